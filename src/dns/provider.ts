@@ -1,0 +1,64 @@
+import type { Change, LiveRecord } from './record.ts';
+
+/** A zone of the provider's account. */
+export interface Zone {
+  /** The provider's own id; also the key of the per-zone lock. */
+  readonly id: string;
+  /** The zone's apex, canonical like an owner name; undefined when the credentials may not read it. */
+  readonly name: string | undefined;
+}
+
+/** What a provider can and cannot do, so that plans fit it. */
+export interface Capabilities {
+  /** The TTL in seconds that the provider will answer for a wanted one: raised, rounded or kept. */
+  normalizeTtl(seconds: number): number;
+  /** Whether a CNAME may stand beside records of other types at one name (against RFC 1034 §3.6.2). */
+  readonly cnameBesideOthers: boolean;
+  /** Whether a CNAME at the zone's apex is answered as the addresses of its target. */
+  readonly flattensApexCname: boolean;
+  /** Seconds that a published record may take to every authoritative server, by the provider's own words. */
+  readonly propagationSeconds: number;
+}
+
+/**
+ * One DNS provider's API in four verbs. An adapter knows the quirks of its API, so that nobody else must.
+ *
+ * Every verb throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with `retryAfterMs`),
+ * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; none retries on its own. An
+ * aborted signal rejects with the signal's reason. All verbs may run at once; writes to one zone wait for each other.
+ */
+export interface DnsProvider {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+
+  /**
+   * The longest zone of the account that holds the name.
+   * Asked once per zone; later calls answer from memory. Throws ZONE_NOT_FOUND, or ZONE_MISMATCH where the zone is
+   * configured and does not hold the name.
+   */
+  zone(fqdn: string, signal: AbortSignal): Promise<Zone>;
+
+  /**
+   * Every record of every type that stands at these owner names now, canonical; one read where the API allows.
+   * Example: `records(zone, ['app.example.com'])` gives its CNAME, its CAA records and its MX, nothing of
+   * `www.app.example.com`.
+   */
+  records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]>;
+
+  /**
+   * Makes all changes in as few calls as the API allows and returns the created and replacing records as they stand now,
+   * in the order of the changes.
+   *
+   * Idempotent: creating what stands there already and removing what is gone are successes. A removal whose record
+   * carries no handle is found by name, type and value. Records that no change names are the same afterwards. After
+   * a failure half way any part of the changes may have been made (none or all where the API has transactions); the
+   * same call again completes them.
+   *
+   * Example: `_acme-challenge.x` holds TXT `a`; after `create TXT b` it holds `a` and `b`; after `remove TXT b` it
+   * holds `a`.
+   */
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]>;
+
+  /** Whether the credentials are good. Resolves, or throws what is wrong with them and what to do. Writes nothing. */
+  check(signal: AbortSignal): Promise<void>;
+}

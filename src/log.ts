@@ -1,0 +1,34 @@
+import pino from 'pino';
+import { IngressError } from './errors.ts';
+
+/** The structured log: one event, one line of JSON on standard output. */
+export type Log = pino.Logger;
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** What a log line keeps of an error: its code, sentence, hint and causes; a stack only of what is not ours. */
+export function errorFields(thrown: unknown, depth = 0): Record<string, unknown> {
+  if (!(thrown instanceof Error)) return { message: String(thrown) };
+  const cause =
+    thrown.cause === undefined || depth > 4 ? {} : { cause: errorFields(thrown.cause, depth + 1) };
+  if (thrown instanceof IngressError) {
+    const { code, message, hint, retryable, retryAfterMs, details } = thrown;
+    const after = retryAfterMs === undefined ? {} : { retryAfterMs };
+    return { code, message, hint, retryable, ...after, ...details, ...cause };
+  }
+  return { message: thrown.message, ...(depth === 0 ? { stack: thrown.stack } : {}), ...cause };
+}
+
+export function createLog(level: LogLevel): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorFields },
+    },
+    pino.destination({ fd: 1, sync: true }),
+  );
+}
