@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** What a variable's text may be: a name for the documentation, and the schema that turns the text into a value. */
 export interface VariableType<T> {

@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.ts';
+import { isIngressError } from '../errors.ts';
+import { isProblem, problemOf } from './problem.ts';
+
+// At half of all nonces rejected, one request in four billion is rejected this often.
+const NONCE_ATTEMPTS = 32;
+const ATTEMPTS = 4;
+const LONGEST_PAUSE_MS = 10_000;
+
+/**
+ * Makes one ACME request persist: at once with a fresh nonce when the nonce was refused (RFC 8555 §6.5), and a few
+ * times with a short pause when the CA could not be reached or failed by itself. Every other refusal, and a CA that
+ * asks for a longer pause, is thrown to the caller, who knows what a later attempt costs.
+ */
+export async function persist<T>(request: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+  let nonces = 0;
+  let failures = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await orAborted(request(), signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (isProblem(thrown, 'badNonce') && ++nonces < NONCE_ATTEMPTS) continue;
+      const pauseMs = passingPauseMs(thrown, failures);
+      if (pauseMs === undefined || ++failures >= ATTEMPTS) throw thrown;
+      await clock.wait(pauseMs, signal);
+    }
+  }
+}
+
+function passingPauseMs(thrown: unknown, failures: number): number | undefined {
+  const backoffMs = 500 * 2 ** failures;
+  if (isIngressError(thrown, 'ACME_UNREACHABLE')) return backoffMs;
+  if (!isIngressError(thrown, 'ACME_PROBLEM')) return undefined;
+  const status = problemOf(thrown)?.status ?? 0;
+  const pauseMs = thrown.retryAfterMs ?? backoffMs;
+  return status >= 500 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;
+}
+
+/** The promise, or the signal's reason as soon as it aborts; acme-client's requests take no signal. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

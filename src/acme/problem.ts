@@ -1,0 +1,84 @@
+import { IngressError, messageOf } from '../errors.ts';
+
+/** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
+export interface Problem {
+  /** `urn:ietf:params:acme:error:…`, or `about:blank`. */
+  readonly type: string;
+  readonly detail: string;
+  readonly status: number | undefined;
+  readonly subproblems: readonly Subproblem[];
+}
+
+/** What is wrong with one identifier of an order (RFC 8555 §6.7.1). */
+export interface Subproblem {
+  readonly type: string;
+  readonly detail: string;
+  readonly identifier: string | undefined;
+}
+
+const PREFIX = 'urn:ietf:params:acme:error:';
+
+/** Reads a problem document; anything else becomes one of type `about:blank`. */
+export function readProblem(body: unknown, status: number | undefined): Problem {
+  const document = asObject(body);
+  const subproblems = Array.isArray(document['subproblems']) ? document['subproblems'] : [];
+  const said = typeof body === 'string' ? body.slice(0, 200) : '';
+  return {
+    type: asText(document['type']) ?? 'about:blank',
+    detail: asText(document['detail']) ?? (said || `HTTP status ${status ?? 'unknown'}`),
+    status: typeof document['status'] === 'number' ? document['status'] : status,
+    subproblems: subproblems.map(asObject).map((sub) => ({
+      type: asText(sub['type']) ?? 'about:blank',
+      detail: asText(sub['detail']) ?? '',
+      identifier: asText(asObject(sub['identifier'])['value']),
+    })),
+  };
+}
+
+/** Milliseconds of a Retry-After header, in either of its two forms (RFC 9110 §10.2.3). */
+export function readRetryAfter(header: unknown, now: Date): number | undefined {
+  if (typeof header !== 'string' || header.trim() === '') return undefined;
+  if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
+}
+
+/** A refusal as an error that keeps all of the problem. */
+export function problemError(problem: Problem, retryAfterMs: number | undefined): IngressError {
+  const subs = problem.subproblems.map(({ identifier, detail }) => `${identifier ?? 'a name'}: ${detail}`);
+  const sentence = `the certificate authority refuses: ${[problem.detail, ...subs].join('; ')} (${shortType(problem.type)})`;
+  return new IngressError('ACME_PROBLEM', sentence, {
+    details: { problem },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */
+export function isProblem(thrown: unknown, type: string): boolean {
+  return thrown instanceof IngressError && problemOf(thrown)?.type === `${PREFIX}${type}`;
+}
+
+/** The problem that an error carries, if any. */
+export function problemOf(error: IngressError): Problem | undefined {
+  // Only problemError and orderFailed put something under this key.
+  return error.details['problem'] as Problem | undefined;
+}
+
+export function unreachable(url: string, thrown: unknown): IngressError {
+  return new IngressError('ACME_UNREACHABLE', `no answer from ${url}: ${messageOf(thrown)}`, {
+    cause: thrown,
+  });
+}
+
+function shortType(type: string): string {
+  return type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type;
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  // Any object can be looked into by keys; the values stay unknown.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

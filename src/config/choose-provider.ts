@@ -1,0 +1,54 @@
+import type { Fault } from './faults.ts';
+import type { Environment } from './read.ts';
+import type { VariableTable } from './variable.ts';
+
+/** What choosing needs to know of a provider. */
+export interface ProviderChoice {
+  readonly name: string;
+  readonly variables: VariableTable;
+  /** Variables any of which, when set, say that this provider is meant. */
+  readonly credentials: readonly string[];
+}
+
+/**
+ * Credentials of providers that people use with older containers and that this version cannot drive. They are known
+ * so that a message can say so, and so that two sets of credentials are never taken for one.
+ */
+export const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
+  linode: ['LINODE_API_TOKEN'],
+  namecheap: ['NAMECHEAP_API_KEY'],
+  route53: ['AWS_ACCESS_KEY_ID', 'AWS_ROLE_ARN'],
+};
+
+/** The provider that DNS_PROVIDER names, else the only one whose credentials are set. */
+export function chooseProvider<P extends ProviderChoice>(
+  named: string | undefined,
+  environment: Environment,
+  providers: readonly P[],
+): P | Fault {
+  const supported = providers.map(({ name }) => name).join(', ');
+  if (named !== undefined) {
+    const chosen = providers.find(({ name }) => name === named.toLowerCase());
+    const problem = `names a provider that this version does not have: ${named}`;
+    return chosen ?? { variable: 'DNS_PROVIDER', problem, remedy: `Set one of: ${supported}.` };
+  }
+  const isSet = (variable: string) =>
+    Boolean(environment[variable]?.trim() || environment[`${variable}_FILE`]?.trim());
+  const detected = providers.filter(({ credentials }) => credentials.some(isSet));
+  const foreign = Object.keys(foreignCredentials).filter((name) => foreignCredentials[name]?.some(isSet));
+  const all = [...detected.map(({ name }) => name), ...foreign];
+  if (all.length > 1) {
+    const problem = `is not set, and there are credentials of more than one provider: ${all.join(', ')}`;
+    return {
+      variable: 'DNS_PROVIDER',
+      problem,
+      remedy: `Set DNS_PROVIDER (one of: ${supported}) or remove the other credentials.`,
+    };
+  }
+  if (detected[0]) return detected[0];
+  const wanted = providers.flatMap(({ credentials }) => credentials).join(' or ');
+  const problem = foreign[0]
+    ? `is not set, and the credentials are of a provider that this version does not have: ${foreign[0]}`
+    : "is not set, and no provider's credentials are";
+  return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.` };
+}

@@ -1,0 +1,43 @@
+import { isIP } from 'node:net';
+import { quote } from './quote.ts';
+
+/** Where the app listens, as TARGET_ENDPOINT names it. */
+export interface Endpoint {
+  readonly scheme: 'tcp' | 'http' | 'grpc';
+  /** A host name or an IP address (IPv6 without brackets). */
+  readonly host: string;
+  readonly port: number;
+  /** A path that stood behind the port; connections carry none, so it has no effect. */
+  readonly ignoredPath: string | undefined;
+}
+
+const HOST = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
+const ENDPOINT = /^(?:([a-z]+):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
+
+/** Reads `host:port`, `tcp://host:port`, `http://host[:port]` or `grpc://host:port`; else says what is wrong. */
+export function parseEndpoint(text: string): Endpoint | { wrong: string } {
+  const match = ENDPOINT.exec(text);
+  const scheme = match?.[1]?.toLowerCase() ?? 'tcp';
+  const host = (match?.[2] ?? '').replace(/^\[|\]$/g, '');
+  if (!match || !isHost(host, match[2] ?? '')) {
+    return {
+      wrong: `is not host:port, tcp://host:port, http://host[:port] or grpc://host:port: ${quote(text)}`,
+    };
+  }
+  if (scheme === 'https' || scheme === 'grpcs') {
+    return { wrong: `asks for TLS to the app (${scheme}://), which this version does not speak` };
+  }
+  if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'grpc') {
+    return { wrong: `has a scheme that is none of tcp, http, grpc: ${scheme}` };
+  }
+  const port = Number(match[3] ?? (scheme === 'http' ? 80 : Number.NaN));
+  if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };
+  const path = match[4];
+  return { scheme, host, port, ignoredPath: path === undefined || path === '/' ? undefined : path };
+}
+
+function isHost(host: string, written: string): boolean {
+  if (written.startsWith('[')) return isIP(host) === 6;
+  // Digits and dots alone are an IPv4 address or a mistake in one.
+  return /^[\d.]+$/.test(host) ? isIP(host) === 4 : HOST.test(host);
+}

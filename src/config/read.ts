@@ -1,0 +1,122 @@
+import { messageOf } from '../errors.ts';
+import type { Fault } from './faults.ts';
+import type { Settings, Variable, VariableTable } from './variable.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a file's text, for `NAME_FILE`. Throws what the file system throws. */
+export type ReadFile = (path: string) => string;
+
+/** Values found so far, with everything that is wrong and everything worth a warning. */
+export interface Reading<T> {
+  readonly values: T;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+interface Found {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Reads a table of variables. A variable that is empty counts as not set, since compose files pass `${NAME:-}`. Faults
+ * never stop the reading, so that all of them are reported; with faults, `values` is incomplete and must not be used.
+ */
+export function readTable<T extends VariableTable>(
+  table: T,
+  environment: Environment,
+  readFile: ReadFile,
+): Reading<Settings<T>> {
+  const values: Record<string, unknown> = {};
+  const faults: Fault[] = [];
+  const warnings: string[] = [];
+  for (const [key, variable] of Object.entries(table)) {
+    const found = find(variable, environment, readFile, faults, warnings);
+    if (found === 'fault') continue;
+    values[key] = found === undefined ? absent(variable, faults) : parse(variable, found, faults);
+  }
+  // Each key was read by its own row's schema.
+  return { values: values as Settings<T>, faults, warnings };
+}
+
+function find(
+  variable: Variable<unknown>,
+  environment: Environment,
+  readFile: ReadFile,
+  faults: Fault[],
+  warnings: string[],
+): Found | 'fault' | undefined {
+  const found: Found[] = [];
+  for (const name of [variable.name, ...(variable.aliases ?? [])]) {
+    const one = findOne(name, variable, environment, readFile);
+    if ('problem' in one) {
+      faults.push(one);
+      return 'fault';
+    }
+    const text = clean(one.text, variable, name, warnings);
+    if (text !== '') found.push({ name, text });
+  }
+  const [first, second] = found;
+  if (first && second && first.text !== second.text) {
+    warnings.push(`${first.name} and ${second.name} differ; ${first.name} is used`);
+  }
+  return first;
+}
+
+function findOne(
+  name: string,
+  variable: Variable<unknown>,
+  environment: Environment,
+  readFile: ReadFile,
+): { text: string } | Fault {
+  const text = environment[name] ?? '';
+  const file = variable.secret ? (environment[`${name}_FILE`] ?? '').trim() : '';
+  if (file === '') return { text };
+  if (text.trim() !== '') {
+    return {
+      variable: name,
+      problem: `and ${name}_FILE are both set`,
+      remedy: `Keep one of ${name} and ${name}_FILE.`,
+    };
+  }
+  try {
+    const content = readFile(file);
+    if (content.trim() !== '') return { text: content };
+    return {
+      variable: `${name}_FILE`,
+      problem: 'names an empty file',
+      remedy: `Write the secret into ${file}.`,
+    };
+  } catch (thrown) {
+    const problem = `names a file that cannot be read: ${messageOf(thrown)}`;
+    return { variable: `${name}_FILE`, problem, remedy: 'Mount the secret and give its path.' };
+  }
+}
+
+// Pasted secrets bring quotes along; in any other value a quote is a fault that its type finds.
+function clean(text: string, variable: Variable<unknown>, name: string, warnings: string[]): string {
+  const trimmed = text.trim();
+  const unquoted = /^(["'])(.*)\1$/s.exec(trimmed)?.[2];
+  if (!variable.secret || unquoted === undefined) return trimmed;
+  warnings.push(`${name} was set with quotes around it; they were left out`);
+  return unquoted.trim();
+}
+
+function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
+  if (variable.presence === 'default') {
+    return parse(variable, { name: variable.name, text: variable.defaultText ?? '' }, faults);
+  }
+  if (variable.presence === 'required') {
+    faults.push({ variable: variable.name, problem: 'is not set', remedy: variable.remedy });
+  }
+  return undefined;
+}
+
+function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unknown {
+  const result = variable.type.schema.safeParse(found.text);
+  if (result.success) return result.data;
+  const problem = result.error.issues.map((issue) => issue.message).join('; ');
+  faults.push({ variable: found.name, problem, remedy: variable.remedy });
+  return undefined;
+}

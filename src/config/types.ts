@@ -1,0 +1,166 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { parseCertificateName, parseName } from '../dns/names.ts';
+import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { quote } from './quote.ts';
+import { Secret } from './secret.ts';
+import type { VariableType } from './variable.ts';
+
+/**
+ * The types a variable can have. Each turns text into a value or says in a few words what is wrong with it; the
+ * remedy stands in the table of variables.
+ */
+
+/** Makes a type from a function that returns the value, or what is wrong as `{ wrong }`. */
+export function type<T>(label: string, read: (text: string) => T | { wrong: string }): VariableType<T> {
+  const schema = z.string().transform((text, context): T => {
+    const value = read(text);
+    if (!isWrong(value)) return value;
+    context.addIssue({ code: 'custom', message: value.wrong });
+    return z.NEVER;
+  });
+  return { label, schema };
+}
+
+function isWrong(value: unknown): value is { wrong: string } {
+  return typeof value === 'object' && value !== null && 'wrong' in value;
+}
+
+/** Text that matches a pattern. `wrong` completes "<VARIABLE> …": "is not 32 hexadecimal digits". */
+export function text(label: string, pattern: RegExp, wrong: string): VariableType<string> {
+  return type(label, (value) => (pattern.test(value) ? value : { wrong }));
+}
+
+/** A token or key: printable ASCII without spaces, as every API's header needs it. */
+export const secretText: VariableType<Secret> = type('secret', (value) =>
+  /^[\x21-\x7e]+$/.test(value)
+    ? new Secret(value)
+    : { wrong: 'holds a space, a line break or a character outside ASCII' },
+);
+
+export const certificateName: VariableType<string> = type(
+  'domain name, or *.domain',
+  (value) => parseCertificateName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
+);
+
+export const domainName: VariableType<string> = type(
+  'domain name',
+  (value) => parseName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
+);
+
+export const endpoint: VariableType<Endpoint> = type('[scheme://]host:port', parseEndpoint);
+
+export const flag: VariableType<boolean> = type('true or false', (value) => {
+  if (/^(true|1|yes|on)$/i.test(value)) return true;
+  if (/^(false|0|no|off)$/i.test(value)) return false;
+  return { wrong: `is neither true nor false: ${quote(value)}` };
+});
+
+/** A whole number from `least` to `most`. */
+export function integer(label: string, least: number, most: number): VariableType<number> {
+  return type(label, (value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    const fits = number >= least && number <= most;
+    return fits ? number : { wrong: `is not a whole number from ${least} to ${most}: ${quote(value)}` };
+  });
+}
+
+export const port: VariableType<number> = integer('port', 1, 65_535);
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+// HAProxy keeps times as signed 32-bit milliseconds.
+const LONGEST_MS = 2_147_483_647;
+
+/** A duration with its unit, as HAProxy writes it (us, ms, s, m, h, d); the value is whole milliseconds, at least 1. */
+export const duration: VariableType<number> = type('duration', (value) => {
+  const match = /^(\d{1,12})(us|ms|s|m|h|d)$/.exec(value);
+  if (!match?.[1] || !match[2]) return { wrong: `is not a number with a unit: ${quote(value)}` };
+  const ms = Math.ceil(Number(match[1]) * (UNIT_MS[match[2]] ?? 0));
+  return ms >= 1 && ms <= LONGEST_MS ? ms : { wrong: `is not between 1ms and 24d: ${quote(value)}` };
+});
+
+/** One DNS label for owner names, such as `_dstack-app-address`. */
+export const ownerLabel: VariableType<string> = text(
+  'DNS label',
+  /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,52}[A-Za-z0-9_])?$/,
+  'is not one DNS label of letters, digits, "-" and "_" (54 at most)',
+);
+
+export const email: VariableType<string> = text(
+  'email address',
+  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/,
+  'is not one plain email address',
+);
+
+/** An app id or instance id of dstack: 40 hexadecimal digits, kept in lower case. */
+export const dstackId: VariableType<string> = type('40 hexadecimal digits', (value) =>
+  /^[0-9a-f]{40}$/i.test(value)
+    ? value.toLowerCase()
+    : { wrong: `is not 40 hexadecimal digits: ${quote(value)}` },
+);
+
+/** An http or https URL without credentials; the value has no trailing slash. */
+export const url: VariableType<string> = type('URL', (value) => {
+  const parsed = /^https?:\/\/[\x21-\x7e]+$/i.test(value) ? URL.parse(value) : null;
+  if (!parsed || parsed.username || parsed.password) {
+    return { wrong: `is not an http or https URL: ${quote(value)}` };
+  }
+  return value.replace(/\/$/, '');
+});
+
+/** An absolute path of plain characters, so that it can stand in HAProxy's configuration. */
+export const path: VariableType<string> = text(
+  'absolute path',
+  /^\/[A-Za-z0-9._@+/-]*$/,
+  'is not an absolute path of letters, digits and ._@+-/',
+);
+
+/** A program: a path, or a bare name to find in PATH. */
+export const program: VariableType<string> = text(
+  'program',
+  /^[A-Za-z0-9._@+/-]+$/,
+  'is not a program name or path',
+);
+
+export interface ServerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Name servers to ask, as `ip[:port]` or `[ipv6]:port`, separated by commas. */
+export const serverAddresses: VariableType<readonly ServerAddress[]> = type('ip[:port], …', (value) => {
+  const servers: ServerAddress[] = [];
+  for (const part of value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)) {
+    const server = parseServerAddress(part);
+    if (!server)
+      return { wrong: `holds something that is not an IP address with an optional port: ${quote(part)}` };
+    servers.push(server);
+  }
+  return servers.length > 0 ? servers : { wrong: 'names no address' };
+});
+
+function parseServerAddress(part: string): ServerAddress | undefined {
+  const match = isIP(part) ? [part, part] : /^\[?([^[\]]+?)\]?(?::(\d{1,5}))?$/.exec(part);
+  const address = match?.[1] ?? '';
+  const portNumber = Number(match?.[2] ?? 53);
+  return isIP(address) && portNumber >= 1 && portNumber <= 65_535 ? { address, port: portNumber } : undefined;
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(words: readonly T[]): VariableType<T> {
+  return type(words.join(', '), (value) => {
+    const word = words.find((candidate) => candidate === value.toLowerCase());
+    return word ?? { wrong: `is none of ${words.join(', ')}: ${quote(value)}` };
+  });
+}

@@ -1,0 +1,168 @@
+import { logLevels } from '../log.ts';
+import * as types from './types.ts';
+import { optional, required, type Settings, withDefault } from './variable.ts';
+
+/**
+ * The table of variables: every one that is not a provider's own (those stand beside their provider). Parsing, messages
+ * and docs/configuration.md are made from it.
+ */
+export const variables = {
+  domain: required(types.certificateName, {
+    name: 'DOMAIN',
+    help: 'The name that the app gets: `app.example.com`, or `*.example.com` for every name one label below.',
+    remedy: 'Set it to a name in a zone of your DNS provider, such as app.example.com.',
+  }),
+  targetEndpoint: required(types.endpoint, {
+    name: 'TARGET_ENDPOINT',
+    help: 'Where the app listens, as seen from this container. The bytes inside the TLS connection are forwarded as they are; the scheme may be left out.',
+    remedy: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
+  }),
+  gatewayDomain: optional(types.domainName, {
+    name: 'GATEWAY_DOMAIN',
+    help: 'The dstack gateway that the name points to. Default: `_.` and DSTACK_GATEWAY_DOMAIN where that is set. For `_.<base>` the record says `gateway.<base>` as soon as both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore.',
+    remedy: "Set it to your cluster's gateway, such as _.dstack-prod5.phala.network.",
+  }),
+  dstackGatewayDomain: optional(types.domainName, {
+    name: 'DSTACK_GATEWAY_DOMAIN',
+    help: 'Set by dstack: the base name of the gateway of this cluster.',
+    remedy: 'Leave it as dstack sets it, and set GATEWAY_DOMAIN.',
+  }),
+  email: optional(types.email, {
+    name: 'ACME_EMAIL',
+    aliases: ['CERTBOT_EMAIL'],
+    help: 'Contact address of the ACME account. It is public: it ends in the evidence.',
+    remedy: 'Set one plain address, such as ops@example.com, or leave it out.',
+  }),
+  staging: withDefault(types.flag, 'false', {
+    name: 'ACME_STAGING',
+    aliases: ['CERTBOT_STAGING'],
+    help: "Uses Let's Encrypt's staging environment: untrusted certificates, far higher limits.",
+    remedy: 'Set true or false.',
+  }),
+  directoryUrl: optional(types.url, {
+    name: 'ACME_DIRECTORY_URL',
+    help: "The directory of the certificate authority. Default: Let's Encrypt, production or staging by ACME_STAGING.",
+    remedy: 'Set an https URL such as https://acme-v02.api.letsencrypt.org/directory, or leave it out.',
+  }),
+  setCaa: withDefault(types.flag, 'false', {
+    name: 'SET_CAA',
+    help: 'Publishes a CAA record that lets only this ACME account, by DNS-01, have certificates for the name.',
+    remedy: 'Set true or false.',
+  }),
+  dnsProvider: optional(
+    types.text('provider name', /^[A-Za-z0-9-]{1,32}$/, 'is not the name of a provider'),
+    {
+      name: 'DNS_PROVIDER',
+      help: 'The DNS provider. Default: the one whose credentials are set.',
+      remedy: 'Set the name of a supported provider.',
+    },
+  ),
+  port: withDefault(types.port, '443', {
+    name: 'PORT',
+    help: 'The port that HAProxy listens on; it is also the port in the app-address record, so publish it as it is.',
+    remedy: 'Set a port from 1 to 65535.',
+  }),
+  txtPrefix: withDefault(types.ownerLabel, '_dstack-app-address', {
+    name: 'TXT_PREFIX',
+    help: 'First label of the app-address record, as the gateway looks it up.',
+    remedy: 'Leave it out unless your gateway uses another one.',
+  }),
+  appId: optional(types.dstackId, {
+    name: 'APP_ID',
+    aliases: ['DSTACK_APP_ID'],
+    help: 'The app id, where the guest agent is not mounted. When both are there, the guest agent decides.',
+    remedy: 'Set the 40 hexadecimal digits of the app id, or mount the guest agent and leave it out.',
+  }),
+  maxconn: withDefault(types.integer('number', 1, 1_000_000), '4096', {
+    name: 'MAXCONN',
+    help: 'Connections that HAProxy holds at once; more wait.',
+    remedy: 'Set a whole number such as 4096.',
+  }),
+  timeoutConnect: withDefault(types.duration, '10s', {
+    name: 'TIMEOUT_CONNECT',
+    help: 'How long a connection to the app may take to open.',
+    remedy: 'Set a number with a unit (us, ms, s, m, h, d), such as 10s.',
+  }),
+  timeoutClient: withDefault(types.duration, '86400s', {
+    name: 'TIMEOUT_CLIENT',
+    help: 'How long a client may be silent.',
+    remedy: 'Set a number with a unit (us, ms, s, m, h, d), such as 86400s.',
+  }),
+  timeoutServer: withDefault(types.duration, '86400s', {
+    name: 'TIMEOUT_SERVER',
+    help: 'How long the app may be silent.',
+    remedy: 'Set a number with a unit (us, ms, s, m, h, d), such as 86400s.',
+  }),
+  propagationTimeout: optional(types.integer('seconds', 1, 86_400), {
+    name: 'DNS_PROPAGATION_TIMEOUT',
+    help: 'Seconds that a published record may take to be seen at every authoritative name server. Default: the figure of the provider.',
+    remedy: 'Set whole seconds such as 300, or leave it out.',
+  }),
+  resolvers: optional(types.serverAddresses, {
+    name: 'DNS_RESOLVERS',
+    help: 'Resolvers that find the authoritative name servers and the addresses of the gateway. Default: those of the system.',
+    remedy: 'Set IP addresses, such as 1.1.1.1,8.8.8.8:53.',
+  }),
+  guestAgent: optional(
+    types.text('path or URL', /^(?:\/|https?:\/\/)[\x21-\x7e]+$/, 'is neither an absolute path nor a URL'),
+    {
+      name: 'DSTACK_SIMULATOR_ENDPOINT',
+      help: 'Another place of the guest agent: the path of a Unix socket, or a URL. Default: the first of /var/run/dstack.sock, /run/dstack.sock, /var/run/dstack/dstack.sock, /run/dstack/dstack.sock that is there, else /var/run/tappd.sock or /run/tappd.sock.',
+      remedy: 'Set the path of the socket of a guest agent or simulator, or leave it out.',
+    },
+  ),
+  letsencryptDir: withDefault(types.path, '/etc/letsencrypt', {
+    name: 'LETSENCRYPT_DIR',
+    help: "Certificates and accounts, in certbot's layout. Mount a volume here.",
+    remedy: 'Set an absolute path.',
+  }),
+  evidenceDir: withDefault(types.path, '/evidences', {
+    name: 'EVIDENCE_DIR',
+    help: 'Where evidence is published for others to read.',
+    remedy: 'Set an absolute path.',
+  }),
+  runtimeDir: withDefault(types.path, '/run/dstack-ingress', {
+    name: 'RUNTIME_DIR',
+    help: "HAProxy's configuration and runtime socket. Nothing in it outlives the process.",
+    remedy: 'Set an absolute path of at most 80 characters.',
+  }),
+  haproxyBin: withDefault(types.program, 'haproxy', {
+    name: 'HAPROXY_BIN',
+    help: 'The HAProxy to run, 2.6 or newer.',
+    remedy: 'Set the path of the program, such as /usr/sbin/haproxy.',
+  }),
+  logLevel: withDefault(types.oneOf(logLevels), 'info', {
+    name: 'LOG_LEVEL',
+    help: 'The least severe level that is logged.',
+    remedy: 'Set info, or debug to see more.',
+  }),
+};
+
+export type IngressSettings = Settings<typeof variables>;
+
+/**
+ * Variables of older containers that have no effect here. Who sets one is told, because a switch that is silently
+ * ignored is worse than none.
+ */
+export const withoutEffect: Readonly<Record<string, string>> = {
+  CLIENT_MAX_BODY_SIZE: 'bodies are not limited',
+  PROXY_READ_TIMEOUT: 'use TIMEOUT_SERVER',
+  PROXY_SEND_TIMEOUT: 'use TIMEOUT_CLIENT',
+  PROXY_CONNECT_TIMEOUT: 'use TIMEOUT_CONNECT',
+  PROXY_BUFFER_SIZE: 'buffers need no tuning',
+  PROXY_BUFFERS: 'buffers need no tuning',
+  PROXY_BUSY_BUFFERS_SIZE: 'buffers need no tuning',
+  DOMAINS: 'this version serves the one name in DOMAIN',
+  ROUTING_MAP: 'this version serves the one name in DOMAIN',
+  ALIAS_DOMAIN: 'this version serves the one name in DOMAIN',
+  ALPN: 'this version negotiates no application protocol',
+  CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
+  DELEGATION_ZONE: 'this version publishes challenges in the zone of the name',
+  DNS_SETUP_MODE: 'this version publishes records through a provider only',
+  ACCEPT_PROXY_PROTOCOL: 'this version reads no PROXY header',
+  SEND_PROXY_PROTOCOL: 'this version sends no PROXY header',
+  RENEW_DAYS_BEFORE: 'renewal happens when a third of the lifetime is left',
+  RENEW_INTERVAL: 'renewal is considered every hour',
+  DETERMINISTIC_TLS_KEY: 'every certificate has a fresh random key',
+  DOH_RESOLVERS: 'use DNS_RESOLVERS',
+};

@@ -1,0 +1,47 @@
+import { appAddressName, baseName, isWildcard } from './names.ts';
+import { type DnsRecord, formatCaa } from './record.ts';
+
+/** Why a record is wanted; it decides what else at the same name has to give way (see plan.ts). */
+export type Purpose = 'alias' | 'app-address' | 'caa';
+
+export interface DesiredRecord extends DnsRecord {
+  readonly purpose: Purpose;
+}
+
+export interface Wanted {
+  /** The name to serve, or `*.` and a name. */
+  readonly domain: string;
+  /** The gateway's name that the domain becomes an alias of. */
+  readonly aliasTarget: string;
+  readonly appId: string;
+  readonly port: number;
+  readonly txtPrefix: string;
+  /** Who alone may issue; undefined when no CAA record is wanted. */
+  readonly caa: { readonly issuer: string; readonly accountUrl: string } | undefined;
+}
+
+/** Seconds. Gateways cache the app's address for as long, so a new one is found within a minute. */
+const TTL = 60;
+
+/** The records that the configuration asks for, in canonical form. */
+export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) => number): DesiredRecord[] {
+  const { domain, aliasTarget, appId, port, txtPrefix, caa } = wanted;
+  const ttl = normalizeTtl(TTL);
+  const records: DesiredRecord[] = [
+    { purpose: 'alias', name: domain, type: 'CNAME', value: aliasTarget, ttl },
+    {
+      purpose: 'app-address',
+      name: appAddressName(domain, txtPrefix),
+      type: 'TXT',
+      value: `${appId}:${port}`,
+      ttl,
+    },
+  ];
+  if (caa) {
+    // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
+    const tag = isWildcard(domain) ? 'issuewild' : 'issue';
+    const value = formatCaa(0, tag, `${caa.issuer};validationmethods=dns-01;accounturi=${caa.accountUrl}`);
+    records.push({ purpose: 'caa', name: baseName(domain), type: 'CAA', value, ttl });
+  }
+  return records;
+}

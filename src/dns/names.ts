@@ -1,0 +1,73 @@
+import { domainToASCII } from 'node:url';
+
+/**
+ * Domain names as text (RFC 1034 §3.1, RFC 5890). Canonical: lower case, A-labels, no trailing dot. Pure.
+ */
+
+const MAX_NAME = 253;
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Lower case, no trailing dot. Anything an API or a name server gives passes through here before it is compared. */
+export function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+/**
+ * Reads a name that a person wrote: U-labels become A-labels (so that a homograph shows), upper case lower case.
+ * Gives undefined for anything that is not a domain name of at least two labels; labels may start with an
+ * underscore, as owner names do.
+ */
+export function parseName(text: string): string | undefined {
+  const name = canonicalName(toAscii(text));
+  const labels = name.split('.');
+  const fits = name.length <= MAX_NAME && labels.length >= 2 && labels.every((label) => LABEL.test(label));
+  // An all-numeric last label is an IPv4 address, or would be read as one (RFC 3696 §2).
+  return fits && !/^\d+$/.test(labels.at(-1) ?? '') ? name : undefined;
+}
+
+/** A host name that a certificate can carry (RFC 5280 §4.2.1.6 by way of RFC 1123), also as `*.` and a name. */
+export function parseCertificateName(text: string): string | undefined {
+  const wildcard = text.startsWith('*.');
+  const name = parseName(wildcard ? text.slice(2) : text);
+  if (name === undefined || !name.split('.').every((label) => HOST_LABEL.test(label))) return undefined;
+  return wildcard ? `*.${name}` : name;
+}
+
+// domainToASCII would also decode percent signs and read odd numbers as addresses, so plain ASCII goes around it;
+// A-labels are handed to it because it refuses those that are not valid punycode.
+function toAscii(text: string): string {
+  if (/[\s%\u0000-\u0020\u007f]/u.test(text)) return '';
+  const needsIdna = /[^\u0021-\u007e]/u.test(text) || /(?:^|\.)xn--/i.test(text);
+  return needsIdna ? domainToASCII(text) : text;
+}
+
+export function isWildcard(name: string): boolean {
+  return name.startsWith('*.');
+}
+
+/** `*.example.com` -> `example.com`; any other name is its own base. */
+export function baseName(name: string): string {
+  return isWildcard(name) ? name.slice(2) : name;
+}
+
+/** Whether `name` is `zone` or lies below it, by whole labels. */
+export function isWithin(name: string, zone: string): boolean {
+  return name === zone || name.endsWith(`.${zone}`);
+}
+
+/** The name itself and everything above it, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`. */
+export function selfAndAncestors(name: string): string[] {
+  const labels = name.split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
+}
+
+/** Where the CA looks for a dns-01 challenge (RFC 8555 §8.4); a name and its wildcard share it. */
+export function challengeName(name: string): string {
+  return `_acme-challenge.${baseName(name)}`;
+}
+
+/** Where the gateway looks for the app's address: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a wildcard. */
+export function appAddressName(name: string, prefix: string): string {
+  return isWildcard(name) ? `${prefix}-wildcard.${baseName(name)}` : `${prefix}.${name}`;
+}

@@ -1,0 +1,101 @@
+import type { DesiredRecord } from './desired.ts';
+import {
+  type Change,
+  type DnsRecord,
+  describeRecord,
+  type LiveRecord,
+  parseCaa,
+  sameData,
+} from './record.ts';
+
+/** What has to change so that the desired records stand, and what a person should know about it. */
+export interface Plan {
+  readonly changes: readonly Change[];
+  /** One sentence for each record that stays and weakens what was asked for. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Compares what is desired with what stands and plans the difference. Only records that a desired one cannot stand
+ * beside give way: other addresses and aliases at the alias' name, other TXT values at the app-address name, and CAA
+ * records of the same tag and issuer. Everything else is left alone. Planning what was applied plans nothing.
+ */
+export function plan(desired: readonly DesiredRecord[], live: readonly LiveRecord[]): Plan {
+  return {
+    changes: desired.flatMap((record) => changesFor(record, live)),
+    warnings: desired.flatMap((record) => warningsFor(record, live)),
+  };
+}
+
+function changesFor(desired: DesiredRecord, live: readonly LiveRecord[]): Change[] {
+  const rivals = live.filter((record) => givesWay(record, desired));
+  const standing = rivals.find((record) => isSatisfied(desired, record));
+  const replaced = standing ? undefined : replaceable(desired, rivals);
+  const removed = rivals.filter((record) => record !== standing && record !== replaced);
+  const { purpose: _, ...record } = desired;
+  const removals = removed.map((rival): Change => ({ action: 'remove', removed: rival }));
+  if (standing) return removals;
+  return [...removals, replaced ? { action: 'replace', record, replaced } : { action: 'create', record }];
+}
+
+function givesWay(record: LiveRecord, desired: DesiredRecord): boolean {
+  if (record.name !== desired.name) return false;
+  switch (desired.purpose) {
+    case 'alias':
+      return record.type === 'CNAME' || record.type === 'A' || record.type === 'AAAA';
+    case 'app-address':
+      return record.type === 'TXT';
+    case 'caa':
+      return record.type === 'CAA' && sameTagAndIssuer(record.value, desired.value);
+  }
+}
+
+function isSatisfied(desired: DnsRecord, live: LiveRecord): boolean {
+  return sameData(desired, live) && desired.ttl === live.ttl && live.overriddenBy === undefined;
+}
+
+// The nearest thing to what is wanted, so that there is no moment without an answer.
+function replaceable(desired: DnsRecord, rivals: readonly LiveRecord[]): LiveRecord | undefined {
+  return (
+    rivals.find((record) => sameData(record, desired)) ??
+    rivals.find((record) => record.type === desired.type)
+  );
+}
+
+function sameTagAndIssuer(a: string, b: string): boolean {
+  const left = parseCaa(a);
+  const right = parseCaa(b);
+  return (
+    left !== undefined &&
+    right !== undefined &&
+    left.tag === right.tag &&
+    issuerOf(left.value) === issuerOf(right.value)
+  );
+}
+
+// RFC 8659 §4.2: issuer-value = [issuer-domain-name] *WSP [";" parameters]
+function issuerOf(value: string): string {
+  return (value.split(';')[0] ?? '').trim().toLowerCase();
+}
+
+function warningsFor(desired: DesiredRecord, live: readonly LiveRecord[]): string[] {
+  if (desired.purpose !== 'caa') return [];
+  return live
+    .filter((record) => record.type === 'CAA' && record.name === desired.name && !givesWay(record, desired))
+    .map((record) => `${describeRecord(record)} stays: ${permission(record)}`);
+}
+
+function permission({ name, value }: LiveRecord): string {
+  const caa = parseCaa(value);
+  if (!caa) return 'what it permits is not understood';
+  const issuer = issuerOf(caa.value);
+  const who = issuer === '' ? 'nobody' : issuer;
+  switch (caa.tag) {
+    case 'issue':
+      return `it still permits ${who} to issue for ${name} and what is below it`;
+    case 'issuewild':
+      return `it still permits ${who} to issue wildcards for *.${name}`;
+    default:
+      return 'it permits no certificate by itself';
+  }
+}

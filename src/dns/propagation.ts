@@ -1,0 +1,121 @@
+import type { Clock } from '../clock.ts';
+import { IngressError, messageOf } from '../errors.ts';
+import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
+import { isUnroutable, type Question, query, type Rr } from './query.ts';
+import { type DnsRecord, describeRecord } from './record.ts';
+
+/** A record that every authoritative server must serve. */
+export interface Expectation {
+  readonly record: DnsRecord;
+  /** No other value of the type may stand beside it. */
+  readonly alone?: boolean;
+  /** The provider answers an alias at the apex as addresses (see Capabilities): any address will do. */
+  readonly flattened?: boolean;
+}
+
+export interface PropagationOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Milliseconds until it is given up. */
+  readonly timeoutMs: number;
+  /** Called when the number of servers that still lack something changes. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly servers: number;
+  readonly seenBy: number;
+  /** What is still waited for, in words. */
+  readonly waitingFor: readonly string[];
+}
+
+const QUERY_TIMEOUT_MS = 2000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 3000;
+
+/**
+ * Waits until every address of every authoritative server of the zone serves every expectation. Addresses that this
+ * host has no route to (IPv6 without IPv6) are left out as long as another one can be asked. Throws
+ * PROPAGATION_TIMEOUT with what each server said last.
+ */
+export async function waitUntilSeen(
+  zone: AuthoritativeZone,
+  expectations: readonly Expectation[],
+  { clock, signal, timeoutMs, onProgress }: PropagationOptions,
+): Promise<void> {
+  const deadline = clock.now().getTime() + timeoutMs;
+  let waiting = zone.servers.map((server) => ({ server, lacks: ['not asked yet'], routed: true }));
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+    const before = waiting.length;
+    const looks = await Promise.all(waiting.map(({ server }) => look(server, expectations, signal)));
+    waiting = looks.filter(({ lacks }) => lacks.length > 0);
+    const answering = waiting.filter(({ routed }) => routed);
+    if (waiting.length === 0 || (answering.length === 0 && waiting.length < zone.servers.length)) return;
+    const waitingFor = waiting.flatMap(({ server, lacks }) =>
+      lacks.map((lack) => `${server.hostname} (${server.address}) ${lack}`),
+    );
+    if (waiting.length !== before || pause === FIRST_PAUSE_MS) {
+      onProgress?.({
+        servers: zone.servers.length,
+        seenBy: zone.servers.length - waiting.length,
+        waitingFor,
+      });
+    }
+    const left = deadline - clock.now().getTime();
+    if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor);
+    await clock.wait(Math.min(pause, left), signal);
+  }
+}
+
+function tooLate(zone: AuthoritativeZone, timeoutMs: number, waitingFor: readonly string[]): IngressError {
+  const sentence = `after ${timeoutMs / 1000} s not every name server of ${zone.apex} serves what was published: ${waitingFor.join('; ')}`;
+  return new IngressError('PROPAGATION_TIMEOUT', sentence, { details: { zone: zone.apex, waitingFor } });
+}
+
+interface Look {
+  readonly server: AuthoritativeServer;
+  readonly lacks: string[];
+  readonly routed: boolean;
+}
+
+async function look(
+  server: AuthoritativeServer,
+  expectations: readonly Expectation[],
+  signal: AbortSignal,
+): Promise<Look> {
+  const lacks: string[] = [];
+  try {
+    for (const expectation of expectations) {
+      const lack = await lacking(server, expectation, signal);
+      if (lack !== undefined) lacks.push(lack);
+    }
+    return { server, lacks, routed: true };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return { server, lacks: [`did not answer: ${messageOf(thrown)}`], routed: !isUnroutable(thrown) };
+  }
+}
+
+async function lacking(
+  server: AuthoritativeServer,
+  { record, alone, flattened }: Expectation,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // A record's type is one that can be asked for: only desired records and challenges come here.
+  const question: Question = { name: record.name, type: record.type as Question['type'] };
+  const reply = await query(server, question, { timeoutMs: QUERY_TIMEOUT_MS, signal });
+  const values = reply.answers.filter((rr) => isOwn(rr, record)).map(({ value }) => value);
+  if (values.includes(record.value) && !(alone && values.length > 1)) return undefined;
+  if (flattened && (await hasAddress(server, record.name, signal))) return undefined;
+  const said = values.length > 0 ? `serves ${values.join(', ')} there` : `says ${reply.rcode}`;
+  return `lacks ${describeRecord(record)} (${said})`;
+}
+
+function isOwn(rr: Rr, record: DnsRecord): boolean {
+  return rr.type === record.type && rr.name === record.name;
+}
+
+async function hasAddress(server: AuthoritativeServer, name: string, signal: AbortSignal): Promise<boolean> {
+  const { answers } = await query(server, { name, type: 'A' }, { timeoutMs: QUERY_TIMEOUT_MS, signal });
+  return answers.some(({ type }) => type === 'A');
+}

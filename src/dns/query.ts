@@ -1,0 +1,186 @@
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import packet from 'dns-packet';
+import { canonicalName } from './names.ts';
+
+/** A name server's address and port. */
+export interface NameServer {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Question {
+  readonly name: string;
+  readonly type: 'A' | 'AAAA' | 'CNAME' | 'TXT' | 'CAA' | 'NS' | 'SOA';
+}
+
+/** What one name server said, reduced to what is asked of it here. Names are canonical. */
+export interface Reply {
+  /** NOERROR, NXDOMAIN, SERVFAIL, … */
+  readonly rcode: string;
+  readonly answers: readonly Rr[];
+  readonly authorities: readonly Rr[];
+}
+
+export interface Rr {
+  readonly name: string;
+  readonly type: string;
+  /** Canonical like a DnsRecord's value; SOA and types that are not asked for are empty. */
+  readonly value: string;
+}
+
+export interface QueryOptions {
+  /** Milliseconds for each transport. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+// RFC 9715 §3: the largest payload that passes everywhere unfragmented.
+const UDP_PAYLOAD = 1232;
+
+/**
+ * Asks one name server one question: by UDP, then by TCP when the answer was truncated or none came (RFC 7766 §5).
+ * Rejects with the transport's error (its `code` kept), or with the signal's reason.
+ */
+export async function query(server: NameServer, question: Question, options: QueryOptions): Promise<Reply> {
+  const id = randomInt(0x10000);
+  const message = packet.encode({
+    type: 'query',
+    id,
+    flags: packet.RECURSION_DESIRED,
+    questions: [question],
+    additionals: [
+      {
+        type: 'OPT',
+        name: '.',
+        udpPayloadSize: UDP_PAYLOAD,
+        extendedRcode: 0,
+        ednsVersion: 0,
+        flags: 0,
+        flag_do: false,
+        options: [],
+      },
+    ],
+  });
+  const fits = (reply: packet.DecodedPacket) => reply.id === id && matches(reply, question);
+  const overUdp = await exchangeUdp(server, message, fits, options).catch((thrown: unknown) => {
+    options.signal.throwIfAborted();
+    if (isUnroutable(thrown)) throw thrown;
+    return undefined;
+  });
+  if (overUdp && !overUdp.flag_tc) return toReply(overUdp);
+  return toReply(await exchangeTcp(server, message, fits, options));
+}
+
+/** Whether an error means that this host has no way to the address at all, such as IPv6 where there is none. */
+export function isUnroutable(thrown: unknown): boolean {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(code);
+}
+
+function matches(reply: packet.DecodedPacket, question: Question): boolean {
+  const asked = reply.questions?.[0];
+  return asked?.type === question.type && canonicalName(asked.name) === canonicalName(question.name);
+}
+
+type Fits = (reply: packet.DecodedPacket) => boolean;
+
+function exchangeUdp(
+  { address, port }: NameServer,
+  message: Buffer,
+  fits: Fits,
+  { timeoutMs, signal }: QueryOptions,
+) {
+  const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  const onAbort = () => reject(limit.reason);
+  limit.addEventListener('abort', onAbort, { once: true });
+  if (limit.aborted) onAbort();
+  socket.on('error', reject);
+  // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
+  socket.on('connect', () => socket.send(message));
+  socket.on('message', (bytes) => {
+    const reply = decode(bytes);
+    if (reply && fits(reply)) resolve(reply);
+  });
+  socket.connect(port, address);
+  return promise.finally(() => {
+    limit.removeEventListener('abort', onAbort);
+    socket.close();
+  });
+}
+
+function exchangeTcp(
+  { address, port }: NameServer,
+  message: Buffer,
+  fits: Fits,
+  { timeoutMs, signal }: QueryOptions,
+) {
+  const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const socket = connect({ host: address, port });
+  const onAbort = () => reject(limit.reason);
+  limit.addEventListener('abort', onAbort, { once: true });
+  if (limit.aborted) onAbort();
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(message.length);
+  let received = Buffer.alloc(0);
+  socket.on('error', reject);
+  socket.on('close', () => reject(new Error('the name server closed the connection without an answer')));
+  socket.on('connect', () => socket.write(Buffer.concat([length, message])));
+  socket.on('data', (bytes: Buffer) => {
+    received = Buffer.concat([received, bytes]);
+    if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
+    const reply = decode(received.subarray(2, 2 + received.readUInt16BE(0)));
+    if (reply && fits(reply)) resolve(reply);
+    else reject(new Error('the name server answered another question'));
+  });
+  return promise.finally(() => {
+    limit.removeEventListener('abort', onAbort);
+    socket.destroy();
+  });
+}
+
+function decode(bytes: Buffer): packet.DecodedPacket | undefined {
+  try {
+    return packet.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function toReply(reply: packet.DecodedPacket): Reply {
+  // The library's types leave the response code out; its decoder sets it.
+  const { rcode } = reply as packet.DecodedPacket & { rcode?: string };
+  return {
+    rcode: rcode ?? 'NOERROR',
+    answers: (reply.answers ?? []).map(toRr),
+    authorities: (reply.authorities ?? []).map(toRr),
+  };
+}
+
+function toRr(answer: packet.Answer): Rr {
+  return { name: canonicalName(answer.name), type: answer.type, value: canonicalValue(answer) };
+}
+
+function canonicalValue(answer: packet.Answer): string {
+  switch (answer.type) {
+    case 'A':
+    case 'AAAA':
+      return answer.data;
+    case 'CNAME':
+    case 'NS':
+      return canonicalName(answer.data);
+    case 'TXT':
+      return [answer.data]
+        .flat()
+        .map((part) => part.toString())
+        .join('');
+    case 'CAA':
+      return `${answer.data.flags ?? 0} ${answer.data.tag} "${answer.data.value}"`;
+    default:
+      return '';
+  }
+}

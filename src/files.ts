@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a whole file or nothing: into a temporary file beside it, to the disk, then renamed. The mode is set when the file is
+ * created, so a secret is never readable by others, not even for a moment. Throws what the file system throws.
+ */
+export async function writeAtomically(path: string, content: string, mode: number): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      // The umask may have taken bits away.
+      await file.chmod(mode);
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Points a symbolic link somewhere else, or makes it, in one step. */
+export async function linkAtomically(target: string, path: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await symlink(target, temporary);
+  try {
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+}
+
+/** Makes a directory's entries durable: a rename is on the disk only after its directory is. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A file's text, or undefined when it is not there. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+/** Makes a directory and those above it; `mode` counts for what is made new. */
+export async function makeDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+}
+
+/** Whether an error says that a file or directory is not there. */
+export function isMissing(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')
+  );
+}

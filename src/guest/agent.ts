@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs';
+import * as z from 'zod';
+import { IngressError, isIngressError, messageOf } from '../errors.ts';
+
+/** The dstack guest agent, as far as the ingress needs it. */
+export interface GuestAgent {
+  /** Path of its Unix socket, or its URL. */
+  readonly endpoint: string;
+  /** The app id: 40 hexadecimal digits, lower case. Throws GUEST_AGENT_FAILED. */
+  appId(signal: AbortSignal): Promise<string>;
+}
+
+const CURRENT_SOCKETS = [
+  '/var/run/dstack.sock',
+  '/run/dstack.sock',
+  '/var/run/dstack/dstack.sock',
+  '/run/dstack/dstack.sock',
+];
+const OLDER_SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock'];
+const TIMEOUT_MS = 5000;
+
+const infoSchema = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
+
+/**
+ * The guest agent that is mounted, or undefined when there is none. A directory in the place of the socket, which Docker makes
+ * where there was nothing to mount, is none.
+ */
+export function findGuestAgent(configured: string | undefined): GuestAgent | undefined {
+  const candidates = configured === undefined ? [...CURRENT_SOCKETS, ...OLDER_SOCKETS] : [configured];
+  const endpoint = candidates.find((candidate) => /^https?:/.test(candidate) || isSocket(candidate));
+  if (endpoint === undefined) return undefined;
+  const older = endpoint.endsWith('tappd.sock');
+  return { endpoint, appId: (signal) => askAppId(endpoint, older, signal) };
+}
+
+async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): Promise<string> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  const aborted = Promise.withResolvers<never>();
+  limit.addEventListener('abort', () => aborted.reject(limit.reason), { once: true });
+  try {
+    const { DstackClient, TappdClient } = await import('@phala/dstack-sdk');
+    const client = older ? new TappdClient(endpoint) : new DstackClient(endpoint);
+    // The SDK ignores the HTTP status on a socket, so the shape has to tell an answer from an error.
+    const info = infoSchema.safeParse(await Promise.race([client.info(), aborted.promise]));
+    if (info.success) return info.data.app_id.toLowerCase();
+    throw new IngressError(
+      'GUEST_AGENT_FAILED',
+      `the guest agent at ${endpoint} gave no app id of 40 hexadecimal digits`,
+    );
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (isIngressError(thrown)) throw thrown;
+    throw new IngressError('GUEST_AGENT_FAILED', `the guest agent at ${endpoint}: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+}
+
+function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}

@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pkg from '../package.json' with { type: 'json' };
+import { providers } from '../providers/registry.ts';
+import { createAccountStore } from './acme/account-store.ts';
+import { createAuthority } from './acme/authority.ts';
+import { createChallengeJournal } from './acme/journal.ts';
+import { createCertificateStore } from './certificates/store.ts';
+import { runCommandLine } from './cli/commands.ts';
+import { systemClock as clock } from './clock.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { ConfigError, describeFaults, type Fault } from './config/faults.ts';
+import type { IngressSettings } from './config/variables.ts';
+import { baseName } from './dns/names.ts';
+import { createResolver, systemResolvers } from './dns/resolver.ts';
+import { findGuestAgent } from './guest/agent.ts';
+import { identify, identityFault } from './guest/identity.ts';
+import { createLog, type Log } from './log.ts';
+import { type RunningProxy, startProxy } from './proxy/proxy.ts';
+import { everyHourAt, reconcileForever } from './reconcile/loop.ts';
+import { emptyMemory, type Parts } from './reconcile/parts.ts';
+import { pass } from './reconcile/pass.ts';
+
+type IngressConfig = Config<(typeof providers)[number]>;
+
+/** EX_CONFIG of sysexits.h. */
+const EX_CONFIG = 78;
+
+async function run(): Promise<number> {
+  const config = readConfig();
+  if (config === undefined) return EX_CONFIG;
+  const log = createLog(config.logLevel);
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      log.info({ event: 'stopping', signal: name }, 'stopping: open connections may finish');
+      stop.abort(new Error(`stopped by ${name}`));
+    });
+  }
+  log.info(
+    {
+      event: 'starting',
+      version: pkg.version,
+      domain: config.domain,
+      provider: config.provider.name,
+      directory: config.directoryUrl,
+    },
+    'starting',
+  );
+  for (const warning of config.warnings) log.warn({ event: 'warning' }, warning);
+  const proxy = await openProxy(config, log, stop.signal);
+  if (proxy === undefined) return stop.signal.aborted ? 0 : 1;
+  stop.signal.addEventListener('abort', () => void proxy.stop(), { once: true });
+  const parts = assemble(config, proxy, log);
+  const memory = emptyMemory();
+  await reconcileForever(
+    {
+      pass: (signal) => pass(parts, memory, signal),
+      memory,
+      everyHour: everyHourAt(Math.floor(Math.random() * 60)),
+      onDemand: onSignal('SIGHUP'),
+      random: Math.random,
+      clock,
+      log,
+    },
+    stop.signal,
+  );
+  await proxy.stop();
+  log.info({ event: 'stopped' }, 'stopped');
+  return 0;
+}
+
+/** The configuration, or undefined after its faults were printed. */
+function readConfig(): IngressConfig | undefined {
+  try {
+    return loadConfig(process.env, (path) => readFileSync(path, 'utf8'), providers, missingIdentity);
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    process.stderr.write(describeFaults(thrown.faults));
+    return undefined;
+  }
+}
+
+// Only a first start is refused: what is valid on the volume is served whatever is missing now.
+function missingIdentity({ appId, guestAgent, letsencryptDir, domain }: Partial<IngressSettings>): Fault[] {
+  if (appId !== undefined || findGuestAgent(guestAgent)) return [];
+  const stored =
+    letsencryptDir !== undefined &&
+    domain !== undefined &&
+    existsSync(join(letsencryptDir, 'live', baseName(domain)));
+  return stored ? [] : [identityFault];
+}
+
+async function openProxy(config: IngressConfig, log: Log, signal: AbortSignal): Promise<RunningProxy | undefined> {
+  const {
+    port,
+    maxconn,
+    timeoutConnect,
+    timeoutClient,
+    timeoutServer,
+    targetEndpoint,
+    runtimeDir,
+    haproxyBin,
+  } = config;
+  const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
+  try {
+    return await startProxy(
+      { port, maxconn, timeouts, target: targetEndpoint, runtimeDir, haproxyBin, clock, log },
+      signal,
+    );
+  } catch (thrown) {
+    if (!signal.aborted)
+      log.fatal({ event: 'proxy-not-started', err: thrown }, 'HAProxy could not be started');
+    return undefined;
+  }
+}
+
+function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
+  const { domain, gatewayDomain, port, txtPrefix, setCaa, letsencryptDir, directoryUrl, email } = config;
+  const provider = config.provider.open(config.providerSettings);
+  const agent = () => findGuestAgent(config.guestAgent);
+  const propagationTimeoutMs = (config.propagationTimeout ?? provider.capabilities.propagationSeconds) * 1000;
+  const accounts = createAccountStore(letsencryptDir, directoryUrl, clock);
+  const userAgent = `${pkg.name}/${pkg.version}`;
+  return {
+    goal: { domain, gatewayDomain, port, txtPrefix, setCaa, propagationTimeoutMs },
+    identify: (signal) => identify(agent(), config.appId, signal),
+    provider,
+    resolver: createResolver(config.resolvers ?? systemResolvers()),
+    authority: createAuthority({ directoryUrl, email, userAgent, accounts, clock }),
+    journal: createChallengeJournal(letsencryptDir),
+    store: createCertificateStore(letsencryptDir),
+    serve: ({ chainPem, keyPem, facts: { fingerprint256 } }) =>
+      proxy.install({
+        name: baseName(domain),
+        chainPem,
+        keyPem,
+        fingerprint256,
+        servername: domain,
+      }),
+    clock,
+    log,
+  };
+}
+
+function onSignal(name: NodeJS.Signals) {
+  return (due: () => void) => {
+    process.on(name, due);
+    return () => void process.off(name, due);
+  };
+}
+
+process.exit(await runCommandLine(process.argv, pkg.version, { run }));

@@ -1,0 +1,162 @@
+import { type ChallengeValue, publishChallenges, removeChallenges } from '../acme/challenges.ts';
+import { type IssuedCertificate, obtainCertificate } from '../acme/order.ts';
+import { decideRenewal, renewalDue } from '../acme/renewal.ts';
+import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
+import { findAuthoritative } from '../dns/authoritative.ts';
+import { challengeName } from '../dns/names.ts';
+import { waitUntilSeen } from '../dns/propagation.ts';
+import { IngressError } from '../errors.ts';
+import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
+import { stopwatch } from './stopwatch.ts';
+
+/** Milliseconds that removing challenge values may take, also when everything else is being stopped. */
+const CLEANUP_MS = 4000;
+
+/** Serves what is stored, if it can be served and the proxy does not have it yet. Asks nobody outside. */
+export async function serveStored(parts: Parts, memory: Memory): Promise<CertificateBundle | undefined> {
+  const { goal, store, clock } = parts;
+  if (memory.unsaved) await saveUnsaved(parts, memory, memory.unsaved);
+  const bundle = memory.unsaved ?? (await store.load(goal.domain));
+  if (bundle && whyUnusable(bundle.facts, goal.domain, clock.now()) === undefined) {
+    await serve(parts, memory, bundle);
+  }
+  return bundle;
+}
+
+/** Orders a certificate if the renewal policy says so, stores it, and serves it. */
+export async function reconcileCertificate(
+  parts: Parts,
+  memory: Memory,
+  stored: CertificateBundle | undefined,
+  findZone: () => Promise<ZoneKnowledge>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { goal, clock, log } = parts;
+  const now = clock.now();
+  const unusable = stored && whyUnusable(stored.facts, goal.domain, now);
+  const decision = decideRenewal(stored?.facts, unusable, now);
+  if (decision.action === 'keep') {
+    log.debug({ event: 'certificate-kept', domain: goal.domain, until: decision.until }, decision.reason);
+    return;
+  }
+  if (memory.orderNotBefore && now < memory.orderNotBefore) {
+    const until = memory.orderNotBefore;
+    log.info(
+      { event: 'order-held-back', domain: goal.domain, until },
+      'no order yet: the certificate authority refused the last one',
+    );
+    return;
+  }
+  const knowledge = await findZone();
+  log.info({ event: 'order', domain: goal.domain, reason: decision.reason }, 'ordering a certificate');
+  const elapsed = stopwatch(clock);
+  const bundle = accept(parts, await order(parts, knowledge, signal));
+  const { serial, notAfter } = bundle.facts;
+  log.info(
+    { event: 'certificate-issued', domain: goal.domain, serial, notAfter, seconds: elapsed() },
+    'certificate issued',
+  );
+  memory.unsaved = bundle;
+  await saveUnsaved(parts, memory, bundle);
+  await serve(parts, memory, bundle);
+}
+
+async function order(
+  parts: Parts,
+  { zone, challengeAlias }: ZoneKnowledge,
+  signal: AbortSignal,
+): Promise<IssuedCertificate> {
+  const { goal, authority, provider, journal, clock, log } = parts;
+  const name = challengeName(goal.domain);
+  if (challengeAlias !== undefined) {
+    throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${name} is an alias of ${challengeAlias}`);
+  }
+  const desk = { provider, journal };
+  const present = async (values: readonly ChallengeValue[]) => {
+    const elapsed = stopwatch(clock);
+    const { records } = await publishChallenges(desk, zone, values, signal);
+    log.info({ event: 'challenge-published', name, seconds: elapsed() }, 'challenge published');
+    const authoritative = await findAuthoritative(goal.domain, zone.name, parts.resolver, signal);
+    await waitUntilSeen(
+      authoritative,
+      records.map((record) => ({ record })),
+      {
+        clock,
+        signal,
+        timeoutMs: goal.propagationTimeoutMs,
+        onProgress: (progress) =>
+          log.info({ event: 'waiting', for: 'challenge', ...progress }, 'waiting for the name servers'),
+      },
+    );
+    log.info(
+      { event: 'challenge-seen', name, servers: authoritative.servers.length, seconds: elapsed() },
+      'challenge seen by every name server',
+    );
+  };
+  try {
+    return await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });
+  } finally {
+    await cleanUp(parts);
+  }
+}
+
+// Has a deadline of its own: the pass may have been aborted. What stays is in the journal, and swept by the next pass.
+async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
+  try {
+    const entries = (await journal.entries()).filter((entry) => entry.provider === provider.name);
+    if (entries.length === 0) return;
+    await removeChallenges({ provider, journal }, entries, AbortSignal.timeout(CLEANUP_MS));
+    log.info({ event: 'challenge-removed', names: entries.map(({ name }) => name) }, 'challenge removed');
+  } catch (thrown) {
+    log.warn(
+      { event: 'challenge-left', err: thrown },
+      'the challenge could not be removed; the next pass does it',
+    );
+  }
+}
+
+/** Checks what the CA sent before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
+function accept({ goal, clock }: Parts, { chainPem, keyPem }: IssuedCertificate): CertificateBundle {
+  const bundle = readBundle(chainPem, keyPem);
+  const now = clock.now();
+  const wrong = whyUnusable(bundle.facts, goal.domain, now);
+  const early = now >= renewalDue(bundle.facts) ? 'it would have to be renewed at once' : undefined;
+  const why = wrong ?? early;
+  if (why === undefined) return bundle;
+  throw new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
+    hint: 'Check the clock of this machine.',
+  });
+}
+
+async function saveUnsaved(
+  { goal, store, log }: Parts,
+  memory: Memory,
+  bundle: CertificateBundle,
+): Promise<void> {
+  try {
+    await store.save(goal.domain, bundle);
+    memory.unsaved = undefined;
+  } catch (thrown) {
+    // It is served all the same, and never ordered twice.
+    log.error(
+      { event: 'certificate-not-stored', domain: goal.domain, err: thrown },
+      'the certificate could not be stored',
+    );
+  }
+}
+
+async function serve(
+  { goal, serve: install, clock, log }: Parts,
+  memory: Memory,
+  bundle: CertificateBundle,
+): Promise<void> {
+  const { serial, fingerprint256, notAfter } = bundle.facts;
+  if (memory.served === fingerprint256) return;
+  const elapsed = stopwatch(clock);
+  await install(bundle);
+  memory.served = fingerprint256;
+  log.info(
+    { event: 'serving', domain: goal.domain, serial, notAfter, seconds: elapsed() },
+    'serving, proven by a handshake',
+  );
+}

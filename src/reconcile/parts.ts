@@ -1,0 +1,60 @@
+import type { CertificateAuthority } from '../acme/authority.ts';
+import type { ChallengeJournal } from '../acme/journal.ts';
+import type { CertificateBundle } from '../certificates/certificate.ts';
+import type { CertificateStore } from '../certificates/store.ts';
+import type { Clock } from '../clock.ts';
+import type { DnsProvider, Zone } from '../dns/provider.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import type { Identity } from '../guest/identity.ts';
+import type { Log } from '../log.ts';
+
+/** What is asked for: the part of the configuration that a pass needs. */
+export interface Goal {
+  readonly domain: string;
+  readonly gatewayDomain: string;
+  readonly port: number;
+  readonly txtPrefix: string;
+  readonly setCaa: boolean;
+  /** Milliseconds that published records may take to be seen everywhere. */
+  readonly propagationTimeoutMs: number;
+}
+
+/** What a pass acts with. */
+export interface Parts {
+  readonly goal: Goal;
+  readonly identify: (signal: AbortSignal) => Promise<Identity>;
+  readonly provider: DnsProvider;
+  readonly resolver: Resolver;
+  readonly authority: CertificateAuthority;
+  readonly journal: ChallengeJournal;
+  readonly store: CertificateStore;
+  /** Hands a certificate to the proxy and proves by a handshake that it is served. */
+  readonly serve: (bundle: CertificateBundle) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What one pass leaves to the next. Everything else is read anew. */
+export interface Memory {
+  /** SHA-256 fingerprint of the certificate that the proxy has shown. */
+  served: string | undefined;
+  /** A certificate that was issued but could not be stored: it is served, and stored as soon as that works. */
+  unsaved: CertificateBundle | undefined;
+  /** Records were written and not yet seen at every name server. */
+  unseen: boolean;
+  /** No order before this moment. */
+  orderNotBefore: Date | undefined;
+  /** Warnings that were logged already. */
+  readonly told: Set<string>;
+}
+
+export function emptyMemory(): Memory {
+  return { served: undefined, unsaved: undefined, unseen: false, orderNotBefore: undefined, told: new Set() };
+}
+
+/** What the records step finds out for the certificate step. */
+export interface ZoneKnowledge {
+  readonly zone: Zone;
+  /** The target of a CNAME at the challenge name, which would lead the CA elsewhere. */
+  readonly challengeAlias: string | undefined;
+}
