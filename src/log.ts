@@ -15,7 +15,8 @@ export function errorFields(thrown: unknown, depth = 0): Record<string, unknown>
   if (thrown instanceof IngressError) {
     const { code, message, hint, retryable, retryAfterMs, details } = thrown;
     const after = retryAfterMs === undefined ? {} : { retryAfterMs };
-    return { code, message, hint, retryable, ...after, ...details, ...cause };
+    const more = Object.keys(details).length > 0 ? { details } : {};
+    return { code, message, hint, retryable, ...after, ...more, ...cause };
   }
   return { message: thrown.message, ...(depth === 0 ? { stack: thrown.stack } : {}), ...cause };
 }

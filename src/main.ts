@@ -32,7 +32,9 @@ async function run(): Promise<number> {
   const log = createLog(config.logLevel);
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(name, () => {
+    // Not `once`: execa's clean-up ends the process by the signal when nobody listens any more.
+    process.on(name, () => {
+      if (stop.signal.aborted) return;
       log.info({ event: 'stopping', signal: name }, 'stopping: open connections may finish');
       stop.abort(new Error(`stopped by ${name}`));
     });
@@ -91,7 +93,11 @@ function missingIdentity({ appId, guestAgent, letsencryptDir, domain }: Partial<
   return stored ? [] : [identityFault];
 }
 
-async function openProxy(config: IngressConfig, log: Log, signal: AbortSignal): Promise<RunningProxy | undefined> {
+async function openProxy(
+  config: IngressConfig,
+  log: Log,
+  signal: AbortSignal,
+): Promise<RunningProxy | undefined> {
   const {
     port,
     maxconn,

@@ -1,5 +1,5 @@
 import type { DnsProvider, Zone } from '../dns/provider.ts';
-import type { Change, DnsRecord } from '../dns/record.ts';
+import type { Change, DnsRecord, LiveRecord } from '../dns/record.ts';
 import type { ChallengeJournal, JournalEntry } from './journal.ts';
 
 /** Seconds; nobody needs to remember a challenge. */
@@ -16,34 +16,23 @@ export interface ChallengeDesk {
   readonly journal: ChallengeJournal;
 }
 
-/** Challenge values that stand in a zone now. */
-export interface PublishedChallenges {
-  readonly zone: Zone;
-  readonly entries: readonly JournalEntry[];
-  readonly records: readonly DnsRecord[];
-}
-
 /**
- * Adds challenge values beside whatever stands at their names, in one write; each is in the journal before it is in the
- * zone. Throws what the provider throws; what was made then is in the journal.
+ * Adds challenge values beside whatever stands at their names, in one write, and returns the records. Each value is in
+ * the journal before it is in the zone. Throws what the provider and the journal throw.
  */
 export async function publishChallenges(
   { provider, journal }: ChallengeDesk,
   zone: Zone,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
-): Promise<PublishedChallenges> {
+): Promise<readonly DnsRecord[]> {
   const ttl = provider.capabilities.normalizeTtl(TTL);
   const records = values.map(({ name, value }): DnsRecord => ({ name, type: 'TXT', value, ttl }));
-  const entries = records.map((record) => toEntry(provider, zone, record));
-  await journal.write(entries);
+  await journal.write(records.map((record) => toEntry(provider, zone, record)));
   const changes = records.map((record): Change => ({ action: 'create', record }));
   const made = await provider.apply(zone, changes, signal);
-  const withHandles = made.map((record, index) => ({
-    ...toEntry(provider, zone, records[index] ?? record),
-    handle: record.handle,
-  }));
-  return { zone, entries: withHandles, records };
+  await journal.write(made.map((record) => toEntry(provider, zone, record)));
+  return records;
 }
 
 /** Removes exactly the values of these entries and crosses them out. Those that are gone already are a success. */
@@ -75,8 +64,9 @@ export async function sweepChallenges(
   return own;
 }
 
-function toEntry(provider: DnsProvider, zone: Zone, { name, value, ttl }: DnsRecord): JournalEntry {
-  return { provider: provider.name, zoneId: zone.id, zoneName: zone.name, name, value, ttl };
+function toEntry(provider: DnsProvider, zone: Zone, { name, value, ttl, handle }: LiveRecord): JournalEntry {
+  const id = handle === undefined ? {} : { handle };
+  return { provider: provider.name, zoneId: zone.id, zoneName: zone.name, name, value, ttl, ...id };
 }
 
 function toRecord({ name, value, ttl, handle }: JournalEntry) {

@@ -36,7 +36,11 @@ export function createChallengeJournal(root: string): ChallengeJournal {
       const text = await readIfThere(path);
       return text === undefined ? [] : z.array(entrySchema).parse(JSON.parse(text));
     } catch (thrown) {
-      throw new IngressError('STORE_FAILED', `cannot read ${path}: ${messageOf(thrown)}`, { cause: thrown });
+      const hint = 'Move the file away; challenge values that it names may then stay in the zone.';
+      throw new IngressError('STORE_FAILED', `cannot read ${path}: ${messageOf(thrown)}`, {
+        cause: thrown,
+        hint,
+      });
     }
   }
 

@@ -23,7 +23,7 @@ export interface IssuedCertificate {
 
 const VALIDATION_TIMEOUT_MS = 180_000;
 const ISSUANCE_TIMEOUT_MS = 180_000;
-const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
@@ -100,7 +100,10 @@ async function waitForOrder(order: Order, options: OrderOptions): Promise<Order>
   throw orderFailed('the certificate authority did not issue', settled.error);
 }
 
-/** Asks again until the state is settled, as slowly as the CA wants; undefined when the time is over. */
+/**
+ * Asks again until the state is settled, as slowly as the CA wants; undefined when the time is over. It waits before it
+ * asks: at once nothing can have happened yet.
+ */
 async function poll<T>(
   ask: (last: T) => Promise<{ now: T; pauseMs: number | undefined }>,
   first: T,
@@ -110,13 +113,14 @@ async function poll<T>(
 ): Promise<T | undefined> {
   const deadline = clock.now().getTime() + timeoutMs;
   let state = first;
+  let asked = 0;
   for (let pause = FIRST_PAUSE_MS; !isSettled(state); pause = Math.min(pause * 1.6, LONGEST_PAUSE_MS)) {
-    const { now, pauseMs } = await ask(state);
-    state = now;
-    if (isSettled(state)) break;
     const left = deadline - clock.now().getTime();
     if (left <= 0) return undefined;
-    await clock.wait(Math.min(Math.max(pause, Math.min(pauseMs ?? 0, LONGEST_PAUSE_MS)), left), signal);
+    await clock.wait(Math.min(Math.max(pause, Math.min(asked, LONGEST_PAUSE_MS)), left), signal);
+    const { now, pauseMs } = await ask(state);
+    state = now;
+    asked = pauseMs ?? 0;
   }
   return state;
 }

@@ -44,7 +44,9 @@ export function readBundle(chainPem: string, keyPem: Secret): CertificateBundle 
     if (!leaf) throw unusable('the chain holds no certificate');
     const broken = chain.findIndex((certificate, index) => {
       const issuer = chain[index + 1];
-      return issuer !== undefined && !certificate.checkIssued(issuer);
+      return (
+        issuer !== undefined && !(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))
+      );
     });
     if (broken >= 0)
       throw unusable(`certificate ${broken + 1} of the chain is not issued by the one behind it`);
@@ -70,11 +72,13 @@ function factsOf(leaf: X509Certificate): CertificateFacts {
   };
 }
 
-/** Why a certificate cannot be served for a name now, in words; undefined when it can. Pure. */
+/**
+ * Why a certificate cannot be served for a name now, in words; undefined when it can. One that is not valid yet is
+ * served: clients have clocks of their own, and ours being late is no reason to order another. Pure.
+ */
 export function whyUnusable(facts: CertificateFacts, domain: string, now: Date): string | undefined {
   if (!covers(facts.names, domain)) return `it is for ${facts.names.join(', ')}, not for ${domain}`;
   if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;
-  if (now < facts.notBefore) return `it is not valid before ${facts.notBefore.toISOString()}`;
   return undefined;
 }
 

@@ -118,7 +118,7 @@ export const variables = {
   }),
   evidenceDir: withDefault(types.path, '/evidences', {
     name: 'EVIDENCE_DIR',
-    help: 'Where evidence is published for others to read.',
+    help: 'Where evidence is published for others to read. This version publishes none yet.',
     remedy: 'Set an absolute path.',
   }),
   runtimeDir: withDefault(types.path, '/run/dstack-ingress', {
@@ -155,6 +155,7 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   DOMAINS: 'this version serves the one name in DOMAIN',
   ROUTING_MAP: 'this version serves the one name in DOMAIN',
   ALIAS_DOMAIN: 'this version serves the one name in DOMAIN',
+  EVIDENCE_SERVER: 'this version publishes no evidence',
   ALPN: 'this version negotiates no application protocol',
   CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
   DELEGATION_ZONE: 'this version publishes challenges in the zone of the name',

@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 /**
  * Domain names as text (RFC 1034 §3.1, RFC 5890). Canonical: lower case, A-labels, no trailing dot. Pure.
@@ -6,6 +6,7 @@ import { domainToASCII } from 'node:url';
 
 const MAX_NAME = 253;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const A_LABEL = /(?:^|\.)xn--/i;
 const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Lower case, no trailing dot. Anything an API or a name server gives passes through here before it is compared. */
@@ -34,12 +35,13 @@ export function parseCertificateName(text: string): string | undefined {
   return wildcard ? `*.${name}` : name;
 }
 
-// domainToASCII would also decode percent signs and read odd numbers as addresses, so plain ASCII goes around it;
-// A-labels are handed to it because it refuses those that are not valid punycode.
+// domainToASCII would also decode percent signs and read odd numbers as addresses, so plain ASCII goes around it. It
+// lets A-labels pass that stand for nothing; those do not change on the way back.
 function toAscii(text: string): string {
   if (/[\s%\u0000-\u0020\u007f]/u.test(text)) return '';
-  const needsIdna = /[^\u0021-\u007e]/u.test(text) || /(?:^|\.)xn--/i.test(text);
-  return needsIdna ? domainToASCII(text) : text;
+  const ascii = /[^\u0021-\u007e]/u.test(text) ? domainToASCII(text) : text;
+  if (!A_LABEL.test(ascii)) return ascii;
+  return A_LABEL.test(domainToUnicode(ascii)) ? '' : ascii;
 }
 
 export function isWildcard(name: string): boolean {

@@ -74,7 +74,7 @@ async function order(
   const desk = { provider, journal };
   const present = async (values: readonly ChallengeValue[]) => {
     const elapsed = stopwatch(clock);
-    const { records } = await publishChallenges(desk, zone, values, signal);
+    const records = await publishChallenges(desk, zone, values, signal);
     log.info({ event: 'challenge-published', name, seconds: elapsed() }, 'challenge published');
     const authoritative = await findAuthoritative(goal.domain, zone.name, parts.resolver, signal);
     await waitUntilSeen(

@@ -1,0 +1,47 @@
+import * as z from 'zod';
+
+/**
+ * What the API answers, as far as this program reads it. Every answer passes through here: the client alone would take
+ * an HTML page for a result without a value, and a list without a value for an empty zone.
+ */
+
+const page = z.object({ total_count: z.number().optional() }).nullish();
+
+/** The envelope of every success (https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/). */
+export function success<T extends z.ZodType>(result: T) {
+  return z.object({ success: z.literal(true), result, result_info: page });
+}
+
+const fault = z.object({ code: z.number(), message: z.string() });
+
+/** The envelope of every failure. `error_chain` holds the root cause where an older part of the API answers. */
+export const failure = z.object({
+  errors: z.array(fault.extend({ error_chain: z.array(fault).nullish() })).min(1),
+});
+
+export const zone = z.object({ id: z.string(), name: z.string(), status: z.string().nullish() });
+export type ApiZone = z.infer<typeof zone>;
+
+export const record = z.object({
+  id: z.string(),
+  name: z.string(),
+  type: z.string(),
+  content: z.string().nullish(),
+  /** Seconds, or 1 for "automatic". */
+  ttl: z.number(),
+  proxied: z.boolean().nullish(),
+  /** The parts of types that are more than one text, CAA among them. */
+  data: z.record(z.string(), z.unknown()).nullish(),
+});
+export type ApiRecord = z.infer<typeof record>;
+
+const written = z
+  .array(record)
+  .nullish()
+  .transform((list) => list ?? []);
+
+/** What a batch made, each list in the order in which it was sent. */
+export const batch = z.object({ puts: written, posts: written });
+export type ApiBatch = z.infer<typeof batch>;
+
+export const token = z.object({ status: z.string() });

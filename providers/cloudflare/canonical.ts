@@ -1,0 +1,151 @@
+import type {
+  AAAARecordParam,
+  ARecordParam,
+  CAARecordParam,
+  CNAMERecordParam,
+  TXTRecordParam,
+} from 'cloudflare/resources/dns/records';
+import { canonicalName } from '../../src/dns/names.ts';
+import { type DnsRecord, formatCaa, type LiveRecord, parseCaa } from '../../src/dns/record.ts';
+import { IngressError } from '../../src/errors.ts';
+import type { ApiRecord } from './answers.ts';
+
+/**
+ * Cloudflare's records to ours and back. Pure.
+ * Follows https://developers.cloudflare.com/api/resources/dns/subresources/records/ and, for TXT, RFC 1035 §5.1.
+ */
+
+export type RecordBody = ARecordParam | AAAARecordParam | CNAMERecordParam | TXTRecordParam | CAARecordParam;
+
+/** Stands beside every record that this program writes, so that a person sees in the dashboard whose it is. */
+export const MARK = 'dstack-ingress';
+
+const AUTOMATIC = 1;
+/** What Cloudflare's name servers answer for an automatic TTL (developers.cloudflare.com/dns/manage-dns-records/reference/ttl). */
+const AUTOMATIC_SECONDS = 300;
+// 30 is allowed to Enterprise zones only.
+const LEAST_TTL = 60;
+const MOST_TTL = 86_400;
+
+/** The TTL in seconds that Cloudflare will answer for a wanted one. */
+export function normalizeTtl(seconds: number): number {
+  return Math.min(MOST_TTL, Math.max(LEAST_TTL, Math.round(seconds)));
+}
+
+/** A list of records as they stand; all of the names' records must be in it, since one proxied address hides its siblings. */
+export function toLiveRecords(records: readonly ApiRecord[]): LiveRecord[] {
+  const proxiedNames = new Set(
+    records.filter((record) => record.proxied).map((record) => canonicalName(record.name)),
+  );
+  return records.map((record) => {
+    const live = toLive(record);
+    const hidden = isAddress(live.type) && proxiedNames.has(live.name);
+    return hidden ? { ...live, overriddenBy: 'cloudflare-proxy' } : live;
+  });
+}
+
+/** One record as it stands. */
+export function toLive(record: ApiRecord): LiveRecord {
+  return {
+    name: canonicalName(record.name),
+    type: record.type.toUpperCase(),
+    value: recordValue(record),
+    ttl: record.ttl === AUTOMATIC ? AUTOMATIC_SECONDS : record.ttl,
+    handle: record.id,
+    ...(record.proxied ? { overriddenBy: 'cloudflare-proxy' } : {}),
+  };
+}
+
+function isAddress(type: string): boolean {
+  return type === 'A' || type === 'AAAA';
+}
+
+function recordValue({ type, content, data }: ApiRecord): string {
+  const text = content ?? '';
+  switch (type.toUpperCase()) {
+    case 'AAAA':
+      return shortestIpv6(text);
+    case 'CNAME':
+      return canonicalName(text);
+    case 'TXT':
+      return joinTxt(text);
+    case 'CAA':
+      return caaValue(text, data ?? {});
+    default:
+      return text;
+  }
+}
+
+function caaValue(content: string, { flags, tag, value }: Readonly<Record<string, unknown>>): string {
+  if (typeof tag === 'string' && typeof value === 'string') return formatCaa(Number(flags ?? 0), tag, value);
+  const parsed = parseCaa(content);
+  return parsed ? formatCaa(parsed.flags, parsed.tag, parsed.value) : content;
+}
+
+/** RFC 5952 text, which is also what the URL standard writes; anything that is no address stays as it is. */
+function shortestIpv6(address: string): string {
+  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
+}
+
+/** What the API wants for a record. Throws PROVIDER_REJECTED for a type or value that this program does not write. */
+export function toBody(record: DnsRecord): RecordBody {
+  const { name, type, value } = record;
+  const common = { name, ttl: normalizeTtl(record.ttl), comment: MARK };
+  switch (type) {
+    case 'A':
+    case 'AAAA':
+    case 'CNAME':
+      return { ...common, type, content: value, proxied: false };
+    case 'TXT':
+      return { ...common, type, content: quoteTxt(value) };
+    case 'CAA': {
+      const data = parseCaa(value);
+      if (data) return { ...common, type, data };
+      throw new IngressError('PROVIDER_REJECTED', `${name} CAA is not flags, tag and quoted value: ${value}`);
+    }
+    default:
+      throw new IngressError('PROVIDER_REJECTED', `${name} ${type} is of a type that is never written`);
+  }
+}
+
+// One character-string is a length byte and at most 255 bytes (RFC 1035 §3.3).
+const STRING_BYTES = 255;
+const STRINGS = /^\s*"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*\s*$/s;
+const STRING = /"((?:[^"\\]|\\.)*)"/gs;
+const ESCAPE = /\\(\d{3}|.)/gs;
+
+/**
+ * The characters of a TXT record's content: quoted strings are joined and their escapes resolved. Content that is not
+ * quoted is older than the API's rule to quote it, and stands for itself.
+ */
+export function joinTxt(content: string): string {
+  if (!STRINGS.test(content)) return content;
+  const joined = [...content.matchAll(STRING)].map((match) => match[1] ?? '').join('');
+  return joined.includes('\\') ? resolveEscapes(joined) : joined;
+}
+
+// Byte by byte, since several escapes together can be one UTF-8 character.
+function resolveEscapes(text: string): string {
+  const bytes = Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(ESCAPE, (_, escaped: string) =>
+      escaped.length === 3 ? String.fromCharCode(Number(escaped) & 0xff) : escaped,
+    );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** A TXT record's content as quoted strings of at most 255 bytes. */
+export function quoteTxt(value: string): string {
+  const bytes = Buffer.from(value, 'utf8');
+  const strings: string[] = [];
+  for (let start = 0; start === 0 || start < bytes.length; start += STRING_BYTES) {
+    strings.push(`"${Array.from(bytes.subarray(start, start + STRING_BYTES), escapeByte).join('')}"`);
+  }
+  return strings.join(' ');
+}
+
+function escapeByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  if (character === '"' || character === '\\') return `\\${character}`;
+  return byte >= 0x20 && byte <= 0x7e ? character : `\\${String(byte).padStart(3, '0')}`;
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import {
+  groupSteps,
+  matchAnswer,
+  namesOf,
+  type Step,
+  stepsAgainst,
+  stepsByHandle,
+  toBatch,
+} from './changes.ts';
+
+const txt = (value: string, ttl = 60): DnsRecord => ({ name: 'a.example', type: 'TXT', value, ttl });
+const live = (value: string, handle: string, ttl = 60): LiveRecord => ({ ...txt(value, ttl), handle });
+const create = (record: DnsRecord): Change => ({ action: 'create', record });
+const replace = (record: DnsRecord, replaced: LiveRecord): Change => ({
+  action: 'replace',
+  record,
+  replaced,
+});
+const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
+const parts = (steps: readonly Step[] | undefined) => steps?.map(({ change: _, ...rest }) => rest);
+
+test('with handles nothing has to be looked up', () => {
+  const alias: DnsRecord = { name: 'a.example', type: 'CNAME', value: 'b.example', ttl: 60 };
+  const changes = [
+    create(txt('1')),
+    remove(live('2', 'h2')),
+    replace(txt('3'), live('x', 'h3')),
+    replace(alias, live('4', 'h4')),
+  ];
+  assert.deepEqual(parts(stepsByHandle(changes)), [
+    { post: txt('1') },
+    { delete: 'h2' },
+    { put: { id: 'h3', record: txt('3') } },
+    { delete: 'h4', post: alias },
+  ]);
+});
+
+test('without a handle it has to be', () => {
+  assert.equal(stepsByHandle([remove(txt('1'))]), undefined);
+  assert.equal(stepsByHandle([create(txt('0')), replace(txt('1'), txt('2'))]), undefined);
+});
+
+const against: readonly (readonly [what: string, change: Change, standing: LiveRecord[], step: object])[] = [
+  ['creates what is not there', create(txt('1')), [live('2', 'h2')], { post: txt('1') }],
+  ['leaves what stands', create(txt('1')), [live('1', 'h1')], { standing: live('1', 'h1') }],
+  ['mends a TTL', create(txt('1')), [live('1', 'h1', 300)], { put: { id: 'h1', record: txt('1') } }],
+  [
+    'turns the proxy off',
+    create(txt('1')),
+    [{ ...live('1', 'h1'), overriddenBy: 'cloudflare-proxy' }],
+    { put: { id: 'h1', record: txt('1') } },
+  ],
+  ['removes by value', remove(txt('1')), [live('2', 'h2'), live('1', 'h1')], { delete: 'h1' }],
+  ['has nothing to remove', remove(live('1', 'h1')), [live('2', 'h2')], {}],
+  ['does not remove what was changed', remove(live('1', 'h1')), [live('theirs', 'h1')], {}],
+  [
+    'replaces in place',
+    replace(txt('2'), txt('1')),
+    [live('1', 'h1')],
+    { put: { id: 'h1', record: txt('2') } },
+  ],
+  ['creates where the replaced is gone', replace(txt('2'), live('1', 'h1')), [], { post: txt('2') }],
+  ['is done replacing', replace(txt('2'), live('1', 'h1')), [live('2', 'h1')], { standing: live('2', 'h1') }],
+  [
+    'removes the replaced beside the wanted',
+    replace(txt('2'), live('1', 'h1')),
+    [live('1', 'h1'), live('2', 'h2')],
+    { standing: live('2', 'h2'), delete: 'h1' },
+  ],
+  [
+    'mends in place',
+    replace(txt('1'), live('1', 'h1', 300)),
+    [live('1', 'h1', 300)],
+    { put: { id: 'h1', record: txt('1') } },
+  ],
+];
+for (const [what, change, standing, step] of against) {
+  test(`against what stands, it ${what}`, () =>
+    assert.deepEqual(parts(stepsAgainst([change], standing)), [step]));
+}
+
+test('what is removed cannot serve as what is wanted', () => {
+  const steps = stepsAgainst([create(txt('1')), remove(live('1', 'h1'))], [live('1', 'h1')]);
+  assert.deepEqual(parts(steps), [{ post: txt('1') }, { delete: 'h1' }]);
+});
+
+test('two removals of one value remove two records, and no third', () => {
+  const twice = [remove(txt('1')), remove(txt('1')), remove(txt('1'))];
+  const steps = stepsAgainst(twice, [live('1', 'h1'), live('1', 'h2')]);
+  assert.deepEqual(parts(steps), [{ delete: 'h1' }, { delete: 'h2' }, {}]);
+});
+
+test('groups hold no more than the limit, removals first, and split no step', () => {
+  const alias: DnsRecord = { name: 'a.example', type: 'CNAME', value: 'b.example', ttl: 60 };
+  const changes = [
+    create(txt('1')),
+    replace(alias, live('2', 'h2')),
+    remove(live('3', 'h3')),
+    remove(live('4', 'h4')),
+  ];
+  const groups = groupSteps([...(stepsByHandle(changes) ?? []), { change: create(txt('done')) }], 3);
+  assert.deepEqual(groups.map(parts), [
+    [{ delete: 'h3' }, { delete: 'h4' }],
+    [{ delete: 'h2', post: alias }, { post: txt('1') }],
+  ]);
+  assert.deepEqual(toBatch(groups[0] ?? []), { deletes: [{ id: 'h3' }, { id: 'h4' }] });
+});
+
+test('answers are matched to their changes by list and order', () => {
+  const changes = [create(txt('1')), replace(txt('2'), live('x', 'h2')), create(txt('3'))];
+  const steps = stepsByHandle(changes) ?? [];
+  const answer = (value: string) => ({
+    id: `id${value}`,
+    name: 'a.example',
+    type: 'TXT',
+    content: value,
+    ttl: 60,
+  });
+  const matched = matchAnswer(steps, { puts: [answer('2')], posts: [answer('1'), answer('3')] });
+  const handles = changes.map((change) => matched?.get(change)?.handle);
+  assert.deepEqual(handles, ['id1', 'id2', 'id3']);
+  assert.equal(matchAnswer(steps, { puts: [], posts: [answer('1'), answer('3')] }), undefined);
+});
+
+test('names are those of every record that a change touches, once', () => {
+  const other: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 60 };
+  assert.deepEqual(namesOf([create(txt('1')), replace(txt('2'), other), remove(txt('3'))]), [
+    'a.example',
+    'b.example',
+  ]);
+});

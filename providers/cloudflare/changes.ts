@@ -1,0 +1,134 @@
+import type { RecordBatchParams } from 'cloudflare/resources/dns/records';
+import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import type { ApiBatch } from './answers.ts';
+import { normalizeTtl, toBody, toLive } from './canonical.ts';
+
+/**
+ * A plan's changes as operations of Cloudflare's batch endpoint
+ * (https://developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes/). Pure.
+ */
+
+/** Operations in one batch of a zone on the free plan. */
+export const BATCH_LIMIT = 200;
+
+/** What one change comes to. Several parts can be set: a record of another type is deleted and posted anew. */
+export interface Step {
+  readonly change: Change;
+  readonly delete?: string;
+  readonly put?: { readonly id: string; readonly record: DnsRecord };
+  readonly post?: DnsRecord;
+  /** The record that makes the change unnecessary. */
+  readonly standing?: LiveRecord;
+}
+
+export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
+
+/** The owner names that the changes touch. */
+export function namesOf(changes: readonly Change[]): string[] {
+  return [...new Set(changes.flatMap((change) => [...recordsOf(change)].map(({ name }) => name)))];
+}
+
+function recordsOf(change: Change): DnsRecord[] {
+  if (change.action === 'create') return [change.record];
+  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
+}
+
+/** The steps without a look at the zone, or undefined when a record has no handle and has to be found first. */
+export function stepsByHandle(changes: readonly Change[]): Step[] | undefined {
+  const known = changes.every((change) => change.action === 'create' || handleOf(change) !== undefined);
+  return known ? changes.map((change) => step(change, handleOf(change))) : undefined;
+}
+
+function handleOf(change: Change): string | undefined {
+  if (change.action === 'create') return undefined;
+  return change.action === 'remove' ? change.removed.handle : change.replaced.handle;
+}
+
+/**
+ * The steps that are still needed when `live` is what stands at the changes' names. What was removed by hand, or made by
+ * an earlier attempt, is not done again; a record that somebody changed since is not ours to remove.
+ */
+export function stepsAgainst(changes: readonly Change[], live: readonly LiveRecord[]): Step[] {
+  const left = [...live];
+  const take = (wanted: LiveRecord): string | undefined => {
+    const index = left.findIndex((record) => sameData(record, wanted));
+    return index < 0 ? undefined : left.splice(index, 1)[0]?.handle;
+  };
+  const steps = new Map<Change, Step>();
+  // A batch deletes before it writes, so what is removed cannot serve as what is wanted.
+  for (const change of changes)
+    if (change.action === 'remove') steps.set(change, step(change, take(change.removed)));
+  for (const change of changes) {
+    if (change.action !== 'remove') steps.set(change, stepTowards(change, left, take));
+  }
+  return changes.map((change) => steps.get(change) ?? { change });
+}
+
+function stepTowards(
+  change: Exclude<Change, { action: 'remove' }>,
+  left: readonly LiveRecord[],
+  take: (wanted: LiveRecord) => string | undefined,
+): Step {
+  const standing = left.find((record) => sameData(record, change.record));
+  const replaced =
+    change.action === 'replace' && !sameData(change.replaced, change.record) ? change.replaced : undefined;
+  const obsolete = replaced && take(replaced);
+  if (!standing) return step(change, obsolete);
+  const removal = obsolete === undefined ? {} : { delete: obsolete };
+  const asWanted = standing.ttl === normalizeTtl(change.record.ttl) && standing.overriddenBy === undefined;
+  if (asWanted || standing.handle === undefined) return { change, standing, ...removal };
+  return { change, put: { id: standing.handle, record: change.record }, ...removal };
+}
+
+function step(change: Change, handle: string | undefined): Step {
+  if (change.action === 'remove') return handle === undefined ? { change } : { change, delete: handle };
+  if (change.action === 'create' || handle === undefined) return { change, post: change.record };
+  const { record, replaced } = change;
+  const inPlace = record.type === replaced.type && record.name === replaced.name;
+  return inPlace ? { change, put: { id: handle, record } } : { change, delete: handle, post: record };
+}
+
+/** The steps in groups that fit one batch each; removals come first, since later groups may need their place. */
+export function groupSteps(steps: readonly Step[], limit = BATCH_LIMIT): Step[][] {
+  const order = (one: Step) => (one.change.action === 'remove' ? 0 : one.change.action === 'replace' ? 1 : 2);
+  const groups: Step[][] = [];
+  let room = 0;
+  for (const one of steps.filter((each) => weight(each) > 0).toSorted((a, b) => order(a) - order(b))) {
+    if (weight(one) > room) {
+      groups.push([]);
+      room = limit;
+    }
+    groups.at(-1)?.push(one);
+    room -= weight(one);
+  }
+  return groups;
+}
+
+function weight({ delete: removal, put, post }: Step): number {
+  return [removal, put, post].filter((part) => part !== undefined).length;
+}
+
+export function toBatch(steps: readonly Step[]): BatchBody {
+  const deletes = steps.flatMap((one) => (one.delete === undefined ? [] : [{ id: one.delete }]));
+  const puts = steps.flatMap(({ put }) => (put ? [{ id: put.id, ...toBody(put.record) }] : []));
+  const posts = steps.flatMap(({ post }) => (post ? [toBody(post)] : []));
+  return {
+    ...(deletes.length > 0 ? { deletes } : {}),
+    ...(puts.length > 0 ? { puts } : {}),
+    ...(posts.length > 0 ? { posts } : {}),
+  };
+}
+
+/** Who wrote what: each step of a batch with the record that its answer shows, in the order of the answer's lists. */
+export function matchAnswer(
+  steps: readonly Step[],
+  { puts, posts }: ApiBatch,
+): Map<Change, LiveRecord> | undefined {
+  const putting = steps.filter(({ put }) => put);
+  const posting = steps.filter(({ post }) => post);
+  if (putting.length !== puts.length || posting.length !== posts.length) return undefined;
+  const made = [...puts, ...posts].map(toLive);
+  return new Map(
+    [...putting, ...posting].flatMap(({ change }, index) => (made[index] ? [[change, made[index]]] : [])),
+  );
+}

@@ -1,0 +1,142 @@
+import type * as z from 'zod';
+import type { Secret } from '../../src/config/secret.ts';
+import { isIngressError } from '../../src/errors.ts';
+import * as answers from './answers.ts';
+import type { BatchBody } from './changes.ts';
+import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
+import type { Sdk } from './sdk.ts';
+
+export interface ClientOptions {
+  readonly token: Secret;
+  readonly baseUrl: string;
+  /** Milliseconds that one call may take, its body included. */
+  readonly timeoutMs: number;
+}
+
+export type NameFilter = { readonly exact: string } | { readonly endswith: string };
+
+/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+export interface CloudflareClient {
+  zones(signal: AbortSignal): Promise<answers.ApiZone[]>;
+  zone(id: string, signal: AbortSignal): Promise<answers.ApiZone>;
+  records(zoneId: string, name: NameFilter | undefined, signal: AbortSignal): Promise<answers.ApiRecord[]>;
+  batch(zoneId: string, body: BatchBody, signal: AbortSignal): Promise<answers.ApiBatch>;
+  /** The status of a user's token: active, disabled or expired. Tokens of an account are unknown here. */
+  tokenStatus(signal: AbortSignal): Promise<string>;
+}
+
+// The most that each list gives at once; for records the API takes millions, and no plan but Enterprise holds more.
+const ZONES_PER_PAGE = 50;
+const RECORDS_PER_PAGE = 5000;
+
+/**
+ * Makes the calls through Cloudflare's own client, which is loaded with the first of them. Its retries are off: who calls
+ * decides when to try again.
+ */
+export function createClient({ token, baseUrl, timeoutMs }: ClientOptions): CloudflareClient {
+  let loading: Promise<Sdk> | undefined;
+  const call = async <T extends z.ZodType>(
+    asked: Pick<Asked, 'doing' | 'permission'>,
+    signal: AbortSignal,
+    result: T,
+    send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
+  ) => {
+    signal.throwIfAborted();
+    loading ??= loadSdk(token, baseUrl, timeoutMs);
+    const sdk = await loading;
+    // The client's own time-out ends with the headers; this one covers the body as well.
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const options = { signal: AbortSignal.any([signal, deadline]) };
+    const whole = { ...asked, token };
+    try {
+      const response = await send(sdk, options).asResponse();
+      return readAnswer(await response.text(), result, whole);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (isIngressError(thrown)) throw thrown;
+      const late = new Error(`no answer within ${timeoutMs / 1000} s`);
+      throw toIngressError(failedCall(deadline.aborted ? late : thrown), whole, new Date());
+    }
+  };
+  const read = { permission: 'Zone / Zone / Read' } as const;
+  const edit = { permission: 'Zone / DNS / Edit' } as const;
+  return {
+    zones: (signal) =>
+      allPages(ZONES_PER_PAGE, (page) =>
+        call({ doing: 'list the zones', ...read }, signal, answers.zone.array(), (sdk, options) =>
+          sdk.zones.list({ ...page }, options),
+        ),
+      ),
+    zone: async (id, signal) => {
+      const doing = `show the zone ${id}`;
+      const asked = { doing, ...read };
+      return (
+        await call(asked, signal, answers.zone, (sdk, options) => sdk.zones.get({ zone_id: id }, options))
+      ).result;
+    },
+    records: (zoneId, name, signal) =>
+      allPages(RECORDS_PER_PAGE, (page) =>
+        call({ doing: 'list DNS records', ...edit }, signal, answers.record.array(), (sdk, options) =>
+          sdk.dns.records.list({ zone_id: zoneId, ...(name ? { name } : {}), ...page }, options),
+        ),
+      ),
+    batch: async (zoneId, body, signal) => {
+      const asked = { doing: `write DNS records (${describeBatch(body)})`, ...edit };
+      const send = (sdk: Sdk, options: { signal: AbortSignal }) =>
+        sdk.dns.records.batch({ zone_id: zoneId, ...body }, options);
+      return (await call(asked, signal, answers.batch, send)).result;
+    },
+    tokenStatus: async (signal) => {
+      const asked = { doing: 'verify the token', ...read };
+      return (await call(asked, signal, answers.token, (sdk, options) => sdk.user.tokens.verify(options)))
+        .result.status;
+    },
+  };
+}
+
+async function loadSdk(token: Secret, baseUrl: string, timeoutMs: number): Promise<Sdk> {
+  const { createSdk } = await import('./sdk.ts');
+  return createSdk(token, baseUrl, timeoutMs);
+}
+
+function readAnswer<T extends z.ZodType>(text: string, result: T, asked: Asked) {
+  const json = parseJson(text);
+  if (json === undefined) throw badAnswer(asked, `something that is not JSON (${text.length} characters)`);
+  const parsed = answers.success(result).safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badAnswer(asked, `JSON that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Page<T> {
+  readonly result: readonly T[];
+  readonly result_info?: { readonly total_count?: number | undefined } | null | undefined;
+}
+
+async function allPages<T>(
+  perPage: number,
+  fetchPage: (page: { page: number; per_page: number }) => Promise<Page<T>>,
+): Promise<T[]> {
+  const items: T[] = [];
+  for (let page = 1; ; page += 1) {
+    const { result, result_info } = await fetchPage({ page, per_page: perPage });
+    items.push(...result);
+    const total = result_info?.total_count;
+    const complete = total === undefined ? result.length < perPage : items.length >= total;
+    if (complete || result.length === 0) return items;
+  }
+}
+
+function describeBatch({ deletes = [], puts = [], posts = [] }: BatchBody): string {
+  const written = [...puts, ...posts].map((record) => `${record.name} ${record.type}`);
+  const removed = deletes.length > 0 ? [`${deletes.length} removed`] : [];
+  return [...written, ...removed].join(', ');
+}

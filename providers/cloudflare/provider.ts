@@ -1,0 +1,207 @@
+import type { Settings } from '../../src/config/variable.ts';
+import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
+import { IngressError, isIngressError } from '../../src/errors.ts';
+import type { ApiZone } from './answers.ts';
+import { normalizeTtl, toLiveRecords } from './canonical.ts';
+import {
+  groupSteps,
+  matchAnswer,
+  namesOf,
+  type Step,
+  stepsAgainst,
+  stepsByHandle,
+  toBatch,
+} from './changes.ts';
+import { type CloudflareClient, createClient } from './client.ts';
+import { isStale } from './errors.ts';
+import { createQueue } from './queue.ts';
+import type { variables } from './variables.ts';
+import { chooseZone, nameFilter } from './zones.ts';
+
+const CAPABILITIES: Capabilities = {
+  normalizeTtl,
+  cnameBesideOthers: true,
+  flattensApexCname: true,
+  // "usually within five minutes" is what the documentation promises of its own network.
+  propagationSeconds: 300,
+};
+
+const TIMEOUT_MS = 15_000;
+/** Zones that a message names. */
+const SEEN_ZONES = 5;
+/** A name that no zone holds (RFC 6761 §6.4): reading its records shows what the token may do, and costs nothing. */
+const NO_NAME = 'dstack-ingress.invalid';
+
+export interface CloudflareOptions extends Settings<typeof variables> {
+  /** Milliseconds that one call may take. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The provider contract on Cloudflare's API v4. A normal pass costs one read for the zone (once), one read for the records
+ * and one write; a batch is a transaction, so a failure half way leaves none of its changes made.
+ */
+export function openCloudflare({ token, zoneId, baseUrl, timeoutMs }: CloudflareOptions): DnsProvider {
+  const client = createClient({ token, baseUrl, timeoutMs: timeoutMs ?? TIMEOUT_MS });
+  return new Cloudflare(client, zoneId, token.reveal().startsWith('cfat_'));
+}
+
+class Cloudflare implements DnsProvider {
+  readonly name = 'cloudflare';
+  readonly capabilities = CAPABILITIES;
+  readonly #client: CloudflareClient;
+  readonly #zoneId: string | undefined;
+  readonly #ownedByAccount: boolean;
+  readonly #inTurn = createQueue();
+  #zones: readonly ApiZone[] = [];
+  #configured: Zone | undefined;
+
+  constructor(client: CloudflareClient, zoneId: string | undefined, ownedByAccount: boolean) {
+    this.#client = client;
+    this.#zoneId = zoneId;
+    this.#ownedByAccount = ownedByAccount;
+  }
+
+  zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
+    const name = canonicalName(fqdn);
+    const id = this.#zoneId;
+    return this.#inTurn('zones', signal, () =>
+      id === undefined ? this.#findZone(name, signal) : this.#configuredZone(id, name, signal),
+    );
+  }
+
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+    const wanted = new Set(names.map(canonicalName));
+    if (wanted.size === 0) return [];
+    const listed = await this.#knowing(() => this.#client.records(zone.id, nameFilter([...wanted]), signal));
+    return toLiveRecords(listed.filter((record) => wanted.has(canonicalName(record.name))));
+  }
+
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+    return this.#inTurn(`zone ${zone.id}`, signal, async () => {
+      const look = async () => stepsAgainst(changes, await this.records(zone, namesOf(changes), signal));
+      const steps = stepsByHandle(changes) ?? (await look());
+      try {
+        return await this.#carryOut(zone, steps, signal);
+      } catch (thrown) {
+        if (!isStale(thrown)) throw thrown;
+        return await this.#carryOut(zone, await look(), signal);
+      }
+    });
+  }
+
+  /**
+   * A read that succeeds proves the token; only a refused one asks what the token is. The other way round, a token that
+   * an account owns would fail, since the API verifies it elsewhere.
+   */
+  async check(signal: AbortSignal): Promise<void> {
+    try {
+      if (this.#zoneId === undefined) await this.#listZones(signal);
+      else await this.#client.records(this.#zoneId, { exact: NO_NAME }, signal);
+    } catch (thrown) {
+      const refused = isIngressError(thrown, 'PROVIDER_PERMISSION_MISSING');
+      if (refused && !this.#ownedByAccount) await this.#requireActive(signal);
+      throw thrown;
+    }
+  }
+
+  async #requireActive(signal: AbortSignal): Promise<void> {
+    const status = await this.#client.tokenStatus(signal);
+    if (status === 'active') return;
+    throw new IngressError('PROVIDER_CREDENTIALS_REJECTED', `The Cloudflare token is ${status}`);
+  }
+
+  async #findZone(name: string, signal: AbortSignal): Promise<Zone> {
+    const known = chooseZone(this.#zones, name);
+    if (known) return { id: known.id, name: known.name };
+    await this.#listZones(signal);
+    const found = chooseZone(this.#zones, name);
+    if (found) return { id: found.id, name: found.name };
+    const seen = this.#zones.map((zone) => zone.name);
+    const some = `${seen.slice(0, SEEN_ZONES).join(', ')}${seen.length > SEEN_ZONES ? ' and others' : ''}`;
+    throw new IngressError('ZONE_NOT_FOUND', `The Cloudflare token sees no zone that holds ${name}`, {
+      hint: `It sees ${some}. Add the zone to the account, or include it in the token's Zone Resources.`,
+    });
+  }
+
+  async #listZones(signal: AbortSignal): Promise<void> {
+    const listed = await this.#client.zones(signal);
+    this.#zones = listed.map((zone) => ({ ...zone, name: canonicalName(zone.name) }));
+    if (listed.length > 0) return;
+    throw new IngressError('PROVIDER_PERMISSION_MISSING', 'The Cloudflare token sees no zone at all', {
+      hint: 'Give it Zone / Zone / Read and include the zone under Zone Resources, or set CLOUDFLARE_ZONE_ID.',
+    });
+  }
+
+  async #configuredZone(id: string, name: string, signal: AbortSignal): Promise<Zone> {
+    this.#configured ??= await this.#readZone(id, signal);
+    const zone = this.#configured;
+    if (zone.name === undefined || isWithin(name, zone.name)) return zone;
+    throw new IngressError(
+      'ZONE_MISMATCH',
+      `CLOUDFLARE_ZONE_ID is the zone ${zone.name}, which does not hold ${name}`,
+    );
+  }
+
+  async #readZone(id: string, signal: AbortSignal): Promise<Zone> {
+    try {
+      const zone = await this.#client.zone(id, signal);
+      return { id, name: canonicalName(zone.name) };
+    } catch (thrown) {
+      // A token that may only edit DNS records is enough; apply() then sees to it that the zone is the right one.
+      if (isIngressError(thrown, 'PROVIDER_PERMISSION_MISSING')) return { id, name: undefined };
+      throw thrown;
+    }
+  }
+
+  async #carryOut(zone: Zone, steps: readonly Step[], signal: AbortSignal): Promise<LiveRecord[]> {
+    const made = new Map<Change, LiveRecord>();
+    for (const group of groupSteps(steps)) {
+      const answer = await this.#knowing(() => this.#client.batch(zone.id, toBatch(group), signal));
+      const matched = matchAnswer(group, answer);
+      if (!matched)
+        throw new IngressError(
+          'PROVIDER_BAD_ANSWER',
+          'Cloudflare answered a batch with other records than were sent',
+        );
+      await this.#undoStrays(zone, group, matched, signal);
+      for (const [change, record] of matched) made.set(change, record);
+    }
+    return steps.flatMap(({ change, standing }) => made.get(change) ?? standing ?? []);
+  }
+
+  /** Cloudflare takes a name that is not in the zone for a relative one, and appends the zone's name to it. */
+  async #undoStrays(
+    zone: Zone,
+    steps: readonly Step[],
+    made: ReadonlyMap<Change, LiveRecord>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const strays = steps.flatMap(({ change, post }) => {
+      const record = made.get(change);
+      return post && record && record.name !== post.name ? [{ asked: post, record }] : [];
+    });
+    const [first] = strays;
+    if (!first) return;
+    const deletes = strays.flatMap(({ record }) =>
+      record.handle === undefined ? [] : [{ id: record.handle }],
+    );
+    await this.#client.batch(zone.id, { deletes }, signal);
+    throw new IngressError(
+      'ZONE_MISMATCH',
+      `The zone ${zone.name ?? zone.id} does not hold ${first.asked.name}: Cloudflare made ${describeRecord(first.record)} of it, which was removed again`,
+    );
+  }
+
+  /** A zone that is gone is forgotten, so that the next look finds where the name lives now. */
+  async #knowing<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) this.#zones = [];
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { providers } from '../providers/registry.ts';
+import type { Variable, VariableTable } from '../src/config/variable.ts';
+import { variables, withoutEffect } from '../src/config/variables.ts';
+import { errorRegistry } from '../src/errors.ts';
+
+/** Writes the documents that are made from the code; with `--check` only says whether they are fresh. */
+
+const GENERATED =
+  '<!-- Made by scripts/gen-docs.ts from the code; change it there and run `npm run docs`. -->';
+
+const documents: Readonly<Record<string, string>> = {
+  'docs/configuration.md': configuration(),
+  'docs/errors.md': errors(),
+};
+
+function configuration(): string {
+  return `# Configuration
+
+${GENERATED}
+
+Everything is configured by environment variables. They are read once, at the start. An empty variable counts as not set. All
+faults are reported at once, each with its variable and the remedy; the exit code is then 78, and nothing was started or
+written.
+
+A variable marked *secret* can be read from a file instead: set \`NAME_FILE\` to its path (Docker and Kubernetes secrets).
+Secrets are never logged.
+
+## The ingress
+
+${table(variables)}
+
+${providers.map(({ title, name, variables: own }) => `## ${title} (\`DNS_PROVIDER=${name}\`)\n\n${table(own)}`).join('\n\n')}
+
+## Of Node.js
+
+\`NODE_EXTRA_CA_CERTS\`: a PEM file with more certificate authorities to trust, for a private CA or provider endpoint.
+
+## Without effect
+
+These variables of older containers are known and have no effect. Setting one is logged as a warning.
+
+${rows(
+  ['Variable', 'Instead'],
+  Object.entries(withoutEffect).map(([name, why]) => [code(name), why]),
+)}
+`;
+}
+
+function errors(): string {
+  const entries = Object.entries(errorRegistry).map(([name, { meaning, hint, retryable }]) => [
+    code(name),
+    meaning,
+    hint,
+    retryable ? 'yes' : 'no',
+  ]);
+  return `# Errors
+
+${GENERATED}
+
+Every error in the log has a code, a sentence that says what happened, and a hint. \`retryable\` says whether trying again can help
+without anybody changing anything; the ingress tries again by itself either way, and goes on serving what it has.
+
+${rows(['Code', 'What happened', 'What to do', 'Retryable'], entries)}
+`;
+}
+
+function table(variablesOf: VariableTable): string {
+  return rows(
+    ['Variable', 'Type', 'Default', 'Meaning'],
+    Object.values(variablesOf).map((variable) => [
+      names(variable),
+      kind(variable),
+      presence(variable),
+      variable.help,
+    ]),
+  );
+}
+
+function names({ name, aliases = [] }: Variable<unknown>): string {
+  return [name, ...aliases].map(code).join(', also ');
+}
+
+function kind({ type, secret }: Variable<unknown>): string {
+  return secret ? `${type.label === 'secret' ? 'text' : type.label}, *secret*` : type.label;
+}
+
+function presence({ presence: kindOf, defaultText }: Variable<unknown>): string {
+  if (kindOf === 'required') return '**required**';
+  return defaultText === undefined ? '' : code(defaultText);
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function rows(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+}
+
+const check = process.argv.includes('--check');
+for (const [path, wanted] of Object.entries(documents)) {
+  const file = new URL(`../${path}`, import.meta.url);
+  if (!check) {
+    writeFileSync(file, wanted);
+  } else if (readFileSync(file, 'utf8') !== wanted) {
+    process.stderr.write(`${path} is stale: run "npm run docs" and commit it.\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { IngressError } from '../errors.ts';
+import { persist } from './persist.ts';
+import { problemError, readProblem } from './problem.ts';
+
+const never = new AbortController().signal;
+const problem = (type: string, status: number, retryAfterMs?: number) =>
+  problemError(readProblem({ type: `urn:ietf:params:acme:error:${type}` }, status), retryAfterMs);
+
+function failing(times: number, error: () => Error) {
+  let calls = 0;
+  const request = async () => {
+    calls += 1;
+    if (calls <= times) throw error();
+    return calls;
+  };
+  return request;
+}
+
+test('a refused nonce is tried again at once', async () => {
+  const clock = createFakeClock();
+  assert.equal(
+    await persist(
+      failing(20, () => problem('badNonce', 400)),
+      clock,
+      never,
+    ),
+    21,
+  );
+  assert.deepEqual(clock.waits, []);
+});
+
+test('nonces that are always refused end', async () => {
+  await assert.rejects(
+    persist(
+      failing(999, () => problem('badNonce', 400)),
+      createFakeClock(),
+      never,
+    ),
+  );
+});
+
+test('a CA that cannot be reached is tried a few times, later and later', async () => {
+  const clock = createFakeClock();
+  const unreachable = () => new IngressError('ACME_UNREACHABLE', 'gone');
+  assert.equal(await persist(failing(3, unreachable), clock, never), 4);
+  assert.deepEqual(clock.waits, [500, 1000, 2000]);
+  await assert.rejects(persist(failing(4, unreachable), clock, never), { code: 'ACME_UNREACHABLE' });
+});
+
+test("a short Retry-After of a failing CA is honoured, a long one is the caller's", async () => {
+  const clock = createFakeClock();
+  await persist(
+    failing(1, () => problem('serverInternal', 503, 7000)),
+    clock,
+    never,
+  );
+  assert.deepEqual(clock.waits, [7000]);
+  await assert.rejects(
+    persist(
+      failing(1, () => problem('serverInternal', 503, 60_000)),
+      clock,
+      never,
+    ),
+    { retryAfterMs: 60_000 },
+  );
+});
+
+for (const [type, status] of [
+  ['rateLimited', 429],
+  ['unauthorized', 403],
+  ['malformed', 400],
+] as const) {
+  test(`${type} is not tried again`, async () => {
+    await assert.rejects(
+      persist(
+        failing(1, () => problem(type, status)),
+        createFakeClock(),
+        never,
+      ),
+      { code: 'ACME_PROBLEM' },
+    );
+  });
+}
+
+test('an abort ends a request that hangs', async () => {
+  const abort = new AbortController();
+  const hanging = persist(() => new Promise<never>(() => undefined), createFakeClock(), abort.signal);
+  abort.abort(new Error('stopped'));
+  await assert.rejects(hanging, /stopped/);
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { type MadeCertificate, makeCertificate } from '../../test/doubles/certificates.ts';
+import { Secret } from '../config/secret.ts';
+import { isIngressError } from '../errors.ts';
+import { readBundle, whyUnusable } from './certificate.ts';
+import { createCertificateStore } from './store.ts';
+
+const first = await makeCertificate({ names: ['app.example.com'] });
+const second = await makeCertificate({ names: ['app.example.com', 'www.example.com'] });
+const wildcard = await makeCertificate({ names: ['*.example.com'] });
+const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem));
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'store-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const live = (...path: string[]) => join(root, 'live', 'app.example.com', ...path);
+const archive = (...path: string[]) => join(root, 'archive', 'app.example.com', ...path);
+
+test('what is saved is loaded, in the layout that certbot makes', async () => {
+  const store = createCertificateStore(root);
+  assert.equal(await store.load('app.example.com'), undefined);
+  await store.save('app.example.com', bundleOf(first));
+  const loaded = await store.load('app.example.com');
+  assert.equal(loaded?.facts.fingerprint256, bundleOf(first).facts.fingerprint256);
+  assert.equal(loaded?.keyPem.reveal(), first.keyPem);
+  assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey1.pem');
+  assert.deepEqual(readdirSync(live()).sort(), ['cert.pem', 'chain.pem', 'fullchain.pem', 'privkey.pem']);
+});
+
+test('keys are 0600 and certificates 0644, whatever the umask', async () => {
+  const before = process.umask(0o077);
+  try {
+    await createCertificateStore(root).save('app.example.com', bundleOf(first));
+  } finally {
+    process.umask(before);
+  }
+  const mode = (part: string) => (statSync(archive(`${part}1.pem`)).mode & 0o777).toString(8);
+  assert.deepEqual(['privkey', 'cert', 'chain', 'fullchain'].map(mode), ['600', '644', '644', '644']);
+});
+
+test('a new version stands beside the old one and the links move on', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  await store.save('app.example.com', bundleOf(second));
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  assert.equal(readFileSync(archive('privkey1.pem'), 'utf8'), first.keyPem);
+  assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert2.pem');
+});
+
+test('a crash between two links is mended by the newest pair that fits', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  await store.save('app.example.com', bundleOf(second));
+  rmSync(live('fullchain.pem'));
+  symlinkSync('../../archive/app.example.com/fullchain1.pem', live('fullchain.pem'));
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain2.pem');
+});
+
+test('a version that was cut short is passed over', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  writeFileSync(archive('privkey2.pem'), second.keyPem);
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
+  await store.save('app.example.com', bundleOf(second));
+  assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey3.pem');
+});
+
+test('a key that belongs to no chain is an error, not a certificate', async () => {
+  mkdirSync(live(), { recursive: true });
+  writeFileSync(live('fullchain.pem'), first.chainPem);
+  writeFileSync(live('privkey.pem'), second.keyPem);
+  await assert.rejects(createCertificateStore(root).load('app.example.com'), (thrown) =>
+    isIngressError(thrown, 'CERTIFICATE_UNUSABLE'),
+  );
+});
+
+test('a wildcard lives under its base name', async () => {
+  const store = createCertificateStore(root);
+  await store.save('*.example.com', bundleOf(wildcard));
+  assert.ok(statSync(join(root, 'live', 'example.com', 'privkey.pem')).isFile());
+  assert.ok(await store.load('*.example.com'));
+});
+
+test('a volume that cannot be written is STORE_FAILED and leaves what stood there', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  rmSync(join(root, 'archive', 'app.example.com'), { recursive: true });
+  writeFileSync(join(root, 'archive', 'app.example.com'), 'a file where the folder should be');
+  chmodSync(root, 0o700);
+  await assert.rejects(store.save('app.example.com', bundleOf(second)), (thrown) =>
+    isIngressError(thrown, 'STORE_FAILED'),
+  );
+});
+
+test('a chain and a key are taken only when they fit', () => {
+  const refused = (chainPem: string, keyPem: string) =>
+    assert.throws(
+      () => readBundle(chainPem, new Secret(keyPem)),
+      (thrown) => isIngressError(thrown, 'CERTIFICATE_UNUSABLE'),
+    );
+  refused(first.chainPem, second.keyPem);
+  refused('', first.keyPem);
+  refused('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', first.keyPem);
+  refused(first.chainPem, 'no key');
+  refused(first.chainPem + second.chainPem, first.keyPem);
+});
+
+const { facts } = bundleOf(first);
+const usable: [title: string, domain: string, now: Date, expected: RegExp | undefined][] = [
+  ['for its own name', 'app.example.com', facts.notBefore, undefined],
+  ['for another name', 'www.example.com', facts.notBefore, /not for www/],
+  ['for a wildcard', '*.example.com', facts.notBefore, /not for \*/],
+  ['at its end', 'app.example.com', facts.notAfter, /expired/],
+  ['one millisecond before its end', 'app.example.com', new Date(facts.notAfter.getTime() - 1), undefined],
+];
+for (const [title, domain, now, expected] of usable) {
+  test(`a certificate ${title} is ${expected ? 'not ' : ''}served`, () => {
+    const why = whyUnusable(facts, domain, now);
+    if (expected) assert.match(why ?? '', expected);
+    else assert.equal(why, undefined);
+  });
+}
+
+test('a wildcard certificate covers one label and itself', () => {
+  const { facts: star } = bundleOf(wildcard);
+  assert.equal(whyUnusable(star, '*.example.com', star.notBefore), undefined);
+  assert.equal(whyUnusable(star, 'a.example.com', star.notBefore), undefined);
+  assert.ok(whyUnusable(star, 'a.b.example.com', star.notBefore));
+  assert.ok(whyUnusable(star, 'example.com', star.notBefore));
+});

@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { loadConfig } from './config.ts';
+import { ConfigError, describeFaults } from './faults.ts';
+import { secretText } from './types.ts';
+import { required } from './variable.ts';
+
+const GOOD = {
+  DOMAIN: 'app.example.com',
+  TARGET_ENDPOINT: 'app:80',
+  GATEWAY_DOMAIN: '_.cluster.example.net',
+  ALPHA_TOKEN: 'alpha-secret',
+};
+
+const token = (name: string) => ({
+  token: required(secretText, { name, secret: true, help: 'A token.', remedy: 'Make one.' }),
+});
+const providers = [
+  { name: 'alpha', variables: token('ALPHA_TOKEN'), credentials: ['ALPHA_TOKEN'] },
+  { name: 'beta', variables: token('BETA_TOKEN'), credentials: ['BETA_TOKEN'] },
+];
+
+function load(environment: Record<string, string>, files: Record<string, string> = {}) {
+  const readFile = (path: string) => {
+    const text = files[path];
+    if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
+    return text;
+  };
+  return loadConfig(environment, readFile, providers);
+}
+
+function faultsOf(environment: Record<string, string>, files: Record<string, string> = {}) {
+  try {
+    load(environment, files);
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.faults;
+    throw thrown;
+  }
+  return [];
+}
+
+test('a good environment gives values and defaults', () => {
+  const config = load(GOOD);
+  assert.equal(config.domain, 'app.example.com');
+  assert.deepEqual(config.targetEndpoint, { scheme: 'tcp', host: 'app', port: 80, ignoredPath: undefined });
+  assert.equal(config.port, 443);
+  assert.equal(config.maxconn, 4096);
+  assert.equal(config.timeoutClient, 86_400_000);
+  assert.equal(config.directoryUrl, 'https://acme-v02.api.letsencrypt.org/directory');
+  assert.equal(config.provider.name, 'alpha');
+  assert.deepEqual(config.warnings, []);
+});
+
+const wrong: [variable: string, value: string][] = [
+  ['DOMAIN', 'localhost'],
+  ['DOMAIN', 'app.example.com\nevil'],
+  ['DOMAIN', '"app.example.com"'],
+  ['DOMAIN', 'app example.com'],
+  ['DOMAIN', '-app.example.com'],
+  ['DOMAIN', 'a..example.com'],
+  ['DOMAIN', '*.*.example.com'],
+  ['DOMAIN', '1.2.3.4'],
+  ['DOMAIN', 'app%2eexample.com'],
+  ['DOMAIN', 'xn--\u0000.example.com'],
+  ['DOMAIN', 'xn--zzzzzzz99999999.example.com'],
+  ['DOMAIN', `${'a'.repeat(64)}.example.com`],
+  ['DOMAIN', `${'a.'.repeat(120)}example.com`],
+  ['TARGET_ENDPOINT', 'app'],
+  ['TARGET_ENDPOINT', 'app:0'],
+  ['TARGET_ENDPOINT', 'app:65536'],
+  ['TARGET_ENDPOINT', 'app:80 check'],
+  ['TARGET_ENDPOINT', 'app:80\n  server evil 1.2.3.4:80'],
+  ['TARGET_ENDPOINT', '"app":80'],
+  ['TARGET_ENDPOINT', '300.1.1.1:80'],
+  ['TARGET_ENDPOINT', 'ftp://app:80'],
+  ['TARGET_ENDPOINT', 'https://app:443'],
+  ['TARGET_ENDPOINT', 'grpc://app'],
+  ['TARGET_ENDPOINT', 'user@app:80'],
+  ['GATEWAY_DOMAIN', 'https://gateway.example.net'],
+  ['ACME_EMAIL', 'ops@example.com, x@example.com'],
+  ['SET_CAA', 'maybe'],
+  ['DNS_PROVIDER', 'gamma'],
+  ['PORT', '0'],
+  ['PORT', '443abc'],
+  ['PORT', '   -1'],
+  ['TXT_PREFIX', '_a.b'],
+  ['APP_ID', 'not-hex'],
+  ['MAXCONN', '0'],
+  ['MAXCONN', '1e3'],
+  ['TIMEOUT_CLIENT', '30'],
+  ['TIMEOUT_CLIENT', '25d'],
+  ['TIMEOUT_CLIENT', '0s'],
+  ['TIMEOUT_SERVER', '10s\n'.repeat(2)],
+  ['ACME_DIRECTORY_URL', 'ftp://ca/directory'],
+  ['DNS_RESOLVERS', '1.1.1.1,resolver.example.com'],
+  ['DNS_RESOLVERS', '1.1.1.1:99999'],
+  ['LETSENCRYPT_DIR', 'relative/path'],
+  ['RUNTIME_DIR', '/run/with space'],
+  ['RUNTIME_DIR', `/run/${'x'.repeat(90)}`],
+  ['LOG_LEVEL', 'loud'],
+];
+for (const [variable, value] of wrong) {
+  test(`${variable}=${JSON.stringify(value).slice(0, 50)} is a fault that names it`, () => {
+    const faults = faultsOf({ ...GOOD, [variable]: value });
+    assert.deepEqual(
+      faults.map((fault) => fault.variable),
+      [variable],
+    );
+    assert.ok(faults[0]?.remedy);
+  });
+}
+
+const right: [variable: string, value: string, key: string, expected: unknown][] = [
+  ['DOMAIN', 'APP.Example.COM.', 'domain', 'app.example.com'],
+  ['DOMAIN', '*.example.com', 'domain', '*.example.com'],
+  ['DOMAIN', ' app.example.com\n', 'domain', 'app.example.com'],
+  ['DOMAIN', 'bücher.example', 'domain', 'xn--bcher-kva.example'],
+  ['DOMAIN', '\u0430pple.com', 'domain', 'xn--pple-43d.com'],
+  [
+    'TARGET_ENDPOINT',
+    'http://app',
+    'targetEndpoint',
+    { scheme: 'http', host: 'app', port: 80, ignoredPath: undefined },
+  ],
+  [
+    'TARGET_ENDPOINT',
+    'grpc://my_app:50051',
+    'targetEndpoint',
+    { scheme: 'grpc', host: 'my_app', port: 50051, ignoredPath: undefined },
+  ],
+  [
+    'TARGET_ENDPOINT',
+    '[::1]:8080',
+    'targetEndpoint',
+    { scheme: 'tcp', host: '::1', port: 8080, ignoredPath: undefined },
+  ],
+  [
+    'TARGET_ENDPOINT',
+    'tcp://10.0.0.1:22',
+    'targetEndpoint',
+    { scheme: 'tcp', host: '10.0.0.1', port: 22, ignoredPath: undefined },
+  ],
+  ['SET_CAA', 'TRUE', 'setCaa', true],
+  ['TIMEOUT_CONNECT', '500us', 'timeoutConnect', 1],
+  ['TIMEOUT_CONNECT', '2m', 'timeoutConnect', 120_000],
+  ['CERTBOT_EMAIL', 'ops@example.com', 'email', 'ops@example.com'],
+  ['DSTACK_APP_ID', 'A'.repeat(40), 'appId', 'a'.repeat(40)],
+  [
+    'DNS_RESOLVERS',
+    '1.1.1.1, [2606:4700::1]:5353,::1',
+    'resolvers',
+    [
+      { address: '1.1.1.1', port: 53 },
+      { address: '2606:4700::1', port: 5353 },
+      { address: '::1', port: 53 },
+    ],
+  ],
+  ['ACME_DIRECTORY_URL', 'https://ca.example/dir/', 'directoryUrl', 'https://ca.example/dir'],
+  ['CERTBOT_STAGING', 'true', 'directoryUrl', 'https://acme-staging-v02.api.letsencrypt.org/directory'],
+];
+for (const [variable, value, key, expected] of right) {
+  test(`${variable}=${JSON.stringify(value)} is read`, () => {
+    const config: Readonly<Record<string, unknown>> = { ...load({ ...GOOD, [variable]: value }) };
+    assert.deepEqual(config[key], expected);
+  });
+}
+
+test('all faults are reported at once', () => {
+  const variables = faultsOf({ PORT: 'x', SET_CAA: 'y' }).map(({ variable }) => variable);
+  assert.deepEqual(variables.sort(), [
+    'DNS_PROVIDER',
+    'DOMAIN',
+    'GATEWAY_DOMAIN',
+    'PORT',
+    'SET_CAA',
+    'TARGET_ENDPOINT',
+  ]);
+});
+
+test('the text for a person names each variable and its remedy, and no stack', () => {
+  const text = describeFaults(faultsOf({ ...GOOD, PORT: 'x' }));
+  assert.match(text, /PORT is not a whole number from 1 to 65535: "x"\n {4}-> Set a port/);
+  assert.doesNotMatch(text, /at .*\.ts/);
+});
+
+test('the gateway follows from DSTACK_GATEWAY_DOMAIN', () => {
+  const { GATEWAY_DOMAIN: _, ...rest } = GOOD;
+  assert.equal(
+    load({ ...rest, DSTACK_GATEWAY_DOMAIN: 'cluster.example.net' }).gatewayDomain,
+    '_.cluster.example.net',
+  );
+});
+
+test('credentials of two providers and no DNS_PROVIDER are a fault that names both', () => {
+  const [fault, ...others] = faultsOf({ ...GOOD, BETA_TOKEN: 'b' });
+  assert.equal(others.length, 0);
+  assert.equal(fault?.variable, 'DNS_PROVIDER');
+  assert.match(fault?.problem ?? '', /more than one provider: alpha, beta/);
+  assert.equal(load({ ...GOOD, BETA_TOKEN: 'b', DNS_PROVIDER: 'Beta' }).provider.name, 'beta');
+});
+
+test('credentials of a provider that this version lacks count as a set of credentials', () => {
+  assert.match(faultsOf({ ...GOOD, LINODE_API_TOKEN: 'x' })[0]?.problem ?? '', /alpha, linode/);
+  const { ALPHA_TOKEN: _, ...rest } = GOOD;
+  assert.match(faultsOf({ ...rest, LINODE_API_TOKEN: 'x' })[0]?.problem ?? '', /does not have: linode/);
+});
+
+test('a named provider without its credentials is a fault of the credential', () => {
+  assert.deepEqual(
+    faultsOf({ ...GOOD, DNS_PROVIDER: 'beta' }).map(({ variable }) => variable),
+    ['BETA_TOKEN'],
+  );
+});
+
+test('a secret is read from a file, cleaned, and never printed', () => {
+  const { ALPHA_TOKEN: _, ...rest } = GOOD;
+  const config = load(
+    { ...rest, ALPHA_TOKEN_FILE: '/run/secrets/token' },
+    { '/run/secrets/token': '"hush-hush"\n' },
+  );
+  assert.equal(config.providerSettings['token']?.toString(), '[redacted]');
+  assert.match(config.warnings.join(), /ALPHA_TOKEN was set with quotes/);
+  for (const shown of [
+    JSON.stringify(config),
+    inspect(config, { depth: 9 }),
+    `${config.providerSettings['token']}`,
+  ]) {
+    assert.doesNotMatch(shown, /hush/);
+  }
+});
+
+const secretFaults: [title: string, environment: Record<string, string>, variable: string][] = [
+  ['both ways', { ALPHA_TOKEN: 'x', ALPHA_TOKEN_FILE: '/run/secrets/token' }, 'ALPHA_TOKEN'],
+  ['a missing file', { ALPHA_TOKEN: '', ALPHA_TOKEN_FILE: '/nowhere' }, 'ALPHA_TOKEN_FILE'],
+  ['an empty file', { ALPHA_TOKEN: '', ALPHA_TOKEN_FILE: '/empty' }, 'ALPHA_TOKEN_FILE'],
+  ['a space inside', { ALPHA_TOKEN: 'hush hush' }, 'ALPHA_TOKEN'],
+  ['a line break inside', { ALPHA_TOKEN: 'hush\r\nX-Evil: 1' }, 'ALPHA_TOKEN'],
+];
+for (const [title, environment, variable] of secretFaults) {
+  test(`a secret given with ${title} is a fault that does not show it`, () => {
+    const faults = faultsOf({ ...GOOD, ...environment }, { '/run/secrets/token': 'hush', '/empty': '\n' });
+    assert.deepEqual(
+      faults.map((fault) => fault.variable),
+      [variable],
+    );
+    assert.doesNotMatch(JSON.stringify(faults), /hush/);
+  });
+}
+
+test('older variables without effect, an ignored path and differing aliases are warned of', () => {
+  const config = load({
+    ...GOOD,
+    CLIENT_MAX_BODY_SIZE: '1m',
+    TARGET_ENDPOINT: 'http://app:80/path',
+    ACME_EMAIL: 'a@example.com',
+    CERTBOT_EMAIL: 'b@example.com',
+  });
+  assert.equal(config.email, 'a@example.com');
+  for (const expected of [
+    /CLIENT_MAX_BODY_SIZE has no effect/,
+    /path \/path in TARGET_ENDPOINT/,
+    /ACME_EMAIL and CERTBOT_EMAIL differ/,
+  ]) {
+    assert.match(config.warnings.join('\n'), expected);
+  }
+});
+
+test('a name whose challenge name would be too long is a fault', () => {
+  const label = 'a'.repeat(60);
+  const domain = `${label}.${label}.${label}.${'b'.repeat(50)}.example`;
+  assert.match(faultsOf({ ...GOOD, DOMAIN: domain })[0]?.problem ?? '', /too long/);
+});

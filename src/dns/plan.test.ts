@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { desiredRecords } from './desired.ts';
+import { plan } from './plan.ts';
+import type { Change, LiveRecord } from './record.ts';
+
+const ACCOUNT = 'https://ca.example/acct/1';
+const CAA = `0 issue "letsencrypt.org;validationmethods=dns-01;accounturi=${ACCOUNT}"`;
+const wanted = {
+  domain: 'app.example.com',
+  aliasTarget: 'gateway.cluster.net',
+  appId: 'a'.repeat(40),
+  port: 443,
+  txtPrefix: '_dstack-app-address',
+  caa: { issuer: 'letsencrypt.org', accountUrl: ACCOUNT },
+};
+const TXT = '_dstack-app-address.app.example.com';
+const APP = `${'a'.repeat(40)}:443`;
+const desired = desiredRecords(wanted, (seconds) => seconds);
+
+const live = (name: string, type: string, value: string, more: Partial<LiveRecord> = {}): LiveRecord => ({
+  ...{ name, type, value, ttl: 60 },
+  ...more,
+});
+const complete = [
+  live('app.example.com', 'CNAME', 'gateway.cluster.net'),
+  live(TXT, 'TXT', APP),
+  live('app.example.com', 'CAA', CAA),
+];
+
+const brief = (change: Change) => {
+  const record = change.action === 'remove' ? change.removed : change.record;
+  const over = change.action === 'replace' ? ` over ${change.replaced.value}` : '';
+  return `${change.action} ${record.name} ${record.type} ${record.value}${over}`;
+};
+
+const without = (type: string) => complete.filter((record) => record.type !== type);
+const foreign = live('app.example.com', 'CAA', '0 issue "other.example"');
+
+const table: [title: string, live: LiveRecord[], changes: string[], warnings?: RegExp[]][] = [
+  [
+    'an empty zone gets everything',
+    [],
+    [
+      'create app.example.com CNAME gateway.cluster.net',
+      `create ${TXT} TXT ${APP}`,
+      `create app.example.com CAA ${CAA}`,
+    ],
+  ],
+  ['what stands is left', complete, []],
+  [
+    "records of other names are nobody's business",
+    [...complete, live('www.example.com', 'CNAME', 'x.example.com')],
+    [],
+  ],
+  [
+    'other types at managed names stay',
+    [
+      ...complete,
+      live('app.example.com', 'TXT', 'v=spf1 -all'),
+      live('app.example.com', 'MX', '10 mx.example.com'),
+      live(TXT, 'CAA', '0 issue ";"'),
+    ],
+    [],
+  ],
+  [
+    'addresses give way to the alias',
+    [
+      ...without('CNAME'),
+      live('app.example.com', 'A', '192.0.2.1'),
+      live('app.example.com', 'AAAA', '2001:db8::1'),
+    ],
+    [
+      'remove app.example.com A 192.0.2.1',
+      'remove app.example.com AAAA 2001:db8::1',
+      'create app.example.com CNAME gateway.cluster.net',
+    ],
+  ],
+  [
+    'another alias is replaced in place',
+    [...without('CNAME'), live('app.example.com', 'CNAME', 'old.cluster.net')],
+    ['replace app.example.com CNAME gateway.cluster.net over old.cluster.net'],
+  ],
+  [
+    'a stray address beside the right alias is removed',
+    [...complete, live('app.example.com', 'A', '192.0.2.1')],
+    ['remove app.example.com A 192.0.2.1'],
+  ],
+  [
+    "an alias behind the provider's proxy is not the alias",
+    [...without('CNAME'), live('app.example.com', 'CNAME', 'gateway.cluster.net', { overriddenBy: 'proxy' })],
+    ['replace app.example.com CNAME gateway.cluster.net over gateway.cluster.net'],
+  ],
+  [
+    'a wrong TTL is corrected in place',
+    [...without('TXT'), live(TXT, 'TXT', APP, { ttl: 300 })],
+    [`replace ${TXT} TXT ${APP} over ${APP}`],
+  ],
+  [
+    'exactly one value stays at the app-address name',
+    [...complete, live(TXT, 'TXT', 'stale:1'), live(TXT, 'TXT', 'stale:2')],
+    [`remove ${TXT} TXT stale:1`, `remove ${TXT} TXT stale:2`],
+  ],
+  [
+    'of two wrong values one is replaced, one removed',
+    [...without('TXT'), live(TXT, 'TXT', 'stale:1'), live(TXT, 'TXT', 'stale:2')],
+    [`remove ${TXT} TXT stale:2`, `replace ${TXT} TXT ${APP} over stale:1`],
+  ],
+  [
+    'CAA of the same tag and issuer is replaced, whatever its parameters',
+    [...without('CAA'), live('app.example.com', 'CAA', '0 issue "LetsEncrypt.org; accounturi=https://old"')],
+    [`replace app.example.com CAA ${CAA} over 0 issue "LetsEncrypt.org; accounturi=https://old"`],
+  ],
+  [
+    'CAA of another issuer stays, with a warning',
+    [...complete, foreign],
+    [],
+    [/other\.example".* still permits other\.example to issue for app\.example\.com/],
+  ],
+  [
+    'CAA of another tag stays, with a warning',
+    [...complete, live('app.example.com', 'CAA', '0 issuewild "letsencrypt.org"')],
+    [],
+    [/still permits letsencrypt\.org to issue wildcards/],
+  ],
+  [
+    'CAA that permits nobody stays',
+    [...complete, live('app.example.com', 'CAA', '0 issue ";"')],
+    [],
+    [/permits nobody/],
+  ],
+  [
+    'iodef stays',
+    [...complete, live('app.example.com', 'CAA', '0 iodef "mailto:a@example.com"')],
+    [],
+    [/permits no certificate/],
+  ],
+];
+for (const [title, standing, changes, warnings = []] of table) {
+  test(title, () => {
+    const planned = plan(desired, standing);
+    assert.deepEqual(planned.changes.map(brief), changes);
+    assert.equal(planned.warnings.length, warnings.length, planned.warnings.join('\n'));
+    for (const [index, warning] of warnings.entries()) assert.match(planned.warnings[index] ?? '', warning);
+  });
+  test(`${title}: a second plan plans nothing`, () => {
+    assert.deepEqual(plan(desired, applied(standing, plan(desired, standing).changes)).changes, []);
+  });
+}
+
+function applied(standing: readonly LiveRecord[], changes: readonly Change[]): LiveRecord[] {
+  const gone = changes.flatMap((change) => {
+    if (change.action === 'create') return [];
+    return [change.action === 'remove' ? change.removed : change.replaced];
+  });
+  const made = changes.flatMap((change) => (change.action === 'remove' ? [] : [change.record]));
+  return [...standing.filter((record) => !gone.includes(record)), ...made];
+}
+
+test('without SET_CAA no CAA record is wanted and none is touched', () => {
+  const records = desiredRecords({ ...wanted, caa: undefined }, (seconds) => seconds);
+  assert.deepEqual(plan(records, [...without('CAA'), foreign]), { changes: [], warnings: [] });
+});
+
+test('a wildcard has its TXT and issuewild at the base name', () => {
+  const records = desiredRecords({ ...wanted, domain: '*.example.com' }, (seconds) => seconds);
+  assert.deepEqual(
+    records.map(({ name, type, value }) => `${name} ${type} ${value.split(';')[0]}`),
+    [
+      '*.example.com CNAME gateway.cluster.net',
+      `_dstack-app-address-wildcard.example.com TXT ${APP}`,
+      'example.com CAA 0 issuewild "letsencrypt.org',
+    ],
+  );
+});
+
+test('TTLs are wanted as the provider will answer them', () => {
+  assert.deepEqual([...new Set(desiredRecords(wanted, () => 300).map(({ ttl }) => ttl))], [300]);
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
+import { test } from 'node:test';
+import { systemClock } from '../clock.ts';
+import { Backend, chooseAddress } from './backend.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+import { testCertificate } from './test-certificate.ts';
+import {
+  echo,
+  eventually,
+  freePort,
+  greeter,
+  hear,
+  memoryLog,
+  openTls,
+  say,
+  startApp,
+  startTestProxy,
+} from './test-proxy.ts';
+
+const answers = (...addresses: string[]): LookupAddress[] =>
+  addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+
+const choices: readonly [
+  what: string,
+  current: string | undefined,
+  found: string[],
+  chosen: string | undefined,
+][] = [
+  ['the first of several', undefined, ['10.0.0.1', '10.0.0.2'], '10.0.0.1'],
+  ['the one in use, wherever it stands', '10.0.0.2', ['10.0.0.1', '10.0.0.2'], '10.0.0.2'],
+  ['another when the one in use is gone', '10.0.0.3', ['10.0.0.1', '10.0.0.2'], '10.0.0.1'],
+  ['IPv6', undefined, ['fd00::1'], 'fd00::1'],
+  ['none of none', '10.0.0.1', [], undefined],
+  ['never "any" or a link-local zone', undefined, ['0.0.0.0', '::', 'fe80::1%eth0', '10.0.0.1'], '10.0.0.1'],
+];
+for (const [what, current, found, chosen] of choices) {
+  test(`chosen: ${what}`, () => assert.equal(chooseAddress(current, answers(...found)), chosen));
+}
+
+/** Follows a script of look-ups, one after the other, until it ends; an Error is a failed one. */
+async function follow(script: readonly (string[] | Error)[], refuse: readonly number[] = []) {
+  const { log, lines } = memoryLog();
+  const stop = new AbortController();
+  const commands: string[] = [];
+  const socket: RuntimeSocket = {
+    async send(command) {
+      if (!command.includes(' addr ')) return '';
+      commands.push(command);
+      if (refuse.includes(commands.length)) throw new Error('refused');
+      return 'IP changed from';
+    },
+  };
+  let looks = 0;
+  const lookup = async () => {
+    const answer = script[looks];
+    looks += 1;
+    if (answer instanceof Error) throw answer;
+    return answers(...(answer ?? []));
+  };
+  const clock = {
+    now: () => new Date(0),
+    async wait() {
+      if (looks >= script.length) stop.abort();
+    },
+  };
+  const backend = new Backend({ target: { host: 'app', port: 80 }, lookup, clock, log });
+  await backend.follow(() => socket, stop.signal);
+  return { addresses: commands.map((command) => command.split(' ')[4]), lines, backend };
+}
+
+test('HAProxy is told of changes only', async () => {
+  const script = [['10.0.0.1'], ['10.0.0.1'], ['10.0.0.2', '10.0.0.1'], ['10.0.0.2'], ['10.0.0.2']];
+  const { addresses, lines } = await follow(script);
+  assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.2']);
+  assert.equal(lines.length, 2);
+});
+
+test('a name that does not resolve is said once, keeps its last address, and is said again when it is back', async () => {
+  const lost = new Error('ENOTFOUND');
+  const { addresses, lines } = await follow([lost, lost, ['10.0.0.1'], lost, [], ['10.0.0.1'], ['10.0.0.1']]);
+  assert.deepEqual(addresses, ['10.0.0.1']);
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    [40, 30, 40, 30],
+  );
+});
+
+test('what could not be told is told again', async () => {
+  const { addresses } = await follow([['10.0.0.1'], ['10.0.0.1'], ['10.0.0.1']], [1]);
+  assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.1']);
+});
+
+test('connections go where the name points now', async (t) => {
+  const port = await startApp(t, greeter('first'), { host: '127.0.0.2' });
+  await startApp(t, greeter('second'), { host: '127.0.0.3', port });
+  let current = '127.0.0.2';
+  const lookup = async () => answers(current);
+  const { proxy, port: own } = await startTestProxy(t, { target: { host: 'app', port }, lookup });
+  await proxy.install(await testCertificate('app.example'));
+  const heard = async () => await hear(await openTls(t, own, 'app.example'));
+  assert.equal(await heard(), 'first');
+  current = '127.0.0.3';
+  await eventually('the other app', async () => (await heard()) === 'second');
+});
+
+test('a name that resolves late, to an app that is up later still, is served without a restart', async (t) => {
+  const appPort = await freePort();
+  let known = false;
+  const lookup = async () => {
+    if (!known) throw new Error('ENOTFOUND');
+    return answers('127.0.0.1');
+  };
+  const { proxy, port } = await startTestProxy(t, { target: { host: 'app', port: appPort }, lookup });
+  await proxy.install(await testCertificate('app.example'));
+  const { pid } = proxy;
+  const begun = performance.now();
+  assert.equal(await hear(await openTls(t, port, 'app.example')), '');
+  assert.ok(performance.now() - begun < 1_000, 'closed at once, not after a timeout');
+  known = true;
+  await startApp(t, echo, { port: appPort });
+  await eventually('the app is served', async () => {
+    return (await say(await openTls(t, port, 'app.example'), 'hello')) === 'hello';
+  });
+  assert.equal(proxy.pid, pid);
+});
+
+test('an app that starts while a connection waits for it is reached', async (t) => {
+  const appPort = await freePort();
+  const { proxy, port } = await startTestProxy(t, { target: { host: '127.0.0.1', port: appPort } });
+  await proxy.install(await testCertificate('app.example'));
+  const waiting = await openTls(t, port, 'app.example');
+  const begun = performance.now();
+  const heard = hear(waiting);
+  await systemClock.wait(300);
+  await startApp(t, greeter('here now'), { port: appPort });
+  assert.equal(await heard, 'here now');
+  assert.ok(performance.now() - begun < 5_000);
+});

@@ -1,0 +1,108 @@
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { setAppAddress } from './commands.ts';
+import { isConnectable, type Target } from './render.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+
+/** Every address of a host as the system knows it, /etc/hosts and search domains included. */
+export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
+
+/** getaddrinfo. HAProxy's own resolvers know DNS only. */
+export const systemLookup: Lookup = (host) => lookup(host, { all: true });
+
+export interface BackendOptions {
+  readonly target: Target;
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Milliseconds between two looks, 1,000 by default. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Which of the answers to use: the address that is used already, if it is still among them, so that several do not
+ * take turns; else the first. Undefined when none can be connected to.
+ */
+export function chooseAddress(
+  current: string | undefined,
+  answers: readonly LookupAddress[],
+): string | undefined {
+  const addresses = answers.map(({ address }) => address).filter(isConnectable);
+  return current !== undefined && addresses.includes(current) ? current : addresses[0];
+}
+
+/** Keeps HAProxy pointed at the address behind the target's name. */
+export class Backend {
+  readonly #options: BackendOptions;
+  #address: string | undefined;
+  /** What the running HAProxy was told. */
+  #told: string | undefined;
+  #resolves: boolean | undefined;
+
+  constructor(options: BackendOptions) {
+    this.#options = options;
+  }
+
+  /** Tells a new HAProxy the address, if one is known yet. */
+  async restore(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+    this.#told = undefined;
+    await this.#tell(socket, signal);
+  }
+
+  /**
+   * Looks the name up until the signal aborts, and tells HAProxy of a change. A name that does not resolve is waited
+   * for; one that no longer does keeps its last address. Never rejects.
+   */
+  async follow(running: () => RuntimeSocket | undefined, signal: AbortSignal): Promise<void> {
+    const { clock, log, everyMs = 1_000 } = this.#options;
+    while (!signal.aborted) {
+      await this.#look();
+      const socket = running();
+      if (socket && !signal.aborted) {
+        await this.#tell(socket, signal).catch((err: unknown) => {
+          // It is told again at the next look, or has ended and is told when it is back.
+          if (!signal.aborted) log.warn({ err }, "the app's address could not be set");
+        });
+      }
+      await clock.wait(everyMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { target, lookup: find } = this.#options;
+    try {
+      const found = chooseAddress(this.#address, await find(target.host));
+      if (found === undefined) this.#lost('no address that can be connected to');
+      else this.#found(found);
+    } catch (thrown) {
+      this.#lost(messageOf(thrown));
+    }
+  }
+
+  #found(address: string): void {
+    const { target, log } = this.#options;
+    const { host } = target;
+    const before = this.#address;
+    if (before !== address) log.info({ host, address, before }, 'the app has an address');
+    else if (this.#resolves === false) log.info({ host, address }, "the app's name resolves again");
+    this.#address = address;
+    this.#resolves = true;
+  }
+
+  #lost(why: string): void {
+    const { target, log } = this.#options;
+    if (this.#resolves === false) return;
+    this.#resolves = false;
+    log.warn({ host: target.host, why, keeping: this.#address }, "the app's name does not resolve");
+  }
+
+  async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+    const address = this.#address;
+    if (address === undefined || address === this.#told) return;
+    await setAppAddress(socket, address, this.#options.target.port, signal);
+    this.#told = address;
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectionsThatFit, type ProcessInfo, setAppAddress, showInfo } from './commands.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+
+/** Answers from a table; an unknown command is an error. */
+function scripted(replies: Readonly<Record<string, string>>): RuntimeSocket {
+  return {
+    async send(command) {
+      const reply = replies[command];
+      if (reply === undefined) throw new Error(`unexpected: ${command}`);
+      return reply;
+    },
+  };
+}
+
+const info: ProcessInfo = {
+  pid: 1,
+  version: '2.6',
+  descriptors: 8_220,
+  descriptorsWanted: 8_220,
+  maxconn: 4_096,
+};
+
+const fits: readonly [what: string, descriptors: number, connections: number][] = [
+  ['enough', 8_220, 4_096],
+  ['plenty', 1_000_000, 4_096],
+  ['one too few', 8_219, 4_095],
+  ['the customary 1,024', 1_024, 498],
+  ['next to none', 20, 1],
+];
+for (const [what, descriptors, connections] of fits) {
+  test(`${what}: ${descriptors} open files suffice for ${connections} connections`, () => {
+    assert.equal(connectionsThatFit({ ...info, descriptors }), connections);
+  });
+}
+
+test('show info', async () => {
+  const reply =
+    'Name: HAProxy\nVersion: 3.0.11\nPid: 42\nUlimit-n: 1024\nMaxsock: 228\nMaxconn: 50\nHard_maxconn: 100';
+  assert.deepEqual(await showInfo(scripted({ 'show info': reply })), {
+    pid: 42,
+    version: '3.0.11',
+    descriptors: 1024,
+    descriptorsWanted: 228,
+    maxconn: 100,
+  });
+  await assert.rejects(showInfo(scripted({ 'show info': 'hello' })), { code: 'PROXY_COMMAND_FAILED' });
+});
+
+const moves = [
+  "IP changed from '127.0.0.1' to '::1', no need to change the port by 'stats socket command'",
+  "no need to change the addr, port changed from '1' to '9000' by 'stats socket command'",
+  'no need to change the addr, no need to change the port by',
+  'nothing changed',
+];
+for (const reply of moves) {
+  test(`an address is set when the reply is "${reply}"`, async () => {
+    await setAppAddress(
+      scripted({ 'set server app/app addr ::1 port 80': reply, 'set server app/app state ready': '' }),
+      '::1',
+      80,
+    );
+  });
+}
+
+test('an address that HAProxy does not take is an error in its words', async () => {
+  const socket = scripted({ 'set server app/app addr x port 80': "Invalid addr 'x'" });
+  await assert.rejects(setAppAddress(socket, 'x', 80), {
+    code: 'PROXY_COMMAND_FAILED',
+    message: /Invalid addr 'x'/,
+  });
+});

@@ -1,0 +1,83 @@
+import { IngressError } from '../errors.ts';
+import { appServer } from './render.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+
+/** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
+export async function expectReply(
+  socket: RuntimeSocket,
+  command: string,
+  success: RegExp,
+  options: { readonly payload?: string; readonly signal?: AbortSignal | undefined } = {},
+): Promise<string> {
+  const reply = await socket.send(command, options);
+  if (success.test(reply)) return reply;
+  throw new IngressError('PROXY_COMMAND_FAILED', `HAProxy refused "${command}": ${inOneLine(reply)}`, {
+    details: { command, reply },
+  });
+}
+
+/** What a running HAProxy says of itself. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly version: string;
+  /** File descriptors it may open. */
+  readonly descriptors: number;
+  /** File descriptors it would need for `maxconn` connections. */
+  readonly descriptorsWanted: number;
+  /** Connections it was configured for. */
+  readonly maxconn: number;
+}
+
+/** Asks a running HAProxy who it is. */
+export async function showInfo(socket: RuntimeSocket, signal?: AbortSignal): Promise<ProcessInfo> {
+  const reply = await expectReply(socket, 'show info', /^Pid: \d+$/m, { signal });
+  const fields = new Map(
+    reply.split('\n').map((line): [string, string] => {
+      const colon = line.indexOf(': ');
+      return [line.slice(0, colon), line.slice(colon + 2)];
+    }),
+  );
+  const number = (name: string) => Number(fields.get(name) ?? Number.NaN);
+  return {
+    pid: number('Pid'),
+    version: fields.get('Version') ?? 'unknown',
+    descriptors: number('Ulimit-n'),
+    descriptorsWanted: number('Maxsock'),
+    maxconn: number('Hard_maxconn'),
+  };
+}
+
+/**
+ * How many connections the file descriptors suffice for, at most those configured: each takes two, one to the client
+ * and one to the app; what HAProxy wants beyond that is its own.
+ */
+export function connectionsThatFit({ descriptors, descriptorsWanted, maxconn }: ProcessInfo): number {
+  if (descriptors >= descriptorsWanted) return maxconn;
+  const own = descriptorsWanted - 2 * maxconn;
+  return Math.max(1, Math.floor((descriptors - own) / 2));
+}
+
+/** Lowers the number of connections at once; further ones wait in the kernel. */
+export async function limitConnections(
+  socket: RuntimeSocket,
+  connections: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  await expectReply(socket, `set maxconn global ${connections}`, /^$/, { signal });
+}
+
+/** Points the app's server at an address (without brackets) and lets connections through to it. Idempotent. */
+export async function setAppAddress(
+  socket: RuntimeSocket,
+  address: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const moved = /changed from|no need to change|nothing changed/;
+  await expectReply(socket, `set server ${appServer} addr ${address} port ${port}`, moved, { signal });
+  await expectReply(socket, `set server ${appServer} state ready`, /^$/, { signal });
+}
+
+function inOneLine(reply: string): string {
+  return reply.trim().replace(/\s*\n\s*/g, ' ');
+}

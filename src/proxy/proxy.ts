@@ -1,0 +1,217 @@
+import { isIP } from 'node:net';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { Backend, type Lookup, systemLookup } from './backend.ts';
+import type { CertificateFiles } from './certificate-commands.ts';
+import { Certificates } from './certificates.ts';
+import { connectionsThatFit, limitConnections, showInfo } from './commands.ts';
+import { settles } from './deadline.ts';
+import { proveServed } from './handshake.ts';
+import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
+import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
+import { prepareRuntimeDir, type RuntimePaths, runtimePaths, surrenderable } from './runtime-dir.ts';
+import { findStale, seeOff } from './stale.ts';
+import { type Supervisor, stopping, supervise } from './supervisor.ts';
+
+export interface ProxyOptions
+  extends Pick<ProxySettings, 'port' | 'maxconn' | 'timeouts' | 'target' | 'threads'> {
+  /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
+  readonly runtimeDir: string;
+  readonly haproxyBin: string;
+  /** Milliseconds that open connections get to finish on `stop`; 8,000 by default and at most. */
+  readonly drainMs?: number;
+  /** By default, when we are root, the user haproxy in an empty chroot. */
+  readonly privileges?: Privileges;
+  readonly lookup?: Lookup;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A certificate to serve. */
+export interface CertificateBundle extends CertificateFiles {
+  /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
+  readonly fingerprint256: string;
+  /** A name of the certificate to prove it by; `*.x` is proven by a name below x. */
+  readonly servername: string;
+}
+
+/** The data plane. */
+export interface RunningProxy {
+  /** Whether it listens and has everything that was installed. */
+  readonly running: boolean;
+  /** The process that serves now; undefined while there is none. */
+  readonly pid: number | undefined;
+  /**
+   * Serves a certificate from now on, in place of the one that was installed under this name, and proves it by a
+   * handshake. Connections that are open stay open. Waits for HAProxy when it is being restarted; what it has accepted
+   * is installed again after each restart.
+   *
+   * Throws PROXY_COMMAND_FAILED when HAProxy refused it (it serves what it served), HANDSHAKE_FAILED when it is
+   * installed but was not seen, PROXY_START_FAILED when HAProxy did not come back in time or is being stopped.
+   */
+  install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void>;
+  /** Lets connections finish, then ends HAProxy. Resolves within 9.5 seconds, never rejects. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 8_000;
+/** What an HAProxy of an earlier run gets beyond the drain time that it was started with. */
+const STALE_GRACE_MS = 1_500;
+
+/**
+ * Starts HAProxy and keeps it alive. It listens at once and refuses handshakes until a certificate is installed. An
+ * HAProxy that was left by a control plane that was killed hands its port over and finishes its connections.
+ *
+ * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, when `signal` aborts the start, its reason; then nothing runs.
+ */
+export async function startProxy(
+  options: ProxyOptions,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<RunningProxy> {
+  const parts = assemble(options);
+  const { paths, settings, backend, certificates, closing, background } = parts;
+  const { clock, log, haproxyBin } = parts;
+  await prepareRuntimeDir(paths, renderHaproxy(settings), settings.privileges);
+  await checkConfig(haproxyBin, paths.config, signal);
+  let supervisor: Supervisor | undefined;
+  if (backend) background.push(backend.follow(() => supervisor?.current?.socket, closing.signal));
+  try {
+    supervisor = await supervise(
+      {
+        launch: launcher(parts, await findStale(paths.socket, clock, signal)),
+        restore: async (haproxy, ends) => {
+          await fitConnections(haproxy, settings.maxconn, log, ends);
+          await certificates.restore(haproxy, ends);
+          await backend?.restore(haproxy.socket, ends);
+        },
+        clock,
+        log,
+      },
+      signal,
+    );
+  } catch (thrown) {
+    closing.abort();
+    throw thrown;
+  }
+  return new SupervisedProxy(parts, supervisor);
+}
+
+interface Parts {
+  readonly haproxyBin: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly paths: RuntimePaths;
+  readonly settings: ProxySettings;
+  readonly certificates: Certificates;
+  /** None for an address, which is in the configuration. */
+  readonly backend: Backend | undefined;
+  readonly closing: AbortController;
+  readonly closed: AbortController;
+  /** What ends by itself once these two abort. None rejects. */
+  readonly background: Promise<void>[];
+}
+
+function assemble({ runtimeDir, haproxyBin, ...options }: ProxyOptions): Parts {
+  const { port, maxconn, timeouts, target, threads, clock, lookup = systemLookup } = options;
+  const paths = runtimePaths(runtimeDir);
+  const log = options.log.child({ component: 'haproxy' });
+  const settings: ProxySettings = {
+    ...{ port, maxconn, timeouts, target, paths },
+    privileges: options.privileges ?? surrenderable(process.getuid?.(), paths.chroot),
+    drainMs: options.drainMs ?? DRAIN_MS,
+    ...(threads === undefined ? {} : { threads }),
+  };
+  const certificates = new Certificates({ path: paths.crtList, directory: paths.certificates }, clock);
+  const backend = isIP(target.host) === 0 ? new Backend({ target, lookup, clock, log }) : undefined;
+  const closing = new AbortController();
+  const closed = new AbortController();
+  return {
+    ...{ haproxyBin, clock, log, paths, settings, certificates, backend, closing, closed },
+    background: [],
+  };
+}
+
+/** The first launch takes over from a stale process; the others have nobody to take over from. */
+function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
+  const { haproxyBin, clock, log, paths, settings, closed, background } = parts;
+  const { port, drainMs } = settings;
+  let predecessor = stale;
+  return async (signal: AbortSignal): Promise<HaproxyProcess> => {
+    const successorOf = predecessor?.pid;
+    if (successorOf !== undefined) log.info({ pid: successorOf }, 'taking over from an earlier HAProxy');
+    const haproxy = await launchHaproxy(
+      {
+        configPath: paths.config,
+        socketPath: paths.socket,
+        haproxyBin,
+        port,
+        drainMs,
+        successorOf,
+        clock,
+        log,
+      },
+      signal,
+    );
+    if (predecessor) {
+      const timeoutMs = drainMs + STALE_GRACE_MS;
+      background.push(seeOff(predecessor, { clock, log, timeoutMs, signal: closed.signal }));
+    }
+    predecessor = undefined;
+    return haproxy;
+  };
+}
+
+/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
+async function fitConnections(
+  { socket }: HaproxyProcess,
+  maxconn: number,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const info = await showInfo(socket, signal);
+  const connections = connectionsThatFit(info);
+  const { pid, version, descriptorsWanted } = info;
+  log.info({ pid, version, connections }, 'HAProxy is up');
+  if (connections >= maxconn) return;
+  await limitConnections(socket, connections, signal);
+  log.warn(
+    { connections, maxconn, descriptors: info.descriptors, descriptorsWanted },
+    `only ${connections} of MAXCONN=${maxconn} connections fit the limit of open files: raise "ulimit -n" to ${descriptorsWanted}`,
+  );
+}
+
+class SupervisedProxy implements RunningProxy {
+  readonly #parts: Parts;
+  readonly #supervisor: Supervisor;
+
+  constructor(parts: Parts, supervisor: Supervisor) {
+    this.#parts = parts;
+    this.#supervisor = supervisor;
+  }
+
+  get running(): boolean {
+    return this.#supervisor.current !== undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.#supervisor.current?.pid;
+  }
+
+  async install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void> {
+    const { certificates, settings, clock, closing } = this.#parts;
+    const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    await certificates.install(this.#supervisor, bundle, ends);
+    const { servername, fingerprint256 } = bundle;
+    await proveServed({ port: settings.port, servername, fingerprint256, clock, signal: ends });
+  }
+
+  async stop(): Promise<void> {
+    const { closing, closed, background, clock } = this.#parts;
+    const stopped = this.#supervisor.stop();
+    closing.abort(stopping());
+    await stopped;
+    closed.abort();
+    // A look-up in getaddrinfo cannot be interrupted, and nobody waits for its answer any more.
+    await settles(Promise.all(background), clock, 100);
+  }
+}

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IngressError, messageOf } from '../errors.ts';
+import type { Privileges, ProxySettings } from './render.ts';
+
+/** Where the files of HAProxy are. None of them holds a secret. */
+export interface RuntimePaths {
+  readonly config: string;
+  readonly socket: string;
+  readonly crtList: string;
+  /** What the entries of the crt-list pretend to be in; it does not exist. */
+  readonly certificates: string;
+  readonly chroot: string;
+}
+
+export function runtimePaths(runtimeDir: string): RuntimePaths {
+  return {
+    config: join(runtimeDir, 'haproxy.cfg'),
+    socket: join(runtimeDir, 'haproxy.sock'),
+    crtList: join(runtimeDir, 'crt-list'),
+    certificates: join(runtimeDir, 'certs'),
+    chroot: join(runtimeDir, 'chroot'),
+  };
+}
+
+/** Only root can become somebody else: the account that Debian's package brings, in an empty directory. */
+export function surrenderable(uid: number | undefined, chroot: string): Privileges | undefined {
+  return uid === 0 ? { user: 'haproxy', group: 'haproxy', chroot } : undefined;
+}
+
+/** Lays out everything that HAProxy reads. Idempotent. Throws PROXY_START_FAILED naming RUNTIME_DIR. */
+export async function prepareRuntimeDir(
+  paths: RuntimePaths,
+  config: string,
+  privileges: ProxySettings['privileges'],
+): Promise<void> {
+  try {
+    await writeWhole(paths.config, config);
+    await writeWhole(paths.crtList, '');
+    if (privileges) await makeChroot(privileges.chroot);
+  } catch (thrown) {
+    if (thrown instanceof IngressError) throw thrown;
+    throw failed(`The files of HAProxy cannot be written: ${messageOf(thrown)}.`, thrown);
+  }
+}
+
+/** Readers see the old text or the new one. It need not survive a crash of the machine, so nothing is fsynced. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(join(path, '..'), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    await file.writeFile(text).finally(() => file.close());
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+}
+
+async function makeChroot(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const found = await readdir(path);
+  if (found.length > 0) throw failed(`The directory ${path} must be empty, but holds ${found.join(', ')}.`);
+  await chmod(path, 0o555);
+}
+
+function failed(sentence: string, cause?: unknown): IngressError {
+  const hint = 'Check that RUNTIME_DIR is a directory that can be written and that only the ingress uses.';
+  return new IngressError('PROXY_START_FAILED', sentence, { hint, cause });
+}

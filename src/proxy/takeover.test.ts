@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { systemClock } from '../clock.ts';
+import { installCertificate } from './certificate-commands.ts';
+import { showInfo } from './commands.ts';
+import { type HaproxyProcess, launchHaproxy } from './process.ts';
+import { renderHaproxy } from './render.ts';
+import { prepareRuntimeDir, runtimePaths, surrenderable } from './runtime-dir.ts';
+import { runtimeSocket } from './runtime-socket.ts';
+import { findStale, seeOff } from './stale.ts';
+import { testCertificate } from './test-certificate.ts';
+import {
+  echo,
+  eventually,
+  freePort,
+  haproxyBin,
+  memoryLog,
+  openTls,
+  say,
+  startApp,
+  startTestProxy,
+  temporaryDir,
+} from './test-proxy.ts';
+
+/** An HAProxy as a control plane leaves it that is killed: nobody supervises it. */
+async function leaveBehind(
+  runtimeDir: string,
+  port: number,
+  target: { host: string; port: number },
+): Promise<HaproxyProcess> {
+  const paths = runtimePaths(runtimeDir);
+  const privileges = surrenderable(process.getuid?.(), paths.chroot);
+  const timeouts = { connect: 1_000, client: 60_000, server: 60_000 };
+  const config = renderHaproxy({ port, maxconn: 100, timeouts, target, paths, privileges, drainMs: 1_000 });
+  await prepareRuntimeDir(paths, config, privileges);
+  const { log } = memoryLog();
+  return await launchHaproxy(
+    {
+      haproxyBin,
+      port,
+      configPath: paths.config,
+      socketPath: paths.socket,
+      drainMs: 0,
+      clock: systemClock,
+      log,
+    },
+    new AbortController().signal,
+  );
+}
+
+test('the HAProxy of a control plane that was killed hands over its port and finishes its connections', async (t) => {
+  const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
+  const target = { host: '127.0.0.1', port: await startApp(t, echo) };
+  const paths = runtimePaths(runtimeDir);
+  const stale = await leaveBehind(runtimeDir, port, target);
+  t.after(() => stale.stop());
+  const certificate = await testCertificate('app.example');
+  await installCertificate(stale.socket, { path: paths.crtList, directory: paths.certificates }, certificate);
+  const early = await openTls(t, port, 'app.example');
+  assert.equal(await say(early, 'before'), 'before');
+
+  const { proxy, lines } = await startTestProxy(t, { runtimeDir, port, target });
+  assert.notEqual(proxy.pid, stale.pid);
+  assert.equal(await say(early, 'still here'), 'still here');
+  const next = await testCertificate('app.example');
+  await proxy.install(next);
+  for (let connection = 0; connection < 20; connection += 1) {
+    const late = await openTls(t, port, 'app.example');
+    assert.equal(late.getPeerX509Certificate()?.serialNumber, next.serialNumber);
+  }
+  early.end();
+  assert.match(await stale.exited, /exit code 0/);
+  await eventually('the log says so', () => lines.some(({ msg }) => /earlier run has finished/.test(msg)));
+  assert.equal((await showInfo(runtimeSocket(paths.socket, systemClock))).pid, proxy.pid);
+});
+
+test('an HAProxy that does not finish in time is killed', async (t) => {
+  const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
+  const left = await leaveBehind(runtimeDir, port, { host: '127.0.0.1', port: 9 });
+  t.after(() => left.stop());
+  const { signal } = new AbortController();
+  const stale = await findStale(runtimePaths(runtimeDir).socket, systemClock, signal);
+  assert.equal(stale?.pid, left.pid);
+  process.kill(left.pid, 'SIGSTOP');
+  await seeOff(stale, { clock: systemClock, log: memoryLog().log, timeoutMs: 100, signal });
+  assert.match(await left.exited, /SIGKILL/);
+});
+
+test('what else answers on the socket path is left alone', async (t) => {
+  const runtimeDir = await temporaryDir(t);
+  const server = createServer((socket) => socket.end(`Name: x\nPid: ${process.pid}\n`));
+  server.listen(runtimePaths(runtimeDir).socket);
+  t.after(() => server.close());
+  const { proxy, lines } = await startTestProxy(t, { runtimeDir });
+  assert.equal(proxy.running, true);
+  assert.ok(!lines.some(({ msg }) => /taking over/.test(msg)));
+});
+
+test('too few open files mean fewer connections and a line in the log, not a failure', async (t) => {
+  const runtimeDir = await temporaryDir(t);
+  const script = `${runtimeDir}/haproxy-with-few-files`;
+  // root would raise the limit again, but for the missing capability.
+  const limited = process.getuid?.() === 0 ? 'setpriv --bounding-set -sys_resource' : '';
+  await writeFile(script, `#!/bin/sh\nulimit -n 1024\nexec ${limited} ${haproxyBin} "$@"\n`, { mode: 0o755 });
+  const { proxy, lines, port } = await startTestProxy(t, { runtimeDir, haproxyBin: script, maxconn: 4_096 });
+  const warning = lines.find(({ level }) => level >= 40);
+  assert.match(
+    warning?.msg ?? '',
+    /only (4\d\d|50\d) of MAXCONN=4096 connections fit .* "ulimit -n" to 8\d\d\d/,
+  );
+  assert.match(await readFile(`/proc/${proxy.pid}/limits`, 'utf8'), /Max open files\s+1024/);
+  const info = await runtimeSocket(runtimePaths(runtimeDir).socket, systemClock).send('show info');
+  assert.match(info, /^Maxconn: (4\d\d|50\d)$/m);
+  await proxy.install(await testCertificate('app.example'));
+  await openTls(t, port, 'app.example');
+});

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { openCloudflare } from '../../providers/cloudflare/provider.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { type CloudflareOptions, createCloudflare } from '../world/cloudflare.ts';
+import { assertSame, create, failure, record, remove, soon } from './support.ts';
+
+const APP = 'app.example.com';
+
+async function begin(options: Partial<CloudflareOptions> = {}, zone?: string) {
+  const simulator = await createCloudflare({ zones: ['example.com', 'example.net'], ...options });
+  const zoneId = zone === undefined ? undefined : simulator.zoneId(zone);
+  const open = (token = simulator.token) =>
+    openCloudflare({ token: new Secret(token), zoneId, baseUrl: simulator.baseUrl, timeoutMs: 5000 });
+  const dispose = () => simulator[Symbol.asyncDispose]();
+  return { simulator, open, provider: open(), [Symbol.asyncDispose]: dispose };
+}
+
+const dnsOnly = { zones: { 'example.com': { dnsEdit: true }, 'example.net': { dnsEdit: true } } };
+const TXT = record(APP, 'TXT', 'value');
+
+describe('Cloudflare: zones', { concurrency: true }, () => {
+  test('an active zone goes before a longer one that is not', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    simulator.addZone(APP, 'pending');
+    simulator.addZone('example.org', 'pending');
+    assert.equal((await provider.zone(`x.${APP}`, soon())).name, 'example.com');
+    assert.equal((await provider.zone('x.example.org', soon())).name, 'example.org');
+  });
+
+  test('a zone beyond the first page of the account is found', async () => {
+    const zones = Array.from({ length: 101 }, (_, index) => `zone${index}.example`);
+    await using begun = await begin({ zones });
+    assert.equal((await begun.provider.zone('x.zone100.example', soon())).name, 'zone100.example');
+    assert.equal(begun.simulator.calls.length, 3);
+  });
+
+  test('a zone that the API no longer knows is looked for again', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    const gone = { kind: 'refusal', status: 404, code: 1001, message: 'Invalid zone identifier' } as const;
+    simulator.failNext(gone);
+    await failure(provider.records(zone, [APP], soon()), 'ZONE_NOT_FOUND');
+    simulator.resetCalls();
+    await provider.zone(APP, soon());
+    assert.equal(simulator.calls.length, 1);
+  });
+
+  test('a token that sees no zone is told what it lacks', async () => {
+    await using begun = await begin({ token: dnsOnly });
+    const error = await failure(begun.provider.zone(APP, soon()), 'PROVIDER_PERMISSION_MISSING');
+    assert.match(error.hint, /Zone \/ Zone \/ Read/);
+  });
+});
+
+describe('Cloudflare: a configured zone', { concurrency: true }, () => {
+  test('its name is learned in one call, and checked', async () => {
+    await using begun = await begin({}, 'example.com');
+    const { simulator, provider } = begun;
+    const expected = { id: simulator.zoneId('example.com'), name: 'example.com' };
+    assert.deepEqual(await provider.zone(APP, soon()), expected);
+    const error = await failure(provider.zone('app.example.net', soon()), 'ZONE_MISMATCH');
+    assert.match(error.message, /example\.com.*app\.example\.net/);
+    assert.equal(simulator.calls.length, 1);
+  });
+
+  test('a token that may only edit DNS records is enough', async () => {
+    await using begun = await begin({ token: dnsOnly }, 'example.com');
+    const zone = await begun.provider.zone(APP, soon());
+    assert.equal(zone.name, undefined);
+    assertSame(await begun.provider.apply(zone, create(TXT), soon()), [TXT]);
+    assertSame(await begun.provider.records(zone, [APP], soon()), [TXT]);
+  });
+
+  test('what landed under a foreign name is removed again', async () => {
+    await using begun = await begin({ token: dnsOnly }, 'example.net');
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    const error = await failure(provider.apply(zone, create(TXT), soon()), 'ZONE_MISMATCH');
+    assert.match(error.message, /app\.example\.com\.example\.net/);
+    assert.deepEqual(simulator.recordsOf('example.net'), []);
+  });
+
+  test('a zone that the token does not reach is a missing permission', async () => {
+    await using begun = await begin(
+      { token: { zones: { 'example.net': { dnsEdit: true } } } },
+      'example.com',
+    );
+    const zone = await begun.provider.zone(APP, soon());
+    const error = await failure(begun.provider.records(zone, [APP], soon()), 'PROVIDER_PERMISSION_MISSING');
+    assert.match(error.hint, /Zone \/ DNS \/ Edit.*Zone Resources/);
+  });
+});
+
+describe('Cloudflare: records', { concurrency: true }, () => {
+  test('whatever spelling stands in the zone is read canonically', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const plant = (name: string, type: string, content: string) =>
+      simulator.addRecord('example.com', { name, type, content });
+    plant('App.Example.com.', 'CNAME', 'Gateway.Example.NET.');
+    plant(APP, 'TXT', 'not "quoted" at all');
+    plant(APP, 'TXT', '"two " "strings"');
+    plant(APP, 'TXT', '"a \\"b\\" \\\\ \\195\\169"');
+    plant(APP, 'AAAA', '2001:DB8:0:0:0:0:0:1');
+    plant(APP, 'CAA', '0 ISSUE "ca.example"');
+    const live = await provider.records(await provider.zone(APP, soon()), [APP], soon());
+    assertSame(live, [
+      record(APP, 'CNAME', 'gateway.example.net', 300),
+      record(APP, 'TXT', 'not "quoted" at all', 300),
+      record(APP, 'TXT', 'two strings', 300),
+      record(APP, 'TXT', 'a "b" \\ é', 300),
+      record(APP, 'AAAA', '2001:db8::1', 300),
+      record(APP, 'CAA', '0 issue "ca.example"', 300),
+    ]);
+  });
+
+  test('a proxied record is overridden, and so are the addresses beside it', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.1', proxied: true });
+    simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.2' });
+    simulator.addRecord('example.com', { name: APP, type: 'TXT', content: '"value"' });
+    const zone = await provider.zone(APP, soon());
+    const live = await provider.records(zone, [APP], soon());
+    const overridden = live.map(({ value, overriddenBy }) => [value, overriddenBy]);
+    assert.deepEqual(overridden, [
+      ['192.0.2.1', 'cloudflare-proxy'],
+      ['192.0.2.2', 'cloudflare-proxy'],
+      ['value', undefined],
+    ]);
+  });
+
+  test('replacing a proxied record with itself turns the proxy off in place', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const content = 'gateway.example.net';
+    const { id } = simulator.addRecord('example.com', { name: APP, type: 'CNAME', content, proxied: true });
+    const zone = await provider.zone(APP, soon());
+    const [replaced] = await provider.records(zone, [APP], soon());
+    assert.ok(replaced);
+    const wanted = record(APP, 'CNAME', content, 60);
+    const [made] = await provider.apply(zone, [{ action: 'replace', record: wanted, replaced }], soon());
+    assert.deepEqual(made, { ...wanted, handle: id });
+    assert.deepEqual(
+      simulator.recordsOf('example.com').map(({ proxied, ttl }) => [proxied, ttl]),
+      [[false, 60]],
+    );
+  });
+
+  test('what is written carries the mark of this program and is not proxied', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    await provider.apply(zone, create(record(APP, 'A', '192.0.2.1'), TXT), soon());
+    for (const { comment, proxied } of simulator.recordsOf('example.com')) {
+      assert.deepEqual([comment, proxied], ['dstack-ingress', false]);
+    }
+  });
+});
+
+describe('Cloudflare: conflicts', { concurrency: true }, () => {
+  test('an address that nobody planned to remove is a conflict, and nothing of the batch is made', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.1' });
+    const zone = await provider.zone(APP, soon());
+    const alias = record(APP, 'CNAME', 'gateway.example.net');
+    const error = await failure(provider.apply(zone, create(TXT, alias), soon()), 'PROVIDER_CONFLICT');
+    assert.match(error.message, /app\.example\.com CNAME.*81053/);
+    assert.equal(simulator.recordsOf('example.com').length, 1);
+  });
+
+  test('a record that exists already costs one more look', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    await provider.apply(zone, create(TXT), soon());
+    simulator.resetCalls();
+    const other = record(APP, 'TXT', 'other');
+    assertSame(await provider.apply(zone, create(TXT, other), soon()), [TXT, other]);
+    assert.deepEqual(
+      simulator.calls.map(({ kind }) => kind),
+      ['write', 'read', 'write'],
+    );
+  });
+
+  test('a record that somebody changed since is not removed', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    simulator.addRecord('example.com', { name: APP, type: 'TXT', content: '"theirs"' });
+    await provider.apply(zone, remove(record(APP, 'TXT', 'ours')), soon());
+    assert.equal(simulator.recordsOf('example.com').length, 1);
+  });
+
+  test('a value that the API refuses is told in its words, with the record', async () => {
+    await using begun = await begin();
+    const zone = await begun.provider.zone(APP, soon());
+    const bad = create(record(APP, 'A', 'not an address'));
+    const error = await failure(begun.provider.apply(zone, bad, soon()), 'PROVIDER_REJECTED');
+    assert.match(error.message, /app\.example\.com A\b.*valid IPv4 address.*9005/);
+  });
+});
+
+describe('Cloudflare: tokens', { concurrency: true }, () => {
+  test('check() costs one call, and the zones are known afterwards', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    await provider.check(soon());
+    await provider.zone(APP, soon());
+    assert.equal(simulator.calls.length, 1);
+  });
+
+  test('check() takes a token that an account owns', async () => {
+    await using begun = await begin({ token: { owner: 'account' } });
+    await begun.provider.check(soon());
+  });
+
+  test('check() takes a token for DNS alone where the zone is configured', async () => {
+    await using begun = await begin({ token: dnsOnly }, 'example.com');
+    await begun.provider.check(soon());
+  });
+
+  for (const status of ['expired', 'disabled'] as const) {
+    test(`check() says when the token is ${status}`, async () => {
+      await using begun = await begin({ token: { status } });
+      const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+      assert.match(error.message, new RegExp(status));
+    });
+  }
+
+  test('check() says when the token may not be used from here', async () => {
+    await using begun = await begin({ token: { elsewhere: true } });
+    const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+    assert.match(error.hint, /Client IP Address Filtering/);
+  });
+
+  for (const owner of ['user', 'account'] as const) {
+    test(`check() says which permission a token of the ${owner} lacks`, async () => {
+      await using begun = await begin({ token: { ...dnsOnly, owner } });
+      const error = await failure(begun.provider.check(soon()), 'PROVIDER_PERMISSION_MISSING');
+      assert.match(error.hint, /Zone \/ Zone \/ Read/);
+    });
+  }
+
+  test('a token that is no token is told apart from one that is not known', async () => {
+    await using begun = await begin();
+    const error = await failure(begun.open('short').zone(APP, soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+    assert.match(error.hint, /Global API Key/);
+  });
+
+  test('no other credentials of the environment go along', async () => {
+    await using begun = await begin();
+    process.env['CLOUDFLARE_API_KEY'] = 'key';
+    process.env['CLOUDFLARE_EMAIL'] = 'ops@example.com';
+    process.env['CLOUDFLARE_API_USER_SERVICE_KEY'] = 'service';
+    try {
+      await begun.provider.zone(APP, soon());
+    } finally {
+      for (const name of ['KEY', 'USER_SERVICE_KEY']) delete process.env[`CLOUDFLARE_API_${name}`];
+      delete process.env['CLOUDFLARE_EMAIL'];
+    }
+    const names = Object.keys(begun.simulator.calls[0]?.headers ?? {});
+    assert.deepEqual(
+      names.filter((name) => name.startsWith('x-auth')),
+      [],
+    );
+  });
+});

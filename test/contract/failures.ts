@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type ErrorCode, IngressError } from '../../src/errors.ts';
+import { create, failure, record, soon } from './support.ts';
+import type { ContractFault, ContractSetup } from './world.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+
+type Verb = (provider: DnsProvider, zone: Zone, signal: AbortSignal) => Promise<unknown>;
+
+const verbs: Readonly<Record<'zone' | 'records' | 'apply' | 'check', Verb>> = {
+  zone: (provider, _, signal) => provider.zone(APP, signal),
+  records: (provider, zone, signal) => provider.records(zone, [APP], signal),
+  apply: (provider, zone, signal) => provider.apply(zone, create(record(APP, 'TXT', 'value')), signal),
+  check: (provider, _, signal) => provider.check(signal),
+};
+
+const faults: readonly (readonly [fault: ContractFault, code: ErrorCode])[] = [
+  [{ kind: 'rate-limit', retryAfter: '7' }, 'PROVIDER_RATE_LIMITED'],
+  [{ kind: 'error' }, 'PROVIDER_UNAVAILABLE'],
+  [{ kind: 'reset' }, 'PROVIDER_UNREACHABLE'],
+  [{ kind: 'hang' }, 'PROVIDER_UNREACHABLE'],
+  [{ kind: 'stall' }, 'PROVIDER_UNREACHABLE'],
+  [{ kind: 'html' }, 'PROVIDER_BAD_ANSWER'],
+  [{ kind: 'truncated' }, 'PROVIDER_BAD_ANSWER'],
+];
+
+/** Failures of the network, of the API and of the credentials. */
+export function failureContract(setup: ContractSetup): void {
+  for (const [fault, code] of faults) {
+    for (const [name, verb] of Object.entries(verbs)) {
+      test(`${name}() says ${code} when the call is ended by: ${fault.kind}`, async () => {
+        await using world = await setup([ZONE]);
+        const zone = await world.open().zone(APP, soon());
+        const before = world.snapshot(ZONE);
+        const waits = fault.kind === 'hang' || fault.kind === 'stall';
+        const provider = world.open(waits ? { timeoutMs: 300 } : {});
+        world.fail(fault, 'any');
+        world.resetCalls();
+        const error = await failure(verb(provider, zone, soon()), code);
+        assert.equal(error.retryable, true);
+        assert.equal(error.retryAfterMs, fault.kind === 'rate-limit' ? 7000 : undefined);
+        const { reads, writes } = world.calls();
+        assert.equal(reads + writes, 1, 'it was tried again');
+        assert.deepEqual(world.snapshot(ZONE), before);
+        await verb(world.open(), zone, soon());
+      });
+    }
+  }
+
+  test('a Retry-After that is a date is counted from now', async () => {
+    await using world = await setup([ZONE]);
+    const retryAfter = new Date(Date.now() + 60_000).toUTCString();
+    world.fail({ kind: 'rate-limit', retryAfter }, 'any');
+    const { retryAfterMs = 0 } = await failure(world.open().zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
+    assert.ok(retryAfterMs > 50_000 && retryAfterMs <= 60_000, String(retryAfterMs));
+  });
+
+  for (const [name, verb] of Object.entries(verbs)) {
+    test(`${name}() says when the credentials are not known`, async () => {
+      await using world = await setup([ZONE]);
+      const zone = await world.open().zone(APP, soon());
+      const call = verb(world.openRejected(), zone, soon());
+      const error = await failure(call, 'PROVIDER_CREDENTIALS_REJECTED');
+      assert.equal(error.retryable, false);
+    });
+
+    test(`${name}() ends with the reason of an aborted signal`, async () => {
+      await using world = await setup([ZONE]);
+      const zone = await world.open().zone(APP, soon());
+      const provider = world.open();
+      world.fail({ kind: 'hang' }, 'any');
+      const reason = new Error('enough');
+      const controller = new AbortController();
+      const call = verb(provider, zone, controller.signal);
+      setTimeout(() => controller.abort(reason), 50);
+      await assert.rejects(call, (thrown) => thrown === reason);
+      world.resetCalls();
+      await assert.rejects(verb(provider, zone, controller.signal), (thrown) => thrown === reason);
+      assert.deepEqual(world.calls(), { reads: 0, writes: 0 });
+    });
+  }
+
+  test('a write that waits for its turn is given up with its signal, and the next one is not', async () => {
+    await using world = await setup([ZONE]);
+    const provider = world.open({ timeoutMs: 1000 });
+    const zone = await provider.zone(APP, soon());
+    world.fail({ kind: 'hang' }, 'write');
+    const controller = new AbortController();
+    const change = (value: string) => create(record(APP, 'TXT', value));
+    const first = failure(provider.apply(zone, change('first'), soon()), 'PROVIDER_UNREACHABLE');
+    const reason = new Error('enough');
+    const second = assert.rejects(
+      provider.apply(zone, change('second'), controller.signal),
+      (t) => t === reason,
+    );
+    const third = provider.apply(zone, change('third'), soon());
+    controller.abort(reason);
+    await Promise.all([first, second, third]);
+    assert.deepEqual(
+      (await provider.records(zone, [APP], soon())).map(({ value }) => value),
+      ['third'],
+    );
+  });
+
+  test('apply() names the permission that the credentials lack, and changes nothing', async () => {
+    await using world = await setup([ZONE]);
+    const provider = world.openLimited({ zones: [ZONE], write: false });
+    const zone = await provider.zone(APP, soon());
+    const before = world.snapshot(ZONE);
+    const change = create(record(APP, 'TXT', 'value'));
+    const error = await failure(provider.apply(zone, change, soon()), 'PROVIDER_PERMISSION_MISSING');
+    assert.equal(error.retryable, false);
+    assert.match(error.hint, /DNS|domain|ChangeResourceRecordSets/i);
+    assert.deepEqual(world.snapshot(ZONE), before);
+  });
+
+  test('check() is content with good credentials and writes nothing', async () => {
+    await using world = await setup([ZONE]);
+    await world.open().check(soon());
+    assert.equal(world.calls().writes, 0);
+  });
+
+  test('no error holds the credentials, not even when the other side repeats them', async () => {
+    const kinds = ['error', 'echo', 'reset', 'hang', 'html', 'truncated'] as const;
+    for (const kind of kinds) {
+      await using world = await setup([ZONE]);
+      world.fail({ kind }, 'any');
+      const provider = world.open({ timeoutMs: 300 });
+      const error = await provider.zone(APP, soon()).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof IngressError);
+      const shown = inspect(error, { depth: 20, showHidden: true }) + JSON.stringify(error);
+      for (const secret of world.secrets) assert.ok(!shown.includes(secret), `${kind}: ${shown}`);
+      assert.ok(!inspect(provider, { depth: 20, showHidden: true }).includes(world.secrets[0] ?? '-'));
+    }
+  });
+}

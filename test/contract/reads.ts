@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertSame, create, look, record, soon } from './support.ts';
+import type { ContractSetup } from './world.ts';
+
+const ZONE = 'example.com';
+
+/** records(): what stands at some names. */
+export function readContract(setup: ContractSetup): void {
+  const standing = [
+    record('example.com', 'TXT', 'v=spf1 -all'),
+    record('example.com', 'CAA', '0 issue "letsencrypt.org"'),
+    record('app.example.com', 'A', '192.0.2.1'),
+    record('app.example.com', 'AAAA', '2001:db8::1'),
+    record(
+      'app.example.com',
+      'CAA',
+      '0 issue "letsencrypt.org;validationmethods=dns-01;accounturi=https://ca/acct/1"',
+    ),
+    record('app.example.com', 'CAA', '128 iodef "mailto:ops@example.com"'),
+    record('_acme-challenge.app.example.com', 'TXT', 'BEEFbeef-_0123'),
+    record('_acme-challenge.app.example.com', 'TXT', 'a "quoted" \\ one; with = signs'),
+    record('www.example.com', 'CNAME', 'target.example.net'),
+    record('*.example.com', 'CNAME', '_under.example.net'),
+    record('long.example.com', 'TXT', 'x'.repeat(300) + 'y'.repeat(300)),
+    record('myapp.example.com', 'A', '192.0.2.2'),
+    record('www.app.example.com', 'A', '192.0.2.3'),
+  ];
+
+  const asked: readonly (readonly string[])[] = [
+    ['example.com'],
+    ['app.example.com'],
+    ['*.example.com'],
+    ['long.example.com'],
+    ['nothing.example.com'],
+    ['app.example.com', '_acme-challenge.app.example.com'],
+    ['*.example.com', '_acme-challenge.example.com', 'example.com'],
+    ['_acme-challenge.app.example.com', 'www.example.com', 'nothing.example.com'],
+    ['app.example.com', 'app.example.com'],
+    [],
+  ];
+  for (const names of asked) {
+    test(`records() of [${names.join(', ')}] are exactly theirs, canonical`, async () => {
+      await using world = await setup([ZONE]);
+      for (const one of standing) world.plant(ZONE, one);
+      const provider = world.open();
+      const zone = await provider.zone(ZONE, soon());
+      world.resetCalls();
+      assertSame(
+        await look(provider, zone, ...names),
+        standing.filter(({ name }) => names.includes(name)),
+      );
+      assert.ok(world.calls().reads <= world.costs.records, `${world.calls().reads} reads`);
+      assert.equal(world.calls().writes, 0);
+    });
+  }
+
+  test('records() gives back what apply() made, in the same words', async () => {
+    await using world = await setup([ZONE]);
+    const provider = world.open();
+    const zone = await provider.zone(ZONE, soon());
+    const written = standing.filter(
+      ({ name }) => provider.capabilities.cnameBesideOthers || name !== 'www.example.com',
+    );
+    assertSame(await provider.apply(zone, create(...written), soon()), written);
+    assertSame(await look(world.open(), zone, ...written.map(({ name }) => name)), written);
+  });
+
+  test('records() brings every record of a name that has hundreds', async () => {
+    await using world = await setup([ZONE]);
+    const many = Array.from({ length: 320 }, (_, index) =>
+      record('many.example.com', 'TXT', `value ${index}`),
+    );
+    for (const one of many) world.plant(ZONE, one);
+    const provider = world.open();
+    assertSame(await look(provider, await provider.zone(ZONE, soon()), 'many.example.com'), many);
+  });
+
+  test('records() shows what is not ours, of whatever type', async () => {
+    await using world = await setup([ZONE]);
+    world.plantStrangers(ZONE, [ZONE]);
+    const provider = world.open();
+    const types = (await look(provider, await provider.zone(ZONE, soon()), ZONE)).map(({ type }) => type);
+    assert.ok(types.includes('MX'));
+  });
+}

@@ -1,0 +1,19 @@
+import { describe } from 'node:test';
+import { failureContract } from './failures.ts';
+import { readContract } from './reads.ts';
+import { repetitionContract } from './repetition.ts';
+import type { ContractSetup } from './world.ts';
+import { writeContract } from './writes.ts';
+import { zoneContract } from './zones.ts';
+
+/**
+ * What every DNS provider promises (src/dns/provider.ts), as tests. A provider passes with a simulator of its API that
+ * is as strict as the API; its own quirks have tests of their own.
+ */
+export function providerContract(name: string, setup: ContractSetup): void {
+  describe(`${name}: zones`, { concurrency: true }, () => zoneContract(setup));
+  describe(`${name}: reads`, { concurrency: true }, () => readContract(setup));
+  describe(`${name}: writes`, { concurrency: true }, () => writeContract(setup));
+  describe(`${name}: repetition`, { concurrency: true }, () => repetitionContract(setup));
+  describe(`${name}: failures`, { concurrency: true }, () => failureContract(setup));
+}

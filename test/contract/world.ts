@@ -1,0 +1,47 @@
+import type { DnsProvider } from '../../src/dns/provider.ts';
+import type { DnsRecord } from '../../src/dns/record.ts';
+
+/** Something that goes wrong with a call to the provider's API. */
+export type ContractFault =
+  /** Asks to wait; `retryAfter` as the header says it. */
+  | { readonly kind: 'rate-limit'; readonly retryAfter: string }
+  /** `error` is the API's own failure, `echo` a refusal that repeats the credentials in its words. */
+  | { readonly kind: 'error' | 'echo' | 'reset' | 'hang' | 'stall' | 'html' | 'truncated' }
+  /** The call is carried out, and its answer never arrives. */
+  | { readonly kind: 'lost' };
+
+export interface Limits {
+  /** The only zones that the credentials reach. */
+  readonly zones: readonly string[];
+  /** Whether records may be written. */
+  readonly write: boolean;
+}
+
+/** One account of a provider for one test, with a way behind the provider's back. */
+export interface ContractWorld extends AsyncDisposable {
+  /** A provider with nothing in memory. */
+  open(options?: { readonly timeoutMs?: number }): DnsProvider;
+  /** A provider with credentials that may do less. */
+  openLimited(limits: Limits): DnsProvider;
+  /** A provider with credentials that are well-formed and not known. */
+  openRejected(): DnsProvider;
+  /** What must stand in no error. */
+  readonly secrets: readonly string[];
+  addZone(name: string): void;
+  /** Plants a record in the spelling that the API itself would give it. */
+  plant(zone: string, record: DnsRecord): void;
+  /** Plants records that are nobody's business at these names: MX, SRV and whatever else the provider has. */
+  plantStrangers(zone: string, names: readonly string[]): void;
+  /** Every record of the zone in the provider's own words, so that two looks can be compared byte by byte. */
+  snapshot(zone: string): readonly unknown[];
+  /** API calls since the last reset. */
+  calls(): { readonly reads: number; readonly writes: number };
+  resetCalls(): void;
+  /** Lets calls go wrong: the next one of the kind, or as many as said. */
+  fail(fault: ContractFault, kind: 'read' | 'write' | 'any', times?: number): void;
+  /** The most calls that each verb may cost in a small account. */
+  readonly costs: { readonly zone: number; readonly records: number; readonly apply: number };
+}
+
+/** Makes an account that holds these zones and no records. */
+export type ContractSetup = (zones: readonly string[]) => Promise<ContractWorld>;

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failure, soon } from './support.ts';
+import type { ContractSetup } from './world.ts';
+
+/** zone(): which zone holds a name. */
+export function zoneContract(setup: ContractSetup): void {
+  const held: readonly (readonly [name: string, zone: string])[] = [
+    ['app.example.com', 'example.com'],
+    ['example.com', 'example.com'],
+    ['_acme-challenge.app.example.com', 'example.com'],
+    ['a.b.sub.example.com', 'sub.example.com'],
+    ['sub.example.com', 'sub.example.com'],
+    ['notsub.example.com', 'example.com'],
+    ['app.example.co.uk', 'example.co.uk'],
+    ['app.sub.example.us.to', 'sub.example.us.to'],
+  ];
+  for (const [name, expected] of held) {
+    test(`zone() of ${name} is ${expected}`, async () => {
+      const zones = ['example.com', 'sub.example.com', 'example.co.uk', 'sub.example.us.to', 'ple.com'];
+      await using world = await setup(zones);
+      assert.equal((await world.open().zone(name, soon())).name, expected);
+    });
+  }
+
+  test('zone() says when no zone of the account holds the name', async () => {
+    await using world = await setup(['example.com']);
+    const provider = world.open();
+    for (const name of ['app.example.org', 'com', 'notexample.com']) {
+      await failure(provider.zone(name, soon()), 'ZONE_NOT_FOUND');
+    }
+  });
+
+  test('zone() asks once, whoever else asks at the same time', async () => {
+    await using world = await setup(['example.com']);
+    const provider = world.open();
+    await Promise.all(
+      ['app.example.com', 'example.com', 'x.y.example.com'].map((name) => provider.zone(name, soon())),
+    );
+    assert.deepEqual(world.calls(), { reads: world.costs.zone, writes: 0 });
+    await provider.zone('later.example.com', soon());
+    assert.deepEqual(world.calls(), { reads: world.costs.zone, writes: 0 });
+  });
+
+  test('zone() finds a zone that was added since', async () => {
+    await using world = await setup(['example.com']);
+    const provider = world.open();
+    await failure(provider.zone('app.example.net', soon()), 'ZONE_NOT_FOUND');
+    world.addZone('example.net');
+    assert.equal((await provider.zone('app.example.net', soon())).name, 'example.net');
+  });
+
+  test('zone() works with credentials for one zone, and sees no other', async () => {
+    await using world = await setup(['example.com', 'example.net']);
+    const provider = world.openLimited({ zones: ['example.net'], write: true });
+    assert.equal((await provider.zone('app.example.net', soon())).name, 'example.net');
+    await failure(provider.zone('app.example.com', soon()), 'ZONE_NOT_FOUND');
+  });
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type TestContext, test } from 'node:test';
+import type { Environment } from '../world/ingress.ts';
+import { again, eventually, handshake, ingressIn, txtValues, worldFor } from './support.ts';
+
+const CHALLENGE = '_acme-challenge.app.example.test';
+
+/**
+ * A world whose records stand already, so that the next start has nothing to publish but its challenge. It has no
+ * account either, since a CA may remember what an account has proven.
+ */
+async function prepared(t: TestContext) {
+  const world = await worldFor(t);
+  const first = await ingressIn(t, world);
+  await first.seen('pass-finished');
+  await first.end('SIGTERM');
+  const root = first.environment['LETSENCRYPT_DIR'] ?? '';
+  for (const directory of ['live', 'archive', 'accounts']) rmSync(join(root, directory), { recursive: true });
+  return { world, environment: first.environment };
+}
+
+function journal(environment: Environment): unknown[] {
+  return JSON.parse(
+    readFileSync(join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/challenges.json'), 'utf8'),
+  );
+}
+
+test('SIGKILL while the challenge stands: a clean start leaves no stale value and ends with a certificate', async (t) => {
+  const { world, environment } = await prepared(t);
+  world.nameServers.setLag('ns2', 60_000);
+  const killed = again(t, environment);
+  await killed.seen('challenge-published');
+  await killed.end('SIGKILL');
+  assert.equal(txtValues(world, CHALLENGE).length, 1);
+  world.nameServers.setLag('ns2', 0);
+  const next = again(t, environment);
+  await next.seen('challenge-swept');
+  await next.seen('pass-finished');
+  assert.deepEqual(txtValues(world, CHALLENGE), []);
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+test('SIGKILL before the provider has answered: the value is found by itself and removed', async (t) => {
+  const { world, environment } = await prepared(t);
+  world.cloudflare.addRecord('example.test', { name: CHALLENGE, type: 'TXT', content: '"of-somebody-else"' });
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true }, 1);
+  const killed = again(t, environment);
+  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 2 ? true : undefined));
+  await killed.end('SIGKILL');
+  const next = again(t, environment);
+  await next.seen('pass-finished');
+  assert.deepEqual(txtValues(world, CHALLENGE), ['of-somebody-else']);
+  assert.deepEqual(journal(environment), []);
+});
+
+test('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s', async (t) => {
+  const { world, environment } = await prepared(t);
+  world.nameServers.setLag('ns2', 60_000);
+  const ingress = again(t, environment);
+  await ingress.seen('challenge-published');
+  const { exitCode, seconds } = await ingress.end('SIGTERM');
+  assert.equal(exitCode, 0);
+  assert.ok(seconds < 10, `${seconds} s`);
+  assert.deepEqual(txtValues(world, CHALLENGE), []);
+  assert.deepEqual(journal(environment), []);
+  assert.deepEqual(ingress.haproxyPids(), []);
+});
+
+test('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers', async (t) => {
+  const { world, environment } = await prepared(t);
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true });
+  const ingress = again(t, environment);
+  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 1 ? true : undefined));
+  const { exitCode, seconds } = await ingress.end('SIGTERM');
+  assert.equal(exitCode, 0);
+  assert.ok(seconds < 10, `${seconds} s`);
+  assert.equal(journal(environment).length, 1);
+});
+
+test('SIGTERM with an idle connection open: drained, exit code 0 within 10 s', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished');
+  const { socket } = await handshake(ingress.environment, 'app.example.test');
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  const { exitCode, seconds } = await ingress.end('SIGTERM');
+  assert.equal(exitCode, 0);
+  assert.ok(seconds < 10, `${seconds} s`);
+});
+
+test('HAProxy is killed: it comes back by itself and serves the same certificate', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished');
+  const before = await handshake(ingress.environment, 'app.example.test');
+  before.socket.destroy();
+  const [pid = 0] = ingress.haproxyPids();
+  process.kill(pid, 'SIGKILL');
+  const after = await eventually('it serves again', () => handshake(ingress.environment, 'app.example.test'));
+  after.socket.destroy();
+  assert.equal(after.fingerprint256, before.fingerprint256);
+  assert.notDeepEqual(ingress.haproxyPids(), [pid]);
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { environmentFor } from '../world/ingress.ts';
+import { again, ingressIn, worldFor, writes } from './support.ts';
+
+test('a wrong token: an error that says what to make, and no order', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, {
+    CLOUDFLARE_API_TOKEN: `${world.cloudflare.token.slice(0, -1)}_`,
+  });
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /PROVIDER_CREDENTIALS_REJECTED/);
+  assert.equal(world.pebble.orders(), 0);
+  assert.deepEqual(writes(world), []);
+});
+
+test('a token that may not edit: an error that names the permission', async (t) => {
+  const world = await worldFor(t, {
+    cloudflare: { token: { zones: { 'example.test': { zoneRead: true, dnsRead: true } } } },
+  });
+  const ingress = await ingressIn(t, world);
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /PROVIDER_PERMISSION_MISSING.*Zone \/ DNS \/ Edit/);
+  assert.equal(world.pebble.orders(), 0);
+});
+
+test('a zone that is not in the account: an error that names it', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { DOMAIN: 'app.elsewhere.test' });
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /ZONE_NOT_FOUND.*elsewhere\.test/);
+  assert.equal(world.pebble.orders(), 0);
+});
+
+test('a name server that lags 5 s is waited for, and the log says so', async (t) => {
+  const world = await worldFor(t, { lags: { ns2: 5000 } });
+  const ingress = await ingressIn(t, world);
+  const { waitingFor } = await ingress.seen('waiting');
+  assert.match(JSON.stringify(waitingFor), /ns2\.example\.test .* lacks app\.example\.test CNAME gateway/);
+  await ingress.seen('pass-finished', { timeoutMs: 40_000 });
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+  assert.equal(world.pebble.orders(), 1);
+});
+
+test('a name server that never answers is a time-out that names it, before anything is ordered', async (t) => {
+  const world = await worldFor(t);
+  await world.nameServers.stop('ns2');
+  const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '2' });
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /PROPAGATION_TIMEOUT.*ns2\.example\.test/);
+  assert.equal(world.pebble.orders(), 0);
+  await world.nameServers.start('ns2');
+  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+});
+
+test('answers that are too long for UDP are taken by TCP', async (t) => {
+  const world = await worldFor(t);
+  for (const server of [world.nameServers.ns1, world.nameServers.ns2]) server.faults.truncateUdp = true;
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+test('a CA that refuses half of all nonces still issues', async (t) => {
+  const world = await worldFor(t, { pebble: { nonceReject: 50 } });
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+test('a provider that fails, limits and resets is tried again until it works', async (t) => {
+  const world = await worldFor(t);
+  world.cloudflare.failNext({ kind: 'status', status: 500 });
+  const ingress = await ingressIn(t, world);
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /PROVIDER_UNAVAILABLE/);
+  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+});
+
+test('a port that is taken: exit code 1 and an error that names PORT', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const other = createServer().listen(Number(environment['PORT']), '0.0.0.0');
+  t.after(() => other.close());
+  const ingress = again(t, environment);
+  assert.equal((await ingress.ended).exitCode, 1);
+  assert.match(JSON.stringify(ingress.log), /PROXY_START_FAILED.*PORT/);
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { environmentFor } from '../world/ingress.ts';
+import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
+
+test('after a restart the stored certificate serves: no order, no write, one zone read', async (t) => {
+  const world = await worldFor(t);
+  const first = await ingressIn(t, world, { SET_CAA: 'true' });
+  await first.seen('pass-finished');
+  const { serial } = await first.seen('serving');
+  assert.equal((await first.end('SIGTERM')).exitCode, 0);
+  world.cloudflare.resetCalls();
+  const second = again(t, first.environment);
+  assert.equal((await second.seen('serving'))['serial'], serial);
+  await second.seen('pass-finished');
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+  assert.deepEqual(writes(world), []);
+  assert.equal(world.cloudflare.calls.length, 2);
+  assert.equal(world.pebble.orders(), 1);
+});
+
+test('with provider, CA, name servers, resolver and guest agent down, what is valid is served at once', async (t) => {
+  const world = await worldFor(t);
+  const first = await ingressIn(t, world);
+  await first.seen('pass-finished');
+  await first.end('SIGTERM');
+  await Promise.all([
+    world.cloudflare[Symbol.asyncDispose](),
+    world.pebble.stop(),
+    world.guestAgent.stop(),
+    world.resolver.stop(),
+  ]);
+  const second = again(t, first.environment);
+  await second.seen('serving', { timeoutMs: 5000 });
+  const { socket } = await handshake(second.environment, 'app.example.test');
+  socket.destroy();
+  await second.seen('pass-failed');
+  const shown = await handshake(second.environment, 'app.example.test');
+  shown.socket.destroy();
+});
+
+test('renewal is due and everything is down: the old certificate serves at once and stays', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const planted = await plantCertificate(environment, 5);
+  await Promise.all([world.cloudflare[Symbol.asyncDispose](), world.pebble.stop()]);
+  const ingress = again(t, environment);
+  const { serial } = await ingress.seen('serving', { timeoutMs: 5000 });
+  await ingress.seen('pass-failed');
+  const { socket } = await handshake(environment, 'app.example.test');
+  assert.equal(socket.getPeerX509Certificate()?.toString().trim(), planted.chainPem.trim());
+  assert.equal(socket.getPeerX509Certificate()?.serialNumber, serial);
+  socket.destroy();
+});
+
+test('an existing certificate serves although nobody knows the app id', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world, { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' });
+  await plantCertificate(environment, 80);
+  const ingress = again(t, environment);
+  await ingress.seen('serving');
+  const failed = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(failed['err']), /IDENTITY_UNKNOWN.*Mount the guest agent/);
+});
+
+test('an expired certificate is not served, and replaced', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  await plantCertificate(environment, -1);
+  const ingress = again(t, environment);
+  const { reason } = await ingress.seen('order');
+  assert.match(String(reason), /expired/);
+  await ingress.seen('pass-finished');
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+test('an account that the CA has forgotten is registered again', async (t) => {
+  const world = await worldFor(t);
+  const first = await ingressIn(t, world);
+  await first.seen('pass-finished');
+  await first.end('SIGTERM');
+  await world.pebble.stop();
+  await world.pebble.start();
+  const root = first.environment['LETSENCRYPT_DIR'] ?? '';
+  const second = again(t, { ...first.environment, DOMAIN: 'other.example.test' });
+  await second.seen('pass-finished', { timeoutMs: 30_000 });
+  assert.equal((await world.request('other.example.test', '/')).status, 200);
+  assert.ok(readFileSync(`${root}/live/other.example.test/cert.pem`, 'utf8'));
+});
+
+test('before there is a certificate the port is open, and a handshake is refused', async (t) => {
+  const world = await worldFor(t);
+  world.pebble.pause();
+  t.after(() => world.pebble.resume());
+  const ingress = await ingressIn(t, world);
+  await eventually('the port is open', async () => {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const socket = connect(Number(ingress.environment['PORT']), '127.0.0.1', () => resolve(true));
+    socket.on('error', reject);
+    return promise.finally(() => socket.destroy());
+  });
+  await assert.rejects(
+    handshake(ingress.environment, 'app.example.test'),
+    /alert|unrecognized|reset|disconnected/i,
+  );
+});

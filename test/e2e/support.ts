@@ -1,0 +1,106 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { systemClock, until } from '../../src/clock.ts';
+import { type MadeCertificate, makeCertificate } from '../doubles/certificates.ts';
+import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { createWorld, type World, type WorldOptions } from '../world/world.ts';
+
+/** A world and what runs in it, ended after the test, the last started first. */
+export async function worldFor(t: TestContext, options: WorldOptions = {}): Promise<World> {
+  const world = await createWorld(options);
+  t.after(() => world[Symbol.asyncDispose]());
+  return world;
+}
+
+export async function ingressIn(t: TestContext, world: World, changes: Environment = {}): Promise<Ingress> {
+  return again(t, await environmentFor(world, changes));
+}
+
+/** Another ingress on the same volumes. */
+export function again(t: TestContext, environment: Environment): Ingress {
+  const ingress = startIngress(environment);
+  t.after(() => ingress[Symbol.asyncDispose]());
+  return ingress;
+}
+
+/** Values of the TXT records at a name, as the provider has them. */
+export function txtValues(world: World, name: string): string[] {
+  return world.cloudflare
+    .recordsOf(world.zone)
+    .filter((record) => record.name === name && record.type === 'TXT')
+    .map(({ content }) => (content ?? '').replace(/^"|"$/g, ''));
+}
+
+/** Writes of the provider's API so far. */
+export function writes(world: World): string[] {
+  return world.cloudflare.calls
+    .filter(({ kind }) => kind === 'write')
+    .map(({ method, path }) => `${method} ${path}`);
+}
+
+export interface Shown {
+  readonly fingerprint256: string;
+  readonly socket: TLSSocket;
+}
+
+/** A handshake with the ingress' own port; whoever issued, because the caller compares the fingerprint. */
+export async function handshake(environment: Environment, servername: string): Promise<Shown> {
+  const { promise, resolve, reject } = Promise.withResolvers<Shown>();
+  const socket = connect({
+    host: '127.0.0.1',
+    port: Number(environment['PORT']),
+    servername,
+    rejectUnauthorized: false,
+    timeout: 5000,
+  });
+  socket.on('error', reject);
+  socket.on('timeout', () => reject(new Error('no handshake within 5 s')));
+  socket.on('secureConnect', () => {
+    socket.setTimeout(0);
+    resolve({ fingerprint256: socket.getPeerCertificate().fingerprint256, socket });
+  });
+  return promise;
+}
+
+/** Waits until something is so; the last error says why it never was. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 15_000,
+): Promise<T> {
+  let last: unknown;
+  const seen = await until(
+    async () => {
+      try {
+        return await look();
+      } catch (thrown) {
+        last = thrown;
+        return undefined;
+      }
+    },
+    { clock: systemClock, timeoutMs, everyMs: 25 },
+  );
+  if (seen === undefined) throw new Error(`not seen within ${timeoutMs} ms: ${what}`, { cause: last });
+  return seen;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Puts a certificate of 90 days, of which so many are left, on the volume, as certbot would have. */
+export async function plantCertificate(environment: Environment, daysLeft: number): Promise<MadeCertificate> {
+  const domain = (environment['DOMAIN'] ?? '').replace(/^\*\./, '');
+  const notAfter = new Date(Date.now() + daysLeft * DAY_MS);
+  const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
+  const made = await makeCertificate({ names: [environment['DOMAIN'] ?? ''], notBefore, notAfter });
+  const root = environment['LETSENCRYPT_DIR'] ?? '';
+  const [live, archive] = [join(root, 'live', domain), join(root, 'archive', domain)];
+  for (const directory of [live, archive]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const parts = { cert: made.chainPem, chain: '', fullchain: made.chainPem, privkey: made.keyPem };
+  for (const [part, text] of Object.entries(parts)) {
+    writeFileSync(join(archive, `${part}1.pem`), text, { mode: part === 'privkey' ? 0o600 : 0o644 });
+    symlinkSync(`../../archive/${domain}/${part}1.pem`, join(live, `${part}.pem`));
+  }
+  return made;
+}

@@ -1,0 +1,67 @@
+/** A zone that BIND holds as a primary. */
+export interface PrimaryZone {
+  /** Without trailing dot; empty for the root. */
+  readonly name: string;
+  /** The names of its name servers below the zone, with their addresses: NS records and glue. */
+  readonly servers: readonly { readonly label: string; readonly address: string }[];
+  /** Further lines of the zone file, names relative to the zone. */
+  readonly lines?: readonly string[];
+}
+
+/** named.conf for these zones, which take dynamic updates from this host. */
+export function bindConfig(
+  directory: string,
+  port: number,
+  zones: readonly PrimaryZone[],
+  options: readonly string[],
+): string {
+  const statements = [
+    `directory "${directory}"`,
+    // BIND listens on addresses that an interface carries by name, so on no other of 127.0.0.0/8.
+    `listen-on port ${port} { 127.0.0.1; }`,
+    'listen-on-v6 { none; }',
+    'reuseport no',
+    'pid-file none',
+    'session-keyfile none',
+    'notify no',
+    'allow-transfer { none; }',
+    'allow-query { any; }',
+    'empty-zones-enable no',
+    'dnssec-validation no',
+    ...options,
+  ];
+  return [
+    `options {\n${statements.map((line) => `  ${line};`).join('\n')}\n};`,
+    'controls {};',
+    ...zones.map(zoneStatement),
+  ].join('\n');
+}
+
+function zoneStatement(zone: PrimaryZone): string {
+  const statements = [
+    'type primary',
+    `file "${zoneFile(zone)}"`,
+    'allow-update { 127.0.0.1; }',
+    'check-names ignore',
+  ];
+  return `zone "${zone.name || '.'}" { ${statements.map((line) => `${line};`).join(' ')} };`;
+}
+
+/** The name of the zone's file. */
+export function zoneFile({ name }: PrimaryZone): string {
+  return `${name || 'root'}.zone`;
+}
+
+/** The zone's file. The SOA's last field is how long a negative answer is remembered (RFC 2308 §4): 1 s. */
+export function zoneText({ name, servers, lines = [] }: PrimaryZone): string {
+  const [primary] = servers;
+  if (!primary) throw new Error(`the zone ${name} has no name server`);
+  return [
+    `$ORIGIN ${name}.`,
+    '$TTL 1',
+    `@ IN SOA ${primary.label} hostmaster 1 3600 600 86400 1`,
+    ...servers.flatMap(({ label, address }) => [`@ IN NS ${label}`, `${label} IN A ${address}`]),
+    ...lines,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,66 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { bindConfig, type PrimaryZone, zoneFile, zoneText } from './bind-config.ts';
+import { type Child, startChild } from './child.ts';
+import type { Endpoint } from './dns-client.ts';
+import { freePort } from './free-port.ts';
+
+const START_MS = 10_000;
+const ATTEMPTS = 5;
+
+export interface BindOptions {
+  /** Where its configuration and zones are put; emptied first. */
+  readonly directory: string;
+  readonly zones: readonly PrimaryZone[];
+  /** Further statements of the `options` block. */
+  readonly options: readonly string[];
+}
+
+/** A running named, on a port of 127.0.0.1 that the world's listeners stand in front of. */
+export interface Bind extends AsyncDisposable {
+  readonly endpoint: Endpoint;
+  readonly pid: number;
+}
+
+/** Starts a named; resolves when it serves its zones, which take dynamic updates. */
+export async function startBind({ directory, zones, options }: BindOptions): Promise<Bind> {
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  await Promise.all(zones.map((zone) => writeFile(join(directory, zoneFile(zone)), zoneText(zone))));
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const config = join(directory, 'named.conf');
+    await writeFile(config, bindConfig(directory, port, zones, options));
+    const child = await startChild('named', { args: ['-g', '-4', '-n', '1', '-c', config], cwd: directory });
+    try {
+      await assertServing(child);
+      const close = () => child[Symbol.asyncDispose]();
+      return { endpoint: { address: '127.0.0.1', port }, pid: child.pid, [Symbol.asyncDispose]: close };
+    } catch (thrown) {
+      await child[Symbol.asyncDispose]();
+      if (attempt === ATTEMPTS || !child.lines.some((line) => line.includes('address in use'))) throw thrown;
+    }
+  }
+}
+
+/**
+ * Sends one dynamic update (RFC 2136), which is made as a whole or not at all. `changes` are lines such as
+ * `add app.example.test. 60 IN A 192.0.2.1`. Rejects with the server's refusal.
+ */
+export async function updateZone(
+  { address, port }: Endpoint,
+  zone: string,
+  changes: readonly string[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  const updates = changes.map((change) => `update ${change}`);
+  const script = [`server ${address} ${port}`, `zone ${zone}.`, ...updates, 'send', ''];
+  await execa('nsupdate', ['-v', '-t', '5'], { input: script.join('\n') });
+}
+
+async function assertServing(child: Child): Promise<void> {
+  await child.seen(/ running$/, START_MS);
+  const fault = child.lines.find((line) => /address in use|not listening|not loaded due to/.test(line));
+  if (fault) throw new Error(`named: ${fault}`);
+}

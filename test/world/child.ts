@@ -1,0 +1,82 @@
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { atProcessEnd } from './process-end.ts';
+
+export interface ChildOptions {
+  readonly args: readonly string[];
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A running program of the world. Disposing of it kills it and waits until it is gone. */
+export interface Child extends AsyncDisposable {
+  readonly pid: number;
+  /** Every line it has written so far to its standard output and error. */
+  readonly lines: readonly string[];
+  /** Resolves once a line matches; rejects with its last words when it ends before, or after `timeoutMs`. */
+  seen(pattern: RegExp, timeoutMs: number): Promise<void>;
+  /** Freezes it: its sockets stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Starts a program. Nothing it keeps is worth a polite ending, so it is ended by SIGKILL, which reaches a frozen one
+ * too; also when this process exits. Rejects when the program cannot be started.
+ */
+export async function startChild(program: string, options: ChildOptions): Promise<Child> {
+  const { args, env = {}, cwd = process.cwd() } = options;
+  const subprocess = execa(program, args, {
+    cwd,
+    env,
+    all: true,
+    buffer: false,
+    cleanup: false,
+    reject: false,
+    stdin: 'ignore',
+  });
+  const { pid } = subprocess;
+  if (pid === undefined) throw new Error(`${program} could not be started`, { cause: await subprocess });
+  const forget = atProcessEnd(() => subprocess.kill('SIGKILL'));
+  const ended = subprocess.then((result) => {
+    forget();
+    return result;
+  });
+  const lines: string[] = [];
+  const watchers = new Set<() => void>();
+  createInterface({ input: subprocess.all }).on('line', (line) => {
+    lines.push(line);
+    for (const look of watchers) look();
+  });
+
+  const seen = (pattern: RegExp, timeoutMs: number): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (what: string) => reject(new Error(`${program} ${what}:\n${lines.slice(-20).join('\n')}`));
+    let looked = 0;
+    const look = () => {
+      for (; looked < lines.length; looked += 1) if (pattern.test(lines[looked] ?? '')) resolve();
+    };
+    const timer = setTimeout(() => fail(`did not say ${pattern} within ${timeoutMs} ms`), timeoutMs);
+    watchers.add(look);
+    look();
+    void ended.then(() => fail('ended'));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      watchers.delete(look);
+    });
+  };
+
+  return {
+    pid,
+    lines,
+    seen,
+    pause: () => void subprocess.kill('SIGSTOP'),
+    resume: () => void subprocess.kill('SIGCONT'),
+    async [Symbol.asyncDispose]() {
+      subprocess.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { request } from 'node:https';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { ask } from './dns-client.ts';
+
+export interface HttpsOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Milliseconds for the whole request. Default 5 s. */
+  readonly timeoutMs?: number;
+}
+
+export interface HttpsAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** The certificate that was shown and verified, with its chain. */
+  readonly certificate: DetailedPeerCertificate;
+}
+
+/**
+ * Does what a browser does: resolves the host name, connects to port 443 with it as server name, verifies the
+ * certificate against `roots` (PEM), and asks for the path over HTTP/1.1. Rejects when any of that fails.
+ */
+export async function requestHttps(
+  resolver: string,
+  roots: readonly string[],
+  hostname: string,
+  path: string,
+  { method = 'GET', headers = {}, body, timeoutMs = 5000 }: HttpsOptions = {},
+): Promise<HttpsAnswer> {
+  const host = await addressOf(resolver, hostname);
+  const { promise, resolve, reject } = Promise.withResolvers<HttpsAnswer>();
+  const sent = request({
+    host,
+    port: 443,
+    path,
+    method,
+    headers: { Host: hostname, ...headers },
+    servername: hostname,
+    ca: [...roots],
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  sent.on('error', reject);
+  sent.on('response', async (response) => {
+    try {
+      // Set by node:https for its own requests; the type is that of node:http.
+      const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
+      const text = (await response.setEncoding('utf8').toArray()).join('');
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, certificate });
+    } catch (thrown) {
+      reject(thrown);
+    }
+  });
+  sent.end(body);
+  return promise;
+}
+
+async function addressOf(resolver: string, hostname: string): Promise<string> {
+  const { rcode, answers } = await ask(resolver, hostname, 'A');
+  for (const answer of answers) if (answer.type === 'A') return answer.data;
+  throw new Error(`${hostname} has no address (${rcode})`);
+}

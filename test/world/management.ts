@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const RETRY_MS = 10;
+
+/**
+ * Asks Pebble's management port and gives the body of a 200. With a body it is a POST. Pebble refuses requests without a
+ * User-Agent, which Node's client does not send by itself.
+ */
+export async function askManagement(url: string, ca: string, body?: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const method = body === undefined ? 'GET' : 'POST';
+  const headers = { 'User-Agent': 'dstack-ingress-test' };
+  const sent = request(url, { method, ca, headers, agent: false }, async (response) => {
+    const text = (await response.setEncoding('utf8').toArray()).join('');
+    if (response.statusCode === 200) resolve(text);
+    else reject(new Error(`${method} ${url}: ${response.statusCode} ${text}`));
+  });
+  sent.on('error', reject);
+  sent.end(body);
+  return promise;
+}
+
+/** Resolves when the port takes connections; rejects with the last refusal when the time is over. */
+export async function untilListening(address: string, port: number, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const socket = connect(port, address);
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (refusal) {
+      if (Date.now() >= deadline) throw refusal;
+      await sleep(RETRY_MS);
+    } finally {
+      socket.destroy();
+    }
+  }
+}

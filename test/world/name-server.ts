@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bind, startBind, updateZone } from './bind.ts';
+import type { PrimaryZone } from './bind-config.ts';
+import { type Front, startFront } from './cname-front.ts';
+import { normalize } from './presentation.ts';
+import type { ZoneRecord } from './publisher.ts';
+import { emptySplit, type SplitZone, splitZone } from './zone-split.ts';
+
+export interface NameServerOptions {
+  readonly directory: string;
+  /** The public address: the front's. */
+  readonly address: string;
+  readonly resolver: string;
+  readonly zones: readonly PrimaryZone[];
+}
+
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** One authoritative name server: a BIND behind a front, and updates that reach both after a lag, in their order. */
+export class NameServer implements AsyncDisposable {
+  readonly address: string;
+  readonly #bind: Bind;
+  readonly #front: Front;
+  readonly #served: Map<string, SplitZone>;
+  readonly #disposed = new AbortController();
+  #lagMs = 0;
+  #lagChanged = new AbortController();
+  #lastUpdate: Promise<void> = Promise.resolve();
+
+  private constructor(options: NameServerOptions, bind: Bind, front: Front, served: Map<string, SplitZone>) {
+    this.address = options.address;
+    this.#bind = bind;
+    this.#front = front;
+    this.#served = served;
+  }
+
+  static async start(options: NameServerOptions): Promise<NameServer> {
+    const { directory, address, resolver, zones } = options;
+    await using stack = new AsyncDisposableStack();
+    const served = new Map<string, SplitZone>();
+    const fixed = ['recursion no', 'minimal-responses yes'];
+    const bind = stack.use(await startBind({ directory: join(directory, address), zones, options: fixed }));
+    const behind = bind.endpoint;
+    const front = await startFront({ address, behind, resolver, zones: () => served.values() });
+    stack.move();
+    return new NameServer(options, bind, front, served);
+  }
+
+  get pids(): readonly number[] {
+    return [this.#bind.pid];
+  }
+
+  get faults(): Front['faults'] {
+    return this.#front.faults;
+  }
+
+  get questions(): Front['questions'] {
+    return this.#front.questions;
+  }
+
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+
+  /** Milliseconds from a publication until this server answers it; also for those that wait now. Infinity is never. */
+  set lagMs(ms: number) {
+    this.#lagMs = ms;
+    this.#lagChanged.abort();
+    this.#lagChanged = new AbortController();
+  }
+
+  /** Closes port 53. Publications go on arriving, so it is up to date when it starts again. */
+  stop(): Promise<void> {
+    return this.#front.close();
+  }
+
+  start(): Promise<void> {
+    return this.#front.open();
+  }
+
+  /** Resolves when this server answers the records. Once it has failed, every later one fails the same way. */
+  update(zone: string, records: readonly ZoneRecord[]): Promise<void> {
+    const published = Date.now();
+    const previous = this.#lastUpdate;
+    const update = async () => {
+      await previous;
+      await this.#waitUntilDue(published);
+      if (!this.#disposed.signal.aborted) await this.#apply(zone, records);
+    };
+    this.#lastUpdate = update();
+    // Whoever publishes to a lagging server does not wait; its failure is seen by the next update and at the end.
+    this.#lastUpdate.catch(() => undefined);
+    return this.#lastUpdate;
+  }
+
+  /** Ends it. Rejects, after everything is ended, when an update has failed that nobody waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed.abort();
+    await using stack = new AsyncDisposableStack();
+    stack.use(this.#bind);
+    stack.use(this.#front);
+    await this.#lastUpdate;
+  }
+
+  async #waitUntilDue(published: number): Promise<void> {
+    const leftMs = () => published + this.#lagMs - Date.now();
+    while (leftMs() > 0 && !this.#disposed.signal.aborted) {
+      const signal = AbortSignal.any([this.#lagChanged.signal, this.#disposed.signal]);
+      await sleep(Math.min(leftMs(), LONGEST_WAIT_MS), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #apply(zone: string, records: readonly ZoneRecord[]): Promise<void> {
+    const wanted = splitZone(zone, records.map(normalize));
+    const before = linesOf(this.#served.get(zone) ?? emptySplit);
+    const after = linesOf(wanted);
+    // BIND drops an added CNAME, without a word, while another type stands there: so what goes, goes first.
+    const deletions = [...before].filter(([line]) => !after.has(line)).map(([, record]) => deletion(record));
+    const additions = [...after.keys()].filter((line) => !before.has(line)).map((line) => `add ${line}`);
+    await updateZone(this.#bind.endpoint, zone, [...deletions, ...additions]);
+    this.#served.set(zone, wanted);
+  }
+}
+
+function linesOf({ plain }: SplitZone): Map<string, ZoneRecord> {
+  return new Map(
+    plain.map((record) => [`${record.name}. ${record.ttl} IN ${record.type} ${record.data}`, record]),
+  );
+}
+
+function deletion({ name, type, data }: ZoneRecord): string {
+  return `delete ${name}. IN ${type} ${data}`;
+}

@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, type AppOptions, startApp } from './app.ts';
+import { type CloudflareOptions, type CloudflareSimulator, createCloudflare } from './cloudflare.ts';
+import { freePort } from './free-port.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { type GuestAgent, type GuestAgentOptions, startGuestAgent } from './guest-agent.ts';
+import { type HttpsAnswer, type HttpsOptions, requestHttps } from './https-client.ts';
+import { claimLoopback } from './loopback.ts';
+import { delegationsOf, type NameServers, type ServerName, startNameServers } from './name-servers.ts';
+import { type Pebble, type PebbleBehaviour, startPebble } from './pebble.ts';
+import { atProcessEnd } from './process-end.ts';
+import { type Resolver, startResolver } from './resolver.ts';
+import { startTogether } from './start-together.ts';
+
+export interface WorldOptions {
+  /** The zones on the name servers; the first is `World.zone`. Default `example.test`. */
+  readonly zones?: readonly [string, ...string[]];
+  /** Milliseconds until each name server answers what is published. Default 0. */
+  readonly lags?: Partial<Record<ServerName, number>>;
+  readonly pebble?: PebbleBehaviour;
+  readonly app?: AppOptions;
+  /** Cloudflare's account, which holds every zone of the world and publishes to its name servers. */
+  readonly cloudflare?: Pick<CloudflareOptions, 'token' | 'publishDelayMs'>;
+  readonly guestAgent?: Omit<GuestAgentOptions, 'directory'>;
+  /** Seconds that the gateway remembers a missing record. Default 0; in reality 10. */
+  readonly gatewayNegativeTtlS?: number;
+}
+
+/** Everything around the ingress, for real, on loopback addresses that this world alone has. */
+export interface World extends AsyncDisposable {
+  /** A directory for whatever a test keeps; removed at the end. */
+  readonly directory: string;
+  /** The first of the zones. */
+  readonly zone: string;
+  /** The resolver as DNS_RESOLVERS and Pebble want it, `address:53`. */
+  readonly dnsResolvers: string;
+  readonly resolver: Resolver;
+  readonly nameServers: NameServers;
+  /** Whose API writes the zones. What is published directly on `nameServers` its next write replaces. */
+  readonly cloudflare: CloudflareSimulator;
+  readonly pebble: Pebble;
+  readonly guestAgent: GuestAgent;
+  /** Knows the guest agent's CVM at 127.0.0.1; its `instances` can be replaced. */
+  readonly gateway: Gateway;
+  /** What GATEWAY_DOMAIN is set to: `_.` and the gateway's domain. */
+  readonly gatewayDomain: string;
+  readonly app: App;
+  /** The processes it has started that are running now. */
+  readonly pids: readonly number[];
+  /** A TCP port of 127.0.0.1 that nobody listens on. */
+  freePort(): Promise<number>;
+  /** HTTPS from a user through gateway and ingress, verified against every root that Pebble has had. */
+  request(hostname: string, path: string, options?: HttpsOptions): Promise<HttpsAnswer>;
+}
+
+const GATEWAY_DOMAIN = 'cluster.test';
+
+/** Starts a world. Rejects when a part does not start; then the others are ended. */
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.adopt(mkdtempSync(join(tmpdir(), 'dstack-ingress-world-')), (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
+  stack.defer(atProcessEnd(() => rmSync(directory, { recursive: true, force: true })));
+  const parts = await startParts(directory, options, stack);
+  const { resolver, nameServers, pebble, guestAgent, gateway } = parts;
+  const { appId, instanceId } = guestAgent;
+  gateway.instances = [{ appId, instanceId, address: '127.0.0.1' }];
+  for (const server of ['ns1', 'ns2'] as const) nameServers.setLag(server, options.lags?.[server] ?? 0);
+  const all = stack.move();
+  return {
+    ...parts,
+    directory,
+    zone: zonesOf(options)[0],
+    dnsResolvers: `${resolver.address}:53`,
+    gatewayDomain: `_.${GATEWAY_DOMAIN}`,
+    get pids() {
+      return [resolver, nameServers, pebble].flatMap((part) => part.pids);
+    },
+    freePort,
+    request: (hostname, path, httpsOptions) =>
+      requestHttps(resolver.address, pebble.roots, hostname, path, httpsOptions),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+type Parts = Pick<
+  World,
+  'resolver' | 'nameServers' | 'cloudflare' | 'pebble' | 'guestAgent' | 'gateway' | 'app'
+>;
+
+/** Addresses are known before anything runs, so everything starts at the same time. */
+async function startParts(
+  directory: string,
+  options: WorldOptions,
+  stack: AsyncDisposableStack,
+): Promise<Parts> {
+  const loopback = stack.use(await claimLoopback());
+  const [ns1, ns2, resolverAddress] = [loopback.next(), loopback.next(), loopback.next()];
+  const [gatewayAddress, pebbleAddress] = [loopback.next(), loopback.next()];
+  const zones = zonesOf(options);
+  const negativeTtlS = options.gatewayNegativeTtlS ?? 0;
+  const [resolver, nameServers, pebble, guestAgent, gateway, app] = await startTogether([
+    startResolver({
+      directory,
+      address: resolverAddress,
+      delegations: delegationsOf({ ns1, ns2, zones }),
+      gatewayDomain: GATEWAY_DOMAIN,
+      gatewayAddress,
+    }),
+    startNameServers({ directory, ns1, ns2, resolver: resolverAddress, zones }),
+    startPebble({ directory, address: pebbleAddress, dnsServer: `${resolverAddress}:53`, ...options.pebble }),
+    startGuestAgent({ directory, ...options.guestAgent }),
+    startGateway({
+      address: gatewayAddress,
+      resolver: resolverAddress,
+      domain: GATEWAY_DOMAIN,
+      negativeTtlS,
+    }),
+    startApp(options.app),
+  ]);
+  const parts = { resolver, nameServers, pebble, guestAgent, gateway, app };
+  for (const part of Object.values(parts)) stack.use(part);
+  const account = { ...options.cloudflare, zones, address: loopback.next(), publisher: nameServers };
+  return { ...parts, cloudflare: stack.use(await createCloudflare(account)) };
+}
+
+function zonesOf(options: WorldOptions): readonly [string, ...string[]] {
+  return options.zones ?? ['example.test'];
+}
