@@ -41,7 +41,6 @@ export function createClient({ token, baseUrl, timeoutMs }: ClientOptions): Clou
     result: T,
     send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
   ) => {
-    signal.throwIfAborted();
     loading ??= loadSdk(token, baseUrl, timeoutMs);
     const sdk = await loading;
     // The client's own time-out ends with the headers; this one covers the body as well.

@@ -105,7 +105,7 @@ export function badAnswer(asked: Asked, what: string): IngressError {
 
 function unreachable(cause: unknown, asked: Asked): IngressError {
   const sentence = `Cloudflare could not be asked to ${asked.doing}: ${clean(rootMessage(cause), asked.token)}`;
-  return new IngressError('PROVIDER_UNREACHABLE', sentence);
+  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause });
 }
 
 // "fetch failed" says nothing; what lies beneath says which address refused, or that the time was over.

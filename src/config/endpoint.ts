@@ -17,13 +17,12 @@ const ENDPOINT = /^(?:([a-z]+):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(
 /** Reads `host:port`, `tcp://host:port`, `http://host[:port]` or `grpc://host:port`; else says what is wrong. */
 export function parseEndpoint(text: string): Endpoint | { wrong: string } {
   const match = ENDPOINT.exec(text);
-  const scheme = match?.[1]?.toLowerCase() ?? 'tcp';
-  const host = (match?.[2] ?? '').replace(/^\[|\]$/g, '');
-  if (!match || !isHost(host, match[2] ?? '')) {
+  if (!match?.[2] || !isHost(match[2])) {
     return {
       wrong: `is not host:port, tcp://host:port, http://host[:port] or grpc://host:port: ${quote(text)}`,
     };
   }
+  const scheme = match[1]?.toLowerCase() ?? 'tcp';
   if (scheme === 'https' || scheme === 'grpcs') {
     return { wrong: `asks for TLS to the app (${scheme}://), which this version does not speak` };
   }
@@ -32,12 +31,14 @@ export function parseEndpoint(text: string): Endpoint | { wrong: string } {
   }
   const port = Number(match[3] ?? (scheme === 'http' ? 80 : Number.NaN));
   if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };
-  const path = match[4];
-  return { scheme, host, port, ignoredPath: path === undefined || path === '/' ? undefined : path };
+  const ignoredPath = match[4] === '/' ? undefined : match[4];
+  return { scheme, host: match[2].replace(/^\[|\]$/g, ''), port, ignoredPath };
 }
 
-function isHost(host: string, written: string): boolean {
-  if (written.startsWith('[')) return isIP(host) === 6;
+function isHost(written: string): boolean {
+  // 0.0.0.0 and :: are addresses to listen on; as a target they lead back to us.
+  if (/^[[\]0.:]+$/.test(written)) return false;
+  if (written.startsWith('[')) return isIP(written.slice(1, -1)) === 6;
   // Digits and dots alone are an IPv4 address or a mistake in one.
-  return /^[\d.]+$/.test(host) ? isIP(host) === 4 : HOST.test(host);
+  return /^[\d.]+$/.test(written) ? isIP(written) === 4 : HOST.test(written);
 }

@@ -73,7 +73,7 @@ export const variables = {
     help: 'The app id, where the guest agent is not mounted. When both are there, the guest agent decides.',
     remedy: 'Set the 40 hexadecimal digits of the app id, or mount the guest agent and leave it out.',
   }),
-  maxconn: withDefault(types.integer('number', 1, 1_000_000), '4096', {
+  maxconn: withDefault(types.integer('number', 1, 500_000), '4096', {
     name: 'MAXCONN',
     help: 'Connections that HAProxy holds at once; more wait.',
     remedy: 'Set a whole number such as 4096.',

@@ -26,6 +26,7 @@ const faults: readonly (readonly [fault: ContractFault, code: ErrorCode])[] = [
   [{ kind: 'stall' }, 'PROVIDER_UNREACHABLE'],
   [{ kind: 'html' }, 'PROVIDER_BAD_ANSWER'],
   [{ kind: 'truncated' }, 'PROVIDER_BAD_ANSWER'],
+  [{ kind: 'nonsense' }, 'PROVIDER_BAD_ANSWER'],
 ];
 
 /** Failures of the network, of the API and of the credentials. */
@@ -71,7 +72,7 @@ export function failureContract(setup: ContractSetup): void {
     test(`${name}() ends with the reason of an aborted signal`, async () => {
       await using world = await setup([ZONE]);
       const zone = await world.open().zone(APP, soon());
-      const provider = world.open();
+      const provider = world.open({ timeoutMs: 60_000 });
       world.fail({ kind: 'hang' }, 'any');
       const reason = new Error('enough');
       const controller = new AbortController();

@@ -5,8 +5,11 @@ import type { DnsRecord } from '../../src/dns/record.ts';
 export type ContractFault =
   /** Asks to wait; `retryAfter` as the header says it. */
   | { readonly kind: 'rate-limit'; readonly retryAfter: string }
-  /** `error` is the API's own failure, `echo` a refusal that repeats the credentials in its words. */
-  | { readonly kind: 'error' | 'echo' | 'reset' | 'hang' | 'stall' | 'html' | 'truncated' }
+  /**
+   * `error` is the API's own failure, `echo` a refusal that repeats the credentials in its words, `nonsense` a whole
+   * answer of success in the API's format that is in no documentation.
+   */
+  | { readonly kind: 'error' | 'echo' | 'reset' | 'hang' | 'stall' | 'html' | 'truncated' | 'nonsense' }
   /** The call is carried out, and its answer never arrives. */
   | { readonly kind: 'lost' };
 

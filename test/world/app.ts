@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Server } from 'node:net';
+import { type OpenServer, openServer } from './open-server.ts';
 
 /** `http` answers HTTP/1.1; `speaksFirst` greets every TCP connection at once and then echoes it. */
 export type AppMode = 'http' | 'speaksFirst';
@@ -39,63 +39,56 @@ export function appBody(name: string, path: string): string {
 
 /** Starts the app on a free port. `/stream` writes a line every 100 ms until the client leaves. */
 export async function startApp(options: AppOptions = {}): Promise<App> {
-  const { address = '127.0.0.1', mode = 'http', name = 'the app' } = options;
-  const sockets = new Set<Socket>();
-  let server: Server | undefined;
-  let port = 0;
-  let served = 0;
-  let lastHeaders: IncomingMessage['headers'] = {};
+  const app = new RunningApp(options);
+  await app.start(0);
+  return app;
+}
 
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    served += 1;
-    lastHeaders = request.headers;
-    respond(request, response, name);
-  };
-  const onConnection = (socket: Socket) => {
-    served += 1;
-    socket.write(GREETING);
-    socket.pipe(socket);
-  };
-  const start = async (wanted = port) => {
-    if (server) return;
-    const starting: Server =
-      mode === 'http' ? createHttpServer(onRequest) : createTcpServer({ allowHalfOpen: true }, onConnection);
-    starting.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => sockets.delete(socket));
+class RunningApp implements App {
+  readonly address: string;
+  port = 0;
+  served = 0;
+  lastHeaders: IncomingMessage['headers'] = {};
+  readonly #mode: AppMode;
+  readonly #name: string;
+  #open: OpenServer | undefined;
+
+  constructor({ address = '127.0.0.1', mode = 'http', name = 'the app' }: AppOptions) {
+    this.address = address;
+    this.#mode = mode;
+    this.#name = name;
+  }
+
+  async start(port = this.port): Promise<void> {
+    if (this.#open) return;
+    this.#open = await openServer(this.#server(), { host: this.address, port });
+    this.port = this.#open.port;
+  }
+
+  async stop(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #server(): Server {
+    if (this.#mode === 'http') {
+      return createHttpServer((request, response) => {
+        this.served += 1;
+        this.lastHeaders = request.headers;
+        respond(request, response, this.#name);
+      });
+    }
+    return createTcpServer({ allowHalfOpen: true }, (socket) => {
+      this.served += 1;
+      socket.write(GREETING);
+      socket.pipe(socket);
     });
-    starting.listen(wanted, address);
-    await once(starting, 'listening');
-    const bound = starting.address();
-    if (bound === null || typeof bound === 'string') throw new Error('a TCP server has an address and port');
-    port = bound.port;
-    server = starting;
-  };
-  const stop = async () => {
-    if (!server) return;
-    const closed = once(server, 'close');
-    server.close();
-    server = undefined;
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
-  await start();
-  return {
-    address,
-    get port() {
-      return port;
-    },
-    get served() {
-      return served;
-    },
-    get lastHeaders() {
-      return lastHeaders;
-    },
-    start,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
+  }
 }
 
 function respond(request: IncomingMessage, response: ServerResponse, name: string): void {

@@ -15,7 +15,7 @@ export type Fault = (
   | { readonly kind: 'rate-limit'; readonly retryAfter?: string }
   | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'refusal'; readonly status: number; readonly code: number; readonly message: string }
-  | { readonly kind: 'reset' | 'hang' | 'html' | 'truncated' }
+  | { readonly kind: 'reset' | 'hang' | 'html' | 'truncated' | 'nonsense' }
   /** The headers and half of the body, and then nothing more. */
   | { readonly kind: 'stall' }
 ) & {
@@ -70,6 +70,9 @@ export function answerWith(fault: Fault, response: ServerResponse): void {
       break;
     case 'truncated':
       response.writeHead(200, { 'content-type': 'application/json' }).end(HALF_AN_ANSWER);
+      break;
+    case 'nonsense':
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
       break;
     case 'stall':
       response.writeHead(200, { 'content-type': 'application/json' }).write(HALF_AN_ANSWER);

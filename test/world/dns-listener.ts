@@ -1,7 +1,8 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { createTcpSplitter, withLength } from './dns-client.ts';
+import { openServer } from './open-server.ts';
 
 export type Transport = 'udp' | 'tcp';
 
@@ -18,27 +19,20 @@ export interface DnsListener extends AsyncDisposable {
 
 /** Listens on port 53 of the address. Rejects when it cannot be bound. */
 export async function listenDns(address: string, answer: Answerer): Promise<DnsListener> {
-  let sockets: { udp: UdpSocket; tcp: Server; connections: Set<Socket> } | undefined;
+  let sockets: AsyncDisposableStack | undefined;
   const open = async () => {
     if (sockets) return;
-    const connections = new Set<Socket>();
+    await using stack = new AsyncDisposableStack();
     const udp = await openUdp(address, answer);
-    try {
-      sockets = { udp, tcp: await openTcp(address, answer, connections), connections };
-    } catch (thrown) {
-      udp.close();
-      throw thrown;
-    }
+    stack.defer(() => closeUdp(udp));
+    const tcp = createServer((connection) => serve(connection, answer));
+    stack.use(await openServer(tcp, { host: address, port: 53 }));
+    sockets = stack.move();
   };
   const close = async () => {
-    if (!sockets) return;
-    const { udp, tcp, connections } = sockets;
+    const closing = sockets;
     sockets = undefined;
-    const closed = Promise.all([once(udp, 'close'), once(tcp, 'close')]);
-    udp.close();
-    tcp.close();
-    for (const connection of connections) connection.destroy();
-    await closed;
+    await closing?.disposeAsync();
   };
   await open();
   return { open, close, [Symbol.asyncDispose]: close };
@@ -59,16 +53,10 @@ async function openUdp(address: string, answer: Answerer): Promise<UdpSocket> {
   return socket;
 }
 
-async function openTcp(address: string, answer: Answerer, connections: Set<Socket>): Promise<Server> {
-  const server = createServer((connection) => {
-    connections.add(connection);
-    connection.on('close', () => connections.delete(connection));
-    connection.on('error', () => connection.destroy());
-    serve(connection, answer);
-  });
-  server.listen(53, address);
-  await once(server, 'listening');
-  return server;
+async function closeUdp(socket: UdpSocket): Promise<void> {
+  const closed = once(socket, 'close');
+  socket.close();
+  await closed;
 }
 
 function serve(connection: Socket, answer: Answerer): void {

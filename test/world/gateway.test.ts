@@ -96,6 +96,7 @@ describe('routes', () => {
       txt('_dstack-app-address.exact.example.test', `${appId}:${echoPort}`),
       txt('_dstack-app-address-wildcard.example.test', `${appId}:1`),
     );
+    await world.resolver.flush();
     assert.equal(await echoed('exact.example.test'), 'hello');
   });
 
@@ -166,6 +167,7 @@ describe('memory', () => {
     await publish({ ...txt('_dstack-app-address.kept.example.test', `${appId}:${echoPort}`), ttl: 60 });
     assert.equal(await echoed('kept.example.test'), 'hello');
     await publish();
+    await world.resolver.flush();
     assert.equal(await echoed('kept.example.test'), 'hello');
   });
 });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { serverNameOf } from './client-hello.ts';
-import { createRoutes } from './gateway-routes.ts';
+import { createRoutes, type Route } from './gateway-routes.ts';
+import { type OpenServer, openServer } from './open-server.ts';
 import { type ProxyVersion, proxyHeader } from './proxy-header.ts';
 
 /** A CVM of an app, as it registered itself at the gateway. */
@@ -49,55 +50,56 @@ const RACED_INSTANCES = 3;
 
 /** Starts the gateway on port 443 of the address. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { address, resolver, domain, negativeTtlS = 0 } = options;
-  const routeOf = createRoutes({ resolver, domain, negativeTtlS });
-  const sockets = new Set<Socket>();
-  const refusals: GatewayRefusal[] = [];
-  let routed = 0;
+  const gateway = new RunningGateway(options);
+  await gateway.listen();
+  return gateway;
+}
 
-  const track = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  };
-  const accept = async (client: Socket) => {
-    track(client);
-    client.on('error', () => client.destroy());
+class RunningGateway implements Gateway {
+  readonly address: string;
+  readonly domain: string;
+  instances: readonly Instance[] = [];
+  proxyProtocol: ProxyVersion | undefined;
+  routed = 0;
+  readonly refusals: GatewayRefusal[] = [];
+  readonly #routeOf: (sni: string) => Promise<Route>;
+  readonly #servers = new Set<Socket>();
+  #listener: OpenServer | undefined;
+
+  constructor({ address, resolver, domain, negativeTtlS = 0 }: GatewayOptions) {
+    this.address = address;
+    this.domain = domain;
+    this.#routeOf = createRoutes({ resolver, domain, negativeTtlS });
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
+    this.#listener = await openServer(server, { host: this.address, port: PORT });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listener?.[Symbol.asyncDispose]();
+    for (const server of this.#servers) server.destroy();
+  }
+
+  async #accept(client: Socket): Promise<void> {
     let sni: string | undefined;
     try {
       const hello = await readHello(client);
       sni = hello.sni;
-      const { id, port } = await routeOf(hello.sni);
-      const server = await connectFirst(candidates(gateway.instances, id), port);
-      track(server);
-      routed += 1;
-      if (gateway.proxyProtocol) server.write(proxyHeader(gateway.proxyProtocol, client));
+      const { id, port } = await this.#routeOf(sni);
+      const server = await connectFirst(candidates(this.instances, id), port);
+      this.#servers.add(server);
+      server.on('close', () => this.#servers.delete(server));
+      this.routed += 1;
+      if (this.proxyProtocol) server.write(proxyHeader(this.proxyProtocol, client));
       server.write(hello.bytes);
       join(client, server);
     } catch (thrown) {
-      refusals.push({ sni, reason: thrown instanceof Error ? thrown.message : String(thrown) });
+      this.refusals.push({ sni, reason: thrown instanceof Error ? thrown.message : String(thrown) });
       client.destroy();
     }
-  };
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-  listener.listen(PORT, address);
-  await once(listener, 'listening');
-  const gateway: Gateway = {
-    address,
-    domain,
-    instances: [],
-    proxyProtocol: undefined,
-    refusals,
-    get routed() {
-      return routed;
-    },
-    async [Symbol.asyncDispose]() {
-      const closed = once(listener, 'close');
-      listener.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
-  return gateway;
+  }
 }
 
 /** Reads until the server name is known. Rejects after 4096 bytes, 5 s or the client's end. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
+import { openServer } from './open-server.ts';
 
 export interface GuestAgentOptions {
   /** Where its sockets are made. */
@@ -47,96 +47,96 @@ class Refusal extends Error {
   }
 }
 
-type Method = (body: Readonly<Record<string, unknown>>) => object;
+type Body = Readonly<Record<string, unknown>>;
+type Method = (body: Body) => object;
+type Methods = Readonly<Record<string, Method>>;
 
 const REPORT_DATA_BYTES = 64;
 
 /** Starts the agent. */
 export async function startGuestAgent(options: GuestAgentOptions): Promise<GuestAgent> {
-  const { directory, appName = 'world' } = options;
-  const appId = options.appId ?? randomBytes(20).toString('hex');
-  const instanceId = options.instanceId ?? randomBytes(20).toString('hex');
-  const calls: AgentCall[] = [];
-  const failing = new Set<string>();
-  const info = describeApp(appId, instanceId, appName);
-  const quoteFor: Method = ({ report_data: hex = '' }) => {
-    const reportData = paddedReportData(hex);
-    return {
-      quote: agent.quote(reportData),
-      event_log: '[]',
-      report_data: reportData.toString('hex'),
-      vm_config: '{}',
-    };
-  };
-  const dstack: Record<string, Method> = {
-    '/Info': () => info,
-    '/GetQuote': quoteFor,
-    '/GetKey': ({ path = '' }) => derivedKey(appId, String(path)),
-    '/Version': () => ({ version: '0.5.7', rev: 'world' }),
-  };
-  const tappd: Record<string, Method> = {
-    '/prpc/Tappd.Info': () => info,
-    '/prpc/Tappd.TdxQuote': (body) => {
-      if (body['hash_algorithm'] !== 'raw')
-        throw new Refusal(400, 'this agent knows only hash_algorithm raw');
-      return quoteFor(body);
-    },
-  };
-
-  let servers: readonly Server[] = [];
-  const agent: GuestAgent = {
-    appId,
-    instanceId,
-    socket: join(directory, 'dstack.sock'),
-    tappdSocket: join(directory, 'tappd.sock'),
-    calls,
-    failing,
-    quote: () => '',
-    async start() {
-      if (servers.length > 0) return;
-      servers = await Promise.all([
-        listen(agent.socket, dstack, failing, calls),
-        listen(agent.tappdSocket, tappd, failing, calls),
-      ]);
-    },
-    async stop() {
-      const closing = servers;
-      servers = [];
-      await Promise.all(closing.map(closeServer));
-    },
-    [Symbol.asyncDispose]: () => agent.stop(),
-  };
+  const agent = new RunningAgent(options);
   await agent.start();
   return agent;
 }
 
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
-}
+class RunningAgent implements GuestAgent {
+  readonly appId: string;
+  readonly instanceId: string;
+  readonly socket: string;
+  readonly tappdSocket: string;
+  readonly calls: AgentCall[] = [];
+  readonly failing = new Set<string>();
+  quote: GuestAgent['quote'] = () => '';
+  readonly #info: object;
+  #open: AsyncDisposableStack | undefined;
 
-async function listen(
-  socket: string,
-  methods: Readonly<Record<string, Method>>,
-  failing: ReadonlySet<string>,
-  calls: AgentCall[],
-): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    const path = request.url ?? '';
-    const { status, body } = await answer(request, methods[path], failing.has(path));
-    calls.push({ path, status });
-    const text = JSON.stringify(body);
-    response.writeHead(status, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
+  constructor({ directory, appId, instanceId, appName = 'world' }: GuestAgentOptions) {
+    this.appId = appId ?? randomBytes(20).toString('hex');
+    this.instanceId = instanceId ?? randomBytes(20).toString('hex');
+    this.socket = join(directory, 'dstack.sock');
+    this.tappdSocket = join(directory, 'tappd.sock');
+    this.#info = describeApp(this.appId, this.instanceId, appName);
+  }
+
+  async start(): Promise<void> {
+    if (this.#open) return;
+    await using stack = new AsyncDisposableStack();
+    stack.use(await openServer(this.#server(this.#dstackMethods()), { path: this.socket }));
+    stack.use(await openServer(this.#server(this.#tappdMethods()), { path: this.tappdSocket }));
+    this.#open = stack.move();
+  }
+
+  async stop(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.disposeAsync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #dstackMethods(): Methods {
+    return {
+      '/Info': () => this.#info,
+      '/GetQuote': (body) => this.#quoteFor(body),
+      '/GetKey': ({ path = '' }) => derivedKey(this.appId, String(path)),
+      '/Version': () => ({ version: '0.5.7', rev: 'world' }),
+    };
+  }
+
+  #tappdMethods(): Methods {
+    return {
+      '/prpc/Tappd.Info': () => this.#info,
+      '/prpc/Tappd.TdxQuote': (body) => {
+        if (body['hash_algorithm'] === 'raw') return this.#quoteFor(body);
+        throw new Refusal(400, 'this agent knows only hash_algorithm raw');
+      },
+    };
+  }
+
+  #quoteFor({ report_data: hex = '' }: Body): object {
+    const reportData = paddedReportData(hex);
+    return {
+      quote: this.quote(reportData),
+      event_log: '[]',
+      report_data: reportData.toString('hex'),
+      vm_config: '{}',
+    };
+  }
+
+  #server(methods: Methods): Server {
+    return createServer(async (request, response) => {
+      const path = request.url ?? '';
+      const { status, body } = await answer(request, methods[path], this.failing.has(path));
+      this.calls.push({ path, status });
+      const text = JSON.stringify(body);
+      // The SDK reads the body by its length and knows no chunks.
+      const length = Buffer.byteLength(text);
+      response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length }).end(text);
     });
-    response.end(text);
-  });
-  server.listen(socket);
-  await once(server, 'listening');
-  return server;
+  }
 }
 
 async function answer(
@@ -155,7 +155,7 @@ async function answer(
   }
 }
 
-function parseBody(text: string): Readonly<Record<string, unknown>> {
+function parseBody(text: string): Body {
   try {
     const value: unknown = JSON.parse(text || '{}');
     if (typeof value === 'object' && value !== null) return { ...value };

@@ -69,49 +69,76 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     makeSelfSigned(`IP:${address}`, api),
     writeFile(config, configuration(options, api)),
   ]);
-  const run = () => runPebble(program, config, options);
-  const managementUrl = `https://${address}:${PORTS.management}`;
-  const ca = () => readFile(api.certificate, 'utf8');
-  const logs: Child['lines'][] = [];
-  const roots: string[] = [];
-  let child: Child | undefined;
-  const stop = async () => {
-    await child?.[Symbol.asyncDispose]();
-    child = undefined;
-  };
-  const start = async () => {
-    if (child) return;
-    child = await run();
-    logs.push(child.lines);
+  const pebble = new RunningPebble(options, api.certificate, () => runPebble(program, config, options));
+  await pebble.start();
+  return pebble;
+}
+
+class RunningPebble implements Pebble {
+  readonly directoryUrl: string;
+  readonly managementUrl: string;
+  readonly apiCaFile: string;
+  readonly roots: string[] = [];
+  readonly #run: () => Promise<Child>;
+  readonly #logs: Child['lines'][] = [];
+  #child: Child | undefined;
+
+  constructor({ address }: PebbleOptions, apiCaFile: string, run: () => Promise<Child>) {
+    this.directoryUrl = `https://${address}:${PORTS.acme}/dir`;
+    this.managementUrl = `https://${address}:${PORTS.management}`;
+    this.apiCaFile = apiCaFile;
+    this.#run = run;
+  }
+
+  get pids(): readonly number[] {
+    return this.#child ? [this.#child.pid] : [];
+  }
+
+  requests(): ReadonlyMap<string, number> {
+    return countRequests(this.#logs.flat());
+  }
+
+  orders(): number {
+    return this.#logs.flat().filter((line) => /There are now \d+ orders in the db/.test(line)).length;
+  }
+
+  async setRenewalWindow(certificate: string, start: Date, end: Date): Promise<void> {
+    const ariResponse = JSON.stringify({ suggestedWindow: { start, end } });
+    await this.#manage('/set-renewal-info/', JSON.stringify({ certificate, ariResponse }));
+  }
+
+  pause(): void {
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    this.#child?.resume();
+  }
+
+  async start(): Promise<void> {
+    if (this.#child) return;
+    this.#child = await this.#run();
+    this.#logs.push(this.#child.lines);
     try {
-      roots.push(await askManagement(`${managementUrl}/roots/0`, await ca()));
+      this.roots.push(await this.#manage('/roots/0'));
     } catch (thrown) {
-      await stop();
+      await this.stop();
       throw thrown;
     }
-  };
-  await start();
-  return {
-    directoryUrl: `https://${address}:${PORTS.acme}/dir`,
-    managementUrl,
-    apiCaFile: api.certificate,
-    get pids() {
-      return child ? [child.pid] : [];
-    },
-    roots,
-    requests: () => countRequests(logs.flat()),
-    orders: () => logs.flat().filter((line) => /There are now \d+ orders in the db/.test(line)).length,
-    async setRenewalWindow(certificatePem, start, end) {
-      const ariResponse = JSON.stringify({ suggestedWindow: { start, end } });
-      const body = JSON.stringify({ certificate: certificatePem, ariResponse });
-      await askManagement(`${managementUrl}/set-renewal-info/`, await ca(), body);
-    },
-    pause: () => child?.pause(),
-    resume: () => child?.resume(),
-    start,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.[Symbol.asyncDispose]();
+    this.#child = undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #manage(path: string, body?: string): Promise<string> {
+    return askManagement(`${this.managementUrl}${path}`, await readFile(this.apiCaFile, 'utf8'), body);
+  }
 }
 
 async function runPebble(program: string, config: string, options: PebbleOptions): Promise<Child> {

@@ -1,0 +1,56 @@
+import { globSync } from 'node:fs';
+import process from 'node:process';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { execa } from 'execa';
+
+/** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const TEST_TIMEOUT_MS = 180_000;
+
+const checks: readonly [title: string, command: string, ...args: string[]][] = [
+  ['formatting and lint', 'biome', 'check', '--error-on-warnings', '.'],
+  ['types', 'tsc', '--noEmit'],
+  ['generated documents are fresh', 'node', 'scripts/gen-docs.ts', '--check'],
+];
+
+const wanted = process.argv.slice(2);
+const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*.test.ts'])
+  .sort()
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
+
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+if (wanted.length === 0) await runChecks(counts);
+await runTests(counts);
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`, () => {
+  process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);
+});
+
+async function runChecks(into: Counts): Promise<void> {
+  for (const [title, command, ...args] of checks) {
+    const { failed, all } = await execa(command, args, { all: true, reject: false, preferLocal: true });
+    into[failed ? 'failed' : 'passed'] += 1;
+    process.stdout.write(`${failed ? '✖' : '✔'} ${title}\n${failed ? `${all}\n` : ''}`);
+  }
+}
+
+async function runTests(into: Counts): Promise<void> {
+  const stream = run({ files, concurrency: 2, timeout: TEST_TIMEOUT_MS, forceExit: false });
+  stream.on('test:pass', ({ skip, todo, details }) => {
+    if (details.type === 'suite') return;
+    into[skip !== undefined || todo !== undefined ? 'skipped' : 'passed'] += 1;
+  });
+  stream.on('test:fail', ({ details }) => {
+    if (details.type !== 'suite') into.failed += 1;
+  });
+  const report = stream.compose(spec);
+  report.pipe(process.stdout, { end: false });
+  await new Promise((resolve) => report.once('end', resolve));
+}

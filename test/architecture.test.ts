@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+/** What each room may import of this program. Whatever is not listed knows nobody. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  'src/config': ['src/config', 'src/dns/names.ts', 'src/errors.ts', 'src/log.ts'],
+  'src/dns': ['src/dns', 'src/clock.ts', 'src/errors.ts'],
+  'src/acme': [
+    'src/acme',
+    'src/dns',
+    'src/certificates/certificate.ts',
+    'src/config/secret.ts',
+    'src/clock.ts',
+    'src/errors.ts',
+    'src/files.ts',
+  ],
+  'src/certificates': [
+    'src/certificates',
+    'src/config/secret.ts',
+    'src/dns/names.ts',
+    'src/errors.ts',
+    'src/files.ts',
+  ],
+  'src/guest': ['src/guest', 'src/errors.ts'],
+  'src/proxy': [
+    'src/proxy',
+    'src/config/secret.ts',
+    'src/clock.ts',
+    'src/errors.ts',
+    'src/files.ts',
+    'src/log.ts',
+  ],
+  'src/reconcile': [
+    'src/reconcile',
+    'src/acme',
+    'src/certificates',
+    'src/dns',
+    'src/guest/identity.ts',
+    'src/clock.ts',
+    'src/errors.ts',
+    'src/log.ts',
+  ],
+  'src/cli': ['src/cli'],
+  providers: ['providers', 'src/dns', 'src/config', 'src/errors.ts'],
+};
+
+/** Files that only decide: no clock, no file, no network, no log. */
+const pure = [
+  'src/dns/alias.ts',
+  'src/dns/desired.ts',
+  'src/dns/plan.ts',
+  'src/dns/record.ts',
+  'src/acme/renewal.ts',
+  'src/config/choose-provider.ts',
+  'src/config/endpoint.ts',
+  'src/proxy/render.ts',
+  'src/reconcile/backoff.ts',
+  'providers/cloudflare/canonical.ts',
+  'providers/cloudflare/changes.ts',
+];
+const IO =
+  /from '(?:node:(?!net|url|util)|\.\.\/clock|\.\.\/log|\.\.\/files|execa|axios|pino)|Date\.now|new Date\(\)|Math\.random|process\./;
+
+const sources = globSync(['src/**/*.ts', 'providers/**/*.ts']).filter(
+  (file) => !/\.test\.ts$|\/test-[^/]+$/.test(file),
+);
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  const paths = [...text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, path = '']) =>
+    normalize(join(dirname(file), path)),
+  );
+  return paths.filter((path) => path.endsWith('.ts'));
+}
+
+for (const file of sources.filter((path) => path !== 'src/main.ts')) {
+  const room = Object.keys(rooms).find((name) => file.startsWith(`${name}/`));
+  test(`${file} imports only what its room may`, () => {
+    const allowed = room === undefined ? ['src/errors.ts'] : (rooms[room] ?? []);
+    const strangers = importsOf(file).filter(
+      (path) => !allowed.some((place) => path === place || path.startsWith(`${place}/`)),
+    );
+    assert.deepEqual(strangers, []);
+  });
+}
+
+for (const file of pure) {
+  test(`${file} is pure`, () => assert.doesNotMatch(readFileSync(file, 'utf8'), IO));
+}
+
+test('nothing outside test imports from test', () => {
+  const guilty = [...sources, 'src/main.ts'].filter((file) =>
+    importsOf(file).some((path) => path.startsWith('test/')),
+  );
+  assert.deepEqual(guilty, []);
+});

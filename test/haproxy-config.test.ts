@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { execa } from 'execa';
+import fc from 'fast-check';
+import { providers } from '../providers/registry.ts';
+import { loadConfig } from '../src/config/config.ts';
+import { ConfigError } from '../src/config/faults.ts';
+import { renderHaproxy } from '../src/proxy/render.ts';
+import { runtimePaths } from '../src/proxy/runtime-dir.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary text. */
+const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
+const good: Readonly<Record<string, readonly string[]>> = {
+  DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],
+  TARGET_ENDPOINT: ['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
+  GATEWAY_DOMAIN: ['_.cluster.example.net'],
+  CLOUDFLARE_API_TOKEN: ['token'],
+  APP_ID: ['a'.repeat(40)],
+  PORT: ['443', '1', '65535', '8443'],
+  TXT_PREFIX: ['_dstack-app-address'],
+  MAXCONN: ['1', '4096', '500000'],
+  TIMEOUT_CONNECT: ['10s', '1us', '5000ms'],
+  TIMEOUT_CLIENT: ['86400s', '24d', '1m'],
+  TIMEOUT_SERVER: ['86400s', '1h'],
+  RUNTIME_DIR: ['/run/dstack-ingress', '/tmp/x'],
+};
+
+const ordinary = fc.record(
+  Object.fromEntries(Object.entries(good).map(([name, texts]) => [name, fc.constantFrom(...texts)])),
+);
+const oddities = fc.dictionary(
+  fc.constantFrom(...Object.keys(good)),
+  fc.oneof(
+    hostile,
+    fc.tuple(fc.constantFrom(...Object.values(good).flat()), hostile).map((parts) => parts.join('')),
+  ),
+  { maxKeys: 2 },
+);
+const environments = fc.tuple(ordinary, oddities).map(([usual, odd]) => ({ ...usual, ...odd }));
+
+test('no environment leads to a configuration that HAProxy cannot parse', async () => {
+  let parsed = 0;
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(environments, async (environment) => {
+      const settings = settingsOf(environment);
+      if (settings === undefined) {
+        refused += 1;
+        return;
+      }
+      const path = join(directory, 'haproxy.cfg');
+      writeFileSync(settings.paths.crtList, '');
+      writeFileSync(path, renderHaproxy(settings));
+      const { exitCode, all } = await execa('haproxy', ['-c', '-f', path], { all: true, reject: false });
+      assert.equal(exitCode, 0, `${all}\n${JSON.stringify(environment)}`);
+      parsed += 1;
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(
+    parsed >= 20 && refused >= 20,
+    `${parsed} parsed, ${refused} refused: the property saw too little of one kind`,
+  );
+});
+
+function settingsOf(environment: Record<string, string>) {
+  try {
+    const config = loadConfig(environment, () => '', providers);
+    // The folder has to exist for HAProxy; its name is checked by what stands in the configuration.
+    const paths = { ...runtimePaths(config.runtimeDir), crtList: join(directory, 'crt-list') };
+    return {
+      port: config.port,
+      maxconn: config.maxconn,
+      timeouts: {
+        connect: config.timeoutConnect,
+        client: config.timeoutClient,
+        server: config.timeoutServer,
+      },
+      target: config.targetEndpoint,
+      paths,
+      privileges: undefined,
+      drainMs: 8000,
+    };
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return undefined;
+    throw thrown;
+  }
+}
