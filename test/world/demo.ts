@@ -8,18 +8,12 @@ import { createWorld, type World } from './world.ts';
 /** The main job for everybody to see: a local world, the ingress in it, and the app's own answer over verified TLS. */
 
 const once = process.argv.includes('--once');
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => stop.abort());
-}
 
 try {
   await demo();
 } catch (thrown) {
-  if (!stop.signal.aborted) {
-    process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-    process.exitCode = 1;
-  }
+  process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+  process.exitCode = 1;
 }
 
 async function demo(): Promise<void> {
@@ -45,7 +39,12 @@ async function demo(): Promise<void> {
   print(`  curl  curl ${curl.join(' ')}`);
   print(`  files ${ingress.environment['LETSENCRYPT_DIR']}`);
   print('');
-  if (!once) await untilInterrupted(ingress);
+  if (!once) {
+    // An interrupt ends this process, and with it everything that the world has started.
+    print('  Ctrl-C ends it all.');
+    await ingress.ended;
+    throw new Error('The ingress ended by itself.');
+  }
   const { exitCode, seconds } = await ingress.end('SIGTERM');
   say('stopped', `exit code ${exitCode}`, seconds);
 }
@@ -70,15 +69,6 @@ async function curlLine(world: World): Promise<string[]> {
   await writeFile(roots, world.pebble.roots.join('\n'));
   const host = `app.${world.zone}`;
   return ['--cacert', roots, '--resolve', `${host}:443:${world.gateway.address}`, `https://${host}/hello`];
-}
-
-async function untilInterrupted(ingress: Ingress): Promise<void> {
-  print('  Ctrl-C ends it all.');
-  const aborted = new Promise<void>((resolve) =>
-    stop.signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
-  await Promise.race([aborted, ingress.ended]);
-  print('');
 }
 
 function say(title: string, words: string, seconds: number | undefined): void {
