@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { execa } from 'execa';
+import { systemClock, until } from '../../src/clock.ts';
+import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { createWorld, type World } from '../world/world.ts';
+
+/**
+ * What the main job costs: seconds to the first verified answer, calls of the provider, resident memory. Times are whole
+ * processes, from `npm start` on, and are also given as ratios to a bare start of Node.js in the same run.
+ */
+
+const RUNS = Number(process.argv[2] ?? 5);
+const SETTLE_MS = 3000;
+
+interface Sample {
+  readonly node: number;
+  readonly npm: number;
+  readonly firstStart: number;
+  readonly restart: number;
+  readonly restartAllDown: number;
+}
+
+interface Costs {
+  readonly firstStart: number;
+  readonly restart: number;
+  readonly restartWrites: number;
+  readonly quietPass: number;
+  readonly memory: string;
+}
+
+let costs: Costs | undefined;
+const samples: Sample[] = [];
+for (let run = 0; run < RUNS; run += 1) samples.push(await measure());
+report();
+
+async function measure(): Promise<Sample> {
+  const node = await timed(() => execa('node', ['-e', '0']));
+  const npm = await timed(() => execa('npm', ['run', '--silent', 'build']));
+  await using world = await createWorld();
+  const environment = await environmentFor(world, { SET_CAA: 'true', HOME: process.env['HOME'] ?? '/root' });
+  const first = await untilServed(world, environment);
+  await first.ingress.seen('pass-finished');
+  const firstCalls = world.cloudflare.calls.length;
+  await end(first.ingress);
+  world.cloudflare.resetCalls();
+  const second = await untilServed(world, environment);
+  await second.ingress.seen('pass-finished');
+  const restartCalls = [...world.cloudflare.calls];
+  world.cloudflare.resetCalls();
+  const passes = second.ingress.log.filter(({ event }) => event === 'pass-finished').length;
+  process.kill(nodePid(second.ingress), 'SIGHUP');
+  await until(
+    () => second.ingress.log.filter(({ event }) => event === 'pass-finished').length > passes || undefined,
+    {
+      clock: systemClock,
+      timeoutMs: 10_000,
+      everyMs: 20,
+    },
+  );
+  const quietPass = world.cloudflare.calls.length;
+  await systemClock.wait(SETTLE_MS);
+  costs = {
+    firstStart: firstCalls,
+    restart: restartCalls.length,
+    restartWrites: restartCalls.filter(({ kind }) => kind === 'write').length,
+    quietPass,
+    memory: memoryOf(second.ingress),
+  };
+  await end(second.ingress);
+  // The resolver and the name servers stay up for the client's own look-up only: the ingress is given a dead one.
+  await Promise.all([world.pebble.stop(), world.guestAgent.stop(), world.cloudflare[Symbol.asyncDispose]()]);
+  const third = await untilServed(world, { ...environment, DNS_RESOLVERS: '127.0.0.1:9' });
+  await end(third.ingress);
+  return { node, npm, firstStart: first.seconds, restart: second.seconds, restartAllDown: third.seconds };
+}
+
+async function untilServed(
+  world: World,
+  environment: Environment,
+): Promise<{ ingress: Ingress; seconds: number }> {
+  const startedAt = performance.now();
+  const ingress = startIngress(environment, ['npm', 'start', '--silent']);
+  const answer = await until(() => world.request('app.example.test', '/').catch(() => undefined), {
+    clock: systemClock,
+    timeoutMs: 60_000,
+    everyMs: 5,
+  });
+  if (answer?.status !== 200)
+    throw new Error(`nothing was served: ${JSON.stringify(ingress.log.slice(-3))} ${ingress.words}`);
+  return { ingress, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** npm stands between: the process to signal is the one that it started. */
+async function end(ingress: Ingress): Promise<void> {
+  process.kill(nodePid(ingress), 'SIGTERM');
+  await ingress.ended;
+}
+
+function nodePid(ingress: Ingress): number {
+  return (
+    descendants(ingress.pid).find(
+      (pid) => commandOf(pid).includes('dist/main.js') && commandOf(pid).startsWith('node'),
+    ) ?? 0
+  );
+}
+
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+}
+
+function memoryOf(ingress: Ingress): string {
+  const rss = (pid: number) =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  const control = rss(nodePid(ingress));
+  const data = ingress.haproxyPids().reduce((sum, pid) => sum + rss(pid), 0);
+  return `${control.toFixed(1)} MiB control plane + ${data.toFixed(1)} MiB HAProxy = ${(control + data).toFixed(1)} MiB`;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+function report(): void {
+  const rows: [title: string, of: keyof Sample][] = [
+    ['node -e 0', 'node'],
+    ['npm run build', 'npm'],
+    ['npm start to the first answer, nothing there yet', 'firstStart'],
+    ['npm start to the first answer, after a restart', 'restart'],
+    ['the same, everything else down', 'restartAllDown'],
+  ];
+  print(
+    `${RUNS} runs; seconds (minimum, median, maximum), and the median as a ratio to a bare start of Node.js\n`,
+  );
+  const base = median(samples.map(({ node }) => node));
+  for (const [title, of] of rows) {
+    const values = samples.map((sample) => sample[of]).sort((a, b) => a - b);
+    const figures = [values[0], median(values), values.at(-1)]
+      .map((value = 0) => value.toFixed(3).padStart(8))
+      .join('');
+    print(`${title.padEnd(50)}${figures}${(median(values) / base).toFixed(1).padStart(8)} x`);
+  }
+  print('');
+  print(
+    `calls of the provider: first start with SET_CAA ${costs?.firstStart}, restart ${costs?.restart} (${costs?.restartWrites} writes), quiet pass ${costs?.quietPass}`,
+  );
+  print(`resident memory ${SETTLE_MS / 1000} s after a pass: ${costs?.memory}`);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
