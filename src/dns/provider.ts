@@ -24,7 +24,8 @@ export interface Capabilities {
  * One DNS provider's API in four verbs. An adapter knows the quirks of its API, so that nobody else must.
  *
  * Every verb throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with `retryAfterMs`),
- * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; none retries on its own. An
+ * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; ZONE_NOT_FOUND when the zone is gone,
+ * ZONE_MISMATCH when what was written landed under another name. None retries on its own. An
  * aborted signal rejects with the signal's reason. All verbs may run at once; writes to one zone wait for each other.
  */
 export interface DnsProvider {

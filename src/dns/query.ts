@@ -86,61 +86,74 @@ function matches(reply: packet.DecodedPacket, question: Question): boolean {
 
 type Fits = (reply: packet.DecodedPacket) => boolean;
 
-function exchangeUdp(
+async function exchangeUdp(
   { address, port }: NameServer,
   message: Buffer,
   fits: Fits,
-  { timeoutMs, signal }: QueryOptions,
-) {
-  const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  options: QueryOptions,
+): Promise<packet.DecodedPacket> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  const onAbort = () => reject(limit.reason);
-  limit.addEventListener('abort', onAbort, { once: true });
-  if (limit.aborted) onAbort();
-  socket.on('error', reject);
-  // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
-  socket.on('connect', () => socket.send(message));
-  socket.on('message', (bytes) => {
-    const reply = decode(bytes);
-    if (reply && fits(reply)) resolve(reply);
-  });
-  socket.connect(port, address);
-  return promise.finally(() => {
-    limit.removeEventListener('abort', onAbort);
+  try {
+    return await withinLimit<packet.DecodedPacket>(options, (resolve, reject) => {
+      socket.on('error', reject);
+      // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
+      socket.on('connect', () => socket.send(message));
+      socket.on('message', (bytes) => {
+        const reply = decode(bytes);
+        if (reply && fits(reply)) resolve(reply);
+      });
+      socket.connect(port, address);
+    });
+  } finally {
     socket.close();
-  });
+  }
 }
 
-function exchangeTcp(
+async function exchangeTcp(
   { address, port }: NameServer,
   message: Buffer,
   fits: Fits,
-  { timeoutMs, signal }: QueryOptions,
-) {
-  const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  options: QueryOptions,
+): Promise<packet.DecodedPacket> {
   const socket = connect({ host: address, port });
-  const onAbort = () => reject(limit.reason);
-  limit.addEventListener('abort', onAbort, { once: true });
-  if (limit.aborted) onAbort();
   const length = Buffer.alloc(2);
   length.writeUInt16BE(message.length);
   let received = Buffer.alloc(0);
-  socket.on('error', reject);
-  socket.on('close', () => reject(new Error('the name server closed the connection without an answer')));
-  socket.on('connect', () => socket.write(Buffer.concat([length, message])));
-  socket.on('data', (bytes: Buffer) => {
-    received = Buffer.concat([received, bytes]);
-    if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-    const reply = decode(received.subarray(2, 2 + received.readUInt16BE(0)));
-    if (reply && fits(reply)) resolve(reply);
-    else reject(new Error('the name server answered another question'));
-  });
-  return promise.finally(() => {
-    limit.removeEventListener('abort', onAbort);
+  try {
+    return await withinLimit<packet.DecodedPacket>(options, (resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('the name server closed the connection without an answer')));
+      socket.on('connect', () => socket.write(Buffer.concat([length, message])));
+      socket.on('data', (bytes: Buffer) => {
+        received = Buffer.concat([received, bytes]);
+        if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
+        const reply = decode(received.subarray(2, 2 + received.readUInt16BE(0)));
+        if (reply && fits(reply)) resolve(reply);
+        else reject(new Error('the name server answered another question'));
+      });
+    });
+  } finally {
     socket.destroy();
-  });
+  }
+}
+
+/** Runs an exchange until it settles, the time limit ends or the signal aborts. */
+async function withinLimit<T>(
+  { timeoutMs, signal }: QueryOptions,
+  start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else start(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function decode(bytes: Buffer): packet.DecodedPacket | undefined {

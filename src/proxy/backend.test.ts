@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
-import { systemClock } from '../clock.ts';
-import { Backend, chooseAddress } from './backend.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
-import { testCertificate } from './test-certificate.ts';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
 import {
   echo,
   eventually,
   freePort,
   greeter,
   hear,
-  memoryLog,
   openTls,
   say,
   startApp,
   startTestProxy,
-} from './test-proxy.ts';
+} from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
+import { systemClock } from '../clock.ts';
+import { Backend, chooseAddress } from './backend.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
 
 const answers = (...addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { openTls, startTestProxy } from '../../test/doubles/proxy.ts';
+import { type TestCertificate, testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
 import { installCertificate } from './certificate-commands.ts';
 import { runtimePaths } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
-import { type TestCertificate, testCertificate } from './test-certificate.ts';
-import { openTls, startTestProxy } from './test-proxy.ts';
 
 async function haproxy(t: TestContext) {
   const { runtimeDir, port } = await startTestProxy(t);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
+import { eventually, freePort, startApp } from '../../test/doubles/proxy.ts';
+import { type TestCertificate, testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
 import { proveServed } from './handshake.ts';
-import { type TestCertificate, testCertificate } from './test-certificate.ts';
-import { eventually, freePort, startApp } from './test-proxy.ts';
 
 /** A server that shows a certificate; resolves with the names that clients asked for. */
 async function showing(t: TestContext, certificate: TestCertificate, port: number): Promise<string[]> {

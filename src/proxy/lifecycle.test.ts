@@ -4,7 +4,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { testCertificate } from './test-certificate.ts';
 import {
   echo,
   eventually,
@@ -14,7 +13,8 @@ import {
   say,
   startApp,
   startTestProxy,
-} from './test-proxy.ts';
+} from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 
 async function serving(t: TestContext, drainMs: number): Promise<RunningTest> {
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
+import { eventually } from '../../test/doubles/proxy.ts';
 import { logOutput, type OutputLine, readOutputLine } from './output.ts';
-import { eventually, memoryLog } from './test-proxy.ts';
 
 const lines: readonly [line: string, level: OutputLine['level'], text: string][] = [
   ['[ALERT]    (12) : config : parsing [x:1] : unknown', 'error', 'config : parsing [x:1] : unknown'],

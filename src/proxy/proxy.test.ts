@@ -2,9 +2,18 @@ import assert from 'node:assert/strict';
 import { access, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import {
+  echo,
+  eventually,
+  greeter,
+  hear,
+  openTls,
+  say,
+  startApp,
+  startTestProxy,
+} from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { Secret } from '../config/secret.ts';
-import { testCertificate } from './test-certificate.ts';
-import { echo, eventually, greeter, hear, openTls, say, startApp, startTestProxy } from './test-proxy.ts';
 
 describe('serving', { concurrency: true }, () => {
   test('listens before there is a certificate and refuses every handshake', async (t) => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import fc from 'fast-check';
+import { haproxyBin } from '../../test/doubles/proxy.ts';
 import { isConnectable, isPlainHost, isPlainPath, type ProxySettings, renderHaproxy } from './render.ts';
-import { haproxyBin } from './test-proxy.ts';
 
 const settings: ProxySettings = {
   port: 443,

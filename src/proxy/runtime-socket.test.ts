@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { temporaryDir } from '../../test/doubles/proxy.ts';
 import { systemClock } from '../clock.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
-import { temporaryDir } from './test-proxy.ts';
 
 /** Something that answers in HAProxy's place. */
 async function answering(

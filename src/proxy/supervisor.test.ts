@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
+import { eventually } from '../../test/doubles/proxy.ts';
 import { systemClock } from '../clock.ts';
 import type { HaproxyProcess } from './process.ts';
 import { restartDelay, supervise } from './supervisor.ts';
-import { eventually, memoryLog } from './test-proxy.ts';
 
 const delays: readonly [last: number | undefined, lived: number, next: number][] = [
   [undefined, 0, 100],

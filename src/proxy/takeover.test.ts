@@ -2,6 +2,19 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
+import {
+  echo,
+  eventually,
+  freePort,
+  haproxyBin,
+  openTls,
+  say,
+  startApp,
+  startTestProxy,
+  temporaryDir,
+} from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
 import { installCertificate } from './certificate-commands.ts';
 import { showInfo } from './commands.ts';
@@ -10,19 +23,6 @@ import { renderHaproxy } from './render.ts';
 import { prepareRuntimeDir, runtimePaths, surrenderable } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
-import { testCertificate } from './test-certificate.ts';
-import {
-  echo,
-  eventually,
-  freePort,
-  haproxyBin,
-  memoryLog,
-  openTls,
-  say,
-  startApp,
-  startTestProxy,
-  temporaryDir,
-} from './test-proxy.ts';
 
 /** An HAProxy as a control plane leaves it that is killed: nobody supervises it. */
 async function leaveBehind(

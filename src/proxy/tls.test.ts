@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions, SecureVersion, TLSSocket } from 'node:tls';
+import { echo, openTls, say, startApp, startTestProxy } from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import type { CertificateBundle } from './proxy.ts';
-import { testCertificate } from './test-certificate.ts';
-import { echo, openTls, say, startApp, startTestProxy } from './test-proxy.ts';
 
 async function serving(t: TestContext, certificate: CertificateBundle): Promise<number> {
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };

@@ -12,16 +12,34 @@ export interface CertificateWish {
   /** Defaults: from an hour ago, for 90 days. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** Default: ecdsa, on P-256. */
+  readonly key?: KeyKind;
 }
 
 const HOUR_MS = 3_600_000;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const HASH = 'SHA-256';
+const ALGORITHMS = {
+  ecdsa: { name: 'ECDSA', namedCurve: 'P-256', hash: HASH },
+  rsa: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: HASH,
+  },
+} as const;
+
+export type KeyKind = keyof typeof ALGORITHMS;
 
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
-/** A self-signed ECDSA P-256 certificate. */
-export async function makeCertificate({ names, ...wish }: CertificateWish): Promise<MadeCertificate> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+/** A self-signed certificate. */
+export async function makeCertificate({
+  names,
+  key = 'ecdsa',
+  ...wish
+}: CertificateWish): Promise<MadeCertificate> {
+  const algorithm = ALGORITHMS[key];
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const notBefore = wish.notBefore ?? new Date(Date.now() - HOUR_MS);
   const notAfter = wish.notAfter ?? new Date(notBefore.getTime() + 90 * 24 * HOUR_MS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -29,9 +47,9 @@ export async function makeCertificate({ names, ...wish }: CertificateWish): Prom
     notBefore,
     notAfter,
     keys,
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: algorithm,
     extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
   });
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { chainPem: certificate.toString('pem'), keyPem: x509.PemConverter.encode(key, 'PRIVATE KEY') };
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { chainPem: certificate.toString('pem'), keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') };
 }

@@ -3,34 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import pino from 'pino';
-import { systemClock, until } from '../clock.ts';
-import type { Log } from '../log.ts';
-import { type ProxyOptions, type RunningProxy, startProxy } from './proxy.ts';
+import { systemClock, until } from '../../src/clock.ts';
+import { type ProxyOptions, type RunningProxy, startProxy } from '../../src/proxy/proxy.ts';
+import { type LogLine, memoryLog } from './memory-log.ts';
 
-/** Only for tests, as is all of this file: the HAProxy to try. */
+/** The HAProxy to try. */
 export const haproxyBin = process.env['HAPROXY_BIN'] ?? 'haproxy';
-
-export interface LogLine {
-  readonly level: number;
-  readonly msg: string;
-  readonly [field: string]: unknown;
-}
-
-/** A log that is kept in memory. */
-export function memoryLog(): { log: Log; lines: LogLine[] } {
-  const lines: LogLine[] = [];
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      lines.push(JSON.parse(String(chunk)));
-      done();
-    },
-  });
-  return { log: pino({ level: 'debug' }, stream), lines };
-}
 
 /** Waits until `look` gives true, for ten seconds at most. */
 export async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
