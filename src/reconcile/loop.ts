@@ -72,11 +72,10 @@ async function nextPass(
   signal: AbortSignal,
 ): Promise<void> {
   const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
   const aborted = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => aborted.resolve(), { once: true });
-  if (signal.aborted) return;
-  const retry = retryMs === undefined ? [] : [clock.wait(retryMs, either).catch(() => undefined)];
+  signal.addEventListener('abort', () => aborted.resolve(), { once: true, signal: over.signal });
+  if (signal.aborted) aborted.resolve();
+  const retry = retryMs === undefined ? [] : [clock.wait(retryMs, over.signal).catch(() => undefined)];
   await Promise.race([due, aborted.promise, ...retry]);
   over.abort();
 }

@@ -49,6 +49,9 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 async function fetchPebble(cache: string): Promise<string> {
+  process.stderr.write(
+    `==> fetching Pebble from Debian ${SUITE} into ${cache}; nothing else on this host changes\n`,
+  );
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, 'fetching-'));
   try {
