@@ -5,22 +5,38 @@ import { type CertificateBundle, readBundle, whyUnusable } from '../certificates
 import { findAuthoritative } from '../dns/authoritative.ts';
 import { challengeName } from '../dns/names.ts';
 import { waitUntilSeen } from '../dns/propagation.ts';
-import { IngressError } from '../errors.ts';
+import { IngressError, isIngressError } from '../errors.ts';
 import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /** Milliseconds that removing challenge values may take, also when everything else is being stopped. */
 const CLEANUP_MS = 4000;
 
-/** Serves what is stored, if it can be served and the proxy does not have it yet. Asks nobody outside. */
+/**
+ * Serves what is stored, if it can be served and the proxy does not have it yet. Asks nobody outside. Files that fit
+ * nobody count as no certificate, so that one is ordered. Throws STORE_FAILED, HANDSHAKE_FAILED and PROXY_* errors.
+ */
 export async function serveStored(parts: Parts, memory: Memory): Promise<CertificateBundle | undefined> {
-  const { goal, store, clock } = parts;
-  if (memory.unsaved) await saveUnsaved(parts, memory, memory.unsaved);
-  const bundle = memory.unsaved ?? (await store.load(goal.domain));
+  const { goal, clock } = parts;
+  if (memory.unsaved) await saveUnsaved(parts, memory);
+  const bundle = memory.unsaved?.bundle ?? (await loadUsable(parts));
   if (bundle && whyUnusable(bundle.facts, goal.domain, clock.now()) === undefined) {
     await serve(parts, memory, bundle);
   }
   return bundle;
+}
+
+async function loadUsable({ goal, store, log }: Parts): Promise<CertificateBundle | undefined> {
+  try {
+    return await store.load(goal.domain);
+  } catch (thrown) {
+    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
+    log.warn(
+      { event: 'certificate-unusable', domain: goal.domain, err: thrown },
+      'what is stored cannot be served',
+    );
+    return undefined;
+  }
 }
 
 /** Orders a certificate if the renewal policy says so, stores it, and serves it. */
@@ -56,8 +72,8 @@ export async function reconcileCertificate(
     { event: 'certificate-issued', domain: goal.domain, serial, notAfter, seconds: elapsed() },
     'certificate issued',
   );
-  memory.unsaved = bundle;
-  await saveUnsaved(parts, memory, bundle);
+  memory.unsaved = { bundle, failure: undefined };
+  await saveUnsaved(parts, memory);
   await serve(parts, memory, bundle);
 }
 
@@ -128,20 +144,15 @@ function accept({ goal, clock }: Parts, { chainPem, keyPem }: IssuedCertificate)
   });
 }
 
-async function saveUnsaved(
-  { goal, store, log }: Parts,
-  memory: Memory,
-  bundle: CertificateBundle,
-): Promise<void> {
+/** Stores what was issued. A volume that does not take it is remembered, and the certificate served all the same. */
+async function saveUnsaved({ goal, store }: Parts, memory: Memory): Promise<void> {
+  if (!memory.unsaved) return;
+  const { bundle } = memory.unsaved;
   try {
     await store.save(goal.domain, bundle);
     memory.unsaved = undefined;
-  } catch (thrown) {
-    // It is served all the same, and never ordered twice.
-    log.error(
-      { event: 'certificate-not-stored', domain: goal.domain, err: thrown },
-      'the certificate could not be stored',
-    );
+  } catch (failure) {
+    memory.unsaved = { bundle, failure };
   }
 }
 

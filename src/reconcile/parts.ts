@@ -38,8 +38,8 @@ export interface Parts {
 export interface Memory {
   /** SHA-256 fingerprint of the certificate that the proxy has shown. */
   served: string | undefined;
-  /** A certificate that was issued but could not be stored: it is served, and stored as soon as that works. */
-  unsaved: CertificateBundle | undefined;
+  /** A certificate that was issued but is not stored: it is served, never ordered again, and stored as soon as that works. */
+  unsaved: { readonly bundle: CertificateBundle; readonly failure: unknown } | undefined;
   /** Records were written and not yet seen at every name server. */
   unseen: boolean;
   /** No order before this moment. */

@@ -27,6 +27,7 @@ export async function pass(parts: Parts, memory: Memory, signal: AbortSignal): P
     await reconcileCertificate(parts, memory, stored, findZone, signal);
   }
   if ('thrown' in records) throw records.thrown;
+  if (memory.unsaved) throw memory.unsaved.failure;
 }
 
 async function zoneOnly({ provider, goal }: Parts, signal: AbortSignal): Promise<ZoneKnowledge> {

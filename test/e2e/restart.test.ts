@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { makeCertificate } from '../doubles/certificates.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
 
@@ -105,4 +106,31 @@ test('before there is a certificate the port is open, and a handshake is refused
     handshake(ingress.environment, 'app.example.test'),
     /alert|unrecognized|reset|disconnected/i,
   );
+});
+
+test('files on the volume that fit nobody are no certificate: one is ordered', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  await plantCertificate(environment, 80);
+  const other = await makeCertificate({ names: ['app.example.test'] });
+  writeFileSync(`${environment['LETSENCRYPT_DIR']}/archive/app.example.test/privkey1.pem`, other.keyPem);
+  const ingress = again(t, environment);
+  await ingress.seen('certificate-unusable');
+  await ingress.seen('pass-finished');
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+test('a volume that cannot be written: the certificate is served, ordered once, and stored when it can be', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const archive = `${environment['LETSENCRYPT_DIR']}/archive`;
+  mkdirSync(environment['LETSENCRYPT_DIR'] ?? '');
+  writeFileSync(archive, 'a file in the place of the folder');
+  const ingress = again(t, environment);
+  assert.match(JSON.stringify(await ingress.seen('pass-failed')), /STORE_FAILED/);
+  assert.equal((await world.request('app.example.test', '/')).status, 200);
+  rmSync(archive);
+  await ingress.seen('pass-finished');
+  assert.ok(readFileSync(`${archive}/app.example.test/privkey1.pem`, 'utf8'));
+  assert.equal(world.pebble.orders(), 1);
 });
