@@ -2,11 +2,10 @@ import { type ChallengeValue, publishChallenges, removeChallenges } from '../acm
 import { type IssuedCertificate, obtainCertificate } from '../acme/order.ts';
 import { decideRenewal, renewalDue } from '../acme/renewal.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
-import { findAuthoritative } from '../dns/authoritative.ts';
 import { challengeName } from '../dns/names.ts';
-import { waitUntilSeen } from '../dns/propagation.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
+import { waitUntilEverywhere } from './seen.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /** Milliseconds that removing challenge values may take, also when everything else is being stopped. */
@@ -88,26 +87,13 @@ async function order(
     throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${name} is an alias of ${challengeAlias}`);
   }
   const desk = { provider, journal };
+  const ordering = stopwatch(clock);
   const present = async (values: readonly ChallengeValue[]) => {
-    const elapsed = stopwatch(clock);
+    log.info({ event: 'order-created', domain: goal.domain, seconds: ordering() }, 'order created');
+    const publishing = stopwatch(clock);
     const records = await publishChallenges(desk, zone, values, signal);
-    log.info({ event: 'challenge-published', name, seconds: elapsed() }, 'challenge published');
-    const authoritative = await findAuthoritative(goal.domain, zone.name, parts.resolver, signal);
-    await waitUntilSeen(
-      authoritative,
-      records.map((record) => ({ record })),
-      {
-        clock,
-        signal,
-        timeoutMs: goal.propagationTimeoutMs,
-        onProgress: (progress) =>
-          log.info({ event: 'waiting', for: 'challenge', ...progress }, 'waiting for the name servers'),
-      },
-    );
-    log.info(
-      { event: 'challenge-seen', name, servers: authoritative.servers.length, seconds: elapsed() },
-      'challenge seen by every name server',
-    );
+    log.info({ event: 'challenge-published', name, seconds: publishing() }, 'challenge published');
+    await waitUntilEverywhere(parts, zone, 'challenge', () => records.map((record) => ({ record })), signal);
   };
   try {
     return await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });

@@ -1,13 +1,12 @@
 import { chooseAliasTarget, friendlyName, type GatewayLookups } from '../dns/alias.ts';
-import { findAuthoritative } from '../dns/authoritative.ts';
 import { type DesiredRecord, desiredRecords } from '../dns/desired.ts';
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
-import { type Expectation, waitUntilSeen } from '../dns/propagation.ts';
-import type { Zone } from '../dns/provider.ts';
+import type { Expectation } from '../dns/propagation.ts';
 import { reconcileZone } from '../dns/reconcile-zone.ts';
 import { type Change, describeRecord, type LiveRecord } from '../dns/record.ts';
 import { addressesOf } from '../dns/resolver.ts';
 import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
+import { waitUntilEverywhere } from './seen.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /**
@@ -46,7 +45,10 @@ export async function reconcileRecords(
       'records published',
     );
   }
-  if (memory.unseen) await waitForRecords(parts, zone, desired, signal);
+  if (memory.unseen) {
+    const expectations = (apex: string) => desired.map((record) => expectation(record, apex, parts));
+    await waitUntilEverywhere(parts, zone, 'records', expectations, signal);
+  }
   memory.unseen = false;
   const alias = outcome.live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
   return { zone, challengeAlias: alias?.value };
@@ -68,35 +70,13 @@ async function lookUpGateway(parts: Parts, signal: AbortSignal): Promise<Omit<Ga
   return { gatewayDomain, configured, friendly: other };
 }
 
-async function waitForRecords(
-  parts: Parts,
-  zone: Zone,
-  desired: readonly DesiredRecord[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { goal, provider, resolver, clock, log } = parts;
-  const elapsed = stopwatch(clock);
-  const authoritative = await findAuthoritative(goal.domain, zone.name, resolver, signal);
-  const expectations = desired.map((record): Expectation => {
-    const atApex = record.purpose === 'alias' && record.name === authoritative.apex;
-    return {
-      record,
-      alone: record.purpose === 'app-address',
-      flattened: atApex && provider.capabilities.flattensApexCname,
-    };
-  });
-  await waitUntilSeen(authoritative, expectations, {
-    clock,
-    signal,
-    timeoutMs: goal.propagationTimeoutMs,
-    onProgress: (progress) =>
-      log.info({ event: 'waiting', for: 'records', ...progress }, 'waiting for the name servers'),
-  });
-  const servers = authoritative.servers.length;
-  log.info(
-    { event: 'records-seen', zone: authoritative.apex, servers, seconds: elapsed() },
-    'records seen by every name server',
-  );
+function expectation(record: DesiredRecord, apex: string, { provider }: Parts): Expectation {
+  const atApex = record.purpose === 'alias' && record.name === apex;
+  return {
+    record,
+    alone: record.purpose === 'app-address',
+    flattened: atApex && provider.capabilities.flattensApexCname,
+  };
 }
 
 function describeChanges(changes: readonly Change[]): { written: string[]; removed: string[] } {

@@ -53,8 +53,8 @@ async function showSteps(ingress: Ingress): Promise<void> {
   const steps: [title: string, event: string, words: (line: LogLine) => string][] = [
     ['records published', 'records-published', ({ written }) => [written].flat().join('\n')],
     ['seen everywhere', 'records-seen', ({ servers }) => `by ${servers} name servers`],
-    ['order', 'order', ({ reason }) => String(reason)],
-    ['challenge seen', 'challenge-seen', ({ name }) => String(name)],
+    ['order', 'order-created', ({ domain }) => `for ${domain}`],
+    ['challenge seen', 'challenge-seen', ({ servers }) => `by ${servers} name servers`],
     ['certificate', 'certificate-issued', ({ serial, notAfter }) => `serial ${serial}, until ${notAfter}`],
     ['serving', 'serving', () => 'proven by a handshake'],
   ];
