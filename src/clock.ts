@@ -7,12 +7,18 @@ export interface Clock {
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+// A timer keeps a signed 32-bit number; a longer one would fire at once.
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 export const systemClock: Clock = {
   now: () => new Date(),
   async wait(ms, signal) {
-    signal?.throwIfAborted();
     try {
-      await sleep(ms, undefined, signal ? { signal } : {});
+      for (let left = ms; left > 0; left -= LONGEST_TIMER_MS) {
+        signal?.throwIfAborted();
+        await sleep(Math.min(left, LONGEST_TIMER_MS), undefined, signal ? { signal } : {});
+      }
+      signal?.throwIfAborted();
     } catch (thrown) {
       signal?.throwIfAborted();
       throw thrown;

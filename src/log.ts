@@ -22,6 +22,9 @@ export function errorFields(thrown: unknown, depth = 0): Record<string, unknown>
 }
 
 export function createLog(level: LogLevel): Log {
+  // A full disk behind standard output must not end what serves.
+  const destination = pino.destination({ fd: 1, sync: true });
+  destination.on('error', () => undefined);
   return pino(
     {
       level,
@@ -30,6 +33,6 @@ export function createLog(level: LogLevel): Log {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFields },
     },
-    pino.destination({ fd: 1, sync: true }),
+    destination,
   );
 }

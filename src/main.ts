@@ -8,7 +8,7 @@ import { createChallengeJournal } from './acme/journal.ts';
 import { createCertificateStore } from './certificates/store.ts';
 import { runCommandLine } from './cli/commands.ts';
 import { systemClock as clock } from './clock.ts';
-import { type Config, loadConfig } from './config/config.ts';
+import { type Config, LETS_ENCRYPT, loadConfig } from './config/config.ts';
 import { ConfigError, describeFaults, type Fault } from './config/faults.ts';
 import type { IngressSettings } from './config/variables.ts';
 import { baseName } from './dns/names.ts';
@@ -23,6 +23,9 @@ import { pass } from './reconcile/pass.ts';
 
 type IngressConfig = Config<(typeof providers)[number]>;
 
+/** What a pass may take beside waiting for the name servers, twice; in milliseconds. */
+const PASS_LIMIT_MS = 15 * 60_000;
+
 /** EX_CONFIG of sysexits.h. */
 const EX_CONFIG = 78;
 
@@ -31,6 +34,7 @@ async function run(): Promise<number> {
   if (config === undefined) return EX_CONFIG;
   const log = createLog(config.logLevel);
   const stop = new AbortController();
+  const demand = listenTo('SIGHUP');
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     // Not `once`: execa's clean-up ends the process by the signal when nobody listens any more.
     process.on(name, () => {
@@ -59,8 +63,9 @@ async function run(): Promise<number> {
     {
       pass: (signal) => pass(parts, memory, signal),
       memory,
+      passLimitMs: PASS_LIMIT_MS + 2 * parts.goal.propagationTimeoutMs,
       everyHour: everyHourAt(Math.floor(Math.random() * 60)),
-      onDemand: onSignal('SIGHUP'),
+      onDemand: (due) => demand.listen(due),
       random: Math.random,
       clock,
       log,
@@ -129,12 +134,22 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
   const accounts = createAccountStore(letsencryptDir, directoryUrl, clock);
   const userAgent = `${pkg.name}/${pkg.version}`;
   return {
-    goal: { domain, gatewayDomain, port, txtPrefix, setCaa, propagationTimeoutMs },
+    goal: {
+      domain,
+      gatewayDomain,
+      port,
+      txtPrefix,
+      setCaa,
+      noStaging: directoryUrl === LETS_ENCRYPT,
+      propagationTimeoutMs,
+    },
     identify: (signal) => identify(agent(), config.appId, signal),
     provider,
     resolver: createResolver(config.resolvers ?? systemResolvers()),
     authority: createAuthority({ directoryUrl, email, userAgent, accounts, clock }),
-    journal: createChallengeJournal(letsencryptDir),
+    journal: createChallengeJournal(letsencryptDir, domain, (sentence) =>
+      log.warn({ event: 'warning' }, sentence),
+    ),
     store: createCertificateStore(letsencryptDir),
     serve: ({ chainPem, keyPem, facts: { fingerprint256 } }) =>
       proxy.install({
@@ -149,10 +164,17 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
   };
 }
 
-function onSignal(name: NodeJS.Signals) {
-  return (due: () => void) => {
-    process.on(name, due);
-    return () => void process.off(name, due);
+/** Catches a signal from now until the process ends, since its default is to end the process, and passes it on. */
+function listenTo(signal: NodeJS.Signals) {
+  const listeners = new Set<() => void>();
+  process.on(signal, () => {
+    for (const listener of listeners) listener();
+  });
+  return {
+    listen(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
 }
 

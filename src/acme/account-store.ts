@@ -49,9 +49,13 @@ async function load(folder: string): Promise<StoredAccount | undefined> {
     if (isMissing(thrown)) return [];
     throw thrown;
   });
-  const accounts = await Promise.all(ids.map((id) => loadOne(join(folder, id))));
-  const found = accounts.filter((account) => account !== undefined);
-  return found.find(({ url }) => url !== undefined) ?? found[0];
+  const loads = await Promise.allSettled(ids.sort().map((id) => loadOne(join(folder, id))));
+  const found = loads.flatMap((load) => (load.status === 'fulfilled' && load.value ? [load.value] : []));
+  const best = found.find(({ url }) => url !== undefined) ?? found[0];
+  // A damaged folder does not stand in the way of a good one.
+  const damaged = loads.find((load) => load.status === 'rejected');
+  if (best === undefined && damaged) throw damaged.reason;
+  return best;
 }
 
 async function loadOne(path: string): Promise<StoredAccount | undefined> {

@@ -50,6 +50,7 @@ interface Session {
 export function createAuthority(options: AuthorityOptions): CertificateAuthority {
   const { directoryUrl, clock } = options;
   const sessions = createSessions(options);
+  let identity: string | undefined;
 
   async function ask<T>(signal: AbortSignal, request: (session: Session) => Promise<T>): Promise<T> {
     try {
@@ -65,10 +66,12 @@ export function createAuthority(options: AuthorityOptions): CertificateAuthority
     accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await ask(signal, async ({ url }) => url)),
     async caaIdentity(signal) {
       if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return LETS_ENCRYPT;
-      return ask(
-        signal,
-        async ({ transport }) => (await transport.caaIdentities(directoryUrl))[0] ?? LETS_ENCRYPT,
-      );
+      // A CA does not change its name; one that is down must not keep records from being mended.
+      identity ??= await ask(signal, async ({ transport }) => {
+        const [first = LETS_ENCRYPT] = await transport.caaIdentities(directoryUrl);
+        return first;
+      });
+      return identity;
     },
     createOrder: (names, signal) =>
       ask(signal, ({ client }) =>

@@ -35,19 +35,43 @@ export async function publishChallenges(
   return records;
 }
 
-/** Removes exactly the values of these entries and crosses them out. Those that are gone already are a success. */
+/**
+ * Removes exactly the values of these entries and crosses them out; those that are gone already are a success. A zone
+ * that fails does not keep the others from being cleaned; its error is thrown at the end.
+ *
+ * An entry whose publishing was never answered is crossed out only by `sweepChallenges`: the provider may still be
+ * carrying it out while we look and find nothing.
+ */
 export async function removeChallenges(
-  { provider, journal }: ChallengeDesk,
+  desk: ChallengeDesk,
   entries: readonly JournalEntry[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const group of Map.groupBy(entries, ({ zoneId }) => zoneId).values()) {
-    const [first] = group;
-    if (!first) continue;
+  await removeByZone(
+    desk,
+    entries,
+    (removed) => removed.filter(({ handle }) => handle !== undefined),
+    signal,
+  );
+}
+
+async function removeByZone(
+  { provider, journal }: ChallengeDesk,
+  entries: readonly JournalEntry[],
+  struck: (removed: readonly JournalEntry[]) => readonly JournalEntry[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const [zoneId, group] of Map.groupBy(entries, (entry) => entry.zoneId)) {
     const changes = group.map((entry): Change => ({ action: 'remove', removed: toRecord(entry) }));
-    await provider.apply({ id: first.zoneId, name: first.zoneName }, changes, signal);
-    await journal.strike(group);
+    try {
+      await provider.apply({ id: zoneId, name: group[0]?.zoneName }, changes, signal);
+      await journal.strike(struck(group));
+    } catch (thrown) {
+      failures.push(thrown);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /**
@@ -60,7 +84,7 @@ export async function sweepChallenges(
 ): Promise<readonly JournalEntry[]> {
   const entries = await desk.journal.entries();
   const own = entries.filter(({ provider }) => provider === desk.provider.name);
-  if (own.length > 0) await removeChallenges(desk, own, signal);
+  if (own.length > 0) await removeByZone(desk, own, (removed) => removed, signal);
   return own;
 }
 

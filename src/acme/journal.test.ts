@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { isIngressError } from '../errors.ts';
 import { createChallengeJournal, type JournalEntry } from './journal.ts';
 
 let root = '';
@@ -11,6 +10,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'journal-'));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
+const file = () => join(root, 'dstack-ingress', 'challenges', 'app.example.com.json');
 
 const entry = (value: string): JournalEntry => ({
   provider: 'alpha',
@@ -22,21 +22,51 @@ const entry = (value: string): JournalEntry => ({
 });
 
 test('what is written is there for the next process, until it is struck', async () => {
-  const journal = createChallengeJournal(root);
+  const journal = createChallengeJournal(root, 'app.example.com', assert.fail);
   assert.deepEqual(await journal.entries(), []);
   await journal.write([entry('a'), entry('b')]);
   await journal.write([{ ...entry('a'), handle: 'r1' }]);
-  const next = createChallengeJournal(root);
+  const next = createChallengeJournal(root, 'app.example.com', assert.fail);
   assert.deepEqual(await next.entries(), [entry('b'), { ...entry('a'), handle: 'r1' }]);
   await next.strike([entry('a')]);
   assert.deepEqual(await journal.entries(), [entry('b')]);
-  assert.equal(statSync(join(root, 'dstack-ingress', 'challenges.json')).mode & 0o777, 0o600);
+  assert.equal(statSync(file()).mode & 0o777, 0o600);
 });
 
-test('a journal that is no journal is STORE_FAILED and is not overwritten', async () => {
-  mkdirSync(join(root, 'dstack-ingress'));
-  writeFileSync(join(root, 'dstack-ingress', 'challenges.json'), '[{"x":1}]');
-  await assert.rejects(createChallengeJournal(root).write([entry('a')]), (thrown) =>
-    isIngressError(thrown, 'STORE_FAILED'),
-  );
+for (const damaged of ['[{"x":1}]', '[{"provid', '', '{}']) {
+  test(`a journal that holds ${damaged || 'nothing'} is moved aside with a warning, and does not stand in the way`, async () => {
+    mkdirSync(dirname(file()), { recursive: true });
+    writeFileSync(file(), damaged);
+    const warnings: string[] = [];
+    const journal = createChallengeJournal(root, 'app.example.com', (sentence) => warnings.push(sentence));
+    await journal.write([entry('a')]);
+    assert.deepEqual(await journal.entries(), [entry('a')]);
+    assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), damaged);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /app\.example\.com\.json .*moved aside/);
+  });
+}
+
+test('a journal that cannot be read is STORE_FAILED and stays', async () => {
+  mkdirSync(file(), { recursive: true });
+  await assert.rejects(createChallengeJournal(root, 'app.example.com', assert.fail).entries(), {
+    code: 'STORE_FAILED',
+  });
+  assert.ok(statSync(file()).isDirectory());
+});
+
+test('each name has a journal of its own, a wildcard too', async () => {
+  const names = ['app.example.com', 'www.example.com', 'example.com', '*.example.com'];
+  for (const name of names)
+    await createChallengeJournal(root, name, assert.fail).write([entry(`of ${name}`)]);
+  for (const name of names) {
+    assert.deepEqual(await createChallengeJournal(root, name, assert.fail).entries(), [entry(`of ${name}`)]);
+  }
+});
+
+test('a journal that cannot be written is STORE_FAILED', async () => {
+  writeFileSync(join(root, 'dstack-ingress'), 'a file where the folder should be');
+  await assert.rejects(createChallengeJournal(root, 'app.example.com', assert.fail).write([entry('a')]), {
+    code: 'STORE_FAILED',
+  });
 });

@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { IngressError, messageOf } from '../errors.ts';
@@ -28,28 +29,39 @@ const entrySchema = z.object({
 
 export type JournalEntry = Readonly<z.infer<typeof entrySchema>>;
 
-export function createChallengeJournal(root: string): ChallengeJournal {
-  const path = join(root, 'dstack-ingress', 'challenges.json');
+/** One journal for each name, so that two ingresses on one volume leave each other's challenges alone. */
+export function createChallengeJournal(
+  root: string,
+  domain: string,
+  warn: (sentence: string) => void,
+): ChallengeJournal {
+  const path = join(root, 'dstack-ingress', 'challenges', `${domain.replace('*', '_')}.json`);
 
   async function entries(): Promise<JournalEntry[]> {
-    try {
-      const text = await readIfThere(path);
-      return text === undefined ? [] : z.array(entrySchema).parse(JSON.parse(text));
-    } catch (thrown) {
-      const hint = 'Move the file away; challenge values that it names may then stay in the zone.';
-      throw new IngressError('STORE_FAILED', `cannot read ${path}: ${messageOf(thrown)}`, {
-        cause: thrown,
-        hint,
-      });
-    }
+    const text = await guarded('read', () => readIfThere(path));
+    if (text === undefined) return [];
+    const read = parse(text);
+    if (read) return read;
+    // It must not stand in the way of every later order.
+    await guarded('move', () => rename(path, `${path}.damaged`));
+    warn(`${path} could not be read and was moved aside; challenge values named in it may stay in the zone`);
+    return [];
   }
 
-  async function replace(next: readonly JournalEntry[]): Promise<void> {
-    try {
+  function replace(next: readonly JournalEntry[]): Promise<void> {
+    return guarded('write', async () => {
       await makeDirectory(dirname(path), 0o700);
       await writeAtomically(path, `${JSON.stringify(next, undefined, 2)}\n`, 0o600);
+    });
+  }
+
+  async function guarded<T>(verb: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (thrown) {
-      throw new IngressError('STORE_FAILED', `cannot write ${path}: ${messageOf(thrown)}`, { cause: thrown });
+      throw new IngressError('STORE_FAILED', `cannot ${verb} ${path}: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
     }
   }
 
@@ -61,4 +73,12 @@ export function createChallengeJournal(root: string): ChallengeJournal {
     write: async (added) => replace([...without(await entries(), added), ...added]),
     strike: async (struck) => replace(without(await entries(), struck)),
   };
+}
+
+function parse(text: string): JournalEntry[] | undefined {
+  try {
+    return z.array(entrySchema).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

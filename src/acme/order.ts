@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
 import { challengeName } from '../dns/names.ts';
-import { IngressError } from '../errors.ts';
+import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
 import type { ChallengeValue } from './challenges.ts';
 import { readProblem } from './problem.ts';
@@ -35,9 +35,30 @@ export async function obtainCertificate(options: OrderOptions): Promise<IssuedCe
   const order = await authority.createOrder(names, signal);
   await authorize(order, options);
   const { csr, keyPem } = await createRequest(names);
-  const finalized = await authority.finalize(order, csr, signal);
-  const issued = await waitForOrder(finalized, options);
-  return { chainPem: await authority.certificate(issued, signal), keyPem };
+  return { chainPem: await issue(order, csr, options), keyPem };
+}
+
+// Once the order is finalized the CA may have issued, and counts it; whatever fails then must not be repeated soon.
+async function issue(order: Order, csr: string, options: OrderOptions): Promise<string> {
+  const { authority, signal } = options;
+  try {
+    const finalized = await authority.finalize(order, csr, signal);
+    return await authority.certificate(await waitForOrder(finalized, options), signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (isIngressError(thrown, 'ACME_ORDER_FAILED')) throw thrown;
+    const { retryAfterMs } = isIngressError(thrown) ? thrown : {};
+    const details = isIngressError(thrown) ? thrown.details : {};
+    throw new IngressError(
+      'ACME_ORDER_FAILED',
+      `the finalized order gave no certificate: ${messageOf(thrown)}`,
+      {
+        cause: thrown,
+        details,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+    );
+  }
 }
 
 async function authorize(order: Order, options: OrderOptions): Promise<void> {
@@ -101,7 +122,7 @@ async function waitForOrder(order: Order, options: OrderOptions): Promise<Order>
 }
 
 /**
- * Asks again until the state is settled, as slowly as the CA wants; undefined when the time is over. It waits before it
+ * Asks again until the state is settled, as slowly as the CA wants within reason; undefined when the time is over. It waits before it
  * asks: at once nothing can have happened yet.
  */
 async function poll<T>(

@@ -16,7 +16,8 @@ export interface Subproblem {
   readonly identifier: string | undefined;
 }
 
-const PREFIX = 'urn:ietf:params:acme:error:';
+/** What the type of every problem of RFC 8555 starts with. */
+export const PROBLEM_PREFIX = 'urn:ietf:params:acme:error:';
 
 /** Reads a problem document; anything else becomes one of type `about:blank`. */
 export function readProblem(body: unknown, status: number | undefined): Problem {
@@ -55,7 +56,7 @@ export function problemError(problem: Problem, retryAfterMs: number | undefined)
 
 /** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */
 export function isProblem(thrown: unknown, type: string): boolean {
-  return thrown instanceof IngressError && problemOf(thrown)?.type === `${PREFIX}${type}`;
+  return thrown instanceof IngressError && problemOf(thrown)?.type === `${PROBLEM_PREFIX}${type}`;
 }
 
 /** The problem that an error carries, if any. */
@@ -71,7 +72,7 @@ export function unreachable(url: string, thrown: unknown): IngressError {
 }
 
 function shortType(type: string): string {
-  return type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type;
+  return type.startsWith(PROBLEM_PREFIX) ? type.slice(PROBLEM_PREFIX.length) : type;
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

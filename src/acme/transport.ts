@@ -5,6 +5,8 @@ import { IngressError } from '../errors.ts';
 import { problemError, readProblem, readRetryAfter, unreachable } from './problem.ts';
 
 const TIMEOUT_MS = 30_000;
+/** Bytes; a chain has a few thousand. */
+const LARGEST_ANSWER = 1 << 20;
 
 /** acme-client with its HTTP tamed. */
 export interface Transport {
@@ -55,7 +57,11 @@ function identitiesIn(directory: unknown): string[] {
  * detail, status, Retry-After and subproblems, of which acme-client would keep one sentence.
  */
 function tame(http: typeof axios, clock: Clock, userAgent: string): Transport['retryAfterMs'] {
-  Object.assign(http.defaults, { timeout: TIMEOUT_MS });
+  Object.assign(http.defaults, { maxContentLength: LARGEST_ANSWER });
+  // The library's own timeout starts anew with every byte.
+  http.interceptors.request.use((config) =>
+    Object.assign(config, { signal: AbortSignal.timeout(TIMEOUT_MS) }),
+  );
   Object.assign(http.defaults, { acmeSettings: { retryMaxAttempts: 0, retryDefaultDelay: 1 } });
   http.defaults.headers.common['User-Agent'] = userAgent;
   const advice = new Map<string, number>();

@@ -72,13 +72,26 @@ function factsOf(leaf: X509Certificate): CertificateFacts {
   };
 }
 
+/** What a certificate must be to be served. */
+export interface Requirement {
+  /** The name, or `*.` and a name. */
+  readonly domain: string;
+  /** Certificates of Let's Encrypt's staging environment, which no client trusts, do not count. */
+  readonly noStaging: boolean;
+}
+
 /**
- * Why a certificate cannot be served for a name now, in words; undefined when it can. One that is not valid yet is
- * served: clients have clocks of their own, and ours being late is no reason to order another. Pure.
+ * Why a certificate cannot be served now, in words; undefined when it can. One that is not valid yet is served: clients
+ * have clocks of their own, and ours being late is no reason to order another. Pure.
  */
-export function whyUnusable(facts: CertificateFacts, domain: string, now: Date): string | undefined {
+export function whyUnusable(
+  facts: CertificateFacts,
+  { domain, noStaging }: Requirement,
+  now: Date,
+): string | undefined {
   if (!covers(facts.names, domain)) return `it is for ${facts.names.join(', ')}, not for ${domain}`;
   if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;
+  if (noStaging && facts.issuer.includes('(STAGING)')) return 'it is from the staging environment';
   return undefined;
 }
 

@@ -134,7 +134,7 @@ const usable: [title: string, domain: string, now: Date, expected: RegExp | unde
 ];
 for (const [title, domain, now, expected] of usable) {
   test(`a certificate ${title} is ${expected ? 'not ' : ''}served`, () => {
-    const why = whyUnusable(facts, domain, now);
+    const why = whyUnusable(facts, { domain, noStaging: false }, now);
     if (expected) assert.match(why ?? '', expected);
     else assert.equal(why, undefined);
   });
@@ -142,8 +142,52 @@ for (const [title, domain, now, expected] of usable) {
 
 test('a wildcard certificate covers one label and itself', () => {
   const { facts: star } = bundleOf(wildcard);
-  assert.equal(whyUnusable(star, '*.example.com', star.notBefore), undefined);
-  assert.equal(whyUnusable(star, 'a.example.com', star.notBefore), undefined);
-  assert.ok(whyUnusable(star, 'a.b.example.com', star.notBefore));
-  assert.ok(whyUnusable(star, 'example.com', star.notBefore));
+  const covered = (domain: string) => whyUnusable(star, { domain, noStaging: false }, star.notBefore);
+  assert.equal(covered('*.example.com'), undefined);
+  assert.equal(covered('a.example.com'), undefined);
+  assert.ok(covered('a.b.example.com'));
+  assert.ok(covered('example.com'));
+});
+
+test('a certificate of the staging environment is served only where staging is asked for', () => {
+  const staged = { ...facts, issuer: "C=US\nO=Let's Encrypt\nCN=(STAGING) Counterfeit Cashew R10" };
+  const why = (noStaging: boolean) =>
+    whyUnusable(staged, { domain: 'app.example.com', noStaging }, facts.notBefore);
+  assert.equal(why(false), undefined);
+  assert.match(why(true) ?? '', /staging/);
+  assert.equal(
+    whyUnusable(facts, { domain: 'app.example.com', noStaging: true }, facts.notBefore),
+    undefined,
+  );
+});
+
+test('files of a newer version whose links are still the old ones are taken', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  const later = await makeCertificate({
+    names: ['app.example.com'],
+    notBefore: new Date(Date.now() - 60_000),
+  });
+  writeFileSync(archive('privkey2.pem'), later.keyPem);
+  writeFileSync(archive('fullchain2.pem'), later.chainPem);
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(later).facts.serial);
+  assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey2.pem');
+});
+
+test('links that were put back to an older version by a person stay only while the newer one does not fit', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  writeFileSync(archive('privkey2.pem'), second.keyPem);
+  writeFileSync(archive('fullchain2.pem'), first.chainPem);
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
+  assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey1.pem');
+});
+
+test('versions are counted, not spelled: 10 comes after 9', async () => {
+  const store = createCertificateStore(root);
+  for (let version = 1; version <= 9; version += 1) await store.save('app.example.com', bundleOf(first));
+  await store.save('app.example.com', bundleOf(second));
+  assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert10.pem');
+  await store.save('app.example.com', bundleOf(second));
+  assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert11.pem');
 });

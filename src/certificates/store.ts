@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../config/secret.ts';
 import { baseName } from '../dns/names.ts';
@@ -46,19 +46,29 @@ export function createCertificateStore(root: string): CertificateStore {
 
 async function load(live: string, archive: string, lineage: string): Promise<CertificateBundle | undefined> {
   const linked = await readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'));
-  if (linked && !(linked instanceof IngressError)) return linked;
+  const newest = await newestInArchive(archive);
+  if (newest && (!isBundle(linked) || newest.pair.facts.notBefore > linked.facts.notBefore)) {
+    // A crash came between the files and the links. A volume that cannot be written still serves.
+    await link(live, lineage, newest.version).catch(() => undefined);
+    return newest.pair;
+  }
+  if (linked instanceof IngressError) throw linked;
+  return linked;
+}
+
+async function newestInArchive(archive: string) {
   for (const version of (await versions(archive)).reverse()) {
     const pair = await readPair(
       join(archive, `fullchain${version}.pem`),
       join(archive, `privkey${version}.pem`),
     );
-    if (!pair || pair instanceof IngressError) continue;
-    // A volume that cannot be written still serves; the next save mends the links.
-    await link(live, lineage, version).catch(() => undefined);
-    return pair;
+    if (isBundle(pair)) return { version, pair };
   }
-  if (linked instanceof IngressError) throw linked;
   return undefined;
+}
+
+function isBundle(pair: CertificateBundle | IngressError | undefined): pair is CertificateBundle {
+  return pair !== undefined && !(pair instanceof IngressError);
 }
 
 async function readPair(
@@ -91,9 +101,14 @@ async function save(
     fullchain: bundle.chainPem,
   };
   const version = ((await versions(archive)).at(-1) ?? 0) + 1;
-  for (const part of PARTS) {
-    const mode = part === 'privkey' ? KEY_MODE : PUBLIC_MODE;
-    await writeAtomically(join(archive, `${part}${version}.pem`), contents[part], mode);
+  const path = (part: (typeof PARTS)[number]) => join(archive, `${part}${version}.pem`);
+  try {
+    for (const part of PARTS) {
+      await writeAtomically(path(part), contents[part], part === 'privkey' ? KEY_MODE : PUBLIC_MODE);
+    }
+  } catch (thrown) {
+    await Promise.allSettled(PARTS.map((part) => rm(path(part), { force: true })));
+    throw thrown;
   }
   await link(live, lineage, version);
 }

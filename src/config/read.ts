@@ -1,4 +1,3 @@
-import { messageOf } from '../errors.ts';
 import type { Fault } from './faults.ts';
 import type { Settings, Variable, VariableTable } from './variable.ts';
 
@@ -86,10 +85,12 @@ function findOne(
     return {
       variable: `${name}_FILE`,
       problem: 'names an empty file',
-      remedy: `Write the secret into ${file}.`,
+      remedy: 'Write the secret into it.',
     };
   } catch (thrown) {
-    const problem = `names a file that cannot be read: ${messageOf(thrown)}`;
+    // Not the message, which holds the path: people put the secret itself there.
+    const code = thrown instanceof Error && 'code' in thrown ? ` (${thrown.code})` : '';
+    const problem = `names a file that cannot be read${code}`;
     return { variable: `${name}_FILE`, problem, remedy: 'Mount the secret and give its path.' };
   }
 }

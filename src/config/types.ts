@@ -110,9 +110,8 @@ export const dstackId: VariableType<string> = type('40 hexadecimal digits', (val
 /** An http or https URL without credentials; the value has no trailing slash. */
 export const url: VariableType<string> = type('URL', (value) => {
   const parsed = /^https?:\/\/[\x21-\x7e]+$/i.test(value) ? URL.parse(value) : null;
-  if (!parsed || parsed.username || parsed.password) {
-    return { wrong: `is not an http or https URL: ${quote(value)}` };
-  }
+  if (value.includes('@')) return { wrong: 'holds credentials, which do not belong in a URL' };
+  if (!parsed) return { wrong: `is not an http or https URL: ${quote(value)}` };
   return value.replace(/\/$/, '');
 });
 

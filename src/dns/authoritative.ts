@@ -35,13 +35,16 @@ export async function findAuthoritative(
   }
   const { answers } = await resolver({ name: apex, type: 'NS' }, signal);
   const hostnames = answers.filter((answer) => answer.type === 'NS' && answer.name === apex);
-  const servers = await Promise.all(
+  const lookups = await Promise.allSettled(
     hostnames.map(async ({ value: hostname }) => {
       const addresses = await addressesOf(hostname, resolver, signal);
       return addresses.map((address) => ({ hostname, address, port: 53 }));
     }),
   );
-  if (servers.flat().length > 0) return { apex, servers: servers.flat() };
+  // A server that nobody can find is asked by nobody, the CA included.
+  const servers = lookups.flatMap((lookup) => (lookup.status === 'fulfilled' ? lookup.value : []));
+  if (servers.length > 0) return { apex, servers };
+  signal.throwIfAborted();
   throw new IngressError('DNS_LOOKUP_FAILED', `the zone ${apex} has no name server with an address`, {
     hint: `Check the delegation of ${apex} at its registrar.`,
   });

@@ -177,3 +177,10 @@ test('a wildcard has its TXT and issuewild at the base name', () => {
 test('TTLs are wanted as the provider will answer them', () => {
   assert.deepEqual([...new Set(desiredRecords(wanted, () => 300).map(({ ttl }) => ttl))], [300]);
 });
+
+test('a CAA record that was open to every account is replaced with a warning', () => {
+  const open = live('app.example.com', 'CAA', '0 issue "letsencrypt.org"');
+  const { changes, warnings } = plan(desired, [...without('CAA'), open]);
+  assert.deepEqual(changes.map(brief), [`replace app.example.com CAA ${CAA} over 0 issue "letsencrypt.org"`]);
+  assert.match(warnings.join(), /from now on only this account may issue for app\.example\.com/);
+});

@@ -80,9 +80,15 @@ function issuerOf(value: string): string {
 
 function warningsFor(desired: DesiredRecord, live: readonly LiveRecord[]): string[] {
   if (desired.purpose !== 'caa') return [];
-  return live
-    .filter((record) => record.type === 'CAA' && record.name === desired.name && !givesWay(record, desired))
-    .map((record) => `${describeRecord(record)} stays: ${permission(record)}`);
+  const caa = live.filter(({ type, name }) => type === 'CAA' && name === desired.name);
+  const staying = caa.filter((record) => !givesWay(record, desired));
+  // What was open to all accounts of the CA may be what other hosts of the zone renew by.
+  const opened = caa.filter((record) => givesWay(record, desired) && !record.value.includes('accounturi='));
+  const narrowed = `from now on only this account may issue for ${desired.name} and what is below it`;
+  return [
+    ...staying.map((record) => `${describeRecord(record)} stays: ${permission(record)}`),
+    ...opened.map((record) => `${describeRecord(record)} is replaced: ${narrowed}`),
+  ];
 }
 
 function permission({ name, value }: LiveRecord): string {

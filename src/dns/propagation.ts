@@ -34,9 +34,10 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Waits until every address of every authoritative server of the zone serves every expectation. Addresses that this
- * host has no route to (IPv6 without IPv6) are left out as long as another one can be asked. Throws
- * PROPAGATION_TIMEOUT with what each server said last.
+ * Waits until every address of every authoritative server of the zone serves every expectation. An address that gives
+ * no answer at all, look after look (IPv6 that leads nowhere), is left out once another address of the same server
+ * serves it; a server that cannot be asked at any address is waited for. Throws PROPAGATION_TIMEOUT with what each
+ * server said last.
  */
 export async function waitUntilSeen(
   zone: AuthoritativeZone,
@@ -44,27 +45,35 @@ export async function waitUntilSeen(
   { clock, signal, timeoutMs, onProgress }: PropagationOptions,
 ): Promise<void> {
   const deadline = clock.now().getTime() + timeoutMs;
-  let waiting = zone.servers.map((server) => ({ server, lacks: ['not asked yet'], routed: true }));
+  let looks = zone.servers.map((server): Look => ({ server, lacks: ['was not asked yet'], silences: 0 }));
+  let told = -1;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
-    const before = waiting.length;
-    const looks = await Promise.all(waiting.map(({ server }) => look(server, expectations, signal)));
-    waiting = looks.filter(({ lacks }) => lacks.length > 0);
-    const answering = waiting.filter(({ routed }) => routed);
-    if (waiting.length === 0 || (answering.length === 0 && waiting.length < zone.servers.length)) return;
+    looks = await Promise.all(
+      looks.map((last) => (last.lacks.length > 0 ? look(last, expectations, signal) : last)),
+    );
+    const waiting = looks.filter((one) => one.lacks.length > 0 && !isExcused(one, looks));
+    if (waiting.length === 0) return;
     const waitingFor = waiting.flatMap(({ server, lacks }) =>
       lacks.map((lack) => `${server.hostname} (${server.address}) ${lack}`),
     );
-    if (waiting.length !== before || pause === FIRST_PAUSE_MS) {
-      onProgress?.({
-        servers: zone.servers.length,
-        seenBy: zone.servers.length - waiting.length,
-        waitingFor,
-      });
-    }
+    const progress = { servers: looks.length, seenBy: looks.length - waiting.length, waitingFor };
+    if (progress.seenBy !== told) onProgress?.(progress);
+    told = progress.seenBy;
     const left = deadline - clock.now().getTime();
     if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor);
     await clock.wait(Math.min(pause, left), signal);
   }
+}
+
+/** Looks in a row without an answer after which an address may be left out; a lost packet or two is none of them. */
+const SILENCES = 3;
+
+function isExcused(look: Look, looks: readonly Look[]): boolean {
+  const enough = look.silences >= SILENCES || look.unroutable === true;
+  return (
+    enough &&
+    looks.some(({ server, lacks }) => server.hostname === look.server.hostname && lacks.length === 0)
+  );
 }
 
 function tooLate(zone: AuthoritativeZone, timeoutMs: number, waitingFor: readonly string[]): IngressError {
@@ -74,25 +83,26 @@ function tooLate(zone: AuthoritativeZone, timeoutMs: number, waitingFor: readonl
 
 interface Look {
   readonly server: AuthoritativeServer;
-  readonly lacks: string[];
-  readonly routed: boolean;
+  readonly lacks: readonly string[];
+  /** How often in a row it gave no answer. */
+  readonly silences: number;
+  /** This host has no way to the address. */
+  readonly unroutable?: boolean;
 }
 
-async function look(
-  server: AuthoritativeServer,
-  expectations: readonly Expectation[],
-  signal: AbortSignal,
-): Promise<Look> {
-  const lacks: string[] = [];
+async function look(last: Look, expectations: readonly Expectation[], signal: AbortSignal): Promise<Look> {
+  const { server } = last;
   try {
+    const lacks: string[] = [];
     for (const expectation of expectations) {
       const lack = await lacking(server, expectation, signal);
       if (lack !== undefined) lacks.push(lack);
     }
-    return { server, lacks, routed: true };
+    return { server, lacks, silences: 0 };
   } catch (thrown) {
     signal.throwIfAborted();
-    return { server, lacks: [`did not answer: ${messageOf(thrown)}`], routed: !isUnroutable(thrown) };
+    const lacks = [`did not answer: ${messageOf(thrown)}`];
+    return { server, lacks, silences: last.silences + 1, unroutable: isUnroutable(thrown) };
   }
 }
 

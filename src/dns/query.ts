@@ -76,7 +76,15 @@ export async function query(server: NameServer, question: Question, options: Que
 /** Whether an error means that this host has no way to the address at all, such as IPv6 where there is none. */
 export function isUnroutable(thrown: unknown): boolean {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  return ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(code);
+  return [
+    'ENETUNREACH',
+    'EHOSTUNREACH',
+    'EADDRNOTAVAIL',
+    'EAFNOSUPPORT',
+    'EINVAL',
+    'EPERM',
+    'EACCES',
+  ].includes(code);
 }
 
 function matches(reply: packet.DecodedPacket, question: Question): boolean {

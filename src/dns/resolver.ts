@@ -38,14 +38,19 @@ export function systemResolvers(): NameServer[] {
   });
 }
 
-/** Every IPv4 and IPv6 address of a name, sorted; empty when it has none. Aliases are followed by the resolver. */
+/**
+ * Every IPv4 and IPv6 address of a name, sorted; empty when it has none. Aliases are followed by the resolver. One of the
+ * two look-ups may fail when the other gives addresses: some servers answer AAAA with SERVFAIL. Throws
+ * DNS_LOOKUP_FAILED.
+ */
 export async function addressesOf(name: string, resolver: Resolver, signal: AbortSignal): Promise<string[]> {
-  const replies = await Promise.all([
+  const lookups = await Promise.allSettled([
     resolver({ name, type: 'A' }, signal),
     resolver({ name, type: 'AAAA' }, signal),
   ]);
-  const found = replies.flatMap(({ answers }) =>
-    answers.filter(({ type }) => type === 'A' || type === 'AAAA'),
-  );
-  return [...new Set(found.map(({ value }) => value))].sort();
+  const replies = lookups.flatMap((lookup) => (lookup.status === 'fulfilled' ? lookup.value.answers : []));
+  const found = replies.filter(({ type }) => type === 'A' || type === 'AAAA').map(({ value }) => value);
+  const failed = lookups.find((lookup) => lookup.status === 'rejected');
+  if (failed && found.length === 0) throw failed.reason;
+  return [...new Set(found)].sort();
 }

@@ -57,5 +57,10 @@ async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): 
 }
 
 function isSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  try {
+    return statSync(path).isSocket();
+  } catch {
+    // Whatever keeps us from seeing it (ENOENT, EACCES, ENAMETOOLONG) keeps us from connecting too.
+    return false;
+  }
 }

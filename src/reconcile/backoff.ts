@@ -1,4 +1,4 @@
-import { isProblem } from '../acme/problem.ts';
+import { isProblem, PROBLEM_PREFIX, problemOf } from '../acme/problem.ts';
 import { isIngressError } from '../errors.ts';
 
 /** How often in a row something failed. */
@@ -26,6 +26,10 @@ const REFUSED_MS = [MINUTE, 10 * MINUTE, 100 * MINUTE, DAY] as const;
 const FIRST_MS = 5 * SECOND;
 const LONGEST_MS = 10 * MINUTE;
 
+/** What anybody may ask us to wait: beyond it a clock is wrong, theirs or ours. Let's Encrypt's longest window is 7 days. */
+const LONGEST_ASKED_ORDER_MS = 7 * DAY;
+const LONGEST_ASKED_PASS_MS = 60 * MINUTE;
+
 /**
  * How long to wait after a failure. `failures` counts this one; `random` is in [0, 1) and spreads the attempts of many
  * containers by up to a tenth. Pure.
@@ -33,18 +37,25 @@ const LONGEST_MS = 10 * MINUTE;
 export function retryAfter(thrown: unknown, failures: Failures, random: number): Retry {
   const asked = (isIngressError(thrown) ? thrown.retryAfterMs : undefined) ?? 0;
   const spread = 1 + random / 10;
-  const refused = isRefusal(thrown) ? (REFUSED_MS[failures.refusals - 1] ?? DAY) : 0;
-  const orderMs = isRefusal(thrown) ? Math.max(asked, refused * spread) : 0;
   const backoff = Math.min(FIRST_MS * 2 ** (failures.passes - 1), LONGEST_MS) * spread;
-  return { passMs: Math.round(Math.max(backoff, asked, orderMs)), orderMs: Math.round(orderMs) };
+  const passMs = Math.max(backoff, Math.min(asked, LONGEST_ASKED_PASS_MS));
+  if (!isRefusal(thrown)) return { passMs: Math.round(passMs), orderMs: 0 };
+  const refused = (REFUSED_MS[failures.refusals - 1] ?? DAY) * spread;
+  const orderMs = Math.max(refused, Math.min(asked, LONGEST_ASKED_ORDER_MS));
+  return { passMs: Math.round(Math.max(passMs, orderMs)), orderMs: Math.round(orderMs) };
 }
 
-/** Whether the certificate authority said no, and will count the next attempt too. */
+/**
+ * Whether the next attempt counts at the certificate authority too: it said no, or it issued what cannot be used. An
+ * outage (a 5xx, a page of somebody between) is none, and neither is an account that it forgot.
+ */
 export function isRefusal(thrown: unknown): boolean {
-  if (isProblem(thrown, 'accountDoesNotExist')) return false;
-  return (
-    isIngressError(thrown, 'ACME_ORDER_FAILED') ||
-    isIngressError(thrown, 'ACME_PROBLEM') ||
-    isIngressError(thrown, 'CERTIFICATE_UNUSABLE')
+  if (isIngressError(thrown, 'ACME_ORDER_FAILED') || isIngressError(thrown, 'CERTIFICATE_UNUSABLE'))
+    return true;
+  if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
+  const { type = '', status = 0 } = problemOf(thrown) ?? {};
+  const passing = ['badNonce', 'serverInternal', 'accountDoesNotExist'].some((name) =>
+    isProblem(thrown, name),
   );
+  return type.startsWith(PROBLEM_PREFIX) && status < 500 && !passing;
 }

@@ -12,17 +12,17 @@ import { stopwatch } from './stopwatch.ts';
 const CLEANUP_MS = 4000;
 
 /**
- * Serves what is stored, if it can be served and the proxy does not have it yet. Asks nobody outside. Files that fit
- * nobody count as no certificate, so that one is ordered. Throws STORE_FAILED, HANDSHAKE_FAILED and PROXY_* errors.
+ * What is stored, or was issued and is not stored yet. Files that fit nobody count as no certificate, so that one is
+ * ordered. Throws STORE_FAILED.
  */
-export async function serveStored(parts: Parts, memory: Memory): Promise<CertificateBundle | undefined> {
-  const { goal, clock } = parts;
+export async function findCertificate(parts: Parts, memory: Memory): Promise<CertificateBundle | undefined> {
   if (memory.unsaved) await saveUnsaved(parts, memory);
-  const bundle = memory.unsaved?.bundle ?? (await loadUsable(parts));
-  if (bundle && whyUnusable(bundle.facts, goal.domain, clock.now()) === undefined) {
-    await serve(parts, memory, bundle);
-  }
-  return bundle;
+  return memory.unsaved?.bundle ?? (await loadUsable(parts));
+}
+
+/** Whether a certificate can be served now. */
+export function isServable({ goal, clock }: Parts, bundle: CertificateBundle): boolean {
+  return whyUnusable(bundle.facts, goal, clock.now()) === undefined;
 }
 
 async function loadUsable({ goal, store, log }: Parts): Promise<CertificateBundle | undefined> {
@@ -48,7 +48,7 @@ export async function reconcileCertificate(
 ): Promise<void> {
   const { goal, clock, log } = parts;
   const now = clock.now();
-  const unusable = stored && whyUnusable(stored.facts, goal.domain, now);
+  const unusable = stored && whyUnusable(stored.facts, goal, now);
   const decision = decideRenewal(stored?.facts, unusable, now);
   if (decision.action === 'keep') {
     log.debug({ event: 'certificate-kept', domain: goal.domain, until: decision.until }, decision.reason);
@@ -121,7 +121,7 @@ async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
 function accept({ goal, clock }: Parts, { chainPem, keyPem }: IssuedCertificate): CertificateBundle {
   const bundle = readBundle(chainPem, keyPem);
   const now = clock.now();
-  const wrong = whyUnusable(bundle.facts, goal.domain, now);
+  const wrong = whyUnusable(bundle.facts, goal, now);
   const early = now >= renewalDue(bundle.facts) ? 'it would have to be renewed at once' : undefined;
   const why = wrong ?? early;
   if (why === undefined) return bundle;
@@ -142,7 +142,8 @@ async function saveUnsaved({ goal, store }: Parts, memory: Memory): Promise<void
   }
 }
 
-async function serve(
+/** Hands a certificate to the proxy, unless it has it already. Throws PROXY_* errors and HANDSHAKE_FAILED. */
+export async function serve(
   { goal, serve: install, clock, log }: Parts,
   memory: Memory,
   bundle: CertificateBundle,

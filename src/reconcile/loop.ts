@@ -8,6 +8,8 @@ import { stopwatch } from './stopwatch.ts';
 export interface LoopOptions {
   readonly pass: (signal: AbortSignal) => Promise<void>;
   readonly memory: Memory;
+  /** Milliseconds after which a pass that hangs is given up. Every step has a shorter limit of its own. */
+  readonly passLimitMs: number;
   /** Calls back when a pass is due by itself; returns what ends that. */
   readonly everyHour: (due: () => void) => () => void;
   /** Calls back when a person asks for a pass; returns what ends that. */
@@ -43,10 +45,10 @@ interface Outcome {
 }
 
 async function onePass(options: LoopOptions, before: Failures, signal: AbortSignal): Promise<Outcome> {
-  const { pass, memory, random, clock, log } = options;
+  const { pass, memory, passLimitMs, random, clock, log } = options;
   const elapsed = stopwatch(clock);
   try {
-    await pass(signal);
+    await pass(AbortSignal.any([signal, AbortSignal.timeout(passLimitMs)]));
     log.info({ event: 'pass-finished', seconds: elapsed() }, 'pass finished');
     const heldBackMs = (memory.orderNotBefore?.getTime() ?? 0) - clock.now().getTime();
     if (heldBackMs > 0) return { failures: { passes: 0, refusals: before.refusals }, retryMs: heldBackMs };

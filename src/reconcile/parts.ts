@@ -15,6 +15,8 @@ export interface Goal {
   readonly port: number;
   readonly txtPrefix: string;
   readonly setCaa: boolean;
+  /** See Requirement. */
+  readonly noStaging: boolean;
   /** Milliseconds that published records may take to be seen everywhere. */
   readonly propagationTimeoutMs: number;
 }

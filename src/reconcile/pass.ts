@@ -1,47 +1,70 @@
 import { sweepChallenges } from '../acme/challenges.ts';
-import { baseName } from '../dns/names.ts';
+import { baseName, challengeName } from '../dns/names.ts';
 import { isIngressError } from '../errors.ts';
-import { reconcileCertificate, serveStored } from './certificate.ts';
+import { isRefusal } from './backoff.ts';
+import { findCertificate, isServable, reconcileCertificate, serve } from './certificate.ts';
 import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
 import { reconcileRecords } from './records.ts';
 
 /**
  * One pass over everything, the same on the first start and on every later one: serve what is stored, remove what a
- * crash left, records, certificate. Throws the first thing that went wrong; what could be done without it is done.
+ * crash left, records, certificate. A step that fails does not keep the others from being made, so that nothing but the
+ * CA and the zone itself stands between a certificate and its renewal. Throws the failure that decides when to try
+ * again; the others are logged.
  */
 export async function pass(parts: Parts, memory: Memory, signal: AbortSignal): Promise<void> {
-  const stored = await serveStored(parts, memory);
-  const swept = await sweepChallenges(parts, signal);
-  if (swept.length > 0) {
-    parts.log.info(
-      { event: 'challenge-swept', names: swept.map(({ name }) => name) },
-      'removed the challenges of an earlier run',
-    );
+  const steps = createSteps(parts, signal);
+  const found = await steps.attempt('certificate on the volume', () => findCertificate(parts, memory));
+  const stored = found.value;
+  const servable = stored !== undefined && isServable(parts, stored);
+  if (servable) await steps.attempt('serving', () => serve(parts, memory, stored));
+  await steps.attempt('challenges of earlier runs', () => sweep(parts, signal));
+  const records = await steps.attempt('records', () => reconcileRecords(parts, memory, signal));
+  if (!found.failed && (!records.failed || servable || isIdentityFailure(records.failure))) {
+    const findZone = async () => records.value ?? (await zoneOnly(parts, signal));
+    await steps.attempt('certificate', () => reconcileCertificate(parts, memory, stored, findZone, signal));
   }
-  const records = await attempt(() => reconcileRecords(parts, memory, signal));
-  signal.throwIfAborted();
-  // Who the app is decides its records, not its certificate: a renewal does not wait for the guest agent.
-  const skips = 'thrown' in records && !isIdentityFailure(records.thrown);
-  if (!skips) {
-    const findZone = async () => ('value' in records ? records.value : await zoneOnly(parts, signal));
-    await reconcileCertificate(parts, memory, stored, findZone, signal);
-  }
-  if ('thrown' in records) throw records.thrown;
-  if (memory.unsaved) throw memory.unsaved.failure;
+  if (memory.unsaved) steps.failures.push(memory.unsaved.failure);
+  if (steps.failures.length > 0) throw steps.failures.find(isRefusal) ?? steps.failures[0];
 }
 
+interface Step<T> {
+  readonly value: T | undefined;
+  readonly failed: boolean;
+  readonly failure: unknown;
+}
+
+function createSteps({ log }: Parts, signal: AbortSignal) {
+  const failures: unknown[] = [];
+  return {
+    failures,
+    async attempt<T>(step: string, work: () => Promise<T>): Promise<Step<T>> {
+      try {
+        return { value: await work(), failed: false, failure: undefined };
+      } catch (failure) {
+        signal.throwIfAborted();
+        log.warn({ event: 'step-failed', step, err: failure }, `${step}: failed, going on with the rest`);
+        failures.push(failure);
+        return { value: undefined, failed: true, failure };
+      }
+    },
+  };
+}
+
+async function sweep(parts: Parts, signal: AbortSignal): Promise<void> {
+  const names = (await sweepChallenges(parts, signal)).map(({ name }) => name);
+  if (names.length > 0)
+    parts.log.info({ event: 'challenge-swept', names }, 'removed the challenges of an earlier run');
+}
+
+/** What the certificate needs to know of the zone when the records could not be brought in order. */
 async function zoneOnly({ provider, goal }: Parts, signal: AbortSignal): Promise<ZoneKnowledge> {
-  return { zone: await provider.zone(baseName(goal.domain), signal), challengeAlias: undefined };
+  const zone = await provider.zone(baseName(goal.domain), signal);
+  const live = await provider.records(zone, [challengeName(goal.domain)], signal);
+  return { zone, challengeAlias: live.find(({ type }) => type === 'CNAME')?.value };
 }
 
+/** Who the app is decides its records, not its certificate. */
 function isIdentityFailure(thrown: unknown): boolean {
   return isIngressError(thrown, 'IDENTITY_UNKNOWN') || isIngressError(thrown, 'GUEST_AGENT_FAILED');
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { thrown: unknown }> {
-  try {
-    return { value: await work() };
-  } catch (thrown) {
-    return { thrown };
-  }
 }

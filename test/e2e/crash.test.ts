@@ -24,7 +24,10 @@ async function prepared(t: TestContext) {
 
 function journal(environment: Environment): unknown[] {
   return JSON.parse(
-    readFileSync(join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/challenges.json'), 'utf8'),
+    readFileSync(
+      join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/challenges/app.example.test.json'),
+      'utf8',
+    ),
   );
 }
 

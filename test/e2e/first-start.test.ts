@@ -41,7 +41,10 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
   });
 
   await t.test('the journal is empty again', () => {
-    const path = join(ingress.environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/challenges.json');
+    const path = join(
+      ingress.environment['LETSENCRYPT_DIR'] ?? '',
+      'dstack-ingress/challenges/app.example.test.json',
+    );
     assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), []);
   });
 

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { test } from 'node:test';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { createMemoryAuthority, type Step } from '../../test/doubles/memory-authority.ts';
+import { IngressError } from '../errors.ts';
+import type { ChallengeValue } from './challenges.ts';
+import { type OrderOptions, obtainCertificate } from './order.ts';
+import { problemOf } from './problem.ts';
+
+const NAME = 'app.example.com';
+const MINUTE = 60_000;
+
+function setUp(options: Partial<OrderOptions> = {}) {
+  const clock = createFakeClock();
+  const authority = createMemoryAuthority(clock);
+  const presented: ChallengeValue[][] = [];
+  const obtain = () =>
+    obtainCertificate({
+      authority,
+      names: [NAME],
+      clock,
+      signal: new AbortController().signal,
+      present: async (values) => {
+        presented.push([...values]);
+      },
+      ...options,
+    });
+  return { clock, authority, presented, obtain };
+}
+
+async function failure(obtaining: Promise<unknown>, code: string): Promise<IngressError> {
+  const thrown: unknown = await obtaining.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(thrown instanceof IngressError, String(thrown));
+  assert.equal(thrown.code, code);
+  return thrown;
+}
+
+test('the way of a certificate: order, value, response, validation, finalization, download', async () => {
+  const { authority, presented, obtain } = setUp();
+  const { chainPem, keyPem } = await obtain();
+  assert.deepEqual(authority.calls, [
+    `createOrder ${NAME}`,
+    'authorizations',
+    `challengeValue token-${NAME}-dns-01`,
+    `respond token-${NAME}-dns-01`,
+    `pollAuthorization ${NAME}`,
+    'finalize',
+    'certificate',
+  ]);
+  assert.deepEqual(presented, [
+    [{ name: `_acme-challenge.${NAME}`, value: `value-of-token-${NAME}-dns-01` }],
+  ]);
+  const leaf = new X509Certificate(chainPem);
+  const key = createPrivateKey(keyPem.reveal());
+  assert.ok(leaf.checkPrivateKey(key));
+  assert.equal(leaf.subjectAltName, `DNS:${NAME}`);
+  assert.equal(key.asymmetricKeyDetails?.namedCurve, 'prime256v1');
+});
+
+test('every certificate has a key of its own', async () => {
+  const { obtain } = setUp();
+  assert.notEqual((await obtain()).keyPem.reveal(), (await obtain()).keyPem.reveal());
+});
+
+test('the CA is told of no challenge before its value is seen', async () => {
+  const { authority, obtain } = setUp({
+    present: async () => {
+      assert.ok(!authority.calls.some((call) => call.startsWith('respond')));
+      throw new IngressError('PROPAGATION_TIMEOUT', 'not seen');
+    },
+  });
+  await failure(obtain(), 'PROPAGATION_TIMEOUT');
+  assert.ok(!authority.calls.some((call) => call.startsWith('respond')));
+});
+
+test('a wildcard is proven at its base name', async () => {
+  const { presented, obtain } = setUp({ names: ['*.example.com'] });
+  await obtain();
+  assert.deepEqual(
+    presented.flat().map(({ name }) => name),
+    ['_acme-challenge.example.com'],
+  );
+});
+
+test('several names are presented together, and all are waited for', async () => {
+  const { authority, presented, obtain } = setUp({ names: ['example.com', '*.example.com'] });
+  await obtain();
+  assert.equal(presented.length, 1);
+  assert.equal(new Set(presented[0]?.map(({ value }) => value)).size, 2);
+  assert.equal(authority.calls.filter((call) => call.startsWith('pollAuthorization')).length, 2);
+});
+
+test('a validation that the CA remembers is not proven again', async () => {
+  const { authority, presented, obtain } = setUp({ names: [NAME, 'www.example.com'] });
+  authority.found.set('www.example.com', 'valid');
+  await obtain();
+  assert.deepEqual(
+    presented.flat().map(({ name }) => name),
+    [`_acme-challenge.${NAME}`],
+  );
+  assert.deepEqual(
+    authority.calls.filter((call) => /^(challengeValue|respond|pollAuthorization) (token-)?www/.test(call)),
+    [],
+  );
+});
+
+test('when all validations are remembered nothing is presented', async () => {
+  const { authority, presented, obtain } = setUp();
+  authority.found.set(NAME, 'valid');
+  await obtain();
+  assert.deepEqual(presented, []);
+  assert.deepEqual(authority.calls, [`createOrder ${NAME}`, 'authorizations', 'finalize', 'certificate']);
+});
+
+test('a CA that offers no dns-01 has answered badly', async () => {
+  const { authority, presented, obtain } = setUp();
+  authority.challengeTypes = ['http-01', 'tls-alpn-01'];
+  const { message } = await failure(obtain(), 'ACME_BAD_ANSWER');
+  assert.match(message, /app\.example\.com offers no dns-01 challenge/);
+  assert.deepEqual(presented, []);
+});
+
+for (const status of ['invalid', 'deactivated', 'expired', 'revoked']) {
+  test(`a new order with an authorization that is ${status} is a bad answer`, async () => {
+    const { authority, presented, obtain } = setUp();
+    authority.found.set(NAME, status);
+    assert.match((await failure(obtain(), 'ACME_BAD_ANSWER')).message, new RegExp(`is ${status}`));
+    assert.deepEqual(presented, []);
+  });
+}
+
+const problem = {
+  type: 'urn:ietf:params:acme:error:dns',
+  detail: 'NXDOMAIN looking up TXT',
+  status: 400,
+  subproblems: [],
+};
+
+test('a validation that fails says why, and keeps the problem', async () => {
+  const { authority, obtain } = setUp();
+  authority.validation = [{ status: 'pending' }, { status: 'invalid', error: problem }];
+  const error = await failure(obtain(), 'ACME_ORDER_FAILED');
+  assert.match(error.message, /could not validate app\.example\.com: NXDOMAIN looking up TXT/);
+  assert.deepEqual(problemOf(error), problem);
+  assert.ok(!authority.calls.includes('finalize'));
+});
+
+test('a validation that fails without a word is a failure all the same', async () => {
+  const { authority, obtain } = setUp();
+  authority.validation = [{ status: 'invalid' }];
+  const error = await failure(obtain(), 'ACME_ORDER_FAILED');
+  assert.equal(error.message, 'the certificate authority could not validate app.example.com');
+  assert.equal(problemOf(error), undefined);
+});
+
+test('an order that is processed for a while is waited for', async () => {
+  const { authority, clock, obtain } = setUp();
+  authority.issuance = [{ status: 'processing' }, { status: 'processing' }, { status: 'valid' }];
+  await obtain();
+  assert.equal(authority.calls.filter((call) => call === 'pollOrder').length, 2);
+  assert.deepEqual(clock.waits.slice(-2), [200, 320]);
+});
+
+test('an order that becomes invalid says why, and nothing is downloaded', async () => {
+  const { authority, obtain } = setUp();
+  const caa = { ...problem, type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids' };
+  authority.issuance = [{ status: 'processing' }, { status: 'invalid', error: caa }];
+  const error = await failure(obtain(), 'ACME_ORDER_FAILED');
+  assert.match(error.message, /did not issue: CAA forbids/);
+  assert.deepEqual(problemOf(error), caa);
+  assert.ok(!authority.calls.includes('certificate'));
+});
+
+const slow: [title: string, change: Partial<Record<'validation' | 'issuance', [Step]>>, message: RegExp][] = [
+  ['validation', { validation: [{ status: 'pending' }] }, /did not validate app\.example\.com within 180 s/],
+  ['issuance', { issuance: [{ status: 'processing' }] }, /did not issue within 180 s/],
+];
+for (const [title, change, message] of slow) {
+  test(`a ${title} that does not end is given up after three minutes, with pauses of at most 10 s`, async () => {
+    const { authority, clock, obtain } = setUp();
+    Object.assign(authority, change);
+    const start = clock.now().getTime();
+    assert.match((await failure(obtain(), 'ACME_ORDER_FAILED')).message, message);
+    const waited = clock.now().getTime() - start;
+    assert.ok(waited >= 3 * MINUTE && waited <= 3 * MINUTE + 200, `${waited} ms`);
+    assert.equal(Math.max(...clock.waits), 10_000);
+  });
+}
+
+const pauses: [asked: number | undefined, expected: number[]][] = [
+  [undefined, [200, 320, 512]],
+  [0, [200, 320, 512]],
+  [400, [200, 400, 512]],
+  [3000, [200, 3000, 3000]],
+  [3_600_000, [200, 10_000, 10_000]],
+];
+for (const [pauseMs, expected] of pauses) {
+  test(`a CA that asks for ${pauseMs} ms is asked after ${expected.join(', ')} ms`, async () => {
+    const { authority, clock, obtain } = setUp();
+    const step: Step = { status: 'pending', ...(pauseMs === undefined ? {} : { pauseMs }) };
+    authority.validation = [step, step, { status: 'valid' }];
+    await obtain();
+    assert.deepEqual(clock.waits, expected);
+  });
+}
+
+test('the wish of one answer does not outlast it', async () => {
+  const { authority, clock, obtain } = setUp();
+  authority.validation = [{ status: 'pending', pauseMs: 5000 }, { status: 'pending' }, { status: 'valid' }];
+  await obtain();
+  assert.deepEqual(clock.waits, [200, 5000, 512]);
+});
+
+for (const [verb, code] of [
+  ['finalize', 'ACME_UNREACHABLE'],
+  ['pollOrder', 'ACME_PROBLEM'],
+  ['certificate', 'ACME_UNREACHABLE'],
+] as const) {
+  test(`${code} of ${verb} counts as an order that failed: the CA may have issued`, async () => {
+    const { authority, obtain } = setUp();
+    authority.issuance = [{ status: 'processing' }, { status: 'valid' }];
+    const cause = new IngressError(code, 'broken', { retryAfterMs: 7000, details: { problem } });
+    authority.before = (call) => {
+      if (call === verb) throw cause;
+    };
+    const error = await failure(obtain(), 'ACME_ORDER_FAILED');
+    assert.equal(error.cause, cause);
+    assert.equal(error.retryAfterMs, 7000);
+    assert.deepEqual(problemOf(error), problem);
+    assert.match(error.message, /broken/);
+  });
+}
+
+for (const verb of ['createOrder', 'authorizations', 'respond', 'pollAuthorization']) {
+  test(`a failure of ${verb} is thrown as it is: nothing can have been issued`, async () => {
+    const { authority, obtain } = setUp();
+    const thrown = new IngressError('ACME_UNREACHABLE', 'broken');
+    authority.before = (call) => {
+      if (call.startsWith(verb)) throw thrown;
+    };
+    await assert.rejects(obtain(), thrown);
+  });
+}
+
+test('an abort during finalization is an abort', async () => {
+  const abort = new AbortController();
+  const { authority, obtain } = setUp({ signal: abort.signal });
+  authority.before = (call) => {
+    if (call !== 'finalize') return;
+    abort.abort(new Error('stopped'));
+    throw new IngressError('ACME_UNREACHABLE', 'broken');
+  };
+  await assert.rejects(obtain(), /stopped/);
+});
+
+test('an abort ends the wait with its reason', async () => {
+  const abort = new AbortController();
+  const { authority, obtain } = setUp({ signal: abort.signal });
+  authority.validation = [{ status: 'pending' }];
+  authority.before = (call) => {
+    if (call.startsWith('pollAuthorization')) abort.abort(new Error('stopped'));
+  };
+  await assert.rejects(obtain(), /stopped/);
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFakeClock } from '../test/doubles/fake-clock.ts';
+import { systemClock, until } from './clock.ts';
+
+test('it looks until something is seen, with pauses between', async () => {
+  const clock = createFakeClock();
+  let looks = 0;
+  const seen = await until(() => (++looks === 3 ? 'seen' : undefined), {
+    clock,
+    timeoutMs: 100,
+    everyMs: 10,
+  });
+  assert.equal(seen, 'seen');
+  assert.deepEqual(clock.waits, [10, 10]);
+});
+
+test('false, null and 0 are something', async () => {
+  for (const value of [false, null, 0, '']) {
+    assert.equal(await until(() => value, { clock: createFakeClock(), timeoutMs: 1, everyMs: 1 }), value);
+  }
+});
+
+test('the last pause ends at the deadline, and a last look follows it', async () => {
+  const clock = createFakeClock();
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    return undefined;
+  };
+  assert.equal(await until(look, { clock, timeoutMs: 25, everyMs: 10 }), undefined);
+  assert.deepEqual([looks, clock.waits], [4, [10, 10, 5]]);
+});
+
+test('it looks once when there is no time', async () => {
+  const clock = createFakeClock();
+  assert.equal(await until(async () => 'seen', { clock, timeoutMs: 0, everyMs: 10 }), 'seen');
+  assert.equal(await until(() => undefined, { clock, timeoutMs: 0, everyMs: 10 }), undefined);
+  assert.deepEqual(clock.waits, []);
+});
+
+test('what the look throws is thrown, and an abort ends it before the next look', async () => {
+  const options = { clock: createFakeClock(), timeoutMs: 100, everyMs: 10 };
+  const broken = async () => {
+    throw new Error('broken');
+  };
+  await assert.rejects(until(broken, options), /broken/);
+  const abort = new AbortController();
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    abort.abort(new Error('stopped'));
+    return undefined;
+  };
+  await assert.rejects(until(look, { ...options, signal: abort.signal }), /stopped/);
+  assert.equal(looks, 1);
+});
+
+test('the clock of the system waits, and an abort ends that with its reason', async () => {
+  const before = performance.now();
+  await systemClock.wait(20);
+  assert.ok(performance.now() - before >= 19);
+  const abort = new AbortController();
+  const waiting = systemClock.wait(60_000, abort.signal);
+  abort.abort(new Error('stopped'));
+  await assert.rejects(waiting, /stopped/);
+  await assert.rejects(systemClock.wait(0, AbortSignal.abort(new Error('stopped'))), /stopped/);
+});
+
+test('a wait of more than 24 days is not over at once', async () => {
+  const abort = new AbortController();
+  const waiting = systemClock.wait(2 ** 31, abort.signal).then(() => 'over');
+  assert.equal(await Promise.race([waiting, systemClock.wait(20).then(() => 'waits')]), 'waits');
+  abort.abort(new Error('stopped'));
+  await assert.rejects(waiting, /stopped/);
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, describeFaults } from './faults.ts';
+import { quote } from './quote.ts';
+import { type Environment, readTable } from './read.ts';
+import { integer, secretText, text } from './types.ts';
+import { optional, required, withDefault } from './variable.ts';
+
+const words = (name: string) => ({ name, help: 'Helps.', remedy: `Set ${name}.` });
+const anything = text('text', /^.*$/s, 'is wrong');
+const table = {
+  needed: required(anything, words('NEEDED')),
+  maybe: optional(integer('number', 1, 9), { ...words('MAYBE'), aliases: ['OLDER', 'OLDEST'] }),
+  usual: withDefault(integer('number', 1, 9), '3', words('USUAL')),
+  secret: optional(secretText, { ...words('SECRET'), aliases: ['OLD_SECRET'], secret: true }),
+};
+const files: Readonly<Record<string, string>> = {
+  '/token': ' hush-hush\n',
+  '/quoted': "'hush-hush'\n",
+  '/empty': ' \n',
+};
+const readFile = (path: string): string => {
+  const content = files[path];
+  if (content !== undefined) return content;
+  throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
+};
+const read = (environment: Environment) => readTable(table, { NEEDED: 'x', ...environment }, readFile);
+const faulty = (environment: Environment) => read(environment).faults.map(({ variable }) => variable);
+
+test('what is not set is undefined, the default, or a fault with its remedy', () => {
+  const { values, faults, warnings } = readTable(table, {}, readFile);
+  assert.deepEqual(values, { needed: undefined, maybe: undefined, usual: 3, secret: undefined });
+  assert.deepEqual(faults, [{ variable: 'NEEDED', problem: 'is not set', remedy: 'Set NEEDED.' }]);
+  assert.deepEqual(warnings, []);
+});
+
+for (const empty of ['', ' ', '\n\t']) {
+  test(`${JSON.stringify(empty)} counts as not set`, () => {
+    assert.deepEqual(faulty({ NEEDED: empty }), ['NEEDED']);
+    assert.equal(read({ USUAL: empty }).values.usual, 3);
+    assert.equal(read({ MAYBE: empty, OLDER: '5' }).values.maybe, 5);
+  });
+}
+
+test('space around a value is left out, quotes are part of it', () => {
+  assert.equal(read({ NEEDED: ' a b\n' }).values.needed, 'a b');
+  assert.equal(read({ NEEDED: '"a"' }).values.needed, '"a"');
+});
+
+const aliases: [environment: Environment, value: number | undefined, warnings: RegExp[]][] = [
+  [{ OLDER: '5' }, 5, []],
+  [{ OLDEST: '6', OLDER: '5' }, 5, [/OLDER and OLDEST differ; OLDER is used/]],
+  [{ MAYBE: '4', OLDER: '5' }, 4, [/MAYBE and OLDER differ; MAYBE is used/]],
+  [{ MAYBE: '4', OLDER: ' 4 ' }, 4, []],
+];
+for (const [environment, value, warnings] of aliases) {
+  test(`${JSON.stringify(environment)} is ${value}`, () => {
+    const reading = read(environment);
+    assert.equal(reading.values.maybe, value);
+    assert.equal(reading.warnings.length, warnings.length);
+    for (const [index, warning] of warnings.entries()) assert.match(reading.warnings[index] ?? '', warning);
+  });
+}
+
+test('a fault names the variable as it was set', () => {
+  assert.deepEqual(faulty({ OLDER: 'many' }), ['OLDER']);
+  assert.deepEqual(faulty({ USUAL: '10' }), ['USUAL']);
+});
+
+test('one wrong value hides no other fault', () => {
+  assert.deepEqual(faulty({ NEEDED: '', MAYBE: 'x', USUAL: 'y', SECRET: 'a b' }), [
+    ...['NEEDED', 'MAYBE', 'USUAL', 'SECRET'],
+  ]);
+});
+
+const secrets: [title: string, environment: Environment, warns: boolean][] = [
+  ['as it is', { SECRET: 'hush-hush' }, false],
+  ['in quotes', { SECRET: '"hush-hush"' }, true],
+  ['in a file', { SECRET_FILE: '/token' }, false],
+  ['in a file, in quotes', { SECRET_FILE: ' /quoted ' }, true],
+  ['in a file, beside an empty variable', { SECRET: '', SECRET_FILE: '/token' }, false],
+  ['in the file of an older name', { OLD_SECRET_FILE: '/token' }, false],
+];
+for (const [title, environment, warns] of secrets) {
+  test(`a secret ${title} is read${warns ? ', with a warning' : ''}`, () => {
+    const { values, faults, warnings } = read(environment);
+    assert.deepEqual(faults, []);
+    assert.equal(values.secret?.reveal(), 'hush-hush');
+    assert.equal(warnings.length, warns ? 1 : 0);
+    assert.doesNotMatch(warnings.join(), /hush/);
+  });
+}
+
+for (const value of ['"hush', 'hush"', '"', '\'hush"']) {
+  test(`a single quote mark belongs to the secret: ${value}`, () =>
+    assert.equal(read({ SECRET: value }).values.secret?.reveal(), value));
+}
+
+const secretFaults: [environment: Environment, variable: string, problem: RegExp][] = [
+  [{ SECRET: 'x', SECRET_FILE: '/token' }, 'SECRET', /SECRET_FILE are both set/],
+  [{ SECRET_FILE: '/empty' }, 'SECRET_FILE', /empty file/],
+  [{ SECRET_FILE: '/nowhere' }, 'SECRET_FILE', /cannot be read.*ENOENT/],
+];
+for (const [environment, variable, problem] of secretFaults) {
+  test(`${JSON.stringify(environment)} is a fault of ${variable}`, () => {
+    const [fault, ...others] = read(environment).faults;
+    assert.deepEqual([fault?.variable, others], [variable, []]);
+    assert.match(fault?.problem ?? '', problem);
+  });
+}
+
+test('a secret that was taken for the path of its file is not shown', () => {
+  const faults = read({ SECRET_FILE: 'hush-hush' }).faults;
+  assert.equal(faults.length, 1);
+  assert.doesNotMatch(describeFaults(faults), /hush/);
+});
+
+test('only secrets have files', () => {
+  assert.equal(read({ MAYBE_FILE: '/token' }).values.maybe, undefined);
+});
+
+test('faults are one error with all of them, and a text with each remedy', () => {
+  const fault = (variable: string) => ({ variable, problem: 'is not set', remedy: `Set ${variable}.` });
+  const error = new ConfigError([fault('A'), fault('B')]);
+  assert.equal(error.code, 'CONFIG_INVALID');
+  assert.equal(error.retryable, false);
+  assert.equal(error.message, 'A is not set; B is not set');
+  assert.match(
+    describeFaults([fault('A')]),
+    /^The configuration has one fault:\n\n {2}A is not set\n {4}-> Set A\.\n/,
+  );
+  const two = describeFaults(error.faults);
+  assert.match(two, /has 2 faults:[\s\S]*A is not set[\s\S]*B is not set/);
+  assert.match(two, /Nothing was started/);
+});
+
+const quotes: [value: string, shown: string][] = [
+  ['plain', '"plain"'],
+  ['a"b\n', '"a\\"b\\n"'],
+  ['a\u200bb', '"a\\u200bb"'],
+  ['\u202eabc\ufeff', '"\\u202eabc\\ufeff"'],
+  ['\u0000\u001b[31m\u007f\u009b', '"\\u0000\\u001b[31m\\u007f\\u009b"'],
+  ['bücher', '"bücher"'],
+  ['x'.repeat(80), `"${'x'.repeat(80)}"`],
+  ['x'.repeat(81), `"${'x'.repeat(80)}…"`],
+];
+for (const [value, shown] of quotes) {
+  test(`${JSON.stringify(value).slice(0, 30)} is shown so that everything of it is seen`, () =>
+    assert.equal(quote(value), shown));
+}

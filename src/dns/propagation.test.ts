@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { a, cname, type DnsScript, startDnsServer, txt } from '../../test/doubles/dns-server.ts';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { freePort } from '../../test/world/free-port.ts';
+import { IngressError } from '../errors.ts';
+import type { AuthoritativeServer } from './authoritative.ts';
+import { type Expectation, type Progress, type PropagationOptions, waitUntilSeen } from './propagation.ts';
+
+const NAME = '_acme-challenge.example.com';
+const record = { name: NAME, type: 'TXT', value: 'new', ttl: 60 };
+const never = new AbortController().signal;
+const yes: DnsScript = () => ({ answers: [txt(NAME, 'new')] });
+const no: DnsScript = () => ({ rcode: 'NXDOMAIN' });
+// Without its interface it leads nowhere on any host (RFC 4007 §6).
+const unroutable: AuthoritativeServer = { hostname: 'ns6.example.net', address: 'fe80::1', port: 53 };
+
+/** Answers nothing of the name until it was asked that often. */
+function after(times: number): DnsScript {
+  let asked = 0;
+  return (question, transport) => {
+    asked += 1;
+    return (asked > times ? yes : no)(question, transport);
+  };
+}
+
+async function servers(t: TestContext, ...scripts: DnsScript[]) {
+  return Promise.all(
+    scripts.map(async (script, index) => {
+      const server = await startDnsServer(t, script, { address: `127.0.0.${index + 1}` });
+      // Not a copy: what was asked goes on growing in the array.
+      return { hostname: `ns${index + 1}.example.net`, ...server };
+    }),
+  );
+}
+
+function wait(
+  zoneServers: readonly AuthoritativeServer[],
+  expectations: readonly Expectation[] = [{ record }],
+  options: Partial<PropagationOptions> = {},
+) {
+  const clock = createFakeClock();
+  const waiting = waitUntilSeen({ apex: 'example.com', servers: zoneServers }, expectations, {
+    clock,
+    signal: never,
+    timeoutMs: 10_000,
+    ...options,
+  });
+  return { clock, waiting };
+}
+
+/** The error of a wait that ends without success. */
+async function lateness(waiting: Promise<void>): Promise<IngressError> {
+  const thrown: unknown = await waiting.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(thrown instanceof IngressError, String(thrown));
+  assert.equal(thrown.code, 'PROPAGATION_TIMEOUT');
+  return thrown;
+}
+
+test('what every server serves is seen at once, without waiting', async (t) => {
+  const [one, two] = await servers(t, yes, yes);
+  assert.ok(one && two);
+  const { clock, waiting } = wait([one, two]);
+  await waiting;
+  assert.deepEqual([one.asked.length, two.asked.length, clock.waits], [1, 1, []]);
+});
+
+test('one address that lacks it is waited for; the others are not asked again', async (t) => {
+  const [one, two, three] = await servers(t, yes, after(2), after(1));
+  assert.ok(one && two && three);
+  const { clock, waiting } = wait([one, two, three]);
+  await waiting;
+  assert.deepEqual(
+    [one, two, three].map(({ asked }) => asked.length),
+    [1, 3, 2],
+  );
+  assert.deepEqual(clock.waits, [100, 150]);
+});
+
+test('the pauses grow to 3 s and the last one ends at the deadline', async (t) => {
+  const { clock, waiting } = wait(await servers(t, no), [{ record }], { timeoutMs: 20_000 });
+  await lateness(waiting);
+  assert.equal(Math.max(...clock.waits), 3000);
+  // A date has no fractions of a millisecond.
+  const waited = clock.waits.reduce((sum, ms) => sum + ms, 0);
+  assert.ok(waited >= 20_000 && waited < 20_001, `${waited} ms`);
+});
+
+test('it looks once even when there is no time', async (t) => {
+  await wait(await servers(t, yes), [{ record }], { timeoutMs: 0 }).waiting;
+  const { clock, waiting } = wait(await servers(t, no), [{ record }], { timeoutMs: 0 });
+  await lateness(waiting);
+  assert.deepEqual(clock.waits, []);
+});
+
+test('the error names who lacks what, and what each said last', async (t) => {
+  const absent = { hostname: 'ns9.example.net', address: '127.0.0.1', port: await freePort() };
+  const [one, two, three] = await servers(
+    t,
+    yes,
+    () => ({ answers: [txt(NAME, 'old'), txt('x.example.com', 'new')] }),
+    () => ({ rcode: 'SERVFAIL' }),
+  );
+  assert.ok(one && two && three);
+  const { message, details } = await lateness(
+    wait([one, two, three, absent], undefined, { timeoutMs: 200 }).waiting,
+  );
+  assert.match(message, /after 0\.2 s not every name server of example\.com/);
+  assert.deepEqual(details['zone'], 'example.com');
+  assert.match(message, /ns2\.example\.net \(127\.0\.0\.2\) lacks \S+ TXT new \(serves old there\)/);
+  assert.match(message, /ns3\.example\.net \(127\.0\.0\.3\) lacks \S+ TXT new \(says SERVFAIL\)/);
+  assert.match(message, /ns9\.example\.net \(127\.0\.0\.1\) did not answer: .*ECONNREFUSED/);
+  assert.doesNotMatch(message, /ns1\.example\.net/);
+});
+
+test('progress is told at first and when the number of servers changes, not at every look', async (t) => {
+  const told: Progress[] = [];
+  await wait(await servers(t, yes, after(3), after(6)), undefined, {
+    onProgress: (progress) => told.push(progress),
+  }).waiting;
+  assert.deepEqual(
+    told.map(({ servers: all, seenBy, waitingFor }) => [all, seenBy, waitingFor.length]),
+    [
+      [3, 1, 2],
+      [3, 2, 1],
+    ],
+  );
+});
+
+const oldToo: DnsScript = () => ({ answers: [txt(NAME, 'old'), txt(NAME, 'new')] });
+const table: [title: string, script: DnsScript, expectation: Expectation, seen: boolean][] = [
+  ['a value beside others', oldToo, { record }, true],
+  ['a value beside others that must be alone', oldToo, { record, alone: true }, false],
+  ['a value alone that must be alone', yes, { record, alone: true }, true],
+  [
+    'a value that only another name has',
+    () => ({ answers: [txt('x.example.com', 'new')] }),
+    { record },
+    false,
+  ],
+  ['a value in another case', () => ({ answers: [txt(NAME, 'NEW')] }), { record }, false],
+  ['a value of another type', () => ({ answers: [cname(NAME, 'new')] }), { record }, false],
+  [
+    'a value over TCP only',
+    (_, by) => (by === 'udp' ? { truncated: true } : yes({ name: NAME, type: 'TXT' }, by)),
+    { record },
+    true,
+  ],
+];
+for (const [title, script, expectation, seen] of table) {
+  test(`${title} is ${seen ? '' : 'not '}seen`, async (t) => {
+    const { waiting } = wait(await servers(t, script), [expectation], { timeoutMs: 1 });
+    if (seen) await waiting;
+    else await lateness(waiting);
+  });
+}
+
+const alias = { name: 'example.com', type: 'CNAME', value: 'gateway.example.net', ttl: 60 };
+const addresses: DnsScript = ({ name, type }) => ({ answers: type === 'A' ? [a(name, '192.0.2.1')] : [] });
+const apexTable: [title: string, script: DnsScript, flattened: boolean, seen: boolean][] = [
+  ['flattened to addresses', addresses, true, true],
+  ['as addresses where the provider flattens nothing', addresses, false, false],
+  ['as nothing where the provider flattens', () => ({}), true, false],
+  [
+    'as an alias where the provider flattens',
+    () => ({ answers: [cname('example.com', alias.value)] }),
+    true,
+    true,
+  ],
+];
+for (const [title, script, flattened, seen] of apexTable) {
+  test(`an alias at the apex, ${title}, is ${seen ? '' : 'not '}seen`, async (t) => {
+    const { waiting } = wait(await servers(t, script), [{ record: alias, flattened }], { timeoutMs: 1 });
+    if (seen) await waiting;
+    else await lateness(waiting);
+  });
+}
+
+test('every expectation has to be met, and all that lack are named', async (t) => {
+  const other = { ...record, value: 'second' };
+  const { message } = await lateness(
+    wait(await servers(t, no), [{ record }, { record: other }], { timeoutMs: 1 }).waiting,
+  );
+  assert.match(message, /TXT new .*TXT second/);
+  await lateness(wait(await servers(t, yes), [{ record }, { record: other }], { timeoutMs: 1 }).waiting);
+});
+
+test('an address without a route is left out once another one of its server serves it', async (t) => {
+  const [one] = await servers(t, after(2));
+  assert.ok(one);
+  await wait([one, { ...unroutable, hostname: one.hostname }]).waiting;
+  assert.equal(one.asked.length, 3);
+});
+
+test('an address that refuses look after look is left out when another address of the server serves it', async (t) => {
+  const [one, two] = await servers(t, yes, after(1));
+  assert.ok(one && two);
+  const refusing = { hostname: one.hostname, address: '127.0.0.1', port: await freePort() };
+  const { clock, waiting } = wait([one, refusing, two]);
+  await waiting;
+  assert.equal(clock.waits.length, 2, 'three looks');
+});
+
+for (const silent of ['without a route', 'that refuses'] as const) {
+  test(`a server whose only address is one ${silent} is waited for, whoever else serves it`, async (t) => {
+    const refusing = { ...unroutable, address: '127.0.0.1', port: await freePort() };
+    const only = silent === 'that refuses' ? refusing : unroutable;
+    const { message } = await lateness(wait([...(await servers(t, yes)), only]).waiting);
+    assert.match(message, /ns6\.example\.net \(\S+\) did not answer/);
+  });
+}
+
+test('an address that answers and lacks it is not left out, whatever its server serves elsewhere', async (t) => {
+  const [one, two] = await servers(t, yes, no);
+  assert.ok(one && two);
+  const { message } = await lateness(wait([one, { ...two, hostname: one.hostname }]).waiting);
+  assert.match(message, /127\.0\.0\.2\) lacks/);
+});
+
+test('an address without a route is not left out while another one still lacks it', async (t) => {
+  const { message } = await lateness(
+    wait([...(await servers(t, no)), { ...unroutable, hostname: 'ns1.example.net' }], undefined, {
+      timeoutMs: 1,
+    }).waiting,
+  );
+  assert.match(message, /ns1\.example\.net .*lacks/);
+});
+
+test('when no address has a route, nothing was seen', async () => {
+  const { message } = await lateness(wait([unroutable], undefined, { timeoutMs: 1 }).waiting);
+  assert.match(message, /ns6\.example\.net \(fe80::1\) did not answer/);
+});
+
+test('an abort ends the wait with its reason, while it asks and while it pauses', async (t) => {
+  const abort = new AbortController();
+  const asking = await servers(t, () => {
+    queueMicrotask(() => abort.abort(new Error('stopped')));
+    return 'silence';
+  });
+  await assert.rejects(wait(asking, undefined, { signal: abort.signal }).waiting, /stopped/);
+  const pausing = new AbortController();
+  const clock = { ...createFakeClock(), wait: async () => pausing.abort(new Error('stopped')) };
+  const waiting = wait(await servers(t, no), undefined, { clock, signal: pausing.signal });
+  await assert.rejects(waiting.waiting, /stopped/);
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { isMissing, linkAtomically, makeDirectory, readIfThere, writeAtomically } from './files.ts';
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'files-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test('a file is written whole, with its mode whatever the umask, and nothing is left beside it', async () => {
+  const before = process.umask(0o077);
+  try {
+    await writeAtomically(join(root, 'open'), 'text', 0o644);
+  } finally {
+    process.umask(before);
+  }
+  await writeAtomically(join(root, 'key'), 'secret', 0o600);
+  assert.deepEqual([mode(join(root, 'open')), mode(join(root, 'key'))], ['644', '600']);
+  assert.equal(readFileSync(join(root, 'key'), 'utf8'), 'secret');
+  assert.deepEqual(readdirSync(root).sort(), ['key', 'open']);
+});
+
+test('a new version is another file: who has the old one open goes on reading it', async () => {
+  const path = join(root, 'file');
+  writeFileSync(path, 'a long old text', { mode: 0o644 });
+  const before = statSync(path).ino;
+  await writeAtomically(path, 'new', 0o600);
+  assert.notEqual(statSync(path).ino, before);
+  assert.deepEqual([readFileSync(path, 'utf8'), mode(path)], ['new', '600']);
+});
+
+test('a link in the place of the file is replaced, not followed', async () => {
+  writeFileSync(join(root, 'target'), 'old');
+  await linkAtomically('target', join(root, 'link'));
+  await writeAtomically(join(root, 'link'), 'new', 0o600);
+  assert.equal(readFileSync(join(root, 'target'), 'utf8'), 'old');
+  assert.ok(lstatSync(join(root, 'link')).isFile());
+});
+
+test('a write that fails leaves what stood there, and no temporary file', async () => {
+  mkdirSync(join(root, 'folder', 'full'), { recursive: true });
+  await assert.rejects(writeAtomically(join(root, 'folder'), 'text', 0o600), {
+    code: /EISDIR|ENOTEMPTY|EEXIST/,
+  });
+  assert.deepEqual(readdirSync(root), ['folder']);
+  assert.deepEqual(readdirSync(join(root, 'folder')), ['full']);
+});
+
+test('a folder that is not there is an error', async () => {
+  await assert.rejects(writeAtomically(join(root, 'no', 'file'), 'text', 0o600), { code: 'ENOENT' });
+});
+
+test('a link is made, and moved, in one step', async () => {
+  const path = join(root, 'link');
+  await linkAtomically('one', path);
+  await linkAtomically('two', path);
+  assert.equal(readlinkSync(path), 'two');
+  assert.deepEqual(readdirSync(root), ['link']);
+});
+
+test('a link that cannot be made leaves no temporary one', async () => {
+  mkdirSync(join(root, 'folder'));
+  await assert.rejects(linkAtomically('target', join(root, 'folder')));
+  assert.deepEqual(readdirSync(root), ['folder']);
+});
+
+test('a file that is not there is undefined; one that cannot be read is an error', async () => {
+  writeFileSync(join(root, 'file'), '');
+  assert.equal(await readIfThere(join(root, 'file')), '');
+  assert.equal(await readIfThere(join(root, 'none')), undefined);
+  assert.equal(await readIfThere(join(root, 'file', 'below')), undefined);
+  await assert.rejects(readIfThere(root), { code: 'EISDIR' });
+});
+
+test('only what is not there is missing', () => {
+  const coded = (code: string) => Object.assign(new Error(code), { code });
+  assert.deepEqual([coded('ENOENT'), coded('ENOTDIR'), coded('EACCES'), 'ENOENT', undefined].map(isMissing), [
+    ...[true, true, false, false, false],
+  ]);
+});
+
+test('folders are made with those above, privately, and again without complaint', async () => {
+  await makeDirectory(join(root, 'a', 'b'), 0o700);
+  await makeDirectory(join(root, 'a', 'b'), 0o700);
+  assert.deepEqual([mode(join(root, 'a')), mode(join(root, 'a', 'b'))], ['700', '700']);
+});

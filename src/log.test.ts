@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { Secret } from './config/secret.ts';
+import { IngressError } from './errors.ts';
+import { errorFields } from './log.ts';
+
+test('ours is code, sentence, hint and what it carries, without a stack', () => {
+  const error = new IngressError('PROVIDER_RATE_LIMITED', 'slow down', {
+    retryAfterMs: 5000,
+    details: { zone: 'example.com' },
+  });
+  assert.deepEqual(errorFields(error), {
+    code: 'PROVIDER_RATE_LIMITED',
+    message: 'slow down',
+    hint: error.hint,
+    retryable: true,
+    retryAfterMs: 5000,
+    details: { zone: 'example.com' },
+  });
+});
+
+test('what is not known is left out', () => {
+  const keys = Object.keys(errorFields(new IngressError('STORE_FAILED', 'full')));
+  assert.deepEqual(keys, ['code', 'message', 'hint', 'retryable']);
+});
+
+test('causes are kept in their order, of strangers without stack and without anything but the message', () => {
+  const request = { headers: { authorization: 'Bearer hush-hush' } };
+  const inner = Object.assign(new Error('socket hang up', { cause: 'reset' }), { request, config: request });
+  const fields = errorFields(new IngressError('PROVIDER_UNREACHABLE', 'gone', { cause: inner }));
+  assert.deepEqual(fields['cause'], { message: 'socket hang up', cause: { message: 'reset' } });
+  assert.doesNotMatch(JSON.stringify(fields), /hush/);
+});
+
+test('a stranger at the top has its stack, since nobody else tells where it came from', () => {
+  const fields = errorFields(new TypeError('broken'));
+  assert.equal(fields['message'], 'broken');
+  assert.match(String(fields['stack']), /log\.test\.ts/);
+});
+
+for (const thrown of ['text', 7, null, undefined]) {
+  test(`${String(thrown)} can be thrown`, () =>
+    assert.deepEqual(errorFields(thrown), { message: String(thrown) }));
+}
+
+test('a chain that bites its tail ends', () => {
+  const error = new Error('first');
+  error.cause = new Error('second', { cause: error });
+  assert.ok(JSON.stringify(errorFields(error)).length < 5000);
+});
+
+test('a secret among the details is not shown', () => {
+  const error = new IngressError('ACME_PROBLEM', 'no', { details: { key: new Secret('hush-hush') } });
+  assert.match(JSON.stringify(errorFields(error)), /\[redacted\]/);
+});
+
+test('a line is JSON with level, time and the event, and nothing below the level', () => {
+  const program = `
+    import { createLog } from ${JSON.stringify(import.meta.resolve('./log.ts'))};
+    const log = createLog('info');
+    log.debug({ event: 'hidden' }, 'hidden');
+    log.warn({ event: 'shown', err: new Error('broken') }, 'a sentence');`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  const lines = stdout.trim().split('\n');
+  assert.equal(lines.length, 1);
+  const { level, time, event, msg, err, ...rest } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual([level, event, msg, err.message, rest], ['warn', 'shown', 'a sentence', 'broken', {}]);
+  assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});

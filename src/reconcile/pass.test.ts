@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { txtRecord } from '../../test/doubles/memory-provider.ts';
+import { APP_ADDRESS, APP_ID, DOMAIN, GATEWAY, type Stage, setStage } from '../../test/doubles/parts.ts';
+import { type ErrorCode, IngressError } from '../errors.ts';
+import { pass } from './pass.ts';
+
+const CHALLENGE = `_acme-challenge.${DOMAIN}`;
+const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
+const never = new AbortController().signal;
+const run = ({ parts, memory }: Stage, signal = never) => pass(parts, memory, signal);
+const orders = ({ authority }: Stage) =>
+  authority.calls.filter((call) => call.startsWith('createOrder')).length;
+const error = (code: ErrorCode) => new IngressError(code, `${code} for the test`);
+
+/** Replaces parts of what a pass is given. */
+function change(stage: Stage, parts: Partial<Stage['parts']>): void {
+  stage.parts = { ...stage.parts, ...parts };
+}
+
+/** Lets the volume refuse every write. */
+function fill(stage: Stage): () => void {
+  const { store } = stage.parts;
+  change(stage, { store: { ...store, save: () => Promise.reject(error('STORE_FAILED')) } });
+  return () => change(stage, { store });
+}
+
+test('a first pass publishes, orders, stores and serves, and leaves no challenge', async (t) => {
+  const stage = await setStage(t);
+  await run(stage);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.equal(stage.served.length, 1);
+  assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN]);
+  const stored = await stage.parts.store.load(DOMAIN);
+  assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
+  assert.deepEqual(await stage.parts.journal.entries(), []);
+  assert.equal(stage.memory.unsaved, undefined);
+  const events = stage.events();
+  const order = [
+    'records-published',
+    'records-seen',
+    'challenge-seen',
+    'challenge-removed',
+    'certificate-issued',
+    'serving',
+  ];
+  assert.deepEqual(
+    events.filter((event) => order.includes(String(event))),
+    order,
+  );
+});
+
+test('a second pass reads the zone once, and does nothing else', async (t) => {
+  const stage = await setStage(t);
+  await run(stage);
+  const before = { calls: stage.provider.calls.length, acme: stage.authority.calls.length };
+  const asked = stage.nameServer.asked.length;
+  await run(stage);
+  assert.deepEqual(stage.provider.calls.slice(before.calls), ['zone', 'records']);
+  assert.equal(stage.authority.calls.length, before.acme);
+  assert.equal(stage.nameServer.asked.length, asked);
+  assert.equal(stage.served.length, 1);
+});
+
+test('what is stored is served before anybody outside is asked', async (t) => {
+  const stage = await setStage(t);
+  const bundle = await stage.store(1);
+  stage.provider.before = () => {
+    assert.equal(stage.served.length, 1);
+    throw error('PROVIDER_UNREACHABLE');
+  };
+  change(stage, {
+    identify: async () => {
+      assert.equal(stage.served.length, 1);
+      return { appId: APP_ID, source: 'environment', warning: undefined };
+    },
+  });
+  await assert.rejects(run(stage), { code: 'PROVIDER_UNREACHABLE' });
+  assert.equal(stage.served[0]?.facts.serial, bundle.facts.serial);
+});
+
+test('what cannot be served any more is not handed to the proxy, and is replaced', async (t) => {
+  const stage = await setStage(t);
+  const expired = await stage.store(91);
+  await run(stage);
+  assert.equal(stage.served.length, 1);
+  assert.notEqual(stage.served[0]?.facts.serial, expired.facts.serial);
+});
+
+test('a proxy that does not take the certificate gets it again in the next pass', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(1);
+  const { serve } = stage.parts;
+  change(stage, { serve: () => Promise.reject(error('HANDSHAKE_FAILED')) });
+  await assert.rejects(run(stage), { code: 'HANDSHAKE_FAILED' });
+  change(stage, { serve });
+  await run(stage);
+  assert.equal(stage.served.length, 1);
+});
+
+test('a volume that takes nothing: it is served, not ordered again, and stored later', async (t) => {
+  const stage = await setStage(t);
+  const empty = fill(stage);
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  assert.equal(stage.served.length, 1);
+  assert.equal(orders(stage), 1);
+  empty();
+  await run(stage);
+  assert.equal(orders(stage), 1);
+  assert.equal(stage.served.length, 1);
+  const stored = await stage.parts.store.load(DOMAIN);
+  assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
+  assert.equal(stage.memory.unsaved, undefined);
+});
+
+test('a full volume does not hold back what was issued for a renewal', async (t) => {
+  const stage = await setStage(t);
+  const old = await stage.store(80);
+  const empty = fill(stage);
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  assert.deepEqual(
+    stage.served.map(({ facts }) => facts.serial === old.facts.serial),
+    [true, false],
+  );
+  assert.equal(orders(stage), 1);
+  empty();
+  await run(stage);
+  assert.equal(orders(stage), 1);
+});
+
+for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
+  test(`${code} does not stand in the way of a renewal, and is thrown at the end`, async (t) => {
+    const stage = await setStage(t);
+    await stage.store(80);
+    change(stage, { identify: () => Promise.reject(error(code)) });
+    await assert.rejects(run(stage), { code });
+    assert.equal(orders(stage), 1);
+    assert.equal(stage.served.length, 2);
+    assert.deepEqual(stage.provider.standing, []);
+  });
+}
+
+test('without identity and with nothing to renew, the provider is not asked', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(1);
+  change(stage, { identify: () => Promise.reject(error('IDENTITY_UNKNOWN')) });
+  await assert.rejects(run(stage), { code: 'IDENTITY_UNKNOWN' });
+  assert.deepEqual(stage.provider.calls, []);
+});
+
+const failing: [title: string, code: ErrorCode, break_: (stage: Stage) => void][] = [
+  [
+    'a provider that is down',
+    'PROVIDER_UNAVAILABLE',
+    (stage) => fails(stage, 'apply', 'PROVIDER_UNAVAILABLE'),
+  ],
+  ['a zone that is not there', 'ZONE_NOT_FOUND', ({ provider }) => provider.dropZone('example.com')],
+  [
+    'records that are not seen',
+    'PROPAGATION_TIMEOUT',
+    (stage) => {
+      stage.shows = () => false;
+    },
+  ],
+];
+for (const [title, code, break_] of failing) {
+  test(`${title}: nothing is ordered`, async (t) => {
+    const stage = await setStage(t);
+    break_(stage);
+    await assert.rejects(run(stage), { code });
+    assert.equal(orders(stage), 0);
+  });
+}
+
+function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
+  provider.before = (called) => {
+    if (called === verb) throw error(code);
+  };
+}
+
+test('no order before its time, and one after it', async (t) => {
+  const stage = await setStage(t);
+  const now = stage.clock.now().getTime();
+  stage.memory.orderNotBefore = new Date(now + 1);
+  await run(stage);
+  assert.equal(orders(stage), 0);
+  assert.ok(stage.events().includes('order-held-back'));
+  assert.deepEqual(stage.provider.standing, RECORDS, 'the records do not wait');
+  stage.clock.set(new Date(now + 1));
+  await run(stage);
+  assert.equal(orders(stage), 1);
+});
+
+test('an alias at the challenge name is an error before anything is ordered', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
+  await assert.rejects(run(stage), (thrown) => {
+    assert.ok(thrown instanceof IngressError);
+    assert.equal(thrown.code, 'CHALLENGE_NAME_IS_ALIAS');
+    assert.match(thrown.message, /_acme-challenge\.app\.example\.com is an alias of x\.example\.org/);
+    return true;
+  });
+  assert.equal(orders(stage), 0);
+});
+
+const refusedCertificates: [title: string, wish: Stage['authority']['wish'], why: RegExp][] = [
+  ['for another name', { names: ['www.example.com'] }, /it is for www\.example\.com/],
+  ['that has expired', { notAfter: new Date('2026-11-23T23:59:59Z') }, /it expired/],
+  [
+    'that would have to be renewed at once',
+    { notBefore: new Date('2026-09-20T00:00:00Z') },
+    /renewed at once/,
+  ],
+];
+for (const [title, wish, why] of refusedCertificates) {
+  test(`a new certificate ${title} replaces nothing`, async (t) => {
+    const stage = await setStage(t);
+    const old = await stage.store(80);
+    stage.authority.wish = wish;
+    await assert.rejects(run(stage), (thrown) => {
+      assert.ok(thrown instanceof IngressError);
+      assert.equal(thrown.code, 'CERTIFICATE_UNUSABLE');
+      assert.match(thrown.message, why);
+      return true;
+    });
+    assert.equal((await stage.parts.store.load(DOMAIN))?.facts.serial, old.facts.serial);
+    assert.equal(stage.served.length, 1);
+  });
+}
+
+/** Puts a challenge of an earlier run into zone and journal. */
+async function leaveChallenge({ parts, provider }: Stage): Promise<void> {
+  provider.plant(txtRecord(CHALLENGE, 'left'));
+  const entry = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
+  await parts.journal.write([{ ...entry, name: CHALLENGE, value: 'left', ttl: 60 }]);
+}
+
+test('what an earlier run left is removed, and what a stranger put there stays', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(1);
+  await leaveChallenge(stage);
+  stage.provider.plant(txtRecord(CHALLENGE, 'stranger'));
+  await run(stage);
+  assert.deepEqual(stage.provider.standing, [`${CHALLENGE} TXT stranger`, ...RECORDS]);
+  assert.ok(stage.events().includes('challenge-swept'));
+  assert.deepEqual(await stage.parts.journal.entries(), []);
+});
+
+test('a pass that sweeps nothing says nothing of it', async (t) => {
+  const stage = await setStage(t);
+  await run(stage);
+  assert.ok(!stage.events().includes('challenge-swept'));
+});
+
+test('a challenge that cannot be removed does not lose the certificate, and is swept by the next pass', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.before = (verb, changes) => {
+    if (verb === 'apply' && changes.some(({ action }) => action === 'remove'))
+      throw error('PROVIDER_UNAVAILABLE');
+  };
+  await run(stage);
+  assert.equal(stage.served.length, 1);
+  assert.ok(stage.events().includes('challenge-left'));
+  stage.provider.before = () => undefined;
+  await run(stage);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.equal(orders(stage), 1);
+});
+
+test('after an abort in the middle of an order the challenge is removed all the same', async (t) => {
+  const stage = await setStage(t);
+  const abort = new AbortController();
+  stage.authority.before = (call) => {
+    if (call.startsWith('pollAuthorization')) abort.abort(new Error('stopped'));
+  };
+  stage.authority.validation = [{ status: 'pending' }];
+  await assert.rejects(run(stage, abort.signal), /stopped/);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.parts.journal.entries(), []);
+});
+
+test('a removal that hangs is given up after its own four seconds', async (t: TestContext) => {
+  const stage = await setStage(t);
+  const limits: number[] = [];
+  t.mock.method(AbortSignal, 'timeout', (ms: number) => {
+    limits.push(ms);
+    return AbortSignal.abort(new Error('too long'));
+  });
+  await run(stage);
+  assert.deepEqual(limits, [4000]);
+  assert.ok(stage.events().includes('challenge-left'));
+  assert.equal(stage.served.length, 1);
+});
+
+test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {
+  const stage = await setStage(t);
+  stage.authority.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
+  await assert.rejects(run(stage), { code: 'ACME_ORDER_FAILED' });
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.ok(stage.events().includes('challenge-removed'));
+});
+
+test('the CA is told only after every name server serves the challenge', async (t) => {
+  const stage = await setStage(t);
+  let hidden = 3;
+  stage.shows = (line) => {
+    if (!line.startsWith(CHALLENGE)) return true;
+    hidden -= 1;
+    return hidden < 0;
+  };
+  stage.authority.before = (call) => {
+    if (call.startsWith('respond')) assert.ok(hidden < 0);
+  };
+  await run(stage);
+  assert.equal(stage.served.length, 1);
+  assert.ok(hidden < 0);
+});
+
+test('an abort ends a pass before it orders', async (t) => {
+  const stage = await setStage(t);
+  const abort = new AbortController();
+  change(stage, {
+    identify: async () => {
+      abort.abort(new Error('stopped'));
+      throw error('IDENTITY_UNKNOWN');
+    },
+  });
+  await assert.rejects(run(stage, abort.signal), /stopped/);
+  assert.equal(orders(stage), 0);
+});
+
+test('files that fit nobody are told of, and replaced', async (t) => {
+  const stage = await setStage(t);
+  const { store } = stage.parts;
+  let loads = 0;
+  const load = async () => {
+    loads += 1;
+    throw error('CERTIFICATE_UNUSABLE');
+  };
+  change(stage, { store: { ...store, load } });
+  await run(stage);
+  assert.ok(stage.events().includes('certificate-unusable'));
+  assert.deepEqual([loads, orders(stage), stage.served.length], [1, 1, 1]);
+});
+
+test('a volume that cannot be read orders nothing', async (t) => {
+  const stage = await setStage(t);
+  const load = () => Promise.reject(error('STORE_FAILED'));
+  change(stage, { store: { ...stage.parts.store, load } });
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  assert.equal(orders(stage), 0);
+});
+
+test('a wildcard is found by its base and proven there', async (t) => {
+  const stage = await setStage(t, { goal: { domain: '*.example.com' } });
+  await run(stage);
+  assert.deepEqual(stage.served[0]?.facts.names, ['*.example.com']);
+  assert.deepEqual(stage.provider.standing, [
+    `*.example.com CNAME ${GATEWAY}`,
+    `_dstack-app-address-wildcard.example.com TXT ${APP_ID}:443`,
+  ]);
+});

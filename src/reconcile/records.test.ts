@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  APP_ADDRESS,
+  APP_ID,
+  DOMAIN,
+  GATEWAY,
+  gatewayNames,
+  type Stage,
+  type StageOptions,
+  setStage,
+} from '../../test/doubles/parts.ts';
+import { IngressError } from '../errors.ts';
+import { reconcileRecords } from './records.ts';
+
+const FRIENDLY = 'gateway.cluster.example.net';
+const never = new AbortController().signal;
+const run = ({ parts, memory }: Stage) => reconcileRecords(parts, memory, never);
+const alias = (value: string) => ({ name: DOMAIN, type: 'CNAME', value, ttl: 60 });
+const warnings = ({ lines }: Stage) => lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
+
+test('a warning is told once, another one when it comes', async (t) => {
+  const stage = await setStage(t, { goal: { setCaa: true } });
+  stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
+  const identify = (warning: string) => async () =>
+    ({ appId: APP_ID, source: 'environment', warning }) as const;
+  stage.parts = { ...stage.parts, identify: identify('the agent is slow') };
+  await run(stage);
+  await run(stage);
+  assert.equal(warnings(stage).length, 2);
+  stage.parts = { ...stage.parts, identify: identify('the agent is gone') };
+  await run(stage);
+  assert.deepEqual(warnings(stage).slice(2), ['the agent is gone']);
+});
+
+test('records that were written and not seen are waited for again, without another write', async (t) => {
+  const stage = await setStage(t);
+  stage.shows = () => false;
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+  assert.ok(stage.memory.unseen);
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+  assert.equal(stage.provider.applied.length, 1);
+  stage.shows = () => true;
+  await run(stage);
+  assert.ok(!stage.memory.unseen);
+  const asked = stage.nameServer.asked.length;
+  await run(stage);
+  assert.equal(stage.nameServer.asked.length, asked);
+});
+
+test('what was written is logged, with what gave way to it', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.plant(alias('old.example.net'));
+  stage.provider.plant({ name: APP_ADDRESS, type: 'TXT', value: 'one', ttl: 60 });
+  stage.provider.plant({ name: APP_ADDRESS, type: 'TXT', value: 'two', ttl: 60 });
+  await run(stage);
+  const line = stage.lines.find(({ event }) => event === 'records-published');
+  assert.deepEqual(line?.['written'], [`${DOMAIN} CNAME ${GATEWAY}`, `${APP_ADDRESS} TXT ${APP_ID}:443`]);
+  assert.deepEqual(
+    new Set(Array.from(Object(line?.['removed']))),
+    new Set([`${DOMAIN} CNAME old.example.net`, `${APP_ADDRESS} TXT one`, `${APP_ADDRESS} TXT two`]),
+  );
+});
+
+test('a CAA record names the account and the CA, and is made only when it is asked for', async (t) => {
+  const stage = await setStage(t, { goal: { setCaa: true } });
+  await run(stage);
+  const value = '0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1"';
+  assert.ok(stage.provider.standing.includes(`${DOMAIN} CAA ${value}`));
+  const without = await setStage(t);
+  await run(without);
+  assert.deepEqual(without.authority.calls, []);
+});
+
+const same = ['192.0.2.1'];
+const table: [title: string, options: StageOptions, published: string | undefined, expected: string][] = [
+  ['the friendly name once both lead to the same', { known: gatewayNames(same, same) }, undefined, FRIENDLY],
+  ['the configured name while they differ', { known: gatewayNames(same, ['192.0.2.9']) }, undefined, GATEWAY],
+  [
+    'the friendly name, when look-ups fail and it is published',
+    { known: { [`${GATEWAY} A`]: 'fails' } },
+    FRIENDLY,
+    FRIENDLY,
+  ],
+  [
+    'the configured name, when look-ups fail and nothing is published',
+    { known: { [`${GATEWAY} A`]: 'fails' } },
+    undefined,
+    GATEWAY,
+  ],
+  [
+    'a gateway of another form as it is',
+    { goal: { gatewayDomain: 'gw.example.net' } },
+    FRIENDLY,
+    'gw.example.net',
+  ],
+];
+for (const [title, options, published, expected] of table) {
+  test(`the alias says ${title}`, async (t) => {
+    const stage = await setStage(t, options);
+    if (published !== undefined) stage.provider.plant(alias(published));
+    await run(stage);
+    assert.ok(
+      stage.provider.standing.includes(`${DOMAIN} CNAME ${expected}`),
+      stage.provider.standing.join('\n'),
+    );
+  });
+}
+
+test('a gateway of another form is not looked up', async (t) => {
+  const stage = await setStage(t, { goal: { gatewayDomain: 'gw.example.net' } });
+  await run(stage);
+  assert.ok(stage.resolver.asked.every((question) => /example\.com|ns1/.test(question)));
+});
+
+const apex: StageOptions['goal'] = { domain: 'example.com' };
+for (const flattensApexCname of [true, false]) {
+  test(`an alias at the apex that is answered as an address is ${flattensApexCname ? '' : 'not '}seen where the provider ${flattensApexCname ? 'flattens' : 'does not flatten'}`, async (t) => {
+    const stage = await setStage(t, { goal: apex, provider: { capabilities: { flattensApexCname } } });
+    stage.shows = (line) => !line.includes(' CNAME ');
+    stage.provider.plant({ name: 'x.example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
+    await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+    // Behind the program's back, as a provider that flattens does it.
+    stage.provider.plant({ name: 'example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
+    const { parts } = stage;
+    const provider = { ...parts.provider, records: async () => [] as [], apply: async () => [] };
+    stage.parts = { ...parts, provider };
+    const running = run(stage);
+    if (flattensApexCname) await running;
+    else await assert.rejects(running, { code: 'PROPAGATION_TIMEOUT' });
+  });
+}
+
+test('another value at the app-address name is waited out', async (t) => {
+  const stage = await setStage(t);
+  const { provider } = stage;
+  await run(stage);
+  provider.plant({ name: APP_ADDRESS, type: 'TXT', value: 'stale', ttl: 60 });
+  // The provider says that it is gone; the name server still serves it.
+  stage.parts = { ...stage.parts, provider: { ...provider, records: async () => [], apply: async () => [] } };
+  await assert.rejects(run(stage), (thrown) => {
+    assert.ok(thrown instanceof IngressError);
+    assert.match(thrown.message, /serves .*stale/);
+    return true;
+  });
+});
+
+test('it tells where a challenge would be led elsewhere', async (t) => {
+  const stage = await setStage(t);
+  assert.equal((await run(stage)).challengeAlias, undefined);
+  stage.provider.plant({ name: `_acme-challenge.${DOMAIN}`, type: 'CNAME', value: 'x.example.org', ttl: 60 });
+  assert.equal((await run(stage)).challengeAlias, 'x.example.org');
+});
+
+test('progress of the wait is logged', async (t) => {
+  const stage = await setStage(t);
+  let looks = 0;
+  stage.shows = () => {
+    looks += 1;
+    return looks > 4;
+  };
+  await run(stage);
+  const line = stage.lines.find(({ event }) => event === 'waiting');
+  assert.equal(line?.['for'], 'records');
+  assert.equal(line?.['seenBy'], 0);
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import { environmentFor, startIngress } from '../world/ingress.ts';
+import { again, eventually, ingressIn, plantCertificate, worldFor } from './support.ts';
+
+/** What goes wrong in one step of a pass does not keep a certificate from being renewed, or from being served. */
+
+test('a journal that names a zone out of reach does not stand in the way of a renewal', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  await plantCertificate(environment, 5);
+  const folder = join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/challenges');
+  mkdirSync(folder, { recursive: true });
+  const left = {
+    provider: 'cloudflare',
+    zoneId: 'f'.repeat(32),
+    name: '_acme-challenge.gone.test',
+    value: 'v',
+    ttl: 60,
+  };
+  writeFileSync(join(folder, 'app.example.test.json'), JSON.stringify([left]));
+  const ingress = again(t, environment);
+  const { step } = await ingress.seen('step-failed');
+  assert.equal(step, 'challenges of earlier runs');
+  await ingress.seen('certificate-issued');
+  await eventually('the new certificate', () => world.request('app.example.test', '/'));
+});
+
+test('records that the provider refuses do not stand in the way of a renewal', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  await plantCertificate(environment, 5);
+  const refusal = {
+    kind: 'refusal',
+    status: 400,
+    code: 9005,
+    message: 'Content for CNAME record is invalid.',
+  } as const;
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 1);
+  const ingress = again(t, environment);
+  const { step } = await ingress.seen('step-failed');
+  assert.equal(step, 'records');
+  await ingress.seen('certificate-issued');
+  assert.match(JSON.stringify(await ingress.seen('pass-failed')), /9005/);
+});
+
+test('on a first start, records that the provider refuses come before any order', async (t) => {
+  const world = await worldFor(t);
+  const refusal = {
+    kind: 'refusal',
+    status: 400,
+    code: 9005,
+    message: 'Content for CNAME record is invalid.',
+  } as const;
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 1);
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-failed');
+  assert.equal(world.pebble.orders(), 0);
+});
+
+test('SIGHUP at any time asks for a pass and ends nothing', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('starting');
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished');
+  ingress.signal('SIGTERM');
+  ingress.signal('SIGHUP');
+  assert.equal((await ingress.ended).exitCode, 0);
+});
+
+test('a full disk behind the log ends nothing', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const command = ['sh', '-c', `exec ${process.execPath} dist/main.js > /dev/full`] as const;
+  const ingress = startIngress(environment, command);
+  t.after(() => ingress[Symbol.asyncDispose]());
+  await eventually('an answer', () => world.request('app.example.test', '/'));
+  assert.deepEqual(ingress.words, []);
+});
+
+test('an impossible path of the guest agent is a fault, not a stack', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: `/${'a'.repeat(300)}` });
+  assert.equal((await ingress.ended).exitCode, 78);
+  assert.match(ingress.words.join('\n'), /APP_ID is not set, and no guest agent socket is mounted/);
+});
+
+test('a token in the place of a path is not printed', async (t) => {
+  const world = await worldFor(t);
+  const secret = 'v1-this-is-the-token-itself';
+  const ingress = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_API_TOKEN_FILE: secret });
+  assert.equal((await ingress.ended).exitCode, 78);
+  assert.match(
+    ingress.words.join('\n'),
+    /CLOUDFLARE_API_TOKEN_FILE names a file that cannot be read \(ENOENT\)/,
+  );
+  assert.doesNotMatch(ingress.words.join('\n'), new RegExp(secret));
+});
