@@ -47,8 +47,9 @@ async function runTests(into: Counts): Promise<void> {
     if (details.type === 'suite') return;
     into[skip !== undefined || todo !== undefined ? 'skipped' : 'passed'] += 1;
   });
-  stream.on('test:fail', ({ details }) => {
-    if (details.type !== 'suite') into.failed += 1;
+  stream.on('test:fail', ({ todo, details }) => {
+    if (details.type === 'suite') return;
+    into[todo === undefined ? 'failed' : 'skipped'] += 1;
   });
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });

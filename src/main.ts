@@ -33,30 +33,15 @@ async function run(): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   const log = createLog(config.logLevel);
-  const stop = new AbortController();
+  const stopped = stopBy(['SIGTERM', 'SIGINT'], log);
   const demand = listenTo('SIGHUP');
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    // Not `once`: execa's clean-up ends the process by the signal when nobody listens any more.
-    process.on(name, () => {
-      if (stop.signal.aborted) return;
-      log.info({ event: 'stopping', signal: name }, 'stopping: open connections may finish');
-      stop.abort(new Error(`stopped by ${name}`));
-    });
-  }
-  log.info(
-    {
-      event: 'starting',
-      version: pkg.version,
-      domain: config.domain,
-      provider: config.provider.name,
-      directory: config.directoryUrl,
-    },
-    'starting',
-  );
+  const { domain, provider, directoryUrl } = config;
+  const fields = { event: 'starting', version: pkg.version, domain, provider: provider.name, directoryUrl };
+  log.info(fields, 'starting');
   for (const warning of config.warnings) log.warn({ event: 'warning' }, warning);
-  const proxy = await openProxy(config, log, stop.signal);
-  if (proxy === undefined) return stop.signal.aborted ? 0 : 1;
-  stop.signal.addEventListener('abort', () => void proxy.stop(), { once: true });
+  const proxy = await openProxy(config, log, stopped);
+  if (proxy === undefined) return stopped.aborted ? 0 : 1;
+  stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
   const parts = assemble(config, proxy, log);
   const memory = emptyMemory();
   await reconcileForever(
@@ -70,7 +55,7 @@ async function run(): Promise<number> {
       clock,
       log,
     },
-    stop.signal,
+    stopped,
   );
   await proxy.stop();
   log.info({ event: 'stopped' }, 'stopped');
@@ -162,6 +147,20 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
     clock,
     log,
   };
+}
+
+/** Aborts at the first of these signals; later ones change nothing. */
+function stopBy(signals: readonly NodeJS.Signals[], log: Log): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of signals) {
+    // Not `once`: execa's clean-up ends the process by the signal when nobody listens any more.
+    process.on(signal, () => {
+      if (stop.signal.aborted) return;
+      log.info({ event: 'stopping', signal }, 'stopping: open connections may finish');
+      stop.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  return stop.signal;
 }
 
 /** Catches a signal from now until the process ends, since its default is to end the process, and passes it on. */

@@ -118,7 +118,7 @@ function createSessions({ directoryUrl, email, userAgent, accounts, clock }: Aut
     if (found.url !== undefined) return { client, transport, url: found.url };
     const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
     const request = { termsOfServiceAgreed: true, ...contact };
-    const body = await persist(() => client.createAccount(request), clock, signal);
+    const body = await persist(() => register(client, request), clock, signal);
     const url = client.getAccountUrl();
     account = await accounts.register(found, url, body);
     return { client, transport, url };
@@ -139,4 +139,25 @@ function createSessions({ directoryUrl, email, userAgent, accounts, clock }: Aut
       if (account) account = { ...account, url: undefined };
     },
   };
+}
+
+/**
+ * Opens an account, or finds the one that the key has already (RFC 8555 §7.3). For the latter acme-client goes on to
+ * update the account, which CAs may refuse; by then the account's URL is known, and that is all that was asked for.
+ */
+async function register(client: Client, request: Parameters<Client['createAccount']>[0]): Promise<unknown> {
+  try {
+    return await client.createAccount(request);
+  } catch (thrown) {
+    if (!hasAccountUrl(client)) throw thrown;
+    return {};
+  }
+}
+
+function hasAccountUrl(client: Client): boolean {
+  try {
+    return client.getAccountUrl() !== '';
+  } catch {
+    return false;
+  }
 }

@@ -166,3 +166,25 @@ test('a zone whose name may not be read is swept by its id', async () => {
   );
   assert.deepEqual(provider.standing, []);
 });
+
+test('a record is removed by the handle that the provider gave it', async () => {
+  const { provider, journal } = desk();
+  await publishChallenges({ provider, journal }, ZONE, values('a'), never);
+  let handles: unknown[] = [];
+  provider.before = (_, changes) => {
+    handles = changes.map((change) => change.action === 'remove' && change.removed.handle);
+  };
+  await removeChallenges({ provider, journal }, await journal.entries(), never);
+  assert.deepEqual(handles, ['r1']);
+});
+
+test('a value whose publishing was never answered stays noted until a sweep: it may land after its removal', async () => {
+  const { provider, journal } = desk();
+  provider.breakAfter(0, down);
+  await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('late'), never), down);
+  await removeChallenges({ provider, journal }, await journal.entries(), never);
+  provider.plant(txtRecord(NAME, 'late'));
+  await sweepChallenges({ provider, journal }, never);
+  assert.deepEqual(provider.standing, []);
+  assert.deepEqual(await journal.entries(), []);
+});

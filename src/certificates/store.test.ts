@@ -191,3 +191,25 @@ test('versions are counted, not spelled: 10 comes after 9', async () => {
   await store.save('app.example.com', bundleOf(second));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert11.pem');
 });
+
+test('a save that fails half way leaves no part of its version behind', async () => {
+  const store = createCertificateStore(root);
+  await store.save('app.example.com', bundleOf(first));
+  let reads = 0;
+  const breaking = {
+    ...bundleOf(second),
+    // What a file cannot be made of, where the last file is to be written.
+    get chainPem(): string {
+      reads += 1;
+      return reads === 1 ? second.chainPem : (undefined as never);
+    },
+  };
+  await assert.rejects(store.save('app.example.com', breaking), { code: 'STORE_FAILED' });
+  assert.deepEqual(readdirSync(archive()).sort(), [
+    'cert1.pem',
+    'chain1.pem',
+    'fullchain1.pem',
+    'privkey1.pem',
+  ]);
+  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
+});

@@ -136,7 +136,8 @@ test('every address of every name server is listed, in both families, at port 53
 
 test('name servers of another name are not those of the zone', async () => {
   const own = [rr('example.com', 'NS', 'ns1.example.net'), rr('example.org', 'NS', 'ns1.example.org')];
-  const known = { ...zone, 'example.com NS': { answers: own } };
+  const other = { 'ns1.example.org A': { answers: [rr('ns1.example.org', 'A', '192.0.2.7')] } };
+  const known = { ...zone, ...other, 'example.com NS': { answers: own } };
   const { servers } = await findAuthoritative(NAME, 'example.com', memoryResolver(known).resolve, never);
   assert.deepEqual(
     servers.map(({ hostname }) => hostname),

@@ -118,8 +118,15 @@ for (const [title, tcp, message] of failures) {
   });
 }
 
-test('an answer in pieces over TCP is put together', async (t) => {
-  // More than one segment of the loopback interface.
+test('an answer over TCP that arrives byte by byte is put together', async (t) => {
+  const server = await startDnsServer(t, (_, transport) =>
+    transport === 'udp' ? { truncated: true } : { ...right, inPieces: true },
+  );
+  assert.deepEqual(values(await query(server, question, within(5000))), ['right']);
+});
+
+test('a long answer over TCP is taken whole', async (t) => {
+  // Close to the longest message that there can be.
   const parts = Array.from({ length: 250 }, (_, index) => String(index).padEnd(255, '.'));
   const server = await startDnsServer(t, (_, transport) =>
     transport === 'udp' ? { truncated: true } : { answers: [txt(NAME, ...parts)] },

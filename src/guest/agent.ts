@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import * as z from 'zod';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
+import { askTappdInfo } from './tappd.ts';
 
 /** The dstack guest agent, as far as the ingress needs it. */
 export interface GuestAgent {
@@ -35,13 +36,10 @@ export function findGuestAgent(configured: string | undefined): GuestAgent | und
 
 async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const aborted = Promise.withResolvers<never>();
-  limit.addEventListener('abort', () => aborted.reject(limit.reason), { once: true });
   try {
-    const { DstackClient, TappdClient } = await import('@phala/dstack-sdk');
-    const client = older ? new TappdClient(endpoint) : new DstackClient(endpoint);
+    const asking = older ? askTappdInfo(endpoint, limit) : askInfo(endpoint, limit);
     // The SDK ignores the HTTP status on a socket, so the shape has to tell an answer from an error.
-    const info = infoSchema.safeParse(await Promise.race([client.info(), aborted.promise]));
+    const info = infoSchema.safeParse(await asking);
     if (info.success) return info.data.app_id.toLowerCase();
     throw new IngressError(
       'GUEST_AGENT_FAILED',
@@ -54,6 +52,15 @@ async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): 
       cause: thrown,
     });
   }
+}
+
+/** The SDK takes no signal, so its answer is raced. */
+async function askInfo(endpoint: string, signal: AbortSignal): Promise<unknown> {
+  const { DstackClient } = await import('@phala/dstack-sdk');
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true });
+  return Promise.race([new DstackClient(endpoint).info(), aborted.promise]);
 }
 
 function isSocket(path: string): boolean {

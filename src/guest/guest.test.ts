@@ -42,14 +42,19 @@ async function refusal(asking: Promise<string>): Promise<IngressError> {
   return thrown;
 }
 
-test('the app id is asked for on dstack.sock, and on the older tappd.sock in its own words', async (t) => {
+test('the app id is asked for on dstack.sock', async (t) => {
   const agent = await world(t);
   assert.equal(await found(agent.socket).appId(never), APP_ID);
-  assert.equal(await found(agent.tappdSocket).appId(never), APP_ID);
   assert.deepEqual(
     agent.calls.map(({ path }) => path),
-    ['/Info', '/prpc/Tappd.Info'],
+    ['/Info'],
   );
+});
+
+test('the app id is asked for on the older tappd.sock in its own words', async (t) => {
+  const agent = await world(t);
+  assert.equal(await found(agent.tappdSocket).appId(never), APP_ID);
+  assert.equal(agent.calls.at(-1)?.path, '/prpc/Tappd.Info');
 });
 
 test('an app id is lower case, however the agent spells it', async (t) => {
@@ -135,6 +140,14 @@ test('an abort while the agent says nothing rejects with its reason', async (t) 
   await asked;
   abort.abort(new Error('stopped'));
   await assert.rejects(asking, /stopped/);
+});
+
+test('after an abort a silent agent is not waited for', async (t) => {
+  const { agent } = await silentAgent(t);
+  const asking = agent.appId(AbortSignal.abort(new Error('stopped')));
+  const late = new Promise((resolve) => setTimeout(resolve, 1000, 'it waits').unref());
+  const outcome = await Promise.race([late, asking.catch((thrown: unknown) => String(thrown))]);
+  assert.equal(outcome, 'Error: stopped');
 });
 
 const saying = (appId: string): GuestAgent => ({ endpoint: '/x', appId: async () => appId });

@@ -180,6 +180,57 @@ function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
   };
 }
 
+for (const [title, age] of [
+  ['is due', 80],
+  ['is over', 91],
+] as const) {
+  test(`records that fail do not hold up a renewal that ${title}, and are thrown at the end`, async (t) => {
+    const stage = await setStage(t, { goal: { setCaa: true } });
+    const old = await stage.store(age);
+    stage.authority.before = (call) => {
+      if (call === 'accountUrl') throw error('ACME_UNREACHABLE');
+    };
+    await assert.rejects(run(stage), { code: 'ACME_UNREACHABLE' });
+    assert.equal(orders(stage), 1);
+    assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
+  });
+}
+
+test('without identity a first certificate is ordered all the same', async (t) => {
+  const stage = await setStage(t);
+  change(stage, { identify: () => Promise.reject(error('IDENTITY_UNKNOWN')) });
+  await assert.rejects(run(stage), { code: 'IDENTITY_UNKNOWN' });
+  assert.equal(stage.served.length, 1);
+});
+
+test('of several failures the refusal of the CA is thrown, and each is logged', async (t) => {
+  const stage = await setStage(t);
+  change(stage, { identify: () => Promise.reject(error('IDENTITY_UNKNOWN')) });
+  stage.authority.validation = [{ status: 'invalid' }];
+  await assert.rejects(run(stage), { code: 'ACME_ORDER_FAILED' });
+  assert.deepEqual(
+    stage.lines.filter(({ event }) => event === 'step-failed').map(({ step }) => step),
+    ['records', 'certificate'],
+  );
+});
+
+test('without identity too, an alias at the challenge name keeps it from ordering', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
+  change(stage, { identify: () => Promise.reject(error('IDENTITY_UNKNOWN')) });
+  await assert.rejects(run(stage));
+  assert.equal(orders(stage), 0);
+});
+
+test('what an earlier run left in a zone that is gone does not hold up anything', async (t) => {
+  const stage = await setStage(t);
+  const entry = { provider: 'memory', zoneId: 'zone-example.org', zoneName: 'example.org' };
+  await stage.parts.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);
+  await assert.rejects(run(stage), { code: 'ZONE_NOT_FOUND' });
+  assert.equal(stage.served.length, 1);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+});
+
 test('no order before its time, and one after it', async (t) => {
   const stage = await setStage(t);
   const now = stage.clock.now().getTime();

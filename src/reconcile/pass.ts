@@ -20,7 +20,7 @@ export async function pass(parts: Parts, memory: Memory, signal: AbortSignal): P
   if (servable) await steps.attempt('serving', () => serve(parts, memory, stored));
   await steps.attempt('challenges of earlier runs', () => sweep(parts, signal));
   const records = await steps.attempt('records', () => reconcileRecords(parts, memory, signal));
-  if (!found.failed && (!records.failed || servable || isIdentityFailure(records.failure))) {
+  if (!found.failed && (!records.failed || stored !== undefined || isIdentityFailure(records.failure))) {
     const findZone = async () => records.value ?? (await zoneOnly(parts, signal));
     await steps.attempt('certificate', () => reconcileCertificate(parts, memory, stored, findZone, signal));
   }

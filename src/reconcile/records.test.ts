@@ -131,6 +131,17 @@ for (const flattensApexCname of [true, false]) {
   });
 }
 
+test('an alias below the apex has to be seen as an alias, also where the provider flattens', async (t) => {
+  const stage = await setStage(t, { provider: { capabilities: { flattensApexCname: true } } });
+  stage.parts = {
+    ...stage.parts,
+    provider: { ...stage.provider, records: async () => [], apply: async () => [] },
+  };
+  stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.1', ttl: 60 });
+  stage.provider.plant({ name: APP_ADDRESS, type: 'TXT', value: `${APP_ID}:443`, ttl: 60 });
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+});
+
 test('another value at the app-address name is waited out', async (t) => {
   const stage = await setStage(t);
   const { provider } = stage;

@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import packet, { type Answer } from 'dns-packet';
 import type { NameServer, Question } from '../../src/dns/query.ts';
 import { createTcpSplitter, withLength } from '../world/dns-client.ts';
@@ -17,6 +18,8 @@ export interface DnsMessage {
   readonly truncated?: boolean;
   readonly otherId?: boolean;
   readonly otherQuestion?: Question;
+  /** Over TCP: byte by byte, each when the last one is on its way. */
+  readonly inPieces?: boolean;
   /** Sent in the place of a message. */
   readonly raw?: Buffer;
 }
@@ -42,7 +45,7 @@ export async function startDnsServer(
 ): Promise<DnsServer> {
   const { address = '127.0.0.1' } = where;
   const asked: string[] = [];
-  const react = (bytes: Buffer, transport: Transport): readonly Buffer[] | 'close' => {
+  const react = (bytes: Buffer, transport: Transport): readonly Sent[] | 'close' => {
     const query = packet.decode(bytes);
     const { name = '', type = 'A' } = query.questions?.[0] ?? {};
     // Only this program asks, and it asks for nothing else.
@@ -51,14 +54,17 @@ export async function startDnsServer(
     const reaction = script(question, transport);
     if (reaction === 'close') return 'close';
     if (reaction === 'silence') return [];
-    return [reaction].flat().map((message) => encode(query.id ?? 0, question, message));
+    return [reaction].flat().map((message) => ({
+      bytes: encode(query.id ?? 0, question, message),
+      inPieces: message.inPieces ?? false,
+    }));
   };
   const tcp = createServer((connection) => {
     const split = createTcpSplitter();
     connection.on('data', (piece: Buffer) => {
       for (const reaction of split(piece).map((bytes) => react(bytes, 'tcp'))) {
         if (reaction === 'close') connection.end();
-        else for (const message of reaction) connection.write(withLength(message));
+        else for (const { bytes, inPieces } of reaction) void send(connection, withLength(bytes), inPieces);
       }
     });
   });
@@ -78,13 +84,28 @@ export async function startDnsServer(
     udp.on('message', (bytes, from) => {
       const reaction = react(bytes, 'udp');
       if (reaction === 'close') return;
-      for (const message of reaction) udp.send(message, from.port, from.address);
+      for (const { bytes } of reaction) udp.send(bytes, from.port, from.address);
     });
     t.after(async () => {
       udp.close();
       await server[Symbol.asyncDispose]();
     });
     return { address, port, asked };
+  }
+}
+
+interface Sent {
+  readonly bytes: Buffer;
+  readonly inPieces: boolean;
+}
+
+async function send(connection: Socket, bytes: Buffer, inPieces: boolean): Promise<void> {
+  if (!inPieces) return void connection.write(bytes);
+  connection.setNoDelay();
+  for (const byte of bytes) {
+    await new Promise((sent) => connection.write(Buffer.of(byte), sent));
+    // The other side runs in the same process: it reads before the next byte follows.
+    await setImmediate();
   }
 }
 
