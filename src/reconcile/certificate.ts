@@ -64,23 +64,22 @@ export async function reconcileCertificate(
   }
   const knowledge = await findZone();
   log.info({ event: 'order', domain: goal.domain, reason: decision.reason }, 'ordering a certificate');
-  const elapsed = stopwatch(clock);
-  const bundle = accept(parts, await order(parts, knowledge, signal));
-  const { serial, notAfter } = bundle.facts;
-  log.info(
-    { event: 'certificate-issued', domain: goal.domain, serial, notAfter, seconds: elapsed() },
-    'certificate issued',
-  );
-  memory.unsaved = { bundle, failure: undefined };
-  await saveUnsaved(parts, memory);
-  await serve(parts, memory, bundle);
+  try {
+    const bundle = await order(parts, knowledge, signal);
+    // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
+    memory.unsaved = { bundle, failure: undefined };
+    await saveUnsaved(parts, memory);
+    await serve(parts, memory, bundle);
+  } finally {
+    await cleanUp(parts);
+  }
 }
 
 async function order(
   parts: Parts,
   { zone, challengeAlias }: ZoneKnowledge,
   signal: AbortSignal,
-): Promise<IssuedCertificate> {
+): Promise<CertificateBundle> {
   const { goal, authority, provider, journal, clock, log } = parts;
   const name = challengeName(goal.domain);
   if (challengeAlias !== undefined) {
@@ -95,11 +94,12 @@ async function order(
     log.info({ event: 'challenge-published', name, seconds: publishing() }, 'challenge published');
     await waitUntilEverywhere(parts, zone, 'challenge', () => records.map((record) => ({ record })), signal);
   };
-  try {
-    return await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });
-  } finally {
-    await cleanUp(parts);
-  }
+  const issued = await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });
+  const bundle = accept(parts, issued);
+  const { serial, notAfter } = bundle.facts;
+  const fields = { event: 'certificate-issued', domain: goal.domain, serial, notAfter, seconds: ordering() };
+  log.info(fields, 'certificate issued');
+  return bundle;
 }
 
 // Has a deadline of its own: the pass may have been aborted. What stays is in the journal, and swept by the next pass.

@@ -25,7 +25,7 @@ function fill(stage: Stage): () => void {
   return () => change(stage, { store });
 }
 
-test('a first pass publishes, orders, stores and serves, and leaves no challenge', async (t) => {
+test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {
   const stage = await setStage(t);
   await run(stage);
   assert.deepEqual(stage.provider.standing, RECORDS);
@@ -40,9 +40,9 @@ test('a first pass publishes, orders, stores and serves, and leaves no challenge
     'records-published',
     'records-seen',
     'challenge-seen',
-    'challenge-removed',
     'certificate-issued',
     'serving',
+    'challenge-removed',
   ];
   assert.deepEqual(
     events.filter((event) => order.includes(String(event))),
