@@ -14,7 +14,7 @@ export interface ProviderChoice {
  * Credentials of providers that people use with older containers and that this version cannot drive. They are known
  * so that a message can say so, and so that two sets of credentials are never taken for one.
  */
-export const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
+const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
   linode: ['LINODE_API_TOKEN'],
   namecheap: ['NAMECHEAP_API_KEY'],
   route53: ['AWS_ACCESS_KEY_ID', 'AWS_ROLE_ARN'],

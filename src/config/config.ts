@@ -6,7 +6,7 @@ import type { Settings, VariableTable } from './variable.ts';
 import { type IngressSettings, variables, withoutEffect } from './variables.ts';
 
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
-export const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 
 /** The whole configuration: every variable's value, and what follows from several of them. */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
