@@ -1,0 +1,11 @@
+#!/bin/sh
+# Prepares the directories and hands over to the program, which then is process 1 and gets the signals. Words behind the
+# image's name are a subcommand and its options: `docker run dstack-ingress plan`.
+set -eu
+umask 022
+if [ "${1:-run}" = run ]; then
+  # What is missing here is reported by the program, which serves what it has all the same.
+  mkdir -p -m 700 "${LETSENCRYPT_DIR:-/etc/letsencrypt}" "${RUNTIME_DIR:-/run/dstack-ingress}" || true
+  mkdir -p -m 755 "${EVIDENCE_DIR:-/evidences}" || true
+fi
+exec node --max-semi-space-size=1 /usr/local/lib/dstack-ingress/main.js "$@"
