@@ -8,6 +8,8 @@ export interface ChildOptions {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Gets every line as it is written. */
+  readonly log?: (line: string) => void;
 }
 
 /** A running program of the world. Disposing of it kills it and waits until it is gone. */
@@ -27,7 +29,7 @@ export interface Child extends AsyncDisposable {
  * too; also when this process exits. Rejects when the program cannot be started.
  */
 export async function startChild(program: string, options: ChildOptions): Promise<Child> {
-  const { args, env = {}, cwd = process.cwd() } = options;
+  const { args, env = {}, cwd = process.cwd(), log } = options;
   const subprocess = execa(program, args, {
     cwd,
     env,
@@ -48,6 +50,7 @@ export async function startChild(program: string, options: ChildOptions): Promis
   const watchers = new Set<() => void>();
   createInterface({ input: subprocess.all }).on('line', (line) => {
     lines.push(line);
+    log?.(line);
     for (const look of watchers) look();
   });
 

@@ -10,6 +10,8 @@ export interface Permissions {
 }
 
 export interface TokenOptions {
+  /** 40 to 80 letters, digits, `_` and `-`. Default: a random one of Cloudflare's own form. */
+  readonly value?: string;
   /** Tokens of an account start with `cfat_`, and the endpoint that verifies a user's tokens does not know them. */
   readonly owner?: 'user' | 'account';
   readonly status?: 'active' | 'disabled' | 'expired';
@@ -28,8 +30,7 @@ export class StoredToken {
   readonly #options: TokenOptions;
 
   constructor(options: TokenOptions) {
-    const prefix = options.owner === 'account' ? 'cfat_' : '';
-    this.value = prefix + randomBytes(32).toString('base64url').slice(0, 40);
+    this.value = options.value ?? randomValue(options.owner);
     this.#options = options;
   }
 
@@ -49,6 +50,11 @@ export class StoredToken {
   checkPlace(address: string): void {
     if (this.#options.elsewhere) throw refusals.tokenElsewhere(address);
   }
+}
+
+function randomValue(owner: TokenOptions['owner']): string {
+  const prefix = owner === 'account' ? 'cfat_' : '';
+  return prefix + randomBytes(32).toString('base64url').slice(0, 40);
 }
 
 /** The token of a request, by its `Authorization` header. Throws Refusal; each part of the API has its own words for it. */

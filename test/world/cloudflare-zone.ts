@@ -13,12 +13,13 @@ export function newId(): string {
 
 /** One zone's records and the rules for changing them. Every method throws Refusal and then leaves the zone as it was. */
 export class StoredZone {
-  readonly id = newId();
+  readonly id: string;
   readonly name: string;
   readonly status: ZoneStatus;
   #records = new Map<string, StoredRecord>();
 
-  constructor(name: string, status: ZoneStatus) {
+  constructor(name: string, status: ZoneStatus, id = newId()) {
+    this.id = id;
     this.name = name;
     this.status = status;
   }

@@ -76,8 +76,8 @@ export class CloudflareSimulator implements AsyncDisposable {
     this.#calls = [];
   }
 
-  addZone(name: string, status: ZoneStatus = 'active'): StoredZone {
-    const zone = new StoredZone(name, status);
+  addZone(name: string, status: ZoneStatus = 'active', id?: string): StoredZone {
+    const zone = new StoredZone(name, status, id);
     this.#zones.set(zone.id, zone);
     return zone;
   }
@@ -128,8 +128,9 @@ export class CloudflareSimulator implements AsyncDisposable {
     return this.#publications;
   }
 
-  async listen(address: string): Promise<void> {
-    this.#server.listen(0, address);
+  /** Opens its port, a free one unless it is named. */
+  async listen(address: string, port = 0): Promise<void> {
+    this.#server.listen(port, address);
     await once(this.#server, 'listening');
     const bound = this.#server.address();
     if (bound === null || typeof bound === 'string') throw new Error('the server has no port');

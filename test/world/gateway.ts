@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly domain: string;
   /** Seconds that a missing record is remembered. In reality 10; default 0, so that a test need not wait that long. */
   readonly negativeTtlS?: number;
+  /** Gets a line for every connection. */
+  readonly log?: (line: string) => void;
 }
 
 /** A connection that the gateway ended itself. */
@@ -63,12 +65,14 @@ class RunningGateway implements Gateway {
   routed = 0;
   readonly refusals: GatewayRefusal[] = [];
   readonly #routeOf: (sni: string) => Promise<Route>;
+  readonly #log: (line: string) => void;
   readonly #servers = new Set<Socket>();
   #listener: OpenServer | undefined;
 
-  constructor({ address, resolver, domain, negativeTtlS = 0 }: GatewayOptions) {
+  constructor({ address, resolver, domain, negativeTtlS = 0, log = () => {} }: GatewayOptions) {
     this.address = address;
     this.domain = domain;
+    this.#log = log;
     this.#routeOf = createRoutes({ resolver, domain, negativeTtlS });
   }
 
@@ -92,11 +96,14 @@ class RunningGateway implements Gateway {
       this.#servers.add(server);
       server.on('close', () => this.#servers.delete(server));
       this.routed += 1;
+      this.#log(`${sni}: passed on to port ${port} of ${id}`);
       if (this.proxyProtocol) server.write(proxyHeader(this.proxyProtocol, client));
       server.write(hello.bytes);
       join(client, server);
     } catch (thrown) {
-      this.refusals.push({ sni, reason: thrown instanceof Error ? thrown.message : String(thrown) });
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.refusals.push({ sni, reason });
+      this.#log(`${sni ?? 'a client'}: refused, ${reason}`);
       client.destroy();
     }
   }

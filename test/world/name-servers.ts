@@ -1,19 +1,13 @@
-import type { PrimaryZone } from './bind-config.ts';
 import { NameServer } from './name-server.ts';
-import { bareName } from './presentation.ts';
-import type { ZonePublisher, ZoneRecord } from './publisher.ts';
-import type { Delegation } from './resolver.ts';
+import type { ZonePublisher } from './publisher.ts';
 import { startTogether } from './start-together.ts';
+import { assertPublishable, primaryZones, type ZonesOptions } from './zones.ts';
 
 export type ServerName = 'ns1' | 'ns2';
 
-export interface NameServersOptions {
+export interface NameServersOptions extends ZonesOptions {
   readonly directory: string;
-  /** The address of each. */
-  readonly ns1: string;
-  readonly ns2: string;
   readonly resolver: string;
-  readonly zones: readonly string[];
 }
 
 /** The two authoritative name servers of the world's zones; both hold every zone. */
@@ -46,9 +40,7 @@ export async function startNameServers(options: NameServersOptions): Promise<Nam
     stop: (server) => servers[server].stop(),
     start: (server) => servers[server].start(),
     async publish(zone, records) {
-      const apex = bareName(zone);
-      if (!zones.some(({ name }) => name === apex)) throw new Error(`${apex} is no zone of this world`);
-      for (const record of records) assertOwned(apex, record);
+      const apex = assertPublishable(zones, zone, records);
       const updates = [ns1, ns2].map((server) => ({ server, done: server.update(apex, records) }));
       await Promise.all(updates.filter(({ server }) => server.lagMs === 0).map(({ done }) => done));
     },
@@ -58,37 +50,4 @@ export async function startNameServers(options: NameServersOptions): Promise<Nam
       stack.use(ns2);
     },
   };
-}
-
-/** The zones that the top-level domains delegate: those that lie in no other zone of the world. */
-export function delegationsOf(options: Pick<NameServersOptions, 'ns1' | 'ns2' | 'zones'>): Delegation[] {
-  return primaryZones(options)
-    .filter(({ name }, _, all) => !all.some((other) => name.endsWith(`.${other.name}`)))
-    .map(({ name, servers }) => ({ zone: name, servers }));
-}
-
-function primaryZones({ ns1, ns2, zones }: Pick<NameServersOptions, 'ns1' | 'ns2' | 'zones'>): PrimaryZone[] {
-  const servers = [
-    { label: 'ns1', address: ns1 },
-    { label: 'ns2', address: ns2 },
-  ];
-  return zones.map((zone): PrimaryZone => {
-    const name = bareName(zone);
-    const below = zones.map(bareName).filter((other) => other.endsWith(`.${name}`));
-    const lines = below.flatMap((child) =>
-      servers.flatMap(({ label, address }) => [
-        `${child}. IN NS ${label}.${child}.`,
-        `${label}.${child}. IN A ${address}`,
-      ]),
-    );
-    return { name, servers, lines };
-  });
-}
-
-function assertOwned(apex: string, { name, type }: ZoneRecord): void {
-  const owner = bareName(name);
-  if (owner !== apex && !owner.endsWith(`.${apex}`)) throw new Error(`${owner} is not in the zone ${apex}`);
-  if (owner === apex && (type === 'SOA' || type === 'NS')) {
-    throw new Error(`the ${type} of ${apex} belongs to the world: publish the zone without it`);
-  }
 }

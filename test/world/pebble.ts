@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 import { askManagement, untilListening } from './management.ts';
 import { findPebble } from './pebble-binary.ts';
-import { makeSelfSigned } from './self-signed.ts';
+import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
 
 const DAY_S = 86_400;
 const START_MS = 10_000;
@@ -30,7 +30,14 @@ export interface PebbleBehaviour {
 
 export interface PebbleOptions extends PebbleBehaviour {
   readonly directory: string;
+  /** Where it listens. */
   readonly address: string;
+  /** By what name it is reached from this process. Default: the address. */
+  readonly host?: string;
+  /** The certificate and key of its own API, for `host` at least. Default: made anew, self-signed. */
+  readonly api?: KeyPairFiles;
+  /** Gets every line that it writes. */
+  readonly log?: (line: string) => void;
   /** The resolver of its look-ups, `address:port`. */
   readonly dnsServer: string;
 }
@@ -61,17 +68,19 @@ export interface Pebble extends AsyncDisposable {
 
 /** Starts Pebble; resolves when it answers. Rejects when there is none to be had, or it does not come up. */
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
-  const { directory, address } = options;
-  const api = { certificate: join(directory, 'pebble.crt'), privateKey: join(directory, 'pebble.key') };
+  const { directory } = options;
   const config = join(directory, 'pebble.json');
-  const [program] = await Promise.all([
-    findPebble(),
-    makeSelfSigned(`IP:${address}`, api),
-    writeFile(config, configuration(options, api)),
-  ]);
+  const [program, api] = await Promise.all([findPebble(), options.api ?? makeApiKeyPair(options)]);
+  await writeFile(config, configuration(options, api));
   const pebble = new RunningPebble(options, api.certificate, () => runPebble(program, config, options));
   await pebble.start();
   return pebble;
+}
+
+async function makeApiKeyPair({ directory, address }: PebbleOptions): Promise<KeyPairFiles> {
+  const files = { certificate: join(directory, 'pebble.crt'), privateKey: join(directory, 'pebble.key') };
+  await makeSelfSigned(`IP:${address}`, files);
+  return files;
 }
 
 class RunningPebble implements Pebble {
@@ -83,9 +92,9 @@ class RunningPebble implements Pebble {
   readonly #logs: Child['lines'][] = [];
   #child: Child | undefined;
 
-  constructor({ address }: PebbleOptions, apiCaFile: string, run: () => Promise<Child>) {
-    this.directoryUrl = `https://${address}:${PORTS.acme}/dir`;
-    this.managementUrl = `https://${address}:${PORTS.management}`;
+  constructor({ address, host = address }: PebbleOptions, apiCaFile: string, run: () => Promise<Child>) {
+    this.directoryUrl = `https://${host}:${PORTS.acme}/dir`;
+    this.managementUrl = `https://${host}:${PORTS.management}`;
     this.apiCaFile = apiCaFile;
     this.#run = run;
   }
@@ -144,6 +153,7 @@ class RunningPebble implements Pebble {
 async function runPebble(program: string, config: string, options: PebbleOptions): Promise<Child> {
   const child = await startChild(program, {
     args: ['-config', config, '-dnsserver', options.dnsServer],
+    ...(options.log ? { log: options.log } : {}),
     env: {
       PEBBLE_VA_NOSLEEP: '1',
       PEBBLE_WFE_NONCEREJECT: String(options.nonceReject ?? 0),
@@ -161,7 +171,7 @@ async function runPebble(program: string, config: string, options: PebbleOptions
   }
 }
 
-function configuration(options: PebbleOptions, api: { certificate: string; privateKey: string }): string {
+function configuration(options: PebbleOptions, api: KeyPairFiles): string {
   const { address, validityS = 90 * DAY_S, profiles = { classic: validityS }, retryAfterS = 1 } = options;
   const described = Object.entries(profiles).map(([name, validityPeriod]) => [
     name,

@@ -9,11 +9,12 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { type GuestAgent, type GuestAgentOptions, startGuestAgent } from './guest-agent.ts';
 import { type HttpsAnswer, type HttpsOptions, requestHttps } from './https-client.ts';
 import { claimLoopback } from './loopback.ts';
-import { delegationsOf, type NameServers, type ServerName, startNameServers } from './name-servers.ts';
+import { type NameServers, type ServerName, startNameServers } from './name-servers.ts';
 import { type Pebble, type PebbleBehaviour, startPebble } from './pebble.ts';
 import { atProcessEnd } from './process-end.ts';
 import { type Resolver, startResolver } from './resolver.ts';
 import { startTogether } from './start-together.ts';
+import { delegationsOf } from './zones.ts';
 
 export interface WorldOptions {
   /** The zones on the name servers; the first is `World.zone`. Default `example.test`. */
