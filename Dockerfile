@@ -39,7 +39,7 @@ RUN apt-get -qq update && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache \
       /var/lib/dpkg/*-old /var/log/* /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /tmp/*
 COPY --from=build --chmod=755 /build/node /usr/local/bin/node
-COPY --from=build --chmod=644 /build/dist/main.js /usr/local/lib/dstack-ingress/main.js
+COPY --from=build --chmod=644 /build/dist/* /usr/local/lib/dstack-ingress/
 COPY --chmod=755 entrypoint.sh /usr/local/bin/dstack-ingress
 COPY --chmod=644 LICENSE /usr/local/share/doc/dstack-ingress/LICENSE
 

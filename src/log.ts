@@ -4,9 +4,6 @@ import { IngressError } from './errors.ts';
 /** The structured log: one event, one line of JSON on standard output. */
 export type Log = pino.Logger;
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
 /** What a log line keeps of an error: its code, sentence, hint and causes; a stack only of what is not ours. */
 export function errorFields(thrown: unknown, depth = 0): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { message: String(thrown) };
@@ -21,7 +18,7 @@ export function errorFields(thrown: unknown, depth = 0): Record<string, unknown>
   return { message: thrown.message, ...(depth === 0 ? { stack: thrown.stack } : {}), ...cause };
 }
 
-export function createLog(level: LogLevel): Log {
+export function createLog(level: pino.LevelWithSilent): Log {
   // A full disk behind standard output must not end what serves.
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on('error', () => undefined);

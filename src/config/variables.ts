@@ -1,4 +1,3 @@
-import { logLevels } from '../log.ts';
 import * as types from './types.ts';
 import { optional, required, type Settings, withDefault } from './variable.ts';
 
@@ -131,7 +130,7 @@ export const variables = {
     help: 'The HAProxy to run, 2.6 or newer.',
     remedy: 'Set the path of the program, such as /usr/sbin/haproxy.',
   }),
-  logLevel: withDefault(types.oneOf(logLevels), 'info', {
+  logLevel: withDefault(types.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info', {
     name: 'LOG_LEVEL',
     help: 'The least severe level that is logged.',
     remedy: 'Set info, or debug to see more.',
