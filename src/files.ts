@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -54,6 +54,28 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (thrown) {
     if (isMissing(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+/** Names of what a directory holds; none when it is not there. */
+export async function listIfThere(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (thrown) {
+    if (isMissing(thrown)) return [];
+    throw thrown;
+  }
+}
+
+/** What stands at a path, links not followed. */
+export async function kindOf(path: string): Promise<'file' | 'link' | 'other' | 'nothing'> {
+  try {
+    const stats = await lstat(path);
+    if (stats.isSymbolicLink()) return 'link';
+    return stats.isFile() ? 'file' : 'other';
+  } catch (thrown) {
+    if (isMissing(thrown)) return 'nothing';
     throw thrown;
   }
 }

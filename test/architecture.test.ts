@@ -19,6 +19,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/certificates': [
     'src/certificates',
     'src/config/secret.ts',
+    'src/clock.ts',
     'src/dns/names.ts',
     'src/errors.ts',
     'src/files.ts',
@@ -55,6 +56,8 @@ const pure = [
   'src/dns/plan.ts',
   'src/dns/record.ts',
   'src/acme/renewal.ts',
+  'src/acme/renewal-conf.ts',
+  'src/certificates/lineage.ts',
   'src/config/choose-provider.ts',
   'src/config/endpoint.ts',
   'src/proxy/render.ts',

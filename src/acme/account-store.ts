@@ -1,11 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { IngressError, messageOf } from '../errors.ts';
-import { isMissing, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
+import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
+import { readRenewalConf } from './renewal-conf.ts';
 
 /** An ACME account as it lies on the volume. */
 export interface StoredAccount {
@@ -22,7 +22,11 @@ export interface StoredAccount {
  * `accounts/<server host>/<path>/<id>/{private_key.json,regr.json,meta.json}`.
  */
 export interface AccountStore {
-  /** The registered account, else one whose registration was cut short, else undefined. Throws STORE_FAILED. */
+  /**
+   * The account to use: first the one that the certificate came from, as certbot noted in `renewal/<lineage>.conf`, then
+   * registered ones, then those whose registration was cut short; undefined when there is none. A damaged one stands in
+   * nobody's way. Throws STORE_FAILED.
+   */
   load(): Promise<StoredAccount | undefined>;
   /** Makes a key and stores it, before the CA hears of it, so that a crash leaves no account without its key. */
   create(): Promise<StoredAccount>;
@@ -30,11 +34,27 @@ export interface AccountStore {
   register(account: StoredAccount, url: string, body: unknown): Promise<StoredAccount>;
 }
 
-export function createAccountStore(root: string, directoryUrl: string, clock: Clock): AccountStore {
+/** Where certbot goes on looking: volumes of its early years have accounts under the protocol's first version only. */
+const EARLIER_HOSTS: Readonly<Record<string, string>> = {
+  'acme-v02.api.letsencrypt.org': 'acme-v01.api.letsencrypt.org',
+  'acme-staging-v02.api.letsencrypt.org': 'acme-staging.api.letsencrypt.org',
+};
+
+/** `lineages` names those of the certificate, the one that counts most first. */
+export function createAccountStore(
+  root: string,
+  directoryUrl: string,
+  clock: Clock,
+  lineages: () => Promise<readonly string[]> = async () => [],
+): AccountStore {
   const { host, pathname } = new URL(directoryUrl);
-  const folder = join(root, 'accounts', host, ...pathname.split('/').filter(Boolean));
+  const folderOf = (name: string) => join(root, 'accounts', name, ...pathname.split('/').filter(Boolean));
+  const folder = folderOf(host);
+  const earlier = EARLIER_HOSTS[host];
+  const folders = earlier === undefined ? [folder] : [folder, folderOf(earlier)];
   return {
-    load: () => guarded('read', folder, () => load(folder)),
+    load: () =>
+      guarded('read', folder, async () => load(folders, await noted(root, directoryUrl, await lineages()))),
     create: () => guarded('write', folder, () => create(folder, clock)),
     register: (account, url, body) =>
       guarded('write', account.path, async () => {
@@ -44,15 +64,30 @@ export function createAccountStore(root: string, directoryUrl: string, clock: Cl
   };
 }
 
-async function load(folder: string): Promise<StoredAccount | undefined> {
-  const ids = await readdir(folder).catch((thrown: unknown) => {
-    if (isMissing(thrown)) return [];
-    throw thrown;
-  });
-  const loads = await Promise.allSettled(ids.sort().map((id) => loadOne(join(folder, id))));
+/** The accounts of this CA that certbot noted, in the order of the lineages. */
+async function noted(root: string, directoryUrl: string, lineages: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(
+    // It only decides among accounts that are there: one that cannot be read is as good as none.
+    lineages.map((name) => readIfThere(join(root, 'renewal', `${name}.conf`)).catch(() => undefined)),
+  );
+  return texts
+    .flatMap((text) => (text === undefined ? [] : (readRenewalConf(text) ?? [])))
+    .filter((origin) => origin.directoryUrl === directoryUrl)
+    .map(({ account }) => account);
+}
+
+async function load(folders: readonly string[], preferred: readonly string[]) {
+  const entries = await Promise.all(
+    folders.map(async (folder) => (await listIfThere(folder)).sort().map((id) => join(folder, id))),
+  );
+  const loads = await Promise.allSettled(entries.flat().map(loadOne));
   const found = loads.flatMap((load) => (load.status === 'fulfilled' && load.value ? [load.value] : []));
-  const best = found.find(({ url }) => url !== undefined) ?? found[0];
-  // A damaged folder does not stand in the way of a good one.
+  const placeOf = ({ path, url }: StoredAccount) => {
+    const noted = preferred.indexOf(basename(path));
+    if (noted >= 0) return noted;
+    return preferred.length + (url === undefined ? 1 : 0);
+  };
+  const [best] = found.sort((a, b) => placeOf(a) - placeOf(b));
   const damaged = loads.find((load) => load.status === 'rejected');
   if (best === undefined && damaged) throw damaged.reason;
   return best;
@@ -68,8 +103,17 @@ async function loadOne(path: string): Promise<StoredAccount | undefined> {
     type: 'pkcs8',
     format: 'pem',
   });
-  const uri: unknown = registration === undefined ? undefined : JSON.parse(registration)?.uri;
-  return { path, keyPem: new Secret(String(keyPem)), url: typeof uri === 'string' ? uri : undefined };
+  return { path, keyPem: new Secret(String(keyPem)), url: urlIn(registration) };
+}
+
+/** The account's URL exactly as it stands there. A note that cannot be read is none: the CA finds the account by its key. */
+function urlIn(registration: string | undefined): string | undefined {
+  try {
+    const uri: unknown = registration === undefined ? undefined : JSON.parse(registration)?.uri;
+    return typeof uri === 'string' ? uri : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function create(folder: string, clock: Clock): Promise<StoredAccount> {
@@ -100,6 +144,7 @@ async function guarded<T>(verb: string, path: string, work: () => Promise<T>): P
   try {
     return await work();
   } catch (thrown) {
+    if (thrown instanceof IngressError) throw thrown;
     throw new IngressError('STORE_FAILED', `cannot ${verb} the account in ${path}: ${messageOf(thrown)}`, {
       cause: thrown,
     });

@@ -95,8 +95,8 @@ export function whyUnusable(
   return undefined;
 }
 
-// RFC 6125 §6.4.3: an asterisk stands for exactly one label.
-function covers(names: readonly string[], domain: string): boolean {
+/** Whether a certificate with these names is for a domain; an asterisk stands for exactly one label (RFC 6125 §6.4.3). */
+export function covers(names: readonly string[], domain: string): boolean {
   return names.includes(domain) || (!isWildcard(domain) && names.includes(domain.replace(/^[^.]+/, '*')));
 }
 

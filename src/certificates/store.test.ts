@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type MadeCertificate, makeCertificate } from '../../test/doubles/certificates.ts';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import { readBundle, whyUnusable } from './certificate.ts';
@@ -31,11 +32,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+const storeIn = (options: { noStaging?: boolean; now?: Date } = {}) => {
+  const { noStaging = false, now = new Date() } = options;
+  return createCertificateStore(root, { noStaging, clock: createFakeClock(now) });
+};
 const live = (...path: string[]) => join(root, 'live', 'app.example.com', ...path);
 const archive = (...path: string[]) => join(root, 'archive', 'app.example.com', ...path);
 
 test('what is saved is loaded, in the layout that certbot makes', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   assert.equal(await store.load('app.example.com'), undefined);
   await store.save('app.example.com', bundleOf(first));
   const loaded = await store.load('app.example.com');
@@ -48,7 +53,7 @@ test('what is saved is loaded, in the layout that certbot makes', async () => {
 test('keys are 0600 and certificates 0644, whatever the umask', async () => {
   const before = process.umask(0o077);
   try {
-    await createCertificateStore(root).save('app.example.com', bundleOf(first));
+    await storeIn().save('app.example.com', bundleOf(first));
   } finally {
     process.umask(before);
   }
@@ -57,7 +62,7 @@ test('keys are 0600 and certificates 0644, whatever the umask', async () => {
 });
 
 test('a new version stands beside the old one and the links move on', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   await store.save('app.example.com', bundleOf(second));
   assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
@@ -66,7 +71,7 @@ test('a new version stands beside the old one and the links move on', async () =
 });
 
 test('a crash between two links is mended by the newest pair that fits', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   await store.save('app.example.com', bundleOf(second));
   rmSync(live('fullchain.pem'));
@@ -76,7 +81,7 @@ test('a crash between two links is mended by the newest pair that fits', async (
 });
 
 test('a version that was cut short is passed over', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
   assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
@@ -88,20 +93,20 @@ test('a key that belongs to no chain is an error, not a certificate', async () =
   mkdirSync(live(), { recursive: true });
   writeFileSync(live('fullchain.pem'), first.chainPem);
   writeFileSync(live('privkey.pem'), second.keyPem);
-  await assert.rejects(createCertificateStore(root).load('app.example.com'), (thrown) =>
+  await assert.rejects(storeIn().load('app.example.com'), (thrown) =>
     isIngressError(thrown, 'CERTIFICATE_UNUSABLE'),
   );
 });
 
 test('a wildcard lives under its base name', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('*.example.com', bundleOf(wildcard));
   assert.ok(statSync(join(root, 'live', 'example.com', 'privkey.pem')).isFile());
   assert.ok(await store.load('*.example.com'));
 });
 
 test('a volume that cannot be written is STORE_FAILED and leaves what stood there', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   rmSync(join(root, 'archive', 'app.example.com'), { recursive: true });
   writeFileSync(join(root, 'archive', 'app.example.com'), 'a file where the folder should be');
@@ -162,7 +167,7 @@ test('a certificate of the staging environment is served only where staging is a
 });
 
 test('files of a newer version whose links are still the old ones are taken', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   const later = await makeCertificate({
     names: ['app.example.com'],
@@ -175,7 +180,7 @@ test('files of a newer version whose links are still the old ones are taken', as
 });
 
 test('links that were put back to an older version by a person stay only while the newer one does not fit', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
   writeFileSync(archive('fullchain2.pem'), first.chainPem);
@@ -184,16 +189,20 @@ test('links that were put back to an older version by a person stay only while t
 });
 
 test('versions are counted, not spelled: 10 comes after 9', async () => {
-  const store = createCertificateStore(root);
-  for (let version = 1; version <= 9; version += 1) await store.save('app.example.com', bundleOf(first));
+  const store = storeIn();
+  mkdirSync(archive(), { recursive: true });
+  for (let version = 1; version <= 9; version += 1) {
+    writeFileSync(archive(`fullchain${version}.pem`), first.chainPem);
+    writeFileSync(archive(`privkey${version}.pem`), first.keyPem);
+  }
   await store.save('app.example.com', bundleOf(second));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert10.pem');
-  await store.save('app.example.com', bundleOf(second));
+  await store.save('app.example.com', bundleOf(first));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert11.pem');
 });
 
 test('a save that fails half way leaves no part of its version behind', async () => {
-  const store = createCertificateStore(root);
+  const store = storeIn();
   await store.save('app.example.com', bundleOf(first));
   let reads = 0;
   const breaking = {

@@ -1,140 +1,155 @@
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Secret } from '../config/secret.ts';
+import type { Clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
 import { IngressError, messageOf } from '../errors.ts';
+import { listIfThere } from '../files.ts';
+import { type CertificateBundle, type Requirement, whyUnusable } from './certificate.ts';
+import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
-  isMissing,
-  linkAtomically,
-  makeDirectory,
-  readIfThere,
-  syncDirectory,
-  writeAtomically,
-} from '../files.ts';
-import { type CertificateBundle, readBundle, splitChain } from './certificate.ts';
+  findArchived,
+  isAlias,
+  type LineageFolder,
+  lineageFolder,
+  mendLinks,
+  readLinked,
+  saveVersion,
+} from './lineage-folder.ts';
 
 /**
- * The certificate volume in certbot's layout: `live/<name>/{cert,chain,fullchain,privkey}.pem` are links into
- * `archive/<name>/`, where every version stays as `cert1.pem`, `cert2.pem`, …  Other programs read `live/`.
+ * The certificate volume in certbot's layout: `live/<lineage>/{cert,chain,fullchain,privkey}.pem` are links into
+ * `archive/<lineage>/`, where every version stays as `cert1.pem`, `cert2.pem`, …  Other programs read `live/`.
  */
 export interface CertificateStore {
   /**
-   * The newest chain and key that fit each other, or undefined when nothing is stored. What a crash left half linked
-   * is mended on the way. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE when there are files but no pair of them fits.
+   * The certificate to serve, of all lineages of the name: of each the newest version that can be served, of these the
+   * one that is valid longest. When none can be served, the best of what fits, so that decisions know it; undefined when
+   * nothing is stored. What a crash left half linked is mended on the way. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE
+   * when there are files but no chain and key of them fit.
    */
   load(domain: string): Promise<CertificateBundle | undefined>;
-  /** Stores a new version; readers of `live/` see the old one or the new one. Throws STORE_FAILED. */
+  /**
+   * Stores a new version in each lineage that others may read for the name; they see the old one or the new one. Nothing
+   * old is deleted, and saving the same again adds nothing. Throws STORE_FAILED.
+   */
   save(domain: string, bundle: CertificateBundle): Promise<void>;
+  /** Names of the lineages of the name, the one that is served first. Throws STORE_FAILED. */
+  lineages(domain: string): Promise<string[]>;
 }
 
-const PARTS = ['privkey', 'cert', 'chain', 'fullchain'] as const;
-const KEY_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
-// As certbot makes them.
-const DIRECTORY_MODE = 0o700;
+export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
+  readonly clock: Clock;
+}
 
-export function createCertificateStore(root: string): CertificateStore {
-  const live = (domain: string) => join(root, 'live', baseName(domain));
-  const archive = (domain: string) => join(root, 'archive', baseName(domain));
+export function createCertificateStore(root: string, { noStaging, clock }: StoreOptions): CertificateStore {
+  const guardedFor = <T>(verb: string, domain: string, work: (goal: Goal) => Promise<T>) =>
+    guarded(verb, join(root, 'live', baseName(domain)), () =>
+      work({ root, requirement: { domain, noStaging }, now: clock.now() }),
+    );
   return {
-    load: (domain) =>
-      guarded('read', live(domain), () => load(live(domain), archive(domain), baseName(domain))),
-    save: (domain, bundle) =>
-      guarded('write', live(domain), () => save(live(domain), archive(domain), baseName(domain), bundle)),
+    load: (domain) => guardedFor('read', domain, load),
+    save: (domain, bundle) => guardedFor('write', domain, (goal) => save(goal, bundle)),
+    lineages: (domain) =>
+      guardedFor('read', domain, async (goal) => {
+        const found = await readLineages(goal);
+        const served = chooseLineage(goal, found);
+        const others = found.filter((lineage) => lineage.folder !== served?.folder);
+        return [...(served ? [served] : []), ...others].map(({ folder }) => folder.name);
+      }),
   };
 }
 
-async function load(live: string, archive: string, lineage: string): Promise<CertificateBundle | undefined> {
-  const linked = await readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'));
-  const newest = await newestInArchive(archive);
-  if (newest && (!isBundle(linked) || newest.pair.facts.notBefore > linked.facts.notBefore)) {
-    // A crash came between the files and the links. A volume that cannot be written still serves.
-    await link(live, lineage, newest.version).catch(() => undefined);
-    return newest.pair;
-  }
-  if (linked instanceof IngressError) throw linked;
-  return linked;
+/** What a call of the store is about. */
+interface Goal {
+  readonly root: string;
+  readonly requirement: Requirement;
+  readonly now: Date;
 }
 
-async function newestInArchive(archive: string) {
-  for (const version of (await versions(archive)).reverse()) {
-    const pair = await readPair(
-      join(archive, `fullchain${version}.pem`),
-      join(archive, `privkey${version}.pem`),
+/** A lineage as it was found. */
+interface Lineage {
+  readonly folder: LineageFolder;
+  /** The pair that its links lead to. */
+  readonly linked: CertificateBundle | undefined;
+  /** The pair that would be served of it. */
+  readonly best: CertificateBundle | undefined;
+  /** The version of `best` when the links are still to be moved there. */
+  readonly unlinked: number | undefined;
+  /** Why it could not be read, or why nothing in it fits. */
+  readonly failure: unknown;
+}
+
+async function load(goal: Goal): Promise<CertificateBundle | undefined> {
+  const found = await readLineages(goal);
+  const chosen = chooseLineage(goal, found);
+  const isUsable =
+    chosen !== undefined && whyUnusable(chosen.facts, goal.requirement, goal.now) === undefined;
+  const failures = found.flatMap(({ failure }) => failure ?? []);
+  // What could not be read may be what would be served: no reason to order another.
+  const unread = failures.find((failure) => !(failure instanceof IngressError));
+  if (!isUsable && unread !== undefined) throw unread;
+  if (chosen === undefined && failures.length > 0) throw failures[0];
+  // A volume that cannot be written still serves.
+  if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
+  return chosen?.best;
+}
+
+async function save(goal: Goal, bundle: CertificateBundle): Promise<void> {
+  const found = await readLineages(goal);
+  const states = found.map(({ folder, linked, best }) => ({
+    name: folder.name,
+    shown: (linked ?? best)?.facts,
+    best: best?.facts,
+  }));
+  const names = lineagesToSave(baseName(goal.requirement.domain), states, goal.requirement, goal.now);
+  const results: PromiseSettledResult<void>[] = [];
+  // One after the other: the names may be aliases.
+  for (const name of names) {
+    const folder = lineageFolder(goal.root, name);
+    if (names.length > 1 && (await isAlias(folder))) continue;
+    const lineage = found.find((candidate) => candidate.folder.name === name);
+    results.push(...(await Promise.allSettled([saveInto(folder, lineage, bundle)])));
+  }
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function saveInto(folder: LineageFolder, lineage: Lineage | undefined, bundle: CertificateBundle) {
+  const isSame = (pair: CertificateBundle | undefined) =>
+    pair?.facts.fingerprint256 === bundle.facts.fingerprint256;
+  if (isSame(lineage?.linked)) return;
+  if (isSame(lineage?.best) && lineage?.unlinked !== undefined) await mendLinks(folder, lineage.unlinked);
+  else await saveVersion(folder, bundle);
+}
+
+function chooseLineage({ requirement, now }: Goal, found: readonly Lineage[]) {
+  const candidates = found.flatMap((lineage) =>
+    lineage.best ? [{ ...lineage, facts: lineage.best.facts }] : [],
+  );
+  return chooseServed(candidates, requirement, now);
+}
+
+async function readLineages(goal: Goal): Promise<Lineage[]> {
+  const entries = await Promise.all(['live', 'archive'].map((part) => listIfThere(join(goal.root, part))));
+  const names = lineageNames(entries.flat(), baseName(goal.requirement.domain));
+  return Promise.all(names.map((name) => readLineage(goal, lineageFolder(goal.root, name))));
+}
+
+async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {
+  const nothing = { folder, linked: undefined, best: undefined, unlinked: undefined, failure: undefined };
+  try {
+    const read = await readLinked(folder);
+    const linked = read instanceof IngressError ? undefined : read;
+    const archived = await findArchived(
+      folder,
+      ({ facts }) => whyUnusable(facts, requirement, now) === undefined,
     );
-    if (isBundle(pair)) return { version, pair };
-  }
-  return undefined;
-}
-
-function isBundle(pair: CertificateBundle | IngressError | undefined): pair is CertificateBundle {
-  return pair !== undefined && !(pair instanceof IngressError);
-}
-
-async function readPair(
-  chainPath: string,
-  keyPath: string,
-): Promise<CertificateBundle | IngressError | undefined> {
-  const [chain, key] = await Promise.all([readIfThere(chainPath), readIfThere(keyPath)]);
-  if (chain === undefined || key === undefined) return undefined;
-  try {
-    return readBundle(chain, new Secret(key));
-  } catch (thrown) {
-    if (thrown instanceof IngressError) return thrown;
-    throw thrown;
-  }
-}
-
-async function save(
-  live: string,
-  archive: string,
-  lineage: string,
-  bundle: CertificateBundle,
-): Promise<void> {
-  await makeDirectory(archive, DIRECTORY_MODE);
-  await makeDirectory(live, DIRECTORY_MODE);
-  const [leaf = '', ...issuers] = splitChain(bundle.chainPem);
-  const contents = {
-    privkey: bundle.keyPem.reveal(),
-    cert: leaf,
-    chain: issuers.join(''),
-    fullchain: bundle.chainPem,
-  };
-  const version = ((await versions(archive)).at(-1) ?? 0) + 1;
-  const path = (part: (typeof PARTS)[number]) => join(archive, `${part}${version}.pem`);
-  try {
-    for (const part of PARTS) {
-      await writeAtomically(path(part), contents[part], part === 'privkey' ? KEY_MODE : PUBLIC_MODE);
-    }
-  } catch (thrown) {
-    await Promise.allSettled(PARTS.map((part) => rm(path(part), { force: true })));
-    throw thrown;
-  }
-  await link(live, lineage, version);
-}
-
-async function link(live: string, lineage: string, version: number): Promise<void> {
-  await makeDirectory(live, DIRECTORY_MODE);
-  for (const part of PARTS) {
-    await linkAtomically(
-      join('..', '..', 'archive', lineage, `${part}${version}.pem`),
-      join(live, `${part}.pem`),
-    );
-  }
-  await syncDirectory(live);
-}
-
-/** Numbers of the versions in an archive, lowest first. */
-async function versions(archive: string): Promise<number[]> {
-  try {
-    const files = await readdir(archive);
-    const numbers = files
-      .flatMap((file) => /^(?:privkey|fullchain|cert|chain)(\d+)\.pem$/.exec(file)?.[1] ?? [])
-      .map(Number);
-    return [...new Set(numbers)].sort((a, b) => a - b);
-  } catch (thrown) {
-    if (isMissing(thrown)) return [];
-    throw thrown;
+    if (!archived) return { ...nothing, linked, best: linked, failure: linked ? undefined : read };
+    const { facts } = archived.pair;
+    const isNewer = linked === undefined || facts.notBefore > linked.facts.notBefore;
+    if (!preferArchived(linked?.facts, facts, requirement, now)) return { ...nothing, linked, best: linked };
+    return { ...nothing, linked, best: archived.pair, unlinked: isNewer ? archived.version : undefined };
+  } catch (failure) {
+    return { ...nothing, failure };
   }
 }
 

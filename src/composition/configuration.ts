@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { providers } from '../../providers/registry.ts';
+import { lineageNames } from '../certificates/lineage.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { ConfigError, describeFaults, type Fault } from '../config/faults.ts';
 import type { IngressSettings } from '../config/variables.ts';
@@ -29,8 +30,10 @@ export function readConfig(): IngressConfig | undefined {
 function missingIdentity({ appId, guestAgent, letsencryptDir, domain }: Partial<IngressSettings>): Fault[] {
   if (appId !== undefined || findGuestAgent(guestAgent)) return [];
   const stored =
-    letsencryptDir !== undefined &&
-    domain !== undefined &&
-    existsSync(join(letsencryptDir, 'live', baseName(domain)));
+    letsencryptDir !== undefined && domain !== undefined && hasLineage(join(letsencryptDir, 'live'), domain);
   return stored ? [] : [identityFault];
+}
+
+function hasLineage(live: string, domain: string): boolean {
+  return existsSync(live) && lineageNames(readdirSync(live), baseName(domain)).length > 0;
 }

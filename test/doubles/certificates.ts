@@ -12,6 +12,8 @@ export interface CertificateWish {
   /** Defaults: from an hour ago, for 90 days. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** Of issuer and subject. Default `CN=test`. */
+  readonly distinguishedName?: string;
   /** Default: ecdsa, on P-256. */
   readonly key?: KeyKind;
 }
@@ -43,7 +45,7 @@ export async function makeCertificate({
   const notBefore = wish.notBefore ?? new Date(Date.now() - HOUR_MS);
   const notAfter = wish.notAfter ?? new Date(notBefore.getTime() + 90 * 24 * HOUR_MS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=test',
+    name: wish.distinguishedName ?? 'CN=test',
     notBefore,
     notAfter,
     keys,

@@ -76,7 +76,8 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const { log, lines } = memoryLog();
   const domain = options.goal?.domain ?? DOMAIN;
   const served: CertificateBundle[] = [];
-  const store = createCertificateStore(root);
+  const noStaging = options.goal?.noStaging ?? false;
+  const store = createCertificateStore(root, { noStaging, clock });
   const stage: Stage = {
     ...{ memory: emptyMemory(), clock, provider, authority, resolver, nameServer, served, lines },
     shows: () => true,

@@ -1,0 +1,157 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Secret } from '../config/secret.ts';
+import { IngressError } from '../errors.ts';
+import {
+  kindOf,
+  linkAtomically,
+  listIfThere,
+  makeDirectory,
+  readIfThere,
+  syncDirectory,
+  writeAtomically,
+} from '../files.ts';
+import { type CertificateBundle, readBundle, splitChain } from './certificate.ts';
+
+/** One lineage on the volume: links in `live/<name>/`, every version in `archive/<name>/`. */
+export interface LineageFolder {
+  readonly name: string;
+  readonly live: string;
+  readonly archive: string;
+}
+
+/** A version in the archive whose chain and key fit. */
+export interface ArchivedPair {
+  readonly version: number;
+  readonly pair: CertificateBundle;
+}
+
+const PARTS = ['privkey', 'cert', 'chain', 'fullchain'] as const;
+type Part = (typeof PARTS)[number];
+type Texts = ReadonlyMap<Part, string>;
+
+const KEY_MODE = 0o600;
+const PUBLIC_MODE = 0o644;
+// As certbot makes them.
+const DIRECTORY_MODE = 0o700;
+
+export function lineageFolder(root: string, name: string): LineageFolder {
+  return { name, live: join(root, 'live', name), archive: join(root, 'archive', name) };
+}
+
+/** Whether its folder in `live/` is a link, which people make to give a numbered lineage the plain name. */
+export async function isAlias({ live }: LineageFolder): Promise<boolean> {
+  return (await kindOf(live)) === 'link';
+}
+
+/** What `live/` leads to: a pair that fits, the reason why there is none, or undefined when there is nothing. */
+export function readLinked({ live }: LineageFolder): Promise<CertificateBundle | IngressError | undefined> {
+  return readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'));
+}
+
+/** The newest version that fits and is wanted, else the newest that fits. */
+export async function findArchived(
+  { archive }: LineageFolder,
+  isWanted: (pair: CertificateBundle) => boolean,
+): Promise<ArchivedPair | undefined> {
+  let newest: ArchivedPair | undefined;
+  for (const version of (await versions(archive)).reverse()) {
+    const paths = [`fullchain${version}.pem`, `privkey${version}.pem`] as const;
+    const pair = await readPair(join(archive, paths[0]), join(archive, paths[1]));
+    if (pair === undefined || pair instanceof IngressError) continue;
+    if (isWanted(pair)) return { version, pair };
+    newest ??= { version, pair };
+  }
+  return newest;
+}
+
+/** Makes a pair the newest version and moves the links. What stood in `live/` stays in the archive. */
+export async function saveVersion(folder: LineageFolder, bundle: CertificateBundle): Promise<void> {
+  await makeDirectory(folder.archive, DIRECTORY_MODE);
+  await makeDirectory(folder.live, DIRECTORY_MODE);
+  await keepCopies(folder);
+  const [leaf = '', ...issuers] = splitChain(bundle.chainPem);
+  const texts = new Map<Part, string>([
+    ['privkey', bundle.keyPem.reveal()],
+    ['cert', leaf],
+    ['chain', issuers.join('')],
+    ['fullchain', bundle.chainPem],
+  ]);
+  await moveLinks(folder, await writeVersion(folder.archive, texts));
+}
+
+/** Moves the links to a version, unless that would take something away that the archive does not have. */
+export async function mendLinks(folder: LineageFolder, version: number): Promise<void> {
+  if ((await unarchivedCopies(folder)).size === 0) await moveLinks(folder, version);
+}
+
+async function moveLinks({ name, live }: LineageFolder, version: number): Promise<void> {
+  await makeDirectory(live, DIRECTORY_MODE);
+  for (const part of PARTS) {
+    await linkAtomically(
+      join('..', '..', 'archive', name, `${part}${version}.pem`),
+      join(live, `${part}.pem`),
+    );
+  }
+  await syncDirectory(live);
+}
+
+/** Backups that follow links bring copies back in their place; the links must not be the end of them. */
+async function keepCopies(folder: LineageFolder): Promise<void> {
+  const copies = await unarchivedCopies(folder);
+  if (copies.size > 0) await writeVersion(folder.archive, copies);
+}
+
+/** The plain files among the links in `live/`, unless one version in the archive says the same. */
+async function unarchivedCopies({ live, archive }: LineageFolder): Promise<Texts> {
+  const copies = new Map<Part, string>();
+  for (const part of PARTS) {
+    const path = join(live, `${part}.pem`);
+    const text = (await kindOf(path)) === 'file' ? await readIfThere(path) : undefined;
+    if (text !== undefined) copies.set(part, text);
+  }
+  for (const version of copies.size > 0 ? await versions(archive) : []) {
+    const archived = [...copies].map(async ([part, text]) => {
+      return text === (await readIfThere(join(archive, `${part}${version}.pem`)));
+    });
+    if ((await Promise.all(archived)).every(Boolean)) return new Map();
+  }
+  return copies;
+}
+
+/** Writes the parts of a new version, all or none, and gives its number. */
+async function writeVersion(archive: string, texts: Texts): Promise<number> {
+  const version = ((await versions(archive)).at(-1) ?? 0) + 1;
+  const path = (part: Part) => join(archive, `${part}${version}.pem`);
+  try {
+    for (const [part, text] of texts) {
+      await writeAtomically(path(part), text, part === 'privkey' ? KEY_MODE : PUBLIC_MODE);
+    }
+  } catch (thrown) {
+    await Promise.allSettled([...texts.keys()].map((part) => rm(path(part), { force: true })));
+    throw thrown;
+  }
+  return version;
+}
+
+async function readPair(
+  chainPath: string,
+  keyPath: string,
+): Promise<CertificateBundle | IngressError | undefined> {
+  const [chain, key] = await Promise.all([readIfThere(chainPath), readIfThere(keyPath)]);
+  if (chain === undefined || key === undefined) return undefined;
+  try {
+    return readBundle(chain, new Secret(key));
+  } catch (thrown) {
+    if (thrown instanceof IngressError) return thrown;
+    throw thrown;
+  }
+}
+
+/** Numbers of the versions in an archive, lowest first. */
+async function versions(archive: string): Promise<number[]> {
+  const numbers = (await listIfThere(archive))
+    .flatMap((file) => /^(?:privkey|fullchain|cert|chain)(\d+)\.pem$/.exec(file)?.[1] ?? [])
+    .map(Number);
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CertificateFacts } from './certificate.ts';
+import { chooseServed, type LineageState, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
+
+const DAY_MS = 86_400_000;
+const now = new Date('2026-11-24T00:00:00Z');
+const requirement = { domain: 'example.com', noStaging: true };
+
+interface Wish {
+  readonly names?: readonly string[];
+  /** Days from now. */
+  readonly from?: number;
+  readonly until?: number;
+  readonly issuer?: string;
+}
+
+let count = 0;
+function facts({
+  names = ['example.com'],
+  from = -30,
+  until = 60,
+  issuer = 'CN=R11',
+}: Wish = {}): CertificateFacts {
+  count += 1;
+  const at = (days: number) => new Date(now.getTime() + days * DAY_MS);
+  return {
+    ...{ names, serial: String(count), fingerprint256: String(count), issuer },
+    ...{ notBefore: at(from), notAfter: at(until) },
+  };
+}
+
+const STAGING = 'CN=(STAGING) Counterfeit Cashew R10';
+const wildcard = facts({ names: ['*.example.com'] });
+const expired = facts({ from: -91, until: -1 });
+const longer = facts({ until: 70 });
+const plain = facts();
+
+test('lineages are the plain name and its numbers, in that order', () => {
+  const entries = [
+    'example.com-0010',
+    'example.com-0002',
+    'README',
+    'example.com',
+    'example.com',
+    'example.com-10000',
+    'app.example.com',
+    'example.com-2',
+    'example.com-0001.bak',
+    'example.com.conf',
+    'exampleXcom-0001',
+  ];
+  assert.deepEqual(lineageNames(entries, 'example.com'), [
+    'example.com',
+    'example.com-0002',
+    'example.com-0010',
+    'example.com-10000',
+  ]);
+});
+
+const choices: [
+  title: string,
+  candidates: readonly CertificateFacts[],
+  expected: CertificateFacts | undefined,
+][] = [
+  ['nothing of nothing', [], undefined],
+  ['the one that is valid longest', [plain, longer, expired], longer],
+  ['the first of equals', [facts(), facts()].map((each, index) => (index === 0 ? plain : each)), plain],
+  ['one for the name, however short, before one for another', [wildcard, plain], plain],
+  [
+    'production before a staging certificate that is valid longer',
+    [facts({ until: 80, issuer: STAGING }), plain],
+    plain,
+  ],
+  ['an expired one for the name before a valid one for another', [wildcard, expired], expired],
+];
+for (const [title, candidates, expected] of choices) {
+  test(`of several is served: ${title}`, () => {
+    const chosen = chooseServed(
+      candidates.map((each) => ({ facts: each })),
+      requirement,
+      now,
+    );
+    assert.equal(chosen?.facts, expected);
+  });
+}
+
+test('a certificate with several names is for each of them', () => {
+  const many = facts({ names: ['www.example.com', 'example.com', '*.example.net'] });
+  assert.equal(chooseServed([{ facts: wildcard }, { facts: many }], requirement, now)?.facts, many);
+});
+
+const archived: [
+  title: string,
+  linked: CertificateFacts | undefined,
+  other: CertificateFacts,
+  expected: boolean,
+][] = [
+  ['when the links lead to nothing', undefined, expired, true],
+  ['when it is newer', facts({ from: -30 }), facts({ from: -1 }), true],
+  ['not when it is as old', facts(), facts(), false],
+  ['not when it is older', facts({ from: -1 }), facts({ from: -30 }), false],
+  ['when only it can be served, though it is older', facts({ from: -1, issuer: STAGING }), facts(), true],
+  ['not when it is newer and cannot be served', facts(), facts({ from: -1, issuer: STAGING }), false],
+];
+for (const [title, linked, other, expected] of archived) {
+  test(`the archive goes before the links ${title}`, () => {
+    assert.equal(preferArchived(linked, other, requirement, now), expected);
+  });
+}
+
+const state = (name: string, shown: CertificateFacts | undefined, best = shown): LineageState => ({
+  name,
+  shown,
+  best,
+});
+const [BASE, ONE, TWO] = ['example.com', 'example.com-0001', 'example.com-0002'] as const;
+const saves: [title: string, lineages: readonly LineageState[], expected: readonly string[]][] = [
+  ['an empty volume: the plain one', [], [BASE]],
+  ['the plain one is served', [state(BASE, plain)], [BASE]],
+  ['a numbered one is served, there is no plain one', [state(ONE, plain)], [ONE, BASE]],
+  [
+    'a numbered one is served, the plain one is worse',
+    [state(BASE, expired), state(ONE, plain)],
+    [ONE, BASE],
+  ],
+  ['the plain one is somebody else’s', [state(BASE, wildcard), state(ONE, plain)], [ONE]],
+  [
+    'the plain one was somebody else’s',
+    [state(BASE, facts({ names: ['*.example.com'], until: -1 }))],
+    [BASE],
+  ],
+  ['nothing but somebody else’s', [state(BASE, wildcard)], [ONE]],
+  ['somebody else’s, twice', [state(BASE, wildcard), state(ONE, facts({ names: ['a.test'] }))], [TWO]],
+  ['a numbered one shows what the plain one shows', [state(BASE, plain), state(ONE, plain)], [ONE, BASE]],
+  ['a numbered one has another certificate', [state(BASE, longer), state(ONE, plain)], [BASE]],
+  ['files that do not fit', [state(BASE, undefined)], [BASE]],
+  ['all are expired', [state(BASE, facts({ until: -9 })), state(ONE, expired)], [ONE, BASE]],
+  ['the plain one shows somebody else’s and has ours', [state(BASE, wildcard, plain)], [ONE]],
+];
+for (const [title, lineages, expected] of saves) {
+  test(`a new certificate is stored: ${title}`, () => {
+    assert.deepEqual(lineagesToSave(BASE, lineages, requirement, now), expected);
+  });
+}
