@@ -6,5 +6,6 @@ import { runCommandLine } from './cli/commands.ts';
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
     run: async () => (await import('./composition/run.ts')).run(),
+    health: async () => (await import('./composition/health.ts')).health(),
   }),
 );

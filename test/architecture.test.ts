@@ -43,6 +43,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/errors.ts',
     'src/log.ts',
   ],
+  'src/status': ['src/status', 'src/certificates/certificate.ts', 'src/errors.ts'],
   'src/cli': ['src/cli'],
   // One composition root for each subcommand, which main.ts chooses from: these know every room.
   'src/composition': ['src', 'providers'],
@@ -62,6 +63,7 @@ const pure = [
   'src/config/endpoint.ts',
   'src/proxy/render.ts',
   'src/reconcile/backoff.ts',
+  'src/status/health.ts',
   'providers/cloudflare/canonical.ts',
   'providers/cloudflare/changes.ts',
 ];

@@ -59,7 +59,8 @@ export function readBundle(chainPem: string, keyPem: Secret): CertificateBundle 
   }
 }
 
-function factsOf(leaf: X509Certificate): CertificateFacts {
+/** What is to be known of a certificate. */
+export function factsOf(leaf: X509Certificate): CertificateFacts {
   return {
     names: (leaf.subjectAltName ?? '')
       .split(', ')

@@ -8,12 +8,18 @@ import { systemClock } from '../clock.ts';
 import { proveServed } from './handshake.ts';
 
 /** A server that shows a certificate; resolves with the names that clients asked for. */
-async function showing(t: TestContext, certificate: TestCertificate, port: number): Promise<string[]> {
+async function showing(
+  t: TestContext,
+  certificate: TestCertificate,
+  port: number,
+  greeting = '',
+): Promise<string[]> {
   const asked: string[] = [];
   const { chainPem, keyPem } = certificate;
   const server = createServer({ cert: chainPem, key: keyPem.reveal() }, (socket) => {
     asked.push(String(socket.servername));
     socket.on('error', () => undefined);
+    socket.write(greeting);
     socket.resume();
   });
   server.listen(port, '127.0.0.1');
@@ -76,4 +82,11 @@ test('a server that stays silent is given up when the signal aborts', async (t) 
   });
   stop.abort(reason);
   await assert.rejects(proven, reason);
+});
+
+test('what an app says first keeps no connection open', async (t) => {
+  const [certificate, port] = [await testCertificate('app.example'), await freePort()];
+  await showing(t, certificate, port, '220 the app speaks first');
+  await proveServed({ port, ...certificate, clock: systemClock });
+  await eventually('both ends are closed', () => !process.getActiveResourcesInfo().includes('TCPSocketWrap'));
 });

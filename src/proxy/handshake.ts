@@ -1,19 +1,25 @@
+import type { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
 import { type Clock, until } from '../clock.ts';
 import { IngressError, messageOf } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
 
-export interface Expectation {
+export interface Attempt {
   /** Our own port, on 127.0.0.1. */
   readonly port: number;
   /** The name to ask for; of a wildcard (`*.x`) some name below it is asked for. */
   readonly servername: string;
+  readonly clock: Clock;
+  /** Milliseconds that the handshake may take. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Expectation extends Omit<Attempt, 'timeoutMs'> {
   /** SHA-256 of the certificate in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
-  readonly clock: Clock;
   /** Milliseconds to go on trying, 5,000 by default. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const ATTEMPT_TIMEOUT_MS = 2_000;
@@ -23,63 +29,75 @@ const ATTEMPT_TIMEOUT_MS = 2_000;
  * trusts it is not asked. Throws HANDSHAKE_FAILED with what was seen last.
  */
 export async function proveServed(expected: Expectation): Promise<void> {
-  const { port, clock, signal, timeoutMs = 5_000 } = expected;
-  const servername = expected.servername.replace(/^\*\./, 'ingress-handshake.');
+  const { port, servername, clock, signal, timeoutMs = 5_000 } = expected;
   const wanted = canonical(expected.fingerprint256);
+  const attempt = { port, servername, clock, signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
   let seen = 'nothing';
   const proven = await until(
     async () => {
-      seen = await presented(port, servername, clock, signal);
+      seen = await fingerprintOrFailure(attempt);
       return seen === wanted ? true : undefined;
     },
     { clock, timeoutMs, everyMs: 100, ...(signal ? { signal } : {}) },
   );
   if (proven) return;
+  const asked = nameToAsk(servername);
   throw new IngressError(
     'HANDSHAKE_FAILED',
-    `A handshake with our own port ${port} for ${servername} did not show the certificate: ${seen}.`,
-    { details: { port, servername, expected: wanted, seen } },
+    `A handshake with our own port ${port} for ${asked} did not show the certificate: ${seen}.`,
+    { details: { port, servername: asked, expected: wanted, seen } },
   );
 }
 
 /** The fingerprint of the certificate that is presented, or why there is none. */
-async function presented(
-  port: number,
-  servername: string,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const late = () => new Error('the handshake took too long');
+async function fingerprintOrFailure(attempt: Attempt): Promise<string> {
   try {
-    return await withDeadline({ clock, timeoutMs: ATTEMPT_TIMEOUT_MS, signal }, late, (ends) =>
-      fingerprint(port, servername, ends),
-    );
+    return canonical((await presentedCertificate(attempt)).fingerprint256);
   } catch (thrown) {
-    signal?.throwIfAborted();
+    attempt.signal?.throwIfAborted();
     return messageOf(thrown);
   }
 }
 
-function fingerprint(port: number, servername: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false });
-    const abort = () => {
-      reject(signal.reason);
-      socket.destroy();
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    socket.on('secureConnect', () => {
-      const certificate = socket.getPeerX509Certificate();
-      if (certificate) resolve(canonical(certificate.fingerprint256));
-      else reject(new Error('no certificate was presented'));
-      socket.end();
-    });
-    socket.on('error', reject);
-    socket.on('close', () => {
-      signal.removeEventListener('abort', abort);
-      reject(new Error('the connection was closed'));
-    });
+/**
+ * The certificate that our port presents in one handshake, whoever trusts it. Rejects with the socket's error when there
+ * is none or the time is over.
+ */
+export async function presentedCertificate(attempt: Attempt): Promise<X509Certificate> {
+  const { port, servername, clock, timeoutMs, signal } = attempt;
+  const late = () => new Error(`no handshake within ${timeoutMs / 1000} s`);
+  return withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
+    shakeHands(port, nameToAsk(servername), ends),
+  );
+}
+
+function shakeHands(port: number, servername: string, signal: AbortSignal): Promise<X509Certificate> {
+  const { promise, resolve, reject } = Promise.withResolvers<X509Certificate>();
+  const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false });
+  const abort = () => {
+    reject(signal.reason);
+    socket.destroy();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  socket.on('secureConnect', () => {
+    const certificate = socket.getPeerX509Certificate();
+    // Only when our last words are sent: a process that ends before would be a failed handshake to the other side.
+    socket.end(() =>
+      certificate ? resolve(certificate) : reject(new Error('no certificate was presented')),
+    );
+    // What the app says is thrown away, or the socket would wait for a reader.
+    socket.resume();
   });
+  socket.on('error', reject);
+  socket.on('close', () => {
+    signal.removeEventListener('abort', abort);
+    reject(new Error('the connection was closed'));
+  });
+  return promise;
+}
+
+function nameToAsk(servername: string): string {
+  return servername.replace(/^\*\./, 'ingress-handshake.');
 }
 
 function canonical(fingerprint256: string): string {

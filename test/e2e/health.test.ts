@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { Secret } from '../../src/config/secret.ts';
+import { makeCertificate } from '../doubles/certificates.ts';
+import { freePort, startApp, startTestProxy } from '../doubles/proxy.ts';
+
+const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
+const DAY_MS = 86_400_000;
+const DOMAIN = 'app.example.com';
+
+/** The health check as a container runs it, with nothing in its environment but what is given. */
+async function health(environment: Record<string, string>) {
+  const startedAt = performance.now();
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'health'], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+  });
+  return { exitCode, stdout, stderr, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** An HAProxy that serves a certificate for a name, valid from yesterday for so many days. */
+async function serving(t: TestContext, domain: string, days: number) {
+  const target = {
+    host: '127.0.0.1',
+    port: await startApp(t, (socket) => void socket.write('220 hello\r\n')),
+  };
+  const running = await startTestProxy(t, { target });
+  const notBefore = new Date(Date.now() - DAY_MS);
+  const notAfter = new Date(notBefore.getTime() + days * DAY_MS);
+  const { chainPem, keyPem } = await makeCertificate({ names: [domain], notBefore, notAfter });
+  const { fingerprint256, validToDate } = new X509Certificate(chainPem);
+  const keys = { keyPem: new Secret(keyPem), chainPem, fingerprint256 };
+  await running.proxy.install({ name: domain.replace('*.', ''), servername: domain, ...keys });
+  return { ...running, until: validToDate.toISOString() };
+}
+
+for (const domain of [DOMAIN, '*.example.com']) {
+  test(`${domain} that is served is healthy, whoever issued, and HAProxy logs nothing about it`, async (t) => {
+    const { port, until, lines } = await serving(t, domain, 30);
+    const before = lines.length;
+    for (let check = 0; check < 3; check += 1) {
+      const { exitCode, stdout, stderr } = await health({ DOMAIN: domain, PORT: String(port) });
+      assert.deepEqual([exitCode, stdout, stderr], [0, `healthy: serving ${domain} until ${until}`, '']);
+    }
+    assert.deepEqual(lines.slice(before), []);
+  });
+}
+
+test('an expired certificate is unhealthy', async (t) => {
+  const { port, until } = await serving(t, DOMAIN, 0.5);
+  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
+  assert.deepEqual([exitCode, stdout], [1, `unhealthy: the certificate expired at ${until}`]);
+});
+
+test('a name that HAProxy has no certificate for is unhealthy', async (t) => {
+  const { port } = await serving(t, '*.example.com', 30);
+  const { exitCode, stdout } = await health({ DOMAIN: '*.app.example.com', PORT: String(port) });
+  assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
+});
+
+test('an HAProxy that has no certificate yet is unhealthy', async (t) => {
+  const { port } = await startTestProxy(t);
+  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
+  assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
+});
+
+test('a port that nobody listens on is unhealthy', async () => {
+  const port = await freePort();
+  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
+  assert.deepEqual([exitCode, stdout], [1, `unhealthy: nothing answers on port ${port}`]);
+});
+
+test('a port that stays silent is unhealthy within 5 seconds', async (t) => {
+  const port = await startApp(t, () => undefined);
+  const { exitCode, stdout, seconds } = await health({ DOMAIN, PORT: String(port) });
+  assert.deepEqual([exitCode, stdout], [1, `unhealthy: port ${port}: no handshake within 3 s`]);
+  assert.ok(seconds < 5, `${seconds} s`);
+});
+
+test('faults of the variables that it needs are named in its one line', async () => {
+  const { exitCode, stdout, stderr } = await health({ DOMAIN, PORT: '0' });
+  const wrong = 'unhealthy: PORT is not a whole number from 1 to 65535: "0"';
+  assert.deepEqual([exitCode, stdout, stderr], [1, wrong, '']);
+});
