@@ -6,6 +6,7 @@ import { showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
 import { logOutput } from './output.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
+import { sendSignal } from './signal.ts';
 
 export interface LaunchOptions {
   /** The program; it must run as the process that is started, not as a child of it. */
@@ -102,11 +103,11 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
   try {
     await answers(socket, pid, exited, options, signal);
   } catch (thrown) {
-    child.kill('SIGKILL');
+    await sendSignal(pid, 'SIGKILL');
     await exited;
     throw thrown;
   }
-  const stop = () => stopGently((name) => child.kill(name), exited, options);
+  const stop = () => stopGently(pid, exited, options);
   return { pid, socket, exited, stop };
 }
 
@@ -139,28 +140,42 @@ async function answers(
 }
 
 async function stopGently(
-  kill: (name: NodeJS.Signals) => void,
+  pid: number,
   exited: Promise<string>,
-  { clock, drainMs }: LaunchOptions,
+  { clock, drainMs, log }: LaunchOptions,
 ): Promise<void> {
+  if (await settles(exited, clock, 0)) return;
   const steps = [
     { name: 'SIGUSR1', graceMs: drainMs + HARD_STOP_GRACE_MS },
     { name: 'SIGTERM', graceMs: KILL_GRACE_MS },
     { name: 'SIGKILL', graceMs: KILL_GRACE_MS },
   ] as const;
   for (const { name, graceMs } of steps) {
-    kill(name);
+    await sendSignal(pid, name).catch((err: unknown) =>
+      log.warn({ err, pid, name }, 'HAProxy was not signalled'),
+    );
     if (await settles(exited, clock, graceMs)) return;
   }
 }
 
 function diedAtOnce(how: string, port: number): IngressError {
-  if (/Address already in use|Some protocols failed to start/i.test(how)) {
+  if (/Address already in use/i.test(how)) {
     const hint = `Set PORT to a free port, or end what listens on ${port}.`;
     const sentence = `HAProxy cannot listen on port ${port} (PORT): ${how}`;
     return new IngressError('PROXY_START_FAILED', sentence, { hint, details: { port } });
   }
-  return new IngressError('PROXY_START_FAILED', `HAProxy ended while starting: ${how}`);
+  const hint = hintOf(how, port);
+  const sentence = `HAProxy ended while starting: ${how}`;
+  return new IngressError('PROXY_START_FAILED', sentence, hint === undefined ? {} : { hint });
+}
+
+/** What a container takes away from HAProxy, and how it is given back. */
+function hintOf(how: string, port: number): string | undefined {
+  if (/cannot bind socket \(Permission denied\)/i.test(how))
+    return `Give the container the capability to listen on port ${port} (cap_add: [NET_BIND_SERVICE]), or set PORT to 1024 or more.`;
+  if (/Cannot set (?:additional )?[ug]id|Cannot (?:set|change) .*groups?/i.test(how))
+    return 'HAProxy never runs as root: give the container the capabilities to become another user (cap_add: [SETUID, SETGID]).';
+  return undefined;
 }
 
 function notStarted(haproxyBin: string, words = 'it did not start', cause?: unknown): IngressError {

@@ -7,9 +7,10 @@ import { Certificates } from './certificates.ts';
 import { connectionsThatFit, limitConnections, showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
 import { proveServed } from './handshake.ts';
+import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
-import { prepareRuntimeDir, type RuntimePaths, runtimePaths, surrenderable } from './runtime-dir.ts';
+import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
@@ -20,7 +21,7 @@ export interface ProxyOptions
   readonly haproxyBin: string;
   /** Milliseconds that open connections get to finish on `stop`; 8,000 by default and at most. */
   readonly drainMs?: number;
-  /** By default, when we are root, the user haproxy in an empty chroot. */
+  /** By default what surrenderable says: when we are root, the user haproxy in an empty chroot. */
   readonly privileges?: Privileges;
   readonly lookup?: Lookup;
   readonly clock: Clock;
@@ -80,7 +81,7 @@ export async function startProxy(
       {
         launch: launcher(parts, await findStale(paths.socket, clock, signal)),
         restore: async (haproxy, ends) => {
-          await fitConnections(haproxy, settings.maxconn, log, ends);
+          await fitConnections(haproxy, settings, log, ends);
           await certificates.restore(haproxy, ends);
           await backend?.restore(haproxy.socket, ends);
         },
@@ -117,7 +118,7 @@ function assemble({ runtimeDir, haproxyBin, ...options }: ProxyOptions): Parts {
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
     ...{ port, maxconn, timeouts, target, paths },
-    privileges: options.privileges ?? surrenderable(process.getuid?.(), paths.chroot),
+    privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
     ...(threads === undefined ? {} : { threads }),
   };
@@ -164,14 +165,15 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
 /** With too few file descriptors HAProxy would accept connections that it cannot serve. */
 async function fitConnections(
   { socket }: HaproxyProcess,
-  maxconn: number,
+  { maxconn, privileges }: ProxySettings,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const info = await showInfo(socket, signal);
   const connections = connectionsThatFit(info);
   const { pid, version, descriptorsWanted } = info;
-  log.info({ pid, version, connections }, 'HAProxy is up');
+  const account = { user: privileges?.user, chroot: privileges?.chroot };
+  log.info({ pid, version, connections, ...account }, 'HAProxy is up');
   if (connections >= maxconn) return;
   await limitConnections(socket, connections, signal);
   log.warn(

@@ -11,8 +11,8 @@ export interface Target {
 export interface Privileges {
   readonly user: string;
   readonly group: string;
-  /** An empty directory that nobody may write. */
-  readonly chroot: string;
+  /** An empty directory that nobody may write; none where the control plane may not change its root directory. */
+  readonly chroot?: string;
 }
 
 export interface ProxySettings {
@@ -100,7 +100,8 @@ function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings)
 }
 
 function surrender({ user, group, chroot }: Privileges): string[] {
-  return [`user ${account(user)}`, `group ${account(group)}`, `chroot ${plainPath(chroot)}`];
+  const inside = chroot === undefined ? [] : [`chroot ${plainPath(chroot)}`];
+  return [`user ${account(user)}`, `group ${account(group)}`, ...inside];
 }
 
 function defaults({ timeouts }: ProxySettings): string[] {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IngressError, messageOf } from '../errors.ts';
-import type { Privileges, ProxySettings } from './render.ts';
+import type { ProxySettings } from './render.ts';
 
 /** Where the files of HAProxy are. None of them holds a secret. */
 export interface RuntimePaths {
@@ -24,11 +24,6 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
   };
 }
 
-/** Only root can become somebody else: the account that Debian's package brings, in an empty directory. */
-export function surrenderable(uid: number | undefined, chroot: string): Privileges | undefined {
-  return uid === 0 ? { user: 'haproxy', group: 'haproxy', chroot } : undefined;
-}
-
 /** Lays out everything that HAProxy reads. Idempotent. Throws PROXY_START_FAILED naming RUNTIME_DIR. */
 export async function prepareRuntimeDir(
   paths: RuntimePaths,
@@ -38,7 +33,7 @@ export async function prepareRuntimeDir(
   try {
     await writeWhole(paths.config, config);
     await writeWhole(paths.crtList, '');
-    if (privileges) await makeChroot(privileges.chroot);
+    if (privileges?.chroot !== undefined) await makeChroot(privileges.chroot);
   } catch (thrown) {
     if (thrown instanceof IngressError) throw thrown;
     throw failed(`The files of HAProxy cannot be written: ${messageOf(thrown)}.`, thrown);

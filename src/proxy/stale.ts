@@ -4,6 +4,7 @@ import { isIngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { showInfo } from './commands.ts';
 import { runtimeSocket } from './runtime-socket.ts';
+import { sendSignal } from './signal.ts';
 
 /** An HAProxy whose control plane was killed. */
 export interface StaleProcess {
@@ -37,7 +38,7 @@ export async function seeOff(
   const finished = await until(gone, { clock, timeoutMs, everyMs: 100, signal }).catch(() => undefined);
   if (!finished && !(await gone())) {
     log.warn({ pid: stale.pid }, 'the HAProxy of an earlier run did not finish; killing it');
-    process.kill(stale.pid, 'SIGKILL');
+    await sendSignal(stale.pid, 'SIGKILL');
     return;
   }
   log.info({ pid: stale.pid }, 'the HAProxy of an earlier run has finished');

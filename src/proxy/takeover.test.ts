@@ -18,9 +18,10 @@ import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
 import { installCertificate } from './certificate-commands.ts';
 import { showInfo } from './commands.ts';
+import { ownRights, surrenderable } from './privileges.ts';
 import { type HaproxyProcess, launchHaproxy } from './process.ts';
 import { renderHaproxy } from './render.ts';
-import { prepareRuntimeDir, runtimePaths, surrenderable } from './runtime-dir.ts';
+import { prepareRuntimeDir, runtimePaths } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
 
@@ -31,7 +32,7 @@ async function leaveBehind(
   target: { host: string; port: number },
 ): Promise<HaproxyProcess> {
   const paths = runtimePaths(runtimeDir);
-  const privileges = surrenderable(process.getuid?.(), paths.chroot);
+  const privileges = surrenderable(ownRights(), paths.chroot);
   const timeouts = { connect: 1_000, client: 60_000, server: 60_000 };
   const config = renderHaproxy({ port, maxconn: 100, timeouts, target, paths, privileges, drainMs: 1_000 });
   await prepareRuntimeDir(paths, config, privileges);
