@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -15,7 +24,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const store = (directoryUrl = DIRECTORY) => createAccountStore(root, directoryUrl, createFakeClock());
+const store = (directoryUrl = DIRECTORY, lineages: readonly string[] = []) =>
+  createAccountStore(root, directoryUrl, createFakeClock(), async () => lineages);
 const folder = () => join(root, 'accounts', 'acme-v02.api.letsencrypt.org', 'directory');
 
 test('a key is on the disk before the CA hears of it, and the URL after', async () => {
@@ -59,4 +69,102 @@ test('an account that cannot be read is STORE_FAILED', async () => {
   mkdirSync(join(folder(), 'x'), { recursive: true });
   writeFileSync(join(folder(), 'x', 'private_key.json'), '{');
   await assert.rejects(store().load(), (thrown) => isIngressError(thrown, 'STORE_FAILED'));
+});
+
+const KEYS = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+  ec: generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
+};
+
+/** An account as certbot leaves it: the key readable only, and never written again. */
+function plant(
+  id: string,
+  uri: string,
+  { host = 'acme-v02.api.letsencrypt.org', key = KEYS.rsa } = {},
+): string {
+  const path = join(root, 'accounts', host, 'directory', id);
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'private_key.json'), JSON.stringify(key.export({ format: 'jwk' })), {
+    mode: 0o400,
+  });
+  writeFileSync(join(path, 'regr.json'), JSON.stringify({ body: {}, uri }));
+  return path;
+}
+
+function noteRenewal(lineage: string, account: string, server = DIRECTORY): void {
+  mkdirSync(join(root, 'renewal'), { recursive: true });
+  const text = `version = 2.1.0\n[renewalparams]\naccount = ${account}\nserver = ${server}\n`;
+  writeFileSync(join(root, 'renewal', `${lineage}.conf`), text);
+}
+
+for (const kind of ['rsa', 'ec'] as const) {
+  test(`certbot's key is read: ${kind}`, async () => {
+    plant('a', 'https://ca.example/acct/1', { key: KEYS[kind] });
+    const loaded = await store().load();
+    assert.equal(loaded?.keyPem.reveal(), KEYS[kind].export({ type: 'pkcs8', format: 'pem' }));
+  });
+}
+
+test('the URL is the one that stands there, whatever it looks like', async () => {
+  const url = 'https://acme-v01.api.letsencrypt.org/acme/reg/12345';
+  plant('a', url);
+  assert.equal((await store().load())?.url, url);
+});
+
+test('of several accounts the one is taken that the certificate came from, as certbot noted', async () => {
+  for (const id of ['a', 'b', 'c']) plant(id, `https://ca.example/acct/${id}`);
+  noteRenewal('app.example.com-0001', 'c');
+  noteRenewal('app.example.com', 'b');
+  assert.match((await store().load())?.url ?? '', /a$/);
+  const lineages = ['app.example.com-0001', 'app.example.com'];
+  assert.match((await store(DIRECTORY, lineages).load())?.url ?? '', /c$/);
+  assert.match((await store(DIRECTORY, lineages.toReversed()).load())?.url ?? '', /b$/);
+});
+
+test('a note about another CA, or one that cannot be read, or of an account that is gone, decides nothing', async () => {
+  for (const id of ['a', 'b']) plant(id, `https://ca.example/acct/${id}`);
+  noteRenewal('one', 'b', 'https://acme-staging-v02.api.letsencrypt.org/directory');
+  mkdirSync(join(root, 'renewal', 'two.conf'));
+  noteRenewal('three', 'gone');
+  assert.match((await store(DIRECTORY, ['one', 'two', 'three', 'four']).load())?.url ?? '', /a$/);
+});
+
+test('damaged accounts stand in nobody’s way, be they noted', async () => {
+  const damaged = plant('a', 'https://ca.example/acct/a');
+  rmSync(join(damaged, 'private_key.json'));
+  writeFileSync(join(damaged, 'private_key.json'), '{"kty":"RSA"}');
+  plant('b', 'https://ca.example/acct/b');
+  noteRenewal('one', 'a');
+  assert.match((await store(DIRECTORY, ['one']).load())?.url ?? '', /b$/);
+});
+
+test('a registered account goes before one that is not, wherever it stands', async () => {
+  rmSync(join(plant('a', ''), 'regr.json'));
+  plant('b', 'https://ca.example/acct/b');
+  rmSync(join(plant('c', ''), 'regr.json'));
+  assert.match((await store().load())?.url ?? '', /b$/);
+});
+
+test('an account whose registration cannot be read is found again by its key', async () => {
+  writeFileSync(join(plant('a', ''), 'regr.json'), '{"body": {}, "ur');
+  const loaded = await store().load();
+  assert.equal(loaded?.url, undefined);
+  assert.ok(loaded?.keyPem);
+});
+
+const V1 = 'acme-v01.api.letsencrypt.org';
+test('on very old volumes the folder is a link to that of the first version of the protocol', async () => {
+  plant('a', 'https://ca.example/acct/a', { host: V1 });
+  mkdirSync(join(root, 'accounts', 'acme-v02.api.letsencrypt.org'));
+  symlinkSync(join(root, 'accounts', V1, 'directory'), folder());
+  assert.match((await store().load())?.url ?? '', /a$/);
+});
+
+test('where that link leads nowhere, or was never made, the old folder is found all the same', async () => {
+  plant('a', 'https://ca.example/acct/a', { host: V1 });
+  assert.match((await store().load())?.url ?? '', /a$/);
+  mkdirSync(join(root, 'accounts', 'acme-v02.api.letsencrypt.org'));
+  symlinkSync('/elsewhere/accounts/acme-v01.api.letsencrypt.org/directory', folder());
+  assert.match((await store().load())?.url ?? '', /a$/);
+  assert.equal(await store('https://acme-staging-v02.api.letsencrypt.org/directory').load(), undefined);
 });

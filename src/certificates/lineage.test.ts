@@ -34,7 +34,9 @@ const STAGING = 'CN=(STAGING) Counterfeit Cashew R10';
 const wildcard = facts({ names: ['*.example.com'] });
 const expired = facts({ from: -91, until: -1 });
 const longer = facts({ until: 70 });
+const longest = facts({ until: 80 });
 const plain = facts();
+const many = facts({ names: ['www.example.com', 'example.com', '*.example.net'], until: 70 });
 
 test('lineages are the plain name and its numbers, in that order', () => {
   const entries = [
@@ -43,7 +45,6 @@ test('lineages are the plain name and its numbers, in that order', () => {
     'README',
     'example.com',
     'example.com',
-    'example.com-10000',
     'app.example.com',
     'example.com-2',
     'example.com-0001.bak',
@@ -54,7 +55,6 @@ test('lineages are the plain name and its numbers, in that order', () => {
     'example.com',
     'example.com-0002',
     'example.com-0010',
-    'example.com-10000',
   ]);
 });
 
@@ -86,7 +86,6 @@ for (const [title, candidates, expected] of choices) {
 }
 
 test('a certificate with several names is for each of them', () => {
-  const many = facts({ names: ['www.example.com', 'example.com', '*.example.net'] });
   assert.equal(chooseServed([{ facts: wildcard }, { facts: many }], requirement, now)?.facts, many);
 });
 
@@ -131,9 +130,15 @@ const saves: [title: string, lineages: readonly LineageState[], expected: readon
     [BASE],
   ],
   ['nothing but somebody else’s', [state(BASE, wildcard)], [ONE]],
-  ['somebody else’s, twice', [state(BASE, wildcard), state(ONE, facts({ names: ['a.test'] }))], [TWO]],
+  [
+    'somebody else’s, twice',
+    [state(BASE, wildcard), state(ONE, facts({ names: ['a.test'], until: 70 }))],
+    [TWO],
+  ],
   ['a numbered one shows what the plain one shows', [state(BASE, plain), state(ONE, plain)], [ONE, BASE]],
-  ['a numbered one has another certificate', [state(BASE, longer), state(ONE, plain)], [BASE]],
+  ['a numbered one has an older certificate', [state(BASE, longer), state(ONE, plain)], [ONE, BASE]],
+  ['a numbered one has more names', [state(BASE, longest), state(ONE, many)], [BASE]],
+  ['a numbered one has more names and is served', [state(BASE, plain), state(ONE, many)], [ONE, BASE]],
   ['files that do not fit', [state(BASE, undefined)], [BASE]],
   ['all are expired', [state(BASE, facts({ until: -9 })), state(ONE, expired)], [ONE, BASE]],
   ['the plain one shows somebody else’s and has ours', [state(BASE, wildcard, plain)], [ONE]],

@@ -15,14 +15,13 @@ export interface LineageState {
   readonly best: CertificateFacts | undefined;
 }
 
-const NUMBER = /^-(\d{4,})$/;
+const NUMBER = /^(?:-\d{4,})?$/;
 
 /** The lineages of a base name among the entries of `live/` and `archive/`: the plain one first, then by number. */
 export function lineageNames(entries: readonly string[], base: string): string[] {
-  const numberOf = (entry: string) => Number(NUMBER.exec(entry.slice(base.length))?.[1] ?? 0);
   return [...new Set(entries)]
-    .filter((entry) => entry === base || (entry.startsWith(base) && NUMBER.test(entry.slice(base.length))))
-    .sort((a, b) => numberOf(a) - numberOf(b));
+    .filter((entry) => entry.startsWith(base) && NUMBER.test(entry.slice(base.length)))
+    .sort();
 }
 
 /**
@@ -62,8 +61,9 @@ export function preferArchived(
 
 /**
  * The lineages that a new certificate is stored in, the plain one last. The plain one, because other programs read
- * `live/<name>/`, and every numbered one that shows what was served so far, because others may read that. A lineage that
- * shows a valid certificate for other names is somebody else's and left alone; then a free number is taken.
+ * `live/<name>/`, and every numbered one with the names of what was served so far, because others may read that, and nobody
+ * else renews it. A plain one that shows a valid certificate for other names is somebody else's and left alone; then a free
+ * number is taken.
  */
 export function lineagesToSave(
   base: string,
@@ -73,14 +73,16 @@ export function lineagesToSave(
 ): string[] {
   const candidates = lineages.flatMap(({ best }) => (best ? [{ facts: best }] : []));
   const served = chooseServed(candidates, requirement, now)?.facts;
-  const followers = lineages.filter(
-    ({ name, best }) =>
-      name !== base && isFor(best, requirement) && best?.fingerprint256 === served?.fingerprint256,
-  );
   const plain = lineages.find(({ name }) => name === base);
-  const targets = followers.map(({ name }) => name);
+  const targets = lineages
+    .filter(({ name, best }) => name !== base && isFor(best, requirement) && haveSameNames(best, served))
+    .map(({ name }) => name);
   if (!isForeign(plain?.shown, requirement, now)) targets.push(base);
   return targets.length > 0 ? targets : [freeName(base, lineages)];
+}
+
+function haveSameNames(one: CertificateFacts | undefined, other: CertificateFacts | undefined): boolean {
+  return one?.names.toSorted().join() === other?.names.toSorted().join();
 }
 
 function isFor(facts: CertificateFacts | undefined, { domain }: Requirement): boolean {

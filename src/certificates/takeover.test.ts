@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import {
+  type CertificateWish,
+  type MadeCertificate,
+  makeCertificate,
+} from '../../test/doubles/certificates.ts';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { Secret } from '../config/secret.ts';
+import { readBundle } from './certificate.ts';
+import { createCertificateStore } from './store.ts';
+
+/** Volumes that certbot, people and backups have made. */
+
+const DAY_MS = 86_400_000;
+const now = new Date();
+const [BASE, ONE] = ['example.com', 'example.com-0001'] as const;
+
+const days = (count: number) => new Date(now.getTime() + count * DAY_MS);
+async function make(wish: Partial<CertificateWish> = {}): Promise<MadeCertificate> {
+  const made = await makeCertificate({ names: [BASE], notBefore: days(-30), notAfter: days(60), ...wish });
+  return { ...made, chainPem: `${made.chainPem}\n` };
+}
+const ours = await make();
+const longer = await make({ notAfter: days(70) });
+const fresh = await make({ notBefore: days(-1), notAfter: days(89) });
+const expired = await make({ notBefore: days(-91), notAfter: days(-1) });
+const wildcard = await make({ names: ['*.example.com'] });
+const staging = await make({
+  notBefore: days(-2),
+  notAfter: days(88),
+  distinguishedName: 'CN=(STAGING) test',
+});
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'takeover-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const at = (...path: string[]) => join(root, ...path);
+const read = (...path: string[]) => readFileSync(at(...path), 'utf8');
+const store = () => createCertificateStore(root, { noStaging: true, clock: createFakeClock(now) });
+const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem));
+const served = async (domain: string = BASE) => (await store().load(domain))?.chainPem;
+const textsOf = ({ chainPem, keyPem }: MadeCertificate) => ({
+  cert: chainPem,
+  chain: '',
+  fullchain: chainPem,
+  privkey: keyPem,
+});
+
+/** A version in a lineage as certbot makes it; the links lead to it. */
+function plant(lineage: string, version: number, made: MadeCertificate, prefix = '../..'): void {
+  for (const folder of ['live', 'archive']) mkdirSync(at(folder, lineage), { recursive: true, mode: 0o700 });
+  for (const [part, text] of Object.entries(textsOf(made))) {
+    writeFileSync(at('archive', lineage, `${part}${version}.pem`), text);
+    rmSync(at('live', lineage, `${part}.pem`), { force: true });
+    symlinkSync(`${prefix}/archive/${lineage}/${part}${version}.pem`, at('live', lineage, `${part}.pem`));
+  }
+}
+
+/** What a backup that follows links brings back. */
+function plantCopies(lineage: string, made: MadeCertificate): void {
+  mkdirSync(at('live', lineage), { recursive: true });
+  for (const [part, text] of Object.entries(textsOf(made)))
+    writeFileSync(at('live', lineage, `${part}.pem`), text);
+}
+
+test('a numbered lineage is served when the plain one is missing', async () => {
+  plant(ONE, 1, ours);
+  assert.equal(await served(), ours.chainPem);
+});
+
+const worse: [title: string, plain: MadeCertificate][] = [
+  ['is expired', expired],
+  ['is for other names', wildcard],
+  ['ends sooner', ours],
+  ['is of the staging environment', staging],
+  ['has the key of another', { ...fresh, keyPem: ours.keyPem }],
+];
+for (const [title, plain] of worse) {
+  test(`a numbered lineage is served when the plain one ${title}`, async () => {
+    plant(BASE, 1, plain);
+    plant(ONE, 1, longer);
+    assert.equal(await served(), longer.chainPem);
+    assert.deepEqual(await store().lineages(BASE), [ONE, BASE]);
+  });
+}
+
+test('a name and its wildcard each find their own', async () => {
+  plant(BASE, 1, wildcard);
+  plant(ONE, 1, ours);
+  assert.equal(await served(), ours.chainPem);
+  assert.equal(await served('*.example.com'), wildcard.chainPem);
+});
+
+test('an RSA key and a certificate with several names are served', async () => {
+  const many = await make({ names: ['www.example.com', BASE, '*.example.net'], key: 'rsa' });
+  plant(BASE, 1, many);
+  assert.equal(await served(), many.chainPem);
+});
+
+test('a new certificate goes to the numbered lineage that was served, and to the plain one', async () => {
+  plant(BASE, 1, expired);
+  plant(ONE, 1, ours);
+  await store().save(BASE, bundleOf(fresh));
+  for (const lineage of [BASE, ONE]) {
+    assert.equal(readlinkSync(at('live', lineage, 'cert.pem')), `../../archive/${lineage}/cert2.pem`);
+    assert.equal(read('live', lineage, 'privkey.pem'), fresh.keyPem);
+  }
+  assert.equal(read('archive', BASE, 'privkey1.pem'), expired.keyPem);
+  assert.equal(read('archive', ONE, 'privkey1.pem'), ours.keyPem);
+});
+
+test('a lineage that is in use for other names is left alone', async () => {
+  plant(BASE, 1, wildcard);
+  await store().save(BASE, bundleOf(ours));
+  assert.equal(read('live', BASE, 'cert.pem'), wildcard.chainPem);
+  assert.deepEqual(readdirSync(at('archive', BASE)).length, 4);
+  assert.equal(await served(), ours.chainPem);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(readlinkSync(at('live', ONE, 'cert.pem')), `../../archive/${ONE}/cert2.pem`);
+  assert.equal(await served('*.example.com'), wildcard.chainPem);
+});
+
+for (const [broken, other] of [
+  [BASE, ONE],
+  [ONE, BASE],
+] as const) {
+  test(`${broken} cannot be written: ${other} is, once, and the first as soon as it can be`, async () => {
+    plant(BASE, 1, ours);
+    plant(ONE, 1, ours);
+    rmSync(at('archive', broken), { recursive: true });
+    writeFileSync(at('archive', broken), 'a file in the place of the folder');
+    rmSync(at('live', broken), { recursive: true });
+    plantCopies(broken, ours);
+    for (let attempt = 1; attempt <= 2; attempt += 1)
+      await assert.rejects(store().save(BASE, bundleOf(fresh)), { code: 'STORE_FAILED' });
+    assert.equal(readlinkSync(at('live', other, 'cert.pem')), `../../archive/${other}/cert2.pem`);
+    assert.equal(readdirSync(at('archive', other)).length, 8);
+    rmSync(at('archive', broken));
+    await store().save(BASE, bundleOf(fresh));
+    assert.equal(read('live', broken, 'privkey.pem'), fresh.keyPem);
+  });
+}
+
+test('a numbered lineage that people gave the plain name by a link stays one lineage', async () => {
+  plant(ONE, 1, ours);
+  symlinkSync(ONE, at('live', BASE));
+  assert.equal(await served(), ours.chainPem);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(readlinkSync(at('live', ONE, 'cert.pem')), `../../archive/${ONE}/cert2.pem`);
+  assert.equal(read('live', BASE, 'cert.pem'), fresh.chainPem);
+  assert.equal(existsSync(at('archive', BASE)), false);
+});
+
+test('copies in the place of links are served, and kept in the archive when links come back', async () => {
+  plantCopies(BASE, ours);
+  assert.equal(await served(), ours.chainPem);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(readlinkSync(at('live', BASE, 'privkey.pem')), '../../archive/example.com/privkey2.pem');
+  assert.equal(read('archive', BASE, 'fullchain1.pem'), ours.chainPem);
+  assert.equal(read('archive', BASE, 'privkey1.pem'), ours.keyPem);
+  assert.equal(statSync(at('archive', BASE, 'privkey1.pem')).mode & 0o777, 0o600);
+});
+
+test('copies that the archive has are not kept twice', async () => {
+  plant(BASE, 1, expired);
+  plant(BASE, 2, ours);
+  rmSync(at('live', BASE), { recursive: true });
+  plantCopies(BASE, ours);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert3.pem');
+  assert.equal(readdirSync(at('archive', BASE)).length, 12);
+});
+
+test('copies of a version that the archive lost are not taken away by a newer one that it has', async () => {
+  plant(BASE, 1, fresh);
+  rmSync(at('live', BASE), { recursive: true });
+  plantCopies(BASE, ours);
+  assert.equal(await served(), fresh.chainPem);
+  assert.equal(read('live', BASE, 'privkey.pem'), ours.keyPem);
+});
+
+test('absolute links of a volume that is mounted elsewhere are made relative', async () => {
+  plant(BASE, 1, ours, '/elsewhere');
+  assert.equal(await served(), ours.chainPem);
+  assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert1.pem');
+});
+
+test('links without their archive are no certificate', async () => {
+  plant(BASE, 1, ours);
+  rmSync(at('archive'), { recursive: true });
+  assert.equal(await served(), undefined);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(await served(), fresh.chainPem);
+});
+
+test('links that are gone are made anew from the archive', async () => {
+  plant(ONE, 1, ours);
+  rmSync(at('live'), { recursive: true });
+  assert.equal(await served(), ours.chainPem);
+  assert.equal(read('live', ONE, 'privkey.pem'), ours.keyPem);
+});
+
+test('a production certificate below a staging one is served, and the links stay', async () => {
+  plant(BASE, 1, ours);
+  plant(BASE, 2, staging);
+  assert.equal(await served(), ours.chainPem);
+  assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert2.pem');
+});
+
+test('a key that certbot used twice is a link in the archive', async () => {
+  plant(BASE, 1, ours);
+  plant(BASE, 2, ours);
+  rmSync(at('archive', BASE, 'privkey2.pem'));
+  symlinkSync('privkey1.pem', at('archive', BASE, 'privkey2.pem'));
+  assert.equal(await served(), ours.chainPem);
+  await store().save(BASE, bundleOf(fresh));
+  assert.equal(read('archive', BASE, 'privkey1.pem'), ours.keyPem);
+});
+
+test('a lineage that cannot be read is in nobody’s way, but no reason for an order either', async () => {
+  plant(BASE, 1, ours);
+  mkdirSync(at('live', ONE, 'fullchain.pem'), { recursive: true });
+  assert.equal(await served(), ours.chainPem);
+  plant(BASE, 2, expired);
+  rmSync(at('archive', BASE, 'privkey1.pem'));
+  await assert.rejects(served(), { code: 'STORE_FAILED' });
+});
+
+test('modes stay as certbot made them', async () => {
+  plant(BASE, 1, ours);
+  chmodSync(at('archive', BASE), 0o777);
+  chmodSync(at('archive', BASE, 'cert1.pem'), 0o666);
+  await store().save(BASE, bundleOf(fresh));
+  const mode = (...path: string[]) => (statSync(at(...path)).mode & 0o777).toString(8);
+  assert.equal(mode('archive', BASE), '777');
+  assert.equal(mode('archive', BASE, 'cert1.pem'), '666');
+  assert.equal(mode('archive', BASE, 'privkey2.pem'), '600');
+});
