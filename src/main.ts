@@ -6,6 +6,7 @@ import { runCommandLine } from './cli/commands.ts';
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
     run: async () => (await import('./composition/run.ts')).run(),
+    plan: async (options) => (await import('./composition/plan.ts')).plan(options),
     health: async () => (await import('./composition/health.ts')).health(),
   }),
 );

@@ -44,7 +44,13 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/log.ts',
   ],
   'src/status': ['src/status', 'src/certificates/certificate.ts', 'src/errors.ts'],
-  'src/cli': ['src/cli'],
+  'src/cli': [
+    'src/cli',
+    'src/config/quote.ts',
+    'src/dns/record.ts',
+    'src/reconcile/forecast.ts',
+    'src/errors.ts',
+  ],
   // One composition root for each subcommand, which main.ts chooses from: these know every room.
   'src/composition': ['src', 'providers'],
   providers: ['providers', 'src/dns', 'src/config', 'src/errors.ts'],
@@ -64,6 +70,8 @@ const pure = [
   'src/proxy/render.ts',
   'src/reconcile/backoff.ts',
   'src/status/health.ts',
+  'src/cli/describe-failure.ts',
+  'src/cli/describe-forecast.ts',
   'providers/cloudflare/canonical.ts',
   'providers/cloudflare/changes.ts',
 ];

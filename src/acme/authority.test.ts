@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -180,6 +180,18 @@ for (const [title, body, expected] of directories) {
     assert.equal(asked, 1);
   });
 }
+
+test('who the CA is, and which account is stored, is told without making one', async () => {
+  const root = mkdtempSync(join(directory, 'volume-'));
+  const authority = open(storeIn(root));
+  const before = registrations();
+  assert.equal(await authority.caaIdentity(never), 'pebble.letsencrypt.org');
+  assert.equal(await authority.storedAccountUrl(), undefined);
+  assert.equal(registrations(), before);
+  assert.deepEqual(readdirSync(root), []);
+  const url = await authority.accountUrl(never);
+  assert.equal(await open(storeIn(root)).storedAccountUrl(), url);
+});
 
 test("Let's Encrypt is not asked who it is", async () => {
   const accounts = storeIn(mkdtempSync(join(directory, 'volume-')));

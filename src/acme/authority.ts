@@ -22,7 +22,9 @@ const LETS_ENCRYPT = 'letsencrypt.org';
 export interface CertificateAuthority {
   /** The account's URL; the account is made once and kept. Asks the CA only when it is not on the volume. */
   accountUrl(signal: AbortSignal): Promise<string>;
-  /** The name to put into CAA records (RFC 8555 §9.7.6, `caaIdentities`). */
+  /** The URL of the account that lies on the volume, if any. Makes no account and asks nobody. Throws STORE_FAILED. */
+  storedAccountUrl(): Promise<string | undefined>;
+  /** The name to put into CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
   caaIdentity(signal: AbortSignal): Promise<string>;
   createOrder(names: readonly string[], signal: AbortSignal): Promise<Order>;
   authorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
@@ -48,7 +50,7 @@ interface Session {
 }
 
 export function createAuthority(options: AuthorityOptions): CertificateAuthority {
-  const { directoryUrl, clock } = options;
+  const { directoryUrl, userAgent, clock } = options;
   const sessions = createSessions(options);
   let identity: string | undefined;
 
@@ -62,15 +64,19 @@ export function createAuthority(options: AuthorityOptions): CertificateAuthority
     }
   }
 
+  async function askIdentity(): Promise<string> {
+    const { caaIdentities } = await loadTransport(clock, userAgent);
+    const [first = LETS_ENCRYPT] = await caaIdentities(directoryUrl);
+    return first;
+  }
+
   return {
+    storedAccountUrl: () => sessions.storedUrl(),
     accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await ask(signal, async ({ url }) => url)),
     async caaIdentity(signal) {
       if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return LETS_ENCRYPT;
       // A CA does not change its name; one that is down must not keep records from being mended.
-      identity ??= await ask(signal, async ({ transport }) => {
-        const [first = LETS_ENCRYPT] = await transport.caaIdentities(directoryUrl);
-        return first;
-      });
+      identity ??= await persist(askIdentity, clock, signal);
       return identity;
     },
     createOrder: (names, signal) =>

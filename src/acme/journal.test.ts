@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -46,6 +46,17 @@ for (const damaged of ['[{"x":1}]', '[{"provid', '', '{}']) {
     assert.match(warnings[0] ?? '', /app\.example\.com\.json .*moved aside/);
   });
 }
+
+test('a peek gives what is written, and leaves a damaged journal where it is', async () => {
+  const journal = createChallengeJournal(root, 'app.example.com', assert.fail);
+  assert.deepEqual(await journal.peek(), []);
+  assert.deepEqual(readdirSync(root), []);
+  await journal.write([entry('a')]);
+  assert.deepEqual(await journal.peek(), [entry('a')]);
+  writeFileSync(file(), 'damaged');
+  assert.deepEqual(await journal.peek(), []);
+  assert.equal(readFileSync(file(), 'utf8'), 'damaged');
+});
 
 test('a journal that cannot be read is STORE_FAILED and stays', async () => {
   mkdirSync(file(), { recursive: true });

@@ -10,6 +10,8 @@ import { makeDirectory, readIfThere, writeAtomically } from '../files.ts';
  */
 export interface ChallengeJournal {
   entries(): Promise<readonly JournalEntry[]>;
+  /** As `entries`, and writes nothing: a journal that cannot be read stays where it is and counts as empty. */
+  peek(): Promise<readonly JournalEntry[]>;
   /** Adds entries, or replaces those with the same name and value. Throws STORE_FAILED. */
   write(entries: readonly JournalEntry[]): Promise<void>;
   /** Crosses entries out. Throws STORE_FAILED. */
@@ -37,10 +39,14 @@ export function createChallengeJournal(
 ): ChallengeJournal {
   const path = join(root, 'dstack-ingress', 'challenges', `${domain.replace('*', '_')}.json`);
 
-  async function entries(): Promise<JournalEntry[]> {
+  /** Undefined when it cannot be read. */
+  async function look(): Promise<JournalEntry[] | undefined> {
     const text = await guarded('read', () => readIfThere(path));
-    if (text === undefined) return [];
-    const read = parse(text);
+    return text === undefined ? [] : parse(text);
+  }
+
+  async function entries(): Promise<JournalEntry[]> {
+    const read = await look();
     if (read) return read;
     // It must not stand in the way of every later order.
     await guarded('move', () => rename(path, `${path}.damaged`));
@@ -70,6 +76,7 @@ export function createChallengeJournal(
 
   return {
     entries,
+    peek: async () => (await look()) ?? [],
     write: async (added) => replace([...without(await entries(), added), ...added]),
     strike: async (struck) => replace(without(await entries(), struck)),
   };

@@ -80,6 +80,18 @@ test('a crash between two links is mended by the newest pair that fits', async (
   assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain2.pem');
 });
 
+test('a peek gives what would be loaded, and mends nothing', async () => {
+  const store = storeIn();
+  assert.equal(await store.peek('app.example.com'), undefined);
+  assert.deepEqual(readdirSync(root), []);
+  await store.save('app.example.com', bundleOf(first));
+  await store.save('app.example.com', bundleOf(second));
+  rmSync(live('fullchain.pem'));
+  symlinkSync('../../archive/app.example.com/fullchain1.pem', live('fullchain.pem'));
+  assert.equal((await store.peek('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain1.pem');
+});
+
 test('a version that was cut short is passed over', async () => {
   const store = storeIn();
   await store.save('app.example.com', bundleOf(first));

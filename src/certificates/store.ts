@@ -27,6 +27,8 @@ export interface CertificateStore {
    * when there are files but no chain and key of them fit.
    */
   load(domain: string): Promise<CertificateBundle | undefined>;
+  /** As `load`, and mends nothing. */
+  peek(domain: string): Promise<CertificateBundle | undefined>;
   /**
    * Stores a new version in each lineage that others may read for the name; they see the old one or the new one. Nothing
    * old is deleted, and saving the same again adds nothing. Throws STORE_FAILED.
@@ -47,6 +49,7 @@ export function createCertificateStore(root: string, { noStaging, clock }: Store
     );
   return {
     load: (domain) => guardedFor('read', domain, load),
+    peek: (domain) => guardedFor('read', domain, async (goal) => (await look(goal))?.best),
     save: (domain, bundle) => guardedFor('write', domain, (goal) => save(goal, bundle)),
     lineages: (domain) =>
       guardedFor('read', domain, async (goal) => {
@@ -79,6 +82,13 @@ interface Lineage {
 }
 
 async function load(goal: Goal): Promise<CertificateBundle | undefined> {
+  const chosen = await look(goal);
+  // A volume that cannot be written still serves.
+  if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
+  return chosen?.best;
+}
+
+async function look(goal: Goal): Promise<Lineage | undefined> {
   const found = await readLineages(goal);
   const chosen = chooseLineage(goal, found);
   const isUsable =
@@ -88,9 +98,7 @@ async function load(goal: Goal): Promise<CertificateBundle | undefined> {
   const unread = failures.find((failure) => !(failure instanceof IngressError));
   if (!isUsable && unread !== undefined) throw unread;
   if (chosen === undefined && failures.length > 0) throw failures[0];
-  // A volume that cannot be written still serves.
-  if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
-  return chosen?.best;
+  return chosen;
 }
 
 async function save(goal: Goal, bundle: CertificateBundle): Promise<void> {

@@ -4,7 +4,13 @@ import { Command, CommanderError } from 'commander';
 /** What each subcommand does; resolves with the exit code. */
 export interface Commands {
   readonly run: () => Promise<number>;
+  readonly plan: (options: PlanOptions) => Promise<number>;
   readonly health: () => Promise<number>;
+}
+
+export interface PlanOptions {
+  /** For a program instead of a person. */
+  readonly json: boolean;
 }
 
 /** The exit code for a command line that nobody understands: EX_USAGE of sysexits.h. */
@@ -47,6 +53,11 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
     .command('run', { isDefault: true })
     .description('publish the records, get and renew the certificate, serve (the default)')
     .action(async () => done(await commands.run()));
+  program
+    .command('plan')
+    .description('show what a start would change, and change nothing')
+    .option('--json', 'print JSON', false)
+    .action(async (options: PlanOptions) => done(await commands.plan(options)));
   program
     .command('health')
     .description('tell whether the name is served on this host: exit code 0 or 1')

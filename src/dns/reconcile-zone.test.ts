@@ -4,7 +4,7 @@ import { createMemoryProvider, txtRecord } from '../../test/doubles/memory-provi
 import { IngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
 import { reconcileZone } from './reconcile-zone.ts';
-import { describeRecord } from './record.ts';
+import { describeRecord, type LiveRecord } from './record.ts';
 
 const NAME = '_dstack-app-address.app.example.com';
 const zone = { id: 'zone-example.com', name: 'example.com' };
@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 const desired: DesiredRecord[] = [{ ...txtRecord(NAME, 'new'), purpose: 'app-address' }];
 const conflict = () => new IngressError('PROVIDER_CONFLICT', 'somebody was faster');
 const reconcile = (provider: ReturnType<typeof createMemoryProvider>) =>
-  reconcileZone(provider, zone, [NAME], () => desired, never);
+  reconcileZone(provider, { zone, names: [NAME], desire: () => desired }, never);
 
 test('what is lacking is written in one call, and what was there is told', async () => {
   const provider = createMemoryProvider();
@@ -76,12 +76,8 @@ test('a conflict when reading is no reason to read again', async () => {
 test('what is desired can depend on what stands', async () => {
   const provider = createMemoryProvider();
   provider.plant(txtRecord(NAME, 'kept'));
-  const outcome = await reconcileZone(
-    provider,
-    zone,
-    [NAME],
-    (live) => live.map(({ name, value }) => ({ ...txtRecord(name, value), purpose: 'app-address' })),
-    never,
-  );
+  const desire = (live: readonly LiveRecord[]): DesiredRecord[] =>
+    live.map(({ name, value }) => ({ ...txtRecord(name, value), purpose: 'app-address' }));
+  const outcome = await reconcileZone(provider, { zone, names: [NAME], desire }, never);
   assert.deepEqual(outcome.changes, []);
 });

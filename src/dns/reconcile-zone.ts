@@ -4,31 +4,50 @@ import { type Plan, plan } from './plan.ts';
 import type { DnsProvider, Zone } from './provider.ts';
 import type { LiveRecord } from './record.ts';
 
-/** What was done to a zone. */
-export interface ZoneOutcome extends Plan {
+/** What is desired of one zone. */
+export interface ZoneDraft {
+  readonly zone: Zone;
+  /** The owner names to read. */
+  readonly names: readonly string[];
+  /** The desired records, given what stands at these names now: some choices stay as they are published. */
+  readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
+}
+
+/** What has to be done to a zone, or was. */
+export interface ZonePlan extends Plan {
+  readonly desired: readonly DesiredRecord[];
+  /** What stood there when the plan was made. */
   readonly live: readonly LiveRecord[];
 }
 
 /** Somebody else may write the zone between our reading and writing it; this often we start again. */
 const ATTEMPTS = 3;
 
+/** Reads the names and plans. Writes nothing. Throws what the provider throws. */
+export async function planZone(
+  provider: DnsProvider,
+  { zone, names, desire }: ZoneDraft,
+  signal: AbortSignal,
+): Promise<ZonePlan> {
+  const live = await provider.records(zone, names, signal);
+  const desired = desire(live);
+  return { ...plan(desired, live), desired, live };
+}
+
 /**
- * Brings one zone to the desired records: reads the names, plans, applies. `desire` sees what stands now, because some
- * choices stay as they are published. Nothing is written when nothing differs. Throws what the provider throws.
+ * Brings one zone to the desired records: plans, applies, and returns what was done. Nothing is written when nothing
+ * differs. Throws what the provider throws.
  */
 export async function reconcileZone(
   provider: DnsProvider,
-  zone: Zone,
-  names: readonly string[],
-  desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[],
+  draft: ZoneDraft,
   signal: AbortSignal,
-): Promise<ZoneOutcome> {
+): Promise<ZonePlan> {
   for (let attempt = 1; ; attempt += 1) {
-    const live = await provider.records(zone, names, signal);
-    const planned = plan(desire(live), live);
+    const planned = await planZone(provider, draft, signal);
     try {
-      if (planned.changes.length > 0) await provider.apply(zone, planned.changes, signal);
-      return { ...planned, live };
+      if (planned.changes.length > 0) await provider.apply(draft.zone, planned.changes, signal);
+      return planned;
     } catch (thrown) {
       if (!isIngressError(thrown, 'PROVIDER_CONFLICT') || attempt === ATTEMPTS) throw thrown;
     }

@@ -1,6 +1,6 @@
 import { type ChallengeValue, publishChallenges, removeChallenges } from '../acme/challenges.ts';
 import { type IssuedCertificate, obtainCertificate } from '../acme/order.ts';
-import { decideRenewal, renewalDue } from '../acme/renewal.ts';
+import { decideRenewal, type RenewalDecision, renewalDue } from '../acme/renewal.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
@@ -25,6 +25,15 @@ export function isServable({ goal, clock }: Parts, bundle: CertificateBundle): b
   return whyUnusable(bundle.facts, goal, clock.now()) === undefined;
 }
 
+/** What is to be done about the certificate that is stored, if any. */
+export function decide(
+  { goal, clock }: Pick<Parts, 'goal' | 'clock'>,
+  stored: CertificateBundle | undefined,
+): RenewalDecision {
+  const now = clock.now();
+  return decideRenewal(stored?.facts, stored && whyUnusable(stored.facts, goal, now), now);
+}
+
 async function loadUsable({ goal, store, log }: Parts): Promise<CertificateBundle | undefined> {
   try {
     return await store.load(goal.domain);
@@ -47,14 +56,12 @@ export async function reconcileCertificate(
   signal: AbortSignal,
 ): Promise<void> {
   const { goal, clock, log } = parts;
-  const now = clock.now();
-  const unusable = stored && whyUnusable(stored.facts, goal, now);
-  const decision = decideRenewal(stored?.facts, unusable, now);
+  const decision = decide(parts, stored);
   if (decision.action === 'keep') {
     log.debug({ event: 'certificate-kept', domain: goal.domain, until: decision.until }, decision.reason);
     return;
   }
-  if (memory.orderNotBefore && now < memory.orderNotBefore) {
+  if (memory.orderNotBefore && clock.now() < memory.orderNotBefore) {
     const until = memory.orderNotBefore;
     log.info(
       { event: 'order-held-back', domain: goal.domain, until },

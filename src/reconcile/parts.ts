@@ -57,6 +57,6 @@ export function emptyMemory(): Memory {
 /** What the records step finds out for the certificate step. */
 export interface ZoneKnowledge {
   readonly zone: Zone;
-  /** The target of a CNAME at the challenge name, which would lead the CA elsewhere. */
+  /** See aliasOfChallenge. */
   readonly challengeAlias: string | undefined;
 }

@@ -3,6 +3,7 @@ import { baseName, challengeName } from '../dns/names.ts';
 import { isIngressError } from '../errors.ts';
 import { isRefusal } from './backoff.ts';
 import { findCertificate, isServable, reconcileCertificate, serve } from './certificate.ts';
+import { aliasOfChallenge } from './draft.ts';
 import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
 import { reconcileRecords } from './records.ts';
 
@@ -61,7 +62,7 @@ async function sweep(parts: Parts, signal: AbortSignal): Promise<void> {
 async function zoneOnly({ provider, goal }: Parts, signal: AbortSignal): Promise<ZoneKnowledge> {
   const zone = await provider.zone(baseName(goal.domain), signal);
   const live = await provider.records(zone, [challengeName(goal.domain)], signal);
-  return { zone, challengeAlias: live.find(({ type }) => type === 'CNAME')?.value };
+  return { zone, challengeAlias: aliasOfChallenge(goal.domain, live) };
 }
 
 /** Who the app is decides its records, not its certificate. */

@@ -26,6 +26,8 @@ export interface MemoryAuthority extends CertificateAuthority {
   issuance: readonly [Step, ...Step[]];
   /** Called first in every verb; what it throws is what the verb throws. */
   before: (call: string) => void | Promise<void>;
+  /** The URL of the account that lies on the volume, which has one until this says otherwise. */
+  storedAccount: string | undefined;
   /** Certificates that are issued: for other names, or with another validity. */
   wish: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
 }
@@ -88,6 +90,8 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     issuance: [{ status: 'valid' }],
     before: () => undefined,
     wish: {},
+    storedAccount: ACCOUNT,
+    storedAccountUrl: async () => authority.storedAccount,
     async accountUrl(signal) {
       await begin('accountUrl', signal);
       return ACCOUNT;

@@ -1,0 +1,34 @@
+import process from 'node:process';
+import { createChallengeJournal } from '../acme/journal.ts';
+import type { PlanOptions } from '../cli/commands.ts';
+import { describeFailure } from '../cli/describe-failure.ts';
+import { describeForecast } from '../cli/describe-forecast.ts';
+import { isIngressError } from '../errors.ts';
+import { forecast } from '../reconcile/forecast.ts';
+import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
+import { assembleOutside } from './outside.ts';
+
+/**
+ * Prints what a start would do, and does none of it. Resolves with the exit code: 0 when the plan could be made, 1 when
+ * not, 78 for faults of the configuration.
+ */
+export async function plan({ json }: PlanOptions): Promise<number> {
+  const config = readConfig();
+  if (config === undefined) return EX_CONFIG;
+  try {
+    const found = await look(config);
+    process.stdout.write(json ? `${JSON.stringify(found, undefined, 2)}\n` : describeForecast(found));
+    return 0;
+  } catch (thrown) {
+    if (!isIngressError(thrown)) throw thrown;
+    process.stderr.write(describeFailure(thrown));
+    return 1;
+  }
+}
+
+async function look(config: IngressConfig) {
+  // Reading it gives no warning: what is damaged is moved aside by a start, and only then.
+  const journal = createChallengeJournal(config.letsencryptDir, config.domain, () => undefined);
+  const found = await forecast({ ...assembleOutside(config), journal }, new AbortController().signal);
+  return { ...found, warnings: [...config.warnings, ...found.warnings] };
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  APP_ADDRESS,
+  APP_ID,
+  DOMAIN,
+  GATEWAY,
+  gatewayNames,
+  type Stage,
+  setStage,
+} from '../../test/doubles/parts.ts';
+import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
+import { IngressError } from '../errors.ts';
+import { type Forecast, forecast } from './forecast.ts';
+import { pass } from './pass.ts';
+
+const never = new AbortController().signal;
+const CHALLENGE = `_acme-challenge.${DOMAIN}`;
+const look = ({ parts }: Stage) => forecast(parts, never);
+const plant = ({ provider }: Stage, name: string, type: string, value: string) =>
+  provider.plant({ name, type, value, ttl: 60 });
+const left = {
+  provider: 'memory',
+  zoneId: 'zone-example.com',
+  zoneName: 'example.com',
+  name: CHALLENGE,
+  ttl: 60,
+};
+
+/** The records that a forecast writes and removes, as a pass logs them. */
+function announced({ changes }: Forecast) {
+  const of = (pick: (change: Change) => DnsRecord | undefined) =>
+    changes
+      .flatMap((change) => pick(change) ?? [])
+      .map(describeRecord)
+      .sort();
+  return {
+    written: of((change) => (change.action === 'remove' ? undefined : change.record)),
+    removed: of((change) => {
+      if (change.action === 'create') return undefined;
+      return change.action === 'remove' ? change.removed : change.replaced;
+    }),
+  };
+}
+
+async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
+  const stage = await setStage(t, {
+    goal: { setCaa: true },
+    known: gatewayNames(['192.0.2.1'], ['192.0.2.1']),
+  });
+  plant(stage, DOMAIN, 'A', '192.0.2.7');
+  plant(stage, APP_ADDRESS, 'TXT', 'one');
+  plant(stage, APP_ADDRESS, 'TXT', 'two');
+  plant(stage, DOMAIN, 'CAA', '0 issue "other.example"');
+  plant(stage, CHALLENGE, 'TXT', 'left-behind');
+  plant(stage, CHALLENGE, 'TXT', 'of-somebody-else');
+  await stage.parts.journal.write([
+    { ...left, value: 'left-behind' },
+    { ...left, value: 'gone-already' },
+  ]);
+  return stage;
+}
+
+test('it says exactly what a pass then does, and does none of it', async (t) => {
+  const stage = await disturbed(t);
+  const before = stage.provider.standing;
+  const found = await look(stage);
+  assert.deepEqual(stage.provider.standing, before);
+  assert.deepEqual(stage.provider.calls, ['zone', 'records']);
+  assert.deepEqual([...stage.authority.calls], ['caaIdentity']);
+  assert.deepEqual(stage.served, []);
+  assert.deepEqual(stage.lines, []);
+  assert.deepEqual(found.leftovers.map(describeRecord), [`${CHALLENGE} TXT left-behind`]);
+  assert.equal(found.certificate.decision.action, 'order');
+  await pass(stage.parts, stage.memory, never);
+  const published = stage.lines.find(({ event }) => event === 'records-published');
+  const { written, removed } = announced(found);
+  assert.deepEqual(written, [published?.['written']].flat().sort());
+  assert.deepEqual(removed, [published?.['removed']].flat().sort());
+  const warned = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
+  assert.deepEqual(found.warnings, warned);
+  assert.deepEqual(
+    stage.provider.standing.filter((line) => line.startsWith(CHALLENGE)),
+    [`${CHALLENGE} TXT of-somebody-else`],
+  );
+});
+
+test('after a pass nothing would change, and what stands is named', async (t) => {
+  const stage = await disturbed(t);
+  await pass(stage.parts, stage.memory, never);
+  const found = await look(stage);
+  assert.deepEqual([found.changes, found.leftovers], [[], []]);
+  assert.deepEqual(found.standing.map(describeRecord), [
+    `${DOMAIN} CNAME gateway.cluster.example.net`,
+    `${APP_ADDRESS} TXT ${APP_ID}:443`,
+    `${DOMAIN} CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1"`,
+  ]);
+  assert.equal(found.certificate.decision.action, 'keep');
+  assert.equal(found.certificate.stored?.names[0], DOMAIN);
+});
+
+test('without an account on the volume the CAA line says so, and no account is made', async (t) => {
+  const stage = await setStage(t, { goal: { setCaa: true } });
+  stage.authority.storedAccount = undefined;
+  const found = await look(stage);
+  const caa = announced(found).written.find((line) => line.includes(' CAA '));
+  assert.match(caa ?? '', /;accounturi=\(of the account that a start registers\)"$/);
+  assert.ok(!stage.authority.calls.includes('accountUrl'));
+});
+
+const ages: [title: string, age: number | undefined, action: string, reason: RegExp][] = [
+  ['none', undefined, 'order', /no certificate yet/],
+  ['a young one', 10, 'keep', /renewal is due at/],
+  ['one of which a third is left', 61, 'order', /a third or less/],
+  ['an expired one', 91, 'order', /cannot be served: it expired/],
+];
+for (const [title, age, action, reason] of ages) {
+  test(`what would happen to ${title}`, async (t) => {
+    const stage = await setStage(t);
+    if (age !== undefined) await stage.store(age);
+    const { certificate } = await look(stage);
+    assert.equal(certificate.decision.action, action);
+    assert.match(certificate.decision.reason, reason);
+    assert.equal(certificate.stored === undefined, age === undefined);
+  });
+}
+
+test('files that fit nobody are no certificate, with a warning', async (t) => {
+  const stage = await setStage(t);
+  const peek = async () => {
+    throw new IngressError('CERTIFICATE_UNUSABLE', 'the key is of another');
+  };
+  stage.parts = { ...stage.parts, store: { ...stage.parts.store, peek } };
+  const { certificate, warnings } = await look(stage);
+  assert.equal(certificate.decision.action, 'order');
+  assert.deepEqual(warnings, ['what is stored cannot be served: the key is of another']);
+});
+
+test('an alias at the challenge name is a warning while a certificate would be ordered', async (t) => {
+  const stage = await setStage(t);
+  plant(stage, CHALLENGE, 'CNAME', 'x.example.org');
+  const ordering = await look(stage);
+  assert.deepEqual(ordering.warnings, [
+    `${CHALLENGE} is an alias of x.example.org: no certificate can be ordered`,
+  ]);
+  await stage.store(10);
+  assert.deepEqual((await look(stage)).warnings, []);
+});
+
+test('a warning of the guest agent is passed on', async (t) => {
+  const stage = await setStage(t);
+  const identify = async () =>
+    ({ appId: APP_ID, source: 'environment', warning: 'the agent is slow' }) as const;
+  stage.parts = { ...stage.parts, identify };
+  const found = await look(stage);
+  assert.deepEqual(found.warnings, ['the agent is slow']);
+  assert.ok(announced(found).written.includes(`${DOMAIN} CNAME ${GATEWAY}`));
+});
+
+test('what makes a pass fail before it writes is thrown', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.dropZone('example.com');
+  await assert.rejects(look(stage), { code: 'ZONE_NOT_FOUND' });
+});
+
+test('entries of the journal that are of another provider stay, in the forecast too', async (t) => {
+  const stage = await setStage(t);
+  plant(stage, CHALLENGE, 'TXT', 'elsewhere');
+  await stage.parts.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);
+  assert.deepEqual((await look(stage)).leftovers, []);
+});
