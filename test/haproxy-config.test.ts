@@ -28,6 +28,7 @@ const good: Readonly<Record<string, readonly string[]>> = {
   TIMEOUT_CONNECT: ['10s', '1us', '5000ms'],
   TIMEOUT_CLIENT: ['86400s', '24d', '1m'],
   TIMEOUT_SERVER: ['86400s', '1h'],
+  ALPN: ['h2', 'h2, http/1.1', 'acme-tls/1', 'stun.turn'],
   RUNTIME_DIR: ['/run/dstack-ingress', '/tmp/x'],
 };
 
@@ -83,6 +84,7 @@ function settingsOf(environment: Record<string, string>) {
         server: config.timeoutServer,
       },
       target: config.targetEndpoint,
+      alpn: config.alpn,
       paths,
       privileges: undefined,
       drainMs: 8000,

@@ -60,13 +60,14 @@ async function openProxy(
     timeoutClient,
     timeoutServer,
     targetEndpoint,
+    alpn,
     runtimeDir,
     haproxyBin,
   } = config;
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
   try {
     return await startProxy(
-      { port, maxconn, timeouts, target: targetEndpoint, runtimeDir, haproxyBin, clock, log },
+      { port, maxconn, timeouts, target: targetEndpoint, alpn, runtimeDir, haproxyBin, clock, log },
       signal,
     );
   } catch (thrown) {

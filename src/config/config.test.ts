@@ -89,6 +89,17 @@ const wrong: [variable: string, value: string][] = [
   ['PORT', '   -1'],
   ['TXT_PREFIX', '_a.b'],
   ['APP_ID', 'not-hex'],
+  ['ALPN', 'h2 http/1.1'],
+  ['ALPN', 'h2,'],
+  ['ALPN', 'h2,,http/1.1'],
+  ['ALPN', 'H2'],
+  ['ALPN', 'h2c'],
+  ['ALPN', 'http/2'],
+  ['ALPN', 'http1.1'],
+  ['ALPN', 'h2,h2'],
+  ['ALPN', 'h2\n  bind :80'],
+  ['ALPN', 'é'],
+  ['ALPN', Array.from({ length: 17 }, (_, index) => `p${index}`).join()],
   ['MAXCONN', '0'],
   ['MAXCONN', '1e3'],
   ['TIMEOUT_CLIENT', '30'],
@@ -144,6 +155,9 @@ const right: [variable: string, value: string, key: string, expected: unknown][]
     'targetEndpoint',
     { scheme: 'tcp', host: '10.0.0.1', port: 22, ignoredPath: undefined },
   ],
+  ['ALPN', 'h2, http/1.1', 'alpn', ['h2', 'http/1.1']],
+  ['TARGET_ENDPOINT', 'grpc://app:50051', 'alpn', ['h2']],
+  ['TARGET_ENDPOINT', 'http://app', 'alpn', []],
   ['SET_CAA', 'TRUE', 'setCaa', true],
   ['TIMEOUT_CONNECT', '500us', 'timeoutConnect', 1],
   ['TIMEOUT_CONNECT', '2m', 'timeoutConnect', 120_000],
@@ -267,6 +281,15 @@ test('older variables without effect, an ignored path and differing aliases are 
   ]) {
     assert.match(config.warnings.join('\n'), expected);
   }
+});
+
+test('ALPN overrides what a grpc:// target offers, with a warning when gRPC clients would refuse it', () => {
+  const grpc = { ...GOOD, TARGET_ENDPOINT: 'grpc://app:50051' };
+  const both = load({ ...grpc, ALPN: 'h2,http/1.1' });
+  assert.deepEqual([both.alpn, both.warnings], [['h2', 'http/1.1'], []]);
+  const none = load({ ...grpc, ALPN: 'http/1.1' });
+  assert.deepEqual(none.alpn, ['http/1.1']);
+  assert.match(none.warnings.join(), /gRPC clients will refuse/);
 });
 
 test('a name whose challenge name would be too long is a fault', () => {

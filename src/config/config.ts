@@ -11,6 +11,7 @@ const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/direc
 /** The whole configuration: every variable's value, and what follows from several of them. */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
   readonly gatewayDomain: string;
+  readonly alpn: readonly string[];
   readonly directoryUrl: string;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
@@ -40,6 +41,7 @@ export function loadConfig<P extends ProviderChoice>(
   return {
     ...settings,
     gatewayDomain,
+    alpn: settings.alpn ?? (settings.targetEndpoint.scheme === 'grpc' ? ['h2'] : []),
     directoryUrl: settings.directoryUrl ?? (settings.staging ? LETS_ENCRYPT_STAGING : LETS_ENCRYPT),
     provider,
     providerSettings: own.values,
@@ -86,8 +88,12 @@ function crossWarnings(settings: IngressSettings, environment: Environment): str
     settings.staging && settings.directoryUrl !== undefined
       ? ['ACME_STAGING has no effect beside ACME_DIRECTORY_URL']
       : [];
+  const refused =
+    settings.targetEndpoint.scheme === 'grpc' && settings.alpn?.includes('h2') === false
+      ? ['ALPN does not offer h2, so gRPC clients will refuse to talk to the grpc:// target']
+      : [];
   const old = Object.entries(withoutEffect).flatMap(([name, why]) =>
     environment[name]?.trim() ? [`${name} has no effect: ${why}`] : [],
   );
-  return [...ignored, ...overruled, ...old];
+  return [...ignored, ...overruled, ...refused, ...old];
 }

@@ -156,6 +156,21 @@ function parseServerAddress(part: string): ServerAddress | undefined {
   return isIP(address) && portNumber >= 1 && portNumber <= 65_535 ? { address, port: portNumber } : undefined;
 }
 
+/** What people write for protocols whose names in ALPN are others; none of these would ever be negotiated. */
+const MISNAMED = /^(?:h2c|grpc|http\/?2(?:\.0)?|http\/?1|http1\.1)$/;
+
+/** Names of application protocols (RFC 7301), the preferred one first, separated by commas. */
+export const protocols: VariableType<readonly string[]> = type('protocol, …', (value) => {
+  const names = value.split(',').map((item) => item.trim());
+  const strange = names.find((name) => !/^[a-z0-9][a-z0-9./+_-]{0,31}$/.test(name));
+  if (strange !== undefined) return { wrong: `holds something that is not a protocol: ${quote(strange)}` };
+  const misnamed = names.find((name) => MISNAMED.test(name));
+  if (misnamed !== undefined)
+    return { wrong: `names ${misnamed}, but HTTP/2 is h2 and HTTP/1.1 is http/1.1 there` };
+  const isSet = names.length <= 16 && new Set(names).size === names.length;
+  return isSet ? names : { wrong: 'names a protocol twice, or more than 16' };
+});
+
 /** One of a few words. */
 export function oneOf<const T extends string>(words: readonly T[]): VariableType<T> {
   return type(words.join(', '), (value) => {

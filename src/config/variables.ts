@@ -16,6 +16,11 @@ export const variables = {
     help: 'Where the app listens, as seen from this container. The bytes inside the TLS connection are forwarded as they are; the scheme may be left out.',
     remedy: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
   }),
+  alpn: optional(types.protocols, {
+    name: 'ALPN',
+    help: 'The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first. Default: `h2` for a `grpc://` target, which gRPC clients insist on; else none is negotiated. The bytes are forwarded as they are, so the app has to speak each of them.',
+    remedy: 'Set protocols that the app speaks without TLS, such as h2 or h2,http/1.1.',
+  }),
   gatewayDomain: optional(types.domainName, {
     name: 'GATEWAY_DOMAIN',
     help: 'The dstack gateway that the name points to. Default: `_.` and DSTACK_GATEWAY_DOMAIN where that is set. For `_.<base>` the record says `gateway.<base>` as soon as both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore.',
@@ -155,7 +160,6 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   ROUTING_MAP: 'this version serves the one name in DOMAIN',
   ALIAS_DOMAIN: 'this version serves the one name in DOMAIN',
   EVIDENCE_SERVER: 'this version publishes no evidence',
-  ALPN: 'this version negotiates no application protocol',
   CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
   DELEGATION_ZONE: 'this version publishes challenges in the zone of the name',
   DNS_SETUP_MODE: 'this version publishes records through a provider only',

@@ -15,7 +15,7 @@ import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
 export interface ProxyOptions
-  extends Pick<ProxySettings, 'port' | 'maxconn' | 'timeouts' | 'target' | 'threads'> {
+  extends Pick<ProxySettings, 'port' | 'maxconn' | 'timeouts' | 'target' | 'alpn' | 'threads'> {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
@@ -113,11 +113,11 @@ interface Parts {
 }
 
 function assemble({ runtimeDir, haproxyBin, ...options }: ProxyOptions): Parts {
-  const { port, maxconn, timeouts, target, threads, clock, lookup = systemLookup } = options;
+  const { port, maxconn, timeouts, target, alpn, threads, clock, lookup = systemLookup } = options;
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
-    ...{ port, maxconn, timeouts, target, paths },
+    ...{ port, maxconn, timeouts, target, alpn, paths },
     privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
     ...(threads === undefined ? {} : { threads }),

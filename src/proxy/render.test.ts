@@ -13,6 +13,7 @@ const settings: ProxySettings = {
   maxconn: 4096,
   timeouts: { connect: 10_000, client: 86_400_000, server: 86_400_000 },
   target: { host: 'app', port: 80 },
+  alpn: [],
   paths: { socket: '/run/ingress/haproxy.sock', crtList: '/run/ingress/crt-list' },
   privileges: undefined,
   drainMs: 8_000,
@@ -80,6 +81,15 @@ for (const [host, server] of servers) {
   });
 }
 
+test('application protocols are offered in their order, and none when there are none', () => {
+  const bindOf = (alpn: readonly string[]) =>
+    renderHaproxy({ ...settings, alpn })
+      .split('\n')
+      .find((line) => line.startsWith('  bind '));
+  assert.match(bindOf(['h2', 'http/1.1']) ?? '', / strict-sni alpn h2,http\/1\.1$/);
+  assert.match(bindOf([]) ?? '', / strict-sni$/);
+});
+
 const faults: Readonly<Record<string, Partial<ProxySettings>>> = {
   'port 0': { port: 0 },
   'port 65536': { port: 65_536 },
@@ -98,6 +108,10 @@ const faults: Readonly<Record<string, Partial<ProxySettings>>> = {
   'the unspecified IPv6 address': { target: { host: '::', port: 80 } },
   'an address with a zone': { target: { host: 'fe80::1%eth0', port: 80 } },
   'target port 0': { target: { host: 'app', port: 0 } },
+  'a protocol with a space': { alpn: ['h2 no-tlsv13'] },
+  'a protocol with a line of its own': { alpn: ['h2\n  bind :80'] },
+  'two protocols in one': { alpn: ['h2,http/1.1'] },
+  'an empty protocol': { alpn: [''] },
   'a path with a space': { paths: { ...settings.paths, socket: '/run/my ingress/sock' } },
   'a path with a quote': { paths: { ...settings.paths, crtList: '/run/"/crt-list' } },
   'a path that expands': { paths: { ...settings.paths, crtList: '/run/$HOME/crt-list' } },
@@ -138,6 +152,10 @@ const path = fc.oneof(
   fc.constantFrom('/run/haproxy.sock', '/', '/run/a,b', '/run/a b', 'abns@x', `/${'y'.repeat(96)}`),
   fc.string({ unit: fc.constantFrom(...'aZ0/-_.@+~=:,$# \n') }).map((tail) => `/tmp/${tail}`),
 );
+const protocol = fc.oneof(
+  fc.constantFrom('h2', 'http/1.1', 'acme-tls/1', 'a+b', 'H2'),
+  fc.string({ unit: fc.constantFrom(...'az09./+_-, #"\\\n') }),
+);
 /** Mostly right, so that one wrong value is seen for itself. */
 const mostly = <T>(right: T, any: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(right) }, any);
@@ -151,6 +169,7 @@ const anySettings: fc.Arbitrary<ProxySettings> = fc
       server: mostly(1000, count),
     }),
     target: fc.record({ host, port: mostly(80, count) }),
+    alpn: mostly<string[]>([], fc.array(protocol, { maxLength: 3 })),
     paths: fc.record({ socket: mostly('/run/haproxy.sock', path), chroot: mostly('/tmp', path) }),
     root: fc.boolean(),
     drainMs: mostly(8000, count),

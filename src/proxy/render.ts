@@ -22,6 +22,8 @@ export interface ProxySettings {
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly client: number; readonly server: number };
   readonly target: Target;
+  /** Application protocols to offer (RFC 7301), the preferred one first. Empty: none is negotiated. */
+  readonly alpn: readonly string[];
   readonly paths: {
     /** The runtime socket: whoever may connect to it rules HAProxy. */
     readonly socket: string;
@@ -126,9 +128,10 @@ function defaults({ timeouts }: ProxySettings): string[] {
   ];
 }
 
-function frontend({ port, paths }: ProxySettings): string[] {
+function frontend({ port, paths, alpn }: ProxySettings): string[] {
   const bind = `bind :${whole('port', port, 1, 65_535)} ssl crt-list ${plainPath(paths.crtList)} strict-sni`;
-  return ['frontend tls', bind, 'default_backend app'];
+  const offer = alpn.length === 0 ? '' : ` alpn ${alpn.map(protocol).join(',')}`;
+  return ['frontend tls', `${bind}${offer}`, 'default_backend app'];
 }
 
 function backend({ target }: ProxySettings): string[] {
@@ -173,6 +176,11 @@ export function isPlainPath(path: string): boolean {
 function plainPath(path: string): string {
   if (isPlainPath(path)) return path;
   throw new RangeError(`not a path that can stand in the configuration of HAProxy: ${JSON.stringify(path)}`);
+}
+
+function protocol(name: string): string {
+  if (/^[a-z0-9][a-z0-9./+_-]{0,31}$/.test(name)) return name;
+  throw new RangeError(`not the name of an application protocol: ${JSON.stringify(name)}`);
 }
 
 function account(name: string): string {

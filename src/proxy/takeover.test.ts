@@ -34,7 +34,16 @@ async function leaveBehind(
   const paths = runtimePaths(runtimeDir);
   const privileges = surrenderable(ownRights(), paths.chroot);
   const timeouts = { connect: 1_000, client: 60_000, server: 60_000 };
-  const config = renderHaproxy({ port, maxconn: 100, timeouts, target, paths, privileges, drainMs: 1_000 });
+  const config = renderHaproxy({
+    port,
+    maxconn: 100,
+    timeouts,
+    target,
+    alpn: [],
+    paths,
+    privileges,
+    drainMs: 1_000,
+  });
   await prepareRuntimeDir(paths, config, privileges);
   const { log } = memoryLog();
   return await launchHaproxy(

@@ -91,6 +91,7 @@ export async function startTestProxy(
     maxconn: 100,
     timeouts: { connect: 1_000, client: 60_000, server: 60_000 },
     target: { host: '127.0.0.1', port: 9 },
+    alpn: [],
     drainMs: 200,
     ...options,
   });

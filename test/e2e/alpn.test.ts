@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { type TestContext, test } from 'node:test';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { openServer } from '../world/open-server.ts';
+import type { World } from '../world/world.ts';
+import { ingressIn, worldFor } from './support.ts';
+
+const DOMAIN = 'app.example.test';
+
+/** A message as gRPC puts it on the wire: uncompressed, its length, its bytes. */
+function message(text: string): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(Buffer.byteLength(text), 1);
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
+function messages(bytes: Buffer): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    found.push(bytes.toString('utf8', at + 5, end));
+    at = end;
+  }
+  return found;
+}
+
+/** HTTP/2 without TLS, as a gRPC server speaks it: `/count` streams three messages, each once the client asks for more. */
+async function startGrpcApp(t: TestContext): Promise<number> {
+  const server = createServer();
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': 'counted' }));
+    let sent = 0;
+    stream.on('data', () => {
+      sent += 1;
+      stream.write(message(`answer ${sent}`));
+      if (sent === 3) stream.end();
+    });
+  });
+  const open = await openServer(server, { host: '127.0.0.1', port: 0 });
+  t.after(() => open[Symbol.asyncDispose]());
+  return open.port;
+}
+
+/** A user's TLS connection through the gateway, with what the client offers. */
+async function connection(world: World, offered: readonly string[]): Promise<TLSSocket> {
+  const socket = connectTls({
+    ...{ host: world.gateway.address, port: 443, servername: DOMAIN },
+    ...{ ca: [...world.pebble.roots], ALPNProtocols: [...offered] },
+  });
+  await once(socket, 'secureConnect');
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function session(t: TestContext, world: World): Promise<ClientHttp2Session> {
+  const socket = await connection(world, ['h2']);
+  assert.equal(socket.alpnProtocol, 'h2');
+  const client = connect(`https://${DOMAIN}`, { createConnection: () => socket });
+  // The world ends first, and cuts the connection.
+  client.on('error', () => undefined);
+  t.after(() => client.destroy());
+  return client;
+}
+
+test('a gRPC client: h2 is negotiated, a server streams its answers, trailers arrive', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: `grpc://127.0.0.1:${await startGrpcApp(t)}` });
+  await ingress.seen('pass-finished');
+  const client = await session(t, world);
+  const call = client.request({
+    ...{ ':method': 'POST', ':path': '/Counter/Count', te: 'trailers', 'content-type': 'application/grpc' },
+  });
+  const trailers = once(call, 'trailers').then(([headers]): IncomingHttpHeaders => headers);
+  const received: Buffer[] = [];
+  call.write(message('go'));
+  call.on('data', (chunk: Buffer) => {
+    received.push(chunk);
+    // Each answer has to arrive before the next is asked for: nothing between may wait for the end.
+    if (received.length < 3) call.write(message('more'));
+    else call.end();
+  });
+  const [headers]: IncomingHttpHeaders[] = await once(call, 'response');
+  assert.equal(headers?.['content-type'], 'application/grpc');
+  assert.equal((await trailers)['grpc-status'], '0');
+  assert.equal((await trailers)['grpc-message'], 'counted');
+  assert.deepEqual(messages(Buffer.concat(received)), ['answer 1', 'answer 2', 'answer 3']);
+});
+
+test('a plain target negotiates nothing, whatever a client offers', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished');
+  const socket = await connection(world, ['h2', 'http/1.1']);
+  t.after(() => socket.destroy());
+  assert.equal(socket.alpnProtocol, false);
+});
+
+test('ALPN offers what it says, in its order', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { ALPN: 'http/1.1,h2' });
+  await ingress.seen('pass-finished');
+  for (const [offered, negotiated] of [
+    [['h2', 'http/1.1'], 'http/1.1'],
+    [['h2'], 'h2'],
+    [['spdy/3'], false],
+  ] as const) {
+    const socket = await connection(world, offered);
+    t.after(() => socket.destroy());
+    assert.equal(socket.alpnProtocol, negotiated);
+  }
+});
