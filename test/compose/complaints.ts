@@ -1,0 +1,137 @@
+import { providers } from '../../providers/registry.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/faults.ts';
+import type { VariableTable } from '../../src/config/variable.ts';
+import { variables } from '../../src/config/variables.ts';
+import type { ComposeFile, Service } from './compose-file.ts';
+
+type IngressConfig = Config<(typeof providers)[number]>;
+
+interface Ingress {
+  readonly name: string;
+  readonly service: Service;
+  readonly config: IngressConfig | undefined;
+  /** What loading its configuration said. */
+  readonly words: readonly string[];
+}
+
+const AGENT = /^(?:\/var)?\/run\/(?:(?:dstack|tappd)\.sock|dstack(?:\/dstack\.sock)?)$/;
+
+/** Everything that is wrong with a compose file that people copy, each with the service that it is about. */
+export function complaintsAbout(file: ComposeFile): string[] {
+  const ingresses = Object.entries(file.services)
+    .filter(([, { image }]) => image === 'dstack-ingress')
+    .map(([name, service]) => ingressOf(name, service));
+  const complaints = ingresses.flatMap((ingress) =>
+    [
+      ...ingress.words,
+      ...aboutNames(ingress),
+      ...aboutPort(ingress),
+      ...aboutMounts(ingress),
+      ...aboutSecrets(ingress, file),
+      ...aboutTarget(ingress, file),
+      ...(ingress.service.restart === undefined ? ['has no restart policy'] : []),
+    ].map((words) => `${ingress.name}: ${words}`),
+  );
+  if (ingresses.length === 0) complaints.push('no service is an ingress');
+  return [...complaints, ...aboutVolumes(file), ...aboutNeighbours(ingresses)];
+}
+
+function ingressOf(name: string, service: Service): Ingress {
+  const readFile = (path: string) => {
+    if (service.secrets.some((secret) => path === `/run/secrets/${secret}`)) return 'token\n';
+    throw new Error('ENOENT');
+  };
+  try {
+    const config = loadConfig(service.environment, readFile, providers);
+    return { name, service, config, words: config.warnings.map((warning) => `warning: ${warning}`) };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    const words = thrown.faults.map(({ variable, problem }) => `fault: ${variable} ${problem}`);
+    return { name, service, config: undefined, words };
+  }
+}
+
+function aboutNames({ service, config }: Ingress): string[] {
+  const own = config ? [config.provider] : providers;
+  const known = new Set([
+    'NODE_EXTRA_CA_CERTS',
+    ...[variables, ...own.map((provider) => provider.variables)].flatMap(namesIn),
+  ]);
+  return Object.keys(service.environment).flatMap((name) =>
+    known.has(name) ? [] : [`${name} is in no table of variables`],
+  );
+}
+
+function namesIn(table: VariableTable): string[] {
+  return Object.values(table).flatMap(({ name, aliases = [], secret }) =>
+    [name, ...aliases].flatMap((one) => (secret ? [one, `${one}_FILE`] : [one])),
+  );
+}
+
+function aboutPort({ service, config }: Ingress): string[] {
+  if (!config) return [];
+  const port = String(config.port);
+  const strange = service.ports.filter(({ published, target }) => published !== port || target !== port);
+  if (strange.length > 0)
+    return strange.map(
+      ({ published, target }) => `publishes ${published}:${target} instead of ${port}:${port}`,
+    );
+  // In a world of its own (RFC 6761 §6.2) the gateway is in the same network.
+  return service.ports.length > 0 || config.gatewayDomain.endsWith('.test')
+    ? []
+    : [`does not publish ${port}`];
+}
+
+function aboutMounts({ service, config }: Ingress): string[] {
+  const store = service.mounts.find(({ target }) => target === '/etc/letsencrypt');
+  const agent = service.mounts.some(({ target }) => AGENT.test(target));
+  return [
+    ...(store ? [] : ['has no volume at /etc/letsencrypt']),
+    ...(store?.readOnly ? ['cannot write /etc/letsencrypt'] : []),
+    ...(agent || config?.appId !== undefined ? [] : ["has neither the guest agent's socket nor APP_ID"]),
+  ];
+}
+
+function aboutSecrets({ service }: Ingress, { secrets }: ComposeFile): string[] {
+  return service.secrets.flatMap((name) =>
+    secrets.includes(name) ? [] : [`the secret ${name} is not declared`],
+  );
+}
+
+function aboutTarget({ config }: Ingress, { services }: ComposeFile): string[] {
+  const host = config?.targetEndpoint.host;
+  return host === undefined || host in services
+    ? []
+    : [`no service is called ${host}, as TARGET_ENDPOINT says`];
+}
+
+function aboutVolumes({ services, volumes }: ComposeFile): string[] {
+  const used = new Set(
+    Object.values(services).flatMap(({ mounts }) =>
+      mounts.flatMap(({ source }) => (/^[./~]/.test(source) || source === '' ? [] : [source])),
+    ),
+  );
+  return [
+    ...[...used]
+      .filter((name) => !volumes.includes(name))
+      .map((name) => `the volume ${name} is not declared`),
+    ...volumes.filter((name) => !used.has(name)).map((name) => `the volume ${name} is not used`),
+  ];
+}
+
+/** What two ingresses of one host cannot share. */
+function aboutNeighbours(ingresses: readonly Ingress[]): string[] {
+  const shared = (what: string, of: (ingress: Ingress) => string | undefined) => {
+    const values = ingresses.flatMap((ingress) => of(ingress) ?? []);
+    return new Set(values).size === values.length ? [] : [`two ingresses have the same ${what}`];
+  };
+  return [
+    ...shared('DOMAIN', ({ config }) => config?.domain),
+    ...shared('PORT', ({ config }) => config && String(config.port)),
+    ...shared(
+      'volume',
+      ({ service }) => service.mounts.find(({ target }) => target === '/etc/letsencrypt')?.source,
+    ),
+  ];
+}
