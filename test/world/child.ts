@@ -19,6 +19,8 @@ export interface Child extends AsyncDisposable {
   readonly lines: readonly string[];
   /** Resolves once a line matches; rejects with its last words when it ends before, or after `timeoutMs`. */
   seen(pattern: RegExp, timeoutMs: number): Promise<void>;
+  /** Asks it to end, kills it when it has not after `timeoutMs` milliseconds, and resolves when it is gone. */
+  end(signal: NodeJS.Signals, timeoutMs: number): Promise<void>;
   /** Freezes it: its sockets stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -75,6 +77,12 @@ export async function startChild(program: string, options: ChildOptions): Promis
     pid,
     lines,
     seen,
+    async end(signal, timeoutMs) {
+      subprocess.kill(signal);
+      const timer = setTimeout(() => subprocess.kill('SIGKILL'), timeoutMs);
+      await ended;
+      clearTimeout(timer);
+    },
     pause: () => void subprocess.kill('SIGSTOP'),
     resume: () => void subprocess.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,37 @@
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { execa } from 'execa';
+
+/** What runs containers on this host. Disposing of it ends what was started for it; its images stay for the next time. */
+export interface Engine extends AsyncDisposable {
+  readonly kind: 'docker' | 'podman';
+  /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed. Rejects with its words. */
+  run(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Added to the environment of programs that talk to it, such as docker-compose. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface RunOptions {
+  /** Milliseconds. Default: one minute. */
+  readonly timeoutMs?: number;
+}
+
+export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
+
+/** Runs a command line program for an engine. */
+export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {
+  return async (args, { timeoutMs = 60_000 } = {}) => {
+    const { stdout } = await execa(program, args, { env: environment, timeout: timeoutMs, stdin: 'ignore' });
+    return stdout;
+  };
+}
+
+/** Whether a program is there and can be run. */
+export async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { execa } from 'execa';
+import { BASE, baseContext } from './base-image.ts';
+import type { Engine } from './engine.ts';
+import { privateStore } from './podman.ts';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const BUILD_MS = 15 * 60_000;
+
+const COMMON = ['package.json', 'package-lock.json', '.npmrc', '.dockerignore'];
+const SOURCES = {
+  ingress: [
+    ...COMMON,
+    'Dockerfile',
+    'entrypoint.sh',
+    'LICENSE',
+    'scripts/build',
+    'scripts/build-image',
+    '{src,providers}/**/*.ts',
+  ],
+  world: [...COMMON, 'src/{clock,files}.ts', 'test/world/**/*'],
+};
+
+/** The name under which an image of this very source tree is kept, so that it is built once. */
+export function imageName(kind: keyof typeof SOURCES): string {
+  const hash = createHash('sha256');
+  const files = globSync([...SOURCES[kind]], { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts'));
+  for (const file of files.sort()) {
+    const path = join(ROOT, file);
+    if (statSync(path).isFile()) hash.update(file).update('\0').update(readFileSync(path)).update('\0');
+  }
+  return `dstack-ingress-test-${kind}:${hash.digest('hex').slice(0, 12)}`;
+}
+
+/** The name of the ingress image, which is built by scripts/build-image unless the engine has it. */
+export async function ingressImage(engine: Engine): Promise<string> {
+  const name = imageName('ingress');
+  if (await has(engine, name)) return name;
+  if (await hasBuildah()) await load(engine, (await runBuildImage(name, ['--once'])).localName, name);
+  else await buildByEngine(engine, name, 'Dockerfile');
+  return name;
+}
+
+/** The name of the image of the world's services, which is built by the engine unless it has it. */
+export async function worldImage(engine: Engine): Promise<string> {
+  const name = imageName('world');
+  if (!(await has(engine, name))) await buildByEngine(engine, name, 'test/world/Dockerfile');
+  return name;
+}
+
+export async function hasBuildah(): Promise<boolean> {
+  return !(await execa('buildah', ['--version'], { reject: false })).failed;
+}
+
+export interface Built {
+  readonly localName: string;
+  /** What the script printed. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs scripts/build-image as a person would, in a store of the tests' own and on the stand-in for the base image. */
+export async function runBuildImage(name: string, options: readonly string[]): Promise<Built> {
+  const env = await privateStore();
+  const base = `localhost/${BASE}`;
+  if ((await execa('buildah', ['inspect', '--type', 'image', base], { env, reject: false })).failed) {
+    await execa('buildah', ['bud', '--quiet', '--timestamp', '0', '--tag', base, await baseContext()], {
+      env,
+    });
+  }
+  const localName = `localhost/${name}`;
+  const args = ['--tag', localName, '--base', base, ...extraCa(), ...options];
+  const { stdout, stderr } = await execa('scripts/build-image', args, { cwd: ROOT, env, timeout: BUILD_MS });
+  return { localName, stdout, stderr };
+}
+
+/** Hands an image of buildah's private store over to the engine. */
+export async function load(engine: Engine, localName: string, name: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-'));
+  try {
+    const archive = join(directory, 'image.tar');
+    const env = await privateStore();
+    await execa('buildah', ['push', '--quiet', localName, `docker-archive:${archive}:${name}`], { env });
+    await engine.run(['load', '--quiet', '--input', archive], { timeoutMs: BUILD_MS });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function has(engine: Engine, name: string): Promise<boolean> {
+  return engine.run(['image', 'inspect', name]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function buildByEngine(engine: Engine, name: string, dockerfile: string): Promise<void> {
+  process.stderr.write(`==> building ${name} with ${engine.kind}\n`);
+  if (!(await has(engine, BASE)))
+    await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
+  const secret = extraCa().at(1);
+  const options = [
+    ...['--network', 'host', '--build-arg', `BASE=${BASE}`],
+    ...(secret === undefined ? [] : ['--secret', `id=ca,src=${secret}`]),
+    ...(engine.kind === 'podman' ? ['--isolation', 'chroot', '--format', 'docker'] : []),
+  ];
+  const args = ['build', ...options, '--tag', name, '--file', join(ROOT, dockerfile), ROOT];
+  await engine.run(args, { timeoutMs: BUILD_MS });
+}
+
+/** What scripts/test saved of this host's own NODE_EXTRA_CA_CERTS: npm needs it inside the build too. */
+function extraCa(): string[] {
+  const path = process.env['HOST_EXTRA_CA_CERTS'];
+  return path ? ['--ca', path] : [];
+}

@@ -1,0 +1,57 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { systemClock, until } from '../../src/clock.ts';
+import { startChild } from '../world/child.ts';
+import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
+
+const START_MS = 30_000;
+
+/** What works on hosts with few rights too: runc and cgroupfs, and no limit above what such hosts have. */
+const CONTAINERS_CONF = `[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+`;
+
+/**
+ * The environment in which podman and buildah use a store and settings of their own, inside the cache folder. What the
+ * host has of both stays as it is.
+ */
+export async function privateStore(): Promise<Readonly<Record<string, string>>> {
+  const home = join(cacheFolder, 'containers');
+  await mkdir(home, { recursive: true });
+  const [conf, storage] = [join(home, 'containers.conf'), join(home, 'storage.conf')];
+  const folders = `runroot = "${join(home, 'run')}"\ngraphroot = "${join(home, 'graph')}"`;
+  await writeFile(conf, CONTAINERS_CONF);
+  await writeFile(storage, `[storage]\ndriver = "overlay"\n${folders}\n`);
+  return { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage, BUILDAH_ISOLATION: 'chroot' };
+}
+
+/** Podman with the service that docker-compose talks to; undefined where it is not installed. */
+export async function startPodman(): Promise<Engine | undefined> {
+  const { failed } = await execa('podman', ['--version'], { reject: false });
+  if (failed || !(await isExecutable('/usr/sbin/runc'))) return undefined;
+  const store = await privateStore();
+  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-podman-'));
+  const socket = join(directory, 'podman.sock');
+  const service = await startChild('podman', {
+    args: ['system', 'service', '--time=0', `unix://${socket}`],
+    env: store,
+  });
+  const ask = () => execa('curl', ['-sf', '--unix-socket', socket, 'http://podman/_ping'], { reject: false });
+  const answers = async () => ((await ask()).failed ? undefined : true);
+  const end = async () => {
+    await service.end('SIGTERM', 10_000);
+    await rm(directory, { recursive: true, force: true });
+  };
+  if (!(await until(answers, { clock: systemClock, timeoutMs: START_MS, everyMs: 100 }))) {
+    await end();
+    throw new Error(`podman's service did not start:\n${service.lines.join('\n')}`);
+  }
+  const environment = { ...store, DOCKER_HOST: `unix://${socket}` };
+  return { kind: 'podman', environment, run: runner('podman', store), [Symbol.asyncDispose]: end };
+}
