@@ -48,6 +48,11 @@ const failed = (code: string, message: string) => Object.assign(new Error(messag
 const failures: [title: string, thrown: unknown, sentence: string][] = [
   ['a closed port', failed('ECONNREFUSED', 'connect'), 'unhealthy: nothing answers on port 443'],
   ['a refused name', failed('ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'x'), 'unhealthy: no certificate yet'],
+  [
+    'the same, as another OpenSSL calls it',
+    failed('ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME', 'x'),
+    'unhealthy: no certificate yet',
+  ],
   ['anything else', failed('ECONNRESET', 'read\nECONNRESET\n'), 'unhealthy: port 443: read ECONNRESET'],
   ['silence', new Error('no handshake within 3 s'), 'unhealthy: port 443: no handshake within 3 s'],
 ];

@@ -22,7 +22,7 @@ export function judgeFailure(thrown: unknown, port: number): Health {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'ECONNREFUSED') return unhealthy(`nothing answers on port ${port}`);
   // HAProxy refuses names that it has no certificate for (RFC 6066 §3), and at first it has none at all.
-  if (code === 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME') return unhealthy('no certificate yet');
+  if (/UNRECOGNIZED_NAME$/.test(String(code))) return unhealthy('no certificate yet');
   // OpenSSL's messages end in a line break.
   return unhealthy(`port ${port}: ${messageOf(thrown).trim().replaceAll('\n', ' ')}`);
 }
