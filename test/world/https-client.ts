@@ -28,13 +28,29 @@ export async function requestHttps(
   roots: readonly string[],
   hostname: string,
   path: string,
+  options: HttpsOptions = {},
+): Promise<HttpsAnswer> {
+  return requestHttpsAt(
+    { host: await addressOf(resolver, hostname), port: 443 },
+    roots,
+    hostname,
+    path,
+    options,
+  );
+}
+
+/** The same for a host name whose address is known, as `curl --resolve` does it. */
+export async function requestHttpsAt(
+  { host, port }: { readonly host: string; readonly port: number },
+  roots: readonly string[],
+  hostname: string,
+  path: string,
   { method = 'GET', headers = {}, body, timeoutMs = 5000 }: HttpsOptions = {},
 ): Promise<HttpsAnswer> {
-  const host = await addressOf(resolver, hostname);
   const { promise, resolve, reject } = Promise.withResolvers<HttpsAnswer>();
   const sent = request({
     host,
-    port: 443,
+    port,
     path,
     method,
     headers: { Host: hostname, ...headers },

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { test } from 'node:test';
+import { eventually } from '../e2e/support.ts';
+import type { LogLine } from '../world/ingress.ts';
+import type { Project } from './project.ts';
+import { health, stageFor } from './support.ts';
+
+// What the compose file sets as CLOUDFLARE_API_TOKEN.
+const TOKEN = 'only-for-the-cloudflare-of-the-local-world';
+
+test('the image in its compose project, from nothing to the end', async (t) => {
+  const stage = await stageFor(t);
+  if (!stage) return;
+  const { engine } = stage;
+  const project = await stage.project();
+
+  await t.test('before there is a certificate it is starting', async () => {
+    await project.compose('up', '--detach', '--no-build', 'ready');
+    assert.match(await project.compose('wait', 'ready'), /\b0$/);
+    await project.compose('pause', 'ca');
+    await project.compose('up', '--detach', '--no-build', '--no-deps', 'ingress');
+    const seen = await eventually('a health check', async () => {
+      const now = await health(project, 'ingress');
+      return now.words === '' ? undefined : now;
+    });
+    assert.deepEqual(seen, { status: 'starting', words: 'unhealthy: no certificate yet' });
+  });
+
+  await t.test('HTTPS through the gateway, verified, and it is healthy', async () => {
+    await project.compose('unpause', 'ca');
+    const { status, body } = await eventually('an answer', () => project.get('/hello'), 60_000);
+    assert.equal(status, 200);
+    assert.match(body, /the app answers \/hello/);
+    const { words } = await eventually('healthy', async () => {
+      const now = await health(project, 'ingress');
+      return now.status === 'healthy' ? now : undefined;
+    });
+    assert.match(words, /^healthy: serving app\.example\.test until /);
+  });
+
+  await t.test('the visitor saw it too', async () => {
+    await project.compose('up', '--detach', '--no-build', '--no-deps', 'visitor');
+    const lines = await eventually('the words of the visitor', async () => {
+      const log = await project.log('visitor');
+      return log.some((line) => line.includes('curl --cacert')) ? log : undefined;
+    });
+    assert.match(lines.join('\n'), /answer +the app answers \/$/m);
+    assert.match(lines.join('\n'), /record +app\.example\.test CAA 0 issue "pebble\.letsencrypt\.org;/);
+  });
+
+  await t.test('the log is JSON, one event a line, without the token', async () => {
+    const lines = await project.log('ingress');
+    const events = lines.map((line): LogLine => JSON.parse(line)).map(({ event }) => event);
+    assert.ok(events.includes('serving') && events.includes('pass-finished'), events.join());
+    assert.ok(lines.every((line) => !line.includes(TOKEN)));
+  });
+
+  await t.test(
+    'HAProxy is nobody: no root, no capability, an empty root directory, no credentials',
+    async () => {
+      const processes = await processesOf(project);
+      const haproxy = processes.filter(({ comm }) => comm === 'haproxy');
+      assert.equal(haproxy.length, 1);
+      for (const { pid, status } of haproxy) {
+        assert.match(status, /^Uid:\t(?!0\b)(\d+)\t\1\t\1\t\1$/m);
+        assert.match(status, /^CapEff:\t0+$/m);
+        assert.match(status, /^CapPrm:\t0+$/m);
+        assert.match(status, /^NoNewPrivs:\t1$/m);
+        assert.deepEqual(
+          await engine.run(['exec', await project.container('ingress'), 'ls', '/run/dstack-ingress/chroot']),
+          '',
+        );
+        assert.doesNotMatch(readFileSync(`/proc/${pid}/environ`, 'utf8'), /TOKEN|cloudflare/i);
+      }
+    },
+  );
+
+  await t.test('no process shows a secret in its command line, and none is left unreaped', async () => {
+    for (const { comm, cmdline, status } of await processesOf(project)) {
+      assert.ok(!cmdline.includes(TOKEN), comm);
+      assert.doesNotMatch(status, /^State:\tZ/m, comm);
+    }
+  });
+
+  await t.test(
+    'keys on the volume are for root alone, and the root file system cannot be written',
+    async () => {
+      const ingress = await project.container('ingress');
+      const find = ['find', '/etc/letsencrypt', '/evidences', '-printf', '%y %m %U %p\\n'];
+      const files = (await engine.run(['exec', ingress, ...find])).trim().split('\n');
+      assert.ok(
+        files.includes('f 600 0 /etc/letsencrypt/archive/app.example.test/privkey1.pem'),
+        files.join('\n'),
+      );
+      assert.ok(files.some((line) => /^f 600 0 .*\/private_key\.json$/.test(line)));
+      const open = files.filter(
+        (line) => /privkey|private_key/.test(line) && !/^[fl] (600|777) 0 /.test(line),
+      );
+      assert.deepEqual(open, []);
+      assert.ok(files.includes('d 755 0 /evidences'), files.join('\n'));
+      await assert.rejects(engine.run(['exec', ingress, 'touch', '/usr/local/x']), /Read-only file system/);
+    },
+  );
+
+  await t.test('a subcommand behind the name of the image', async () => {
+    const plan = await project.compose('run', '--rm', '--no-deps', '-T', 'ingress', 'plan');
+    assert.match(plan, /app\.example\.test CNAME/);
+    await assert.rejects(
+      project.compose('run', '--rm', '--no-deps', '-T', 'ingress', 'serve'),
+      /Subcommands: run, plan, health/,
+    );
+  });
+
+  await t.test(
+    'after a restart with its volume it serves the same certificate, and orders none',
+    async () => {
+      const before = await project.get('/');
+      await project.compose('restart', '--timeout', '10', 'ingress');
+      const after = await eventually('an answer', () => project.get('/'));
+      assert.equal(after.certificate.serialNumber, before.certificate.serialNumber);
+      await eventually('the pass after the restart', async () => {
+        const finished = (await events(project)).filter((event) => event === 'pass-finished');
+        return finished.length >= 2 || undefined;
+      });
+      assert.equal((await events(project)).filter((event) => event === 'order').length, 1);
+    },
+  );
+
+  await t.test('a stop lets an open connection finish, within the ten seconds that are given', async () => {
+    const stream = await openStream(project);
+    const startedAt = performance.now();
+    const stopped = project.compose('stop', 'ingress');
+    await eventually('stopping', async () => (await events(project)).includes('stopping') || undefined);
+    const grown = stream.lines;
+    await eventually('the stream goes on', () => stream.lines > grown || undefined);
+    stream.close();
+    await stopped;
+    const seconds = (performance.now() - startedAt) / 1000;
+    assert.ok(seconds < 9, `${seconds} s`);
+    assert.equal(await project.inspect('ingress', '{{.State.ExitCode}}'), '0');
+    assert.equal((await events(project)).at(-1), 'stopped');
+  });
+});
+
+test('the certificate expires: unhealthy, and healthy again after its renewal', async (t) => {
+  const stage = await stageFor(t);
+  if (!stage) return;
+  const { engine } = stage;
+  const project = await stage.project({ validityS: 20 });
+  await project.compose('up', '--detach', '--no-build', 'ingress', 'visitor');
+  const state = (wanted: string) =>
+    eventually(
+      wanted,
+      async () => {
+        const now = await health(project, 'ingress');
+        return now.status === wanted ? now : undefined;
+      },
+      60_000,
+    );
+  await state('healthy');
+  const first = await project.get('/');
+  const { words } = await state('unhealthy');
+  assert.match(words, /^unhealthy: the certificate expired at /);
+  await engine.run(['kill', '--signal', 'HUP', await project.container('ingress')]);
+  await state('healthy');
+  const second = await project.get('/');
+  assert.notEqual(second.certificate.serialNumber, first.certificate.serialNumber);
+  const pids = (await processesOf(project)).filter(({ comm }) => comm === 'haproxy');
+  assert.equal(pids.length, 1);
+});
+
+interface Process {
+  readonly pid: number;
+  readonly comm: string;
+  readonly cmdline: string;
+  readonly status: string;
+}
+
+/** The processes of the ingress' container, as the host sees them. */
+async function processesOf(project: Project): Promise<Process[]> {
+  const id = await project.container('ingress');
+  const first = Number(await project.inspect('ingress', '{{.State.Pid}}'));
+  const listed = await project.engine.run([
+    'top',
+    id,
+    ...(project.engine.kind === 'docker' ? ['-o', 'pid'] : ['hpid']),
+  ]);
+  const pids = listed
+    .split('\n')
+    .map((line) => Number(line.trim()))
+    .filter((pid) => pid > 0);
+  assert.ok(pids.includes(first), `${pids} without ${first}`);
+  return pids.map((pid) => {
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    return {
+      pid,
+      comm: read('comm').trim(),
+      cmdline: read('cmdline').replaceAll('\0', ' '),
+      status: read('status'),
+    };
+  });
+}
+
+async function events(project: Project): Promise<(string | undefined)[]> {
+  return (await project.log('ingress'))
+    .map((line): LogLine => JSON.parse(line))
+    .flatMap(({ event }) => event ?? []);
+}
+
+/** A response of the app that never ends by itself. */
+async function openStream(project: Project): Promise<{ readonly lines: number; close(): void }> {
+  const { port, roots, domain } = await project.place();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let lines = 0;
+  const sent = request({
+    ...{ host: '127.0.0.1', port, path: '/stream', ca: roots, servername: domain, agent: false },
+    headers: { Host: domain },
+  });
+  sent.on('error', reject);
+  sent.on('response', (response) => {
+    response.on('error', () => undefined);
+    response.on('data', () => {
+      lines += 1;
+      resolve();
+    });
+  });
+  sent.end();
+  await promise;
+  return {
+    get lines() {
+      return lines;
+    },
+    close: () => void sent.destroy(),
+  };
+}

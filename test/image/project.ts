@@ -1,0 +1,92 @@
+import { randomInt } from 'node:crypto';
+import process from 'node:process';
+import { execa, execaSync } from 'execa';
+import { freePort } from '../world/free-port.ts';
+import { type HttpsAnswer, requestHttpsAt } from '../world/https-client.ts';
+import { atProcessEnd } from '../world/process-end.ts';
+import { findDockerCompose } from './docker-compose.ts';
+import type { Engine } from './engine.ts';
+import { ingressImage, worldImage } from './images.ts';
+
+const COMPOSE_FILE = new URL('../../examples/demo/compose.yaml', import.meta.url).pathname;
+const OVERRIDE = new URL('override.yaml', import.meta.url).pathname;
+const DOMAIN = 'app.example.test';
+const COMMAND_MS = 120_000;
+
+export interface ProjectOptions {
+  /** Seconds that the CA's certificates are valid. Default 90 days. */
+  readonly validityS?: number;
+}
+
+/** The compose project of examples/demo, with the image of this tree, a name, a network and a port of its own. */
+export interface Project extends AsyncDisposable {
+  readonly engine: Engine;
+  /** Runs a command of compose and gives what it printed. Rejects with its words. */
+  compose(...args: readonly string[]): Promise<string>;
+  /** The full id of a service's container. */
+  container(service: string): Promise<string>;
+  /** Part of `inspect` of a service's container, by a Go template. */
+  inspect(service: string, template: string): Promise<string>;
+  /** The lines of a service's log so far, without the service's name before them. */
+  log(service: string): Promise<string[]>;
+  /** What the user gets who asks for a path: through the gateway's published port, verified against the CA's roots. */
+  get(path: string): Promise<HttpsAnswer>;
+  /** Where the user goes: a port of 127.0.0.1, the name to ask for, and the roots to trust. */
+  place(): Promise<{ readonly port: number; readonly domain: string; readonly roots: string }>;
+}
+
+/** Makes the project without starting anything. Disposing of it removes its containers, volumes and network. */
+export async function openProject(engine: Engine, options: ProjectOptions = {}): Promise<Project> {
+  const [program, ingress, world] = [
+    await findDockerCompose(),
+    await ingressImage(engine),
+    await worldImage(engine),
+  ];
+  const port = await freePort();
+  const name = `dstack-ingress-test-${process.pid}-${randomInt(1_000_000)}`;
+  const env = {
+    ...engine.environment,
+    INGRESS_IMAGE: ingress,
+    WORLD_IMAGE: world,
+    DEMO_PORT: String(port),
+    DEMO_NETWORK: `10.${randomInt(64, 250)}.${randomInt(256)}`,
+    CA_VALIDITY_SECONDS: String(options.validityS ?? 90 * 86_400),
+  };
+  const files = ['--file', COMPOSE_FILE, '--file', OVERRIDE, '--project-name', name];
+  const compose = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await execa(program, [...files, ...args], {
+      env,
+      stdin: 'ignore',
+      timeout: COMMAND_MS,
+    });
+    return stdout;
+  };
+  const down = ['down', '--volumes', '--timeout', '0', '--remove-orphans'];
+  const forget = atProcessEnd(() => void execaSync(program, [...files, ...down], { env, reject: false }));
+  const project: Project = {
+    engine,
+    compose,
+    async container(service) {
+      return (await compose('ps', '--all', '--quiet', service)).trim();
+    },
+    async inspect(service, template) {
+      return (await engine.run(['inspect', '--format', template, await project.container(service)])).trim();
+    },
+    async log(service) {
+      const text = await engine.run(['logs', await project.container(service)]);
+      return text.split('\n').filter((line) => line !== '');
+    },
+    async place() {
+      return { port, domain: DOMAIN, roots: await compose('exec', '-T', 'ca', 'cat', '/ca/roots.pem') };
+    },
+    async get(path) {
+      const { roots } = await project.place();
+      return requestHttpsAt({ host: '127.0.0.1', port }, [roots], DOMAIN, path);
+    },
+    async [Symbol.asyncDispose]() {
+      await compose(...down);
+      forget();
+    },
+  };
+  return project;
+}

@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import type { Engine } from './engine.ts';
+import { openEngine } from './open-engine.ts';
+import { openProject, type Project, type ProjectOptions } from './project.ts';
+
+/** What the tests of one file share: ended when they are over, the last started first. */
+export interface Stage {
+  readonly engine: Engine;
+  /** The compose project, with nothing started. */
+  project(options?: ProjectOptions): Promise<Project>;
+  /** A new directory. */
+  directory(): Promise<string>;
+  /** Does something at the end. */
+  defer(work: () => unknown): void;
+}
+
+/**
+ * The stage of a test; undefined where no containers can be run, and then the test is skipped with the reason. With
+ * `CONTAINERS=required` it fails instead.
+ */
+export async function stageFor(t: TestContext): Promise<Stage | undefined> {
+  const engine = await openEngine();
+  if (typeof engine === 'string') {
+    if (process.env['CONTAINERS'] === 'required') throw new Error(`no containers here: ${engine}`);
+    t.skip(`no containers here: ${engine}`);
+    return undefined;
+  }
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  stack.use(engine);
+  return {
+    engine,
+    project: async (options) => stack.use(await openProject(engine, options)),
+    async directory() {
+      const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-test-'));
+      return stack.adopt(path, () => rm(path, { recursive: true, force: true }));
+    },
+    defer: (work) =>
+      stack.defer(async () => {
+        await work();
+      }),
+  };
+}
+
+/** The health of a service as the engine sees it: starting, healthy or unhealthy, with the words of the last check. */
+export async function health(project: Project, service: string): Promise<{ status: string; words: string }> {
+  // Podman leaves it to systemd when to check, so where there is no systemd nobody does.
+  if (project.engine.kind === 'podman')
+    await project.engine.run(['healthcheck', 'run', await project.container(service)]).catch(() => undefined);
+  const text = await project.inspect(service, '{{json .State.Health}}');
+  const { Status, Log } = JSON.parse(text);
+  return { status: String(Status), words: String(Log?.at(-1)?.Output ?? '').trim() };
+}
