@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import { eventually, plantCertificate } from '../e2e/support.ts';
+import type { LogLine } from '../world/ingress.ts';
+import type { Engine } from './engine.ts';
+import { ingressImage } from './images.ts';
+import { type Stage, stageFor } from './support.ts';
+
+const DOMAIN = 'app.example.com';
+const ENVIRONMENT = {
+  DOMAIN,
+  TARGET_ENDPOINT: '127.0.0.1:80',
+  GATEWAY_DOMAIN: '_.cluster.test',
+  CLOUDFLARE_API_TOKEN: 'nobody-is-there-to-see-this-token-anyway',
+  APP_ID: '3327603e03f5bd1f830812ca4a789277fc31f577',
+};
+
+const HARDENED = ['--read-only', '--tmpfs', '/run', '--tmpfs', '/tmp', '--security-opt', 'no-new-privileges'];
+// Docker lets everybody listen on every port; other engines, and a network of the host, do not.
+const PRIVILEGED_PORTS = ['--sysctl', 'net.ipv4.ip_unprivileged_port_start=1024'];
+
+interface Case {
+  readonly title: string;
+  readonly capabilities: readonly string[];
+  readonly options?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Who owns the volume; root by default. */
+  readonly owner?: string;
+  /** What HAProxy is, as the log says. */
+  readonly account: { readonly user?: string; readonly chroot?: string };
+}
+
+const CHROOT = '/run/dstack-ingress/chroot';
+
+const serving: readonly Case[] = [
+  {
+    title: 'the smallest set',
+    capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
+    options: PRIVILEGED_PORTS,
+    account: { user: 'haproxy' },
+  },
+  {
+    title: 'with an empty root directory for HAProxy',
+    capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID', 'SYS_CHROOT'],
+    options: PRIVILEGED_PORTS,
+    account: { user: 'haproxy', chroot: CHROOT },
+  },
+  {
+    title: 'on a port above 1023',
+    capabilities: ['SETUID', 'SETGID'],
+    options: PRIVILEGED_PORTS,
+    environment: { PORT: '8443' },
+    account: { user: 'haproxy' },
+  },
+  {
+    title: 'no capability at all, as a user of its own',
+    capabilities: [],
+    options: [...PRIVILEGED_PORTS, '--user', '10001:10001'],
+    // Only root may write into /run.
+    environment: { PORT: '8443', RUNTIME_DIR: '/tmp/dstack-ingress' },
+    owner: '10001:10001',
+    account: {},
+  },
+];
+
+test('what the container needs of its engine', async (t) => {
+  const stage = await stageFor(t);
+  if (!stage) return;
+  const image = await ingressImage(stage.engine);
+
+  for (const { title, capabilities, options = [], environment = {}, owner, account } of serving) {
+    await t.test(`serves with [${capabilities.join(', ')}]: ${title}`, async () => {
+      const all = [...HARDENED, ...drop(capabilities), ...options];
+      const id = await start(stage, image, { options: all, environment, owner });
+      const up = await event(stage.engine, id, ({ msg }) => msg === 'HAProxy is up');
+      assert.deepEqual(
+        { user: up['user'], chroot: up['chroot'] },
+        { user: undefined, chroot: undefined, ...account },
+      );
+      await event(stage.engine, id, (line) => line.event === 'serving');
+      const words = await stage.engine.run(['exec', id, 'dstack-ingress', 'health']);
+      assert.match(words, /^healthy: serving app\.example\.com until/);
+      await stopsSoon(stage.engine, id);
+    });
+  }
+
+  await t.test('serves as `docker run` starts it, without any of this', async () => {
+    const id = await start(stage, image, { options: [] });
+    await event(stage.engine, id, (line) => line.event === 'serving');
+    await stopsSoon(stage.engine, id);
+  });
+
+  const missing: [without: string, hint: RegExp][] = [
+    ['NET_BIND_SERVICE', /cap_add: \[NET_BIND_SERVICE\]/],
+    ['SETUID', /cap_add: \[SETUID, SETGID\]/],
+    ['SETGID', /cap_add: \[SETUID, SETGID\]/],
+  ];
+  for (const [without, hint] of missing) {
+    await t.test(`without ${without} it does not start, and says what to add`, async () => {
+      const capabilities = ['NET_BIND_SERVICE', 'SETUID', 'SETGID'].filter((name) => name !== without);
+      const all = [...HARDENED, ...drop(capabilities), ...PRIVILEGED_PORTS];
+      const id = await start(stage, image, { options: all });
+      const { err } = await event(stage.engine, id, (line) => line.event === 'proxy-not-started');
+      assert.match(JSON.stringify(err), hint);
+      assert.equal(await exitCode(stage.engine, id), '1');
+    });
+  }
+
+  await t.test('without a configuration it ends with 78 and names every variable', async () => {
+    const id = (await stage.engine.run(['run', '--detach', image])).trim();
+    stage.defer(() => stage.engine.run(['rm', '--force', '--volumes', id]));
+    assert.equal(await exitCode(stage.engine, id), '78');
+    const words = await stage.engine.run(['logs', id]);
+    for (const variable of ['DOMAIN', 'TARGET_ENDPOINT', 'GATEWAY_DOMAIN', 'APP_ID'])
+      assert.ok(words.includes(variable));
+  });
+});
+
+interface StartOptions {
+  readonly options: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly owner?: string | undefined;
+}
+
+/** Starts the image, cut off from everybody, on a volume that has a certificate: that one it serves all the same. */
+async function start(
+  stage: Stage,
+  image: string,
+  { options, environment = {}, owner }: StartOptions,
+): Promise<string> {
+  const volume = await stage.directory();
+  await plantCertificate({ DOMAIN, LETSENCRYPT_DIR: volume }, 80);
+  if (owner !== undefined) await execa('chown', ['-R', owner, volume]);
+  const variables = Object.entries({ ...ENVIRONMENT, ...environment }).flatMap(([name, value]) => [
+    '--env',
+    `${name}=${value}`,
+  ]);
+  const mount = ['--volume', `${volume}:/etc/letsencrypt`];
+  const id = await stage.engine.run([
+    'run',
+    '--detach',
+    '--network',
+    'none',
+    ...mount,
+    ...variables,
+    ...options,
+    image,
+  ]);
+  stage.defer(() => stage.engine.run(['rm', '--force', '--volumes', id.trim()]));
+  return id.trim();
+}
+
+function drop(but: readonly string[]): string[] {
+  return ['--cap-drop', 'ALL', ...but.flatMap((name) => ['--cap-add', name])];
+}
+
+async function event(engine: Engine, id: string, fits: (line: LogLine) => boolean): Promise<LogLine> {
+  return eventually('the line in the log', async () => {
+    const text = await engine.run(['logs', id]);
+    const lines = text.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line): LogLine => JSON.parse(line)).find(fits);
+  });
+}
+
+/** Nobody is connected, so nothing has to be waited for, and nothing killed. */
+async function stopsSoon(engine: Engine, id: string): Promise<void> {
+  const startedAt = performance.now();
+  await engine.run(['stop', id]);
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert.equal(await exitCode(engine, id), '0');
+  assert.ok(seconds < 5, `${seconds} s`);
+}
+
+async function exitCode(engine: Engine, id: string): Promise<string> {
+  await eventually('the end', async () => {
+    const running = await engine.run(['inspect', '--format', '{{.State.Running}}', id]);
+    return running.trim() === 'false' || undefined;
+  });
+  return (await engine.run(['inspect', '--format', '{{.State.ExitCode}}', id])).trim();
+}
