@@ -51,6 +51,7 @@ LABEL org.opencontainers.image.title="dstack-ingress" \
       org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+WORKDIR /
 VOLUME ["/etc/letsencrypt", "/evidences"]
 EXPOSE 443
 # Stops listening at once and lets open connections finish for 8 seconds, within the 10 that `docker stop` waits.

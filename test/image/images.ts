@@ -99,18 +99,25 @@ async function has(engine: Engine, name: string): Promise<boolean> {
   );
 }
 
-async function buildByEngine(engine: Engine, name: string, dockerfile: string): Promise<void> {
+/** Builds a Dockerfile of the project the way a person does who has only the engine. */
+export async function buildByEngine(
+  engine: Engine,
+  name: string,
+  dockerfile: string,
+  args: Readonly<Record<string, string>> = {},
+): Promise<void> {
   process.stderr.write(`==> building ${name} with ${engine.kind}\n`);
   if (!(await has(engine, BASE)))
     await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
   const secret = extraCa().at(1);
   const options = [
-    ...['--network', 'host', '--build-arg', `BASE=${BASE}`],
+    ...['--network', 'host'],
+    ...Object.entries({ ...args, BASE }).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]),
     ...(secret === undefined ? [] : ['--secret', `id=ca,src=${secret}`]),
     ...(engine.kind === 'podman' ? ['--isolation', 'chroot', '--format', 'docker'] : []),
   ];
-  const args = ['build', ...options, '--tag', name, '--file', join(ROOT, dockerfile), ROOT];
-  await engine.run(args, { timeoutMs: BUILD_MS });
+  const file = join(ROOT, dockerfile);
+  await engine.run(['build', ...options, '--tag', name, '--file', file, ROOT], { timeoutMs: BUILD_MS });
 }
 
 /** What scripts/test saved of this host's own NODE_EXTRA_CA_CERTS: npm needs it inside the build too. */

