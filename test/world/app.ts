@@ -7,6 +7,8 @@ export type AppMode = 'http' | 'speaksFirst';
 
 export interface AppOptions {
   readonly address?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   readonly mode?: AppMode;
   /** Part of every answer, to tell two apps apart. */
   readonly name?: string;
@@ -37,23 +39,24 @@ export function appBody(name: string, path: string): string {
   return `${name} answers ${path}\n`;
 }
 
-/** Starts the app on a free port. `/stream` writes a line every 100 ms until the client leaves. */
+/** Starts the app. `/stream` writes a line every 100 ms until the client leaves. */
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const app = new RunningApp(options);
-  await app.start(0);
+  await app.start();
   return app;
 }
 
 class RunningApp implements App {
   readonly address: string;
-  port = 0;
+  port: number;
   served = 0;
   lastHeaders: IncomingMessage['headers'] = {};
   readonly #mode: AppMode;
   readonly #name: string;
   #open: OpenServer | undefined;
 
-  constructor({ address = '127.0.0.1', mode = 'http', name = 'the app' }: AppOptions) {
+  constructor({ address = '127.0.0.1', port = 0, mode = 'http', name = 'the app' }: AppOptions) {
+    this.port = port;
     this.address = address;
     this.#mode = mode;
     this.#name = name;

@@ -5,6 +5,8 @@ import { connect as connectTcp, createServer as createTcpServer, type Server } f
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { startGateway } from './gateway.ts';
+import { claimLoopback } from './loopback.ts';
 import type { ZoneRecord } from './publisher.ts';
 import { makeSelfSigned } from './self-signed.ts';
 import { createWorld, type World } from './world.ts';
@@ -170,6 +172,32 @@ describe('memory', () => {
     await world.resolver.flush();
     assert.equal(await echoed('kept.example.test'), 'hello');
   });
+});
+
+test('its log has a line for every connection', async () => {
+  const { appId, instanceId } = world.guestAgent;
+  await publish(txt('_dstack-app-address.logged.example.test', `${appId}:${echoPort}`));
+  await using loopback = await claimLoopback();
+  const address = loopback.next();
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  await using gateway = await startGateway({
+    address,
+    resolver: world.resolver.address,
+    domain: 'cluster.test',
+    log,
+  });
+  const visit = () => {
+    const socket = connect({ host: address, port: 443, servername: 'logged.example.test', ca });
+    return once(socket, 'secureConnect').finally(() => socket.destroy());
+  };
+  await assert.rejects(visit());
+  gateway.instances = [{ appId, instanceId, address: '127.0.0.1' }];
+  await visit();
+  assert.deepEqual(lines, [
+    `logged.example.test: refused, no app or instance ${appId} is registered here`,
+    `logged.example.test: passed on to port ${echoPort} of ${appId}`,
+  ]);
 });
 
 describe('the PROXY protocol', () => {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import acme from 'acme-client';
 import axios from 'axios';
+import { startPebble } from './pebble.ts';
+import { makeSelfSigned } from './self-signed.ts';
 import { createWorld, type World } from './world.ts';
 
 const HOUR_S = 3600;
@@ -93,6 +96,25 @@ test('paused it hangs; stopped it refuses; started again it has another root and
   assert.equal(pebble.roots.length, 2);
   assert.notEqual(pebble.roots[0], pebble.roots[1]);
   assert.equal(pebble.orders(), ordersBefore, 'the counts go on');
+});
+
+test('it can be given its name, the certificate for it, and a log', async () => {
+  const own = await mkdtemp(join(world.directory, 'own-'));
+  const api = { certificate: join(own, 'own.crt'), privateKey: join(own, 'own.key') };
+  await makeSelfSigned('DNS:localhost', api);
+  const lines: string[] = [];
+  await using pebble = await startPebble({
+    directory: own,
+    address: '127.0.0.1',
+    host: 'localhost',
+    api,
+    dnsServer: world.dnsResolvers,
+    log: (line) => lines.push(line),
+  });
+  assert.equal(pebble.apiCaFile, api.certificate);
+  assert.equal(pebble.directoryUrl, 'https://localhost:14000/dir');
+  assert.equal(pebble.roots.length, 1, 'its own API was verified by name');
+  assert.ok(lines.some((line) => line.includes('ACME directory available at')));
 });
 
 /** RFC 9773 §4.1: the authority key identifier and the serial number, each in base64url. */
