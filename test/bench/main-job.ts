@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { systemClock, until } from '../../src/clock.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { createWorld, type World } from '../world/world.ts';
+import { median, residentMib, spread, timed } from './statistics.ts';
 
 /**
  * What the main job costs: seconds to the first verified answer, calls of the provider, resident memory. Times are whole
@@ -119,17 +120,10 @@ function commandOf(pid: number): string {
 }
 
 function memoryOf(ingress: Ingress): string {
-  const rss = (pid: number) =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  const rss = (pid: number) => residentMib(readFileSync(`/proc/${pid}/status`, 'utf8'));
   const control = rss(nodePid(ingress));
   const data = ingress.haproxyPids().reduce((sum, pid) => sum + rss(pid), 0);
   return `${control.toFixed(1)} MiB control plane + ${data.toFixed(1)} MiB HAProxy = ${(control + data).toFixed(1)} MiB`;
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await work();
-  return (performance.now() - startedAt) / 1000;
 }
 
 function report(): void {
@@ -145,21 +139,14 @@ function report(): void {
   );
   const base = median(samples.map(({ node }) => node));
   for (const [title, of] of rows) {
-    const values = samples.map((sample) => sample[of]).sort((a, b) => a - b);
-    const figures = [values[0], median(values), values.at(-1)]
-      .map((value = 0) => value.toFixed(3).padStart(8))
-      .join('');
-    print(`${title.padEnd(50)}${figures}${(median(values) / base).toFixed(1).padStart(8)} x`);
+    const values = samples.map((sample) => sample[of]);
+    print(`${title.padEnd(50)}${spread(values)}${(median(values) / base).toFixed(1).padStart(8)} x`);
   }
   print('');
   print(
     `calls of the provider: first start with SET_CAA ${costs?.firstStart}, restart ${costs?.restart} (${costs?.restartWrites} writes), quiet pass ${costs?.quietPass}`,
   );
   print(`resident memory ${SETTLE_MS / 1000} s after a pass: ${costs?.memory}`);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function print(line: string): void {

@@ -92,7 +92,10 @@ test('scripts/build-image', async (t) => {
     const revision = String(JSON.parse(labels)['org.opencontainers.image.revision']);
     const { stdout: epoch } = await execa('git', ['log', '-1', '--format=%ct']);
     const args = { SOURCE_DATE_EPOCH: epoch, VERSION: pkg.version, REVISION: revision };
-    await buildByEngine(stage.engine, 'dstack-ingress-test-other', 'Dockerfile', args);
+    await buildByEngine(stage.engine, 'dstack-ingress-test-other', 'Dockerfile', {
+      args,
+      options: ['--no-cache'],
+    });
     const archive = join(await stage.directory(), 'other.tar');
     await stage.engine.run(['save', '--output', archive, 'dstack-ingress-test-other']);
     const { stdout } = await execa('scripts/compare-images', [built.localName, `docker-archive:${archive}`], {

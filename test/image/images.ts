@@ -69,9 +69,13 @@ export async function runBuildImage(name: string, options: readonly string[]): P
   const env = await privateStore();
   const base = `localhost/${BASE}`;
   if ((await execa('buildah', ['inspect', '--type', 'image', base], { env, reject: false })).failed) {
-    await execa('buildah', ['bud', '--quiet', '--timestamp', '0', '--tag', base, await baseContext()], {
-      env,
-    });
+    await execa(
+      'buildah',
+      ['bud', '--quiet', '--identity-label=false', '--timestamp', '0', '--tag', base, await baseContext()],
+      {
+        env,
+      },
+    );
   }
   const localName = `localhost/${name}`;
   const args = ['--tag', localName, '--base', base, ...extraCa(), ...options];
@@ -99,19 +103,26 @@ async function has(engine: Engine, name: string): Promise<boolean> {
   );
 }
 
+export interface EngineBuild {
+  /** Build arguments. */
+  readonly args?: Readonly<Record<string, string>>;
+  /** Options of the engine's own. */
+  readonly options?: readonly string[];
+}
+
 /** Builds a Dockerfile of the project the way a person does who has only the engine. */
 export async function buildByEngine(
   engine: Engine,
   name: string,
   dockerfile: string,
-  args: Readonly<Record<string, string>> = {},
+  { args = {}, options: more = [] }: EngineBuild = {},
 ): Promise<void> {
   process.stderr.write(`==> building ${name} with ${engine.kind}\n`);
   if (!(await has(engine, BASE)))
     await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
   const secret = extraCa().at(1);
   const options = [
-    ...['--network', 'host'],
+    ...['--network', 'host', ...more],
     ...Object.entries({ ...args, BASE }).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]),
     ...(secret === undefined ? [] : ['--secret', `id=ca,src=${secret}`]),
     ...(engine.kind === 'podman' ? ['--isolation', 'chroot', '--format', 'docker'] : []),

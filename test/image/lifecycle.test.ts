@@ -60,7 +60,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
   await t.test(
     'HAProxy is nobody: no root, no capability, an empty root directory, no credentials',
     async () => {
-      const processes = await processesOf(project);
+      const processes = await project.processes('ingress');
       const haproxy = processes.filter(({ comm }) => comm === 'haproxy');
       assert.equal(haproxy.length, 1);
       for (const { pid, status } of haproxy) {
@@ -78,7 +78,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
   );
 
   await t.test('no process shows a secret in its command line, and none is left unreaped', async () => {
-    for (const { comm, cmdline, status } of await processesOf(project)) {
+    for (const { comm, cmdline, status } of await project.processes('ingress')) {
       assert.ok(!cmdline.includes(TOKEN), comm);
       assert.doesNotMatch(status, /^State:\tZ/m, comm);
     }
@@ -167,41 +167,9 @@ test('the certificate expires: unhealthy, and healthy again after its renewal', 
   await state('healthy');
   const second = await project.get('/');
   assert.notEqual(second.certificate.serialNumber, first.certificate.serialNumber);
-  const pids = (await processesOf(project)).filter(({ comm }) => comm === 'haproxy');
+  const pids = (await project.processes('ingress')).filter(({ comm }) => comm === 'haproxy');
   assert.equal(pids.length, 1);
 });
-
-interface Process {
-  readonly pid: number;
-  readonly comm: string;
-  readonly cmdline: string;
-  readonly status: string;
-}
-
-/** The processes of the ingress' container, as the host sees them. */
-async function processesOf(project: Project): Promise<Process[]> {
-  const id = await project.container('ingress');
-  const first = Number(await project.inspect('ingress', '{{.State.Pid}}'));
-  const listed = await project.engine.run([
-    'top',
-    id,
-    ...(project.engine.kind === 'docker' ? ['-o', 'pid'] : ['hpid']),
-  ]);
-  const pids = listed
-    .split('\n')
-    .map((line) => Number(line.trim()))
-    .filter((pid) => pid > 0);
-  assert.ok(pids.includes(first), `${pids} without ${first}`);
-  return pids.map((pid) => {
-    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
-    return {
-      pid,
-      comm: read('comm').trim(),
-      cmdline: read('cmdline').replaceAll('\0', ' '),
-      status: read('status'),
-    };
-  });
-}
 
 async function events(project: Project): Promise<(string | undefined)[]> {
   return (await project.log('ingress'))

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { execa, execaSync } from 'execa';
 import { freePort } from '../world/free-port.ts';
@@ -18,6 +19,15 @@ export interface ProjectOptions {
   readonly validityS?: number;
 }
 
+/** A process inside a container, as the host sees it. */
+export interface ContainerProcess {
+  readonly pid: number;
+  readonly comm: string;
+  readonly cmdline: string;
+  /** proc_pid_status(5). */
+  readonly status: string;
+}
+
 /** The compose project of examples/demo, with the image of this tree, a name, a network and a port of its own. */
 export interface Project extends AsyncDisposable {
   readonly engine: Engine;
@@ -29,6 +39,8 @@ export interface Project extends AsyncDisposable {
   inspect(service: string, template: string): Promise<string>;
   /** The lines of a service's log so far, without the service's name before them. */
   log(service: string): Promise<string[]>;
+  /** The processes of a service's container. */
+  processes(service: string): Promise<ContainerProcess[]>;
   /** What the user gets who asks for a path: through the gateway's published port, verified against the CA's roots. */
   get(path: string): Promise<HttpsAnswer>;
   /** Where the user goes: a port of 127.0.0.1, the name to ask for, and the roots to trust. */
@@ -76,6 +88,9 @@ export async function openProject(engine: Engine, options: ProjectOptions = {}):
       const text = await engine.run(['logs', await project.container(service)]);
       return text.split('\n').filter((line) => line !== '');
     },
+    async processes(service) {
+      return processesOf(engine, await project.container(service));
+    },
     async place() {
       return { port, domain: DOMAIN, roots: await compose('exec', '-T', 'ca', 'cat', '/ca/roots.pem') };
     },
@@ -89,4 +104,18 @@ export async function openProject(engine: Engine, options: ProjectOptions = {}):
     },
   };
   return project;
+}
+
+async function processesOf(engine: Engine, id: string): Promise<ContainerProcess[]> {
+  const listed = await engine.run(['top', id, ...(engine.kind === 'docker' ? ['-o', 'pid'] : ['hpid'])]);
+  const pids = listed.split('\n').flatMap((line) => Number(line.trim()) || []);
+  return pids.map((pid) => {
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    return {
+      pid,
+      comm: read('comm').trim(),
+      cmdline: read('cmdline').replaceAll('\0', ' '),
+      status: read('status'),
+    };
+  });
 }
