@@ -7,7 +7,7 @@ import { execa } from 'execa';
 /** What runs containers on this host. Disposing of it ends what was started for it; its images stay for the next time. */
 export interface Engine extends AsyncDisposable {
   readonly kind: 'docker' | 'podman';
-  /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed to either stream. Rejects with its words. */
+  /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed. Rejects with its words. */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
   /** Added to the environment of programs that talk to it, such as docker-compose. */
   readonly environment: Readonly<Record<string, string>>;
@@ -16,15 +16,18 @@ export interface Engine extends AsyncDisposable {
 export interface RunOptions {
   /** Milliseconds. Default: one minute. */
   readonly timeoutMs?: number;
+  /** Gives what it printed to either stream, as `logs` does with what the container has printed. */
+  readonly both?: boolean;
 }
 
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 
 /** Runs a command line program for an engine. */
 export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {
-  return async (args, { timeoutMs = 60_000 } = {}) => {
+  return async (args, { timeoutMs = 60_000, both = false } = {}) => {
     const options = { env: environment, timeout: timeoutMs, stdin: 'ignore', all: true } as const;
-    return (await execa(program, args, options)).all;
+    const { stdout, all } = await execa(program, args, options);
+    return both ? all : stdout;
   };
 }
 

@@ -85,7 +85,7 @@ export async function openProject(engine: Engine, options: ProjectOptions = {}):
       return (await engine.run(['inspect', '--format', template, await project.container(service)])).trim();
     },
     async log(service) {
-      const text = await engine.run(['logs', await project.container(service)]);
+      const text = await engine.run(['logs', await project.container(service)], { both: true });
       return text.split('\n').filter((line) => line !== '');
     },
     async processes(service) {

@@ -111,7 +111,7 @@ test('what the container needs of its engine', async (t) => {
     const id = (await stage.engine.run(['run', '--detach', image])).trim();
     stage.defer(() => stage.engine.run(['rm', '--force', '--volumes', id]));
     assert.equal(await exitCode(stage.engine, id), '78');
-    const words = await stage.engine.run(['logs', id]);
+    const words = await stage.engine.run(['logs', id], { both: true });
     for (const variable of ['DOMAIN', 'TARGET_ENDPOINT', 'GATEWAY_DOMAIN', 'APP_ID'])
       assert.ok(words.includes(variable));
   });
@@ -157,7 +157,7 @@ function drop(but: readonly string[]): string[] {
 
 async function event(engine: Engine, id: string, fits: (line: LogLine) => boolean): Promise<LogLine> {
   return eventually('the line in the log', async () => {
-    const text = await engine.run(['logs', id]);
+    const text = await engine.run(['logs', id], { both: true });
     const lines = text.split('\n').filter((line) => line.startsWith('{'));
     return lines.map((line): LogLine => JSON.parse(line)).find(fits);
   });
