@@ -5,6 +5,7 @@ import type { Engine } from '../image/engine.ts';
 import { ingressImage } from '../image/images.ts';
 import { openEngine } from '../image/open-engine.ts';
 import { openProject, type Project } from '../image/project.ts';
+import { startWorld } from '../image/start-world.ts';
 import { requestHttpsAt } from '../world/https-client.ts';
 import { median, residentMib, spread, timed } from './statistics.ts';
 
@@ -38,8 +39,7 @@ try {
 async function measure(on: Engine, image: string): Promise<Sample> {
   const bare = await timed(() => on.run(['run', '--rm', '--network', 'none', '--entrypoint', 'true', image]));
   await using project = await openProject(on);
-  await project.compose('up', '--detach', '--no-build', 'ready');
-  await project.compose('wait', 'ready');
+  await startWorld(project);
   await project.compose('create', '--no-build', 'ingress');
   const firstStart = await untilServed(project);
   await until(

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { eventually } from '../e2e/support.ts';
 import type { LogLine } from '../world/ingress.ts';
 import type { Project } from './project.ts';
+import { startWorld } from './start-world.ts';
 import { health, stageFor } from './support.ts';
 
 // What the compose file sets as CLOUDFLARE_API_TOKEN.
@@ -17,8 +18,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
   const project = await stage.project();
 
   await t.test('before there is a certificate it is starting', async () => {
-    await project.compose('up', '--detach', '--no-build', 'ready');
-    assert.match(await project.compose('wait', 'ready'), /\b0$/);
+    await startWorld(project);
     await project.compose('pause', 'ca');
     await project.compose('up', '--detach', '--no-build', '--no-deps', 'ingress');
     const seen = await eventually('a health check', async () => {

@@ -9,7 +9,7 @@ import { EVERYWHERE, type Service } from './service.ts';
 const TELLING = /There are now \d+ orders|set VALID|set INVALID|Issued certificate|Returning an error/i;
 
 /** Pebble. Its roots, one for every start, are in CA_DIR/roots.pem, because a certificate outlives the CA's memory. */
-export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CA_VALIDITY_SECONDS }, say) => {
+export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CERTIFICATE_SECONDS }, say) => {
   const pebble = await startPebble({
     directory: await mkdtemp(join(tmpdir(), 'ca-')),
     address: EVERYWHERE,
@@ -17,7 +17,7 @@ export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CA_VALIDITY_S
     host: 'localhost',
     api: { certificate: join(CA_DIR, 'api.crt'), privateKey: join(CA_DIR, 'api.key') },
     dnsServer: `${RESOLVER_ADDRESS}:53`,
-    validityS: CA_VALIDITY_SECONDS,
+    validityS: CERTIFICATE_SECONDS,
     log: (line) => {
       if (TELLING.test(line)) say(line.replace(/^Pebble \S+ \S+ /, ''));
     },
@@ -25,5 +25,5 @@ export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CA_VALIDITY_S
   const file = join(CA_DIR, 'roots.pem');
   const roots = [(await readIfThere(file)) ?? '', ...pebble.roots].join('');
   await writeAtomically(file, roots, 0o644);
-  say(`issues certificates for ${CA_VALIDITY_SECONDS} s at port 14000; its roots are in ${file}`);
+  say(`issues certificates for ${CERTIFICATE_SECONDS} s at port 14000; its roots are in ${file}`);
 };

@@ -30,8 +30,8 @@ const settings = {
   INSTANCE_ID: 'b'.repeat(40),
   INSTANCE_ADDRESS: 'ingress',
   CLOUDFLARE_API_TOKEN: 'c'.repeat(40),
-  CA_VALIDITY_SECONDS: '3600',
-  DEMO_PORT: '8443',
+  CERTIFICATE_SECONDS: '3600',
+  PUBLISHED_PORT: '8443',
 };
 
 /** Starts a service; gives its process and what it says. */

@@ -21,9 +21,9 @@ const schema = z.object({
   INSTANCE_ADDRESS: name,
   CLOUDFLARE_API_TOKEN: z.string().regex(/^[\w-]{40,80}$/, '40 to 80 letters, digits, _ and -'),
   /** Seconds that a certificate is valid. */
-  CA_VALIDITY_SECONDS: z.coerce.number().int().positive(),
+  CERTIFICATE_SECONDS: z.coerce.number().int().positive(),
   /** The port of the gateway on the user's own machine. */
-  DEMO_PORT: z.coerce.number().int().positive(),
+  PUBLISHED_PORT: z.coerce.number().int().positive(),
   /** Seconds that the visitor waits for the first answer. */
   VISITOR_PATIENCE_SECONDS: z.coerce.number().positive().default(180),
   /** The CA's certificate of its own API, the key to it, and every root so far. */

@@ -22,8 +22,8 @@ function settingsIn(world: World, patienceSeconds: number): Settings {
     INSTANCE_ID: world.guestAgent.instanceId,
     INSTANCE_ADDRESS: '127.0.0.1',
     CLOUDFLARE_API_TOKEN: world.cloudflare.token,
-    CA_VALIDITY_SECONDS: '3600',
-    DEMO_PORT: '9443',
+    CERTIFICATE_SECONDS: '3600',
+    PUBLISHED_PORT: '9443',
     VISITOR_PATIENCE_SECONDS: String(patienceSeconds),
     CA_DIR: world.directory,
   });

@@ -77,9 +77,9 @@ function describe(answer: Answer): string {
   }
 }
 
-function curlLines({ DOMAIN, DEMO_PORT }: Settings): string[] {
+function curlLines({ DOMAIN, PUBLISHED_PORT }: Settings): string[] {
   return [
-    'docker compose -f examples/demo/compose.yaml cp ca:/ca/roots.pem roots.pem',
-    `curl --cacert roots.pem --resolve ${DOMAIN}:${DEMO_PORT}:127.0.0.1 https://${DOMAIN}:${DEMO_PORT}/`,
+    'docker compose -f examples/demo/compose.yaml exec -T ca cat /ca/roots.pem > roots.pem',
+    `curl --cacert roots.pem --resolve ${DOMAIN}:${PUBLISHED_PORT}:127.0.0.1 https://${DOMAIN}:${PUBLISHED_PORT}/`,
   ];
 }
