@@ -97,7 +97,8 @@ function isGone(pid: string | undefined): boolean {
 
 test('a part that has started BIND ends by SIGTERM, and BIND with it', async (t) => {
   await using loopback = await claimLoopback();
-  const resolver = start(t, 'resolver', { ...settings, RESOLVER_ADDRESS: loopback.next() });
+  const places = { RESOLVER_ADDRESS: loopback.next(), TMPDIR: directoryFor(t) };
+  const resolver = start(t, 'resolver', { ...settings, ...places });
   await eventually('it is up', () => /resolves at/.test(resolver.said()) || undefined);
   const { pid } = resolver.service;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
