@@ -11,6 +11,8 @@ RUN sources=/etc/apt/sources.list.d/debian.sources; \
     if grep -qsE '^# http.*/[0-9]{8}T[0-9]{6}Z$' "$sources"; then \
       sed -i -E "N; s|^# (http[^ ]+/)([0-9]{8}T[0-9]{6}Z)\nURIs: .*|URIs: \1${DEBIAN_SNAPSHOT:-\\2}|; P; D" "$sources"; \
       echo 'Acquire::Check-Valid-Until "false";' >/etc/apt/apt.conf.d/90snapshot; \
+    elif [ -n "$DEBIAN_SNAPSHOT" ]; then \
+      echo 'DEBIAN_SNAPSHOT has no effect: the base image does not name the archive of its packages' >&2; exit 1; \
     fi
 
 FROM debian AS build

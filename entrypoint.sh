@@ -5,7 +5,6 @@ set -eu
 umask 022
 if [ "${1:-run}" = run ]; then
   # What is missing here is reported by the program, which serves what it has all the same.
-  mkdir -p -m 700 "${LETSENCRYPT_DIR:-/etc/letsencrypt}" "${RUNTIME_DIR:-/run/dstack-ingress}" || true
-  mkdir -p -m 755 "${EVIDENCE_DIR:-/evidences}" || true
+  mkdir -p "${LETSENCRYPT_DIR:-/etc/letsencrypt}" "${EVIDENCE_DIR:-/evidences}" "${RUNTIME_DIR:-/run/dstack-ingress}" || true
 fi
 exec node --max-semi-space-size=1 /usr/local/lib/dstack-ingress/main.js "$@"

@@ -1,4 +1,5 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -21,6 +22,7 @@ const IMAGE_FILE_TIMEOUT_MS = 30 * 60_000;
 const checks: readonly [title: string, command: string, ...args: string[]][] = [
   ['formatting and lint', 'biome', 'check', '--error-on-warnings', '.'],
   ['types', 'tsc', '--noEmit'],
+  ['shell scripts', 'shellcheck', ...shellScripts()],
   ['generated documents are fresh', 'node', 'scripts/gen-docs.ts', '--check'],
 ];
 
@@ -68,4 +70,13 @@ async function runTests(what: RunOptions & { files: readonly string[] }, into: C
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
   await new Promise((resolve) => report.once('end', resolve));
+}
+
+/** Every file that says in its first line that a shell runs it. */
+function shellScripts(): string[] {
+  const files = globSync(['*.sh', 'scripts/*', '.ci/*'], { withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name));
+  return paths.filter((path) => /^#!\/bin\/(?:ba)?sh$/m.test(readFileSync(path, 'utf8').slice(0, 20)));
 }
