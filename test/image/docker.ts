@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { systemClock, until } from '../../src/clock.ts';
 import { type Child, startChild } from '../world/child.ts';
 import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
 
 const START_MS = 30_000;
+/** Seconds to wait for another run of the tests, because two daemons cannot share a folder. */
+const TURN_S = 1_200;
 
 /** The Docker that runs on this host, else one that is installed and is started for the tests; undefined when there is none. */
 export async function openDocker(): Promise<Engine | undefined> {
@@ -35,15 +36,19 @@ async function ownDocker(): Promise<Engine | undefined> {
   const socket = `unix://${join(directory, 'docker.sock')}`;
   const environment = { DOCKER_HOST: socket, DOCKER_BUILDKIT: '1' };
   const run = runner('/usr/bin/docker', environment);
-  const folders = ['--data-root', dataRoot, '--exec-root', join(directory, 'exec')];
-  const daemon = await startChild('/usr/sbin/dockerd', {
-    args: [...folders, '--pidfile', join(directory, 'pid'), '--host', socket],
+  const daemon = await startChild('flock', {
+    args: [
+      ...['--no-fork', '--timeout', String(TURN_S), join(dataRoot, 'lock'), '/usr/sbin/dockerd'],
+      ...['--data-root', dataRoot, '--exec-root', join(directory, 'exec')],
+      ...['--pidfile', join(directory, 'pid'), '--host', socket],
+    ],
   });
-  const answers = () => run(['version']).catch(() => undefined);
   const end = () => endDaemon(daemon, directory);
-  if ((await until(answers, { clock: systemClock, timeoutMs: START_MS, everyMs: 100 })) === undefined) {
+  try {
+    await daemon.seen(/API listen on/, TURN_S * 1000 + START_MS);
+  } catch (thrown) {
     await end();
-    throw new Error(`dockerd did not start:\n${daemon.lines.slice(-20).join('\n')}`);
+    throw thrown;
   }
   return { kind: 'docker', environment, run, [Symbol.asyncDispose]: end };
 }
