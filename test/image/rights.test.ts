@@ -107,6 +107,13 @@ test('what the container needs of its engine', async (t) => {
     });
   }
 
+  await t.test('a subcommand that does not exist is answered by those that do', async () => {
+    await assert.rejects(stage.engine.run(['run', '--rm', image, 'serve']), {
+      exitCode: 64,
+      stderr: /there is no subcommand "serve"\. Subcommands: run, plan, health/,
+    });
+  });
+
   await t.test('without a configuration it ends with 78 and names every variable', async () => {
     const id = (await stage.engine.run(['run', '--detach', image])).trim();
     stage.defer(() => stage.engine.run(['rm', '--force', '--volumes', id]));
