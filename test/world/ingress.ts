@@ -100,7 +100,7 @@ export function startIngress(
   const runtimeDir = environment['RUNTIME_DIR'] ?? '/nowhere';
   const killAll = () => {
     child.kill('SIGKILL');
-    for (const pid of haproxyPids(runtimeDir)) process.kill(pid, 'SIGKILL');
+    for (const pid of haproxyPids(runtimeDir)) killIfThere(pid);
   };
   const forget = atProcessEnd(killAll);
 
@@ -152,6 +152,15 @@ function seen(
     clearTimeout(timer);
     watchers.delete(look);
   });
+}
+
+/** One that was finishing may be gone by now. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
+  }
 }
 
 function haproxyPids(runtimeDir: string): number[] {
