@@ -1,8 +1,7 @@
 import process from 'node:process';
 import { systemClock, until } from '../../src/clock.ts';
-import { BASE } from '../image/base-image.ts';
 import type { Engine } from '../image/engine.ts';
-import { ingressImage } from '../image/images.ts';
+import { baseImage, ingressImage } from '../image/images.ts';
 import { openEngine } from '../image/open-engine.ts';
 import { openProject, type Project } from '../image/project.ts';
 import { startWorld } from '../image/start-world.ts';
@@ -114,7 +113,7 @@ async function reportSize(on: Engine, image: string): Promise<void> {
     Number((await on.run(['image', 'inspect', '--format', '{{.Size}}', name])).trim());
   const all = await sizeOf(image);
   const [node, program] = [await bytes('/usr/local/bin/node'), await bytes('/usr/local/lib/dstack-ingress')];
-  const base = await sizeOf(BASE);
+  const base = await sizeOf(await baseImage(on));
   const mb = (size: number) => `${(size / 1e6).toFixed(1).padStart(7)} MB`;
   print(`\nimage${mb(all)} uncompressed:`);
   print(`${mb(node)}  Node.js, stripped`);

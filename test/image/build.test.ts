@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import pkg from '../../package.json' with { type: 'json' };
-import { buildByEngine, hasBuildah, imageName, load, runBuildImage } from './images.ts';
+import { baseImage, buildByEngine, hasBuildah, imageName, load, runBuildImage } from './images.ts';
 import { privateStore } from './podman.ts';
 import { type Stage, stageFor } from './support.ts';
 
@@ -58,27 +58,18 @@ test('scripts/build-image', async (t) => {
   });
 
   await t.test('puts nothing into it that is not needed to run', async () => {
-    const look = async (...command: string[]) =>
-      stage.engine.run(['run', '--rm', '--entrypoint', command[0] ?? '', name, ...command.slice(1)]);
-    const manual = (await look('apt-mark', 'showmanual')).trim().split('\n');
-    const base = (
-      await stage.engine.run([
-        'run',
-        '--rm',
-        '--entrypoint',
-        'apt-mark',
-        'dstack-ingress-test-base:trixie',
-        'showmanual',
-      ])
-    )
-      .trim()
-      .split('\n');
+    const look = async (image: string, program: string, ...words: string[]) => {
+      const text = await stage.engine.run(['run', '--rm', '--entrypoint', program, image, ...words]);
+      return text.trim().split('\n');
+    };
+    const manual = await look(name, 'apt-mark', 'showmanual');
+    const base = await look(await baseImage(stage.engine), 'apt-mark', 'showmanual');
     assert.deepEqual(manual.filter((added) => !base.includes(added)).sort(), [
       'ca-certificates',
       'haproxy',
       'libatomic1',
     ]);
-    const local = (await look('find', '/usr/local', '-type', 'f', '!', '-name', '*.js')).trim().split('\n');
+    const local = await look(name, 'find', '/usr/local', '-type', 'f', '!', '-name', '*.js');
     assert.deepEqual(local.sort(), [
       '/usr/local/bin/dstack-ingress',
       '/usr/local/bin/node',

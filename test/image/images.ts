@@ -103,6 +103,13 @@ async function has(engine: Engine, name: string): Promise<boolean> {
   );
 }
 
+/** The name of the stand-in for the base image, which the engine makes unless it has it. */
+export async function baseImage(engine: Engine): Promise<string> {
+  if (!(await has(engine, BASE)))
+    await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
+  return BASE;
+}
+
 export interface EngineBuild {
   /** Build arguments. */
   readonly args?: Readonly<Record<string, string>>;
@@ -118,8 +125,7 @@ export async function buildByEngine(
   { args = {}, options: more = [] }: EngineBuild = {},
 ): Promise<void> {
   process.stderr.write(`==> building ${name} with ${engine.kind}\n`);
-  if (!(await has(engine, BASE)))
-    await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
+  await baseImage(engine);
   const secret = extraCa().at(1);
   const options = [
     ...['--network', 'host', ...more],
