@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTable } from '../src/config/read.ts';
+import { createTestContext } from '../test/doubles/provider-context.ts';
 import { providers } from './registry.ts';
 
 test('names and credentials are unique, and credentials are variables of their provider', () => {
@@ -38,6 +39,6 @@ for (const [environment, faulty] of cases) {
       faults.map(({ variable }) => variable),
       faulty === undefined ? [] : [faulty],
     );
-    if (faulty === undefined) assert.equal(cloudflare.open(values).name, 'cloudflare');
+    if (faulty === undefined) assert.equal(cloudflare.open(values, createTestContext()).name, 'cloudflare');
   });
 }

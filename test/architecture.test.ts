@@ -53,7 +53,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   // One composition root for each subcommand, which main.ts chooses from: these know every room.
   'src/composition': ['src', 'providers'],
-  providers: ['providers', 'src/dns', 'src/config', 'src/errors.ts'],
+  providers: ['providers', 'src/dns', 'src/config', 'src/clock.ts', 'src/errors.ts'],
 };
 
 /** Files that only decide: no clock, no file, no network, no log. */
@@ -61,6 +61,7 @@ const pure = [
   'src/dns/alias.ts',
   'src/dns/desired.ts',
   'src/dns/plan.ts',
+  'src/dns/presentation.ts',
   'src/dns/record.ts',
   'src/acme/renewal.ts',
   'src/acme/renewal-conf.ts',

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
-import { joinTxt, normalizeTtl, quoteTxt, toBody, toLive, toLiveRecords } from './canonical.ts';
+import { normalizeTtl, toBody, toLive, toLiveRecords } from './canonical.ts';
 
 function api(part: Partial<ApiRecord>): ApiRecord {
   return { id: 'id', name: 'app.example.com', type: 'TXT', content: '', ttl: 60, ...part };
@@ -96,22 +95,3 @@ for (const [type, value] of [
     assert.throws(send, (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED'));
   });
 }
-
-test('a long TXT is split into strings of at most 255 bytes', () => {
-  const content = quoteTxt('é'.repeat(200));
-  const strings = content.split(' ');
-  assert.equal(strings.length, 2);
-  assert.equal(strings[0]?.match(/\\\d{3}/g)?.length, 255);
-  assert.equal(quoteTxt('a'.repeat(255)), `"${'a'.repeat(255)}"`);
-  assert.equal(quoteTxt(''), '""');
-});
-
-test('any text survives quoting', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (value) => {
-      const content = quoteTxt(value);
-      assert.match(content, /^"[\x20-\x7e]*"$/);
-      assert.equal(joinTxt(content), value);
-    }),
-  );
-});

@@ -6,6 +6,7 @@ import type {
   TXTRecordParam,
 } from 'cloudflare/resources/dns/records';
 import { canonicalName } from '../../src/dns/names.ts';
+import { joinTxt, quoteTxt, shortestIpv6 } from '../../src/dns/presentation.ts';
 import { type DnsRecord, formatCaa, type LiveRecord, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
@@ -82,11 +83,6 @@ function caaValue(content: string, { flags, tag, value }: Readonly<Record<string
   return parsed ? formatCaa(parsed.flags, parsed.tag, parsed.value) : content;
 }
 
-/** RFC 5952 text, which is also what the URL standard writes; anything that is no address stays as it is. */
-function shortestIpv6(address: string): string {
-  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
-}
-
 /** What the API wants for a record. Throws PROVIDER_REJECTED for a type or value that this program does not write. */
 export function toBody(record: DnsRecord): RecordBody {
   const { name, type, value } = record;
@@ -106,46 +102,4 @@ export function toBody(record: DnsRecord): RecordBody {
     default:
       throw new IngressError('PROVIDER_REJECTED', `${name} ${type} is of a type that is never written`);
   }
-}
-
-// One character-string is a length byte and at most 255 bytes (RFC 1035 §3.3).
-const STRING_BYTES = 255;
-const STRINGS = /^\s*"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*\s*$/s;
-const STRING = /"((?:[^"\\]|\\.)*)"/gs;
-const ESCAPE = /\\(\d{3}|.)/gs;
-
-/**
- * The characters of a TXT record's content: quoted strings are joined and their escapes resolved. Content that is not
- * quoted is older than the API's rule to quote it, and stands for itself.
- */
-export function joinTxt(content: string): string {
-  if (!STRINGS.test(content)) return content;
-  const joined = [...content.matchAll(STRING)].map((match) => match[1] ?? '').join('');
-  return joined.includes('\\') ? resolveEscapes(joined) : joined;
-}
-
-// Byte by byte, since several escapes together can be one UTF-8 character.
-function resolveEscapes(text: string): string {
-  const bytes = Buffer.from(text, 'utf8')
-    .toString('latin1')
-    .replace(ESCAPE, (_, escaped: string) =>
-      escaped.length === 3 ? String.fromCharCode(Number(escaped) & 0xff) : escaped,
-    );
-  return Buffer.from(bytes, 'latin1').toString('utf8');
-}
-
-/** A TXT record's content as quoted strings of at most 255 bytes. */
-export function quoteTxt(value: string): string {
-  const bytes = Buffer.from(value, 'utf8');
-  const strings: string[] = [];
-  for (let start = 0; start === 0 || start < bytes.length; start += STRING_BYTES) {
-    strings.push(`"${Array.from(bytes.subarray(start, start + STRING_BYTES), escapeByte).join('')}"`);
-  }
-  return strings.join(' ');
-}
-
-function escapeByte(byte: number): string {
-  const character = String.fromCharCode(byte);
-  if (character === '"' || character === '\\') return `\\${character}`;
-  return byte >= 0x20 && byte <= 0x7e ? character : `\\${String(byte).padStart(3, '0')}`;
 }

@@ -1,6 +1,8 @@
 import type * as z from 'zod';
+import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
+import type { Budget } from '../budget.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
 import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
@@ -11,6 +13,8 @@ export interface ClientOptions {
   readonly baseUrl: string;
   /** Milliseconds that one call may take, its body included. */
   readonly timeoutMs: number;
+  readonly budget: Budget;
+  readonly clock: Clock;
 }
 
 export type NameFilter = { readonly exact: string } | { readonly endswith: string };
@@ -33,7 +37,7 @@ const RECORDS_PER_PAGE = 5000;
  * Makes the calls through Cloudflare's own client, which is loaded with the first of them. Its retries are off: who calls
  * decides when to try again.
  */
-export function createClient({ token, baseUrl, timeoutMs }: ClientOptions): CloudflareClient {
+export function createClient({ token, baseUrl, timeoutMs, budget, clock }: ClientOptions): CloudflareClient {
   let loading: Promise<Sdk> | undefined;
   const call = async <T extends z.ZodType>(
     asked: Pick<Asked, 'doing' | 'permission'>,
@@ -41,6 +45,7 @@ export function createClient({ token, baseUrl, timeoutMs }: ClientOptions): Clou
     result: T,
     send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
   ) => {
+    await budget.spend(signal);
     loading ??= loadSdk(token, baseUrl, timeoutMs);
     const sdk = await loading;
     // The client's own time-out ends with the headers; this one covers the body as well.
@@ -54,7 +59,9 @@ export function createClient({ token, baseUrl, timeoutMs }: ClientOptions): Clou
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
       const late = new Error(`no answer within ${timeoutMs / 1000} s`);
-      throw toIngressError(failedCall(deadline.aborted ? late : thrown), whole, new Date());
+      const failure = toIngressError(failedCall(deadline.aborted ? late : thrown), whole, clock.now());
+      if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
+      throw failure;
     }
   };
   const read = { permission: 'Zone / Zone / Read' } as const;

@@ -1,11 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
-import {
-  type ErrorCode,
-  type ErrorContext,
-  IngressError,
-  isIngressError,
-  messageOf,
-} from '../../src/errors.ts';
+import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
+import { retryAfter } from '../retry-after.ts';
+import { clean, rootMessage } from '../words.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
@@ -80,7 +76,7 @@ export function toIngressError(call: FailedCall, asked: Asked, now: Date): Ingre
   const [refusal] = refusalsOf(call.body);
   const code = codeOf(call.status, refusal);
   const words = refusal
-    ? `${clean(refusal.message, asked.token)} (code ${refusal.code})`
+    ? `${clean(refusal.message, [asked.token])} (code ${refusal.code})`
     : `HTTP ${call.status}`;
   const retryAfterMs = retryAfter(call.headers?.get('retry-after'), now);
   const verb = call.status >= 500 ? 'failed' : 'refused';
@@ -104,14 +100,8 @@ export function badAnswer(asked: Asked, what: string): IngressError {
 }
 
 function unreachable(cause: unknown, asked: Asked): IngressError {
-  const sentence = `Cloudflare could not be asked to ${asked.doing}: ${clean(rootMessage(cause), asked.token)}`;
+  const sentence = `Cloudflare could not be asked to ${asked.doing}: ${clean(rootMessage(cause), [asked.token])}`;
   return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause });
-}
-
-// "fetch failed" says nothing; what lies beneath says which address refused, or that the time was over.
-function rootMessage(thrown: unknown): string {
-  const cause = thrown instanceof Error ? thrown.cause : undefined;
-  return cause === undefined ? messageOf(thrown) : rootMessage(cause);
 }
 
 /** The refusals of a body, root causes first: a "DNS Validation Error" only wraps what is wrong. */
@@ -164,26 +154,8 @@ function hintForToken(refusal: Refusal | undefined): string {
   return `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may be expired or disabled.`;
 }
 
-/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110 §10.2.3). */
-export function retryAfter(value: string | null | undefined, now: Date): number | undefined {
-  const text = value?.trim() ?? '';
-  if (text === '') return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now.getTime();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
 // The number by which Cloudflare's support finds a request.
 function rayOf(headers: Headers | undefined): { ray?: string } {
   const ray = headers?.get('cf-ray');
   return ray ? { ray } : {};
-}
-
-const LONGEST_MESSAGE = 300;
-
-// The other side's words reach logs and terminals: no control characters, no end, and never the token.
-function clean(message: string, token: Secret): string {
-  const text = message
-    .replaceAll(token.reveal(), String(token))
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
 }

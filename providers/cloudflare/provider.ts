@@ -3,6 +3,9 @@ import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
+import { createBudget, type Limit } from '../budget.ts';
+import type { ProviderContext } from '../context.ts';
+import { createQueue } from '../queue.ts';
 import type { ApiZone } from './answers.ts';
 import { normalizeTtl, toLiveRecords } from './canonical.ts';
 import {
@@ -16,7 +19,6 @@ import {
 } from './changes.ts';
 import { type CloudflareClient, createClient } from './client.ts';
 import { isStale } from './errors.ts';
-import { createQueue } from './queue.ts';
 import type { variables } from './variables.ts';
 import { chooseZone, nameFilter } from './zones.ts';
 
@@ -24,9 +26,13 @@ const CAPABILITIES: Capabilities = {
   normalizeTtl,
   cnameBesideOthers: true,
   flattensApexCname: true,
+  servesUnderscoreTargets: true,
   // "usually within five minutes" is what the documentation promises of its own network.
   propagationSeconds: 300,
 };
+
+/** Of the 1200 calls in five minutes that a user may make (developers.cloudflare.com/fundamentals/api/reference/limits). */
+const LIMIT: Limit = { burst: 300, calls: 600, perMs: 300_000 };
 
 const TIMEOUT_MS = 15_000;
 /** Zones that a message names. */
@@ -43,8 +49,12 @@ export interface CloudflareOptions extends Settings<typeof variables> {
  * The provider contract on Cloudflare's API v4. A normal pass costs one read for the zone (once), one read for the records
  * and one write; a batch is a transaction, so a failure half way leaves none of its changes made.
  */
-export function openCloudflare({ token, zoneId, baseUrl, timeoutMs }: CloudflareOptions): DnsProvider {
-  const client = createClient({ token, baseUrl, timeoutMs: timeoutMs ?? TIMEOUT_MS });
+export function openCloudflare(
+  { token, zoneId, baseUrl, timeoutMs = TIMEOUT_MS }: CloudflareOptions,
+  context: ProviderContext,
+): DnsProvider {
+  const budget = createBudget({ title: 'Cloudflare', limit: LIMIT, context });
+  const client = createClient({ token, baseUrl, timeoutMs, budget, clock: context.clock });
   return new Cloudflare(client, zoneId, token.reveal().startsWith('cfat_'));
 }
 

@@ -1,4 +1,5 @@
 import pkg from '../../package.json' with { type: 'json' };
+import type { ProviderContext } from '../../providers/context.ts';
 import { createAccountStore } from '../acme/account-store.ts';
 import { createAuthority } from '../acme/authority.ts';
 import { createCertificateStore } from '../certificates/store.ts';
@@ -13,9 +14,10 @@ import type { IngressConfig } from './configuration.ts';
 /** What is asked for, and everything outside this process that is asked about it. Nothing is asked or opened yet. */
 export function assembleOutside(
   config: IngressConfig,
+  context: ProviderContext,
 ): Pick<Parts, 'goal' | 'identify' | 'provider' | 'resolver' | 'authority' | 'store' | 'clock'> {
   const { domain, gatewayDomain, port, txtPrefix, setCaa, letsencryptDir, directoryUrl, email } = config;
-  const provider = config.provider.open(config.providerSettings);
+  const provider = config.provider.open(config.providerSettings, context);
   const propagationTimeoutMs = (config.propagationTimeout ?? provider.capabilities.propagationSeconds) * 1000;
   const noStaging = directoryUrl === LETS_ENCRYPT;
   const store = createCertificateStore(letsencryptDir, { noStaging, clock });

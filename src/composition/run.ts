@@ -1,4 +1,5 @@
 import pkg from '../../package.json' with { type: 'json' };
+import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
 import { systemClock as clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
@@ -9,6 +10,7 @@ import { emptyMemory, type Parts } from '../reconcile/parts.ts';
 import { pass } from '../reconcile/pass.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { assembleOutside } from './outside.ts';
+import { createProviderFiles, describeWait } from './provider-context.ts';
 import { listenTo, stopBy } from './signals.ts';
 
 /** What a pass may take beside waiting for the name servers, twice; in milliseconds. */
@@ -78,9 +80,15 @@ async function openProxy(
 }
 
 function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
-  const { domain, letsencryptDir } = config;
+  const { domain, letsencryptDir, provider } = config;
+  const files = createProviderFiles(letsencryptDir, provider.name);
+  const onWait = (wait: ProviderWait) =>
+    log.warn(
+      { event: 'waiting', for: 'provider', provider: provider.name, ...wait },
+      describeWait(provider.title, wait),
+    );
   return {
-    ...assembleOutside(config),
+    ...assembleOutside(config, { clock, files, onWait }),
     journal: createChallengeJournal(letsencryptDir, domain, (sentence) =>
       log.warn({ event: 'warning' }, sentence),
     ),

@@ -16,12 +16,14 @@ export interface Capabilities {
   readonly cnameBesideOthers: boolean;
   /** Whether a CNAME at the zone's apex is answered as the addresses of its target. */
   readonly flattensApexCname: boolean;
+  /** Whether a CNAME whose target's first label starts with an underscore is served. */
+  readonly servesUnderscoreTargets: boolean;
   /** Seconds that a published record may take to every authoritative server, by the provider's own words. */
   readonly propagationSeconds: number;
 }
 
 /**
- * One DNS provider's API in four verbs. An adapter knows the quirks of its API, so that nobody else must.
+ * One DNS provider's API in a few verbs. An adapter knows the quirks of its API, so that nobody else must.
  *
  * Every verb throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with `retryAfterMs`),
  * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; ZONE_NOT_FOUND when the zone is gone,
@@ -59,6 +61,13 @@ export interface DnsProvider {
    * holds `a`.
    */
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]>;
+
+  /**
+   * Resolves when what was written to the zone has reached all of the provider's name servers, by the provider's own
+   * word. For an API that tells (Route 53's GetChange); it is asked after the name servers have been, since these
+   * cost nothing, and because an anycast address stands for many of them.
+   */
+  settled?(zone: Zone, signal: AbortSignal): Promise<void>;
 
   /** Whether the credentials are good. Resolves, or throws what is wrong with them and what to do. Writes nothing. */
   check(signal: AbortSignal): Promise<void>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openCloudflare } from '../../providers/cloudflare/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
 import { type CloudflareOptions, createCloudflare } from '../world/cloudflare.ts';
 import { assertSame, create, failure, record, remove, soon } from './support.ts';
 
@@ -11,7 +12,10 @@ async function begin(options: Partial<CloudflareOptions> = {}, zone?: string) {
   const simulator = await createCloudflare({ zones: ['example.com', 'example.net'], ...options });
   const zoneId = zone === undefined ? undefined : simulator.zoneId(zone);
   const open = (token = simulator.token) =>
-    openCloudflare({ token: new Secret(token), zoneId, baseUrl: simulator.baseUrl, timeoutMs: 5000 });
+    openCloudflare(
+      { token: new Secret(token), zoneId, baseUrl: simulator.baseUrl, timeoutMs: 5000 },
+      createTestContext(),
+    );
   const dispose = () => simulator[Symbol.asyncDispose]();
   return { simulator, open, provider: open(), [Symbol.asyncDispose]: dispose };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openCloudflare } from '../../providers/cloudflare/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
 import { type CloudflareSimulator, createCloudflare, type Fault } from '../world/cloudflare.ts';
 import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
 
@@ -12,10 +13,14 @@ export const cloudflareSetup: ContractSetup = async (zones) =>
 function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
   const secrets = [simulator.token];
   const open = (token: string, timeoutMs = 5000) =>
-    openCloudflare({ token: new Secret(token), zoneId: undefined, baseUrl: simulator.baseUrl, timeoutMs });
+    openCloudflare(
+      { token: new Secret(token), zoneId: undefined, baseUrl: simulator.baseUrl, timeoutMs },
+      createTestContext(),
+    );
   return {
     secrets,
     costs: { zone: 1, records: 1, apply: 1 },
+    abilities: { anyZone: true, limitedCredentials: true, recordsPerZone: 3500, valuesPerName: 3500 },
     open: ({ timeoutMs } = {}) => open(simulator.token, timeoutMs),
     openLimited({ zones, write }) {
       const permissions = { zoneRead: true, dnsRead: true, dnsEdit: write };

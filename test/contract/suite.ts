@@ -1,5 +1,6 @@
 import { describe } from 'node:test';
 import { failureContract } from './failures.ts';
+import { passContract } from './passes.ts';
 import { readContract } from './reads.ts';
 import { repetitionContract } from './repetition.ts';
 import type { ContractSetup } from './world.ts';
@@ -15,5 +16,6 @@ export function providerContract(name: string, setup: ContractSetup): void {
   describe(`${name}: reads`, { concurrency: true }, () => readContract(setup));
   describe(`${name}: writes`, { concurrency: true }, () => writeContract(setup));
   describe(`${name}: repetition`, { concurrency: true }, () => repetitionContract(setup));
+  describe(`${name}: passes`, { concurrency: true }, () => passContract(setup));
   describe(`${name}: failures`, { concurrency: true }, () => failureContract(setup));
 }

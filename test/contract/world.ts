@@ -20,6 +20,16 @@ export interface Limits {
   readonly write: boolean;
 }
 
+export interface Abilities {
+  /** Zones may be other names than those that a registry sells: `sub.example.com`, `example.us.to`. */
+  readonly anyZone: boolean;
+  /** Credentials can be limited to some zones, and to reading. */
+  readonly limitedCredentials: boolean;
+  /** Records that one zone may hold, and values of one type that one name may have. */
+  readonly recordsPerZone: number;
+  readonly valuesPerName: number;
+}
+
 /** One account of a provider for one test, with a way behind the provider's back. */
 export interface ContractWorld extends AsyncDisposable {
   /** A provider with nothing in memory. */
@@ -42,8 +52,10 @@ export interface ContractWorld extends AsyncDisposable {
   resetCalls(): void;
   /** Lets calls go wrong: the next one of the kind, or as many as said. */
   fail(fault: ContractFault, kind: 'read' | 'write' | 'any', times?: number): void;
-  /** The most calls that each verb may cost in a small account. */
+  /** The most calls that each verb may cost in a small account; `apply` for one change. */
   readonly costs: { readonly zone: number; readonly records: number; readonly apply: number };
+  /** What the API cannot do at all, so that nobody asks it for that. */
+  readonly abilities: Abilities;
 }
 
 /** Makes an account that holds these zones and no records. */

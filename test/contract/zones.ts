@@ -17,8 +17,11 @@ export function zoneContract(setup: ContractSetup): void {
   ];
   for (const [name, expected] of held) {
     test(`zone() of ${name} is ${expected}`, async () => {
-      const zones = ['example.com', 'sub.example.com', 'example.co.uk', 'sub.example.us.to', 'ple.com'];
-      await using world = await setup(zones);
+      const sold = ['example.com', 'example.co.uk', 'ple.com'];
+      await using world = await setup(sold);
+      const below = ['sub.example.com', 'sub.example.us.to'];
+      if (world.abilities.anyZone) for (const zone of below) world.addZone(zone);
+      else if (below.includes(expected)) return;
       assert.equal((await world.open().zone(name, soon())).name, expected);
     });
   }
@@ -52,6 +55,7 @@ export function zoneContract(setup: ContractSetup): void {
 
   test('zone() works with credentials for one zone, and sees no other', async () => {
     await using world = await setup(['example.com', 'example.net']);
+    if (!world.abilities.limitedCredentials) return;
     const provider = world.openLimited({ zones: ['example.net'], write: true });
     assert.equal((await provider.zone('app.example.net', soon())).name, 'example.net');
     await failure(provider.zone('app.example.com', soon()), 'ZONE_NOT_FOUND');

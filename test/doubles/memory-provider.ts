@@ -115,6 +115,7 @@ export function createMemoryProvider({
       normalizeTtl: (seconds) => seconds,
       cnameBesideOthers: true,
       flattensApexCname: false,
+      servesUnderscoreTargets: true,
       propagationSeconds: 60,
       ...capabilities,
     },

@@ -34,6 +34,7 @@ export const refusals = {
   noSuchRecord: () => new Refusal(404, { code: 81044, message: 'Record does not exist.' }),
   methodNotAllowed: () => new Refusal(405, { code: 10405, message: 'Method not allowed for this endpoint' }),
   contentType: () => invalid('Content-type must be application/json.', 9207),
+  bodyTooLarge: () => new Refusal(413, { code: 9207, message: 'Request body is too large.' }),
   body: () => invalid('Request body is invalid.', 9207),
   headersMissing: () => invalid('Missing X-Auth-Key, X-Auth-Email or Authorization headers', 9106),
   headerMalformed: () =>

@@ -1,15 +1,13 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { answerWith, type Call, type Fault, Faults } from './cloudflare-fault.ts';
+import type { AnsweredFault, Call } from './api-fault.ts';
+import { type ApiAnswer, type ApiReply, type ApiRequest, ApiSimulator } from './api-simulator.ts';
 import { type StoredRecord, toZoneRecord } from './cloudflare-record.ts';
-import { Refusal } from './cloudflare-refusal.ts';
-import { type Reply, type Request, route } from './cloudflare-routes.ts';
+import { Refusal, refusals } from './cloudflare-refusal.ts';
+import { type Reply, route } from './cloudflare-routes.ts';
 import { authenticate, StoredToken, type TokenOptions } from './cloudflare-token.ts';
 import { StoredZone, type ZoneStatus } from './cloudflare-zone.ts';
 import type { ZonePublisher } from './publisher.ts';
 
-export type { Call, Fault } from './cloudflare-fault.ts';
+export type { ApiFault as Fault, Call } from './api-fault.ts';
 export type { StoredRecord } from './cloudflare-record.ts';
 export type { Permissions, TokenOptions } from './cloudflare-token.ts';
 
@@ -39,41 +37,16 @@ export async function createCloudflare(options: CloudflareOptions): Promise<Clou
   return simulator;
 }
 
-export class CloudflareSimulator implements AsyncDisposable {
-  /** Milliseconds; may be set at any time. */
-  publishDelayMs: number;
+export class CloudflareSimulator extends ApiSimulator {
   /** The account's first token. */
   readonly token: string;
-  readonly #server: Server;
-  readonly #publisher: ZonePublisher | undefined;
   readonly #zones = new Map<string, StoredZone>();
   readonly #tokens = new Map<string, StoredToken>();
-  readonly #faults = new Faults();
-  readonly #closing = new AbortController();
-  #calls: Call[] = [];
-  #baseUrl = '';
-  #publications: Promise<void> = Promise.resolve();
 
   constructor({ zones, token, publisher, publishDelayMs }: CloudflareOptions) {
+    super(BASE_PATH, { publisher, publishDelayMs });
     for (const name of zones) this.addZone(name);
     this.token = this.addToken(token);
-    this.#publisher = publisher;
-    this.publishDelayMs = publishDelayMs ?? 0;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
-  }
-
-  /** What CLOUDFLARE_BASE_URL is set to. */
-  get baseUrl(): string {
-    return this.#baseUrl;
-  }
-
-  /** Every request since the start or the last reset, in the order of arrival. */
-  get calls(): readonly Call[] {
-    return this.#calls;
-  }
-
-  resetCalls(): void {
-    this.#calls = [];
   }
 
   addZone(name: string, status: ZoneStatus = 'active', id?: string): StoredZone {
@@ -109,40 +82,45 @@ export class CloudflareSimulator implements AsyncDisposable {
     this.#zone(zone).delete(id);
   }
 
-  /** Lets the next calls fail, of whatever kind they are. */
-  failNext(fault: Fault, times = 1): void {
-    this.#faults.add(fault, times, () => true);
+  protected override readonly oddities = {
+    contentType: 'application/json',
+    half: '{"success":true,"errors":[],"messages":[],"result":[{"id":"',
+    nonsense: '{"ok":true}',
+  };
+
+  protected override kindOf({ method }: ApiRequest): Call['kind'] {
+    return method === 'GET' ? 'read' : 'write';
   }
 
-  /** Lets the calls fail that the predicate names. */
-  failWhen(matches: (call: Call) => boolean, fault: Fault, times = Number.POSITIVE_INFINITY): void {
-    this.#faults.add(fault, times, matches);
+  protected override carryOut(request: ApiRequest): ApiReply {
+    if (request.body.length > BODY_LIMIT) throw refusals.bodyTooLarge();
+    const token = authenticate(request.headers.authorization, request.path, this.#tokens);
+    token.checkPlace(request.remoteAddress);
+    const reply = route({ request, token, zones: [...this.#zones.values()] });
+    const { written } = reply;
+    return {
+      answer: success(reply),
+      written: written && { zone: written.name, records: written.records().map(toZoneRecord) },
+    };
   }
 
-  clearFaults(): void {
-    this.#faults.clear();
+  protected override refuse(thrown: unknown): ApiAnswer {
+    const { status, errors } = thrown instanceof Refusal ? thrown : unexpected(thrown);
+    return answer(status, { success: false, errors, messages: [], result: null });
   }
 
-  /** Resolves when everything that was written has been published. Rejects when the publisher did. */
-  published(): Promise<void> {
-    return this.#publications;
-  }
-
-  /** Opens its port, a free one unless it is named. */
-  async listen(address: string, port = 0): Promise<void> {
-    this.#server.listen(port, address);
-    await once(this.#server, 'listening');
-    const bound = this.#server.address();
-    if (bound === null || typeof bound === 'string') throw new Error('the server has no port');
-    this.#baseUrl = `http://${address}:${bound.port}${BASE_PATH}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await closed;
+  protected override failure(fault: AnsweredFault): ApiAnswer {
+    switch (fault.kind) {
+      case 'rate-limit': {
+        const code = 971;
+        const asked = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
+        return failure(429, code, 'Please wait and consider throttling your request speed', asked);
+      }
+      case 'status':
+        return failure(fault.status, 10013, 'An unknown error occurred');
+      case 'refusal':
+        return failure(fault.status, fault.code, fault.message);
+    }
   }
 
   #zone(name: string): StoredZone {
@@ -150,83 +128,27 @@ export class CloudflareSimulator implements AsyncDisposable {
     if (!zone) throw new Error(`the account has no zone ${name}`);
     return zone;
   }
-
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
-      const request = await readRequest(incoming);
-      const call = toCall(request);
-      this.#calls.push(call);
-      const fault = this.#faults.next(call);
-      if (fault && !fault.executed) return answerWith(fault, response);
-      const reply = this.#carryOut(request, incoming);
-      if (reply.written) await this.#publish(reply.written);
-      if (fault) return answerWith(fault, response);
-      succeed(response, reply);
-    } catch (thrown) {
-      refuse(response, thrown);
-    }
-  }
-
-  #carryOut(request: Request, incoming: IncomingMessage): Reply {
-    const token = authenticate(request.headers.authorization, request.path, this.#tokens);
-    token.checkPlace(incoming.socket.remoteAddress ?? '');
-    return route({ request, token, zones: [...this.#zones.values()] });
-  }
-
-  /** In the order of the writes, whatever the delay was at each. */
-  #publish(zone: StoredZone): Promise<void> {
-    const publisher = this.#publisher;
-    if (!publisher) return Promise.resolve();
-    const records = zone.records().map(toZoneRecord);
-    const delay = this.publishDelayMs;
-    const waited = delay > 0 ? sleep(delay, undefined, { signal: this.#closing.signal }) : Promise.resolve();
-    const publication = Promise.all([this.#publications.catch(() => {}), waited]).then(() =>
-      publisher.publish(zone.name, records),
-    );
-    this.#publications = publication;
-    // Whoever waits for published() sees the failure; nobody else is disturbed by it.
-    publication.catch(() => {});
-    return delay > 0 ? Promise.resolve() : publication;
-  }
 }
 
-function toCall({ method, path, query, headers }: Request): Call {
-  return { method, path, query, headers, kind: method === 'GET' ? 'read' : 'write' };
-}
-
-async function readRequest(incoming: IncomingMessage): Promise<Request> {
-  const url = new URL(incoming.url ?? '/', 'http://simulator');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > BODY_LIMIT) throw new Refusal(413, { code: 9207, message: 'Request body is too large.' });
-    chunks.push(bytes);
-  }
-  return {
-    method: incoming.method ?? 'GET',
-    path: url.pathname.startsWith(BASE_PATH) ? url.pathname.slice(BASE_PATH.length) : url.pathname,
-    query: url.searchParams,
-    headers: incoming.headers,
-    body: Buffer.concat(chunks).toString('utf8'),
-  };
-}
-
-function succeed(response: ServerResponse, { result, result_info }: Reply): void {
-  const envelope = {
+function success({ result, result_info }: Reply): ApiAnswer {
+  return answer(200, {
     success: true,
     errors: [],
     messages: [],
     result,
     ...(result_info ? { result_info } : {}),
-  };
-  send(response, 200, envelope);
+  });
 }
 
-function refuse(response: ServerResponse, thrown: unknown): void {
-  const { status, errors } = thrown instanceof Refusal ? thrown : unexpected(thrown);
-  send(response, status, { success: false, errors, messages: [], result: null });
+function failure(
+  status: number,
+  code: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): ApiAnswer {
+  const envelope = { success: false, errors: [{ code, message }], messages: [], result: null };
+  const { body } = answer(status, envelope);
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body };
 }
 
 function unexpected(thrown: unknown): Pick<Refusal, 'status' | 'errors'> {
@@ -234,9 +156,11 @@ function unexpected(thrown: unknown): Pick<Refusal, 'status' | 'errors'> {
   return { status: 500, errors: [{ code: 10013, message }] };
 }
 
-function send(response: ServerResponse, status: number, envelope: unknown): void {
+function answer(status: number, envelope: unknown): ApiAnswer {
   const ray = `${Date.now().toString(16).padStart(16, '0')}-SIM`;
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'cf-ray': ray })
-    .end(JSON.stringify(envelope));
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cf-ray': ray },
+    body: JSON.stringify(envelope),
+  };
 }

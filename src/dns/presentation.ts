@@ -1,0 +1,50 @@
+/**
+ * Record data in presentation format (RFC 1035 §5.1), as name servers and many APIs write it. Pure.
+ */
+
+// One character-string is a length byte and at most 255 bytes (RFC 1035 §3.3).
+const STRING_BYTES = 255;
+const STRINGS = /^\s*"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*\s*$/s;
+const STRING = /"((?:[^"\\]|\\.)*)"/gs;
+const ESCAPE = /\\(\d{3}|.)/gs;
+
+/**
+ * The characters of a TXT record's data: quoted strings are joined and their escapes resolved. Data that is not quoted
+ * stands for itself.
+ */
+export function joinTxt(data: string): string {
+  if (!STRINGS.test(data)) return data;
+  const joined = [...data.matchAll(STRING)].map((match) => match[1] ?? '').join('');
+  return joined.includes('\\') ? resolveEscapes(joined) : joined;
+}
+
+// Byte by byte, since several escapes together can be one UTF-8 character.
+function resolveEscapes(text: string): string {
+  const bytes = Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(ESCAPE, (_, escaped: string) =>
+      escaped.length === 3 ? String.fromCharCode(Number(escaped) & 0xff) : escaped,
+    );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** The characters of a TXT record as quoted strings of at most 255 bytes; what is not plain ASCII is written as `\DDD`. */
+export function quoteTxt(value: string): string {
+  const bytes = Buffer.from(value, 'utf8');
+  const strings: string[] = [];
+  for (let start = 0; start === 0 || start < bytes.length; start += STRING_BYTES) {
+    strings.push(`"${Array.from(bytes.subarray(start, start + STRING_BYTES), escapeByte).join('')}"`);
+  }
+  return strings.join(' ');
+}
+
+function escapeByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  if (character === '"' || character === '\\') return `\\${character}`;
+  return byte >= 0x20 && byte <= 0x7e ? character : `\\${String(byte).padStart(3, '0')}`;
+}
+
+/** RFC 5952 text, which is also what the URL standard writes; anything that is no address stays as it is. */
+export function shortestIpv6(address: string): string {
+  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DesiredRecord } from '../../src/dns/desired.ts';
+import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { reconcileZone } from '../../src/dns/reconcile-zone.ts';
+import { assertSame, look, record, soon } from './support.ts';
+import type { ContractSetup, ContractWorld } from './world.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+const ADDRESS = '_dstack-app-address.app.example.com';
+const OTHER = 'other.example.com';
+
+/** Whole passes with the program's own plan: what the verbs together promise. */
+export function passContract(setup: ContractSetup): void {
+  function desired(provider: DnsProvider): DesiredRecord[] {
+    const ttl = provider.capabilities.normalizeTtl(60);
+    return [
+      { purpose: 'alias', ...record(APP, 'CNAME', 'gateway.example.net', ttl) },
+      { purpose: 'app-address', ...record(ADDRESS, 'TXT', `${'a'.repeat(40)}:443`, ttl) },
+      { purpose: 'caa', ...record(OTHER, 'CAA', '0 issue "ca.example;accounturi=https://ca/1"', ttl) },
+    ];
+  }
+
+  async function pass(provider: DnsProvider, zone: Zone) {
+    const names = [APP, ADDRESS, OTHER];
+    return reconcileZone(provider, { zone, names, desire: () => desired(provider) }, soon());
+  }
+
+  async function begin(world: ContractWorld) {
+    world.plant(ZONE, record(APP, 'A', '192.0.2.1'));
+    world.plant(ZONE, record(ADDRESS, 'TXT', 'an older address'));
+    const provider = world.open();
+    return { provider, zone: await provider.zone(ZONE, soon()) };
+  }
+
+  test('a second pass reads once and writes nothing', async () => {
+    await using world = await setup([ZONE]);
+    const { provider, zone } = await begin(world);
+    assert.ok((await pass(provider, zone)).changes.length > 0);
+    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+    const before = world.snapshot(ZONE);
+    world.resetCalls();
+    assert.deepEqual((await pass(provider, zone)).changes, []);
+    assert.deepEqual(world.calls(), { reads: 1, writes: 0 });
+    assert.deepEqual(world.snapshot(ZONE), before);
+  });
+
+  test('a pass by a provider without memory writes nothing either', async () => {
+    await using world = await setup([ZONE]);
+    const { provider, zone } = await begin(world);
+    await pass(provider, zone);
+    world.resetCalls();
+    const fresh = world.open();
+    await pass(fresh, await fresh.zone(APP, soon()));
+    const { reads, writes } = world.calls();
+    assert.equal(writes, 0);
+    assert.ok(reads <= world.costs.zone + world.costs.records, `${reads} reads`);
+  });
+
+  for (const kind of ['error', 'reset', 'lost'] as const) {
+    test(`what is left when a write ends by ${kind} is repaired by the next pass`, async () => {
+      await using world = await setup([ZONE]);
+      const { provider, zone } = await begin(world);
+      world.plantStrangers(ZONE, [ZONE]);
+      world.fail({ kind }, 'write');
+      await assert.rejects(pass(provider, zone));
+      await pass(provider, zone);
+      assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+    });
+  }
+
+  test('what somebody else writes between two passes stays', async () => {
+    await using world = await setup([ZONE]);
+    const { provider, zone } = await begin(world);
+    await pass(provider, zone);
+    const theirs = [record(OTHER, 'CAA', '0 issue "other.example"'), record(OTHER, 'TXT', 'theirs')];
+    for (const one of theirs) world.plant(ZONE, one);
+    world.plant(ZONE, record(ADDRESS, 'TXT', 'an intruder'));
+    await pass(provider, zone);
+    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), [...desired(provider), ...theirs]);
+  });
+}

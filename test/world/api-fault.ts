@@ -1,0 +1,61 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** A request to a provider's API as its simulator counted it. */
+export interface Call {
+  readonly method: string;
+  /** Below the base URL, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly kind: 'read' | 'write';
+}
+
+/** Something that goes wrong in place of an answer. */
+export type ApiFault = (
+  | { readonly kind: 'rate-limit'; readonly retryAfter?: string }
+  /** The API's own failure. */
+  | { readonly kind: 'status'; readonly status: number }
+  /** A refusal of the API in these words. */
+  | { readonly kind: 'refusal'; readonly status: number; readonly code: number; readonly message: string }
+  /**
+   * `html` is a page of somebody between, `truncated` half of an answer that ends as if it were whole, `nonsense` a whole
+   * answer in the API's format that is in no documentation, `stall` the headers and half of the body and nothing more.
+   */
+  | { readonly kind: 'reset' | 'hang' | 'html' | 'truncated' | 'nonsense' | 'stall' }
+) & {
+  /** The request is carried out before its answer is lost. */
+  readonly executed?: boolean;
+};
+
+/** The faults that the API itself answers with, in its own format. */
+export type AnsweredFault = Extract<ApiFault, { kind: 'rate-limit' | 'status' | 'refusal' }>;
+
+export function isAnswered(fault: ApiFault): fault is AnsweredFault {
+  return fault.kind === 'rate-limit' || fault.kind === 'status' || fault.kind === 'refusal';
+}
+
+interface Rule {
+  readonly matches: (call: Call) => boolean;
+  readonly fault: ApiFault;
+  left: number;
+}
+
+/** The faults that are waiting for their calls. */
+export class Faults {
+  #rules: Rule[] = [];
+
+  add(fault: ApiFault, times: number, matches: (call: Call) => boolean): void {
+    this.#rules.push({ fault, matches, left: times });
+  }
+
+  clear(): void {
+    this.#rules = [];
+  }
+
+  /** The fault for a call, counted down. */
+  next(call: Call): ApiFault | undefined {
+    const rule = this.#rules.find(({ left, matches }) => left > 0 && matches(call));
+    if (rule) rule.left -= 1;
+    return rule?.fault;
+  }
+}
