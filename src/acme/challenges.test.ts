@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createMemoryProvider, txtRecord } from '../../test/doubles/memory-provider.ts';
+import type { Change } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
 import { publishChallenges, removeChallenges, sweepChallenges } from './challenges.ts';
 import { createChallengeJournal, type JournalEntry } from './journal.ts';
@@ -33,16 +34,34 @@ const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry =>
 test('values are published in one write, beside what stands at the name, and noted with their handles', async () => {
   const { provider, journal } = desk();
   provider.plant(txtRecord(NAME, 'stranger'));
-  const records = await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), never);
+  const records = await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
   assert.deepEqual(records, [txtRecord(NAME, 'a'), txtRecord(NAME, 'b')]);
   assert.deepEqual(provider.standing, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT stranger`]);
   assert.equal(provider.applied.length, 1);
   assert.deepEqual(await journal.entries(), [entry('a', { handle: 'r2' }), entry('b', { handle: 'r3' })]);
 });
 
+test('other changes of the zone go with the same write, and are nobody of the journal', async () => {
+  const { provider, journal } = desk();
+  provider.plant(txtRecord('app.example.com', 'old'));
+  const [old] = await provider.records(ZONE, ['app.example.com'], never);
+  assert.ok(old);
+  const others: Change[] = [
+    { action: 'replace', record: txtRecord('app.example.com', 'new'), replaced: old },
+    { action: 'create', record: txtRecord('app.example.com', 'more') },
+  ];
+  const records = await publishChallenges({ provider, journal }, ZONE, values('a'), others, never);
+  assert.deepEqual(records, [txtRecord(NAME, 'a')]);
+  assert.equal(provider.applied.length, 1);
+  assert.deepEqual(
+    (await journal.entries()).map(({ name, value }) => [name, value]),
+    [[NAME, 'a']],
+  );
+});
+
 test('the TTL is the one that the provider will answer, in the zone, the journal and the expectation', async () => {
   const { provider, journal } = desk({ capabilities: { normalizeTtl: (seconds) => Math.max(seconds, 300) } });
-  const [record] = await publishChallenges({ provider, journal }, ZONE, values('a'), never);
+  const [record] = await publishChallenges({ provider, journal }, ZONE, values('a'), [], never);
   assert.equal(record?.ttl, 300);
   assert.deepEqual(
     (await journal.entries()).map(({ ttl }) => ttl),
@@ -56,14 +75,14 @@ test('a value is in the journal before it is in the zone', async () => {
   provider.before = async () => {
     noted = await journal.entries();
   };
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), never);
+  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
   assert.deepEqual(noted, [entry('a'), entry('b')]);
 });
 
 test('a journal that cannot be written keeps the zone as it was', async () => {
   const { provider, journal } = desk();
   const full = { ...journal, write: () => Promise.reject(new IngressError('STORE_FAILED', 'full')) };
-  const publishing = publishChallenges({ provider, journal: full }, ZONE, values('a'), never);
+  const publishing = publishChallenges({ provider, journal: full }, ZONE, values('a'), [], never);
   await assert.rejects(publishing, { code: 'STORE_FAILED' });
   assert.deepEqual(provider.calls, []);
 });
@@ -73,7 +92,7 @@ for (const done of [0, 1, 2]) {
     const { provider, journal } = desk();
     provider.plant(txtRecord(NAME, 'stranger'));
     provider.breakAfter(done, down);
-    await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('a', 'b'), never), down);
+    await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never), down);
     assert.equal(provider.standing.length, done + 1);
     assert.equal((await sweepChallenges({ provider, journal }, never)).length, 2);
     assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
@@ -85,7 +104,7 @@ test('a removal takes exactly its own values, in one write, and crosses them out
   const { provider, journal } = desk();
   for (const value of ['stranger', 'A']) provider.plant(txtRecord(NAME, value));
   provider.plant(txtRecord('_acme-challenge.www.example.com', 'a'));
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b', 'c'), never);
+  await publishChallenges({ provider, journal }, ZONE, values('a', 'b', 'c'), [], never);
   const some = (await journal.entries()).filter(({ value }) => value !== 'c');
   await removeChallenges({ provider, journal }, some, never);
   assert.deepEqual(provider.standing, [
@@ -118,7 +137,7 @@ test('values that are gone already are crossed out', async () => {
 
 test('nothing is crossed out before it is removed', async () => {
   const { provider, journal } = desk();
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), never);
+  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
   provider.breakAfter(1, down);
   await assert.rejects(sweepChallenges({ provider, journal }, never), down);
   assert.equal((await journal.entries()).length, 2);
@@ -159,7 +178,7 @@ test('with nothing to sweep nobody is asked', async () => {
 test('a zone whose name may not be read is swept by its id', async () => {
   const { provider, journal } = desk({ tellsZoneNames: false });
   const zone = await provider.zone(NAME, never);
-  await publishChallenges({ provider, journal }, zone, values('a'), never);
+  await publishChallenges({ provider, journal }, zone, values('a'), [], never);
   await sweepChallenges(
     { provider, journal: createChallengeJournal(root, 'app.example.com', assert.fail) },
     never,
@@ -169,7 +188,7 @@ test('a zone whose name may not be read is swept by its id', async () => {
 
 test('a record is removed by the handle that the provider gave it', async () => {
   const { provider, journal } = desk();
-  await publishChallenges({ provider, journal }, ZONE, values('a'), never);
+  await publishChallenges({ provider, journal }, ZONE, values('a'), [], never);
   let handles: unknown[] = [];
   provider.before = (_, changes) => {
     handles = changes.map((change) => change.action === 'remove' && change.removed.handle);
@@ -181,7 +200,7 @@ test('a record is removed by the handle that the provider gave it', async () => 
 test('a value whose publishing was never answered stays noted until a sweep: it may land after its removal', async () => {
   const { provider, journal } = desk();
   provider.breakAfter(0, down);
-  await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('late'), never), down);
+  await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('late'), [], never), down);
   await removeChallenges({ provider, journal }, await journal.entries(), never);
   provider.plant(txtRecord(NAME, 'late'));
   await sweepChallenges({ provider, journal }, never);

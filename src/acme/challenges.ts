@@ -17,21 +17,24 @@ export interface ChallengeDesk {
 }
 
 /**
- * Adds challenge values beside whatever stands at their names, in one write, and returns the records. Each value is in
- * the journal before it is in the zone. Throws what the provider and the journal throw.
+ * Adds challenge values beside whatever stands at their names, together with other changes of the zone in one write, and
+ * returns their records. Each value is in the journal before it is in the zone. Throws what the provider and the journal
+ * throw.
  */
 export async function publishChallenges(
   { provider, journal }: ChallengeDesk,
   zone: Zone,
   values: readonly ChallengeValue[],
+  others: readonly Change[],
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
   const ttl = provider.capabilities.normalizeTtl(TTL);
   const records = values.map(({ name, value }): DnsRecord => ({ name, type: 'TXT', value, ttl }));
   await journal.write(records.map((record) => toEntry(provider, zone, record)));
   const changes = records.map((record): Change => ({ action: 'create', record }));
-  const made = await provider.apply(zone, changes, signal);
-  await journal.write(made.map((record) => toEntry(provider, zone, record)));
+  const made = await provider.apply(zone, [...others, ...changes], signal);
+  const own = made.slice(made.length - records.length);
+  await journal.write(own.map((record) => toEntry(provider, zone, record)));
   return records;
 }
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseAliasTarget } from './alias.ts';
+import { type AliasPlace, chooseAlias, chooseAliasTarget, standInAddresses } from './alias.ts';
+import type { Capabilities } from './provider.ts';
+import type { LiveRecord } from './record.ts';
+import type { Addresses } from './resolver.ts';
 
 const G = '_.cluster.net';
 const F = 'gateway.cluster.net';
@@ -35,3 +38,66 @@ test('any other gateway name is published as it is', () => {
   };
   assert.equal(chooseAliasTarget(lookups), 'gw.example.net');
 });
+
+const simple: Capabilities = {
+  normalizeTtl: (seconds) => seconds,
+  cnameBesideOthers: false,
+  flattensApexCname: false,
+  servesUnderscoreTargets: false,
+  propagationSeconds: 60,
+};
+const D = 'app.example.com';
+const live = (type: string, value: string, name = D): LiveRecord => ({ name, type, value, ttl: 60 });
+const place = { domain: D, target: F, apex: 'example.com', caaName: undefined, live: [] };
+const places: [
+  title: string,
+  place: Partial<AliasPlace>,
+  capabilities: Partial<Capabilities>,
+  why: RegExp | undefined,
+][] = [
+  ['below the apex, alone', {}, {}, undefined],
+  ['with CAA at the same name', { caaName: D }, {}, /CAA record is wanted/],
+  ['with CAA at the same name, where that is served', { caaName: D }, { cnameBesideOthers: true }, undefined],
+  ['with CAA of the wildcard at the name above', { domain: `*.${D}`, caaName: D }, {}, undefined],
+  ['beside MX', { live: [live('MX', '10 mx.example.com')] }, {}, /MX stands at the same name/],
+  [
+    'beside MX, where that is served',
+    { live: [live('MX', '10 mx')] },
+    { cnameBesideOthers: true },
+    undefined,
+  ],
+  ['beside MX of another name', { live: [live('MX', '10 mx', 'www.example.com')] }, {}, undefined],
+  ['in the place of addresses', { live: [live('A', '192.0.2.1'), live('AAAA', '::1')] }, {}, undefined],
+  ['at the apex', { apex: D }, { cnameBesideOthers: true }, /apex/],
+  ['at the apex, where that is flattened', { apex: D }, { flattensApexCname: true }, undefined],
+  ['to an underscore', { target: G }, {}, /underscore/],
+  ['to an underscore, where that is served', { target: G }, { servesUnderscoreTargets: true }, undefined],
+];
+for (const [title, changes, capabilities, why] of places) {
+  test(`an alias ${title} is ${why ? 'addresses' : 'a name'}`, () => {
+    const wanted = { ...place, ...changes };
+    const alias = chooseAlias(wanted, { ...simple, ...capabilities });
+    if (why) assert.match(alias.kind === 'addresses' ? alias.why : '', why);
+    else assert.deepEqual(alias, { kind: 'name', target: wanted.target });
+  });
+}
+
+const old = [live('A', '192.0.2.1'), live('AAAA', '2001:db8::1'), live('A', '192.0.2.9', 'www.example.com')];
+const addresses: [title: string, gateway: Addresses | undefined, live: LiveRecord[], expected: string[]][] = [
+  ['those it has now', { ipv4: ['192.0.2.2'], ipv6: [] }, old, ['192.0.2.2']],
+  ['both families', { ipv4: ['192.0.2.2'], ipv6: ['2001:db8::2'] }, [], ['192.0.2.2', '2001:db8::2']],
+  [
+    'what is published of a family that failed',
+    { ipv4: ['192.0.2.2'], ipv6: undefined },
+    old,
+    ['192.0.2.2', '2001:db8::1'],
+  ],
+  ['what is published when everything failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
+  ['what is published while it has none', { ipv4: [], ipv6: [] }, old, ['192.0.2.1', '2001:db8::1']],
+  ['none when nothing is known', undefined, [], []],
+];
+for (const [title, gateway, standing, expected] of addresses) {
+  test(`in the gateway's place stand ${title}`, () => {
+    assert.deepEqual(standInAddresses(D, gateway, standing), expected);
+  });
+}

@@ -1,3 +1,7 @@
+import type { Capabilities } from './provider.ts';
+import type { LiveRecord } from './record.ts';
+import type { Addresses } from './resolver.ts';
+
 /** What is known of the two names that one gateway may have. */
 export interface GatewayLookups {
   /** As configured: `_.<base>`, or any other name. */
@@ -35,4 +39,71 @@ export function chooseAliasTarget({
   const shared = friendly.filter((address) => configured.includes(address)).length;
   const same = shared > 0 && shared === friendly.length && shared === configured.length;
   return same || (stays && shared > 0) ? candidate : gatewayDomain;
+}
+
+/** What leads the domain to the gateway: one CNAME, or the gateway's own addresses. */
+export type Alias =
+  | { readonly kind: 'name'; readonly target: string }
+  | { readonly kind: 'addresses'; readonly why: string };
+
+export interface AliasPlace {
+  readonly domain: string;
+  /** What the CNAME would say. */
+  readonly target: string;
+  /** The zone's apex; undefined when it is not known. */
+  readonly apex: string | undefined;
+  /** The owner name of the CAA record that is wanted, if one is. */
+  readonly caaName: string | undefined;
+  /** What stands in the zone. */
+  readonly live: readonly LiveRecord[];
+}
+
+/**
+ * A CNAME wherever it can be served: it follows the gateway by itself. Addresses where the zone would refuse it or
+ * where it would take something else's place; they have to be looked up again in every pass.
+ */
+export function chooseAlias(
+  { domain, target, apex, caaName, live }: AliasPlace,
+  { cnameBesideOthers, flattensApexCname, servesUnderscoreTargets }: Capabilities,
+): Alias {
+  // RFC 1034 §3.6.2: a CNAME stands alone, so not beside the apex' SOA and NS either.
+  if (domain === apex && !flattensApexCname)
+    return { kind: 'addresses', why: 'the name is the apex of its zone' };
+  if (!cnameBesideOthers) {
+    if (caaName === domain) return { kind: 'addresses', why: 'a CAA record is wanted at the same name' };
+    const neighbour = live.find(({ name, type }) => name === domain && !givesWayToAlias(type));
+    if (neighbour) return { kind: 'addresses', why: `${neighbour.type} stands at the same name` };
+  }
+  if (target.startsWith('_') && !servesUnderscoreTargets) {
+    return { kind: 'addresses', why: 'the provider does not serve targets that start with an underscore' };
+  }
+  return { kind: 'name', target };
+}
+
+/** Whether a provider is such that the gateway's addresses have to be known before it is decided. */
+export function mayNeedAddresses(provider: Capabilities): boolean {
+  const { cnameBesideOthers, flattensApexCname, servesUnderscoreTargets } = provider;
+  return !(cnameBesideOthers && flattensApexCname && servesUnderscoreTargets);
+}
+
+/** Whether a record of this type at the domain leads elsewhere, and so is replaced. */
+export function givesWayToAlias(type: string): boolean {
+  return type === 'CNAME' || type === 'A' || type === 'AAAA';
+}
+
+/**
+ * The addresses to publish in the gateway's place: those that it has now. A family whose look-up failed stays as it is
+ * published, and so does everything while the gateway seems to have no address at all. Empty when nothing is known.
+ */
+export function standInAddresses(
+  domain: string,
+  gateway: Addresses | undefined,
+  live: readonly LiveRecord[],
+): string[] {
+  const published = (type: string) =>
+    live.filter((record) => record.name === domain && record.type === type).map(({ value }) => value);
+  const ipv4 = gateway?.ipv4 ?? published('A');
+  const ipv6 = gateway?.ipv6 ?? published('AAAA');
+  const found = [...ipv4, ...ipv6];
+  return found.length > 0 ? found : [...published('A'), ...published('AAAA')];
 }

@@ -11,8 +11,8 @@ export interface DesiredRecord extends DnsRecord {
 export interface Wanted {
   /** The name to serve, or `*.` and a name. */
   readonly domain: string;
-  /** The gateway's name that the domain becomes an alias of. */
-  readonly aliasTarget: string;
+  /** The gateway's name that the domain becomes an alias of, or the addresses (IPv4, IPv6) that stand in for it. */
+  readonly alias: { readonly target: string } | { readonly addresses: readonly string[] };
   readonly appId: string;
   readonly port: number;
   readonly txtPrefix: string;
@@ -25,10 +25,10 @@ const TTL = 60;
 
 /** The records that the configuration asks for, in canonical form. */
 export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) => number): DesiredRecord[] {
-  const { domain, aliasTarget, appId, port, txtPrefix, caa } = wanted;
+  const { domain, alias, appId, port, txtPrefix, caa } = wanted;
   const ttl = normalizeTtl(TTL);
   const records: DesiredRecord[] = [
-    { purpose: 'alias', name: domain, type: 'CNAME', value: aliasTarget, ttl },
+    ...aliasData(alias).map((data): DesiredRecord => ({ purpose: 'alias', name: domain, ttl, ...data })),
     {
       purpose: 'app-address',
       name: appAddressName(domain, txtPrefix),
@@ -44,4 +44,9 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     records.push({ purpose: 'caa', name: baseName(domain), type: 'CAA', value, ttl });
   }
   return records;
+}
+
+function aliasData(alias: Wanted['alias']): Pick<DnsRecord, 'type' | 'value'>[] {
+  if ('target' in alias) return [{ type: 'CNAME', value: alias.target }];
+  return alias.addresses.map((value) => ({ type: value.includes(':') ? 'AAAA' : 'A', value }));
 }

@@ -8,7 +8,7 @@ const ACCOUNT = 'https://ca.example/acct/1';
 const CAA = `0 issue "letsencrypt.org;validationmethods=dns-01;accounturi=${ACCOUNT}"`;
 const wanted = {
   domain: 'app.example.com',
-  aliasTarget: 'gateway.cluster.net',
+  alias: { target: 'gateway.cluster.net' },
   appId: 'a'.repeat(40),
   port: 443,
   txtPrefix: '_dstack-app-address',
@@ -184,3 +184,39 @@ test('a CAA record that was open to every account is replaced with a warning', (
   assert.deepEqual(changes.map(brief), [`replace app.example.com CAA ${CAA} over 0 issue "letsencrypt.org"`]);
   assert.match(warnings.join(), /from now on only this account may issue for app\.example\.com/);
 });
+
+const byAddress = desiredRecords(
+  { ...wanted, caa: undefined, alias: { addresses: ['192.0.2.1', '192.0.2.2', '2001:db8::1'] } },
+  (seconds) => seconds,
+);
+const txt = live(TXT, 'TXT', APP);
+const at = (type: string, value: string) => live('app.example.com', type, value);
+const addressTable: [title: string, live: LiveRecord[], changes: string[]][] = [
+  [
+    'the addresses of the gateway take the place of an alias',
+    [txt, at('CNAME', 'gateway.cluster.net')],
+    [
+      'remove app.example.com CNAME gateway.cluster.net',
+      'create app.example.com A 192.0.2.1',
+      'create app.example.com A 192.0.2.2',
+      'create app.example.com AAAA 2001:db8::1',
+    ],
+  ],
+  [
+    'an address that moved is replaced, the others are left',
+    [txt, at('A', '192.0.2.9'), at('A', '192.0.2.2'), at('AAAA', '2001:db8::1')],
+    ['replace app.example.com A 192.0.2.1 over 192.0.2.9'],
+  ],
+  [
+    'an address that the gateway has no more is removed',
+    [txt, at('A', '192.0.2.1'), at('A', '192.0.2.2'), at('A', '192.0.2.3'), at('AAAA', '2001:db8::1')],
+    ['remove app.example.com A 192.0.2.3'],
+  ],
+];
+for (const [title, standing, changes] of addressTable) {
+  test(title, () => {
+    const planned = plan(byAddress, standing).changes;
+    assert.deepEqual(planned.map(brief), changes);
+    assert.deepEqual(plan(byAddress, applied(standing, planned)).changes, []);
+  });
+}

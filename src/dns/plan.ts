@@ -1,3 +1,4 @@
+import { givesWayToAlias } from './alias.ts';
 import type { DesiredRecord } from './desired.ts';
 import {
   type Change,
@@ -21,28 +22,46 @@ export interface Plan {
  * records of the same tag and issuer. Everything else is left alone. Planning what was applied plans nothing.
  */
 export function plan(desired: readonly DesiredRecord[], live: readonly LiveRecord[]): Plan {
+  const sets = Map.groupBy(desired, ({ purpose, name }) => `${purpose} ${name}`);
   return {
-    changes: desired.flatMap((record) => changesFor(record, live)),
+    changes: [...sets.values()].flatMap((set) => changesFor(set, live)),
     warnings: desired.flatMap((record) => warningsFor(record, live)),
   };
 }
 
-function changesFor(desired: DesiredRecord, live: readonly LiveRecord[]): Change[] {
-  const rivals = live.filter((record) => givesWay(record, desired));
-  const standing = rivals.find((record) => isSatisfied(desired, record));
-  const replaced = standing ? undefined : replaceable(desired, rivals);
-  const removed = rivals.filter((record) => record !== standing && record !== replaced);
-  const { purpose: _, ...record } = desired;
-  const removals = removed.map((rival): Change => ({ action: 'remove', removed: rival }));
-  if (standing) return removals;
-  return [...removals, replaced ? { action: 'replace', record, replaced } : { action: 'create', record }];
+/** The changes for the desired records of one purpose at one name, removals first. */
+function changesFor(set: readonly DesiredRecord[], live: readonly LiveRecord[]): Change[] {
+  const rivals = new Set(live.filter((record) => set.some((desired) => givesWay(record, desired))));
+  const take = (fits: (record: LiveRecord) => boolean): LiveRecord | undefined => {
+    const found = [...rivals].find(fits);
+    if (found) rivals.delete(found);
+    return found;
+  };
+  const missing = set.filter((desired) => !take((record) => isSatisfied(desired, record)));
+  // The nearest thing to what is wanted is replaced, so that there is no moment without an answer.
+  const nearest = [sameData, (desired: DnsRecord, record: DnsRecord) => record.type === desired.type];
+  const replaced = new Map<DesiredRecord, LiveRecord>();
+  for (const isNear of nearest) {
+    for (const desired of missing.filter((one) => !replaced.has(one))) {
+      const found = take((record) => isNear(desired, record));
+      if (found) replaced.set(desired, found);
+    }
+  }
+  return [
+    ...[...rivals].map((removed): Change => ({ action: 'remove', removed })),
+    ...missing.map((desired): Change => {
+      const { purpose: _, ...record } = desired;
+      const old = replaced.get(desired);
+      return old ? { action: 'replace', record, replaced: old } : { action: 'create', record };
+    }),
+  ];
 }
 
 function givesWay(record: LiveRecord, desired: DesiredRecord): boolean {
   if (record.name !== desired.name) return false;
   switch (desired.purpose) {
     case 'alias':
-      return record.type === 'CNAME' || record.type === 'A' || record.type === 'AAAA';
+      return givesWayToAlias(record.type);
     case 'app-address':
       return record.type === 'TXT';
     case 'caa':
@@ -52,14 +71,6 @@ function givesWay(record: LiveRecord, desired: DesiredRecord): boolean {
 
 function isSatisfied(desired: DnsRecord, live: LiveRecord): boolean {
   return sameData(desired, live) && desired.ttl === live.ttl && live.overriddenBy === undefined;
-}
-
-// The nearest thing to what is wanted, so that there is no moment without an answer.
-function replaceable(desired: DnsRecord, rivals: readonly LiveRecord[]): LiveRecord | undefined {
-  return (
-    rivals.find((record) => sameData(record, desired)) ??
-    rivals.find((record) => record.type === desired.type)
-  );
 }
 
 function sameTagAndIssuer(a: string, b: string): boolean {

@@ -2,7 +2,7 @@ import { isIngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
 import { type Plan, plan } from './plan.ts';
 import type { DnsProvider, Zone } from './provider.ts';
-import type { LiveRecord } from './record.ts';
+import type { Change, LiveRecord } from './record.ts';
 
 /** What is desired of one zone. */
 export interface ZoneDraft {
@@ -35,6 +35,29 @@ export async function planZone(
 }
 
 /**
+ * Carries a plan out by `write`. When the zone has changed between reading and writing it, it is read and planned anew.
+ * Returns the plan that was carried out. Throws what the provider throws.
+ */
+export async function carryOut(
+  provider: DnsProvider,
+  draft: ZoneDraft,
+  planned: ZonePlan,
+  write: (changes: readonly Change[]) => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<ZonePlan> {
+  let current = planned;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await write(current.changes);
+      return current;
+    } catch (thrown) {
+      if (!isIngressError(thrown, 'PROVIDER_CONFLICT') || attempt === ATTEMPTS) throw thrown;
+      current = await planZone(provider, draft, signal);
+    }
+  }
+}
+
+/**
  * Brings one zone to the desired records: plans, applies, and returns what was done. Nothing is written when nothing
  * differs. Throws what the provider throws.
  */
@@ -43,13 +66,9 @@ export async function reconcileZone(
   draft: ZoneDraft,
   signal: AbortSignal,
 ): Promise<ZonePlan> {
-  for (let attempt = 1; ; attempt += 1) {
-    const planned = await planZone(provider, draft, signal);
-    try {
-      if (planned.changes.length > 0) await provider.apply(draft.zone, planned.changes, signal);
-      return planned;
-    } catch (thrown) {
-      if (!isIngressError(thrown, 'PROVIDER_CONFLICT') || attempt === ATTEMPTS) throw thrown;
-    }
-  }
+  const planned = await planZone(provider, draft, signal);
+  const write = async (changes: readonly Change[]) => {
+    if (changes.length > 0) await provider.apply(draft.zone, changes, signal);
+  };
+  return carryOut(provider, draft, planned, write, signal);
 }

@@ -38,19 +38,43 @@ export function systemResolvers(): NameServer[] {
   });
 }
 
+/** The addresses of a name, sorted; a family is undefined when its look-up failed. */
+export interface Addresses {
+  readonly ipv4: readonly string[] | undefined;
+  readonly ipv6: readonly string[] | undefined;
+}
+
 /**
- * Every IPv4 and IPv6 address of a name, sorted; empty when it has none. Aliases are followed by the resolver. One of the
- * two look-ups may fail when the other gives addresses: some servers answer AAAA with SERVFAIL. Throws
- * DNS_LOOKUP_FAILED.
+ * The addresses of a name, each family by itself: some servers answer AAAA with SERVFAIL. Aliases are followed by the
+ * resolver. Throws DNS_LOOKUP_FAILED when one look-up fails and the other gives no address.
  */
-export async function addressesOf(name: string, resolver: Resolver, signal: AbortSignal): Promise<string[]> {
-  const lookups = await Promise.allSettled([
+export async function lookUpAddresses(
+  name: string,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<Addresses> {
+  const [ipv4, ipv6] = await Promise.allSettled([
     resolver({ name, type: 'A' }, signal),
     resolver({ name, type: 'AAAA' }, signal),
   ]);
-  const replies = lookups.flatMap((lookup) => (lookup.status === 'fulfilled' ? lookup.value.answers : []));
-  const found = replies.filter(({ type }) => type === 'A' || type === 'AAAA').map(({ value }) => value);
-  const failed = lookups.find((lookup) => lookup.status === 'rejected');
-  if (failed && found.length === 0) throw failed.reason;
+  const addresses = { ipv4: addressesIn(ipv4, 'A'), ipv6: addressesIn(ipv6, 'AAAA') };
+  const failed = [ipv4, ipv6].find((lookup) => lookup.status === 'rejected');
+  if (failed && allAddresses(addresses).length === 0) throw failed.reason;
+  return addresses;
+}
+
+function addressesIn(lookup: PromiseSettledResult<Reply>, wanted: 'A' | 'AAAA'): string[] | undefined {
+  if (lookup.status === 'rejected') return undefined;
+  const found = lookup.value.answers.filter(({ type }) => type === wanted).map(({ value }) => value);
   return [...new Set(found)].sort();
+}
+
+/** What is known of both families. */
+export function allAddresses({ ipv4 = [], ipv6 = [] }: Addresses): string[] {
+  return [...ipv4, ...ipv6].sort();
+}
+
+/** Every IPv4 and IPv6 address of a name, sorted; empty when it has none. Throws as `lookUpAddresses` does. */
+export async function addressesOf(name: string, resolver: Resolver, signal: AbortSignal): Promise<string[]> {
+  return allAddresses(await lookUpAddresses(name, resolver, signal));
 }

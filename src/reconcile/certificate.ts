@@ -1,11 +1,10 @@
-import { type ChallengeValue, publishChallenges, removeChallenges } from '../acme/challenges.ts';
+import { type ChallengeValue, removeChallenges } from '../acme/challenges.ts';
 import { type IssuedCertificate, obtainCertificate } from '../acme/order.ts';
 import { decideRenewal, type RenewalDecision, renewalDue } from '../acme/renewal.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
-import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
-import { waitUntilEverywhere } from './seen.ts';
+import type { ChallengePlace, Memory, Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /** Milliseconds that removing challenge values may take, also when everything else is being stopped. */
@@ -52,7 +51,7 @@ export async function reconcileCertificate(
   parts: Parts,
   memory: Memory,
   stored: CertificateBundle | undefined,
-  findZone: () => Promise<ZoneKnowledge>,
+  place: ChallengePlace,
   signal: AbortSignal,
 ): Promise<void> {
   const { goal, clock, log } = parts;
@@ -69,10 +68,14 @@ export async function reconcileCertificate(
     );
     return;
   }
-  const knowledge = await findZone();
+  const { challengeAlias } = await place.find();
+  if (challengeAlias !== undefined) {
+    const sentence = `${challengeName(goal.domain)} is an alias of ${challengeAlias}`;
+    throw new IngressError('CHALLENGE_NAME_IS_ALIAS', sentence);
+  }
   log.info({ event: 'order', domain: goal.domain, reason: decision.reason }, 'ordering a certificate');
   try {
-    const bundle = await order(parts, knowledge, signal);
+    const bundle = await order(parts, place, signal);
     // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
     memory.unsaved = { bundle, failure: undefined };
     await saveUnsaved(parts, memory);
@@ -82,24 +85,12 @@ export async function reconcileCertificate(
   }
 }
 
-async function order(
-  parts: Parts,
-  { zone, challengeAlias }: ZoneKnowledge,
-  signal: AbortSignal,
-): Promise<CertificateBundle> {
-  const { goal, authority, provider, journal, clock, log } = parts;
-  const name = challengeName(goal.domain);
-  if (challengeAlias !== undefined) {
-    throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${name} is an alias of ${challengeAlias}`);
-  }
-  const desk = { provider, journal };
+async function order(parts: Parts, place: ChallengePlace, signal: AbortSignal): Promise<CertificateBundle> {
+  const { goal, authority, clock, log } = parts;
   const ordering = stopwatch(clock);
   const present = async (values: readonly ChallengeValue[]) => {
     log.info({ event: 'order-created', domain: goal.domain, seconds: ordering() }, 'order created');
-    const publishing = stopwatch(clock);
-    const records = await publishChallenges(desk, zone, values, signal);
-    log.info({ event: 'challenge-published', name, seconds: publishing() }, 'challenge published');
-    await waitUntilEverywhere(parts, zone, 'challenge', () => records.map((record) => ({ record })), signal);
+    await place.publish(values);
   };
   const issued = await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });
   const bundle = accept(parts, issued);

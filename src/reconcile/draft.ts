@@ -1,10 +1,19 @@
 import type { CertificateAuthority } from '../acme/authority.ts';
-import { chooseAliasTarget, friendlyName, type GatewayLookups } from '../dns/alias.ts';
-import { desiredRecords } from '../dns/desired.ts';
+import {
+  chooseAlias,
+  chooseAliasTarget,
+  friendlyName,
+  type GatewayLookups,
+  mayNeedAddresses,
+  standInAddresses,
+} from '../dns/alias.ts';
+import { desiredRecords, type Wanted } from '../dns/desired.ts';
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
+import type { Zone } from '../dns/provider.ts';
 import type { ZoneDraft } from '../dns/reconcile-zone.ts';
 import type { LiveRecord } from '../dns/record.ts';
-import { addressesOf } from '../dns/resolver.ts';
+import { type Addresses, allAddresses, lookUpAddresses } from '../dns/resolver.ts';
+import { IngressError } from '../errors.ts';
 import type { Parts } from './parts.ts';
 
 /** What is asked before it is known which records are desired. */
@@ -29,16 +38,40 @@ export async function draftRecords(
   const caa = setCaa ? await caaOwner(parts, signal) : undefined;
   const zone = await parts.provider.zone(baseName(domain), signal);
   const names = new Set([domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)]);
+  const { capabilities } = parts.provider;
   return {
     zone,
     names: [...names],
     desire(live) {
-      const published = live.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
-      const aliasTarget = chooseAliasTarget({ ...lookups, published });
-      const wanted = { domain, aliasTarget, appId, port, txtPrefix, caa };
-      return desiredRecords(wanted, parts.provider.capabilities.normalizeTtl);
+      const alias = decideAlias(parts, lookups, zone, live, tell);
+      return desiredRecords({ domain, alias, appId, port, txtPrefix, caa }, capabilities.normalizeTtl);
     },
   };
+}
+
+function decideAlias(
+  { goal, provider }: DraftParts,
+  { addresses, ...lookups }: Gateway,
+  zone: Zone,
+  live: readonly LiveRecord[],
+  tell: (warning: string) => void,
+): Wanted['alias'] {
+  const { domain, gatewayDomain, setCaa } = goal;
+  const published = live.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
+  const target = chooseAliasTarget({ ...lookups, published });
+  const place = { domain, target, apex: zone.name, caaName: setCaa ? baseName(domain) : undefined, live };
+  const alias = chooseAlias(place, provider.capabilities);
+  if (alias.kind === 'name') return alias;
+  const standIns = standInAddresses(domain, addresses, live);
+  if (standIns.length === 0) {
+    throw new IngressError('DNS_LOOKUP_FAILED', `the gateway ${gatewayDomain} has no address`, {
+      hint: `Check GATEWAY_DOMAIN. ${domain} cannot be an alias, because ${alias.why}, so it gets the gateway's addresses.`,
+    });
+  }
+  tell(
+    `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again every hour`,
+  );
+  return { addresses: standIns };
 }
 
 /** The target of a CNAME at the challenge name, which would lead the CA elsewhere. */
@@ -50,17 +83,29 @@ async function caaOwner({ authority }: DraftParts, signal: AbortSignal) {
   return { accountUrl: await authority.accountUrl(signal), issuer: await authority.caaIdentity(signal) };
 }
 
+interface Gateway extends Omit<GatewayLookups, 'published'> {
+  /** Of the configured name; undefined when the look-up failed or was not needed. */
+  readonly addresses: Addresses | undefined;
+}
+
 async function lookUpGateway(
-  { goal, resolver }: DraftParts,
+  { goal, resolver, provider }: DraftParts,
   signal: AbortSignal,
-): Promise<Omit<GatewayLookups, 'published'>> {
+): Promise<Gateway> {
   const { gatewayDomain } = goal;
   const friendly = friendlyName(gatewayDomain);
-  const lookUp = async (name: string | undefined) => {
-    if (friendly === undefined || name === undefined) return undefined;
-    // A look-up that fails decides nothing: what is published stays.
-    return addressesOf(name, resolver, signal).catch(() => undefined);
+  const needed = friendly !== undefined || mayNeedAddresses(provider.capabilities);
+  // A look-up that fails decides nothing: what is published stays.
+  const lookUp = async (name: string) =>
+    lookUpAddresses(name, resolver, signal).catch((): Addresses | undefined => undefined);
+  const [addresses, other] = await Promise.all([
+    needed ? lookUp(gatewayDomain) : undefined,
+    friendly === undefined ? undefined : lookUp(friendly),
+  ]);
+  return {
+    gatewayDomain,
+    addresses,
+    configured: addresses && allAddresses(addresses),
+    friendly: other && allAddresses(other),
   };
-  const [configured, other] = await Promise.all([lookUp(gatewayDomain), lookUp(friendly)]);
-  return { gatewayDomain, configured, friendly: other };
 }

@@ -1,4 +1,5 @@
 import type { CertificateAuthority } from '../acme/authority.ts';
+import type { ChallengeValue } from '../acme/challenges.ts';
 import type { ChallengeJournal } from '../acme/journal.ts';
 import type { CertificateBundle } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
@@ -59,4 +60,12 @@ export interface ZoneKnowledge {
   readonly zone: Zone;
   /** See aliasOfChallenge. */
   readonly challengeAlias: string | undefined;
+}
+
+/** Where the certificate step publishes its challenge. */
+export interface ChallengePlace {
+  /** Reads no more than it must. Throws what the provider throws. */
+  find(): Promise<ZoneKnowledge>;
+  /** Writes the values and resolves when every authoritative name server serves them. */
+  publish(values: readonly ChallengeValue[]): Promise<void>;
 }

@@ -166,13 +166,108 @@ const failing: [title: string, code: ErrorCode, break_: (stage: Stage) => void][
   ],
 ];
 for (const [title, code, break_] of failing) {
-  test(`${title}: nothing is ordered`, async (t) => {
+  test(`${title}: the CA is not told to validate a first certificate`, async (t) => {
     const stage = await setStage(t);
     break_(stage);
     await assert.rejects(run(stage), { code });
-    assert.equal(orders(stage), 0);
+    assert.ok(!stage.authority.calls.some((call) => call.startsWith('respond')));
+    assert.equal(stage.served.length, 0);
+    assert.deepEqual(
+      await stage.parts.journal.entries().then((left) => left.filter(({ handle }) => handle)),
+      [],
+    );
   });
 }
+
+test('a zone that cannot be read: nothing is ordered', async (t) => {
+  const stage = await setStage(t);
+  fails(stage, 'records', 'PROVIDER_UNAVAILABLE');
+  await assert.rejects(run(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  assert.equal(orders(stage), 0);
+});
+
+test('records and challenge are one write, and the clean-up another', async (t) => {
+  const stage = await setStage(t);
+  await run(stage);
+  assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply', 'apply']);
+  assert.deepEqual(
+    stage.provider.applied.map((changes) => changes.map((change) => change.split(' ')[0])),
+    [['create', 'create', 'create'], ['remove']],
+  );
+});
+
+test('a CA that is down does not hold up the records', async (t) => {
+  const stage = await setStage(t);
+  stage.authority.before = (call) => {
+    if (call.startsWith('createOrder')) throw error('ACME_UNREACHABLE');
+  };
+  await assert.rejects(run(stage), { code: 'ACME_UNREACHABLE' });
+  assert.deepEqual(stage.provider.standing, RECORDS);
+});
+
+test('records that the provider refuses do not hold up a renewal, and are thrown at the end', async (t) => {
+  const stage = await setStage(t);
+  const old = await stage.store(80);
+  stage.provider.before = (verb, changes) => {
+    const refused = changes.some((one) => one.action === 'create' && one.record.type === 'CNAME');
+    if (verb === 'apply' && refused) throw error('PROVIDER_REJECTED');
+  };
+  await assert.rejects(run(stage), { code: 'PROVIDER_REJECTED' });
+  assert.equal(orders(stage), 1);
+  assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
+  assert.deepEqual(stage.provider.standing, []);
+});
+
+test('records that nobody sees do not hold up a renewal either', async (t) => {
+  const stage = await setStage(t);
+  const old = await stage.store(80);
+  stage.shows = (line) => line.startsWith(CHALLENGE);
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+  assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
+  assert.ok(stage.memory.unseen);
+});
+
+test('a zone that changed in between is planned anew, with the challenge', async (t) => {
+  const stage = await setStage(t);
+  let conflicts = 0;
+  stage.provider.before = (verb) => {
+    if (verb !== 'apply' || conflicts > 0) return;
+    conflicts += 1;
+    stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.7', ttl: 60 });
+    throw error('PROVIDER_CONFLICT');
+  };
+  await run(stage);
+  assert.equal(stage.served.length, 1);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+});
+
+test('a volume without room for the journal does not hold up the records', async (t) => {
+  const stage = await setStage(t);
+  const { journal } = stage.parts;
+  change(stage, { journal: { ...journal, write: () => Promise.reject(error('STORE_FAILED')) } });
+  await assert.rejects(run(stage), { code: 'STORE_FAILED' });
+  assert.deepEqual(stage.provider.standing, RECORDS);
+});
+
+test('the word of the provider is waited for, after the name servers', async (t) => {
+  const stage = await setStage(t);
+  const { provider } = stage.parts;
+  let settled = 0;
+  change(stage, {
+    provider: {
+      ...provider,
+      settled: async () => {
+        assert.ok(stage.nameServer.asked.length > 0);
+        settled += 1;
+      },
+    },
+  });
+  await run(stage);
+  assert.ok(settled > 0);
+  change(stage, { provider: { ...provider, settled: () => Promise.reject(error('PROVIDER_UNAVAILABLE')) } });
+  stage.memory.unseen = true;
+  await assert.rejects(run(stage), { code: 'PROVIDER_UNAVAILABLE' });
+});
 
 function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
   provider.before = (called) => {

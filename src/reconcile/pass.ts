@@ -1,15 +1,15 @@
 import { sweepChallenges } from '../acme/challenges.ts';
-import { baseName, challengeName } from '../dns/names.ts';
 import { isIngressError } from '../errors.ts';
 import { isRefusal } from './backoff.ts';
 import { findCertificate, isServable, reconcileCertificate, serve } from './certificate.ts';
-import { aliasOfChallenge } from './draft.ts';
-import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
-import { reconcileRecords } from './records.ts';
+import { barePlace, sharedPlace } from './challenge-place.ts';
+import type { Memory, Parts } from './parts.ts';
+import { lookAtZone, reconcileRecords } from './records.ts';
 
 /**
  * One pass over everything, the same on the first start and on every later one: serve what is stored, remove what a
- * crash left, records, certificate. A step that fails does not keep the others from being made, so that nothing but the
+ * crash left, look at the zone, certificate and records. The records are written together with the challenge when a
+ * certificate is due, so that the zone is written, and waited for, once. A step that fails does not keep the others from being made, so that nothing but the
  * CA and the zone itself stands between a certificate and its renewal. Throws the failure that decides when to try
  * again; the others are logged.
  */
@@ -20,10 +20,23 @@ export async function pass(parts: Parts, memory: Memory, signal: AbortSignal): P
   const servable = stored !== undefined && isServable(parts, stored);
   if (servable) await steps.attempt('serving', () => serve(parts, memory, stored));
   await steps.attempt('challenges of earlier runs', () => sweep(parts, signal));
-  const records = await steps.attempt('records', () => reconcileRecords(parts, memory, signal));
-  if (!found.failed && (!records.failed || stored !== undefined || isIdentityFailure(records.failure))) {
-    const findZone = async () => records.value ?? (await zoneOnly(parts, signal));
-    await steps.attempt('certificate', () => reconcileCertificate(parts, memory, stored, findZone, signal));
+  const look = await steps.attempt('records', () => lookAtZone(parts, memory, signal));
+  const shared =
+    look.value &&
+    sharedPlace(
+      parts,
+      memory,
+      look.value,
+      { firstStart: stored === undefined, failed: (failure) => steps.note('records', failure) },
+      signal,
+    );
+  if (!found.failed && (shared || stored !== undefined || isIdentityFailure(look.failure))) {
+    const place = shared ?? barePlace(parts, signal);
+    await steps.attempt('certificate', () => reconcileCertificate(parts, memory, stored, place, signal));
+  }
+  if (look.value && !shared?.tried) {
+    const { value } = look;
+    await steps.attempt('records', () => reconcileRecords(parts, memory, value, signal));
   }
   if (memory.unsaved) steps.failures.push(memory.unsaved.failure);
   if (steps.failures.length > 0) throw steps.failures.find(isRefusal) ?? steps.failures[0];
@@ -37,15 +50,19 @@ interface Step<T> {
 
 function createSteps({ log }: Parts, signal: AbortSignal) {
   const failures: unknown[] = [];
+  const note = (step: string, failure: unknown) => {
+    log.warn({ event: 'step-failed', step, err: failure }, `${step}: failed, going on with the rest`);
+    failures.push(failure);
+  };
   return {
     failures,
+    note,
     async attempt<T>(step: string, work: () => Promise<T>): Promise<Step<T>> {
       try {
         return { value: await work(), failed: false, failure: undefined };
       } catch (failure) {
         signal.throwIfAborted();
-        log.warn({ event: 'step-failed', step, err: failure }, `${step}: failed, going on with the rest`);
-        failures.push(failure);
+        note(step, failure);
         return { value: undefined, failed: true, failure };
       }
     },
@@ -56,13 +73,6 @@ async function sweep(parts: Parts, signal: AbortSignal): Promise<void> {
   const names = (await sweepChallenges(parts, signal)).map(({ name }) => name);
   if (names.length > 0)
     parts.log.info({ event: 'challenge-swept', names }, 'removed the challenges of an earlier run');
-}
-
-/** What the certificate needs to know of the zone when the records could not be brought in order. */
-async function zoneOnly({ provider, goal }: Parts, signal: AbortSignal): Promise<ZoneKnowledge> {
-  const zone = await provider.zone(baseName(goal.domain), signal);
-  const live = await provider.records(zone, [challengeName(goal.domain)], signal);
-  return { zone, challengeAlias: aliasOfChallenge(goal.domain, live) };
 }
 
 /** Who the app is decides its records, not its certificate. */

@@ -10,12 +10,17 @@ import {
   type StageOptions,
   setStage,
 } from '../../test/doubles/parts.ts';
+import { memoryResolver } from '../../test/doubles/resolver.ts';
 import { IngressError } from '../errors.ts';
-import { reconcileRecords } from './records.ts';
+import { lookAtZone, reconcileRecords } from './records.ts';
 
 const FRIENDLY = 'gateway.cluster.example.net';
 const never = new AbortController().signal;
-const run = ({ parts, memory }: Stage) => reconcileRecords(parts, memory, never);
+async function run({ parts, memory }: Stage) {
+  const look = await lookAtZone(parts, memory, never);
+  await reconcileRecords(parts, memory, look, never);
+  return look;
+}
 const alias = (value: string) => ({ name: DOMAIN, type: 'CNAME', value, ttl: 60 });
 const warnings = ({ lines }: Stage) => lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
 
@@ -108,28 +113,82 @@ for (const [title, options, published, expected] of table) {
 }
 
 test('a gateway of another form is not looked up', async (t) => {
-  const stage = await setStage(t, { goal: { gatewayDomain: 'gw.example.net' } });
+  const stage = await setStage(t, {
+    goal: { gatewayDomain: 'gw.example.net' },
+    provider: { capabilities: { flattensApexCname: true } },
+  });
   await run(stage);
   assert.ok(stage.resolver.asked.every((question) => /example\.com|ns1/.test(question)));
 });
 
 const apex: StageOptions['goal'] = { domain: 'example.com' };
-for (const flattensApexCname of [true, false]) {
-  test(`an alias at the apex that is answered as an address is ${flattensApexCname ? '' : 'not '}seen where the provider ${flattensApexCname ? 'flattens' : 'does not flatten'}`, async (t) => {
-    const stage = await setStage(t, { goal: apex, provider: { capabilities: { flattensApexCname } } });
-    stage.shows = (line) => !line.includes(' CNAME ');
-    stage.provider.plant({ name: 'x.example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
-    await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
-    // Behind the program's back, as a provider that flattens does it.
-    stage.provider.plant({ name: 'example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
-    const { parts } = stage;
-    const provider = { ...parts.provider, records: async () => [] as [], apply: async () => [] };
-    stage.parts = { ...parts, provider };
-    const running = run(stage);
-    if (flattensApexCname) await running;
-    else await assert.rejects(running, { code: 'PROPAGATION_TIMEOUT' });
+test('an alias at the apex that is answered as an address is seen where the provider flattens', async (t) => {
+  const stage = await setStage(t, { goal: apex, provider: { capabilities: { flattensApexCname: true } } });
+  stage.shows = (line) => !line.includes(' CNAME ');
+  stage.provider.plant({ name: 'x.example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+  // Behind the program's back, as a provider that flattens does it.
+  stage.provider.plant({ name: 'example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
+  const { parts } = stage;
+  stage.parts = { ...parts, provider: { ...parts.provider, records: async () => [], apply: async () => [] } };
+  await run(stage);
+});
+
+const simple = { capabilities: { cnameBesideOthers: false, flattensApexCname: false } };
+const gatewayAt = (...addresses: string[]) => gatewayNames(addresses, []);
+const addressesOfDomain = ({ provider }: Stage) =>
+  provider.standing.filter((line) => new RegExp(`^${DOMAIN} (A|AAAA|CNAME) `).test(line));
+
+test('where a CNAME stands alone and CAA is wanted, the addresses of the gateway are published, and follow it', async (t) => {
+  const stage = await setStage(t, {
+    goal: { setCaa: true },
+    provider: simple,
+    known: gatewayAt('192.0.2.1', '192.0.2.2'),
   });
-}
+  stage.provider.plant(alias(GATEWAY));
+  await run(stage);
+  assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} A 192.0.2.1`, `${DOMAIN} A 192.0.2.2`]);
+  assert.match(
+    warnings(stage).join(),
+    /gets the addresses of .* because a CAA record is wanted at the same name/,
+  );
+  const calls = stage.provider.calls.length;
+  await run(stage);
+  assert.deepEqual(
+    stage.provider.calls.slice(calls),
+    ['zone', 'records'],
+    'nothing moved, nothing is written',
+  );
+  stage.parts = {
+    ...stage.parts,
+    resolver: memoryResolver({ ...stage.known, ...gatewayAt('192.0.2.2', '192.0.2.3') }).resolve,
+  };
+  await run(stage);
+  assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} A 192.0.2.2`, `${DOMAIN} A 192.0.2.3`]);
+  stage.parts = {
+    ...stage.parts,
+    resolver: memoryResolver({ ...stage.known, [`${GATEWAY} A`]: 'fails', [`${GATEWAY} AAAA`]: 'fails' })
+      .resolve,
+  };
+  await run(stage);
+  assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} A 192.0.2.2`, `${DOMAIN} A 192.0.2.3`], 'they stay');
+});
+
+test('without CAA the same provider gets a CNAME', async (t) => {
+  const stage = await setStage(t, { provider: simple, known: gatewayAt('192.0.2.1') });
+  await run(stage);
+  assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} CNAME ${GATEWAY}`]);
+});
+
+test('a gateway without an address is an error where addresses are needed', async (t) => {
+  const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
+  await assert.rejects(run(stage), (thrown) => {
+    assert.ok(thrown instanceof IngressError);
+    assert.equal(thrown.code, 'DNS_LOOKUP_FAILED');
+    assert.match(thrown.hint, /GATEWAY_DOMAIN/);
+    return true;
+  });
+});
 
 test('an alias below the apex has to be seen as an alias, also where the provider flattens', async (t) => {
   const stage = await setStage(t, { provider: { capabilities: { flattensApexCname: true } } });

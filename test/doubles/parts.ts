@@ -31,6 +31,8 @@ export interface Stage {
   readonly provider: MemoryProvider;
   readonly authority: MemoryAuthority;
   readonly resolver: MemoryResolver;
+  /** What the resolver knows. */
+  readonly known: Knowledge;
   /** The one authoritative name server; it serves what stands at the provider. */
   readonly nameServer: DnsServer;
   /** Whether a record, as `name TYPE value`, is served. */
@@ -69,17 +71,18 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     }),
     where,
   );
-  const resolver = memoryResolver({
+  const known = {
     ...delegation('example.com', { 'ns1.example.net': [where.address] }),
     ...options.known,
-  });
+  };
+  const resolver = memoryResolver(known);
   const { log, lines } = memoryLog();
   const domain = options.goal?.domain ?? DOMAIN;
   const served: CertificateBundle[] = [];
   const noStaging = options.goal?.noStaging ?? false;
   const store = createCertificateStore(root, { noStaging, clock });
   const stage: Stage = {
-    ...{ memory: emptyMemory(), clock, provider, authority, resolver, nameServer, served, lines },
+    ...{ memory: emptyMemory(), clock, provider, authority, resolver, known, nameServer, served, lines },
     shows: () => true,
     events: () => lines.map(({ event }) => event),
     async store(age) {

@@ -1,0 +1,97 @@
+import { type ChallengeValue, publishChallenges } from '../acme/challenges.ts';
+import { baseName, challengeName } from '../dns/names.ts';
+import type { Zone } from '../dns/provider.ts';
+import type { DnsRecord } from '../dns/record.ts';
+import { isIngressError } from '../errors.ts';
+import { aliasOfChallenge } from './draft.ts';
+import type { ChallengePlace, Memory, Parts, ZoneKnowledge } from './parts.ts';
+import { waitForRecords, writeZone, type ZoneLook } from './records.ts';
+import { waitUntilEverywhere } from './seen.ts';
+
+/** A place that writes the records of the name in the same call as the challenge. */
+export interface SharedPlace extends ChallengePlace {
+  /** Whether the records were written with a challenge, or it was tried. */
+  readonly tried: boolean;
+}
+
+/**
+ * The zone as it was looked at. On a first start everything has to be seen before the CA is told; a renewal goes on with
+ * its challenge alone when the records fail, and `failed` is told.
+ */
+export function sharedPlace(
+  parts: Parts,
+  memory: Memory,
+  look: ZoneLook,
+  { firstStart, failed }: { readonly firstStart: boolean; readonly failed: (failure: unknown) => void },
+  signal: AbortSignal,
+): SharedPlace {
+  let tried = false;
+  return {
+    get tried() {
+      return tried;
+    },
+    find: async () => look,
+    async publish(values) {
+      tried = true;
+      const challenge = await writeZone(parts, memory, look, values, signal).catch((failure: unknown) => {
+        signal.throwIfAborted();
+        // Without a journal there is no challenge, but the records need none.
+        tried = !isIngressError(failure, 'STORE_FAILED');
+        if (firstStart) throw failure;
+        failed(failure);
+        return writeChallenge(parts, look.zone, values, signal);
+      });
+      // A CAA record that is not seen yet would have the CA refuse.
+      const records = waitForRecords(parts, memory, look, signal);
+      await records.catch((failure: unknown) => {
+        signal.throwIfAborted();
+        if (firstStart) throw failure;
+        failed(failure);
+      });
+      await waitForChallenge(parts, look.zone, challenge, signal);
+    },
+  };
+}
+
+/** The zone of the name, where its records could not even be planned. */
+export function barePlace(parts: Parts, signal: AbortSignal): ChallengePlace {
+  let found: Promise<ZoneKnowledge> | undefined;
+  const find = () => {
+    found ??= findZone(parts, signal);
+    return found;
+  };
+  return {
+    find,
+    async publish(values) {
+      const { zone } = await find();
+      await waitForChallenge(parts, zone, await writeChallenge(parts, zone, values, signal), signal);
+    },
+  };
+}
+
+async function findZone({ provider, goal }: Parts, signal: AbortSignal): Promise<ZoneKnowledge> {
+  const zone = await provider.zone(baseName(goal.domain), signal);
+  const live = await provider.records(zone, [challengeName(goal.domain)], signal);
+  return { zone, challengeAlias: aliasOfChallenge(goal.domain, live) };
+}
+
+async function writeChallenge(
+  parts: Parts,
+  zone: Zone,
+  values: readonly ChallengeValue[],
+  signal: AbortSignal,
+): Promise<readonly DnsRecord[]> {
+  const records = await publishChallenges(parts, zone, values, [], signal);
+  const names = values.map(({ name }) => name);
+  parts.log.info({ event: 'challenge-published', names }, 'challenge published');
+  return records;
+}
+
+function waitForChallenge(
+  parts: Parts,
+  zone: Zone,
+  records: readonly DnsRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  return waitUntilEverywhere(parts, zone, 'challenge', () => records.map((record) => ({ record })), signal);
+}
