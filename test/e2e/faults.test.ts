@@ -22,7 +22,7 @@ test('a token that may not edit: an error that names the permission', async (t) 
   const ingress = await ingressIn(t, world);
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /PROVIDER_PERMISSION_MISSING.*Zone \/ DNS \/ Edit/);
-  assert.equal(world.pebble.orders(), 0);
+  assert.equal(world.pebble.validations(), 0);
 });
 
 test('a zone that is not in the account: an error that names it', async (t) => {
@@ -43,13 +43,13 @@ test('a name server that lags 5 s is waited for, and the log says so', async (t)
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('a name server that never answers is a time-out that names it, before anything is ordered', async (t) => {
+test('a name server that never answers is a time-out that names it, and the CA is not told to validate', async (t) => {
   const world = await worldFor(t);
   await world.nameServers.stop('ns2');
   const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '2' });
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /PROPAGATION_TIMEOUT.*ns2\.example\.test/);
-  assert.equal(world.pebble.orders(), 0);
+  assert.equal(world.pebble.validations(), 0);
   await world.nameServers.start('ns2');
   await ingress.seen('pass-finished', { timeoutMs: 30_000 });
 });

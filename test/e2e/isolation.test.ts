@@ -47,7 +47,7 @@ test('records that the provider refuses do not stand in the way of a renewal', a
   assert.match(JSON.stringify(await ingress.seen('pass-failed')), /9005/);
 });
 
-test('on a first start, records that the provider refuses come before any order', async (t) => {
+test('on a first start, records that the provider refuses come before any validation', async (t) => {
   const world = await worldFor(t);
   const refusal = {
     kind: 'refusal',
@@ -58,7 +58,7 @@ test('on a first start, records that the provider refuses come before any order'
   world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 1);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-failed');
-  assert.equal(world.pebble.orders(), 0);
+  assert.equal(world.pebble.validations(), 0);
 });
 
 test('SIGHUP at any time asks for a pass and ends nothing', async (t) => {

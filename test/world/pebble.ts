@@ -55,6 +55,8 @@ export interface Pebble extends AsyncDisposable {
   requests(): ReadonlyMap<string, number>;
   /** How many orders it has made since the first start. */
   orders(): number;
+  /** How many challenges it was told to validate since the first start. */
+  validations(): number;
   /** Sets the answer of the certificate's renewalInfo (RFC 9773 §4.2). */
   setRenewalWindow(certificatePem: string, start: Date, end: Date): Promise<void>;
   /** Freezes it: it takes connections and answers nothing. */
@@ -109,6 +111,10 @@ class RunningPebble implements Pebble {
 
   orders(): number {
     return this.#logs.flat().filter((line) => /There are now \d+ orders in the db/.test(line)).length;
+  }
+
+  validations(): number {
+    return this.#logs.flat().filter((line) => line.includes('Pulled a task from the Tasks queue')).length;
   }
 
   async setRenewalWindow(certificate: string, start: Date, end: Date): Promise<void> {
