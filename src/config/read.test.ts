@@ -16,6 +16,7 @@ const table = {
 };
 const files: Readonly<Record<string, string>> = {
   '/token': ' hush-hush\n',
+  '/broken': 'hush-\nhush\n',
   '/quoted': "'hush-hush'\n",
   '/empty': ' \n',
 };
@@ -76,7 +77,10 @@ test('one wrong value hides no other fault', () => {
 const secrets: [title: string, environment: Environment, warns: boolean][] = [
   ['as it is', { SECRET: 'hush-hush' }, false],
   ['in quotes', { SECRET: '"hush-hush"' }, true],
+  ['with a line break behind it', { SECRET: 'hush-hush\n' }, true],
+  ['with a line break in it', { SECRET: 'hush-\r\n  hush' }, true],
   ['in a file', { SECRET_FILE: '/token' }, false],
+  ['in a file, broken', { SECRET_FILE: '/broken' }, true],
   ['in a file, in quotes', { SECRET_FILE: ' /quoted ' }, true],
   ['in a file, beside an empty variable', { SECRET: '', SECRET_FILE: '/token' }, false],
   ['in the file of an older name', { OLD_SECRET_FILE: '/token' }, false],

@@ -16,6 +16,7 @@ export interface Reading<T> {
 interface Found {
   readonly name: string;
   readonly text: string;
+  readonly fromFile?: boolean;
 }
 
 /**
@@ -53,7 +54,7 @@ function find(
       faults.push(one);
       return 'fault';
     }
-    const text = clean(one.text, variable, name, warnings);
+    const text = clean(one.text, variable, { name, ...one }, warnings);
     if (text !== '') found.push({ name, text });
   }
   const [first, second] = found;
@@ -68,7 +69,7 @@ function findOne(
   variable: Variable<unknown>,
   environment: Environment,
   readFile: ReadFile,
-): { text: string } | Fault {
+): Omit<Found, 'name'> | Fault {
   const text = environment[name] ?? '';
   const file = variable.secret ? (environment[`${name}_FILE`] ?? '').trim() : '';
   if (file === '') return { text };
@@ -81,7 +82,7 @@ function findOne(
   }
   try {
     const content = readFile(file);
-    if (content.trim() !== '') return { text: content };
+    if (content.trim() !== '') return { text: content, fromFile: true };
     return {
       variable: `${name}_FILE`,
       problem: 'names an empty file',
@@ -95,13 +96,18 @@ function findOne(
   }
 }
 
-// Pasted secrets bring quotes along; in any other value a quote is a fault that its type finds.
-function clean(text: string, variable: Variable<unknown>, name: string, warnings: string[]): string {
+// Pasted secrets bring quotes and line breaks along; in any other value they are a fault that its type finds. A file may
+// end with a line break, as files do.
+function clean(text: string, variable: Variable<unknown>, found: Found, warnings: string[]): string {
   const trimmed = text.trim();
-  const unquoted = /^(["'])(.*)\1$/s.exec(trimmed)?.[2];
-  if (!variable.secret || unquoted === undefined) return trimmed;
-  warnings.push(`${name} was set with quotes around it; they were left out`);
-  return unquoted.trim();
+  if (!variable.secret) return trimmed;
+  const unquoted = /^(["'])(.*)\1$/s.exec(trimmed)?.[2]?.trim();
+  if (unquoted !== undefined)
+    warnings.push(`${found.name} was set with quotes around it; they were left out`);
+  const whole = (unquoted ?? trimmed).replace(/[\r\n]+[ \t]*/g, '');
+  const broken = whole !== (unquoted ?? trimmed) || (!found.fromFile && /[\r\n]/.test(text));
+  if (broken) warnings.push(`${found.name} was set with a line break in it; it was left out`);
+  return whole;
 }
 
 function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
