@@ -18,18 +18,29 @@ export function errorFields(thrown: unknown, depth = 0): Record<string, unknown>
   return { message: thrown.message, ...(depth === 0 ? { stack: thrown.stack } : {}), ...cause };
 }
 
-export function createLog(level: pino.LevelWithSilent): Log {
+/**
+ * Makes the log. `watch` gets every line from `info` on, whatever the level is that is written out.
+ */
+export function createLog(level: pino.LevelWithSilent, watch?: (line: string) => void): Log {
   // A full disk behind standard output must not end what serves.
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on('error', () => undefined);
+  const written = level === 'silent' ? [] : [{ level, stream: destination }];
+  const watched = watch ? [{ level: 'info' as const, stream: { write: watch } }] : [];
   return pino(
     {
-      level,
+      level: leastSevere(level, watch === undefined ? level : 'info'),
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFields },
     },
-    destination,
+    pino.multistream([...written, ...watched]),
   );
+}
+
+function leastSevere(a: pino.LevelWithSilent, b: pino.LevelWithSilent): pino.LevelWithSilent {
+  const severity = (level: pino.LevelWithSilent) =>
+    level === 'silent' ? Number.POSITIVE_INFINITY : (pino.levels.values[level] ?? 0);
+  return severity(a) < severity(b) ? a : b;
 }

@@ -7,6 +7,7 @@ process.exit(
   await runCommandLine(process.argv, pkg.version, {
     run: async () => (await import('./composition/run.ts')).run(),
     plan: async (options) => (await import('./composition/plan.ts')).plan(options),
+    status: async (options) => (await import('./composition/status.ts')).status(options),
     health: async () => (await import('./composition/health.ts')).health(),
   }),
 );

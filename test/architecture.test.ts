@@ -49,6 +49,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/config/quote.ts',
     'src/dns/record.ts',
     'src/reconcile/forecast.ts',
+    'src/status/state.ts',
     'src/errors.ts',
   ],
   // One composition root for each subcommand, which main.ts chooses from: these know every room.
@@ -71,6 +72,8 @@ const pure = [
   'src/proxy/render.ts',
   'src/reconcile/backoff.ts',
   'src/status/health.ts',
+  'src/status/state.ts',
+  'src/cli/describe-state.ts',
   'src/cli/describe-failure.ts',
   'src/cli/describe-forecast.ts',
   'providers/cloudflare/canonical.ts',

@@ -4,11 +4,12 @@ import { Command, CommanderError } from 'commander';
 /** What each subcommand does; resolves with the exit code. */
 export interface Commands {
   readonly run: () => Promise<number>;
-  readonly plan: (options: PlanOptions) => Promise<number>;
+  readonly plan: (options: PrintOptions) => Promise<number>;
+  readonly status: (options: PrintOptions) => Promise<number>;
   readonly health: () => Promise<number>;
 }
 
-export interface PlanOptions {
+export interface PrintOptions {
   /** For a program instead of a person. */
   readonly json: boolean;
 }
@@ -57,7 +58,12 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
     .command('plan')
     .description('show what a start would change, and change nothing')
     .option('--json', 'print JSON', false)
-    .action(async (options: PlanOptions) => done(await commands.plan(options)));
+    .action(async (options: PrintOptions) => done(await commands.plan(options)));
+  program
+    .command('status')
+    .description('tell what the ingress of this host is doing, and what it waits for')
+    .option('--json', 'print JSON', false)
+    .action(async (options: PrintOptions) => done(await commands.status(options)));
   program
     .command('health')
     .description('tell whether the name is served on this host: exit code 0 or 1')

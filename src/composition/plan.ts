@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
-import type { PlanOptions } from '../cli/commands.ts';
+import type { PrintOptions } from '../cli/commands.ts';
 import { describeFailure } from '../cli/describe-failure.ts';
 import { describeForecast } from '../cli/describe-forecast.ts';
 import { systemClock as clock } from '../clock.ts';
@@ -15,7 +15,7 @@ import { createProviderFiles, describeWait, readOnly } from './provider-context.
  * Prints what a start would do, and does none of it. Resolves with the exit code: 0 when the plan could be made, 1 when
  * not, 78 for faults of the configuration.
  */
-export async function plan({ json }: PlanOptions): Promise<number> {
+export async function plan({ json }: PrintOptions): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   try {

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
@@ -8,6 +9,7 @@ import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { everyHourAt, reconcileForever } from '../reconcile/loop.ts';
 import { emptyMemory, type Parts } from '../reconcile/parts.ts';
 import { pass } from '../reconcile/pass.ts';
+import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { assembleOutside } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
@@ -20,7 +22,7 @@ const PASS_LIMIT_MS = 15 * 60_000;
 export async function run(): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, createStatusFile(config.runtimeDir, process.pid));
   const stopped = stopBy(['SIGTERM', 'SIGINT'], log);
   const demand = listenTo('SIGHUP');
   const { domain, provider, directoryUrl } = config;

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeState } from '../cli/describe-state.ts';
+import { fold, type LogLine, type State } from './state.ts';
+
+const at = (second: number) => `2026-01-02T03:04:${String(second).padStart(2, '0')}.000Z`;
+const starting = {
+  event: 'starting',
+  time: at(0),
+  version: '1.2.3',
+  domain: 'app.example.com',
+  provider: 'namecheap',
+};
+const serving = { event: 'serving', time: at(1), serial: '04b1', notAfter: '2026-04-01T00:00:00.000Z' };
+const waiting = {
+  event: 'waiting',
+  time: at(2),
+  until: at(50),
+  msg: 'waiting 48 s before Namecheap is asked again: our own limit of calls is reached',
+};
+const failed = {
+  event: 'pass-failed',
+  time: at(3),
+  nextAttempt: at(8),
+  err: { code: 'PROVIDER_UNREACHABLE', message: 'Namecheap could not be asked', hint: 'Check the network.' },
+};
+
+function after(...lines: readonly LogLine[]): State {
+  const state = lines.reduce<State | undefined>((before, line) => fold(before, line, 42), undefined);
+  assert.ok(state);
+  return state;
+}
+
+test('before the start there is no state', () => assert.equal(fold(undefined, serving, 42), undefined));
+
+test('a start begins anew', () => {
+  const { time: startedAt, event: _, ...known } = starting;
+  assert.deepEqual(after(failed, starting), { pid: 42, ...known, startedAt, warnings: [] });
+});
+
+test('a wait is shown until something else happens', () => {
+  assert.deepEqual(after(starting, waiting).waiting, { since: at(2), sentence: waiting.msg, until: at(50) });
+  assert.ok(after(starting, waiting, { event: 'warning', msg: 'beware' }).waiting);
+  assert.equal(after(starting, waiting, { event: 'records-published', time: at(4) }).waiting, undefined);
+});
+
+test('a failure is shown with its remedy until a pass finishes', () => {
+  const state = after(starting, serving, failed);
+  assert.deepEqual(state.failure, { ...failed.err, nextAttempt: at(8) });
+  assert.deepEqual(state.pass, { at: at(3), outcome: 'failed' });
+  assert.equal(state.certificate?.serial, '04b1');
+  const mended = after(starting, failed, { event: 'pass-finished', time: at(9) });
+  assert.equal(mended.failure, undefined);
+  assert.deepEqual(mended.pass, { at: at(9), outcome: 'finished' });
+});
+
+test('a warning is kept once', () => {
+  const warning = { event: 'warning', msg: 'beware' };
+  assert.deepEqual(after(starting, warning, warning).warnings, ['beware']);
+});
+
+test('a person sees all of it, and no control character', () => {
+  const text = describeState(
+    after(starting, serving, failed, waiting, { event: 'warning', msg: 'be\u001bware' }),
+  );
+  for (const words of [
+    'app.example.com, records at namecheap, version 1.2.3',
+    'serial 04b1, valid until 2026-04-01',
+    'failed at 2026-01-02T03:04:03.000Z',
+    'PROVIDER_UNREACHABLE: Namecheap could not be asked',
+    'Check the network.',
+    `next attempt  ${at(8)}`,
+    'our own limit of calls is reached',
+    'be\\u001bware',
+  ]) {
+    assert.ok(text.includes(words), `${words} is not in\n${text}`);
+  }
+  assert.match(describeState(after(starting)), /none is served yet\nlast pass {5}none has ended yet/);
+});

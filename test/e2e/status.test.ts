@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import { type Environment, environmentFor } from '../world/ingress.ts';
+import { again, ingressIn, worldFor } from './support.ts';
+
+const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
+
+async function status(environment: Environment, ...options: string[]) {
+  const env = { PATH: environment['PATH'] ?? '', RUNTIME_DIR: environment['RUNTIME_DIR'] ?? '' };
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'status', ...options], {
+    env,
+    extendEnv: false,
+    reject: false,
+  });
+  return { exitCode, stdout, stderr };
+}
+
+/** What an earlier run has left of the provider's word to wait. */
+function askedToWait(environment: Environment, ms: number): void {
+  const folder = join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/providers/cloudflare');
+  mkdirSync(folder, { recursive: true });
+  const budget = { tokens: 100, at: Date.now(), heldUntil: Date.now() + ms };
+  writeFileSync(join(folder, 'budget.json'), JSON.stringify(budget));
+}
+
+test('a call that has to wait is seen in the log and in the status, whatever the level of the log', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world, { LOG_LEVEL: 'warn' });
+  assert.equal((await status(environment)).exitCode, 1, 'nothing runs yet');
+  askedToWait(environment, 120_000);
+  const ingress = again(t, environment);
+  const { provider, reason } = await ingress.seen('waiting', { fits: (line) => line['for'] === 'provider' });
+  assert.deepEqual([provider, reason], ['cloudflare', 'asked-to-wait']);
+  assert.deepEqual(world.cloudflare.calls, []);
+  const { exitCode, stdout } = await status(environment);
+  assert.equal(exitCode, 0);
+  assert.match(
+    stdout,
+    /^waiting +waiting \d+ s before Cloudflare is asked again, until .*: it asked for it/m,
+  );
+  assert.match(stdout, /^certificate +none is served yet/m);
+  await ingress.end('SIGTERM');
+  assert.match((await status(environment)).stderr, /no ingress is running/);
+});
+
+test('after a pass the status has the certificate, and JSON for a program', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world);
+  const { serial } = await ingress.seen('serving');
+  await ingress.seen('pass-finished');
+  const { stdout, exitCode } = await status(ingress.environment, '--json');
+  const { certificate, pass, waiting, failure, domain } = JSON.parse(stdout);
+  assert.deepEqual(
+    [exitCode, certificate.serial, pass.outcome, domain],
+    [0, serial, 'finished', 'app.example.test'],
+  );
+  assert.deepEqual([waiting, failure], [undefined, undefined]);
+});
+
+test('a failure is in the status with its remedy', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { DOMAIN: 'app.elsewhere.test' });
+  await ingress.seen('pass-failed');
+  const { stdout } = await status(ingress.environment);
+  assert.match(stdout, /^failure +ZONE_NOT_FOUND: /m);
+  assert.match(stdout, /^next attempt +\d{4}-/m);
+});
