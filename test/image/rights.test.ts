@@ -91,6 +91,14 @@ test('what the container needs of its engine', async (t) => {
     await stopsSoon(stage.engine, id);
   });
 
+  await t.test('on a volume of another user it says whose it is, and which capability would do', async () => {
+    const all = [...HARDENED, ...drop(['NET_BIND_SERVICE', 'SETUID', 'SETGID']), ...PRIVILEGED_PORTS];
+    const id = await start(stage, image, { options: all, owner: '1000:1000' });
+    const { err } = await event(stage.engine, id, (line) => line.event === 'volume-not-writable');
+    assert.match(JSON.stringify(err), /belongs to user 1000 .*cap_add: \[DAC_OVERRIDE\]/);
+    await stopsSoon(stage.engine, id);
+  });
+
   const missing: [without: string, hint: RegExp][] = [
     ['NET_BIND_SERVICE', /cap_add: \[NET_BIND_SERVICE\]/],
     ['SETUID', /cap_add: \[SETUID, SETGID\]/],
