@@ -54,7 +54,14 @@ test('scripts/compare-images', async (t) => {
     });
 
   await t.test('the same tree and configuration are the same, whoever built them and when', async () => {
-    const unset = { Cmd: [], Hostname: '0123456789ab', Image: 'sha256:1234', Domainname: '', Tty: false };
+    const unset = {
+      Cmd: [],
+      Hostname: '0123456789ab',
+      Image: 'sha256:1234',
+      Domainname: '',
+      Tty: false,
+      ArgsEscaped: true,
+    };
     const built = { created: '2026-11-01T00:00:00Z', container: 'ab'.repeat(32), docker_version: '27.0' };
     const { exitCode, all } = await compare(original, await image(() => undefined, unset, built));
     assert.match(all, /^the same: \d+ files and directories, and the configuration$/);
