@@ -9,22 +9,24 @@ import { emptyMemory, type Parts } from '../reconcile/parts.ts';
 import { pass } from '../reconcile/pass.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { assembleOutside } from './outside.ts';
-import { listenTo, stopBy } from './signals.ts';
+import { listenTo, onStop } from './signals.ts';
 
 /** What a pass may take beside waiting for the name servers, twice; in milliseconds. */
 const PASS_LIMIT_MS = 15 * 60_000;
 
-/** Serves and reconciles until a signal ends it. Resolves with the exit code. */
-export async function run(): Promise<number> {
+/** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
+export async function run(stopped: AbortSignal): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   const log = createLog(config.logLevel);
-  const stopped = stopBy(['SIGTERM', 'SIGINT'], log);
   const demand = listenTo('SIGHUP');
   const { domain, provider, directoryUrl } = config;
   const fields = { event: 'starting', version: pkg.version, domain, provider: provider.name, directoryUrl };
   log.info(fields, 'starting');
   for (const warning of config.warnings) log.warn({ event: 'warning' }, warning);
+  onStop(stopped, (signal) =>
+    log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
+  );
   const proxy = await openProxy(config, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
