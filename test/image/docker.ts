@@ -20,6 +20,7 @@ async function runningDocker(): Promise<Engine | undefined> {
   const environment = {};
   return {
     kind: 'docker',
+    program: 'docker',
     environment,
     run: runner('docker', environment),
     async [Symbol.asyncDispose]() {},
@@ -36,12 +37,25 @@ async function ownDocker(): Promise<Engine | undefined> {
   const socket = `unix://${join(directory, 'docker.sock')}`;
   const environment = { DOCKER_HOST: socket, DOCKER_BUILDKIT: '1' };
   const run = runner('/usr/bin/docker', environment);
-  const daemon = await startChild('flock', {
+  const daemon = await startChild('setpriv', {
+    // Whoever kills us ends it too: the next run needs the folder.
     args: [
-      ...['--no-fork', '--timeout', String(TURN_S), join(dataRoot, 'lock'), '/usr/sbin/dockerd'],
+      ...[
+        '--pdeathsig',
+        'TERM',
+        'flock',
+        '--no-fork',
+        '--timeout',
+        String(TURN_S),
+        join(dataRoot, 'lock'),
+        '/usr/sbin/dockerd',
+      ],
       ...['--data-root', dataRoot, '--exec-root', join(directory, 'exec')],
       ...['--pidfile', join(directory, 'pid'), '--host', socket],
     ],
+    // Ctrl-C in a terminal is for everybody there, and containers are removed before their daemon ends.
+    ownGroup: true,
+    lastSignal: 'SIGTERM',
   });
   const end = () => endDaemon(daemon, directory);
   try {
@@ -50,7 +64,7 @@ async function ownDocker(): Promise<Engine | undefined> {
     await end();
     throw thrown;
   }
-  return { kind: 'docker', environment, run, [Symbol.asyncDispose]: end };
+  return { kind: 'docker', program: '/usr/bin/docker', environment, run, [Symbol.asyncDispose]: end };
 }
 
 /** It unmounts what it has mounted, so it is asked first. */

@@ -7,6 +7,8 @@ import { execa } from 'execa';
 /** What runs containers on this host. Disposing of it ends what was started for it; its images stay for the next time. */
 export interface Engine extends AsyncDisposable {
   readonly kind: 'docker' | 'podman';
+  /** Its command line program. */
+  readonly program: string;
   /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed. Rejects with its words. */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
   /** Added to the environment of programs that talk to it, such as docker-compose. */
@@ -22,11 +24,16 @@ export interface RunOptions {
 
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 
+/** On each container: the process that made it, so that what a killed one left can be told from what is in use. */
+export const OWNER_LABEL = 'dstack-ingress-test-pid';
+
 /** Runs a command line program for an engine. */
 export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {
   return async (args, { timeoutMs = 60_000, both = false } = {}) => {
     const options = { env: environment, timeout: timeoutMs, stdin: 'ignore', all: true } as const;
-    const { stdout, all } = await execa(program, args, options);
+    const [command = '', ...rest] = args;
+    const label = command === 'run' ? ['--label', `${OWNER_LABEL}=${process.pid}`] : [];
+    const { stdout, all } = await execa(program, [command, ...label, ...rest], options);
     return both ? all : stdout;
   };
 }

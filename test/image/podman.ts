@@ -38,9 +38,10 @@ export async function startPodman(): Promise<Engine | undefined> {
   const store = await privateStore();
   const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-podman-'));
   const socket = join(directory, 'podman.sock');
-  const service = await startChild('podman', {
-    args: ['system', 'service', '--time=0', `unix://${socket}`],
+  const service = await startChild('setpriv', {
+    args: ['--pdeathsig', 'TERM', 'podman', 'system', 'service', '--time=0', `unix://${socket}`],
     env: store,
+    ownGroup: true,
   });
   const ask = () => execa('curl', ['-sf', '--unix-socket', socket, 'http://podman/_ping'], { reject: false });
   const answers = async () => ((await ask()).failed ? undefined : true);
@@ -53,5 +54,11 @@ export async function startPodman(): Promise<Engine | undefined> {
     throw new Error(`podman's service did not start:\n${service.lines.join('\n')}`);
   }
   const environment = { ...store, DOCKER_HOST: `unix://${socket}` };
-  return { kind: 'podman', environment, run: runner('podman', store), [Symbol.asyncDispose]: end };
+  return {
+    kind: 'podman',
+    program: 'podman',
+    environment,
+    run: runner('podman', store),
+    [Symbol.asyncDispose]: end,
+  };
 }
