@@ -149,8 +149,8 @@ export const errorRegistry = {
     retryable: true,
   },
   HANDSHAKE_FAILED: {
-    meaning: 'A TLS handshake with our own port did not show the certificate that was just installed.',
-    hint: 'If it lasts, check that nothing else answers on PORT.',
+    meaning: 'A TLS handshake with HAProxy did not show the certificate that was just installed.',
+    hint: 'If it lasts, check that nothing else uses RUNTIME_DIR.',
     byItself: 'It is tried again by itself.',
     retryable: true,
   },

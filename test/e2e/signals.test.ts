@@ -11,7 +11,7 @@ import { execa, type Options } from 'execa';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE } from '../world/ingress.ts';
 import { type OpenServer, openServer } from '../world/open-server.ts';
-import { eventually } from './support.ts';
+import { eventually, silentHaproxy } from './support.ts';
 
 const ENTRYPOINT = new URL('../../entrypoint.sh', import.meta.url).pathname;
 const signals = [
@@ -30,10 +30,9 @@ for (const [signal, code] of signals) {
     assert.deepEqual([exitCode, stdout, stderr], [code, '', '']);
   });
 
-  test(`${signal} ends a health check whose port is silent, with ${code}`, async (t) => {
-    const { server, connected } = await silentServer(t);
-    const environment = await environmentIn(t, { PORT: String(server.port) });
-    const child = start([process.execPath, BUNDLE, 'health'], environment);
+  test(`${signal} ends a health check that hears nothing, with ${code}`, async (t) => {
+    const { connected, environment } = await silentHaproxy(t);
+    const child = start([process.execPath, BUNDLE, 'health'], await environmentIn(t, environment));
     await connected;
     child.kill(signal);
     assert.equal((await child).exitCode, code);
