@@ -3,6 +3,7 @@ import { createChallengeJournal } from '../acme/journal.ts';
 import { systemClock as clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
 import { createLog, type Log } from '../log.ts';
+import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { everyHourAt, reconcileForever } from '../reconcile/loop.ts';
 import { emptyMemory, type Parts } from '../reconcile/parts.ts';
@@ -23,7 +24,9 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const { domain, provider, directoryUrl } = config;
   const fields = { event: 'starting', version: pkg.version, domain, provider: provider.name, directoryUrl };
   log.info(fields, 'starting');
-  for (const warning of config.warnings) log.warn({ event: 'warning' }, warning);
+  const ofUser = warningOfSharedUser(ownRights());
+  for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+    log.warn({ event: 'warning' }, warning);
   onStop(stopped, (signal) =>
     log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
   );

@@ -79,6 +79,9 @@ test('what the container needs of its engine', async (t) => {
         { user: undefined, chroot: undefined, ...account },
       );
       await event(stage.engine, id, (line) => line.event === 'serving');
+      const log = await stage.engine.run(['logs', id], { both: true });
+      // Only where HAProxy could not become somebody else.
+      assert.equal(log.includes('the same user as the control plane (10001)'), account.user === undefined);
       const words = await stage.engine.run(['exec', id, 'dstack-ingress', 'health']);
       assert.match(words, /^healthy: serving app\.example\.com until/);
       await stopsSoon(stage.engine, id);
