@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
@@ -25,26 +27,28 @@ test('whose it is, by label or name', () => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} leaves no container of a test behind`, async (t) => {
-    const id = await runUntil(t, signal);
-    if (id === undefined) return;
+    const left = await runUntil(t, signal);
+    if (left === undefined) return;
     // Not swept before we look.
     const engine = await openAnyEngine();
     assert.ok(typeof engine !== 'string');
     t.after(() => engine[Symbol.asyncDispose]());
-    assert.deepEqual(await containersWith(engine, id), []);
+    assert.deepEqual(await containersWith(engine, left.id), []);
   });
 }
 
 test('what a test left that was killed is removed by the next', async (t) => {
-  const id = await runUntil(t, 'SIGKILL');
-  if (id === undefined) return;
+  const left = await runUntil(t, 'SIGKILL');
+  if (left === undefined) return;
+  const { id, pid } = left;
   const stage = await stageFor(t);
   assert.ok(stage);
   assert.deepEqual(await containersWith(stage.engine, id), []);
+  assert.ok(!readdirSync(tmpdir()).some((name) => name.includes(`-${pid}-`)));
 });
 
-/** Lets a process start a container, ends it by a signal, and gives the container's id. */
-async function runUntil(t: TestContext, signal: NodeJS.Signals): Promise<string | undefined> {
+/** Lets a process start a container, ends it by a signal, and gives its id and the container's. */
+async function runUntil(t: TestContext, signal: NodeJS.Signals) {
   const stage = await stageFor(t);
   if (!stage) return undefined;
   // Two daemons cannot share a folder.
@@ -59,7 +63,7 @@ async function runUntil(t: TestContext, signal: NodeJS.Signals): Promise<string 
   });
   const { stderr } = await child;
   assert.match(id, /^[0-9a-f]{64}$/, stderr);
-  return id;
+  return { id, pid: child.pid };
 }
 
 async function containersWith(engine: Engine, id: string): Promise<string[]> {

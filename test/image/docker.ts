@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Child, startChild } from '../world/child.ts';
-import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
+import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './engine.ts';
 
 const START_MS = 30_000;
 /** Seconds to wait for another run of the tests, because two daemons cannot share a folder. */
@@ -31,7 +30,7 @@ async function runningDocker(): Promise<Engine | undefined> {
 async function ownDocker(): Promise<Engine | undefined> {
   if (!(await isExecutable('/usr/sbin/dockerd')) || !(await isExecutable('/usr/bin/docker')))
     return undefined;
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-docker-'));
+  const directory = await ownDirectory('docker');
   const dataRoot = join(cacheFolder, 'docker');
   await mkdir(dataRoot, { recursive: true });
   const socket = `unix://${join(directory, 'docker.sock')}`;

@@ -1,5 +1,5 @@
-import { access, constants } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { access, constants, mkdtemp } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
@@ -26,6 +26,11 @@ export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(),
 
 /** On each container: the process that made it, so that what a killed one left can be told from what is in use. */
 export const OWNER_LABEL = 'dstack-ingress-test-pid';
+
+/** A new directory, whose name tells which process made it. */
+export async function ownDirectory(what: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `dstack-ingress-${what}-${process.pid}-`));
+}
 
 /** Runs a command line program for an engine. */
 export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
 import { BASE, baseContext } from './base-image.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, ownDirectory } from './engine.ts';
 import { privateStore } from './podman.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -87,7 +86,7 @@ export async function runBuildImage(name: string, options: readonly string[]): P
   }
   const localName = `localhost/${name}`;
   // What a person has built stays where it is.
-  const out = join(await mkdtemp(join(tmpdir(), 'dstack-ingress-out-')), 'out');
+  const out = join(await ownDirectory('out'), 'out');
   const args = ['--tag', localName, '--base', base, '--out', out, ...extraCa(), ...options];
   const { stdout, stderr } = await execa('scripts/build-image', args, { cwd: ROOT, env, timeout: BUILD_MS });
   return { localName, out, stdout, stderr };
@@ -95,7 +94,7 @@ export async function runBuildImage(name: string, options: readonly string[]): P
 
 /** Hands an image of buildah's private store over to the engine. */
 export async function load(engine: Engine, localName: string, name: string): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-'));
+  const directory = await ownDirectory('image');
   try {
     const archive = join(directory, 'image.tar');
     const env = await privateStore();

@@ -1,9 +1,15 @@
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { execaSync } from 'execa';
 import { type Engine, OWNER_LABEL } from './engine.ts';
 
 /** Projects are called `dstack-ingress-test-<process id>-<number>`, with which compose begins the names of what it makes. */
 const PROJECT = /^dstack-ingress-test-(\d+)-\d+[-_]/;
+
+/** See ownDirectory. */
+const DIRECTORY = /^dstack-ingress-[a-z-]+-(\d+)-\w{6}$/;
 
 /** The process that something was made by, as its label or its name says; undefined when it is none of ours. Pure. */
 export function ownerOf(name: string, label = ''): number | undefined {
@@ -29,6 +35,12 @@ export async function sweepLeftovers(engine: Engine, isAlive = isRunning): Promi
   for (const kind of ['network', 'volume'])
     for (const name of await list(kind, 'ls', '--format', '{{.Name}}'))
       await remove(ownerOf(name), name, kind, 'rm');
+  for (const name of await readdir(tmpdir())) {
+    const pid = DIRECTORY.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true });
+    removed.push(name);
+  }
   return removed;
 }
 

@@ -1,10 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { systemClock, until } from '../../src/clock.ts';
 import { startChild } from '../world/child.ts';
-import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
+import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './engine.ts';
 
 const START_MS = 30_000;
 
@@ -36,7 +35,7 @@ export async function startPodman(): Promise<Engine | undefined> {
   const { failed } = await execa('podman', ['--version'], { reject: false });
   if (failed || !(await isExecutable('/usr/sbin/runc'))) return undefined;
   const store = await privateStore();
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-podman-'));
+  const directory = await ownDirectory('podman');
   const socket = join(directory, 'podman.sock');
   const service = await startChild('setpriv', {
     args: ['--pdeathsig', 'TERM', 'podman', 'system', 'service', '--time=0', `unix://${socket}`],

@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import type { Engine } from './engine.ts';
+import { type Engine, ownDirectory } from './engine.ts';
 import { hasBuildah } from './images.ts';
 import { openEngine } from './open-engine.ts';
 import { openProject, type Project, type ProjectOptions } from './project.ts';
@@ -36,7 +34,7 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
     engine,
     project: async (options) => stack.use(await openProject(engine, options)),
     async directory() {
-      const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-test-'));
+      const path = await ownDirectory('image-test');
       return stack.adopt(path, () => rm(path, { recursive: true, force: true }));
     },
     defer: (work) =>
@@ -60,7 +58,7 @@ function skip(t: TestContext, reason: string): void {
 
 /** A new directory that is removed after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-test-'));
+  const path = await ownDirectory('image-test');
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
 }
