@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { providers } from '../providers/registry.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
 import { variables, withoutEffect } from '../src/config/variables.ts';
-import { errorRegistry } from '../src/errors.ts';
+import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';
 
 /** Writes the documents that are made from the code; with `--check` only says whether they are fresh. */
 
@@ -48,11 +48,11 @@ ${rows(
 }
 
 function errors(): string {
-  const entries = Object.entries(errorRegistry).map(([name, { meaning, hint, retryable }]) => [
+  const entries = Object.entries<ErrorKind>(errorRegistry).map(([name, kind]) => [
     code(name),
-    meaning,
-    hint,
-    retryable ? 'yes' : 'no',
+    kind.meaning,
+    fullHint(kind),
+    kind.retryable ? 'yes' : 'no',
   ]);
   return `# Errors
 

@@ -1,9 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { execa } from 'execa';
+import { systemClock, until } from '../src/clock.ts';
 
 /** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
 
@@ -18,6 +20,8 @@ interface Counts {
 const FILE_TIMEOUT_MS = 180_000;
 /** Images are built in the first of these. */
 const IMAGE_FILE_TIMEOUT_MS = 30 * 60_000;
+/** What removing containers and ending their daemon may take after Ctrl-C. */
+const CLEAN_UP_MS = 60_000;
 
 const checks: readonly [title: string, command: string, ...args: string[]][] = [
   ['formatting and lint', 'biome', 'check', '--error-on-warnings', '.'],
@@ -33,6 +37,15 @@ const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*
 
 const ofImage = (file: string) => file.startsWith('test/image/');
 
+// Each file is a process of its own, which removes what it started; that is waited for.
+const stop = new AbortController();
+let stoppedBy: NodeJS.Signals | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    stoppedBy ??= signal;
+    stop.abort();
+  });
+
 const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 if (wanted.length === 0) await runChecks(counts);
@@ -41,10 +54,15 @@ await runTests(
   counts,
 );
 await runTests({ files: files.filter(ofImage), concurrency: 1, timeout: IMAGE_FILE_TIMEOUT_MS }, counts);
+if (stoppedBy) await childrenAreGone();
 for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`);
+// Where everything is there, a test that is skipped is a fault of its own.
+const skippedWrongly = process.env['CONTAINERS'] === 'required' && counts.skipped > 0;
+if (skippedWrongly) process.stdout.write('CONTAINERS=required: nothing may be skipped\n');
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`, () => {
-  process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);
+  if (stoppedBy) process.exit(128 + constants.signals[stoppedBy]);
+  process.exit(counts.failed > 0 || counts.passed === 0 || skippedWrongly ? 1 : 0);
 });
 
 async function runChecks(into: Counts): Promise<void> {
@@ -56,8 +74,8 @@ async function runChecks(into: Counts): Promise<void> {
 }
 
 async function runTests(what: RunOptions & { files: readonly string[] }, into: Counts): Promise<void> {
-  if (what.files.length === 0) return;
-  const stream = run({ ...what, forceExit: false });
+  if (what.files.length === 0 || stop.signal.aborted) return;
+  const stream = run({ ...what, forceExit: false, signal: stop.signal });
   stream.on('test:pass', ({ name, skip, todo, details }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined) reasons.push(`${name}${typeof skip === 'string' ? `: ${skip}` : ''}`);
@@ -70,6 +88,13 @@ async function runTests(what: RunOptions & { files: readonly string[] }, into: C
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
   await new Promise((resolve) => report.once('end', resolve));
+}
+
+/** The runner does not wait for what it has aborted. */
+async function childrenAreGone(): Promise<void> {
+  const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  const gone = () => (children() === '' ? true : undefined);
+  await until(gone, { clock: systemClock, timeoutMs: CLEAN_UP_MS, everyMs: 50 });
 }
 
 /** Every file that says in its first line that a shell runs it. */

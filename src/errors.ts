@@ -9,6 +9,8 @@ export interface ErrorKind {
   readonly meaning: string;
   /** What a person does about it. */
   readonly hint: string;
+  /** What a running ingress does about it. */
+  readonly byItself?: string;
   /** Whether the same attempt can succeed later without anybody changing anything. */
   readonly retryable: boolean;
 }
@@ -31,17 +33,20 @@ export const errorRegistry = {
   },
   PROVIDER_UNREACHABLE: {
     meaning: "The DNS provider's API could not be reached, or did not answer in time.",
-    hint: 'Check the outgoing network of the container. It is tried again by itself.',
+    hint: 'Check the outgoing network of the container.',
+    byItself: 'It is tried again by itself.',
     retryable: true,
   },
   PROVIDER_UNAVAILABLE: {
     meaning: "The DNS provider's API answered with an error of its own.",
-    hint: 'It is tried again by itself; see the status page of the provider if it lasts.',
+    hint: 'See the status page of the provider if it lasts.',
+    byItself: 'It is tried again by itself.',
     retryable: true,
   },
   PROVIDER_RATE_LIMITED: {
     meaning: 'The DNS provider asks to slow down.',
-    hint: 'It is tried again by itself after the time the provider named.',
+    hint: 'If it lasts, find out what else uses the same account.',
+    byItself: 'It is tried again by itself after the time the provider named.',
     retryable: true,
   },
   PROVIDER_BAD_ANSWER: {
@@ -61,7 +66,8 @@ export const errorRegistry = {
   },
   PROVIDER_CONFLICT: {
     meaning: 'The zone changed between reading and writing it.',
-    hint: 'It is read and planned again by itself. If it lasts, somebody else keeps writing the same records.',
+    hint: 'If it lasts, somebody else keeps writing the same records.',
+    byItself: 'It is read and planned again by itself.',
     retryable: true,
   },
   PROVIDER_REJECTED: {
@@ -96,7 +102,8 @@ export const errorRegistry = {
   },
   ACME_UNREACHABLE: {
     meaning: 'The certificate authority could not be reached, or did not answer in time.',
-    hint: 'Check the outgoing network of the container. It is tried again by itself.',
+    hint: 'Check the outgoing network of the container.',
+    byItself: 'It is tried again by itself.',
     retryable: true,
   },
   ACME_PROBLEM: {
@@ -116,7 +123,8 @@ export const errorRegistry = {
   },
   CERTIFICATE_UNUSABLE: {
     meaning: 'A certificate does not fit: another key, another name, not valid, or not parsable.',
-    hint: 'Nothing was replaced. A new one is ordered by itself.',
+    hint: 'Nothing was replaced.',
+    byItself: 'A new one is ordered by itself.',
     retryable: true,
   },
   STORE_FAILED: {
@@ -136,12 +144,14 @@ export const errorRegistry = {
   },
   PROXY_COMMAND_FAILED: {
     meaning: 'HAProxy did not carry out a command on its runtime socket.',
-    hint: 'It is tried again by itself, after a restart of HAProxy if need be.',
+    hint: 'If it lasts, please report it with the words of HAProxy.',
+    byItself: 'It is tried again by itself, after a restart of HAProxy if need be.',
     retryable: true,
   },
   HANDSHAKE_FAILED: {
-    meaning: 'A TLS handshake with our own port did not show the certificate that was just installed.',
-    hint: 'It is tried again by itself. If it lasts, check that nothing else answers on PORT.',
+    meaning: 'A TLS handshake with HAProxy did not show the certificate that was just installed.',
+    hint: 'If it lasts, check that nothing else uses RUNTIME_DIR.',
+    byItself: 'It is tried again by itself.',
     retryable: true,
   },
 } as const satisfies Record<string, ErrorKind>;
@@ -164,6 +174,9 @@ export interface ErrorContext {
 export class IngressError extends Error {
   override readonly name = 'IngressError';
   readonly code: ErrorCode;
+  /** What a person does about it. */
+  readonly remedy: string;
+  /** The remedy, and what a running ingress does about it. */
   readonly hint: string;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
@@ -172,11 +185,18 @@ export class IngressError extends Error {
   constructor(code: ErrorCode, sentence: string, context: ErrorContext = {}) {
     super(sentence, context.cause === undefined ? {} : { cause: context.cause });
     this.code = code;
-    this.hint = context.hint ?? errorRegistry[code].hint;
+    const kind: ErrorKind = errorRegistry[code];
+    this.remedy = context.hint ?? kind.hint;
+    this.hint = context.hint ?? fullHint(kind);
     this.retryable = context.retryable ?? errorRegistry[code].retryable;
     this.retryAfterMs = context.retryAfterMs;
     this.details = context.details ?? {};
   }
+}
+
+/** What is to be done about a kind of error, and what happens by itself. */
+export function fullHint({ hint, byItself }: ErrorKind): string {
+  return byItself === undefined ? hint : `${byItself} ${hint}`;
 }
 
 /** Tells whether something thrown is ours and, when given, has this code. */

@@ -1,13 +1,32 @@
 import process from 'node:process';
-import pkg from '../package.json' with { type: 'json' };
-import { runCommandLine } from './cli/commands.ts';
+import { stopBy, unlessStopped } from './composition/signals.ts';
+
+// Nobody tells process 1 of a signal that came before it listened, so this is done before the rest is even read.
+const stopped = stopBy(['SIGTERM', 'SIGINT']);
+
+const [{ default: pkg }, { runCommandLine }] = await Promise.all([
+  import('../package.json', { with: { type: 'json' } }),
+  import('./cli/commands.ts'),
+]);
 
 // Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs next to nothing of the rest.
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
-    run: async () => (await import('./composition/run.ts')).run(),
-    plan: async (options) => (await import('./composition/plan.ts')).plan(options),
-    status: async (options) => (await import('./composition/status.ts')).status(options),
-    health: async () => (await import('./composition/health.ts')).health(),
+    run: async () => (await import('./composition/run.ts')).run(stopped),
+    plan: async (options) =>
+      unlessStopped(
+        stopped,
+        import('./composition/plan.ts').then(({ plan }) => plan(options)),
+      ),
+    status: async (options) =>
+      unlessStopped(
+        stopped,
+        import('./composition/status.ts').then(({ status }) => status(options)),
+      ),
+    health: async () =>
+      unlessStopped(
+        stopped,
+        import('./composition/health.ts').then(({ health }) => health()),
+      ),
   }),
 );

@@ -15,6 +15,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/clock.ts',
     'src/errors.ts',
     'src/files.ts',
+    'src/volume.ts',
   ],
   'src/certificates': [
     'src/certificates',
@@ -23,6 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/dns/names.ts',
     'src/errors.ts',
     'src/files.ts',
+    'src/volume.ts',
   ],
   'src/guest': ['src/guest', 'src/errors.ts'],
   'src/proxy': [

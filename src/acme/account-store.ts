@@ -3,8 +3,9 @@ import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
-import { IngressError, messageOf } from '../errors.ts';
+import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
+import { storeFailure } from '../volume.ts';
 import { readRenewalConf } from './renewal-conf.ts';
 
 /** An ACME account as it lies on the volume. */
@@ -145,8 +146,6 @@ async function guarded<T>(verb: string, path: string, work: () => Promise<T>): P
     return await work();
   } catch (thrown) {
     if (thrown instanceof IngressError) throw thrown;
-    throw new IngressError('STORE_FAILED', `cannot ${verb} the account in ${path}: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    throw await storeFailure(`cannot ${verb} the account in ${path}`, path, thrown);
   }
 }

@@ -1,8 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { IngressError, messageOf } from '../errors.ts';
+import type { IngressError } from '../errors.ts';
 import { makeDirectory, readIfThere, writeAtomically } from '../files.ts';
+import { storeFailure, whyUnwritable } from '../volume.ts';
 
 /**
  * Every challenge value that we put into a zone, written down before it is published and crossed out after it is
@@ -16,6 +17,8 @@ export interface ChallengeJournal {
   write(entries: readonly JournalEntry[]): Promise<void>;
   /** Crosses entries out. Throws STORE_FAILED. */
   strike(entries: readonly JournalEntry[]): Promise<void>;
+  /** STORE_FAILED when writing would fail for lack of rights, else undefined. Writes nothing. */
+  whyUnwritable(): Promise<IngressError | undefined>;
 }
 
 const entrySchema = z.object({
@@ -65,9 +68,7 @@ export function createChallengeJournal(
     try {
       return await work();
     } catch (thrown) {
-      throw new IngressError('STORE_FAILED', `cannot ${verb} ${path}: ${messageOf(thrown)}`, {
-        cause: thrown,
-      });
+      throw await storeFailure(`cannot ${verb} ${path}`, path, thrown);
     }
   }
 
@@ -78,6 +79,7 @@ export function createChallengeJournal(
     entries,
     peek: async () => (await look()) ?? [],
     write: async (added) => replace([...without(await entries(), added), ...added]),
+    whyUnwritable: () => whyUnwritable([dirname(path)]),
     strike: async (struck) => replace(without(await entries(), struck)),
   };
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
-import { IngressError, messageOf } from '../errors.ts';
+import { IngressError } from '../errors.ts';
 import { listIfThere } from '../files.ts';
+import { storeFailure, whyUnwritable } from '../volume.ts';
 import { type CertificateBundle, type Requirement, whyUnusable } from './certificate.ts';
 import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
@@ -36,6 +37,8 @@ export interface CertificateStore {
   save(domain: string, bundle: CertificateBundle): Promise<void>;
   /** Names of the lineages of the name, the one that is served first. Throws STORE_FAILED. */
   lineages(domain: string): Promise<string[]>;
+  /** STORE_FAILED when saving would fail for lack of rights, else undefined. Writes nothing. */
+  whyUnwritable(domain: string): Promise<IngressError | undefined>;
 }
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
@@ -58,6 +61,11 @@ export function createCertificateStore(root: string, { noStaging, clock }: Store
         const others = found.filter((lineage) => lineage.folder !== served?.folder);
         return [...(served ? [served] : []), ...others].map(({ folder }) => folder.name);
       }),
+    whyUnwritable: async (domain) => {
+      const names = new Set([baseName(domain), ...(await findNames(root, domain).catch(() => []))]);
+      const folders = [...names].map((name) => lineageFolder(root, name));
+      return whyUnwritable(folders.flatMap(({ live, archive }) => [live, archive]));
+    },
   };
 }
 
@@ -137,9 +145,13 @@ function chooseLineage({ requirement, now }: Goal, found: readonly Lineage[]) {
 }
 
 async function readLineages(goal: Goal): Promise<Lineage[]> {
-  const entries = await Promise.all(['live', 'archive'].map((part) => listIfThere(join(goal.root, part))));
-  const names = lineageNames(entries.flat(), baseName(goal.requirement.domain));
+  const names = await findNames(goal.root, goal.requirement.domain);
   return Promise.all(names.map((name) => readLineage(goal, lineageFolder(goal.root, name))));
+}
+
+async function findNames(root: string, domain: string): Promise<string[]> {
+  const entries = await Promise.all(['live', 'archive'].map((part) => listIfThere(join(root, part))));
+  return lineageNames(entries.flat(), baseName(domain));
 }
 
 async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {
@@ -166,6 +178,6 @@ async function guarded<T>(verb: string, path: string, work: () => Promise<T>): P
     return await work();
   } catch (thrown) {
     if (thrown instanceof IngressError) throw thrown;
-    throw new IngressError('STORE_FAILED', `cannot ${verb} ${path}: ${messageOf(thrown)}`, { cause: thrown });
+    throw await storeFailure(`cannot ${verb} ${path}`, path, thrown);
   }
 }

@@ -5,6 +5,7 @@ import { createChallengeJournal } from '../acme/journal.ts';
 import { systemClock as clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
 import { createLog, type Log } from '../log.ts';
+import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { everyHourAt, reconcileForever } from '../reconcile/loop.ts';
 import { emptyMemory, type Parts } from '../reconcile/parts.ts';
@@ -13,22 +14,26 @@ import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { assembleOutside } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
-import { listenTo, stopBy } from './signals.ts';
+import { listenTo, onStop } from './signals.ts';
 
 /** What a pass may take beside waiting for the name servers, twice; in milliseconds. */
 const PASS_LIMIT_MS = 15 * 60_000;
 
-/** Serves and reconciles until a signal ends it. Resolves with the exit code. */
-export async function run(): Promise<number> {
+/** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
+export async function run(stopped: AbortSignal): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   const log = createLog(config.logLevel, createStatusFile(config.runtimeDir, process.pid));
-  const stopped = stopBy(['SIGTERM', 'SIGINT'], log);
   const demand = listenTo('SIGHUP');
   const { domain, provider, directoryUrl } = config;
   const fields = { event: 'starting', version: pkg.version, domain, provider: provider.name, directoryUrl };
   log.info(fields, 'starting');
-  for (const warning of config.warnings) log.warn({ event: 'warning' }, warning);
+  const ofUser = warningOfSharedUser(ownRights());
+  for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+    log.warn({ event: 'warning' }, warning);
+  onStop(stopped, (signal) =>
+    log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
+  );
   const proxy = await openProxy(config, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });

@@ -79,7 +79,7 @@ export const variables = {
   }),
   maxconn: withDefault(types.integer('number', 1, 500_000), '4096', {
     name: 'MAXCONN',
-    help: 'Connections that HAProxy holds at once; more wait.',
+    help: 'Connections of clients that HAProxy holds at once; more wait.',
     remedy: 'Set a whole number such as 4096.',
   }),
   timeoutConnect: withDefault(types.duration, '10s', {
@@ -127,7 +127,7 @@ export const variables = {
   }),
   runtimeDir: withDefault(types.path, '/run/dstack-ingress', {
     name: 'RUNTIME_DIR',
-    help: "HAProxy's configuration and runtime socket. Nothing in it outlives the process.",
+    help: "HAProxy's configuration and sockets. Nothing in it outlives the process.",
     remedy: 'Set an absolute path of at most 80 characters.',
   }),
   haproxyBin: withDefault(types.program, 'haproxy', {

@@ -1,5 +1,5 @@
 import { IngressError } from '../errors.ts';
-import { appServer } from './render.ts';
+import { appServer, OWN_CONNECTIONS, publicFrontend } from './render.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
@@ -24,7 +24,7 @@ export interface ProcessInfo {
   readonly descriptors: number;
   /** File descriptors it would need for `maxconn` connections. */
   readonly descriptorsWanted: number;
-  /** Connections it was configured for. */
+  /** Connections it was configured for, those for the control plane among them. */
   readonly maxconn: number;
 }
 
@@ -48,22 +48,23 @@ export async function showInfo(socket: RuntimeSocket, signal?: AbortSignal): Pro
 }
 
 /**
- * How many connections the file descriptors suffice for, at most those configured: each takes two, one to the client
- * and one to the app; what HAProxy wants beyond that is its own.
+ * How many connections of others the file descriptors suffice for, at most those configured: each takes two, one to the
+ * client and one to the app; what HAProxy wants beyond that is its own.
  */
 export function connectionsThatFit({ descriptors, descriptorsWanted, maxconn }: ProcessInfo): number {
-  if (descriptors >= descriptorsWanted) return maxconn;
+  if (descriptors >= descriptorsWanted) return maxconn - OWN_CONNECTIONS;
   const own = descriptorsWanted - 2 * maxconn;
-  return Math.max(1, Math.floor((descriptors - own) / 2));
+  return Math.max(1, Math.floor((descriptors - own) / 2) - OWN_CONNECTIONS);
 }
 
-/** Lowers the number of connections at once; further ones wait in the kernel. */
+/** Lowers the number of connections of others at once; further ones wait in the kernel. */
 export async function limitConnections(
   socket: RuntimeSocket,
   connections: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  await expectReply(socket, `set maxconn global ${connections}`, /^$/, { signal });
+  await expectReply(socket, `set maxconn frontend ${publicFrontend} ${connections}`, /^$/, { signal });
+  await expectReply(socket, `set maxconn global ${connections + OWN_CONNECTIONS}`, /^$/, { signal });
 }
 
 /** Points the app's server at an address (without brackets) and lets connections through to it. Idempotent. */

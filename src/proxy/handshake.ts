@@ -5,8 +5,8 @@ import { IngressError, messageOf } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
 
 export interface Attempt {
-  /** Our own port, on 127.0.0.1. */
-  readonly port: number;
+  /** The Unix socket on which HAProxy shows us what it shows everybody, whatever others do to the port. */
+  readonly path: string;
   /** The name to ask for; of a wildcard (`*.x`) some name below it is asked for. */
   readonly servername: string;
   readonly clock: Clock;
@@ -25,13 +25,13 @@ export interface Expectation extends Omit<Attempt, 'timeoutMs'> {
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Proves from outside that our port presents a certificate, by TLS handshakes until one shows it. Whether anybody
+ * Proves that HAProxy presents a certificate, by TLS handshakes until one shows it. Whether anybody
  * trusts it is not asked. Throws HANDSHAKE_FAILED with what was seen last.
  */
 export async function proveServed(expected: Expectation): Promise<void> {
-  const { port, servername, clock, signal, timeoutMs = 5_000 } = expected;
+  const { path, servername, clock, signal, timeoutMs = 5_000 } = expected;
   const wanted = canonical(expected.fingerprint256);
-  const attempt = { port, servername, clock, signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
+  const attempt = { path, servername, clock, signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
   let seen = 'nothing';
   const proven = await until(
     async () => {
@@ -44,8 +44,8 @@ export async function proveServed(expected: Expectation): Promise<void> {
   const asked = nameToAsk(servername);
   throw new IngressError(
     'HANDSHAKE_FAILED',
-    `A handshake with our own port ${port} for ${asked} did not show the certificate: ${seen}.`,
-    { details: { port, servername: asked, expected: wanted, seen } },
+    `A handshake with HAProxy for ${asked} did not show the certificate: ${seen}.`,
+    { details: { path, servername: asked, expected: wanted, seen } },
   );
 }
 
@@ -60,20 +60,20 @@ async function fingerprintOrFailure(attempt: Attempt): Promise<string> {
 }
 
 /**
- * The certificate that our port presents in one handshake, whoever trusts it. Rejects with the socket's error when there
+ * The certificate that HAProxy presents in one handshake, whoever trusts it. Rejects with the socket's error when there
  * is none or the time is over.
  */
 export async function presentedCertificate(attempt: Attempt): Promise<X509Certificate> {
-  const { port, servername, clock, timeoutMs, signal } = attempt;
+  const { path, servername, clock, timeoutMs, signal } = attempt;
   const late = () => new Error(`no handshake within ${timeoutMs / 1000} s`);
   return withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
-    shakeHands(port, nameToAsk(servername), ends),
+    shakeHands(path, nameToAsk(servername), ends),
   );
 }
 
-function shakeHands(port: number, servername: string, signal: AbortSignal): Promise<X509Certificate> {
+function shakeHands(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
   const { promise, resolve, reject } = Promise.withResolvers<X509Certificate>();
-  const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false });
+  const socket = connect({ path, servername, rejectUnauthorized: false });
   const abort = () => {
     reject(signal.reason);
     socket.destroy();
@@ -81,12 +81,10 @@ function shakeHands(port: number, servername: string, signal: AbortSignal): Prom
   signal.addEventListener('abort', abort, { once: true });
   socket.on('secureConnect', () => {
     const certificate = socket.getPeerX509Certificate();
-    // Only when our last words are sent: a process that ends before would be a failed handshake to the other side.
-    socket.end(() =>
-      certificate ? resolve(certificate) : reject(new Error('no certificate was presented')),
-    );
-    // What the app says is thrown away, or the socket would wait for a reader.
-    socket.resume();
+    if (certificate) resolve(certificate);
+    else reject(new Error('no certificate was presented'));
+    // Its last words are sent first: without them the handshake has failed to the other side.
+    socket.destroySoon();
   });
   socket.on('error', reject);
   socket.on('close', () => {

@@ -159,11 +159,12 @@ describe('the life of HAProxy', { concurrency: true }, () => {
   test('the files in the runtime directory are for the owner only, and none holds a key', async (t) => {
     const { runtimeDir } = await serving(t, 200);
     const found = await readdir(runtimeDir);
-    assert.deepEqual(found.sort(), ['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock']);
+    assert.deepEqual(found.sort(), ['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock', 'own.sock']);
     const modeOf = async (name: string) => ((await stat(join(runtimeDir, name))).mode & 0o777).toString(8);
     assert.equal(await modeOf('haproxy.cfg'), '600');
     assert.equal(await modeOf('crt-list'), '600');
     assert.equal(await modeOf('haproxy.sock'), '600');
+    assert.equal(await modeOf('own.sock'), '600');
     assert.equal(await modeOf('chroot'), '555');
     assert.equal((await stat(join(runtimeDir, 'crt-list'))).size, 0);
   });

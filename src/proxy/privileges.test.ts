@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { haproxyBin, startTestProxy, temporaryDir } from '../../test/doubles/proxy.ts';
 import type { IngressError } from '../errors.ts';
-import { mayChroot, ownRights, surrenderable } from './privileges.ts';
+import { mayChroot, ownRights, surrenderable, warningOfSharedUser } from './privileges.ts';
 
 const CHROOT = '/run/x/chroot';
 const status = (effective: string) => `Uid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t${effective}\n`;
@@ -28,6 +28,11 @@ test('only root has something to give up, and an empty directory only where it m
 });
 
 const isRoot = process.getuid?.() === 0;
+
+test('a user that HAProxy shares with the control plane is told', () => {
+  assert.match(warningOfSharedUser({ uid: 10_001 }) ?? '', /the same user .*\(10001\).*SETUID, SETGID/);
+  assert.equal(warningOfSharedUser({ uid: 0 }), undefined);
+});
 
 test('without a capability that HAProxy needs, the error names it', { skip: !isRoot }, async (t) => {
   for (const [dropped, hint] of [

@@ -35,6 +35,14 @@ export function surrenderable({ uid, mayChroot }: Rights, chroot: string): Privi
   return mayChroot ? { ...ACCOUNT, chroot } : ACCOUNT;
 }
 
+/**
+ * What a person should know when HAProxy can give nothing up: the kernel keeps no two processes of one user apart. Pure.
+ */
+export function warningOfSharedUser({ uid }: Pick<Rights, 'uid'>): string | undefined {
+  if (uid === undefined || uid === 0) return undefined;
+  return `HAProxy, which faces the network, runs as the same user as the control plane (${uid}): whoever takes it over can read the provider's token and the keys. Running as root with cap_add: [SETUID, SETGID] keeps them apart, see docs/image.md`;
+}
+
 function readStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'utf8');

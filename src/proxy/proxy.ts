@@ -200,11 +200,11 @@ class SupervisedProxy implements RunningProxy {
   }
 
   async install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void> {
-    const { certificates, settings, clock, closing } = this.#parts;
+    const { certificates, paths, clock, closing } = this.#parts;
     const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
     await certificates.install(this.#supervisor, bundle, ends);
     const { servername, fingerprint256 } = bundle;
-    await proveServed({ port: settings.port, servername, fingerprint256, clock, signal: ends });
+    await proveServed({ path: paths.own, servername, fingerprint256, clock, signal: ends });
   }
 
   async stop(): Promise<void> {

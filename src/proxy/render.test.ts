@@ -14,7 +14,11 @@ const settings: ProxySettings = {
   timeouts: { connect: 10_000, client: 86_400_000, server: 86_400_000 },
   target: { host: 'app', port: 80 },
   alpn: [],
-  paths: { socket: '/run/ingress/haproxy.sock', crtList: '/run/ingress/crt-list' },
+  paths: {
+    socket: '/run/ingress/haproxy.sock',
+    crtList: '/run/ingress/crt-list',
+    own: '/run/ingress/own.sock',
+  },
   privileges: undefined,
   drainMs: 8_000,
 };
@@ -26,7 +30,7 @@ test('the whole text, as root', () => {
     `global
   log stdout format short daemon
   stats socket /run/ingress/haproxy.sock mode 600 level admin
-  maxconn 4096
+  maxconn 4104
   no strict-limits
   hard-stop-after 8000ms
   nbthread 2
@@ -42,7 +46,6 @@ test('the whole text, as root', () => {
 defaults
   mode tcp
   log global
-  option tcplog
   option dontlog-normal
   option dontlognull
   retries 3
@@ -55,7 +58,15 @@ defaults
 
 frontend tls
   bind :443 ssl crt-list /run/ingress/crt-list strict-sni
+  option tcplog
+  maxconn 4096
   default_backend app
+
+frontend own
+  no log
+  bind /run/ingress/own.sock mode 600 ssl crt-list /run/ingress/crt-list strict-sni
+  maxconn 8
+  tcp-request session reject
 
 backend app
   server app 127.0.0.1:1 disabled
@@ -170,14 +181,18 @@ const anySettings: fc.Arbitrary<ProxySettings> = fc
     }),
     target: fc.record({ host, port: mostly(80, count) }),
     alpn: mostly<string[]>([], fc.array(protocol, { maxLength: 3 })),
-    paths: fc.record({ socket: mostly('/run/haproxy.sock', path), chroot: mostly('/tmp', path) }),
+    paths: fc.record({
+      socket: mostly('/run/haproxy.sock', path),
+      own: mostly('/run/own.sock', path),
+      chroot: mostly('/tmp', path),
+    }),
     root: fc.boolean(),
     drainMs: mostly(8000, count),
     threads: mostly<number | undefined>(undefined, count),
   })
   .map(({ threads, root, paths, ...rest }) => ({
     ...rest,
-    paths: { socket: paths.socket, crtList: '/dev/null' },
+    paths: { socket: paths.socket, crtList: '/dev/null', own: paths.own },
     privileges: root ? { user: 'haproxy', group: 'haproxy', chroot: paths.chroot } : undefined,
     ...(threads === undefined ? {} : { threads }),
   }));

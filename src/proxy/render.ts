@@ -17,7 +17,7 @@ export interface Privileges {
 
 export interface ProxySettings {
   readonly port: number;
-  /** Connections at once. */
+  /** Connections of others at once. */
   readonly maxconn: number;
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly client: number; readonly server: number };
@@ -29,6 +29,8 @@ export interface ProxySettings {
     readonly socket: string;
     /** Names the certificates; an empty file, because they come through the runtime socket. */
     readonly crtList: string;
+    /** Where the control plane itself makes handshakes: a Unix socket that only its own user may connect to. */
+    readonly own: string;
   };
   /** Undefined when the control plane is not root: then there is nothing to give up. */
   readonly privileges: Privileges | undefined;
@@ -37,6 +39,12 @@ export interface ProxySettings {
   /** Without it HAProxy starts one thread for each core. */
   readonly threads?: number;
 }
+
+/** Connections that are kept for the control plane when others have all of MAXCONN. */
+export const OWN_CONNECTIONS = 8;
+
+/** The frontend that the world sees, as the runtime socket calls it. */
+export const publicFrontend = 'tls';
 
 /** The one backend server, as the runtime socket calls it. */
 export const appServer = 'app/app';
@@ -71,7 +79,7 @@ const CURVES = 'X25519:P-256:P-384';
  * the configuration of the ingress has refused that before, so it is a fault of the program.
  */
 export function renderHaproxy(settings: ProxySettings): string {
-  return [global(settings), defaults(settings), frontend(settings), backend(settings)]
+  return [global(settings), defaults(settings), frontend(settings), own(settings), backend(settings)]
     .map((lines) => lines.map((line, index) => (index === 0 ? line : `  ${line}`)).join('\n'))
     .join('\n\n')
     .concat('\n');
@@ -83,7 +91,7 @@ function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings)
     // `short` puts the severity before each line, where `raw` would leave it to be guessed.
     'log stdout format short daemon',
     `stats socket ${plainPath(paths.socket)} mode 600 level admin`,
-    `maxconn ${whole('maxconn', maxconn, 1, MOST_CONNECTIONS)}`,
+    `maxconn ${connections(maxconn) + OWN_CONNECTIONS}`,
     // With a low `ulimit -n`, fewer connections are better than none.
     'no strict-limits',
     `hard-stop-after ${whole('drainMs', drainMs, 1, LONGEST_DRAIN_MS)}ms`,
@@ -114,7 +122,6 @@ function defaults({ timeouts }: ProxySettings): string[] {
     'defaults',
     'mode tcp',
     'log global',
-    'option tcplog',
     'option dontlog-normal',
     'option dontlognull',
     'retries 3',
@@ -128,10 +135,27 @@ function defaults({ timeouts }: ProxySettings): string[] {
   ];
 }
 
-function frontend({ port, paths, alpn }: ProxySettings): string[] {
+function frontend({ port, maxconn, paths, alpn }: ProxySettings): string[] {
   const bind = `bind :${whole('port', port, 1, 65_535)} ssl crt-list ${plainPath(paths.crtList)} strict-sni`;
   const offer = alpn.length === 0 ? '' : ` alpn ${alpn.map(protocol).join(',')}`;
-  return ['frontend tls', `${bind}${offer}`, 'default_backend app'];
+  return [
+    `frontend ${publicFrontend}`,
+    `${bind}${offer}`,
+    'option tcplog',
+    `maxconn ${connections(maxconn)}`,
+    'default_backend app',
+  ];
+}
+
+/** Shows the same certificates when nobody else gets through any more, and ends after the handshake. */
+function own({ paths }: ProxySettings): string[] {
+  return [
+    'frontend own',
+    'no log',
+    `bind ${plainPath(paths.own)} mode 600 ssl crt-list ${plainPath(paths.crtList)} strict-sni`,
+    `maxconn ${OWN_CONNECTIONS}`,
+    'tcp-request session reject',
+  ];
 }
 
 function backend({ target }: ProxySettings): string[] {
@@ -186,6 +210,10 @@ function protocol(name: string): string {
 function account(name: string): string {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return name;
   throw new RangeError(`not the name of a user or group: ${JSON.stringify(name)}`);
+}
+
+function connections(maxconn: number): number {
+  return whole('maxconn', maxconn, 1, MOST_CONNECTIONS);
 }
 
 function timeout(name: string, ms: number): number {

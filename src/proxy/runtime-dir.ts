@@ -9,6 +9,8 @@ export interface RuntimePaths {
   readonly config: string;
   readonly socket: string;
   readonly crtList: string;
+  /** Where the control plane makes handshakes of its own. */
+  readonly own: string;
   /** What the entries of the crt-list pretend to be in; it does not exist. */
   readonly certificates: string;
   readonly chroot: string;
@@ -19,6 +21,7 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     config: join(runtimeDir, 'haproxy.cfg'),
     socket: join(runtimeDir, 'haproxy.sock'),
     crtList: join(runtimeDir, 'crt-list'),
+    own: join(runtimeDir, 'own.sock'),
     certificates: join(runtimeDir, 'certs'),
     chroot: join(runtimeDir, 'chroot'),
   };

@@ -43,6 +43,8 @@ export async function forecast(parts: ForecastParts, signal: AbortSignal): Promi
   const tell = (warning: string) => void warnings.push(warning);
   const stored = await peekCertificate(parts, tell);
   const decision = decide(parts, stored);
+  const unwritable = (await parts.store.whyUnwritable(goal.domain)) ?? (await parts.journal.whyUnwritable());
+  if (unwritable) tell(`${unwritable.message}. ${unwritable.hint}`);
   const accountUrl = async () => (await authority.storedAccountUrl()) ?? NO_ACCOUNT_YET;
   const caaIdentity = (ends: AbortSignal) => authority.caaIdentity(ends);
   const draft = await draftRecords({ ...parts, authority: { accountUrl, caaIdentity } }, tell, signal);

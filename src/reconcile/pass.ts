@@ -15,6 +15,7 @@ import { lookAtZone, reconcileRecords } from './records.ts';
  */
 export async function pass(parts: Parts, memory: Memory, signal: AbortSignal): Promise<void> {
   const steps = createSteps(parts, signal);
+  await warnOfVolume(parts);
   const found = await steps.attempt('certificate on the volume', () => findCertificate(parts, memory));
   const stored = found.value;
   const servable = stored !== undefined && isServable(parts, stored);
@@ -67,6 +68,13 @@ function createSteps({ log }: Parts, signal: AbortSignal) {
       }
     },
   };
+}
+
+/** What is missing is said while there is time, not when a renewal has nowhere to go. */
+async function warnOfVolume({ goal, store, journal, log }: Parts): Promise<void> {
+  const failure = (await store.whyUnwritable(goal.domain)) ?? (await journal.whyUnwritable());
+  if (failure === undefined) return;
+  log.warn({ event: 'volume-not-writable', err: failure }, 'a renewal could not be stored');
 }
 
 async function sweep(parts: Parts, signal: AbortSignal): Promise<void> {

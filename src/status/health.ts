@@ -8,7 +8,7 @@ export interface Health {
 }
 
 /**
- * Judges the certificate that our own port has shown: it is for the name and has not expired. Who issued it is not its
+ * Judges the certificate that HAProxy has shown: it is for the name and has not expired. Who issued it is not its
  * business: a private or a test CA is as healthy. Pure.
  */
 export function judgeCertificate(facts: CertificateFacts, domain: string, now: Date): Health {
@@ -20,7 +20,7 @@ export function judgeCertificate(facts: CertificateFacts, domain: string, now: D
 /** Judges a handshake that showed no certificate by what it failed with. Pure. */
 export function judgeFailure(thrown: unknown, port: number): Health {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  if (code === 'ECONNREFUSED') return unhealthy(`nothing answers on port ${port}`);
+  if (code === 'ECONNREFUSED' || code === 'ENOENT') return unhealthy(`nothing answers on port ${port}`);
   // HAProxy refuses names that it has no certificate for (RFC 6066 §3), and at first it has none at all.
   if (/UNRECOGNIZED_NAME$/.test(String(code))) return unhealthy('no certificate yet');
   // OpenSSL's messages end in a line break.

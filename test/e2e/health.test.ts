@@ -3,8 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { Secret } from '../../src/config/secret.ts';
+import type { ProxyOptions } from '../../src/proxy/proxy.ts';
 import { makeCertificate } from '../doubles/certificates.ts';
-import { freePort, startApp, startTestProxy } from '../doubles/proxy.ts';
+import { hear, openTls, startApp, startTestProxy } from '../doubles/proxy.ts';
+import { silentHaproxy } from './support.ts';
 
 const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
 const DAY_MS = 86_400_000;
@@ -22,12 +24,12 @@ async function health(environment: Record<string, string>) {
 }
 
 /** An HAProxy that serves a certificate for a name, valid from yesterday for so many days. */
-async function serving(t: TestContext, domain: string, days: number) {
+async function serving(t: TestContext, domain: string, days: number, options: Partial<ProxyOptions> = {}) {
   const target = {
     host: '127.0.0.1',
     port: await startApp(t, (socket) => void socket.write('220 hello\r\n')),
   };
-  const running = await startTestProxy(t, { target });
+  const running = await startTestProxy(t, { target, ...options });
   const notBefore = new Date(Date.now() - DAY_MS);
   const notAfter = new Date(notBefore.getTime() + days * DAY_MS);
   const { chainPem, keyPem } = await makeCertificate({ names: [domain], notBefore, notAfter });
@@ -39,44 +41,55 @@ async function serving(t: TestContext, domain: string, days: number) {
 
 for (const domain of [DOMAIN, '*.example.com']) {
   test(`${domain} that is served is healthy, whoever issued, and HAProxy logs nothing about it`, async (t) => {
-    const { port, until, lines } = await serving(t, domain, 30);
+    const { port, runtimeDir, until, lines } = await serving(t, domain, 30);
     const before = lines.length;
     for (let check = 0; check < 3; check += 1) {
-      const { exitCode, stdout, stderr } = await health({ DOMAIN: domain, PORT: String(port) });
+      const { exitCode, stdout, stderr } = await health({
+        DOMAIN: domain,
+        PORT: String(port),
+        RUNTIME_DIR: runtimeDir,
+      });
       assert.deepEqual([exitCode, stdout, stderr], [0, `healthy: serving ${domain} until ${until}`, '']);
     }
     assert.deepEqual(lines.slice(before), []);
   });
 }
 
+test('it is healthy while others have every connection', async (t) => {
+  const { port, runtimeDir, until } = await serving(t, DOMAIN, 30, { maxconn: 2 });
+  for (let client = 0; client < 2; client += 1)
+    assert.equal(await hear(await openTls(t, port, DOMAIN)), '220 hello');
+  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port), RUNTIME_DIR: runtimeDir });
+  assert.deepEqual([exitCode, stdout], [0, `healthy: serving ${DOMAIN} until ${until}`]);
+});
+
 test('an expired certificate is unhealthy', async (t) => {
-  const { port, until } = await serving(t, DOMAIN, 0.5);
-  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
+  const { runtimeDir, until } = await serving(t, DOMAIN, 0.5);
+  const { exitCode, stdout } = await health({ DOMAIN, RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, `unhealthy: the certificate expired at ${until}`]);
 });
 
 test('a name that HAProxy has no certificate for is unhealthy', async (t) => {
-  const { port } = await serving(t, '*.example.com', 30);
-  const { exitCode, stdout } = await health({ DOMAIN: '*.app.example.com', PORT: String(port) });
+  const { runtimeDir } = await serving(t, '*.example.com', 30);
+  const { exitCode, stdout } = await health({ DOMAIN: '*.app.example.com', RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
 });
 
 test('an HAProxy that has no certificate yet is unhealthy', async (t) => {
-  const { port } = await startTestProxy(t);
-  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
+  const { runtimeDir } = await startTestProxy(t);
+  const { exitCode, stdout } = await health({ DOMAIN, RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
 });
 
 test('a port that nobody listens on is unhealthy', async () => {
-  const port = await freePort();
-  const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port) });
-  assert.deepEqual([exitCode, stdout], [1, `unhealthy: nothing answers on port ${port}`]);
+  const { exitCode, stdout } = await health({ DOMAIN, PORT: '8443', RUNTIME_DIR: '/nowhere' });
+  assert.deepEqual([exitCode, stdout], [1, 'unhealthy: nothing answers on port 8443']);
 });
 
 test('a port that stays silent is unhealthy within 5 seconds', async (t) => {
-  const port = await startApp(t, () => undefined);
-  const { exitCode, stdout, seconds } = await health({ DOMAIN, PORT: String(port) });
-  assert.deepEqual([exitCode, stdout], [1, `unhealthy: port ${port}: no handshake within 3 s`]);
+  const { environment } = await silentHaproxy(t);
+  const { exitCode, stdout, seconds } = await health({ DOMAIN, PORT: '8443', ...environment });
+  assert.deepEqual([exitCode, stdout], [1, 'unhealthy: port 8443: no handshake within 3 s']);
   assert.ok(seconds < 5, `${seconds} s`);
 });
 

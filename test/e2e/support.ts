@@ -1,10 +1,15 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../src/clock.ts';
+import { runtimePaths } from '../../src/proxy/runtime-dir.ts';
 import { type MadeCertificate, makeCertificate } from '../doubles/certificates.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { openServer } from '../world/open-server.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 
 /** A world and what runs in it, ended after the test, the last started first. */
@@ -84,6 +89,17 @@ export async function eventually<T>(
   );
   if (seen === undefined) throw new Error(`not seen within ${timeoutMs} ms: ${what}`, { cause: last });
   return seen;
+}
+
+/** What stands where HAProxy should, and says nothing; with the environment in which it is found. */
+export async function silentHaproxy(t: TestContext) {
+  const runtimeDir = mkdtempSync(join(tmpdir(), 'silent-haproxy-'));
+  t.after(() => rmSync(runtimeDir, { recursive: true, force: true }));
+  const listener = createServer();
+  const connected = once(listener, 'connection');
+  const server = await openServer(listener, { path: runtimePaths(runtimeDir).own });
+  t.after(() => server[Symbol.asyncDispose]());
+  return { connected, environment: { RUNTIME_DIR: runtimeDir } };
 }
 
 const DAY_MS = 86_400_000;

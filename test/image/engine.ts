@@ -1,5 +1,5 @@
-import { access, constants } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { access, constants, mkdtemp } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
@@ -7,6 +7,8 @@ import { execa } from 'execa';
 /** What runs containers on this host. Disposing of it ends what was started for it; its images stay for the next time. */
 export interface Engine extends AsyncDisposable {
   readonly kind: 'docker' | 'podman';
+  /** Its command line program. */
+  readonly program: string;
   /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed. Rejects with its words. */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
   /** Added to the environment of programs that talk to it, such as docker-compose. */
@@ -22,11 +24,21 @@ export interface RunOptions {
 
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 
+/** On each container: the process that made it, so that what a killed one left can be told from what is in use. */
+export const OWNER_LABEL = 'dstack-ingress-test-pid';
+
+/** A new directory, whose name tells which process made it. */
+export async function ownDirectory(what: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `dstack-ingress-${what}-${process.pid}-`));
+}
+
 /** Runs a command line program for an engine. */
 export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {
   return async (args, { timeoutMs = 60_000, both = false } = {}) => {
     const options = { env: environment, timeout: timeoutMs, stdin: 'ignore', all: true } as const;
-    const { stdout, all } = await execa(program, args, options);
+    const [command = '', ...rest] = args;
+    const label = command === 'run' ? ['--label', `${OWNER_LABEL}=${process.pid}`] : [];
+    const { stdout, all } = await execa(program, [command, ...label, ...rest], options);
     return both ? all : stdout;
   };
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
 import { BASE, baseContext } from './base-image.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, ownDirectory } from './engine.ts';
 import { privateStore } from './podman.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -41,8 +40,14 @@ export function imageName(kind: keyof typeof SOURCES): string {
 export async function ingressImage(engine: Engine): Promise<string> {
   const name = imageName('ingress');
   if (await has(engine, name)) return name;
-  if (await hasBuildah()) await load(engine, (await runBuildImage(name, ['--once'])).localName, name);
-  else await buildByEngine(engine, name, 'Dockerfile');
+  if (await hasBuildah()) {
+    const { localName, out } = await runBuildImage(name, ['--once']);
+    await rm(dirname(out), { recursive: true, force: true });
+    await load(engine, localName, name);
+  } else {
+    if (process.env['CONTAINERS'] === 'required') throw new Error('buildah is not installed');
+    await buildByEngine(engine, name, 'Dockerfile');
+  }
   return name;
 }
 
@@ -59,6 +64,8 @@ export async function hasBuildah(): Promise<boolean> {
 
 export interface Built {
   readonly localName: string;
+  /** What `--out` names; the caller's to remove. */
+  readonly out: string;
   /** What the script printed. */
   readonly stdout: string;
   readonly stderr: string;
@@ -78,14 +85,16 @@ export async function runBuildImage(name: string, options: readonly string[]): P
     );
   }
   const localName = `localhost/${name}`;
-  const args = ['--tag', localName, '--base', base, ...extraCa(), ...options];
+  // What a person has built stays where it is.
+  const out = join(await ownDirectory('out'), 'out');
+  const args = ['--tag', localName, '--base', base, '--out', out, ...extraCa(), ...options];
   const { stdout, stderr } = await execa('scripts/build-image', args, { cwd: ROOT, env, timeout: BUILD_MS });
-  return { localName, stdout, stderr };
+  return { localName, out, stdout, stderr };
 }
 
 /** Hands an image of buildah's private store over to the engine. */
 export async function load(engine: Engine, localName: string, name: string): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-'));
+  const directory = await ownDirectory('image');
   try {
     const archive = join(directory, 'image.tar');
     const env = await privateStore();

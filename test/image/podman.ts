@@ -1,10 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { systemClock, until } from '../../src/clock.ts';
 import { startChild } from '../world/child.ts';
-import { cacheFolder, type Engine, isExecutable, runner } from './engine.ts';
+import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './engine.ts';
 
 const START_MS = 30_000;
 
@@ -36,11 +35,12 @@ export async function startPodman(): Promise<Engine | undefined> {
   const { failed } = await execa('podman', ['--version'], { reject: false });
   if (failed || !(await isExecutable('/usr/sbin/runc'))) return undefined;
   const store = await privateStore();
-  const directory = await mkdtemp(join(tmpdir(), 'dstack-ingress-podman-'));
+  const directory = await ownDirectory('podman');
   const socket = join(directory, 'podman.sock');
-  const service = await startChild('podman', {
-    args: ['system', 'service', '--time=0', `unix://${socket}`],
+  const service = await startChild('setpriv', {
+    args: ['--pdeathsig', 'TERM', 'podman', 'system', 'service', '--time=0', `unix://${socket}`],
     env: store,
+    ownGroup: true,
   });
   const ask = () => execa('curl', ['-sf', '--unix-socket', socket, 'http://podman/_ping'], { reject: false });
   const answers = async () => ((await ask()).failed ? undefined : true);
@@ -53,5 +53,11 @@ export async function startPodman(): Promise<Engine | undefined> {
     throw new Error(`podman's service did not start:\n${service.lines.join('\n')}`);
   }
   const environment = { ...store, DOCKER_HOST: `unix://${socket}` };
-  return { kind: 'podman', environment, run: runner('podman', store), [Symbol.asyncDispose]: end };
+  return {
+    kind: 'podman',
+    program: 'podman',
+    environment,
+    run: runner('podman', store),
+    [Symbol.asyncDispose]: end,
+  };
 }

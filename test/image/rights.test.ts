@@ -79,6 +79,9 @@ test('what the container needs of its engine', async (t) => {
         { user: undefined, chroot: undefined, ...account },
       );
       await event(stage.engine, id, (line) => line.event === 'serving');
+      const log = await stage.engine.run(['logs', id], { both: true });
+      // Only where HAProxy could not become somebody else.
+      assert.equal(log.includes('the same user as the control plane (10001)'), account.user === undefined);
       const words = await stage.engine.run(['exec', id, 'dstack-ingress', 'health']);
       assert.match(words, /^healthy: serving app\.example\.com until/);
       await stopsSoon(stage.engine, id);
@@ -88,6 +91,14 @@ test('what the container needs of its engine', async (t) => {
   await t.test('serves as `docker run` starts it, without any of this', async () => {
     const id = await start(stage, image, { options: [] });
     await event(stage.engine, id, (line) => line.event === 'serving');
+    await stopsSoon(stage.engine, id);
+  });
+
+  await t.test('on a volume of another user it says whose it is, and which capability would do', async () => {
+    const all = [...HARDENED, ...drop(['NET_BIND_SERVICE', 'SETUID', 'SETGID']), ...PRIVILEGED_PORTS];
+    const id = await start(stage, image, { options: all, owner: '1000:1000' });
+    const { err } = await event(stage.engine, id, (line) => line.event === 'volume-not-writable');
+    assert.match(JSON.stringify(err), /belongs to user 1000 .*cap_add: \[DAC_OVERRIDE\]/);
     await stopsSoon(stage.engine, id);
   });
 

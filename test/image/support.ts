@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import type { Engine } from './engine.ts';
+import { type Engine, ownDirectory } from './engine.ts';
+import { hasBuildah } from './images.ts';
 import { openEngine } from './open-engine.ts';
 import { openProject, type Project, type ProjectOptions } from './project.ts';
 
@@ -25,8 +24,7 @@ export interface Stage {
 export async function stageFor(t: TestContext): Promise<Stage | undefined> {
   const engine = await openEngine();
   if (typeof engine === 'string') {
-    if (process.env['CONTAINERS'] === 'required') throw new Error(`no containers here: ${engine}`);
-    t.skip(`no containers here: ${engine}`);
+    skip(t, `no containers here: ${engine}`);
     return undefined;
   }
   const stack = new AsyncDisposableStack();
@@ -36,7 +34,7 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
     engine,
     project: async (options) => stack.use(await openProject(engine, options)),
     async directory() {
-      const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-image-test-'));
+      const path = await ownDirectory('image-test');
       return stack.adopt(path, () => rm(path, { recursive: true, force: true }));
     },
     defer: (work) =>
@@ -44,6 +42,25 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
         await work();
       }),
   };
+}
+
+/** Whether buildah is there; where not, the test is skipped, or fails with `CONTAINERS=required`. */
+export async function buildahFor(t: TestContext): Promise<boolean> {
+  if (await hasBuildah()) return true;
+  skip(t, 'buildah is not installed (scripts/prepare --containers installs it)');
+  return false;
+}
+
+function skip(t: TestContext, reason: string): void {
+  if (process.env['CONTAINERS'] === 'required') throw new Error(reason);
+  t.skip(reason);
+}
+
+/** A new directory that is removed after the test. */
+export async function temporaryDirectory(t: TestContext): Promise<string> {
+  const path = await ownDirectory('image-test');
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
 }
 
 /** The health of a service as the engine sees it: starting, healthy or unhealthy, with the words of the last check. */

@@ -8,6 +8,10 @@ export interface ChildOptions {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Out of reach of the terminal's Ctrl-C: it is ended by us alone. */
+  readonly ownGroup?: boolean;
+  /** What ends it when this process exits; SIGKILL by default. */
+  readonly lastSignal?: NodeJS.Signals;
   /** Gets every line as it is written. */
   readonly log?: (line: string) => void;
 }
@@ -31,19 +35,20 @@ export interface Child extends AsyncDisposable {
  * too; also when this process exits. Rejects when the program cannot be started.
  */
 export async function startChild(program: string, options: ChildOptions): Promise<Child> {
-  const { args, env = {}, cwd = process.cwd(), log } = options;
+  const { args, env = {}, cwd = process.cwd(), ownGroup = false, lastSignal = 'SIGKILL', log } = options;
   const subprocess = execa(program, args, {
     cwd,
     env,
     all: true,
     buffer: false,
     cleanup: false,
+    detached: ownGroup,
     reject: false,
     stdin: 'ignore',
   });
   const { pid } = subprocess;
   if (pid === undefined) throw new Error(`${program} could not be started`, { cause: await subprocess });
-  const forget = atProcessEnd(() => subprocess.kill('SIGKILL'));
+  const forget = atProcessEnd(() => subprocess.kill(lastSignal));
   const ended = subprocess.then((result) => {
     forget();
     return result;

@@ -42,7 +42,7 @@ export interface SeenOptions {
   readonly fits?: (line: LogLine) => boolean;
 }
 
-const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
+export const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
 
 /** The environment of an ingress for `app.<zone>` in this world, with volumes of its own. */
 export async function environmentFor(world: World, changes: Environment = {}): Promise<Environment> {

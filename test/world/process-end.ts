@@ -6,8 +6,8 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 let watching = false;
 
 /**
- * Runs `action`, which must be synchronous, when this process exits or is told to by SIGINT, SIGTERM or SIGHUP.
- * Returns what takes the action back. SIGKILL cannot be caught: what runs then is left behind.
+ * Runs `action`, which must be synchronous, when this process exits or is told to by SIGINT, SIGTERM or SIGHUP; the one
+ * that came last first, because it may need what the earlier ones end. Returns what takes the action back. SIGKILL cannot be caught: what runs then is left behind.
  */
 export function atProcessEnd(action: () => void): () => void {
   watch();
@@ -19,7 +19,16 @@ function watch(): void {
   if (watching) return;
   watching = true;
   process.once('exit', () => {
-    for (const action of actions) action();
+    for (const action of [...actions].reverse()) attempt(action);
   });
   for (const signal of signals) process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
+
+/** The others have their turn whatever becomes of one. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch (thrown) {
+    process.stderr.write(`not cleaned up: ${String(thrown)}\n`);
+  }
 }

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { describeRemedy, storeFailure, whyUnwritable } from './volume.ts';
+
+const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
+
+test('the remedy names whose it is, who we are, and what to do', () => {
+  assert.equal(
+    describeRemedy({ ...folder, uid: 0 }),
+    '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 0 without the right to pass over that: give the whole volume to us (chown -R 0:0), or the container the capability (cap_add: [DAC_OVERRIDE]).',
+  );
+  assert.equal(
+    describeRemedy({ ...folder, uid: 10_001 }),
+    '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 10001: give the whole volume to us (chown -R 10001).',
+  );
+  assert.equal(
+    describeRemedy({ ...folder, owner: 0, mode: 0o555, uid: 0 }),
+    '/etc/letsencrypt belongs to us (user 0), but its mode 555 keeps us out: chmod -R u+rwX it.',
+  );
+});
+
+test('rights that are missing are told from a full disk and from a mount that is read-only', async () => {
+  const hintOf = async (code: string) => {
+    const thrown = Object.assign(new Error(`${code}: no`), { code, path: '/nowhere/at/all' });
+    const { message, hint, details } = await storeFailure('cannot write', '/x', thrown);
+    assert.equal(message, `cannot write: ${code}: no`);
+    return { hint, path: details['path'] };
+  };
+  assert.match((await hintOf('ENOSPC')).hint, /^Check that the volume is mounted, writable and not full/);
+  assert.match((await hintOf('EROFS')).hint, /mounted read-only/);
+  for (const code of ['EACCES', 'EPERM']) {
+    const { hint, path } = await hintOf(code);
+    assert.match(hint, /^\/ belongs to/);
+    assert.equal(path, '/');
+  }
+});
+
+test('a directory that is not there yet can be made where the one above it can be written', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'volume-'));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  assert.equal(await whyUnwritable([root, join(root, 'live/app.example.com')]), undefined);
+});

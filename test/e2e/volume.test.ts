@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { freePort } from '../world/free-port.ts';
+import { BUNDLE, type Ingress, startIngress } from '../world/ingress.ts';
+import { plantCertificate } from './support.ts';
+
+const DOMAIN = 'app.example.com';
+/** Root as a container with `cap_drop: [ALL]` has it: no right to pass over what belongs to others. */
+const LESSER_ROOT = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const;
+
+test('a volume whose folders belong to somebody else: it serves, and warns at once', async (t) => {
+  const { ingress, volume } = await start(t, async (volume) => {
+    for (const folder of ['live', 'archive']) await chown(join(volume, folder, DOMAIN), 1000, 1000);
+    for (const folder of ['live', 'archive']) await execa('chmod', ['a+rx', join(volume, folder, DOMAIN)]);
+  });
+  const { err } = await ingress.seen('volume-not-writable');
+  const folder = join(volume, 'live', DOMAIN);
+  assert.match(
+    JSON.stringify(err),
+    new RegExp(`"code":"STORE_FAILED","message":"nothing can be stored in ${folder}: EACCES`),
+  );
+  assert.match(
+    JSON.stringify(err),
+    new RegExp(`"hint":"${folder} belongs to user 1000 \\(mode 755\\), and we are user 0 `),
+  );
+  assert.match(JSON.stringify(err), /chown -R 0:0.*cap_add: \[DAC_OVERRIDE\]/);
+  await ingress.seen('serving');
+});
+
+test('a volume of which everything belongs to somebody else: the error says whose it is and what to do', async (t) => {
+  const { ingress, volume } = await start(t, (volume) => execa('chown', ['-R', '1000:1000', volume]));
+  await ingress.seen('volume-not-writable');
+  const { err } = await ingress.seen('step-failed', {
+    fits: ({ step }) => step === 'certificate on the volume',
+  });
+  const hint = `"hint":"${volume} belongs to user 1000 \\(mode 700\\), and we are user 0 `;
+  assert.match(JSON.stringify(err), new RegExp(hint));
+});
+
+/** An ingress that can reach nobody, on a volume with a certificate that was given away. */
+async function start(
+  t: TestContext,
+  giveAway: (volume: string) => Promise<unknown>,
+): Promise<{ readonly ingress: Ingress; readonly volume: string }> {
+  const home = await mkdtemp(join(tmpdir(), 'dstack-ingress-volume-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const volume = join(home, 'letsencrypt');
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    DOMAIN,
+    TARGET_ENDPOINT: '127.0.0.1:1',
+    GATEWAY_DOMAIN: '_.cluster.test',
+    CLOUDFLARE_API_TOKEN: 'nobody-is-there-to-see-this-token-anyway',
+    CLOUDFLARE_BASE_URL: 'http://127.0.0.1:1',
+    DNS_RESOLVERS: '127.0.0.1:1',
+    APP_ID: '3327603e03f5bd1f830812ca4a789277fc31f577',
+    PORT: String(await freePort()),
+    LETSENCRYPT_DIR: volume,
+    RUNTIME_DIR: join(home, 'run'),
+  };
+  await plantCertificate(environment, 80);
+  await giveAway(volume);
+  const ingress = startIngress(environment, [...LESSER_ROOT, process.execPath, BUNDLE]);
+  t.after(() => ingress[Symbol.asyncDispose]());
+  return { ingress, volume };
+}

@@ -1,0 +1,68 @@
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { execaSync } from 'execa';
+import { type Engine, OWNER_LABEL } from './engine.ts';
+
+/** Projects are called `dstack-ingress-test-<process id>-<number>`, with which compose begins the names of what it makes. */
+const PROJECT = /^dstack-ingress-test-(\d+)-\d+[-_]/;
+
+/** See ownDirectory. */
+const DIRECTORY = /^dstack-ingress-[a-z-]+-(\d+)-\w{6}$/;
+
+/** The process that something was made by, as its label or its name says; undefined when it is none of ours. Pure. */
+export function ownerOf(name: string, label = ''): number | undefined {
+  const pid = label === '' ? PROJECT.exec(name)?.[1] : label;
+  return pid === undefined || !/^\d+$/.test(pid) ? undefined : Number(pid);
+}
+
+/** Removes what processes left that were killed. Gives what was removed, a word each. */
+export async function sweepLeftovers(engine: Engine, isAlive = isRunning): Promise<string[]> {
+  const removed: string[] = [];
+  const remove = async (pid: number | undefined, name: string, ...command: readonly string[]) => {
+    if (pid === undefined || isAlive(pid)) return;
+    await engine.run([...command, name]);
+    removed.push(name);
+  };
+  const list = async (...command: readonly string[]) =>
+    (await engine.run(command)).split('\n').filter((line) => line !== '');
+  for (const name of await list('ps', '--all', '--format', '{{.Names}}')) {
+    const format = `{{index .Config.Labels "${OWNER_LABEL}"}}`;
+    const label = (await engine.run(['inspect', '--format', format, name])).trim();
+    await remove(ownerOf(name, label), name, ...removal(engine));
+  }
+  for (const kind of ['network', 'volume'])
+    for (const name of await list(kind, 'ls', '--format', '{{.Name}}'))
+      await remove(ownerOf(name), name, kind, 'rm');
+  for (const name of await readdir(tmpdir())) {
+    const pid = DIRECTORY.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true });
+    removed.push(name);
+  }
+  return removed;
+}
+
+/** Removes this process's own containers; synchronous, for the end of the process. */
+export function removeOwn({ kind, program, environment }: Engine): void {
+  const options = { env: environment, timeout: 20_000, reject: false } as const;
+  const mine = `label=${OWNER_LABEL}=${process.pid}`;
+  const { stdout } = execaSync(program, ['ps', '--all', '--quiet', '--filter', mine], options);
+  const ids = stdout.split('\n').filter((id) => id !== '');
+  if (ids.length > 0) execaSync(program, [...removal({ kind }), ...ids], options);
+}
+
+/** Podman asks politely first, and waits ten seconds, unless it is told not to. */
+function removal({ kind }: Pick<Engine, 'kind'>): readonly string[] {
+  return ['rm', '--force', '--volumes', ...(kind === 'podman' ? ['--time', '0'] : [])];
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
