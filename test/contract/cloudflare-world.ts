@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openCloudflare } from '../../providers/cloudflare/provider.ts';
+import type { ProviderContext } from '../../providers/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
@@ -12,16 +13,16 @@ export const cloudflareSetup: ContractSetup = async (zones) =>
 
 function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
   const secrets = [simulator.token];
-  const open = (token: string, timeoutMs = 5000) =>
+  const open = (token: string, timeoutMs = 5000, context: ProviderContext = createTestContext()) =>
     openCloudflare(
       { token: new Secret(token), zoneId: undefined, baseUrl: simulator.baseUrl, timeoutMs },
-      createTestContext(),
+      context,
     );
   return {
     secrets,
     costs: { zone: 1, records: 1, apply: 1 },
     abilities: { anyZone: true, limitedCredentials: true, recordsPerZone: 3500, valuesPerName: 3500 },
-    open: ({ timeoutMs } = {}) => open(simulator.token, timeoutMs),
+    open: ({ timeoutMs, context } = {}) => open(simulator.token, timeoutMs, context),
     openLimited({ zones, write }) {
       const permissions = { zoneRead: true, dnsRead: true, dnsEdit: write };
       return open(

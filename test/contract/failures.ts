@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
+import { createHurryingClock, createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
 import { create, failure, record, soon } from './support.ts';
 import type { ContractFault, ContractSetup } from './world.ts';
 
@@ -58,6 +59,30 @@ export function failureContract(setup: ContractSetup): void {
     world.fail({ kind: 'rate-limit', retryAfter }, 'any');
     const { retryAfterMs = 0 } = await failure(world.open().zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
     assert.ok(retryAfterMs > 50_000 && retryAfterMs <= 60_000, String(retryAfterMs));
+  });
+
+  test('after a Retry-After the next call waits for as long, and says so', async () => {
+    await using world = await setup([ZONE]);
+    const context = createTestContext();
+    const provider = world.open({ context });
+    world.fail({ kind: 'rate-limit', retryAfter: '7' }, 'any');
+    await failure(provider.zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
+    assert.equal(context.waits.length, 0);
+    await provider.zone(APP, soon());
+    const [wait] = context.waits;
+    assert.equal(wait?.reason, 'asked-to-wait');
+    assert.ok(wait.waitMs > 5000 && wait.waitMs <= 7000, String(wait.waitMs));
+  });
+
+  test('calls stay below the limit of the account, also across restarts, and each wait is told', async () => {
+    await using world = await setup([ZONE]);
+    const [files, clock] = [createMemoryFiles(), createHurryingClock()];
+    const context = createTestContext(clock, files);
+    for (let start = 0; context.waits.length === 0; start += 1) {
+      assert.ok(start < 2000, 'it never waited');
+      await world.open({ context }).check(soon());
+    }
+    assert.equal(context.waits[0]?.reason, 'budget');
   });
 
   for (const [name, verb] of Object.entries(verbs)) {

@@ -1,3 +1,4 @@
+import type { ProviderContext } from '../../providers/context.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 
@@ -32,8 +33,8 @@ export interface Abilities {
 
 /** One account of a provider for one test, with a way behind the provider's back. */
 export interface ContractWorld extends AsyncDisposable {
-  /** A provider with nothing in memory. */
-  open(options?: { readonly timeoutMs?: number }): DnsProvider;
+  /** A provider with nothing in memory. The context is one whose clock does not wait, unless it is given. */
+  open(options?: { readonly timeoutMs?: number; readonly context?: ProviderContext }): DnsProvider;
   /** A provider with credentials that may do less. */
   openLimited(limits: Limits): DnsProvider;
   /** A provider with credentials that are well-formed and not known. */
