@@ -48,7 +48,6 @@ async function start(
   giveAway: (volume: string) => Promise<unknown>,
 ): Promise<{ readonly ingress: Ingress; readonly volume: string }> {
   const home = await mkdtemp(join(tmpdir(), 'dstack-ingress-volume-'));
-  t.after(() => rm(home, { recursive: true, force: true }));
   const volume = join(home, 'letsencrypt');
   const environment = {
     PATH: process.env['PATH'] ?? '',
@@ -66,6 +65,9 @@ async function start(
   await plantCertificate(environment, 80);
   await giveAway(volume);
   const ingress = startIngress(environment, [...LESSER_ROOT, process.execPath, BUNDLE]);
-  t.after(() => ingress[Symbol.asyncDispose]());
+  t.after(async () => {
+    await ingress[Symbol.asyncDispose]();
+    await rm(home, { recursive: true, force: true });
+  });
   return { ingress, volume };
 }
