@@ -35,7 +35,7 @@ export interface HttpCall {
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
-  /** `Retry-After` in milliseconds. */
+  /** `Retry-After` in milliseconds, of an answer that refuses. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -70,7 +70,9 @@ export function createHttp(options: HttpOptions): Http {
         ...(family === undefined ? {} : { family }),
       });
       const header = response.headers['retry-after'];
-      const retryAfterMs = retryAfter(typeof header === 'string' ? header : undefined, clock.now());
+      // Linode sends it with every answer, as the time until its count begins anew: nobody is asked to wait then.
+      const isAsked = response.status >= 400 && typeof header === 'string';
+      const retryAfterMs = retryAfter(isAsked ? header : undefined, clock.now());
       if (retryAfterMs !== undefined) await budget.hold(retryAfterMs);
       return { status: response.status, text: String(response.data ?? ''), retryAfterMs };
     } catch (thrown) {
