@@ -21,7 +21,13 @@ function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
   return {
     secrets,
     costs: { zone: 1, records: 1, apply: 1 },
-    abilities: { anyZone: true, limitedCredentials: true, recordsPerZone: 3500, valuesPerName: 3500 },
+    abilities: {
+      anyZone: true,
+      limitedCredentials: true,
+      recordsPerZone: 3500,
+      valuesPerName: 3500,
+      caaFlags: true,
+    },
     open: ({ timeoutMs, context } = {}) => open(simulator.token, timeoutMs, context),
     openLimited({ zones, write }) {
       const permissions = { zoneRead: true, dnsRead: true, dnsEdit: write };

@@ -29,6 +29,8 @@ export interface Abilities {
   /** Records that one zone may hold, and values of one type that one name may have. */
   readonly recordsPerZone: number;
   readonly valuesPerName: number;
+  /** CAA records may have flags other than 0. */
+  readonly caaFlags: boolean;
 }
 
 /** One account of a provider for one test, with a way behind the provider's back. */
