@@ -1,5 +1,6 @@
 import { cloudflare } from './cloudflare/index.ts';
 import type { ProviderDefinition } from './definition.ts';
+import { linode } from './linode/index.ts';
 
 /** Every provider of this program. A new one is a folder beside these and a line here. */
-export const providers: readonly ProviderDefinition[] = [cloudflare];
+export const providers: readonly ProviderDefinition[] = [cloudflare, linode];

@@ -80,6 +80,9 @@ const pure = [
   'src/cli/describe-forecast.ts',
   'providers/cloudflare/canonical.ts',
   'providers/cloudflare/changes.ts',
+  'providers/linode/canonical.ts',
+  'providers/linode/changes.ts',
+  'providers/linode/zones.ts',
 ];
 const IO =
   /from '(?:node:(?!net|url|util)|\.\.\/clock|\.\.\/log|\.\.\/files|execa|axios|pino)|Date\.now|new Date\(\)|Math\.random|process\./;

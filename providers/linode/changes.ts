@@ -1,0 +1,117 @@
+import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { normalizeTtl } from './canonical.ts';
+
+/**
+ * A plan's changes as single calls, since the API has neither batches nor transactions. Pure.
+ */
+
+/** One call that writes. */
+export type Step =
+  | { readonly kind: 'delete'; readonly removed: LiveRecord; readonly id: string }
+  | { readonly kind: 'put'; readonly record: DnsRecord; readonly id: string; readonly change: Change }
+  | { readonly kind: 'post'; readonly record: DnsRecord; readonly change: Change };
+
+export interface Schedule {
+  /** In the order in which they are carried out. */
+  readonly steps: readonly Step[];
+  /** The records that make a change unnecessary. */
+  readonly standing: ReadonlyMap<Change, LiveRecord>;
+  /** What would stand where Linode serves only one of the two (RFC 1034 §3.6.2). */
+  readonly clash: { readonly wanted: DnsRecord; readonly standing: DnsRecord } | undefined;
+}
+
+/** The owner names that the changes touch. */
+export function namesOf(changes: readonly Change[]): string[] {
+  return [...new Set(changes.flatMap((change) => recordsOf(change).map(({ name }) => name)))];
+}
+
+function recordsOf(change: Change): DnsRecord[] {
+  if (change.action === 'create') return [change.record];
+  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
+}
+
+/**
+ * The calls that are still needed when `live` is what stands at the changes' names. What was removed by hand, or made by an
+ * earlier attempt, is not done again: Linode would store the same record twice. A record that somebody changed since is
+ * not ours to remove, whatever its id.
+ */
+export function schedule(changes: readonly Change[], live: readonly LiveRecord[]): Schedule {
+  const left = new Set(live);
+  const steps: Step[] = [];
+  const standing = new Map<Change, LiveRecord>();
+  for (const change of changes) {
+    if (change.action === 'remove') steps.push(...deletion(take(left, change.removed)));
+  }
+  for (const change of changes) {
+    if (change.action === 'remove') continue;
+    const obsolete = takeObsolete(left, change);
+    const same = findSame(left, change);
+    if (same?.ttl === normalizeTtl(change.record.ttl)) standing.set(change, same);
+    else steps.push(...writing(change, same ?? inPlace(change, obsolete)));
+    if (same || !inPlace(change, obsolete)) steps.push(...deletion(obsolete));
+  }
+  return { steps: inOrder(steps), standing, clash: findClash(steps, left) };
+}
+
+type Write = Exclude<Change, { action: 'remove' }>;
+
+function writing(change: Write, over: LiveRecord | undefined): Step[] {
+  const { record } = change;
+  return over?.handle === undefined
+    ? [{ kind: 'post', record, change }]
+    : [{ kind: 'put', record, id: over.handle, change }];
+}
+
+/** The record that says already what is wanted, perhaps with another TTL; the replaced one before others. */
+function findSame(left: ReadonlySet<LiveRecord>, change: Write): LiveRecord | undefined {
+  const same = [...left].filter((one) => sameData(one, change.record));
+  const handle = change.action === 'replace' ? change.replaced.handle : undefined;
+  return same.find((one) => one.handle === handle) ?? same[0];
+}
+
+function takeObsolete(left: Set<LiveRecord>, change: Write): LiveRecord | undefined {
+  if (change.action === 'create' || sameData(change.replaced, change.record)) return undefined;
+  return take(left, change.replaced);
+}
+
+function inPlace({ record }: Write, obsolete: LiveRecord | undefined): LiveRecord | undefined {
+  return obsolete?.type === record.type && obsolete.name === record.name ? obsolete : undefined;
+}
+
+/** With an id the very record, if it still says the same; without one any that says it. */
+function take(left: Set<LiveRecord>, wanted: LiveRecord): LiveRecord | undefined {
+  const same = [...left].filter((record) => sameData(record, wanted));
+  const found = wanted.handle === undefined ? same[0] : same.find(({ handle }) => handle === wanted.handle);
+  if (found) left.delete(found);
+  return found;
+}
+
+function deletion(removed: LiveRecord | undefined): Step[] {
+  return removed?.handle === undefined ? [] : [{ kind: 'delete', removed, id: removed.handle }];
+}
+
+/** Removals that make room come first; all others last, so that a name is never without an answer for their sake. */
+function inOrder(steps: readonly Step[]): Step[] {
+  const posts = steps.filter((step) => step.kind === 'post');
+  const rank = (step: Step) => {
+    if (step.kind === 'put') return 1;
+    if (step.kind === 'post') return 2;
+    return posts.some(({ record }) => excludes(record, step.removed)) ? 0 : 3;
+  };
+  return steps.toSorted((a, b) => rank(a) - rank(b));
+}
+
+function findClash(steps: readonly Step[], left: ReadonlySet<LiveRecord>): Schedule['clash'] {
+  const written = steps.flatMap((step) => (step.kind === 'delete' ? [] : [step]));
+  const all = [...left, ...written.map(({ record }) => record)];
+  for (const { kind, record } of written) {
+    const standing = all.find((other) => other !== record && excludes(record, other));
+    if (kind === 'post' && standing) return { wanted: record, standing };
+  }
+  return undefined;
+}
+
+/** Whether two records cannot stand at one name: one is a CNAME. */
+function excludes(a: DnsRecord, b: DnsRecord): boolean {
+  return a.name === b.name && (a.type === 'CNAME' || b.type === 'CNAME');
+}

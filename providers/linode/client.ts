@@ -1,0 +1,153 @@
+import type * as z from 'zod';
+import type { Clock } from '../../src/clock.ts';
+import type { Secret } from '../../src/config/secret.ts';
+import { IngressError } from '../../src/errors.ts';
+import type { Budget } from '../budget.ts';
+import type { Http, HttpAnswer, HttpCall } from '../http.ts';
+import * as answers from './answers.ts';
+import type { RecordBody } from './canonical.ts';
+import { type Asked, badAnswer, toIngressError } from './errors.ts';
+
+export interface ClientOptions {
+  readonly token: Secret;
+  readonly baseUrl: string;
+  /** Milliseconds that one call may take, its body included. */
+  readonly timeoutMs: number;
+  readonly budget: Budget;
+  readonly clock: Clock;
+}
+
+/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+export interface LinodeClient {
+  domains(signal: AbortSignal): Promise<answers.ApiDomain[]>;
+  /** Every record of the domain, whatever its size: one call for each 500. */
+  records(domainId: string, signal: AbortSignal): Promise<answers.ApiRecord[]>;
+  create(domainId: string, body: RecordBody, signal: AbortSignal): Promise<answers.ApiRecord>;
+  /** Throws PROVIDER_CONFLICT when the record is gone. */
+  update(domainId: string, id: string, body: RecordBody, signal: AbortSignal): Promise<answers.ApiRecord>;
+  /** A record that is gone already is a success. `what` names it in messages. */
+  remove(domainId: string, id: string, what: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The most that a page holds (https://techdocs.akamai.com/linode-api/reference/pagination). */
+const PAGE_SIZE = 500;
+
+type Call = Omit<HttpCall, 'doing' | 'headers' | 'body'> & {
+  readonly body?: RecordBody;
+  readonly asked: Omit<Asked, 'token'>;
+};
+
+export function createClient(options: ClientOptions): LinodeClient {
+  const { token } = options;
+  let loading: Promise<Http> | undefined;
+
+  const send = async ({ asked, body, ...call }: Call, signal: AbortSignal): Promise<HttpAnswer> => {
+    loading ??= loadHttp(options);
+    const http = await loading;
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${token.reveal()}`, accept: 'application/json', ...type };
+    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    return await http({ ...call, ...content, doing: asked.doing, headers }, signal);
+  };
+
+  const call = async <T extends z.ZodType>(one: Call, result: T, signal: AbortSignal) => {
+    const answer = await send(one, signal);
+    if (answer.status !== 200) throw toIngressError(answer, { ...one.asked, token });
+    return readAnswer(answer.text, result, one.asked);
+  };
+
+  const list = async <T extends z.ZodType<{ id: number }>>(
+    path: string,
+    doing: string,
+    item: T,
+    signal: AbortSignal,
+  ) =>
+    await allPages(doing, async (page) => {
+      const query = { page, page_size: PAGE_SIZE };
+      const asked = { doing, subject: 'domain' } as const;
+      return await call({ method: 'GET', path, query, asked }, answers.page(item), signal);
+    });
+
+  return {
+    domains: (signal) => list('/domains', 'list the domains', answers.domain, signal),
+    records: (domainId, signal) =>
+      list(`/domains/${domainId}/records`, 'list DNS records', answers.record, signal),
+    create: (domainId, body, signal) => {
+      const asked = { doing: `create ${describe(body)}`, subject: 'domain' } as const;
+      return call(
+        { method: 'POST', path: `/domains/${domainId}/records`, body, asked },
+        answers.record,
+        signal,
+      );
+    },
+    update: (domainId, id, body, signal) => {
+      const asked = { doing: `change ${describe(body)}`, subject: 'record' } as const;
+      const path = `/domains/${domainId}/records/${id}`;
+      return call({ method: 'PUT', path, body, asked }, answers.record, signal);
+    },
+    remove: async (domainId, id, what, signal) => {
+      const asked = { doing: `remove ${what}`, subject: 'record', token } as const;
+      const one: Call = { method: 'DELETE', path: `/domains/${domainId}/records/${id}`, asked };
+      const answer = await send(one, signal);
+      if (answer.status === 200) return void readAnswer(answer.text, answers.nothing, asked);
+      const failure = toIngressError(answer, asked);
+      // A 404 in the API's own words; a page of somebody between would be a bad answer.
+      if (answer.status === 404 && failure.code === 'PROVIDER_CONFLICT') return;
+      throw failure;
+    },
+  };
+}
+
+// Late, so that a start which asks no provider does not pay for the HTTP client.
+async function loadHttp({ token, baseUrl, timeoutMs, budget, clock }: ClientOptions): Promise<Http> {
+  const { createHttp } = await import('../http.ts');
+  return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock });
+}
+
+function readAnswer<T extends z.ZodType>(text: string, result: T, asked: Pick<Asked, 'doing'>): z.infer<T> {
+  const json = parseJson(text);
+  if (json === undefined) throw badAnswer(asked, `something that is not JSON (${text.length} characters)`);
+  const parsed = result.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badAnswer(asked, `JSON that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Page<T> {
+  readonly data: readonly T[];
+  readonly pages: number;
+  readonly results: number;
+}
+
+/**
+ * All pages of a list. Pages are cut by position, so a removal between two of them moves a record out of sight: when the
+ * count does not fit in the end, nothing is known. Throws PROVIDER_CONFLICT then.
+ */
+async function allPages<T extends { readonly id: number }>(
+  doing: string,
+  fetchPage: (page: number) => Promise<Page<T>>,
+): Promise<T[]> {
+  const items = new Map<number, T>();
+  for (let page = 1; ; page += 1) {
+    const { data, pages, results } = await fetchPage(page);
+    for (const item of data) items.set(item.id, item);
+    if (page < pages) continue;
+    if (items.size === results) return [...items.values()];
+    throw new IngressError(
+      'PROVIDER_CONFLICT',
+      `Linode was asked to ${doing} and gave ${items.size} of ${results}: they changed meanwhile`,
+    );
+  }
+}
+
+function describe({ name, type }: RecordBody): string {
+  return `${name || '(apex)'} ${type}`;
+}

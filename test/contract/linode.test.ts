@@ -1,0 +1,4 @@
+import { linodeSetup } from './linode-world.ts';
+import { providerContract } from './suite.ts';
+
+providerContract('Linode', linodeSetup);
