@@ -11,6 +11,7 @@ const everything = {
   ...needed,
   CLOUDFLARE_ZONE_ID: '0123456789abcdef0123456789abcdef',
   CLOUDFLARE_BASE_URL: 'https://cloudflare.example.net/client/v4',
+  LINODE_BASE_URL: 'https://linode.example.net/v4',
 };
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

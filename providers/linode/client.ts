@@ -52,7 +52,7 @@ export function createClient(options: ClientOptions): LinodeClient {
 
   const call = async <T extends z.ZodType>(one: Call, result: T, signal: AbortSignal) => {
     const answer = await send(one, signal);
-    if (answer.status !== 200) throw toIngressError(answer, { ...one.asked, token });
+    if (!isSuccess(answer)) throw toIngressError(answer, { ...one.asked, token });
     return readAnswer(answer.text, result, one.asked);
   };
 
@@ -89,13 +89,18 @@ export function createClient(options: ClientOptions): LinodeClient {
       const asked = { doing: `remove ${what}`, subject: 'record', token } as const;
       const one: Call = { method: 'DELETE', path: `/domains/${domainId}/records/${id}`, asked };
       const answer = await send(one, signal);
-      if (answer.status === 200) return void readAnswer(answer.text, answers.nothing, asked);
+      if (isSuccess(answer)) return void readAnswer(answer.text, answers.nothing, asked);
       const failure = toIngressError(answer, asked);
       // A 404 in the API's own words; a page of somebody between would be a bad answer.
       if (answer.status === 404 && failure.code === 'PROVIDER_CONFLICT') return;
       throw failure;
     },
   };
+}
+
+// 299 is the success of an operation that will go away (https://techdocs.akamai.com/linode-api/reference/299).
+function isSuccess({ status }: HttpAnswer): boolean {
+  return status >= 200 && status <= 299;
 }
 
 // Late, so that a start which asks no provider does not pay for the HTTP client.

@@ -89,4 +89,4 @@ function hintFor(code: ErrorCode, refusals: readonly Refusal[]): ErrorContext {
 
 const SCOPE = `The token lacks the scope Domains: Read/Write, and scopes cannot be added later. Make another at ${TOKENS} > Create a Personal Access Token and set it as LINODE_API_TOKEN.`;
 const GRANT =
-  'The user of the token is restricted. Give it Read-Write for the domain: cloud.linode.com > Administration > Users & Grants > the user > User Permissions > Domains.';
+  'The user of the token is restricted. Give it Read-Write for the domain: cloud.linode.com > Administration > Users & Grants (or Identity & Access) > the user > User Permissions > Domains.';

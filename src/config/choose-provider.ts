@@ -15,7 +15,6 @@ export interface ProviderChoice {
  * so that a message can say so, and so that two sets of credentials are never taken for one.
  */
 const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
-  linode: ['LINODE_API_TOKEN'],
   namecheap: ['NAMECHEAP_API_KEY'],
   route53: ['AWS_ACCESS_KEY_ID', 'AWS_ROLE_ARN'],
 };

@@ -218,9 +218,9 @@ test('credentials of two providers and no DNS_PROVIDER are a fault that names bo
 });
 
 test('credentials of a provider that this version lacks count as a set of credentials', () => {
-  assert.match(faultsOf({ ...GOOD, LINODE_API_TOKEN: 'x' })[0]?.problem ?? '', /alpha, linode/);
+  assert.match(faultsOf({ ...GOOD, NAMECHEAP_API_KEY: 'x' })[0]?.problem ?? '', /alpha, namecheap/);
   const { ALPHA_TOKEN: _, ...rest } = GOOD;
-  assert.match(faultsOf({ ...rest, LINODE_API_TOKEN: 'x' })[0]?.problem ?? '', /does not have: linode/);
+  assert.match(faultsOf({ ...rest, NAMECHEAP_API_KEY: 'x' })[0]?.problem ?? '', /does not have: namecheap/);
 });
 
 test('a named provider without its credentials is a fault of the credential', () => {

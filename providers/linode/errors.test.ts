@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { Secret } from '../../src/config/secret.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { type Asked, badAnswer, toIngressError } from './errors.ts';
+
+const asked: Asked = { doing: 'create app A', subject: 'domain', token: new Secret('t0ken') };
+
+function refused(status: number, body: unknown, subject: Asked['subject'] = 'domain', retryAfterMs?: number) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return toIngressError({ status, text, retryAfterMs }, { ...asked, subject });
+}
+const errors = (reason: string, field?: string) => ({ errors: [{ reason, ...(field ? { field } : {}) }] });
+const SCOPE = 'Your OAuth token is not authorized to use this endpoint.';
+
+const refusals: readonly (readonly [
+  status: number,
+  reason: string,
+  expected: ErrorCode,
+  subject?: Asked['subject'],
+])[] = [
+  [401, 'Invalid Token', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [401, 'Invalid OAuth Token', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [401, SCOPE, 'PROVIDER_PERMISSION_MISSING'],
+  [403, SCOPE, 'PROVIDER_PERMISSION_MISSING'],
+  [403, 'Unauthorized', 'PROVIDER_PERMISSION_MISSING'],
+  [404, 'Not found', 'ZONE_NOT_FOUND'],
+  [404, 'Not found', 'PROVIDER_CONFLICT', 'record'],
+  [400, 'Record conflict - CNAMES must be unique', 'PROVIDER_CONFLICT'],
+  [400, 'Must be a valid IPv4 address', 'PROVIDER_REJECTED'],
+  [429, 'Too many requests', 'PROVIDER_RATE_LIMITED'],
+  [500, 'Internal Server Error', 'PROVIDER_UNAVAILABLE'],
+  [503, 'The API is in maintenance mode', 'PROVIDER_UNAVAILABLE'],
+];
+for (const [status, reason, expected, subject] of refusals) {
+  test(`${status} ${reason} of a ${subject ?? 'domain'} is ${expected}`, () => {
+    const error = refused(status, errors(reason), subject);
+    assert.equal(error.code, expected);
+    assert.ok(error.message.includes('create app A') && error.message.includes(reason), error.message);
+    assert.deepEqual(error.details, { status });
+  });
+}
+
+for (const [status, expected] of [
+  [401, 'PROVIDER_CREDENTIALS_REJECTED'],
+  [403, 'PROVIDER_BAD_ANSWER'],
+  [404, 'PROVIDER_BAD_ANSWER'],
+  [302, 'PROVIDER_BAD_ANSWER'],
+  [429, 'PROVIDER_RATE_LIMITED'],
+  [502, 'PROVIDER_UNAVAILABLE'],
+] as const) {
+  for (const body of ['<html>', '{}', { errors: [] }]) {
+    test(`${status} with ${JSON.stringify(body)} is ${expected}`, () => {
+      const error = refused(status, body);
+      assert.equal(error.code, expected);
+      assert.match(error.message, new RegExp(`HTTP ${status}`));
+    });
+  }
+}
+
+test('every reason is told, with its field', () => {
+  const body = {
+    errors: [
+      { reason: 'Too long', field: 'name' },
+      { reason: 'Empty', field: 'target' },
+    ],
+  };
+  assert.match(refused(400, body).message, /refused to create app A: name: Too long; target: Empty$/);
+});
+
+test('hints say what to add, and where', () => {
+  assert.match(
+    refused(401, errors('Invalid Token')).hint,
+    /API Tokens.*Domains: Read\/Write.*LINODE_API_TOKEN/,
+  );
+  assert.match(refused(401, errors(SCOPE)).hint, /scope Domains: Read\/Write/);
+  assert.match(refused(403, errors('Unauthorized')).hint, /Users & Grants.*Domains/);
+});
+
+test('the time to wait is handed on', () =>
+  assert.equal(refused(429, errors('x'), 'domain', 7000).retryAfterMs, 7000));
+
+test('nothing repeats the token', () => {
+  const error = refused(400, errors('what is t0ken?', 't0ken'));
+  assert.ok(!inspect(error, { depth: 9 }).includes('t0ken'), error.message);
+});
+
+test('an answer that is not documented is told as such', () => {
+  const error = badAnswer(asked, 'something else');
+  assert.deepEqual(
+    [error.code, error.message],
+    ['PROVIDER_BAD_ANSWER', 'Linode was asked to create app A and answered something else'],
+  );
+});
