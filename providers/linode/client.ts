@@ -64,7 +64,7 @@ export function createClient(options: ClientOptions): LinodeClient {
   ) =>
     await allPages(doing, async (page) => {
       const query = { page, page_size: PAGE_SIZE };
-      const asked = { doing, subject: 'domain' } as const;
+      const asked = { doing, subject: page === 1 ? 'domain' : 'page' } as const;
       return await call({ method: 'GET', path, query, asked }, answers.page(item), signal);
     });
 
@@ -134,21 +134,23 @@ interface Page<T> {
 
 /**
  * All pages of a list. Pages are cut by position, so a removal between two of them moves a record out of sight: when the
- * count does not fit in the end, nothing is known. Throws PROVIDER_CONFLICT then.
+ * counts do not fit each other, nothing is known. Throws PROVIDER_CONFLICT then.
  */
 async function allPages<T extends { readonly id: number }>(
   doing: string,
   fetchPage: (page: number) => Promise<Page<T>>,
 ): Promise<T[]> {
   const items = new Map<number, T>();
+  const counts = new Set<number>();
   for (let page = 1; ; page += 1) {
     const { data, pages, results } = await fetchPage(page);
     for (const item of data) items.set(item.id, item);
+    counts.add(results);
     if (page < pages) continue;
-    if (items.size === results) return [...items.values()];
+    if (counts.size === 1 && items.size === results) return [...items.values()];
     throw new IngressError(
       'PROVIDER_CONFLICT',
-      `Linode was asked to ${doing} and gave ${items.size} of ${results}: they changed meanwhile`,
+      `Linode was asked to ${doing} and gave ${items.size} of ${[...counts].join(', then ')}: they changed meanwhile`,
     );
   }
 }

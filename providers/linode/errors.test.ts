@@ -27,6 +27,7 @@ const refusals: readonly (readonly [
   [403, 'Unauthorized', 'PROVIDER_PERMISSION_MISSING'],
   [404, 'Not found', 'ZONE_NOT_FOUND'],
   [404, 'Not found', 'PROVIDER_CONFLICT', 'record'],
+  [404, 'Not found', 'PROVIDER_CONFLICT', 'page'],
   [400, 'Record conflict - CNAMES must be unique', 'PROVIDER_CONFLICT'],
   [400, 'Must be a valid IPv4 address', 'PROVIDER_REJECTED'],
   [429, 'Too many requests', 'PROVIDER_RATE_LIMITED'],

@@ -8,8 +8,8 @@ import { failure } from './answers.ts';
 export interface Asked {
   /** Completes "Linode refused to …". */
   readonly doing: string;
-  /** What a 404 says is gone. */
-  readonly subject: 'domain' | 'record';
+  /** What a 404 says is gone: a page is behind the last one when the list became shorter meanwhile. */
+  readonly subject: 'domain' | 'page' | 'record';
   /** Never part of a message, even when the other side repeats it. */
   readonly token: Secret;
 }

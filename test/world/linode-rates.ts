@@ -2,16 +2,22 @@ import { refusals } from './linode-refusal.ts';
 
 const WINDOW_MS = 60_000;
 
-/** The limits of one user (https://techdocs.akamai.com/linode-api/reference/rate-limits), by the machine's clock. */
+/** The limits of one user (https://techdocs.akamai.com/linode-api/reference/rate-limits). */
 const LIMITS = { list: 200, other: 1600 } as const;
 
 /** Counts the calls of each token in windows of a minute. */
 export class Rates {
+  readonly #now: () => number;
   readonly #windows = new Map<string, { endsAt: number; calls: number }>();
+
+  /** `now` in milliseconds since the epoch. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Counts a call and gives the seconds until the count begins anew, which every answer tells. Throws Refusal. */
   count(token: string, kind: keyof typeof LIMITS): number {
-    const now = Date.now();
+    const now = this.#now();
     const key = `${kind} ${token}`;
     const known = this.#windows.get(key);
     const window = known && known.endsAt > now ? known : { endsAt: now + WINDOW_MS, calls: 0 };

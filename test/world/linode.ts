@@ -19,6 +19,8 @@ export interface LinodeOptions {
   readonly publisher?: ZonePublisher;
   /** Milliseconds from a write's answer to its publication. Default: 0, which publishes before it answers. */
   readonly publishDelayMs?: number;
+  /** The clock of its limits, in milliseconds since the epoch. Default: the machine's. */
+  readonly now?: () => number;
 }
 
 const BASE_PATH = '/v4';
@@ -38,10 +40,11 @@ export class LinodeSimulator extends ApiSimulator {
   readonly token: string;
   readonly #domains: StoredDomain[] = [];
   readonly #tokens = new Map<string, StoredToken>();
-  readonly #rates = new Rates();
+  readonly #rates: Rates;
 
-  constructor({ zones, token, publisher, publishDelayMs }: LinodeOptions) {
+  constructor({ zones, token, publisher, publishDelayMs, now = Date.now }: LinodeOptions) {
     super(BASE_PATH, { publisher, publishDelayMs });
+    this.#rates = new Rates(now);
     for (const name of zones) this.addDomain(name);
     this.token = this.addToken(token);
   }

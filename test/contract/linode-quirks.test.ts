@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TokenOptions } from '../world/linode-token.ts';
+import { begin } from './linode-support.ts';
+import { create, failure, look, record, remove, soon } from './support.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+const CHALLENGE = '_acme-challenge.app.example.com';
+const TXT = record(APP, 'TXT', 'value');
+
+describe('Linode: domains', { concurrency: true }, () => {
+  test('a domain that takes its records from elsewhere is told as such', async () => {
+    await using begun = await begin();
+    begun.simulator.addDomain(APP, { type: 'slave' });
+    const error = await failure(begun.provider.zone(CHALLENGE, soon()), 'ZONE_NOT_FOUND');
+    assert.match(
+      `${error.message} ${error.hint}`,
+      /app\.example\.com is a secondary one.*primary name server/,
+    );
+  });
+
+  test('a domain that is disabled is told as such, and a shorter one answers in its place', async () => {
+    await using begun = await begin();
+    begun.simulator.addDomain(APP, { status: 'disabled' });
+    begun.simulator.addDomain('example.net', { status: 'disabled' });
+    assert.equal((await begun.provider.zone(CHALLENGE, soon())).name, ZONE);
+    const error = await failure(begun.provider.zone('app.example.net', soon()), 'ZONE_NOT_FOUND');
+    assert.match(`${error.message} ${error.hint}`, /example\.net is not served \(status disabled\).*Enable/);
+  });
+
+  test('a domain beyond the first page of the account is found', async () => {
+    const zones = Array.from({ length: 501 }, (_, index) => `zone${index}.example`);
+    await using begun = await begin({ zones });
+    assert.equal((await begun.provider.zone('x.zone500.example', soon())).name, 'zone500.example');
+    assert.equal(begun.simulator.calls.length, 2);
+  });
+
+  test('a domain that is gone is looked for again', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    const zone = await provider.zone(APP, soon());
+    simulator.removeDomain(ZONE);
+    await failure(provider.records(zone, [APP], soon()), 'ZONE_NOT_FOUND');
+    const again = simulator.addDomain(ZONE);
+    assert.equal((await provider.zone(APP, soon())).id, String(again.id));
+  });
+
+  test('an account without domains says where to add one', async () => {
+    await using begun = await begin({ zones: [] });
+    const error = await failure(begun.provider.zone(APP, soon()), 'ZONE_NOT_FOUND');
+    assert.match(error.hint, /sees none at all.*Create Domain/);
+  });
+});
+
+describe('Linode: costs', { concurrency: true }, () => {
+  test('a first start with CAA, addresses and a challenge costs ten calls', async () => {
+    await using begun = await begin();
+    const { provider, simulator, methods } = begun;
+    const zone = await provider.zone(APP, soon());
+    assert.deepEqual(await look(provider, zone, APP, CHALLENGE), []);
+    const challenge = record(CHALLENGE, 'TXT', 'token');
+    const wanted = [
+      record(APP, 'A', '192.0.2.1'),
+      record(APP, 'AAAA', '2001:db8::1'),
+      record(`_dstack-app-address.${APP}`, 'TXT', 'app:443'),
+      record(APP, 'CAA', '0 issue "ca.example;accounturi=https://ca/1"'),
+    ];
+    const made = await provider.apply(zone, create(...wanted, challenge), soon());
+    await provider.apply(zone, remove(...made.filter(({ name }) => name === CHALLENGE)), soon());
+    assert.deepEqual(methods(), ['GET', 'GET', 'GET', ...Array(5).fill('POST'), 'GET', 'DELETE']);
+    assert.equal(simulator.recordsOf(ZONE).length, wanted.length);
+  });
+
+  test('a Retry-After on an answer of success makes nobody wait', async () => {
+    await using begun = await begin();
+    const { provider, context } = begun;
+    const zone = await provider.zone(APP, soon());
+    await provider.apply(zone, create(TXT), soon());
+    assert.deepEqual(context.waits, []);
+  });
+
+  test('one on a refusal does', async () => {
+    await using begun = await begin();
+    const { provider, simulator, context } = begun;
+    simulator.failNext({ kind: 'rate-limit', retryAfter: '7' });
+    await failure(provider.zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
+    await provider.zone(APP, soon());
+    assert.deepEqual(
+      context.waits.map(({ reason }) => reason),
+      ['asked-to-wait'],
+    );
+  });
+
+  test('calls stay below 200 a minute and 800 an hour', async () => {
+    await using begun = await begin();
+    const { provider, context } = begun;
+    const start = context.clock.now().getTime();
+    const passed = () => context.clock.now().getTime() - start;
+    for (let call = 1; call <= 790; call += 1) {
+      await provider.check(soon());
+      if (call === 199) assert.ok(passed() > 60_000, `${passed()} ms`);
+    }
+    assert.ok(passed() > 3_600_000, `${passed()} ms`);
+  });
+
+  test('a change of nothing but what stands writes nothing', async () => {
+    await using begun = await begin();
+    const { provider, methods } = begun;
+    const zone = await provider.zone(APP, soon());
+    await provider.apply(zone, create(TXT), soon());
+    begun.simulator.resetCalls();
+    await provider.apply(zone, create(TXT), soon());
+    assert.deepEqual(methods(), ['GET']);
+  });
+});
+
+describe('Linode: tokens', { concurrency: true }, () => {
+  test('check() costs one call, and the domains are known afterwards', async () => {
+    await using begun = await begin();
+    await begun.provider.check(soon());
+    await begun.provider.zone(APP, soon());
+    assert.equal(begun.simulator.calls.length, 1);
+  });
+
+  const lacking: readonly (readonly [what: string, TokenOptions, hint: RegExp])[] = [
+    ['its scope reads only', { domains: 'read_only' }, /scope Domains: Read\/Write/],
+    ['its user reads only', { grants: { [ZONE]: 'read_only' } }, /Read-Write for the domain.*Users & Grants/],
+  ];
+  for (const [what, token, hint] of lacking) {
+    test(`a write by a token is refused with a way out when ${what}`, async () => {
+      await using begun = await begin({ token });
+      const { provider } = begun;
+      const zone = await provider.zone(APP, soon());
+      const error = await failure(provider.apply(zone, create(TXT), soon()), 'PROVIDER_PERMISSION_MISSING');
+      assert.match(error.hint, hint);
+    });
+  }
+
+  test('check() says when the token has no scope for domains', async () => {
+    await using begun = await begin({ token: { domains: 'none' } });
+    const error = await failure(begun.provider.check(soon()), 'PROVIDER_PERMISSION_MISSING');
+    assert.match(error.message, /list the domains.*not authorized/);
+  });
+
+  test('check() says when the token is not known', async () => {
+    await using begun = await begin();
+    const error = await failure(begun.open('unknown').check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+    assert.match(error.hint, /LINODE_API_TOKEN/);
+  });
+
+  test('the token goes along in its header, and nothing else of it', async () => {
+    await using begun = await begin();
+    await begun.provider.zone(APP, soon());
+    const [call] = begun.simulator.calls;
+    assert.equal(call?.headers.authorization, `Bearer ${begun.simulator.token}`);
+    assert.deepEqual(
+      [...(call?.query ?? [])],
+      [
+        ['page', '1'],
+        ['page_size', '500'],
+      ],
+    );
+  });
+});

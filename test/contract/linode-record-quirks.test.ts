@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Change, LiveRecord } from '../../src/dns/record.ts';
+import { actBefore, begin } from './linode-support.ts';
+import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+const CHALLENGE = '_acme-challenge.app.example.com';
+const TXT = record(APP, 'TXT', 'value');
+
+describe('Linode: records', { concurrency: true }, () => {
+  test('whatever spelling stands in the domain is read canonically', async () => {
+    await using begun = await begin();
+    const { simulator, provider } = begun;
+    simulator.addRecord(ZONE, { type: 'CNAME', name: 'App', target: 'Gateway.Example.NET' });
+    simulator.addRecord(ZONE, { type: 'A', name: 'Www.Example.com', target: '192.0.2.1', ttl_sec: 30 });
+    simulator.addRecord(ZONE, { type: 'CAA', name: '', tag: 'issue', target: 'ca.example', ttl_sec: 300 });
+    simulator.addRecord(ZONE, { type: 'TXT', name: '', target: '"quoted"', ttl_sec: 120 });
+    const zone = await provider.zone(ZONE, soon());
+    assertSame(await look(provider, zone, ZONE, APP, 'www.example.com'), [
+      record(APP, 'CNAME', 'gateway.example.net', 86_400),
+      record('www.example.com', 'A', '192.0.2.1', 30),
+      record(ZONE, 'CAA', '0 issue "ca.example"', 300),
+      record(ZONE, 'TXT', '"quoted"', 120),
+    ]);
+  });
+
+  test('a record without a TTL of its own is shown with that of its domain', async () => {
+    await using begun = await begin({ zones: [] });
+    begun.simulator.addDomain(ZONE, { ttlSec: 7200 });
+    begun.simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'value' });
+    const zone = await begun.provider.zone(ZONE, soon());
+    assertSame(await look(begun.provider, zone, APP), [record(APP, 'TXT', 'value', 7200)]);
+    assertSame(await begun.open().records(zone, [APP], soon()), [record(APP, 'TXT', 'value', 86_400)]);
+  });
+
+  for (const [what, length] of [
+    ['loses its last page', 501],
+    ['has its pages cut elsewhere', 502],
+  ] as const) {
+    test(`a domain that ${what} while it is read is told, not cut short`, async () => {
+      await using begun = await begin();
+      const { simulator, provider } = begun;
+      const planted = Array.from({ length }, (_, index) =>
+        simulator.addRecord(ZONE, { type: 'TXT', name: `n${index}`, target: 'x' }),
+      );
+      const remove = () => simulator.domain(ZONE).delete(planted[0]?.id ?? 0);
+      actBefore(simulator, ({ query }) => query.get('page') === '2', remove);
+      const zone = await provider.zone(ZONE, soon());
+      const name = `n${length - 1}.example.com`;
+      await failure(provider.records(zone, [name], soon()), 'PROVIDER_CONFLICT');
+      assert.equal((await look(provider, zone, name)).length, 1);
+    });
+  }
+
+  test('flags of CAA that Linode would drop are refused before anything is written', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    simulator.resetCalls();
+    const critical = record(APP, 'CAA', '128 issue "ca.example"');
+    const error = await failure(provider.apply(zone, create(TXT, critical), soon()), 'PROVIDER_REJECTED');
+    assert.match(error.message, /app\.example\.com CAA 128.*flags other than 0/);
+    assert.equal(simulator.calls.length, 0);
+  });
+
+  test('a name outside the domain is refused before anything is written', async () => {
+    await using begun = await begin();
+    const zone = await begun.provider.zone(APP, soon());
+    const changes = create(TXT, record('app.example.net', 'TXT', 'x'));
+    await failure(begun.provider.apply(zone, changes, soon()), 'ZONE_MISMATCH');
+    assert.deepEqual(begun.simulator.recordsOf(ZONE), []);
+  });
+
+  test('a value that the API refuses is told in its words, with the record', async () => {
+    await using begun = await begin();
+    const zone = await begun.provider.zone(APP, soon());
+    const bad = create(record(APP, 'A', 'not an address'));
+    const error = await failure(begun.provider.apply(zone, bad, soon()), 'PROVIDER_REJECTED');
+    assert.match(error.message, /refused to create app A: target: Must be a valid IPv4 address/);
+  });
+
+  test('the domain itself is never written, and its records by id only', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    const [made] = await provider.apply(zone, create(TXT), soon());
+    await provider.apply(zone, remove(made ?? TXT), soon());
+    const written = simulator.calls.filter(({ kind }) => kind === 'write').map(({ path }) => path);
+    assert.deepEqual(written, [`/domains/${zone.id}/records`, `/domains/${zone.id}/records/${made?.handle}`]);
+  });
+});
+
+describe('Linode: conflicts', { concurrency: true }, () => {
+  const alias = record(APP, 'CNAME', 'gateway.example.net');
+
+  for (const [what, planted, wanted] of [
+    ['an alias beside a text', { type: 'TXT', name: 'app', target: 'x' }, alias],
+    ['a text beside an alias', { type: 'CNAME', name: 'app', target: 'x.example' }, TXT],
+  ] as const) {
+    test(`${what} that nobody planned to remove is a conflict, and nothing is written`, async () => {
+      await using begun = await begin();
+      const { provider, simulator } = begun;
+      simulator.addRecord(ZONE, planted);
+      const zone = await provider.zone(APP, soon());
+      const changes = create(record(CHALLENGE, 'TXT', 'x'), wanted);
+      const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_CONFLICT');
+      assert.match(error.message, /app\.example\.com.*cannot stand beside app\.example\.com/);
+      assert.equal(simulator.recordsOf(ZONE).length, 1);
+    });
+  }
+
+  test('one that appears after the look is told by the API', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    const intrude = () => void simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'x' });
+    actBefore(simulator, ({ method }) => method === 'POST', intrude);
+    const error = await failure(provider.apply(zone, create(alias), soon()), 'PROVIDER_CONFLICT');
+    assert.match(error.message, /CNAMES must be unique/);
+  });
+
+  test('a record that somebody changed since is neither removed nor replaced', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    const [mine, other] = await provider.apply(zone, create(TXT, record(APP, 'TXT', 'other')), soon());
+    assert.ok(mine?.handle && other?.handle);
+    simulator.domain(ZONE).put(Number(mine.handle), { target: 'theirs' });
+    simulator.domain(ZONE).put(Number(other.handle), { target: 'theirs too' });
+    const changes: Change[] = [...remove(mine), { action: 'replace', record: TXT, replaced: other }];
+    await provider.apply(zone, changes, soon());
+    const values = (await look(provider, zone, APP)).map(({ value }) => value);
+    assert.deepEqual(values.sort(), ['theirs', 'theirs too', 'value']);
+  });
+
+  for (const [what, method, change] of [
+    ['removed', 'DELETE', (live: LiveRecord): Change => ({ action: 'remove', removed: live })],
+    [
+      'replaced',
+      'PUT',
+      (live: LiveRecord): Change => ({
+        action: 'replace',
+        record: record(APP, 'TXT', 'new'),
+        replaced: live,
+      }),
+    ],
+  ] as const) {
+    test(`a record that goes while it is ${what}`, async () => {
+      await using begun = await begin();
+      const { provider, simulator } = begun;
+      const zone = await provider.zone(APP, soon());
+      const [made] = await provider.apply(zone, create(TXT), soon());
+      assert.ok(made);
+      const steal = () => simulator.domain(ZONE).delete(Number(made.handle));
+      actBefore(simulator, (call) => call.method === method, steal);
+      const writing = provider.apply(zone, [change(made)], soon());
+      if (method === 'PUT') await failure(writing, 'PROVIDER_CONFLICT');
+      else assert.deepEqual(await writing, []);
+    });
+  }
+
+  test('a lost answer leaves no double', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    const written = { kind: 'reset', executed: true } as const;
+    simulator.failWhen(({ method }) => method === 'POST', written, 1);
+    await failure(provider.apply(zone, create(TXT), soon()), 'PROVIDER_UNREACHABLE');
+    assertSame(await provider.apply(zone, create(TXT), soon()), [TXT]);
+    assert.equal(simulator.recordsOf(ZONE).length, 1);
+  });
+
+  test('doubles of somebody else are told apart by their ids', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    for (let count = 0; count < 2; count += 1) {
+      simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'value', ttl_sec: 3600 });
+    }
+    const zone = await provider.zone(APP, soon());
+    const [, second] = await look(provider, zone, APP);
+    assert.ok(second);
+    await provider.apply(zone, [...create(TXT), ...remove(second)], soon());
+    assert.deepEqual(
+      simulator.recordsOf(ZONE).map(({ id }) => String(id) === second.handle),
+      [false],
+    );
+  });
+});
