@@ -17,8 +17,9 @@ const CAPABILITIES: Capabilities = {
   normalizeTtl,
   cnameBesideOthers: false,
   flattensApexCname: false,
-  servesUnderscoreTargets: true,
-  // Linode renders its zones within a minute, and says nothing of the time to every server.
+  // Nobody says that the API takes one ("must be a valid domain"); addresses serve as well.
+  servesUnderscoreTargets: false,
+  // Linode renders a changed zone within a minute, and says nothing of the time to every server.
   propagationSeconds: 300,
 };
 
@@ -78,7 +79,6 @@ class Linode implements DnsProvider {
   }
 
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
-    if (changes.length === 0) return [];
     const apex = this.#apexOf(zone);
     // Whatever cannot be written is told before anything is.
     for (const change of changes) if (change.action !== 'remove') toBody(change.record, apex.name);

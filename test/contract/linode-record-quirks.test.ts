@@ -172,6 +172,14 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf(ZONE).length, 1);
   });
 
+  test('the same change twice at once is made once', async () => {
+    await using begun = await begin();
+    const { provider, simulator } = begun;
+    const zone = await provider.zone(APP, soon());
+    await Promise.all([1, 2].map(() => provider.apply(zone, create(TXT), soon())));
+    assert.equal(simulator.recordsOf(ZONE).length, 1);
+  });
+
   test('doubles of somebody else are told apart by their ids', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
