@@ -80,18 +80,6 @@ describe('Linode: costs', { concurrency: true }, () => {
     assert.deepEqual(context.waits, []);
   });
 
-  test('one on a refusal does', async () => {
-    await using begun = await begin();
-    const { provider, simulator, context } = begun;
-    simulator.failNext({ kind: 'rate-limit', retryAfter: '7' });
-    await failure(provider.zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
-    await provider.zone(APP, soon());
-    assert.deepEqual(
-      context.waits.map(({ reason }) => reason),
-      ['asked-to-wait'],
-    );
-  });
-
   test('calls stay below 200 a minute and 800 an hour', async () => {
     await using begun = await begin();
     const { provider, context } = begun;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ProviderContext } from '../../providers/context.ts';
 import { openLinode } from '../../providers/linode/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
@@ -12,8 +13,8 @@ export const linodeSetup: ContractSetup = async (zones) => toContractWorld(await
 
 function toContractWorld(simulator: LinodeSimulator): ContractWorld {
   const secrets = [simulator.token];
-  const open = (token: string, timeoutMs = 5000) =>
-    openLinode({ token: new Secret(token), baseUrl: simulator.baseUrl, timeoutMs }, createTestContext());
+  const open = (token: string, timeoutMs = 5000, context: ProviderContext = createTestContext()) =>
+    openLinode({ token: new Secret(token), baseUrl: simulator.baseUrl, timeoutMs }, context);
   return {
     secrets,
     // A write looks first, since the API stores the same record twice.
@@ -25,7 +26,7 @@ function toContractWorld(simulator: LinodeSimulator): ContractWorld {
       valuesPerName: 12_000,
       caaFlags: false,
     },
-    open: ({ timeoutMs } = {}) => open(simulator.token, timeoutMs),
+    open: ({ timeoutMs, context } = {}) => open(simulator.token, timeoutMs, context),
     openLimited({ zones, write }) {
       const access = write ? 'read_write' : 'read_only';
       return open(simulator.addToken({ grants: Object.fromEntries(zones.map((zone) => [zone, access])) }));
