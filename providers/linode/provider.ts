@@ -17,8 +17,7 @@ const CAPABILITIES: Capabilities = {
   normalizeTtl,
   cnameBesideOthers: false,
   flattensApexCname: false,
-  // Nobody says that the API takes one ("must be a valid domain"); addresses serve as well.
-  servesUnderscoreTargets: false,
+  servesUnderscoreTargets: true,
   // Linode renders a changed zone within a minute, and says nothing of the time to every server.
   propagationSeconds: 300,
 };
