@@ -1,6 +1,7 @@
 import { cloudflare } from './cloudflare/index.ts';
 import type { ProviderDefinition } from './definition.ts';
 import { linode } from './linode/index.ts';
+import { route53 } from './route53/index.ts';
 
 /** Every provider of this program. A new one is a folder beside these and a line here. */
-export const providers: readonly ProviderDefinition[] = [cloudflare, linode];
+export const providers: readonly ProviderDefinition[] = [cloudflare, linode, route53];

@@ -10,26 +10,27 @@ const ESCAPE = /\\(\d{3}|.)/gs;
 
 /**
  * The characters of a TXT record's data: quoted strings are joined and their escapes resolved. Data that is not quoted
- * stands for itself.
+ * stands for itself. Escapes are decimal in master files; `radix` 8 is for an API that writes them in octal.
  */
-export function joinTxt(data: string): string {
+export function joinTxt(data: string, radix: 8 | 10 = 10): string {
   if (!STRINGS.test(data)) return data;
   const joined = [...data.matchAll(STRING)].map((match) => match[1] ?? '').join('');
-  return joined.includes('\\') ? resolveEscapes(joined) : joined;
+  return joined.includes('\\') ? resolveEscapes(joined, radix) : joined;
 }
 
 // Byte by byte, since several escapes together can be one UTF-8 character.
-function resolveEscapes(text: string): string {
+function resolveEscapes(text: string, radix: number): string {
   const bytes = Buffer.from(text, 'utf8')
     .toString('latin1')
     .replace(ESCAPE, (_, escaped: string) =>
-      escaped.length === 3 ? String.fromCharCode(Number(escaped) & 0xff) : escaped,
+      escaped.length === 3 ? String.fromCharCode(Number.parseInt(escaped, radix) & 0xff) : escaped,
     );
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 /** The characters of a TXT record as quoted strings of at most 255 bytes; what is not plain ASCII is written as `\DDD`. */
-export function quoteTxt(value: string): string {
+export function quoteTxt(value: string, radix: 8 | 10 = 10): string {
+  const escapeByte = (byte: number) => escapeIn(radix, byte);
   const bytes = Buffer.from(value, 'utf8');
   const strings: string[] = [];
   for (let start = 0; start === 0 || start < bytes.length; start += STRING_BYTES) {
@@ -38,10 +39,10 @@ export function quoteTxt(value: string): string {
   return strings.join(' ');
 }
 
-function escapeByte(byte: number): string {
+function escapeIn(radix: number, byte: number): string {
   const character = String.fromCharCode(byte);
   if (character === '"' || character === '\\') return `\\${character}`;
-  return byte >= 0x20 && byte <= 0x7e ? character : `\\${String(byte).padStart(3, '0')}`;
+  return byte >= 0x20 && byte <= 0x7e ? character : `\\${byte.toString(radix).padStart(3, '0')}`;
 }
 
 /** RFC 5952 text, which is also what the URL standard writes; anything that is no address stays as it is. */

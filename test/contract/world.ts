@@ -26,6 +26,8 @@ export interface Abilities {
   readonly anyZone: boolean;
   /** Credentials can be limited to some zones, and to reading. */
   readonly limitedCredentials: boolean;
+  /** The list of zones cannot be limited with them: it shows zones that they do not reach. */
+  readonly listsForeignZones?: boolean;
   /** Records that one zone may hold, and values of one type that one name may have. */
   readonly recordsPerZone: number;
   readonly valuesPerName: number;

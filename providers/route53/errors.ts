@@ -1,0 +1,185 @@
+import type { Secret } from '../../src/config/secret.ts';
+import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
+import type { HttpAnswer } from '../http.ts';
+import { clean } from '../words.ts';
+import { type Refusal, refusalOf } from './answers.ts';
+
+/** What was asked when it failed, so that the message can say what to do. */
+export interface Asked {
+  /** Completes "Route 53 refused to …". */
+  readonly doing: string;
+  /** The IAM action that it needs, and on what. */
+  readonly action: string;
+  readonly resource: string;
+  /** Never part of a message, even when the other side repeats them. */
+  readonly secrets: readonly Secret[];
+}
+
+/** Milliseconds without a call after the account's limit, which counts by the second, or another writer was in the way. */
+export const PAUSE_MS = 1000;
+
+const IAM =
+  'IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON';
+
+/** Another look at the zone and the changes that are still missing then can settle these. */
+const STALE =
+  /already exists|was not found|do not match the current values|conflicts with other records|conflicting RRSet|other RRSets exist/i;
+
+// https://docs.aws.amazon.com/Route53/latest/APIReference/CommonErrors.html, those of each action, and of STS.
+const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['AccessDenied', 'PROVIDER_PERMISSION_MISSING'],
+  ['AccessDeniedException', 'PROVIDER_PERMISSION_MISSING'],
+  ['NotAuthorizedException', 'PROVIDER_PERMISSION_MISSING'],
+  ['InvalidClientTokenId', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['UnrecognizedClientException', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['InvalidAccessKeyId', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['AuthFailure', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['OptInRequired', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['SignatureDoesNotMatch', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['InvalidSignatureException', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['IncompleteSignature', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['MissingAuthenticationToken', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['ExpiredToken', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['ExpiredTokenException', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['RequestExpired', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['RequestTimeTooSkewed', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['RegionDisabledException', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['NoSuchHostedZone', 'ZONE_NOT_FOUND'],
+  ['Throttling', 'PROVIDER_RATE_LIMITED'],
+  ['ThrottlingException', 'PROVIDER_RATE_LIMITED'],
+  ['RequestLimitExceeded', 'PROVIDER_RATE_LIMITED'],
+  // Nothing was changed, and nothing has to be planned again: the same request is taken a moment later.
+  ['PriorRequestNotComplete', 'PROVIDER_UNAVAILABLE'],
+  ['ServiceUnavailable', 'PROVIDER_UNAVAILABLE'],
+  ['InternalFailure', 'PROVIDER_UNAVAILABLE'],
+]);
+
+/** Whether another look at the zone can settle a failed write. */
+export function isStale(thrown: unknown): boolean {
+  return isIngressError(thrown, 'PROVIDER_CONFLICT');
+}
+
+/** Whether the change that was asked for is not known (any more). */
+export function isNoSuchChange(thrown: unknown): boolean {
+  return isIngressError(thrown) && thrown.details['code'] === 'NoSuchChange';
+}
+
+/** Whether the temporary credentials have ended. */
+export function isExpired(thrown: unknown): boolean {
+  return isIngressError(thrown) && /^ExpiredToken/.test(String(thrown.details['code']));
+}
+
+/** What an answer that is no success means to this program. */
+export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked: Asked): IngressError {
+  const refusal = refusalOf(text);
+  const code = codeOf(status, refusal);
+  const verb = status >= 500 ? 'failed' : 'refused';
+  const pause = pauseOf(code, refusal, retryAfterMs);
+  return new IngressError(
+    code,
+    `${serviceOf(asked)} ${verb} to ${asked.doing}: ${wordsOf(status, refusal, asked)}`,
+    {
+      ...hintFor(code, refusal, asked),
+      ...(pause === undefined ? {} : { retryAfterMs: pause }),
+      details: {
+        status,
+        ...(refusal.code === undefined ? {} : { code: refusal.code }),
+        ...(refusal.requestId === undefined ? {} : { requestId: refusal.requestId }),
+      },
+    },
+  );
+}
+
+/** An answer of success that is not what the documentation says. */
+export function badAnswer(asked: Asked, what: string): IngressError {
+  const sentence = `${serviceOf(asked)} was asked to ${asked.doing} and answered ${what}`;
+  return new IngressError('PROVIDER_BAD_ANSWER', sentence);
+}
+
+export function serviceOf({ action }: Pick<Asked, 'action'>): string {
+  return action.startsWith('sts:') ? 'AWS STS' : 'Route 53';
+}
+
+function codeOf(status: number, { code, message }: Refusal): ErrorCode {
+  if (code === undefined) {
+    if (status === 429) return 'PROVIDER_RATE_LIMITED';
+    return status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_BAD_ANSWER';
+  }
+  if (code === 'InvalidChangeBatch' && STALE.test(message)) return 'PROVIDER_CONFLICT';
+  const known = CODES.get(code);
+  if (known) return known;
+  return status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REJECTED';
+}
+
+function pauseOf(code: ErrorCode, refusal: Refusal, asked: number | undefined): number | undefined {
+  if (asked !== undefined) return asked;
+  const busy = code === 'PROVIDER_RATE_LIMITED' || refusal.code === 'PriorRequestNotComplete';
+  return busy ? PAUSE_MS : undefined;
+}
+
+// A refused signature is explained over many lines that repeat the whole request, a session token included.
+function wordsOf(status: number, { code, message }: Refusal, { secrets }: Asked): string {
+  if (code === undefined) return `HTTP ${status}`;
+  const words = clean(message.split('\n\n')[0]?.trim() ?? '', secrets);
+  return words === '' ? code : `${words} (${code})`;
+}
+
+function hintFor(code: ErrorCode, refusal: Refusal, asked: Asked): ErrorContext {
+  switch (code) {
+    case 'PROVIDER_PERMISSION_MISSING':
+      return { hint: hintForPermission(refusal.message, asked) };
+    case 'PROVIDER_CREDENTIALS_REJECTED':
+      return hintForCredentials(refusal, asked);
+    case 'ZONE_NOT_FOUND':
+      return { hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it the zone is found by itself.' };
+    default:
+      return {};
+  }
+}
+
+function hintForPermission(message: string, asked: Asked): string {
+  const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? asked.action;
+  const resource = /on resource: (\S+)/.exec(message)?.[1] ?? asked.resource;
+  const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
+  if (/explicit deny/i.test(message)) {
+    return `A policy denies ${action} on ${resource}, and no other can allow it: find the Deny that the message speaks of.`;
+  }
+  if (action === 'sts:AssumeRole') {
+    return `The user needs the statement ${statement} (${IAM}), and the role has to trust the user: IAM console > Roles > the role > Trust relationships. Where that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.`;
+  }
+  const limited = action.includes('ChangeResourceRecordSets')
+    ? ' Where it is allowed with conditions, one of them does not hold for the names, types or actions of these records.'
+    : '';
+  return `Add the statement ${statement} to its policy: ${IAM}.${limited}`;
+}
+
+function hintForCredentials({ code = '', message }: Refusal, asked: Asked): ErrorContext {
+  const late =
+    /^(RequestExpired|RequestTimeTooSkewed)$/.test(code) || /signature (expired|not yet)/i.test(message);
+  if (late) {
+    return {
+      hint: 'AWS takes requests for 5 minutes around their time. Set the clock of the machine right.',
+      retryable: true,
+    };
+  }
+  if (code.startsWith('ExpiredToken')) {
+    return {
+      hint: 'The temporary credentials have ended. Set new ones, or use an access key and AWS_ROLE_ARN.',
+    };
+  }
+  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') {
+    return {
+      hint: 'AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID. Set it whole, without quotes.',
+    };
+  }
+  if (code === 'RegionDisabledException') {
+    return {
+      hint: 'STS is not active in AWS_REGION: IAM console > Account settings > Security Token Service. Or leave AWS_REGION out.',
+    };
+  }
+  const temporary =
+    asked.secrets.length > 2 ? '' : ' An id that starts with ASIA needs AWS_SESSION_TOKEN as well.';
+  return {
+    hint: `Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys).${temporary}`,
+  };
+}

@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { openRoute53 } from '../../providers/route53/provider.ts';
+import { Secret } from '../../src/config/secret.ts';
+import type { DnsRecord } from '../../src/dns/record.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
+import { createRoute53, type Fault, type Route53Simulator } from '../world/route53.ts';
+import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+
+/** Route 53's simulator as the contract wants an account. */
+export const route53Setup: ContractSetup = async (zones) => toContractWorld(await createRoute53({ zones }));
+
+/** What a user's keys and the simulator's place are as settings. */
+export function settingsFor(
+  simulator: Route53Simulator,
+  { accessKeyId, secretAccessKey }: { readonly accessKeyId: string; readonly secretAccessKey: string },
+) {
+  return {
+    accessKeyId: new Secret(accessKeyId),
+    secretAccessKey: new Secret(secretAccessKey),
+    sessionToken: undefined,
+    region: 'us-east-1',
+    roleArn: undefined,
+    externalId: undefined,
+    hostedZoneId: undefined,
+    route53Url: simulator.baseUrl,
+    stsUrl: simulator.baseUrl,
+    timeoutMs: 5000,
+  };
+}
+
+function toContractWorld(simulator: Route53Simulator): ContractWorld {
+  const open = (user: Parameters<typeof settingsFor>[1], timeoutMs = 5000) =>
+    openRoute53({ ...settingsFor(simulator, user), timeoutMs }, createTestContext());
+  return {
+    secrets: [simulator.user.secretAccessKey],
+    costs: { zone: 1, records: 1, apply: 1 },
+    abilities: {
+      anyZone: true,
+      limitedCredentials: true,
+      listsForeignZones: true,
+      recordsPerZone: 10_000,
+      valuesPerName: 400,
+    },
+    open: ({ timeoutMs } = {}) => open(simulator.user, timeoutMs),
+    openLimited({ zones, write }) {
+      const grants = zones.map((zone) => [simulator.zoneId(zone), { read: true, write }] as const);
+      return open(simulator.addUser({ zones: Object.fromEntries(grants) }));
+    },
+    openRejected: () =>
+      open({
+        accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
+        secretAccessKey: 'unknown',
+      }),
+    addZone: (name) => void simulator.addZone(name),
+    plant: (zone, record) => plant(simulator, zone, record),
+    plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
+    snapshot: (zone) => snapshot(simulator, zone),
+    calls: () => ({
+      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
+      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
+    }),
+    resetCalls: () => simulator.resetCalls(),
+    fail: (fault, wanted, times = 1) =>
+      simulator.failWhen(
+        ({ kind }) => wanted === 'any' || kind === wanted,
+        toFault(fault, simulator.user.secretAccessKey),
+        times,
+      ),
+    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+  };
+}
+
+/** Adds a value to its RRset, in the spelling of the API: escaped names, quoted strings of at most 255 characters. */
+function plant(simulator: Route53Simulator, zone: string, { name, type, value, ttl }: DnsRecord): void {
+  const Name = `${name.toLowerCase().replaceAll('*', '\\052')}.`;
+  const standing = simulator
+    .setsOf(zone)
+    .find((set) => set.Name === Name && set.Type === type && set.others['SetIdentifier'] === undefined);
+  const values = [...(standing?.values ?? []), type === 'TXT' ? quote(value) : value];
+  simulator.plant(zone, { Name, Type: type, TTL: ttl, values });
+}
+
+function quote(value: string): string {
+  const strings = value.match(/.{1,255}/gs) ?? [''];
+  return strings.map((string) => `"${string.replace(/["\\]/g, '\\$&')}"`).join(' ');
+}
+
+/** One line for each value, since an RRset gains values beside those that stay. */
+function snapshot(simulator: Route53Simulator, zone: string): string[] {
+  return simulator.setsOf(zone).flatMap(({ Name, Type, TTL, values, others }) => {
+    const lines = values.length > 0 ? values : [''];
+    return lines.map((value) => JSON.stringify({ Name, Type, TTL, value, others }));
+  });
+}
+
+function plantStrangers(simulator: Route53Simulator, zone: string, names: readonly string[]): void {
+  const alias = { HostedZoneId: 'Z35SXDOTRQ7X7K', EvaluateTargetHealth: 'false' };
+  for (const name of names) {
+    const Name = `${name}.`;
+    simulator.plant(zone, {
+      Name,
+      Type: 'MX',
+      TTL: 300,
+      values: ['10 mx.example.net', '20 MX2.example.net.'],
+    });
+    // The TTL is of the whole RRset, so it is the one that the suite writes.
+    const values = ['"older"', '"v=DKIM1; p=" "AAAA"', '"a \\303\\251 \\"b\\""'];
+    simulator.plant(zone, { Name, Type: 'TXT', TTL: 3600, values });
+    simulator.plant(zone, {
+      Name,
+      Type: 'A',
+      values: [],
+      others: { AliasTarget: { ...alias, DNSName: 'dualstack.lb.us-east-1.elb.amazonaws.com.' } },
+    });
+    for (const [identifier, Weight] of Object.entries({ blue: '10', green: '90' })) {
+      const others = {
+        SetIdentifier: identifier,
+        Weight,
+        HealthCheckId: 'abcdef11-2222-3333-4444-555555fedcba',
+      };
+      simulator.plant(zone, { Name, Type: 'AAAA', TTL: 60, values: ['2001:DB8::1'], others });
+    }
+  }
+  const values = ['1 2 443 srv.example.net'];
+  simulator.plant(zone, { Name: `_https._tcp.${zone}.`, Type: 'SRV', TTL: 300, values });
+}
+
+function toFault(fault: ContractFault, secret: string): Fault {
+  switch (fault.kind) {
+    case 'rate-limit':
+      return fault;
+    case 'error':
+      return { kind: 'status', status: 500 };
+    case 'echo':
+      return { kind: 'refusal', status: 400, code: 1234, message: `what is ${secret}?` };
+    case 'lost':
+      return { kind: 'reset', executed: true };
+    default:
+      return { kind: fault.kind };
+  }
+}
