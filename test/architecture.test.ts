@@ -83,6 +83,13 @@ const pure = [
   'providers/linode/canonical.ts',
   'providers/linode/changes.ts',
   'providers/linode/zones.ts',
+  'providers/route53/aliases.ts',
+  'providers/route53/batches.ts',
+  'providers/route53/canonical.ts',
+  'providers/route53/changes.ts',
+  'providers/route53/memory.ts',
+  'providers/route53/order.ts',
+  'providers/route53/zones.ts',
 ];
 const IO =
   /from '(?:node:(?!net|url|util)|\.\.\/clock|\.\.\/log|\.\.\/files|execa|axios|pino)|Date\.now|new Date\(\)|Math\.random|process\./;

@@ -12,6 +12,13 @@ const everything = {
   CLOUDFLARE_ZONE_ID: '0123456789abcdef0123456789abcdef',
   CLOUDFLARE_BASE_URL: 'https://cloudflare.example.net/client/v4',
   LINODE_BASE_URL: 'https://linode.example.net/v4',
+  AWS_SESSION_TOKEN: 'token',
+  AWS_REGION: 'eu-central-1',
+  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/dns',
+  AWS_ROLE_EXTERNAL_ID: 'external-id',
+  AWS_HOSTED_ZONE_ID: 'Z0123456789ABCDEFGHIJ',
+  AWS_ENDPOINT_URL_ROUTE_53: 'https://route53.example.net',
+  AWS_ENDPOINT_URL_STS: 'https://sts.example.net',
 };
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

@@ -16,7 +16,6 @@ export interface ProviderChoice {
  */
 const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
   namecheap: ['NAMECHEAP_API_KEY'],
-  route53: ['AWS_ACCESS_KEY_ID', 'AWS_ROLE_ARN'],
 };
 
 /** The provider that DNS_PROVIDER names, else the only one whose credentials are set. */

@@ -74,7 +74,8 @@ export function passContract(setup: ContractSetup): void {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
-    const theirs = [record(OTHER, 'CAA', '0 issue "other.example"'), record(OTHER, 'TXT', 'theirs')];
+    const ttl = world.abilities.sharesTtl ? provider.capabilities.normalizeTtl(60) : 3600;
+    const theirs = [record(OTHER, 'CAA', '0 issue "other.example"', ttl), record(OTHER, 'TXT', 'theirs')];
     for (const one of theirs) world.plant(ZONE, one);
     world.plant(ZONE, record(ADDRESS, 'TXT', 'an intruder'));
     await pass(provider, zone);
