@@ -65,8 +65,17 @@ export function isNoSuchChange(thrown: unknown): boolean {
 }
 
 /** Whether the temporary credentials have ended. */
-export function isExpired(thrown: unknown): boolean {
+export function isExpired(thrown: unknown): thrown is IngressError {
   return isIngressError(thrown) && /^ExpiredToken/.test(String(thrown.details['code']));
+}
+
+/** Keys of a role that ended before their time: the next attempt gets new ones. */
+export function assumedAgain({ code, message, details }: IngressError): IngressError {
+  return new IngressError(code, message, {
+    hint: 'The role is assumed anew by itself.',
+    retryable: true,
+    details,
+  });
 }
 
 /** What an answer that is no success means to this program. */

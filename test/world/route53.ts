@@ -55,7 +55,7 @@ export class Route53Simulator extends ApiSimulator {
   readonly #identities = new Map<string, Identity>();
   readonly #roles = new Map<string, Role>();
   readonly #changes = new Map<string, StoredChange>();
-  readonly #refusals: Refusal[] = [];
+  #refusals: { readonly kind: Call['kind'] | 'any'; readonly refusal: Refusal }[] = [];
 
   constructor({ zones, grants, publisher, publishDelayMs }: Route53Options) {
     super('', { publisher, publishDelayMs });
@@ -101,9 +101,9 @@ export class Route53Simulator extends ApiSimulator {
     this.#zone(zone).plant({ others: {}, ...set });
   }
 
-  /** Refuses the next call that is known by its signature. */
-  refuseNext(status: number, code: string, message: string): void {
-    this.#refusals.push(new Refusal(status, code, message));
+  /** Refuses the next call of the kind whose signature is good, in the words of the API. */
+  refuseNext(status: number, code: string, message: string, kind: Call['kind'] | 'any' = 'any'): void {
+    this.#refusals.push({ kind, refusal: new Refusal(status, code, message) });
   }
 
   protected override readonly oddities = {
@@ -122,9 +122,15 @@ export class Route53Simulator extends ApiSimulator {
       ? ({ service: 'sts', region: this.stsRegion } as const)
       : ({ service: 'route53', region: REGION } as const);
     const who = authenticate(request, scope, this.#identities);
-    const refusal = this.#refusals.shift();
-    if (refusal) throw refusal;
+    this.#refuseIfDue(this.kindOf(request));
     return isSts ? this.#assume(request, who) : this.#route(request, who);
+  }
+
+  #refuseIfDue(kind: Call['kind']): void {
+    const due = this.#refusals.find((waiting) => waiting.kind === 'any' || waiting.kind === kind);
+    if (!due) return;
+    this.#refusals = this.#refusals.filter((waiting) => waiting !== due);
+    throw due.refusal;
   }
 
   #route(request: ApiRequest, who: Identity): ApiReply {
