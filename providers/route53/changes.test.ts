@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import { isIngressError } from '../../src/errors.ts';
+import type { ApiRecordSet } from './answers.ts';
+import { toLiveRecords } from './canonical.ts';
+import { namesOf, type Planned, planEdits, planFromMemory } from './changes.ts';
+
+const NAME = 'a.example';
+const txt = (value: string, ttl = 60): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });
+const create = (record: DnsRecord): Change => ({ action: 'create', record });
+const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
+const replace = (record: DnsRecord, replaced: LiveRecord): Change => ({
+  action: 'replace',
+  record,
+  replaced,
+});
+
+function set(values: readonly string[], TTL = 60): ApiRecordSet {
+  return {
+    Name: 'a.example.',
+    Type: 'TXT',
+    TTL,
+    ResourceRecords: values.map((value) => ({ Value: `"${value}"` })),
+  };
+}
+const weighted = (identifier: string, values: readonly string[]): ApiRecordSet => ({
+  ...set(values),
+  SetIdentifier: identifier,
+  Weight: 1,
+});
+
+const plan = (changes: readonly Change[], ...standing: readonly ApiRecordSet[]): Planned =>
+  planEdits(changes, (name, type) => standing.filter((one) => one.Name === `${name}.` && one.Type === type));
+
+type Row = readonly [
+  what: string,
+  Change[],
+  ApiRecordSet[],
+  removed: ApiRecordSet[],
+  made: ApiRecordSet | undefined,
+  idle: boolean,
+];
+const rows: readonly Row[] = [
+  ['creates an RRset', [create(txt('1'))], [], [], set(['1']), false],
+  ['adds a value to what stands', [create(txt('2'))], [set(['1'])], [set(['1'])], set(['1', '2']), false],
+  ['leaves what stands', [create(txt('1'))], [set(['2', '1'])], [], undefined, true],
+  ['mends the TTL', [create(txt('1'))], [set(['1'], 300)], [set(['1'], 300)], set(['1']), false],
+  ['takes the least TTL', [create(txt('1', 9)), create(txt('2', 5))], [], [], set(['1', '2'], 5), false],
+  ['makes a value once', [create(txt('1')), create(txt('1'))], [], [], set(['1']), false],
+  [
+    'removes a value beside others',
+    [remove(txt('1'))],
+    [set(['1', '2'], 7)],
+    [set(['1', '2'], 7)],
+    set(['2'], 7),
+    false,
+  ],
+  ['removes the last value', [remove(txt('1'))], [set(['1'])], [set(['1'])], undefined, false],
+  ['has nothing to remove', [remove(txt('1'))], [set(['2'])], [], undefined, true],
+  [
+    'replaces a value',
+    [replace(txt('2'), txt('1'))],
+    [set(['1', '3'])],
+    [set(['1', '3'])],
+    set(['3', '2']),
+    false,
+  ],
+  ['creates where the replaced is gone', [replace(txt('2'), txt('1'))], [], [], set(['2']), true],
+  ['is done replacing', [replace(txt('2'), txt('1'))], [set(['2'])], [], undefined, true],
+  [
+    'gives a replaced value its TTL',
+    [replace(txt('1', 9), txt('1'))],
+    [set(['1', '2'])],
+    [set(['1', '2'])],
+    set(['1', '2'], 9),
+    false,
+  ],
+  [
+    'keeps what is both removed and wanted',
+    [create(txt('1')), remove(txt('1'))],
+    [set(['1'])],
+    [],
+    undefined,
+    true,
+  ],
+];
+for (const [what, changes, standing, removed, made, idle] of rows) {
+  test(`it ${what}`, () => {
+    const planned = plan(changes, ...standing);
+    const edits = planned.edits.map((edit) => [edit.removed, edit.made]);
+    assert.deepEqual(edits, removed.length > 0 || made ? [[removed, made]] : []);
+    assert.equal(planned.idle, idle);
+  });
+}
+
+test('records come in the order of the changes, with the TTL of their RRset', () => {
+  const a: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 5 };
+  const changes = [create(txt('2', 9)), create(a), remove(txt('0')), replace(txt('1', 7), txt('3'))];
+  const { records } = plan(changes, set(['0', '3']));
+  assert.deepEqual(records, [txt('2', 7), a, txt('1', 7)]);
+});
+
+test('an RRset of a policy is removed whole, by its identifier', () => {
+  const [blue, green] = [weighted('blue', ['1', '2']), weighted('green', ['1', '2'])];
+  const { edits, idle } = plan(toLiveRecords(green).map(remove), blue, green);
+  assert.deepEqual(edits[0]?.removed, [green]);
+  assert.deepEqual([edits[0]?.after, idle], [[blue], false]);
+});
+
+test('a plain value is not found in an RRset of a policy', () => {
+  const { edits, idle } = plan([remove(txt('1'))], weighted('blue', ['1']));
+  assert.deepEqual([edits, idle], [[], true]);
+});
+
+const refused: readonly (readonly [
+  what: string,
+  Change[],
+  ApiRecordSet[],
+  code: 'PROVIDER_REJECTED' | 'PROVIDER_CONFLICT',
+])[] = [
+  [
+    'to remove a part of an RRset of a policy',
+    toLiveRecords(weighted('a', ['1', '2']))
+      .slice(1)
+      .map(remove),
+    [weighted('a', ['1', '2'])],
+    'PROVIDER_REJECTED',
+  ],
+  ['to add to one', [create(txt('3'))], [weighted('a', ['1'])], 'PROVIDER_REJECTED'],
+  ['to write an unknown type', [create({ ...txt('1'), type: 'MX' })], [], 'PROVIDER_REJECTED'],
+  [
+    'a second alias',
+    [create({ ...txt('b.example'), type: 'CNAME' })],
+    [{ Name: 'a.example.', Type: 'CNAME', TTL: 60, ResourceRecords: [{ Value: 'c.example' }] }],
+    'PROVIDER_CONFLICT',
+  ],
+];
+for (const [what, changes, standing, code] of refused) {
+  test(`it refuses ${what}`, () =>
+    assert.throws(
+      () => plan(changes, ...standing),
+      (thrown) => isIngressError(thrown, code),
+    ));
+}
+
+test('memory serves for what the API itself checks, and for nothing else', () => {
+  const known = (_: string, type: string) => (type === 'TXT' ? [set(['1'])] : undefined);
+  const alias = { ...txt('b.example'), type: 'CNAME' };
+  const served = [[create(txt('2'))], [remove(txt('1'))], [create(alias)]];
+  for (const changes of served) assert.ok(planFromMemory(changes, known));
+  const unserved = [
+    [create(txt('1'))],
+    [remove(txt('2'))],
+    [remove(alias)],
+    [create({ ...alias, type: 'MX' })],
+  ];
+  for (const changes of unserved) assert.equal(planFromMemory(changes, known), undefined);
+});
+
+test('names are those of every record that a change touches, once', () => {
+  const other: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 60 };
+  assert.deepEqual(namesOf([create(txt('1')), replace(txt('2'), other), remove(txt('3'))]).sort(), [
+    NAME,
+    'b.example',
+  ]);
+});

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Secret } from '../../src/config/secret.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { refusalOf } from './answers.ts';
+import { badAnswer, isExpired, isNoSuchChange, isStale, toIngressError } from './errors.ts';
+
+const asked = {
+  doing: 'list the hosted zones',
+  action: 'route53:ListHostedZones',
+  resource: '*',
+  secrets: [new Secret('s3cret'), new Secret('AKIAKEY')],
+};
+
+const body = (code: string, message: string) =>
+  `<?xml version="1.0"?>\n<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>r-1</RequestId></ErrorResponse>`;
+const refused = (status: number, text: string, retryAfterMs?: number) =>
+  toIngressError({ status, text, retryAfterMs }, asked);
+
+const refusals: readonly (readonly [status: number, code: string, message: string, expected: ErrorCode])[] = [
+  [403, 'AccessDenied', 'User is not authorized', 'PROVIDER_PERMISSION_MISSING'],
+  [401, 'NotAuthorizedException', 'no', 'PROVIDER_PERMISSION_MISSING'],
+  [
+    403,
+    'InvalidClientTokenId',
+    'The security token included in the request is invalid.',
+    'PROVIDER_CREDENTIALS_REJECTED',
+  ],
+  [403, 'UnrecognizedClientException', 'no', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [403, 'SignatureDoesNotMatch', 'no', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [403, 'ExpiredToken', 'no', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [400, 'RequestExpired', 'no', 'PROVIDER_CREDENTIALS_REJECTED'],
+  [404, 'NoSuchHostedZone', 'No hosted zone found with ID: Z1', 'ZONE_NOT_FOUND'],
+  [400, 'Throttling', 'Rate exceeded', 'PROVIDER_RATE_LIMITED'],
+  [400, 'PriorRequestNotComplete', 'still processing a prior request', 'PROVIDER_UNAVAILABLE'],
+  [400, 'InvalidInput', 'Invalid request', 'PROVIDER_REJECTED'],
+  [
+    400,
+    'InvalidChangeBatch',
+    '[Tried to create resource record set but it already exists]',
+    'PROVIDER_CONFLICT',
+  ],
+  [400, 'InvalidChangeBatch', '[Tried to delete it but it was not found]', 'PROVIDER_CONFLICT'],
+  [400, 'InvalidChangeBatch', '[values provided do not match the current values]', 'PROVIDER_CONFLICT'],
+  [
+    400,
+    'InvalidChangeBatch',
+    '[CNAME is not permitted as it conflicts with other records]',
+    'PROVIDER_CONFLICT',
+  ],
+  [400, 'InvalidChangeBatch', '[because a conflicting RRSet of type  CNAME]', 'PROVIDER_CONFLICT'],
+  [400, 'InvalidChangeBatch', '[RRSet is not permitted in zone example.net.]', 'PROVIDER_REJECTED'],
+  [500, 'InternalFailure', 'sorry', 'PROVIDER_UNAVAILABLE'],
+  [503, 'SlowDown', 'an unknown code', 'PROVIDER_UNAVAILABLE'],
+];
+for (const [status, code, message, expected] of refusals) {
+  test(`${status} ${code} ${message} is ${expected}`, () => {
+    const error = refused(status, body(code, message));
+    assert.equal(error.code, expected);
+    assert.ok(error.message.includes(`${message} (${code})`), error.message);
+    assert.deepEqual(error.details, { status, code, requestId: 'r-1' });
+  });
+}
+
+for (const [status, text, expected] of [
+  [403, '<html><body>Forbidden</body></html>', 'PROVIDER_BAD_ANSWER'],
+  [302, '', 'PROVIDER_BAD_ANSWER'],
+  [429, '', 'PROVIDER_RATE_LIMITED'],
+  [502, '<html>', 'PROVIDER_UNAVAILABLE'],
+] as const) {
+  test(`${status} with ${text || 'nothing'} is ${expected}`, () => {
+    const error = refused(status, text);
+    assert.equal(error.code, expected);
+    assert.match(error.message, new RegExp(`HTTP ${status}`));
+  });
+}
+
+test('both forms of an error are read, with what XML escapes', () => {
+  const text =
+    '<?xml version="1.0"?><InvalidChangeBatch xmlns="x"><Messages><Message>a &lt;b&gt; &quot;c&quot;</Message><Message>d&#39;&#x21;&amp;lt;</Message></Messages><RequestId>r</RequestId></InvalidChangeBatch>';
+  const expected = { code: 'InvalidChangeBatch', message: 'a <b> "c", d\'!&lt;', requestId: 'r' };
+  assert.deepEqual(refusalOf(text), expected);
+  assert.deepEqual(refusalOf('<html></html>'), { code: undefined, message: '', requestId: undefined });
+});
+
+test('who asks to wait is heard, and the limit of a second is known', () => {
+  assert.equal(refused(400, body('Throttling', 'Rate exceeded')).retryAfterMs, 1000);
+  assert.equal(refused(400, body('Throttling', 'Rate exceeded'), 7000).retryAfterMs, 7000);
+  assert.equal(refused(400, body('PriorRequestNotComplete', 'x')).retryAfterMs, 1000);
+  assert.equal(refused(500, body('InternalFailure', 'x')).retryAfterMs, undefined);
+});
+
+test('the permission is the one that AWS names, else the one that the call needs', () => {
+  const words =
+    'User: arn:aws:iam::1:user/u is not authorized to perform: route53:GetChange on resource: arn:aws:route53:::change/C1 because no identity-based policy allows the route53:GetChange action';
+  const named = refused(403, body('AccessDenied', words)).hint;
+  assert.ok(
+    named.includes(
+      '{"Effect":"Allow","Action":"route53:GetChange","Resource":"arn:aws:route53:::change/C1"}',
+    ),
+    named,
+  );
+  const unnamed = refused(403, body('AccessDenied', 'no')).hint;
+  assert.ok(
+    unnamed.includes('{"Effect":"Allow","Action":"route53:ListHostedZones","Resource":"*"}'),
+    unnamed,
+  );
+});
+
+test('the words of AWS are short, plain and without secrets', () => {
+  const words = `\u001b[31mAKIAKEY s3cret\n\nThe Canonical String for this request should have been ${'x'.repeat(5000)}`;
+  const { message } = refused(403, body('SignatureDoesNotMatch', words));
+  assert.doesNotMatch(message, /s3cret|AKIAKEY|Canonical|[\u0000-\u001f]/);
+  assert.ok(refused(400, body('InvalidInput', 'x'.repeat(5000))).message.length < 400);
+});
+
+test('what is stale, gone or ended is told by the code', () => {
+  assert.ok(isStale(refused(400, body('InvalidChangeBatch', 'but it already exists'))));
+  assert.ok(!isStale(refused(400, body('InvalidChangeBatch', 'not permitted in zone'))));
+  assert.ok(isNoSuchChange(refused(404, body('NoSuchChange', 'x'))));
+  assert.ok(isExpired(refused(403, body('ExpiredTokenException', 'x'))));
+  assert.ok(!isExpired(new Error('ExpiredToken')));
+});
+
+test('STS is named where it was asked', () => {
+  const sts = { ...asked, doing: 'assume the role r', action: 'sts:AssumeRole', resource: 'r' };
+  assert.match(badAnswer(sts, 'HTML').message, /^AWS STS was asked to assume the role r and answered HTML$/);
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isIngressError } from '../../src/errors.ts';
+import { chooseZone, idOf, publicZones } from './zones.ts';
+
+const zones = [
+  { id: 'Z1', name: 'example.com' },
+  { id: 'Z2', name: 'sub.example.com' },
+  { id: 'Z3', name: 'twice.example' },
+  { id: 'Z4', name: 'twice.example' },
+  { id: 'Z5', name: 'below.twice.example' },
+];
+for (const [name, id] of [
+  ['a.sub.example.com', 'Z2'],
+  ['Sub.Example.com.', 'Z2'],
+  ['notsub.example.com', 'Z1'],
+  ['below.twice.example', 'Z5'],
+  ['example.org', undefined],
+  ['com', undefined],
+] as const) {
+  test(`${name} lies in ${id}`, () => assert.equal(chooseZone(zones, name)?.id, id));
+}
+
+test('of two zones of one name none is chosen', () => {
+  assert.throws(
+    () => chooseZone(zones, 'a.twice.example'),
+    (thrown) => isIngressError(thrown, 'ZONE_NOT_FOUND') && thrown.message.includes('Z3, Z4'),
+  );
+});
+
+test('ids and names are read without what the API puts around them', () => {
+  const listed = [
+    { Id: '/hostedzone/Z1', Name: 'Example.com.', Config: { PrivateZone: false } },
+    { Id: '/hostedzone/Z2', Name: 'example.com.', Config: { PrivateZone: true } },
+    { Id: 'Z3', Name: '\\052.example.', Config: null },
+  ];
+  assert.deepEqual(publicZones(listed), [
+    { id: 'Z1', name: 'example.com' },
+    { id: 'Z3', name: '*.example' },
+  ]);
+  assert.equal(idOf('Z1'), 'Z1');
+});
