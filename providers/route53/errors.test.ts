@@ -49,6 +49,13 @@ const refusals: readonly (readonly [status: number, code: string, message: strin
     'PROVIDER_CONFLICT',
   ],
   [400, 'InvalidChangeBatch', '[because a conflicting RRSet of type  CNAME]', 'PROVIDER_CONFLICT'],
+  [400, 'InvalidChangeBatch', '[as other RRSets exist with the same name and type.]', 'PROVIDER_CONFLICT'],
+  [
+    400,
+    'InvalidChangeBatch',
+    '[as a non-weighted set exists with the same name and type.]',
+    'PROVIDER_CONFLICT',
+  ],
   [400, 'InvalidChangeBatch', '[RRSet is not permitted in zone example.net.]', 'PROVIDER_REJECTED'],
   [500, 'InternalFailure', 'sorry', 'PROVIDER_UNAVAILABLE'],
   [503, 'SlowDown', 'an unknown code', 'PROVIDER_UNAVAILABLE'],

@@ -23,7 +23,7 @@ const IAM =
 
 /** Another look at the zone and the changes that are still missing then can settle these. */
 const STALE =
-  /already exists|was not found|do not match the current values|conflicts with other records|conflicting RRSet|other RRSets exist/i;
+  /already exists|was not found|do not match the current values|conflicts with other records|conflicting RRSet|exists? with the same name and type/i;
 
 // https://docs.aws.amazon.com/Route53/latest/APIReference/CommonErrors.html, those of each action, and of STS.
 const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([

@@ -29,7 +29,10 @@ const CAPABILITIES: Capabilities = {
   propagationSeconds: 180,
 };
 
-/** Of the five calls in a second that an account may make (docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html). */
+/**
+ * Of the five calls in a second that an account could make for years; since July 2026 it is a bucket of 50, which ten a second
+ * fill again (docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html).
+ */
 const LIMIT: Limit = { burst: 2, calls: 3, perMs: 1000 };
 
 const TIMEOUT_MS = 15_000;

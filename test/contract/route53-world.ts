@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ProviderContext } from '../../providers/context.ts';
 import { openRoute53 } from '../../providers/route53/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
@@ -29,8 +30,11 @@ export function settingsFor(
 }
 
 function toContractWorld(simulator: Route53Simulator): ContractWorld {
-  const open = (user: Parameters<typeof settingsFor>[1], timeoutMs = 5000) =>
-    openRoute53({ ...settingsFor(simulator, user), timeoutMs }, createTestContext());
+  const open = (
+    user: Parameters<typeof settingsFor>[1],
+    timeoutMs = 5000,
+    context: ProviderContext = createTestContext(),
+  ) => openRoute53({ ...settingsFor(simulator, user), timeoutMs }, context);
   return {
     secrets: [simulator.user.secretAccessKey],
     costs: { zone: 1, records: 1, apply: 1 },
@@ -42,7 +46,7 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
       recordsPerZone: 10_000,
       valuesPerName: 400,
     },
-    open: ({ timeoutMs } = {}) => open(simulator.user, timeoutMs),
+    open: ({ timeoutMs, context } = {}) => open(simulator.user, timeoutMs, context),
     openLimited({ zones, write }) {
       const grants = zones.map((zone) => [simulator.zoneId(zone), { read: true, write }] as const);
       return open(simulator.addUser({ zones: Object.fromEntries(grants) }));
