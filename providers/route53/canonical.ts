@@ -49,19 +49,21 @@ export function isOfZone(set: ApiRecordSet, apex: string | undefined): boolean {
   return set.Type === 'SOA' || (set.Type === 'NS' && nameOf(set.Name) === apex);
 }
 
+/** What makes an RRset this one and no other, in the place of an id, which the API has none of. */
+export function handleOf(name: string, type: string, identifier?: string): string {
+  return [name, type, ...(identifier === undefined ? [] : [identifier])].join(' ');
+}
+
 /** The records of one RRset as they stand. */
 export function toLiveRecords(set: ApiRecordSet): LiveRecord[] {
   const name = nameOf(set.Name);
   const type = set.Type.toUpperCase();
   const ttl = set.TTL ?? ALIAS_TTL;
   const values = (set.ResourceRecords ?? []).map(({ Value }) => toValue(type, Value));
-  if (isSimple(set)) return values.map((value) => ({ name, type, value, ttl }));
+  const handle = handleOf(name, type, set.SetIdentifier);
+  if (isSimple(set)) return values.map((value) => ({ name, type, value, ttl, handle }));
   const shown = values.length > 0 ? values : [targetOf(set)];
-  const marks = {
-    overriddenBy: policyOf(set),
-    ...(set.SetIdentifier === undefined ? {} : { handle: set.SetIdentifier }),
-  };
-  return shown.map((value) => ({ name, type, value, ttl, ...marks }));
+  return shown.map((value) => ({ name, type, value, ttl, handle, overriddenBy: policyOf(set) }));
 }
 
 function targetOf(set: ApiRecordSet): string {

@@ -7,7 +7,7 @@ import {
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { fromValue, isSimple, normalizeTtl, toLiveRecords, toValue } from './canonical.ts';
+import { fromValue, handleOf, isSimple, normalizeTtl, toLiveRecords, toValue } from './canonical.ts';
 
 /**
  * A plan's changes as edits of whole RRsets. Pure.
@@ -71,7 +71,7 @@ export function planFromMemory(changes: readonly Change[], known: Lookup): Plann
 export function planEdits(changes: readonly Change[], known: Lookup): Planned {
   const wishes = new Map<string, Wishes>();
   const at = ({ name, type }: DnsRecord): Wishes => {
-    const key = `${name} ${type}`;
+    const key = handleOf(name, type);
     const found = wishes.get(key) ?? { removals: [], wanted: [] };
     wishes.set(key, found);
     return found;
@@ -82,13 +82,14 @@ export function planEdits(changes: readonly Change[], known: Lookup): Planned {
   }
   const drafts = [...wishes.values()].map((wish) => draft(wish, known));
   const ttls = new Map(
-    drafts.map(({ edit }) => [`${edit.name} ${edit.type}`, edit.after.find(isSimple)?.TTL]),
+    drafts.map(({ edit }) => [handleOf(edit.name, edit.type), edit.after.find(isSimple)?.TTL]),
   );
   const records = changes.flatMap(wantedOf).map(({ name, type, value, ttl }) => ({
     name,
     type,
     value,
-    ttl: ttls.get(`${name} ${type}`) ?? normalizeTtl(ttl),
+    ttl: ttls.get(handleOf(name, type)) ?? normalizeTtl(ttl),
+    handle: handleOf(name, type),
   }));
   return {
     edits: drafts.map(({ edit }) => edit).filter(({ removed, made }) => removed.length > 0 || made),

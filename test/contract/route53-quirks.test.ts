@@ -115,10 +115,10 @@ describe('Route 53: records', { concurrency: true }, () => {
       type: 'AAAA',
       ttl: 60,
       overriddenBy: 'route53-routing-policy',
-      handle: 'blue',
+      handle: `${APP} AAAA blue`,
     };
     assert.deepEqual(live, [
-      { name: APP, type: 'A', value: target, ttl: 60, overriddenBy: 'route53-alias' },
+      { name: APP, type: 'A', value: target, ttl: 60, handle: `${APP} A`, overriddenBy: 'route53-alias' },
       { ...weighted, value: '2001:db8::1' },
       { ...weighted, value: '2001:db8::2' },
     ]);
@@ -154,7 +154,7 @@ describe('Route 53: records', { concurrency: true }, () => {
 });
 
 describe('Route 53: writes', { concurrency: true }, () => {
-  test('a first start costs seven calls, and needs no other right than the documentation gives', async () => {
+  test('a certificate costs a call for each step, and needs no other right than the documentation gives', async () => {
     await using begun = await begin();
     const { simulator } = begun;
     const names = [APP, CHALLENGE, `_dstack-app-address.${APP}`];
@@ -276,7 +276,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     const zone = await provider.zone(APP, soon());
     const { changes } = plan([{ purpose: 'alias', ...ALIAS }], await look(provider, zone, APP));
     await provider.apply(zone, changes, soon());
-    assert.deepEqual(await look(provider, zone, APP), [ALIAS]);
+    assert.deepEqual(await look(provider, zone, APP), [{ ...ALIAS, handle: `${APP} CNAME` }]);
   });
 
   test('one of several values that a policy answers is not removed alone, and nothing is added to them', async () => {
