@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
@@ -168,4 +169,25 @@ test('names are those of every record that a change touches, once', () => {
     NAME,
     'b.example',
   ]);
+});
+
+test('whatever is removed and wanted, the RRset is what stood, without the one and with the other, compared as a whole', () => {
+  const values = fc.uniqueArray(fc.constantFrom('1', '2', '3', '4', '5'));
+  fc.assert(
+    fc.property(values, values, values, fc.constantFrom(60, 300), (standing, removals, wanted, ttl) => {
+      const before = standing.length > 0 ? [set(standing, ttl)] : [];
+      const changes = [
+        ...removals.map((value) => remove(txt(value))),
+        ...wanted.map((value) => create(txt(value))),
+      ];
+      const { edits, idle } = plan(changes, ...before);
+      const expected = new Set([...standing.filter((value) => !removals.includes(value)), ...wanted]);
+      const [edit] = edits;
+      const after = edit ? edit.after : before;
+      assert.deepEqual(new Set(after.flatMap(toLiveRecords).map(({ value }) => value)), expected);
+      if (edit) assert.deepEqual(edit.removed, before);
+      // Nothing is left undone but what memory may not decide.
+      if (!edit && changes.length > 0) assert.ok(idle || removals.every((value) => wanted.includes(value)));
+    }),
+  );
 });

@@ -240,7 +240,9 @@ class Recorder implements ZonePublisher {
   }
 }
 
-test('every write is published as name servers would serve it, and in force afterwards', async () => {
+test('every write is published as name servers would serve it, and in force afterwards', {
+  timeout: 5000,
+}, async () => {
   const publisher = new Recorder();
   await using world = await createRoute53({ zones: ['example.com'], publisher, publishDelayMs: 30 });
   const target =
