@@ -45,6 +45,7 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
       sharesTtl: true,
       recordsPerZone: 10_000,
       valuesPerName: 400,
+      caaFlags: true,
     },
     open: ({ timeoutMs, context } = {}) => open(simulator.user, timeoutMs, context),
     openLimited({ zones, write }) {
