@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Account, accountNames, openAccount } from '../world/accounts.ts';
+import { environmentFor, type Ingress } from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
+import { again, eventually, plantCertificate, worldFor } from './support.ts';
+
+/** The most calls for a first start with CAA, as each provider's document says. */
+const firstStart: Readonly<Record<string, number>> = { cloudflare: 4, linode: 12, namecheap: 7, route53: 10 };
+
+async function begin(t: TestContext, name: string): Promise<{ world: World; account: Account }> {
+  const world = await worldFor(t, { zones: ['example.test'] });
+  const account = await openAccount(name, { zones: [world.zone], publisher: world.nameServers });
+  t.after(() => account[Symbol.asyncDispose]());
+  return { world, account };
+}
+
+const passes = ({ log }: Ingress) => log.filter(({ event }) => event === 'pass-finished').length;
+
+async function anotherPass(ingress: Ingress): Promise<void> {
+  const before = passes(ingress);
+  ingress.signal('SIGHUP');
+  await eventually('another pass', () => passes(ingress) > before || undefined, 30_000);
+}
+
+const kinds = ({ api }: Account) => api.calls.map(({ kind }) => kind);
+
+for (const name of accountNames) {
+  test(`${name}: from nothing to HTTPS with CAA, a quiet pass, and a renewal`, async (t) => {
+    const { world, account } = await begin(t, name);
+    const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
+    const ingress = again(t, environment);
+    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    assert.equal((await world.request('app.example.test', '/')).status, 200);
+    const most = firstStart[name] ?? 0;
+    assert.ok(kinds(account).length <= most, `${kinds(account).length} calls: ${kinds(account).join(', ')}`);
+    account.api.resetCalls();
+    await anotherPass(ingress);
+    assert.deepEqual(kinds(account), ['read']);
+    await ingress.end('SIGTERM');
+
+    for (const folder of ['live', 'archive'])
+      rmSync(join(environment['LETSENCRYPT_DIR'] ?? '', folder), { recursive: true });
+    await plantCertificate(environment, 10);
+    const renewing = again(t, environment);
+    await renewing.seen('certificate-issued', { timeoutMs: 60_000 });
+    await renewing.seen('pass-finished');
+    const written = renewing.log.filter(({ event }) => event === 'records-published');
+    assert.deepEqual(written, [], 'nothing but the challenge is written');
+    assert.equal((await world.request('app.example.test', '/')).status, 200);
+  });
+
+  test(`${name}: a write whose answer is lost is repaired by the next pass`, async (t) => {
+    const { world, account } = await begin(t, name);
+    account.api.failWhen(({ kind }) => kind === 'write', { kind: 'reset', executed: true }, 1);
+    const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
+    const ingress = again(t, environment);
+    await ingress.seen('pass-failed');
+    await ingress.seen('pass-finished', { timeoutMs: 90_000 });
+    assert.equal((await world.request('app.example.test', '/')).status, 200);
+  });
+}
