@@ -85,6 +85,16 @@ export const errorRegistry = {
     hint: 'Correct or remove the zone id; without it the zone is found by itself.',
     retryable: false,
   },
+  ZONE_NOT_UNDERSTOOD: {
+    meaning: 'The zone holds something that a write would lose, so nothing was written.',
+    hint: 'Change or remove what the message names at the DNS provider.',
+    retryable: false,
+  },
+  ZONE_DAMAGED: {
+    meaning: 'After a write the zone lacks something that nobody asked to touch.',
+    hint: 'Restore it from the file that the message names.',
+    retryable: false,
+  },
   DNS_LOOKUP_FAILED: {
     meaning: 'A DNS look-up failed that the work depends on.',
     hint: 'Check that the resolvers (DNS_RESOLVERS, else those of the system) answer from inside the container.',

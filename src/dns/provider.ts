@@ -27,8 +27,9 @@ export interface Capabilities {
  *
  * Every verb throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with `retryAfterMs`),
  * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; ZONE_NOT_FOUND when the zone is gone,
- * ZONE_MISMATCH when what was written landed under another name. None retries on its own. An
- * aborted signal rejects with the signal's reason. All verbs may run at once; writes to one zone wait for each other.
+ * ZONE_MISMATCH when what was written landed under another name; ZONE_NOT_UNDERSTOOD or ZONE_DAMAGED where only whole zones
+ * can be written, and STORE_FAILED where a copy of the zone could not be kept before. None retries on its own. An aborted signal
+ * rejects with the signal's reason. All verbs may run at once; writes to one zone wait for each other.
  */
 export interface DnsProvider {
   readonly name: string;
