@@ -1,0 +1,95 @@
+import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import { shortestIpv6 } from '../../src/dns/presentation.ts';
+import { type DnsRecord, formatCaa, type LiveRecord, parseCaa } from '../../src/dns/record.ts';
+import { IngressError } from '../../src/errors.ts';
+import { type Host, LEAST_TTL, MOST_TTL } from './hosts.ts';
+
+/**
+ * Namecheap's hosts to our records and back. Pure.
+ * Follows https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/. The data of a TXT record is its characters as they are,
+ * unquoted and in one piece however long: several quoted strings would become several records.
+ */
+
+const NAMES = new Set(['CNAME', 'ALIAS', 'NS', 'MX']);
+
+/** The API stores this for everything that is no MX, whatever is sent. */
+const NO_PREFERENCE = '10';
+
+/** The TTL in seconds that Namecheap will answer for a wanted one. */
+export function normalizeTtl(seconds: number): number {
+  return Math.min(MOST_TTL, Math.max(LEAST_TTL, Math.round(seconds)));
+}
+
+/** A host as it stands. An automatic TTL is read as the 1799 s that are answered for it. */
+export function toLive(host: Host, domain: string): LiveRecord {
+  const type = host.type.toUpperCase();
+  return { name: ownerName(host.name, domain), type, value: recordValue(host, type), ttl: Number(host.ttl) };
+}
+
+function ownerName(name: string, domain: string): string {
+  return name === '@' ? domain : `${canonicalName(name)}.${domain}`;
+}
+
+function recordValue({ address, mxPref }: Host, type: string): string {
+  switch (type) {
+    case 'AAAA':
+      return shortestIpv6(address);
+    case 'CNAME':
+      return canonicalName(address);
+    case 'CAA':
+      return caaValue(address);
+    case 'MX':
+      return `${mxPref ?? NO_PREFERENCE} ${address}`;
+    default:
+      return address;
+  }
+}
+
+function caaValue(address: string): string {
+  const [, flags, tag, bare] = /^(\d{1,3})\s+([A-Za-z0-9]+)\s+([^\s"]+)$/.exec(address.trim()) ?? [];
+  const parsed = parseCaa(flags && tag && bare ? `${flags} ${tag} "${bare}"` : address);
+  return parsed ? formatCaa(parsed.flags, parsed.tag, parsed.value) : address;
+}
+
+/**
+ * What the API wants for a record. Throws PROVIDER_REJECTED for a type or value that is not written, ZONE_MISMATCH for a
+ * name that the domain does not hold.
+ */
+export function toHost(record: DnsRecord, domain: string): Host {
+  const { name, type } = record;
+  if (!isWithin(name, domain))
+    throw new IngressError('ZONE_MISMATCH', `The domain ${domain} does not hold ${name}`);
+  return {
+    name: name === domain ? '@' : name.slice(0, -domain.length - 1),
+    type,
+    address: addressOf(record),
+    mxPref: NO_PREFERENCE,
+    ttl: String(normalizeTtl(record.ttl)),
+  };
+}
+
+function addressOf({ name, type, value }: DnsRecord): string {
+  const rejected = (why: string) => new IngressError('PROVIDER_REJECTED', `${name} ${type} ${why}: ${value}`);
+  switch (type) {
+    case 'A':
+    case 'AAAA':
+      return value;
+    case 'CNAME':
+      return `${value}.`;
+    case 'TXT':
+      if (value.includes('"')) throw rejected('holds a double quote, which Namecheap does not keep');
+      return value;
+    case 'CAA':
+      if (parseCaa(value)) return value;
+      throw rejected('is not flags, tag and quoted value');
+    default:
+      throw rejected('is of a type that is never written');
+  }
+}
+
+/** The same text for hosts that mean the same, however they are spelled. */
+export function hostKey(host: Host): string {
+  const { name, type, address, mxPref, ttl } = host;
+  const target = NAMES.has(type) ? canonicalName(address) : recordValue(host, type);
+  return JSON.stringify([canonicalName(name), type, target, type === 'MX' ? Number(mxPref) : 0, Number(ttl)]);
+}

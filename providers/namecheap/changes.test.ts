@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Change, DnsRecord } from '../../src/dns/record.ts';
+import { isIngressError } from '../../src/errors.ts';
+import { changeHosts } from './changes.ts';
+import type { Host } from './hosts.ts';
+
+const DOMAIN = 'example.com';
+const host = (name: string, type: string, address: string, ttl = '300'): Host => ({
+  name,
+  type,
+  address,
+  mxPref: '10',
+  ttl,
+});
+const record = (label: string, type: string, value: string, ttl = 300): DnsRecord => ({
+  name: label === '@' ? DOMAIN : `${label}.${DOMAIN}`,
+  type,
+  value,
+  ttl,
+});
+const create = (one: DnsRecord): Change => ({ action: 'create', record: one });
+const remove = (removed: DnsRecord): Change => ({ action: 'remove', removed });
+const replace = (replaced: DnsRecord, one: DnsRecord): Change => ({
+  action: 'replace',
+  record: one,
+  replaced,
+});
+
+const a = host('a', 'TXT', 'a');
+const b = host('a', 'TXT', 'b');
+const www = host('www', 'A', '192.0.2.1');
+const [A, B, C] = ['a', 'b', 'c'].map((value) => record('a', 'TXT', value)) as [
+  DnsRecord,
+  DnsRecord,
+  DnsRecord,
+]; // three of three
+
+const cases: readonly (readonly [what: string, changes: Change[], hosts: Host[], differs: boolean])[] = [
+  ['nothing', [], [a, b, www], false],
+  ['a creation comes last', [create(C)], [a, b, www, host('a', 'TXT', 'c')], true],
+  ['what stands is not created again', [create(B)], [a, b, www], false],
+  ['another TTL is set in place', [create({ ...A, ttl: 60 })], [host('a', 'TXT', 'a', '60'), b, www], true],
+  ['a removal', [remove(A)], [b, www], true],
+  ['what is gone is not removed again', [remove(C)], [a, b, www], false],
+  ['what is removed and created stays', [remove(B), create(B)], [a, www, b], false],
+  ['a replacement takes the place', [replace(A, C)], [host('a', 'TXT', 'c'), b, www], true],
+  [
+    'a replacement of what is gone is a creation',
+    [replace(C, record('c', 'A', '192.0.2.2'))],
+    [a, b, www, host('c', 'A', '192.0.2.2')],
+    true,
+  ],
+  ['a replacement by what stands is a removal', [replace(A, B)], [b, www], true],
+  [
+    'a replacement by itself sets the TTL',
+    [replace(A, { ...A, ttl: 60 })],
+    [host('a', 'TXT', 'a', '60'), b, www],
+    true,
+  ],
+  [
+    'an alias in the place of an address',
+    [replace(record('www', 'A', '192.0.2.1'), record('www', 'CNAME', 'x.example.net'))],
+    [a, b, host('www', 'CNAME', 'x.example.net.')],
+    true,
+  ],
+];
+for (const [what, changes, expected, differs] of cases) {
+  test(what, () => {
+    const changed = changeHosts([a, b, www], changes, DOMAIN);
+    assert.deepEqual(changed.hosts, expected);
+    assert.equal(changed.differs, differs);
+  });
+}
+
+test('what is wanted comes in the order of the changes', () => {
+  const { wanted, removed } = changeHosts([a, b, www], [create(C), remove(B), create(A)], DOMAIN);
+  assert.deepEqual(
+    wanted.map(({ address }) => address),
+    ['c', 'a'],
+  );
+  assert.deepEqual(removed, [b]);
+});
+
+for (const [what, hosts, change] of [
+  ['an alias beside an address', [www], create(record('www', 'CNAME', 'x.example.net'))],
+  ['text beside an alias', [host('www', 'CNAME', 'x.example.net.')], create(record('www', 'TXT', 'x'))],
+  [
+    'an alias beside another',
+    [host('www', 'CNAME', 'x.example.net.')],
+    create(record('www', 'CNAME', 'y.example.net')),
+  ],
+] as const) {
+  test(`${what} is a conflict`, () =>
+    assert.throws(
+      () => changeHosts(hosts, [change], DOMAIN),
+      (thrown) => isIngressError(thrown, 'PROVIDER_CONFLICT'),
+    ));
+}
+
+test('an alias that somebody put beside text is left, and does not hinder others', () => {
+  const odd = [host('old', 'CNAME', 'x.example.net.'), host('old', 'TXT', 'x')];
+  assert.equal(changeHosts(odd, [create(A)], DOMAIN).hosts.length, 3);
+});
+
+const label = fc.constantFrom('@', 'a', 'b');
+const value = fc.constantFrom('one', 'two', 'three');
+const anyHost = fc
+  .tuple(label, value, fc.constantFrom('60', '300'))
+  .map(([name, text, ttl]) => host(name, 'TXT', text, ttl));
+const anyRecord = fc.tuple(label, value).map(([name, text]) => record(name, 'TXT', text));
+const anyChange = fc.oneof(
+  anyRecord.map(create),
+  anyRecord.map(remove),
+  fc.tuple(anyRecord, anyRecord).map(([old, fresh]) => replace(old, fresh)),
+);
+
+test('hosts that no change names are the same objects, in their order', () => {
+  fc.assert(
+    fc.property(fc.array(anyHost), fc.array(anyChange), (hosts, changes) => {
+      const named = changes.flatMap((change) => [
+        ...(change.action === 'remove' ? [change.removed] : [change.record]),
+        ...(change.action === 'replace' ? [change.replaced] : []),
+      ]);
+      const isNamed = ({ name, address }: Host) =>
+        named.some(
+          (one) => one.name === (name === '@' ? DOMAIN : `${name}.${DOMAIN}`) && one.value === address,
+        );
+      const changed = changeHosts(hosts, changes, DOMAIN).hosts;
+      const strangers = hosts.filter((one) => !isNamed(one));
+      assert.deepEqual(
+        changed.filter((one) => !isNamed(one)),
+        strangers,
+      );
+      for (const stranger of strangers) assert.ok(changed.includes(stranger));
+    }),
+  );
+});

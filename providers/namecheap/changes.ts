@@ -1,0 +1,96 @@
+import {
+  type Change,
+  type DnsRecord,
+  describeRecord,
+  type LiveRecord,
+  sameData,
+} from '../../src/dns/record.ts';
+import { IngressError } from '../../src/errors.ts';
+import { hostKey, normalizeTtl, toHost, toLive } from './canonical.ts';
+import type { Host } from './hosts.ts';
+
+/** A plan's changes made on a copy of the whole zone, which is the only thing that setHosts takes. Pure. */
+
+export interface Changed {
+  /** The zone as it shall be. Hosts that no change names are the same objects as before. */
+  readonly hosts: readonly Host[];
+  /** Those of them that the changes name, in the order of the changes: created, replacing, or standing there already. */
+  readonly wanted: readonly Host[];
+  readonly removed: readonly Host[];
+  /** Whether anything has to be written. */
+  readonly differs: boolean;
+}
+
+interface Entry {
+  readonly host: Host;
+  readonly live: LiveRecord;
+}
+
+/** Throws PROVIDER_CONFLICT where a CNAME would not stand alone, and what `toHost` throws. */
+export function changeHosts(hosts: readonly Host[], changes: readonly Change[], domain: string): Changed {
+  let entries: Entry[] = hosts.map((host) => ({ host, live: toLive(host, domain) }));
+  // What is removed cannot serve as what is wanted, so removals come first.
+  for (const change of changes) {
+    if (change.action === 'remove') entries = entries.filter(({ live }) => !sameData(live, change.removed));
+  }
+  const wanted: Host[] = [];
+  for (const change of changes) {
+    if (change.action === 'remove') continue;
+    const place = placeOf(change, entries);
+    const entry = entryFor(change.record, entries[place.standing], domain);
+    entries = place.put(entry);
+    wanted.push(entry.host);
+  }
+  requireLoneAliases(entries, new Set(wanted.filter((host) => !hosts.includes(host))));
+  const changed = entries.map(({ host }) => host);
+  const kept = new Set(changed.map(hostKey));
+  return {
+    hosts: changed,
+    wanted,
+    removed: hosts.filter((host) => !kept.has(hostKey(host))),
+    differs: !sameKeys(hosts, changed),
+  };
+}
+
+/** Where a wanted record stands, and the list with it in its place; what it replaces goes. */
+function placeOf(change: Exclude<Change, { action: 'remove' }>, entries: readonly Entry[]) {
+  const { record } = change;
+  const replaced =
+    change.action === 'replace' && !sameData(change.replaced, record) ? change.replaced : undefined;
+  const isOld = ({ live }: Entry) => replaced !== undefined && sameData(live, replaced);
+  const standing = entries.findIndex(({ live }) => sameData(live, record));
+  const at = standing >= 0 ? standing : entries.findIndex(isOld);
+  const put = (entry: Entry): Entry[] => {
+    const placed = at < 0 ? [...entries, entry] : entries.with(at, entry);
+    return placed.filter((one) => one === entry || !isOld(one));
+  };
+  return { standing, put };
+}
+
+function entryFor(record: DnsRecord, standing: Entry | undefined, domain: string): Entry {
+  const ttl = normalizeTtl(record.ttl);
+  if (standing && standing.live.ttl === ttl) return standing;
+  const host = standing ? { ...standing.host, ttl: String(ttl) } : toHost(record, domain);
+  return { host, live: toLive(host, domain) };
+}
+
+/** RFC 1034 §3.6.2. What stood against it before stays as it is; nothing new is put beside it. */
+function requireLoneAliases(entries: readonly Entry[], added: ReadonlySet<Host>): void {
+  for (const { host, live } of entries) {
+    if (!added.has(host)) continue;
+    const rival = entries.find(
+      (other) =>
+        other.host !== host &&
+        other.live.name === live.name &&
+        [live.type, other.live.type].includes('CNAME'),
+    );
+    if (!rival) continue;
+    const both = `${describeRecord(live)} cannot stand beside ${rival.live.type} ${rival.live.value}`;
+    throw new IngressError('PROVIDER_CONFLICT', `Namecheap was not asked to write: ${both}`);
+  }
+}
+
+function sameKeys(before: readonly Host[], after: readonly Host[]): boolean {
+  const [a, b] = [before.map(hostKey).sort(), after.map(hostKey).sort()];
+  return a.length === b.length && a.every((key, index) => key === b[index]);
+}

@@ -1,0 +1,138 @@
+import { canonicalName } from '../../src/dns/names.ts';
+import type { ApiHost, ApiHosts } from './answers.ts';
+
+/**
+ * A zone as getHosts gives it, and whether setHosts could give it back. A write replaces the whole zone, so what
+ * setHosts has no word for would be lost by any write at all: it is collected in `strange`, and nothing is written. Pure.
+ */
+
+/** One host record in the API's own words. */
+export interface Host {
+  /** Relative to the domain; `@` for the domain itself. */
+  readonly name: string;
+  readonly type: string;
+  readonly address: string;
+  readonly mxPref: string | undefined;
+  /** Seconds. */
+  readonly ttl: string;
+}
+
+export interface HostZone {
+  readonly domain: string;
+  readonly emailType: string;
+  readonly hosts: readonly Host[];
+  /** What a write would lose or change, each in words for a person. */
+  readonly strange: readonly string[];
+}
+
+// Both lists: https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/, and for NONE and GMAIL the API's own client.
+const TYPES = new Set('A AAAA ALIAS CAA CNAME FRAME MX MXE NS TXT URL URL301'.split(' '));
+const EMAIL_TYPES = new Set(['NONE', 'MXE', 'MX', 'FWD', 'OX', 'GMAIL']);
+
+const ZONE_PARTS = new Set(['@Domain', '@EmailType', '@IsUsingOurDNS', 'host', 'Host']);
+const HOST_PARTS = new Set(
+  '@HostId @Name @Type @Address @MXPref @TTL @AssociatedAppTitle @FriendlyName @IsActive @IsDDNSEnabled'.split(
+    ' ',
+  ),
+);
+
+/** The exchanges that Namecheap itself puts at the apex for these email types, and makes anew with every write. */
+const MADE_FOR: Readonly<Record<string, RegExp>> = {
+  OX: /\.privateemail\.com\.?$/i,
+  GMAIL: /\.(?:google|googlemail)\.com\.?$/i,
+};
+
+export const LEAST_TTL = 60;
+export const MOST_TTL = 60_000;
+
+export function understand(result: ApiHosts): HostZone {
+  const given = [...(result.host ?? []), ...(result.Host ?? [])];
+  const emailType = textOf(result['@EmailType']) ?? '';
+  const hosts = given.map(toHost);
+  return {
+    domain: canonicalName(result['@Domain']),
+    emailType,
+    hosts,
+    strange: [
+      ...strangeParts(result, ZONE_PARTS).map((part) => `the zone has ${part}, which is not known`),
+      ...(EMAIL_TYPES.has(emailType) ? [] : [`the email type "${emailType}" is not known`]),
+      ...given.flatMap((host, index) => strangeHost(host, hosts[index])),
+      ...hosts.flatMap((host) => strangeMail(host, emailType)),
+      ...rivals(hosts),
+    ],
+  };
+}
+
+function toHost(host: ApiHost): Host {
+  return {
+    name: host['@Name'],
+    type: host['@Type'],
+    address: host['@Address'],
+    mxPref: textOf(host['@MXPref']),
+    ttl: host['@TTL'],
+  };
+}
+
+/** A host in a few words, for messages. */
+export function describeHost({ name, type, address }: Host): string {
+  return `${name} ${type} ${address.length > 60 ? `${address.slice(0, 60)}…` : address}`;
+}
+
+function strangeHost(given: ApiHost, host: Host | undefined): string[] {
+  if (!host) return [];
+  const what: string[] = strangeParts(given, HOST_PARTS).map((part) => `has ${part}, which is not known`);
+  if (!TYPES.has(host.type)) what.push('is of a type that is not known');
+  if (isSet(given, '@IsDDNSEnabled'))
+    what.push('is a dynamic DNS record, and any write would make it a static one');
+  if (given['@IsActive'] !== undefined && !isSet(given, '@IsActive')) what.push('is not active');
+  const app = textOf(given['@AssociatedAppTitle']) ?? '';
+  if (app.trim() !== '') what.push(`belongs to the app "${app}"`);
+  if (host.type === 'TXT' && host.address.includes('"'))
+    what.push('holds a double quote, which the API does not keep');
+  if (!host.address.isWellFormed()) what.push('holds half a character');
+  const ttl = Number(host.ttl);
+  if (ttl < LEAST_TTL || ttl > MOST_TTL) what.push(`has the TTL ${host.ttl}, which the API does not take`);
+  return what.map((words) => `${describeHost(host)} ${words}`);
+}
+
+/** Without the email type that goes with it, a mail record is dropped by a write. */
+function strangeMail(host: Host, emailType: string): string[] {
+  const { name, type, address, mxPref } = host;
+  const fits =
+    type === 'MX'
+      ? /^\d{1,5}$/.test(mxPref ?? '') &&
+        (emailType === 'MX' || (name === '@' && (MADE_FOR[emailType]?.test(address) ?? false)))
+      : type !== 'MXE' || emailType === 'MXE';
+  return fits
+    ? []
+    : [`${describeHost(host)} does not go with the email type ${emailType} and preference ${mxPref}`];
+}
+
+/** Of two MX records that differ in nothing but the preference, the API keeps one. */
+function rivals(hosts: readonly Host[]): string[] {
+  const seen = new Map<string, string | undefined>();
+  return hosts.flatMap((host) => {
+    if (host.type !== 'MX') return [];
+    const key = canonicalName(`${host.name} ${host.address}`);
+    const before = seen.get(key);
+    const rival = seen.has(key) && before !== host.mxPref;
+    seen.set(key, host.mxPref);
+    return rival ? [`${describeHost(host)} is there twice, with different preferences`] : [];
+  });
+}
+
+/** The parts that are not known; whitespace between elements is none. */
+function strangeParts(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>): string[] {
+  return Object.entries(object).flatMap(([key, value]) => {
+    if (known.has(key) || (key === '#text' && textOf(value)?.trim() === '')) return [];
+    return [key.startsWith('@') ? `the attribute ${key.slice(1)}` : `the element ${key}`];
+  });
+}
+
+function isSet(host: ApiHost, key: string): boolean {
+  return textOf(host[key])?.toLowerCase() === 'true';
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

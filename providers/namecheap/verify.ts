@@ -1,0 +1,55 @@
+import { hostKey } from './canonical.ts';
+import type { Changed } from './changes.ts';
+import { describeHost, type Host, type HostZone } from './hosts.ts';
+
+/** What a read after a write shows, held against what was asked for. Pure. */
+export interface Verdict {
+  /** What nobody asked to touch and is missing or changed, in words. */
+  readonly lost: readonly string[];
+  /** Ours that stand there in other words: what was asked for, and what stands there instead. */
+  readonly mangled: readonly string[];
+  /** Ours that are not there, and removed ones that still are. */
+  readonly undone: readonly string[];
+}
+
+/** Hosts that are there beside what was asked for are somebody else's, added since, and nothing to complain of. */
+export function judge(before: HostZone, changed: Changed, after: HostZone): Verdict {
+  const there = new Set(after.hosts.map(hostKey));
+  const expected = new Set(changed.hosts.map(hostKey));
+  const known = new Set(before.hosts.map(hostKey));
+  const missing = changed.hosts.filter((host) => !there.has(hostKey(host)));
+  const others = after.hosts.filter((host) => !expected.has(hostKey(host)) && !known.has(hostKey(host)));
+  const own = new Set(changed.wanted);
+  const instead = (host: Host) =>
+    others.find(({ name, type }) => name.toLowerCase() === host.name.toLowerCase() && type === host.type);
+  const lost = missing.filter((host) => !own.has(host)).map((host) => withInstead(host, instead(host)));
+  const email =
+    before.emailType === after.emailType
+      ? []
+      : [`the email type ${before.emailType}, now ${after.emailType}`];
+  const ours = missing.filter((host) => own.has(host));
+  const isMangled = (host: Host) => isAlike(host, instead(host));
+  return {
+    lost: [...email, ...lost],
+    mangled: ours.filter(isMangled).map((host) => withInstead(host, instead(host))),
+    undone: [
+      ...ours.filter((host) => !isMangled(host)).map((host) => `${describeHost(host)} is not there`),
+      ...changed.removed
+        .filter((host) => there.has(hostKey(host)))
+        .map((host) => `${describeHost(host)} is still there`),
+    ],
+  };
+}
+
+/** The same but for spelling, or the beginning of it; anything else is a record of somebody who wrote at the same moment. */
+function isAlike(host: Host, other: Host | undefined): boolean {
+  if (!other) return false;
+  const [a, b] = [host, other].map(({ address }) => address.toLowerCase().replace(/[^a-z0-9]/g, ''));
+  return a === b || (b !== undefined && b.length >= 8 && (a?.startsWith(b) ?? false));
+}
+
+function withInstead(host: Host, other: Host | undefined): string {
+  const spelled = ({ ttl, mxPref, type, ...rest }: Host) =>
+    `${describeHost({ ttl, mxPref, type, ...rest })} (TTL ${ttl}${type === 'MX' ? `, preference ${mxPref}` : ''})`;
+  return other ? `${spelled(host)}, now ${spelled(other)}` : spelled(host);
+}
