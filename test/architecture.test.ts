@@ -83,6 +83,11 @@ const pure = [
   'providers/linode/canonical.ts',
   'providers/linode/changes.ts',
   'providers/linode/zones.ts',
+  'providers/namecheap/canonical.ts',
+  'providers/namecheap/changes.ts',
+  'providers/namecheap/form.ts',
+  'providers/namecheap/hosts.ts',
+  'providers/namecheap/verify.ts',
   'providers/route53/aliases.ts',
   'providers/route53/batches.ts',
   'providers/route53/canonical.ts',
@@ -90,11 +95,6 @@ const pure = [
   'providers/route53/memory.ts',
   'providers/route53/order.ts',
   'providers/route53/zones.ts',
-  'providers/namecheap/canonical.ts',
-  'providers/namecheap/changes.ts',
-  'providers/namecheap/form.ts',
-  'providers/namecheap/hosts.ts',
-  'providers/namecheap/verify.ts',
 ];
 const IO =
   /from '(?:node:(?!net|url|util)|\.\.\/clock|\.\.\/log|\.\.\/files|execa|axios|pino)|Date\.now|new Date\(\)|Math\.random|process\./;

@@ -15,7 +15,6 @@ export interface ProviderChoice {
  * so that a message can say so, and so that two sets of credentials are never taken for one.
  */
 const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
-  namecheap: ['NAMECHEAP_API_KEY'],
 };
 
 /** The provider that DNS_PROVIDER names, else the only one whose credentials are set. */

@@ -1,0 +1,51 @@
+import type { Clock } from '../../src/clock.ts';
+import { IngressError, messageOf } from '../../src/errors.ts';
+import type { ProviderFiles } from '../context.ts';
+
+/** Files of one zone that are kept. */
+export const KEPT = 20;
+
+/**
+ * Keeps what stood in a zone as a dated file, `example.com/2026-01-02T03-04-05.678Z.txt`, and gives its path. Of files with
+ * the same text the newest stays, and of all others the newest twenty. Throws STORE_FAILED when the file cannot be written; files
+ * that cannot be cleared away are left.
+ */
+export async function keepBackup(
+  { files, clock }: { readonly files: ProviderFiles; readonly clock: Clock },
+  domain: string,
+  text: string,
+): Promise<string> {
+  try {
+    const before = await files.list(domain);
+    const name = freeName(clock.now(), before);
+    const path = await files.write(`${domain}/${name}`, text);
+    await prune(files, domain, before, text).catch(() => undefined);
+    return path;
+  } catch (thrown) {
+    const sentence = `The zone ${domain} was not written, because what stands there could not be kept in a file first: ${messageOf(thrown)}`;
+    throw new IngressError('STORE_FAILED', sentence, { cause: thrown });
+  }
+}
+
+/** Names sort by date; a second one of the same millisecond, or of a clock that went back, takes the next free one. */
+function freeName(now: Date, taken: readonly string[]): string {
+  for (let ms = now.getTime(); ; ms += 1) {
+    const name = `${new Date(ms).toISOString().replaceAll(':', '-')}.txt`;
+    if (!taken.includes(name)) return name;
+  }
+}
+
+async function prune(
+  files: ProviderFiles,
+  domain: string,
+  before: readonly string[],
+  text: string,
+): Promise<void> {
+  const others: string[] = [];
+  for (const name of before.toReversed()) {
+    const path = `${domain}/${name}`;
+    const superfluous = (await files.read(path)) === text || others.length >= KEPT - 1;
+    if (superfluous) await files.remove(path);
+    else others.push(name);
+  }
+}

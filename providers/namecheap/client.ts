@@ -1,0 +1,116 @@
+import type * as z from 'zod';
+import type { Clock } from '../../src/clock.ts';
+import type { Secret } from '../../src/config/secret.ts';
+import { type IngressError, isIngressError } from '../../src/errors.ts';
+import type { Budget } from '../budget.ts';
+import { createHttp, type HttpAnswer } from '../http.ts';
+import * as answers from './answers.ts';
+import { type Asked, badAnswer, limited, otherNameServers, toIngressError, unavailable } from './errors.ts';
+import { encodeForm, type Form } from './form.ts';
+import { type HostZone, understand } from './hosts.ts';
+import type { DomainParts } from './suffix.ts';
+
+export interface ClientOptions {
+  readonly apiKey: Secret;
+  readonly apiUser: string;
+  readonly username: string;
+  readonly clientIp: string;
+  readonly baseUrl: string;
+  /** Milliseconds that one call may take, its body included. */
+  readonly timeoutMs: number;
+  readonly budget: Budget;
+  readonly clock: Clock;
+}
+
+/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+export interface NamecheapClient {
+  /** The whole zone. Throws ZONE_NOT_FOUND where it is not of this account, or other name servers answer for it. */
+  getHosts(parts: DomainParts, signal: AbortSignal): Promise<HostZone>;
+  /** Makes the form's hosts the whole zone. `doing` completes "Namecheap refused to …". */
+  setHosts(domain: string, form: Form, signal: AbortSignal): Promise<void>;
+  /** The cheapest call that needs good credentials. */
+  list(signal: AbortSignal): Promise<void>;
+}
+
+const PATH = '/xml.response';
+const HEADERS = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** Makes the calls as forms by POST, so that the key is in no URL, and by IPv4, since the whitelist knows nothing else. */
+export function createClient(options: ClientOptions): NamecheapClient {
+  const { apiKey, apiUser, username, clientIp, budget } = options;
+  const http = createHttp({ ...options, title: 'Namecheap', secrets: [apiKey], family: 4 });
+
+  const call = async <T extends z.ZodType>(doing: string, form: Form, result: T, signal: AbortSignal) => {
+    const asked: Asked = { doing, apiKey, clientIp };
+    const credentials: Form = [
+      ['ApiUser', apiUser],
+      ['ApiKey', apiKey.reveal()],
+      ['UserName', username],
+      ['ClientIp', clientIp],
+    ];
+    const body = encodeForm([...credentials, ...form]);
+    const answer = await http({ doing, method: 'POST', path: PATH, headers: HEADERS, body }, signal);
+    try {
+      return await readAnswer(answer, result, asked);
+    } catch (thrown) {
+      const unsaid = isIngressError(thrown, 'PROVIDER_RATE_LIMITED') && answer.retryAfterMs === undefined;
+      if (unsaid) await budget.hold(thrown.retryAfterMs ?? 0);
+      throw thrown;
+    }
+  };
+
+  return {
+    async getHosts({ domain, sld, tld }, signal) {
+      const form: Form = [
+        ['Command', 'namecheap.domains.dns.getHosts'],
+        ['SLD', sld],
+        ['TLD', tld],
+      ];
+      const doing = `list the hosts of ${domain}`;
+      const { DomainDNSGetHostsResult: result } = await call(doing, form, answers.gotHosts, signal);
+      const zone = understand(result);
+      if (zone.domain !== domain) throw badAnswer({ doing, apiKey, clientIp }, 'for another domain');
+      if (result['@IsUsingOurDNS'].toLowerCase() !== 'true') throw otherNameServers(domain);
+      return zone;
+    },
+    async setHosts(domain, form, signal) {
+      const doing = `set the hosts of ${domain}`;
+      const { DomainDNSSetHostsResult: result } = await call(doing, form, answers.didSetHosts, signal);
+      if (result['@IsSuccess'].toLowerCase() === 'true') return;
+      throw badAnswer({ doing, apiKey, clientIp }, 'that it did not succeed, without a reason');
+    },
+    async list(signal) {
+      const form: Form = [
+        ['Command', 'namecheap.domains.getList'],
+        ['PageSize', '10'],
+      ];
+      await call('list the domains', form, answers.gotList, signal);
+    },
+  };
+}
+
+async function readAnswer<T extends z.ZodType>(
+  { status, text, retryAfterMs }: HttpAnswer,
+  result: T,
+  asked: Asked,
+): Promise<z.infer<T>> {
+  if (status === 405 || status === 429) throw limited(asked, status, retryAfterMs);
+  if (status >= 500) throw unavailable(asked, status);
+  const { parseXml } = await import('./xml.ts');
+  const frame = answers.envelope.safeParse(parseXml(text));
+  if (!frame.success) throw badAnswer(asked, `HTTP ${status} with something that is not its XML`);
+  const { '@Status': said, Errors, CommandResponse } = frame.data.ApiResponse;
+  const refused = answers.refusals.safeParse(Errors);
+  if (refused.success) throw refusal(refused.data, asked);
+  if (said !== 'OK' || status !== 200) throw badAnswer(asked, `HTTP ${status}, ${said}, without a reason`);
+  const parsed = result.safeParse(CommandResponse);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badAnswer(asked, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+}
+
+function refusal({ Error: list }: z.infer<typeof answers.refusals>, asked: Asked): IngressError {
+  const [first] = list;
+  const message = list.map((error) => error['#text'].trim()).join('; ');
+  return toIngressError({ number: first?.['@Number'] ?? '', message }, asked);
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Secret } from '../../src/config/secret.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { type Asked, notUnderstood, toIngressError, unconfirmed } from './errors.ts';
+
+const asked: Asked = {
+  doing: 'list the hosts of example.com',
+  apiKey: new Secret('k3y'),
+  clientIp: '192.0.2.7',
+};
+
+const refusals: readonly (readonly [number: string, message: string, code: ErrorCode])[] = [
+  ['1010101', 'Parameter APIUser is missing', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1010102', 'Parameter APIKey is missing', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1011102', 'API Key is invalid or API access has not been enabled', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1011150', 'Invalid request IP: 192.0.2.7', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1011105', 'Parameter ClientIP is invalid', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1017105', 'Parameter ClientIP is disabled or locked', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1017101', 'Parameter ApiUser is disabled or locked', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1019103', 'Parameter UserName is not available', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['1016103', 'Parameter UserName is unauthorized', 'PROVIDER_CREDENTIALS_REJECTED'],
+  ['2019166', 'Domain not found', 'ZONE_NOT_FOUND'],
+  ['2016166', 'Domain is not associated with your account', 'ZONE_NOT_FOUND'],
+  ['2030288', 'this domain is not using proper DNS servers', 'ZONE_NOT_FOUND'],
+  ['2030166', 'Edit permission for domain is not supported', 'PROVIDER_PERMISSION_MISSING'],
+  ['500000', 'Too many requests', 'PROVIDER_RATE_LIMITED'],
+  ['1050900', 'Unknown error when validating APIUser', 'PROVIDER_UNAVAILABLE'],
+  ['3050900', 'Unknown error from Enom', 'PROVIDER_UNAVAILABLE'],
+  ['3031510', 'Error From Enom when Errorcount <> 0', 'PROVIDER_UNAVAILABLE'],
+  ['4022288', 'Unable to get nameserver list', 'PROVIDER_UNAVAILABLE'],
+  ['4013288', 'Too many records', 'PROVIDER_REJECTED'],
+  ['2050900', "INVALID_ADDRESS : 'x'", 'PROVIDER_REJECTED'],
+];
+for (const [number, message, code] of refusals) {
+  test(`${number} ${message} is ${code}`, () => {
+    const error = toIngressError({ number, message }, asked);
+    assert.equal(error.code, code);
+    assert.match(error.message, /^Namecheap (?:refused|failed) to list the hosts of example\.com: /);
+    assert.ok(error.message.includes(message) && error.message.includes(`(code ${number})`));
+  });
+}
+
+test('an address is told with the place to add it', () => {
+  const { hint } = toIngressError({ number: '1011150', message: 'Invalid request IP: 192.0.2.7' }, asked);
+  assert.match(
+    hint,
+    /add 192\.0\.2\.7 at .*Profile > Tools > API Access > Whitelisted IPs.*NAMECHEAP_CLIENT_IP/,
+  );
+});
+
+test('a key is told with the place to get it', () => {
+  const { hint } = toIngressError({ number: '1011102', message: 'API Key is invalid' }, asked);
+  assert.match(hint, /NAMECHEAP_API_KEY.*Profile > Tools > API Access.*NAMECHEAP_SANDBOX/);
+});
+
+test('the words of the other side are short, plain and without the key', () => {
+  const { message } = toIngressError({ number: '', message: `\u001b[31mk3y\n${'x'.repeat(5000)}` }, asked);
+  assert.ok(message.length < 450 && !message.includes('k3y'));
+  assert.doesNotMatch(message, /[\u0000-\u001f]|code/);
+});
+
+test('what is not understood is named, the first five of it', () => {
+  const { message } = notUnderstood('example.com', ['one', 'two', 'three', 'four', 'five', 'six', 'seven']);
+  assert.match(message, /one; two; three; four; five; and 2 more$/);
+});
+
+test('what is lost goes before everything else', () => {
+  const verdict = { lost: ['www A 192.0.2.1'], mangled: ['x'], undone: ['y'] };
+  const { code, message, hint } = unconfirmed('example.com', verdict, '/le/backup.txt');
+  assert.equal(code, 'ZONE_DAMAGED');
+  assert.match(message, /www A 192\.0\.2\.1.*\/le\/backup\.txt/);
+  assert.match(hint, /\/le\/backup\.txt/);
+});

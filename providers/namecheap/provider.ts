@@ -1,0 +1,221 @@
+import type { Settings } from '../../src/config/variable.ts';
+import { canonicalName } from '../../src/dns/names.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Change, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
+import { type Budget, createBudget, type Limit } from '../budget.ts';
+import type { ProviderContext } from '../context.ts';
+import { createQueue } from '../queue.ts';
+import { keepBackup } from './backups.ts';
+import { normalizeTtl, toLive } from './canonical.ts';
+import { type Changed, changeHosts } from './changes.ts';
+import { createClient, type NamecheapClient } from './client.ts';
+import { notUnderstood, unconfirmed } from './errors.ts';
+import { formLines, setHostsForm } from './form.ts';
+import { createReads, type Reads } from './reads.ts';
+import type { DomainParts } from './suffix.ts';
+import type { variables } from './variables.ts';
+import { judge } from './verify.ts';
+
+const CAPABILITIES: Capabilities = {
+  normalizeTtl,
+  cnameBesideOthers: false,
+  flattensApexCname: false,
+  servesUnderscoreTargets: false,
+  // Minutes as a rule; an hour is what people have waited.
+  propagationSeconds: 3600,
+};
+
+/**
+ * Below 50 calls in an hour, and 20 in a minute. Namecheap's support speaks of 20 in a minute, 700 in an hour and 8000 in
+ * a day; its older documentation of 50 in an hour.
+ */
+const LIMIT: Limit = { burst: 15, calls: 33, perMs: 3_600_000 };
+
+const TIMEOUT_MS = 30_000;
+const PRODUCTION = 'https://api.namecheap.com';
+const SANDBOX = 'https://api.sandbox.namecheap.com';
+
+/** Hosts of one domain (https://www.namecheap.com/support/knowledgebase/article.aspx/10058/10/namecheap-dns-limits/). */
+const MOST_HOSTS = 150;
+
+export interface NamecheapOptions extends Settings<typeof variables> {
+  /** Milliseconds that one call may take. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The provider contract on Namecheap's XML API. It knows only whole zones: a write is the zone as it was read just
+ * before with the changes made on it, is kept in a file first, and is verified by another read.
+ */
+export function openNamecheap(
+  { username, apiKey, clientIp, apiUser, sandbox, baseUrl, timeoutMs = TIMEOUT_MS }: NamecheapOptions,
+  context: ProviderContext,
+): DnsProvider {
+  const budget = createBudget({ title: 'Namecheap', limit: LIMIT, context });
+  const open = (spender: Budget) =>
+    createClient({
+      apiKey,
+      apiUser: apiUser ?? username,
+      username,
+      clientIp,
+      baseUrl: baseUrl ?? (sandbox ? SANDBOX : PRODUCTION),
+      timeoutMs,
+      budget: spender,
+      clock: context.clock,
+    });
+  // For calls that were paid beforehand, so that nothing waits between a read and the write that rests on it.
+  const prepaid = open({ spend: async (signal) => signal.throwIfAborted(), hold: budget.hold });
+  return new Namecheap({ client: open(budget), prepaid, budget, context });
+}
+
+interface Parts {
+  readonly client: NamecheapClient;
+  readonly prepaid: NamecheapClient;
+  readonly budget: Budget;
+  readonly context: ProviderContext;
+}
+
+class Namecheap implements DnsProvider {
+  readonly name = 'namecheap';
+  readonly capabilities = CAPABILITIES;
+  readonly #parts: Parts;
+  readonly #reads: Reads;
+  readonly #inTurn = createQueue();
+  readonly #zones = new Set<string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#reads = createReads(parts.context.clock);
+  }
+
+  async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
+    const name = canonicalName(fqdn);
+    const parts = await partsOf(name);
+    if (!parts) {
+      throw new IngressError('ZONE_NOT_FOUND', `${name} is in no domain that can be registered`);
+    }
+    const { domain } = parts;
+    return await this.#inTurn('zones', signal, async () => {
+      if (!this.#zones.has(domain)) {
+        await this.#reads.ask(domain, 'zone', () => this.#parts.client.getHosts(parts, signal));
+        this.#zones.add(domain);
+      }
+      return { id: domain, name: domain };
+    });
+  }
+
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+    signal.throwIfAborted();
+    const wanted = new Set(names.map(canonicalName));
+    if (wanted.size === 0) return [];
+    const parts = await this.#partsOf(zone);
+    const { hosts } =
+      this.#reads.takeForRecords(parts.domain) ??
+      (await this.#knowing(parts, () =>
+        this.#reads.ask(parts.domain, 'records', () => this.#parts.client.getHosts(parts, signal)),
+      ));
+    return hosts.map((host) => toLive(host, parts.domain)).filter(({ name }) => wanted.has(name));
+  }
+
+  async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+    if (changes.length === 0) return [];
+    const parts = await this.#partsOf(zone);
+    return await this.#inTurn(`zone ${parts.domain}`, signal, () =>
+      this.#knowing(parts, () => this.#change(parts, changes, signal)),
+    );
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#parts.client.list(signal);
+  }
+
+  async #change(parts: DomainParts, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+    const { client, budget } = this.#parts;
+    const { domain } = parts;
+    for (let paid = false; ; paid = true) {
+      const before =
+        this.#reads.recent(domain) ??
+        (await this.#reads.ask(domain, 'apply', () => client.getHosts(parts, signal)));
+      const changed = changeHosts(before.hosts, changes, domain);
+      if (!changed.differs) return changed.wanted.map((host) => toLive(host, domain));
+      if (before.strange.length > 0) throw notUnderstood(domain, before.strange);
+      requireRoom(domain, changed);
+      // The write and its verification.
+      for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
+      // Waiting for the budget made the read old: once more, and this time nothing waits after it.
+      if (paid || this.#reads.recent(domain) === before)
+        return await this.#write(parts, before, changed, signal);
+    }
+  }
+
+  async #write(
+    parts: DomainParts,
+    before: Awaited<ReturnType<NamecheapClient['getHosts']>>,
+    changed: Changed,
+    signal: AbortSignal,
+  ): Promise<LiveRecord[]> {
+    const { prepaid, context } = this.#parts;
+    const { domain } = parts;
+    const form = (hosts: Changed['hosts']) => setHostsForm(parts, before.emailType, hosts);
+    const backup = await keepBackup(context, domain, formLines(form(before.hosts)));
+    await this.#reads.during(domain, () => prepaid.setHosts(domain, form(changed.hosts), signal));
+    // Not remembered: it is only as old as the write, and still the next write shall rest on a read of its own.
+    const after = await prepaid.getHosts(parts, signal).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      throw unverified(domain, thrown, backup);
+    });
+    const verdict = judge(before, changed, after);
+    if (verdict.lost.length + verdict.mangled.length + verdict.undone.length > 0) {
+      throw unconfirmed(domain, verdict, backup);
+    }
+    const standing = after.hosts.map((host) => toLive(host, domain));
+    return changed.wanted.map((host) => {
+      const live = toLive(host, domain);
+      return standing.find((other) => sameData(other, live)) ?? live;
+    });
+  }
+
+  async #partsOf({ id }: Zone): Promise<DomainParts> {
+    const parts = await partsOf(id);
+    if (parts?.domain === id) return parts;
+    throw new IngressError('ZONE_NOT_FOUND', `${id} is not a domain that can be registered`);
+  }
+
+  /** A domain that is gone is forgotten, so that the next look finds where the name lives now. */
+  async #knowing<T>({ domain }: DomainParts, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) this.#zones.delete(domain);
+      throw thrown;
+    }
+  }
+}
+
+async function partsOf(name: string): Promise<DomainParts | undefined> {
+  const { registrableDomain } = await import('./suffix.ts');
+  return registrableDomain(name);
+}
+
+function requireRoom(domain: string, { hosts }: Changed): void {
+  if (hosts.length <= MOST_HOSTS) return;
+  throw new IngressError(
+    'PROVIDER_REJECTED',
+    `The zone ${domain} would hold ${hosts.length} hosts, and Namecheap keeps ${MOST_HOSTS}; nothing was written`,
+    { hint: 'Remove hosts that are not needed at Domain List > Manage > Advanced DNS.' },
+  );
+}
+
+function unverified(domain: string, thrown: unknown, backup: string): IngressError {
+  const known = isIngressError(thrown) ? thrown : undefined;
+  return new IngressError(
+    known?.code ?? 'PROVIDER_BAD_ANSWER',
+    `The zone ${domain} was written and not verified: ${messageOf(thrown)}. What stood there before is kept in ${backup}`,
+    {
+      cause: thrown,
+      ...(known ? { hint: known.hint } : {}),
+      ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+    },
+  );
+}
