@@ -34,7 +34,8 @@ export function writeContract(setup: ContractSetup): void {
       assertSame(await look(provider, zone, APP), [record(APP, type, before)]);
       const [replaced] = created;
       assert.ok(replaced);
-      const wanted = record(APP, type, after, 7200);
+      const quotes = type !== 'TXT' || (world.abilities.quotesInTxt ?? true);
+      const wanted = record(APP, type, quotes ? after : after.replaceAll('"', ''), 7200);
       assertSame(await apply({ action: 'replace', record: wanted, replaced }), [wanted]);
       const standing = await look(provider, zone, APP);
       assertSame(standing, [wanted]);

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import type { ProviderContext } from '../../providers/context.ts';
+import { openNamecheap } from '../../providers/namecheap/provider.ts';
+import { Secret } from '../../src/config/secret.ts';
+import type { DnsRecord } from '../../src/dns/record.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
+import { createNamecheap, type Fault, type NamecheapSimulator } from '../world/namecheap.ts';
+import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+
+/** Namecheap's simulator as the contract wants an account. */
+export const namecheapSetup: ContractSetup = async (zones) =>
+  toContractWorld(await createNamecheap({ zones }));
+
+function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
+  const { username, apiKey, clientIp } = simulator;
+  const open = (key: string, timeoutMs = 5000, context: ProviderContext = createTestContext()) =>
+    openNamecheap(
+      {
+        username,
+        apiKey: new Secret(key),
+        clientIp,
+        apiUser: undefined,
+        sandbox: false,
+        baseUrl: simulator.baseUrl,
+        timeoutMs,
+      },
+      context,
+    );
+  return {
+    secrets: [apiKey],
+    // The read before a write is one, unless it was a moment ago; the write; the read that verifies it.
+    costs: { zone: 1, records: 1, apply: 3 },
+    abilities: {
+      anyZone: false,
+      limitedCredentials: false,
+      quotesInTxt: false,
+      recordsPerZone: 150,
+      valuesPerName: 150,
+    },
+    open: ({ timeoutMs, context } = {}) => open(apiKey, timeoutMs, context),
+    openLimited: () => {
+      throw new Error('a key of Namecheap reaches the whole account');
+    },
+    openRejected: () => open(randomBytes(16).toString('hex')),
+    addZone: (name) => void simulator.addZone(name),
+    plant: (zone, record) => void simulator.zone(zone).plant(spell(zone, record)),
+    plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
+    snapshot: (zone) => simulator.snapshot(zone),
+    calls: () => ({
+      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
+      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
+    }),
+    resetCalls: () => simulator.resetCalls(),
+    fail: (fault, wanted, times = 1) =>
+      simulator.failWhen(({ kind }) => wanted === 'any' || kind === wanted, toFault(fault, apiKey), times),
+    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+  };
+}
+
+// The spelling of the API: names relative and in lower case, targets with a dot, TXT without quotes.
+function spell(zone: string, { name, type, value, ttl }: DnsRecord) {
+  const owner = name.toLowerCase();
+  return {
+    Name: owner === zone ? '@' : owner.slice(0, -zone.length - 1),
+    Type: type,
+    Address: type === 'CNAME' ? `${value}.` : value,
+    TTL: String(ttl),
+  };
+}
+
+function plantStrangers(simulator: NamecheapSimulator, domain: string, names: readonly string[]): void {
+  const zone = simulator.zone(domain);
+  zone.emailType = 'MX';
+  for (const name of names) {
+    const Name = name === domain ? '@' : name.slice(0, -domain.length - 1);
+    zone.plant({ Name, Type: 'MX', Address: 'mx.example.net.', MXPref: '20' });
+    zone.plant({
+      Name,
+      Type: 'TXT',
+      Address: 'v=DKIM1; p=A+B/C==; "no" quotes'.replaceAll('"', "'"),
+      TTL: '60000',
+    });
+    zone.plant({ Name, Type: 'URL301', Address: 'https://example.net/?a=b&c=%20#<d>', TTL: '300' });
+    zone.plant({ Name, Type: 'CAA', Address: '128 iodef "mailto:ops@example.com"' });
+  }
+  zone.plant({ Name: 'redirect', Type: 'FRAME', Address: 'http://example.net/' });
+  zone.plant({ Name: 'sub', Type: 'NS', Address: 'ns1.example.net.' });
+  zone.plant({ Name: 'aliased', Type: 'ALIAS', Address: 'other.example.net.', TTL: '300' });
+  zone.plant({ Name: 'www', Type: 'CNAME', Address: 'parkingpage.namecheap.com.' });
+}
+
+function toFault(fault: ContractFault, key: string): Fault {
+  switch (fault.kind) {
+    case 'rate-limit':
+      return fault;
+    case 'error':
+      return { kind: 'status', status: 500 };
+    case 'echo':
+      return { kind: 'refusal', status: 200, code: 1234, message: `what is ApiKey ${key}?` };
+    case 'lost':
+      return { kind: 'reset', executed: true };
+    default:
+      return { kind: fault.kind };
+  }
+}
