@@ -1,0 +1,55 @@
+import type { ProviderContext } from '../../providers/context.ts';
+import { type NamecheapOptions, openNamecheap } from '../../providers/namecheap/provider.ts';
+import { Secret } from '../../src/config/secret.ts';
+import type { DnsProvider } from '../../src/dns/provider.ts';
+import { createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
+import { createNamecheap, type NamecheapSimulator } from '../world/namecheap.ts';
+import type { StoredZone } from '../world/namecheap-zone.ts';
+import { create, record, soon } from './support.ts';
+
+export const DOMAIN = 'example.com';
+export const CHALLENGE = record('_acme-challenge.app.example.com', 'TXT', 'BEEFbeef-_0123', 60);
+
+/** An account with one domain, and a provider for it whose files and waits can be seen. */
+export interface Account extends AsyncDisposable {
+  readonly simulator: NamecheapSimulator;
+  readonly stored: StoredZone;
+  readonly provider: DnsProvider;
+  readonly context: ReturnType<typeof createTestContext>;
+  readonly files: ReturnType<typeof createMemoryFiles>;
+  /** Another provider for the same account, with nothing in memory. */
+  open(options?: Partial<NamecheapOptions>, context?: ProviderContext): DnsProvider;
+  /** Adds a TXT record as a challenge would, in a zone that was found before. */
+  publish(): Promise<unknown>;
+  /** The commands that came in, without their prefix. */
+  commands(): string[];
+}
+
+export async function openAccount(): Promise<Account> {
+  const simulator = await createNamecheap({ zones: [DOMAIN] });
+  const { username, apiKey, clientIp, baseUrl } = simulator;
+  const settings = {
+    username,
+    apiKey: new Secret(apiKey),
+    clientIp,
+    apiUser: undefined,
+    sandbox: false,
+    baseUrl,
+  };
+  const files = createMemoryFiles();
+  const context = createTestContext(undefined, files);
+  const open: Account['open'] = (options = {}, other = createTestContext()) =>
+    openNamecheap({ ...settings, timeoutMs: 5000, ...options }, other);
+  const provider = open({}, context);
+  return {
+    simulator,
+    stored: simulator.zone(DOMAIN),
+    provider,
+    context,
+    files,
+    open,
+    publish: () => provider.apply({ id: DOMAIN, name: DOMAIN }, create(CHALLENGE), soon()),
+    commands: () => simulator.forms.map((form) => form.get('command')?.split('.').at(-1) ?? ''),
+    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+  };
+}
