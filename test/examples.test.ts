@@ -19,6 +19,9 @@ const everything = {
   AWS_HOSTED_ZONE_ID: 'Z0123456789ABCDEFGHIJ',
   AWS_ENDPOINT_URL_ROUTE_53: 'https://route53.example.net',
   AWS_ENDPOINT_URL_STS: 'https://sts.example.net',
+  NAMECHEAP_API_USER: 'reseller',
+  NAMECHEAP_SANDBOX: 'true',
+  NAMECHEAP_BASE_URL: 'https://namecheap.example.net',
 };
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
