@@ -218,9 +218,9 @@ test('credentials of two providers and no DNS_PROVIDER are a fault that names bo
 });
 
 test('credentials of a provider that this version lacks count as a set of credentials', () => {
-  assert.match(faultsOf({ ...GOOD, NAMECHEAP_API_KEY: 'x' })[0]?.problem ?? '', /alpha, namecheap/);
+  assert.match(faultsOf({ ...GOOD, AWS_ACCESS_KEY_ID: 'x' })[0]?.problem ?? '', /alpha, route53/);
   const { ALPHA_TOKEN: _, ...rest } = GOOD;
-  assert.match(faultsOf({ ...rest, NAMECHEAP_API_KEY: 'x' })[0]?.problem ?? '', /does not have: namecheap/);
+  assert.match(faultsOf({ ...rest, AWS_ACCESS_KEY_ID: 'x' })[0]?.problem ?? '', /does not have: route53/);
 });
 
 test('a named provider without its credentials is a fault of the credential', () => {

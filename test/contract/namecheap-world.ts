@@ -33,6 +33,7 @@ function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
     abilities: {
       anyZone: false,
       limitedCredentials: false,
+      caaFlags: true,
       quotesInTxt: false,
       recordsPerZone: 150,
       valuesPerName: 150,
