@@ -99,6 +99,18 @@ for (const [what, hosts, change] of [
     ));
 }
 
+for (const type of ['A', 'AAAA', 'CNAME']) {
+  test(`${type} beside a redirect is refused, text is not`, () => {
+    const hosts = [host('@', 'URL', 'http://www.example.com/')];
+    const value = { A: '192.0.2.1', AAAA: '2001:db8::1' }[type] ?? 'x.example.net';
+    assert.throws(
+      () => changeHosts(hosts, [create(record('@', type, value))], DOMAIN),
+      (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED') && /Advanced DNS/.test(thrown.hint),
+    );
+    assert.equal(changeHosts(hosts, [create(record('@', 'TXT', 'x'))], DOMAIN).hosts.length, 2);
+  });
+}
+
 test('an alias that somebody put beside text is left, and does not hinder others', () => {
   const odd = [host('old', 'CNAME', 'x.example.net.'), host('old', 'TXT', 'x')];
   assert.equal(changeHosts(odd, [create(A)], DOMAIN).hosts.length, 3);

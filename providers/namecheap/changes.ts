@@ -21,12 +21,19 @@ export interface Changed {
   readonly differs: boolean;
 }
 
+const LEADING = new Set(['A', 'AAAA', 'CNAME']);
+/** Answered as addresses: Namecheap's own server, which redirects, or those of another name. */
+const REDIRECTING = new Set(['URL', 'URL301', 'FRAME', 'ALIAS']);
+
 interface Entry {
   readonly host: Host;
   readonly live: LiveRecord;
 }
 
-/** Throws PROVIDER_CONFLICT where a CNAME would not stand alone, and what `toHost` throws. */
+/**
+ * Throws PROVIDER_CONFLICT where a CNAME would not stand alone, PROVIDER_REJECTED where a redirect stands in the way, and
+ * what `toHost` throws.
+ */
 export function changeHosts(hosts: readonly Host[], changes: readonly Change[], domain: string): Changed {
   let entries: Entry[] = hosts.map((host) => ({ host, live: toLive(host, domain) }));
   // What is removed cannot serve as what is wanted, so removals come first.
@@ -41,7 +48,7 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
     entries = place.put(entry);
     wanted.push(entry.host);
   }
-  requireLoneAliases(entries, new Set(wanted.filter((host) => !hosts.includes(host))));
+  requirePlace(entries, new Set(wanted.filter((host) => !hosts.includes(host))));
   const changed = entries.map(({ host }) => host);
   const kept = new Set(changed.map(hostKey));
   return {
@@ -74,20 +81,27 @@ function entryFor(record: DnsRecord, standing: Entry | undefined, domain: string
   return { host, live: toLive(host, domain) };
 }
 
-/** RFC 1034 §3.6.2. What stood against it before stays as it is; nothing new is put beside it. */
-function requireLoneAliases(entries: readonly Entry[], added: ReadonlySet<Host>): void {
-  for (const { host, live } of entries) {
-    if (!added.has(host)) continue;
-    const rival = entries.find(
-      (other) =>
-        other.host !== host &&
-        other.live.name === live.name &&
-        [live.type, other.live.type].includes('CNAME'),
-    );
+/**
+ * RFC 1034 §3.6.2, and what answers with an address of its own: both would be served. What stood against it before stays as it is;
+ * nothing new is put beside it.
+ */
+function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void {
+  for (const { host, live } of entries.filter((entry) => added.has(entry.host))) {
+    const others = entries.filter((entry) => entry.host !== host && entry.live.name === live.name);
+    const elsewhere = others.find((other) => LEADING.has(live.type) && REDIRECTING.has(other.live.type));
+    if (elsewhere) throw redirected(live, elsewhere.live);
+    const rival = others.find((other) => [live.type, other.live.type].includes('CNAME'));
     if (!rival) continue;
     const both = `${describeRecord(live)} cannot stand beside ${rival.live.type} ${rival.live.value}`;
     throw new IngressError('PROVIDER_CONFLICT', `Namecheap was not asked to write: ${both}`);
   }
+}
+
+function redirected(live: LiveRecord, other: LiveRecord): IngressError {
+  const why = `${describeRecord(live)} was not written, because ${other.type} ${other.value} stands at the same name`;
+  return new IngressError('PROVIDER_REJECTED', why, {
+    hint: `Remove the redirect at Domain List > Manage > Advanced DNS: both would be answered.`,
+  });
 }
 
 function sameKeys(before: readonly Host[], after: readonly Host[]): boolean {

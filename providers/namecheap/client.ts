@@ -3,7 +3,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../budget.ts';
-import { createHttp, type HttpAnswer } from '../http.ts';
+import type { Http, HttpAnswer } from '../http.ts';
 import * as answers from './answers.ts';
 import { type Asked, badAnswer, limited, otherNameServers, toIngressError, unavailable } from './errors.ts';
 import { encodeForm, type Form } from './form.ts';
@@ -38,7 +38,7 @@ const HEADERS = { 'content-type': 'application/x-www-form-urlencoded' };
 /** Makes the calls as forms by POST, so that the key is in no URL, and by IPv4, since the whitelist knows nothing else. */
 export function createClient(options: ClientOptions): NamecheapClient {
   const { apiKey, apiUser, username, clientIp, budget } = options;
-  const http = createHttp({ ...options, title: 'Namecheap', secrets: [apiKey], family: 4 });
+  let loading: Promise<Http> | undefined;
 
   const call = async <T extends z.ZodType>(doing: string, form: Form, result: T, signal: AbortSignal) => {
     const asked: Asked = { doing, apiKey, clientIp };
@@ -49,6 +49,8 @@ export function createClient(options: ClientOptions): NamecheapClient {
       ['ClientIp', clientIp],
     ];
     const body = encodeForm([...credentials, ...form]);
+    loading ??= loadHttp(options);
+    const http = await loading;
     const answer = await http({ doing, method: 'POST', path: PATH, headers: HEADERS, body }, signal);
     try {
       return await readAnswer(answer, result, asked);
@@ -87,6 +89,12 @@ export function createClient(options: ClientOptions): NamecheapClient {
       await call('list the domains', form, answers.gotList, signal);
     },
   };
+}
+
+// Late, so that a start which asks no provider does not pay for the HTTP client.
+async function loadHttp({ apiKey, baseUrl, timeoutMs, budget, clock }: ClientOptions): Promise<Http> {
+  const { createHttp } = await import('../http.ts');
+  return createHttp({ title: 'Namecheap', baseUrl, timeoutMs, secrets: [apiKey], budget, clock, family: 4 });
 }
 
 async function readAnswer<T extends z.ZodType>(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import { describe, test } from 'node:test';
 import type { LiveRecord } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
@@ -9,14 +10,21 @@ const APP = 'app.example.com';
 const ZONE = { id: DOMAIN, name: DOMAIN };
 
 describe('Namecheap: calls', { concurrency: true }, () => {
-  test('go by POST, with everything in the body, by IPv4', async () => {
+  test('go by POST, with everything in the body', async () => {
     await using account = await openAccount();
-    const { simulator, open, publish } = account;
+    const { simulator, publish } = account;
     await publish();
-    const port = new URL(simulator.baseUrl).port;
-    await open({ baseUrl: `http://localhost:${port}` }).check(soon());
     for (const { method, query } of simulator.calls) assert.deepEqual([method, [...query]], ['POST', []]);
     for (const form of simulator.forms) assert.equal(form.get('clientip'), simulator.clientIp);
+  });
+
+  test('go by IPv4 alone, since the whitelist knows nothing else', async (context) => {
+    await using account = await openAccount();
+    const { port } = new URL(account.simulator.baseUrl);
+    const lookups = context.mock.method(dns, 'lookup').mock;
+    await account.open({ baseUrl: `http://localhost:${port}` }).check(soon());
+    const [hostname, options] = lookups.calls[0]?.arguments ?? [];
+    assert.deepEqual([hostname, Object(options).family], ['localhost', 4]);
   });
 
   test('a first start is the look for the zone, the records with it, and two writes that are verified', async () => {
@@ -187,11 +195,11 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
   test('a CNAME is not put beside anything, nor anything beside a CNAME', async () => {
     await using account = await openAccount();
     const { stored, provider, commands } = account;
-    stored.plant({ Name: 'app', Type: 'URL', Address: 'https://example.net/' });
+    stored.plant({ Name: 'app', Type: 'TXT', Address: 'value' });
     stored.plant({ Name: 'www', Type: 'CNAME', Address: 'target.example.net.' });
     const alias = create(record(APP, 'CNAME', 'gateway.example.net'));
     const error = await failure(provider.apply(ZONE, alias, soon()), 'PROVIDER_CONFLICT');
-    assert.match(error.message, /app\.example\.com CNAME gateway\.example\.net cannot stand beside URL/);
+    assert.match(error.message, /app\.example\.com CNAME gateway\.example\.net cannot stand beside TXT/);
     const beside = create(record('www.example.com', 'TXT', 'value'));
     await failure(provider.apply(ZONE, beside, soon()), 'PROVIDER_CONFLICT');
     assert.ok(!commands().includes('setHosts'));
