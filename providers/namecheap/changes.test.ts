@@ -114,6 +114,8 @@ for (const type of ['A', 'AAAA', 'CNAME']) {
 test('an alias that somebody put beside text is left, and does not hinder others', () => {
   const odd = [host('old', 'CNAME', 'x.example.net.'), host('old', 'TXT', 'x')];
   assert.equal(changeHosts(odd, [create(A)], DOMAIN).hosts.length, 3);
+  const other = create({ ...record('old', 'TXT', 'x'), ttl: 60 });
+  assert.equal(changeHosts(odd, [other], DOMAIN).hosts[1]?.ttl, '60');
 });
 
 const label = fc.constantFrom('@', 'a', 'b');

@@ -41,14 +41,16 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
     if (change.action === 'remove') entries = entries.filter(({ live }) => !sameData(live, change.removed));
   }
   const wanted: Host[] = [];
+  const added = new Set<Host>();
   for (const change of changes) {
     if (change.action === 'remove') continue;
     const place = placeOf(change, entries);
     const entry = entryFor(change.record, entries[place.standing], domain);
     entries = place.put(entry);
     wanted.push(entry.host);
+    if (place.standing < 0) added.add(entry.host);
   }
-  requirePlace(entries, new Set(wanted.filter((host) => !hosts.includes(host))));
+  requirePlace(entries, added);
   const changed = entries.map(({ host }) => host);
   const kept = new Set(changed.map(hostKey));
   return {
@@ -82,8 +84,8 @@ function entryFor(record: DnsRecord, standing: Entry | undefined, domain: string
 }
 
 /**
- * RFC 1034 §3.6.2, and what answers with an address of its own: both would be served. What stood against it before stays as it is;
- * nothing new is put beside it.
+ * RFC 1034 §3.6.2, and what answers with an address of its own: both would be served. What stands like that already
+ * stays; nothing new is put beside it.
  */
 function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void {
   for (const { host, live } of entries.filter((entry) => added.has(entry.host))) {
@@ -100,7 +102,7 @@ function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void
 function redirected(live: LiveRecord, other: LiveRecord): IngressError {
   const why = `${describeRecord(live)} was not written, because ${other.type} ${other.value} stands at the same name`;
   return new IngressError('PROVIDER_REJECTED', why, {
-    hint: `Remove the redirect at Domain List > Manage > Advanced DNS: both would be answered.`,
+    hint: 'Remove the redirect at Domain List > Manage > Advanced DNS: both would be answered.',
   });
 }
 

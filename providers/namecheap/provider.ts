@@ -12,6 +12,7 @@ import { type Changed, changeHosts } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
 import { notUnderstood, unconfirmed } from './errors.ts';
 import { formLines, setHostsForm } from './form.ts';
+import type { HostZone } from './hosts.ts';
 import { createReads, type Reads } from './reads.ts';
 import type { DomainParts } from './suffix.ts';
 import type { variables } from './variables.ts';
@@ -76,6 +77,13 @@ interface Parts {
   readonly context: ProviderContext;
 }
 
+interface Write {
+  readonly before: HostZone;
+  readonly changed: Changed;
+  /** The path of the file with what stood there before. */
+  readonly backup: string;
+}
+
 class Namecheap implements DnsProvider {
   readonly name = 'namecheap';
   readonly capabilities = CAPABILITIES;
@@ -131,7 +139,7 @@ class Namecheap implements DnsProvider {
   }
 
   async #change(parts: DomainParts, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
-    const { client, budget } = this.#parts;
+    const { client, budget, context } = this.#parts;
     const { domain } = parts;
     for (let paid = false; ; paid = true) {
       const before =
@@ -143,23 +151,23 @@ class Namecheap implements DnsProvider {
       requireRoom(domain, changed);
       // The write and its verification.
       for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
-      // Waiting for the budget made the read old: once more, and this time nothing waits after it.
+      const text = formLines(setHostsForm(parts, before.emailType, before.hosts));
+      const backup = await keepBackup(context, domain, text);
+      // A read that got old meanwhile is made once more, and this time nothing is waited for after it.
       if (paid || this.#reads.recent(domain) === before)
-        return await this.#write(parts, before, changed, signal);
+        return await this.#write(parts, { before, changed, backup }, signal);
     }
   }
 
   async #write(
     parts: DomainParts,
-    before: Awaited<ReturnType<NamecheapClient['getHosts']>>,
-    changed: Changed,
+    { before, changed, backup }: Write,
     signal: AbortSignal,
   ): Promise<LiveRecord[]> {
-    const { prepaid, context } = this.#parts;
+    const { prepaid } = this.#parts;
     const { domain } = parts;
-    const form = (hosts: Changed['hosts']) => setHostsForm(parts, before.emailType, hosts);
-    const backup = await keepBackup(context, domain, formLines(form(before.hosts)));
-    await this.#reads.during(domain, () => prepaid.setHosts(domain, form(changed.hosts), signal));
+    const form = setHostsForm(parts, before.emailType, changed.hosts);
+    await this.#reads.during(domain, () => prepaid.setHosts(domain, form, signal));
     // Not remembered: it is only as old as the write, and still the next write shall rest on a read of its own.
     const after = await prepaid.getHosts(parts, signal).catch((thrown: unknown) => {
       signal.throwIfAborted();

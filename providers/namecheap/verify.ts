@@ -49,7 +49,10 @@ function isAlike(host: Host, other: Host | undefined): boolean {
 }
 
 function withInstead(host: Host, other: Host | undefined): string {
-  const spelled = ({ ttl, mxPref, type, ...rest }: Host) =>
-    `${describeHost({ ttl, mxPref, type, ...rest })} (TTL ${ttl}${type === 'MX' ? `, preference ${mxPref}` : ''})`;
-  return other ? `${spelled(host)}, now ${spelled(other)}` : spelled(host);
+  return other ? `${inFull(host)}, now ${inFull(other)}` : inFull(host);
+}
+
+function inFull(host: Host): string {
+  const preference = host.type === 'MX' ? `, preference ${host.mxPref}` : '';
+  return `${describeHost(host)} (TTL ${host.ttl}${preference})`;
 }
