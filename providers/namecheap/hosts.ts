@@ -36,7 +36,7 @@ const HOST_PARTS = new Set(
   ),
 );
 
-/** The exchanges that Namecheap itself puts at the apex for these email types, and makes anew with every write. */
+/** The exchanges of Namecheap's own and of Google's mail. */
 const MADE_FOR: Readonly<Record<string, RegExp>> = {
   OX: /\.privateemail\.com\.?$/i,
   GMAIL: /\.(?:google|googlemail)\.com\.?$/i,
@@ -95,13 +95,17 @@ function strangeHost(given: ApiHost, host: Host | undefined): string[] {
   return what.map((words) => `${describeHost(host)} ${words}`);
 }
 
+/** Whether Namecheap itself puts the host there, and makes it anew with every write. */
+export function isMade({ name, type, address }: Host, emailType: string): boolean {
+  return type === 'MX' && name === '@' && (MADE_FOR[emailType]?.test(address) ?? false);
+}
+
 /** Without the email type that goes with it, a mail record is dropped by a write. */
 function strangeMail(host: Host, emailType: string): string[] {
-  const { name, type, address, mxPref } = host;
+  const { type, mxPref } = host;
   const fits =
     type === 'MX'
-      ? /^\d{1,5}$/.test(mxPref ?? '') &&
-        (emailType === 'MX' || (name === '@' && (MADE_FOR[emailType]?.test(address) ?? false)))
+      ? /^\d{1,5}$/.test(mxPref ?? '') && (emailType === 'MX' || isMade(host, emailType))
       : type !== 'MXE' || emailType === 'MXE';
   return fits
     ? []

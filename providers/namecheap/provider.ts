@@ -130,7 +130,9 @@ class Namecheap implements DnsProvider {
     if (changes.length === 0) return [];
     const parts = await this.#partsOf(zone);
     return await this.#inTurn(`zone ${parts.domain}`, signal, () =>
-      this.#knowing(parts, () => this.#change(parts, changes, signal)),
+      this.#knowing(parts, () => this.#change(parts, changes, signal)).finally(() =>
+        this.#reads.forget(parts.domain),
+      ),
     );
   }
 
@@ -168,7 +170,6 @@ class Namecheap implements DnsProvider {
     const { domain } = parts;
     const form = setHostsForm(parts, before.emailType, changed.hosts);
     await this.#reads.during(domain, () => prepaid.setHosts(domain, form, signal));
-    // Not remembered: it is only as old as the write, and still the next write shall rest on a read of its own.
     const after = await prepaid.getHosts(parts, signal).catch((thrown: unknown) => {
       signal.throwIfAborted();
       throw unverified(domain, thrown, backup);

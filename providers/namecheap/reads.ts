@@ -12,6 +12,8 @@ export interface Reads {
   recent(domain: string): HostZone | undefined;
   /** What zone() read just now, once: whoever asks for records again wants to know anew. */
   takeForRecords(domain: string): HostZone | undefined;
+  /** What was read of the zone is of no use to anybody else. */
+  forget(domain: string): void;
   /** Writes. What was read before is forgotten, however it ends. */
   during(domain: string, write: () => Promise<void>): Promise<void>;
 }
@@ -55,6 +57,7 @@ export function createReads(clock: Clock): Reads {
       reads.set(domain, { ...read, forRecords: false });
       return read.zone;
     },
+    forget: (domain) => void reads.delete(domain),
     async during(domain, write) {
       begin(domain);
       try {

@@ -1,6 +1,6 @@
 import { hostKey } from './canonical.ts';
 import type { Changed } from './changes.ts';
-import { describeHost, type Host, type HostZone } from './hosts.ts';
+import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 
 /** What a read after a write shows, held against what was asked for. Pure. */
 export interface Verdict {
@@ -17,7 +17,10 @@ export function judge(before: HostZone, changed: Changed, after: HostZone): Verd
   const there = new Set(after.hosts.map(hostKey));
   const expected = new Set(changed.hosts.map(hostKey));
   const known = new Set(before.hosts.map(hostKey));
-  const missing = changed.hosts.filter((host) => !there.has(hostKey(host)));
+  const targets = new Set(after.hosts.map(targetKey));
+  const stands = (host: Host) =>
+    isMade(host, before.emailType) ? targets.has(targetKey(host)) : there.has(hostKey(host));
+  const missing = changed.hosts.filter((host) => !stands(host));
   const others = after.hosts.filter((host) => !expected.has(hostKey(host)) && !known.has(hostKey(host)));
   const own = new Set(changed.wanted);
   const instead = (host: Host) =>
@@ -39,6 +42,11 @@ export function judge(before: HostZone, changed: Changed, after: HostZone): Verd
         .map((host) => `${describeHost(host)} is still there`),
     ],
   };
+}
+
+/** What Namecheap makes itself keeps its target, and may get another TTL and preference. */
+function targetKey(host: Host): string {
+  return hostKey({ ...host, ttl: '0', mxPref: '0' });
 }
 
 /** The same but for spelling, or the beginning of it; anything else is a record of somebody who wrote at the same moment. */

@@ -5,7 +5,7 @@ import type { DnsProvider } from '../../src/dns/provider.ts';
 import { createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
 import { createNamecheap, type NamecheapSimulator } from '../world/namecheap.ts';
 import type { StoredZone } from '../world/namecheap-zone.ts';
-import { create, record, soon } from './support.ts';
+import { create, record, remove, soon } from './support.ts';
 
 export const DOMAIN = 'example.com';
 export const CHALLENGE = record('_acme-challenge.app.example.com', 'TXT', 'BEEFbeef-_0123', 60);
@@ -52,4 +52,13 @@ export async function openAccount(): Promise<Account> {
     commands: () => simulator.forms.map((form) => form.get('command')?.split('.').at(-1) ?? ''),
     [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
   };
+}
+
+/** Adds and removes a challenge, and gives the zone before, between and after. */
+export async function comeAndGo({ simulator, provider, publish }: Account) {
+  const before = simulator.snapshot(DOMAIN);
+  await publish();
+  const between = simulator.snapshot(DOMAIN);
+  await provider.apply({ id: DOMAIN, name: DOMAIN }, remove(CHALLENGE), soon());
+  return { before, between, after: simulator.snapshot(DOMAIN) };
 }

@@ -103,107 +103,13 @@ describe('Namecheap: calls', { concurrency: true }, () => {
   });
 });
 
-describe('Namecheap: refusals', { concurrency: true }, () => {
-  test('an address that is not on the whitelist is named, with the place to add it', async () => {
-    await using account = await openAccount();
-    const error = await failure(
-      account.open({ clientIp: '198.51.100.4' }).check(soon()),
-      'PROVIDER_CREDENTIALS_REJECTED',
-    );
-    assert.match(error.message, /Invalid request IP: 198\.51\.100\.4 \(code 1011150\)/);
-    assert.match(error.hint, /198\.51\.100\.4 at .*Profile > Tools > API Access > Whitelisted IPs/);
-  });
-
-  const standings = [
-    ['foreign', 'ZONE_NOT_FOUND', /not associated.*2016166/, /NAMECHEAP_USERNAME/],
-    ['other-servers', 'ZONE_NOT_FOUND', /proper DNS servers.*2030288/, /BasicDNS/],
-    ['not-our-dns', 'ZONE_NOT_FOUND', /name servers of example\.com/, /BasicDNS/],
-  ] as const;
-  for (const [standing, code, message, hint] of standings) {
-    test(`a domain that is ${standing} is neither found nor written`, async () => {
-      await using account = await openAccount();
-      const { provider, publish, stored, commands } = account;
-      stored.standing = standing;
-      const error = await failure(provider.zone(APP, soon()), code);
-      assert.match(error.message, message);
-      assert.match(error.hint, hint);
-      await failure(publish(), code);
-      assert.ok(!commands().includes('setHosts'));
-    });
-  }
-
-  test('a domain that may not be edited is a missing permission', async () => {
-    await using account = await openAccount();
-    account.stored.standing = 'locked';
-    const error = await failure(account.publish(), 'PROVIDER_PERMISSION_MISSING');
-    assert.match(error.hint, /Domain List > Manage > Sharing/);
-  });
-
-  test('a domain that is gone is looked for again', async () => {
-    await using account = await openAccount();
-    const { provider, stored, simulator } = account;
-    const zone = await provider.zone(APP, soon());
-    await provider.records(zone, [APP], soon());
-    stored.standing = 'foreign';
-    await failure(provider.records(zone, [APP], soon()), 'ZONE_NOT_FOUND');
-    stored.standing = 'ours';
-    simulator.resetCalls();
-    await provider.zone(APP, soon());
-    assert.equal(simulator.calls.length, 1);
-  });
-
-  for (const fault of [
-    { kind: 'rate-limit' },
-    { kind: 'refusal', status: 200, code: 500_000, message: 'Too many requests' },
-  ] as const) {
-    test(`over the limit (${fault.kind}) nothing is asked for five minutes`, async () => {
-      await using account = await openAccount();
-      const { simulator, provider, context } = account;
-      simulator.failNext(fault);
-      const error = await failure(provider.check(soon()), 'PROVIDER_RATE_LIMITED');
-      assert.equal(error.retryAfterMs, 300_000);
-      await provider.check(soon());
-      const [wait] = context.waits;
-      assert.equal(wait?.reason, 'asked-to-wait');
-      assert.ok(wait.waitMs > 299_000, String(wait.waitMs));
-    });
-  }
-
-  test('what the API refuses of a value is told in its words', async () => {
-    await using account = await openAccount();
-    const bad = create(record(APP, 'A', 'not an address'));
-    const error = await failure(account.provider.apply(ZONE, bad, soon()), 'PROVIDER_REJECTED');
-    assert.match(error.message, /set the hosts of example\.com: INVALID_ADDRESS.*2050900/);
-    assert.deepEqual(account.stored.hosts, []);
-  });
-
-  test('a name outside the domain is not written', async () => {
-    await using account = await openAccount();
-    const stray = create(record('app.example.org', 'TXT', 'value'));
-    await failure(account.provider.apply(ZONE, stray, soon()), 'ZONE_MISMATCH');
-  });
-
-  test('more hosts than the API keeps are not even sent', async () => {
-    await using account = await openAccount();
-    const { stored, publish, commands } = account;
-    for (let n = 0; n < 150; n += 1) stored.plant({ Name: `n${n}`, Type: 'A', Address: '192.0.2.1' });
-    const error = await failure(publish(), 'PROVIDER_REJECTED');
-    assert.match(error.message, /151 hosts, and Namecheap keeps 150/);
-    assert.deepEqual(commands(), ['getHosts']);
-  });
-
-  test('a CNAME is not put beside anything, nor anything beside a CNAME', async () => {
-    await using account = await openAccount();
-    const { stored, provider, commands } = account;
-    stored.plant({ Name: 'app', Type: 'TXT', Address: 'value' });
-    stored.plant({ Name: 'www', Type: 'CNAME', Address: 'target.example.net.' });
-    const alias = create(record(APP, 'CNAME', 'gateway.example.net'));
-    const error = await failure(provider.apply(ZONE, alias, soon()), 'PROVIDER_CONFLICT');
-    assert.match(error.message, /app\.example\.com CNAME gateway\.example\.net cannot stand beside TXT/);
-    const beside = create(record('www.example.com', 'TXT', 'value'));
-    await failure(provider.apply(ZONE, beside, soon()), 'PROVIDER_CONFLICT');
-    assert.ok(!commands().includes('setHosts'));
-  });
+test('Namecheap: what one write has read is of no use to the next', async () => {
+  await using account = await openAccount();
+  const { stored, publish } = account;
+  const { HostId } = stored.plant({ Name: 'x', Type: 'SVCB', Address: '1 .' });
+  await failure(publish(), 'ZONE_NOT_UNDERSTOOD');
+  stored.drop((host) => host.HostId === HostId);
+  await publish();
 });
 
 describe('Namecheap: records', { concurrency: true }, () => {

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { StoredHost } from '../world/namecheap.ts';
+import { CHALLENGE, DOMAIN, openAccount } from './namecheap-account.ts';
+import { assertSame, failure, soon } from './support.ts';
+
+const ZONE = { id: DOMAIN, name: DOMAIN };
+
+const harmless = { Name: 'www', Type: 'A', Address: '192.0.2.1' };
+
+describe('a write that goes wrong is told by the read after it', { concurrency: true }, () => {
+  const mishaps: readonly (readonly [
+    what: string,
+    change: (host: StoredHost) => StoredHost[],
+    words: RegExp,
+  ])[] = [
+    ['is lost', () => [], /www A 192\.0\.2\.1 \(TTL 1799\)\. What/],
+    [
+      'has another TTL',
+      (host) => [{ ...host, TTL: '300' }],
+      /www A 192\.0\.2\.1 \(TTL 1799\), now www A 192\.0\.2\.1 \(TTL 300\)/,
+    ],
+    ['has another address', (host) => [{ ...host, Address: '192.0.2.9' }], /now www A 192\.0\.2\.9/],
+  ];
+  for (const [what, change, words] of mishaps) {
+    test(`a stranger ${what}`, async () => {
+      await using account = await openAccount();
+      const { stored, publish, files } = account;
+      stored.plant(harmless);
+      stored.mishap = (hosts) => hosts.flatMap((host) => (host.Name === 'www' ? change(host) : [host]));
+      const error = await failure(publish(), 'ZONE_DAMAGED');
+      assert.match(error.message, words);
+      const backup = [...files.texts.keys()].find((name) => name.startsWith(`${DOMAIN}/`));
+      assert.ok(backup && error.message.includes(`/memory/${backup}`) && error.hint.includes(backup));
+    });
+  }
+
+  test('the email type has changed', async () => {
+    await using account = await openAccount();
+    const { stored, publish } = account;
+    stored.emailType = 'FWD';
+    stored.mishap = (hosts) => {
+      stored.emailType = 'NONE';
+      return [...hosts];
+    };
+    assert.match((await failure(publish(), 'ZONE_DAMAGED')).message, /the email type FWD, now NONE/);
+  });
+
+  test('ours was stored in other words', async () => {
+    await using account = await openAccount();
+    const { stored, publish } = account;
+    stored.mishap = (hosts) => hosts.map((host) => ({ ...host, Address: host.Address.toLowerCase() }));
+    const error = await failure(publish(), 'PROVIDER_REJECTED');
+    assert.match(error.message, /BEEFbeef-_0123 .*, now .*beefbeef-_0123/);
+  });
+
+  test('ours is not there, as when somebody else wrote at the same moment', async () => {
+    await using account = await openAccount();
+    const { stored, publish } = account;
+    stored.mishap = () => [];
+    const error = await failure(publish(), 'PROVIDER_CONFLICT');
+    assert.match(error.message, /_acme-challenge\.app TXT BEEFbeef-_0123 is not there/);
+  });
+
+  test('a read that fails afterwards says that the zone was written, and where the copy is', async () => {
+    await using account = await openAccount();
+    const { simulator, provider, publish } = account;
+    await provider.records(ZONE, [DOMAIN], soon());
+    simulator.failWhen(({ kind }) => kind === 'read', { kind: 'status', status: 500 }, 1);
+    const error = await failure(publish(), 'PROVIDER_UNAVAILABLE');
+    assert.match(
+      error.message,
+      /example\.com was written and not verified: .*HTTP 500.*\/memory\/example\.com\//,
+    );
+    assertSame(await provider.records(ZONE, [CHALLENGE.name], soon()), [CHALLENGE]);
+  });
+
+  test('somebody else may add hosts meanwhile', async () => {
+    await using account = await openAccount();
+    account.stored.mishap = (hosts) => [...hosts, ...hosts.map((host) => ({ ...host, Name: 'theirs' }))];
+    await account.publish();
+  });
+});
