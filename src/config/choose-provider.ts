@@ -10,13 +10,6 @@ export interface ProviderChoice {
   readonly credentials: readonly string[];
 }
 
-/**
- * Credentials of providers that people use with older containers and that this version cannot drive. They are known
- * so that a message can say so, and so that two sets of credentials are never taken for one.
- */
-const foreignCredentials: Readonly<Record<string, readonly string[]>> = {
-};
-
 /** The provider that DNS_PROVIDER names, else the only one whose credentials are set. */
 export function chooseProvider<P extends ProviderChoice>(
   named: string | undefined,
@@ -32,10 +25,9 @@ export function chooseProvider<P extends ProviderChoice>(
   const isSet = (variable: string) =>
     Boolean(environment[variable]?.trim() || environment[`${variable}_FILE`]?.trim());
   const detected = providers.filter(({ credentials }) => credentials.some(isSet));
-  const foreign = Object.keys(foreignCredentials).filter((name) => foreignCredentials[name]?.some(isSet));
-  const all = [...detected.map(({ name }) => name), ...foreign];
-  if (all.length > 1) {
-    const problem = `is not set, and there are credentials of more than one provider: ${all.join(', ')}`;
+  if (detected.length > 1) {
+    const names = detected.map(({ name }) => name).join(', ');
+    const problem = `is not set, and there are credentials of more than one provider: ${names}`;
     return {
       variable: 'DNS_PROVIDER',
       problem,
@@ -44,8 +36,6 @@ export function chooseProvider<P extends ProviderChoice>(
   }
   if (detected[0]) return detected[0];
   const wanted = providers.flatMap(({ credentials }) => credentials).join(' or ');
-  const problem = foreign[0]
-    ? `is not set, and the credentials are of a provider that this version does not have: ${foreign[0]}`
-    : "is not set, and no provider's credentials are";
+  const problem = "is not set, and no provider's credentials are";
   return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.` };
 }

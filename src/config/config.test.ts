@@ -217,12 +217,6 @@ test('credentials of two providers and no DNS_PROVIDER are a fault that names bo
   assert.equal(load({ ...GOOD, BETA_TOKEN: 'b', DNS_PROVIDER: 'Beta' }).provider.name, 'beta');
 });
 
-test('credentials of a provider that this version lacks count as a set of credentials', () => {
-  assert.match(faultsOf({ ...GOOD, AWS_ACCESS_KEY_ID: 'x' })[0]?.problem ?? '', /alpha, route53/);
-  const { ALPHA_TOKEN: _, ...rest } = GOOD;
-  assert.match(faultsOf({ ...rest, AWS_ACCESS_KEY_ID: 'x' })[0]?.problem ?? '', /does not have: route53/);
-});
-
 test('a named provider without its credentials is a fault of the credential', () => {
   assert.deepEqual(
     faultsOf({ ...GOOD, DNS_PROVIDER: 'beta' }).map(({ variable }) => variable),

@@ -1,6 +1,7 @@
 import type { ApiSimulator } from './api-simulator.ts';
 import { createCloudflare } from './cloudflare.ts';
 import { createLinode } from './linode.ts';
+import { createNamecheap } from './namecheap.ts';
 import type { ZonePublisher } from './publisher.ts';
 import { createRoute53 } from './route53.ts';
 
@@ -27,6 +28,15 @@ const accounts: Readonly<Record<string, (options: AccountOptions) => Promise<Omi
   async linode(options) {
     const api = await createLinode(options);
     return own(api, { LINODE_API_TOKEN: api.token, LINODE_BASE_URL: api.baseUrl });
+  },
+  async namecheap(options) {
+    const api = await createNamecheap(options);
+    return own(api, {
+      NAMECHEAP_USERNAME: api.username,
+      NAMECHEAP_API_KEY: api.apiKey,
+      NAMECHEAP_CLIENT_IP: api.clientIp,
+      NAMECHEAP_BASE_URL: api.baseUrl,
+    });
   },
   async route53(options) {
     const api = await createRoute53(options);
