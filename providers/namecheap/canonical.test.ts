@@ -29,6 +29,12 @@ for (const [given, name, value] of read) {
     assert.deepEqual(toLive(given, 'example.com'), { name, type: given.type, value, ttl: 1799 }));
 }
 
+test('the number of a host is its handle, and no part of what it means', () => {
+  const numbered = { ...host('@', 'A', '192.0.2.1'), id: '7' };
+  assert.equal(toLive(numbered, 'example.com').handle, '7');
+  assert.equal(hostKey(numbered), hostKey({ ...numbered, id: '8' }));
+});
+
 const written: readonly (readonly [type: string, value: string, address: string])[] = [
   ['A', '192.0.2.1', '192.0.2.1'],
   ['CNAME', 'gateway.example.net', 'gateway.example.net.'],

@@ -20,10 +20,19 @@ export function normalizeTtl(seconds: number): number {
   return Math.min(MOST_TTL, Math.max(LEAST_TTL, Math.round(seconds)));
 }
 
-/** A host as it stands. An automatic TTL is read as the 1799 s that are answered for it. */
+/**
+ * A host as it stands. An automatic TTL is read as the 1799 s that are answered for it. The handle only shows that the
+ * record was seen there: the API gives new numbers with every write, so nothing is ever found by them.
+ */
 export function toLive(host: Host, domain: string): LiveRecord {
   const type = host.type.toUpperCase();
-  return { name: ownerName(host.name, domain), type, value: recordValue(host, type), ttl: Number(host.ttl) };
+  const record = {
+    name: ownerName(host.name, domain),
+    type,
+    value: recordValue(host, type),
+    ttl: Number(host.ttl),
+  };
+  return host.id === undefined ? record : { ...record, handle: host.id };
 }
 
 function ownerName(name: string, domain: string): string {

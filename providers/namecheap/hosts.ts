@@ -8,6 +8,8 @@ import type { ApiHost, ApiHosts } from './answers.ts';
 
 /** One host record in the API's own words. */
 export interface Host {
+  /** The API's own number; another one after every write. */
+  readonly id?: string | undefined;
   /** Relative to the domain; `@` for the domain itself. */
   readonly name: string;
   readonly type: string;
@@ -65,6 +67,7 @@ export function understand(result: ApiHosts): HostZone {
 
 function toHost(host: ApiHost): Host {
   return {
+    id: textOf(host['@HostId']),
     name: host['@Name'],
     type: host['@Type'],
     address: host['@Address'],
