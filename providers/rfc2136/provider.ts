@@ -8,7 +8,7 @@ import type { ProviderContext } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
 import { normalizeTtl, toRecord } from './rdata.ts';
-import { namesOf, packUpdates, planUpdate, type Standing } from './update.ts';
+import { namesOf, packUpdates, planUpdate, type Standing, toLive } from './update.ts';
 import type { variables } from './variables.ts';
 import { TYPES, type WireRecord } from './wire.ts';
 import { apexOf, cutAbove } from './zones.ts';
@@ -79,7 +79,7 @@ class Rfc2136 implements DnsProvider {
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
     const standing = await this.#read(zone.id, names, signal);
     const isOfTheZone = ({ name, type }: LiveRecord) => name === zone.id && (type === 'SOA' || type === 'NS');
-    return standing.map(({ record }) => record).filter((record) => !isOfTheZone(record));
+    return standing.map(toLive).filter((record) => !isOfTheZone(record));
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Change, DnsRecord } from '../../src/dns/record.ts';
+import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import { toData, typeName } from './rdata.ts';
-import { packUpdates, planUpdate, type Update } from './update.ts';
+import { packUpdates, planUpdate, toLive, type Update } from './update.ts';
 import { CLASSES, type WireRecord } from './wire.ts';
 
 const APP = 'app.example.com';
@@ -20,6 +20,8 @@ const brief = ({ type, class: kind, ttl, data }: WireRecord) =>
 const changesOf = (parts: readonly Update[]) => parts.flatMap(({ changes }) => changes.map(brief));
 const guardsOf = (parts: readonly Update[]) => parts.flatMap(({ prerequisites }) => prerequisites.map(brief));
 
+const withoutHandles = (records: readonly LiveRecord[]) => records.map(({ handle: _, ...rest }) => rest);
+
 const A = record('A', '192.0.2.1');
 const ALIAS = record('CNAME', 'a.example');
 const TXT = record('TXT', 'ours');
@@ -32,16 +34,16 @@ describe('what is written', () => {
 
   test('what stands is not written, and what is gone is not removed', () => {
     const { parts, made } = planUpdate([...create(A), ...remove(TXT)], standing(A));
-    assert.deepEqual([parts, made], [[], [A]]);
+    assert.deepEqual([parts, made], [[], standing(A).map(toLive)]);
   });
 
   test('the records that no change names decide the TTL', () => {
     const theirs = record('TXT', 'theirs', 900);
     const { parts, made } = planUpdate(create(TXT), standing(theirs));
     assert.deepEqual(changesOf(parts), ['TXT IN 900 5']);
-    assert.deepEqual(made, [{ ...TXT, ttl: 900 }]);
+    assert.deepEqual(withoutHandles(made), [{ ...TXT, ttl: 900 }]);
     const again = planUpdate(create(TXT), standing(theirs, { ...TXT, ttl: 900 }));
-    assert.deepEqual([again.parts, again.made], [[], [{ ...TXT, ttl: 900 }]]);
+    assert.deepEqual([again.parts, withoutHandles(again.made)], [[], [{ ...TXT, ttl: 900 }]]);
   });
 
   test('a set that is ours is written anew for another TTL', () => {
@@ -53,12 +55,15 @@ describe('what is written', () => {
   test('a record that is created twice is added once', () => {
     const { parts, made } = planUpdate(create(TXT, TXT), []);
     assert.deepEqual(changesOf(parts), ['TXT IN 60 5']);
-    assert.deepEqual(made, [TXT, TXT]);
+    assert.deepEqual(made, [...standing(TXT), ...standing(TXT)].map(toLive));
   });
 
-  test('one value goes, of two that are written alike', () => {
-    const twice = [...standing(TXT), { record: TXT, data: Buffer.from('\x02ou\x02rs', 'latin1') }];
+  test('one value goes, of two that are written alike, and the handle says which', () => {
+    const recut = { record: TXT, data: Buffer.from('\x02ou\x02rs', 'latin1') };
+    const twice = [...standing(TXT), recut];
     assert.deepEqual(changesOf(planUpdate(remove(TXT), twice).parts), ['TXT NONE 0 5']);
+    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), twice).parts), ['TXT NONE 0 6']);
+    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), standing(TXT)).parts), ['TXT NONE 0 5']);
   });
 });
 

@@ -57,6 +57,19 @@ const RIVALS = [
 const MOST_OCTETS = 60_000;
 const NOTHING = Buffer.alloc(0);
 
+/** A record as everybody else sees it. */
+export function toLive({ record, data }: Standing): LiveRecord {
+  return { ...record, handle: handleOf(data) };
+}
+
+/**
+ * Name servers number no records. Their octets tell those apart that are written alike, and a record with a handle is one
+ * whose writing was answered.
+ */
+function handleOf(data: Buffer): string {
+  return data.toString('base64');
+}
+
 /** The owner names that the changes touch. */
 export function namesOf(changes: readonly Change[]): string[] {
   return [...new Set(changes.flatMap((change) => recordsOf(change).map(({ name }) => name)))];
@@ -93,6 +106,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
   const made = wanted.map((record) => ({
     ...record,
     ttl: ttls.get(`${record.name} ${record.type}`) ?? record.ttl,
+    handle: handleOf(standing.find((one) => sameData(one.record, record))?.data ?? toData(record)),
   }));
   return { parts, made };
 }
@@ -104,7 +118,8 @@ function removedOf(changes: readonly Change[], standing: readonly Standing[]): R
     if (change.action === 'create') continue;
     const old = change.action === 'remove' ? change.removed : change.replaced;
     if (change.action === 'replace' && sameData(old, change.record)) continue;
-    const found = standing.find((one) => !removed.has(one) && sameData(one.record, old));
+    const alike = standing.filter((one) => !removed.has(one) && sameData(one.record, old));
+    const found = alike.find(({ data }) => handleOf(data) === old.handle) ?? alike[0];
     if (found) removed.add(found);
   }
   return removed;
