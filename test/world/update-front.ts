@@ -46,6 +46,8 @@ export class UpdateFront implements AsyncDisposable {
   readonly #open: OpenServer;
   /** Called before each message is passed on: for what somebody else does meanwhile. */
   onMessage: (kind: MessageKind) => void = () => undefined;
+  /** Called after each update that was passed on, before its answer is: for who publishes what stands now. */
+  onWritten: () => Promise<void> = async () => undefined;
   #rules: Rule[] = [];
   #calls: MessageKind[] = [];
 
@@ -107,9 +109,11 @@ export class UpdateFront implements AsyncDisposable {
     client.on('close', () => upstream.destroy());
     upstream.on('error', () => client.destroy());
     upstream.write(withLength(message));
-    if (!rule) return void upstream.pipe(client);
-    await once(upstream, 'data');
-    client.resetAndDestroy();
+    if (!rule && kind === 'read') return void upstream.pipe(client);
+    const [answer] = await once(upstream, 'data');
+    await this.onWritten();
+    if (rule) client.resetAndDestroy();
+    else client.write(answer);
   }
 }
 
