@@ -39,7 +39,8 @@ export function complaintsAbout(file: ComposeFile): string[] {
 
 function ingressOf(name: string, service: Service): Ingress {
   const readFile = (path: string) => {
-    if (service.secrets.some((secret) => path === `/run/secrets/${secret}`)) return 'token\n';
+    // Printable and base64, so that it can be a secret of any kind.
+    if (service.secrets.some((secret) => path === `/run/secrets/${secret}`)) return 'c2VjcmV0\n';
     throw new Error('ENOENT');
   };
   try {

@@ -35,6 +35,8 @@ export interface Abilities {
   /** Records that one zone may hold, and values of one type that one name may have. */
   readonly recordsPerZone: number;
   readonly valuesPerName: number;
+  /** False where the API has no way to ask for slower calls. */
+  readonly asksToWait?: boolean;
   /** CAA records may have flags other than 0. */
   readonly caaFlags: boolean;
 }

@@ -40,9 +40,11 @@ export function zoneContract(setup: ContractSetup): void {
     await Promise.all(
       ['app.example.com', 'example.com', 'x.y.example.com'].map((name) => provider.zone(name, soon())),
     );
-    assert.deepEqual(world.calls(), { reads: world.costs.zone, writes: 0 });
+    const { reads, writes } = world.calls();
+    assert.ok(reads >= 1 && reads <= world.costs.zone, `${reads} reads`);
     await provider.zone('later.example.com', soon());
-    assert.deepEqual(world.calls(), { reads: world.costs.zone, writes: 0 });
+    assert.deepEqual(world.calls(), { reads, writes: 0 });
+    assert.equal(writes, 0);
   });
 
   test('zone() finds a zone that was added since', async () => {

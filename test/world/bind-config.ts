@@ -6,14 +6,26 @@ export interface PrimaryZone {
   readonly servers: readonly { readonly label: string; readonly address: string }[];
   /** Further lines of the zone file, names relative to the zone. */
   readonly lines?: readonly string[];
+  /** Who may do what, in the place of updates from this host: `update-policy { … }`, `allow-transfer { … }`. */
+  readonly access?: readonly string[];
 }
 
-/** named.conf for these zones, which take dynamic updates from this host. */
+/** A key for transaction signatures (RFC 8945). */
+export interface TsigKey {
+  readonly name: string;
+  /** Such as `hmac-sha256`. */
+  readonly algorithm: string;
+  /** Base64. */
+  readonly secret: string;
+}
+
+/** named.conf for these zones, which take dynamic updates from this host unless they say who else. */
 export function bindConfig(
   directory: string,
   port: number,
   zones: readonly PrimaryZone[],
   options: readonly string[],
+  keys: readonly TsigKey[] = [],
 ): string {
   const statements = [
     `directory "${directory}"`,
@@ -33,6 +45,7 @@ export function bindConfig(
   return [
     `options {\n${statements.map((line) => `  ${line};`).join('\n')}\n};`,
     'controls {};',
+    ...keys.map(keyStatement),
     ...zones.map(zoneStatement),
   ].join('\n');
 }
@@ -41,10 +54,14 @@ function zoneStatement(zone: PrimaryZone): string {
   const statements = [
     'type primary',
     `file "${zoneFile(zone)}"`,
-    'allow-update { 127.0.0.1; }',
+    ...(zone.access ?? ['allow-update { 127.0.0.1; }']),
     'check-names ignore',
   ];
   return `zone "${zone.name || '.'}" { ${statements.map((line) => `${line};`).join(' ')} };`;
+}
+
+function keyStatement({ name, algorithm, secret }: TsigKey): string {
+  return `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`;
 }
 
 /** The name of the zone's file. */

@@ -1,7 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { execa } from 'execa';
-import { bindConfig, type PrimaryZone, zoneFile, zoneText } from './bind-config.ts';
+import { bindConfig, type PrimaryZone, type TsigKey, zoneFile, zoneText } from './bind-config.ts';
 import { type Child, startChild } from './child.ts';
 import type { Endpoint } from './dns-client.ts';
 import { freePort } from './free-port.ts';
@@ -15,28 +16,43 @@ export interface BindOptions {
   readonly zones: readonly PrimaryZone[];
   /** Further statements of the `options` block. */
   readonly options: readonly string[];
+  readonly keys?: readonly TsigKey[];
 }
 
 /** A running named, on a port of 127.0.0.1 that the world's listeners stand in front of. */
 export interface Bind extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly pid: number;
+  /** Serves one zone more, and knows the keys that go with it. */
+  addZone(zone: PrimaryZone, keys?: readonly TsigKey[]): Promise<void>;
 }
 
 /** Starts a named; resolves when it serves its zones, which take dynamic updates. */
-export async function startBind({ directory, zones, options }: BindOptions): Promise<Bind> {
+export async function startBind({ directory, zones, options, keys = [] }: BindOptions): Promise<Bind> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
-  await Promise.all(zones.map((zone) => writeFile(join(directory, zoneFile(zone)), zoneText(zone))));
+  const served = [...zones];
+  const known = [...keys];
+  const config = join(directory, 'named.conf');
+  const writeZone = (zone: PrimaryZone) => writeFile(join(directory, zoneFile(zone)), zoneText(zone));
+  await Promise.all(zones.map(writeZone));
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const config = join(directory, 'named.conf');
-    await writeFile(config, bindConfig(directory, port, zones, options));
+    const writeConfig = () => writeFile(config, bindConfig(directory, port, served, options, known));
+    await writeConfig();
     const child = await startChild('named', { args: ['-g', '-4', '-n', '1', '-c', config], cwd: directory });
     try {
       await assertServing(child);
+      const addZone = async (zone: PrimaryZone, more: readonly TsigKey[] = []) => {
+        served.push(zone);
+        known.push(...more);
+        await Promise.all([writeZone(zone), writeConfig()]);
+        process.kill(child.pid, 'SIGHUP');
+        await child.seen(new RegExp(`zone ${zone.name}/IN: loaded serial`), START_MS);
+      };
       const close = () => child[Symbol.asyncDispose]();
-      return { endpoint: { address: '127.0.0.1', port }, pid: child.pid, [Symbol.asyncDispose]: close };
+      const endpoint = { address: '127.0.0.1', port };
+      return { endpoint, pid: child.pid, addZone, [Symbol.asyncDispose]: close };
     } catch (thrown) {
       await child[Symbol.asyncDispose]();
       if (attempt === ATTEMPTS || !child.lines.some((line) => line.includes('address in use'))) throw thrown;

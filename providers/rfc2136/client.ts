@@ -1,0 +1,197 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../../src/clock.ts';
+import { canonicalName } from '../../src/dns/names.ts';
+import { isIngressError } from '../../src/errors.ts';
+import type { Budget } from '../budget.ts';
+import {
+  type Asked,
+  badAnswer,
+  badSignature,
+  keyNotTaken,
+  rcodeName,
+  readPermission,
+  refused,
+  unreachable,
+  writePermission,
+} from './errors.ts';
+import { exchange, HalfAnswer } from './exchange.ts';
+import { typeName } from './rdata.ts';
+import { createVerifier, type Key, sign, type Verdict } from './tsig.ts';
+import type { Update } from './update.ts';
+import type { Server } from './variables.ts';
+import {
+  type Decoded,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  OPCODES,
+  TYPES,
+  type WireRecord,
+} from './wire.ts';
+
+export interface ClientOptions {
+  readonly server: Server;
+  readonly key: Key;
+  /** Milliseconds that one call may take, all messages of its answer included. */
+  readonly timeoutMs: number;
+  readonly budget: Budget;
+  readonly clock: Clock;
+}
+
+/** The messages that this program sends, each signed. Each call rejects with an IngressError, or with the signal's reason. */
+export interface Rfc2136Client {
+  /** Asks for the SOA record of a name. REFUSED, NOTAUTH and NXDOMAIN are answers too. */
+  soa(name: string, signal: AbortSignal): Promise<Decoded>;
+  /** The records of a whole zone (AXFR, RFC 5936) that `keep` wants. */
+  transfer(zone: string, keep: (record: WireRecord) => boolean, signal: AbortSignal): Promise<WireRecord[]>;
+  /** Makes all changes or none (RFC 2136 §3.4). */
+  update(zone: string, update: Update, signal: AbortSignal): Promise<void>;
+}
+
+type Task = Omit<Message, 'id'>;
+/** Gets the messages of an answer; true for the last. */
+type Take = (decoded: Decoded) => boolean;
+
+const NOT_HERE = ['NXDOMAIN', 'REFUSED', 'NOTAUTH'];
+
+export function createClient({ server, key, timeoutMs, budget, clock }: ClientOptions): Rfc2136Client {
+  /** Whether the server has signed an answer with our key. */
+  let isKnown = false;
+  const call = async (
+    asked: Asked,
+    task: Task,
+    signal: AbortSignal,
+    take: Take,
+    fine: readonly string[] = [],
+  ) => {
+    await budget.spend(signal);
+    const id = randomInt(0x10000);
+    const { bytes, mac } = sign(encodeMessage({ ...task, id }), key, clock.now());
+    const verify = createVerifier(key, mac);
+    const deadline = AbortSignal.timeout(timeoutMs);
+    let isFirst = true;
+    const takeChecked = (answer: Buffer): boolean => {
+      const decoded = decode(answer, asked);
+      if (decoded.id !== id || !decoded.isResponse || decoded.opcode !== task.opcode)
+        throw badAnswer('something else', asked);
+      const verdict = verify(answer, decoded, clock.now());
+      const refusal = refusalOf(verdict, decoded, { asked, now: clock.now(), isFirst, isKnown, fine });
+      if (refusal) throw refusal;
+      isKnown ||= verdict.kind === 'good';
+      isFirst = false;
+      const isLast = take(decoded);
+      if (isLast && verdict.kind !== 'good' && decoded.rcode === 0)
+        throw badSignature(verdict, asked, clock.now(), isKnown);
+      return isLast;
+    };
+    try {
+      await exchange(server, bytes, AbortSignal.any([signal, deadline]), takeChecked);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (isIngressError(thrown)) throw thrown;
+      if (deadline.aborted) throw unreachable(new Error(`no answer within ${timeoutMs / 1000} s`), asked);
+      if (thrown instanceof HalfAnswer) throw badAnswer('half a message', asked, thrown);
+      throw unreachable(thrown, asked);
+    }
+  };
+
+  return {
+    async soa(name, signal) {
+      const asked = {
+        doing: name === '' ? 'answer a signed question' : `show the SOA record of ${name}`,
+        server,
+        key,
+      };
+      let answer: Decoded | undefined;
+      const take = (decoded: Decoded) => {
+        answer = decoded;
+        return true;
+      };
+      await call(
+        asked,
+        { opcode: OPCODES.QUERY, question: { name, type: TYPES.SOA } },
+        signal,
+        take,
+        NOT_HERE,
+      );
+      if (!answer) throw badAnswer('nothing', asked);
+      return answer;
+    },
+    async transfer(zone, keep, signal) {
+      const asked = {
+        doing: `transfer the zone ${zone}`,
+        server,
+        key,
+        permission: readPermission(key, zone),
+      };
+      const { take, kept } = createTransfer(zone, keep, asked);
+      await call(asked, { opcode: OPCODES.QUERY, question: { name: zone, type: TYPES.AXFR } }, signal, take);
+      return kept;
+    },
+    async update(zone, { prerequisites, changes }, signal) {
+      const permission = writePermission(key, zone, changes);
+      const asked = { doing: `update ${describeChanges(changes)}`, server, key, permission };
+      const task = {
+        opcode: OPCODES.UPDATE,
+        question: { name: zone, type: TYPES.SOA },
+        answers: prerequisites,
+        authorities: changes,
+      };
+      await call(asked, task, signal, () => true);
+    },
+  };
+}
+
+function decode(answer: Buffer, asked: Asked): Decoded {
+  try {
+    return decodeMessage(answer);
+  } catch (thrown) {
+    throw badAnswer('octets that are no DNS message', asked, thrown);
+  }
+}
+
+interface Circumstances {
+  readonly asked: Asked;
+  readonly now: Date;
+  readonly isFirst: boolean;
+  readonly isKnown: boolean;
+  /** Response codes that are answers. */
+  readonly fine: readonly string[];
+}
+
+/**
+ * What is wrong with an answer. A refusal without a signature is believed, since whoever could forge it could as well cut
+ * the connection; anything else has to be signed. Knot and PowerDNS sign no refusal of a zone that they do not have, and
+ * PowerDNS says NOTAUTH without a signature to a key that it does not take.
+ */
+function refusalOf(verdict: Verdict, { rcode }: Decoded, circumstances: Circumstances) {
+  const { asked, now, isFirst, isKnown, fine } = circumstances;
+  const name = rcodeName(rcode);
+  if (verdict.kind === 'good') return rcode === 0 || fine.includes(name) ? undefined : refused(name, asked);
+  if (verdict.kind !== 'unsigned') return badSignature(verdict, asked, now, isKnown);
+  if (name === 'NOTAUTH' && !isKnown) return keyNotTaken(asked);
+  if (name === 'REFUSED' && fine.includes(name)) return undefined;
+  if (rcode !== 0 && !fine.includes(name)) return refused(name, asked);
+  return isFirst ? badSignature(verdict, asked, now, isKnown) : undefined;
+}
+
+/** A transfer begins and ends with the SOA record of the zone (RFC 5936 §2.2). */
+function createTransfer(zone: string, keep: (record: WireRecord) => boolean, asked: Asked) {
+  const kept: WireRecord[] = [];
+  const isBound = ({ type, name }: WireRecord) => type === TYPES.SOA && canonicalName(name) === zone;
+  let bounds = 0;
+  const take: Take = ({ answers }) => {
+    for (const record of answers) {
+      if (isBound(record)) bounds += 1;
+      else if (bounds !== 1) throw badAnswer('records outside of the zone', asked);
+      if (bounds === 1 && keep(record)) kept.push(record);
+    }
+    if (bounds === 0) throw badAnswer('a zone without records', asked);
+    return bounds > 1;
+  };
+  return { take, kept };
+}
+
+function describeChanges(changes: readonly WireRecord[]): string {
+  return [...new Set(changes.map(({ name, type }) => `${name} ${typeName(type)}`))].join(', ');
+}

@@ -1,0 +1,190 @@
+import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
+import { clean, rootMessage } from '../words.ts';
+import { typeName } from './rdata.ts';
+import type { Key, Verdict } from './tsig.ts';
+import type { Server } from './variables.ts';
+import type { WireRecord } from './wire.ts';
+
+/** What was asked when it failed, so that the message can say what to do. */
+export interface Asked {
+  /** Completes "The name server … refused to …". */
+  readonly doing: string;
+  readonly server: Server;
+  readonly key: Key;
+  /** What lets the key do it, where it needs to be let. */
+  readonly permission?: string;
+}
+
+/** The response codes of RFC 1035 §4.1.1 and RFC 2136 §2.2. */
+const RCODES = [
+  'NOERROR',
+  'FORMERR',
+  'SERVFAIL',
+  'NXDOMAIN',
+  'NOTIMP',
+  'REFUSED',
+  'YXDOMAIN',
+  'YXRRSET',
+  'NXRRSET',
+  'NOTAUTH',
+  'NOTZONE',
+] as const;
+
+const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['SERVFAIL', 'PROVIDER_UNAVAILABLE'],
+  // Only a prerequisite that does not hold makes an update end with one of these four.
+  ['NXDOMAIN', 'PROVIDER_CONFLICT'],
+  ['YXDOMAIN', 'PROVIDER_CONFLICT'],
+  ['YXRRSET', 'PROVIDER_CONFLICT'],
+  ['NXRRSET', 'PROVIDER_CONFLICT'],
+  ['REFUSED', 'PROVIDER_PERMISSION_MISSING'],
+  ['NOTAUTH', 'PROVIDER_PERMISSION_MISSING'],
+  ['NOTIMP', 'PROVIDER_REJECTED'],
+  ['NOTZONE', 'ZONE_MISMATCH'],
+]);
+
+/** The name of a response code, or its number. */
+export function rcodeName(rcode: number): string {
+  return RCODES[rcode] ?? `RCODE${rcode}`;
+}
+
+function who({ server: { host } }: Asked): string {
+  return `The name server ${host}`;
+}
+
+/** A whole answer that is a refusal. */
+export function refused(name: string, asked: Asked): IngressError {
+  const code = CODES.get(name) ?? 'PROVIDER_REJECTED';
+  const verb = name === 'SERVFAIL' ? 'failed' : 'refused';
+  return new IngressError(code, `${who(asked)} ${verb} to ${asked.doing}: ${name}`, {
+    ...hintFor(code, name, asked),
+    details: { rcode: name },
+  });
+}
+
+function hintFor(code: ErrorCode, rcode: string, { permission }: Asked): ErrorContext {
+  if (code === 'PROVIDER_PERMISSION_MISSING' && permission !== undefined) return { hint: permission };
+  if (code === 'PROVIDER_UNAVAILABLE') {
+    return { hint: 'It is tried again by itself; the log of the name server says why it failed.' };
+  }
+  if (rcode === 'NOTIMP') {
+    return {
+      hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and take dynamic updates (PowerDNS: dnsupdate=yes).',
+    };
+  }
+  if (code === 'ZONE_MISMATCH') return { hint: 'Correct or remove RFC2136_ZONE.' };
+  return {};
+}
+
+/** The server or we do not take a signature; `isKnown` where it has taken the key before. */
+export function badSignature(
+  verdict: Exclude<Verdict, { kind: 'good' }>,
+  asked: Asked,
+  now: Date,
+  isKnown: boolean,
+): IngressError {
+  switch (verdict.kind) {
+    case 'unsigned':
+      return badAnswer('without a signature', asked);
+    case 'forged':
+      return badAnswer('with a signature that is not of the key', asked);
+    case 'mistimed':
+      return mistimed(verdict.serverTime, asked, now);
+    case 'refused':
+      if (verdict.error === 'BADTIME') return mistimed(verdict.serverTime, asked, now);
+      return isKnown && verdict.error === 'BADKEY' && asked.permission !== undefined
+        ? notLet(asked, asked.permission)
+        : badKey(verdict.error, asked);
+  }
+}
+
+/** Knot calls a key that may not do something BADKEY, as others do one that they do not know any more. */
+function notLet(asked: Asked, permission: string): IngressError {
+  return new IngressError('PROVIDER_PERMISSION_MISSING', `${who(asked)} refused to ${asked.doing}: BADKEY`, {
+    hint: `${permission} A key that was taken out of the server's configuration is refused in the same words.`,
+    details: { tsigError: 'BADKEY' },
+  });
+}
+
+/** A refusal that says no more than that the key is not taken. */
+export function keyNotTaken(asked: Asked): IngressError {
+  const { name, algorithm } = asked.key;
+  return new IngressError(
+    'PROVIDER_CREDENTIALS_REJECTED',
+    `${who(asked)} refused to ${asked.doing}: NOTAUTH, without a signature`,
+    {
+      hint: `It does not take the key ${name} of ${algorithm}, or does not hold the zone; its log says which. Check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM, and that both clocks are right.`,
+      details: { rcode: 'NOTAUTH' },
+    },
+  );
+}
+
+function badKey(error: string, asked: Asked): IngressError {
+  const { name, algorithm } = asked.key;
+  const unknown = `it knows no key ${name} of ${algorithm}`;
+  const what =
+    error === 'BADKEY' ? unknown : error === 'BADSIG' ? `the secret of ${name} is another` : 'see the code';
+  const hint =
+    error === 'BADSIG'
+      ? 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.'
+      : 'Set RFC2136_TSIG_KEY to the name of the key and RFC2136_TSIG_ALGORITHM to its algorithm, as the configuration of the name server has them.';
+  return new IngressError(
+    'PROVIDER_CREDENTIALS_REJECTED',
+    `${who(asked)} refused to ${asked.doing}: ${what} (${error})`,
+    { hint, details: { tsigError: error } },
+  );
+}
+
+function mistimed(serverTime: Date | undefined, asked: Asked, now: Date): IngressError {
+  const apart = serverTime && Math.round((now.getTime() - serverTime.getTime()) / 1000);
+  const how =
+    apart === undefined ? '' : ` by ${Math.abs(apart)} s: ${apart < 0 ? 'ours is behind' : 'ours is ahead'}`;
+  return new IngressError(
+    'PROVIDER_CREDENTIALS_REJECTED',
+    `${who(asked)} and this host cannot ${asked.doing}: their clocks differ${how} (BADTIME)`,
+    {
+      hint: 'Set the clock of this host and that of the name server: they may differ by 300 s at most. The key is good.',
+      retryable: true,
+      details: { tsigError: 'BADTIME' },
+    },
+  );
+}
+
+/** An answer that is not what the RFCs say. */
+export function badAnswer(how: string, asked: Asked, cause?: unknown): IngressError {
+  return new IngressError(
+    'PROVIDER_BAD_ANSWER',
+    `${who(asked)} was asked to ${asked.doing} and answered ${how}`,
+    {
+      hint: 'Check that RFC2136_NAMESERVER is the name server itself and no proxy or resolver, and that it knows TSIG.',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+export function unreachable(cause: unknown, asked: Asked): IngressError {
+  const words = clean(rootMessage(cause), [asked.key.secret]);
+  return new IngressError(
+    'PROVIDER_UNREACHABLE',
+    `${who(asked)} could not be asked to ${asked.doing}: ${words}`,
+    {
+      hint: `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open. It is tried again by itself.`,
+      cause,
+    },
+  );
+}
+
+/** What lets a key read the zone. */
+export function readPermission({ name }: Key, zone: string): string {
+  return `Let the key transfer the zone. BIND, in the block of the zone ${zone}: allow-transfer { key "${name}"; }; (Knot, PowerDNS: docs/providers.md). Where the server does not hold the zone, correct RFC2136_NAMESERVER or RFC2136_ZONE.`;
+}
+
+/** What lets a key make these changes. */
+export function writePermission({ name: key }: Key, zone: string, changes: readonly WireRecord[]): string {
+  const byName = Map.groupBy(changes, ({ name }) => name);
+  const grants = [...byName].map(([name, records]) => {
+    const types = [...new Set(records.map(({ type }) => typeName(type)))].join(' ');
+    return `grant "${key}" name ${name}. ${types};`;
+  });
+  return `Let the key write these names. BIND, in the block of the zone ${zone}: update-policy { ${grants.join(' ')} }; (Knot, PowerDNS: docs/providers.md).`;
+}

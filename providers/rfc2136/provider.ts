@@ -1,0 +1,156 @@
+import type { Settings } from '../../src/config/variable.ts';
+import { canonicalName, isWithin, selfAndAncestors } from '../../src/dns/names.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import type { Change, LiveRecord } from '../../src/dns/record.ts';
+import { IngressError, isIngressError } from '../../src/errors.ts';
+import { createBudget, type Limit } from '../budget.ts';
+import type { ProviderContext } from '../context.ts';
+import { createQueue } from '../queue.ts';
+import { createClient, type Rfc2136Client } from './client.ts';
+import { normalizeTtl, toRecord } from './rdata.ts';
+import { namesOf, packUpdates, planUpdate, type Standing, toLive } from './update.ts';
+import type { variables } from './variables.ts';
+import { TYPES, type WireRecord } from './wire.ts';
+import { apexOf, cutAbove } from './zones.ts';
+
+const CAPABILITIES: Capabilities = {
+  normalizeTtl,
+  cnameBesideOthers: false,
+  flattensApexCname: false,
+  servesUnderscoreTargets: true,
+  // Secondaries are notified at once (RFC 1996) and fetch the zone; BIND sends its NOTIFY within seconds.
+  propagationSeconds: 60,
+};
+
+/** A name server of one's own allows any number; this keeps it free of a loop that runs wild. */
+const LIMIT: Limit = { burst: 120, calls: 120, perMs: 60_000 };
+
+const TIMEOUT_MS = 15_000;
+/** Made by a server that signs its zone: they stand beside everything, and nobody writes them. */
+const SIGNING = new Set<number>([TYPES.RRSIG, TYPES.NSEC]);
+
+export interface Rfc2136Options extends Settings<typeof variables> {
+  /** Milliseconds that one call may take. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The provider contract on dynamic updates to a primary name server. A normal pass costs one or two queries for the zone
+ * (once) and one zone transfer; an apply costs a transfer and one update, which is made as a whole or not at all.
+ *
+ * Zone transfers, because a query cannot tell a record from what a wildcard makes of a name, or list a name's types
+ * (RFC 8482).
+ */
+export function openRfc2136(
+  { server, keyName, secret, algorithm, zone, timeoutMs = TIMEOUT_MS }: Rfc2136Options,
+  context: ProviderContext,
+): DnsProvider {
+  const budget = createBudget({ title: `The name server ${server.host}`, limit: LIMIT, context });
+  const key = { name: keyName, algorithm, secret };
+  return new Rfc2136(createClient({ server, key, timeoutMs, budget, clock: context.clock }), zone);
+}
+
+class Rfc2136 implements DnsProvider {
+  readonly name = 'rfc2136';
+  readonly capabilities = CAPABILITIES;
+  readonly #client: Rfc2136Client;
+  readonly #configured: string | undefined;
+  readonly #inTurn = createQueue();
+  #zones: readonly string[] = [];
+  /** Names that a known zone has delegated to another one. */
+  #cuts: readonly string[] = [];
+
+  constructor(client: Rfc2136Client, configured: string | undefined) {
+    this.#client = client;
+    this.#configured = configured;
+  }
+
+  async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
+    signal.throwIfAborted();
+    const name = canonicalName(fqdn);
+    const apex =
+      this.#configured ?? (await this.#inTurn('zones', signal, () => this.#findApex(name, signal)));
+    if (isWithin(name, apex)) return { id: apex, name: apex };
+    throw new IngressError('ZONE_MISMATCH', `RFC2136_ZONE is ${apex}, which does not hold ${name}`, {
+      hint: 'Correct or remove RFC2136_ZONE; without it the zone is found by itself.',
+    });
+  }
+
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+    const standing = await this.#read(zone.id, names, signal);
+    const isOfTheZone = ({ name, type }: LiveRecord) => name === zone.id && (type === 'SOA' || type === 'NS');
+    return standing.map(toLive).filter((record) => !isOfTheZone(record));
+  }
+
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+    return this.#inTurn(`zone ${zone.id}`, signal, async () => {
+      const { parts, made } = planUpdate(changes, await this.#read(zone.id, namesOf(changes), signal));
+      for (const update of packUpdates(parts)) {
+        await this.#knowing(zone.id, () => this.#client.update(zone.id, update, signal));
+      }
+      return [...made];
+    });
+  }
+
+  /** Any signed answer proves the key, a refusal too. */
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#client.soa(this.#configured ?? '', signal);
+  }
+
+  /** The longest zone of the server that holds the name; the server itself says where it puts it. */
+  async #findApex(name: string, signal: AbortSignal): Promise<string> {
+    const known = this.#zones
+      .filter((apex) => isWithin(name, apex))
+      .toSorted((a, b) => b.length - a.length)[0];
+    if (known !== undefined && cutAbove(name, known, this.#cuts) === undefined) return known;
+    for (const candidate of selfAndAncestors(name)) {
+      const apex = apexOf(candidate, await this.#client.soa(candidate, signal));
+      if (apex === undefined) continue;
+      this.#zones = [...new Set([...this.#zones, apex])];
+      if (apex === known) break;
+      return apex;
+    }
+    throw new IngressError('ZONE_NOT_FOUND', `The name server has no zone that holds ${name}`, {
+      hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and the key has to be allowed to query it.',
+    });
+  }
+
+  /** Everything at these names, with the data as the server keeps it. */
+  async #read(apex: string, names: readonly string[], signal: AbortSignal): Promise<Standing[]> {
+    signal.throwIfAborted();
+    const wanted = new Set(names.map(canonicalName));
+    if (wanted.size === 0) return [];
+    const cuts: string[] = [];
+    const keep = ({ name, type }: WireRecord) => {
+      const owner = canonicalName(name);
+      if (type === TYPES.NS && owner !== apex) cuts.push(owner);
+      return wanted.has(owner) && !SIGNING.has(type);
+    };
+    const records = await this.#knowing(apex, () => this.#client.transfer(apex, keep, signal));
+    this.#assertNotDelegated(wanted, apex, cuts);
+    return records.map((wire) => ({ record: toRecord(wire), data: wire.data }));
+  }
+
+  /** What is written below a delegation stands in the zone, and nobody ever sees it. */
+  #assertNotDelegated(names: ReadonlySet<string>, apex: string, cuts: readonly string[]): void {
+    for (const name of names) {
+      const cut = cutAbove(name, apex, cuts);
+      if (cut === undefined) continue;
+      this.#cuts = [...new Set([...this.#cuts, cut])];
+      throw new IngressError('ZONE_NOT_FOUND', `The zone ${apex} has delegated ${cut}, which holds ${name}`, {
+        hint: `Set RFC2136_NAMESERVER to the primary of ${cut}, or remove the NS records of ${cut}.`,
+      });
+    }
+  }
+
+  /** A zone that the server does not answer for is forgotten, so that the next look finds where the name lives now. */
+  async #knowing<T>(apex: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      const isGone = isIngressError(thrown) && thrown.details['rcode'] === 'NOTAUTH';
+      if (isGone) this.#zones = this.#zones.filter((one) => one !== apex);
+      throw thrown;
+    }
+  }
+}

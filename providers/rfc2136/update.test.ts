@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import { isIngressError } from '../../src/errors.ts';
+import { toData, typeName } from './rdata.ts';
+import { packUpdates, planUpdate, toLive, type Update } from './update.ts';
+import { CLASSES, type WireRecord } from './wire.ts';
+
+const APP = 'app.example.com';
+const record = (type: string, value: string, ttl = 60, name = APP): DnsRecord => ({ name, type, value, ttl });
+const standing = (...records: DnsRecord[]) => records.map((one) => ({ record: one, data: toData(one) }));
+const create = (...records: DnsRecord[]): Change[] =>
+  records.map((one) => ({ action: 'create', record: one }));
+const remove = (...records: DnsRecord[]): Change[] =>
+  records.map((removed) => ({ action: 'remove', removed }));
+
+const CLASS_NAMES: Readonly<Record<number, string>> = { [CLASSES.IN]: 'IN', [CLASSES.NONE]: 'NONE' };
+const brief = ({ type, class: kind, ttl, data }: WireRecord) =>
+  `${typeName(type)} ${CLASS_NAMES[kind]} ${ttl} ${data.length}`;
+const changesOf = (parts: readonly Update[]) => parts.flatMap(({ changes }) => changes.map(brief));
+const guardsOf = (parts: readonly Update[]) => parts.flatMap(({ prerequisites }) => prerequisites.map(brief));
+
+const withoutHandles = (records: readonly LiveRecord[]) => records.map(({ handle: _, ...rest }) => rest);
+
+const A = record('A', '192.0.2.1');
+const ALIAS = record('CNAME', 'a.example');
+const TXT = record('TXT', 'ours');
+
+describe('what is written', () => {
+  test('removals go first, and only of what stands', () => {
+    const { parts } = planUpdate([...create(ALIAS), ...remove(A, record('A', '192.0.2.9'))], standing(A));
+    assert.deepEqual(changesOf(parts), ['A NONE 0 4', 'CNAME IN 60 11']);
+  });
+
+  test('what stands is not written, and what is gone is not removed', () => {
+    const { parts, made } = planUpdate([...create(A), ...remove(TXT)], standing(A));
+    assert.deepEqual([parts, made], [[], standing(A).map(toLive)]);
+  });
+
+  test('the records that no change names decide the TTL', () => {
+    const theirs = record('TXT', 'theirs', 900);
+    const { parts, made } = planUpdate(create(TXT), standing(theirs));
+    assert.deepEqual(changesOf(parts), ['TXT IN 900 5']);
+    assert.deepEqual(withoutHandles(made), [{ ...TXT, ttl: 900 }]);
+    const again = planUpdate(create(TXT), standing(theirs, { ...TXT, ttl: 900 }));
+    assert.deepEqual([again.parts, withoutHandles(again.made)], [[], [{ ...TXT, ttl: 900 }]]);
+  });
+
+  test('a set that is ours is written anew for another TTL', () => {
+    const [one, two] = [record('TXT', 'one', 900), record('TXT', 'two', 900)];
+    const { parts } = planUpdate(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), standing(one, two));
+    assert.deepEqual(changesOf(parts), ['TXT NONE 0 4', 'TXT NONE 0 4', 'TXT IN 60 4', 'TXT IN 60 4']);
+  });
+
+  test('a record that is created twice is added once', () => {
+    const { parts, made } = planUpdate(create(TXT, TXT), []);
+    assert.deepEqual(changesOf(parts), ['TXT IN 60 5']);
+    assert.deepEqual(made, [...standing(TXT), ...standing(TXT)].map(toLive));
+  });
+
+  test('one value goes, of two that are written alike, and the handle says which', () => {
+    const recut = { record: TXT, data: Buffer.from('\x02ou\x02rs', 'latin1') };
+    const twice = [...standing(TXT), recut];
+    assert.deepEqual(changesOf(planUpdate(remove(TXT), twice).parts), ['TXT NONE 0 5']);
+    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), twice).parts), ['TXT NONE 0 6']);
+    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), standing(TXT)).parts), ['TXT NONE 0 5']);
+  });
+});
+
+describe('what has to be true', () => {
+  test('an alias at a free name needs the name to be free', () => {
+    assert.deepEqual(guardsOf(planUpdate(create(ALIAS), []).parts), ['ANY NONE 0 0']);
+  });
+
+  test('an alias that takes a place needs exactly what was read there', () => {
+    const guards = guardsOf(planUpdate([...create(ALIAS), ...remove(A)], standing(A)).parts);
+    assert.ok(guards.includes('A IN 0 4') && !guards.includes('A NONE 0 0'));
+    for (const type of ['AAAA', 'CNAME', 'TXT', 'MX', 'HTTPS'])
+      assert.ok(guards.includes(`${type} NONE 0 0`));
+  });
+
+  test('anything else needs that no alias stands there, or the one that goes', () => {
+    assert.deepEqual(guardsOf(planUpdate(create(A), standing(TXT)).parts), ['CNAME NONE 0 0']);
+    const instead = planUpdate([...remove(ALIAS), ...create(A)], standing(ALIAS));
+    assert.deepEqual(guardsOf(instead.parts), ['CNAME IN 0 11']);
+  });
+
+  test('a removal needs nothing', () => {
+    assert.deepEqual(guardsOf(planUpdate(remove(A), standing(A)).parts), []);
+  });
+});
+
+describe('what cannot stand', () => {
+  const cases: readonly (readonly [what: string, changes: Change[], live: DnsRecord[], code: string])[] = [
+    ['an alias beside what stays', create(ALIAS), [A], 'PROVIDER_CONFLICT'],
+    ['an address beside an alias that stays', create(A), [ALIAS], 'PROVIDER_CONFLICT'],
+    ['a second alias', create(ALIAS), [record('CNAME', 'b.example')], 'PROVIDER_CONFLICT'],
+    ['an alias and an address that are both wanted', create(ALIAS, A), [], 'PROVIDER_REJECTED'],
+  ];
+  for (const [what, changes, live, code] of cases) {
+    test(`${what} is ${code}`, () => {
+      assert.throws(
+        () => planUpdate(changes, standing(...live)),
+        (thrown) => isIngressError(thrown) && thrown.code === code,
+      );
+    });
+  }
+});
+
+test('parts share a message as long as they fit, in their order', () => {
+  const wanted = Array.from({ length: 10 }, (_, at) => record('A', '192.0.2.1', 60, `n${at}.example.com`));
+  const { parts } = planUpdate(create(...wanted), []);
+  const packed = packUpdates(parts, 160);
+  assert.ok(packed.length > 1 && packed.length < 10, String(packed.length));
+  assert.deepEqual(changesOf(packed), changesOf(parts));
+  assert.deepEqual(
+    packed.flatMap(({ changes }) => changes),
+    parts.flatMap(({ changes }) => changes),
+  );
+  assert.equal(packUpdates(parts).length, 1);
+  assert.deepEqual(packUpdates([]), []);
+});

@@ -1,0 +1,218 @@
+import {
+  type Change,
+  type DnsRecord,
+  describeRecord,
+  type LiveRecord,
+  sameData,
+} from '../../src/dns/record.ts';
+import { IngressError } from '../../src/errors.ts';
+import { normalizeTtl, toData, typeNumber } from './rdata.ts';
+import { CLASSES, encodeRecord, TYPES, type WireRecord } from './wire.ts';
+
+/** A plan's changes as an UPDATE message's prerequisites and changes (RFC 2136 §2.4, §2.5). Pure. */
+
+/** A record of the zone as it was read, with its data as the server keeps it: TXT can be cut in many ways. */
+export interface Standing {
+  readonly record: DnsRecord;
+  readonly data: Buffer;
+}
+
+/** What has to be true, and what is then done. */
+export interface Update {
+  readonly prerequisites: readonly WireRecord[];
+  readonly changes: readonly WireRecord[];
+}
+
+export interface PlannedUpdate {
+  /** One for each owner name where something is left to do. */
+  readonly parts: readonly Update[];
+  /** The created and replacing records as they will stand, in the order of the changes. */
+  readonly made: readonly LiveRecord[];
+}
+
+/** What somebody may put at a name between our reading and our writing, and what would keep an alias out of it. */
+const RIVALS = [
+  'A',
+  'AAAA',
+  'CNAME',
+  'TXT',
+  'CAA',
+  'MX',
+  'NS',
+  'SRV',
+  'HTTPS',
+  'SVCB',
+  'PTR',
+  'DNAME',
+  'DS',
+  'HINFO',
+  'LOC',
+  'NAPTR',
+  'SSHFP',
+  'TLSA',
+  'URI',
+] as const;
+
+/** Octets of the largest message over TCP (RFC 1035 §4.2.2), less its head and its signature. */
+const MOST_OCTETS = 60_000;
+const NOTHING = Buffer.alloc(0);
+
+/** A record as everybody else sees it. */
+export function toLive({ record, data }: Standing): LiveRecord {
+  return { ...record, handle: handleOf(data) };
+}
+
+/**
+ * Name servers number no records. Their octets tell those apart that are written alike, and a record with a handle is one
+ * whose writing was answered.
+ */
+function handleOf(data: Buffer): string {
+  return data.toString('base64');
+}
+
+/** The owner names that the changes touch. */
+export function namesOf(changes: readonly Change[]): string[] {
+  return [...new Set(changes.flatMap((change) => recordsOf(change).map(({ name }) => name)))];
+}
+
+function recordsOf(change: Change): DnsRecord[] {
+  if (change.action === 'create') return [change.record];
+  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
+}
+
+/**
+ * What is left to do when `standing` is everything at the changes' names. Throws PROVIDER_CONFLICT where a CNAME would
+ * come to stand beside something else: a server leaves that out without a word (RFC 2136 §3.4.2.2).
+ */
+export function planUpdate(changes: readonly Change[], standing: readonly Standing[]): PlannedUpdate {
+  const removed = removedOf(changes, standing);
+  const wanted = changes.flatMap((change) => (change.action === 'remove' ? [] : [change.record]));
+  const plans = namesOf(changes).map((name) => {
+    const at = standing.filter(({ record }) => record.name === name);
+    const kept = at.filter((one) => !removed.has(one));
+    const goal = wanted.filter((record) => record.name === name);
+    assertCompatible(kept, goal);
+    return { name, at, sets: setsOf(kept, goal), gone: at.filter((one) => removed.has(one)) };
+  });
+  const ttls = new Map(
+    plans.flatMap(({ name, sets }) => sets.map(({ type, ttl }) => [`${name} ${type}`, ttl])),
+  );
+  const parts = plans.flatMap(({ name, at, sets, gone }) => {
+    const leaving = [...gone, ...sets.flatMap(({ renewed }) => renewed)];
+    const added = sets.flatMap((set) => set.added);
+    const changed = [...leaving.map(deletion), ...added];
+    return changed.length > 0 ? [{ prerequisites: guards(name, at, added), changes: changed }] : [];
+  });
+  const made = wanted.map((record) => ({
+    ...record,
+    ttl: ttls.get(`${record.name} ${record.type}`) ?? record.ttl,
+    handle: handleOf(standing.find((one) => sameData(one.record, record))?.data ?? toData(record)),
+  }));
+  return { parts, made };
+}
+
+/** The standing records that the changes take away. */
+function removedOf(changes: readonly Change[], standing: readonly Standing[]): ReadonlySet<Standing> {
+  const removed = new Set<Standing>();
+  for (const change of changes) {
+    if (change.action === 'create') continue;
+    const old = change.action === 'remove' ? change.removed : change.replaced;
+    if (change.action === 'replace' && sameData(old, change.record)) continue;
+    const alike = standing.filter((one) => !removed.has(one) && sameData(one.record, old));
+    const found = alike.find(({ data }) => handleOf(data) === old.handle) ?? alike[0];
+    if (found) removed.add(found);
+  }
+  return removed;
+}
+
+interface WantedSet {
+  readonly type: string;
+  /** Of the whole set: an RRset has one (RFC 2181 §5.2). */
+  readonly ttl: number;
+  /** What stands already, and is written anew for its TTL. */
+  readonly renewed: readonly Standing[];
+  readonly added: readonly WireRecord[];
+}
+
+function setsOf(kept: readonly Standing[], goal: readonly DnsRecord[]): WantedSet[] {
+  return [...Map.groupBy(goal, ({ type }) => type)].map(([type, records]) => {
+    const siblings = kept.filter(({ record }) => record.type === type);
+    const others = siblings.filter(({ record }) => !records.some((one) => sameData(one, record)));
+    // Adding a record gives its TTL to the whole set, so the records that no change names decide.
+    const ttl = others[0]?.record.ttl ?? normalizeTtl(records.at(-1)?.ttl ?? 0);
+    const renewed = siblings.filter((one) => others.length === 0 && one.record.ttl !== ttl);
+    const standing = siblings.filter((one) => !renewed.includes(one));
+    const missing = records.filter(
+      (record, index) =>
+        !standing.some((one) => sameData(one.record, record)) &&
+        records.findIndex((one) => sameData(one, record)) === index,
+    );
+    const added = missing.map((record) => {
+      const data = renewed.find((one) => sameData(one.record, record))?.data ?? toData(record);
+      return { name: record.name, type: typeNumber(type), class: CLASSES.IN, ttl, data };
+    });
+    return { type, ttl, renewed, added };
+  });
+}
+
+function deletion({ record: { name, type }, data }: Standing): WireRecord {
+  return { name, type: typeNumber(type), class: CLASSES.NONE, ttl: 0, data };
+}
+
+function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[]): void {
+  const all = [...kept.map(({ record }) => record), ...goal];
+  const alias = all.find(({ type }) => type === 'CNAME');
+  const other = alias && all.find((record) => !sameData(record, alias));
+  if (!alias || !other || goal.length === 0) return;
+  const planned = goal.includes(alias) && goal.includes(other);
+  throw new IngressError(
+    planned ? 'PROVIDER_REJECTED' : 'PROVIDER_CONFLICT',
+    `${describeRecord(alias)} cannot stand beside ${describeRecord(other)} (RFC 1034 §3.6.2)`,
+  );
+}
+
+/** What would make the server leave out what is added at a name. */
+function guards(name: string, at: readonly Standing[], added: readonly WireRecord[]): WireRecord[] {
+  if (added.length === 0) return [];
+  const isAlias = added.some(({ type }) => type === TYPES.CNAME);
+  if (isAlias && at.length === 0) return [absent(name, TYPES.ANY)];
+  const guarded = isAlias ? at : at.filter(({ record }) => record.type === 'CNAME');
+  const rivals = (isAlias ? RIVALS : (['CNAME'] as const)).filter(
+    (type) => !at.some(({ record }) => record.type === type),
+  );
+  return [...guarded.map(present), ...rivals.map((type) => absent(name, TYPES[type]))];
+}
+
+/** "RRset exists", with exactly these records together (RFC 2136 §2.4.2). */
+function present({ record: { name, type }, data }: Standing): WireRecord {
+  return { name, type: typeNumber(type), class: CLASSES.IN, ttl: 0, data };
+}
+
+/** "RRset does not exist", or with ANY "name is not in use" (RFC 2136 §2.4.3, §2.4.5). */
+function absent(name: string, type: number): WireRecord {
+  return { name, type, class: CLASSES.NONE, ttl: 0, data: NOTHING };
+}
+
+/** The parts in as few updates as fit into one message each. */
+export function packUpdates(parts: readonly Update[], limit = MOST_OCTETS): Update[] {
+  const packed: Update[] = [];
+  let room = 0;
+  for (const part of parts) {
+    const size = [...part.prerequisites, ...part.changes].reduce(
+      (sum, record) => sum + encodeRecord(record).length,
+      0,
+    );
+    const last = packed.at(-1);
+    if (last && size <= room) {
+      packed[packed.length - 1] = {
+        prerequisites: [...last.prerequisites, ...part.prerequisites],
+        changes: [...last.changes, ...part.changes],
+      };
+    } else {
+      packed.push(part);
+      room = limit;
+    }
+    room -= size;
+  }
+  return packed;
+}

@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { quote } from '../../src/config/quote.ts';
+import { Secret } from '../../src/config/secret.ts';
+import * as types from '../../src/config/types.ts';
+import { optional, required, withDefault } from '../../src/config/variable.ts';
+import { canonicalName } from '../../src/dns/names.ts';
+
+/** Where the primary name server listens. */
+export interface Server {
+  /** A host name or an IP address (IPv6 without brackets). */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The algorithms of RFC 8945 §6 that are not broken and not truncated, as configuration files write them. */
+export const ALGORITHMS = ['hmac-sha256', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512'] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+const DNS_PORT = 53;
+const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
+// One label is enough: a service of the same compose file, or the name of a key.
+const NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
+
+const server = types.type('host[:port]', (value): Server | { wrong: string } => {
+  const match = isIP(value) ? [value, value] : /^(\[[^[\]]+\]|[^[\]:]+)(?::(\d{1,5}))?$/.exec(value);
+  const host = canonicalName((match?.[1] ?? '').replace(/^\[(.*)\]$/, '$1'));
+  const port = Number(match?.[2] ?? DNS_PORT);
+  const isHost = isIP(host) !== 0 || (NAME.test(host) && !/^[\d.]+$/.test(host));
+  if (isHost && port >= 1 && port <= 65_535) return { host, port };
+  return { wrong: `is not an address or a host name with an optional port: ${quote(value)}` };
+});
+
+const keyName = types.type('name', (value) => {
+  const name = canonicalName(value);
+  return NAME.test(name) ? name : { wrong: `is not the name of a key: ${quote(value)}` };
+});
+
+const BASE64 = /^(?=.)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const base64 = types.type('base64', (value) =>
+  BASE64.test(value) ? new Secret(value) : { wrong: 'is not base64' },
+);
+
+// Other programs want the algorithm as a name with its dot.
+const algorithm = types.type(ALGORITHMS.join(', '), (value) => {
+  const found = ALGORITHMS.find((one) => one === canonicalName(value));
+  return found ?? { wrong: `is none of ${ALGORITHMS.join(', ')}: ${quote(value)}` };
+});
+
+/** The rows of the table of variables for dynamic updates; the names are those that other ACME clients use. */
+export const variables = {
+  server: required(server, {
+    name: 'RFC2136_NAMESERVER',
+    help: 'The primary name server of the zone, which takes the updates: an address or a host name, with `:port` where that is not 53 (IPv6 then in brackets). It is asked by TCP.',
+    remedy: 'Set it to the address of the primary, such as 192.0.2.53, [2001:db8::53]:53 or ns1.example.com.',
+  }),
+  keyName: required(keyName, {
+    name: 'RFC2136_TSIG_KEY',
+    help: 'The name of the TSIG key, as the configuration of the name server has it.',
+    remedy:
+      'Make a key with `tsig-keygen dstack-ingress`, add it to the name server and set its name: dstack-ingress.',
+  }),
+  secret: required(base64, {
+    name: 'RFC2136_TSIG_SECRET',
+    secret: true,
+    help: 'The secret of the TSIG key, in base64 as `tsig-keygen` prints it.',
+    remedy: 'Set what stands between the quotes behind `secret` in the output of tsig-keygen.',
+  }),
+  algorithm: withDefault(algorithm, 'hmac-sha256', {
+    name: 'RFC2136_TSIG_ALGORITHM',
+    help: 'The algorithm of the TSIG key.',
+    remedy: 'Set what stands behind `algorithm` in the key, or leave it out.',
+  }),
+  zone: optional(types.domainName, {
+    name: 'RFC2136_ZONE',
+    help: 'The zone to write to. Default: the zone in which the name server itself puts the name.',
+    remedy: 'Set the apex of the zone, such as example.com, or leave it out.',
+  }),
+};

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ALGORITHMS } from '../../providers/rfc2136/variables.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { createHurryingClock, createTestContext } from '../doubles/provider-context.ts';
+import { begin } from './rfc2136-begin.ts';
+import { openAt } from './rfc2136-world.ts';
+import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+const CHALLENGE = '_acme-challenge.app.example.com';
+const ALIAS = record(APP, 'CNAME', 'gateway.example.net', 60);
+
+describe('RFC 2136: keys', () => {
+  for (const algorithm of ALGORITHMS) {
+    test(`a key of ${algorithm} reads and writes`, async () => {
+      await using begun = await begin({ algorithm });
+      assertSame(await begun.provider.apply(begun.zone, create(ALIAS), soon()), [ALIAS]);
+    });
+  }
+
+  test('each fault of a key names its variable', async () => {
+    await using begun = await begin();
+    const { primary } = begun;
+    const { key } = primary;
+    const check = (more: Parameters<typeof openAt>[2]) =>
+      failure(openAt(primary, key, more).check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+    const name = await check({ keyName: 'another' });
+    assert.match(name.message, /no key another of hmac-sha256 \(BADKEY\)/);
+    assert.match(name.hint, /RFC2136_TSIG_KEY .*RFC2136_TSIG_ALGORITHM/);
+    assert.match((await check({ algorithm: 'hmac-sha512' })).message, /hmac-sha512 \(BADKEY\)/);
+    const secret = await check({ secret: new Secret('c2VjcmV0') });
+    assert.match(secret.message, /BADSIG/);
+    assert.match(secret.hint, /RFC2136_TSIG_SECRET/);
+  });
+
+  for (const [seconds, how] of [
+    [-1000, 'behind'],
+    [1000, 'ahead'],
+  ] as const) {
+    test(`a clock that is ${how} is told with the difference, and tried again`, async () => {
+      await using begun = await begin();
+      const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
+      const provider = openAt(begun.primary, begun.primary.key, {}, createTestContext(clock));
+      const error = await failure(provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+      assert.match(error.message, new RegExp(`differ by (?:999|1000|1001) s: ours is ${how} \\(BADTIME\\)`));
+      assert.match(error.hint, /clock/);
+      assert.equal(error.retryable, true);
+    });
+  }
+});
+
+describe('RFC 2136: servers that do not sign their refusals', () => {
+  test('PowerDNS tells a key that it does not take so', async () => {
+    await using begun = await begin();
+    begun.primary.front.fail('notauth', 'read', 1);
+    const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
+    assert.match(error.hint, /RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM/);
+  });
+
+  test('of a key that was taken before it is a permission that is missing', async () => {
+    await using begun = await begin();
+    await begun.provider.zone(APP, soon());
+    begun.primary.front.fail('notauth', 'read', 1);
+    await failure(begun.provider.records(begun.zone, [APP], soon()), 'PROVIDER_PERMISSION_MISSING');
+  });
+
+  test('Knot refuses what it has no zone for so, which is no fault of the key', async () => {
+    await using begun = await begin();
+    begun.primary.front.fail('refused', 'read', 2);
+    await begun.provider.check(soon());
+    assert.equal((await begun.provider.zone(APP, soon())).name, ZONE);
+  });
+});
+
+describe('RFC 2136: the least that a key needs', () => {
+  // As docs/providers.md has them.
+  const access = [
+    'allow-transfer { key "dstack-ingress"; key "behind"; }',
+    `update-policy {
+      grant "dstack-ingress" name app.example.com. A AAAA CNAME CAA;
+      grant "dstack-ingress" name _dstack-app-address.app.example.com. TXT;
+      grant "dstack-ingress" name _acme-challenge.app.example.com. TXT;
+    }`,
+  ];
+
+  test('three names are enough', async () => {
+    await using begun = await begin({ access });
+    const wanted = [
+      ALIAS,
+      record(CHALLENGE, 'TXT', 'token', 60),
+      record(`_dstack-app-address.${APP}`, 'TXT', 'address', 60),
+    ];
+    const made = await begun.provider.apply(begun.zone, create(...wanted), soon());
+    assertSame(made, wanted);
+    await begun.provider.apply(begun.zone, remove(...made), soon());
+  });
+
+  test('a name that is not granted is refused with the line that would grant it', async () => {
+    await using begun = await begin({ access });
+    const changes = create(ALIAS, record(`other.${ZONE}`, 'TXT', 'value'));
+    const error = await failure(
+      begun.provider.apply(begun.zone, changes, soon()),
+      'PROVIDER_PERMISSION_MISSING',
+    );
+    assert.match(error.message, /update app\.example\.com CNAME, other\.example\.com TXT: REFUSED/);
+    assert.ok(error.hint.includes('grant "dstack-ingress" name other.example.com. TXT;'), error.hint);
+    assertSame(await look(begun.provider, begun.zone, APP), []);
+  });
+
+  test('a transfer that is not allowed is refused with the line that would allow it', async () => {
+    await using begun = await begin({ access: access.slice(1) });
+    const error = await failure(
+      begun.provider.records(begun.zone, [APP], soon()),
+      'PROVIDER_PERMISSION_MISSING',
+    );
+    assert.ok(error.hint.includes('allow-transfer { key "dstack-ingress"; };'), error.hint);
+  });
+
+  test('more values than the server takes are its failure, and its log is pointed to', async () => {
+    await using begun = await begin();
+    const values = Array.from({ length: 101 }, (_, at) => record(CHALLENGE, 'TXT', `value ${at}`));
+    const error = await failure(
+      begun.provider.apply(begun.zone, create(...values), soon()),
+      'PROVIDER_UNAVAILABLE',
+    );
+    assert.match(error.hint, /log of the name server/);
+  });
+});

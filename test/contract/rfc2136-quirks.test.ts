@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { systemClock, until } from '../../src/clock.ts';
+import type { Change } from '../../src/dns/record.ts';
+import { begin } from './rfc2136-begin.ts';
+import { openAt } from './rfc2136-world.ts';
+import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+
+const ZONE = 'example.com';
+const APP = 'app.example.com';
+const CHALLENGE = '_acme-challenge.app.example.com';
+const ALIAS = record(APP, 'CNAME', 'gateway.example.net', 60);
+const ADDRESS = record(APP, 'A', '192.0.2.1', 60);
+
+describe('RFC 2136: zones', () => {
+  test('an alias or a wildcard at the name does not hide the zone', async () => {
+    await using begun = await begin();
+    begun.primary.plant(ZONE, `add ${APP}. 60 IN CNAME x.elsewhere.example.`);
+    begun.primary.plant(ZONE, `add *.${ZONE}. 60 IN CNAME x.elsewhere.example.`);
+    assert.equal((await begun.provider.zone(APP, soon())).name, ZONE);
+    assert.equal((await openAt(begun.primary).zone(`a.b.${ZONE}`, soon())).name, ZONE);
+  });
+
+  test('a name that is delegated from here is not written, and its zone is looked for', async () => {
+    await using begun = await begin();
+    const { primary, provider, zone } = begun;
+    await provider.zone(ZONE, soon());
+    primary.plant(ZONE, `add ${CHALLENGE}. 60 IN NS ns.elsewhere.example.`);
+    const change = create(record(CHALLENGE, 'TXT', 'value'));
+    const error = await failure(provider.apply(zone, change, soon()), 'ZONE_NOT_FOUND');
+    assert.match(error.message, /delegated _acme-challenge\.app\.example\.com/);
+    assertSame(await look(provider, zone, APP), []);
+    await failure(provider.zone(CHALLENGE, soon()), 'ZONE_NOT_FOUND');
+    primary.addZone(CHALLENGE);
+    assert.equal((await provider.zone(CHALLENGE, soon())).name, CHALLENGE);
+    assert.equal((await provider.zone(APP, soon())).name, ZONE);
+  });
+
+  test('a configured zone is asked for nothing, and checked', async () => {
+    await using begun = await begin();
+    const provider = openAt(begun.primary, begun.primary.key, { zone: ZONE });
+    assert.deepEqual(await provider.zone(APP, soon()), { id: ZONE, name: ZONE });
+    const error = await failure(provider.zone('app.example.net', soon()), 'ZONE_MISMATCH');
+    assert.match(error.hint, /RFC2136_ZONE/);
+    assert.equal(begun.primary.front.calls.length, 0);
+  });
+
+  test('a name outside of the zone is not written', async () => {
+    await using begun = await begin();
+    const change = create(record('app.example.net', 'TXT', 'value'));
+    await failure(begun.provider.apply(begun.zone, change, soon()), 'ZONE_MISMATCH');
+  });
+});
+
+describe('RFC 2136: records', () => {
+  test('what a wildcard makes of a name does not stand there', async () => {
+    await using begun = await begin();
+    begun.primary.plant(ZONE, `add *.${ZONE}. 60 IN CNAME gateway.example.net.`);
+    assertSame(await look(begun.provider, begun.zone, APP), []);
+  });
+
+  test('the SOA and NS records of the zone are nobody’s business', async () => {
+    await using begun = await begin();
+    assertSame(await look(begun.provider, begun.zone, ZONE), []);
+  });
+
+  test('a zone of many messages is read and verified whole', async () => {
+    await using begun = await begin();
+    const text = 'x'.repeat(250);
+    const lines = Array.from({ length: 1000 }, (_, at) => `add n${at}.${ZONE}. 60 IN TXT "${at}" "${text}"`);
+    begun.primary.plant(ZONE, ...lines);
+    assertSame(await look(begun.provider, begun.zone, `n999.${ZONE}`), [
+      record(`n999.${ZONE}`, 'TXT', `999${text}`, 60),
+    ]);
+  });
+
+  test('TXT is removed however it is cut into strings', async () => {
+    await using begun = await begin();
+    begun.primary.plant(ZONE, `add ${CHALLENGE}. 60 IN TXT "a" "bc"`, `add ${CHALLENGE}. 60 IN TXT "stays"`);
+    await begun.provider.apply(begun.zone, remove(record(CHALLENGE, 'TXT', 'abc')), soon());
+    assertSame(await look(begun.provider, begun.zone, CHALLENGE), [record(CHALLENGE, 'TXT', 'stays', 60)]);
+  });
+
+  test('records that no change names keep their TTL, and the new one takes it', async () => {
+    await using begun = await begin();
+    const { primary, provider, zone } = begun;
+    primary.plant(ZONE, `add ${CHALLENGE}. 900 IN TXT "theirs"`);
+    const ours = record(CHALLENGE, 'TXT', 'ours', 900);
+    assertSame(await provider.apply(zone, create({ ...ours, ttl: 60 }), soon()), [ours]);
+    assertSame(await look(provider, zone, CHALLENGE), [ours, record(CHALLENGE, 'TXT', 'theirs', 900)]);
+  });
+
+  test('a signed zone shows its records only, and takes an alias', async () => {
+    const access = [
+      'allow-transfer { key "dstack-ingress"; key "behind"; }',
+      'update-policy { grant "dstack-ingress" zonesub ANY; grant "behind" zonesub ANY; }',
+      'dnssec-policy default',
+    ];
+    await using begun = await begin({ access });
+    const { primary, provider, zone } = begun;
+    const signed = () => primary.recordsOf(ZONE).some((line) => line.includes('NSEC')) || undefined;
+    assert.ok(await until(signed, { clock: systemClock, timeoutMs: 10_000, everyMs: 50 }));
+    const [made] = await provider.apply(zone, create(ADDRESS), soon());
+    assert.ok(made);
+    assertSame(await look(provider, zone, APP), [ADDRESS]);
+    await provider.apply(zone, [{ action: 'replace', record: ALIAS, replaced: made }], soon());
+    assertSame(await look(provider, zone, APP), [ALIAS]);
+  });
+});
+
+describe('RFC 2136: what a server would leave out without a word', () => {
+  const cases: readonly (readonly [what: string, planted: string, changes: Change[]])[] = [
+    ['an alias beside a text', `add ${APP}. 60 IN TXT "theirs"`, create(ALIAS)],
+    ['an address beside an alias', `add ${APP}. 60 IN CNAME theirs.example.net.`, create(ADDRESS)],
+    ['a second alias', `add ${APP}. 60 IN CNAME theirs.example.net.`, create(ALIAS)],
+    ['an alias at the apex', `add x.${ZONE}. 60 IN A 192.0.2.9`, create({ ...ALIAS, name: ZONE })],
+  ];
+  for (const [what, planted, changes] of cases) {
+    test(`${what} is a conflict that is seen before it is written`, async () => {
+      await using begun = await begin();
+      begun.primary.plant(ZONE, planted);
+      const error = await failure(begun.provider.apply(begun.zone, changes, soon()), 'PROVIDER_CONFLICT');
+      assert.match(error.message, /cannot stand beside/);
+      assert.deepEqual(begun.primary.front.calls, ['read']);
+    });
+  }
+
+  const others: readonly (readonly [what: string, changes: Change[], line: string])[] = [
+    ['a record at a free name', create(ALIAS), `add ${APP}. 60 IN TXT "theirs"`],
+    ['an alias at a free name', create(ADDRESS), `add ${APP}. 60 IN CNAME theirs.example.net.`],
+    ['another address', [...remove(ADDRESS), ...create(ALIAS)], `add ${APP}. 60 IN A 192.0.2.2`],
+    ['another type', [...remove(ADDRESS), ...create(ALIAS)], `add ${APP}. 60 IN MX 1 mx.example.net.`],
+  ];
+  for (const [what, changes, line] of others) {
+    test(`${what} that somebody writes meanwhile is a conflict, and nothing is written`, async () => {
+      await using begun = await begin();
+      const { primary, provider, zone } = begun;
+      if (changes.length > 1) primary.plant(ZONE, `add ${APP}. 60 IN A 192.0.2.1`);
+      primary.front.onMessage = (kind) => {
+        if (kind === 'write') primary.plant(ZONE, line);
+      };
+      const before = await look(provider, zone, APP);
+      await failure(
+        provider.apply(zone, [...changes, ...create(record(CHALLENGE, 'TXT', 'x'))], soon()),
+        'PROVIDER_CONFLICT',
+      );
+      assert.equal((await look(provider, zone, APP)).length, before.length + 1);
+      assertSame(await look(provider, zone, CHALLENGE), []);
+    });
+  }
+
+  test('what is there already costs a read and no write', async () => {
+    await using begun = await begin();
+    await begun.provider.apply(begun.zone, create(ALIAS), soon());
+    begun.primary.front.resetCalls();
+    assertSame(await begun.provider.apply(begun.zone, create(ALIAS), soon()), [ALIAS]);
+    assert.deepEqual(begun.primary.front.calls, ['read']);
+  });
+});

@@ -1,0 +1,131 @@
+import type { ProviderContext } from '../../providers/context.ts';
+import { openRfc2136, type Rfc2136Options } from '../../providers/rfc2136/provider.ts';
+import type { Algorithm } from '../../providers/rfc2136/variables.ts';
+import { Secret } from '../../src/config/secret.ts';
+import type { DnsProvider } from '../../src/dns/provider.ts';
+import type { DnsRecord } from '../../src/dns/record.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
+import type { TsigKey } from '../world/bind-config.ts';
+import { normalize } from '../world/presentation.ts';
+import { createKey, Primary } from '../world/primary.ts';
+import type { UpdateFault } from '../world/update-front.ts';
+import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+
+/** A BIND of one's own as the contract wants an account. */
+export const rfc2136Setup: ContractSetup = async (zones) => {
+  const leave = await enter();
+  try {
+    const world = toContractWorld(await Primary.start({ zones }));
+    const dispose = async () => {
+      await world[Symbol.asyncDispose]();
+      leave();
+    };
+    return { ...world, [Symbol.asyncDispose]: dispose };
+  } catch (thrown) {
+    leave();
+    throw thrown;
+  }
+};
+
+/** The tests of a suite run all at once; so many name servers at once take longer than the tests give them. */
+const MOST_SERVERS = 4;
+const waiting: (() => void)[] = [];
+let running = 0;
+
+async function enter(): Promise<() => void> {
+  if (running >= MOST_SERVERS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running += 1;
+  return () => {
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  };
+}
+
+/** A provider that asks this primary by its front. */
+export function openAt(
+  primary: Primary,
+  key: TsigKey = primary.key,
+  more: Partial<Rfc2136Options> = {},
+  context: ProviderContext = createTestContext(),
+): DnsProvider {
+  const settings: Rfc2136Options = {
+    server: { host: '127.0.0.1', port: primary.front.port },
+    keyName: key.name,
+    secret: new Secret(key.secret),
+    // The keys of these tests are of algorithms that the provider has.
+    algorithm: key.algorithm as Algorithm,
+    zone: undefined,
+    timeoutMs: 5000,
+    ...more,
+  };
+  return openRfc2136(settings, context);
+}
+
+function toContractWorld(primary: Primary): ContractWorld {
+  const { front, key } = primary;
+  return {
+    secrets: [key.secret],
+    // An alias at the name itself costs one question more for the zone. An apply reads before it writes.
+    costs: { zone: 2, records: 1, apply: 2 },
+    abilities: {
+      anyZone: true,
+      limitedCredentials: true,
+      recordsPerZone: 3500,
+      // BIND's max-records-per-type, unless it is raised.
+      valuesPerName: 100,
+      asksToWait: false,
+      sharesTtl: true,
+      caaFlags: true,
+    },
+    open: ({ timeoutMs = 5000, context } = {}) => openAt(primary, key, { timeoutMs }, context),
+    openLimited({ zones: [zone = ''], write }) {
+      return openAt(primary, primary.limitedKey(zone, write));
+    },
+    openRejected: () => openAt(primary, createKey('nobody')),
+    addZone: (name) => primary.addZone(name),
+    plant: (zone, record) => primary.plant(zone, line(record)),
+    plantStrangers: (zone, names) => primary.plant(zone, ...strangers(zone, names)),
+    snapshot: (zone) => primary.recordsOf(zone),
+    calls: () => ({
+      reads: front.calls.filter((kind) => kind === 'read').length,
+      writes: front.calls.filter((kind) => kind === 'write').length,
+    }),
+    resetCalls: () => front.resetCalls(),
+    fail: (fault, kind, times = 1) => front.fail(toFault(fault), kind, times),
+    [Symbol.asyncDispose]: () => primary[Symbol.asyncDispose](),
+  };
+}
+
+// The case of names stays as it is given: servers keep it.
+function line({ name, type, value, ttl }: DnsRecord): string {
+  const { data } = normalize({ name, type, ttl, data: value });
+  return `add ${name}. ${ttl} IN ${type} ${type === 'CNAME' ? `${value}.` : data}`;
+}
+
+function strangers(zone: string, names: readonly string[]): string[] {
+  return [
+    ...names.flatMap((name) => [
+      `add ${name}. 300 IN MX 10 MX.example.net.`,
+      `add ${name}. 300 IN TXT "v=DKIM1; p=" "AAAA"`,
+      `add ${name}. 300 IN TXT "\\000\\255"`,
+      `add ${name}. 300 IN A 192.0.2.9`,
+      `add ${name}. 300 IN URI 10 1 "https://example.net/?a=b&c=%20"`,
+      `add ${name}. 300 IN TYPE65280 \\# 4 0A000001`,
+    ]),
+    `add _https._tcp.${zone}. 300 IN SRV 1 2 443 srv.example.net.`,
+  ];
+}
+
+function toFault(fault: ContractFault): UpdateFault {
+  switch (fault.kind) {
+    case 'rate-limit':
+      throw new Error('no name server asks to slow down');
+    case 'error':
+      return 'servfail';
+    case 'echo':
+      return 'notauth';
+    default:
+      return fault.kind;
+  }
+}
