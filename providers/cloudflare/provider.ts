@@ -27,6 +27,8 @@ const CAPABILITIES: Capabilities = {
   cnameBesideOthers: true,
   flattensApexCname: true,
   servesUnderscoreTargets: true,
+  sharesTtl: false,
+  rewritesZone: false,
   // "usually within five minutes" is what the documentation promises of its own network.
   propagationSeconds: 300,
 };

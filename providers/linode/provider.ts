@@ -18,6 +18,8 @@ const CAPABILITIES: Capabilities = {
   cnameBesideOthers: false,
   flattensApexCname: false,
   servesUnderscoreTargets: true,
+  sharesTtl: false,
+  rewritesZone: false,
   // Linode renders a changed zone within a minute, and says nothing of the time to every server.
   propagationSeconds: 300,
 };

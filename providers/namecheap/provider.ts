@@ -23,6 +23,8 @@ const CAPABILITIES: Capabilities = {
   cnameBesideOthers: false,
   flattensApexCname: false,
   servesUnderscoreTargets: false,
+  sharesTtl: false,
+  rewritesZone: true,
   // Minutes as a rule; an hour is what people have waited.
   propagationSeconds: 3600,
 };

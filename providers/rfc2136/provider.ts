@@ -18,6 +18,8 @@ const CAPABILITIES: Capabilities = {
   cnameBesideOthers: false,
   flattensApexCname: false,
   servesUnderscoreTargets: true,
+  sharesTtl: true,
+  rewritesZone: false,
   // Secondaries are notified at once (RFC 1996) and fetch the zone; BIND sends its NOTIFY within seconds.
   propagationSeconds: 60,
 };

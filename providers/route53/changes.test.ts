@@ -72,9 +72,17 @@ const rows: readonly Row[] = [
   [
     'gives a replaced value its TTL',
     [replace(txt('1', 9), txt('1'))],
-    [set(['1', '2'])],
-    [set(['1', '2'])],
-    set(['1', '2'], 9),
+    [set(['1'])],
+    [set(['1'])],
+    set(['1'], 9),
+    false,
+  ],
+  [
+    'leaves the TTL to a value that is not named',
+    [create(txt('1', 9))],
+    [set(['2'])],
+    [set(['2'])],
+    set(['2', '1']),
     false,
   ],
   [

@@ -144,8 +144,10 @@ function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Wish
   );
   const values = [...kept.map(({ Value }) => Value), ...added.map(fromValue)];
   if (type === 'CNAME' && kept[0] && values.length > 1) throw secondAlias(name, kept[0].value);
-  // RFC 2181 §5.2: one TTL for the whole RRset.
-  const ttl = wanted.length > 0 ? Math.min(...wanted.map((record) => normalizeTtl(record.ttl))) : simple?.TTL;
+  // RFC 2181 §5.2: one TTL for the whole RRset, and it is that of the values that no change names.
+  const strangers = kept.some(({ value }) => !isWanted(value));
+  const ours = wanted.map((record) => normalizeTtl(record.ttl));
+  const ttl = strangers || ours.length === 0 ? simple?.TTL : Math.min(...ours);
   const idle = wanted.length > added.length && ttl === simple?.TTL;
   const [first] = values;
   if (first === undefined || ttl === undefined) return { set: undefined, idle };

@@ -25,6 +25,8 @@ const CAPABILITIES: Capabilities = {
   cnameBesideOthers: false,
   flattensApexCname: false,
   servesUnderscoreTargets: true,
+  sharesTtl: true,
+  rewritesZone: false,
   // "within 60 seconds under normal conditions" (aws.amazon.com/route53/faqs), and a reserve.
   propagationSeconds: 180,
 };

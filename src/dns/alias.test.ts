@@ -44,6 +44,8 @@ const simple: Capabilities = {
   cnameBesideOthers: false,
   flattensApexCname: false,
   servesUnderscoreTargets: false,
+  sharesTtl: false,
+  rewritesZone: false,
   propagationSeconds: 60,
 };
 const D = 'app.example.com';

@@ -220,3 +220,15 @@ for (const [title, standing, changes] of addressTable) {
     assert.deepEqual(plan(byAddress, applied(standing, planned)).changes, []);
   });
 }
+
+test('a TTL that is shared with a record that stays is not ours to choose', () => {
+  const ours = live('app.example.com', 'CAA', CAA, { ttl: 3600 });
+  const theirs = { ...foreign, ttl: 3600 };
+  const changes = (standing: LiveRecord[], sharesTtl: boolean) =>
+    plan(desired, [...without('CAA'), ...standing], { sharesTtl }).changes.map(brief);
+  const corrected = [`replace app.example.com CAA ${CAA} over ${CAA}`];
+  assert.deepEqual(changes([ours, theirs], true), []);
+  assert.deepEqual(changes([ours, theirs], false), corrected);
+  assert.deepEqual(changes([ours], true), corrected);
+  assert.deepEqual(changes([ours, { ...theirs, name: 'www.example.com' }], true), corrected);
+});

@@ -1,5 +1,6 @@
 import { givesWayToAlias } from './alias.ts';
 import type { DesiredRecord } from './desired.ts';
+import type { Capabilities } from './provider.ts';
 import {
   type Change,
   type DnsRecord,
@@ -21,23 +22,33 @@ export interface Plan {
  * beside give way: other addresses and aliases at the alias' name, other TXT values at the app-address name, and CAA
  * records of the same tag and issuer. Everything else is left alone. Planning what was applied plans nothing.
  */
-export function plan(desired: readonly DesiredRecord[], live: readonly LiveRecord[]): Plan {
+export function plan(
+  desired: readonly DesiredRecord[],
+  live: readonly LiveRecord[],
+  { sharesTtl }: Pick<Capabilities, 'sharesTtl'> = { sharesTtl: false },
+): Plan {
   const sets = Map.groupBy(desired, ({ purpose, name }) => `${purpose} ${name}`);
   return {
-    changes: [...sets.values()].flatMap((set) => changesFor(set, live)),
+    changes: [...sets.values()].flatMap((set) => changesFor(set, live, sharesTtl)),
     warnings: desired.flatMap((record) => warningsFor(record, live)),
   };
 }
 
 /** The changes for the desired records of one purpose at one name, removals first. */
-function changesFor(set: readonly DesiredRecord[], live: readonly LiveRecord[]): Change[] {
+function changesFor(
+  set: readonly DesiredRecord[],
+  live: readonly LiveRecord[],
+  sharesTtl: boolean,
+): Change[] {
   const rivals = new Set(live.filter((record) => set.some((desired) => givesWay(record, desired))));
   const take = (fits: (record: LiveRecord) => boolean): LiveRecord | undefined => {
     const found = [...rivals].find(fits);
     if (found) rivals.delete(found);
     return found;
   };
-  const missing = set.filter((desired) => !take((record) => isSatisfied(desired, record)));
+  const missing = set.filter(
+    (desired) => !take((record) => isSatisfied(desired, record, sharesTtl ? live : [])),
+  );
   // The nearest thing to what is wanted is replaced, so that there is no moment without an answer.
   const nearest = [sameData, (desired: DnsRecord, record: DnsRecord) => record.type === desired.type];
   const replaced = new Map<DesiredRecord, LiveRecord>();
@@ -69,8 +80,12 @@ function givesWay(record: LiveRecord, desired: DesiredRecord): boolean {
   }
 }
 
-function isSatisfied(desired: DnsRecord, live: LiveRecord): boolean {
-  return sameData(desired, live) && desired.ttl === live.ttl && live.overriddenBy === undefined;
+/** `neighbours` are those whose TTL is the record's own: with one that stays, the TTL is not ours to choose. */
+function isSatisfied(desired: DesiredRecord, live: LiveRecord, neighbours: readonly LiveRecord[]): boolean {
+  if (!sameData(desired, live) || live.overriddenBy !== undefined) return false;
+  const isStranger = (record: LiveRecord) =>
+    record.name === live.name && record.type === live.type && !givesWay(record, desired);
+  return desired.ttl === live.ttl || neighbours.some(isStranger);
 }
 
 function sameTagAndIssuer(a: string, b: string): boolean {

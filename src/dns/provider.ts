@@ -18,6 +18,10 @@ export interface Capabilities {
   readonly flattensApexCname: boolean;
   /** Whether a CNAME whose target's first label starts with an underscore is served. */
   readonly servesUnderscoreTargets: boolean;
+  /** Whether all values of one name and type have one TTL (RFC 2181 §5.2), so that ours cannot differ from its neighbours'. */
+  readonly sharesTtl: boolean;
+  /** Whether every write replaces the whole zone. Then a pass writes once, and what can wait is left to the next one. */
+  readonly rewritesZone: boolean;
   /** Seconds that a published record may take to every authoritative server, by the provider's own words. */
   readonly propagationSeconds: number;
 }

@@ -31,7 +31,7 @@ export async function planZone(
 ): Promise<ZonePlan> {
   const live = await provider.records(zone, names, signal);
   const desired = desire(live);
-  return { ...plan(desired, live), desired, live };
+  return { ...plan(desired, live, provider.capabilities), desired, live };
 }
 
 /**

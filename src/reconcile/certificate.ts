@@ -105,6 +105,12 @@ async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
   try {
     const entries = (await journal.entries()).filter((entry) => entry.provider === provider.name);
     if (entries.length === 0) return;
+    if (provider.capabilities.rewritesZone) {
+      const names = entries.map(({ name }) => name);
+      const why = 'the challenge stays until the next pass, since each write replaces the whole zone';
+      log.info({ event: 'challenge-stays', names }, why);
+      return;
+    }
     await removeChallenges({ provider, journal }, entries, AbortSignal.timeout(CLEANUP_MS));
     log.info({ event: 'challenge-removed', names: entries.map(({ name }) => name) }, 'challenge removed');
   } catch (thrown) {

@@ -196,6 +196,18 @@ test('records and challenge are one write, and the clean-up another', async (t) 
   );
 });
 
+test('where a write replaces the whole zone, a pass writes once, and the next one removes the challenge', async (t) => {
+  const stage = await setStage(t, { provider: { capabilities: { rewritesZone: true } } });
+  await run(stage);
+  assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply']);
+  assert.equal(stage.served.length, 1);
+  assert.ok(stage.events().includes('challenge-stays'));
+  await run(stage);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.parts.journal.entries(), []);
+  assert.equal(orders(stage), 1);
+});
+
 test('a CA that is down does not hold up the records', async (t) => {
   const stage = await setStage(t);
   stage.authority.before = (call) => {

@@ -74,11 +74,33 @@ export function passContract(setup: ContractSetup): void {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
-    const ttl = world.abilities.sharesTtl ? provider.capabilities.normalizeTtl(60) : 3600;
-    const theirs = [record(OTHER, 'CAA', '0 issue "other.example"', ttl), record(OTHER, 'TXT', 'theirs')];
+    const theirs = [record(OTHER, 'CAA', '0 issue "other.example"'), record(OTHER, 'TXT', 'theirs')];
     for (const one of theirs) world.plant(ZONE, one);
     world.plant(ZONE, record(ADDRESS, 'TXT', 'an intruder'));
     await pass(provider, zone);
-    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), [...desired(provider), ...theirs]);
+    const { sharesTtl } = provider.capabilities;
+    const ours = desired(provider).map((one) =>
+      sharesTtl && one.name === OTHER ? { ...one, ttl: theirs[0]?.ttl ?? 0 } : one,
+    );
+    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), [...ours, ...theirs]);
+    world.resetCalls();
+    await pass(provider, zone);
+    assert.deepEqual(world.calls(), { reads: 1, writes: 0 }, 'and it is content with that');
+  });
+
+  test('what stands beside ours keeps its TTL', async () => {
+    await using world = await setup([ZONE]);
+    const theirs = record(OTHER, 'CAA', '0 issue "other.example"');
+    world.plant(ZONE, theirs);
+    const { provider, zone } = await begin(world);
+    await pass(provider, zone);
+    const standing = await look(provider, zone, OTHER);
+    assertSame(
+      standing.filter(({ value }) => value === theirs.value),
+      [theirs],
+    );
+    world.resetCalls();
+    await pass(provider, zone);
+    assert.equal(world.calls().writes, 0);
   });
 }

@@ -75,7 +75,6 @@ function toContractWorld(primary: Primary): ContractWorld {
       // BIND's max-records-per-type, unless it is raised.
       valuesPerName: 100,
       asksToWait: false,
-      sharesTtl: true,
       caaFlags: true,
     },
     open: ({ timeoutMs = 5000, context } = {}) => openAt(primary, key, { timeoutMs }, context),

@@ -42,7 +42,6 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
       anyZone: true,
       limitedCredentials: true,
       listsForeignZones: true,
-      sharesTtl: true,
       recordsPerZone: 10_000,
       valuesPerName: 400,
       caaFlags: true,

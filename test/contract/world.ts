@@ -28,8 +28,6 @@ export interface Abilities {
   readonly limitedCredentials: boolean;
   /** The list of zones cannot be limited with them: it shows zones that they do not reach. */
   readonly listsForeignZones?: boolean;
-  /** Values of one name and type have one TTL (RFC 2181 §5.2), the one that was written last. */
-  readonly sharesTtl?: boolean;
   /** TXT data may hold double quotes. Default: true. */
   readonly quotesInTxt?: boolean;
   /** Records that one zone may hold, and values of one type that one name may have. */

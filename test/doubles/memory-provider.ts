@@ -116,6 +116,8 @@ export function createMemoryProvider({
       cnameBesideOthers: true,
       flattensApexCname: false,
       servesUnderscoreTargets: true,
+      sharesTtl: false,
+      rewritesZone: false,
       propagationSeconds: 60,
       ...capabilities,
     },

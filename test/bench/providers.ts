@@ -1,0 +1,92 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { plantCertificate } from '../e2e/support.ts';
+import { type Account, accountNames, openAccount } from '../world/accounts.ts';
+import { environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { createWorld } from '../world/world.ts';
+import { type Calls, tenNames } from './ten-names.ts';
+
+/**
+ * How many calls of its API each provider costs: the program in the local world with one name, and with ten names of one
+ * zone the program's verbs, with all names in one plan.
+ */
+
+interface Costs {
+  readonly firstStart: Calls;
+  /** The pass after an order, which removes the challenge where a write replaces the whole zone. */
+  readonly passAfter: Calls;
+  readonly renewal: Calls;
+  readonly quietPass: Calls;
+}
+
+const CONTAINER: Readonly<Record<string, string>> = {
+  cloudflare: '21, 8',
+  linode: '36, 18',
+  namecheap: '21, 7',
+};
+
+print('calls (reads + writes); first start with SET_CAA, the pass after it, a renewal, a quiet pass\n');
+print(row(['', 'one name', '', '', '', 'ten names', '', '', '', 'older: first, quiet']));
+print(row(['', ...Array(2).fill(['first', 'after', 'renewal', 'quiet']).flat(), '']));
+for (const name of accountNames) {
+  const figures = [await oneName(name), await tenNames(name)].flatMap(
+    ({ firstStart, passAfter, renewal, quietPass }) => [firstStart, passAfter, renewal, quietPass],
+  );
+  print(row([name, ...figures.map(describe), CONTAINER[name] ?? '']));
+}
+
+async function oneName(name: string): Promise<Costs> {
+  await using world = await createWorld();
+  await using account = await openAccount(name, { zones: [world.zone], publisher: world.nameServers });
+  const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
+  const root = environment['LETSENCRYPT_DIR'] ?? '';
+  const start = async (passes: number): Promise<Calls[]> => {
+    // These starts come quicker than the budget of an account would let them.
+    rmSync(join(root, 'dstack-ingress/providers'), { recursive: true, force: true });
+    await using ingress = startIngress(environment);
+    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    const calls = [count(account)];
+    while (calls.length < passes) calls.push(await anotherPass(ingress, account));
+    await ingress.end('SIGTERM');
+    return calls;
+  };
+  const [firstStart, passAfter, quietPass] = await start(3);
+  for (const folder of ['live', 'archive']) rmSync(join(root, folder), { recursive: true });
+  await plantCertificate(environment, 10);
+  const [renewing] = await start(2);
+  const [restart] = await start(1);
+  if (!firstStart || !passAfter || !quietPass || !renewing || !restart) throw new Error('a pass is missing');
+  return { firstStart, passAfter, renewal: lessZone(renewing, restart, quietPass), quietPass };
+}
+
+async function anotherPass(ingress: Ingress, account: Account): Promise<Calls> {
+  const before = ingress.log.length;
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { fits: (line) => ingress.log.indexOf(line) >= before });
+  return count(account);
+}
+
+/** What finding the zone costs is paid at a start only, and is no part of a renewal. */
+function lessZone(renewal: Calls, restart: Calls, quietPass: Calls): Calls {
+  return { reads: renewal.reads - (restart.reads - quietPass.reads), writes: renewal.writes };
+}
+
+function count(account: Account): Calls {
+  const reads = account.api.calls.filter(({ kind }) => kind === 'read').length;
+  const writes = account.api.calls.length - reads;
+  account.api.resetCalls();
+  return { reads, writes };
+}
+
+function describe({ reads, writes }: Calls): string {
+  return `${reads + writes} (${reads}+${writes})`;
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell) => cell.padEnd(12)).join('');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line.trimEnd()}\n`);
+}

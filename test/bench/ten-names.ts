@@ -1,0 +1,94 @@
+import { publishChallenges, removeChallenges, sweepChallenges } from '../../src/acme/challenges.ts';
+import type { ChallengeJournal, JournalEntry } from '../../src/acme/journal.ts';
+import { type DesiredRecord, desiredRecords } from '../../src/dns/desired.ts';
+import { appAddressName, challengeName } from '../../src/dns/names.ts';
+import type { DnsProvider } from '../../src/dns/provider.ts';
+import { planZone } from '../../src/dns/reconcile-zone.ts';
+import { cloudflareSetup } from '../contract/cloudflare-world.ts';
+import { linodeSetup } from '../contract/linode-world.ts';
+import { namecheapSetup } from '../contract/namecheap-world.ts';
+import { route53Setup } from '../contract/route53-world.ts';
+import type { ContractSetup, ContractWorld } from '../contract/world.ts';
+
+/** Calls of a provider's API. */
+export interface Calls {
+  readonly reads: number;
+  readonly writes: number;
+}
+
+const setups: Readonly<Record<string, ContractSetup>> = {
+  cloudflare: cloudflareSetup,
+  linode: linodeSetup,
+  namecheap: namecheapSetup,
+  route53: route53Setup,
+};
+
+const ZONE = 'example.com';
+const PREFIX = '_dstack-app-address';
+const DOMAINS = Array.from({ length: 10 }, (_, index) => `app${index}.${ZONE}`);
+const NAMES = DOMAINS.flatMap((domain) => [domain, appAddressName(domain, PREFIX), challengeName(domain)]);
+const never = new AbortController().signal;
+
+/**
+ * Ten names of one zone with CAA, by the verbs that a pass uses: one look at the zone, one write of all records and
+ * challenges, one removal of the challenges.
+ */
+export async function tenNames(provider: string) {
+  const setup = setups[provider];
+  if (!setup) throw new Error(`no world for ${provider}`);
+  await using world = await setup([ZONE]);
+  const subject = world.open();
+  const journal = memoryJournal();
+  const run = async (ordering: boolean) => {
+    await pass(subject, journal, ordering);
+    return count(world);
+  };
+  const [firstStart, passAfter, renewal] = [await run(true), await run(false), await run(true)];
+  await run(false);
+  return { firstStart, passAfter, renewal, quietPass: await run(false) };
+}
+
+async function pass(provider: DnsProvider, journal: ChallengeJournal, ordering: boolean): Promise<void> {
+  await sweepChallenges({ provider, journal }, never);
+  const zone = await provider.zone(DOMAINS[0] ?? '', never);
+  const draft = { zone, names: NAMES, desire: () => desiredOf(provider) };
+  const { changes } = await planZone(provider, draft, never);
+  if (!ordering) return;
+  const values = DOMAINS.map((domain) => ({ name: challengeName(domain), value: `value of ${domain}` }));
+  await publishChallenges({ provider, journal }, zone, values, changes, never);
+  await provider.settled?.(zone, never);
+  if (provider.capabilities.rewritesZone) return;
+  await removeChallenges({ provider, journal }, await journal.entries(), never);
+}
+
+function desiredOf(provider: DnsProvider): DesiredRecord[] {
+  const { cnameBesideOthers, normalizeTtl } = provider.capabilities;
+  const alias = cnameBesideOthers
+    ? { target: 'gateway.cluster.example.net' }
+    : { addresses: ['192.0.2.1', '2001:db8::1'] };
+  const caa = { issuer: 'letsencrypt.org', accountUrl: 'https://ca.example/acct/1' };
+  return DOMAINS.flatMap((domain) =>
+    desiredRecords({ domain, alias, appId: 'a'.repeat(40), port: 443, txtPrefix: PREFIX, caa }, normalizeTtl),
+  );
+}
+
+function memoryJournal(): ChallengeJournal {
+  let kept: readonly JournalEntry[] = [];
+  return {
+    entries: async () => kept,
+    peek: async () => kept,
+    write: async (entries) => {
+      kept = entries;
+    },
+    strike: async (struck) => {
+      kept = kept.filter((one) => !struck.includes(one));
+    },
+    whyUnwritable: async () => undefined,
+  };
+}
+
+function count(world: ContractWorld): Calls {
+  const calls = world.calls();
+  world.resetCalls();
+  return calls;
+}
