@@ -124,7 +124,7 @@ export function unconfirmed(
       'ZONE_DAMAGED',
       `After a write the zone ${domain} lacks what nobody asked to touch: ${some(lost)}. What stood there before is kept in ${backup}`,
       {
-        hint: `Unless somebody else removed it at that moment: docs/providers/namecheap.md has the command that restores ${backup}, and Domain List > Manage > Advanced DNS shows what is missing.`,
+        hint: `Unless somebody else removed it at that moment: docs/providers.md has the command that restores ${backup}, and Domain List > Manage > Advanced DNS shows what is missing.`,
         details: { lost, backup },
       },
     );

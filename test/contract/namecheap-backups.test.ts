@@ -13,8 +13,8 @@ const ZONE = { id: DOMAIN, name: DOMAIN };
 
 /** The command of the document, as people copy it. */
 async function restoreCommand(): Promise<string> {
-  const document = await readFile(new URL('../../docs/providers/namecheap.md', import.meta.url), 'utf8');
-  const [, command = ''] = /```sh\n(.*?)```/s.exec(document) ?? [];
+  const document = await readFile(new URL('../../docs/providers.md', import.meta.url), 'utf8');
+  const [, command = ''] = /### To restore a zone.*?```sh\n(.*?)```/s.exec(document) ?? [];
   return command;
 }
 
