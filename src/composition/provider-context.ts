@@ -44,5 +44,9 @@ export function readOnly(files: ProviderFiles): ProviderFiles {
 /** For a person: who is waited for, how long, and why. */
 export function describeWait(title: string, { reason, waitMs, until }: ProviderWait): string {
   const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked for it';
-  return `waiting ${Math.ceil(waitMs / 1000)} s before ${title} is asked again, until ${until.toISOString()}: ${why}`;
+  return `waiting ${seconds(waitMs)} s before ${title} is asked again, until ${until.toISOString()}: ${why}`;
+}
+
+function seconds(ms: number): string {
+  return ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : String(Math.ceil(ms / 1000));
 }

@@ -89,8 +89,10 @@ async function openProxy(
 function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
   const { domain, letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
+  // A pause between two calls is no news for anybody; a wait is.
+  const levelOf = ({ waitMs }: ProviderWait) => (waitMs < 1000 ? 'info' : 'warn');
   const onWait = (wait: ProviderWait) =>
-    log.warn(
+    log[levelOf(wait)](
       { event: 'waiting', for: 'provider', provider: provider.name, ...wait },
       describeWait(provider.title, wait),
     );

@@ -1,4 +1,5 @@
 import type { Fault } from './faults.ts';
+import { quote } from './quote.ts';
 import type { Environment } from './read.ts';
 import type { VariableTable } from './variable.ts';
 
@@ -10,7 +11,10 @@ export interface ProviderChoice {
   readonly credentials: readonly string[];
 }
 
-/** The provider that DNS_PROVIDER names, else the only one whose credentials are set. */
+/**
+ * The provider that DNS_PROVIDER names, else the only one whose credentials are set, else the only one of which anything
+ * is set that it cannot do without: then the faults name what is missing.
+ */
 export function chooseProvider<P extends ProviderChoice>(
   named: string | undefined,
   environment: Environment,
@@ -19,7 +23,7 @@ export function chooseProvider<P extends ProviderChoice>(
   const supported = providers.map(({ name }) => name).join(', ');
   if (named !== undefined) {
     const chosen = providers.find(({ name }) => name === named.toLowerCase());
-    const problem = `names a provider that this version does not have: ${named}`;
+    const problem = `names a provider that this version does not have: ${quote(named)}`;
     return chosen ?? { variable: 'DNS_PROVIDER', problem, remedy: `Set one of: ${supported}.` };
   }
   const isSet = (variable: string) =>
@@ -34,8 +38,16 @@ export function chooseProvider<P extends ProviderChoice>(
       remedy: `Set DNS_PROVIDER (one of: ${supported}) or remove the other credentials.`,
     };
   }
-  if (detected[0]) return detected[0];
-  const wanted = providers.flatMap(({ credentials }) => credentials).join(' or ');
+  const begun = providers.filter(({ variables }) => requiredOf(variables).some(isSet));
+  const [only] = detected.length > 0 ? detected : begun;
+  if (only && (detected.length > 0 || begun.length === 1)) return only;
+  const wanted = providers.flatMap(({ credentials }) => credentials.slice(0, 1)).join(' or ');
   const problem = "is not set, and no provider's credentials are";
   return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.` };
+}
+
+function requiredOf(variables: VariableTable): string[] {
+  return Object.values(variables)
+    .filter(({ presence }) => presence === 'required')
+    .map(({ name }) => name);
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { loadConfig } from './config.ts';
 import { ConfigError, describeFaults } from './faults.ts';
-import { secretText } from './types.ts';
+import { domainName, secretText } from './types.ts';
 import { required } from './variable.ts';
 
 const GOOD = {
@@ -19,6 +19,14 @@ const token = (name: string) => ({
 const providers = [
   { name: 'alpha', variables: token('ALPHA_TOKEN'), credentials: ['ALPHA_TOKEN'] },
   { name: 'beta', variables: token('BETA_TOKEN'), credentials: ['BETA_TOKEN'] },
+  {
+    name: 'delta',
+    variables: {
+      ...token('DELTA_TOKEN'),
+      user: required(domainName, { name: 'DELTA_USER', help: 'A user.', remedy: 'Name one.' }),
+    },
+    credentials: ['DELTA_TOKEN'],
+  },
 ];
 
 function load(environment: Record<string, string>, files: Record<string, string> = {}) {
@@ -215,6 +223,24 @@ test('credentials of two providers and no DNS_PROVIDER are a fault that names bo
   assert.equal(fault?.variable, 'DNS_PROVIDER');
   assert.match(fault?.problem ?? '', /more than one provider: alpha, beta/);
   assert.equal(load({ ...GOOD, BETA_TOKEN: 'b', DNS_PROVIDER: 'Beta' }).provider.name, 'beta');
+});
+
+test('a name of a provider that is none is shown as it was set, with those that there are', () => {
+  for (const named of ['gamma', '"beta"', 'be\tta']) {
+    const [fault] = faultsOf({ ...GOOD, DNS_PROVIDER: named });
+    assert.equal(fault?.variable, 'DNS_PROVIDER');
+    assert.ok(fault.problem.includes(JSON.stringify(named)), fault.problem);
+    assert.match(fault.remedy, /Set one of: alpha, beta/);
+  }
+});
+
+test('a provider that is set by half is taken for the one that is meant', () => {
+  const { ALPHA_TOKEN: _, ...rest } = GOOD;
+  const begun = faultsOf({ ...rest, DELTA_USER: 'somebody.example.com' });
+  assert.deepEqual(
+    begun.map(({ variable, problem }) => `${variable} ${problem}`),
+    ['DELTA_TOKEN is not set'],
+  );
 });
 
 test('a named provider without its credentials is a fault of the credential', () => {

@@ -53,14 +53,11 @@ export const variables = {
     help: 'Publishes a CAA record that lets only this ACME account, by DNS-01, have certificates for the name.',
     remedy: 'Set true or false.',
   }),
-  dnsProvider: optional(
-    types.text('provider name', /^[A-Za-z0-9-]{1,32}$/, 'is not the name of a provider'),
-    {
-      name: 'DNS_PROVIDER',
-      help: 'The DNS provider. Default: the one whose credentials are set.',
-      remedy: 'Set the name of a supported provider.',
-    },
-  ),
+  dnsProvider: optional(types.text('provider name', /^.{1,64}$/, 'is not the name of a provider'), {
+    name: 'DNS_PROVIDER',
+    help: 'The DNS provider. Default: the one whose credentials are set.',
+    remedy: 'Set the name of a supported provider.',
+  }),
   port: withDefault(types.port, '443', {
     name: 'PORT',
     help: 'The port that HAProxy listens on; it is also the port in the app-address record, so publish it as it is.',
@@ -180,4 +177,5 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   RENEW_INTERVAL: 'renewal is considered every hour',
   DETERMINISTIC_TLS_KEY: 'every certificate has a fresh random key',
   DOH_RESOLVERS: 'use DNS_RESOLVERS',
+  ROUTE53_INITIAL_WEIGHT: 'records are not weighted',
 };

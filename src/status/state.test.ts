@@ -59,6 +59,12 @@ test('a warning is kept once', () => {
   assert.deepEqual(after(starting, warning, warning).warnings, ['beware']);
 });
 
+test('what a write has lost stays a warning after a pass that finishes', () => {
+  const err = { code: 'ZONE_DAMAGED', message: 'www is gone.', hint: 'Restore /x.' };
+  const { warnings } = after(starting, { ...failed, err }, { event: 'pass-finished', time: at(9) });
+  assert.deepEqual(warnings, [`${at(3)}: www is gone. Restore /x.`]);
+});
+
 test('a person sees all of it, and no control character', () => {
   const text = describeState(
     after(starting, serving, failed, waiting, { event: 'warning', msg: 'be\u001bware' }),

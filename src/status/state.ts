@@ -67,13 +67,17 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
       return { ...state, pass: { at: String(line['time']), outcome: 'finished' }, failure: undefined };
     case 'pass-failed': {
       const { err, nextAttempt, time: at } = failed.parse(line);
-      return { ...state, pass: { at, outcome: 'failed' }, failure: { ...err, nextAttempt } };
+      const known = { ...state, pass: { at, outcome: 'failed' as const }, failure: { ...err, nextAttempt } };
+      // What is lost stays lost, although the next pass has nothing to complain of.
+      return err.code === 'ZONE_DAMAGED' ? withWarning(known, `${at}: ${err.message} ${err.hint}`) : known;
     }
-    case 'warning': {
-      const { msg } = warning.parse(line);
-      return { ...state, warnings: [...new Set([...state.warnings, msg])] };
-    }
+    case 'warning':
+      return withWarning(state, warning.parse(line).msg);
     default:
       return state;
   }
+}
+
+function withWarning(state: State, sentence: string): State {
+  return { ...state, warnings: [...new Set([...state.warnings, sentence])] };
 }
