@@ -4,8 +4,9 @@ import type { ProviderContext } from '../../providers/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
-import { type CloudflareSimulator, createCloudflare, type Fault } from '../world/cloudflare.ts';
-import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+import { type CloudflareSimulator, createCloudflare } from '../world/cloudflare.ts';
+import { simulatedApi } from './simulated-api.ts';
+import type { ContractSetup, ContractWorld } from './world.ts';
 
 /** Cloudflare's simulator as the contract wants an account. */
 export const cloudflareSetup: ContractSetup = async (zones) =>
@@ -40,18 +41,7 @@ function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
     plant: (zone, record) => void simulator.addRecord(zone, spell(record)),
     plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
     snapshot: (zone) => structuredClone(simulator.recordsOf(zone)),
-    calls: () => ({
-      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
-      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
-    }),
-    resetCalls: () => simulator.resetCalls(),
-    fail: (fault, wanted, times = 1) =>
-      simulator.failWhen(
-        ({ kind }) => wanted === 'any' || kind === wanted,
-        toFault(fault, simulator.token),
-        times,
-      ),
-    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+    ...simulatedApi(simulator, { status: 400, code: 1234, message: `what is Bearer ${simulator.token}?` }),
   };
 }
 
@@ -85,19 +75,4 @@ function plantStrangers(simulator: CloudflareSimulator, zone: string, names: rea
     content: '2 443 srv.example.net',
     data,
   });
-}
-
-function toFault(fault: ContractFault, token: string): Fault {
-  switch (fault.kind) {
-    case 'rate-limit':
-      return fault;
-    case 'error':
-      return { kind: 'status', status: 500 };
-    case 'echo':
-      return { kind: 'refusal', status: 400, code: 1234, message: `what is Bearer ${token}?` };
-    case 'lost':
-      return { kind: 'reset', executed: true };
-    default:
-      return { kind: fault.kind };
-  }
 }

@@ -4,9 +4,9 @@ import { openLinode } from '../../providers/linode/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
-import type { ApiFault } from '../world/api-fault.ts';
 import { createLinode, type LinodeSimulator } from '../world/linode.ts';
-import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+import { simulatedApi } from './simulated-api.ts';
+import type { ContractSetup, ContractWorld } from './world.ts';
 
 /** Linode's simulator as the contract wants an account. */
 export const linodeSetup: ContractSetup = async (zones) => toContractWorld(await createLinode({ zones }));
@@ -36,18 +36,7 @@ function toContractWorld(simulator: LinodeSimulator): ContractWorld {
     plant: (zone, record) => void simulator.addRecord(zone, spell(zone, record)),
     plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
     snapshot: (zone) => structuredClone(simulator.recordsOf(zone)),
-    calls: () => ({
-      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
-      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
-    }),
-    resetCalls: () => simulator.resetCalls(),
-    fail: (fault, wanted, times = 1) =>
-      simulator.failWhen(
-        ({ kind }) => wanted === 'any' || kind === wanted,
-        toFault(fault, simulator.token),
-        times,
-      ),
-    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+    ...simulatedApi(simulator, { status: 400, code: 0, message: `what is Bearer ${simulator.token}?` }),
   };
 }
 
@@ -73,19 +62,4 @@ function plantStrangers(simulator: LinodeSimulator, zone: string, names: readonl
   }
   const service = { service: '_https', protocol: '_tcp', priority: 1, weight: 2, port: 443 };
   simulator.addRecord(zone, { type: 'SRV', name: '_https._tcp', target: 'srv.example.net', ...service });
-}
-
-function toFault(fault: ContractFault, token: string): ApiFault {
-  switch (fault.kind) {
-    case 'rate-limit':
-      return fault;
-    case 'error':
-      return { kind: 'status', status: 500 };
-    case 'echo':
-      return { kind: 'refusal', status: 400, code: 0, message: `what is Bearer ${token}?` };
-    case 'lost':
-      return { kind: 'reset', executed: true };
-    default:
-      return { kind: fault.kind };
-  }
 }

@@ -4,8 +4,9 @@ import { openNamecheap } from '../../providers/namecheap/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
-import { createNamecheap, type Fault, type NamecheapSimulator } from '../world/namecheap.ts';
-import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+import { createNamecheap, type NamecheapSimulator } from '../world/namecheap.ts';
+import { simulatedApi } from './simulated-api.ts';
+import type { ContractSetup, ContractWorld } from './world.ts';
 
 /** Namecheap's simulator as the contract wants an account. */
 export const namecheapSetup: ContractSetup = async (zones) =>
@@ -47,14 +48,7 @@ function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
     plant: (zone, record) => void simulator.zone(zone).plant(spell(zone, record)),
     plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
     snapshot: (zone) => simulator.snapshot(zone),
-    calls: () => ({
-      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
-      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
-    }),
-    resetCalls: () => simulator.resetCalls(),
-    fail: (fault, wanted, times = 1) =>
-      simulator.failWhen(({ kind }) => wanted === 'any' || kind === wanted, toFault(fault, apiKey), times),
-    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+    ...simulatedApi(simulator, { status: 200, code: 1234, message: `what is ApiKey ${apiKey}?` }),
   };
 }
 
@@ -88,19 +82,4 @@ function plantStrangers(simulator: NamecheapSimulator, domain: string, names: re
   zone.plant({ Name: 'sub', Type: 'NS', Address: 'ns1.example.net.' });
   zone.plant({ Name: 'aliased', Type: 'ALIAS', Address: 'other.example.net.', TTL: '300' });
   zone.plant({ Name: 'www', Type: 'CNAME', Address: 'parkingpage.namecheap.com.' });
-}
-
-function toFault(fault: ContractFault, key: string): Fault {
-  switch (fault.kind) {
-    case 'rate-limit':
-      return fault;
-    case 'error':
-      return { kind: 'status', status: 500 };
-    case 'echo':
-      return { kind: 'refusal', status: 200, code: 1234, message: `what is ApiKey ${key}?` };
-    case 'lost':
-      return { kind: 'reset', executed: true };
-    default:
-      return { kind: fault.kind };
-  }
 }

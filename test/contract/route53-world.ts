@@ -4,8 +4,9 @@ import { openRoute53 } from '../../providers/route53/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { createTestContext } from '../doubles/provider-context.ts';
-import { createRoute53, type Fault, type Route53Simulator } from '../world/route53.ts';
-import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+import { createRoute53, type Route53Simulator } from '../world/route53.ts';
+import { simulatedApi } from './simulated-api.ts';
+import type { ContractSetup, ContractWorld } from './world.ts';
 
 /** Route 53's simulator as the contract wants an account. */
 export const route53Setup: ContractSetup = async (zones) => toContractWorld(await createRoute53({ zones }));
@@ -60,18 +61,11 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
     plant: (zone, record) => plant(simulator, zone, record),
     plantStrangers: (zone, names) => plantStrangers(simulator, zone, names),
     snapshot: (zone) => snapshot(simulator, zone),
-    calls: () => ({
-      reads: simulator.calls.filter(({ kind }) => kind === 'read').length,
-      writes: simulator.calls.filter(({ kind }) => kind === 'write').length,
+    ...simulatedApi(simulator, {
+      status: 400,
+      code: 1234,
+      message: `what is ${simulator.user.secretAccessKey}?`,
     }),
-    resetCalls: () => simulator.resetCalls(),
-    fail: (fault, wanted, times = 1) =>
-      simulator.failWhen(
-        ({ kind }) => wanted === 'any' || kind === wanted,
-        toFault(fault, simulator.user.secretAccessKey),
-        times,
-      ),
-    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
   };
 }
 
@@ -128,19 +122,4 @@ function plantStrangers(simulator: Route53Simulator, zone: string, names: readon
   }
   const values = ['1 2 443 srv.example.net'];
   simulator.plant(zone, { Name: `_https._tcp.${zone}.`, Type: 'SRV', TTL: 300, values });
-}
-
-function toFault(fault: ContractFault, secret: string): Fault {
-  switch (fault.kind) {
-    case 'rate-limit':
-      return fault;
-    case 'error':
-      return { kind: 'status', status: 500 };
-    case 'echo':
-      return { kind: 'refusal', status: 400, code: 1234, message: `what is ${secret}?` };
-    case 'lost':
-      return { kind: 'reset', executed: true };
-    default:
-      return { kind: fault.kind };
-  }
 }

@@ -1,0 +1,40 @@
+import type { ApiFault } from '../world/api-fault.ts';
+import type { ApiSimulator } from '../world/api-simulator.ts';
+import type { ContractFault, ContractWorld } from './world.ts';
+
+/** A refusal in the API's own words, which repeats a secret. */
+export interface Echo {
+  readonly status: number;
+  readonly code: number;
+  readonly message: string;
+}
+
+/** What is the same of every world whose API is simulated: its calls, its faults, its end. */
+export function simulatedApi(
+  simulator: ApiSimulator,
+  echo: Echo,
+): Pick<ContractWorld, 'calls' | 'resetCalls' | 'fail' | typeof Symbol.asyncDispose> {
+  const count = (wanted: 'read' | 'write') => simulator.calls.filter(({ kind }) => kind === wanted).length;
+  return {
+    calls: () => ({ reads: count('read'), writes: count('write') }),
+    resetCalls: () => simulator.resetCalls(),
+    fail: (fault, wanted, times = 1) =>
+      simulator.failWhen(({ kind }) => wanted === 'any' || kind === wanted, toFault(fault, echo), times),
+    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+  };
+}
+
+function toFault(fault: ContractFault, echo: Echo): ApiFault {
+  switch (fault.kind) {
+    case 'rate-limit':
+      return fault;
+    case 'error':
+      return { kind: 'status', status: 500 };
+    case 'echo':
+      return { kind: 'refusal', ...echo };
+    case 'lost':
+      return { kind: 'reset', executed: true };
+    default:
+      return { kind: fault.kind };
+  }
+}
