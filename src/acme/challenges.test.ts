@@ -94,7 +94,7 @@ for (const done of [0, 1, 2]) {
     provider.breakAfter(done, down);
     await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never), down);
     assert.equal(provider.standing.length, done + 1);
-    assert.equal((await sweepChallenges({ provider, journal }, never)).length, 2);
+    assert.equal((await sweepChallenges({ provider, journal }, never)).removed.length, 2);
     assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
     assert.deepEqual(await journal.entries(), []);
   });
@@ -131,7 +131,7 @@ test('an entry without a handle is removed by name and value', async () => {
 test('values that are gone already are crossed out', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('a'), entry('b', { handle: 'r77' })]);
-  assert.equal((await sweepChallenges({ provider, journal }, never)).length, 2);
+  assert.equal((await sweepChallenges({ provider, journal }, never)).removed.length, 2);
   assert.deepEqual(await journal.entries(), []);
 });
 
@@ -163,7 +163,7 @@ test('each zone has a write of its own, and what was done before a failure is cr
 test('a sweep leaves the entries of another provider to that provider', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('a'), entry('b', { provider: 'other' })]);
-  assert.deepEqual(await sweepChallenges({ provider, journal }, never), [entry('a')]);
+  assert.deepEqual((await sweepChallenges({ provider, journal }, never)).removed, [entry('a')]);
   assert.deepEqual(provider.applied, [[`remove ${NAME} TXT a`]]);
   assert.deepEqual(await journal.entries(), [entry('b', { provider: 'other' })]);
 });
@@ -171,7 +171,7 @@ test('a sweep leaves the entries of another provider to that provider', async ()
 test('with nothing to sweep nobody is asked', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('b', { provider: 'other' })]);
-  assert.deepEqual(await sweepChallenges({ provider, journal }, never), []);
+  assert.deepEqual(await sweepChallenges({ provider, journal }, never), { removed: [], abandoned: [] });
   assert.deepEqual(provider.calls, []);
 });
 

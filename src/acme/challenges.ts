@@ -1,5 +1,6 @@
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import type { Change, DnsRecord, LiveRecord } from '../dns/record.ts';
+import { isIngressError } from '../errors.ts';
 import type { ChallengeJournal, JournalEntry } from './journal.ts';
 
 /** Seconds; nobody needs to remember a challenge. */
@@ -77,18 +78,32 @@ async function removeByZone(
   if (failures.length > 0) throw failures[0];
 }
 
+export interface Swept {
+  readonly removed: readonly JournalEntry[];
+  /** Crossed out without being removed: their zone is not in the account any more. */
+  readonly abandoned: readonly JournalEntry[];
+}
+
 /**
  * Removes what earlier runs left behind. Entries of another provider stay in the journal until that provider is
- * configured again. Returns what was removed.
+ * configured again. Throws what the provider and the journal throw.
  */
-export async function sweepChallenges(
-  desk: ChallengeDesk,
-  signal: AbortSignal,
-): Promise<readonly JournalEntry[]> {
+export async function sweepChallenges(desk: ChallengeDesk, signal: AbortSignal): Promise<Swept> {
   const entries = await desk.journal.entries();
   const own = entries.filter(({ provider }) => provider === desk.provider.name);
-  if (own.length > 0) await removeByZone(desk, own, (removed) => removed, signal);
-  return own;
+  const abandoned: JournalEntry[] = [];
+  const failures: unknown[] = [];
+  for (const group of Map.groupBy(own, (entry) => entry.zoneId).values()) {
+    try {
+      await removeByZone(desk, group, (removed) => removed, signal);
+    } catch (thrown) {
+      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) abandoned.push(...group);
+      else failures.push(thrown);
+    }
+  }
+  if (abandoned.length > 0) await desk.journal.strike(abandoned);
+  if (failures.length > 0) throw failures[0];
+  return { removed: own.filter((entry) => !abandoned.includes(entry)), abandoned };
 }
 
 function toEntry(provider: DnsProvider, zone: Zone, { name, value, ttl, handle }: LiveRecord): JournalEntry {

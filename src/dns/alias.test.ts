@@ -97,6 +97,13 @@ const addresses: [title: string, gateway: Addresses | undefined, live: LiveRecor
   ['what is published when everything failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
   ['what is published while it has none', { ipv4: [], ipv6: [] }, old, ['192.0.2.1', '2001:db8::1']],
   ['none when nothing is known', undefined, [], []],
+  ['no address that is none', { ipv4: ['0.0.0.0', '192.0.2.2'], ipv6: ['::'] }, [], ['192.0.2.2']],
+  [
+    'nothing that the provider answers by itself',
+    undefined,
+    [{ ...live('A', 'elsewhere'), overriddenBy: 'x' }],
+    [],
+  ],
 ];
 for (const [title, gateway, standing, expected] of addresses) {
   test(`in the gateway's place stand ${title}`, () => {

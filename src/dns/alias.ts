@@ -93,17 +93,20 @@ export function givesWayToAlias(type: string): boolean {
 
 /**
  * The addresses to publish in the gateway's place: those that it has now. A family whose look-up failed stays as it is
- * published, and so does everything while the gateway seems to have no address at all. Empty when nothing is known.
+ * published by us, and so does everything while the gateway seems to have no address at all. Empty when nothing is
+ * known. `ours` are the records that an earlier pass has published: those of anybody else lead elsewhere.
  */
 export function standInAddresses(
   domain: string,
   gateway: Addresses | undefined,
-  live: readonly LiveRecord[],
+  ours: readonly LiveRecord[],
 ): string[] {
   const published = (type: string) =>
-    live.filter((record) => record.name === domain && record.type === type).map(({ value }) => value);
-  const ipv4 = gateway?.ipv4 ?? published('A');
-  const ipv6 = gateway?.ipv6 ?? published('AAAA');
+    ours
+      .filter((record) => record.name === domain && record.type === type && !record.overriddenBy)
+      .map(({ value }) => value);
+  const ipv4 = gateway?.ipv4?.filter((address) => address !== '0.0.0.0') ?? published('A');
+  const ipv6 = gateway?.ipv6?.filter((address) => address !== '::') ?? published('AAAA');
   const found = [...ipv4, ...ipv6];
   return found.length > 0 ? found : [...published('A'), ...published('AAAA')];
 }

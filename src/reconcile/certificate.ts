@@ -7,8 +7,9 @@ import { IngressError, isIngressError } from '../errors.ts';
 import type { ChallengePlace, Memory, Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
-/** Milliseconds that removing challenge values may take, also when everything else is being stopped. */
-const CLEANUP_MS = 4000;
+/** Milliseconds that removing challenge values may take, and what is left of them once everything is being stopped. */
+const CLEANUP_MS = 15_000;
+const CLEANUP_WHILE_STOPPING_MS = 4000;
 
 /**
  * What is stored, or was issued and is not stored yet. Files that fit nobody count as no certificate, so that one is
@@ -81,7 +82,7 @@ export async function reconcileCertificate(
     await saveUnsaved(parts, memory);
     await serve(parts, memory, bundle);
   } finally {
-    await cleanUp(parts);
+    await cleanUp(parts, signal);
   }
 }
 
@@ -101,7 +102,7 @@ async function order(parts: Parts, place: ChallengePlace, signal: AbortSignal): 
 }
 
 // Has a deadline of its own: the pass may have been aborted. What stays is in the journal, and swept by the next pass.
-async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
+async function cleanUp({ provider, journal, log }: Parts, signal: AbortSignal): Promise<void> {
   try {
     const entries = (await journal.entries()).filter((entry) => entry.provider === provider.name);
     if (entries.length === 0) return;
@@ -111,7 +112,7 @@ async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
       log.info({ event: 'challenge-stays', names }, why);
       return;
     }
-    await removeChallenges({ provider, journal }, entries, AbortSignal.timeout(CLEANUP_MS));
+    await removeChallenges({ provider, journal }, entries, cleanUpDeadline(signal));
     log.info({ event: 'challenge-removed', names: entries.map(({ name }) => name) }, 'challenge removed');
   } catch (thrown) {
     log.warn(
@@ -119,6 +120,17 @@ async function cleanUp({ provider, journal, log }: Parts): Promise<void> {
       'the challenge could not be removed; the next pass does it',
     );
   }
+}
+
+function cleanUpDeadline(stopping: AbortSignal): AbortSignal {
+  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);
+  const late = new AbortController();
+  const arm = () => {
+    const reason = new Error('stopping');
+    setTimeout(() => late.abort(reason), CLEANUP_WHILE_STOPPING_MS).unref();
+  };
+  stopping.addEventListener('abort', arm, { once: true });
+  return AbortSignal.any([AbortSignal.timeout(CLEANUP_MS), late.signal]);
 }
 
 /** Checks what the CA sent before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */

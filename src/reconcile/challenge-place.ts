@@ -5,7 +5,7 @@ import type { DnsRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import { aliasOfChallenge } from './draft.ts';
 import type { ChallengePlace, Memory, Parts, ZoneKnowledge } from './parts.ts';
-import { waitForRecords, writeZone, type ZoneLook } from './records.ts';
+import { type Written, waitForRecords, writeZone, type ZoneLook } from './records.ts';
 import { waitUntilEverywhere } from './seen.ts';
 
 /** A place that writes the records of the name in the same call as the challenge. */
@@ -33,16 +33,20 @@ export function sharedPlace(
     find: async () => look,
     async publish(values) {
       tried = true;
-      const challenge = await writeZone(parts, memory, look, values, signal).catch((failure: unknown) => {
-        signal.throwIfAborted();
-        // Without a journal there is no challenge, but the records need none.
-        tried = !isIngressError(failure, 'STORE_FAILED');
-        if (firstStart) throw failure;
-        failed(failure);
-        return writeChallenge(parts, look.zone, values, signal);
-      });
+      const { challenge, desired } = await writeZone(parts, memory, look, values, signal).catch(
+        async (failure: unknown): Promise<Written> => {
+          signal.throwIfAborted();
+          // It may be the challenge alone that was refused, or could not be journaled; the records need neither.
+          tried = !alone.some((code) => isIngressError(failure, code));
+          memory.recordsFirst = firstStart;
+          if (firstStart) throw failure;
+          failed(failure);
+          const written = await writeChallenge(parts, look.zone, values, signal);
+          return { challenge: written, desired: look.planned.desired };
+        },
+      );
       // A CAA record that is not seen yet would have the CA refuse.
-      const records = waitForRecords(parts, memory, look, signal);
+      const records = waitForRecords(parts, memory, look, desired, signal);
       await records.catch((failure: unknown) => {
         signal.throwIfAborted();
         if (firstStart) throw failure;
@@ -53,9 +57,15 @@ export function sharedPlace(
   };
 }
 
-/** The zone of the name, where its records could not even be planned. */
-export function barePlace(parts: Parts, signal: AbortSignal): ChallengePlace {
-  let found: Promise<ZoneKnowledge> | undefined;
+const alone = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJECTED'] as const;
+
+/** The zone for a challenge alone; what is known of it, if it was looked at. */
+export function barePlace(
+  parts: Parts,
+  known: ZoneKnowledge | undefined,
+  signal: AbortSignal,
+): ChallengePlace {
+  let found = known && Promise.resolve(known);
   const find = () => {
     found ??= findZone(parts, signal);
     return found;

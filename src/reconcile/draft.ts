@@ -11,7 +11,7 @@ import { desiredRecords, type Wanted } from '../dns/desired.ts';
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import type { ZoneDraft } from '../dns/reconcile-zone.ts';
-import type { LiveRecord } from '../dns/record.ts';
+import { type LiveRecord, sameData } from '../dns/record.ts';
 import { type Addresses, allAddresses, lookUpAddresses } from '../dns/resolver.ts';
 import { IngressError } from '../errors.ts';
 import type { Parts } from './parts.ts';
@@ -43,7 +43,13 @@ export async function draftRecords(
     zone,
     names: [...names],
     desire(live) {
-      const alias = decideAlias(parts, lookups, zone, live, tell);
+      const wanted = desiredRecords(
+        { domain, alias: { addresses: [] }, appId, port, txtPrefix, caa: undefined },
+        capabilities.normalizeTtl,
+      );
+      // With our app-address beside them, the addresses at the name are of an earlier pass.
+      const ours = wanted.every((record) => live.some((one) => sameData(one, record)));
+      const alias = decideAlias(parts, lookups, { zone, live, ours }, tell);
       return desiredRecords({ domain, alias, appId, port, txtPrefix, caa }, capabilities.normalizeTtl);
     },
   };
@@ -52,8 +58,7 @@ export async function draftRecords(
 function decideAlias(
   { goal, provider }: DraftParts,
   { addresses, ...lookups }: Gateway,
-  zone: Zone,
-  live: readonly LiveRecord[],
+  { zone, live, ours }: { readonly zone: Zone; readonly live: readonly LiveRecord[]; readonly ours: boolean },
   tell: (warning: string) => void,
 ): Wanted['alias'] {
   const { domain, gatewayDomain, setCaa } = goal;
@@ -62,12 +67,14 @@ function decideAlias(
   const place = { domain, target, apex: zone.name, caaName: setCaa ? baseName(domain) : undefined, live };
   const alias = chooseAlias(place, provider.capabilities);
   if (alias.kind === 'name') return alias;
-  const standIns = standInAddresses(domain, addresses, live);
+  const standIns = standInAddresses(domain, addresses, ours ? live : []);
   if (standIns.length === 0) {
     throw new IngressError('DNS_LOOKUP_FAILED', `the gateway ${gatewayDomain} has no address`, {
       hint: `Check GATEWAY_DOMAIN. ${domain} cannot be an alias, because ${alias.why}, so it gets the gateway's addresses.`,
     });
   }
+  if (addresses === undefined || allAddresses(addresses).length === 0)
+    tell(`the gateway ${gatewayDomain} has no address now; what is published for ${domain} stays`);
   tell(
     `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again every hour`,
   );

@@ -45,6 +45,8 @@ export interface Memory {
   unsaved: { readonly bundle: CertificateBundle; readonly failure: unknown } | undefined;
   /** Records were written and not yet seen at every name server. */
   unseen: boolean;
+  /** A first start's write of records and challenge failed: the next one writes the records first, and orders after that. */
+  recordsFirst: boolean;
   /** No order before this moment. */
   orderNotBefore: Date | undefined;
   /** Warnings that were logged already. */
@@ -52,7 +54,14 @@ export interface Memory {
 }
 
 export function emptyMemory(): Memory {
-  return { served: undefined, unsaved: undefined, unseen: false, orderNotBefore: undefined, told: new Set() };
+  return {
+    served: undefined,
+    unsaved: undefined,
+    unseen: false,
+    recordsFirst: false,
+    orderNotBefore: undefined,
+    told: new Set(),
+  };
 }
 
 /** What the records step finds out for the certificate step. */

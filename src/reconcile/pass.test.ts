@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { txtRecord } from '../../test/doubles/memory-provider.ts';
-import { APP_ADDRESS, APP_ID, DOMAIN, GATEWAY, type Stage, setStage } from '../../test/doubles/parts.ts';
+import {
+  APP_ADDRESS,
+  APP_ID,
+  DOMAIN,
+  GATEWAY,
+  gatewayNames,
+  type Stage,
+  setStage,
+} from '../../test/doubles/parts.ts';
 import { type ErrorCode, IngressError } from '../errors.ts';
 import { pass } from './pass.ts';
 
@@ -333,9 +341,73 @@ test('what an earlier run left in a zone that is gone does not hold up anything'
   const stage = await setStage(t);
   const entry = { provider: 'memory', zoneId: 'zone-example.org', zoneName: 'example.org' };
   await stage.parts.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);
-  await assert.rejects(run(stage), { code: 'ZONE_NOT_FOUND' });
+  await run(stage);
   assert.equal(stage.served.length, 1);
   assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.parts.journal.entries(), []);
+  const warnings = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => String(msg));
+  assert.match(
+    warnings.join(),
+    /_acme-challenge\.example\.org is given up: the account has no zone example\.org/,
+  );
+});
+
+/** Lets every write fail that holds a challenge, or every other. */
+function refuse({ provider }: Stage, what: 'challenge' | 'records', code: ErrorCode): void {
+  provider.before = (verb, changes) => {
+    const hit = changes.some(
+      (one) => one.action === 'create' && one.record.name.startsWith('_acme-challenge'),
+    );
+    const others = changes.some((one) => one.action === 'create' && one.record.type === 'CNAME');
+    if (verb === 'apply' && (what === 'challenge' ? hit : others)) throw error(code);
+  };
+}
+
+test('a first start whose challenge alone is refused has its records all the same', async (t) => {
+  const stage = await setStage(t);
+  refuse(stage, 'challenge', 'PROVIDER_PERMISSION_MISSING');
+  await assert.rejects(run(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  assert.deepEqual(stage.provider.standing, RECORDS);
+});
+
+test('a first start whose records fail makes one order, and the next after they stand', async (t) => {
+  const stage = await setStage(t);
+  refuse(stage, 'records', 'PROVIDER_UNAVAILABLE');
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await assert.rejects(run(stage), { code: 'PROVIDER_UNAVAILABLE' });
+    assert.equal(orders(stage), 1);
+  }
+  stage.provider.before = () => undefined;
+  await run(stage);
+  assert.equal(orders(stage), 2);
+  assert.equal(stage.served.length, 1);
+  assert.equal(stage.memory.recordsFirst, false);
+});
+
+test('after a conflict it waits for what was planned anew', async (t) => {
+  const stage = await setStage(t, {
+    provider: { capabilities: { cnameBesideOthers: false } },
+    known: gatewayNames(['192.0.2.1'], []),
+  });
+  let conflicts = 0;
+  stage.provider.before = (verb) => {
+    if (verb !== 'apply' || conflicts > 0) return;
+    conflicts += 1;
+    stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 iodef "mailto:a@example.com"', ttl: 60 });
+    throw error('PROVIDER_CONFLICT');
+  };
+  await run(stage);
+  assert.ok(stage.provider.standing.includes(`${DOMAIN} A 192.0.2.1`), stage.provider.standing.join());
+  assert.equal(stage.served.length, 1);
+});
+
+test('what was written without an answer is waited for by the next pass', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(1);
+  stage.shows = () => false;
+  fails(stage, 'apply', 'PROVIDER_UNREACHABLE');
+  await assert.rejects(run(stage), { code: 'PROVIDER_UNREACHABLE' });
+  assert.ok(stage.memory.unseen);
 });
 
 test('no order before its time, and one after it', async (t) => {
@@ -439,7 +511,7 @@ test('after an abort in the middle of an order the challenge is removed all the 
   assert.deepEqual(await stage.parts.journal.entries(), []);
 });
 
-test('a removal that hangs is given up after its own four seconds', async (t: TestContext) => {
+test('a removal that hangs is given up after fifteen seconds, and after four when all is stopped', async (t: TestContext) => {
   const stage = await setStage(t);
   const limits: number[] = [];
   t.mock.method(AbortSignal, 'timeout', (ms: number) => {
@@ -447,9 +519,16 @@ test('a removal that hangs is given up after its own four seconds', async (t: Te
     return AbortSignal.abort(new Error('too long'));
   });
   await run(stage);
-  assert.deepEqual(limits, [4000]);
+  assert.deepEqual(limits, [15_000]);
   assert.ok(stage.events().includes('challenge-left'));
   assert.equal(stage.served.length, 1);
+  const stopping = await setStage(t);
+  const abort = new AbortController();
+  stopping.authority.before = (call) => {
+    if (call.startsWith('respond')) abort.abort(new Error('stopped'));
+  };
+  await assert.rejects(run(stopping, abort.signal), /stopped/);
+  assert.deepEqual(limits, [15_000, 4000]);
 });
 
 test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {

@@ -180,6 +180,13 @@ test('without CAA the same provider gets a CNAME', async (t) => {
   assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} CNAME ${GATEWAY}`]);
 });
 
+test('a first pass never takes the addresses of somebody else for the gateway', async (t) => {
+  const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
+  stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.99', ttl: 3600 });
+  await assert.rejects(run(stage), { code: 'DNS_LOOKUP_FAILED' });
+  assert.deepEqual(stage.provider.standing, [`${DOMAIN} A 192.0.2.99`]);
+});
+
 test('a gateway without an address is an error where addresses are needed', async (t) => {
   const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
   await assert.rejects(run(stage), (thrown) => {

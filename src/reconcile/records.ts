@@ -23,10 +23,16 @@ export async function lookAtZone(parts: Parts, memory: Memory, signal: AbortSign
   return { zone: draft.zone, draft, planned, challengeAlias };
 }
 
+export interface Written {
+  /** The records of the challenge. */
+  readonly challenge: readonly DnsRecord[];
+  /** The records that are desired by the plan that was carried out, which may be a newer one than the look's. */
+  readonly desired: readonly DesiredRecord[];
+}
+
 /**
  * Brings the records to what was planned, and adds challenge values in the same write. Nothing is written when nothing
- * differs. Resolves when it is written; waiting for the name servers is another step. Returns the records of the
- * challenge.
+ * differs. Resolves when it is written; waiting for the name servers is another step.
  */
 export async function writeZone(
   parts: Parts,
@@ -34,19 +40,20 @@ export async function writeZone(
   look: ZoneLook,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
-): Promise<readonly DnsRecord[]> {
+): Promise<Written> {
   const { provider, journal, log } = parts;
   const { zone, draft, planned } = look;
   const elapsed = stopwatch(parts.clock);
   let challenge: readonly DnsRecord[] = [];
   const write = async (changes: readonly Change[]) => {
+    // An answer that is lost may have been carried out.
+    if (changes.length > 0) memory.unseen = true;
     if (values.length > 0) {
       challenge = await publishChallenges({ provider, journal }, zone, values, changes, signal);
     } else if (changes.length > 0) await provider.apply(zone, changes, signal);
   };
-  const { changes } = await carryOut(provider, draft, planned, write, signal);
+  const { changes, desired } = await carryOut(provider, draft, planned, write, signal);
   if (changes.length > 0) {
-    memory.unseen = true;
     const fields = { event: 'records-published', zone: zone.name ?? zone.id, ...describeChanges(changes) };
     log.info({ ...fields, seconds: elapsed() }, 'records published');
   }
@@ -54,18 +61,19 @@ export async function writeZone(
     const names = values.map(({ name }) => name);
     log.info({ event: 'challenge-published', names, seconds: elapsed() }, 'challenge published');
   }
-  return challenge;
+  return { challenge, desired };
 }
 
 /** Waits until every authoritative name server serves the records, if they were written and not seen yet. */
 export async function waitForRecords(
   parts: Parts,
   memory: Memory,
-  { zone, planned }: ZoneLook,
+  { zone }: ZoneLook,
+  desired: readonly DesiredRecord[],
   signal: AbortSignal,
 ): Promise<void> {
   if (!memory.unseen) return;
-  const expectations = (apex: string) => planned.desired.map((record) => expectation(record, apex, parts));
+  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, parts));
   await waitUntilEverywhere(parts, zone, 'records', expectations, signal);
   memory.unseen = false;
 }
@@ -77,8 +85,9 @@ export async function reconcileRecords(
   look: ZoneLook,
   signal: AbortSignal,
 ): Promise<void> {
-  await writeZone(parts, memory, look, [], signal);
-  await waitForRecords(parts, memory, look, signal);
+  const { desired } = await writeZone(parts, memory, look, [], signal);
+  await waitForRecords(parts, memory, look, desired, signal);
+  memory.recordsFirst = false;
 }
 
 function expectation(record: DesiredRecord, apex: string, { provider }: Parts): Expectation {
