@@ -30,7 +30,7 @@ Secrets are never logged.
 
 ${table(variables)}
 
-${providers.map(({ title, name, variables: own }) => `## ${title} (\`DNS_PROVIDER=${name}\`)\n\n${table(own)}`).join('\n\n')}
+${providers.map(ofProvider).join('\n\n')}
 
 ## Of Node.js
 
@@ -45,6 +45,18 @@ ${rows(
   Object.entries(withoutEffect).map(([name, why]) => [code(name), why]),
 )}
 `;
+}
+
+function ofProvider({ title, name, variables: own }: (typeof providers)[number]): string {
+  const anchor = title
+    .toLowerCase()
+    .replace(/[^a-z0-9 ]/g, '')
+    .replaceAll(' ', '-');
+  return `## ${title} (\`DNS_PROVIDER=${name}\`)
+
+How to make the credentials, and what they have to be allowed: [DNS providers](providers.md#${anchor}).
+
+${table(own)}`;
 }
 
 function errors(): string {

@@ -56,7 +56,7 @@ export const errorRegistry = {
   },
   PROVIDER_CREDENTIALS_REJECTED: {
     meaning: 'The DNS provider does not accept the credentials.',
-    hint: 'Make a new token as docs/configuration.md says and set it whole, without quotes.',
+    hint: 'Make new credentials as docs/providers.md says and set them whole.',
     retryable: false,
   },
   PROVIDER_PERMISSION_MISSING: {

@@ -38,15 +38,20 @@ test('the command of the document restores what stood there before, with the rea
     assert.ok(typeof backup === 'string' && error.message.includes(backup));
     assert.ok(backup.startsWith(join(folder, 'dstack-ingress/providers/namecheap', DOMAIN)), backup);
     const command = (await restoreCommand()).replace('https://api.namecheap.com', simulator.baseUrl);
-    const { stdout } = await execa('sh', ['-c', command], {
-      env: {
-        FILE: backup,
-        NAMECHEAP_USERNAME: simulator.username,
-        NAMECHEAP_API_KEY: simulator.apiKey,
-        NAMECHEAP_CLIENT_IP: simulator.clientIp,
-      },
-    });
-    assert.match(stdout, /Status="OK".*IsSuccess="true"/s);
+    const send = (NAMECHEAP_API_USER: string) =>
+      execa('sh', ['-c', command], {
+        env: {
+          FILE: backup,
+          NAMECHEAP_USERNAME: simulator.username,
+          NAMECHEAP_API_KEY: simulator.apiKey,
+          NAMECHEAP_CLIENT_IP: simulator.clientIp,
+          NAMECHEAP_API_USER,
+        },
+      });
+    assert.match((await send('reseller')).stdout, /Status="ERROR"/);
+    const form = simulator.forms.at(-1);
+    assert.deepEqual([form?.get('apiuser'), form?.get('username')], ['reseller', simulator.username]);
+    assert.match((await send('')).stdout, /Status="OK".*IsSuccess="true"/s);
     assert.deepEqual(simulator.snapshot(DOMAIN), before);
     assert.equal(stored.emailType, 'MX');
   } finally {
