@@ -96,6 +96,16 @@ describe('a budget of calls', () => {
     await budget.spend(never);
   });
 
+  test('a clock that goes back makes no hold longer than an hour', async () => {
+    const { budget, clock, context } = begin();
+    await budget.hold(1000);
+    clock.pass(-150 * 86_400_000);
+    await assert.rejects(budget.spend(never), /not asked before/);
+    clock.pass(3_600_000);
+    await budget.spend(never);
+    assert.deepEqual(context.waits, []);
+  });
+
   test('survives a clock that goes back, and a file that is damaged', async () => {
     const files = createMemoryFiles();
     await files.write('budget.json', '{"tokens": "many"');

@@ -55,7 +55,10 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
 
   const current = async (): Promise<State> => {
     state ??= await remembered(context, limit);
-    state = refill({ ...state, heldUntil: Math.max(state.heldUntil, heldUntil) }, limit, now());
+    // After a clock that went back, a moment that was near is far.
+    const held = Math.min(Math.max(state.heldUntil, heldUntil), now() + LONGEST_HOLD_MS);
+    heldUntil = 0;
+    state = refill({ ...state, heldUntil: held }, limit, now());
     return state;
   };
 
@@ -83,7 +86,7 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
         await save();
       }),
     async hold(ms) {
-      heldUntil = Math.max(heldUntil, now() + Math.min(ms, LONGEST_HOLD_MS));
+      heldUntil = now() + Math.min(ms, LONGEST_HOLD_MS);
       await current();
       await save();
     },

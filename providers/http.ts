@@ -1,4 +1,4 @@
-import axios, { isAxiosError } from 'axios';
+import axios, { type AxiosResponse, isAxiosError } from 'axios';
 import type { Clock } from '../src/clock.ts';
 import type { Secret } from '../src/config/secret.ts';
 import { IngressError } from '../src/errors.ts';
@@ -39,6 +39,9 @@ export interface HttpAnswer {
   readonly retryAfterMs: number | undefined;
 }
 
+/** Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap says 405 for too many. */
+const ASKS_TO_WAIT = new Set([405, 429, 503]);
+
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /** Bytes; beyond it nothing that these APIs answer is what was asked for. */
@@ -69,11 +72,8 @@ export function createHttp(options: HttpOptions): Http {
         signal: AbortSignal.any([signal, deadline]),
         ...(family === undefined ? {} : { family }),
       });
-      const header = response.headers['retry-after'];
-      // Linode sends it with every answer, as the time until its count begins anew: nobody is asked to wait then.
-      const isAsked = response.status >= 400 && typeof header === 'string';
-      const retryAfterMs = retryAfter(isAsked ? header : undefined, clock.now());
-      if (retryAfterMs !== undefined) await budget.hold(retryAfterMs);
+      const retryAfterMs = askedToWait(response, clock.now());
+      if (retryAfterMs !== undefined && ASKS_TO_WAIT.has(response.status)) await budget.hold(retryAfterMs);
       return { status: response.status, text: String(response.data ?? ''), retryAfterMs };
     } catch (thrown) {
       signal.throwIfAborted();
@@ -81,6 +81,15 @@ export function createHttp(options: HttpOptions): Http {
       throw unreachable(cause, doing, options);
     }
   };
+}
+
+// Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
+function askedToWait(
+  { status, headers }: Pick<AxiosResponse, 'status' | 'headers'>,
+  now: Date,
+): number | undefined {
+  const header: unknown = headers['retry-after'];
+  return status >= 400 && typeof header === 'string' ? retryAfter(header, now) : undefined;
 }
 
 function unreachable(cause: unknown, doing: string, { title, secrets }: HttpOptions): IngressError {
@@ -91,5 +100,8 @@ function unreachable(cause: unknown, doing: string, { title, secrets }: HttpOpti
 // The client's own error carries the whole request, credentials included.
 function plain(thrown: unknown): unknown {
   if (!isAxiosError(thrown)) return thrown;
-  return thrown.cause ?? new Error(thrown.message);
+  const { cause = thrown } = thrown;
+  // A parser's error carries the packet, in which the other side may repeat what was sent.
+  const code = 'code' in cause ? { code: cause.code } : {};
+  return Object.assign(new Error(cause.message), code);
 }

@@ -34,7 +34,8 @@ export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked
   const verb = status >= 500 ? 'failed' : 'refused';
   return new IngressError(code, `Linode ${verb} to ${asked.doing}: ${words}`, {
     ...hintFor(code, refusals),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    // It comes with every answer, and only these mean it.
+    ...(retryAfterMs === undefined || (status !== 429 && status !== 503) ? {} : { retryAfterMs }),
     details: { status },
   });
 }

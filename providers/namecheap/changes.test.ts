@@ -74,6 +74,15 @@ for (const [what, changes, expected, differs] of cases) {
   });
 }
 
+test('of two that are the same, one removal takes the one that is meant, or one of them', () => {
+  const twin = host('a', 'TXT', 'a', '60');
+  const hostsAfter = (hosts: Host[], change: Change) => changeHosts(hosts, [change], DOMAIN);
+  assert.deepEqual(hostsAfter([a, twin, www], remove({ ...A, ttl: 60 })).hosts, [a, www]);
+  assert.deepEqual(hostsAfter([twin, a, www], remove(A)).hosts, [twin, www]);
+  const exact = hostsAfter([a, { ...a }, www], remove(A));
+  assert.deepEqual([exact.hosts, exact.differs], [[a, www], true]);
+});
+
 test('what is wanted comes in the order of the changes', () => {
   const { wanted, removed } = changeHosts([a, b, www], [create(C), remove(B), create(A)], DOMAIN);
   assert.deepEqual(

@@ -38,7 +38,7 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
   let entries: Entry[] = hosts.map((host) => ({ host, live: toLive(host, domain) }));
   // What is removed cannot serve as what is wanted, so removals come first.
   for (const change of changes) {
-    if (change.action === 'remove') entries = entries.filter(({ live }) => !sameData(live, change.removed));
+    if (change.action === 'remove') entries = withoutOne(entries, change.removed);
   }
   const wanted: Host[] = [];
   const added = new Set<Host>();
@@ -59,6 +59,16 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
     removed: hosts.filter((host) => !kept.has(hostKey(host))),
     differs: !sameKeys(hosts, changed),
   };
+}
+
+/** A record may stand twice; one removal takes one of them, the one that is meant. */
+function withoutOne(entries: readonly Entry[], removed: LiveRecord): Entry[] {
+  const same = entries.filter(({ live }) => sameData(live, removed));
+  const meant =
+    same.find(({ live }) => live.handle !== undefined && live.handle === removed.handle) ??
+    same.find(({ live }) => live.ttl === removed.ttl) ??
+    same[0];
+  return entries.filter((entry) => entry !== meant);
 }
 
 /** Where a wanted record stands, and the list with it in its place; what it replaces goes. */

@@ -21,11 +21,15 @@ export function judge(before: HostZone, changed: Changed, after: HostZone): Verd
   const stands = (host: Host) =>
     isMade(host, before.emailType) ? targets.has(targetKey(host)) : there.has(hostKey(host));
   const missing = changed.hosts.filter((host) => !stands(host));
+  // A challenge of somebody else goes by itself when its order is done.
+  const isPassing = ({ name, type }: Host) => type === 'TXT' && /^_acme-challenge(?:\.|$)/i.test(name);
   const others = after.hosts.filter((host) => !expected.has(hostKey(host)) && !known.has(hostKey(host)));
   const own = new Set(changed.wanted);
   const instead = (host: Host) =>
     others.find(({ name, type }) => name.toLowerCase() === host.name.toLowerCase() && type === host.type);
-  const lost = missing.filter((host) => !own.has(host)).map((host) => withInstead(host, instead(host)));
+  const lost = missing
+    .filter((host) => !own.has(host) && !isPassing(host))
+    .map((host) => withInstead(host, instead(host)));
   const email =
     before.emailType === after.emailType
       ? []

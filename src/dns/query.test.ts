@@ -189,3 +189,16 @@ test('after an abort nothing is sent', async (t) => {
   await assert.rejects(query(server, question, within(5000, aborted)), /stopped/);
   assert.deepEqual(server.asked, []);
 });
+
+test('an IPv6 address is in its shortest text, the longest run of zeros left out', async (t) => {
+  const server = await startDnsServer(t, () => ({ answers: [aaaa('app.example.com', '2a01:0:0:2::3')] }));
+  const { answers } = await query(
+    server,
+    { name: 'app.example.com', type: 'AAAA' },
+    { timeoutMs: 2000, signal: AbortSignal.timeout(5000) },
+  );
+  assert.deepEqual(
+    answers.map(({ value }) => value),
+    ['2a01:0:0:2::3'],
+  );
+});

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import packet from 'dns-packet';
 import { canonicalName } from './names.ts';
+import { shortestIpv6 } from './presentation.ts';
 
 /** A name server's address and port. */
 export interface NameServer {
@@ -189,8 +190,10 @@ function toRr(answer: packet.Answer): Rr {
 function canonicalValue(answer: packet.Answer): string {
   switch (answer.type) {
     case 'A':
-    case 'AAAA':
       return answer.data;
+    case 'AAAA':
+      // The decoder leaves out the first run of zeros; RFC 5952 §4.2.3 wants the longest.
+      return shortestIpv6(answer.data);
     case 'CNAME':
     case 'NS':
       return canonicalName(answer.data);

@@ -41,7 +41,7 @@ export function describeRecord({ name, type, value }: DnsRecord): string {
 
 /** The parts of a CAA record's value (RFC 8659 §4.1), or undefined when it is not `flags tag "value"`. */
 export function parseCaa(value: string): { flags: number; tag: string; value: string } | undefined {
-  const match = /^(\d{1,3}) ([A-Za-z0-9]+) "(.*)"$/.exec(value);
+  const match = /^\s*(\d{1,3})\s+([A-Za-z0-9]+)\s+"(.*)"\s*$/.exec(value);
   if (!match?.[1] || !match[2] || match[3] === undefined) return undefined;
   return { flags: Number(match[1]), tag: match[2].toLowerCase(), value: match[3] };
 }

@@ -80,4 +80,12 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     account.stored.mishap = (hosts) => [...hosts, ...hosts.map((host) => ({ ...host, Name: 'theirs' }))];
     await account.publish();
   });
+
+  test('the challenge of somebody else may go meanwhile', async () => {
+    await using account = await openAccount();
+    const { stored, publish } = account;
+    stored.plant({ Name: '_acme-challenge.other', Type: 'TXT', Address: 'theirs' });
+    stored.mishap = (hosts) => hosts.filter(({ Name }) => Name !== '_acme-challenge.other');
+    await publish();
+  });
 });

@@ -12,6 +12,7 @@ export function readContract(setup: ContractSetup): void {
     record('example.com', 'CAA', '0 issue "letsencrypt.org"'),
     record('app.example.com', 'A', '192.0.2.1'),
     record('app.example.com', 'AAAA', '2001:db8::1'),
+    record('app.example.com', 'AAAA', '2a01:0:0:2::3'),
     record(
       'app.example.com',
       'CAA',
