@@ -148,7 +148,9 @@ function hintFor(code: ErrorCode, refusal: Refusal, asked: Asked): ErrorContext 
 
 function hintForPermission(message: string, asked: Asked): string {
   const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? asked.action;
-  const resource = /on resource: (\S+)/.exec(message)?.[1] ?? asked.resource;
+  const named = /on resource: (\S+)/.exec(message)?.[1] ?? asked.resource;
+  // Each change has an id of its own, so the right to ask for one is the right to ask for all.
+  const resource = action === 'route53:GetChange' ? 'arn:aws:route53:::change/*' : named;
   const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
   if (/explicit deny/i.test(message)) {
     return `A policy denies ${action} on ${resource}, and no other can allow it: find the Deny that the message speaks of.`;
@@ -156,10 +158,10 @@ function hintForPermission(message: string, asked: Asked): string {
   if (action === 'sts:AssumeRole') {
     return `The user needs the statement ${statement} (${IAM}), and the role has to trust the user: IAM console > Roles > the role > Trust relationships. Where that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.`;
   }
-  const limited = action.includes('ChangeResourceRecordSets')
-    ? ' Where it is allowed with conditions, one of them does not hold for the names, types or actions of these records.'
-    : '';
-  return `Add the statement ${statement} to its policy: ${IAM}.${limited}`;
+  if (action.includes('ChangeResourceRecordSets')) {
+    return `If its policy allows ${action} for some names, types or actions only, add those of the records above. If it does not allow it on ${resource} at all, take the policy of docs/providers.md#route-53: ${IAM}.`;
+  }
+  return `Add the statement ${statement} to its policy: ${IAM}.`;
 }
 
 function hintForCredentials({ code = '', message }: Refusal, asked: Asked): ErrorContext {
