@@ -33,26 +33,26 @@ export function sharedPlace(
     find: async () => look,
     async publish(values) {
       tried = true;
-      const { challenge, desired } = await writeZone(parts, memory, look, values, signal).catch(
-        async (failure: unknown): Promise<Written> => {
+      const written = await writeZone(parts, memory, look, values, signal).catch(
+        async (failure: unknown): Promise<Pick<Written, 'challenge'>> => {
           signal.throwIfAborted();
           // It may be the challenge alone that was refused, or could not be journaled; the records need neither.
           tried = !alone.some((code) => isIngressError(failure, code));
           memory.recordsFirst = firstStart;
           if (firstStart) throw failure;
           failed(failure);
-          const written = await writeChallenge(parts, look.zone, values, signal);
-          return { challenge: written, desired: look.planned.desired };
+          return { challenge: await writeChallenge(parts, look.zone, values, signal) };
         },
       );
       // A CAA record that is not seen yet would have the CA refuse.
-      const records = waitForRecords(parts, memory, look, desired, signal);
-      await records.catch((failure: unknown) => {
+      const records =
+        'desired' in written ? waitForRecords(parts, memory, look, written.desired, signal) : undefined;
+      await records?.catch((failure: unknown) => {
         signal.throwIfAborted();
         if (firstStart) throw failure;
         failed(failure);
       });
-      await waitForChallenge(parts, look.zone, challenge, signal);
+      await waitForChallenge(parts, look.zone, written.challenge, signal);
     },
   };
 }
