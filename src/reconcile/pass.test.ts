@@ -235,7 +235,7 @@ test('records that the provider refuses do not hold up a renewal, and are thrown
   await assert.rejects(run(stage), { code: 'PROVIDER_REJECTED' });
   assert.equal(orders(stage), 1);
   assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
-  assert.ok(!stage.lines.some((line) => line.event === 'waiting' && line['for'] === 'records'));
+  assert.ok(!stage.lines.some((line) => line['event'] === 'waiting' && line['for'] === 'records'));
   assert.deepEqual(stage.provider.standing, []);
 });
 
