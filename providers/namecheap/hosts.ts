@@ -24,7 +24,7 @@ export interface HostZone {
   readonly emailType: string;
   readonly hosts: readonly Host[];
   /** What a write would lose or change, each in words for a person. */
-  readonly strange: readonly string[];
+  readonly strange: readonly Strange[];
 }
 
 // Both lists: https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/, and for NONE and GMAIL the API's own client.
@@ -44,6 +44,15 @@ const MADE_FOR: Readonly<Record<string, RegExp>> = {
   GMAIL: /\.(?:google|googlemail)\.com\.?$/i,
 };
 
+/** Something that a write could not send back. */
+export interface Strange {
+  /** Whose it is; undefined for the zone's own. */
+  readonly host: Host | undefined;
+  /** Without this one, it is nothing to complain of. */
+  readonly rival?: Host;
+  readonly words: string;
+}
+
 export const LEAST_TTL = 60;
 export const MOST_TTL = 60_000;
 
@@ -56,10 +65,14 @@ export function understand(result: ApiHosts): HostZone {
     emailType,
     hosts,
     strange: [
-      ...strangeParts(result, ZONE_PARTS).map((part) => `the zone has ${part}, which is not known`),
-      ...(EMAIL_TYPES.has(emailType) ? [] : [`the email type "${emailType}" is not known`]),
-      ...given.flatMap((host, index) => strangeHost(host, hosts[index])),
-      ...hosts.flatMap((host) => strangeMail(host, emailType)),
+      ...strangeParts(result, ZONE_PARTS).map((part) => ofZone(`the zone has ${part}, which is not known`)),
+      ...(EMAIL_TYPES.has(emailType) ? [] : [ofZone(`the email type "${emailType}" is not known`)]),
+      ...hosts.flatMap((host, index) =>
+        [...strangeHost(given[index], host), ...strangeMail(host, emailType)].map((words) => ({
+          host,
+          words,
+        })),
+      ),
       ...rivals(hosts),
     ],
   };
@@ -81,8 +94,12 @@ export function describeHost({ name, type, address }: Host): string {
   return `${name} ${type} ${address.length > 60 ? `${address.slice(0, 60)}…` : address}`;
 }
 
-function strangeHost(given: ApiHost, host: Host | undefined): string[] {
-  if (!host) return [];
+function ofZone(words: string): Strange {
+  return { host: undefined, words };
+}
+
+function strangeHost(given: ApiHost | undefined, host: Host): string[] {
+  if (!given) return [];
   const what: string[] = strangeParts(given, HOST_PARTS).map((part) => `has ${part}, which is not known`);
   if (!TYPES.has(host.type)) what.push('is of a type that is not known');
   if (isSet(given, '@IsDDNSEnabled'))
@@ -115,16 +132,20 @@ function strangeMail(host: Host, emailType: string): string[] {
     : [`${describeHost(host)} does not go with the email type ${emailType} and preference ${mxPref}`];
 }
 
-/** Of two MX records that differ in nothing but the preference, the API keeps one. */
-function rivals(hosts: readonly Host[]): string[] {
-  const seen = new Map<string, string | undefined>();
+/** Of two records that differ in nothing but the preference or the TTL, the API keeps one. */
+function rivals(hosts: readonly Host[]): Strange[] {
+  const seen = new Map<string, Host>();
   return hosts.flatMap((host) => {
-    if (host.type !== 'MX') return [];
-    const key = canonicalName(`${host.name} ${host.address}`);
+    const { name, type, address, ttl } = host;
+    const key = `${name.toLowerCase()} ${type} ${type === 'TXT' ? address : address.toLowerCase()}`;
     const before = seen.get(key);
-    const rival = seen.has(key) && before !== host.mxPref;
-    seen.set(key, host.mxPref);
-    return rival ? [`${describeHost(host)} is there twice, with different preferences`] : [];
+    seen.set(key, host);
+    if (!before) return [];
+    const preferences = type === 'MX' && before.mxPref !== host.mxPref;
+    if (!preferences && before.ttl === ttl) return [];
+    const words = `${describeHost(host)} is there twice, with different ${preferences ? 'preferences' : 'TTLs'}`;
+    // Without either of the two there is nothing to complain of.
+    return [{ host, rival: before, words }];
   });
 }
 

@@ -12,7 +12,7 @@ import { type Changed, changeHosts } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
 import { notUnderstood, unconfirmed } from './errors.ts';
 import { formLines, setHostsForm } from './form.ts';
-import type { HostZone } from './hosts.ts';
+import type { Host, HostZone } from './hosts.ts';
 import { createReads, type Reads } from './reads.ts';
 import type { DomainParts } from './suffix.ts';
 import type { variables } from './variables.ts';
@@ -151,7 +151,7 @@ class Namecheap implements DnsProvider {
         (await this.#reads.ask(domain, 'apply', () => client.getHosts(parts, signal)));
       const changed = changeHosts(before.hosts, changes, domain);
       if (!changed.differs) return changed.wanted.map((host) => toLive(host, domain));
-      if (before.strange.length > 0) throw notUnderstood(domain, before.strange);
+      requireUnderstood(before, changed);
       requireRoom(domain, changed);
       // The write and its verification.
       for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
@@ -229,4 +229,15 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
       ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
     },
   );
+}
+
+/** What a change removes anyway need not be sent back. */
+function requireUnderstood({ domain, strange }: HostZone, { hosts }: Changed): void {
+  const stays = (host: Host | undefined) => host === undefined || hosts.includes(host);
+  const left = strange.filter(({ host, rival }) => stays(host) && stays(rival));
+  if (left.length > 0)
+    throw notUnderstood(
+      domain,
+      left.map(({ words }) => words),
+    );
 }

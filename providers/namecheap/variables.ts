@@ -5,8 +5,8 @@ import { optional, required, withDefault } from '../../src/config/variable.ts';
 
 const userName = types.text(
   'user name',
-  /^[\x21-\x7e]{1,64}$/,
-  'holds a space, or is longer than 64 characters',
+  /^[A-Za-z0-9._@+-]{1,64}$/,
+  'holds something else than letters, digits, ".", "_", "@", "+" and "-", or is longer than 64 characters',
 );
 
 const ipv4 = types.type('IPv4 address', (value) =>

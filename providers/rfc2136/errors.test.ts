@@ -58,7 +58,7 @@ test('the lines that are missing are made of what was to be written', () => {
   ];
   assert.match(
     writePermission(key, 'example.com', changes),
-    /update-policy \{ grant "key" name a\.example\.com\. A CNAME; grant "key" name \*\.example\.com\. CNAME; \};/,
+    /added to the update-policy of .*: grant "key" name a\.example\.com\. A AAAA CNAME CAA; grant "key" name \*\.example\.com\. A AAAA CNAME CAA;/,
   );
 });
 

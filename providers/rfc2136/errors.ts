@@ -123,7 +123,11 @@ function badKey(error: string, asked: Asked): IngressError {
   const { name, algorithm } = asked.key;
   const unknown = `it knows no key ${name} of ${algorithm}`;
   const what =
-    error === 'BADKEY' ? unknown : error === 'BADSIG' ? `the secret of ${name} is another` : 'see the code';
+    error === 'BADKEY'
+      ? unknown
+      : error === 'BADSIG'
+        ? `RFC2136_TSIG_SECRET is not the secret of the key ${name}`
+        : 'see the code';
   const hint =
     error === 'BADSIG'
       ? 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.'
@@ -183,8 +187,8 @@ export function readPermission({ name }: Key, zone: string): string {
 export function writePermission({ name: key }: Key, zone: string, changes: readonly WireRecord[]): string {
   const byName = Map.groupBy(changes, ({ name }) => name);
   const grants = [...byName].map(([name, records]) => {
-    const types = [...new Set(records.map(({ type }) => typeName(type)))].join(' ');
-    return `grant "${key}" name ${name}. ${types};`;
+    const isText = records.every(({ type }) => typeName(type) === 'TXT');
+    return `grant "${key}" name ${name}. ${isText ? 'TXT' : 'A AAAA CNAME CAA'};`;
   });
-  return `Let the key write these names. BIND, in the block of the zone ${zone}: update-policy { ${grants.join(' ')} }; (Knot, PowerDNS: docs/providers.md).`;
+  return `Let the key write these names. BIND, to be added to the update-policy of the zone ${zone}: ${grants.join(' ')} (Knot, PowerDNS: docs/providers.md).`;
 }

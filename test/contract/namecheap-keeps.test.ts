@@ -177,6 +177,13 @@ const refused: readonly (readonly [what: string, plant: (account: Account) => vo
     /twice, with different preferences/,
   ],
   [
+    'an address with two TTLs',
+    ({ stored }) => {
+      for (const TTL of ['60', '300']) stored.plant({ Name: 'www', Type: 'A', Address: '192.0.2.1', TTL });
+    },
+    /www A 192\.0\.2\.1 is there twice, with different TTLs/,
+  ],
+  [
     'quotes in a TXT record',
     ({ stored }) => stored.plant({ Name: '@', Type: 'TXT', Address: '"v=spf1 -all"' }),
     /double quote/,
@@ -202,4 +209,19 @@ test('a TXT value with quotes is not written', async () => {
   const quoted = create(record('app.example.com', 'TXT', 'a "b"'));
   await failure(account.provider.apply(ZONE, quoted, soon()), 'PROVIDER_REJECTED');
   assert.ok(!account.commands().includes('setHosts'));
+});
+
+test('what the change itself removes does not stand in its way', async () => {
+  await using account = await openAccount();
+  const { stored, provider, simulator } = account;
+  const name = `_dstack-app-address.app.${DOMAIN}`;
+  stored.plant({ Name: '_dstack-app-address.app', Type: 'TXT', Address: '"older:443"' });
+  const [replaced] = await provider.records(ZONE, [name], soon());
+  assert.ok(replaced);
+  const wanted = record(name, 'TXT', 'newer:443');
+  await provider.apply(ZONE, [{ action: 'replace', record: wanted, replaced }], soon());
+  assert.deepEqual(
+    simulator.snapshot(DOMAIN).map((host) => Object(host).Address),
+    ['newer:443'],
+  );
 });
