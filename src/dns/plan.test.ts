@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { desiredRecords } from './desired.ts';
-import { plan } from './plan.ts';
+import { aliasInTheWay, plan } from './plan.ts';
 import type { Change, LiveRecord } from './record.ts';
 
 const ACCOUNT = 'https://ca.example/acct/1';
@@ -231,4 +231,12 @@ test('a TTL that is shared with a record that stays is not ours to choose', () =
   assert.deepEqual(changes([ours, theirs], false), corrected);
   assert.deepEqual(changes([ours], true), corrected);
   assert.deepEqual(changes([ours, { ...theirs, name: 'www.example.com' }], true), corrected);
+});
+
+test('an alias at the name of another desired record is in the way, unless it goes', () => {
+  const inTheWay = (standing: LiveRecord[]) => aliasInTheWay(byAddress, plan(byAddress, standing), standing);
+  const stray = live(TXT, 'CNAME', 'elsewhere.example.net');
+  assert.equal(inTheWay([stray]), stray);
+  assert.equal(inTheWay([live('app.example.com', 'CNAME', 'gateway.cluster.net')]), undefined);
+  assert.equal(inTheWay([live('www.example.com', 'CNAME', 'x.example.net')]), undefined);
 });

@@ -34,6 +34,29 @@ export function plan(
   };
 }
 
+/**
+ * A CNAME that stays at the name of a desired record of another type, so that nothing can stand there where the
+ * provider heeds RFC 1034 §3.6.2; undefined when there is none.
+ */
+export function aliasInTheWay(
+  desired: readonly DesiredRecord[],
+  { changes }: Pick<Plan, 'changes'>,
+  live: readonly LiveRecord[],
+): LiveRecord | undefined {
+  const goes = (record: LiveRecord) =>
+    changes.some(
+      (change) =>
+        (change.action === 'remove' && change.removed === record) ||
+        (change.action === 'replace' && change.replaced === record),
+    );
+  return live.find(
+    (record) =>
+      record.type === 'CNAME' &&
+      !goes(record) &&
+      desired.some(({ name, type }) => name === record.name && type !== 'CNAME'),
+  );
+}
+
 /** The changes for the desired records of one purpose at one name, removals first. */
 function changesFor(
   set: readonly DesiredRecord[],

@@ -81,3 +81,15 @@ test('what is desired can depend on what stands', async () => {
   const outcome = await reconcileZone(provider, { zone, names: [NAME], desire }, never);
   assert.deepEqual(outcome.changes, []);
 });
+
+test('an alias that nothing can stand beside is an error that names it, and nothing is written', async () => {
+  const provider = createMemoryProvider({ capabilities: { cnameBesideOthers: false } });
+  provider.plant({ name: NAME, type: 'CNAME', value: 'elsewhere.example.net', ttl: 60 });
+  await assert.rejects(reconcile(provider), (thrown) => {
+    assert.ok(thrown instanceof IngressError);
+    assert.equal(thrown.code, 'PROVIDER_REJECTED');
+    assert.match(thrown.hint, new RegExp(`Remove the CNAME at ${NAME}`));
+    return true;
+  });
+  assert.deepEqual(provider.calls, ['records']);
+});

@@ -1,8 +1,8 @@
-import { isIngressError } from '../errors.ts';
+import { IngressError, isIngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
-import { type Plan, plan } from './plan.ts';
+import { aliasInTheWay, type Plan, plan } from './plan.ts';
 import type { DnsProvider, Zone } from './provider.ts';
-import type { Change, LiveRecord } from './record.ts';
+import { type Change, describeRecord, type LiveRecord } from './record.ts';
 
 /** What is desired of one zone. */
 export interface ZoneDraft {
@@ -31,7 +31,18 @@ export async function planZone(
 ): Promise<ZonePlan> {
   const live = await provider.records(zone, names, signal);
   const desired = desire(live);
-  return { ...plan(desired, live, provider.capabilities), desired, live };
+  const planned = plan(desired, live, provider.capabilities);
+  const alias = provider.capabilities.cnameBesideOthers ? undefined : aliasInTheWay(desired, planned, live);
+  if (alias) throw blocked(alias);
+  return { ...planned, desired, live };
+}
+
+function blocked(alias: LiveRecord): IngressError {
+  return new IngressError(
+    'PROVIDER_REJECTED',
+    `nothing can stand beside ${describeRecord(alias)}, and this program does not remove it`,
+    { hint: `Remove the CNAME at ${alias.name} yourself, if nobody needs it.` },
+  );
 }
 
 /**
