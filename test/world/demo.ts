@@ -51,9 +51,9 @@ async function demo(): Promise<void> {
 
 async function showSteps(ingress: Ingress): Promise<void> {
   const steps: [title: string, event: string, words: (line: LogLine) => string][] = [
+    ['order', 'order-created', ({ domain }) => `for ${domain}`],
     ['records published', 'records-published', ({ written }) => [written].flat().join('\n')],
     ['seen everywhere', 'records-seen', ({ servers }) => `by ${servers} name servers`],
-    ['order', 'order-created', ({ domain }) => `for ${domain}`],
     ['challenge seen', 'challenge-seen', ({ servers }) => `by ${servers} name servers`],
     ['certificate', 'certificate-issued', ({ serial, notAfter }) => `serial ${serial}, until ${notAfter}`],
     ['serving', 'serving', () => 'proven by a handshake'],
