@@ -81,6 +81,12 @@ const cases: readonly (readonly [
     [live('1', 'h1'), live('2', 'h2')],
     ['put h2 4', 'post 3', 'delete h1'],
   ],
+  [
+    'makes all that can be before it makes room',
+    [create(alias), remove({ ...address, handle: 'h1' }), create({ ...txt('3'), name: 'c.example' })],
+    [{ ...address, handle: 'h1' }],
+    ['post 3', 'delete h1', 'post b.example'],
+  ],
 ];
 for (const [what, changes, standing, steps] of cases) {
   test(`it ${what}`, () => {
@@ -114,6 +120,12 @@ const clashes: readonly (readonly [what: string, changes: Change[], standing: Li
 for (const [what, changes, standing] of clashes) {
   test(`a clash: ${what}`, () => assert.ok(schedule(changes, standing).clash));
 }
+
+test('a clash is of a zone that changed where what was to be removed is not there', () => {
+  const moved = [remove({ ...address, handle: 'h1' }), create(alias)];
+  assert.equal(schedule(moved, [live('1', 'h2')]).clash?.isNew, true);
+  assert.equal(schedule([create(alias)], [live('1', 'h2')]).clash?.isNew, false);
+});
 
 test('a clash that stands already is nobody’s fault', () => {
   const standing = [live('1', 'h1'), { ...alias, handle: 'h2' }];

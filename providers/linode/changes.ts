@@ -17,7 +17,14 @@ export interface Schedule {
   /** The records that make a change unnecessary. */
   readonly standing: ReadonlyMap<Change, LiveRecord>;
   /** What would stand where Linode serves only one of the two (RFC 1034 §3.6.2). */
-  readonly clash: { readonly wanted: DnsRecord; readonly standing: DnsRecord } | undefined;
+  readonly clash: Clash | undefined;
+}
+
+export interface Clash {
+  readonly wanted: DnsRecord;
+  readonly standing: DnsRecord;
+  /** Whether what was to be removed at that name is not there: the zone changed since it was read. */
+  readonly isNew: boolean;
 }
 
 /** The owner names that the changes touch. */
@@ -50,7 +57,7 @@ export function schedule(changes: readonly Change[], live: readonly LiveRecord[]
     else steps.push(...writing(change, same ?? inPlace(change, obsolete)));
     if (same || !inPlace(change, obsolete)) steps.push(...deletion(obsolete));
   }
-  return { steps: inOrder(steps), standing, clash: findClash(steps, left) };
+  return { steps: inOrder(steps), standing, clash: findClash(steps, left, changes, live) };
 }
 
 type Write = Exclude<Change, { action: 'remove' }>;
@@ -90,25 +97,45 @@ function deletion(removed: LiveRecord | undefined): Step[] {
   return removed?.handle === undefined ? [] : [{ kind: 'delete', removed, id: removed.handle }];
 }
 
-/** Removals that make room come first; all others last, so that a name is never without an answer for their sake. */
+/**
+ * Everything that can be written beside what stands comes first; then the removals that make room, and at once what they
+ * make room for; all other removals last. What remains: between such a removal and the next call the name has no answer,
+ * and where that call is refused (429), it has none until the next attempt. Linode cannot change a record's type in place.
+ */
 function inOrder(steps: readonly Step[]): Step[] {
-  const posts = steps.filter((step) => step.kind === 'post');
+  const conflict = (a: Step, b: Step) =>
+    a.kind === 'post' && b.kind === 'delete' && excludes(a.record, b.removed);
   const rank = (step: Step) => {
-    if (step.kind === 'put') return 1;
-    if (step.kind === 'post') return 2;
-    return posts.some(({ record }) => excludes(record, step.removed)) ? 0 : 3;
+    if (step.kind === 'put') return 0;
+    const conflicts = steps.some((other) => conflict(step, other) || conflict(other, step));
+    if (step.kind === 'post') return conflicts ? 3 : 1;
+    return conflicts ? 2 : 4;
   };
   return steps.toSorted((a, b) => rank(a) - rank(b));
 }
 
-function findClash(steps: readonly Step[], left: ReadonlySet<LiveRecord>): Schedule['clash'] {
+function findClash(
+  steps: readonly Step[],
+  left: ReadonlySet<LiveRecord>,
+  changes: readonly Change[],
+  live: readonly LiveRecord[],
+): Clash | undefined {
   const written = steps.flatMap((step) => (step.kind === 'delete' ? [] : [step]));
   const all = [...left, ...written.map(({ record }) => record)];
   for (const { kind, record } of written) {
     const standing = all.find((other) => other !== record && excludes(record, other));
-    if (kind === 'post' && standing) return { wanted: record, standing };
+    if (kind !== 'post' || !standing) continue;
+    const isNew = changes.some((change) => isGone(change, record.name, live));
+    return { wanted: record, standing, isNew };
   }
   return undefined;
+}
+
+/** Whether the change takes something away at the name that does not stand there. */
+function isGone(change: Change, name: string, live: readonly LiveRecord[]): boolean {
+  if (change.action === 'create') return false;
+  const old = change.action === 'remove' ? change.removed : change.replaced;
+  return old.name === name && !live.some((one) => sameData(one, old));
 }
 
 /** Whether two records cannot stand at one name: one is a CNAME. */

@@ -8,7 +8,7 @@ import type { ProviderContext } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import type { ApiDomain, ApiRecord } from './answers.ts';
 import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './canonical.ts';
-import { namesOf, type Schedule, type Step, schedule } from './changes.ts';
+import { type Clash, namesOf, type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
 import type { variables } from './variables.ts';
 import { chooseDomain } from './zones.ts';
@@ -169,11 +169,15 @@ function toZone({ id, domain }: ApiDomain): Zone {
   return { id: String(id), name: domain };
 }
 
-/** Linode takes some of these and then fails to render the whole zone, so it is not asked. */
-function clash({ wanted, standing }: NonNullable<Schedule['clash']>): IngressError {
+/**
+ * Linode takes some of these and then fails to render the whole zone, so it is not asked. It is a conflict only where
+ * another look can find something else.
+ */
+function clash({ wanted, standing, isNew }: Clash): IngressError {
+  const inTheWay = describeRecord(standing);
   return new IngressError(
-    'PROVIDER_CONFLICT',
-    `${describeRecord(wanted)} cannot stand beside ${describeRecord(standing)}: a CNAME stands alone`,
-    { hint: 'It is read and planned again by itself. If it lasts, remove the record that is in the way.' },
+    isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
+    `${describeRecord(wanted)} cannot stand beside ${inTheWay}: a CNAME stands alone`,
+    isNew ? {} : { hint: `Remove ${inTheWay} if nobody needs it, or choose another name.` },
   );
 }

@@ -92,9 +92,15 @@ describe('what has to be true', () => {
 
 describe('what cannot stand', () => {
   const cases: readonly (readonly [what: string, changes: Change[], live: DnsRecord[], code: string])[] = [
-    ['an alias beside what stays', create(ALIAS), [A], 'PROVIDER_CONFLICT'],
-    ['an address beside an alias that stays', create(A), [ALIAS], 'PROVIDER_CONFLICT'],
-    ['a second alias', create(ALIAS), [record('CNAME', 'b.example')], 'PROVIDER_CONFLICT'],
+    ['an alias beside what stays', create(ALIAS), [A], 'PROVIDER_REJECTED'],
+    ['an address beside an alias that stays', create(A), [ALIAS], 'PROVIDER_REJECTED'],
+    ['a second alias', create(ALIAS), [record('CNAME', 'b.example')], 'PROVIDER_REJECTED'],
+    [
+      'an alias beside what took the place of the record to be removed',
+      [{ action: 'remove', removed: record('A', '192.0.2.7') }, ...create(ALIAS)],
+      [A],
+      'PROVIDER_CONFLICT',
+    ],
     ['an alias and an address that are both wanted', create(ALIAS, A), [], 'PROVIDER_REJECTED'],
   ];
   for (const [what, changes, live, code] of cases) {

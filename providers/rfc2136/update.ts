@@ -81,8 +81,9 @@ function recordsOf(change: Change): DnsRecord[] {
 }
 
 /**
- * What is left to do when `standing` is everything at the changes' names. Throws PROVIDER_CONFLICT where a CNAME would
- * come to stand beside something else: a server leaves that out without a word (RFC 2136 §3.4.2.2).
+ * What is left to do when `standing` is everything at the changes' names. Throws where a CNAME would come
+ * to stand beside something else, since a server leaves that out without a word (RFC 2136 §3.4.2.2): PROVIDER_CONFLICT
+ * where the zone changed since it was read, and PROVIDER_REJECTED where no other plan would help.
  */
 export function planUpdate(changes: readonly Change[], standing: readonly Standing[]): PlannedUpdate {
   const removed = removedOf(changes, standing);
@@ -91,7 +92,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
     const at = standing.filter(({ record }) => record.name === name);
     const kept = at.filter((one) => !removed.has(one));
     const goal = wanted.filter((record) => record.name === name);
-    assertCompatible(kept, goal);
+    assertCompatible(kept, goal, hasChanged(changes, name, at));
     return { name, at, sets: setsOf(kept, goal), gone: at.filter((one) => removed.has(one)) };
   });
   const ttls = new Map(
@@ -159,16 +160,26 @@ function deletion({ record: { name, type }, data }: Standing): WireRecord {
   return { name, type: typeNumber(type), class: CLASSES.NONE, ttl: 0, data };
 }
 
-function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[]): void {
+function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[], isChanged: boolean): void {
   const all = [...kept.map(({ record }) => record), ...goal];
   const alias = all.find(({ type }) => type === 'CNAME');
   const other = alias && all.find((record) => !sameData(record, alias));
   if (!alias || !other || goal.length === 0) return;
-  const planned = goal.includes(alias) && goal.includes(other);
+  const inTheWay = describeRecord(goal.includes(alias) ? other : alias);
   throw new IngressError(
-    planned ? 'PROVIDER_REJECTED' : 'PROVIDER_CONFLICT',
+    isChanged && !(goal.includes(alias) && goal.includes(other)) ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
     `${describeRecord(alias)} cannot stand beside ${describeRecord(other)} (RFC 1034 §3.6.2)`,
+    isChanged ? {} : { hint: `Remove ${inTheWay} if nobody needs it, or choose another name.` },
   );
+}
+
+/** Whether something that was to be removed at the name is not there: the zone changed since it was read. */
+function hasChanged(changes: readonly Change[], name: string, at: readonly Standing[]): boolean {
+  return changes.some((change) => {
+    if (change.action === 'create') return false;
+    const old = change.action === 'remove' ? change.removed : change.replaced;
+    return old.name === name && !at.some(({ record }) => sameData(record, old));
+  });
 }
 
 /** What would make the server leave out what is added at a name. */

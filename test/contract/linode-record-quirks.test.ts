@@ -99,13 +99,14 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     ['an alias beside a text', { type: 'TXT', name: 'app', target: 'x' }, alias],
     ['a text beside an alias', { type: 'CNAME', name: 'app', target: 'x.example' }, TXT],
   ] as const) {
-    test(`${what} that nobody planned to remove is a conflict, and nothing is written`, async () => {
+    test(`${what} that nobody planned to remove is refused, as no other plan removes it, and nothing is written`, async () => {
       await using begun = await begin();
       const { provider, simulator } = begun;
       simulator.addRecord(ZONE, planted);
       const zone = await provider.zone(APP, soon());
       const changes = create(record(CHALLENGE, 'TXT', 'x'), wanted);
-      const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_CONFLICT');
+      const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_REJECTED');
+      assert.match(error.hint, new RegExp(`[Rr]emove app\\.example\\.com ${planted.type} x`));
       assert.match(error.message, /app\.example\.com.*cannot stand beside app\.example\.com/);
       assert.equal(simulator.recordsOf(ZONE).length, 1);
     });

@@ -116,11 +116,12 @@ describe('RFC 2136: what a server would leave out without a word', () => {
     ['an alias at the apex', `add x.${ZONE}. 60 IN A 192.0.2.9`, create({ ...ALIAS, name: ZONE })],
   ];
   for (const [what, planted, changes] of cases) {
-    test(`${what} is a conflict that is seen before it is written`, async () => {
+    test(`${what} is refused before it is written`, async () => {
       await using begun = await begin();
       begun.primary.plant(ZONE, planted);
-      const error = await failure(begun.provider.apply(begun.zone, changes, soon()), 'PROVIDER_CONFLICT');
+      const error = await failure(begun.provider.apply(begun.zone, changes, soon()), 'PROVIDER_REJECTED');
       assert.match(error.message, /cannot stand beside/);
+      assert.match(error.hint, /Remove \S+ [A-Z]+ /);
       assert.deepEqual(begun.primary.front.calls, ['read']);
     });
   }
