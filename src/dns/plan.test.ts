@@ -97,6 +97,11 @@ const table: [title: string, live: LiveRecord[], changes: string[], warnings?: R
     [`replace ${TXT} TXT ${APP} over ${APP}`],
   ],
   [
+    'the right value with a wrong TTL is corrected, whatever else is there',
+    [...without('TXT'), live(TXT, 'TXT', 'stale:1'), live(TXT, 'TXT', APP, { ttl: 300 })],
+    [`remove ${TXT} TXT stale:1`, `replace ${TXT} TXT ${APP} over ${APP}`],
+  ],
+  [
     'exactly one value stays at the app-address name',
     [...complete, live(TXT, 'TXT', 'stale:1'), live(TXT, 'TXT', 'stale:2')],
     [`remove ${TXT} TXT stale:1`, `remove ${TXT} TXT stale:2`],

@@ -248,6 +248,24 @@ test('records that nobody sees do not hold up a renewal either', async (t) => {
   assert.ok(stage.memory.unseen);
 });
 
+test('on a first start records that nobody sees keep the CA from being told', async (t) => {
+  const stage = await setStage(t);
+  stage.shows = (line) => line.startsWith(CHALLENGE);
+  await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
+  assert.ok(!stage.authority.calls.some((call) => call.startsWith('respond')));
+});
+
+test('on a first start a write that fails is not tried again for the challenge alone', async (t) => {
+  const stage = await setStage(t);
+  fails(stage, 'apply', 'PROVIDER_UNAVAILABLE');
+  await assert.rejects(run(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  assert.deepEqual(
+    stage.provider.applied.map((changes) => changes.map((one) => one.split(' ')[0])),
+    // What was tried, and the clean-up of what may have been made.
+    [['create', 'create', 'create'], ['remove']],
+  );
+});
+
 test('a zone that changed in between is planned anew, with the challenge', async (t) => {
   const stage = await setStage(t);
   let conflicts = 0;
