@@ -6,9 +6,9 @@ import { again, ingressIn, worldFor, writes } from './support.ts';
 
 test('a wrong token: an error that says what to make, and no order', async (t) => {
   const world = await worldFor(t);
-  const ingress = await ingressIn(t, world, {
-    CLOUDFLARE_API_TOKEN: `${world.cloudflare.token.slice(0, -1)}_`,
-  });
+  const { token } = world.cloudflare;
+  const CLOUDFLARE_API_TOKEN = `${token.slice(0, -1)}${token.endsWith('_') ? '-' : '_'}`;
+  const ingress = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN });
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /PROVIDER_CREDENTIALS_REJECTED/);
   assert.equal(world.pebble.orders(), 0);
