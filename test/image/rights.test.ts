@@ -121,7 +121,7 @@ test('what the container needs of its engine', async (t) => {
   await t.test('a subcommand that does not exist is answered by those that do', async () => {
     await assert.rejects(stage.engine.run(['run', '--rm', image, 'serve']), {
       exitCode: 64,
-      stderr: /there is no subcommand "serve"\. Subcommands: run, plan, health/,
+      stderr: /there is no subcommand "serve"\. Subcommands: run, plan, status, health/,
     });
   });
 
