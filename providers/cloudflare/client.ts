@@ -3,6 +3,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../budget.ts';
+import { readJson } from '../read-json.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
 import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
@@ -54,7 +55,7 @@ export function createClient({ token, baseUrl, timeoutMs, budget, clock }: Clien
     const whole = { ...asked, token };
     try {
       const response = await send(sdk, options).asResponse();
-      return readAnswer(await response.text(), result, whole);
+      return readJson(await response.text(), answers.success(result), (what) => badAnswer(whole, what));
     } catch (thrown) {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
@@ -103,23 +104,6 @@ export function createClient({ token, baseUrl, timeoutMs, budget, clock }: Clien
 async function loadSdk(token: Secret, baseUrl: string, timeoutMs: number): Promise<Sdk> {
   const { createSdk } = await import('./sdk.ts');
   return createSdk(token, baseUrl, timeoutMs);
-}
-
-function readAnswer<T extends z.ZodType>(text: string, result: T, asked: Asked) {
-  const json = parseJson(text);
-  if (json === undefined) throw badAnswer(asked, `something that is not JSON (${text.length} characters)`);
-  const parsed = answers.success(result).safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw badAnswer(asked, `JSON that is not documented, at ${issue?.path.join('.') || 'its root'}`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 interface Page<T> {

@@ -4,6 +4,7 @@ import type { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { Budget } from '../budget.ts';
 import type { Http, HttpAnswer, HttpCall } from '../http.ts';
+import { readJson } from '../read-json.ts';
 import * as answers from './answers.ts';
 import type { RecordBody } from './canonical.ts';
 import { type Asked, badAnswer, toIngressError } from './errors.ts';
@@ -53,7 +54,7 @@ export function createClient(options: ClientOptions): LinodeClient {
   const call = async <T extends z.ZodType>(one: Call, result: T, signal: AbortSignal) => {
     const answer = await send(one, signal);
     if (!isSuccess(answer)) throw toIngressError(answer, { ...one.asked, token });
-    return readAnswer(answer.text, result, one.asked);
+    return readJson(answer.text, result, (what) => badAnswer(one.asked, what));
   };
 
   const list = async <T extends z.ZodType<{ id: number }>>(
@@ -89,7 +90,8 @@ export function createClient(options: ClientOptions): LinodeClient {
       const asked = { doing: `remove ${what}`, subject: 'record', token } as const;
       const one: Call = { method: 'DELETE', path: `/domains/${domainId}/records/${id}`, asked };
       const answer = await send(one, signal);
-      if (isSuccess(answer)) return void readAnswer(answer.text, answers.nothing, asked);
+      if (isSuccess(answer))
+        return void readJson(answer.text, answers.nothing, (what) => badAnswer(asked, what));
       const failure = toIngressError(answer, asked);
       // A 404 in the API's own words; a page of somebody between would be a bad answer.
       if (answer.status === 404 && failure.code === 'PROVIDER_CONFLICT') return;
@@ -107,23 +109,6 @@ function isSuccess({ status }: HttpAnswer): boolean {
 async function loadHttp({ token, baseUrl, timeoutMs, budget, clock }: ClientOptions): Promise<Http> {
   const { createHttp } = await import('../http.ts');
   return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock });
-}
-
-function readAnswer<T extends z.ZodType>(text: string, result: T, asked: Pick<Asked, 'doing'>): z.infer<T> {
-  const json = parseJson(text);
-  if (json === undefined) throw badAnswer(asked, `something that is not JSON (${text.length} characters)`);
-  const parsed = result.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw badAnswer(asked, `JSON that is not documented, at ${issue?.path.join('.') || 'its root'}`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 interface Page<T> {

@@ -25,17 +25,11 @@ const TTL = 60;
 
 /** The records that the configuration asks for, in canonical form. */
 export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) => number): DesiredRecord[] {
-  const { domain, alias, appId, port, txtPrefix, caa } = wanted;
+  const { domain, alias, caa } = wanted;
   const ttl = normalizeTtl(TTL);
   const records: DesiredRecord[] = [
     ...aliasData(alias).map((data): DesiredRecord => ({ purpose: 'alias', name: domain, ttl, ...data })),
-    {
-      purpose: 'app-address',
-      name: appAddressName(domain, txtPrefix),
-      type: 'TXT',
-      value: `${appId}:${port}`,
-      ttl,
-    },
+    { purpose: 'app-address', ...appAddress(wanted), ttl },
   ];
   if (caa) {
     // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
@@ -44,6 +38,16 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     records.push({ purpose: 'caa', name: baseName(domain), type: 'CAA', value, ttl });
   }
   return records;
+}
+
+/** Where the gateway looks for the app, and what it finds there. */
+export function appAddress({
+  domain,
+  appId,
+  port,
+  txtPrefix,
+}: Pick<Wanted, 'domain' | 'appId' | 'port' | 'txtPrefix'>): Omit<DnsRecord, 'ttl'> {
+  return { name: appAddressName(domain, txtPrefix), type: 'TXT', value: `${appId}:${port}` };
 }
 
 function aliasData(alias: Wanted['alias']): Pick<DnsRecord, 'type' | 'value'>[] {

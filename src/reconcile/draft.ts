@@ -7,7 +7,7 @@ import {
   mayNeedAddresses,
   standInAddresses,
 } from '../dns/alias.ts';
-import { desiredRecords, type Wanted } from '../dns/desired.ts';
+import { appAddress, desiredRecords, type Wanted } from '../dns/desired.ts';
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import type { ZoneDraft } from '../dns/reconcile-zone.ts';
@@ -43,12 +43,9 @@ export async function draftRecords(
     zone,
     names: [...names],
     desire(live) {
-      const wanted = desiredRecords(
-        { domain, alias: { addresses: [] }, appId, port, txtPrefix, caa: undefined },
-        capabilities.normalizeTtl,
-      );
       // With our app-address beside them, the addresses at the name are of an earlier pass.
-      const ours = wanted.every((record) => live.some((one) => sameData(one, record)));
+      const mark = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
+      const ours = live.some((record) => sameData(record, mark));
       const alias = decideAlias(parts, lookups, { zone, live, ours }, tell);
       return desiredRecords({ domain, alias, appId, port, txtPrefix, caa }, capabilities.normalizeTtl);
     },
