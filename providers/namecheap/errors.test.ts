@@ -45,13 +45,16 @@ test('an address is told with the place to add it', () => {
   const { hint } = toIngressError({ number: '1011150', message: 'Invalid request IP: 192.0.2.7' }, asked);
   assert.match(
     hint,
-    /add 192\.0\.2\.7 at .*Profile > Tools > API Access > Whitelisted IPs.*NAMECHEAP_CLIENT_IP/,
+    /add 192\.0\.2\.7 at .*Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage > Whitelisted IPs.*NAMECHEAP_CLIENT_IP/,
   );
 });
 
 test('a key is told with the place to get it', () => {
   const { hint } = toIngressError({ number: '1011102', message: 'API Key is invalid' }, asked);
-  assert.match(hint, /NAMECHEAP_API_KEY.*Profile > Tools > API Access.*NAMECHEAP_SANDBOX/);
+  assert.match(
+    hint,
+    /NAMECHEAP_API_KEY.*Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage.*NAMECHEAP_SANDBOX/,
+  );
 });
 
 test('the words of the other side are short, plain and without the key', () => {

@@ -1,6 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
 import { clean } from '../words.ts';
+import { API_ACCESS } from './pages.ts';
 import type { Verdict } from './verify.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
@@ -18,7 +19,6 @@ export interface Refusal {
   readonly message: string;
 }
 
-const ACCESS = 'ap.www.namecheap.com > Profile > Tools > API Access';
 const NAME_SERVERS = 'Domain List > Manage > Nameservers > Namecheap BasicDNS';
 
 /** Milliseconds without a call when the limit is exceeded and the API, as usual, does not say for how long. */
@@ -59,17 +59,19 @@ function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Asked): E
   if (code === 'PROVIDER_RATE_LIMITED') return { retryAfterMs: HOLD_MS };
   if (ADDRESS.has(number)) {
     return {
-      hint: `Calls have to come from an address on the whitelist: add ${clientIp} at ${ACCESS} > Whitelisted IPs, and see that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container really reaches the internet.`,
+      hint: `Calls have to come from an address on the whitelist: add ${clientIp} at ${API_ACCESS} > Whitelisted IPs, and see that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container really reaches the internet.`,
     };
   }
   if (code === 'PROVIDER_CREDENTIALS_REJECTED') {
     return {
-      hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${ACCESS}. The sandbox has keys of its own (NAMECHEAP_SANDBOX). Namecheap answers the same where ${clientIp} is not on the whitelist of that page.`,
+      hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has keys of its own (NAMECHEAP_SANDBOX). Namecheap answers the same where ${clientIp} is not on the whitelist of that page.`,
     };
   }
   if (number === '2030288') return { hint: `Point the domain at Namecheap's name servers: ${NAME_SERVERS}.` };
   if (code === 'ZONE_NOT_FOUND') {
-    return { hint: 'NAMECHEAP_USERNAME has to be the account that holds the domain (Domain List).' };
+    return {
+      hint: 'NAMECHEAP_USERNAME has to be the account that holds the domain (Domain List), or DOMAIN is misspelt.',
+    };
   }
   if (code === 'PROVIDER_PERMISSION_MISSING') {
     return {

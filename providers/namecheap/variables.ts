@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { quote } from '../../src/config/quote.ts';
 import * as types from '../../src/config/types.ts';
 import { optional, required, withDefault } from '../../src/config/variable.ts';
+import { API_ACCESS } from './pages.ts';
 
 const userName = types.text(
   'user name',
@@ -12,8 +13,6 @@ const userName = types.text(
 const ipv4 = types.type('IPv4 address', (value) =>
   isIPv4(value) ? value : { wrong: `is not an IPv4 address: ${quote(value)}` },
 );
-
-const TOOLS = 'ap.www.namecheap.com > Profile > Tools > API Access';
 
 /** Namecheap's rows of the table of variables. */
 export const variables = {
@@ -26,12 +25,12 @@ export const variables = {
     name: 'NAMECHEAP_API_KEY',
     secret: true,
     help: 'The API key of the account. It reaches the whole account; Namecheap has no keys that may do less.',
-    remedy: `Turn API access on and copy the key at ${TOOLS}.`,
+    remedy: `Turn API access on and copy the key at ${API_ACCESS}.`,
   }),
   clientIp: required(ipv4, {
     name: 'NAMECHEAP_CLIENT_IP',
     help: 'The public IPv4 address from which this container reaches the internet. It has to be on the whitelist of the API key.',
-    remedy: `Set the address and add it at ${TOOLS} > Whitelisted IPs.`,
+    remedy: `Set the address and add it at ${API_ACCESS} > Whitelisted IPs.`,
   }),
   apiUser: optional(userName, {
     name: 'NAMECHEAP_API_USER',

@@ -65,3 +65,10 @@ test('the lines that are missing are made of what was to be written', () => {
 test('no secret is in what the network says', () => {
   assert.ok(!unreachable(new Error('what is c2VjcmV0?'), asked).message.includes('c2VjcmV0'));
 });
+
+test('a name server that is not found is a wrong variable, one that does not answer is not', () => {
+  const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+  assert.match(unreachable(unknown, asked).hint, /Correct RFC2136_NAMESERVER/);
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  assert.match(unreachable(refused, asked).hint, /Check that TCP to port/);
+});

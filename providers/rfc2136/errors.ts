@@ -172,10 +172,16 @@ export function unreachable(cause: unknown, asked: Asked): IngressError {
     'PROVIDER_UNREACHABLE',
     `${who(asked)} could not be asked to ${asked.doing}: ${words}`,
     {
-      hint: `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open. It is tried again by itself.`,
+      hint: isUnknownHost(cause)
+        ? `Correct RFC2136_NAMESERVER: the name ${asked.server.host} is not found.`
+        : `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open. It is tried again by itself.`,
       cause,
     },
   );
+}
+
+function isUnknownHost(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND';
 }
 
 /** What lets a key read the zone. */

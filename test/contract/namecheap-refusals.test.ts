@@ -14,7 +14,10 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
       'PROVIDER_CREDENTIALS_REJECTED',
     );
     assert.match(error.message, /Invalid request IP: 198\.51\.100\.4 \(code 1011150\)/);
-    assert.match(error.hint, /198\.51\.100\.4 at .*Profile > Tools > API Access > Whitelisted IPs/);
+    assert.match(
+      error.hint,
+      /198\.51\.100\.4 at .*Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage > Whitelisted IPs/,
+    );
   });
 
   const standings = [
