@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
+import type { Route } from '../src/config/routes.ts';
 import { renderHaproxy } from '../src/proxy/render.ts';
 import { runtimePaths } from '../src/proxy/runtime-dir.ts';
 
@@ -18,7 +19,17 @@ after(() => rmSync(directory, { recursive: true }));
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
 const good: Readonly<Record<string, readonly string[]>> = {
   DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],
-  TARGET_ENDPOINT: ['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
+  DOMAINS: ['', 'app.example.com', 'a.example.com, b.example.com # two', '*.example.com\nexample.com'],
+  TARGET_ENDPOINT: [
+    ...['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
+    ...['https://app', 'grpc://app:50051', 'grpcs://app:50051'],
+  ],
+  ROUTING_MAP: ['', 'c.example.com=http://c', 'a.example.com=https://a:8443\n*.c.example.com=grpc://[::1]:1'],
+  PROXY_MODE: ['auto', 'tcp'],
+  EVIDENCE_SERVER: ['true', 'false'],
+  ACCEPT_PROXY_PROTOCOL: ['false', 'true'],
+  SEND_PROXY_PROTOCOL: ['off', 'v1', 'v2'],
+  TARGET_TLS_VERIFY: ['true', 'false'],
   GATEWAY_DOMAIN: ['_.cluster.example.net'],
   CLOUDFLARE_API_TOKEN: ['token'],
   APP_ID: ['a'.repeat(40)],
@@ -83,8 +94,7 @@ function settingsOf(environment: Record<string, string>) {
         client: config.timeoutClient,
         server: config.timeoutServer,
       },
-      target: config.targetEndpoint,
-      alpn: config.alpn,
+      ...first(config.routes),
       paths,
       privileges: undefined,
       drainMs: 8000,
@@ -93,4 +103,10 @@ function settingsOf(environment: Record<string, string>) {
     if (thrown instanceof ConfigError) return undefined;
     throw thrown;
   }
+}
+
+/** Until HAProxy is told of every route. */
+function first([route]: readonly Route[]) {
+  assert.ok(route);
+  return { target: route.target, alpn: route.alpn };
 }
