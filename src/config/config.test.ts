@@ -244,6 +244,28 @@ test('all faults are reported at once', () => {
   ]);
 });
 
+test('every wrong entry of a list is a fault of its own', () => {
+  const DOMAINS = 'localhost\nfine.example.com\n1.2.3.4';
+  const problems = faultsOf({ ...GOOD, DOMAINS }).map(({ variable, problem }) => `${variable} ${problem}`);
+  assert.deepEqual(problems, [
+    'DOMAINS holds something that is not a domain name: "localhost"',
+    'DOMAINS holds something that is not a domain name: "1.2.3.4"',
+  ]);
+});
+
+test('every name comes with its route', () => {
+  const { names, routes } = load({
+    ...GOOD,
+    DOMAINS: 'b.example.com',
+    ROUTING_MAP: 'c.example.com=https://c',
+  });
+  assert.deepEqual(names, ['app.example.com', 'b.example.com', 'c.example.com']);
+  assert.deepEqual(
+    routes.map(({ name, target }) => `${name} ${target.host}`),
+    ['app.example.com app', 'b.example.com app', 'c.example.com c'],
+  );
+});
+
 test('the text for a person names each variable and its remedy, and no stack', () => {
   const text = describeFaults(faultsOf({ ...GOOD, PORT: 'x' }));
   assert.match(text, /PORT is not a whole number from 1 to 65535: "x"\n {4}-> Set a port/);
