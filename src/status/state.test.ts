@@ -50,6 +50,7 @@ test('a start begins anew', () => {
 test('a wait is shown until something else happens', () => {
   assert.deepEqual(after(starting, waiting).waiting, { since: at(2), sentence: waiting.msg, until: at(50) });
   assert.ok(after(starting, waiting, { event: 'warning', msg: 'beware' }).waiting);
+  assert.ok(after(starting, waiting, { event: 'connection-failed', component: 'haproxy' }).waiting);
   assert.equal(after(starting, waiting, { event: 'records-published', time: at(4) }).waiting, undefined);
 });
 

@@ -75,7 +75,8 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
     const { time: startedAt, domains, ...known } = started.parse(line);
     return { pid, ...known, startedAt, names: domains.map((domain) => ({ domain })), warnings: [] };
   }
-  if (before === undefined) return undefined;
+  // What HAProxy has to say is about connections, which go on beside what is being done.
+  if (before === undefined || line['component'] === 'haproxy') return before;
   // Whatever happens next, the wait before it is over.
   const state = { ...before, waiting: event === 'warning' ? before.waiting : undefined };
   const ofName = (change: Partial<NameState>): State => ({
