@@ -140,7 +140,6 @@ function defaults({ timeouts }: ProxySettings): string[] {
     'mode tcp',
     'log global',
     'option dontlog-normal',
-    'option dontlognull',
     'retries 3',
     `timeout connect ${timeout('connect', timeouts.connect)}ms`,
     `timeout client ${client}ms`,
@@ -220,6 +219,8 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     `frontend ${publicFrontend} from tcp`,
     bind(settings),
     `log-format ${LOG_FORMAT}`,
+    // Without it, handshakes that fail are logged in words of HAProxy's own.
+    `error-log-format ${LOG_FORMAT}`,
     `maxconn ${connections(maxconn)}`,
     'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
     ...lookUp('tcp-request session', 'sess', settings),
