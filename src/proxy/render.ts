@@ -156,7 +156,13 @@ function defaults({ timeouts }: ProxySettings): string[] {
 /** A section for each kind of backend that takes requests. */
 function requestDefaults(settings: ProxySettings, backends: readonly Backend[]): string[][] {
   const { evidencePort } = settings;
-  const base = (name: Backend['kind']) => [`defaults ${name} from tcp`, 'mode http', ...errorPages];
+  const base = (name: Backend['kind']) => [
+    `defaults ${name} from tcp`,
+    'mode http',
+    // A client that leaves would else be told to the app as the end of its request, and an app that closes then be blamed for it.
+    'option abortonclose',
+    ...errorPages,
+  ];
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
