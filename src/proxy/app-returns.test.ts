@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startHttpApp } from '../../test/doubles/http-apps.ts';
 import { openHttp1 } from '../../test/doubles/http-clients.ts';
@@ -13,23 +12,12 @@ import {
   startTestProxy,
 } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
-import { systemClock } from '../clock.ts';
-import { runtimeSocket } from './runtime-socket.ts';
+import { statistic, tell } from '../../test/doubles/runtime.ts';
 
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
 /** A look-up and a retry take a second each; the rest is for a busy machine. */
 const SOON_MS = 1_000;
 const BUSY_MS = 1_000;
-
-const tell = (runtimeDir: string, command: string): Promise<string> =>
-  runtimeSocket(join(runtimeDir, 'haproxy.sock'), systemClock).send(command);
-
-/** How often HAProxy has tried again to reach an app. */
-async function retries(runtimeDir: string): Promise<number> {
-  const [titles, ...rows] = (await tell(runtimeDir, 'show stat')).split('\n').map((line) => line.split(','));
-  const column = titles?.indexOf('wretr') ?? -1;
-  return Math.max(0, ...rows.filter(([, name]) => name === 'app').map((row) => Number(row[column])));
-}
 
 describe('an app that returns', { concurrency: 4 }, () => {
   test('is given three seconds to come back before a client reads a 503', async (t) => {
@@ -58,7 +46,7 @@ describe('an app that returns', { concurrency: 4 }, () => {
         return (await (await openHttp1(t, port, 'app.example')).get('/')).body;
       };
       const waiting = ask();
-      await eventually('a refused connection', async () => (await retries(runtimeDir)) > 0);
+      await eventually('a refused connection', async () => (await statistic(runtimeDir, 'app', 'wretr')) > 0);
       if (speaks === 'tcp') await startApp(t, greeter('back'), { port: appPort });
       else await startHttpApp(t, { speaks, port: appPort }, () => 'back');
       const returned = performance.now();

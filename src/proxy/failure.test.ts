@@ -37,6 +37,16 @@ const lines: readonly [line: string, level: Failure['level'], why: string, error
     'PR - tls 127.0.0.1 -|-|SSL handshake failure|error:0A00009C:SSL routines::http request',
     ...(['info', 'handshake', 'SSL handshake failure: http request'] as const),
   ],
+  [
+    'PR - tls 127.0.0.1 -|-|ECONNRESET returned by OS|-',
+    ...(['debug', 'handshake', 'ECONNRESET returned by OS'] as const),
+  ],
+  [
+    'CH app.example http:app:80 127.0.0.1 Success|-|Poller reported POLLERR|-',
+    'debug',
+    'ended',
+    'Poller reported POLLERR',
+  ],
   ['PR - tls 127.0.0.1 -|-|SSL handshake failure|-', 'info', 'handshake', 'SSL handshake failure'],
   [
     'PR - tls 127.0.0.1 -|-|Truncated PROXY protocol header received|-',

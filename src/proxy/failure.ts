@@ -76,7 +76,7 @@ function judge(
   if (guilty) return [guilty, 'warn'];
   if (state !== 'PR' || ofClient === undefined) return [OTHER, 'debug'];
   // Who looks whether the port is open, or leaves a connection that was opened ahead, says nothing.
-  const level = /^(Connection|Timeout) /.test(ofClient) ? 'debug' : 'info';
+  const level = /^(Connection|Timeout|Poller|E[A-Z]+) /.test(ofClient) ? 'debug' : 'info';
   return [ofClient.includes('PROXY') ? NO_HEADER : NO_HANDSHAKE, level];
 }
 
