@@ -150,7 +150,6 @@ function defaults({ timeouts }: ProxySettings): string[] {
     'mode tcp',
     'log global',
     'option dontlog-normal',
-    'option dontlognull',
     'retries 3',
     `timeout connect ${timeout('connect', timeouts.connect)}ms`,
     `timeout client ${client}ms`,
@@ -167,7 +166,13 @@ function defaults({ timeouts }: ProxySettings): string[] {
 /** A section for each kind of backend that takes requests. */
 function requestDefaults(settings: ProxySettings, backends: readonly Backend[]): string[][] {
   const { evidencePort } = settings;
-  const base = (name: Backend['kind']) => [`defaults ${name} from tcp`, 'mode http', ...errorPages];
+  const base = (name: Backend['kind']) => [
+    `defaults ${name} from tcp`,
+    'mode http',
+    // A client that leaves would else be told to the app as the end of its request, and an app that closes then be blamed for it.
+    'option abortonclose',
+    ...errorPages,
+  ];
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
@@ -230,6 +235,8 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     `frontend ${publicFrontend} from tcp`,
     bind(settings),
     `log-format ${LOG_FORMAT}`,
+    // Without it, handshakes that fail are logged in words of HAProxy's own.
+    `error-log-format ${LOG_FORMAT}`,
     `maxconn ${connections(maxconn)}`,
     'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
     ...lookUp('tcp-request session', 'sess', settings),
