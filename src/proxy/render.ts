@@ -162,7 +162,7 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
     ...(plain ? [base('plain-http')] : []),
-    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded]] : []),
+    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded, ...NO_H2C]] : []),
   ];
 }
 
@@ -205,6 +205,12 @@ const forwarded = [
   `http-request set-header X-Forwarded-Host %[${HOST}] if { ${HOST} -m found }`,
   'http-request set-header X-Forwarded-Port 443',
   `http-request set-header X-Forwarded-Port %[${HOST},port_only] if { ${HOST},port_only gt 0 }`,
+];
+
+/** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 does this itself. */
+const NO_H2C = [
+  'http-request del-header http2-settings',
+  'http-request del-header upgrade if { req.hdr(upgrade) -i h2c }',
 ];
 
 function frontend(settings: ProxySettings, backends: readonly Backend[]): string[] {
