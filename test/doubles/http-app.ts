@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createH2Server, type Http2Server } from 'node:http2';
+import { createServer as createH2Server, type Http2Server, type Settings } from 'node:http2';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { openServer } from '../world/open-server.ts';
@@ -60,8 +60,12 @@ export async function startHttpApp(
 }
 
 /** An app that speaks HTTP/2 without TLS. Resolves with its port. */
-export async function startH2App(t: TestContext, prepare: (server: Http2Server) => void): Promise<number> {
-  const server = createH2Server();
+export async function startH2App(
+  t: TestContext,
+  prepare: (server: Http2Server) => void,
+  settings: Settings = {},
+): Promise<number> {
+  const server = createH2Server({ settings });
   prepare(server);
   server.on('sessionError', () => undefined);
   return await opened(t, server);
