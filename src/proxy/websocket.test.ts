@@ -141,7 +141,7 @@ describe('WebSocket', { concurrency: true }, () => {
           void echoTexts(new WebSocketEnd(stream, 'server'), { url: `${headers[':protocol']}` });
         });
       },
-      { enableConnectProtocol: true },
+      { settings: { enableConnectProtocol: true } },
     );
     const { port } = await startServing(t, httpRoutes(app, ['app.example'], { speaks: 'h2' }));
     const session = await openH2(t, port);

@@ -1,8 +1,15 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createH2Server, type Http2Server, type Settings } from 'node:http2';
+import {
+  createServer as createH2Server,
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type Settings,
+} from 'node:http2';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { openServer } from '../world/open-server.ts';
+import { makeCertificate } from './certificates.ts';
 
 /** What an app saw of a request. */
 export interface SeenRequest {
@@ -59,16 +66,21 @@ export async function startHttpApp(
   return await opened(t, server);
 }
 
-/** An app that speaks HTTP/2 without TLS. Resolves with its port. */
+/** An app that speaks HTTP/2 only, by default without TLS. Resolves with its port. */
 export async function startH2App(
   t: TestContext,
-  prepare: (server: Http2Server) => void,
-  settings: Settings = {},
+  prepare: (server: Http2Server | Http2SecureServer) => void,
+  { settings = {}, tls = false }: { settings?: Settings; tls?: boolean } = {},
 ): Promise<number> {
-  const server = createH2Server({ settings });
+  const server = tls ? await secureH2Server(settings) : createH2Server({ settings });
   prepare(server);
   server.on('sessionError', () => undefined);
   return await opened(t, server);
+}
+
+async function secureH2Server(settings: Settings): Promise<Http2SecureServer> {
+  const { chainPem, keyPem } = await makeCertificate({ names: ['inside.example'] });
+  return createSecureServer({ settings, cert: chainPem, key: keyPem, allowHTTP1: false });
 }
 
 /** An app that finds out by the first bytes of a connection which HTTP it speaks, without TLS. Resolves with its port. */
