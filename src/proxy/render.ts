@@ -211,6 +211,8 @@ const forwarded = [
   `http-request set-header X-Forwarded-Host %[${HOST}] if { ${HOST} -m found }`,
   'http-request set-header X-Forwarded-Port 443',
   `http-request set-header X-Forwarded-Port %[${HOST},port_only] if { ${HOST},port_only gt 0 }`,
+  // An app that is a proxy itself would drop what is named there (RFC 9110 §7.6.1), and believe nobody had asked.
+  'http-request del-header connection if { req.hdr(connection) -m reg -i ^(x[-_]forwarded|x[-_]real|forwarded) }',
 ];
 
 /** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 does this itself. */
