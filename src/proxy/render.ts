@@ -182,6 +182,8 @@ function misdirected(settings: ProxySettings): string[] {
     `http-request set-var(txn.name) ${HOST},host_only,lower,rtrim(.)`,
     ...lookUp('http-request', 'txn', settings, other),
     `http-request return ${page(421)} if ${other} !{ var(txn.route),strcmp(sess.route) eq 0 }`,
+    // HTTP/1.0 knows requests without a Host; then a name in the request target is one that was not compared.
+    `http-request return ${page(421)} if !{ ${HOST} -m found } !{ url -m beg / * }`,
   ];
 }
 
