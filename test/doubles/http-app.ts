@@ -89,11 +89,11 @@ export async function startEitherApp(t: TestContext, listener: RequestListener):
   // The compatibility API of Node's: it is made for listeners of HTTP/1.1.
   const h2 = createH2Server(listener as unknown as Parameters<typeof createH2Server>[1]);
   const server = createTcpServer((socket: Socket) => {
-    socket.once('data', (first: Buffer) => {
-      socket.pause();
+    socket.on('error', () => undefined);
+    socket.once('readable', () => {
+      const first: Buffer = socket.read() ?? Buffer.alloc(0);
       socket.unshift(first);
       (first.toString('latin1').startsWith('PRI ') ? h2 : h1).emit('connection', socket);
-      socket.resume();
     });
   });
   return await opened(t, server);
