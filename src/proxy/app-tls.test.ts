@@ -83,25 +83,25 @@ describe('an HTTPS target', { concurrency: true }, () => {
     const certificate = await makeCertificate({ names: ['other.example'] });
     const { port } = await startTlsApp(t, certificate);
     const appTls = { verify: true, caFile: await fileWith(t, certificate.chainPem) };
-    await isRefused(t, await serve(t, port, appTls), /certificate|handshake/i);
+    await isRefused(t, await serve(t, port, appTls), /different from the expected one/);
   });
 
   test('with a certificate of an authority that is not trusted is refused', async (t) => {
     const { port } = await startTlsApp(t, await makeCertificate({ names: [HOST] }));
     const { chainPem } = await makeCertificate({ names: [HOST] });
     const appTls = { verify: true, caFile: await fileWith(t, chainPem) };
-    await isRefused(t, await serve(t, port, appTls), /certificate|handshake/i);
+    await isRefused(t, await serve(t, port, appTls), /handshake failure/);
   });
 
   test('is not trusted by the authorities of the system either', async (t) => {
     const { port } = await startTlsApp(t, await makeCertificate({ names: [HOST] }));
-    await isRefused(t, await serve(t, port, { verify: true }), /certificate|handshake/i);
+    await isRefused(t, await serve(t, port, { verify: true }), /handshake failure/);
   });
 
   test('that speaks no TLS is refused', async (t) => {
     const plain = await openServer(createHttpServer(mirror('app')), { host: '127.0.0.1', port: 0 });
     t.after(() => plain[Symbol.asyncDispose]());
-    await isRefused(t, await serve(t, plain.port, { verify: true }), /handshake|wrong version/i);
+    await isRefused(t, await serve(t, plain.port, { verify: true }), /handshake failure/);
   });
 
   test('unverified, may have any certificate, and is still asked for by its name', async (t) => {
