@@ -100,6 +100,24 @@ describe('/evidences/', { concurrency: true }, () => {
     await byTurns(async (path) => (await ask(session, { ':path': path })).body);
   });
 
+  test('a TCP target keeps its WebSockets', async (t) => {
+    const app = await startHttpApp(t, mirror('app'), (server) =>
+      acceptWebSockets(server, (end, { url }) => void echoTexts(end, { url })),
+    );
+    const port = await serve(t, httpRoutes(app, ['app.example'], { speaks: 'tcp' }));
+    const h1 = await openH1(t, port);
+    assert.equal((await h1.get('/evidences/quote.json', 'app.example')).body, QUOTE);
+    const fields = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const answer = await h1.get(
+      '/chat',
+      'app.example',
+      ...fields,
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    );
+    assert.equal(answer.status, 101);
+    assert.match(await h1.until('this is /chat'), /^\x81/);
+  });
+
   test('while a WebSocket lives on the same connection', async (t) => {
     const app = await startHttpApp(t, mirror('app'), (server) =>
       acceptWebSockets(server, (end, { url }) => void echoTexts(end, { url })),
@@ -140,7 +158,9 @@ describe('/evidences/', { concurrency: true }, () => {
     const port = await serve(t, routesTo({ port: app }, ['app.example'], [...HTTP_ALPN, 'imap']));
     for (const ALPNProtocols of [[], ['imap'], ['unknown']]) {
       const client = await openTls(t, port, 'app.example', { ALPNProtocols });
+      const begun = performance.now();
       assert.equal(await hear(client), '220 ready');
+      assert.ok(performance.now() - begun < 1_000);
       const request = 'GET /evidences/quote.json HTTP/1.1\r\nHost: app.example\r\n\r\n';
       client.write(request);
       assert.equal(await hear(client), 'heard');
