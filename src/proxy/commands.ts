@@ -2,14 +2,14 @@ import type { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { SERVER } from './backends.ts';
 import { OWN_CONNECTIONS, publicFrontend } from './render.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
+import type { CommandOptions, RuntimeSocket } from './runtime-socket.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
 export async function expectReply(
   socket: RuntimeSocket,
   command: string,
   success: RegExp,
-  options: { readonly payload?: string; readonly signal?: AbortSignal | undefined } = {},
+  options: CommandOptions = {},
 ): Promise<string> {
   const reply = await socket.send(command, options);
   if (success.test(reply)) return reply;
@@ -89,10 +89,9 @@ export async function setTicketKey(
   key: Secret,
   signal?: AbortSignal,
 ): Promise<void> {
-  await expectReply(socket, `set ssl tls-key ${path}`, /^TLS ticket key updated!$/, {
-    payload: key.reveal(),
-    signal,
-  });
+  // This command reads no payload.
+  const options = { secret: key, signal };
+  await expectReply(socket, `set ssl tls-key ${path}`, /^TLS ticket key updated!$/, options);
 }
 
 function inOneLine(reply: string): string {

@@ -38,16 +38,14 @@ export class TicketKeys {
   /** Runs `start` while the file is there. Throws PROXY_START_FAILED, or what `start` throws. */
   async lent<T>(start: () => Promise<T>): Promise<T> {
     const { path } = this.#options;
+    await writeWhole(path, `${this.#keys.map((key) => key.reveal()).join('\n')}\n`).catch(
+      (cause: unknown) => {
+        const sentence = `The ticket keys cannot be lent to HAProxy: ${messageOf(cause)}.`;
+        throw new IngressError('PROXY_START_FAILED', sentence, { cause });
+      },
+    );
     try {
-      await writeWhole(path, `${this.#keys.map((key) => key.reveal()).join('\n')}\n`);
       return await start();
-    } catch (cause) {
-      if (cause instanceof IngressError) throw cause;
-      throw new IngressError(
-        'PROXY_START_FAILED',
-        `The ticket keys cannot be lent to HAProxy: ${messageOf(cause)}.`,
-        { cause },
-      );
     } finally {
       await rm(path, { force: true });
     }

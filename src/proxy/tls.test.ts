@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions, SecureVersion, TLSSocket } from 'node:tls';
-import { execa } from 'execa';
-import { echo, haproxyBin, openTls, say, startApp, startTestProxy } from '../../test/doubles/proxy.ts';
+import { opensslVersion } from '../../test/doubles/haproxy-version.ts';
+import { echo, openTls, say, startApp, startTestProxy } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import type { CertificateBundle } from './proxy.ts';
 
@@ -23,29 +23,27 @@ async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
 
 const only = (version: SecureVersion): ConnectionOptions => ({ minVersion: version, maxVersion: version });
 
-/** Node's types know of curves only. */
-function nameOf(key: object | null): unknown {
-  return key && 'name' in key ? key.name : undefined;
-}
+/** Both sides have to know ML-KEM, which came with OpenSSL 3.5. */
+const mlkem = opensslVersion >= 305 && Number.parseFloat(process.versions.openssl) >= 3.5;
 
-/** Whether the OpenSSL of HAProxy is one with ML-KEM, as Node's is. */
-const { stdout: built } = await execa(haproxyBin, ['-vv']);
-const hybrid = /Running on OpenSSL version : OpenSSL (3\.[5-9]|[4-9])/.test(built);
+/** The group of the key exchange. Node types a key of TLS 1.2 and of no session as `{}`. */
+const groupOf = (socket: TLSSocket): unknown => {
+  const info = socket.getEphemeralKeyInfo();
+  return info !== null && 'name' in info ? info.name : undefined;
+};
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`${version}: X25519 (with ML-KEM where both have it) is negotiated first, and a session is resumed`, async (t) => {
+  const first = mlkem && version === 'TLSv1.3' ? 'X25519MLKEM768' : 'X25519';
+  test(`${version}: ${first} is what is negotiated first, and a session is resumed`, async (t) => {
     const port = await serving(t, await testCertificate('app.example'));
-    const first = await openTls(t, port, 'app.example', only(version));
-    const resumable = sessionOf(first);
-    assert.equal(first.getProtocol(), version);
-    assert.equal(
-      nameOf(first.getEphemeralKeyInfo()),
-      hybrid && version === 'TLSv1.3' ? 'X25519MLKEM768' : 'X25519',
-    );
-    assert.equal(first.isSessionReused(), false);
-    assert.equal(await say(first, 'hello'), 'hello');
+    const one = await openTls(t, port, 'app.example', only(version));
+    const resumable = sessionOf(one);
+    assert.equal(one.getProtocol(), version);
+    assert.equal(groupOf(one), first);
+    assert.equal(one.isSessionReused(), false);
+    assert.equal(await say(one, 'hello'), 'hello');
     const session = await resumable;
-    first.end();
+    one.end();
     const second = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
     assert.equal(second.isSessionReused(), true);
     assert.equal(await say(second, 'again'), 'again');
@@ -66,12 +64,43 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
-test('the curve is ours to choose among those that the client offers', async (t) => {
+// In TLS 1.3 a client sends its keys for some groups at once, and one of ours among them is taken: it saves a round trip.
+const preferences: readonly [version: SecureVersion, offer: string, group: string][] = [
+  ['TLSv1.2', 'P-384:P-256:X25519', 'X25519'],
+  ['TLSv1.2', 'P-384:P-256', 'prime256v1'],
+  ['TLSv1.3', 'P-521:P-384:X25519', 'X25519'],
+  ['TLSv1.3', 'P-521:P-384', 'secp384r1'],
+];
+for (const [version, ecdhCurve, group] of preferences) {
+  test(`${version}: of ${ecdhCurve}, ${group} is what we choose`, async (t) => {
+    const port = await serving(t, await testCertificate('app.example'));
+    const client = await openTls(t, port, 'app.example', { ...only(version), ecdhCurve });
+    assert.equal(groupOf(client), group);
+  });
+}
+
+test('other curves are refused', async (t) => {
   const port = await serving(t, await testCertificate('app.example'));
-  const preferring = { ecdhCurve: 'P-521:P-384:X25519' };
-  const client = await openTls(t, port, 'app.example', preferring);
-  assert.deepEqual(client.getEphemeralKeyInfo(), { type: 'ECDH', name: 'X25519', size: 253 });
   await assert.rejects(openTls(t, port, 'app.example', { ecdhCurve: 'P-521' }));
+});
+
+test('no OCSP response is stapled, and a client that asks for one is served without', async (t) => {
+  const port = await serving(t, await testCertificate('app.example'));
+  const client = await openTls(t, port, 'app.example', { requestOCSP: true });
+  const [response] = await Promise.race([
+    once(client, 'OCSPResponse'),
+    say(client, 'hello').then(() => [null]),
+  ]);
+  assert.equal(response, null);
+});
+
+test('a client that wants another handshake on its connection is refused', async (t) => {
+  const port = await serving(t, await testCertificate('app.example'));
+  const client = await openTls(t, port, 'app.example', only('TLSv1.2'));
+  assert.equal(await say(client, 'hello'), 'hello');
+  const refused = assert.rejects(once(client, 'close'), { code: 'ERR_SSL_NO_RENEGOTIATION' });
+  client.renegotiate({}, () => undefined);
+  await refused;
 });
 
 test('a client without AES hardware, which puts ChaCha20 first, gets it', async (t) => {

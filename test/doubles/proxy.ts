@@ -8,7 +8,10 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../src/clock.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../src/proxy/proxy.ts';
 import type { Route, Target } from '../../src/proxy/route.ts';
+import { freePort } from '../world/free-port.ts';
 import { type LogLine, memoryLog } from './memory-log.ts';
+
+export { freePort };
 
 /** The HAProxy to try. */
 export const haproxyBin = process.env['HAPROXY_BIN'] ?? 'haproxy';
@@ -27,15 +30,6 @@ export async function temporaryDir(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'proxy-'));
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '0.0.0.0');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** An app that does `serve` with each connection. */
