@@ -1,0 +1,139 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { testCertificate } from '../doubles/proxy-certificate.ts';
+import { startBenchApp } from './data-plane/app.ts';
+import { type Clients, compileClients } from './data-plane/clients.ts';
+import { type Contender, titles } from './data-plane/contender.ts';
+import { contenders } from './data-plane/contenders.ts';
+import { Lineup } from './data-plane/lineup.ts';
+import { isWanted, type Options, parseOptions } from './data-plane/options.ts';
+import { writePlots } from './data-plane/plots.ts';
+import type { FailedReading, Place, Results, TakenReading } from './data-plane/results.ts';
+import { describeSetting } from './data-plane/setting.ts';
+import { openStage } from './data-plane/stage.ts';
+import { reportTables } from './data-plane/tables.ts';
+import { trixieRoot } from './data-plane/trixie.ts';
+import { type Reading, type Work, works } from './data-plane/works.ts';
+
+/**
+ * Our data plane beside what people would take instead: each round every contender does each work once, in an order that
+ * rotates, so that ratios are of readings that were taken minutes apart. docs/performance.md says what the figures mean.
+ */
+
+interface Task {
+  readonly work: Work;
+  readonly names: number;
+}
+
+const options = parseOptions(process.argv.slice(2));
+const chosen = contenders.filter(({ id }) => options.contenders.includes(id));
+const tasks = [1, options.names].flatMap((names) =>
+  works.filter((work) => names > 0 && isWanted(options, work, names > 1)).map((work) => ({ work, names })),
+);
+announce(options);
+const results = await measure(options);
+await mkdir(options.out, { recursive: true });
+await writeFile(join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+await writePlots(results, options.out);
+print(reportTables(results));
+process.exitCode = results.failures.length === 0 ? 0 : 1;
+
+async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> {
+  const names = Array.from({ length: Math.max(1, rest.names) }, (_, index) => `app${index}.example.test`);
+  const certificates = await Promise.all(names.map((name) => testCertificate(name)));
+  using stage = await openStage(rest.root ?? (await trixieRoot()), names);
+  const setting = await describeSetting(stage, { rounds, seconds });
+  const clientsFor = await compileClients(stage);
+  const clients = new Map<number, Clients>();
+  for (const { names: count } of tasks) clients.set(count, await clientsFor(names.slice(0, count)));
+  await using app = await startBenchApp(stage);
+  await using lineup = new Lineup(stage, app.port);
+  let pace = 0;
+
+  const read = ({ work, names: count }: Task, contender: Contender, length = seconds): Promise<Reading> => {
+    const mine = certificates.slice(0, count);
+    const context = { clients: clientsOf(count), seconds: length, pace: () => pace };
+    return work.fresh
+      ? lineup.fresh(contender, mine, (entrant) => work.read(entrant, context))
+      : lineup.kept(contender, mine).then((entrant) => work.read(entrant, context));
+  };
+  const clientsOf = (count: number): Clients => {
+    const found = clients.get(count);
+    if (!found) throw new Error(`no client for ${count} names`);
+    return found;
+  };
+
+  const readings: TakenReading[] = [];
+  const failures: FailedReading[] = [];
+  if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
+  for (let round = 0; round < rounds; round += 1)
+    for (const [turn, task] of tasks.entries())
+      for (const contender of rotated(chosen, round + turn)) {
+        const of = { contender: contender.id, work: task.work.id, names: task.names, round };
+        try {
+          const reading = await read(task, contender);
+          readings.push({ ...of, ...reading });
+          progress(of, describe(reading));
+        } catch (thrown) {
+          const why = thrown instanceof Error ? thrown.message : String(thrown);
+          failures.push({ ...of, why });
+          progress(of, `failed: ${why}`);
+        }
+      }
+  return { setting, readings, failures };
+}
+
+/** Requests per second: half of what the slowest contender can. */
+async function halfOfTheSlowest(
+  read: (task: Task, contender: Contender, seconds: number) => Promise<Reading>,
+): Promise<number> {
+  const work = works.find(({ id }) => id === 'requests-64-1k');
+  if (!work) throw new Error('nothing to find the pace by');
+  const rates: number[] = [];
+  for (const contender of chosen) {
+    const { count, seconds } = await read({ work, names: 1 }, contender, 1);
+    rates.push(count / seconds);
+  }
+  return Math.round(Math.min(...rates) / 2);
+}
+
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  const start = by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+}
+
+function announce({ rounds, seconds }: Options): void {
+  const ofMemory = (names: number) => (names > 1 ? 12 : 3);
+  const once = tasks.reduce(
+    (sum, { work, names }) => sum + (work.fresh ? ofMemory(names) : seconds + 0.5),
+    0,
+  );
+  const minutes = (once * chosen.length * rounds) / 60;
+  const who = chosen.map(({ id }) => titles[id]).join(', ');
+  say(
+    `${rounds} rounds of ${tasks.length} works by ${chosen.length} contenders (${who}): about ${Math.ceil(minutes + 1)} minutes`,
+  );
+}
+
+function progress({ contender, work, names, round }: Place, what: string): void {
+  say(
+    `round ${round + 1} ${`${work}${names > 1 ? ` ${names} names` : ''}`.padEnd(32)} ${contender.padEnd(14)} ${what}`,
+  );
+}
+
+function describe({ count, seconds, cpuSeconds, more }: Reading): string {
+  const rate =
+    seconds === 0 ? '' : `${(count / seconds).toPrecision(4)}/s, ${cpuSeconds.toFixed(2)} s of its core `;
+  return `${rate}${Object.entries(more)
+    .map(([name, value]) => `${name} ${Math.round(value)}`)
+    .join(', ')}`;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
