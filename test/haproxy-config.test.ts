@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,10 +10,19 @@ import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
 import { renderHaproxy } from '../src/proxy/render.ts';
+import { renderRoutes } from '../src/proxy/route.ts';
 import { runtimePaths } from '../src/proxy/runtime-dir.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
 after(() => rmSync(directory, { recursive: true }));
+
+/** What HAProxy reads beside its configuration. */
+const files = {
+  crtList: join(directory, 'crt-list'),
+  routes: join(directory, 'routes.map'),
+  ticketKeys: join(directory, 'ticket-keys'),
+};
+const ticketKeys = Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join('');
 
 /** Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary text. */
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
@@ -57,6 +67,8 @@ test('no environment leads to a configuration that HAProxy cannot parse', async 
       }
       const path = join(directory, 'haproxy.cfg');
       writeFileSync(settings.paths.crtList, '');
+      writeFileSync(settings.paths.routes, renderRoutes(settings.routes));
+      writeFileSync(settings.paths.ticketKeys, ticketKeys);
       writeFileSync(path, renderHaproxy(settings));
       const { exitCode, all } = await execa('haproxy', ['-c', '-f', path], { all: true, reject: false });
       assert.equal(exitCode, 0, `${all}\n${JSON.stringify(environment)}`);
@@ -74,7 +86,8 @@ function settingsOf(environment: Record<string, string>) {
   try {
     const config = loadConfig(environment, () => '', providers);
     // The folder has to exist for HAProxy; its name is checked by what stands in the configuration.
-    const paths = { ...runtimePaths(config.runtimeDir), crtList: join(directory, 'crt-list') };
+    const paths = { ...runtimePaths(config.runtimeDir), ...files };
+    const speaks = 'tcp' as const;
     return {
       port: config.port,
       maxconn: config.maxconn,
@@ -83,8 +96,10 @@ function settingsOf(environment: Record<string, string>) {
         client: config.timeoutClient,
         server: config.timeoutServer,
       },
-      target: config.targetEndpoint,
-      alpn: config.alpn,
+      routes: [
+        { name: config.domain, target: { ...config.targetEndpoint, speaks, tls: false }, alpn: config.alpn },
+      ],
+      ...{ acceptProxy: false, sendProxy: 'off' as const, appTls: { verify: true }, evidencePort: undefined },
       paths,
       privileges: undefined,
       drainMs: 8000,

@@ -76,7 +76,11 @@ async function openProxy(
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
   try {
     return await startProxy(
-      { port, maxconn, timeouts, target: targetEndpoint, alpn, runtimeDir, haproxyBin, clock, log },
+      {
+        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, clock, log },
+        routes: [{ name: config.domain, target: { ...targetEndpoint, speaks: 'tcp', tls: false }, alpn }],
+        ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
+      },
       signal,
     );
   } catch (thrown) {

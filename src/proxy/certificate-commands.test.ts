@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openTls, startTestProxy } from '../../test/doubles/proxy.ts';
-import { type TestCertificate, testCertificate } from '../../test/doubles/proxy-certificate.ts';
+import {
+  testCertificate as certificateFor,
+  type TestCertificate,
+} from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
 import { installCertificate } from './certificate-commands.ts';
 import { runtimePaths } from './runtime-dir.ts';
@@ -18,13 +21,18 @@ async function haproxy(t: TestContext) {
   return { socket, list, served, entries };
 }
 
+/** With what stands in the list of certificates: its own name, and no protocols. */
+async function testCertificate(name: string) {
+  return { ...(await certificateFor(name)), names: [name], alpn: [] };
+}
+
 const pemOf = ({ chainPem, keyPem }: TestCertificate) => `${chainPem}${keyPem.reveal()}`.trimEnd();
 
 test('installing the same again changes nothing and lists nothing twice', async (t) => {
   const { socket, list, served, entries } = await haproxy(t);
   const certificate = await testCertificate('app.example');
   for (let time = 0; time < 3; time += 1) await installCertificate(socket, list, certificate);
-  assert.deepEqual(await entries(), [`${list.directory}/app.example.pem`]);
+  assert.deepEqual(await entries(), [`${list.directory}/app.example.pem app.example`]);
   assert.equal(await served('app.example'), certificate.serialNumber);
 });
 

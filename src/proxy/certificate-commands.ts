@@ -1,10 +1,15 @@
 import type { Secret } from '../config/secret.ts';
 import { expectReply } from './commands.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
+import { protocol, servedName } from './syntax.ts';
 
 export interface CertificateFiles {
   /** The certificate's name, `*.` included; it names the entry in HAProxy, not what the entry answers to. */
   readonly name: string;
+  /** The names that it is shown for, and no others. */
+  readonly names: readonly string[];
+  /** The application protocols that are offered with it (RFC 7301), the preferred one first. */
+  readonly alpn: readonly string[];
   /** The certificate first, then its issuers. PEM. */
   readonly chainPem: string;
   /** The private key. PEM. */
@@ -50,8 +55,14 @@ export async function installCertificate(
     throw thrown;
   }
   const listed = await socket.send(`show ssl crt-list ${list.path}`, { signal });
-  if (listed.split('\n').includes(entry)) return;
-  await expectReply(socket, `add ssl crt-list ${list.path} ${entry}`, /^Success!$/m, { signal });
+  if (listed.split('\n').some((line) => line.split(' ')[0] === entry)) return;
+  const line = listLine(entry, files);
+  await expectReply(socket, `add ssl crt-list ${list.path}`, /^Success!$/m, { payload: line, signal });
+}
+
+function listLine(entry: string, { names, alpn }: CertificateFiles): string {
+  const offer = alpn.length === 0 ? [] : [`[alpn ${alpn.map(protocol).join(',')}]`];
+  return [entry, ...offer, ...names.map(servedName)].join(' ');
 }
 
 /** `*` would be read by people as a pattern, so a wildcard gets the name that certbot users know from directories. */

@@ -1,5 +1,7 @@
+import type { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
-import { appServer, OWN_CONNECTIONS, publicFrontend } from './render.ts';
+import { SERVER } from './backends.ts';
+import { OWN_CONNECTIONS, publicFrontend } from './render.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
@@ -67,16 +69,30 @@ export async function limitConnections(
   await expectReply(socket, `set maxconn global ${connections + OWN_CONNECTIONS}`, /^$/, { signal });
 }
 
-/** Points the app's server at an address (without brackets) and lets connections through to it. Idempotent. */
+/** Points the server of a backend at an address (without brackets) and lets connections through to it. Idempotent. */
 export async function setAppAddress(
   socket: RuntimeSocket,
-  address: string,
-  port: number,
+  backend: string,
+  { address, port }: { readonly address: string; readonly port: number },
   signal?: AbortSignal,
 ): Promise<void> {
   const moved = /changed from|no need to change|nothing changed/;
-  await expectReply(socket, `set server ${appServer} addr ${address} port ${port}`, moved, { signal });
-  await expectReply(socket, `set server ${appServer} state ready`, /^$/, { signal });
+  const server = `${backend}/${SERVER}`;
+  await expectReply(socket, `set server ${server} addr ${address} port ${port}`, moved, { signal });
+  await expectReply(socket, `set server ${server} state ready`, /^$/, { signal });
+}
+
+/** Makes a key the next one in a file of ticket keys, which moves the others up. The key is in no error. */
+export async function setTicketKey(
+  socket: RuntimeSocket,
+  path: string,
+  key: Secret,
+  signal?: AbortSignal,
+): Promise<void> {
+  await expectReply(socket, `set ssl tls-key ${path}`, /^TLS ticket key updated!$/, {
+    payload: key.reveal(),
+    signal,
+  });
 }
 
 function inOneLine(reply: string): string {

@@ -18,13 +18,13 @@ import { runtimeSocket } from './runtime-socket.ts';
 const MAXCONN = 3;
 
 /** A proxy whose every connection is taken by clients. */
-async function fullProxy(t: TestContext): Promise<RunningTest> {
+async function fullProxy(t: TestContext): Promise<RunningTest & { appPort: number }> {
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const running = await startTestProxy(t, { target, maxconn: MAXCONN });
   await running.proxy.install(await testCertificate('app.example'));
   for (let client = 0; client < MAXCONN; client += 1)
     assert.equal(await say(await openTls(t, running.port, 'app.example'), 'hello'), 'hello');
-  return running;
+  return { ...running, appPort: target.port };
 }
 
 test('when others have every connection, a certificate is proven all the same', async (t) => {
@@ -39,11 +39,11 @@ test('when others have every connection, a certificate is proven all the same', 
 });
 
 test('others get no more than MAXCONN, and wait for a place', async (t) => {
-  const { port, runtimeDir } = await fullProxy(t);
+  const { port, appPort, runtimeDir } = await fullProxy(t);
   const [freed, waiting] = [await openFirst(runtimeDir), openTls(t, port, 'app.example')];
   assert.equal(freed, String(MAXCONN));
   const socket = runtimeSocket(runtimePaths(runtimeDir).socket, systemClock);
-  assert.equal(await socket.send('shutdown sessions server app/app'), '');
+  assert.equal(await socket.send(`shutdown sessions server tcp:127.0.0.1:${appPort}/app`), '');
   assert.equal(await say(await waiting, 'me too'), 'me too');
 });
 

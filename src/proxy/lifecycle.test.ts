@@ -44,7 +44,8 @@ describe('the life of HAProxy', { concurrency: true }, () => {
   test('an HAProxy that was killed comes back with its certificates and the address of the app', async (t) => {
     const app = await startApp(t, echo);
     const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
-    const running = await startTestProxy(t, { target: { host: 'app', port: app }, lookup });
+    const names = ['app.example', '*.app.example'];
+    const running = await startTestProxy(t, { target: { host: 'app', port: app }, names, lookup });
     const { proxy, port, lines } = running;
     const certificates = [await testCertificate('app.example'), await testCertificate('*.app.example')];
     for (const certificate of certificates) await proxy.install(certificate);
@@ -159,10 +160,13 @@ describe('the life of HAProxy', { concurrency: true }, () => {
   test('the files in the runtime directory are for the owner only, and none holds a key', async (t) => {
     const { runtimeDir } = await serving(t, 200);
     const found = await readdir(runtimeDir);
-    assert.deepEqual(found.sort(), ['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock', 'own.sock']);
+    assert.deepEqual(found.sort(), [
+      ...['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock', 'own.sock', 'routes.map'],
+    ]);
     const modeOf = async (name: string) => ((await stat(join(runtimeDir, name))).mode & 0o777).toString(8);
     assert.equal(await modeOf('haproxy.cfg'), '600');
     assert.equal(await modeOf('crt-list'), '600');
+    assert.equal(await modeOf('routes.map'), '600');
     assert.equal(await modeOf('haproxy.sock'), '600');
     assert.equal(await modeOf('own.sock'), '600');
     assert.equal(await modeOf('chroot'), '555');

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import { eventually } from '../../test/doubles/proxy.ts';
+import { systemClock } from '../clock.ts';
 import { logOutput, type OutputLine, readOutputLine } from './output.ts';
 
 const lines: readonly [line: string, level: OutputLine['level'], text: string][] = [
@@ -38,7 +39,7 @@ for (const [line, level, text] of lines) {
 test('streams are logged line by line, and the last alerts are kept', async () => {
   const { log, lines: logged } = memoryLog();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const output = logOutput([stdout, stderr], log);
+  const output = logOutput([stdout, stderr], log, systemClock);
   stdout.write('<6>one\n<6>t');
   stdout.end('wo\n\n');
   stderr.end(Array.from({ length: 12 }, (_, index) => `[ALERT] (1) : alert ${index + 1}\n`).join(''));

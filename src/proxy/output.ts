@@ -1,6 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { readFailure } from './failure.ts';
+import { createFailureLog } from './failure-log.ts';
 
 export interface OutputLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -57,13 +60,16 @@ export interface Output {
 const KEPT_ALERTS = 10;
 
 /** Logs a stream of HAProxy's line by line until it ends. */
-export function logOutput(streams: readonly Readable[], log: Log): Output {
+export function logOutput(streams: readonly Readable[], log: Log, clock: Clock): Output {
   const alerts: string[] = [];
+  const failures = createFailureLog(log, clock);
   for (const stream of streams) {
     createInterface({ input: stream }).on('line', (line) => {
       const { level, text } = readOutputLine(line);
       if (text.trim() === '') return;
-      log[level](text);
+      const failure = readFailure(text);
+      if (failure) failures.add(failure);
+      else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);
       if (alerts.length > KEPT_ALERTS) alerts.shift();

@@ -88,7 +88,7 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     env: environment(),
     extendEnv: false,
   });
-  const output = logOutput([child.stdout, child.stderr], log);
+  const output = logOutput([child.stdout, child.stderr], log, clock);
   const result = child.then((ended) => ended);
   const exited = result.then((ended) => {
     const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { Backend, type Lookup, systemLookup } from './backend.ts';
+import { AppAddress, type Lookup, systemLookup } from './app-address.ts';
+import { backendsOf } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
 import { connectionsThatFit, limitConnections, showInfo } from './commands.ts';
@@ -10,12 +12,13 @@ import { proveServed } from './handshake.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
+import { alpnOf, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
-export interface ProxyOptions
-  extends Pick<ProxySettings, 'port' | 'maxconn' | 'timeouts' | 'target' | 'alpn' | 'threads'> {
+export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs'> {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
@@ -28,11 +31,11 @@ export interface ProxyOptions
   readonly log: Log;
 }
 
-/** A certificate to serve. */
-export interface CertificateBundle extends CertificateFiles {
+/** A certificate to serve, with the protocols of its route. */
+export interface CertificateBundle extends Omit<CertificateFiles, 'names' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
-  /** A name of the certificate to prove it by; `*.x` is proven by a name below x. */
+  /** The name of the route that it is for. It is proven by it; `*.x` is proven by a name below x. */
   readonly servername: string;
 }
 
@@ -70,12 +73,15 @@ export async function startProxy(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<RunningProxy> {
   const parts = assemble(options);
-  const { paths, settings, backend, certificates, closing, background } = parts;
+  const { paths, settings, addresses, certificates, ticketKeys, closing, background } = parts;
   const { clock, log, haproxyBin } = parts;
-  await prepareRuntimeDir(paths, renderHaproxy(settings), settings.privileges);
-  await checkConfig(haproxyBin, paths.config, signal);
+  const texts = { config: renderHaproxy(settings), routes: renderRoutes(settings.routes) };
+  await prepareRuntimeDir(paths, texts, settings.privileges);
+  await ticketKeys.lent(() => checkConfig(haproxyBin, paths.config, signal));
   let supervisor: Supervisor | undefined;
-  if (backend) background.push(backend.follow(() => supervisor?.current?.socket, closing.signal));
+  const running = () => supervisor?.current?.socket;
+  background.push(...addresses.map((address) => address.follow(running, closing.signal)));
+  background.push(ticketKeys.rotate(running, closing.signal));
   try {
     supervisor = await supervise(
       {
@@ -83,7 +89,7 @@ export async function startProxy(
         restore: async (haproxy, ends) => {
           await fitConnections(haproxy, settings, log, ends);
           await certificates.restore(haproxy, ends);
-          await backend?.restore(haproxy.socket, ends);
+          for (const address of addresses) await address.restore(haproxy.socket, ends);
         },
         clock,
         log,
@@ -104,55 +110,66 @@ interface Parts {
   readonly paths: RuntimePaths;
   readonly settings: ProxySettings;
   readonly certificates: Certificates;
-  /** None for an address, which is in the configuration. */
-  readonly backend: Backend | undefined;
+  /** One for each app that is named; an app's address is in the configuration. */
+  readonly addresses: readonly AppAddress[];
+  readonly ticketKeys: TicketKeys;
   readonly closing: AbortController;
   readonly closed: AbortController;
   /** What ends by itself once these two abort. None rejects. */
   readonly background: Promise<void>[];
 }
 
-function assemble({ runtimeDir, haproxyBin, ...options }: ProxyOptions): Parts {
-  const { port, maxconn, timeouts, target, alpn, threads, clock, lookup = systemLookup } = options;
+function assemble({ runtimeDir, haproxyBin, clock, lookup = systemLookup, ...options }: ProxyOptions): Parts {
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
-    ...{ port, maxconn, timeouts, target, alpn, paths },
+    ...options,
+    paths,
     privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
-    ...(threads === undefined ? {} : { threads }),
   };
-  const certificates = new Certificates({ path: paths.crtList, directory: paths.certificates }, clock);
-  const backend = isIP(target.host) === 0 ? new Backend({ target, lookup, clock, log }) : undefined;
-  const closing = new AbortController();
-  const closed = new AbortController();
   return {
-    ...{ haproxyBin, clock, log, paths, settings, certificates, backend, closing, closed },
+    ...{ haproxyBin, clock, log, paths, settings },
+    certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
+    addresses: followed(settings).map((app) => new AppAddress({ ...app, lookup, clock, log })),
+    ticketKeys: new TicketKeys({ path: paths.ticketKeys, randomBytes, clock, log }),
+    closing: new AbortController(),
+    closed: new AbortController(),
     background: [],
   };
 }
 
+interface FollowedApp {
+  readonly host: string;
+  readonly port: number;
+  readonly backends: readonly string[];
+}
+
+/** The apps that are named, each with the backends that lead to it. */
+function followed({ routes, evidencePort }: ProxySettings): FollowedApp[] {
+  const apps = new Map<string, FollowedApp>();
+  for (const { name, target } of backendsOf(routes, evidencePort !== undefined)) {
+    const { host, port } = target;
+    if (isIP(host) !== 0) continue;
+    const key = `${host}:${port}`;
+    apps.set(key, { host, port, backends: [...(apps.get(key)?.backends ?? []), name] });
+  }
+  return [...apps.values()];
+}
+
 /** The first launch takes over from a stale process; the others have nobody to take over from. */
 function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
-  const { haproxyBin, clock, log, paths, settings, closed, background } = parts;
+  const { haproxyBin, clock, log, paths, settings, ticketKeys, closed, background } = parts;
   const { port, drainMs } = settings;
   let predecessor = stale;
   return async (signal: AbortSignal): Promise<HaproxyProcess> => {
     const successorOf = predecessor?.pid;
     if (successorOf !== undefined) log.info({ pid: successorOf }, 'taking over from an earlier HAProxy');
-    const haproxy = await launchHaproxy(
-      {
-        configPath: paths.config,
-        socketPath: paths.socket,
-        haproxyBin,
-        port,
-        drainMs,
-        successorOf,
-        clock,
-        log,
-      },
-      signal,
-    );
+    const launch = {
+      ...{ configPath: paths.config, socketPath: paths.socket, haproxyBin, port, drainMs, successorOf },
+      ...{ clock, log },
+    };
+    const haproxy = await ticketKeys.lent(() => launchHaproxy(launch, signal));
     if (predecessor) {
       const timeoutMs = drainMs + STALE_GRACE_MS;
       background.push(seeOff(predecessor, { clock, log, timeoutMs, signal: closed.signal }));
@@ -200,10 +217,11 @@ class SupervisedProxy implements RunningProxy {
   }
 
   async install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void> {
-    const { certificates, paths, clock, closing } = this.#parts;
-    const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-    await certificates.install(this.#supervisor, bundle, ends);
+    const { certificates, settings, paths, clock, closing } = this.#parts;
     const { servername, fingerprint256 } = bundle;
+    const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    const files = { ...bundle, names: [servername], alpn: alpnOf(settings.routes, servername) };
+    await certificates.install(this.#supervisor, files, ends);
     await proveServed({ path: paths.own, servername, fingerprint256, clock, signal: ends });
   }
 

@@ -1,11 +1,8 @@
-import { isIP } from 'node:net'; // parses text, nothing else
-
-/** Where connections are handed on to. */
-export interface Target {
-  /** A hostname, an IPv4 or an IPv6 literal (without brackets). */
-  readonly host: string;
-  readonly port: number;
-}
+import { type Backend, backendsOf, HTTP_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
+import { LOG_FORMAT } from './failure.ts';
+import { errorPages, page } from './pages.ts';
+import type { Route } from './route.ts';
+import { account, plainPath, port as portWord, timeout, whole } from './syntax.ts';
 
 /** What HAProxy gives up once it listens. Only root can hand these over. */
 export interface Privileges {
@@ -15,20 +12,27 @@ export interface Privileges {
   readonly chroot?: string;
 }
 
-export interface ProxySettings {
+export interface ProxySettings extends ServerOptions {
   readonly port: number;
   /** Connections of others at once. */
   readonly maxconn: number;
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly client: number; readonly server: number };
-  readonly target: Target;
-  /** Application protocols to offer (RFC 7301), the preferred one first. Empty: none is negotiated. */
-  readonly alpn: readonly string[];
+  /** At least one; no name twice. */
+  readonly routes: readonly Route[];
+  /** Whether each connection has to begin with a PROXY header, which says who the client is. */
+  readonly acceptProxy: boolean;
+  /** The port of this host where requests below /evidences/ are answered. Undefined: they go to the app. */
+  readonly evidencePort: number | undefined;
   readonly paths: {
     /** The runtime socket: whoever may connect to it rules HAProxy. */
     readonly socket: string;
     /** Names the certificates; an empty file, because they come through the runtime socket. */
     readonly crtList: string;
+    /** Where the target of a name is looked up, see renderRoutes. */
+    readonly routes: string;
+    /** The keys that session tickets are encrypted with; read at the start only. */
+    readonly ticketKeys: string;
     /** Where the control plane itself makes handshakes: a Unix socket that only its own user may connect to. */
     readonly own: string;
   };
@@ -46,19 +50,22 @@ export const OWN_CONNECTIONS = 8;
 /** The frontend that the world sees, as the runtime socket calls it. */
 export const publicFrontend = 'tls';
 
-/** The one backend server, as the runtime socket calls it. */
-export const appServer = 'app/app';
-
-/** `timeout` values are kept in a signed 32-bit number of milliseconds. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647;
 /** Twice as many file descriptors is what Linux lets one process have (fs.nr_open, 2^20) without being asked. */
 const MOST_CONNECTIONS = 500_000;
 const MOST_THREADS = 64;
 /** A supervisor kills after ten seconds, so that eight are ours to give. */
 const LONGEST_DRAIN_MS = 8_000;
-/** sun_path holds 107; HAProxy binds `<path>.<pid>.tmp` and renames it. */
-const LONGEST_PATH = 97;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** For a client to send the header of a request that it has begun. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const HOST = 'req.hdr(host)';
+
+/** Requests to the control plane at once; more wait. */
+const EVIDENCE_CONNECTIONS = 16;
+const EVIDENCE_TIMEOUT_MS = 10_000;
+
+/** How long a session can be resumed; a ticket key lives up to three times as long. */
+export const SESSION_LIFETIME_MS = 8 * 3_600_000;
 
 /** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */
 const TLS12_CIPHERS = [
@@ -72,14 +79,19 @@ const TLS12_CIPHERS = [
 const TLS13_CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const CURVES = 'X25519:P-256:P-384';
 
-/**
- * The configuration of HAProxy 2.6 and newer as text.
- *
- * Everything that reaches the text is checked here once more. Throws a RangeError for what could not stand in it:
- * the configuration of the ingress has refused that before, so it is a fault of the program.
- */
+/** The configuration of HAProxy 2.6 and newer as text. Throws a RangeError for what could not stand in it. */
 export function renderHaproxy(settings: ProxySettings): string {
-  return [global(settings), defaults(settings), frontend(settings), own(settings), backend(settings)]
+  const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
+  const sections = [
+    global(settings),
+    defaults(settings),
+    ...requestDefaults(settings, backends),
+    frontend(settings, backends),
+    own(settings),
+    ...evidence(settings),
+    ...backends.map((backend) => section(backend, settings)),
+  ];
+  return sections
     .map((lines) => lines.map((line, index) => (index === 0 ? line : `  ${line}`)).join('\n'))
     .join('\n\n')
     .concat('\n');
@@ -100,12 +112,19 @@ function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings)
     // Sessions are resumed by tickets. The cache serves only TLS 1.2 clients without them, and 20,000 places
     // (the default) are 4.6 MB.
     'tune.ssl.cachesize 1000',
+    `tune.ssl.lifetime ${SESSION_LIFETIME_MS / 1000}s`,
     `ssl-default-bind-ciphers ${TLS12_CIPHERS}`,
     `ssl-default-bind-ciphersuites ${TLS13_CIPHERS}`,
+    // ML-KEM came with OpenSSL 3.5; older ones refuse a list with a name that they do not know.
+    '.if openssl_version_atleast(3.5.0)',
+    `ssl-default-bind-curves X25519MLKEM768:${CURVES}`,
+    '.else',
     `ssl-default-bind-curves ${CURVES}`,
+    '.endif',
     // Not `prefer-client-ciphers`: from OpenSSL 3.5 on it would leave the curve to the client too. A client that puts
     // ChaCha20 first gets it all the same.
     'ssl-default-bind-options ssl-min-ver TLSv1.2',
+    'ssl-default-server-options ssl-min-ver TLSv1.2',
   ];
 }
 
@@ -115,19 +134,19 @@ function surrender({ user, group, chroot }: Privileges): string[] {
 }
 
 function defaults({ timeouts }: ProxySettings): string[] {
-  const connect = timeout('connect', timeouts.connect);
   const client = timeout('client', timeouts.client);
-  const server = timeout('server', timeouts.server);
   return [
-    'defaults',
+    'defaults tcp',
     'mode tcp',
     'log global',
     'option dontlog-normal',
     'option dontlognull',
     'retries 3',
-    `timeout connect ${connect}ms`,
+    `timeout connect ${timeout('connect', timeouts.connect)}ms`,
     `timeout client ${client}ms`,
-    `timeout server ${server}ms`,
+    `timeout server ${timeout('server', timeouts.server)}ms`,
+    `timeout http-request ${Math.min(REQUEST_TIMEOUT_MS, client)}ms`,
+    `timeout http-keep-alive ${client}ms`,
     // Older ones know only `timeout client` here, a day by default, for a client that never ends its handshake.
     '.if version_atleast(2.9)',
     `timeout client-hs ${Math.min(HANDSHAKE_TIMEOUT_MS, client)}ms`,
@@ -135,22 +154,102 @@ function defaults({ timeouts }: ProxySettings): string[] {
   ];
 }
 
-function frontend({ port, maxconn, paths, alpn }: ProxySettings): string[] {
-  const bind = `bind :${whole('port', port, 1, 65_535)} ssl crt-list ${plainPath(paths.crtList)} strict-sni`;
-  const offer = alpn.length === 0 ? '' : ` alpn ${alpn.map(protocol).join(',')}`;
+/** A section for each kind of backend that takes requests. */
+function requestDefaults(settings: ProxySettings, backends: readonly Backend[]): string[][] {
+  const { evidencePort } = settings;
+  const base = (name: Backend['kind']) => [`defaults ${name} from tcp`, 'mode http', ...errorPages];
+  const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
+  const plain = some('plain-http') || evidencePort !== undefined;
   return [
-    `frontend ${publicFrontend}`,
-    `${bind}${offer}`,
-    'option tcplog',
-    `maxconn ${connections(maxconn)}`,
-    'default_backend app',
+    ...(plain ? [base('plain-http')] : []),
+    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded]] : []),
   ];
+}
+
+/**
+ * Refuses a request for a name of another target (RFC 9110 §15.5.20). What a connection reaches is decided by the name in
+ * its handshake; a client may ask for further names of the same target on it, as browsers do.
+ */
+function misdirected(settings: ProxySettings): string[] {
+  const other = `{ ${HOST} -m found } !{ var(txn.name),strcmp(sess.name) eq 0 }`;
+  return [
+    `http-request set-var(txn.name) ${HOST},host_only,lower,rtrim(.)`,
+    ...lookUp('http-request', 'txn', settings, other),
+    `http-request return ${page(421)} if ${other} !{ var(txn.route),strcmp(sess.route) eq 0 }`,
+  ];
+}
+
+/** Sets `<scope>.route` to the target of `<scope>.name`, an exact name before a wildcard, under a condition of the caller's. */
+function lookUp(
+  rule: 'tcp-request session' | 'http-request',
+  scope: 'sess' | 'txn',
+  { routes, paths }: ProxySettings,
+  condition?: string,
+): string[] {
+  const set = (key: string, terms: readonly string[]) => {
+    const when = terms.length === 0 ? '' : ` if ${terms.join(' ')}`;
+    return `${rule} set-var(${scope}.route) ${key},map_str(${plainPath(paths.routes)})${when}`;
+  };
+  const terms = condition === undefined ? [] : [condition];
+  const name = `var(${scope}.name)`;
+  const wildcards = routes.some((route) => route.name.startsWith('*.'));
+  const missing = `!{ var(${scope}.route) -m found }`;
+  return [set(name, terms), ...(wildcards ? [set(`${name},regsub(^[^.]*,*)`, [...terms, missing])] : [])];
+}
+
+/** What a client says about itself is replaced by what is known (the names that people use for it, and RFC 7239). */
+const forwarded = [
+  'http-request del-header ^(x[-_]forwarded[-_]|x[-_]real[-_]ip$|forwarded$) -m reg',
+  'http-request set-header X-Forwarded-For %[src]',
+  'http-request set-header X-Forwarded-Proto https',
+  `http-request set-header X-Forwarded-Host %[${HOST}] if { ${HOST} -m found }`,
+  'http-request set-header X-Forwarded-Port 443',
+  `http-request set-header X-Forwarded-Port %[${HOST},port_only] if { ${HOST},port_only gt 0 }`,
+];
+
+function frontend(settings: ProxySettings, backends: readonly Backend[]): string[] {
+  const { maxconn, evidencePort } = settings;
+  const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
+  const speaksHttp = '{ ssl_fc_alpn h2 http/1.1 }';
+  const ofTcp = '{ var(sess.route) -m beg tcp: tls: }';
+  const requests = [
+    ...(some('http') ? [some('bytes') ? `!${ofTcp}` : 'TRUE'] : []),
+    ...(some('plain-http') ? [speaksHttp] : []),
+  ];
+  return [
+    `frontend ${publicFrontend} from tcp`,
+    bind(settings),
+    `log-format ${LOG_FORMAT}`,
+    `maxconn ${connections(maxconn)}`,
+    'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
+    ...lookUp('tcp-request session', 'sess', settings),
+    'tcp-request session reject if !{ var(sess.route) -m found }',
+    ...(requests.length === 0 ? [] : [`tcp-request content switch-mode http if ${requests.join(' || ')}`]),
+    ...(evidencePort === undefined || requests.length === 0
+      ? []
+      : ['use_backend evidence if { path /evidences } || { path_beg /evidences/ }']),
+    ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
+      backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
+        ? [`use_backend %[var(sess.route)]${suffix} if { ssl_fc_alpn ${version} } ${ofTcp}`]
+        : [],
+    ),
+    'use_backend %[var(sess.route)]',
+  ];
+}
+
+function bind({ port, acceptProxy, paths }: ProxySettings): string {
+  return [
+    `bind :${portWord('port', port)}`,
+    ...(acceptProxy ? ['accept-proxy'] : []),
+    `ssl crt-list ${plainPath(paths.crtList)} strict-sni`,
+    `tls-ticket-keys ${plainPath(paths.ticketKeys)}`,
+  ].join(' ');
 }
 
 /** Shows the same certificates when nobody else gets through any more, and ends after the handshake. */
 function own({ paths }: ProxySettings): string[] {
   return [
-    'frontend own',
+    'frontend own from tcp',
     'no log',
     `bind ${plainPath(paths.own)} mode 600 ssl crt-list ${plainPath(paths.crtList)} strict-sni`,
     `maxconn ${OWN_CONNECTIONS}`,
@@ -158,69 +257,23 @@ function own({ paths }: ProxySettings): string[] {
   ];
 }
 
-function backend({ target }: ProxySettings): string[] {
-  return ['backend app', `server app ${serverAddress(target)}`];
+function evidence({ evidencePort }: ProxySettings): string[][] {
+  if (evidencePort === undefined) return [];
+  return [
+    [
+      'backend evidence from plain-http',
+      `timeout server ${EVIDENCE_TIMEOUT_MS}ms`,
+      `server ${SERVER} 127.0.0.1:${portWord('evidence port', evidencePort)} maxconn ${EVIDENCE_CONNECTIONS}`,
+    ],
+  ];
 }
 
-/**
- * A name is resolved by the control plane, which sets the address and enables the server. The placeholder is not
- * 0.0.0.0, because to HAProxy that means the address the client connected to.
- */
-function serverAddress({ host, port }: Target): string {
-  const checkedPort = whole('target port', port, 1, 65_535);
-  if (!isPlainHost(host))
-    throw new RangeError(`not a host that can be connected to: ${JSON.stringify(host)}`);
-  switch (isIP(host)) {
-    case 4:
-      return `ipv4@${host}:${checkedPort}`;
-    case 6:
-      return `ipv6@[${host}]:${checkedPort}`;
-    default:
-      return '127.0.0.1:1 disabled';
-  }
-}
-
-/** Whether it is a hostname or an address that one can connect to: no zone index, and not "any" (0.0.0.0, ::). */
-export function isPlainHost(host: string): boolean {
-  if (isIP(host) !== 0) return isConnectable(host);
-  if (/^[\d.]+$/.test(host)) return false;
-  return host.length <= 253 && /^(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*$/.test(host);
-}
-
-/** Whether an address is one host's: HAProxy takes the unspecified one for "where the client connected to". */
-export function isConnectable(address: string): boolean {
-  return isIP(address) !== 0 && !address.includes('%') && !/^[0:.]+$/.test(address);
-}
-
-/** Whether it is an absolute path that needs no quoting and fits a socket. */
-export function isPlainPath(path: string): boolean {
-  return path.length <= LONGEST_PATH && /^\/[\w./@+~=-]*$/.test(path);
-}
-
-function plainPath(path: string): string {
-  if (isPlainPath(path)) return path;
-  throw new RangeError(`not a path that can stand in the configuration of HAProxy: ${JSON.stringify(path)}`);
-}
-
-function protocol(name: string): string {
-  if (/^[a-z0-9][a-z0-9./+_-]{0,31}$/.test(name)) return name;
-  throw new RangeError(`not the name of an application protocol: ${JSON.stringify(name)}`);
-}
-
-function account(name: string): string {
-  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return name;
-  throw new RangeError(`not the name of a user or group: ${JSON.stringify(name)}`);
+function section(backend: Backend, settings: ProxySettings): string[] {
+  const { name, kind } = backend;
+  const from = kind === 'bytes' ? 'tcp' : kind;
+  return [`backend ${name} from ${from}`, `server ${SERVER} ${server(backend, settings)}`];
 }
 
 function connections(maxconn: number): number {
   return whole('maxconn', maxconn, 1, MOST_CONNECTIONS);
-}
-
-function timeout(name: string, ms: number): number {
-  return whole(`timeout ${name}`, ms, 1, LONGEST_TIMEOUT_MS);
-}
-
-function whole(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not ${value}`);
 }

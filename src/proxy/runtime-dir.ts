@@ -1,14 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IngressError, messageOf } from '../errors.ts';
 import type { ProxySettings } from './render.ts';
+import { writeWhole } from './write-whole.ts';
 
-/** Where the files of HAProxy are. None of them holds a secret. */
+/** Where the files of HAProxy are. None of them that stays holds a secret. */
 export interface RuntimePaths {
   readonly config: string;
   readonly socket: string;
   readonly crtList: string;
+  /** Where HAProxy looks up the target of a name. */
+  readonly routes: string;
+  /** There only while HAProxy starts, see TicketKeys. */
+  readonly ticketKeys: string;
   /** Where the control plane makes handshakes of its own. */
   readonly own: string;
   /** What the entries of the crt-list pretend to be in; it does not exist. */
@@ -21,6 +25,8 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     config: join(runtimeDir, 'haproxy.cfg'),
     socket: join(runtimeDir, 'haproxy.sock'),
     crtList: join(runtimeDir, 'crt-list'),
+    routes: join(runtimeDir, 'routes.map'),
+    ticketKeys: join(runtimeDir, 'ticket-keys'),
     own: join(runtimeDir, 'own.sock'),
     certificates: join(runtimeDir, 'certs'),
     chroot: join(runtimeDir, 'chroot'),
@@ -30,30 +36,17 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
 /** Lays out everything that HAProxy reads. Idempotent. Throws PROXY_START_FAILED naming RUNTIME_DIR. */
 export async function prepareRuntimeDir(
   paths: RuntimePaths,
-  config: string,
+  texts: { readonly config: string; readonly routes: string },
   privileges: ProxySettings['privileges'],
 ): Promise<void> {
   try {
-    await writeWhole(paths.config, config);
+    await writeWhole(paths.config, texts.config);
+    await writeWhole(paths.routes, texts.routes);
     await writeWhole(paths.crtList, '');
     if (privileges?.chroot !== undefined) await makeChroot(privileges.chroot);
   } catch (thrown) {
     if (thrown instanceof IngressError) throw thrown;
     throw failed(`The files of HAProxy cannot be written: ${messageOf(thrown)}.`, thrown);
-  }
-}
-
-/** Readers see the old text or the new one. It need not survive a crash of the machine, so nothing is fsynced. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    await file.writeFile(text).finally(() => file.close());
-    await rename(temporary, path);
-  } catch (thrown) {
-    await rm(temporary, { force: true });
-    throw thrown;
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -9,6 +10,7 @@ import {
   freePort,
   haproxyBin,
   openTls,
+  routesTo,
   say,
   startApp,
   startTestProxy,
@@ -21,9 +23,11 @@ import { showInfo } from './commands.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { type HaproxyProcess, launchHaproxy } from './process.ts';
 import { renderHaproxy } from './render.ts';
+import { renderRoutes } from './route.ts';
 import { prepareRuntimeDir, runtimePaths } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 /** An HAProxy as a control plane leaves it that is killed: nobody supervises it. */
 async function leaveBehind(
@@ -33,31 +37,20 @@ async function leaveBehind(
 ): Promise<HaproxyProcess> {
   const paths = runtimePaths(runtimeDir);
   const privileges = surrenderable(ownRights(), paths.chroot);
-  const timeouts = { connect: 1_000, client: 60_000, server: 60_000 };
+  const routes = routesTo(target);
   const config = renderHaproxy({
-    port,
-    maxconn: 100,
-    timeouts,
-    target,
-    alpn: [],
-    paths,
-    privileges,
-    drainMs: 1_000,
+    ...{ port, routes, paths, privileges },
+    ...{ maxconn: 100, timeouts: { connect: 1_000, client: 60_000, server: 60_000 }, drainMs: 1_000 },
+    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
   });
-  await prepareRuntimeDir(paths, config, privileges);
+  await prepareRuntimeDir(paths, { config, routes: renderRoutes(routes) }, privileges);
   const { log } = memoryLog();
-  return await launchHaproxy(
-    {
-      haproxyBin,
-      port,
-      configPath: paths.config,
-      socketPath: paths.socket,
-      drainMs: 0,
-      clock: systemClock,
-      log,
-    },
-    new AbortController().signal,
-  );
+  const keys = new TicketKeys({ path: paths.ticketKeys, randomBytes, clock: systemClock, log });
+  const options = {
+    ...{ haproxyBin, port, configPath: paths.config, socketPath: paths.socket },
+    ...{ drainMs: 0, clock: systemClock, log },
+  };
+  return await keys.lent(() => launchHaproxy(options, new AbortController().signal));
 }
 
 test('the HAProxy of a control plane that was killed hands over its port and finishes its connections', async (t) => {
@@ -67,7 +60,8 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   const stale = await leaveBehind(runtimeDir, port, target);
   t.after(() => stale.stop());
   const certificate = await testCertificate('app.example');
-  await installCertificate(stale.socket, { path: paths.crtList, directory: paths.certificates }, certificate);
+  const list = { path: paths.crtList, directory: paths.certificates };
+  await installCertificate(stale.socket, list, { ...certificate, names: ['app.example'], alpn: [] });
   const early = await openTls(t, port, 'app.example');
   assert.equal(await say(early, 'before'), 'before');
 

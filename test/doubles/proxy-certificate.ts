@@ -8,8 +8,12 @@ export interface TestCertificate extends CertificateBundle {
 }
 
 /** A self-signed certificate for a name, `*.` included, as the proxy wants it. Each call gives another one. */
-export async function testCertificate(name: string, key: KeyKind = 'ecdsa'): Promise<TestCertificate> {
-  const { chainPem, keyPem } = await makeCertificate({ names: [name], key });
+export async function testCertificate(
+  name: string,
+  key: KeyKind = 'ecdsa',
+  further: readonly string[] = [],
+): Promise<TestCertificate> {
+  const { chainPem, keyPem } = await makeCertificate({ names: [name, ...further], key });
   const { fingerprint256, serialNumber } = new X509Certificate(chainPem);
   return { name, servername: name, chainPem, keyPem: new Secret(keyPem), fingerprint256, serialNumber };
 }

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../src/clock.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../src/proxy/proxy.ts';
+import type { Route, Target } from '../../src/proxy/route.ts';
 import { type LogLine, memoryLog } from './memory-log.ts';
 
 /** The HAProxy to try. */
@@ -78,10 +79,28 @@ export interface RunningTest {
   readonly lines: LogLine[];
 }
 
+/** What is asked of the proxy; without routes, its names lead to one target as bytes. */
+export interface TestProxyOptions extends Partial<ProxyOptions> {
+  readonly target?: Partial<Target>;
+  /** Default: `app.example`. */
+  readonly names?: readonly string[];
+  readonly alpn?: readonly string[];
+}
+
+/** Routes from some names to one target; by default to a port that nobody listens on, as bytes. */
+export function routesTo(
+  target: Partial<Target>,
+  names: readonly string[] = ['app.example'],
+  alpn: readonly string[] = [],
+): Route[] {
+  const whole: Target = { host: '127.0.0.1', port: 9, speaks: 'tcp', tls: false, ...target };
+  return names.map((name) => ({ name, target: whole, alpn }));
+}
+
 /** A proxy on a free port with a runtime directory of its own, stopped when the test ends. */
 export async function startTestProxy(
   t: TestContext,
-  options: Partial<ProxyOptions> = {},
+  { target = {}, names, alpn, ...options }: TestProxyOptions = {},
 ): Promise<RunningTest> {
   const runtimeDir = options.runtimeDir ?? (await temporaryDir(t));
   const port = options.port ?? (await freePort());
@@ -90,8 +109,8 @@ export async function startTestProxy(
     ...{ port, runtimeDir, haproxyBin, log, clock: systemClock },
     maxconn: 100,
     timeouts: { connect: 1_000, client: 60_000, server: 60_000 },
-    target: { host: '127.0.0.1', port: 9 },
-    alpn: [],
+    routes: routesTo(target, names, alpn),
+    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
     drainMs: 200,
     ...options,
   });

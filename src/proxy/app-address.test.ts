@@ -15,7 +15,7 @@ import {
 } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
-import { Backend, chooseAddress } from './backend.ts';
+import { AppAddress, chooseAddress } from './app-address.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 
 const answers = (...addresses: string[]): LookupAddress[] =>
@@ -64,9 +64,9 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
       if (looks >= script.length) stop.abort();
     },
   };
-  const backend = new Backend({ target: { host: 'app', port: 80 }, lookup, clock, log });
-  await backend.follow(() => socket, stop.signal);
-  return { addresses: commands.map((command) => command.split(' ')[4]), lines, backend };
+  const app = new AppAddress({ host: 'app', port: 80, backends: ['tcp:app:80'], lookup, clock, log });
+  await app.follow(() => socket, stop.signal);
+  return { addresses: commands.map((command) => command.split(' ')[4]), lines };
 }
 
 test('HAProxy is told of changes only', async () => {

@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { setAppAddress } from './commands.ts';
-import { isConnectable, type Target } from './render.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
+import { isConnectable } from './syntax.ts';
 
 /** Every address of a host as the system knows it, /etc/hosts and search domains included. */
 export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
@@ -13,8 +13,11 @@ export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
 /** getaddrinfo. HAProxy's own resolvers know DNS only. */
 export const systemLookup: Lookup = (host) => lookup(host, { all: true });
 
-export interface BackendOptions {
-  readonly target: Target;
+export interface AppAddressOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The backends whose server it is. */
+  readonly backends: readonly string[];
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,15 +37,15 @@ export function chooseAddress(
   return current !== undefined && addresses.includes(current) ? current : addresses[0];
 }
 
-/** Keeps HAProxy pointed at the address behind the target's name. */
-export class Backend {
-  readonly #options: BackendOptions;
+/** Keeps HAProxy pointed at the address behind the name of an app. */
+export class AppAddress {
+  readonly #options: AppAddressOptions;
   #address: string | undefined;
   /** What the running HAProxy was told. */
   #told: string | undefined;
   #resolves: boolean | undefined;
 
-  constructor(options: BackendOptions) {
+  constructor(options: AppAddressOptions) {
     this.#options = options;
   }
 
@@ -72,9 +75,9 @@ export class Backend {
   }
 
   async #look(): Promise<void> {
-    const { target, lookup: find } = this.#options;
+    const { host, lookup: find } = this.#options;
     try {
-      const found = chooseAddress(this.#address, await find(target.host));
+      const found = chooseAddress(this.#address, await find(host));
       if (found === undefined) this.#lost('no address that can be connected to');
       else this.#found(found);
     } catch (thrown) {
@@ -83,8 +86,7 @@ export class Backend {
   }
 
   #found(address: string): void {
-    const { target, log } = this.#options;
-    const { host } = target;
+    const { host, log } = this.#options;
     const before = this.#address;
     if (before !== address) log.info({ host, address, before }, 'the app has an address');
     else if (this.#resolves === false) log.info({ host, address }, "the app's name resolves again");
@@ -93,16 +95,17 @@ export class Backend {
   }
 
   #lost(why: string): void {
-    const { target, log } = this.#options;
+    const { host, log } = this.#options;
     if (this.#resolves === false) return;
     this.#resolves = false;
-    log.warn({ host: target.host, why, keeping: this.#address }, "the app's name does not resolve");
+    log.warn({ host, why, keeping: this.#address }, "the app's name does not resolve");
   }
 
   async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
     const address = this.#address;
     if (address === undefined || address === this.#told) return;
-    await setAppAddress(socket, address, this.#options.target.port, signal);
+    const { backends, port } = this.#options;
+    for (const backend of backends) await setAppAddress(socket, backend, { address, port }, signal);
     this.#told = address;
   }
 }

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+
+/** Answers requests below /evidences/, which HAProxy hands on. */
+export interface EvidenceServer extends AsyncDisposable {
+  /** On 127.0.0.1. */
+  readonly port: number;
+}
+
+const PREFIX = '/evidences';
+/** Evidence is a few small files; nothing else is read into memory. Bytes. */
+const LARGEST_FILE = 1_048_576;
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.json': 'application/json',
+  '.pem': 'application/x-pem-file',
+};
+const TEXT = 'text/plain; charset=utf-8';
+
+/** Anyone may read evidence, pages of other sites included; it changes with each renewal. */
+const HEADERS = {
+  'access-control-allow-origin': '*',
+  'cache-control': 'no-cache',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Serves the files of one directory, and none below it, from 127.0.0.1. The directory is read for each request. */
+export async function startEvidenceServer(directory: string): Promise<EvidenceServer> {
+  const server = createServer((request, response) => {
+    answer(directory, request, response).catch(() => {
+      if (!response.headersSent) refuse(response, 500, 'the evidence cannot be read');
+      else response.destroy();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    // A server that listens on TCP has an address with a port.
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(directory: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    refuse(response, 405, 'evidence can only be read');
+    return;
+  }
+  const [path = ''] = (request.url ?? '').split('?');
+  if (path === PREFIX) {
+    response.setHeader('location', `${PREFIX}/`);
+    refuse(response, 301, `see ${PREFIX}/`);
+    return;
+  }
+  const name = path.slice(PREFIX.length + 1);
+  const body = name === '' ? await listing(directory) : await contentOf(directory, name);
+  if (body === undefined) {
+    refuse(response, 404, 'there is no such evidence');
+    return;
+  }
+  response.writeHead(200, { ...HEADERS, 'content-type': CONTENT_TYPES[extname(name)] ?? TEXT });
+  response.end(body);
+}
+
+/** The names of the files, one in a line. */
+async function listing(directory: string): Promise<string> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(emptyWhereMissing);
+  const names = entries.filter((entry) => entry.isFile() && isFileName(entry.name)).map(({ name }) => name);
+  return names
+    .sort()
+    .map((name) => `${name}\n`)
+    .join('');
+}
+
+/** The bytes of a file; undefined for anything that is none of the directory's own: a link, a folder, a path. */
+async function contentOf(directory: string, name: string): Promise<Buffer | undefined> {
+  if (!isFileName(name)) return undefined;
+  try {
+    // Whoever may write the directory must not make us read what only we may.
+    const file = await open(
+      join(directory, name),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+    try {
+      const { size, isFile } = await file.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
+      return isFile && size <= LARGEST_FILE ? await file.readFile() : undefined;
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO')) return undefined;
+    throw thrown;
+  }
+}
+
+/** `_wildcard.example.com`, `cert-*.pem` and the like; neither a path nor hidden. */
+function isFileName(name: string): boolean {
+  return /^[A-Za-z0-9_*-][A-Za-z0-9._*-]{0,254}$/.test(name);
+}
+
+function emptyWhereMissing(thrown: unknown): [] {
+  if (hasCode(thrown, 'ENOENT', 'ENOTDIR')) return [];
+  throw thrown;
+}
+
+function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
+  return thrown instanceof Error && 'code' in thrown && codes.some((code) => code === thrown.code);
+}
+
+function refuse(response: ServerResponse, status: number, sentence: string): void {
+  response.writeHead(status, { ...HEADERS, 'content-type': TEXT });
+  response.end(`${status}: ${sentence}\n`);
+}

@@ -1,0 +1,96 @@
+import { isIP } from 'node:net'; // parses text, nothing else
+import { type OfferedTarget, type Route, type Target, targetsOf } from './route.ts';
+import { plainHost, plainPath, port } from './syntax.ts';
+
+/** How the servers of the apps are spoken to, beside what each target says. */
+export interface ServerOptions {
+  /** The version of the PROXY header that each connection to the app begins with. */
+  readonly sendProxy: 'off' | 'v1' | 'v2';
+  /** For apps that want TLS. */
+  readonly appTls: {
+    /** Whether their certificate has to be valid and theirs. */
+    readonly verify: boolean;
+    /** PEM file with the authorities to trust. Default: those of the system. */
+    readonly caFile?: string;
+  };
+}
+
+/** A backend of HAProxy: a target, as one kind of client reaches it. */
+export interface Backend {
+  readonly name: string;
+  readonly target: Target;
+  /**
+   * `bytes` forwards them as they come; `http` forwards requests and tells the app who asked; `plain-http` forwards requests
+   * and adds nothing, for clients of a TCP target that say they speak HTTP.
+   */
+  readonly kind: 'bytes' | 'http' | 'plain-http';
+  /** The version of HTTP that requests are forwarded in. */
+  readonly speaks: 'http/1.1' | 'h2' | undefined;
+}
+
+/** What is put behind the name of a TCP target for clients that negotiated a version of HTTP. */
+export const HTTP_SUFFIX = { 'http/1.1': '.h1', h2: '.h2' } as const;
+
+/** The server of each backend, as the runtime socket calls it. */
+export const SERVER = 'app';
+
+/** The backends that some routes need. With `evidence`, TCP targets have some for clients that speak HTTP, too. */
+export function backendsOf(routes: readonly Route[], evidence: boolean): readonly Backend[] {
+  return [...targetsOf(routes)].flatMap(([name, target]) => backendsOfTarget(name, target, evidence));
+}
+
+function backendsOfTarget(name: string, target: OfferedTarget, evidence: boolean): Backend[] {
+  const { speaks, alpn } = target;
+  if (speaks !== 'tcp') return [{ name, target, kind: 'http', speaks }];
+  const versions = (['http/1.1', 'h2'] as const).filter((version) => evidence && alpn.has(version));
+  return [
+    { name, target, kind: 'bytes', speaks: undefined },
+    ...versions.map((version): Backend => {
+      return { name: `${name}${HTTP_SUFFIX[version]}`, target, kind: 'plain-http', speaks: version };
+    }),
+  ];
+}
+
+/** The words of a `server` line that follow its name. */
+export function server({ target, speaks }: Backend, options: ServerOptions): string {
+  return [
+    address(target),
+    ...(options.sendProxy === 'off' ? [] : [PROXY_HEADER[options.sendProxy]]),
+    ...(target.tls ? tls(target, speaks, options.appTls) : []),
+    ...(speaks === 'h2' ? ['proto h2'] : []),
+  ].join(' ');
+}
+
+const PROXY_HEADER = { v1: 'send-proxy', v2: 'send-proxy-v2' } as const;
+
+/**
+ * A name is resolved by the control plane, which sets the address and enables the server. The placeholder is not
+ * 0.0.0.0, because to HAProxy that means the address the client connected to.
+ */
+function address({ host, port: number }: Target): string {
+  const checkedPort = port('target port', number);
+  switch (isIP(plainHost(host))) {
+    case 4:
+      return `ipv4@${host}:${checkedPort}`;
+    case 6:
+      return `ipv6@[${host}]:${checkedPort}`;
+    default:
+      return '127.0.0.1:1 disabled';
+  }
+}
+
+function tls(
+  { host }: Target,
+  speaks: Backend['speaks'],
+  { verify, caFile }: ServerOptions['appTls'],
+): string[] {
+  const named = isIP(host) === 0;
+  const trust = `ca-file ${caFile === undefined ? '@system-ca' : plainPath(caFile)}`;
+  return [
+    'ssl',
+    ...(verify ? ['verify required', trust] : ['verify none']),
+    ...(named ? [`sni str(${host})`] : []),
+    ...(named && verify ? [`verifyhost ${host}`] : []),
+    ...(speaks === undefined ? [] : [`alpn ${speaks}`]),
+  ];
+}
