@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { messageOf } from '../../src/errors.ts';
 import { testCertificate } from '../doubles/proxy-certificate.ts';
 import { startBenchApp } from './data-plane/app.ts';
-import { type Clients, compileClients } from './data-plane/clients.ts';
+import { compileClients } from './data-plane/clients.ts';
 import { type Contender, titles } from './data-plane/contender.ts';
 import { contenders } from './data-plane/contenders.ts';
 import { Lineup } from './data-plane/lineup.ts';
@@ -14,7 +15,7 @@ import { describeSetting } from './data-plane/setting.ts';
 import { openStage } from './data-plane/stage.ts';
 import { reportTables } from './data-plane/tables.ts';
 import { trixieRoot } from './data-plane/trixie.ts';
-import { type Reading, type Work, works } from './data-plane/works.ts';
+import { type Entrant, type Reading, type Work, works } from './data-plane/works.ts';
 
 /**
  * Our data plane beside what people would take instead: each round every contender does each work once, in an order that
@@ -45,49 +46,50 @@ async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> 
   using stage = await openStage(rest.root ?? (await trixieRoot()), names);
   const setting = await describeSetting(stage, { rounds, seconds });
   const clientsFor = await compileClients(stage);
-  const clients = new Map<number, Clients>();
-  for (const { names: count } of tasks) clients.set(count, await clientsFor(names.slice(0, count)));
   await using app = await startBenchApp(stage);
   await using lineup = new Lineup(stage, app.port);
   let pace = 0;
-
-  const read = ({ work, names: count }: Task, contender: Contender, length = seconds): Promise<Reading> => {
+  const read: Read = async ({ work, names: count }, contender, length = seconds) => {
     const mine = certificates.slice(0, count);
-    const context = { clients: clientsOf(count), seconds: length, pace: () => pace };
-    return work.fresh
-      ? lineup.fresh(contender, mine, (entrant) => work.read(entrant, context))
-      : lineup.kept(contender, mine).then((entrant) => work.read(entrant, context));
+    const context = { clients: await clientsFor(names.slice(0, count)), seconds: length, pace };
+    const use = (entrant: Entrant) => work.read(entrant, context);
+    return work.fresh ? lineup.fresh(contender, mine, use) : use(await lineup.kept(contender, mine));
   };
-  const clientsOf = (count: number): Clients => {
-    const found = clients.get(count);
-    if (!found) throw new Error(`no client for ${count} names`);
-    return found;
-  };
+  if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
+  return { setting, ...(await takeReadings(read, rounds)) };
+}
 
+type Read = (task: Task, contender: Contender, seconds?: number) => Promise<Reading>;
+
+async function takeReadings(read: Read, rounds: number): Promise<Omit<Results, 'setting'>> {
   const readings: TakenReading[] = [];
   const failures: FailedReading[] = [];
-  if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
-  for (let round = 0; round < rounds; round += 1)
-    for (const [turn, task] of tasks.entries())
-      for (const contender of rotated(chosen, round + turn)) {
-        const of = { contender: contender.id, work: task.work.id, names: task.names, round };
-        try {
-          const reading = await read(task, contender);
-          readings.push({ ...of, ...reading });
-          progress(of, describe(reading));
-        } catch (thrown) {
-          const why = thrown instanceof Error ? thrown.message : String(thrown);
-          failures.push({ ...of, why });
-          progress(of, `failed: ${why}`);
-        }
-      }
-  return { setting, readings, failures };
+  for (const { task, contender, round } of schedule(rounds)) {
+    const of = { contender: contender.id, work: task.work.id, names: task.names, round };
+    try {
+      const reading = await read(task, contender);
+      readings.push({ ...of, ...reading });
+      progress(of, describe(reading));
+    } catch (thrown) {
+      const why = messageOf(thrown);
+      failures.push({ ...of, why });
+      progress(of, `failed: ${why}`);
+    }
+  }
+  return { readings, failures };
+}
+
+/** The order rotates from round to round and from work to work, so that nobody is always the first or always after the same. */
+function schedule(rounds: number) {
+  return Array.from({ length: rounds }, (_, round) =>
+    tasks.flatMap((task, turn) =>
+      rotated(chosen, round + turn).map((contender) => ({ task, contender, round })),
+    ),
+  ).flat();
 }
 
 /** Requests per second: half of what the slowest contender can. */
-async function halfOfTheSlowest(
-  read: (task: Task, contender: Contender, seconds: number) => Promise<Reading>,
-): Promise<number> {
+async function halfOfTheSlowest(read: Read): Promise<number> {
   const work = works.find(({ id }) => id === 'requests-64-1k');
   if (!work) throw new Error('nothing to find the pace by');
   const rates: number[] = [];

@@ -1,7 +1,7 @@
 import type { ContenderId } from './contender.ts';
-import { ratios, ratiosToBest, readingsOf, rivalsIn, type Spread } from './figures.ts';
+import { ratiosToBest, readingsOf, rivalsIn, type Spread } from './figures.ts';
 import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
-import type { Results } from './results.ts';
+import type { Results, TakenReading } from './results.ts';
 
 /** What the data plane is to reach beside the others, each as a ratio. Pure. */
 
@@ -33,19 +33,26 @@ const aims: readonly Aim[] = [
 
 /** Of each aim that was measured, for each of our modes. */
 export function verdicts({ readings }: Pick<Results, 'readings'>): Verdict[] {
-  return aims.flatMap((aim) =>
-    (['ours-tcp', 'ours-http'] as const).flatMap((ours) => {
-      const { metric, rival, bound } = aim;
-      const all = readingsOf(readings, metric);
-      const mine = all.get(ours);
-      const rivals = rival === 'best' ? rivalsIn(all) : [all.get(rival) ?? []];
-      if (!mine || rivals.every((one) => one.length === 0)) return [];
-      const ratio =
-        rival === 'best'
-          ? ratiosToBest(mine, rivals, metric.figure, metric.better)
-          : ratios(mine, rivals[0] ?? [], metric.figure);
-      const holds = metric.better === 'more' ? ratio.median >= bound : ratio.median <= bound;
-      return [{ ...aim, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most }];
-    }),
-  );
+  return aims.flatMap((aim) => {
+    const all = readingsOf(readings, aim.metric);
+    return (['ours-tcp', 'ours-http'] as const).flatMap((ours) => {
+      const verdict = judge(aim, ours, all);
+      return verdict ? [verdict] : [];
+    });
+  });
+}
+
+function judge(
+  aim: Aim,
+  ours: ContenderId,
+  all: ReadonlyMap<ContenderId, readonly TakenReading[]>,
+): Verdict | undefined {
+  const { metric, rival, bound } = aim;
+  const { figure, better } = metric;
+  const rivals = rival === 'best' ? rivalsIn(all) : rivalsIn(all).filter((one) => one === all.get(rival));
+  // The best of one is that one.
+  const ratio = ratiosToBest(all.get(ours) ?? [], rivals, figure, better);
+  if (!Number.isFinite(ratio.median)) return undefined;
+  const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
+  return { ...aim, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
 }

@@ -19,9 +19,21 @@ export interface Aim {
   readonly seconds: number;
 }
 
+/**
+ * What clients offer for the key agreement: `any` is the default of the library, which from OpenSSL 3.5 on is what browsers
+ * send (X25519MLKEM768 and X25519 both with a key); `x25519` is a client without ML-KEM.
+ */
+export type Groups = 'any' | 'x25519';
+
+const GROUPS: Readonly<Record<Groups, string>> = { any: 'any', x25519: 'X25519:P-256:P-384' };
+
 export interface Clients {
   /** Connections one after the other in each of `loops`. */
-  handshakes(aim: Aim, kind: 'full' | 'resumed', loops: number): Promise<Handshakes>;
+  handshakes(
+    aim: Aim & { readonly groups: Groups },
+    kind: 'full' | 'resumed',
+    loops: number,
+  ): Promise<Handshakes>;
   /** `rate` requests per second in all, whatever becomes of them. */
   paced(aim: Aim, connections: number, rate: number): Promise<Paced>;
   /** As many requests as it can, one at a time on each kept connection (wrk). Asks for the last name. */
@@ -75,8 +87,9 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
     await writeFile(namesFile, `${names.join('\n')}\n`);
     const place = (port: number) => ['127.0.0.1', port, namesFile];
     return {
-      async handshakes({ port, path, seconds }, kind, loops) {
-        return parseHandshakes(await run('handshakes', ...place(port), kind, loops, seconds, path), kind);
+      async handshakes({ port, path, seconds, groups }, kind, loops) {
+        const args = [...place(port), kind, loops, seconds, path, GROUPS[groups]];
+        return parseHandshakes(await run('handshakes', ...args), kind);
       },
       async paced({ port, path, seconds }, connections, rate) {
         return parsePaced(await run('paced', ...place(port), connections, rate, seconds, path));

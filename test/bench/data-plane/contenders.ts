@@ -6,13 +6,13 @@ import { caddyfile } from './caddy-config.ts';
 import type { Contender, Running, Site } from './contender.ts';
 import { nginxHttpConfig, nginxStreamConfig } from './nginx-config.ts';
 import { CURVES_2_3, CURVES_2_6, olderConfig } from './older-config.ts';
-import { startOurs } from './ours.ts';
+import { ours } from './ours.ts';
 import { startServer } from './server.ts';
 import type { Stage } from './stage.ts';
 
 /** All that are compared, in the order of the tables. */
 export const contenders: readonly Contender[] = [
-  { id: 'ours-tcp', start: startOurs },
+  ...ours,
   { id: 'older-2.3', start: (site) => startOlder(site, CURVES_2_3) },
   { id: 'older-2.6', start: (site) => startOlder(site, CURVES_2_6) },
   { id: 'nginx-stream', start: startNginxStream },

@@ -29,9 +29,11 @@ export const said =
   ({ more }) =>
     more[name] ?? Number.NaN;
 
+const NOTHING: Spread = { least: Number.NaN, median: Number.NaN, most: Number.NaN };
+
 export function spreadOf(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { least: sorted[0] ?? Number.NaN, median: median(sorted), most: sorted.at(-1) ?? Number.NaN };
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return values.length === 0 ? NOTHING : { least, median: median(values), most };
 }
 
 export interface Subject {
@@ -82,7 +84,6 @@ export function ratiosToBest(
 /** Whoever is not ours. */
 export function rivalsIn(
   readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,
-  except: readonly ContenderId[] = [],
 ): (readonly TakenReading[])[] {
-  return [...readings].filter(([id]) => !isOurs(id) && !except.includes(id)).map(([, all]) => all);
+  return [...readings].filter(([id]) => !isOurs(id)).map(([, all]) => all);
 }

@@ -47,6 +47,18 @@ export const requestMetrics = requestTitles.map(([work, title]) => rateOf(work, 
 export const handshakeMetrics = [
   rateOf('handshakes-full', 1, 'New connections, full handshake', 'connections'),
   rateOf('handshakes-resumed', 1, 'New connections, session resumed', 'connections'),
+  rateOf(
+    'handshakes-full-x25519',
+    1,
+    'New connections, full handshake, client without ML-KEM',
+    'connections',
+  ),
+  rateOf(
+    'handshakes-resumed-x25519',
+    1,
+    'New connections, session resumed, client without ML-KEM',
+    'connections',
+  ),
 ];
 
 export const bulkMetric = rateOf('bulk', 1, 'Bulk, 4 connections, 64 MiB bodies', 'MB', 1e-6);

@@ -10,14 +10,16 @@ export interface NginxSite {
 }
 
 const CONNECTIONS = 16_384;
+/** Of a port, so said once. As long as that of the others. */
+const BACKLOG = ' backlog=4096';
 /** More than any run makes, where nginx would end a connection after 1,000 of them. */
 const REQUESTS = 100_000_000;
 
 /** Where modules are that Debian packages on their own. */
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
+/** The curves are nginx's own, which are those of its OpenSSL. */
 const TLS = `ssl_protocols TLSv1.2 TLSv1.3;
-  ssl_ecdh_curve X25519:prime256v1:secp384r1;
   ssl_session_tickets on;
   ssl_session_cache shared:tls:10m;
   ssl_session_timeout 1d;`;
@@ -48,15 +50,17 @@ function temporary(folder: string): string {
  */
 export function nginxStreamConfig(site: NginxSite, byMap: boolean): string {
   const { port, app, folder, sites } = site;
-  const server = (name: string, chain: string, key: string) => `  server {
-    listen ${port} ssl backlog=4096;
+  const server = (name: string, chain: string, key: string, first = true) => `  server {
+    listen ${port} ssl${first ? BACKLOG : ''};
     ${name}ssl_certificate ${chain};
     ssl_certificate_key ${key};
     proxy_pass app;
   }`;
   const [only, ...others] = sites;
   const named = () =>
-    sites.map(({ name, chain, key }) => server(`server_name ${name};\n    `, chain, key)).join('\n');
+    sites
+      .map(({ name, chain, key }, index) => server(`server_name ${name};\n    `, chain, key, index === 0))
+      .join('\n');
   const servers = () => (byMap ? `${maps(sites)}\n${server('', '$chain', '$key')}` : named());
   return `load_module ${STREAM_MODULE};
 ${frame(folder)}events { worker_connections ${CONNECTIONS}; }
@@ -84,8 +88,8 @@ ${rows('key')}
 /** TLS ended, HTTP spoken on both sides. */
 export function nginxHttpConfig({ port, app, folder, sites }: NginxSite): string {
   const servers = sites.map(
-    ({ name, chain, key }) => `  server {
-    listen ${port} ssl backlog=4096;
+    ({ name, chain, key }, index) => `  server {
+    listen ${port} ssl${index === 0 ? BACKLOG : ''};
     server_name ${name};
     ssl_certificate ${chain};
     ssl_certificate_key ${key};

@@ -56,7 +56,7 @@ export function isWanted({ only }: Pick<Options, 'only'>, { id, group }: Work, m
 }
 
 /** What is done once more with many names. */
-const worksOfNames = ['requests-64-1k', 'handshakes-full', 'handshakes-resumed', 'memory'];
+const worksOfNames: readonly string[] = ['requests-64-1k', 'handshakes-full', 'handshakes-resumed', 'memory'];
 
 function whole(text: string, least: number): number {
   const value = Number(text);

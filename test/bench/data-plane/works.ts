@@ -29,7 +29,7 @@ export interface WorkContext {
   /** Of each reading. */
   readonly seconds: number;
   /** Requests per second of the latency work, the same for all. */
-  readonly pace: () => number;
+  readonly pace: number;
 }
 
 export interface Work {
@@ -53,8 +53,10 @@ export const works: readonly Work[] = [
   requests('requests-1-64k', '/64k', 1),
   requests('requests-64-1k', '/1k', KEPT),
   requests('requests-64-64k', '/64k', KEPT),
-  handshakes('handshakes-full', 'full'),
-  handshakes('handshakes-resumed', 'resumed'),
+  handshakes('handshakes-full', 'full', 'any'),
+  handshakes('handshakes-resumed', 'resumed', 'any'),
+  handshakes('handshakes-full-x25519', 'full', 'x25519'),
+  handshakes('handshakes-resumed-x25519', 'resumed', 'x25519'),
   {
     id: 'bulk',
     group: 'bulk',
@@ -73,8 +75,8 @@ export const works: readonly Work[] = [
     read: (entrant, { clients, seconds, pace }) =>
       accounted(entrant, async () => {
         const aim = { port: entrant.port, path: '/1k', seconds };
-        const { requests, seconds: took, delayed, p50Us, p99Us } = await clients.paced(aim, KEPT, pace());
-        return { count: requests, seconds: took, more: { p50Us, p99Us, delayed, pace: pace() } };
+        const { requests, seconds: took, delayed, p50Us, p99Us } = await clients.paced(aim, KEPT, pace);
+        return { count: requests, seconds: took, more: { p50Us, p99Us, delayed, pace } };
       }),
   },
   { id: 'memory', group: 'memory', fresh: true, read: memory },
@@ -93,7 +95,7 @@ function requests(id: string, path: string, connections: number): Work {
   };
 }
 
-function handshakes(id: string, kind: 'full' | 'resumed'): Work {
+function handshakes(id: string, kind: 'full' | 'resumed', groups: 'any' | 'x25519'): Work {
   return {
     id,
     group: 'handshakes',
@@ -101,7 +103,11 @@ function handshakes(id: string, kind: 'full' | 'resumed'): Work {
     read: (entrant, { clients, seconds }) =>
       accounted(entrant, async () => {
         const aim = { port: entrant.port, path: '/tiny', seconds };
-        const { connections, seconds: took, ...rest } = await clients.handshakes(aim, kind, LOOPS);
+        const {
+          connections,
+          seconds: took,
+          ...rest
+        } = await clients.handshakes({ ...aim, groups }, kind, LOOPS);
         const { p50Us, p99Us, reused, group, cipher } = rest;
         const agreed = `${group}, ${cipher}`;
         return { count: connections, seconds: took, more: { p50Us, p99Us, reused }, agreed };

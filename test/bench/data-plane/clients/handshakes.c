@@ -1,7 +1,7 @@
 /*
  * New TLS 1.3 connections, one after the other in each of several loops, each with one small request and a proper end.
  *
- *   handshakes HOST PORT NAMES-FILE full|resumed LOOPS SECONDS PATH
+ *   handshakes HOST PORT NAMES-FILE full|resumed LOOPS SECONDS PATH any|GROUPS
  *
  * `resumed` offers the last ticket of the same loop, and asks for one name in each loop; `full` offers nothing and asks for a
  * name at random. Prints one line of JSON: what came of it, how many sessions were really resumed, and quantiles of the time from
@@ -93,12 +93,14 @@ static void report(struct loop *all) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 8) give_up("usage: handshakes HOST PORT NAMES-FILE full|resumed LOOPS SECONDS PATH");
+    if (count != 9) give_up("usage: handshakes HOST PORT NAMES-FILE full|resumed LOOPS SECONDS PATH any|GROUPS");
     target = read_target(arguments + 1);
     resume = strcmp(arguments[4], "resumed") == 0;
     loops = atoi(arguments[5]);
     seconds = atof(arguments[6]);
     path = arguments[7];
+    if (strcmp(arguments[8], "any") != 0 && !SSL_CTX_set1_groups_list(target.context, arguments[8]))
+        give_up("unknown groups");
     struct loop *all = calloc(loops, sizeof *all);
     pthread_barrier_init(&begin, NULL, loops);
     for (int i = 0; i < loops; i++) {
