@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verdicts } from './aims.ts';
+import { perCore, rate, ratios, ratiosToBest, spreadOf } from './figures.ts';
+import type { TakenReading } from './results.ts';
+
+const reading = (changes: Partial<TakenReading>): TakenReading => ({
+  contender: 'ours-tcp',
+  work: 'bulk',
+  names: 1,
+  round: 0,
+  count: 100,
+  seconds: 2,
+  cpuSeconds: 1,
+  more: {},
+  ...changes,
+});
+
+test('a rate counts the time of the client, a figure of the core the time of the proxy', () => {
+  assert.equal(rate(reading({})), 50);
+  assert.equal(perCore(reading({})), 100);
+});
+
+test('the spread of nothing is no number', () => {
+  assert.ok(Number.isNaN(spreadOf([]).median));
+  assert.deepEqual(spreadOf([3, 1, 2]), { least: 1, median: 2, most: 3 });
+});
+
+test('ratios are taken within a round, and a round that one of them lacks has none', () => {
+  const mine = [reading({ count: 100 }), reading({ round: 1, count: 300 }), reading({ round: 2, count: 1 })];
+  const theirs = [reading({ round: 1, count: 100 }), reading({ count: 100 })];
+  assert.deepEqual(ratios(mine, theirs, rate), { least: 1, median: 3, most: 3 });
+});
+
+test('the best of a round is the largest, or the smallest where less is better', () => {
+  const rivals = [[reading({ count: 50 })], [reading({ count: 200 })]];
+  assert.equal(ratiosToBest([reading({})], rivals, rate, 'more').median, 0.5);
+  assert.equal(ratiosToBest([reading({})], rivals, rate, 'less').median, 2);
+});
+
+test('an aim holds by the median, and says so when the rounds differ', () => {
+  const rounds = [90, 100, 110].flatMap((count, round) => [
+    reading({ round, count }),
+    reading({ round, count: 100, contender: 'caddy' }),
+  ]);
+  const [verdict, ...others] = verdicts({ readings: rounds });
+  assert.deepEqual(others, []);
+  assert.equal(verdict?.metric.work, 'bulk');
+  assert.equal(verdict?.holds, true);
+  assert.equal(verdict?.close, true);
+});
+
+test('the handshake aim towards the older configuration compares with that one only', () => {
+  const of = (contender: TakenReading['contender'], count: number) =>
+    reading({ contender, count, work: 'handshakes-full' });
+  const found = verdicts({ readings: [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)] });
+  assert.deepEqual(
+    found.map(({ rival, ratio, holds }) => [rival, ratio.median, holds]),
+    [
+      ['older-2.3', 4, true],
+      ['best', 0.8, false],
+    ],
+  );
+});
