@@ -51,7 +51,12 @@ async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> 
   let pace = 0;
   const read: Read = async ({ work, names: count }, contender, length = seconds) => {
     const mine = certificates.slice(0, count);
-    const context = { clients: await clientsFor(names.slice(0, count)), seconds: length, pace };
+    const context = {
+      clients: await clientsFor(names.slice(0, count)),
+      seconds: length,
+      pace,
+      appPid: app.pid,
+    };
     const use = (entrant: Entrant) => work.read(entrant, context);
     return work.fresh ? lineup.fresh(contender, mine, use) : use(await lineup.kept(contender, mine));
   };

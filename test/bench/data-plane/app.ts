@@ -7,6 +7,8 @@ import type { Stage } from './stage.ts';
 
 export interface BenchApp extends AsyncDisposable {
   readonly port: number;
+  /** The process that the others are children of. */
+  readonly pid: number;
 }
 
 /** Bodies that the app has, by path: bytes. */
@@ -24,5 +26,5 @@ export async function startBenchApp(stage: Stage): Promise<BenchApp> {
   await writeFile(config, appConfig({ port, folder, files }));
   const launcher = await stage.launcher('nginx', stage.cores.others);
   const server = await startServer(launcher, ['-c', config, '-e', join(folder, 'error.log')], { port });
-  return { port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return { port, pid: server.pid, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -64,7 +64,13 @@ test('the proxy has a core of its own', () => {
 });
 
 test('a launcher becomes the program', () => {
-  const script = launcherScript({ root: '/srv/trixie', hosts: '/tmp/h', program: 'nginx', cores: '0' });
-  assert.match(script, /^exec taskset -c 0 chroot \/srv\/trixie nginx "\$@"' sh "\$@"$/m);
+  const script = launcherScript({
+    root: '/srv/trixie',
+    hosts: '/tmp/h',
+    program: 'nginx',
+    cores: '0',
+    priority: 0,
+  });
+  assert.match(script, /^exec nice -n 0 taskset -c 0 chroot \/srv\/trixie nginx "\$@"' sh "\$@"$/m);
   assert.match(script, /mount --bind \/tmp\/h \/srv\/trixie\/etc\/hosts/);
 });

@@ -44,8 +44,10 @@ export function rateTables({ readings }: Results, metrics: readonly RateMetric[]
       const mine = oursIn(all);
       const single = metric.figure === metric.raw;
       const perSecond = single ? [] : [metric.unit];
+      const groups = [...all.values()].some((own) => own.some(({ agreed }) => agreed));
       const header = [
         '',
+        ...(groups ? ['group'] : []),
         'per second',
         'core in use',
         ...perSecond,
@@ -53,6 +55,7 @@ export function rateTables({ readings }: Results, metrics: readonly RateMetric[]
       ];
       const rows = inOrder(all).map(([id, own]) => [
         titles[id],
+        ...(groups ? [agreedGroups(own)] : []),
         scaled(own, metric.raw, metric.scale),
         utilisation(own),
         ...(single ? [] : [scaled(own, metric.figure, metric.scale)]),
@@ -186,6 +189,11 @@ function range({ least, median, most }: Spread, show: (value: number) => string)
 function utilisation(own: Readings): string {
   const { median } = spreadOf(own.map(used));
   return `${Math.min(100, Math.round(median * 100))} %${median < SATURATED ? ' *' : ''}`;
+}
+
+/** What was agreed on for the keys: the same in every round, or all that there were. */
+function agreedGroups(own: Readings): string {
+  return [...new Set(own.map(({ agreed = '' }) => agreed.split(',')[0]))].join(', ');
 }
 
 function titled(title: string, text: string): string {
