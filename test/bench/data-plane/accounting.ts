@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 
 /** What the kernel says a contender's processes have used. */
 
@@ -22,25 +21,6 @@ export function processTree(pid: number): number[] {
 /** Seconds of CPU, user and system, that the processes have used so far. */
 export function cpuSeconds(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + (fieldsOf(pid)?.ticks ?? 0), 0) / TICKS_PER_SECOND;
-}
-
-/** Does `work` while all threads of the processes go before everybody else's. Root is needed. */
-export async function withPriority<Result>(
-  pids: readonly number[],
-  work: () => Promise<Result>,
-): Promise<Result> {
-  prioritise(pids, constants.priority.PRIORITY_HIGHEST);
-  try {
-    return await work();
-  } finally {
-    prioritise(pids, constants.priority.PRIORITY_NORMAL);
-  }
-}
-
-/** Linux has a priority for each thread. */
-function prioritise(pids: readonly number[], priority: number): void {
-  for (const pid of pids)
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
 }
 
 /** Bytes of memory of the processes; what several of them share is counted once (PSS of proc_pid_smaps_rollup). */

@@ -36,7 +36,10 @@ export interface Clients {
   ): Promise<Handshakes>;
   /** `rate` requests per second in all, whatever becomes of them. */
   paced(aim: Aim, connections: number, rate: number): Promise<Paced>;
-  /** As many requests as it can, one at a time on each kept connection (wrk). Asks for the last name. */
+  /**
+   * As many requests as it can, one at a time on each kept connection (wrk). Asks for the last name. One connection alone is served in
+   * real time, see real-time.ts: it waits most of the time, and is not to wait for what else runs on the host.
+   */
   requests(aim: Aim, connections: number): Promise<Requests>;
   /** Holds connections open until disposed of. */
   idle(aim: Omit<Aim, 'seconds'>, connections: number): Promise<AsyncDisposable>;
@@ -74,9 +77,10 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
     await execa(gcc, ['-O2', '-D_GNU_SOURCE', '-o', output, source, join(folder, 'tls.c'), ...libraries]);
     await chmod(output, 0o755);
     // What is paced must not be late itself.
-    launchers.set(program, await stage.launcher(output, stage.cores.others, program === 'paced' ? -20 : 0));
+    launchers.set(program, await stage.launcher(output, stage.cores.others, program === 'paced'));
   }
   launchers.set('wrk', await stage.launcher('wrk', stage.cores.others));
+  launchers.set('wrk-1', await stage.launcher('wrk', stage.cores.others, true));
   const openssl = join(folder, 'openssl.cnf');
   await writeFile(openssl, OPENSSL_CONF);
   const env = { OPENSSL_CONF: openssl };
@@ -97,7 +101,8 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
       },
       async requests({ port, path, seconds }, connections) {
         const url = `https://${names.at(-1)}:${port}${path}`;
-        return parseWrk(await run('wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout=10s', url));
+        const program = connections === 1 ? 'wrk-1' : 'wrk';
+        return parseWrk(await run(program, '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout=10s', url));
       },
       async idle({ port, path }, connections) {
         const args = [...place(port), connections, path].map(String);

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { atProcessEnd } from '../../world/process-end.ts';
+import { LOWEST } from './real-time.ts';
 
 /** Where the programs that are measured run: which file system they see, and on which cores. */
 export interface Stage extends Disposable {
@@ -15,9 +16,9 @@ export interface Stage extends Disposable {
   readonly cores: { readonly proxy: string; readonly others: string };
   /**
    * The path of an executable that runs `program` of the root on `cores`: it becomes the program, so that the process that was
-   * started is the one that is measured. `priority`: -20 goes before everybody else; 0 by default.
+   * started is the one that is measured. With `realTime` it goes before everybody else.
    */
-  launcher(program: string, cores: string, priority?: number): Promise<string>;
+  launcher(program: string, cores: string, realTime?: boolean): Promise<string>;
 }
 
 /** `names` are looked up as 127.0.0.1 by whatever runs on the stage. Root is needed: mounts and chroot. */
@@ -35,9 +36,9 @@ export async function openStage(root: string, names: readonly string[]): Promise
     root,
     folder,
     cores: coresOf(availableParallelism()),
-    async launcher(program, cores, priority = 0) {
+    async launcher(program, cores, realTime = false) {
       const path = join(folder, 'bin', `${program.split('/').at(-1)}-${randomBytes(4).toString('hex')}`);
-      await writeFile(path, launcherScript({ root, hosts, program, cores, priority }), { mode: 0o755 });
+      await writeFile(path, launcherScript({ root, hosts, program, cores, realTime }), { mode: 0o755 });
       return path;
     },
     [Symbol.dispose]() {
@@ -58,17 +59,17 @@ interface Launch {
   readonly hosts: string;
   readonly program: string;
   readonly cores: string;
-  readonly priority: number;
+  readonly realTime: boolean;
 }
 
 /** The mounts are in a namespace of the program's own, and go with it. */
-export function launcherScript({ root, hosts, program, cores, priority }: Launch): string {
+export function launcherScript({ root, hosts, program, cores, realTime }: Launch): string {
   const elsewhere = ['/dev', '/proc', '/tmp'].map((path) => `mount --rbind ${path} ${join(root, path)}`);
   const mounts = [`mount --bind ${hosts} ${join(root, 'etc/hosts')}`, ...(root === '/' ? [] : elsewhere)];
   return `#!/bin/sh
 exec unshare --mount --propagation private sh -c '
 set -e
 ${mounts.join('\n')}
-exec nice -n ${priority} taskset -c ${cores} chroot ${root} ${program} "$@"' sh "$@"
+exec ${realTime ? `chrt --rr ${LOWEST} ` : ''}taskset -c ${cores} chroot ${root} ${program} "$@"' sh "$@"
 `;
 }

@@ -1,7 +1,8 @@
 import { systemClock } from '../../../src/clock.ts';
-import { cpuSeconds, memoryBytes, processTree, withPriority } from './accounting.ts';
+import { cpuSeconds, memoryBytes, processTree } from './accounting.ts';
 import type { Clients } from './clients.ts';
 import type { Running } from './contender.ts';
+import { inRealTime } from './real-time.ts';
 
 /** What is measured, and how one reading of it is taken. */
 
@@ -77,9 +78,7 @@ export const works: readonly Work[] = [
     read: (entrant, { clients, appPid, seconds, pace }) =>
       accounted(entrant, async () => {
         const aim = { port: entrant.port, path: '/1k', seconds };
-        // At half load a core is free when it is needed; what else runs on the host must not make it wait.
-        const pids = [...processTree(entrant.running.pid), ...processTree(appPid)];
-        const said = await withPriority(pids, () => clients.paced(aim, KEPT, pace));
+        const said = await unhindered(entrant, appPid, () => clients.paced(aim, KEPT, pace));
         const { requests, seconds: took, delayed, p50Us, p99Us } = said;
         return { count: requests, seconds: took, more: { p50Us, p99Us, delayed, pace } };
       }),
@@ -92,12 +91,24 @@ function requests(id: string, path: string, connections: number): Work {
     id,
     group: 'requests',
     fresh: false,
-    read: (entrant, { clients, seconds }) =>
+    read: (entrant, { clients, appPid, seconds }) =>
       accounted(entrant, async () => {
-        const answer = await clients.requests({ port: entrant.port, path, seconds }, connections);
-        return { count: answer.requests, seconds: answer.seconds, more: {} };
+        const ask = () => clients.requests({ port: entrant.port, path, seconds }, connections);
+        const { requests, seconds: took } = await (connections === 1
+          ? unhindered(entrant, appPid, ask)
+          : ask());
+        return { count: requests, seconds: took, more: {} };
       }),
   };
+}
+
+/** For work that leaves its cores free most of the time: what else runs on the host must not make it wait. */
+function unhindered<Result>(
+  { running }: Entrant,
+  appPid: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return inRealTime([...processTree(running.pid), ...processTree(appPid)], work);
 }
 
 function handshakes(id: string, kind: 'full' | 'resumed', groups: 'any' | 'x25519'): Work {
