@@ -22,6 +22,9 @@ import { type Entrant, type Reading, type Work, works } from './data-plane/works
  * rotates, so that ratios are of readings that were taken minutes apart. docs/performance.md says what the figures mean.
  */
 
+/** Memory hardly differs from round to round, and a start with many names takes seconds. */
+const FRESH_ROUNDS = 3;
+
 interface Task {
   readonly work: Work;
   readonly names: number;
@@ -87,9 +90,11 @@ async function takeReadings(read: Read, rounds: number): Promise<Omit<Results, '
 /** The order rotates from round to round and from work to work, so that nobody is always the first or always after the same. */
 function schedule(rounds: number) {
   return Array.from({ length: rounds }, (_, round) =>
-    tasks.flatMap((task, turn) =>
-      rotated(chosen, round + turn).map((contender) => ({ task, contender, round })),
-    ),
+    tasks
+      .filter(({ work }) => !work.fresh || round < FRESH_ROUNDS)
+      .flatMap((task, turn) =>
+        rotated(chosen, round + turn).map((contender) => ({ task, contender, round })),
+      ),
   ).flat();
 }
 
@@ -111,12 +116,10 @@ function rotated<Item>(items: readonly Item[], by: number): Item[] {
 }
 
 function announce({ rounds, seconds }: Options): void {
-  const ofMemory = (names: number) => (names > 1 ? 12 : 3);
-  const once = tasks.reduce(
-    (sum, { work, names }) => sum + (work.fresh ? ofMemory(names) : seconds + 0.5),
-    0,
-  );
-  const minutes = (once * chosen.length * rounds) / 60;
+  const freshRounds = Math.min(rounds, FRESH_ROUNDS);
+  const cost = ({ work, names }: Task) =>
+    work.fresh ? (names > 1 ? 5 : 2) * freshRounds : (seconds + 0.5) * rounds;
+  const minutes = (tasks.reduce((sum, task) => sum + cost(task), 0) * chosen.length) / 60;
   const who = chosen.map(({ id }) => titles[id]).join(', ');
   say(
     `${rounds} rounds of ${tasks.length} works by ${chosen.length} contenders (${who}): about ${Math.ceil(minutes + 1)} minutes`,
