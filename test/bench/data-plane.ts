@@ -10,7 +10,14 @@ import { contenders } from './data-plane/contenders.ts';
 import { Lineup } from './data-plane/lineup.ts';
 import { isWanted, type Options, parseOptions } from './data-plane/options.ts';
 import { writePlots } from './data-plane/plots.ts';
-import type { FailedReading, Place, Results, TakenReading } from './data-plane/results.ts';
+import {
+  type FailedReading,
+  type Place,
+  type Results,
+  type Setting,
+  serialised,
+  type TakenReading,
+} from './data-plane/results.ts';
 import { describeSetting } from './data-plane/setting.ts';
 import { openStage } from './data-plane/stage.ts';
 import { reportTables } from './data-plane/tables.ts';
@@ -32,14 +39,11 @@ interface Task {
 
 const options = parseOptions(process.argv.slice(2));
 const chosen = contenders.filter(({ id }) => options.contenders.includes(id));
-const tasks = [1, options.names].flatMap((names) =>
-  works.filter((work) => names > 0 && isWanted(options, work, names > 1)).map((work) => ({ work, names })),
+const tasks = [1, ...(options.names > 1 ? [options.names] : [])].flatMap((names) =>
+  works.filter((work) => isWanted(options, work, names > 1)).map((work) => ({ work, names })),
 );
 announce(options);
 const results = await measure(options);
-await mkdir(options.out, { recursive: true });
-await writeFile(join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
-await writePlots(results, options.out);
 print(reportTables(results));
 process.exitCode = results.failures.length === 0 ? 0 : 1;
 
@@ -64,38 +68,44 @@ async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> 
     return work.fresh ? lineup.fresh(contender, mine, use) : use(await lineup.kept(contender, mine));
   };
   if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
-  return { setting, ...(await takeReadings(read, rounds)) };
+  return takeReadings(read, setting);
 }
 
 type Read = (task: Task, contender: Contender, seconds?: number) => Promise<Reading>;
 
-async function takeReadings(read: Read, rounds: number): Promise<Omit<Results, 'setting'>> {
+/** What there is is written after each round, so that a run that is broken off leaves the rounds it has done. */
+async function takeReadings(read: Read, setting: Setting): Promise<Results> {
   const readings: TakenReading[] = [];
   const failures: FailedReading[] = [];
-  for (const { task, contender, round } of schedule(rounds)) {
-    const of = { contender: contender.id, work: task.work.id, names: task.names, round };
-    try {
-      const reading = await read(task, contender);
-      readings.push({ ...of, ...reading });
-      progress(of, describe(reading));
-    } catch (thrown) {
-      const why = messageOf(thrown);
-      failures.push({ ...of, why });
-      progress(of, `failed: ${why}`);
+  for (let round = 0; round < setting.rounds; round += 1) {
+    for (const { task, contender } of schedule(round)) {
+      const of = { contender: contender.id, work: task.work.id, names: task.names, round };
+      try {
+        const reading = await read(task, contender);
+        readings.push({ ...of, ...reading });
+        progress(of, describe(reading));
+      } catch (thrown) {
+        const why = messageOf(thrown);
+        failures.push({ ...of, why });
+        progress(of, `failed: ${why}`);
+      }
     }
+    await save({ setting: { ...setting, rounds: round + 1 }, readings, failures });
   }
-  return { readings, failures };
+  return { setting, readings, failures };
+}
+
+async function save(results: Results): Promise<void> {
+  await mkdir(options.out, { recursive: true });
+  await writeFile(join(options.out, 'results.json'), serialised(results));
+  await writePlots(results, options.out);
 }
 
 /** The order rotates from round to round and from work to work, so that nobody is always the first or always after the same. */
-function schedule(rounds: number) {
-  return Array.from({ length: rounds }, (_, round) =>
-    tasks
-      .filter(({ work }) => !work.fresh || round < FRESH_ROUNDS)
-      .flatMap((task, turn) =>
-        rotated(chosen, round + turn).map((contender) => ({ task, contender, round })),
-      ),
-  ).flat();
+function schedule(round: number) {
+  return tasks
+    .filter(({ work }) => !work.fresh || round < FRESH_ROUNDS)
+    .flatMap((task, turn) => rotated(chosen, round + turn).map((contender) => ({ task, contender })));
 }
 
 /** Requests per second: half of what the slowest contender can. */

@@ -16,6 +16,7 @@ export interface Verdict extends Aim {
   readonly ours: ContenderId;
   /** Ours to the rival's. */
   readonly ratio: Spread;
+  /** Not where no reading could be taken. */
   readonly holds: boolean;
   /** Whether the bound lies between the least and the most: then the rounds do not agree on the verdict. */
   readonly close: boolean;
@@ -32,27 +33,23 @@ const aims: readonly Aim[] = [
 ];
 
 /** Of each aim that was measured, for each of our modes. */
-export function verdicts({ readings }: Pick<Results, 'readings'>): Verdict[] {
+export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verdict[] {
   return aims.flatMap((aim) => {
     const all = readingsOf(readings, aim.metric);
     return (['ours-tcp', 'ours-http'] as const).flatMap((ours) => {
+      const tried = failures.some(({ work, contender }) => work === aim.metric.work && contender === ours);
       const verdict = judge(aim, ours, all);
-      return verdict ? [verdict] : [];
+      return Number.isFinite(verdict.ratio.median) || tried ? [verdict] : [];
     });
   });
 }
 
-function judge(
-  aim: Aim,
-  ours: ContenderId,
-  all: ReadonlyMap<ContenderId, readonly TakenReading[]>,
-): Verdict | undefined {
+function judge(aim: Aim, ours: ContenderId, all: ReadonlyMap<ContenderId, readonly TakenReading[]>): Verdict {
   const { metric, rival, bound } = aim;
   const { figure, better } = metric;
   const rivals = rival === 'best' ? rivalsIn(all) : rivalsIn(all).filter((one) => one === all.get(rival));
   // The best of one is that one.
   const ratio = ratiosToBest(all.get(ours) ?? [], rivals, figure, better);
-  if (!Number.isFinite(ratio.median)) return undefined;
   const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
   return { ...aim, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
 }

@@ -43,7 +43,7 @@ test('an aim holds by the median, and says so when the rounds differ', () => {
     reading({ round, count }),
     reading({ round, count: 100, contender: 'caddy' }),
   ]);
-  const [verdict, ...others] = verdicts({ readings: rounds });
+  const [verdict, ...others] = verdicts({ readings: rounds, failures: [] });
   assert.deepEqual(others, []);
   assert.equal(verdict?.metric.work, 'bulk');
   assert.equal(verdict?.holds, true);
@@ -53,7 +53,8 @@ test('an aim holds by the median, and says so when the rounds differ', () => {
 test('the handshake aim towards the older configuration compares with that one only', () => {
   const of = (contender: TakenReading['contender'], count: number) =>
     reading({ contender, count, work: 'handshakes-full' });
-  const found = verdicts({ readings: [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)] });
+  const readings = [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)];
+  const found = verdicts({ readings, failures: [] });
   assert.deepEqual(
     found.map(({ rival, ratio, holds }) => [rival, ratio.median, holds]),
     [
@@ -61,4 +62,12 @@ test('the handshake aim towards the older configuration compares with that one o
       ['best', 0.8, false],
     ],
   );
+});
+
+test('an aim whose reading could not be taken is missed, not forgotten', () => {
+  const rival = reading({ contender: 'caddy' });
+  const failed = { contender: 'ours-tcp', work: 'bulk', names: 1, round: 0, why: 'refused' } as const;
+  const [verdict] = verdicts({ readings: [rival], failures: [failed] });
+  assert.equal(verdict?.holds, false);
+  assert.ok(Number.isNaN(verdict.ratio.median));
 });

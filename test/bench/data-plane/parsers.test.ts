@@ -4,6 +4,7 @@ import { parseStat, pssBytes } from './accounting.ts';
 import { isBefore1_25_5 } from './contenders.ts';
 import { parseSpeed } from './crypto-speed.ts';
 import { parseOptions } from './options.ts';
+import { serialised } from './results.ts';
 import { coresOf, launcherScript } from './stage.ts';
 
 test('the name of a process may hold brackets and spaces', () => {
@@ -73,4 +74,17 @@ test('a launcher becomes the program', () => {
   });
   assert.match(script, /^exec taskset -c 0 chroot \/srv\/trixie nginx "\$@"' sh "\$@"$/m);
   assert.match(script, /mount --bind \/tmp\/h \/srv\/trixie\/etc\/hosts/);
+});
+
+test('results have a line for each reading, and come back as they were', () => {
+  const setting = { date: '', rounds: 1, seconds: 2, host: '', versions: [], crypto: [] };
+  const place = { contender: 'caddy', work: 'bulk', names: 1, round: 0 } as const;
+  const reading = { ...place, count: 5, seconds: 2.00004, cpuSeconds: 1.5, more: {} };
+  const results = { setting, readings: [reading, reading], failures: [{ ...place, why: 'so' }] };
+  const text = serialised(results);
+  assert.equal(text.match(/"count":5,"seconds":2,/g)?.length, 2);
+  assert.deepEqual(JSON.parse(text), {
+    ...results,
+    readings: [2, 2].map((seconds) => ({ ...reading, seconds })),
+  });
 });

@@ -41,3 +41,16 @@ export interface TakenReading extends Place, Reading {}
 export interface FailedReading extends Place {
   readonly why: string;
 }
+
+/** As JSON, one reading a line. What a clock or a counter cannot know is rounded off. */
+export function serialised({ setting, readings, failures }: Results): string {
+  const lines = (all: readonly object[]) => all.map((one) => `\n${JSON.stringify(one, rounded)}`).join(',');
+  return `{"setting":${JSON.stringify(setting, rounded, 1)},
+"readings":[${lines(readings)}],
+"failures":[${lines(failures)}]}
+`;
+}
+
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value;
+}
