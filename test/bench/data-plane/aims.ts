@@ -1,5 +1,5 @@
 import type { ContenderId } from './contender.ts';
-import { ratiosToBest, readingsOf, rivalsIn, type Spread } from './figures.ts';
+import { bestRival, ratios, readingsOf, type Spread } from './figures.ts';
 import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
 import type { Results, TakenReading } from './results.ts';
 
@@ -7,13 +7,15 @@ import type { Results, TakenReading } from './results.ts';
 
 interface Aim {
   readonly metric: Metric;
-  /** A contender, or whoever of the others is best in the round. */
+  /** A contender, or whoever of the others is best. */
   readonly rival: ContenderId | 'best';
   readonly bound: number;
 }
 
 export interface Verdict extends Aim {
   readonly ours: ContenderId;
+  /** Whom the ratio is to. */
+  readonly against?: ContenderId;
   /** Ours to the rival's. */
   readonly ratio: Spread;
   /** Not where no reading could be taken. */
@@ -45,11 +47,11 @@ export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verd
 }
 
 function judge(aim: Aim, ours: ContenderId, all: ReadonlyMap<ContenderId, readonly TakenReading[]>): Verdict {
-  const { metric, rival, bound } = aim;
+  const { metric, bound } = aim;
   const { figure, better } = metric;
-  const rivals = rival === 'best' ? rivalsIn(all) : rivalsIn(all).filter((one) => one === all.get(rival));
-  // The best of one is that one.
-  const ratio = ratiosToBest(all.get(ours) ?? [], rivals, figure, better);
+  const rival = aim.rival === 'best' ? bestRival(all, figure, better) : aim.rival;
+  const ratio = ratios(all.get(ours) ?? [], (rival && all.get(rival)) ?? [], figure);
   const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
-  return { ...aim, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
+  const against = rival === undefined ? {} : { against: rival };
+  return { ...aim, ...against, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verdicts } from './aims.ts';
-import { perCore, rate, ratios, ratiosToBest, spreadOf } from './figures.ts';
+import { bestRival, perCore, rate, ratios, spreadOf } from './figures.ts';
 import type { TakenReading } from './results.ts';
 
 const reading = (changes: Partial<TakenReading>): TakenReading => ({
@@ -32,10 +32,17 @@ test('ratios are taken within a round, and a round that one of them lacks has no
   assert.deepEqual(ratios(mine, theirs, rate), { least: 1, median: 3, most: 3 });
 });
 
-test('the best of a round is the largest, or the smallest where less is better', () => {
-  const rivals = [[reading({ count: 50 })], [reading({ count: 200 })]];
-  assert.equal(ratiosToBest([reading({})], rivals, rate, 'more').median, 0.5);
-  assert.equal(ratiosToBest([reading({})], rivals, rate, 'less').median, 2);
+test('the best is whoever is best over all rounds, not in one of them', () => {
+  const of = (contender: TakenReading['contender'], counts: readonly number[]) =>
+    [contender, counts.map((count, round) => reading({ contender, count, round }))] as const;
+  const all = new Map([
+    of('ours-tcp', [999, 999, 999]),
+    of('caddy', [10, 20, 900]),
+    of('nginx-http', [30, 30, 30]),
+  ]);
+  assert.equal(bestRival(all, rate, 'more'), 'nginx-http');
+  assert.equal(bestRival(all, rate, 'less'), 'caddy');
+  assert.equal(bestRival(new Map(), rate, 'less'), undefined);
 });
 
 test('an aim holds by the median, and says so when the rounds differ', () => {

@@ -66,24 +66,18 @@ export function ratios(
   return spreadOf(values);
 }
 
-/** `mine` as a ratio to whoever was best in the same round. */
-export function ratiosToBest(
-  mine: readonly TakenReading[],
-  rivals: readonly (readonly TakenReading[])[],
+/**
+ * Whoever of the others is best over all rounds. Not the best of each round: the largest of several readings that scatter is larger
+ * than any of the contenders is.
+ */
+export function bestRival(
+  readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,
   figure: Figure,
   better: 'more' | 'less',
-): Spread {
-  const values = mine.flatMap((one) => {
-    const others = rivals.flatMap((all) => all.filter(({ round }) => round === one.round).map(figure));
-    if (others.length === 0) return [];
-    return [figure(one) / (better === 'more' ? Math.max(...others) : Math.min(...others))];
-  });
-  return spreadOf(values);
-}
-
-/** Whoever is not ours. */
-export function rivalsIn(
-  readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,
-): (readonly TakenReading[])[] {
-  return [...readings].filter(([id]) => !isOurs(id)).map(([, all]) => all);
+): ContenderId | undefined {
+  const sign = better === 'more' ? -1 : 1;
+  const rivals = [...readings]
+    .filter(([id]) => !isOurs(id))
+    .map(([id, all]) => ({ id, value: sign * spreadOf(all.map(figure)).median }));
+  return rivals.toSorted((a, b) => a.value - b.value)[0]?.id;
 }

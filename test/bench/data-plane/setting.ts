@@ -14,7 +14,7 @@ export async function describeSetting(
   return {
     date: new Date().toISOString(),
     ...{ rounds, seconds },
-    host: `${availableParallelism()} cores of ${model}, Linux ${release()}`,
+    host: `${availableParallelism()} cores of ${model}, Linux ${release().split('-')[0]}`,
     versions: await versions(stage),
     crypto: await cryptoSpeed(stage),
   };

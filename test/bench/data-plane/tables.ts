@@ -130,14 +130,16 @@ export function growthTable(results: Results): string {
 }
 
 export function aimTable(results: Results): string {
-  const rows = verdicts(results).map(({ metric, rival, bound, ours, ratio: found, holds, close }) => [
-    metric.title,
-    titles[ours],
-    rival === 'best' ? 'the best of the others' : titles[rival],
-    `${metric.better === 'more' ? 'at least' : 'at most'} ${bound}`,
-    ratio(found),
-    `${holds ? 'holds' : 'missed'}${close ? ', rounds differ' : ''}`,
-  ]);
+  const rows = verdicts(results).map(
+    ({ metric, rival, against, bound, ours, ratio: found, holds, close }) => [
+      metric.title,
+      titles[ours],
+      `${rival === 'best' ? 'the best of the others: ' : ''}${against ? titles[against] : '–'}`,
+      `${metric.better === 'more' ? 'at least' : 'at most'} ${bound}`,
+      ratio(found),
+      `${holds ? 'holds' : 'missed'}${close ? ', rounds differ' : ''}`,
+    ],
+  );
   return rows.length === 0 ? '' : titled('Aims', table(['', 'ours', 'to', 'aim', 'ratio', ''], rows));
 }
 
