@@ -68,7 +68,8 @@ async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> 
     return work.fresh ? lineup.fresh(contender, mine, use) : use(await lineup.kept(contender, mine));
   };
   if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
-  return takeReadings(read, setting);
+  // Awaited here, because what runs ends when this returns.
+  return await takeReadings(read, setting);
 }
 
 type Read = (task: Task, contender: Contender, seconds?: number) => Promise<Reading>;
