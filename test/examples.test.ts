@@ -68,7 +68,8 @@ test('the table of examples names each of them', () => {
 });
 
 const GOOD = read('examples/single.yaml');
-const TWO = read('examples/two-names.yaml');
+const NAMES = read('examples/two-names.yaml');
+const TWO = read('test/compose/two-ingresses.yaml');
 const SECRET = read('examples/provider-cloudflare.yaml');
 
 /** Changes to good examples, each of which has to be complained of. */
@@ -78,8 +79,8 @@ const broken: [what: string, text: string, from: RegExp | string, to: string, co
     'a variable without effect',
     GOOD,
     'SET_CAA: "true"',
-    'EVIDENCE_SERVER: "true"',
-    /EVIDENCE_SERVER is in no table/,
+    'EVIDENCE_PORT: "80"',
+    /EVIDENCE_PORT is in no table/,
   ],
   [
     'a secret of another kind',
@@ -92,7 +93,7 @@ const broken: [what: string, text: string, from: RegExp | string, to: string, co
   [
     'a value with a warning',
     GOOD,
-    'app:80 ',
+    'http://app:80 ',
     'http://app/path ',
     /warning: the path \/path in TARGET_ENDPOINT/,
   ],
@@ -137,9 +138,17 @@ const broken: [what: string, text: string, from: RegExp | string, to: string, co
   ],
   ['a volume that is not used', GOOD, /\n$/, '\n  more:\n', /volume more is not used/],
   ['a target that is no service', GOOD, 'app:80', 'web:80', /no service is called web/],
+  ['an entry that leads to no service', NAMES, '//api:80', '//web:80', /no service is called web/],
+  [
+    'a name without a target',
+    NAMES,
+    'TARGET_ENDPOINT:',
+    'ACME_STAGING: "true" #',
+    /neither ROUTING_MAP nor TARGET/,
+  ],
   ['no restart policy', GOOD, /( {2}ingress:\n.*\n) {4}restart.*\n/, '$1', /ingress: has no restart policy/],
   ['no ingress', GOOD, 'dstack-ingress', 'something-else', /no service is an ingress/],
-  ['two ingresses of one name', TWO, 'api.example.com', 'www.example.com', /the same DOMAIN/],
+  ['two ingresses of one name', TWO, 'api.example.com', 'www.example.com', /the same name/],
   ['two ingresses on one volume', TWO, 'api-letsencrypt:/etc', 'www-letsencrypt:/etc', /the same volume/],
   [
     'a secret that is not declared',
@@ -163,6 +172,10 @@ for (const [what, text, from, to, complaint] of broken) {
     assert.match(complaintsAbout(readCompose(changed, everything)).join('\n'), complaint);
   });
 }
+
+test('two ingresses, each with its own, are no complaint', () => {
+  assert.deepEqual(complaintsAbout(readCompose(TWO, everything)), []);
+});
 
 test('two ingresses on one port are complained of', () => {
   const changed = TWO.replace('"8443:8443"', '"443:443"').replace('PORT: 8443', 'PORT: 443');

@@ -28,7 +28,17 @@ const ticketKeys = Array.from({ length: 3 }, () => `${randomBytes(80).toString('
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
 const good: Readonly<Record<string, readonly string[]>> = {
   DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],
-  TARGET_ENDPOINT: ['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
+  DOMAINS: ['', 'app.example.com', 'a.example.com, b.example.com # two', '*.example.com\nexample.com'],
+  TARGET_ENDPOINT: [
+    ...['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
+    ...['https://app', 'grpc://app:50051', 'grpcs://app:50051'],
+  ],
+  ROUTING_MAP: ['', 'c.example.com=http://c', 'a.example.com=https://a:8443\n*.c.example.com=grpc://[::1]:1'],
+  PROXY_MODE: ['auto', 'tcp'],
+  EVIDENCE_SERVER: ['true', 'false'],
+  ACCEPT_PROXY_PROTOCOL: ['false', 'true'],
+  SEND_PROXY_PROTOCOL: ['off', 'v1', 'v2'],
+  TARGET_TLS_VERIFY: ['true', 'false'],
   GATEWAY_DOMAIN: ['_.cluster.example.net'],
   CLOUDFLARE_API_TOKEN: ['token'],
   APP_ID: ['a'.repeat(40)],
@@ -87,7 +97,6 @@ function settingsOf(environment: Record<string, string>) {
     const config = loadConfig(environment, () => '', providers);
     // The folder has to exist for HAProxy; its name is checked by what stands in the configuration.
     const paths = { ...runtimePaths(config.runtimeDir), ...files };
-    const speaks = 'tcp' as const;
     return {
       port: config.port,
       maxconn: config.maxconn,
@@ -96,10 +105,11 @@ function settingsOf(environment: Record<string, string>) {
         client: config.timeoutClient,
         server: config.timeoutServer,
       },
-      routes: [
-        { name: config.domain, target: { ...config.targetEndpoint, speaks, tls: false }, alpn: config.alpn },
-      ],
-      ...{ acceptProxy: false, sendProxy: 'off' as const, appTls: { verify: true }, evidencePort: undefined },
+      routes: config.routes,
+      acceptProxy: config.acceptProxyProtocol,
+      sendProxy: config.sendProxyProtocol,
+      appTls: config.appTls,
+      evidencePort: config.evidenceServer ? 9000 : undefined,
       paths,
       privileges: undefined,
       drainMs: 8000,

@@ -19,6 +19,7 @@ function setUp(options: Partial<OrderOptions> = {}) {
     obtainCertificate({
       authority,
       names: [NAME],
+      keyType: 'ecdsa',
       clock,
       signal: new AbortController().signal,
       present: async (values) => {
@@ -60,6 +61,24 @@ test('the way of a certificate: order, value, response, validation, finalization
   assert.equal(leaf.subjectAltName, `DNS:${NAME}`);
   assert.equal(key.asymmetricKeyDetails?.namedCurve, 'prime256v1');
 });
+
+const keys = [
+  ['ecdsa', { namedCurve: 'prime256v1' }],
+  ['rsa', { modulusLength: 2048, publicExponent: 65537n }],
+] as const;
+for (const [keyType, details] of keys) {
+  test(`the key is new each time, and ${keyType} where that is asked for`, async () => {
+    const { obtain } = setUp({ keyType });
+    const [first, second] = [await obtain(), await obtain()];
+    assert.notEqual(first.keyPem.reveal(), second.keyPem.reveal());
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(first.keyPem.reveal());
+    assert.deepEqual(
+      [asymmetricKeyType, asymmetricKeyDetails],
+      [keyType === 'ecdsa' ? 'ec' : 'rsa', details],
+    );
+    assert.match(first.keyPem.reveal(), /^-----BEGIN PRIVATE KEY-----/);
+  });
+}
 
 test('every certificate has a key of its own', async () => {
   const { obtain } = setUp();

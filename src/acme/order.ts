@@ -5,11 +5,12 @@ import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
 import type { ChallengeValue } from './challenges.ts';
 import { readProblem } from './problem.ts';
-import { createRequest } from './request.ts';
+import { createRequest, type KeyType } from './request.ts';
 
 export interface OrderOptions {
   readonly authority: CertificateAuthority;
   readonly names: readonly string[];
+  readonly keyType: KeyType;
   /** Publishes the values and resolves when every authoritative server serves them. */
   readonly present: (values: readonly ChallengeValue[], signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
@@ -28,13 +29,13 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /**
  * Obtains one certificate by DNS-01 (RFC 8555 §7.4): order, authorizations, challenges, finalization, download. The key
- * is new, ECDSA P-256. Removing the challenge values is the caller's. Throws ACME_* errors and what `present` throws.
+ * is new. Removing the challenge values is the caller's. Throws ACME_* errors and what `present` throws.
  */
 export async function obtainCertificate(options: OrderOptions): Promise<IssuedCertificate> {
-  const { authority, names, signal } = options;
+  const { authority, names, keyType, signal } = options;
   const order = await authority.createOrder(names, signal);
   await authorize(order, options);
-  const { csr, keyPem } = await createRequest(names);
+  const { csr, keyPem } = await createRequest(names, keyType);
   return { chainPem: await issue(order, csr, options), keyPem };
 }
 

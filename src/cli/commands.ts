@@ -52,7 +52,7 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
     .configureOutput({ outputError: () => undefined });
   program
     .command('run', { isDefault: true })
-    .description('publish the records, get and renew the certificate, serve (the default)')
+    .description('publish the records, get and renew the certificates, serve (the default)')
     .action(async () => done(await commands.run()));
   program
     .command('plan')
@@ -66,7 +66,7 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
     .action(async (options: PrintOptions) => done(await commands.status(options)));
   program
     .command('health')
-    .description('tell whether the name is served on this host: exit code 0 or 1')
+    .description('tell whether the names are served on this host: exit code 0 or 1')
     .action(async () => done(await commands.health()));
   return program;
 }

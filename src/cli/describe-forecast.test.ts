@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Forecast } from '../reconcile/forecast.ts';
-import { describeForecast } from './describe-forecast.ts';
+import { describeForecasts } from './describe-forecast.ts';
 
 const facts = {
   names: ['app.example.com'],
@@ -44,7 +44,7 @@ test('every kind of change, with values, and what would be ordered', () => {
     warnings: ['Something stays.', 'Something else.'],
   };
   assert.equal(
-    describeForecast(found),
+    describeForecasts([found], ['Of all.']),
     `What a start would do for app.example.com:
 
 Records in the zone example.com (cloudflare)
@@ -58,6 +58,7 @@ Certificate
   order   there is no certificate yet
 
 Warnings
+  Of all.
   Something stays.
   Something else.
 
@@ -68,7 +69,7 @@ Warnings
 
 test('nothing to do', () => {
   assert.equal(
-    describeForecast({ ...settled, zone: { id: 'z1', name: undefined } }),
+    describeForecasts([{ ...settled, zone: { id: 'z1', name: undefined } }], []),
     `What a start would do for app.example.com:
 
 Records in the zone z1 (cloudflare)
@@ -84,6 +85,42 @@ No record would change, no certificate would be ordered. This was a plan: nothin
 });
 
 test('what a stranger wrote into the zone cannot steer the terminal', () => {
-  const text = describeForecast({ ...settled, standing: [txt('\u001b[2J\nfake line \u202e')] });
+  const text = describeForecasts([{ ...settled, standing: [txt('\u001b[2J\nfake line \u202e')] }], []);
   assert.match(text, /TXT \\u001b\[2J\\u000afake line \\u202e \(TTL 60\)/);
+});
+
+test('several names, one after the other, and what they come to together', () => {
+  const order = {
+    stored: undefined,
+    decision: { action: 'order', reason: 'there is no certificate yet' },
+  } as const;
+  const names = ['a', 'b'].map((label) => ({
+    ...settled,
+    domain: `${label}.example.com`,
+    changes: [{ action: 'create', record: txt('new:443') } as const],
+    standing: [],
+    certificate: order,
+    warnings: [`Of ${label}.`],
+  }));
+  const block = (label: string) => `What a start would do for ${label}.example.com:
+
+Records in the zone example.com (cloudflare)
+  create  _dstack-app-address.app.example.com TXT new:443 (TTL 60)
+
+Certificate
+  order   there is no certificate yet
+
+Warnings
+  Of ${label}.
+`;
+  assert.equal(
+    describeForecasts(names, ['Of all.']),
+    `${block('a')}
+${block('b')}
+Warnings
+  Of all.
+
+2 records would change, 2 certificates would be ordered. This was a plan: nothing was written.
+`,
+  );
 });

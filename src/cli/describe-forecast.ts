@@ -2,14 +2,28 @@ import { visible } from '../config/quote.ts';
 import { type Change, type DnsRecord, describeRecord, type LiveRecord } from '../dns/record.ts';
 import type { Forecast } from '../reconcile/forecast.ts';
 
-/** A forecast as lines for a person. Pure. */
-export function describeForecast({ domain, provider, zone, ...found }: Forecast): string {
+/**
+ * Forecasts as lines for a person, one after the other; `general` are the warnings that are about no name of them. One
+ * alone has these among its own. Pure.
+ */
+export function describeForecasts(found: readonly Forecast[], general: readonly string[]): string {
+  const [only, ...others] = found;
+  const blocks =
+    only && others.length === 0
+      ? [describe({ ...only, warnings: [...general, ...only.warnings] })]
+      : [...found.map(describe), ...(general.length > 0 ? [describeWarnings(general)] : [])];
+  const verdict = `${verdictOf(found)} This was a plan: nothing was written.`;
+  const lines = [...blocks.flatMap((block) => [...block, '']), verdict];
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
+function describe({ domain, provider, zone, ...found }: Forecast): string[] {
   const records = [
     ...found.changes.flatMap(describeChange),
     ...found.leftovers.map((record) => line('remove', `${full(record)}, left by an earlier run`)),
     ...found.standing.map((record) => line('right', full(record))),
   ];
-  const lines = [
+  return [
     `What a start would do for ${domain}:`,
     '',
     `Records in the zone ${zone.name ?? zone.id} (${provider})`,
@@ -17,12 +31,12 @@ export function describeForecast({ domain, provider, zone, ...found }: Forecast)
     '',
     'Certificate',
     ...describeCertificate(found.certificate),
-    ...(found.warnings.length > 0 ? ['', 'Warnings'] : []),
-    ...found.warnings.map((warning) => `  ${warning}`),
-    '',
-    `${verdict(found)} This was a plan: nothing was written.`,
+    ...(found.warnings.length > 0 ? ['', ...describeWarnings(found.warnings)] : []),
   ];
-  return `${lines.map(visible).join('\n')}\n`;
+}
+
+function describeWarnings(warnings: readonly string[]): string[] {
+  return ['Warnings', ...warnings.map((warning) => `  ${warning}`)];
 }
 
 function describeChange(change: Change): string[] {
@@ -43,11 +57,13 @@ function describeCertificate({ stored, decision }: Forecast['certificate']): str
   return [...held, line(decision.action, decision.reason)];
 }
 
-function verdict({ changes, leftovers, certificate }: Omit<Forecast, 'domain' | 'provider' | 'zone'>) {
-  const count = changes.length + leftovers.length;
+function verdictOf(found: readonly Forecast[]): string {
+  const changed = found.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
+  const ordered = found.filter(({ certificate }) => certificate.decision.action === 'order').length;
   const records =
-    count === 0 ? 'No record would change' : `${count} record${count === 1 ? '' : 's'} would change`;
-  return `${records}, ${certificate.decision.action === 'order' ? 'a' : 'no'} certificate would be ordered.`;
+    changed === 0 ? 'No record would change' : `${changed} record${changed === 1 ? '' : 's'} would change`;
+  const certificates = ordered > 1 ? `${ordered} certificates` : `${ordered === 1 ? 'a' : 'no'} certificate`;
+  return `${records}, ${certificates} would be ordered.`;
 }
 
 function line(what: string, words: string): string {

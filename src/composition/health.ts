@@ -3,15 +3,23 @@ import process from 'node:process';
 import { factsOf } from '../certificates/certificate.ts';
 import { systemClock as clock } from '../clock.ts';
 import { readTable } from '../config/read.ts';
+import { servedNames } from '../config/served-names.ts';
 import { variables } from '../config/variables.ts';
 import { presentedCertificate } from '../proxy/handshake.ts';
 import { runtimePaths } from '../proxy/runtime-dir.ts';
-import { type Health, judgeCertificate, judgeFailure, unhealthy } from '../status/health.ts';
+import { type Health, judge, type Look, sample, unhealthy } from '../status/health.ts';
 
-/** Who asks for the health gives up after some seconds without a word; this comes first. */
+/** Who asks for the health gives up after five seconds without a word; this comes first. */
 const TIMEOUT_MS = 3_000;
+/** After so long no other name is looked at. */
+const BEGIN_MS = 1_000;
+/** Handshakes at once; HAProxy keeps twice as many connections for us. */
+const AT_ONCE = 4;
+/** Names that are looked at in one check, which is made every half minute. */
+const MOST = 50;
+const EVERY_MS = 30_000;
 
-/** Says in one line whether HAProxy serves the name. Resolves with the exit code: 0 when healthy, else 1. */
+/** Says in one line whether HAProxy serves the names. Resolves with the exit code: 0 when healthy, else 1. */
 export async function health(): Promise<number> {
   const { healthy, sentence } = await examine();
   process.stdout.write(`${sentence}\n`);
@@ -20,15 +28,37 @@ export async function health(): Promise<number> {
 
 // It runs every 30 seconds: of the environment it reads what it needs, and it imports as little.
 async function examine(): Promise<Health> {
-  const needed = { domain: variables.domain, port: variables.port, runtimeDir: variables.runtimeDir };
+  const { domain, domains, routingMap, port, runtimeDir } = variables;
+  const needed = { domain, domains, routingMap, port, runtimeDir };
   const { values, faults } = readTable(needed, process.env, (path) => readFileSync(path, 'utf8'));
   const [fault] = faults;
   if (fault) return unhealthy(`${fault.variable} ${fault.problem}`);
-  const { domain, port, runtimeDir } = values;
+  const names = servedNames(values).map(({ name }) => name);
+  if (names.length === 0) return unhealthy('DOMAIN is not set');
+  const looks = await lookAt(sample(names, MOST, clock.now(), EVERY_MS), runtimePaths(values.runtimeDir).own);
+  return judge(looks, { port: values.port, names: names.length }, clock.now());
+}
+
+/** A handshake for each name, as many as there is time for. */
+async function lookAt(names: readonly string[], path: string): Promise<Look[]> {
+  const looks: Look[] = [];
+  const end = clock.now().getTime() + BEGIN_MS;
+  const queue = names.values();
+  const work = async () => {
+    for (const domain of queue) {
+      looks.push(await lookAtOne(domain, path));
+      if (clock.now().getTime() >= end) return;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return looks;
+}
+
+async function lookAtOne(domain: string, path: string): Promise<Look> {
   try {
-    const attempt = { path: runtimePaths(runtimeDir).own, servername: domain, clock, timeoutMs: TIMEOUT_MS };
-    return judgeCertificate(factsOf(await presentedCertificate(attempt)), domain, clock.now());
+    const attempt = { path, servername: domain, clock, timeoutMs: TIMEOUT_MS };
+    return { domain, facts: factsOf(await presentedCertificate(attempt)) };
   } catch (thrown) {
-    return judgeFailure(thrown, port);
+    return { domain, thrown };
   }
 }

@@ -3,20 +3,21 @@ import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
 import { systemClock as clock } from '../clock.ts';
-import { baseName } from '../dns/names.ts';
+import { startEvidenceServer } from '../evidence/server.ts';
 import { createLog, type Log } from '../log.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
-import { everyHourAt, reconcileForever } from '../reconcile/loop.ts';
+import { serveStored } from '../reconcile/certificate.ts';
+import { everyHourAt, type KeptName, reconcileForever } from '../reconcile/loop.ts';
 import { emptyMemory, type Parts } from '../reconcile/parts.ts';
 import { pass } from '../reconcile/pass.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
-import { assembleOutside } from './outside.ts';
+import { assembleOutside, goalFor } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
 import { listenTo, onStop } from './signals.ts';
 
-/** What a pass may take beside waiting for the name servers, twice; in milliseconds. */
+/** What the pass of one name may take beside waiting for the name servers, twice; in milliseconds. */
 const PASS_LIMIT_MS = 15 * 60_000;
 
 /** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
@@ -25,8 +26,14 @@ export async function run(stopped: AbortSignal): Promise<number> {
   if (config === undefined) return EX_CONFIG;
   const log = createLog(config.logLevel, createStatusFile(config.runtimeDir, process.pid));
   const demand = listenTo('SIGHUP');
-  const { domain, provider, directoryUrl } = config;
-  const fields = { event: 'starting', version: pkg.version, domain, provider: provider.name, directoryUrl };
+  const { names, provider, directoryUrl } = config;
+  const fields = {
+    event: 'starting',
+    version: pkg.version,
+    domains: names,
+    provider: provider.name,
+    directoryUrl,
+  };
   log.info(fields, 'starting');
   const ofUser = warningOfSharedUser(ownRights());
   for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
@@ -34,21 +41,17 @@ export async function run(stopped: AbortSignal): Promise<number> {
   onStop(stopped, (signal) =>
     log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
   );
-  const proxy = await openProxy(config, log, stopped);
+  await using evidence = config.evidenceServer ? await startEvidenceServer(config.evidenceDir) : undefined;
+  const proxy = await openProxy(config, evidence?.port, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
-  const parts = assemble(config, proxy, log);
-  const memory = emptyMemory();
   await reconcileForever(
     {
-      pass: (signal) => pass(parts, memory, signal),
-      memory,
-      passLimitMs: PASS_LIMIT_MS + 2 * parts.goal.propagationTimeoutMs,
+      names: assemble(config, proxy, log),
       everyHour: everyHourAt(Math.floor(Math.random() * 60)),
       onDemand: (due) => demand.listen(due),
       random: Math.random,
       clock,
-      log,
     },
     stopped,
   );
@@ -59,27 +62,18 @@ export async function run(stopped: AbortSignal): Promise<number> {
 
 async function openProxy(
   config: IngressConfig,
+  evidencePort: number | undefined,
   log: Log,
   signal: AbortSignal,
 ): Promise<RunningProxy | undefined> {
-  const {
-    port,
-    maxconn,
-    timeoutConnect,
-    timeoutClient,
-    timeoutServer,
-    targetEndpoint,
-    alpn,
-    runtimeDir,
-    haproxyBin,
-  } = config;
+  const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
+  const { routes, appTls, acceptProxyProtocol, sendProxyProtocol } = config;
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
   try {
     return await startProxy(
       {
-        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, clock, log },
-        routes: [{ name: config.domain, target: { ...targetEndpoint, speaks: 'tcp', tls: false }, alpn }],
-        ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
+        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, clock, log },
+        ...{ routes, appTls, acceptProxy: acceptProxyProtocol, sendProxy: sendProxyProtocol },
       },
       signal,
     );
@@ -90,8 +84,9 @@ async function openProxy(
   }
 }
 
-function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
-  const { domain, letsencryptDir, provider } = config;
+/** What is done for each name, with what all of them share. */
+function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): KeptName[] {
+  const { names, letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
   // A pause between two calls is no news for anybody; a wait is.
   const levelOf = ({ waitMs }: ProviderWait) => (waitMs < 1000 ? 'info' : 'warn');
@@ -100,13 +95,27 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
       { event: 'waiting', for: 'provider', provider: provider.name, ...wait },
       describeWait(provider.title, wait),
     );
-  return {
-    ...assembleOutside(config, { clock, files, onWait }),
-    journal: createChallengeJournal(letsencryptDir, domain, (sentence) =>
-      log.warn({ event: 'warning' }, sentence),
-    ),
-    serve: ({ chainPem, keyPem, facts: { fingerprint256 } }) =>
-      proxy.install({ name: baseName(domain), chainPem, keyPem, fingerprint256, servername: domain }),
-    log,
+  const outside = assembleOutside(config, { clock, files, onWait });
+  const told = new Set<string>();
+  const keep = (domain: string): KeptName => {
+    const own = log.child({ domain });
+    const warn = (sentence: string) => own.warn({ event: 'warning' }, sentence);
+    const memory = emptyMemory(told);
+    const parts: Parts = {
+      ...outside,
+      goal: goalFor(config, domain, outside),
+      journal: createChallengeJournal(letsencryptDir, domain, warn),
+      serve: ({ chainPem, keyPem, facts: { fingerprint256 } }) =>
+        proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain }),
+      log: own,
+    };
+    return {
+      serveStored: () => serveStored(parts, memory),
+      pass: (signal) => pass(parts, memory, signal),
+      passLimitMs: PASS_LIMIT_MS + 2 * parts.goal.propagationTimeoutMs,
+      memory,
+      log: own,
+    };
   };
+  return names.map(keep);
 }

@@ -51,6 +51,8 @@ function faultsOf(environment: Record<string, string>, files: Record<string, str
 test('a good environment gives values and defaults', () => {
   const config = load(GOOD);
   assert.equal(config.domain, 'app.example.com');
+  assert.deepEqual(config.names, ['app.example.com']);
+  assert.deepEqual(config.appTls, { verify: true });
   assert.deepEqual(config.targetEndpoint, { scheme: 'tcp', host: 'app', port: 80, ignoredPath: undefined });
   assert.equal(config.port, 443);
   assert.equal(config.maxconn, 4096);
@@ -85,9 +87,31 @@ const wrong: [variable: string, value: string][] = [
   ['TARGET_ENDPOINT', '[::]:80'],
   ['TARGET_ENDPOINT', '[fe80::1%eth0]:80'],
   ['TARGET_ENDPOINT', 'ftp://app:80'],
-  ['TARGET_ENDPOINT', 'https://app:443'],
+  ['TARGET_ENDPOINT', 'https://10.0.0.1'],
+  ['TARGET_ENDPOINT', 'grpcs://[::1]:443'],
+  ['TARGET_ENDPOINT', 'grpcs://app'],
   ['TARGET_ENDPOINT', 'grpc://app'],
   ['TARGET_ENDPOINT', 'user@app:80'],
+  ['DOMAINS', 'app.example.com; api.example.com'],
+  ['DOMAINS', 'app.example.com\nlocalhost'],
+  ['DOMAINS', '*'],
+  ['ROUTING_MAP', 'api.example.com'],
+  ['ROUTING_MAP', 'api.example.com app:80'],
+  ['ROUTING_MAP', 'api.example.com='],
+  ['ROUTING_MAP', '=app:80'],
+  ['ROUTING_MAP', 'localhost=app:80'],
+  ['ROUTING_MAP', 'api.example.com=app'],
+  ['ROUTING_MAP', 'api.example.com=app:80\n  server evil 1.2.3.4:80'],
+  ['ROUTING_MAP', 'api.example.com=https://10.0.0.1'],
+  ['ROUTING_MAP', 'api.example.com=a:80, API.example.com=b:80'],
+  ['PROXY_MODE', 'http'],
+  ['EVIDENCE_SERVER', 'maybe'],
+  ['ACCEPT_PROXY_PROTOCOL', 'v2'],
+  ['SEND_PROXY_PROTOCOL', 'v3'],
+  ['TARGET_TLS_VERIFY', 'none'],
+  ['TARGET_CA_FILE', 'ca.pem'],
+  ['TARGET_CA_FILE', '/with space'],
+  ['KEY_TYPE', 'ed25519'],
   ['GATEWAY_DOMAIN', 'https://gateway.example.net'],
   ['ACME_EMAIL', 'ops@example.com, x@example.com'],
   ['SET_CAA', 'maybe'],
@@ -164,8 +188,25 @@ const right: [variable: string, value: string, key: string, expected: unknown][]
     { scheme: 'tcp', host: '10.0.0.1', port: 22, ignoredPath: undefined },
   ],
   ['ALPN', 'h2, http/1.1', 'alpn', ['h2', 'http/1.1']],
-  ['TARGET_ENDPOINT', 'grpc://app:50051', 'alpn', ['h2']],
-  ['TARGET_ENDPOINT', 'http://app', 'alpn', []],
+  [
+    'TARGET_ENDPOINT',
+    'https://app',
+    'targetEndpoint',
+    { scheme: 'https', host: 'app', port: 443, ignoredPath: undefined },
+  ],
+  [
+    'TARGET_ENDPOINT',
+    'grpcs://app:50051',
+    'targetEndpoint',
+    { scheme: 'grpcs', host: 'app', port: 50051, ignoredPath: undefined },
+  ],
+  ['PROXY_MODE', 'TCP', 'proxyMode', 'tcp'],
+  ['EVIDENCE_SERVER', 'no', 'evidenceServer', false],
+  ['ACCEPT_PROXY_PROTOCOL', 'true', 'acceptProxyProtocol', true],
+  ['SEND_PROXY_PROTOCOL', 'false', 'sendProxyProtocol', 'off'],
+  ['SEND_PROXY_PROTOCOL', 'V1', 'sendProxyProtocol', 'v1'],
+  ['SEND_PROXY_PROTOCOL', 'true', 'sendProxyProtocol', 'v2'],
+  ['KEY_TYPE', 'RSA', 'keyType', 'rsa'],
   ['SET_CAA', 'TRUE', 'setCaa', true],
   ['TIMEOUT_CONNECT', '500us', 'timeoutConnect', 1],
   ['TIMEOUT_CONNECT', '2m', 'timeoutConnect', 120_000],
@@ -201,6 +242,28 @@ test('all faults are reported at once', () => {
     'SET_CAA',
     'TARGET_ENDPOINT',
   ]);
+});
+
+test('every wrong entry of a list is a fault of its own', () => {
+  const DOMAINS = 'localhost\nfine.example.com\n1.2.3.4';
+  const problems = faultsOf({ ...GOOD, DOMAINS }).map(({ variable, problem }) => `${variable} ${problem}`);
+  assert.deepEqual(problems, [
+    'DOMAINS holds something that is not a domain name: "localhost"',
+    'DOMAINS holds something that is not a domain name: "1.2.3.4"',
+  ]);
+});
+
+test('every name comes with its route', () => {
+  const { names, routes } = load({
+    ...GOOD,
+    DOMAINS: 'b.example.com',
+    ROUTING_MAP: 'c.example.com=https://c',
+  });
+  assert.deepEqual(names, ['app.example.com', 'b.example.com', 'c.example.com']);
+  assert.deepEqual(
+    routes.map(({ name, target }) => `${name} ${target.host}`),
+    ['app.example.com app', 'b.example.com app', 'c.example.com c'],
+  );
 });
 
 test('the text for a person names each variable and its remedy, and no stack', () => {
@@ -303,17 +366,11 @@ test('older variables without effect, an ignored path and differing aliases are 
   }
 });
 
-test('ALPN overrides what a grpc:// target offers, with a warning when gRPC clients would refuse it', () => {
-  const grpc = { ...GOOD, TARGET_ENDPOINT: 'grpc://app:50051' };
-  const both = load({ ...grpc, ALPN: 'h2,http/1.1' });
-  assert.deepEqual([both.alpn, both.warnings], [['h2', 'http/1.1'], []]);
-  const none = load({ ...grpc, ALPN: 'http/1.1' });
-  assert.deepEqual(none.alpn, ['http/1.1']);
-  assert.match(none.warnings.join(), /gRPC clients will refuse/);
-});
-
 test('a name whose challenge name would be too long is a fault', () => {
   const label = 'a'.repeat(60);
   const domain = `${label}.${label}.${label}.${'b'.repeat(50)}.example`;
-  assert.match(faultsOf({ ...GOOD, DOMAIN: domain })[0]?.problem ?? '', /too long/);
+  assert.match(faultsOf({ ...GOOD, DOMAIN: domain })[0]?.problem ?? '', /^is too long/);
+  const [fault] = faultsOf({ ...GOOD, DOMAINS: domain });
+  assert.equal(fault?.variable, 'DOMAINS');
+  assert.match(fault.problem, /^names a{60}\..* which is too long/);
 });

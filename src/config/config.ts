@@ -2,6 +2,8 @@ import { appAddressName, challengeName } from '../dns/names.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { type Environment, type ReadFile, readTable } from './read.ts';
+import { planRoutes, type Route } from './routes.ts';
+import { servedNames } from './served-names.ts';
 import type { Settings, VariableTable } from './variable.ts';
 import { type IngressSettings, variables, withoutEffect } from './variables.ts';
 
@@ -10,8 +12,13 @@ const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/direc
 
 /** The whole configuration: every variable's value, and what follows from several of them. */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
+  /** Every name to serve, once; there is one at least. */
+  readonly names: readonly string[];
+  /** Where each name goes, in the order of the names. */
+  readonly routes: readonly Route[];
+  /** How targets that speak TLS are checked. */
+  readonly appTls: { readonly verify: boolean; readonly caFile?: string };
   readonly gatewayDomain: string;
-  readonly alpn: readonly string[];
   readonly directoryUrl: string;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
@@ -35,17 +42,33 @@ export function loadConfig<P extends ProviderChoice>(
   const own = 'problem' in provider ? undefined : readTable(provider.variables, environment, readFile);
   const gatewayDomain = settings.gatewayDomain ?? defaultGateway(settings);
   const faults = [...main.faults, ...('problem' in provider ? [provider] : []), ...(own?.faults ?? [])];
-  const wrong = [...faults, ...crossFaults(settings, gatewayDomain, faults), ...inspect(settings)];
+  const known = (variable: string) => faults.some((fault) => fault.variable === variable);
+  const isSet = (variable: string) => Boolean(environment[variable]?.trim());
+  const routing = planRoutes(settings, known, isSet);
+  const wrong = [
+    ...faults,
+    ...routing.faults,
+    ...crossFaults(settings, gatewayDomain, known),
+    ...inspect(settings),
+  ];
   if (wrong.length > 0 || 'problem' in provider || !own || gatewayDomain === undefined)
     throw new ConfigError(wrong);
+  const { targetTlsVerify: verify, targetCaFile: caFile } = settings;
   return {
     ...settings,
+    names: routing.routes.map(({ name }) => name),
+    routes: routing.routes,
+    appTls: { verify, ...(caFile === undefined ? {} : { caFile }) },
     gatewayDomain,
-    alpn: settings.alpn ?? (settings.targetEndpoint.scheme === 'grpc' ? ['h2'] : []),
     directoryUrl: settings.directoryUrl ?? (settings.staging ? LETS_ENCRYPT_STAGING : LETS_ENCRYPT),
     provider,
     providerSettings: own.values,
-    warnings: [...main.warnings, ...own.warnings, ...crossWarnings(settings, environment)],
+    warnings: [
+      ...main.warnings,
+      ...own.warnings,
+      ...routing.warnings,
+      ...crossWarnings(settings, environment),
+    ],
   };
 }
 
@@ -56,20 +79,15 @@ function defaultGateway({ dstackGatewayDomain }: IngressSettings): string | unde
 function crossFaults(
   settings: IngressSettings,
   gatewayDomain: string | undefined,
-  faults: readonly Fault[],
+  known: (variable: string) => boolean,
 ): Fault[] {
-  const { domain, txtPrefix, runtimeDir } = settings;
+  const { runtimeDir } = settings;
   const found: Fault[] = [];
-  const known = (variable: string) => faults.some((fault) => fault.variable === variable);
   if (gatewayDomain === undefined && !known('GATEWAY_DOMAIN') && !known('DSTACK_GATEWAY_DOMAIN')) {
     const { name, remedy } = variables.gatewayDomain;
     found.push({ variable: name, problem: 'is not set, and neither is DSTACK_GATEWAY_DOMAIN', remedy });
   }
-  const longest = domain && txtPrefix ? [appAddressName(domain, txtPrefix), challengeName(domain)] : [];
-  if (longest.some((name) => name.length > 253)) {
-    const problem = `is too long: with the labels put in front of it, it passes the 253 characters of a domain name`;
-    found.push({ variable: 'DOMAIN', problem, remedy: 'Choose a shorter name.' });
-  }
+  found.push(...tooLong(settings));
   // sun_path holds 108 bytes, and the socket's file name comes behind.
   if (runtimeDir !== undefined && runtimeDir.length > 80) {
     const problem = 'is too long for the Unix socket in it';
@@ -78,22 +96,27 @@ function crossFaults(
   return found;
 }
 
+function tooLong(settings: IngressSettings): Fault[] {
+  const { txtPrefix } = settings;
+  if (txtPrefix === undefined) return [];
+  return servedNames(settings)
+    .filter(({ name }) =>
+      [appAddressName(name, txtPrefix), challengeName(name)].some((longest) => longest.length > 253),
+    )
+    .map(({ name, variable }) => {
+      const which = variable === 'DOMAIN' ? 'is' : `names ${name}, which is`;
+      const problem = `${which} too long: with the labels put in front of it, it passes the 253 characters of a domain name`;
+      return { variable, problem, remedy: 'Choose a shorter name.' };
+    });
+}
+
 function crossWarnings(settings: IngressSettings, environment: Environment): string[] {
-  const path = settings.targetEndpoint.ignoredPath;
-  const ignored =
-    path === undefined
-      ? []
-      : [`the path ${path} in TARGET_ENDPOINT has no effect: connections are forwarded, not requests`];
   const overruled =
     settings.staging && settings.directoryUrl !== undefined
       ? ['ACME_STAGING has no effect beside ACME_DIRECTORY_URL']
       : [];
-  const refused =
-    settings.targetEndpoint.scheme === 'grpc' && settings.alpn?.includes('h2') === false
-      ? ['ALPN does not offer h2, so gRPC clients will refuse to talk to the grpc:// target']
-      : [];
   const old = Object.entries(withoutEffect).flatMap(([name, why]) =>
     environment[name]?.trim() ? [`${name} has no effect: ${why}`] : [],
   );
-  return [...ignored, ...overruled, ...refused, ...old];
+  return [...overruled, ...old];
 }

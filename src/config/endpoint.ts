@@ -1,35 +1,34 @@
 import { isIP } from 'node:net';
 import { quote } from './quote.ts';
 
-/** Where the app listens, as TARGET_ENDPOINT names it. */
+const SCHEMES = ['tcp', 'http', 'https', 'grpc', 'grpcs'] as const;
+
+/** The port of a scheme that has one of its own. */
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/** Where an app listens, as TARGET_ENDPOINT and ROUTING_MAP name it. */
 export interface Endpoint {
-  readonly scheme: 'tcp' | 'http' | 'grpc';
+  readonly scheme: (typeof SCHEMES)[number];
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
   readonly port: number;
-  /** A path that stood behind the port; connections carry none, so it has no effect. */
+  /** A path that stood behind the port. The app gets the paths that clients ask for, so it has no effect. */
   readonly ignoredPath: string | undefined;
 }
 
 const HOST = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
 const ENDPOINT = /^(?:([a-z]+):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
+const FORMS =
+  'host:port, tcp://host:port, http://host[:port], https://host[:port], grpc://host:port or grpcs://host:port';
 
-/** Reads `host:port`, `tcp://host:port`, `http://host[:port]` or `grpc://host:port`; else says what is wrong. */
+/** Reads an endpoint in any of its forms; else says what is wrong. */
 export function parseEndpoint(text: string): Endpoint | { wrong: string } {
   const match = ENDPOINT.exec(text);
-  if (!match?.[2] || !isHost(match[2])) {
-    return {
-      wrong: `is not host:port, tcp://host:port, http://host[:port] or grpc://host:port: ${quote(text)}`,
-    };
-  }
-  const scheme = match[1]?.toLowerCase() ?? 'tcp';
-  if (scheme === 'https' || scheme === 'grpcs') {
-    return { wrong: `asks for TLS to the app (${scheme}://), which this version does not speak` };
-  }
-  if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'grpc') {
-    return { wrong: `has a scheme that is none of tcp, http, grpc: ${scheme}` };
-  }
-  const port = Number(match[3] ?? (scheme === 'http' ? 80 : Number.NaN));
+  if (!match?.[2] || !isHost(match[2])) return { wrong: `is not ${FORMS}: ${quote(text)}` };
+  const named = match[1]?.toLowerCase() ?? 'tcp';
+  const scheme = SCHEMES.find((known) => known === named);
+  if (scheme === undefined) return { wrong: `has a scheme that is none of ${SCHEMES.join(', ')}: ${named}` };
+  const port = Number(match[3] ?? DEFAULT_PORTS[scheme] ?? Number.NaN);
   if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };
   const ignoredPath = match[4] === '/' ? undefined : match[4];
   return { scheme, host: match[2].replace(/^\[|\]$/g, ''), port, ignoredPath };

@@ -123,7 +123,7 @@ function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
 function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unknown {
   const result = variable.type.schema.safeParse(found.text);
   if (result.success) return result.data;
-  const problem = result.error.issues.map((issue) => issue.message).join('; ');
-  faults.push({ variable: found.name, problem, remedy: variable.remedy });
+  for (const { message } of result.error.issues)
+    faults.push({ variable: found.name, problem: message, remedy: variable.remedy });
   return undefined;
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { parseCertificateName, parseName } from '../dns/names.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
 import { quote } from './quote.ts';
 import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
@@ -11,18 +12,21 @@ import type { VariableType } from './variable.ts';
  * remedy stands in the table of variables.
  */
 
-/** Makes a type from a function that returns the value, or what is wrong as `{ wrong }`. */
-export function type<T>(label: string, read: (text: string) => T | { wrong: string }): VariableType<T> {
+/** Makes a type from a function that returns the value, or what is wrong as `{ wrong }`: each thing is a fault. */
+export function type<T>(label: string, read: (text: string) => T | Wrong): VariableType<T> {
   const schema = z.string().transform((text, context): T => {
     const value = read(text);
     if (!isWrong(value)) return value;
-    context.addIssue({ code: 'custom', message: value.wrong });
+    for (const message of [value.wrong].flat()) context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
   return { label, schema };
 }
 
-function isWrong(value: unknown): value is { wrong: string } {
+/** Written as a union so that what a reader returns is told apart from it. */
+type Wrong = { wrong: string } | { wrong: string[] };
+
+function isWrong(value: unknown): value is Wrong {
   return typeof value === 'object' && value !== null && 'wrong' in value;
 }
 
@@ -43,6 +47,9 @@ export const certificateName: VariableType<string> = type(
   (value) => parseCertificateName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
 );
 
+/** Names separated by line breaks or commas; `#` begins a comment. */
+export const certificateNames: VariableType<readonly string[]> = type('domain name, …', parseNames);
+
 export const domainName: VariableType<string> = type(
   'domain name',
   (value) => parseName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
@@ -50,10 +57,22 @@ export const domainName: VariableType<string> = type(
 
 export const endpoint: VariableType<Endpoint> = type('[scheme://]host:port', parseEndpoint);
 
+/** `name=endpoint` entries, separated like names. */
+export const routingMap: VariableType<RoutingMap> = type('name=endpoint, …', parseRoutingMap);
+
 export const flag: VariableType<boolean> = type('true or false', (value) => {
   if (/^(true|1|yes|on)$/i.test(value)) return true;
   if (/^(false|0|no|off)$/i.test(value)) return false;
   return { wrong: `is neither true nor false: ${quote(value)}` };
+});
+
+/** A version of the PROXY protocol, or none. */
+export const proxyHeader: VariableType<'off' | 'v1' | 'v2'> = type('off, v1, v2', (value) => {
+  if (/^(off|false|0|no)$/i.test(value)) return 'off';
+  if (/^v1$/i.test(value)) return 'v1';
+  // As the older container had it.
+  if (/^(v2|true|1|yes|on)$/i.test(value)) return 'v2';
+  return { wrong: `is none of off, v1, v2: ${quote(value)}` };
 });
 
 /** A whole number from `least` to `most`. */

@@ -1,25 +1,65 @@
 import * as types from './types.ts';
-import { optional, required, type Settings, withDefault } from './variable.ts';
+import { optional, type Settings, withDefault } from './variable.ts';
 
 /**
  * The table of variables: every one that is not a provider's own (those stand beside their provider). Parsing, messages
  * and docs/configuration.md are made from it.
  */
 export const variables = {
-  domain: required(types.certificateName, {
+  domain: optional(types.certificateName, {
     name: 'DOMAIN',
-    help: 'The name that the app gets: `app.example.com`, or `*.example.com` for every name one label below.',
+    help: 'The name that the app gets: `app.example.com`, or `*.example.com` for every name one label below. Needed unless DOMAINS or ROUTING_MAP names one.',
     remedy: 'Set it to a name in a zone of your DNS provider, such as app.example.com.',
   }),
-  targetEndpoint: required(types.endpoint, {
+  domains: optional(types.certificateNames, {
+    name: 'DOMAINS',
+    help: 'More names, separated by line breaks or commas; `#` begins a comment that goes to the end of the line. Each gets records and a certificate of its own.',
+    remedy: 'Set names in zones of your DNS provider, such as app.example.com,api.example.com.',
+  }),
+  targetEndpoint: optional(types.endpoint, {
     name: 'TARGET_ENDPOINT',
-    help: 'Where the app listens, as seen from this container. The bytes inside the TLS connection are forwarded as they are; the scheme may be left out.',
+    help: 'Where the app listens, as seen from this container: `host:port` or `tcp://host:port` (bytes are forwarded as they are), `http://host[:port]`, `https://host[:port]`, `grpc://host:port` or `grpcs://host:port` (https and grpcs: by TLS). It is for every name without an entry in ROUTING_MAP, and needed unless each has one.',
     remedy: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
+  }),
+  routingMap: optional(types.routingMap, {
+    name: 'ROUTING_MAP',
+    help: 'Where single names go: `name=endpoint`, separated like DOMAINS, the endpoint in any form of TARGET_ENDPOINT. A name that stands only here is served too.',
+    remedy: 'Write each entry as name=endpoint, such as api.example.com=http://api:8080, and each name once.',
+  }),
+  proxyMode: withDefault(types.oneOf(['auto', 'tcp']), 'auto', {
+    name: 'PROXY_MODE',
+    help: '`auto`: the scheme of a target says what it speaks. `tcp`: bytes are forwarded as they are, also to http:// and grpc:// targets, as the older container did, and over TLS to https:// and grpcs:// targets.',
+    remedy: 'Set auto or tcp.',
   }),
   alpn: optional(types.protocols, {
     name: 'ALPN',
-    help: 'The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first. Default: `h2` for a `grpc://` target, which gRPC clients insist on; else none is negotiated. The bytes are forwarded as they are, so the app has to speak each of them.',
+    help: 'The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first. Default, for each target: `h2,http/1.1` for http:// and https://, `h2` for grpc:// and grpcs://, which gRPC clients insist on; else `http/1.1` where EVIDENCE_SERVER is true, so that clients that say that they speak HTTP find /evidences/, and none where it is false. Where bytes are forwarded as they are, the app has to speak each of them.',
     remedy: 'Set protocols that the app speaks without TLS, such as h2 or h2,http/1.1.',
+  }),
+  evidenceServer: withDefault(types.flag, 'true', {
+    name: 'EVIDENCE_SERVER',
+    help: 'Whether `/evidences/` is answered for every name. With `false` the path goes to the app, and the bytes for a TCP target are never looked at.',
+    remedy: 'Set true or false.',
+  }),
+  acceptProxyProtocol: withDefault(types.flag, 'false', {
+    name: 'ACCEPT_PROXY_PROTOCOL',
+    help: 'With `true` every connection has to begin with a PROXY header (version 1 or 2), which says who the client is; one without is refused.',
+    remedy: 'Set true where whatever stands in front sends PROXY headers, else false.',
+  }),
+  sendProxyProtocol: withDefault(types.proxyHeader, 'off', {
+    name: 'SEND_PROXY_PROTOCOL',
+    help: 'Whether connections to the apps begin with a PROXY header that says who the client is: `off` (or `false`), `v1`, or `v2` (or `true`). The app has to expect it.',
+    remedy: 'Set off, v1 or v2.',
+  }),
+  targetTlsVerify: withDefault(types.flag, 'true', {
+    name: 'TARGET_TLS_VERIFY',
+    help: 'Whether the certificate of an https:// or grpcs:// target has to be valid for the host name of the target. With `false` whatever it shows is taken.',
+    remedy: 'Set true or false.',
+  }),
+  targetCaFile: optional(types.path, {
+    name: 'TARGET_CA_FILE',
+    help: 'A PEM file with the certificate authorities that https:// and grpcs:// targets are checked against. Default: those of the system.',
+    remedy: 'Mount a PEM file with at least one certificate and give its absolute path, or leave it out.',
   }),
   gatewayDomain: optional(types.domainName, {
     name: 'GATEWAY_DOMAIN',
@@ -52,6 +92,11 @@ export const variables = {
     name: 'SET_CAA',
     help: 'Publishes a CAA record that lets only this ACME account, by DNS-01, have certificates for the name.',
     remedy: 'Set true or false.',
+  }),
+  keyType: withDefault(types.oneOf(['ecdsa', 'rsa']), 'ecdsa', {
+    name: 'KEY_TYPE',
+    help: 'The kind of key that new certificates get: `ecdsa` (P-256), or `rsa` (2048 bits) for clients that know no other. A change takes effect at the next renewal.',
+    remedy: 'Set ecdsa or rsa.',
   }),
   dnsProvider: optional(types.text('provider name', /^.{1,64}$/, 'is not the name of a provider'), {
     name: 'DNS_PROVIDER',
@@ -153,11 +198,8 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   PROXY_BUFFER_SIZE: 'buffers need no tuning',
   PROXY_BUFFERS: 'buffers need no tuning',
   PROXY_BUSY_BUFFERS_SIZE: 'buffers need no tuning',
-  DOMAINS: 'this version serves the one name in DOMAIN',
-  ROUTING_MAP: 'this version serves the one name in DOMAIN',
-  ALIAS_DOMAIN: 'this version serves the one name in DOMAIN',
-  EVIDENCE_SERVER: 'this version publishes no evidence',
-  EVIDENCE_PORT: 'this version publishes no evidence',
+  ALIAS_DOMAIN: 'records are published at the names that are served only',
+  EVIDENCE_PORT: 'evidence is answered at PORT, under /evidences/',
   CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
   TLSALPN_PORT: 'this version answers dns-01 challenges only',
   TLS_TERMINATE_PORT: 'this version answers dns-01 challenges only',
@@ -171,8 +213,6 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   DNS_WEBHOOK_TOKEN: 'this version publishes records through a provider only',
   DNS_SETTLE_SECONDS: 'every name server is asked instead',
   CERTBOT_TIMEOUT: 'there is no certbot; use DNS_PROPAGATION_TIMEOUT for slow name servers',
-  ACCEPT_PROXY_PROTOCOL: 'this version reads no PROXY header',
-  SEND_PROXY_PROTOCOL: 'this version sends no PROXY header',
   RENEW_DAYS_BEFORE: 'renewal happens when a third of the lifetime is left',
   RENEW_INTERVAL: 'renewal is considered every hour',
   DETERMINISTIC_TLS_KEY: 'every certificate has a fresh random key',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import { type OfferedTarget, type Route, type Target, targetsOf } from './route.ts';
-import { plainHost, plainPath, port } from './syntax.ts';
+import { LONGEST_FILE_PATH, plainHost, plainPath, port } from './syntax.ts';
 
 /** How the servers of the apps are spoken to, beside what each target says. */
 export interface ServerOptions {
@@ -85,7 +85,7 @@ function tls(
   { verify, caFile }: ServerOptions['appTls'],
 ): string[] {
   const named = isIP(host) === 0;
-  const trust = `ca-file ${caFile === undefined ? '@system-ca' : plainPath(caFile)}`;
+  const trust = `ca-file ${caFile === undefined ? '@system-ca' : plainPath(caFile, LONGEST_FILE_PATH)}`;
   return [
     'ssl',
     ...(verify ? ['verify required', trust] : ['verify none']),

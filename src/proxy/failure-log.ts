@@ -17,19 +17,19 @@ interface Said {
 
 /**
  * The first failure of a kind (the same app, for the same reason) is logged at once; while more of them come, one every ten
- * seconds is, with the number of those between: an app that is down fails as often as clients ask. What clients do is logged
- * on the level debug.
+ * seconds is, with the number of those between: an app that is down fails as often as clients ask. The name is not part of the
+ * kind, since under a wildcard clients make names up. What clients do every day is logged on the level debug.
  */
 export function createFailureLog(log: Log, clock: Clock): FailureLog {
   const said = new Map<string, Said>();
   return {
-    add({ ofApp, sentence, ...fields }) {
+    add({ level, sentence, ...fields }) {
       const event = 'connection-failed';
-      if (!ofApp) {
+      if (level === 'debug') {
         log.debug({ event, ...fields }, sentence);
         return;
       }
-      const kind = [fields.target, fields.domain, fields.why].join(' ');
+      const kind = `${fields.target} ${fields.why}`;
       const now = clock.now().getTime();
       const last = said.get(kind);
       if (last && now - last.at < QUIET_MS) {
@@ -37,7 +37,7 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
         return;
       }
       said.set(kind, { at: now, unsaid: 0 });
-      log.warn({ event, ...fields, ...(last?.unsaid ? { unsaid: last.unsaid } : {}) }, sentence);
+      log[level]({ event, ...fields, ...(last?.unsaid ? { unsaid: last.unsaid } : {}) }, sentence);
     },
   };
 }

@@ -1,23 +1,27 @@
+/** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
+const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
+
 /**
  * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
- * name and the target, who asked, and the error of the connection to the app if there was one.
+ * name and the target, who asked, and what went wrong between us and the app, and between the client and us. A wildcard
+ * lets clients choose the name, and a name in a handshake may hold any byte: what could end a line or a word is encoded.
  */
-export const LOG_FORMAT = '"ended %ts %[var(sess.name)] %b %ci %[bc_err_str]"';
+export const LOG_FORMAT = `"ended %ts %[var(sess.name),url_enc] %b %ci ${errors('bc')}|${errors('fc')}"`;
 
 /** A connection or request that did not end well. */
 export interface Failure {
-  /** The name that was asked for; undefined where nothing got as far. */
+  /** The name that was asked for, percent-encoded; undefined where nothing got as far. */
   readonly domain: string | undefined;
-  /** See targetName. */
-  readonly target: string;
+  /** See targetName; undefined where none was chosen yet. */
+  readonly target: string | undefined;
   readonly client: string;
   /** A word for filters. */
   readonly why: string;
   readonly sentence: string;
   /** HAProxy's own words, where it has some. */
   readonly error: string | undefined;
-  /** Whether it is the app that has to be looked at; else it is what clients do every day. */
-  readonly ofApp: boolean;
+  /** `warn`: the app has to be looked at; `info`: somebody did not get in; `debug`: what clients do every day. */
+  readonly level: 'warn' | 'info' | 'debug';
 }
 
 type Reason = readonly [why: string, sentence: string];
@@ -34,33 +38,50 @@ const OF_APP: Readonly<Record<string, Reason>> = {
   sD: ['silent', 'the app was silent for TIMEOUT_SERVER'],
   sQ: ['busy', 'the app took no further connection within TIMEOUT_CONNECT'],
 };
+const APP_TLS: Reason = ['tls', 'the app was reached, but no TLS connection to it came about'];
 
 const OF_US: Readonly<Record<string, Reason>> = {
   R: ['resources', 'HAProxy has no resources left for a connection'],
   I: ['internal', 'HAProxy could not go on with a connection'],
 };
 
+const NO_HEADER: Reason = ['proxy-header', 'a connection did not begin with a valid PROXY header'];
+const NO_HANDSHAKE: Reason = ['handshake', 'no TLS connection to a client came about'];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
 
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
 export function readFailure(line: string): Failure | undefined {
-  const match = /^ended (\S\S) (\S+) (\S+) (\S+) (.*)$/.exec(line);
+  const match = /^ended (\S\S) (\S+) (\S+) (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)$/.exec(line);
   if (!match) return undefined;
-  const [, state = '', name = '', backend = '', client = '', error = ''] = match;
-  const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
-  const [why, sentence] = guilty ?? OTHER;
+  const [, state = '', name = '', backend = '', client = '', ...words] = match;
+  const ofApp = said(words.slice(0, 2));
+  const ofClient = said(words.slice(2));
+  const [[why, sentence], level] = judge(state, ofApp, ofClient);
   return {
-    domain: known(name),
-    target: backend.replace(/\.h[12]$/, ''),
-    client,
-    why,
-    sentence,
-    error: known(error.trim()),
-    ofApp: guilty !== undefined,
+    domain: name === '-' ? undefined : name,
+    // Before a target is chosen, the frontend stands in its place.
+    target: backend === 'tls' ? undefined : backend.replace(/\.h[12]$/, ''),
+    ...{ client, why, sentence, level },
+    error: ofApp ?? ofClient,
   };
 }
 
-/** HAProxy writes `-` for what is not there. */
-function known(word: string): string | undefined {
-  return word === '-' || word === '' ? undefined : word;
+function judge(
+  state: string,
+  ofApp: string | undefined,
+  ofClient: string | undefined,
+): readonly [Reason, Failure['level']] {
+  if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
+  const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
+  if (guilty) return [guilty, 'warn'];
+  if (state !== 'PR' || ofClient === undefined) return [OTHER, 'debug'];
+  // Who looks whether the port is open, or leaves a connection that was opened ahead, says nothing.
+  const level = /^(Connection|Timeout|Poller|E[A-Z]+) /.test(ofClient) ? 'debug' : 'info';
+  return [ofClient.includes('PROXY') ? NO_HEADER : NO_HANDSHAKE, level];
+}
+
+/** Of a connection and its TLS, the latter in OpenSSL's words without its numbers; HAProxy writes `-` for what is not there. */
+function said(words: readonly string[]): string | undefined {
+  const some = words.filter((word) => !['', '-', 'Success'].includes(word));
+  return some.length === 0 ? undefined : some.map((word) => word.replace(/^error:.*:/, '')).join(': ');
 }

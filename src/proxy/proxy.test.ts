@@ -140,7 +140,7 @@ describe('serving', { concurrency: true }, () => {
     client.end();
     await assert.rejects(openTls(t, port, 'other.example'));
     await eventually('the failed handshake in the log', () =>
-      lines.some(({ msg }) => /SSL handshake failure/.test(msg)),
+      lines.some(({ why, error }) => why === 'handshake' && /^SSL handshake failure/.test(String(error))),
     );
     assert.ok(lines.every(({ component }) => component === 'haproxy'));
     assert.ok(!lines.some(({ msg }) => / app\/app /.test(msg)));

@@ -44,7 +44,6 @@ defaults tcp
   mode tcp
   log global
   option dontlog-normal
-  option dontlognull
   retries 3
   timeout connect 10000ms
   timeout client 86400000ms
@@ -57,7 +56,8 @@ defaults tcp
 
 frontend tls from tcp
   bind :443 ssl crt-list /run/ingress/crt-list strict-sni tls-ticket-keys /run/ingress/ticket-keys
-  log-format "ended %ts %[var(sess.name)] %b %ci %[bc_err_str]"
+  log-format "ended %ts %[var(sess.name),url_enc] %b %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
+  error-log-format "ended %ts %[var(sess.name),url_enc] %b %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
   maxconn 4096
   tcp-request session set-var(sess.name) ssl_fc_sni,lower
   tcp-request session set-var(sess.route) var(sess.name),map_str(/run/ingress/routes.map)

@@ -150,7 +150,6 @@ function defaults({ timeouts }: ProxySettings): string[] {
     'mode tcp',
     'log global',
     'option dontlog-normal',
-    'option dontlognull',
     'retries 3',
     `timeout connect ${timeout('connect', timeouts.connect)}ms`,
     `timeout client ${client}ms`,
@@ -167,12 +166,20 @@ function defaults({ timeouts }: ProxySettings): string[] {
 /** A section for each kind of backend that takes requests. */
 function requestDefaults(settings: ProxySettings, backends: readonly Backend[]): string[][] {
   const { evidencePort } = settings;
-  const base = (name: Backend['kind']) => [`defaults ${name} from tcp`, 'mode http', ...errorPages];
+  const base = (name: Backend['kind']) => [
+    `defaults ${name} from tcp`,
+    'mode http',
+    // A client that leaves would else be told to the app as the end of its request, and an app that closes then be blamed for it.
+    'option abortonclose',
+    // Else HAProxy tells the kernel that more will come of a body, and small pieces wait for it for 200 ms.
+    'option http-no-delay',
+    ...errorPages,
+  ];
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
     ...(plain ? [base('plain-http')] : []),
-    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded]] : []),
+    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded, ...NO_H2C]] : []),
   ];
 }
 
@@ -186,6 +193,8 @@ function misdirected(settings: ProxySettings): string[] {
     `http-request set-var(txn.name) ${HOST},host_only,lower,rtrim(.)`,
     ...lookUp('http-request', 'txn', settings, other),
     `http-request return ${page(421)} if ${other} !{ var(txn.route),strcmp(sess.route) eq 0 }`,
+    // HTTP/1.0 knows requests without a Host; then a name in the request target is one that was not compared.
+    `http-request return ${page(421)} if !{ ${HOST} -m found } !{ url -m beg / * }`,
   ];
 }
 
@@ -215,6 +224,14 @@ const forwarded = [
   `http-request set-header X-Forwarded-Host %[${HOST}] if { ${HOST} -m found }`,
   'http-request set-header X-Forwarded-Port 443',
   `http-request set-header X-Forwarded-Port %[${HOST},port_only] if { ${HOST},port_only gt 0 }`,
+  // An app that is a proxy itself would drop what is named there (RFC 9110 §7.6.1), and believe nobody had asked.
+  'http-request del-header connection if { req.hdr(connection) -m reg -i ^(x[-_]forwarded|x[-_]real|forwarded) }',
+];
+
+/** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 does this itself. */
+const NO_H2C = [
+  'http-request del-header http2-settings',
+  'http-request del-header upgrade if { req.hdr(upgrade) -i h2c }',
 ];
 
 function frontend(settings: ProxySettings, backends: readonly Backend[]): string[] {
@@ -230,6 +247,8 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     `frontend ${publicFrontend} from tcp`,
     bind(settings),
     `log-format ${LOG_FORMAT}`,
+    // Without it, handshakes that fail are logged in words of HAProxy's own.
+    `error-log-format ${LOG_FORMAT}`,
     `maxconn ${connections(maxconn)}`,
     'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
     ...lookUp('tcp-request session', 'sess', settings),

@@ -9,6 +9,9 @@ import { isIP } from 'node:net'; // parses text, nothing else
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
 /** sun_path holds 107; HAProxy binds `<path>.<pid>.tmp` and renames it. */
 const LONGEST_PATH = 97;
+/** PATH_MAX of Linux, with its end. */
+export const LONGEST_FILE_PATH = 4_095;
+const PLAIN_PATH = /^\/[\w./@+~=-]*$/;
 
 /** A whole number within limits. */
 export function whole(name: string, value: number, least: number, most: number): number {
@@ -27,11 +30,12 @@ export function timeout(name: string, ms: number): number {
 
 /** Whether it is an absolute path that needs no quoting and fits a socket. */
 export function isPlainPath(path: string): boolean {
-  return path.length <= LONGEST_PATH && /^\/[\w./@+~=-]*$/.test(path);
+  return path.length <= LONGEST_PATH && PLAIN_PATH.test(path);
 }
 
-export function plainPath(path: string): string {
-  if (isPlainPath(path)) return path;
+/** The path of a file or a socket. */
+export function plainPath(path: string, longest = LONGEST_PATH): string {
+  if (path.length <= longest && PLAIN_PATH.test(path)) return path;
   throw new RangeError(`not a path that can stand in the configuration of HAProxy: ${JSON.stringify(path)}`);
 }
 

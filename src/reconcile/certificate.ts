@@ -20,6 +20,17 @@ export async function findCertificate(parts: Parts, memory: Memory): Promise<Cer
   return memory.unsaved?.bundle ?? (await loadUsable(parts));
 }
 
+/**
+ * Serves what is stored, if it can be served, before anything else is done for any name. Throws STORE_FAILED, PROXY_*
+ * errors and HANDSHAKE_FAILED, all of which the name's pass meets again.
+ */
+export async function serveStored(parts: Parts, memory: Memory): Promise<void> {
+  // What is not stored yet is newer, and served.
+  if (memory.unsaved) return;
+  const stored = await parts.store.peek(parts.goal.domain);
+  if (stored && isServable(parts, stored)) await serve(parts, memory, stored);
+}
+
 /** Whether a certificate can be served now. */
 export function isServable({ goal, clock }: Parts, bundle: CertificateBundle): boolean {
   return whyUnusable(bundle.facts, goal, clock.now()) === undefined;
@@ -39,10 +50,7 @@ async function loadUsable({ goal, store, log }: Parts): Promise<CertificateBundl
     return await store.load(goal.domain);
   } catch (thrown) {
     if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
-    log.warn(
-      { event: 'certificate-unusable', domain: goal.domain, err: thrown },
-      'what is stored cannot be served',
-    );
+    log.warn({ event: 'certificate-unusable', err: thrown }, 'what is stored cannot be served');
     return undefined;
   }
 }
@@ -58,13 +66,13 @@ export async function reconcileCertificate(
   const { goal, clock, log } = parts;
   const decision = decide(parts, stored);
   if (decision.action === 'keep') {
-    log.debug({ event: 'certificate-kept', domain: goal.domain, until: decision.until }, decision.reason);
+    log.debug({ event: 'certificate-kept', until: decision.until }, decision.reason);
     return;
   }
   if (memory.orderNotBefore && clock.now() < memory.orderNotBefore) {
     const until = memory.orderNotBefore;
     log.info(
-      { event: 'order-held-back', domain: goal.domain, until },
+      { event: 'order-held-back', until },
       'no order yet: the certificate authority refused the last one',
     );
     return;
@@ -74,7 +82,7 @@ export async function reconcileCertificate(
     const sentence = `${challengeName(goal.domain)} is an alias of ${challengeAlias}`;
     throw new IngressError('CHALLENGE_NAME_IS_ALIAS', sentence);
   }
-  log.info({ event: 'order', domain: goal.domain, reason: decision.reason }, 'ordering a certificate');
+  log.info({ event: 'order', reason: decision.reason }, 'ordering a certificate');
   try {
     const bundle = await order(parts, place, signal);
     // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
@@ -90,13 +98,14 @@ async function order(parts: Parts, place: ChallengePlace, signal: AbortSignal): 
   const { goal, authority, clock, log } = parts;
   const ordering = stopwatch(clock);
   const present = async (values: readonly ChallengeValue[]) => {
-    log.info({ event: 'order-created', domain: goal.domain, seconds: ordering() }, 'order created');
+    log.info({ event: 'order-created', seconds: ordering() }, 'order created');
     await place.publish(values);
   };
-  const issued = await obtainCertificate({ authority, names: [goal.domain], present, clock, signal });
+  const { domain, keyType } = goal;
+  const issued = await obtainCertificate({ authority, names: [domain], keyType, present, clock, signal });
   const bundle = accept(parts, issued);
   const { serial, notAfter } = bundle.facts;
-  const fields = { event: 'certificate-issued', domain: goal.domain, serial, notAfter, seconds: ordering() };
+  const fields = { event: 'certificate-issued', serial, notAfter, seconds: ordering() };
   log.info(fields, 'certificate issued');
   return bundle;
 }
@@ -160,7 +169,7 @@ async function saveUnsaved({ goal, store }: Parts, memory: Memory): Promise<void
 
 /** Hands a certificate to the proxy, unless it has it already. Throws PROXY_* errors and HANDSHAKE_FAILED. */
 export async function serve(
-  { goal, serve: install, clock, log }: Parts,
+  { serve: install, clock, log }: Parts,
   memory: Memory,
   bundle: CertificateBundle,
 ): Promise<void> {
@@ -169,8 +178,5 @@ export async function serve(
   const elapsed = stopwatch(clock);
   await install(bundle);
   memory.served = fingerprint256;
-  log.info(
-    { event: 'serving', domain: goal.domain, serial, notAfter, seconds: elapsed() },
-    'serving, proven by a handshake',
-  );
+  log.info({ event: 'serving', serial, notAfter, seconds: elapsed() }, 'serving, proven by a handshake');
 }

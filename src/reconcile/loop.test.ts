@@ -3,7 +3,7 @@ import { mock, test } from 'node:test';
 import { createFakeClock, type FakeClock } from '../../test/doubles/fake-clock.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import { IngressError } from '../errors.ts';
-import { everyHourAt, type LoopOptions, reconcileForever } from './loop.ts';
+import { everyHourAt, type KeptName, type LoopOptions, reconcileForever } from './loop.ts';
 import { emptyMemory, type Memory } from './parts.ts';
 
 const MINUTE = 60_000;
@@ -16,34 +16,30 @@ interface Run {
   readonly lines: readonly Record<string, unknown>[];
 }
 
-/** Runs the loop with one step for each pass; it is stopped after the last. */
+/** A name whose passes do what `pass` does. */
+function named(pass: () => Promise<void>, changes: Partial<KeptName> = {}) {
+  const { log, lines } = memoryLog();
+  const serveStored = async () => undefined;
+  return { ...{ pass, serveStored, log, lines, memory: emptyMemory(), passLimitMs: 600_000 }, ...changes };
+}
+
+const never = () => () => undefined;
+
+/** Runs the loop over one name, with one step for each pass; it is stopped after the last. */
 async function loop(steps: readonly (() => void)[], changes: Partial<LoopOptions> = {}): Promise<Run> {
   const stop = new AbortController();
   const clock = createFakeClock();
-  const memory = emptyMemory();
-  const { log, lines } = memoryLog();
   let passes = 0;
-  const pass = async () => {
+  const name = named(async () => {
     const step = steps[passes];
     passes += 1;
     if (passes === steps.length) stop.abort(new Error('enough'));
     step?.();
-  };
-  const never = () => () => undefined;
-  const options = {
-    pass,
-    memory,
-    everyHour: never,
-    onDemand: never,
-    random: () => 0,
-    passLimitMs: 600_000,
-    clock,
-    log,
-    ...changes,
-  };
+  });
+  const options = { names: [name], everyHour: never, onDemand: never, random: () => 0, clock, ...changes };
   await reconcileForever(options, stop.signal);
   assert.equal(passes, steps.length);
-  return { clock, memory, lines };
+  return { clock, memory: name.memory, lines: name.lines };
 }
 
 const fine = () => undefined;
@@ -99,19 +95,102 @@ test('a stop ends the loop while it waits, and whatever wakes it', async () => {
   const ended: string[] = [];
   const running = reconcileForever(
     {
-      pass: async () => queueMicrotask(() => stop.abort()),
-      memory: emptyMemory(),
+      names: [named(async () => queueMicrotask(() => stop.abort()))],
       everyHour: () => () => void ended.push('hour'),
       onDemand: () => () => void ended.push('demand'),
       random: () => 0,
-      passLimitMs: 600_000,
       clock: createFakeClock(),
-      log: memoryLog().log,
     },
     stop.signal,
   );
   await running;
   assert.deepEqual(ended, ['hour', 'demand']);
+});
+
+/** Runs the loop over several names until `enough` says so; gives what was done, in order. */
+async function together(
+  names: Readonly<Record<string, (attempt: number) => void>>,
+  enough: (done: readonly string[]) => boolean,
+  changes: Partial<LoopOptions> = {},
+) {
+  const stop = new AbortController();
+  const clock = createFakeClock();
+  const done: string[] = [];
+  const note = (what: string) => {
+    done.push(what);
+    if (enough(done)) stop.abort();
+  };
+  const kept = Object.entries(names).map(([domain, step]) => {
+    let attempts = 0;
+    return named(
+      async () => {
+        attempts += 1;
+        note(`${domain} at ${clock.waits.reduce((sum, ms) => sum + ms, 0) / 1000}`);
+        step(attempts);
+      },
+      { serveStored: async () => note(`${domain} served`) },
+    );
+  });
+  const options = { names: kept, everyHour: never, onDemand: never, random: () => 0, clock, ...changes };
+  await reconcileForever(options, stop.signal);
+  return { done, kept };
+}
+
+test('every name is served before any is touched, and one that fails is tried again alone, when its time has come', async () => {
+  const { done, kept } = await together(
+    { a: fails(refused), b: fine, c: (attempt) => (attempt < 3 ? fails(unreachable)() : undefined) },
+    (sofar) => sofar.includes('a at 60'),
+  );
+  assert.deepEqual(done, [
+    ...['a served', 'b served', 'c served', 'a at 0', 'b at 0', 'c at 0'],
+    ...['c served', 'c at 5', 'c served', 'c at 15'],
+    ...['a served', 'a at 60'],
+  ]);
+  assert.deepEqual(
+    kept.map(({ memory }) => memory.orderNotBefore !== undefined),
+    [true, false, false],
+  );
+});
+
+test('what fails in serving fails nobody else', async () => {
+  const stop = new AbortController();
+  const passed: string[] = [];
+  const names = [
+    named(async () => void passed.push('a'), { serveStored: () => Promise.reject(new Error('no')) }),
+    named(async () => {
+      passed.push('b');
+      stop.abort();
+    }),
+  ];
+  const clock = createFakeClock();
+  await reconcileForever({ names, everyHour: never, onDemand: never, random: () => 0, clock }, stop.signal);
+  assert.deepEqual(passed, ['a', 'b']);
+});
+
+test('on demand every name gets a pass, also one whose back-off is not over', async () => {
+  const demand: (() => void)[] = [];
+  const passed = (done: readonly string[]) => done.map((what) => what[0]).join('');
+  const { done } = await together(
+    {
+      a: fails(unreachable),
+      b: (attempt) => {
+        if (attempt === 1) for (const ask of demand) ask();
+      },
+    },
+    (sofar) => passed(sofar).length >= 8,
+    {
+      onDemand: (due) => {
+        demand.push(due);
+        return () => undefined;
+      },
+    },
+  );
+  assert.equal(passed(done), 'abababab');
+});
+
+test('a stop in the middle of a round begins no other pass', async () => {
+  const { done } = await together({ a: fine, b: fine }, (sofar) => sofar.includes('a at 0'));
+  assert.deepEqual(done, ['a served', 'b served', 'a at 0']);
 });
 
 test('every hour at its minute, in UTC', async (t) => {

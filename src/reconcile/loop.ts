@@ -5,11 +5,20 @@ import { type Failures, isRefusal, retryAfter } from './backoff.ts';
 import type { Memory } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
-export interface LoopOptions {
+/** One name, and how it is kept as it should be. */
+export interface KeptName {
+  /** Serves what is stored, if that is valid, and asks nobody outside. */
+  readonly serveStored: () => Promise<void>;
   readonly pass: (signal: AbortSignal) => Promise<void>;
-  readonly memory: Memory;
   /** Milliseconds after which a pass that hangs is given up. Every step has a shorter limit of its own. */
   readonly passLimitMs: number;
+  readonly memory: Memory;
+  /** Says of which name each line is. */
+  readonly log: Log;
+}
+
+export interface LoopOptions {
+  readonly names: readonly KeptName[];
   /** Calls back when a pass is due by itself; returns what ends that. */
   readonly everyHour: (due: () => void) => () => void;
   /** Calls back when a person asks for a pass; returns what ends that. */
@@ -17,69 +26,107 @@ export interface LoopOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
-/** Passes, one after the other, until the signal aborts: at once, every hour, on demand, and again after a failure. */
+/**
+ * Passes, one name after the other, until the signal aborts: over every name at once, every hour and on demand; after a
+ * failure again over the names that failed, each when its own back-off is over. A name that fails holds up no other.
+ */
 export async function reconcileForever(options: LoopOptions, signal: AbortSignal): Promise<void> {
-  let due = Promise.withResolvers<void>();
-  const wake = () => due.resolve();
+  let due = Promise.withResolvers<'due'>();
+  const wake = () => due.resolve('due');
   const ends = [options.everyHour(wake), options.onDemand(wake)];
-  let failures: Failures = { passes: 0, refusals: 0 };
+  const all = options.names.map((name): Kept => ({ name, failures: NONE, retryAt: undefined }));
+  let round: readonly Kept[] = all;
   try {
     while (!signal.aborted) {
-      due = Promise.withResolvers<void>();
-      const outcome = await onePass(options, failures, signal);
-      failures = outcome.failures;
-      await nextPass(due.promise, outcome.retryMs, options.clock, signal);
+      due = Promise.withResolvers();
+      await oneRound(options, round, signal);
+      const why = await nextRound(due.promise, waitMs(all, options.clock), options.clock, signal);
+      round = why === 'due' ? all : all.filter((kept) => isDue(kept, options.clock));
     }
   } finally {
     for (const end of ends) end();
   }
 }
 
-interface Outcome {
-  readonly failures: Failures;
+const NONE: Failures = { passes: 0, refusals: 0 };
+
+/** What is known of a name between its passes. */
+interface Kept {
+  readonly name: KeptName;
+  failures: Failures;
   /** Undefined after a success: the next pass comes when it is due. */
-  readonly retryMs: number | undefined;
+  retryAt: number | undefined;
 }
 
-async function onePass(options: LoopOptions, before: Failures, signal: AbortSignal): Promise<Outcome> {
-  const { pass, memory, passLimitMs, random, clock, log } = options;
+function isDue({ retryAt }: Kept, clock: Clock): boolean {
+  return retryAt !== undefined && retryAt <= clock.now().getTime();
+}
+
+/** Until the name whose turn comes first; undefined when none waits. */
+function waitMs(all: readonly Kept[], clock: Clock): number | undefined {
+  const moments = all.flatMap(({ retryAt }) => retryAt ?? []);
+  // Not Math.min(...moments), which has its limits.
+  const first = moments.reduce((least, moment) => Math.min(least, moment), Number.POSITIVE_INFINITY);
+  return moments.length === 0 ? undefined : Math.max(0, first - clock.now().getTime());
+}
+
+async function oneRound(options: LoopOptions, round: readonly Kept[], signal: AbortSignal): Promise<void> {
+  // What fails here is tried again, and said, in the pass of the name.
+  for (const { name } of round) {
+    if (signal.aborted) return;
+    await name.serveStored().catch(() => undefined);
+  }
+  for (const kept of round) {
+    if (signal.aborted) return;
+    await onePass(options, kept, signal);
+  }
+}
+
+async function onePass({ random, clock }: LoopOptions, kept: Kept, signal: AbortSignal): Promise<void> {
+  const { pass, passLimitMs, memory, log } = kept.name;
+  const before = kept.failures;
   const elapsed = stopwatch(clock);
   try {
     await pass(AbortSignal.any([signal, AbortSignal.timeout(passLimitMs)]));
     log.info({ event: 'pass-finished', seconds: elapsed() }, 'pass finished');
-    const heldBackMs = (memory.orderNotBefore?.getTime() ?? 0) - clock.now().getTime();
-    if (heldBackMs > 0) return { failures: { passes: 0, refusals: before.refusals }, retryMs: heldBackMs };
-    return { failures: { passes: 0, refusals: 0 }, retryMs: undefined };
+    const heldBackUntil = memory.orderNotBefore?.getTime() ?? 0;
+    const heldBack = heldBackUntil > clock.now().getTime();
+    kept.failures = { passes: 0, refusals: heldBack ? before.refusals : 0 };
+    kept.retryAt = heldBack ? heldBackUntil : undefined;
   } catch (thrown) {
-    if (signal.aborted) return { failures: before, retryMs: undefined };
+    if (signal.aborted) return;
     const failures = { passes: before.passes + 1, refusals: before.refusals + (isRefusal(thrown) ? 1 : 0) };
     const { passMs, orderMs } = retryAfter(thrown, failures, random());
-    if (orderMs > 0) memory.orderNotBefore = new Date(clock.now().getTime() + orderMs);
-    const nextAttempt = new Date(clock.now().getTime() + passMs);
+    const now = clock.now().getTime();
+    if (orderMs > 0) memory.orderNotBefore = new Date(now + orderMs);
+    const nextAttempt = new Date(now + passMs);
     log.error(
       { event: 'pass-failed', err: thrown, seconds: elapsed(), attempt: failures.passes, nextAttempt },
       'something has to be tried again',
     );
-    return { failures, retryMs: passMs };
+    kept.failures = failures;
+    kept.retryAt = nextAttempt.getTime();
   }
 }
 
-async function nextPass(
-  due: Promise<void>,
+/** Resolves with what is due when every name is. */
+async function nextRound(
+  due: Promise<'due'>,
   retryMs: number | undefined,
   clock: Clock,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'due' | undefined> {
   const over = new AbortController();
-  const aborted = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => aborted.resolve(), { once: true, signal: over.signal });
-  if (signal.aborted) aborted.resolve();
+  const aborted = Promise.withResolvers<undefined>();
+  const abort = () => aborted.resolve(undefined);
+  signal.addEventListener('abort', abort, { once: true, signal: over.signal });
+  if (signal.aborted) abort();
   const retry = retryMs === undefined ? [] : [clock.wait(retryMs, over.signal).catch(() => undefined)];
-  await Promise.race([due, aborted.promise, ...retry]);
+  const why = await Promise.race([due, aborted.promise, ...retry]);
   over.abort();
+  return why ?? undefined;
 }
 
 /** Every hour at the given minute (0 to 59), in UTC: local time has hours that come twice or never. */

@@ -1,6 +1,7 @@
 import type { CertificateAuthority } from '../acme/authority.ts';
 import type { ChallengeValue } from '../acme/challenges.ts';
 import type { ChallengeJournal } from '../acme/journal.ts';
+import type { KeyType } from '../acme/request.ts';
 import type { CertificateBundle } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
@@ -9,13 +10,15 @@ import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
 
-/** What is asked for: the part of the configuration that a pass needs. */
+/** What is asked for, for one name: the part of the configuration that a pass needs. */
 export interface Goal {
   readonly domain: string;
   readonly gatewayDomain: string;
   readonly port: number;
   readonly txtPrefix: string;
   readonly setCaa: boolean;
+  /** Of new certificates. */
+  readonly keyType: KeyType;
   /** See Requirement. */
   readonly noStaging: boolean;
   /** Milliseconds that published records may take to be seen everywhere. */
@@ -34,10 +37,11 @@ export interface Parts {
   /** Hands a certificate to the proxy and proves by a handshake that it is served. */
   readonly serve: (bundle: CertificateBundle) => Promise<void>;
   readonly clock: Clock;
+  /** Says of which name each line is. */
   readonly log: Log;
 }
 
-/** What one pass leaves to the next. Everything else is read anew. */
+/** What one pass over a name leaves to the next. Everything else is read anew. */
 export interface Memory {
   /** SHA-256 fingerprint of the certificate that the proxy has shown. */
   served: string | undefined;
@@ -53,14 +57,15 @@ export interface Memory {
   readonly told: Set<string>;
 }
 
-export function emptyMemory(): Memory {
+/** `told` can be shared by several names, so that what is true of all of them is said once. */
+export function emptyMemory(told = new Set<string>()): Memory {
   return {
     served: undefined,
     unsaved: undefined,
     unseen: false,
     recordsFirst: false,
     orderNotBefore: undefined,
-    told: new Set(),
+    told,
   };
 }
 

@@ -8,7 +8,7 @@ import type { ChallengePlace, Memory, Parts } from './parts.ts';
 import { lookAtZone, reconcileRecords, type ZoneLook } from './records.ts';
 
 /**
- * One pass over everything, the same on the first start and on every later one: serve what is stored, remove what a
+ * One pass over one name, the same on the first start and on every later one: serve what is stored, remove what a
  * crash left, look at the zone, certificate and records. The records are written together with the challenge when a
  * certificate is due, so that the zone is written, and waited for, once. A step that fails does not keep the others from
  * being made, so that nothing but the CA and the zone itself stands between a certificate and its renewal. Throws the

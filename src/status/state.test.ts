@@ -8,10 +8,17 @@ const starting = {
   event: 'starting',
   time: at(0),
   version: '1.2.3',
-  domain: 'app.example.com',
+  domains: ['app.example.com', 'api.example.com'],
   provider: 'namecheap',
 };
-const serving = { event: 'serving', time: at(1), serial: '04b1', notAfter: '2026-04-01T00:00:00.000Z' };
+const domain = 'app.example.com';
+const serving = {
+  event: 'serving',
+  domain,
+  time: at(1),
+  serial: '04b1',
+  notAfter: '2026-04-01T00:00:00.000Z',
+};
 const waiting = {
   event: 'waiting',
   time: at(2),
@@ -20,6 +27,7 @@ const waiting = {
 };
 const failed = {
   event: 'pass-failed',
+  domain,
   time: at(3),
   nextAttempt: at(8),
   err: { code: 'PROVIDER_UNREACHABLE', message: 'Namecheap could not be asked', hint: 'Check the network.' },
@@ -34,24 +42,27 @@ function after(...lines: readonly LogLine[]): State {
 test('before the start there is no state', () => assert.equal(fold(undefined, serving, 42), undefined));
 
 test('a start begins anew', () => {
-  const { time: startedAt, event: _, ...known } = starting;
-  assert.deepEqual(after(failed, starting), { pid: 42, ...known, startedAt, warnings: [] });
+  const { time: startedAt, version, provider, domains } = starting;
+  const names = domains.map((name) => ({ domain: name }));
+  assert.deepEqual(after(failed, starting), { pid: 42, version, provider, startedAt, names, warnings: [] });
 });
 
 test('a wait is shown until something else happens', () => {
   assert.deepEqual(after(starting, waiting).waiting, { since: at(2), sentence: waiting.msg, until: at(50) });
   assert.ok(after(starting, waiting, { event: 'warning', msg: 'beware' }).waiting);
+  assert.ok(after(starting, waiting, { event: 'connection-failed', component: 'haproxy' }).waiting);
   assert.equal(after(starting, waiting, { event: 'records-published', time: at(4) }).waiting, undefined);
 });
 
 test('a failure is shown with its remedy until a pass finishes', () => {
-  const state = after(starting, serving, failed);
-  assert.deepEqual(state.failure, { ...failed.err, nextAttempt: at(8) });
+  const [state, other] = after(starting, serving, failed).names;
+  assert.deepEqual(state?.failure, { ...failed.err, nextAttempt: at(8) });
   assert.deepEqual(state.pass, { at: at(3), outcome: 'failed' });
   assert.equal(state.certificate?.serial, '04b1');
-  const mended = after(starting, failed, { event: 'pass-finished', time: at(9) });
-  assert.equal(mended.failure, undefined);
-  assert.deepEqual(mended.pass, { at: at(9), outcome: 'finished' });
+  assert.deepEqual(other, { domain: 'api.example.com' }, 'that is no news of another name');
+  const [mended] = after(starting, failed, { event: 'pass-finished', domain, time: at(9) }).names;
+  assert.equal(mended?.failure, undefined);
+  assert.deepEqual(mended?.pass, { at: at(9), outcome: 'finished' });
 });
 
 test('a warning is kept once', () => {
@@ -61,13 +72,14 @@ test('a warning is kept once', () => {
 
 test('what a write has lost stays a warning after a pass that finishes', () => {
   const err = { code: 'ZONE_DAMAGED', message: 'www is gone.', hint: 'Restore /x.' };
-  const { warnings } = after(starting, { ...failed, err }, { event: 'pass-finished', time: at(9) });
+  const { warnings } = after(starting, { ...failed, err }, { event: 'pass-finished', domain, time: at(9) });
   assert.deepEqual(warnings, [`${at(3)}: www is gone. Restore /x.`]);
 });
 
 test('a person sees all of it, and no control character', () => {
+  const alone = { ...starting, domains: ['app.example.com'] };
   const text = describeState(
-    after(starting, serving, failed, waiting, { event: 'warning', msg: 'be\u001bware' }),
+    after(alone, serving, failed, waiting, { event: 'warning', msg: 'be\u001bware' }),
   );
   for (const words of [
     'app.example.com, records at namecheap, version 1.2.3',
@@ -81,5 +93,21 @@ test('a person sees all of it, and no control character', () => {
   ]) {
     assert.ok(text.includes(words), `${words} is not in\n${text}`);
   }
-  assert.match(describeState(after(starting)), /none is served yet\nlast pass {5}none has ended yet/);
+  assert.match(describeState(after(alone)), /none is served yet\nlast pass {5}none has ended yet/);
+});
+
+test('every name is shown, and of which a wait is', () => {
+  const text = describeState(after(starting, serving, { ...waiting, domain: 'api.example.com' }));
+  assert.equal(
+    text,
+    `ingress       2 names, records at namecheap, version 1.2.3, since ${at(0)}
+name          app.example.com
+certificate   serial 04b1, valid until 2026-04-01T00:00:00.000Z
+last pass     none has ended yet
+name          api.example.com
+certificate   none is served yet
+last pass     none has ended yet
+waiting       api.example.com: ${waiting.msg} (since ${at(2)})
+`,
+  );
 });

@@ -7,10 +7,28 @@ import * as z from 'zod';
 export interface State {
   readonly pid: number;
   readonly version: string;
-  readonly domain: string;
   /** The DNS provider's name. */
   readonly provider: string;
   readonly startedAt: string;
+  /** Every name that is to be served. */
+  readonly names: readonly NameState[];
+  /** What is waited for now, in words. */
+  readonly waiting?:
+    | {
+        readonly since: string;
+        readonly sentence: string;
+        readonly until?: string | undefined;
+        /** The name that it is for, where it is for one. */
+        readonly domain?: string | undefined;
+      }
+    | undefined;
+  /** A sentence each, once. */
+  readonly warnings: readonly string[];
+}
+
+/** How one name fares. */
+export interface NameState {
+  readonly domain: string;
   /** What is served. */
   readonly certificate?: { readonly serial: string; readonly notAfter: string } | undefined;
   /** The last pass that ended. */
@@ -19,19 +37,23 @@ export interface State {
   readonly failure?:
     | { readonly code: string; readonly message: string; readonly hint: string; readonly nextAttempt: string }
     | undefined;
-  /** What is waited for now, in words. */
-  readonly waiting?:
-    | { readonly since: string; readonly sentence: string; readonly until?: string | undefined }
-    | undefined;
-  /** A sentence each, once. */
-  readonly warnings: readonly string[];
 }
 
 const time = z.string();
 
-const started = z.object({ version: z.string(), domain: z.string(), provider: z.string(), time });
+const started = z.object({
+  version: z.string(),
+  domains: z.array(z.string()),
+  provider: z.string(),
+  time,
+});
 const serving = z.object({ serial: z.string(), notAfter: z.string() });
-const waiting = z.object({ msg: z.string(), time, until: z.string().optional() });
+const waiting = z.object({
+  msg: z.string(),
+  time,
+  until: z.string().optional(),
+  domain: z.string().optional(),
+});
 const failed = z.object({
   time,
   nextAttempt: z.string(),
@@ -50,24 +72,30 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export function fold(before: State | undefined, line: LogLine, pid: number): State | undefined {
   const event = line['event'];
   if (event === 'starting') {
-    const { time: startedAt, ...known } = started.parse(line);
-    return { pid, ...known, startedAt, warnings: [] };
+    const { time: startedAt, domains, ...known } = started.parse(line);
+    return { pid, ...known, startedAt, names: domains.map((domain) => ({ domain })), warnings: [] };
   }
-  if (before === undefined) return undefined;
+  // What HAProxy has to say is about connections, which go on beside what is being done.
+  if (before === undefined || line['component'] === 'haproxy') return before;
   // Whatever happens next, the wait before it is over.
   const state = { ...before, waiting: event === 'warning' ? before.waiting : undefined };
+  const ofName = (change: Partial<NameState>): State => ({
+    ...state,
+    names: state.names.map((name) => (name.domain === line['domain'] ? { ...name, ...change } : name)),
+  });
   switch (event) {
     case 'serving':
-      return { ...state, certificate: serving.parse(line) };
+      return ofName({ certificate: serving.parse(line) });
     case 'waiting': {
-      const { msg, until, time: since } = waiting.parse(line);
-      return { ...state, waiting: { since, sentence: msg, ...(until === undefined ? {} : { until }) } };
+      const { msg, until, domain, time: since } = waiting.parse(line);
+      const more = { ...(until === undefined ? {} : { until }), ...(domain === undefined ? {} : { domain }) };
+      return { ...state, waiting: { since, sentence: msg, ...more } };
     }
     case 'pass-finished':
-      return { ...state, pass: { at: String(line['time']), outcome: 'finished' }, failure: undefined };
+      return ofName({ pass: { at: String(line['time']), outcome: 'finished' }, failure: undefined });
     case 'pass-failed': {
       const { err, nextAttempt, time: at } = failed.parse(line);
-      const known = { ...state, pass: { at, outcome: 'failed' as const }, failure: { ...err, nextAttempt } };
+      const known = ofName({ pass: { at, outcome: 'failed' }, failure: { ...err, nextAttempt } });
       // What is lost stays lost, although the next pass has nothing to complain of.
       return err.code === 'ZONE_DAMAGED' ? withWarning(known, `${at}: ${err.message} ${err.hint}`) : known;
     }

@@ -101,10 +101,10 @@ function aboutSecrets({ service }: Ingress, { secrets }: ComposeFile): string[] 
 }
 
 function aboutTarget({ config }: Ingress, { services }: ComposeFile): string[] {
-  const host = config?.targetEndpoint.host;
-  return host === undefined || host in services
-    ? []
-    : [`no service is called ${host}, as TARGET_ENDPOINT says`];
+  const hosts = new Set(config?.routes.map(({ target }) => target.host));
+  return [...hosts]
+    .filter((host) => !(host in services))
+    .map((host) => `no service is called ${host}, as a target says`);
 }
 
 function aboutVolumes({ services, volumes }: ComposeFile): string[] {
@@ -123,12 +123,12 @@ function aboutVolumes({ services, volumes }: ComposeFile): string[] {
 
 /** What two ingresses of one host cannot share. */
 function aboutNeighbours(ingresses: readonly Ingress[]): string[] {
-  const shared = (what: string, of: (ingress: Ingress) => string | undefined) => {
+  const shared = (what: string, of: (ingress: Ingress) => string | readonly string[] | undefined) => {
     const values = ingresses.flatMap((ingress) => of(ingress) ?? []);
     return new Set(values).size === values.length ? [] : [`two ingresses have the same ${what}`];
   };
   return [
-    ...shared('DOMAIN', ({ config }) => config?.domain),
+    ...shared('name', ({ config }) => config?.names),
     ...shared('PORT', ({ config }) => config && String(config.port)),
     ...shared(
       'volume',

@@ -95,6 +95,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     parts: {
       goal: {
         ...{ domain, gatewayDomain: GATEWAY, port: 443, txtPrefix: '_dstack-app-address', setCaa: false },
+        keyType: 'ecdsa',
         noStaging: false,
         propagationTimeoutMs: 10_000,
         ...options.goal,

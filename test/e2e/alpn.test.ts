@@ -95,9 +95,18 @@ test('a gRPC client: h2 is negotiated, a server streams its answers, trailers ar
   assert.deepEqual(messages(Buffer.concat(received)), ['answer 1', 'answer 2', 'answer 3']);
 });
 
-test('a plain target negotiates nothing, whatever a client offers', async (t) => {
+test('a plain target negotiates HTTP/1.1, by which evidence is found', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);
+  await ingress.seen('pass-finished');
+  const socket = await connection(world, ['h2', 'http/1.1']);
+  t.after(() => socket.destroy());
+  assert.equal(socket.alpnProtocol, 'http/1.1');
+});
+
+test('a plain target without evidence negotiates nothing, whatever a client offers', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { EVIDENCE_SERVER: 'false' });
   await ingress.seen('pass-finished');
   const socket = await connection(world, ['h2', 'http/1.1']);
   t.after(() => socket.destroy());

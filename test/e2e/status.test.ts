@@ -52,7 +52,8 @@ test('after a pass the status has the certificate, and JSON for a program', asyn
   const { serial } = await ingress.seen('serving');
   await ingress.seen('pass-finished');
   const { stdout, exitCode } = await status(ingress.environment, '--json');
-  const { certificate, pass, waiting, failure, domain } = JSON.parse(stdout);
+  const { names, waiting } = JSON.parse(stdout);
+  const [{ certificate, pass, failure, domain }] = names;
   assert.deepEqual(
     [exitCode, certificate.serial, pass.outcome, domain],
     [0, serial, 'finished', 'app.example.test'],

@@ -7,6 +7,10 @@ export interface HttpsOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** What is offered in the handshake; browsers offer `h2` and `http/1.1`. Default: nothing. */
+  readonly alpn?: readonly string[];
+  /** The address to come from. */
+  readonly localAddress?: string;
   /** Milliseconds for the whole request. Default 5 s. */
   readonly timeoutMs?: number;
 }
@@ -45,7 +49,7 @@ export async function requestHttpsAt(
   roots: readonly string[],
   hostname: string,
   path: string,
-  { method = 'GET', headers = {}, body, timeoutMs = 5000 }: HttpsOptions = {},
+  { method = 'GET', headers = {}, body, alpn = [], localAddress, timeoutMs = 5000 }: HttpsOptions = {},
 ): Promise<HttpsAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpsAnswer>();
   const sent = request({
@@ -57,6 +61,8 @@ export async function requestHttpsAt(
     servername: hostname,
     ca: [...roots],
     agent: false,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
     signal: AbortSignal.timeout(timeoutMs),
   });
   sent.on('error', reject);

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { entriesOf, parseNames, parseRoutingMap } from './lists.ts';
+
+test('entries stand on lines or between commas, with comments and blank lines', () => {
+  const text = ' a, b # one, two\r\n\n# c\n  ,d,\n';
+  assert.deepEqual(entriesOf(text), ['a', 'b', 'd']);
+});
+
+test('names are read like DOMAIN, each once', () => {
+  const text = 'APP.example.com.\napp.example.com, *.example.com\nbücher.example';
+  assert.deepEqual(parseNames(text), ['app.example.com', '*.example.com', 'xn--bcher-kva.example']);
+});
+
+test('a thousand names and more', () => {
+  const many = Array.from({ length: 1500 }, (_, index) => `n${index}.example.com`);
+  assert.deepEqual(parseNames(many.join('\n')), many);
+});
+
+test('each wrong name is said', () => {
+  assert.deepEqual(parseNames('localhost\napp.example.com\n1.2.3.4, a b'), {
+    wrong: ['localhost', '1.2.3.4', 'a b'].map(
+      (name) => `holds something that is not a domain name: "${name}"`,
+    ),
+  });
+});
+
+test('a routing map has endpoints in every form, and the same twice is no fault', () => {
+  const map = parseRoutingMap(`
+    app.example.com = http://app   # the site
+    api.example.com=grpcs://api:50051, *.x.example.com=tcp://[::1]:22
+    APP.example.com=http://App:80
+  `);
+  assert.ok(map instanceof Map);
+  const shown = [...map].map(([name, { scheme, host, port }]) => `${name} ${scheme} ${host} ${port}`);
+  assert.deepEqual(shown, [
+    'app.example.com http app 80',
+    'api.example.com grpcs api 50051',
+    '*.x.example.com tcp ::1 22',
+  ]);
+});
+
+test('each wrong entry of a routing map is quoted, with what is wrong with it', () => {
+  const found = parseRoutingMap(
+    'api.example.com\nlocalhost=app:80\na.example.com=app\na.example.com=ftp://x:1\nb.example.com=b:1,b.example.com=b:2',
+  );
+  assert.ok('wrong' in found);
+  assert.deepEqual(found.wrong, [
+    'holds an entry that is not name=endpoint: "api.example.com"',
+    'holds an entry whose name is not a domain name: "localhost=app:80"',
+    'holds an entry whose endpoint has no port from 1 to 65535 (in "a.example.com=app")',
+    'holds an entry whose endpoint has a scheme that is none of tcp, http, https, grpc, grpcs: ftp (in "a.example.com=ftp://x:1")',
+    'gives b.example.com two targets; the second is in "b.example.com=b:2"',
+  ]);
+});

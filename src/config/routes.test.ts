@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseEndpoint } from './endpoint.ts';
+import { parseRoutingMap } from './lists.ts';
+import { planRoutes, type Route, type RouteSettings } from './routes.ts';
+
+function endpoint(text: string) {
+  const read = parseEndpoint(text);
+  assert.ok(!('wrong' in read), text);
+  return read;
+}
+
+function map(text: string) {
+  const read = parseRoutingMap(text);
+  assert.ok(!('wrong' in read), text);
+  return read;
+}
+
+const never = () => false;
+const NAME = 'app.example.com';
+const one = (target: string, more: RouteSettings = {}) =>
+  planRoutes({ domain: NAME, targetEndpoint: endpoint(target), ...more }, never, never);
+const shown = ({ name, target, alpn }: Route) =>
+  `${name} ${target.host}:${target.port} ${target.speaks}${target.tls ? ' tls' : ''} [${alpn.join()}]`;
+
+const decided: [target: string, more: RouteSettings, expected: string][] = [
+  ['app:80', {}, 'app:80 tcp [http/1.1]'],
+  ['tcp://app:22', { evidenceServer: false }, 'app:22 tcp []'],
+  ['http://app', {}, 'app:80 http/1.1 [h2,http/1.1]'],
+  ['https://app', {}, 'app:443 http/1.1 tls [h2,http/1.1]'],
+  ['grpc://app:1', { evidenceServer: false }, 'app:1 h2 [h2]'],
+  ['grpcs://app:1', {}, 'app:1 h2 tls [h2]'],
+  ['http://app', { alpn: ['http/1.1'] }, 'app:80 http/1.1 [http/1.1]'],
+  ['app:1', { alpn: ['stun.turn'] }, 'app:1 tcp [stun.turn]'],
+  ['http://app', { proxyMode: 'tcp' }, 'app:80 tcp [http/1.1]'],
+  ['http://app', { proxyMode: 'tcp', evidenceServer: false }, 'app:80 tcp []'],
+  ['https://app', { proxyMode: 'tcp' }, 'app:443 tcp tls [http/1.1]'],
+  ['grpc://app:1', { proxyMode: 'tcp' }, 'app:1 tcp [h2]'],
+  ['grpcs://app:1', { proxyMode: 'tcp' }, 'app:1 tcp tls [h2]'],
+  ['grpcs://app:1', { proxyMode: 'auto' }, 'app:1 h2 tls [h2]'],
+];
+for (const [target, more, expected] of decided) {
+  test(`${target} with ${JSON.stringify(more)} is ${expected}`, () => {
+    const { routes, faults } = one(target, more);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(routes.map(shown), [`${NAME} ${expected}`]);
+  });
+}
+
+test('DOMAIN comes first, then DOMAINS, then what only ROUTING_MAP has; entries go before TARGET_ENDPOINT', () => {
+  const { routes, faults, warnings } = planRoutes(
+    {
+      domain: 'a.example.com',
+      domains: ['c.example.com', 'b.example.com', 'a.example.com'],
+      routingMap: map('d.example.com=d:4, b.example.com=http://b'),
+      targetEndpoint: endpoint('app:1'),
+      evidenceServer: false,
+    },
+    never,
+    () => true,
+  );
+  assert.deepEqual(faults, []);
+  assert.deepEqual(routes.map(shown), [
+    'a.example.com app:1 tcp []',
+    'c.example.com app:1 tcp []',
+    'b.example.com b:80 http/1.1 [h2,http/1.1]',
+    'd.example.com d:4 tcp []',
+  ]);
+  assert.deepEqual(warnings, [
+    'TARGET_TLS_VERIFY has no effect: no target is spoken to by TLS (https:// or grpcs://)',
+  ]);
+});
+
+test('ROUTING_MAP alone is enough', () => {
+  const { routes, faults } = planRoutes({ routingMap: map('a.example.com=a:1') }, never, never);
+  assert.deepEqual([faults, routes.length], [[], 1]);
+});
+
+const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
+  [
+    'nothing at all',
+    {},
+    ['DOMAIN is not set, and neither DOMAINS nor ROUTING_MAP names one', 'TARGET_ENDPOINT is not set'],
+  ],
+  ['no target', { domain: NAME }, ['TARGET_ENDPOINT is not set']],
+  [
+    'no name',
+    { targetEndpoint: endpoint('app:1') },
+    ['DOMAIN is not set, and neither DOMAINS nor ROUTING_MAP names one'],
+  ],
+  [
+    'names that nobody has a target for',
+    { domain: NAME, domains: ['api.example.com', 'b.example.com'], routingMap: map('b.example.com=b:1') },
+    [
+      'DOMAIN names app.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
+      'DOMAINS names api.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
+    ],
+  ],
+  [
+    'TLS to an address, told once',
+    { domain: NAME, domains: ['b.example.com'], targetEndpoint: endpoint('https://10.0.0.1') },
+    [
+      'TARGET_ENDPOINT asks for TLS to the address 10.0.0.1, but only the name of a host can be checked against its certificate',
+    ],
+  ],
+  [
+    'TLS to an address, in an entry',
+    { routingMap: map('a.example.com=grpcs://[::1]:1') },
+    [
+      'ROUTING_MAP asks for TLS to the address ::1, but only the name of a host can be checked against its certificate',
+    ],
+  ],
+  [
+    'TLS to an address that is not checked',
+    { domain: NAME, targetEndpoint: endpoint('https://10.0.0.1'), targetTlsVerify: false },
+    [],
+  ],
+];
+for (const [title, settings, expected] of wrong) {
+  test(`faults: ${title}`, () => {
+    const { faults } = planRoutes(settings, never, never);
+    assert.deepEqual(
+      faults.map(({ variable, problem }) => `${variable} ${problem}`),
+      expected,
+    );
+    assert.ok(faults.every(({ remedy }) => remedy !== ''));
+  });
+}
+
+test('what follows from another fault is not complained of', () => {
+  for (const known of [['DOMAIN', 'TARGET_ENDPOINT'], ['ROUTING_MAP'], ['DOMAINS', 'TARGET_ENDPOINT']])
+    assert.deepEqual(planRoutes({}, (variable) => known.includes(variable), never).faults, []);
+});
+
+const warned: [title: string, target: string, more: RouteSettings, set: string[], expected: string[]][] = [
+  ['none', 'https://app', { targetCaFile: '/ca' }, ['TARGET_CA_FILE', 'TARGET_TLS_VERIFY'], []],
+  [
+    'a path',
+    'http://app/path',
+    {},
+    [],
+    ['the path /path in TARGET_ENDPOINT has no effect: the app gets the paths that clients ask for'],
+  ],
+  [
+    'a path in an entry, and a target for nobody',
+    'app:1',
+    { routingMap: map(`${NAME}=http://app/path`) },
+    ['TARGET_ENDPOINT'],
+    [
+      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients ask for`,
+      'TARGET_ENDPOINT has no effect: ROUTING_MAP says where every name goes',
+    ],
+  ],
+  [
+    'a CA and a check for nobody',
+    'http://app',
+    { targetCaFile: '/ca' },
+    ['TARGET_TLS_VERIFY'],
+    [
+      'TARGET_CA_FILE has no effect: no target is spoken to by TLS (https:// or grpcs://)',
+      'TARGET_TLS_VERIFY has no effect: no target is spoken to by TLS (https:// or grpcs://)',
+    ],
+  ],
+  [
+    'a CA that nothing is checked against',
+    'https://app',
+    { targetCaFile: '/ca', targetTlsVerify: false },
+    ['TARGET_TLS_VERIFY'],
+    ['TARGET_CA_FILE has no effect: TARGET_TLS_VERIFY is false'],
+  ],
+  ['TLS to the app, also for bytes', 'https://app', { proxyMode: 'tcp' }, ['TARGET_TLS_VERIFY'], []],
+  [
+    'gRPC without HTTP/2',
+    'grpcs://app:1',
+    { alpn: ['http/1.1'] },
+    [],
+    ['ALPN does not offer h2, so gRPC clients will refuse to talk to the grpcs:// target'],
+  ],
+  ['gRPC with HTTP/2 among others', 'grpc://app:1', { alpn: ['h2', 'http/1.1'] }, [], []],
+];
+for (const [title, target, more, set, expected] of warned) {
+  test(`warnings: ${title}`, () => {
+    const settings = { domain: NAME, targetEndpoint: endpoint(target), ...more };
+    const { warnings } = planRoutes(settings, never, (variable) => set.includes(variable));
+    assert.deepEqual(warnings, expected);
+  });
+}

@@ -1,0 +1,182 @@
+import { isIP } from 'node:net'; // parses text, nothing else
+import type { Endpoint } from './endpoint.ts';
+import type { Fault } from './faults.ts';
+import type { RoutingMap } from './lists.ts';
+import { type ServedName, servedNames } from './served-names.ts';
+
+/** Where the connections of one name go, and as what. */
+export interface Route {
+  /** `app.example.com`, or `*.example.com`. */
+  readonly name: string;
+  readonly target: RouteTarget;
+  /** Application protocols to offer (RFC 7301), the preferred one first. Empty: none is negotiated. */
+  readonly alpn: readonly string[];
+}
+
+export interface RouteTarget {
+  /** A host name or an IP address (IPv6 without brackets). */
+  readonly host: string;
+  readonly port: number;
+  /** What is forwarded: bytes as they are, or requests. */
+  readonly speaks: 'tcp' | 'http/1.1' | 'h2';
+  /** Whether the app is spoken to by TLS. */
+  readonly tls: boolean;
+}
+
+/** What decides about routes. What was missing or could not be read is undefined. */
+export interface RouteSettings {
+  readonly domain?: string | undefined;
+  readonly domains?: readonly string[] | undefined;
+  readonly routingMap?: RoutingMap | undefined;
+  readonly targetEndpoint?: Endpoint | undefined;
+  readonly proxyMode?: 'auto' | 'tcp' | undefined;
+  readonly evidenceServer?: boolean | undefined;
+  readonly alpn?: readonly string[] | undefined;
+  readonly targetTlsVerify?: boolean | undefined;
+  readonly targetCaFile?: string | undefined;
+}
+
+export interface Routing {
+  readonly routes: readonly Route[];
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+const WHERE = 'Set TARGET_ENDPOINT to the app, such as app:80, or add an entry to ROUTING_MAP';
+
+/**
+ * Decides where each name goes. `known` says which variables have a fault already: what follows from these alone is not
+ * complained of. `isSet` says which variables somebody has set. Pure.
+ */
+export function planRoutes(
+  settings: RouteSettings,
+  known: (variable: string) => boolean,
+  isSet: (variable: string) => boolean,
+): Routing {
+  const names = servedNames(settings);
+  const { targetEndpoint, routingMap } = settings;
+  const placed = names.flatMap((served): Placed[] => {
+    const own = routingMap?.get(served.name);
+    const endpoint = own ?? targetEndpoint;
+    const variable = own ? 'ROUTING_MAP' : 'TARGET_ENDPOINT';
+    return endpoint ? [{ name: served.name, endpoint, variable }] : [];
+  });
+  const lost = names.filter(({ name }) => !placed.some((route) => route.name === name));
+  const faults = [
+    ...withoutName(names, known),
+    ...withoutTarget(lost, settings, known),
+    ...uncheckable(placed, settings),
+  ];
+  return {
+    routes: placed.map((route) => toRoute(route, settings)),
+    faults: once(faults, ({ variable, problem }) => `${variable} ${problem}`),
+    warnings: once([...ofRoutes(placed, settings), ...idle(placed, settings, isSet)], (words) => words),
+  };
+}
+
+/** A name with its endpoint, and the variable that has it. */
+interface Placed {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly variable: 'TARGET_ENDPOINT' | 'ROUTING_MAP';
+}
+
+function toRoute({ name, endpoint }: Placed, { proxyMode, evidenceServer, alpn }: RouteSettings): Route {
+  const { scheme, host, port } = endpoint;
+  const speaks = proxyMode === 'tcp' ? 'tcp' : SPEAKS[scheme];
+  const target = { host, port, speaks, tls: asksForTls(endpoint) };
+  return { name, target, alpn: alpn ?? offered(speaks, isGrpc(endpoint), evidenceServer !== false) };
+}
+
+const SPEAKS = { tcp: 'tcp', http: 'http/1.1', https: 'http/1.1', grpc: 'h2', grpcs: 'h2' } as const;
+
+function offered(speaks: RouteTarget['speaks'], grpc: boolean, evidence: boolean): readonly string[] {
+  if (speaks === 'http/1.1') return ['h2', 'http/1.1'];
+  // gRPC clients insist on it.
+  if (speaks === 'h2' || grpc) return ['h2'];
+  // So that clients that say that they speak HTTP find /evidences/.
+  return evidence ? ['http/1.1'] : [];
+}
+
+function isGrpc({ scheme }: Endpoint): boolean {
+  return scheme === 'grpc' || scheme === 'grpcs';
+}
+
+function asksForTls({ scheme }: Endpoint): boolean {
+  return scheme === 'https' || scheme === 'grpcs';
+}
+
+function withoutName(names: readonly ServedName[], known: (variable: string) => boolean): Fault[] {
+  if (names.length > 0 || ['DOMAIN', 'DOMAINS', 'ROUTING_MAP'].some(known)) return [];
+  const problem = 'is not set, and neither DOMAINS nor ROUTING_MAP names one';
+  const remedy = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
+  return [{ variable: 'DOMAIN', problem, remedy }];
+}
+
+function withoutTarget(
+  lost: readonly ServedName[],
+  { domains = [], routingMap, targetEndpoint }: RouteSettings,
+  known: (variable: string) => boolean,
+): Fault[] {
+  if (known('TARGET_ENDPOINT') || known('ROUTING_MAP')) return [];
+  const plain = domains.length === 0 && routingMap === undefined;
+  if (plain && targetEndpoint === undefined)
+    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', remedy: `${WHERE}.` }];
+  return lost.map(({ name, variable }) => ({
+    variable,
+    problem: `names ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes`,
+    remedy: `${WHERE}: ${name}=app:80.`,
+  }));
+}
+
+/** HAProxy compares the names of a certificate only, so that nothing could be said for an address. */
+function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettings): Fault[] {
+  if (targetTlsVerify === false) return [];
+  return placed
+    .filter(({ endpoint }) => asksForTls(endpoint) && isIP(endpoint.host) !== 0)
+    .map(({ endpoint, variable }) => ({
+      variable,
+      problem: `asks for TLS to the address ${endpoint.host}, but only the name of a host can be checked against its certificate`,
+      remedy: 'Give the host name of the app, or set TARGET_TLS_VERIFY=false.',
+    }));
+}
+
+function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] {
+  return placed.flatMap(({ name, endpoint, variable }) => {
+    const { scheme, ignoredPath } = endpoint;
+    const entry = variable === 'ROUTING_MAP' ? `the entry for ${name} in ROUTING_MAP` : variable;
+    return [
+      ...(ignoredPath === undefined
+        ? []
+        : [`the path ${ignoredPath} in ${entry} has no effect: the app gets the paths that clients ask for`]),
+      ...(isGrpc(endpoint) && alpn?.includes('h2') === false
+        ? [`ALPN does not offer h2, so gRPC clients will refuse to talk to the ${scheme}:// target`]
+        : []),
+    ];
+  });
+}
+
+/** What somebody has set, and what changes nothing. */
+function idle(
+  placed: readonly Placed[],
+  { targetTlsVerify, targetCaFile }: RouteSettings,
+  isSet: (variable: string) => boolean,
+): string[] {
+  const why = placed.some(({ endpoint }) => asksForTls(endpoint))
+    ? undefined
+    : 'no target is spoken to by TLS (https:// or grpcs://)';
+  const unverified = targetTlsVerify === false ? 'TARGET_TLS_VERIFY is false' : undefined;
+  const whyNoCa = targetCaFile === undefined ? undefined : (why ?? unverified);
+  const target = placed.length > 0 && !placed.some(({ variable }) => variable === 'TARGET_ENDPOINT');
+  return [
+    ...(whyNoCa === undefined ? [] : [`TARGET_CA_FILE has no effect: ${whyNoCa}`]),
+    ...(why !== undefined && isSet('TARGET_TLS_VERIFY') ? [`TARGET_TLS_VERIFY has no effect: ${why}`] : []),
+    ...(target && isSet('TARGET_ENDPOINT')
+      ? ['TARGET_ENDPOINT has no effect: ROUTING_MAP says where every name goes']
+      : []),
+  ];
+}
+
+function once<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import { BUNDLE, type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
+import { again, handshake, ingressIn, plantCertificate, txtValues, worldFor, writes } from './support.ts';
+
+const APP = 'app.example.test';
+const API = 'api.example.test';
+const TWO = { DOMAIN: '', DOMAINS: `${APP} # the first\n`, ROUTING_MAP: `${API}=127.0.0.1:1` };
+
+/** What a subcommand prints, beside a running ingress. */
+async function ask(environment: Environment, ...words: string[]) {
+  const options = { env: environment, extendEnv: false, reject: false };
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, ...words], options);
+  return { exitCode, stdout, stderr };
+}
+
+function passOf(ingress: Ingress, domain: string, event = 'pass-finished') {
+  return ingress.seen(event, { fits: (line) => line['domain'] === domain });
+}
+
+/** Names of the certificate that is shown for a name. */
+async function shownFor(environment: Environment, servername: string): Promise<string | undefined> {
+  const { socket } = await handshake(environment, servername);
+  const names = socket.getPeerX509Certificate()?.subjectAltName;
+  socket.destroy();
+  return names;
+}
+
+test('two names: records and a certificate each, and both are served after a restart with the CA down', async (t) => {
+  const world = await worldFor(t);
+  const first = await ingressIn(t, world, TWO);
+  const { environment } = first;
+  for (const name of [APP, API]) await passOf(first, name);
+  for (const name of [APP, API]) {
+    assert.equal(await shownFor(environment, name), `DNS:${name}`);
+    assert.equal(txtValues(world, `_dstack-app-address.${name}`).length, 1);
+  }
+  assert.equal(world.pebble.orders(), 2);
+
+  await t.test('plan, status and health show both', async () => {
+    const plan = await ask(environment, 'plan');
+    assert.equal(plan.exitCode, 0, plan.stderr);
+    for (const name of [APP, API])
+      assert.match(plan.stdout, new RegExp(`^What a start would do for ${name}:`, 'm'));
+    assert.match(plan.stdout, /No record would change, no certificate would be ordered\./);
+    const { names } = JSON.parse((await ask(environment, 'status', '--json')).stdout);
+    const outcomes = [names]
+      .flat()
+      .map(({ domain, pass, certificate }) => [...[domain, pass.outcome, typeof certificate.serial]]);
+    assert.deepEqual(outcomes, [
+      [APP, 'finished', 'string'],
+      [API, 'finished', 'string'],
+    ]);
+    const health = await ask(environment, 'health');
+    assert.match(health.stdout, /^healthy: serving 2 names until \d{4}-[^;]*$/m);
+  });
+
+  await first.end('SIGTERM');
+  await world.pebble.stop();
+  world.cloudflare.resetCalls();
+  const second = again(t, environment);
+  for (const name of [APP, API]) await passOf(second, name);
+  for (const name of [APP, API]) assert.equal(await shownFor(environment, name), `DNS:${name}`);
+  assert.deepEqual(writes(world), []);
+
+  await t.test('it asks for the zones once, and reads once for each name', () => {
+    assert.equal(world.cloudflare.calls.length, 3, JSON.stringify(world.cloudflare.calls));
+  });
+
+  await t.test('both were served before anything else was done for either', () => {
+    const events = second.log.map(({ event }) => event).filter((event) => event !== undefined);
+    const begin = events.indexOf('serving');
+    assert.deepEqual(events.slice(begin, begin + 3), ['serving', 'serving', 'pass-finished']);
+  });
+});
+
+test('a name in no zone of the account holds up no other, and is tried again alone', async (t) => {
+  const world = await worldFor(t);
+  const lost = 'app.elsewhere.test';
+  const ingress = await ingressIn(t, world, { DOMAIN: lost, DOMAINS: APP });
+  const { err } = await passOf(ingress, lost, 'pass-failed');
+  assert.match(JSON.stringify(err), /ZONE_NOT_FOUND/);
+  await passOf(ingress, APP);
+  assert.equal(await shownFor(ingress.environment, APP), `DNS:${APP}`);
+  const { exitCode, stdout } = await ask(ingress.environment, 'health');
+  assert.match(stdout, new RegExp(`^healthy: serving 1 name until .*; no certificate yet for ${lost}$`, 'm'));
+  assert.equal(exitCode, 0);
+  const plan = await ask(ingress.environment, 'plan');
+  assert.equal(plan.exitCode, 1);
+  assert.match(plan.stdout, new RegExp(`^What a start would do for ${APP}:`));
+  assert.match(plan.stderr, new RegExp(`^${lost}: .*ZONE_NOT_FOUND`));
+  await ingress.seen('pass-failed', { fits: ({ attempt }) => attempt === 2 });
+  assert.equal(ingress.log.filter(({ event }) => event === 'pass-finished').length, 1);
+});
+
+test('a name and its wildcard have a certificate each', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, {
+    DOMAIN: '*.example.test',
+    DOMAINS: 'example.test',
+    SET_CAA: 'true',
+  });
+  for (const name of ['*.example.test', 'example.test']) await passOf(ingress, name);
+  assert.equal(await shownFor(ingress.environment, 'any.example.test'), 'DNS:*.example.test');
+  assert.equal(await shownFor(ingress.environment, 'example.test'), 'DNS:example.test');
+});
+
+test('a valid certificate of the last name serves although the first name has none and the CA is down', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world, { ...TWO, DOMAINS: [API, APP].join() });
+  await plantCertificate({ ...environment, DOMAIN: APP }, 60);
+  await Promise.all([world.cloudflare[Symbol.asyncDispose](), world.pebble.stop()]);
+  const ingress = again(t, environment);
+  await passOf(ingress, API, 'pass-failed');
+  const [serving, failed] = ['serving', 'pass-failed'].map((wanted) =>
+    ingress.log.findIndex(({ event }) => event === wanted),
+  );
+  assert.ok(serving !== undefined && failed !== undefined && serving >= 0 && serving < failed);
+  assert.equal(await shownFor(environment, APP), `DNS:${APP}`);
+});
+
+test('KEY_TYPE=rsa: the next certificate has an RSA key', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { KEY_TYPE: 'rsa' });
+  await passOf(ingress, APP);
+  const { socket } = await handshake(ingress.environment, APP);
+  const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {};
+  socket.destroy();
+  assert.deepEqual([asymmetricKeyType, asymmetricKeyDetails?.modulusLength], ['rsa', 2048]);
+});
+
+test('a CA file that is not there, or holds no certificate, is a fault', async (t) => {
+  const world = await worldFor(t);
+  const file = join(world.directory, 'ca.pem');
+  writeFileSync(file, 'no certificate\n');
+  const broken = join(world.directory, 'broken.pem');
+  writeFileSync(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+  for (const [path, wrong] of [
+    [
+      '/nowhere.pem',
+      /TARGET_CA_FILE names a file that cannot be read \(ENOENT\): \/nowhere\.pem\n {4}-> Mount a PEM/,
+    ],
+    [file, /TARGET_CA_FILE names a file that holds no certificate in PEM/],
+    [broken, /TARGET_CA_FILE names a file with a certificate that cannot be parsed/],
+  ] as const) {
+    const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: 'https://app', TARGET_CA_FILE: path });
+    assert.equal((await ingress.ended).exitCode, 78);
+    assert.match(ingress.words.join('\n'), wrong);
+  }
+});
