@@ -3,6 +3,8 @@ import { providers } from '../providers/registry.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
 import { variables, withoutEffect } from '../src/config/variables.ts';
 import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';
+import { performanceDocument } from '../test/bench/data-plane/document.ts';
+import type { Results } from '../test/bench/data-plane/results.ts';
 
 /** Writes the documents that are made from the code; with `--check` only says whether they are fresh. */
 
@@ -12,6 +14,7 @@ const GENERATED =
 const documents: Readonly<Record<string, string>> = {
   'docs/configuration.md': configuration(),
   'docs/errors.md': errors(),
+  'docs/performance.md': performance(),
 };
 
 function configuration(): string {
@@ -57,6 +60,16 @@ function ofProvider({ title, name, variables: own }: (typeof providers)[number])
 How to make the credentials, and what they have to be allowed: [DNS providers](providers.md#${anchor}).
 
 ${table(own)}`;
+}
+
+function performance(): string {
+  // Written by scripts/bench data-plane.
+  const results: Results = JSON.parse(
+    readFileSync(new URL('../docs/performance/results.json', import.meta.url), 'utf8'),
+  );
+  const origin =
+    '<!-- Made by scripts/gen-docs.ts from docs/performance/results.json; the prose is in test/bench/data-plane/document.ts. -->';
+  return performanceDocument(results, origin);
 }
 
 function errors(): string {

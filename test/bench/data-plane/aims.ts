@@ -1,0 +1,57 @@
+import type { ContenderId } from './contender.ts';
+import { bestRival, ratios, readingsOf, type Spread } from './figures.ts';
+import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
+import type { Results, TakenReading } from './results.ts';
+
+/** What the data plane is to reach beside the others, each as a ratio. Pure. */
+
+interface Aim {
+  readonly metric: Metric;
+  /** A contender, or whoever of the others is best. */
+  readonly rival: ContenderId | 'best';
+  readonly bound: number;
+}
+
+export interface Verdict extends Aim {
+  readonly ours: ContenderId;
+  /** Whom the ratio is to. */
+  readonly against?: ContenderId;
+  /** Ours to the rival's. */
+  readonly ratio: Spread;
+  /** Not where no reading could be taken. */
+  readonly holds: boolean;
+  /** Whether the bound lies between the least and the most: then the rounds do not agree on the verdict. */
+  readonly close: boolean;
+}
+
+const aims: readonly Aim[] = [
+  ...handshakeMetrics.flatMap<Aim>((metric) => [
+    { metric, rival: 'older-2.3', bound: 4 },
+    { metric, rival: 'best', bound: 1 },
+  ]),
+  ...requestMetrics.map<Aim>((metric) => ({ metric, rival: 'best', bound: 0.95 })),
+  { metric: bulkMetric, rival: 'best', bound: 0.95 },
+  ...latencyMetrics.slice(-1).map<Aim>((metric) => ({ metric, rival: 'best', bound: 1 })),
+];
+
+/** Of each aim that was measured, for each of our modes. */
+export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verdict[] {
+  return aims.flatMap((aim) => {
+    const all = readingsOf(readings, aim.metric);
+    return (['ours-tcp', 'ours-http'] as const).flatMap((ours) => {
+      const tried = failures.some(({ work, contender }) => work === aim.metric.work && contender === ours);
+      const verdict = judge(aim, ours, all);
+      return Number.isFinite(verdict.ratio.median) || tried ? [verdict] : [];
+    });
+  });
+}
+
+function judge(aim: Aim, ours: ContenderId, all: ReadonlyMap<ContenderId, readonly TakenReading[]>): Verdict {
+  const { metric, bound } = aim;
+  const { figure, better } = metric;
+  const rival = aim.rival === 'best' ? bestRival(all, figure, better) : aim.rival;
+  const ratio = ratios(all.get(ours) ?? [], (rival && all.get(rival)) ?? [], figure);
+  const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
+  const against = rival === undefined ? {} : { against: rival };
+  return { ...aim, ...against, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
+}

@@ -1,0 +1,97 @@
+/** What the clients print. Pure. */
+
+export interface Handshakes {
+  readonly connections: number;
+  readonly seconds: number;
+  /** How many of them resumed a session. */
+  readonly reused: number;
+  readonly failed: number;
+  /** Of the key agreement, as OpenSSL calls it. */
+  readonly group: string;
+  readonly cipher: string;
+  /** Microseconds from connect() to the end of the handshake. */
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface Paced {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Requests that became due while the one before was unanswered. */
+  readonly delayed: number;
+  /** Microseconds from the moment a request was due to the end of its answer. */
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface Requests {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Of whole answers, with their heads. */
+  readonly bytes: number;
+}
+
+/** Throws when connections failed, or when not all did what was to be measured: resume, or not. */
+export function parseHandshakes(line: string, expected: 'full' | 'resumed'): Handshakes {
+  const numbers = numbersOf(line, ['connections', 'seconds', 'reused', 'failed', 'p50Us', 'p99Us']);
+  const words = wordsOf(line, ['group', 'cipher']);
+  const { connections, reused, failed } = numbers;
+  if (failed > 0) throw new Error(`${failed} of ${connections + failed} connections failed: ${line}`);
+  if (connections === 0) throw new Error('no connection was completed');
+  const wrong = expected === 'full' ? reused > 0 : reused < connections * 0.99;
+  if (wrong)
+    throw new Error(`${reused} of ${connections} sessions were resumed where ${expected} was asked for`);
+  return { ...numbers, ...words };
+}
+
+export function parsePaced(line: string): Paced {
+  return numbersOf(line, ['requests', 'seconds', 'delayed', 'p50Us', 'p99Us']);
+}
+
+const UNIT: Readonly<Record<string, number>> = {
+  us: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  B: 1,
+  KB: 2 ** 10,
+  MB: 2 ** 20,
+  GB: 2 ** 30,
+};
+
+/** wrk's `123 requests in 2.10s, 1.23MB read`. Throws when it counted errors. */
+export function parseWrk(text: string): Requests {
+  const errors = /Socket errors: .*|Non-2xx.*/.exec(text)?.[0];
+  // wrk counts the connections that it ends itself as timeouts of none.
+  if (errors !== undefined && !/connect 0, read 0, write 0, timeout 0/.test(errors)) throw new Error(errors);
+  const found = /(\d+) requests in ([\d.]+)(us|ms|s|m), ([\d.]+)(B|KB|MB|GB) read/.exec(text);
+  if (!found) throw new Error(`wrk printed something else:\n${text}`);
+  const [, requests, time, timeUnit = '', size, sizeUnit = ''] = found;
+  return {
+    requests: Number(requests),
+    seconds: Number(time) * (UNIT[timeUnit] ?? Number.NaN),
+    bytes: Number(size) * (UNIT[sizeUnit] ?? Number.NaN),
+  };
+}
+
+function numbersOf<Key extends string>(line: string, keys: readonly Key[]): Record<Key, number> {
+  return fieldsOf(line, keys, (value) => (typeof value === 'number' ? value : undefined));
+}
+
+function wordsOf<Key extends string>(line: string, keys: readonly Key[]): Record<Key, string> {
+  return fieldsOf(line, keys, (value) => (typeof value === 'string' ? value : undefined));
+}
+
+function fieldsOf<Key extends string, Value>(
+  line: string,
+  keys: readonly Key[],
+  read: (value: unknown) => Value | undefined,
+): Record<Key, Value> {
+  const all = new Map<string, unknown>(Object.entries(JSON.parse(line)));
+  const entries = keys.map((key) => {
+    const value = read(all.get(key));
+    if (value === undefined) throw new Error(`${key} is missing: ${line}`);
+    return [key, value];
+  });
+  return Object.fromEntries(entries); // of exactly these keys
+}

@@ -1,0 +1,52 @@
+import type { TestCertificate } from '../../doubles/proxy-certificate.ts';
+import type { Stage } from './stage.ts';
+
+/** What a contender is to serve. */
+export interface Site {
+  /** On every address. */
+  readonly port: number;
+  readonly app: { readonly host: string; readonly port: number };
+  /** One for each name. */
+  readonly certificates: readonly TestCertificate[];
+  /** For its files; it is empty. */
+  readonly folder: string;
+  readonly stage: Stage;
+}
+
+export interface Running extends AsyncDisposable {
+  /** The process that the others are children of. */
+  readonly pid: number;
+}
+
+export const contenderIds = [
+  'ours-tcp',
+  'ours-http',
+  'older-2.3',
+  'older-2.6',
+  'nginx-stream',
+  'nginx-http',
+  'caddy',
+] as const;
+
+export type ContenderId = (typeof contenderIds)[number];
+
+export interface Contender {
+  readonly id: ContenderId;
+  /** Starts it and resolves when it serves. */
+  start(site: Site): Promise<Running>;
+}
+
+/** For people. */
+export const titles: Readonly<Record<ContenderId, string>> = {
+  'ours-tcp': 'dstack-ingress, TCP',
+  'ours-http': 'dstack-ingress, HTTP',
+  'older-2.3': 'HAProxy as in 2.3',
+  'older-2.6': 'HAProxy as in 2.6',
+  'nginx-stream': 'nginx, stream',
+  'nginx-http': 'nginx, http',
+  caddy: 'Caddy',
+};
+
+export function isOurs(id: ContenderId): boolean {
+  return id.startsWith('ours-');
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verdicts } from './aims.ts';
+import { bestRival, perCore, rate, ratios, spreadOf } from './figures.ts';
+import type { TakenReading } from './results.ts';
+
+const reading = (changes: Partial<TakenReading>): TakenReading => ({
+  contender: 'ours-tcp',
+  work: 'bulk',
+  names: 1,
+  round: 0,
+  count: 100,
+  seconds: 2,
+  cpuSeconds: 1,
+  more: {},
+  ...changes,
+});
+
+test('a rate counts the time of the client, a figure of the core the time of the proxy', () => {
+  assert.equal(rate(reading({})), 50);
+  assert.equal(perCore(reading({})), 100);
+});
+
+test('the spread of nothing is no number', () => {
+  assert.ok(Number.isNaN(spreadOf([]).median));
+  assert.deepEqual(spreadOf([3, 1, 2]), { least: 1, median: 2, most: 3 });
+});
+
+test('ratios are taken within a round, and a round that one of them lacks has none', () => {
+  const mine = [reading({ count: 100 }), reading({ round: 1, count: 300 }), reading({ round: 2, count: 1 })];
+  const theirs = [reading({ round: 1, count: 100 }), reading({ count: 100 })];
+  assert.deepEqual(ratios(mine, theirs, rate), { least: 1, median: 3, most: 3 });
+});
+
+test('the best is whoever is best over all rounds, not in one of them', () => {
+  const of = (contender: TakenReading['contender'], counts: readonly number[]) =>
+    [contender, counts.map((count, round) => reading({ contender, count, round }))] as const;
+  const all = new Map([
+    of('ours-tcp', [999, 999, 999]),
+    of('caddy', [10, 20, 900]),
+    of('nginx-http', [30, 30, 30]),
+  ]);
+  assert.equal(bestRival(all, rate, 'more'), 'nginx-http');
+  assert.equal(bestRival(all, rate, 'less'), 'caddy');
+  assert.equal(bestRival(new Map(), rate, 'less'), undefined);
+});
+
+test('an aim holds by the median, and says so when the rounds differ', () => {
+  const rounds = [90, 100, 110].flatMap((count, round) => [
+    reading({ round, count }),
+    reading({ round, count: 100, contender: 'caddy' }),
+  ]);
+  const [verdict, ...others] = verdicts({ readings: rounds, failures: [] });
+  assert.deepEqual(others, []);
+  assert.equal(verdict?.metric.work, 'bulk');
+  assert.equal(verdict?.holds, true);
+  assert.equal(verdict?.close, true);
+});
+
+test('the handshake aim towards the older configuration compares with that one only', () => {
+  const of = (contender: TakenReading['contender'], count: number) =>
+    reading({ contender, count, work: 'handshakes-full' });
+  const readings = [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)];
+  const found = verdicts({ readings, failures: [] });
+  assert.deepEqual(
+    found.map(({ rival, ratio, holds }) => [rival, ratio.median, holds]),
+    [
+      ['older-2.3', 4, true],
+      ['best', 0.8, false],
+    ],
+  );
+});
+
+test('an aim whose reading could not be taken is missed, not forgotten', () => {
+  const rival = reading({ contender: 'caddy' });
+  const failed = { contender: 'ours-tcp', work: 'bulk', names: 1, round: 0, why: 'refused' } as const;
+  const [verdict] = verdicts({ readings: [rival], failures: [failed] });
+  assert.equal(verdict?.holds, false);
+  assert.ok(Number.isNaN(verdict.ratio.median));
+});

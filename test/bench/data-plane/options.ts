@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+import { type ContenderId, contenderIds } from './contender.ts';
+import type { Work } from './works.ts';
+
+export interface Options {
+  readonly rounds: number;
+  /** Of each reading. */
+  readonly seconds: number;
+  readonly only: readonly Part[];
+  readonly contenders: readonly ContenderId[];
+  /** The root file system of the programs; undefined: a Debian trixie that is made for it. */
+  readonly root: string | undefined;
+  /** Where results.json and the plots go. */
+  readonly out: string;
+  /** How many names the contenders have beside one; 0: none have. */
+  readonly names: number;
+}
+
+/** What `--only` chooses from: kinds of work, and `names` for all of them that are done with many names. */
+export const parts = ['requests', 'handshakes', 'bulk', 'latency', 'memory', 'names'] as const;
+export type Part = (typeof parts)[number];
+
+export const USAGE = `scripts/bench data-plane [--rounds 5] [--seconds 3] [--only ${parts.join(',')}]
+  [--contenders ${contenderIds.join(',')}]
+  [--trixie | --root DIR] [--names 1000] [--out out/performance]`;
+
+/** Throws with the usage. */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+      only: { type: 'string', default: parts.join(',') },
+      contenders: { type: 'string', default: contenderIds.join(',') },
+      trixie: { type: 'boolean', default: false },
+      root: { type: 'string', default: '/' },
+      names: { type: 'string', default: '1000' },
+      out: { type: 'string', default: 'out/performance' },
+    },
+  });
+  return {
+    rounds: whole(values.rounds, 1),
+    seconds: whole(values.seconds, 1),
+    only: among(parts, values.only),
+    contenders: among(contenderIds, values.contenders),
+    root: values.trixie ? undefined : values.root,
+    names: whole(values.names, 0),
+    out: values.out,
+  };
+}
+
+/** Whether a work with so many names is wanted. */
+export function isWanted({ only }: Pick<Options, 'only'>, { id, group }: Work, many: boolean): boolean {
+  return many ? only.includes('names') && worksOfNames.includes(id) : only.includes(group);
+}
+
+/** What is done once more with many names. */
+const worksOfNames: readonly string[] = ['requests-64-1k', 'handshakes-full', 'handshakes-resumed', 'memory'];
+
+function whole(text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least) throw new Error(`not a number: ${text}\n${USAGE}`);
+  return value;
+}
+
+function among<Word extends string>(words: readonly Word[], list: string): Word[] {
+  const wanted = list.split(',');
+  const unknown = wanted.filter((word) => !words.some((known) => known === word));
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}\n${USAGE}`);
+  return words.filter((word) => wanted.includes(word));
+}
