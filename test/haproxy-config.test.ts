@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,9 +19,7 @@ after(() => rmSync(directory, { recursive: true }));
 const files = {
   crtList: join(directory, 'crt-list'),
   routes: join(directory, 'routes.map'),
-  ticketKeys: join(directory, 'ticket-keys'),
 };
-const ticketKeys = Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join('');
 
 /** Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary text. */
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
@@ -78,7 +75,6 @@ test('no environment leads to a configuration that HAProxy cannot parse', async 
       const path = join(directory, 'haproxy.cfg');
       writeFileSync(settings.paths.crtList, '');
       writeFileSync(settings.paths.routes, renderRoutes(settings.routes));
-      writeFileSync(settings.paths.ticketKeys, ticketKeys);
       writeFileSync(path, renderHaproxy(settings));
       const { exitCode, all } = await execa('haproxy', ['-c', '-f', path], { all: true, reject: false });
       assert.equal(exitCode, 0, `${all}\n${JSON.stringify(environment)}`);

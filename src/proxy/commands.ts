@@ -1,4 +1,3 @@
-import type { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { SERVER } from './backends.ts';
 import { OWN_CONNECTIONS, publicFrontend } from './render.ts';
@@ -80,18 +79,6 @@ export async function setAppAddress(
   const server = `${backend}/${SERVER}`;
   await expectReply(socket, `set server ${server} addr ${address} port ${port}`, moved, { signal });
   await expectReply(socket, `set server ${server} state ready`, /^$/, { signal });
-}
-
-/** Makes a key the next one in a file of ticket keys, which moves the others up. The key is in no error. */
-export async function setTicketKey(
-  socket: RuntimeSocket,
-  path: string,
-  key: Secret,
-  signal?: AbortSignal,
-): Promise<void> {
-  // This command reads no payload.
-  const options = { secret: key, signal };
-  await expectReply(socket, `set ssl tls-key ${path}`, /^TLS ticket key updated!$/, options);
 }
 
 function inOneLine(reply: string): string {

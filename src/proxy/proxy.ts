@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -16,7 +15,6 @@ import { alpnOf, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
-import { TicketKeys } from './ticket-keys.ts';
 
 export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs'> {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
@@ -73,15 +71,14 @@ export async function startProxy(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<RunningProxy> {
   const parts = assemble(options);
-  const { paths, settings, addresses, certificates, ticketKeys, closing, background } = parts;
+  const { paths, settings, addresses, certificates, closing, background } = parts;
   const { clock, log, haproxyBin } = parts;
   const texts = { config: renderHaproxy(settings), routes: renderRoutes(settings.routes) };
   await prepareRuntimeDir(paths, texts, settings.privileges);
-  await ticketKeys.lent(() => checkConfig(haproxyBin, paths.config, signal));
+  await checkConfig(haproxyBin, paths.config, signal);
   let supervisor: Supervisor | undefined;
   const running = () => supervisor?.current?.socket;
   background.push(...addresses.map((address) => address.follow(running, closing.signal)));
-  background.push(ticketKeys.rotate(running, closing.signal));
   try {
     supervisor = await supervise(
       {
@@ -112,7 +109,6 @@ interface Parts {
   readonly certificates: Certificates;
   /** One for each app that is named; an app's address is in the configuration. */
   readonly addresses: readonly AppAddress[];
-  readonly ticketKeys: TicketKeys;
   readonly closing: AbortController;
   readonly closed: AbortController;
   /** What ends by itself once these two abort. None rejects. */
@@ -132,7 +128,6 @@ function assemble({ runtimeDir, haproxyBin, clock, lookup = systemLookup, ...opt
     ...{ haproxyBin, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
     addresses: followed(settings).map((app) => new AppAddress({ ...app, lookup, clock, log })),
-    ticketKeys: new TicketKeys({ path: paths.ticketKeys, randomBytes, clock, log }),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],
@@ -159,7 +154,7 @@ function followed({ routes, evidencePort }: ProxySettings): FollowedApp[] {
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */
 function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
-  const { haproxyBin, clock, log, paths, settings, ticketKeys, closed, background } = parts;
+  const { haproxyBin, clock, log, paths, settings, closed, background } = parts;
   const { port, drainMs } = settings;
   let predecessor = stale;
   return async (signal: AbortSignal): Promise<HaproxyProcess> => {
@@ -169,7 +164,7 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
       ...{ configPath: paths.config, socketPath: paths.socket, haproxyBin, port, drainMs, successorOf },
       ...{ clock, log },
     };
-    const haproxy = await ticketKeys.lent(() => launchHaproxy(launch, signal));
+    const haproxy = await launchHaproxy(launch, signal);
     if (predecessor) {
       const timeoutMs = drainMs + STALE_GRACE_MS;
       background.push(seeOff(predecessor, { clock, log, timeoutMs, signal: closed.signal }));

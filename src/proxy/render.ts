@@ -1,6 +1,8 @@
 import { type Backend, backendsOf, HTTP_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
 import { LOG_FORMAT } from './failure.ts';
-import { errorPages, page } from './pages.ts';
+import { lookUp } from './look-up.ts';
+import { errorPages } from './pages.ts';
+import { requestRules } from './requests.ts';
 import type { Route } from './route.ts';
 import { account, plainPath, port as portWord, timeout, whole } from './syntax.ts';
 
@@ -31,8 +33,6 @@ export interface ProxySettings extends ServerOptions {
     readonly crtList: string;
     /** Where the target of a name is looked up, see renderRoutes. */
     readonly routes: string;
-    /** The keys that session tickets are encrypted with; read at the start only. */
-    readonly ticketKeys: string;
     /** Where the control plane itself makes handshakes: a Unix socket that only its own user may connect to. */
     readonly own: string;
   };
@@ -58,8 +58,6 @@ const LONGEST_DRAIN_MS = 8_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** For a client to send the header of a request that it has begun. */
 const REQUEST_TIMEOUT_MS = 60_000;
-const HOST = 'req.hdr(host)';
-
 /** Requests to the control plane at once; more wait. */
 const EVIDENCE_CONNECTIONS = 16;
 const EVIDENCE_TIMEOUT_MS = 10_000;
@@ -67,8 +65,14 @@ const EVIDENCE_TIMEOUT_MS = 10_000;
 /** Bytes of a request that a client may send ahead (RFC 9113 §5.2). */
 const H2_WINDOW = 1_048_576;
 
-/** How long a session can be resumed; a ticket key lives up to three times as long. */
-export const SESSION_LIFETIME_MS = 8 * 3_600_000;
+/**
+ * Sessions are kept in HAProxy's memory, and what a client gets as a ticket names one (RFC 8446 §4.6.1). So there is no key of
+ * tickets to keep, to rotate or to lose; HAProxy's tickets with keys of one's own (`tls-ticket-keys`) are moreover not renewed
+ * when they are used, so that clients, which use each once, resume only some of their connections.
+ */
+const SESSION_LIFETIME_S = 3_600;
+/** 230 bytes each. A new client takes two, one that resumes takes one; the oldest make room. */
+const SESSIONS = 10_000;
 
 /** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */
 const TLS12_CIPHERS = [
@@ -112,10 +116,8 @@ function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings)
     `hard-stop-after ${whole('drainMs', drainMs, 1, LONGEST_DRAIN_MS)}ms`,
     ...(threads === undefined ? [] : [`nbthread ${whole('threads', threads, 1, MOST_THREADS)}`]),
     ...(privileges === undefined ? [] : surrender(privileges)),
-    // Sessions are resumed by tickets. The cache serves only TLS 1.2 clients without them, and 20,000 places
-    // (the default) are 4.6 MB.
-    'tune.ssl.cachesize 1000',
-    `tune.ssl.lifetime ${SESSION_LIFETIME_MS / 1000}s`,
+    `tune.ssl.cachesize ${SESSIONS}`,
+    `tune.ssl.lifetime ${SESSION_LIFETIME_S}s`,
     // An upload over HTTP/2 gets one window for each round trip: the 64 kB of the default are 650 kB/s at 100 ms, for which
     // users would miss HTTP/1.1. A larger one lets a slow upload hold up the other requests of its client for longer.
     '.if version_atleast(2.9)',
@@ -133,7 +135,7 @@ function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings)
     '.endif',
     // Not `prefer-client-ciphers`: from OpenSSL 3.5 on it would leave the curve to the client too. A client that puts
     // ChaCha20 first gets it all the same.
-    'ssl-default-bind-options ssl-min-ver TLSv1.2',
+    'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
     'ssl-default-server-options ssl-min-ver TLSv1.2',
   ];
 }
@@ -179,60 +181,9 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
     ...(plain ? [base('plain-http')] : []),
-    ...(some('http') ? [[...base('http'), ...misdirected(settings), ...forwarded, ...NO_H2C]] : []),
+    ...(some('http') ? [[...base('http'), ...requestRules(settings)]] : []),
   ];
 }
-
-/**
- * Refuses a request for a name of another target (RFC 9110 §15.5.20). What a connection reaches is decided by the name in
- * its handshake; a client may ask for further names of the same target on it, as browsers do.
- */
-function misdirected(settings: ProxySettings): string[] {
-  const other = `{ ${HOST} -m found } !{ var(txn.name),strcmp(sess.name) eq 0 }`;
-  return [
-    `http-request set-var(txn.name) ${HOST},host_only,lower,rtrim(.)`,
-    ...lookUp('http-request', 'txn', settings, other),
-    `http-request return ${page(421)} if ${other} !{ var(txn.route),strcmp(sess.route) eq 0 }`,
-    // HTTP/1.0 knows requests without a Host; then a name in the request target is one that was not compared.
-    `http-request return ${page(421)} if !{ ${HOST} -m found } !{ url -m beg / * }`,
-  ];
-}
-
-/** Sets `<scope>.route` to the target of `<scope>.name`, an exact name before a wildcard, under a condition of the caller's. */
-function lookUp(
-  rule: 'tcp-request session' | 'http-request',
-  scope: 'sess' | 'txn',
-  { routes, paths }: ProxySettings,
-  condition?: string,
-): string[] {
-  const set = (key: string, terms: readonly string[]) => {
-    const when = terms.length === 0 ? '' : ` if ${terms.join(' ')}`;
-    return `${rule} set-var(${scope}.route) ${key},map_str(${plainPath(paths.routes)})${when}`;
-  };
-  const terms = condition === undefined ? [] : [condition];
-  const name = `var(${scope}.name)`;
-  const wildcards = routes.some((route) => route.name.startsWith('*.'));
-  const missing = `!{ var(${scope}.route) -m found }`;
-  return [set(name, terms), ...(wildcards ? [set(`${name},regsub(^[^.]*,*)`, [...terms, missing])] : [])];
-}
-
-/** What a client says about itself is replaced by what is known (the names that people use for it, and RFC 7239). */
-const forwarded = [
-  'http-request del-header ^(x[-_]forwarded[-_]|x[-_]real[-_]ip$|forwarded$) -m reg',
-  'http-request set-header X-Forwarded-For %[src]',
-  'http-request set-header X-Forwarded-Proto https',
-  `http-request set-header X-Forwarded-Host %[${HOST}] if { ${HOST} -m found }`,
-  'http-request set-header X-Forwarded-Port 443',
-  `http-request set-header X-Forwarded-Port %[${HOST},port_only] if { ${HOST},port_only gt 0 }`,
-  // An app that is a proxy itself would drop what is named there (RFC 9110 §7.6.1), and believe nobody had asked.
-  'http-request del-header connection if { req.hdr(connection) -m reg -i ^(x[-_]forwarded|x[-_]real|forwarded) }',
-];
-
-/** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 does this itself. */
-const NO_H2C = [
-  'http-request del-header http2-settings',
-  'http-request del-header upgrade if { req.hdr(upgrade) -i h2c }',
-];
 
 function frontend(settings: ProxySettings, backends: readonly Backend[]): string[] {
   const { maxconn, evidencePort } = settings;
@@ -256,7 +207,7 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(requests.length === 0 ? [] : [`tcp-request content switch-mode http if ${requests.join(' || ')}`]),
     ...(evidencePort === undefined || requests.length === 0
       ? []
-      : ['use_backend evidence if { path /evidences } || { path_beg /evidences/ }']),
+      : ['use_backend evidence if { path_beg /evidences } { path -m reg ^/evidences(/|$) }']),
     ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
       backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
         ? [`use_backend %[var(sess.route)]${suffix} if { ssl_fc_alpn ${version} } ${ofTcp}`]
@@ -271,7 +222,6 @@ function bind({ port, acceptProxy, paths }: ProxySettings): string {
     `bind :${portWord('port', port)}`,
     ...(acceptProxy ? ['accept-proxy'] : []),
     `ssl crt-list ${plainPath(paths.crtList)} strict-sni`,
-    `tls-ticket-keys ${plainPath(paths.ticketKeys)}`,
   ].join(' ');
 }
 

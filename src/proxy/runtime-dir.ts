@@ -4,15 +4,13 @@ import { IngressError, messageOf } from '../errors.ts';
 import type { ProxySettings } from './render.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** Where the files of HAProxy are. None of them that stays holds a secret. */
+/** Where the files of HAProxy are. None of them holds a secret. */
 export interface RuntimePaths {
   readonly config: string;
   readonly socket: string;
   readonly crtList: string;
   /** Where HAProxy looks up the target of a name. */
   readonly routes: string;
-  /** There only while HAProxy starts, see TicketKeys. */
-  readonly ticketKeys: string;
   /** Where the control plane makes handshakes of its own. */
   readonly own: string;
   /** What the entries of the crt-list pretend to be in; it does not exist. */
@@ -26,7 +24,6 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     socket: join(runtimeDir, 'haproxy.sock'),
     crtList: join(runtimeDir, 'crt-list'),
     routes: join(runtimeDir, 'routes.map'),
-    ticketKeys: join(runtimeDir, 'ticket-keys'),
     own: join(runtimeDir, 'own.sock'),
     certificates: join(runtimeDir, 'certs'),
     chroot: join(runtimeDir, 'chroot'),

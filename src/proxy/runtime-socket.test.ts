@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inspect } from 'node:util';
 import { temporaryDir } from '../../test/doubles/proxy.ts';
 import { systemClock } from '../clock.ts';
-import { Secret } from '../config/secret.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
 
 /** Something that answers in HAProxy's place. */
@@ -89,25 +87,4 @@ test('what does not fit a buffer of HAProxy is not sent', async () => {
   const socket = runtimeSocket('/no/such/socket', systemClock);
   const sent = socket.send('set ssl cert x', { payload: 'x'.repeat(16_000) });
   await assert.rejects(sent, { code: 'PROXY_COMMAND_FAILED', message: /too long/ });
-});
-
-test('a secret is the last word of the command, and in no error', async (t) => {
-  const secret = new Secret('a+secret/w0rd==');
-  const asked = Promise.withResolvers<string>();
-  const socket = await answering(t, (client, command) => {
-    asked.resolve(command);
-    client.end();
-  });
-  await assert.rejects(socket.send('set key', { secret }), (thrown: Error) => {
-    assert.match(thrown.message, /"set key"/);
-    assert.ok(!inspect(thrown).includes(secret.reveal()));
-    return true;
-  });
-  assert.equal(await asked.promise, 'set key a+secret/w0rd==\n');
-  for (const words of ['two words', 'a;b', 'a\nb', '']) {
-    await assert.rejects(socket.send('set key', { secret: new Secret(words) }), {
-      name: 'RangeError',
-      message: 'the secret of "set key" is not one word',
-    });
-  }
 });

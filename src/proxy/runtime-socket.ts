@@ -1,14 +1,11 @@
 import { connect } from 'node:net';
 import type { Clock } from '../clock.ts';
-import type { Secret } from '../config/secret.ts';
 import { IngressError, messageOf } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
 
 export interface CommandOptions {
   /** Lines that follow the command (`<<`). May hold a secret: it is in no error and no log. */
   readonly payload?: string;
-  /** The last word of the command, for commands that take no payload. It is in no error and no log either. */
-  readonly secret?: Secret;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,8 +27,8 @@ const LONGEST_COMMAND = 16_000;
 
 export function runtimeSocket(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT_MS): RuntimeSocket {
   return {
-    async send(command, { payload, secret, signal } = {}) {
-      const text = frame(command, payload, secret);
+    async send(command, { payload, signal } = {}) {
+      const text = frame(command, payload);
       const failed = (why: string, cause?: unknown) =>
         new IngressError('PROXY_COMMAND_FAILED', `HAProxy did not answer "${command}": ${why}.`, { cause });
       if (Buffer.byteLength(text) > LONGEST_COMMAND) throw failed('its payload is too long for one buffer');
@@ -50,19 +47,15 @@ export function runtimeSocket(path: string, clock: Clock, timeoutMs = REPLY_TIME
 }
 
 /** `;` ends a command, an empty line ends a payload. */
-function frame(command: string, payload: string | undefined, secret: Secret | undefined): string {
+function frame(command: string, payload: string | undefined): string {
   if (!/^[\x20-\x7e]+$/.test(command) || /;|<</.test(command)) {
     throw new RangeError(`not one command: ${JSON.stringify(command)}`);
   }
-  if (secret && !/^[\w+/=]+$/.test(secret.reveal())) {
-    throw new RangeError(`the secret of "${command}" is not one word`);
-  }
-  const line = secret ? `${command} ${secret.reveal()}` : command;
-  if (payload === undefined) return `${line}\n`;
+  if (payload === undefined) return `${command}\n`;
   if (payload.split('\n').some((line) => line.trim() === '')) {
     throw new RangeError(`the payload of "${command}" has an empty line`);
   }
-  return `${line} <<\n${payload}\n\n`;
+  return `${command} <<\n${payload}\n\n`;
 }
 
 /** Does not close its own side first: HAProxy takes that for a client that no longer wants the answer. */

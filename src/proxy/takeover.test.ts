@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -27,7 +26,6 @@ import { renderRoutes } from './route.ts';
 import { prepareRuntimeDir, runtimePaths } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
-import { TicketKeys } from './ticket-keys.ts';
 
 /** An HAProxy as a control plane leaves it that is killed: nobody supervises it. */
 async function leaveBehind(
@@ -45,12 +43,11 @@ async function leaveBehind(
   });
   await prepareRuntimeDir(paths, { config, routes: renderRoutes(routes) }, privileges);
   const { log } = memoryLog();
-  const keys = new TicketKeys({ path: paths.ticketKeys, randomBytes, clock: systemClock, log });
   const options = {
     ...{ haproxyBin, port, configPath: paths.config, socketPath: paths.socket },
     ...{ drainMs: 0, clock: systemClock, log },
   };
-  return await keys.lent(() => launchHaproxy(options, new AbortController().signal));
+  return await launchHaproxy(options, new AbortController().signal);
 }
 
 test('the HAProxy of a control plane that was killed hands over its port and finishes its connections', async (t) => {

@@ -14,9 +14,9 @@ async function serving(t: TestContext, certificate: CertificateBundle): Promise<
   return port;
 }
 
-/** What to resume with. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 within it. */
+/** What to resume with. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 names its session within it. */
 async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
-  if (socket.getProtocol() === 'TLSv1.2') return socket.getTLSTicket() && socket.getSession();
+  if (socket.getProtocol() === 'TLSv1.2') return socket.getSession();
   const [session] = await once(socket, 'session');
   return session;
 }
@@ -47,6 +47,29 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const second = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
     assert.equal(second.isSessionReused(), true);
     assert.equal(await say(second, 'again'), 'again');
+  });
+
+  test(`${version}: every connection brings what the next one resumes with`, async (t) => {
+    const port = await serving(t, await testCertificate('app.example'));
+    let session: Buffer | undefined;
+    for (let connection = 0; connection < 10; connection += 1) {
+      const socket = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
+      assert.equal(socket.isSessionReused(), connection > 0, `connection ${connection}`);
+      const next = sessionOf(socket);
+      assert.equal(await say(socket, 'hello'), 'hello');
+      session = await next;
+      socket.end();
+    }
+  });
+
+  test(`${version}: no ticket holds a session, so that no key of tickets could be stolen`, async (t) => {
+    const port = await serving(t, await testCertificate('app.example'));
+    const socket = await openTls(t, port, 'app.example', only(version));
+    const resumable = sessionOf(socket);
+    await say(socket, 'hello');
+    await resumable;
+    const { length = 0 } = socket.getTLSTicket() ?? {};
+    assert.ok(length <= 32, `a ticket of ${length} bytes`);
   });
 
   test(`${version}: sessions outlive a renewal`, async (t) => {
