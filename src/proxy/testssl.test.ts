@@ -55,7 +55,9 @@ test('testssl.sh has nothing to object', { timeout: TIMEOUT_MS + 10_000 }, async
   const { proxy, port } = await startTestProxy(t, { target, alpn: ['h2', 'http/1.1'] });
   await proxy.install(leaf);
 
+  const { pid } = proxy;
   const findings = await examine(dir, caPath, port);
+  assert.equal(proxy.pid, pid, 'the same HAProxy answered all along');
   const bad = findings.filter(
     ({ id, severity }) => !['OK', 'INFO'].includes(severity) && !Object.hasOwn(EXCLUDED, id),
   );
