@@ -1,7 +1,8 @@
 import { lookUp, type RouteMap } from './look-up.ts';
 import { page } from './pages.ts';
 
-const HOST = 'req.hdr(host)';
+/** The whole field: `req.hdr` would try each part between commas. */
+const HOST = 'req.fhdr(host)';
 /** True for the few requests whose Host field is not just the name of the handshake: only these are looked at more closely. */
 const OTHER = '{ var(txn.other) -m found }';
 
