@@ -161,7 +161,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     const { runtimeDir } = await serving(t, 200);
     const found = await readdir(runtimeDir);
     assert.deepEqual(found.sort(), [
-      ...['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock', 'own.sock', 'routes.map'],
+      ...['chroot', 'crt-list', 'haproxy.cfg', 'haproxy.sock', 'openssl.cnf', 'own.sock', 'routes.map'],
     ]);
     const modeOf = async (name: string) => ((await stat(join(runtimeDir, name))).mode & 0o777).toString(8);
     assert.equal(await modeOf('haproxy.cfg'), '600');

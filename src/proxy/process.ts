@@ -5,14 +5,14 @@ import type { Log } from '../log.ts';
 import { showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
 import { logOutput } from './output.ts';
+import type { RuntimePaths } from './runtime-dir.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
 import { sendSignal } from './signal.ts';
 
 export interface LaunchOptions {
   /** The program; it must run as the process that is started, not as a child of it. */
   readonly haproxyBin: string;
-  readonly configPath: string;
-  readonly socketPath: string;
+  readonly paths: Pick<RuntimePaths, 'config' | 'socket' | 'openssl'>;
   /** For messages. */
   readonly port: number;
   /** Milliseconds that connections get to finish on `stop`. */
@@ -43,21 +43,21 @@ const HARD_STOP_GRACE_MS = 250;
 const KILL_GRACE_MS = 500;
 
 /** Nothing of ours: the control plane's environment has credentials in it, and `show env` prints it. */
-function environment(): { PATH: string } {
-  return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
+function environment({ openssl }: Pick<RuntimePaths, 'openssl'>): Record<'PATH' | 'OPENSSL_CONF', string> {
+  return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', OPENSSL_CONF: openssl };
 }
 
 /** Has HAProxy check a configuration. Throws PROXY_CONFIG_REJECTED with its words, or PROXY_START_FAILED. */
 export async function checkConfig(
   haproxyBin: string,
-  configPath: string,
+  paths: LaunchOptions['paths'],
   signal: AbortSignal,
 ): Promise<void> {
-  const result = await execa(haproxyBin, ['-c', '-f', configPath], {
+  const result = await execa(haproxyBin, ['-c', '-f', paths.config], {
     all: true,
     reject: false,
     stdin: 'ignore',
-    env: environment(),
+    env: environment(paths),
     extendEnv: false,
     timeout: CHECK_TIMEOUT_MS,
     cancelSignal: signal,
@@ -79,13 +79,13 @@ export async function checkConfig(
  */
 export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
   signal.throwIfAborted();
-  const { haproxyBin, configPath, socketPath, successorOf, clock, log } = options;
+  const { haproxyBin, paths, successorOf, clock, log } = options;
   const takeover = successorOf === undefined ? [] : ['-sf', String(successorOf)];
-  const child = execa(haproxyBin, ['-db', '-f', configPath, ...takeover], {
+  const child = execa(haproxyBin, ['-db', '-f', paths.config, ...takeover], {
     reject: false,
     buffer: false,
     stdin: 'ignore',
-    env: environment(),
+    env: environment(paths),
     extendEnv: false,
   });
   const output = logOutput([child.stdout, child.stderr], log, clock);
@@ -99,7 +99,7 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     const { shortMessage, cause } = await result;
     throw notStarted(haproxyBin, shortMessage, cause);
   }
-  const socket = runtimeSocket(socketPath, clock);
+  const socket = runtimeSocket(paths.socket, clock);
   try {
     await answers(socket, pid, exited, options, signal);
   } catch (thrown) {

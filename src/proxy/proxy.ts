@@ -75,7 +75,7 @@ export async function startProxy(
   const { clock, log, haproxyBin } = parts;
   const texts = { config: renderHaproxy(settings), routes: renderRoutes(settings.routes) };
   await prepareRuntimeDir(paths, texts, settings.privileges);
-  await checkConfig(haproxyBin, paths.config, signal);
+  await checkConfig(haproxyBin, paths, signal);
   let supervisor: Supervisor | undefined;
   const running = () => supervisor?.current?.socket;
   background.push(...addresses.map((address) => address.follow(running, closing.signal)));
@@ -161,7 +161,7 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
     const successorOf = predecessor?.pid;
     if (successorOf !== undefined) log.info({ pid: successorOf }, 'taking over from an earlier HAProxy');
     const launch = {
-      ...{ configPath: paths.config, socketPath: paths.socket, haproxyBin, port, drainMs, successorOf },
+      ...{ paths, haproxyBin, port, drainMs, successorOf },
       ...{ clock, log },
     };
     const haproxy = await launchHaproxy(launch, signal);

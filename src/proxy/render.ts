@@ -71,7 +71,7 @@ const H2_WINDOW = 1_048_576;
  * when they are used, so that clients, which use each once, resume only some of their connections.
  */
 const SESSION_LIFETIME_S = 3_600;
-/** 230 bytes each. A new client takes two, one that resumes takes one; the oldest make room. */
+/** 230 bytes each; every TLS 1.3 connection takes one, and the oldest makes room. */
 const SESSIONS = 10_000;
 
 /** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */

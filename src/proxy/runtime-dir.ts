@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IngressError, messageOf } from '../errors.ts';
+import { OPENSSL_CONF } from './openssl-conf.ts';
 import type { ProxySettings } from './render.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -9,6 +10,8 @@ export interface RuntimePaths {
   readonly config: string;
   readonly socket: string;
   readonly crtList: string;
+  /** Where HAProxy's OpenSSL reads its configuration. */
+  readonly openssl: string;
   /** Where HAProxy looks up the target of a name. */
   readonly routes: string;
   /** Where the control plane makes handshakes of its own. */
@@ -23,6 +26,7 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     config: join(runtimeDir, 'haproxy.cfg'),
     socket: join(runtimeDir, 'haproxy.sock'),
     crtList: join(runtimeDir, 'crt-list'),
+    openssl: join(runtimeDir, 'openssl.cnf'),
     routes: join(runtimeDir, 'routes.map'),
     own: join(runtimeDir, 'own.sock'),
     certificates: join(runtimeDir, 'certs'),
@@ -39,6 +43,7 @@ export async function prepareRuntimeDir(
   try {
     await writeWhole(paths.config, texts.config);
     await writeWhole(paths.routes, texts.routes);
+    await writeWhole(paths.openssl, OPENSSL_CONF);
     await writeWhole(paths.crtList, '');
     if (privileges?.chroot !== undefined) await makeChroot(privileges.chroot);
   } catch (thrown) {

@@ -44,7 +44,7 @@ async function leaveBehind(
   await prepareRuntimeDir(paths, { config, routes: renderRoutes(routes) }, privileges);
   const { log } = memoryLog();
   const options = {
-    ...{ haproxyBin, port, configPath: paths.config, socketPath: paths.socket },
+    ...{ haproxyBin, port, paths },
     ...{ drainMs: 0, clock: systemClock, log },
   };
   return await launchHaproxy(options, new AbortController().signal);
