@@ -1,4 +1,4 @@
-import type { ContenderId } from './contender.ts';
+import { type ContenderId, readsRequests } from './contender.ts';
 import { bestRival, ratios, readingsOf, type Spread } from './figures.ts';
 import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
 import type { Results, TakenReading } from './results.ts';
@@ -7,8 +7,8 @@ import type { Results, TakenReading } from './results.ts';
 
 interface Aim {
   readonly metric: Metric;
-  /** A contender, or whoever of the others is best. */
-  readonly rival: ContenderId | 'best';
+  /** A contender; or whoever of the others is best, of all or of those that do the same: pass bytes on, or read requests. */
+  readonly rival: ContenderId | 'best' | 'peer';
   readonly bound: number;
 }
 
@@ -27,12 +27,19 @@ export interface Verdict extends Aim {
 const aims: readonly Aim[] = [
   ...handshakeMetrics.flatMap<Aim>((metric) => [
     { metric, rival: 'older-2.3', bound: 4 },
-    { metric, rival: 'best', bound: 1 },
+    ...besideBest(metric, 1),
   ]),
-  ...requestMetrics.map<Aim>((metric) => ({ metric, rival: 'best', bound: 0.95 })),
-  { metric: bulkMetric, rival: 'best', bound: 0.95 },
-  ...latencyMetrics.slice(-1).map<Aim>((metric) => ({ metric, rival: 'best', bound: 1 })),
+  ...requestMetrics.flatMap((metric) => besideBest(metric, 0.95)),
+  ...besideBest(bulkMetric, 0.95),
+  ...latencyMetrics.slice(-1).flatMap((metric) => besideBest(metric, 1)),
 ];
+
+function besideBest(metric: Metric, bound: number): Aim[] {
+  return [
+    { metric, rival: 'best', bound },
+    { metric, rival: 'peer', bound },
+  ];
+}
 
 /** Of each aim that was measured, for each of our modes. */
 export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verdict[] {
@@ -49,9 +56,19 @@ export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verd
 function judge(aim: Aim, ours: ContenderId, all: ReadonlyMap<ContenderId, readonly TakenReading[]>): Verdict {
   const { metric, bound } = aim;
   const { figure, better } = metric;
-  const rival = aim.rival === 'best' ? bestRival(all, figure, better) : aim.rival;
+  const rival = rivalOf(aim, ours, all);
   const ratio = ratios(all.get(ours) ?? [], (rival && all.get(rival)) ?? [], figure);
   const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
   const against = rival === undefined ? {} : { against: rival };
   return { ...aim, ...against, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
+}
+
+function rivalOf(
+  { metric: { figure, better }, rival }: Aim,
+  ours: ContenderId,
+  all: ReadonlyMap<ContenderId, readonly TakenReading[]>,
+): ContenderId | undefined {
+  if (rival === 'best') return bestRival(all, figure, better);
+  if (rival !== 'peer') return rival;
+  return bestRival(all, figure, better, (id) => readsRequests(id) === readsRequests(ours));
 }

@@ -47,6 +47,11 @@ export const titles: Readonly<Record<ContenderId, string>> = {
   caddy: 'Caddy',
 };
 
+/** Whether it reads requests; else it passes bytes on. */
+export function readsRequests(id: ContenderId): boolean {
+  return id === 'ours-http' || id === 'nginx-http' || id === 'caddy';
+}
+
 export function isOurs(id: ContenderId): boolean {
   return id.startsWith('ours-');
 }

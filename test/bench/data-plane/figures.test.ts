@@ -42,6 +42,10 @@ test('the best is whoever is best over all rounds, not in one of them', () => {
   ]);
   assert.equal(bestRival(all, rate, 'more'), 'nginx-http');
   assert.equal(bestRival(all, rate, 'less'), 'caddy');
+  assert.equal(
+    bestRival(all, rate, 'more', (id) => id === 'caddy'),
+    'caddy',
+  );
   assert.equal(bestRival(new Map(), rate, 'less'), undefined);
 });
 
@@ -57,7 +61,7 @@ test('an aim holds by the median, and says so when the rounds differ', () => {
   assert.equal(verdict?.close, true);
 });
 
-test('the handshake aim towards the older configuration compares with that one only', () => {
+test('handshakes are compared with the older configuration, the best of all, and the best of those that pass bytes on too', () => {
   const of = (contender: TakenReading['contender'], count: number) =>
     reading({ contender, count, work: 'handshakes-full' });
   const readings = [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)];
@@ -67,6 +71,7 @@ test('the handshake aim towards the older configuration compares with that one o
     [
       ['older-2.3', 4, true],
       ['best', 0.8, false],
+      ['peer', 4, true],
     ],
   );
 });

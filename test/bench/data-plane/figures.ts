@@ -74,10 +74,11 @@ export function bestRival(
   readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,
   figure: Figure,
   better: 'more' | 'less',
+  among: (id: ContenderId) => boolean = () => true,
 ): ContenderId | undefined {
   const sign = better === 'more' ? -1 : 1;
   const rivals = [...readings]
-    .filter(([id]) => !isOurs(id))
+    .filter(([id]) => !isOurs(id) && among(id))
     .map(([id, all]) => ({ id, value: sign * spreadOf(all.map(figure)).median }));
   return rivals.toSorted((a, b) => a.value - b.value)[0]?.id;
 }

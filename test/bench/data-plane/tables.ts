@@ -129,12 +129,14 @@ export function growthTable(results: Results): string {
   return titled(`${names.toLocaleString('en')} names ÷ one name`, table(['', ...header], rows));
 }
 
+const BEST: Readonly<Record<string, string>> = { best: 'the best of all: ', peer: 'the best of its kind: ' };
+
 export function aimTable(results: Results): string {
   const rows = verdicts(results).map(
     ({ metric, rival, against, bound, ours, ratio: found, holds, close }) => [
       metric.title,
       titles[ours],
-      `${rival === 'best' ? 'the best of the others: ' : ''}${against ? titles[against] : '–'}`,
+      `${BEST[rival] ?? ''}${against ? titles[against] : '–'}`,
       `${metric.better === 'more' ? 'at least' : 'at most'} ${bound}`,
       ratio(found),
       `${holds ? 'holds' : 'missed'}${close ? ', rounds differ' : ''}`,
