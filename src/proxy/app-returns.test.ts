@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startHttpApp } from '../../test/doubles/http-apps.ts';
 import { openHttp1 } from '../../test/doubles/http-clients.ts';
 import {
   eventually,
@@ -13,6 +12,7 @@ import {
 } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { statistic, tell } from '../../test/doubles/runtime.ts';
+import { startTextApp } from '../../test/doubles/text-app.ts';
 
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
 /** A look-up and a retry take a second each; the rest is for a busy machine. */
@@ -48,7 +48,7 @@ describe('an app that returns', { concurrency: 4 }, () => {
       const waiting = ask();
       await eventually('a refused connection', async () => (await statistic(runtimeDir, 'app', 'wretr')) > 0);
       if (speaks === 'tcp') await startApp(t, greeter('back'), { port: appPort });
-      else await startHttpApp(t, { speaks, port: appPort }, () => 'back');
+      else await startTextApp(t, { speaks, port: appPort }, () => 'back');
       const returned = performance.now();
       assert.equal(await ask(), 'back');
       const newMs = performance.now() - returned;
@@ -67,8 +67,8 @@ for (const speaks of ['http/1.1', 'h2'] as const) {
   test(`an app (${speaks}) that moves: connections that are kept to the old address are left, though it hangs`, async (t) => {
     let moved = false;
     const old = { speaks, host: '127.0.0.2' };
-    const appPort = await startHttpApp(t, old, () => (moved ? undefined : 'old'));
-    await startHttpApp(t, { speaks, host: '127.0.0.3', port: appPort }, () => 'new');
+    const appPort = await startTextApp(t, old, () => (moved ? undefined : 'old'));
+    await startTextApp(t, { speaks, host: '127.0.0.3', port: appPort }, () => 'new');
     const lookup = async () => [{ address: moved ? '127.0.0.3' : '127.0.0.2', family: 4 }];
     const target = { host: 'app', port: appPort, speaks };
     const { proxy, port, runtimeDir } = await startTestProxy(t, { target, timeouts, lookup });

@@ -4,10 +4,10 @@ import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
 import { makeCertificate } from '../../test/doubles/certificates.ts';
 import { faultyApps } from '../../test/doubles/faulty-apps.ts';
-import { startHttpApp } from '../../test/doubles/http-apps.ts';
 import { openHttp1 } from '../../test/doubles/http-clients.ts';
 import { eventually, startApp, startTestProxy } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
+import { startTextApp } from '../../test/doubles/text-app.ts';
 
 /** An app with a certificate that nobody trusts. */
 async function startUntrusted(t: TestContext): Promise<number> {
@@ -29,7 +29,7 @@ const apps: readonly [what: string, start: (t: TestContext) => Promise<number>, 
     (t) => startApp(t, faultyApps['answers garbage']),
     /SSL handshake|wrong version|packet length/,
   ],
-  ['no TLS, but HTTP', (t) => startHttpApp(t, { speaks: 'http/1.1' }, () => 'hi'), /wrong version number/],
+  ['no TLS, but HTTP', (t) => startTextApp(t, { speaks: 'http/1.1' }, () => 'hi'), /wrong version number/],
 ];
 for (const [what, start, error] of apps) {
   test(`an app that wants TLS, with ${what}: a 503, and what is wrong is in the log`, async (t) => {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { faultyApps } from '../../test/doubles/faulty-apps.ts';
-import { startHttpApp } from '../../test/doubles/http-apps.ts';
 import { openHttp1, openHttp2 } from '../../test/doubles/http-clients.ts';
 import type { LogLine } from '../../test/doubles/memory-log.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { statistic } from '../../test/doubles/runtime.ts';
+import { startTextApp } from '../../test/doubles/text-app.ts';
 
 const timeouts = { connect: 1_000, client: 500, server: 60_000 };
 const loud = (lines: LogLine[]) => lines.filter(({ level }) => level >= 40);
@@ -64,7 +64,7 @@ test('who does not get as far as a handshake is let go and never a warning', asy
 
 test('clients that break off are never a warning, in HTTP mode', async (t) => {
   const target = {
-    port: await startHttpApp(t, { speaks: 'http/1.1' }, () => undefined),
+    port: await startTextApp(t, { speaks: 'http/1.1' }, () => undefined),
     speaks: 'http/1.1',
   } as const;
   const { proxy, port, runtimeDir, lines } = await startTestProxy(t, {
@@ -113,7 +113,7 @@ test('clients that break off are never a warning, as bytes', async (t) => {
 
 test('a request that never gets whole is closed in time, however busy the client looks', async (t) => {
   const target = {
-    port: await startHttpApp(t, { speaks: 'http/1.1' }, () => 'here'),
+    port: await startTextApp(t, { speaks: 'http/1.1' }, () => 'here'),
     speaks: 'http/1.1',
   } as const;
   const { proxy, port, lines } = await startTestProxy(t, { target, timeouts });

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { opensslVersion } from '../../test/doubles/haproxy-version.ts';
-import { startHttpApp } from '../../test/doubles/http-apps.ts';
 import { startTestProxy, temporaryDir } from '../../test/doubles/proxy.ts';
 import { certificateOfTestCa } from '../../test/doubles/test-ca.ts';
+import { startTextApp } from '../../test/doubles/text-app.ts';
 
 const findingsSchema = z.array(z.object({ id: z.string(), severity: z.string(), finding: z.string() }));
 type Findings = z.infer<typeof findingsSchema>;
@@ -50,7 +50,7 @@ test('testssl.sh has nothing to object', { timeout: TIMEOUT_MS + 10_000 }, async
   await writeFile(caPath, caPem);
   const target = {
     speaks: 'http/1.1',
-    port: await startHttpApp(t, { speaks: 'http/1.1' }, () => 'hi'),
+    port: await startTextApp(t, { speaks: 'http/1.1' }, () => 'hi'),
   } as const;
   const { proxy, port } = await startTestProxy(t, { target, alpn: ['h2', 'http/1.1'] });
   await proxy.install(leaf);

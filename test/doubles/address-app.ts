@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { AnyRequest, AnyResponse } from './http-apps.ts';
 import { startApp } from './proxy.ts';
 import { readHeader, type Source } from './proxy-protocol.ts';
+import type { AnyRequest, AnyResponse } from './text-app.ts';
 
 /** An app that wants a PROXY header on each connection, and answers with what it was told, as JSON and a line feed. */
 export function startAddressApp(t: TestContext, speaks: 'tcp' | 'http/1.1' | 'h2'): Promise<number> {
