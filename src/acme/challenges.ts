@@ -12,6 +12,11 @@ export interface ChallengeValue {
   readonly value: string;
 }
 
+/** Seconds that a resolver may remember what stood at a challenge's name. */
+export function challengeTtl({ capabilities }: Pick<DnsProvider, 'capabilities'>): number {
+  return capabilities.normalizeTtl(TTL);
+}
+
 export interface ChallengeDesk {
   readonly provider: DnsProvider;
   readonly journal: ChallengeJournal;
@@ -29,7 +34,7 @@ export async function publishChallenges(
   others: readonly Change[],
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
-  const ttl = provider.capabilities.normalizeTtl(TTL);
+  const ttl = challengeTtl(provider);
   const records = values.map(({ name, value }): DnsRecord => ({ name, type: 'TXT', value, ttl }));
   await journal.write(records.map((record) => toEntry(provider, zone, record)));
   const changes = records.map((record): Change => ({ action: 'create', record }));

@@ -9,7 +9,7 @@ import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { serveStored } from '../reconcile/certificate.ts';
 import { everyHourAt, type KeptName, reconcileForever } from '../reconcile/loop.ts';
-import { emptyMemory, type Parts } from '../reconcile/parts.ts';
+import { emptyMemory, emptySharedMemory, type Parts } from '../reconcile/parts.ts';
 import { pass } from '../reconcile/pass.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
@@ -96,11 +96,11 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): KeptNam
       describeWait(provider.title, wait),
     );
   const outside = assembleOutside(config, { clock, files, onWait });
-  const told = new Set<string>();
+  const shared = emptySharedMemory();
   const keep = (domain: string): KeptName => {
     const own = log.child({ domain });
     const warn = (sentence: string) => own.warn({ event: 'warning' }, sentence);
-    const memory = emptyMemory(told);
+    const memory = emptyMemory(shared);
     const parts: Parts = {
       ...outside,
       goal: goalFor(config, domain, outside),

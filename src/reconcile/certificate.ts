@@ -1,4 +1,4 @@
-import { type ChallengeValue, removeChallenges } from '../acme/challenges.ts';
+import { type ChallengeValue, challengeTtl, removeChallenges } from '../acme/challenges.ts';
 import { type IssuedCertificate, obtainCertificate } from '../acme/order.ts';
 import { decideRenewal, type RenewalDecision, renewalDue } from '../acme/renewal.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
@@ -77,6 +77,13 @@ export async function reconcileCertificate(
     );
     return;
   }
+  const neighbour = stillRemembered(parts, memory);
+  if (neighbour !== undefined) {
+    memory.orderNotBefore = neighbour.until;
+    const sentence = `no order yet: resolvers may remember the challenge of ${neighbour.domain}, which was at the same name`;
+    log.info({ event: 'order-held-back', until: neighbour.until }, sentence);
+    return;
+  }
   const { challengeAlias } = await place.find();
   if (challengeAlias !== undefined) {
     const sentence = `${challengeName(goal.domain)} is an alias of ${challengeAlias}`;
@@ -90,8 +97,16 @@ export async function reconcileCertificate(
     await saveUnsaved(parts, memory);
     await serve(parts, memory, bundle);
   } finally {
+    const until = new Date(clock.now().getTime() + challengeTtl(parts.provider) * 1000);
+    memory.shared.challenged.set(challengeName(goal.domain), { domain: goal.domain, until });
     await cleanUp(parts, signal);
   }
+}
+
+/** Another name's challenge at the same owner name, while the CA may still see it in the place of ours. */
+function stillRemembered({ goal, clock }: Parts, { shared }: Memory) {
+  const last = shared.challenged.get(challengeName(goal.domain));
+  return last && last.domain !== goal.domain && clock.now() < last.until ? last : undefined;
 }
 
 async function order(parts: Parts, place: ChallengePlace, signal: AbortSignal): Promise<CertificateBundle> {

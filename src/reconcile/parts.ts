@@ -53,19 +53,32 @@ export interface Memory {
   recordsFirst: boolean;
   /** No order before this moment. */
   orderNotBefore: Date | undefined;
-  /** Warnings that were logged already. */
-  readonly told: Set<string>;
+  readonly shared: SharedMemory;
 }
 
-/** `told` can be shared by several names, so that what is true of all of them is said once. */
-export function emptyMemory(told = new Set<string>()): Memory {
+/** What the passes of all names know of each other. */
+export interface SharedMemory {
+  /** Warnings that were logged already: what is true of several names is said once. */
+  readonly told: Set<string>;
+  /**
+   * Owner names of challenges that were published: for which name, and until when resolvers, the CA's among them, may remember
+   * that. `example.com` and `*.example.com` have their challenges at one owner name.
+   */
+  readonly challenged: Map<string, { readonly domain: string; readonly until: Date }>;
+}
+
+export function emptySharedMemory(): SharedMemory {
+  return { told: new Set(), challenged: new Map() };
+}
+
+export function emptyMemory(shared = emptySharedMemory()): Memory {
   return {
     served: undefined,
     unsaved: undefined,
     unseen: false,
     recordsFirst: false,
     orderNotBefore: undefined,
-    told,
+    shared,
   };
 }
 

@@ -110,7 +110,7 @@ function describeChanges(changes: readonly Change[]): { written: string[]; remov
 }
 
 /** Logs each warning once, not in every pass. */
-function tell({ log }: Parts, { told }: Memory, warning: string): void {
+function tell({ log }: Parts, { shared: { told } }: Memory, warning: string): void {
   if (told.has(warning)) return;
   told.add(warning);
   log.warn({ event: 'warning' }, warning);

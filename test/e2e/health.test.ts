@@ -29,7 +29,7 @@ async function serving(t: TestContext, domain: string, days: number, options: Pa
     host: '127.0.0.1',
     port: await startApp(t, (socket) => void socket.write('220 hello\r\n')),
   };
-  const running = await startTestProxy(t, { target, ...options });
+  const running = await startTestProxy(t, { target, names: [domain], ...options });
   const notBefore = new Date(Date.now() - DAY_MS);
   const notAfter = new Date(notBefore.getTime() + days * DAY_MS);
   const { chainPem, keyPem } = await makeCertificate({ names: [domain], notBefore, notAfter });

@@ -97,7 +97,7 @@ test('a name in no zone of the account holds up no other, and is tried again alo
   assert.equal(ingress.log.filter(({ event }) => event === 'pass-finished').length, 1);
 });
 
-test('a name and its wildcard have a certificate each', async (t) => {
+test('a name and its wildcard, whose challenges are at one name: the second waits until nobody remembers the first', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, {
     DOMAIN: '*.example.test',
@@ -106,7 +106,12 @@ test('a name and its wildcard have a certificate each', async (t) => {
   });
   for (const name of ['*.example.test', 'example.test']) await passOf(ingress, name);
   assert.equal(await shownFor(ingress.environment, 'any.example.test'), 'DNS:*.example.test');
-  assert.equal(await shownFor(ingress.environment, 'example.test'), 'DNS:example.test');
+  const { until, domain } = await ingress.seen('order-held-back');
+  assert.equal(domain, 'example.test');
+  const leftMs = Date.parse(String(until)) - Date.now();
+  assert.ok(leftMs > 30_000 && leftMs <= 60_000, `${leftMs} ms left of the record's minute`);
+  assert.equal(world.pebble.orders(), 1);
+  assert.ok(!ingress.log.some(({ event }) => event === 'pass-failed'));
 });
 
 test('a valid certificate of the last name serves although the first name has none and the CA is down', async (t) => {
