@@ -26,7 +26,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/files.ts',
     'src/volume.ts',
   ],
-  'src/evidence': ['src/evidence', 'src/errors.ts'],
+  'src/evidence': ['src/evidence', 'src/log.ts'],
   'src/guest': ['src/guest', 'src/errors.ts'],
   'src/proxy': [
     'src/proxy',

@@ -3,7 +3,7 @@ import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
 import { systemClock as clock } from '../clock.ts';
-import { startEvidenceServer } from '../evidence/server.ts';
+import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { createLog, type Log } from '../log.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
@@ -41,7 +41,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   onStop(stopped, (signal) =>
     log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
   );
-  await using evidence = config.evidenceServer ? await startEvidenceServer(config.evidenceDir) : undefined;
+  await using evidence = await openEvidence(config, log);
   const proxy = await openProxy(config, evidence?.port, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
@@ -58,6 +58,21 @@ export async function run(stopped: AbortSignal): Promise<number> {
   await proxy.stop();
   log.info({ event: 'stopped' }, 'stopped');
   return 0;
+}
+
+/** Without evidence the app is served all the same. */
+async function openEvidence(
+  { evidenceServer, evidenceDir }: IngressConfig,
+  log: Log,
+): Promise<EvidenceServer | undefined> {
+  if (!evidenceServer) return undefined;
+  try {
+    return await startEvidenceServer(evidenceDir, log);
+  } catch (err) {
+    const sentence = '/evidences/ is not answered: no port of 127.0.0.1 can be listened on';
+    log.error({ event: 'evidence-failed', err }, sentence);
+    return undefined;
+  }
 }
 
 async function openProxy(

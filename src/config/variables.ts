@@ -28,13 +28,13 @@ export const variables = {
   }),
   proxyMode: withDefault(types.oneOf(['auto', 'tcp']), 'auto', {
     name: 'PROXY_MODE',
-    help: '`auto`: the scheme of a target says what it speaks. `tcp`: bytes are forwarded as they are, also to http:// and grpc:// targets, as the older container did, and over TLS to https:// and grpcs:// targets.',
+    help: '`auto`: the scheme of a target says what it speaks. `tcp`: bytes are forwarded as they are, also to http:// and grpc:// targets, as the older container did, and over TLS to https:// and grpcs:// targets; unless EVIDENCE_SERVER is false, connections on which the client negotiated HTTP are handled as requests all the same.',
     remedy: 'Set auto or tcp.',
   }),
   alpn: optional(types.protocols, {
     name: 'ALPN',
     help: 'The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first. Default, for each target: `h2,http/1.1` for http:// and https://, `h2` for grpc:// and grpcs://, which gRPC clients insist on; else `http/1.1` where EVIDENCE_SERVER is true, so that clients that say that they speak HTTP find /evidences/, and none where it is false. Where bytes are forwarded as they are, the app has to speak each of them.',
-    remedy: 'Set protocols that the app speaks without TLS, such as h2 or h2,http/1.1.',
+    remedy: 'Set names of protocols, such as h2 or h2,http/1.1.',
   }),
   evidenceServer: withDefault(types.flag, 'true', {
     name: 'EVIDENCE_SERVER',
@@ -43,8 +43,9 @@ export const variables = {
   }),
   acceptProxyProtocol: withDefault(types.flag, 'false', {
     name: 'ACCEPT_PROXY_PROTOCOL',
-    help: 'With `true` every connection has to begin with a PROXY header (version 1 or 2), which says who the client is; one without is refused.',
-    remedy: 'Set true where whatever stands in front sends PROXY headers, else false.',
+    help: 'With `true` every connection has to begin with a PROXY header (version 1 or 2), which says who the client is; one without is refused. Only where nothing else than what sends them reaches the port: whoever does can claim any address.',
+    remedy:
+      'Set true where whatever stands in front sends PROXY headers and nothing else reaches the port, else false.',
   }),
   sendProxyProtocol: withDefault(types.proxyHeader, 'off', {
     name: 'SEND_PROXY_PROTOCOL',
@@ -74,7 +75,7 @@ export const variables = {
   email: optional(types.email, {
     name: 'ACME_EMAIL',
     aliases: ['CERTBOT_EMAIL'],
-    help: 'Contact address of the ACME account. It is public: it ends in the evidence.',
+    help: 'Contact address of the ACME account. Take it for public: evidence names the account.',
     remedy: 'Set one plain address, such as ops@example.com, or leave it out.',
   }),
   staging: withDefault(types.flag, 'false', {
@@ -174,7 +175,7 @@ export const variables = {
   }),
   haproxyBin: withDefault(types.program, 'haproxy', {
     name: 'HAPROXY_BIN',
-    help: 'The HAProxy to run, 2.6 or newer.',
+    help: 'The HAProxy to run, 2.6 or newer; before 2.9 a client that never ends its handshake is waited for as long as TIMEOUT_CLIENT says.',
     remedy: 'Set the path of the program, such as /usr/sbin/haproxy.',
   }),
   logLevel: withDefault(types.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info', {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
 import { startEvidenceServer } from './server.ts';
 
 async function serving(t: TestContext) {
@@ -13,7 +14,8 @@ async function serving(t: TestContext) {
   await writeFile(join(directory, 'quote.json'), '{}');
   await writeFile(join(directory, 'sha256sum.txt'), 'sum\n');
   await writeFile(join(directory, 'cert-*.example.com.pem'), 'pem\n');
-  const server = await startEvidenceServer(directory);
+  const { log } = memoryLog();
+  const server = await startEvidenceServer(directory, log);
   t.after(() => server[Symbol.asyncDispose]());
   return { directory, ask: (path: string, method = 'GET') => ask(server.port, path, method) };
 }

@@ -4,6 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
+import type { Log } from '../log.ts';
 
 /** Answers requests below /evidences/, which HAProxy hands on. */
 export interface EvidenceServer extends AsyncDisposable {
@@ -14,6 +15,7 @@ export interface EvidenceServer extends AsyncDisposable {
 const PREFIX = '/evidences';
 /** Evidence is a few small files; nothing else is read into memory. Bytes. */
 const LARGEST_FILE = 1_048_576;
+const STALLED_MS = 10_000;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
@@ -29,15 +31,22 @@ const HEADERS = {
 };
 
 /** Serves the files of one directory, and none below it, from 127.0.0.1. The directory is read for each request. */
-export async function startEvidenceServer(directory: string): Promise<EvidenceServer> {
+export async function startEvidenceServer(directory: string, log: Log): Promise<EvidenceServer> {
   const server = createServer((request, response) => {
-    answer(directory, request, response).catch(() => {
+    answer(directory, request, response).catch((err: unknown) => {
+      log.warn({ event: 'evidence-failed', url: request.url, err }, 'evidence could not be read');
       if (!response.headersSent) refuse(response, 500, 'the evidence cannot be read');
       else response.destroy();
     });
   });
+  // HAProxy has few connections for this: whoever stalls one loses it.
+  server.requestTimeout = STALLED_MS;
+  server.setTimeout(STALLED_MS);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  server.on('error', (err) =>
+    log.warn({ event: 'evidence-failed', err }, 'the evidence server has an error'),
+  );
   return {
     // A server that listens on TCP has an address with a port.
     port: (server.address() as AddressInfo).port,
@@ -56,7 +65,8 @@ async function answer(directory: string, request: IncomingMessage, response: Ser
     refuse(response, 405, 'evidence can only be read');
     return;
   }
-  const [path = ''] = (request.url ?? '').split('?');
+  // The target may be in absolute form (RFC 9112 §3.2.2).
+  const [path = ''] = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').split('?');
   if (path === PREFIX) {
     response.setHeader('location', `${PREFIX}/`);
     refuse(response, 301, `see ${PREFIX}/`);

@@ -23,7 +23,7 @@ async function haproxy(t: TestContext) {
 
 /** With what stands in the list of certificates: its own name, and no protocols. */
 async function testCertificate(name: string) {
-  return { ...(await certificateFor(name)), names: [name], alpn: [] };
+  return { ...(await certificateFor(name)), names: [name], except: [], alpn: [] };
 }
 
 const pemOf = ({ chainPem, keyPem }: TestCertificate) => `${chainPem}${keyPem.reveal()}`.trimEnd();

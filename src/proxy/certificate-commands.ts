@@ -8,6 +8,8 @@ export interface CertificateFiles {
   readonly name: string;
   /** The names that it is shown for, and no others. */
   readonly names: readonly string[];
+  /** Names that it is not shown for, although a wildcard among `names` stands for them. */
+  readonly except: readonly string[];
   /** The application protocols that are offered with it (RFC 7301), the preferred one first. */
   readonly alpn: readonly string[];
   /** The certificate first, then its issuers. PEM. */
@@ -60,9 +62,11 @@ export async function installCertificate(
   await expectReply(socket, `add ssl crt-list ${list.path}`, /^Success!$/m, { payload: line, signal });
 }
 
-function listLine(entry: string, { names, alpn }: CertificateFiles): string {
+function listLine(entry: string, { names, except, alpn }: CertificateFiles): string {
   const offer = alpn.length === 0 ? [] : [`[alpn ${alpn.map(protocol).join(',')}]`];
-  return [entry, ...offer, ...names.map(servedName)].join(' ');
+  return [entry, ...offer, ...names.map(servedName), ...except.map((name) => `!${servedName(name)}`)].join(
+    ' ',
+  );
 }
 
 /** `*` would be read by people as a pattern, so a wildcard gets the name that certbot users know from directories. */

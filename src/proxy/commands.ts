@@ -1,7 +1,8 @@
 import { IngressError } from '../errors.ts';
 import { SERVER } from './backends.ts';
-import { OWN_CONNECTIONS, publicFrontend } from './render.ts';
+import { OWN_CONNECTIONS } from './render.ts';
 import type { CommandOptions, RuntimeSocket } from './runtime-socket.ts';
+import { publicFrontend } from './syntax.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
 export async function expectReply(

@@ -13,6 +13,7 @@ import {
   valuesOf,
 } from '../../test/doubles/http-app.ts';
 import { HTTP_ALPN, httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
 import {
   eventually,
   greeter,
@@ -32,7 +33,7 @@ const QUOTE = '{"quote":"00"}';
 async function serve(t: TestContext, routes: readonly Route[]): Promise<number> {
   const directory = await temporaryDir(t);
   await writeFile(join(directory, 'quote.json'), QUOTE);
-  const evidence = await startEvidenceServer(directory);
+  const evidence = await startEvidenceServer(directory, memoryLog().log);
   t.after(() => evidence[Symbol.asyncDispose]());
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });
   return port;
@@ -67,6 +68,8 @@ describe('/evidences/', { concurrency: true }, () => {
       assert.equal(mirrored((await h1.answer()).body).url, '/app');
       assert.equal((await h1.answer()).body, QUOTE);
       assert.equal(mirrored((await h1.answer()).body).url, '/app');
+      h1.head('GET https://app.example/evidences/quote.json HTTP/1.1', 'Host: app.example');
+      assert.equal((await h1.answer()).body, QUOTE);
       h1.head('HEAD /evidences/quote.json HTTP/1.1', 'Host: app.example');
       assert.equal((await h1.answer({ noBody: true })).field('content-type'), 'application/json');
       assert.ok(seen.every(({ version, url }) => version === '1.1' && !url.startsWith('/evidences/')));

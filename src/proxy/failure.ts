@@ -1,3 +1,5 @@
+import { EVIDENCE, publicFrontend } from './syntax.ts';
+
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
 const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
 
@@ -47,7 +49,12 @@ const OF_US: Readonly<Record<string, Reason>> = {
 
 const NO_HEADER: Reason = ['proxy-header', 'a connection did not begin with a valid PROXY header'];
 const NO_HANDSHAKE: Reason = ['handshake', 'no TLS connection to a client came about'];
+const OF_EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
+const WELL: Reason = [
+  'ended',
+  'a connection came about after a retry, or the app answered with an error of its own',
+];
 
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
 export function readFailure(line: string): Failure | undefined {
@@ -56,11 +63,12 @@ export function readFailure(line: string): Failure | undefined {
   const [, state = '', name = '', backend = '', client = '', ...words] = match;
   const ofApp = said(words.slice(0, 2));
   const ofClient = said(words.slice(2));
-  const [[why, sentence], level] = judge(state, ofApp, ofClient);
+  const [[why, sentence], level] =
+    backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, ofApp, ofClient);
   return {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
-    target: backend === 'tls' ? undefined : backend.replace(/\.h[12]$/, ''),
+    target: backend === publicFrontend ? undefined : backend.replace(/\.h[12]$/, ''),
     ...{ client, why, sentence, level },
     error: ofApp ?? ofClient,
   };
@@ -71,6 +79,7 @@ function judge(
   ofApp: string | undefined,
   ofClient: string | undefined,
 ): readonly [Reason, Failure['level']] {
+  if (state === '--') return [WELL, 'debug'];
   if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
   const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
   if (guilty) return [guilty, 'warn'];

@@ -58,6 +58,16 @@ describe('many names on one port', { concurrency: true }, () => {
     await assert.rejects(openTls(t, port, 'one.two.w.example'), REFUSED);
   });
 
+  test('an exact name waits for a certificate of its own: that of a wildcard is not shown for it', async (t) => {
+    const routes = [...(await greeting(t, '*.w.example')), ...(await greeting(t, 'exact.w.example'))];
+    const { port, proxy } = await startTestProxy(t, { routes });
+    await proxy.install(await testCertificate('*.w.example'));
+    assert.equal(await hear(await openTls(t, port, 'any.w.example')), '*.w.example');
+    await assert.rejects(openTls(t, port, 'exact.w.example'), REFUSED);
+    await proxy.install(await testCertificate('exact.w.example'));
+    assert.equal(await hear(await openTls(t, port, 'exact.w.example')), 'exact.w.example');
+  });
+
   test('an unknown name and no name are refused in the handshake, whatever is offered', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     for (const name of ['other.example', 'example', 'app.example.example', '']) {

@@ -1,6 +1,7 @@
 /** What a visitor reads when there is no answer of the app's: short and plain, and never kept by a cache. */
 const PAGES = {
-  400: 'Bad Request: this is not a request that can be forwarded.',
+  405: 'Method Not Allowed: evidence can only be read.',
+  413: 'Content Too Large: who reads evidence sends nothing.',
   421: 'Misdirected Request: this name is not served on this connection.',
   500: 'Internal Server Error: the request could not be forwarded.',
   502: 'Bad Gateway: the app broke off or gave no valid answer.',
@@ -14,10 +15,15 @@ export function page(status: keyof typeof PAGES): string {
 }
 
 /**
- * Replaces the pages of HAProxy's own, which are in HTML. There is none for a request that did not arrive in time (408): browsers
- * open connections ahead, and would show it as the answer to a later request.
+ * Replaces the pages of HAProxy's own, which are in HTML. What HAProxy says of a request that it cannot even read (400) is built into
+ * it.
  */
-export const errorPages: readonly string[] = [
-  ...([400, 500, 502, 503, 504] as const).map((status) => `http-error ${page(status)}`),
-  'errorfile 408 /dev/null',
-];
+export const errorPages: readonly string[] = ([500, 502, 503, 504] as const).map(
+  (status) => `http-error ${page(status)}`,
+);
+
+/**
+ * For frontends: a request that did not arrive in time is answered by nothing, because browsers open connections ahead, and
+ * would take an answer for that to a later request.
+ */
+export const silentTimeout = 'errorfile 408 /dev/null';

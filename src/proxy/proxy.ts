@@ -11,7 +11,7 @@ import { proveServed } from './handshake.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
-import { alpnOf, renderRoutes } from './route.ts';
+import { alpnOf, exactBelow, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
@@ -30,7 +30,7 @@ export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges'
 }
 
 /** A certificate to serve, with the protocols of its route. */
-export interface CertificateBundle extends Omit<CertificateFiles, 'names' | 'alpn'> {
+export interface CertificateBundle extends Omit<CertificateFiles, 'names' | 'except' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
   /** The name of the route that it is for. It is proven by it; `*.x` is proven by a name below x. */
@@ -85,8 +85,9 @@ export async function startProxy(
         launch: launcher(parts, await findStale(paths.socket, clock, signal)),
         restore: async (haproxy, ends) => {
           await fitConnections(haproxy, settings, log, ends);
-          await certificates.restore(haproxy, ends);
+          // Before any certificate: who gets through the handshake finds the app.
           for (const address of addresses) await address.restore(haproxy.socket, ends);
+          await certificates.restore(haproxy, ends);
         },
         clock,
         log,
@@ -215,7 +216,11 @@ class SupervisedProxy implements RunningProxy {
     const { certificates, settings, paths, clock, closing } = this.#parts;
     const { servername, fingerprint256 } = bundle;
     const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-    const files = { ...bundle, names: [servername], alpn: alpnOf(settings.routes, servername) };
+    const { routes } = settings;
+    const files = {
+      ...bundle,
+      ...{ names: [servername], except: exactBelow(routes, servername), alpn: alpnOf(routes, servername) },
+    };
     await certificates.install(this.#supervisor, files, ends);
     await proveServed({ path: paths.own, servername, fingerprint256, clock, signal: ends });
   }

@@ -143,7 +143,8 @@ const servers: readonly [target: Partial<Target>, options: Partial<ProxySettings
 for (const [target, options, server] of servers) {
   test(`the server of ${JSON.stringify({ ...target, ...options })}`, () => {
     const text = renderHaproxy({ ...settings, ...options, routes: [route('app.example', target)] });
-    assert.equal(text.split('\n').at(-2), `  server app ${server}`);
+    const most = (target.speaks ?? 'tcp') === 'tcp' ? '' : ' maxconn 4096';
+    assert.equal(text.split('\n').at(-2), `  server app ${server}${most}`);
   });
 }
 
@@ -160,13 +161,13 @@ test('with evidence, clients of a TCP target that negotiated HTTP are switched, 
   const frontend = section(text, 'frontend tls ');
   assert.deepEqual(frontend.slice(-4), [
     'tcp-request content switch-mode http if { ssl_fc_alpn h2 http/1.1 }',
-    'use_backend evidence if { path_beg /evidences } { path -m reg ^/evidences(/|$) }',
+    'use_backend evidence if { ssl_fc_alpn h2 http/1.1 } { path_beg /evidences } { path -m reg ^/evidences(/|$) }',
     'use_backend %[var(sess.route)].h1 if { ssl_fc_alpn http/1.1 } { var(sess.route) -m beg tcp: tls: }',
     'use_backend %[var(sess.route)]',
   ]);
   assert.deepEqual(section(text, 'backend tcp:app:80.h1 '), [
     'backend tcp:app:80.h1 from plain-http',
-    'server app 127.0.0.1:1 disabled',
+    'server app 127.0.0.1:1 disabled maxconn 4096',
   ]);
 });
 
@@ -184,6 +185,26 @@ test('an HTTP target beside a TCP one: only its clients and those that negotiate
   );
   assert.ok(section(text, 'backend http:app:80 ').includes('backend http:app:80 from http'));
 });
+
+const provided: readonly [what: string, routes: readonly Route[], maxconn: number][] = [
+  ['bytes', [route('a.example', {})], 4_104],
+  ['requests', [route('a.example', http)], 4_104],
+  [
+    'two apps that take requests',
+    [route('a.example', http), route('b.example', { ...http, port: 81 })],
+    6_152,
+  ],
+  [
+    'more apps than can be provided for',
+    Array.from({ length: 100 }, (_, index) => route(`n${index}.example`, { ...http, port: index + 1 })),
+    10_248,
+  ],
+];
+for (const [what, routes, maxconn] of provided) {
+  test(`file descriptors are provided for: ${what}`, () => {
+    assert.match(renderHaproxy({ ...settings, routes }), new RegExp(`^ {2}maxconn ${maxconn}$`, 'm'));
+  });
+}
 
 test('names of one target share a backend', () => {
   const routes = [route('a.example', {}), route('b.example', {}), route('c.example', { port: 81 })];

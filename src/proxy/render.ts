@@ -1,10 +1,10 @@
 import { type Backend, backendsOf, HTTP_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
 import { LOG_FORMAT } from './failure.ts';
 import { lookUp } from './look-up.ts';
-import { errorPages } from './pages.ts';
-import { requestRules } from './requests.ts';
+import { errorPages, page, silentTimeout } from './pages.ts';
+import { noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
-import { account, plainPath, port as portWord, timeout, whole } from './syntax.ts';
+import { account, EVIDENCE, plainPath, port as portWord, publicFrontend, timeout, whole } from './syntax.ts';
 
 /** What HAProxy gives up once it listens. Only root can hand these over. */
 export interface Privileges {
@@ -47,12 +47,11 @@ export interface ProxySettings extends ServerOptions {
 /** Connections that are kept for the control plane when others have all of MAXCONN. */
 export const OWN_CONNECTIONS = 8;
 
-/** The frontend that the world sees, as the runtime socket calls it. */
-export const publicFrontend = 'tls';
-
 /** Twice as many file descriptors is what Linux lets one process have (fs.nr_open, 2^20) without being asked. */
 const MOST_CONNECTIONS = 500_000;
 const MOST_THREADS = 64;
+/** Further ones share what is there: not all apps of one ingress are at their limit at once. */
+const PROVISIONED_BACKENDS = 4;
 /** A supervisor kills after ten seconds, so that eight are ours to give. */
 const LONGEST_DRAIN_MS = 8_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -90,7 +89,7 @@ const CURVES = 'X25519:P-256:P-384';
 export function renderHaproxy(settings: ProxySettings): string {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
   const sections = [
-    global(settings),
+    global(settings, backends),
     defaults(settings),
     ...requestDefaults(settings, backends),
     frontend(settings, backends),
@@ -104,13 +103,16 @@ export function renderHaproxy(settings: ProxySettings): string {
     .concat('\n');
 }
 
-function global({ maxconn, paths, privileges, drainMs, threads }: ProxySettings): string[] {
+function global(
+  { maxconn, paths, privileges, drainMs, threads }: ProxySettings,
+  backends: readonly Backend[],
+): string[] {
   return [
     'global',
     // `short` puts the severity before each line, where `raw` would leave it to be guessed.
     'log stdout format short daemon',
     `stats socket ${plainPath(paths.socket)} mode 600 level admin`,
-    `maxconn ${connections(maxconn) + OWN_CONNECTIONS}`,
+    `maxconn ${provisioned(maxconn, backends) + OWN_CONNECTIONS}`,
     // With a low `ulimit -n`, fewer connections are better than none.
     'no strict-limits',
     `hard-stop-after ${whole('drainMs', drainMs, 1, LONGEST_DRAIN_MS)}ms`,
@@ -176,6 +178,7 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
     // Else HAProxy tells the kernel that more will come of a body, and small pieces wait for it for 200 ms.
     'option http-no-delay',
     ...errorPages,
+    ...noH2c,
   ];
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const plain = some('plain-http') || evidencePort !== undefined;
@@ -194,6 +197,9 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(some('http') ? [some('bytes') ? `!${ofTcp}` : 'TRUE'] : []),
     ...(some('plain-http') ? [speaksHttp] : []),
   ];
+  const evidence = requests.map(
+    (term) => `use_backend ${EVIDENCE} if ${term} { path_beg /evidences } { path -m reg ^/evidences(/|$) }`,
+  );
   return [
     `frontend ${publicFrontend} from tcp`,
     bind(settings),
@@ -204,10 +210,11 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
     ...lookUp('tcp-request session', 'sess', settings),
     'tcp-request session reject if !{ var(sess.route) -m found }',
-    ...(requests.length === 0 ? [] : [`tcp-request content switch-mode http if ${requests.join(' || ')}`]),
-    ...(evidencePort === undefined || requests.length === 0
+    ...(requests.length === 0
       ? []
-      : ['use_backend evidence if { path_beg /evidences } { path -m reg ^/evidences(/|$) }']),
+      : [silentTimeout, `tcp-request content switch-mode http if ${requests.join(' || ')}`]),
+    // Only where requests are read: the path of bytes could be read, too, if they happened to be there already.
+    ...(evidencePort === undefined ? [] : evidence),
     ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
       backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
         ? [`use_backend %[var(sess.route)]${suffix} if { ssl_fc_alpn ${version} } ${ofTcp}`]
@@ -240,17 +247,34 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
   if (evidencePort === undefined) return [];
   return [
     [
-      'backend evidence from plain-http',
+      `backend ${EVIDENCE} from plain-http`,
+      // There are few connections: none for a request whose client has not finished, and might never.
+      `http-request return ${page(405)} hdr allow "GET, HEAD" if !{ method GET HEAD }`,
+      `http-request return ${page(413)} if { req.body_size gt 0 }`,
+      `http-request wait-for-body time ${EVIDENCE_TIMEOUT_MS}ms`,
+      `http-request return ${page(413)} if { req.body_len gt 0 }`,
       `timeout server ${EVIDENCE_TIMEOUT_MS}ms`,
       `server ${SERVER} 127.0.0.1:${portWord('evidence port', evidencePort)} maxconn ${EVIDENCE_CONNECTIONS}`,
     ],
   ];
 }
 
+/** Clients of bytes are counted where they come in; each HTTP/2 client can have a hundred requests under way. */
 function section(backend: Backend, settings: ProxySettings): string[] {
   const { name, kind } = backend;
-  const from = kind === 'bytes' ? 'tcp' : kind;
-  return [`backend ${name} from ${from}`, `server ${SERVER} ${server(backend, settings)}`];
+  if (kind === 'bytes') return [`backend ${name} from tcp`, `server ${SERVER} ${server(backend, settings)}`];
+  const most = connections(settings.maxconn);
+  return [`backend ${name} from ${kind}`, `server ${SERVER} ${server(backend, settings)} maxconn ${most}`];
+}
+
+/**
+ * What file descriptors are provided for: two for each. A client of bytes takes two; clients of requests take one each, and each of
+ * the first few backends as many again.
+ */
+function provisioned(maxconn: number, backends: readonly Backend[]): number {
+  const busy = Math.min(backends.filter(({ kind }) => kind !== 'bytes').length, PROVISIONED_BACKENDS);
+  const wanted = Math.ceil((connections(maxconn) * (1 + Math.max(1, busy))) / 2);
+  return Math.max(maxconn, Math.min(wanted, MOST_CONNECTIONS));
 }
 
 function connections(maxconn: number): number {

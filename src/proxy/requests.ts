@@ -12,7 +12,6 @@ export function requestRules(map: RouteMap): string[] {
     `http-request set-var(txn.other) bool(true) if !{ ${HOST},strcmp(sess.name) eq 0 }`,
     ...misdirected(map),
     ...forwarded,
-    ...noH2c,
   ];
 }
 
@@ -43,10 +42,8 @@ const forwarded = [
   'http-request del-header connection if { req.hdr(connection) -m reg -i ^(x[-_]forwarded|x[-_]real|forwarded) }',
 ];
 
-/** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 does this itself. */
-const noH2c = [
-  '.if !version_atleast(3.0)',
+/** What follows an agreement on HTTP/2 by Upgrade would be requests that nobody looks at. HAProxy 3.0 sees to some of it. */
+export const noH2c: readonly string[] = [
   'http-request del-header http2-settings',
   'http-request del-header upgrade if { req.hdr(upgrade) -i h2c }',
-  '.endif',
 ];

@@ -53,6 +53,14 @@ export function alpnOf(routes: readonly Route[], name: string): readonly string[
   throw new RangeError(`no route for the name ${JSON.stringify(name)}`);
 }
 
+/** The names with a route of their own that a wildcard would stand for: they wait for a certificate of their own. */
+export function exactBelow(routes: readonly Route[], wildcard: string): readonly string[] {
+  if (!wildcard.startsWith('*.')) return [];
+  return routes
+    .map(({ name }) => name)
+    .filter((name) => name !== wildcard && name.replace(/^[^.]+/, '*') === wildcard);
+}
+
 /** The file in which HAProxy looks up the target of a name. Throws a RangeError for a name that stands there twice. */
 export function renderRoutes(routes: readonly Route[]): string {
   const lines = new Map(routes.map(({ name, target }) => [servedName(name), targetName(target)]));

@@ -5,6 +5,11 @@ import { isIP } from 'node:net'; // parses text, nothing else
  * each RangeError thrown here is a fault of the program.
  */
 
+/** The frontend that the world sees. */
+export const publicFrontend = 'tls';
+/** The backend that leads to the control plane. */
+export const EVIDENCE = 'evidence';
+
 /** `timeout` values are kept in a signed 32-bit number of milliseconds. */
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
 /** sun_path holds 107; HAProxy binds `<path>.<pid>.tmp` and renames it. */

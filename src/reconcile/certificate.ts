@@ -69,6 +69,13 @@ export async function reconcileCertificate(
     log.debug({ event: 'certificate-kept', until: decision.until }, decision.reason);
     return;
   }
+  const neighbour = stillRemembered(parts, memory);
+  if (neighbour !== undefined) {
+    memory.orderNotBefore = later(memory.orderNotBefore, neighbour.until);
+    const sentence = `no order yet: resolvers may remember the challenge of ${neighbour.domain}, which was at the same name`;
+    log.info({ event: 'order-held-back', until: neighbour.until }, sentence);
+    return;
+  }
   if (memory.orderNotBefore && clock.now() < memory.orderNotBefore) {
     const until = memory.orderNotBefore;
     log.info(
@@ -77,30 +84,35 @@ export async function reconcileCertificate(
     );
     return;
   }
-  const neighbour = stillRemembered(parts, memory);
-  if (neighbour !== undefined) {
-    memory.orderNotBefore = neighbour.until;
-    const sentence = `no order yet: resolvers may remember the challenge of ${neighbour.domain}, which was at the same name`;
-    log.info({ event: 'order-held-back', until: neighbour.until }, sentence);
-    return;
-  }
   const { challengeAlias } = await place.find();
   if (challengeAlias !== undefined) {
     const sentence = `${challengeName(goal.domain)} is an alias of ${challengeAlias}`;
     throw new IngressError('CHALLENGE_NAME_IS_ALIAS', sentence);
   }
   log.info({ event: 'order', reason: decision.reason }, 'ordering a certificate');
+  const { challenged } = memory.shared;
+  const before = challenged.get(challengeName(goal.domain));
   try {
-    const bundle = await order(parts, place, signal);
+    const bundle = await order(parts, memory, place, signal);
     // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
     memory.unsaved = { bundle, failure: undefined };
     await saveUnsaved(parts, memory);
     await serve(parts, memory, bundle);
   } finally {
-    const until = new Date(clock.now().getTime() + challengeTtl(parts.provider) * 1000);
-    memory.shared.challenged.set(challengeName(goal.domain), { domain: goal.domain, until });
     await cleanUp(parts, signal);
+    // Until the removal it could be looked up anew.
+    if (challenged.get(challengeName(goal.domain)) !== before) remember(parts, memory);
   }
+}
+
+/** From now on resolvers may remember what stands at the name of our challenge, for as long as its records say. */
+function remember({ goal, provider, clock }: Parts, { shared }: Memory): void {
+  const until = new Date(clock.now().getTime() + challengeTtl(provider) * 1000);
+  shared.challenged.set(challengeName(goal.domain), { domain: goal.domain, until });
+}
+
+function later(one: Date | undefined, other: Date): Date {
+  return one !== undefined && one > other ? one : other;
 }
 
 /** Another name's challenge at the same owner name, while the CA may still see it in the place of ours. */
@@ -109,11 +121,17 @@ function stillRemembered({ goal, clock }: Parts, { shared }: Memory) {
   return last && last.domain !== goal.domain && clock.now() < last.until ? last : undefined;
 }
 
-async function order(parts: Parts, place: ChallengePlace, signal: AbortSignal): Promise<CertificateBundle> {
+async function order(
+  parts: Parts,
+  memory: Memory,
+  place: ChallengePlace,
+  signal: AbortSignal,
+): Promise<CertificateBundle> {
   const { goal, authority, clock, log } = parts;
   const ordering = stopwatch(clock);
   const present = async (values: readonly ChallengeValue[]) => {
     log.info({ event: 'order-created', seconds: ordering() }, 'order created');
+    remember(parts, memory);
     await place.publish(values);
   };
   const { domain, keyType } = goal;
