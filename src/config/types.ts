@@ -70,7 +70,7 @@ export const flag: VariableType<boolean> = type('true or false', (value) => {
 export const proxyHeader: VariableType<'off' | 'v1' | 'v2'> = type('off, v1, v2', (value) => {
   if (/^(off|false|0|no)$/i.test(value)) return 'off';
   if (/^v1$/i.test(value)) return 'v1';
-  // As the older container had it.
+  // `true` is what people write who have set ACCEPT_PROXY_PROTOCOL.
   if (/^(v2|true|1|yes|on)$/i.test(value)) return 'v2';
   return { wrong: `is none of off, v1, v2: ${quote(value)}` };
 });

@@ -199,7 +199,7 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   PROXY_BUFFER_SIZE: 'buffers need no tuning',
   PROXY_BUFFERS: 'buffers need no tuning',
   PROXY_BUSY_BUFFERS_SIZE: 'buffers need no tuning',
-  ALIAS_DOMAIN: 'records are published at the names that are served only',
+  ALIAS_DOMAIN: 'name it in DOMAINS, where it gets a certificate of its own',
   EVIDENCE_PORT: 'evidence is answered at PORT, under /evidences/',
   CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
   TLSALPN_PORT: 'this version answers dns-01 challenges only',

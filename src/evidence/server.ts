@@ -15,6 +15,7 @@ export interface EvidenceServer extends AsyncDisposable {
 const PREFIX = '/evidences';
 /** Evidence is a few small files; nothing else is read into memory. Bytes. */
 const LARGEST_FILE = 1_048_576;
+/** Milliseconds without a byte after which a connection is closed. */
 const STALLED_MS = 10_000;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -102,8 +103,8 @@ async function contentOf(directory: string, name: string): Promise<Buffer | unde
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
     try {
-      const { size, isFile } = await file.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
-      return isFile && size <= LARGEST_FILE ? await file.readFile() : undefined;
+      const stat = await file.stat();
+      return stat.isFile() && stat.size <= LARGEST_FILE ? await file.readFile() : undefined;
     } finally {
       await file.close();
     }

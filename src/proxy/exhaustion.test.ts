@@ -3,12 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { connect } from 'node:tls';
 import { answerOf, ask, openH2 } from '../../test/doubles/h2.ts';
-import { mirror, type SeenRequest, startHttpApp } from '../../test/doubles/http-app.ts';
+import { mirror, startHttpApp } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
-import { eventually, hear, openTls, routesTo, temporaryDir } from '../../test/doubles/proxy.ts';
+import { eventually, temporaryDir } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { startEvidenceServer } from '../evidence/server.ts';
 
@@ -56,32 +55,4 @@ describe('what one client can take', { concurrency: true }, () => {
     }
     assert.equal((await ask(await openH2(t, port), { ':path': '/evidences/quote.json' })).body, '{}');
   });
-});
-
-test('bytes that come with the handshake are no request, whatever they say', async (t) => {
-  const directory = await temporaryDir(t);
-  const evidence = await startEvidenceServer(directory, memoryLog().log);
-  t.after(() => evidence[Symbol.asyncDispose]());
-  const seen: SeenRequest[] = [];
-  const app = await startHttpApp(t, mirror('app', seen));
-  const routes = routesTo({ port: app }, ['app.example'], ['http/1.1']);
-  const { port } = await startServing(t, routes, { evidencePort: evidence.port });
-  for (let connection = 1; connection <= 20; connection += 1) {
-    const socket = connect({ host: '127.0.0.1', port, servername: 'app.example', rejectUnauthorized: false });
-    t.after(() => socket.destroy());
-    // Node sends it together with the last message of the handshake.
-    socket.write('GET /evidences/ HTTP/1.1\r\nHost: app.example\r\n\r\n');
-    assert.match(await hear(socket), /"app":"app"/);
-    assert.equal(seen.length, connection);
-  }
-});
-
-test('a connection that was opened ahead and never used is closed without a word', async (t) => {
-  const app = await startHttpApp(t, mirror('app'));
-  const timeouts = { connect: 1_000, client: 1_000, server: 60_000 };
-  const { port } = await startServing(t, httpRoutes(app), { timeouts });
-  assert.equal(await hear(await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] })), '');
-  const half = await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] });
-  half.write('GET / HT');
-  assert.equal(await hear(half), '');
 });

@@ -6,7 +6,7 @@ import { openH1 } from '../../test/doubles/h1.ts';
 import { answerOf, openH2 } from '../../test/doubles/h2.ts';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
-import { echo, greeter } from '../../test/doubles/proxy.ts';
+import { echo, greeter, hear, openTls } from '../../test/doubles/proxy.ts';
 
 describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true }, () => {
   test('Expect: 100-continue is asked of the app, which may refuse before it has the body', async (t) => {
@@ -128,4 +128,14 @@ test('a client cannot talk an app into HTTP/2 behind our back (Upgrade: h2c)', a
     );
     assert.deepEqual(valuesOf(seen, 'http2-settings'), []);
   }
+});
+
+test('a connection that was opened ahead and never used is closed without a word', async (t) => {
+  const app = await startHttpApp(t, mirror('app'));
+  const timeouts = { connect: 1_000, client: 1_000, server: 60_000 };
+  const { port } = await startServing(t, httpRoutes(app), { timeouts });
+  assert.equal(await hear(await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] })), '');
+  const half = await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] });
+  half.write('GET / HT');
+  assert.equal(await hear(half), '');
 });

@@ -197,7 +197,7 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(some('http') ? [some('bytes') ? `!${ofTcp}` : 'TRUE'] : []),
     ...(some('plain-http') ? [speaksHttp] : []),
   ];
-  const evidence = requests.map(
+  const toEvidence = requests.map(
     (term) => `use_backend ${EVIDENCE} if ${term} { path_beg /evidences } { path -m reg ^/evidences(/|$) }`,
   );
   return [
@@ -213,8 +213,8 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(requests.length === 0
       ? []
       : [silentTimeout, `tcp-request content switch-mode http if ${requests.join(' || ')}`]),
-    // Only where requests are read: the path of bytes could be read, too, if they happened to be there already.
-    ...(evidencePort === undefined ? [] : evidence),
+    // Under the same conditions, so that bytes are not even asked for a path.
+    ...(evidencePort === undefined ? [] : toEvidence),
     ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
       backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
         ? [`use_backend %[var(sess.route)]${suffix} if { ssl_fc_alpn ${version} } ${ofTcp}`]
@@ -249,7 +249,6 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
     [
       `backend ${EVIDENCE} from plain-http`,
       // There are few connections: none for a request whose client has not finished, and might never.
-      `http-request return ${page(405)} hdr allow "GET, HEAD" if !{ method GET HEAD }`,
       `http-request return ${page(413)} if { req.body_size gt 0 }`,
       `http-request wait-for-body time ${EVIDENCE_TIMEOUT_MS}ms`,
       `http-request return ${page(413)} if { req.body_len gt 0 }`,
