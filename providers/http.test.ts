@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Secret } from '../src/config/secret.ts';
 import { IngressError } from '../src/errors.ts';
+import { afterTest } from '../test/doubles/after-test.ts';
 import { createTestContext } from '../test/doubles/provider-context.ts';
 import { createHttp } from './http.ts';
 
@@ -14,7 +15,7 @@ const never = new AbortController().signal;
 async function open(t: TestContext, server: Server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => server.close());
+  afterTest(t, () => server.close());
   const address = server.address();
   assert.ok(address !== null && typeof address !== 'string');
   const { clock } = createTestContext();

@@ -9,7 +9,14 @@ import { systemClock, until } from '../src/clock.ts';
 
 /** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
 
-type RunOptions = NonNullable<Parameters<typeof run>[0]>;
+interface Part {
+  readonly files: readonly string[];
+  readonly concurrency: number;
+  /** Of one test. */
+  readonly timeout: number;
+  /** Of a file's process. */
+  readonly deadlineMs: number;
+}
 
 interface Counts {
   passed: number;
@@ -17,9 +24,12 @@ interface Counts {
   skipped: number;
 }
 
-const FILE_TIMEOUT_MS = 180_000;
+/** For one test, which the runner ends, and for its file with all that it leaves open, which test-deadline.ts ends. */
+const TEST_TIMEOUT_MS = 180_000;
+const FILE_DEADLINE_MS = Number(process.env['TEST_FILE_DEADLINE_MS'] ?? 600_000);
 /** Images are built in the first of these. */
-const IMAGE_FILE_TIMEOUT_MS = 30 * 60_000;
+const IMAGE_TEST_TIMEOUT_MS = 30 * 60_000;
+const IMAGE_FILE_DEADLINE_MS = 40 * 60_000;
 /** What removing containers and ending their daemon may take after Ctrl-C. */
 const CLEAN_UP_MS = 60_000;
 
@@ -48,12 +58,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-if (wanted.length === 0) await runChecks(counts);
-await runTests(
-  { files: files.filter((file) => !ofImage(file)), concurrency: 2, timeout: FILE_TIMEOUT_MS },
-  counts,
-);
-await runTests({ files: files.filter(ofImage), concurrency: 1, timeout: IMAGE_FILE_TIMEOUT_MS }, counts);
+if (wanted.length === 0) await runChecks();
+await runTests({
+  files: files.filter((file) => !ofImage(file)),
+  concurrency: 2,
+  timeout: TEST_TIMEOUT_MS,
+  deadlineMs: FILE_DEADLINE_MS,
+});
+await runTests({
+  files: files.filter(ofImage),
+  concurrency: 1,
+  timeout: IMAGE_TEST_TIMEOUT_MS,
+  deadlineMs: IMAGE_FILE_DEADLINE_MS,
+});
 if (stoppedBy) await childrenAreGone();
 for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`);
 // Where everything is there, a test that is skipped is a fault of its own.
@@ -65,25 +82,31 @@ process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}
   process.exit(counts.failed > 0 || counts.passed === 0 || skippedWrongly ? 1 : 0);
 });
 
-async function runChecks(into: Counts): Promise<void> {
+async function runChecks(): Promise<void> {
   for (const [title, command, ...args] of checks) {
     const { failed, all } = await execa(command, args, { all: true, reject: false, preferLocal: true });
-    into[failed ? 'failed' : 'passed'] += 1;
+    counts[failed ? 'failed' : 'passed'] += 1;
     process.stdout.write(`${failed ? '✖' : '✔'} ${title}\n${failed ? `${all}\n` : ''}`);
   }
 }
 
-async function runTests(what: RunOptions & { files: readonly string[] }, into: Counts): Promise<void> {
+async function runTests({ deadlineMs, ...what }: Part): Promise<void> {
   if (what.files.length === 0 || stop.signal.aborted) return;
-  const stream = run({ ...what, forceExit: false, signal: stop.signal });
+  const stream = run({
+    ...what,
+    forceExit: false,
+    signal: stop.signal,
+    execArgv: ['--import', new URL('test-deadline.ts', import.meta.url).href],
+    env: { ...process.env, TEST_FILE_DEADLINE_MS: String(deadlineMs) },
+  });
   stream.on('test:pass', ({ name, skip, todo, details }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined) reasons.push(`${name}${typeof skip === 'string' ? `: ${skip}` : ''}`);
-    into[skip !== undefined || todo !== undefined ? 'skipped' : 'passed'] += 1;
+    counts[skip !== undefined || todo !== undefined ? 'skipped' : 'passed'] += 1;
   });
   stream.on('test:fail', ({ todo, details }) => {
     if (details.type === 'suite') return;
-    into[todo === undefined ? 'failed' : 'skipped'] += 1;
+    counts[todo === undefined ? 'failed' : 'skipped'] += 1;
   });
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });

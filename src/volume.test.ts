@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { afterTest } from '../test/doubles/after-test.ts';
 import { describeRemedy, storeFailure, whyUnwritable } from './volume.ts';
 
 const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
@@ -40,6 +41,6 @@ test('rights that are missing are told from a full disk and from a mount that is
 
 test('a directory that is not there yet can be made where the one above it can be written', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'volume-'));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  afterTest(t, () => rm(root, { recursive: true, force: true }));
   assert.equal(await whyUnwritable([root, join(root, 'live/app.example.com')]), undefined);
 });

@@ -147,3 +147,11 @@ test('nothing outside test imports from test', () => {
   );
   assert.deepEqual(guilty, []);
 });
+
+test('what a test has started is ended by afterTest', () => {
+  const tests = globSync(['src/**/*.ts', 'providers/**/*.ts', 'test/**/*.ts']);
+  const guilty = tests.filter(
+    (file) => file !== 'test/doubles/after-test.ts' && /\bt\.after\(/.test(readFileSync(file, 'utf8')),
+  );
+  assert.deepEqual(guilty, []);
+});

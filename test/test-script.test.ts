@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from './doubles/after-test.ts';
 import { eventually } from './e2e/support.ts';
 
 const SCRIPT = new URL('../scripts/test.ts', import.meta.url).pathname;
@@ -54,10 +55,20 @@ for (const [signal, code] of [
   });
 }
 
+test('a file that leaves something open fails at its deadline, and says what', async (t) => {
+  const left = `import { test } from 'node:test';\nsetInterval(() => undefined, 1000);\ntest('first', () => undefined);\n`;
+  const folder = await project(t, left);
+  const env = { NODE_TEST_CONTEXT: undefined, TEST_FILE_DEADLINE_MS: '700' };
+  const ended = await execa(process.execPath, [SCRIPT, 'some'], { cwd: folder, env, reject: false });
+  assert.equal(ended.exitCode, 1, ended.stdout);
+  assert.match(ended.stdout, /some\.test\.ts: not ended after 700 ms; still open: .*Timeout/);
+  assert.match(ended.stdout, /^1 passed, 1 failed$/m);
+});
+
 /** A folder with one file of tests. */
 async function project(t: TestContext, file: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'test-script-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  afterTest(t, () => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, 'test'));
   await writeFile(join(folder, 'test/some.test.ts'), file);
   return folder;

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { createTestContext } from '../../test/doubles/provider-context.ts';
 import { createTcpSplitter, withLength } from '../../test/world/dns-client.ts';
 import { openServer } from '../../test/world/open-server.ts';
@@ -44,7 +45,7 @@ async function open(t: TestContext, answers: readonly Answer[]) {
     });
   });
   const listening = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => listening[Symbol.asyncDispose]());
+  afterTest(t, () => listening[Symbol.asyncDispose]());
   const context = createTestContext();
   const budget = createBudget({ title: 'it', limit: { burst: 9, calls: 9, perMs: 1000 }, context });
   const key = {

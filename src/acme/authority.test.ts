@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import acme from 'acme-client';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { openServer } from '../../test/world/open-server.ts';
@@ -150,7 +151,7 @@ test('the value of a challenge is a digest (RFC 8555 §8.4)', async () => {
 async function scripted(t: TestContext, listener: RequestListener) {
   const server = createServer(listener);
   const open_ = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => open_[Symbol.asyncDispose]());
+  afterTest(t, () => open_[Symbol.asyncDispose]());
   const { keyPem } = await storeIn(mkdtempSync(join(directory, 'volume-'))).create();
   const account: StoredAccount = { keyPem, path: '', url: 'https://ca.example/acct/1' };
   const accounts = {

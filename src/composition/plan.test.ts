@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { systemClock } from '../clock.ts';
 import { plan } from './plan.ts';
@@ -10,7 +11,7 @@ test('a plan is given up when two minutes are over, whoever is silent', async (t
   const listener = createServer();
   const connected = once(listener, 'connection');
   const silent = await openServer(listener, { host: '127.0.0.1', port: 0 });
-  t.after(() => silent[Symbol.asyncDispose]());
+  afterTest(t, () => silent[Symbol.asyncDispose]());
   t.mock.property(process, 'env', {
     DOMAIN: 'app.example.com',
     TARGET_ENDPOINT: '127.0.0.1:1',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getServers, setServers } from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { a, aaaa, cname, type DnsScript, startDnsServer } from '../../test/doubles/dns-server.ts';
 import { freePort } from '../../test/world/free-port.ts';
 import { IngressError } from '../errors.ts';
@@ -103,7 +104,7 @@ test('a name that is not there has no address; one family may fail as long as th
 
 test('the resolvers of the system are read with and without port, in both families', (t) => {
   const before = getServers();
-  t.after(() => {
+  afterTest(t, () => {
     setServers(before);
     syncBuiltinESMExports();
   });

@@ -5,18 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import { startEvidenceServer } from './server.ts';
 
 async function serving(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'evidence-'));
-  t.after(() => rm(directory, { recursive: true }));
+  afterTest(t, () => rm(directory, { recursive: true }));
   await writeFile(join(directory, 'quote.json'), '{}');
   await writeFile(join(directory, 'sha256sum.txt'), 'sum\n');
   await writeFile(join(directory, 'cert-*.example.com.pem'), 'pem\n');
   const { log } = memoryLog();
   const server = await startEvidenceServer(directory, log);
-  t.after(() => server[Symbol.asyncDispose]());
+  afterTest(t, () => server[Symbol.asyncDispose]());
   return { directory, ask: (path: string, method = 'GET') => ask(server.port, path, method) };
 }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { type GuestAgentOptions, startGuestAgent } from '../../test/world/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
@@ -16,13 +17,13 @@ const never = new AbortController().signal;
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'guest-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
 async function world(t: TestContext, options: Partial<GuestAgentOptions> = {}) {
   const agent = await startGuestAgent({ directory: folder(t), appId: APP_ID, ...options });
-  t.after(() => agent.stop());
+  afterTest(t, () => agent.stop());
   return agent;
 }
 
@@ -114,7 +115,7 @@ async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; asked: 
     connection.once('data', () => asked.resolve());
   });
   const open = await openServer(server, { path });
-  t.after(() => open[Symbol.asyncDispose]());
+  afterTest(t, () => open[Symbol.asyncDispose]());
   return { agent: found(path), asked: asked.promise };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { makeCertificate } from '../../test/doubles/certificates.ts';
 import { faultyApps } from '../../test/doubles/faulty-apps.ts';
 import { openHttp1 } from '../../test/doubles/http-clients.ts';
@@ -16,7 +17,7 @@ async function startUntrusted(t: TestContext): Promise<number> {
   server.on('tlsClientError', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => server.close());
+  afterTest(t, () => server.close());
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('the app has no port');
   return address.port;

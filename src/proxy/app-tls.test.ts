@@ -6,6 +6,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../../test/doubles/certificates.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
 import { mirror, mirrored } from '../../test/doubles/http-app.ts';
@@ -32,7 +33,7 @@ async function startTlsApp(t: TestContext, { chainPem, keyPem }: MadeCertificate
     asked.push(socket.servername, socket.alpnProtocol ?? false),
   );
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => open[Symbol.asyncDispose]());
+  afterTest(t, () => open[Symbol.asyncDispose]());
   return { port: open.port, asked };
 }
 
@@ -100,7 +101,7 @@ describe('an HTTPS target', { concurrency: true }, () => {
 
   test('that speaks no TLS is refused', async (t) => {
     const plain = await openServer(createHttpServer(mirror('app')), { host: '127.0.0.1', port: 0 });
-    t.after(() => plain[Symbol.asyncDispose]());
+    afterTest(t, () => plain[Symbol.asyncDispose]());
     await isRefused(t, await serve(t, plain.port, { verify: true }), /handshake failure/);
   });
 
@@ -116,7 +117,7 @@ test('a TLS target of bytes is greeted by its app', async (t) => {
   const { chainPem, keyPem } = await makeCertificate({ names: [HOST] });
   const server = createTlsServer({ cert: chainPem, key: keyPem }, (socket) => socket.write('220 ready\n'));
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => open[Symbol.asyncDispose]());
+  afterTest(t, () => open[Symbol.asyncDispose]());
   const routes = routesTo({ host: HOST, port: open.port, tls: true });
   const appTls = { verify: true, caFile: await fileWith(t, chainPem) };
   const { port, lines } = await startServing(t, routes, { appTls, lookup });

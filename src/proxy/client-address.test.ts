@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import { startAddressApp } from '../../test/doubles/address-app.ts';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { openHttp1, openHttp2 } from '../../test/doubles/http-clients.ts';
 import {
   eventually,
@@ -36,7 +37,7 @@ async function serve(
 /** A connection that begins with some bytes. */
 async function begun(t: TestContext, port: number, header: Buffer | undefined): Promise<ConnectionOptions> {
   const socket = connect(port, '127.0.0.1');
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   if (header) socket.write(header);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
 import { ask, headersOf, openH2 } from '../../test/doubles/h2.ts';
 import {
@@ -34,7 +35,7 @@ async function serve(t: TestContext, routes: readonly Route[]): Promise<number> 
   const directory = await temporaryDir(t);
   await writeFile(join(directory, 'quote.json'), QUOTE);
   const evidence = await startEvidenceServer(directory, memoryLog().log);
-  t.after(() => evidence[Symbol.asyncDispose]());
+  afterTest(t, () => evidence[Symbol.asyncDispose]());
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });
   return port;
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { answerOf, ask, openH2 } from '../../test/doubles/h2.ts';
 import { mirror, startHttpApp } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
@@ -38,7 +39,7 @@ describe('what one client can take', { concurrency: true }, () => {
     const directory = await temporaryDir(t);
     await writeFile(join(directory, 'quote.json'), '{}');
     const evidence = await startEvidenceServer(directory, memoryLog().log);
-    t.after(() => evidence[Symbol.asyncDispose]());
+    afterTest(t, () => evidence[Symbol.asyncDispose]());
     const app = await startHttpApp(t, mirror('app'));
     const { port } = await startServing(t, httpRoutes(app), { evidencePort: evidence.port });
     const greedy = await openH2(t, port);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { type H1Client, openH1 } from '../../test/doubles/h1.ts';
 import { ask, openH2 } from '../../test/doubles/h2.ts';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../../test/doubles/http-app.ts';
@@ -52,7 +53,7 @@ const truth = (host: string, port: string) => [
 /** A client behind a gateway that says who it is. */
 async function openProxied(t: TestContext, port: number, header: string): Promise<H1Client> {
   const socket = connect({ host: '127.0.0.1', port });
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   await once(socket, 'connect');
   socket.write(header);
   return await openH1(t, port, 'app.example', { socket, ALPNProtocols: ['http/1.1'] });

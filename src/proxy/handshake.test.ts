@@ -4,6 +4,7 @@ import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { eventually, temporaryDir } from '../../test/doubles/proxy.ts';
 import { type TestCertificate, testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { openServer } from '../../test/world/open-server.ts';
@@ -26,7 +27,7 @@ async function showing(t: TestContext, certificate: TestCertificate, path: strin
   });
   server.listen(path);
   await once(server, 'listening');
-  t.after(() => server.close());
+  afterTest(t, () => server.close());
   return asked;
 }
 
@@ -77,7 +78,7 @@ test('another certificate, and nobody at all, are reported as they were seen', a
 test('a server that stays silent is given up when the signal aborts', async (t) => {
   const path = await freePath(t);
   const silent = await openServer(createNetServer(), { path });
-  t.after(() => silent[Symbol.asyncDispose]());
+  afterTest(t, () => silent[Symbol.asyncDispose]());
   const stop = new AbortController();
   const reason = new Error('enough');
   const proven = proveServed({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { faultyApps } from '../../test/doubles/faulty-apps.ts';
 import { openHttp1, openHttp2 } from '../../test/doubles/http-clients.ts';
 import type { LogLine } from '../../test/doubles/memory-log.ts';
@@ -123,7 +124,7 @@ test('a request that never gets whole is closed in time, however busy the client
   client.write('GET / HTTP/1.1\r\nhost: app.example\r\n');
   const closed = once(client.resume(), 'close');
   const drip = setInterval(() => client.write('x: y\r\n'), 50);
-  t.after(() => clearInterval(drip));
+  afterTest(t, () => clearInterval(drip));
   await closed;
   const tookMs = performance.now() - begun;
   assert.ok(tookMs > 400 && tookMs < 2_000, `${tookMs} ms`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import {
   echo,
   eventually,
@@ -121,7 +122,7 @@ describe('serving', { concurrency: true }, () => {
     skip: process.getuid?.() !== 0,
   }, async (t) => {
     process.env['TEST_PROXY_CREDENTIAL'] = 'do-not-leak';
-    t.after(() => delete process.env['TEST_PROXY_CREDENTIAL']);
+    afterTest(t, () => delete process.env['TEST_PROXY_CREDENTIAL']);
     const { proxy, runtimeDir } = await startTestProxy(t);
     const status = await readFile(`/proc/${proxy.pid}/status`, 'utf8');
     assert.doesNotMatch(status, /^Uid:.*\t0(\t|$)/m);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { temporaryDir } from '../../test/doubles/proxy.ts';
 import { systemClock } from '../clock.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
@@ -15,13 +16,13 @@ async function answering(
 ): Promise<RuntimeSocket> {
   const path = join(await temporaryDir(t), 'sock');
   const server = createServer((socket) => {
-    t.after(() => socket.destroy());
+    afterTest(t, () => socket.destroy());
     socket.on('error', () => undefined);
     socket.once('data', (data) => answer(socket, String(data)));
   });
   server.listen(path);
   await once(server, 'listening');
-  t.after(() => server.close());
+  afterTest(t, () => server.close());
   return runtimeSocket(path, systemClock, timeoutMs);
 }
 

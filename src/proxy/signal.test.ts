@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { sendSignal } from './signal.ts';
 
 const SLEEPER = ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'sleep', '60'];
@@ -10,7 +11,7 @@ test('a signal reaches a process of another account without the capability KILL'
   skip: !isRoot,
 }, async (t) => {
   const sleeper = execa('setpriv', SLEEPER, { reject: false, stdio: 'ignore' });
-  t.after(() => sleeper.kill('SIGKILL'));
+  afterTest(t, () => sleeper.kill('SIGKILL'));
   const url = new URL('signal.ts', import.meta.url).href;
   const script = `
     const pid = ${sleeper.pid};

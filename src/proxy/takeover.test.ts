@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import {
   echo,
@@ -55,7 +56,7 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const paths = runtimePaths(runtimeDir);
   const stale = await leaveBehind(runtimeDir, port, target);
-  t.after(() => stale.stop());
+  afterTest(t, () => stale.stop());
   const certificate = await testCertificate('app.example');
   const list = { path: paths.crtList, directory: paths.certificates };
   await installCertificate(stale.socket, list, {
@@ -85,7 +86,7 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
 test('an HAProxy that does not finish in time is killed', async (t) => {
   const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
   const left = await leaveBehind(runtimeDir, port, { host: '127.0.0.1', port: 9 });
-  t.after(() => left.stop());
+  afterTest(t, () => left.stop());
   const { signal } = new AbortController();
   const stale = await findStale(runtimePaths(runtimeDir).socket, systemClock, signal);
   assert.equal(stale?.pid, left.pid);
@@ -98,7 +99,7 @@ test('what else answers on the socket path is left alone', async (t) => {
   const runtimeDir = await temporaryDir(t);
   const server = createServer((socket) => socket.end(`Name: x\nPid: ${process.pid}\n`));
   server.listen(runtimePaths(runtimeDir).socket);
-  t.after(() => server.close());
+  afterTest(t, () => server.close());
   const { proxy, lines } = await startTestProxy(t, { runtimeDir });
   assert.equal(proxy.running, true);
   assert.ok(!lines.some(({ msg }) => /taking over/.test(msg)));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock, type FakeClock } from '../../test/doubles/fake-clock.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import { IngressError } from '../errors.ts';
@@ -195,7 +196,7 @@ test('a stop in the middle of a round begins no other pass', async () => {
 
 test('every hour at its minute, in UTC', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: new Date('2026-03-29T00:10:00Z') });
-  t.after(() => mock.timers.reset());
+  afterTest(t, () => mock.timers.reset());
   const moments: string[] = [];
   const end = everyHourAt(17)(() => moments.push(new Date().toISOString().slice(11, 16)));
   for (let minute = 0; minute < 180; minute += 1) {

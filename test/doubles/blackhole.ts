@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { afterTest } from './after-test.ts';
 import { eventually } from './proxy.ts';
 
 /** Listens, says where, and then does nothing any more, not even accept, until it is told to end. */
@@ -22,7 +23,7 @@ export async function startBlackhole(t: TestContext): Promise<number> {
   if (typeof port !== 'number') throw new Error('the listener said no port');
   const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'));
   for (const filler of fillers) filler.on('error', () => undefined);
-  t.after(async () => {
+  afterTest(t, async () => {
     for (const filler of fillers) filler.destroy();
     Atomics.store(stopped, 0, 1);
     Atomics.notify(stopped, 0);

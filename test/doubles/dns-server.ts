@@ -7,6 +7,7 @@ import packet, { type Answer } from 'dns-packet';
 import type { NameServer, Question } from '../../src/dns/query.ts';
 import { createTcpSplitter, withLength } from '../world/dns-client.ts';
 import { openServer } from '../world/open-server.ts';
+import { afterTest } from './after-test.ts';
 
 export type Transport = 'udp' | 'tcp';
 
@@ -86,7 +87,7 @@ export async function startDnsServer(
       if (reaction === 'close') return;
       for (const { bytes } of reaction) udp.send(bytes, from.port, from.address);
     });
-    t.after(async () => {
+    afterTest(t, async () => {
       udp.close();
       await server[Symbol.asyncDispose]();
     });

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import type { TestContext } from 'node:test';
+import { afterTest } from './after-test.ts';
 
 /** An HTTP/1.1 app that answers with the path, and echoes whoever asks for the protocol `echo` (RFC 9110 §7.8). */
 export function startUpgradingApp(t: TestContext): Promise<number> {
@@ -32,7 +33,7 @@ async function listen(t: TestContext, server: Server): Promise<number> {
   server.on('connection', (socket) => open.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  afterTest(t, () => {
     for (const socket of open) socket.destroy();
     server.close();
   });

@@ -9,6 +9,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { TestContext } from 'node:test';
+import { afterTest } from './after-test.ts';
 import { openTls } from './proxy.ts';
 
 /** An answer as it came over HTTP/2. */
@@ -29,7 +30,7 @@ export async function openH2(
   assert.equal(socket.alpnProtocol, 'h2');
   const session = connect(`https://${servername}`, { createConnection: () => socket });
   session.on('error', () => undefined);
-  t.after(() => session.destroy());
+  afterTest(t, () => session.destroy());
   return session;
 }
 

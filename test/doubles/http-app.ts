@@ -9,6 +9,7 @@ import {
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { openServer } from '../world/open-server.ts';
+import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
 
 /** What an app saw of a request. */
@@ -101,6 +102,6 @@ export async function startEitherApp(t: TestContext, listener: RequestListener):
 
 async function opened(t: TestContext, server: Parameters<typeof openServer>[0]): Promise<number> {
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => open[Symbol.asyncDispose]());
+  afterTest(t, () => open[Symbol.asyncDispose]());
   return open.port;
 }

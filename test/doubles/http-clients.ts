@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
 import type { TestContext } from 'node:test';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { afterTest } from './after-test.ts';
 import { openTls } from './proxy.ts';
 
 export interface Answer {
@@ -28,7 +29,7 @@ export async function openHttp1(
   const socket = await openTls(t, port, servername, { ALPNProtocols: ['http/1.1'], ...options });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agent.createConnection = () => socket;
-  t.after(() => agent.destroy());
+  afterTest(t, () => agent.destroy());
   const get = (path: string, headers: OutgoingHttpHeaders = {}) => {
     if (socket.destroyed) throw new Error('the connection is closed');
     return ask({ agent, path, headers: { host: servername, ...headers } });
@@ -59,7 +60,7 @@ export async function openHttp2(
   const socket = await openTls(t, port, servername, { ALPNProtocols: ['h2'], ...options });
   const session = connect(`https://${servername}`, { createConnection: () => socket });
   session.on('error', () => undefined);
-  t.after(() => session.destroy());
+  afterTest(t, () => session.destroy());
   return { socket, session, get: (path, headers) => askHttp2(session, { ':path': path, ...headers }) };
 }
 

@@ -10,6 +10,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { emptyMemory, type Goal, type Memory, type Parts } from '../../src/reconcile/parts.ts';
 import { claimLoopback } from '../world/loopback.ts';
+import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
 import { a, caa, cname, type DnsServer, startDnsServer, txt } from './dns-server.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -57,9 +58,9 @@ const DAY_MS = 86_400_000;
 /** Everything that a pass acts with, each part in memory or on loopback. */
 export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
   const loopback = await claimLoopback();
-  t.after(() => loopback[Symbol.asyncDispose]());
+  afterTest(t, () => loopback[Symbol.asyncDispose]());
   const root = mkdtempSync(join(tmpdir(), 'pass-'));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
   const clock = createFakeClock();
   const provider = createMemoryProvider(options.provider);
   const authority = createMemoryAuthority(clock);

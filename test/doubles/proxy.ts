@@ -9,6 +9,7 @@ import { systemClock, until } from '../../src/clock.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../src/proxy/proxy.ts';
 import type { Route, Target } from '../../src/proxy/route.ts';
 import { freePort } from '../world/free-port.ts';
+import { afterTest } from './after-test.ts';
 import { type LogLine, memoryLog } from './memory-log.ts';
 
 export { freePort };
@@ -28,7 +29,7 @@ export async function eventually(what: string, look: () => boolean | Promise<boo
 
 export async function temporaryDir(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'proxy-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  afterTest(t, () => rm(path, { recursive: true, force: true }));
   return path;
 }
 
@@ -47,7 +48,7 @@ export async function startApp(
   });
   server.listen(listen.port ?? 0, listen.host ?? '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  afterTest(t, () => {
     for (const socket of open) socket.destroy();
     server.close();
   });
@@ -108,7 +109,7 @@ export async function startTestProxy(
     drainMs: 200,
     ...options,
   });
-  t.after(() => proxy.stop());
+  afterTest(t, () => proxy.stop());
   return { proxy, port, runtimeDir, lines };
 }
 
@@ -120,7 +121,7 @@ export async function openTls(
   options: ConnectionOptions = {},
 ): Promise<TLSSocket> {
   const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...options });
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   await once(socket, 'secureConnect');
   socket.on('error', () => undefined);
   return socket;

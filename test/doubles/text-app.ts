@@ -7,6 +7,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { afterTest } from './after-test.ts';
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
@@ -32,7 +33,7 @@ export async function startTextApp(
   server.on('connection', (socket) => open.add(socket));
   server.listen(port, host);
   await once(server, 'listening');
-  t.after(() => {
+  afterTest(t, () => {
     for (const socket of open) socket.destroy();
     server.close();
   });

@@ -9,6 +9,7 @@ import {
 } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { afterTest } from '../doubles/after-test.ts';
 import { openServer } from '../world/open-server.ts';
 import type { World } from '../world/world.ts';
 import { ingressIn, worldFor } from './support.ts';
@@ -46,7 +47,7 @@ async function startGrpcApp(t: TestContext): Promise<number> {
     });
   });
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  t.after(() => open[Symbol.asyncDispose]());
+  afterTest(t, () => open[Symbol.asyncDispose]());
   return open.port;
 }
 
@@ -67,7 +68,7 @@ async function session(t: TestContext, world: World): Promise<ClientHttp2Session
   const client = connect(`https://${DOMAIN}`, { createConnection: () => socket });
   // The world ends first, and cuts the connection.
   client.on('error', () => undefined);
-  t.after(() => client.destroy());
+  afterTest(t, () => client.destroy());
   return client;
 }
 
@@ -100,7 +101,7 @@ test('a plain target negotiates HTTP/1.1, by which evidence is found', async (t)
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-finished');
   const socket = await connection(world, ['h2', 'http/1.1']);
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   assert.equal(socket.alpnProtocol, 'http/1.1');
 });
 
@@ -109,7 +110,7 @@ test('a plain target without evidence negotiates nothing, whatever a client offe
   const ingress = await ingressIn(t, world, { EVIDENCE_SERVER: 'false' });
   await ingress.seen('pass-finished');
   const socket = await connection(world, ['h2', 'http/1.1']);
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   assert.equal(socket.alpnProtocol, false);
 });
 
@@ -123,7 +124,7 @@ test('ALPN offers what it says, in its order', async (t) => {
     [['spdy/3'], false],
   ] as const) {
     const socket = await connection(world, offered);
-    t.after(() => socket.destroy());
+    afterTest(t, () => socket.destroy());
     assert.equal(socket.alpnProtocol, negotiated);
   }
 });

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import type { Environment } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, txtValues, worldFor } from './support.ts';
 
@@ -88,7 +89,7 @@ test('SIGTERM with an idle connection open: drained, exit code 0 within 10 s', a
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-finished');
   const { socket } = await handshake(ingress.environment, 'app.example.test');
-  t.after(() => socket.destroy());
+  afterTest(t, () => socket.destroy());
   socket.on('error', () => undefined);
   const { exitCode, seconds } = await ingress.end('SIGTERM');
   assert.equal(exitCode, 0);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, ingressIn, worldFor, writes } from './support.ts';
 
@@ -82,7 +83,7 @@ test('a port that is taken: exit code 1 and an error that names PORT', async (t)
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const other = createServer().listen(Number(environment['PORT']), '0.0.0.0');
-  t.after(() => other.close());
+  afterTest(t, () => other.close());
   const ingress = again(t, environment);
   assert.equal((await ingress.ended).exitCode, 1);
   assert.match(JSON.stringify(ingress.log), /PROXY_START_FAILED.*PORT/);

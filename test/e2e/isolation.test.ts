@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { environmentFor, startIngress } from '../world/ingress.ts';
 import { again, eventually, ingressIn, plantCertificate, worldFor } from './support.ts';
 
@@ -77,7 +78,7 @@ test('a full disk behind the log ends nothing', async (t) => {
   const environment = await environmentFor(world);
   const command = ['sh', '-c', `exec ${process.execPath} dist/main.js > /dev/full`] as const;
   const ingress = startIngress(environment, command);
-  t.after(() => ingress[Symbol.asyncDispose]());
+  afterTest(t, () => ingress[Symbol.asyncDispose]());
   await eventually('an answer', () => world.request('app.example.test', '/'));
   assert.deepEqual(ingress.words, []);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { type Account, accountNames, openAccount } from '../world/accounts.ts';
 import { environmentFor, type Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
@@ -13,7 +14,7 @@ const firstStart: Readonly<Record<string, number>> = { cloudflare: 4, linode: 10
 async function begin(t: TestContext, name: string): Promise<{ world: World; account: Account }> {
   const world = await worldFor(t, { zones: ['example.test'] });
   const account = await openAccount(name, { zones: [world.zone], publisher: world.nameServers });
-  t.after(() => account[Symbol.asyncDispose]());
+  afterTest(t, () => account[Symbol.asyncDispose]());
   return { world, account };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, handshake, plantCertificate, txtValues, worldFor } from './support.ts';
 
@@ -13,7 +14,7 @@ test('a renewal swaps the certificate under open connections, without a new HAPr
   const { serial } = await ingress.seen('serving');
   const [pid] = ingress.haproxyPids();
   const old = await handshake(environment, 'app.example.test');
-  t.after(() => old.socket.destroy());
+  afterTest(t, () => old.socket.destroy());
   old.socket.write('GET /stream HTTP/1.1\r\nHost: app.example.test\r\n\r\n');
   await once(old.socket, 'data');
   world.pebble.resume();

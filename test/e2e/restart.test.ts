@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { makeCertificate } from '../doubles/certificates.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
@@ -94,7 +95,7 @@ test('an account that the CA has forgotten is registered again', async (t) => {
 test('before there is a certificate the port is open, and a handshake is refused', async (t) => {
   const world = await worldFor(t);
   world.pebble.pause();
-  t.after(() => world.pebble.resume());
+  afterTest(t, () => world.pebble.resume());
   const ingress = await ingressIn(t, world);
   await eventually('the port is open', async () => {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();

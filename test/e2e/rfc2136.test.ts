@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { Primary } from '../world/primary.ts';
 import type { ZoneRecord } from '../world/publisher.ts';
 import { ingressIn, worldFor } from './support.ts';
@@ -7,7 +8,7 @@ import { ingressIn, worldFor } from './support.ts';
 test('a first start on a name server of one’s own, and a pass that finds nothing to do', async (t) => {
   const world = await worldFor(t);
   const primary = await Primary.start({ zones: [world.zone] });
-  t.after(() => primary[Symbol.asyncDispose]());
+  afterTest(t, () => primary[Symbol.asyncDispose]());
   const { key, front } = primary;
   // The world's name servers are what its secondaries would be.
   front.onWritten = () =>

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa, type Options } from 'execa';
+import { afterTest } from '../doubles/after-test.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE } from '../world/ingress.ts';
 import { type OpenServer, openServer } from '../world/open-server.ts';
@@ -72,7 +73,7 @@ function start([program, ...args]: readonly [string, ...string[]], env: Environm
 
 async function temporaryDirectory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-signals-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  afterTest(t, () => rm(path, { recursive: true, force: true }));
   return path;
 }
 
@@ -100,7 +101,7 @@ async function silentServer(
   const listener = createServer();
   const connected = once(listener, 'connection');
   const server = await openServer(listener, { host: '127.0.0.1', port: 0 });
-  t.after(() => server[Symbol.asyncDispose]());
+  afterTest(t, () => server[Symbol.asyncDispose]());
   return { server, connected };
 }
 

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/runtime-dir.ts';
+import { afterTest } from '../doubles/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../doubles/certificates.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { openServer } from '../world/open-server.ts';
@@ -15,7 +16,7 @@ import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 /** A world and what runs in it, ended after the test, the last started first. */
 export async function worldFor(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const world = await createWorld(options);
-  t.after(() => world[Symbol.asyncDispose]());
+  afterTest(t, () => world[Symbol.asyncDispose]());
   return world;
 }
 
@@ -26,7 +27,7 @@ export async function ingressIn(t: TestContext, world: World, changes: Environme
 /** Another ingress on the same volumes. */
 export function again(t: TestContext, environment: Environment): Ingress {
   const ingress = startIngress(environment);
-  t.after(() => ingress[Symbol.asyncDispose]());
+  afterTest(t, () => ingress[Symbol.asyncDispose]());
   return ingress;
 }
 
@@ -94,11 +95,11 @@ export async function eventually<T>(
 /** What stands where HAProxy should, and says nothing; with the environment in which it is found. */
 export async function silentHaproxy(t: TestContext) {
   const runtimeDir = mkdtempSync(join(tmpdir(), 'silent-haproxy-'));
-  t.after(() => rmSync(runtimeDir, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(runtimeDir, { recursive: true, force: true }));
   const listener = createServer();
   const connected = once(listener, 'connection');
   const server = await openServer(listener, { path: runtimePaths(runtimeDir).own });
-  t.after(() => server[Symbol.asyncDispose]());
+  afterTest(t, () => server[Symbol.asyncDispose]());
   return { connected, environment: { RUNTIME_DIR: runtimeDir } };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { type App, type AppOptions, appBody, startApp } from '../world/app.ts';
 import type { Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
@@ -10,7 +11,7 @@ const [WEB, RAW] = ['web.example.test', 'raw.example.test'];
 
 async function appFor(t: TestContext, options: AppOptions): Promise<App> {
   const app = await startApp(options);
-  t.after(() => app[Symbol.asyncDispose]());
+  afterTest(t, () => app[Symbol.asyncDispose]());
   return app;
 }
 

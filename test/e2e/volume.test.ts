@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../doubles/after-test.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE, type Ingress, startIngress } from '../world/ingress.ts';
 import { plantCertificate } from './support.ts';
@@ -65,7 +66,7 @@ async function start(
   await plantCertificate(environment, 80);
   await giveAway(volume);
   const ingress = startIngress(environment, [...LESSER_ROOT, process.execPath, BUNDLE]);
-  t.after(async () => {
+  afterTest(t, async () => {
     await ingress[Symbol.asyncDispose]();
     await rm(home, { recursive: true, force: true });
   });

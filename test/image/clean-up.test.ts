@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../doubles/after-test.ts';
 import type { Engine } from './engine.ts';
 import { ownerOf } from './leftovers.ts';
 import { openAnyEngine } from './open-engine.ts';
@@ -32,7 +33,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // Not swept before we look.
     const engine = await openAnyEngine();
     assert.ok(typeof engine !== 'string');
-    t.after(() => engine[Symbol.asyncDispose]());
+    afterTest(t, () => engine[Symbol.asyncDispose]());
     assert.deepEqual(await containersWith(engine, left.id), []);
   });
 }

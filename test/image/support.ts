@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { type Engine, ownDirectory } from './engine.ts';
 import { hasBuildah } from './images.ts';
 import { openEngine } from './open-engine.ts';
@@ -28,7 +29,7 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
     return undefined;
   }
   const stack = new AsyncDisposableStack();
-  t.after(() => stack.disposeAsync());
+  afterTest(t, () => stack.disposeAsync());
   stack.use(engine);
   return {
     engine,
@@ -59,7 +60,7 @@ function skip(t: TestContext, reason: string): void {
 /** A new directory that is removed after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const path = await ownDirectory('image-test');
-  t.after(() => rm(path, { recursive: true, force: true }));
+  afterTest(t, () => rm(path, { recursive: true, force: true }));
   return path;
 }
 

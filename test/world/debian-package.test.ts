@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
 import { cachedProgram, isNewEnough } from './debian-package.ts';
 
 test('a version is new enough by its major and minor number', () => {
@@ -18,7 +19,7 @@ test('the cache gives only a program of that package, new enough, that can be ru
   const home = mkdtempSync(join(tmpdir(), 'debian-package-'));
   const before = process.env['XDG_CACHE_HOME'];
   process.env['XDG_CACHE_HOME'] = home;
-  t.after(() => {
+  afterTest(t, () => {
     if (before === undefined) delete process.env['XDG_CACHE_HOME'];
     else process.env['XDG_CACHE_HOME'] = before;
     rmSync(home, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../doubles/after-test.ts';
 import type { CloudflareSimulator } from '../cloudflare.ts';
 import type { ZonePublisher, ZoneRecord } from '../publisher.ts';
 import { openAccount } from './cloudflare.ts';
@@ -13,7 +14,7 @@ const record = { type: 'TXT', name: `www.${zone}`, content: '"kept"', ttl: 60 };
 
 function fileFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'cloudflare-service-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
   return join(directory, 'account.json');
 }
 

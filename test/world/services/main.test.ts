@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../../doubles/after-test.ts';
 import { eventually } from '../../e2e/support.ts';
 import { claimLoopback } from '../loopback.ts';
 
@@ -14,7 +15,7 @@ const MAIN = new URL('./main.ts', import.meta.url).pathname;
 
 function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'world-service-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -38,7 +39,7 @@ const settings = {
 function start(t: TestContext, word: string, environment: Readonly<Record<string, string>>) {
   const env = { PATH: process.env['PATH'] ?? '', ...environment };
   const service = execa(process.execPath, [MAIN, word], { env, extendEnv: false, reject: false, all: true });
-  t.after(() => service.kill('SIGKILL'));
+  afterTest(t, () => service.kill('SIGKILL'));
   let said = '';
   service.all.on('data', (piece) => {
     said += piece;
