@@ -8,7 +8,7 @@ import { compileClients } from './data-plane/clients.ts';
 import { type Contender, titles } from './data-plane/contender.ts';
 import { contenders } from './data-plane/contenders.ts';
 import { Lineup } from './data-plane/lineup.ts';
-import { isWanted, type Options, parseOptions } from './data-plane/options.ts';
+import { isWanted, type Options, optionsOrEnd } from './data-plane/options.ts';
 import { writePlots } from './data-plane/plots.ts';
 import {
   type FailedReading,
@@ -37,7 +37,7 @@ interface Task {
   readonly names: number;
 }
 
-const options = parseOptions(process.argv.slice(2));
+const options = optionsOrEnd(process.argv.slice(2));
 const chosen = contenders.filter(({ id }) => options.contenders.includes(id));
 const tasks = [1, ...(options.names > 1 ? [options.names] : [])].flatMap((names) =>
   works.filter((work) => isWanted(options, work, names > 1)).map((work) => ({ work, names })),

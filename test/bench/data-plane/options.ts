@@ -1,4 +1,6 @@
+import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../../src/errors.ts';
 import { type ContenderId, contenderIds } from './contender.ts';
 import type { Work } from './works.ts';
 
@@ -20,11 +22,25 @@ export interface Options {
 export const parts = ['requests', 'handshakes', 'bulk', 'latency', 'memory', 'names'] as const;
 export type Part = (typeof parts)[number];
 
-export const USAGE = `scripts/bench data-plane [--rounds 5] [--seconds 3] [--only ${parts.join(',')}]
+const USAGE = `scripts/bench data-plane [--rounds 5] [--seconds 3] [--only ${parts.join(',')}]
   [--contenders ${contenderIds.join(',')}]
   [--trixie | --root DIR] [--names 1000] [--out out/performance]`;
 
-/** Throws with the usage. */
+/** Ends the process with the usage where it is asked for, and with what is wrong as well where something is. */
+export function optionsOrEnd(args: readonly string[]): Options {
+  if (args.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  }
+  try {
+    return parseOptions(args);
+  } catch (thrown) {
+    process.stderr.write(`${messageOf(thrown)}\n\n${USAGE}\n`);
+    process.exit(64);
+  }
+}
+
+/** Throws for what is no option. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -60,13 +76,13 @@ const worksOfNames: readonly string[] = ['requests-64-1k', 'handshakes-full', 'h
 
 function whole(text: string, least: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new Error(`not a number: ${text}\n${USAGE}`);
+  if (!Number.isInteger(value) || value < least) throw new Error(`not a number: ${text}`);
   return value;
 }
 
 function among<Word extends string>(words: readonly Word[], list: string): Word[] {
   const wanted = list.split(',');
   const unknown = wanted.filter((word) => !words.some((known) => known === word));
-  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}\n${USAGE}`);
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}`);
   return words.filter((word) => wanted.includes(word));
 }
