@@ -102,7 +102,11 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
       async requests({ port, path, seconds }, connections) {
         const url = `https://${names.at(-1)}:${port}${path}`;
         const program = connections === 1 ? 'wrk-1' : 'wrk';
-        return parseWrk(await run(program, '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout=10s', url));
+        // By itself wrk names the port, as clients do only where it is not 443.
+        const host = `Host: ${names.at(-1)}`;
+        return parseWrk(
+          await run(program, '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout=10s', '-H', host, url),
+        );
       },
       async idle({ port, path }, connections) {
         const args = [...place(port), connections, path].map(String);
