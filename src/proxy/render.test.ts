@@ -10,7 +10,7 @@ import { haproxyBin } from '../../test/doubles/proxy.ts';
 import { backendsOf } from './backends.ts';
 import { type ProxySettings, renderHaproxy } from './render.ts';
 import { type Route, renderRoutes, type Target } from './route.ts';
-import { isConnectable, isPlainHost, isPlainPath } from './syntax.ts';
+import { isPlainHost, isPlainPath } from './syntax.ts';
 
 const WHOLE = `global
   log stdout format short daemon
@@ -275,14 +275,6 @@ for (const [what, fault] of Object.entries(faults)) {
     assert.throws(() => renderHaproxy({ ...settings, ...fault }), RangeError);
   });
 }
-
-test('which addresses can be connected to', () => {
-  for (const good of ['127.0.0.1', '::1', '::ffff:10.0.0.1', '10.0.0.0'])
-    assert.ok(isConnectable(good), good);
-  for (const bad of ['0.0.0.0', '::', '0:0:0:0:0:0:0:0', 'fe80::1%1', 'app', '']) {
-    assert.ok(!isConnectable(bad), bad);
-  }
-});
 
 const directory = mkdtempSync(join(tmpdir(), 'render-'));
 after(() => rm(directory, { recursive: true }));

@@ -8,7 +8,9 @@ import { type CertificateBundle, readBundle } from '../../src/certificates/certi
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { parseCaa } from '../../src/dns/record.ts';
+import { type ErrorCode, IngressError } from '../../src/errors.ts';
 import { emptyMemory, type Goal, type Memory, type Parts } from '../../src/reconcile/parts.ts';
+import { pass } from '../../src/reconcile/pass.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
@@ -23,6 +25,9 @@ export const DOMAIN = 'app.example.com';
 export const GATEWAY = '_.cluster.example.net';
 export const APP_ID = 'a'.repeat(40);
 export const APP_ADDRESS = `_dstack-app-address.${DOMAIN}`;
+export const CHALLENGE = `_acme-challenge.${DOMAIN}`;
+/** What stands after a pass without CAA. */
+export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
 
 export interface Stage {
   /** Replaceable: what a pass is given. */
@@ -109,6 +114,31 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     },
   };
   return stage;
+}
+
+/** Replaces parts of what a pass is given. */
+export function change(stage: Stage, parts: Partial<Parts>): void {
+  stage.parts = { ...stage.parts, ...parts };
+}
+
+export function runPass({ parts, memory }: Stage, signal = new AbortController().signal): Promise<void> {
+  return pass(parts, memory, signal);
+}
+
+/** How many orders were made. */
+export function orders({ authority }: Stage): number {
+  return authority.calls.filter((call) => call.startsWith('createOrder')).length;
+}
+
+export function failure(code: ErrorCode): IngressError {
+  return new IngressError(code, `${code} for the test`);
+}
+
+/** Lets every call of a verb of the provider fail. */
+export function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
+  provider.before = (called) => {
+    if (called === verb) throw failure(code);
+  };
 }
 
 /** The gateway's two names, with the addresses of each. */

@@ -28,20 +28,16 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
     skip(t, `no containers here: ${engine}`);
     return undefined;
   }
-  const stack = new AsyncDisposableStack();
-  afterTest(t, () => stack.disposeAsync());
-  stack.use(engine);
+  afterTest(t, () => engine[Symbol.asyncDispose]());
   return {
     engine,
-    project: async (options) => stack.use(await openProject(engine, options)),
-    async directory() {
-      const path = await ownDirectory('image-test');
-      return stack.adopt(path, () => rm(path, { recursive: true, force: true }));
+    async project(options) {
+      const project = await openProject(engine, options);
+      afterTest(t, () => project[Symbol.asyncDispose]());
+      return project;
     },
-    defer: (work) =>
-      stack.defer(async () => {
-        await work();
-      }),
+    directory: () => temporaryDirectory(t),
+    defer: (work) => afterTest(t, work),
   };
 }
 

@@ -135,22 +135,22 @@ sends at moments drawn beforehand.`;
 const FINDINGS = `What the limits are:
 
 - **Handshakes, 4 times the 2.3 configuration.** The gain is that of X25519 over secp384r1, and it shrinks with the library: OpenSSL 3.5
-  computes P-384 twice as fast as the 3.0 of Debian bookworm, with which the aim holds. Most of what a connection costs is not mathematics (the
+  computes P-384 twice as fast as the 3.0 of Debian bookworm, with which the aim holds. Most of what our connection costs is not mathematics (the
   table under "New connections"): with a key agreement that cost nothing the ratio would still stay below that aim.
 - **New connections, the best of all.** nginx in HTTP mode and Caddy begin the first request of a new client on a connection to the app that another
   client has used. Ours makes one, because a connection that the app is about to close could only be answered by a 502
   (docs/architecture.md).
 - **New connections, TCP.** nginx makes about 40 system calls for a connection, HAProxy about 51 (counted by strace): it reads each TLS record in two
-  calls and sends each part of a handshake by itself. A profile (perf, a client without ML-KEM) has 44 % of the time in libcrypto, 33 % in the kernel, 8 %
+  calls and sends each part of a handshake by itself. A profile (perf, a client without ML-KEM, another host) has 44 % of the time in libcrypto, 33 % in the kernel, 8 %
   in libssl and 6 % in HAProxy itself, so that there is nothing of ours to make faster. No setting of HAProxy's changes that; what helped is below.
 - **TCP on kept connections** is the same HAProxy as in the older configurations, and as fast; nginx passes a small request on with less.
 - **HTTP mode on kept connections** does more than the others: it compares the name of each request with that of the connection, removes what
-  clients say about themselves, and adds four fields. nginx and Caddy are measured without any of that. Without these rules
+  clients say about themselves, and adds four fields. nginx and Caddy are measured without any of that. Without these rules, on this host,
   the same HAProxy answers a tenth more (12 rounds of one second with and without: 1.10, 1.06 to 1.18), and is still at 0.87 of nginx; no rule
   costs much by itself, and no setting of HAProxy's (\`http-reuse\`, \`tune.maxpollevents\`, \`tune.runqueue-depth\`, \`tune.bufsize\`, zero-copy
   forwarding, low latency scheduling) made it faster by more than the noise of 4 %. A Host field that names a port costs another tenth.
 
-What was tried while choosing, per second of the proxy's core, medians of three rounds in one run:
+What was tried while choosing, on another host (AMD EPYC), per second of the proxy's core, medians of three rounds in one run:
 
 | | with | without |
 | --- | --- | --- |
@@ -158,7 +158,7 @@ What was tried while choosing, per second of the proxy's core, medians of three 
 | the same: sessions resumed, of those that a client wanted to | all | half |
 | one ticket for a new client instead of two: full handshakes | 1,913 | 1,846 |
 | \`http-reuse always\` (not taken): full handshakes in HTTP mode | 1,948 | 1,720 |
-| \`retry-on empty-response\`, which it would need (not taken): requests of 1 kB | 33,100 | 37,200 |`;
+| \`retry-on empty-response\`, which it would need (not taken): requests of 1 kB, with a port in the Host field | 33,100 | 37,200 |`;
 
 const CONNECTIONS = `A connection here is all of it: TCP and TLS handshake, a connection to the app where the proxy makes one for each client, a
 request, an answer, two endings. The table shows how much of it is mathematics (\`openssl speed\`, below) and how much is the kernel,

@@ -50,7 +50,7 @@ AES-128-GCM   11034243.36k
   );
 });
 
-test('options: what is unknown is answered with the usage', () => {
+test('options: what is unknown is refused', () => {
   assert.equal(parseOptions(['--trixie']).root, undefined);
   assert.equal(parseOptions([]).root, '/');
   assert.deepEqual(parseOptions(['--only', 'bulk,requests']).only, ['requests', 'bulk']);
