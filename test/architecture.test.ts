@@ -68,6 +68,7 @@ const pure = [
   'src/dns/presentation.ts',
   'src/dns/record.ts',
   'src/acme/renewal.ts',
+  'src/acme/renewal-info.ts',
   'src/acme/renewal-conf.ts',
   'src/certificates/lineage.ts',
   'src/config/choose-provider.ts',
