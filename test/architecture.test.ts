@@ -67,6 +67,7 @@ const pure = [
   'src/dns/plan.ts',
   'src/dns/presentation.ts',
   'src/dns/record.ts',
+  'src/acme/lifetime.ts',
   'src/acme/renewal.ts',
   'src/acme/renewal-info.ts',
   'src/acme/renewal-conf.ts',

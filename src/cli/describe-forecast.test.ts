@@ -40,7 +40,10 @@ test('every kind of change, with values, and what would be ordered', () => {
     ],
     standing: [],
     leftovers: [txt('challenge')],
-    certificate: { stored: undefined, decision: { action: 'order', reason: 'there is no certificate yet' } },
+    certificate: {
+      stored: undefined,
+      decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
+    },
     warnings: ['Something stays.', 'Something else.'],
   };
   assert.equal(
@@ -92,7 +95,7 @@ test('what a stranger wrote into the zone cannot steer the terminal', () => {
 test('several names, one after the other, and what they come to together', () => {
   const order = {
     stored: undefined,
-    decision: { action: 'order', reason: 'there is no certificate yet' },
+    decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
   } as const;
   const names = ['a', 'b'].map((label) => ({
     ...settled,
