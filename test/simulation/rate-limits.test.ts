@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRateLimits } from './rate-limits.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+test('the sixth certificate for the same names has to wait for 34 hours, however long there was none', () => {
+  for (const [hours, exceeded] of [
+    [34, []],
+    [33, ['certificates for the same names on day 101.38']],
+  ] as const) {
+    const limits = createRateLimits();
+    const issue = (time: number) => {
+      limits.order(time, false);
+      limits.issue(time, false);
+    };
+    const start = 100 * 24 * HOUR;
+    for (let count = 0; count < 5; count++) issue(start);
+    issue(start + hours * HOUR);
+    assert.deepEqual(limits.exceeded, exceeded);
+  }
+});
+
+test('renewals that are exempt do not count', () => {
+  const limits = createRateLimits();
+  for (let count = 0; count < 400; count++) {
+    limits.order(0, true);
+    limits.issue(0, true);
+  }
+  assert.deepEqual(limits.exceeded, []);
+});
+
+test('the 301st order within three hours is one too many', () => {
+  const limits = createRateLimits();
+  for (let count = 0; count < 300; count++) limits.order(0, false);
+  assert.deepEqual(limits.exceeded, []);
+  limits.order(30_000, false);
+  assert.equal(limits.exceeded.length, 1);
+});
+
+test('after five failures within an hour there is none for 12 minutes, exempt or not', () => {
+  const limits = createRateLimits();
+  for (let count = 0; count < 5; count++) limits.fail(0);
+  limits.order(12 * MINUTE, true);
+  assert.deepEqual(limits.exceeded, []);
+  limits.fail(12 * MINUTE);
+  limits.order(13 * MINUTE, true);
+  assert.deepEqual(limits.exceeded, ['failed authorizations on day 0.01']);
+});
+
+test('1152 failures in a row pause the name', () => {
+  const limits = createRateLimits();
+  for (let count = 0; count < 1152; count++) limits.fail(count * HOUR);
+  limits.order(1152 * HOUR, true);
+  assert.equal(limits.exceeded.length, 1);
+  limits.issue(1152 * HOUR, true);
+  limits.order(1153 * HOUR, true);
+  assert.equal(limits.exceeded.length, 1);
+});
