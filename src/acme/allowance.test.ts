@@ -66,7 +66,7 @@ test('spans are told in words', () => {
 
 const sorted = fc
   .array(fc.nat(10_000), { maxLength: 12 })
-  .map((all) => moments(...all.sort((a, b) => a - b)));
+  .map((all) => moments(...all.toSorted((a, b) => a - b)));
 for (const [kind, hold] of [
   ['window', (times: Date[], now: Date) => windowHold({ what, times }, WINDOW, now)],
   ['bucket', (times: Date[], now: Date) => bucketHold({ what, times }, BUCKET, now)],
@@ -76,9 +76,9 @@ for (const [kind, hold] of [
       fc.property(sorted, fc.nat(5000), (times, more) => {
         const now = new Date((times.at(-1)?.getTime() ?? 0) + more);
         const held = hold(times, now);
-        if (!held) return;
-        assert.equal(hold(times, held.at), undefined);
-        assert.deepEqual(hold(times, new Date(held.at.getTime() - 1))?.at, held.at);
+        if (!held) return true;
+        const before = hold(times, new Date(held.at.getTime() - 1));
+        return hold(times, held.at) === undefined && before?.at.getTime() === held.at.getTime();
       }),
     );
   });
