@@ -1,0 +1,82 @@
+/** At most so many in any stretch of time. */
+export interface Window {
+  readonly count: number;
+  /** Milliseconds. */
+  readonly windowMs: number;
+}
+
+/** A token bucket: so many at once, and one more after each refill. */
+export interface Bucket {
+  readonly capacity: number;
+  /** Milliseconds until one comes back. */
+  readonly refillMs: number;
+}
+
+/** Something that must not happen yet. */
+export interface Hold {
+  /** When it may, for all that is known now. */
+  readonly at: Date;
+  /** For a person. */
+  readonly why: string;
+}
+
+/** What happened of the kind that is counted. */
+export interface Count {
+  /** `certificates for exactly these names` */
+  readonly what: string;
+  /** The earliest first. */
+  readonly times: readonly Date[];
+}
+
+const MINUTE = 60 * 1000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** What a window has against one more now; it slides, so each is forgotten exactly when the window has passed. Pure. */
+export function windowHold({ what, times }: Count, { count, windowMs }: Window, now: Date): Hold | undefined {
+  const within = times.filter((time) => now.getTime() - time.getTime() < windowMs);
+  // So many have to leave the window that one less than the limit is left.
+  const leaving = within[within.length - count];
+  if (!leaving) return undefined;
+  return holdOf(leaving.getTime() + windowMs, `${within.length} ${what} in ${describeSpan(windowMs)}`);
+}
+
+/** What a bucket has against one more now; it was full before the first. Pure. */
+export function bucketHold(
+  { what, times }: Count,
+  { capacity, refillMs }: Bucket,
+  now: Date,
+): Hold | undefined {
+  const fullMs = capacity * refillMs;
+  let last = Number.NEGATIVE_INFINITY;
+  let levelMs = fullMs;
+  const fill = (time: Date) => {
+    levelMs = Math.min(fullMs, levelMs + time.getTime() - last);
+    last = time.getTime();
+  };
+  for (const time of times) {
+    fill(time);
+    levelMs -= refillMs;
+  }
+  fill(now);
+  if (levelMs >= refillMs) return undefined;
+  const sentence = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
+  return holdOf(now.getTime() + refillMs - levelMs, sentence);
+}
+
+function holdOf(atMs: number, sentence: string): Hold {
+  const at = new Date(atMs);
+  return { at, why: `${sentence}; the next is possible at ${at.toISOString()}` };
+}
+
+function describeSpan(ms: number): string {
+  const units: [number, string][] = [
+    [DAY, 'days'],
+    [HOUR, 'hours'],
+    [MINUTE, 'minutes'],
+    [1000, 'seconds'],
+  ];
+  const [unitMs, unit] = units.find(([size]) => ms % size === 0) ?? [1000, 'seconds'];
+  const count = Math.round(ms / unitMs);
+  return `${count} ${count === 1 ? unit.slice(0, -1) : unit}`;
+}

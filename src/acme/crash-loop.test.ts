@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { afterTest } from '../../test/doubles/after-test.ts';
+import { type CountingAuthority, mostWithin, runCrashLoop } from '../../test/doubles/crash-loop.ts';
+import type { FakeClock } from '../../test/doubles/fake-clock.ts';
+import { historyOf } from './history.ts';
+import { createLedger } from './ledger.ts';
+import type { LedgerEntry, NewEntry } from './ledger-entry.ts';
+
+const HOUR = 60 * 60 * 1000;
+const DAYS_7 = 7 * 24 * HOUR;
+const DIRECTORY = 'https://ca.example/directory';
+const RESTARTS = 200;
+
+/** Numbers in [0, 1) from a seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A ledger whose disk is a list. */
+function inMemory() {
+  const disk: LedgerEntry[] = [];
+  return (clock: FakeClock) => {
+    const chronicle = historyOf(disk);
+    const write = async (draft: NewEntry) => {
+      const entry = { at: clock.now().toISOString(), ...draft };
+      disk.push(entry);
+      chronicle.add(entry);
+    };
+    return { history: async () => chronicle, write };
+  };
+}
+
+function assertWithinLimits({ failed, issued, ordered }: CountingAuthority): void {
+  const most = [mostWithin(failed, HOUR), mostWithin(issued, DAYS_7), mostWithin(ordered, HOUR)];
+  assert.ok((most[0] ?? 0) <= 4, `${most[0]} failed authorizations of a name in an hour`);
+  assert.ok((most[1] ?? 0) <= 4, `${most[1]} certificates for a set in 7 days`);
+  // 6 at once, one back in 5 minutes, and those that led to certificates.
+  assert.ok((most[2] ?? 0) <= 6 + 12 + 4, `${most[2]} orders for a set in an hour`);
+}
+
+const seeds = fc.integer();
+
+test('however often and wherever it crashes, it stays within the limits', async () => {
+  const seen = { failed: 0, issued: 0 };
+  await fc.assert(
+    fc.asyncProperty(seeds, async (seed) => {
+      const random = randomFrom(seed);
+      const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, asks: true });
+      assertWithinLimits(authority);
+      seen.failed = Math.max(seen.failed, mostWithin(authority.failed, HOUR));
+      seen.issued = Math.max(seen.issued, mostWithin(authority.issued, DAYS_7));
+    }),
+    // A smaller seed is no simpler case.
+    { numRuns: 12, endOnFailure: true },
+  );
+  assert.deepEqual(seen, { failed: 4, issued: 4 }, 'and it goes up to them');
+});
+
+test('the same on the disk, with lines torn by each crash', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'crash-loop-'));
+  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const folder = join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
+  const open = (clock: FakeClock) => {
+    const last = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined;
+    if (last) appendFileSync(join(folder, last), '{"at":"2026-11-2');
+    return createLedger(root, DIRECTORY, clock, () => undefined);
+  };
+  const seed = Math.trunc(Math.random() * 2 ** 31);
+  t.diagnostic(`seed ${seed}`);
+  const random = randomFrom(seed);
+  const authority = await runCrashLoop({ open, restarts: RESTARTS, random, asks: true });
+  assertWithinLimits(authority);
+  assert.ok(authority.failed.length > 0 && authority.issued.length > 0);
+});
+
+test('a program that does not ask goes far beyond', async () => {
+  const random = randomFrom(1);
+  const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, asks: false });
+  assert.ok(mostWithin(authority.failed, HOUR) > 8);
+  assert.ok(mostWithin(authority.issued, DAYS_7) > 8);
+});

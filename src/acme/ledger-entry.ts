@@ -1,0 +1,98 @@
+import * as z from 'zod';
+
+/**
+ * What the ledger of a certificate authority holds: one entry for each step that the CA counts, made before the step, and one for
+ * what became of it. Moments are ISO 8601, in UTC. Pure.
+ */
+
+const moment = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
+const names = z.array(z.string()).readonly();
+/** An opaque id of the caller's; the entries of one order share it. */
+const attempt = z.string();
+/** When the entry was made. */
+const at = moment;
+
+const entrySchema = z.discriminatedUnion('event', [
+  /** Before newOrder (RFC 8555 §7.4). */
+  z.object({
+    ...{ event: z.literal('order'), at, attempt, names },
+    /** The ARI id of the certificate that is renewed (RFC 9773 §5). */
+    replaces: z.string().optional(),
+  }),
+  /** Before challenges are answered; `names` are those that are to be validated. */
+  z.object({ event: z.literal('validate'), at, attempt, names }),
+  /** Every authorization of the order is valid. */
+  z.object({ event: z.literal('validated'), at, attempt }),
+  /** Before finalization. */
+  z.object({ event: z.literal('finalize'), at, attempt, names }),
+  z.object({ event: z.literal('issued'), at, attempt, names, serial: z.string(), notAfter: moment }),
+  z.object({
+    ...{ event: z.literal('failed'), at, names, attempt: attempt.optional() },
+    /** Of our registry of errors. */
+    code: z.string(),
+    /** Whether it counts at the CA. */
+    refused: z.boolean(),
+    /** Names whose authorization failed, where the CA has told. */
+    invalid: names.optional(),
+    /** False when the finalization before it has certainly issued nothing. */
+    counted: z.boolean().optional(),
+    /** No next order before. */
+    notBefore: moment.optional(),
+  }),
+  /** The CA as a whole asked to wait (Retry-After of a 503 or 429). */
+  z.object({ event: z.literal('pause'), at, until: moment }),
+  /** The last answer about when to renew a certificate (RFC 9773 §4.2). */
+  z.object({
+    ...{ event: z.literal('advice'), at },
+    /** Its ARI id. */
+    certificate: z.string(),
+    start: moment,
+    end: moment,
+    explanationUrl: z.string().optional(),
+    askAgainAt: moment,
+  }),
+]);
+
+export type LedgerEntry = Readonly<z.infer<typeof entrySchema>>;
+
+/** `Omit` of each member of a union by itself. */
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** An entry before the ledger has given it its moment. */
+export type NewEntry = Without<LedgerEntry, 'at'>;
+
+/** The entries of a file, a line each; lines that are torn or damaged are only counted. */
+export function readEntries(text: string): { readonly entries: LedgerEntry[]; readonly damaged: number } {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const entries = lines.flatMap((line) => readEntry(line) ?? []);
+  return { entries, damaged: lines.length - entries.length };
+}
+
+function readEntry(line: string): LedgerEntry | undefined {
+  try {
+    return entrySchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The entry as of now. One that lies in the future, because the clock has jumped back, counts as made now, and the moments that were
+ * reckoned from then move with it.
+ */
+export function asOf(entry: LedgerEntry, now: Date): LedgerEntry {
+  const aheadMs = Date.parse(entry.at) - now.getTime();
+  if (aheadMs <= 0) return entry;
+  const made = { at: now.toISOString() };
+  const earlier = (text: string) => new Date(Math.max(Date.parse(text) - aheadMs, 0)).toISOString();
+  switch (entry.event) {
+    case 'failed':
+      return { ...entry, ...made, ...(entry.notBefore && { notBefore: earlier(entry.notBefore) }) };
+    case 'pause':
+      return { ...entry, ...made, until: earlier(entry.until) };
+    case 'advice':
+      return { ...entry, ...made, askAgainAt: earlier(entry.askAgainAt) };
+    default:
+      return { ...entry, ...made };
+  }
+}

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { historyOf } from './history.ts';
+import type { LedgerEntry, NewEntry } from './ledger-entry.ts';
+import { isHold, limitsOf, type Step, whenAllowed } from './limits.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const START = Date.parse('2026-11-24T00:00:00.000Z');
+const NAMES = ['app.example.com'];
+const PRODUCTION = 'https://acme-v02.api.letsencrypt.org/directory';
+const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+const PRIVATE = 'https://ca.example/directory';
+const CAS = [PRODUCTION, STAGING, PRIVATE];
+
+const moment = (ms: number) => new Date(START + ms);
+const entry = (ms: number, draft: NewEntry): LedgerEntry => ({ at: moment(ms).toISOString(), ...draft });
+const repeat = (count: number, make: (index: number) => LedgerEntry | LedgerEntry[]) =>
+  Array.from({ length: count }, (_, index) => make(index)).flat();
+
+function ask(entries: LedgerEntry[], now: number, directoryUrl = PRIVATE, more: Partial<Step> = {}) {
+  const hold = whenAllowed({
+    ...{ history: historyOf(entries), names: NAMES, registeredDomains: ['example.com'] },
+    ...{ step: 'order', replaces: false, limits: limitsOf(directoryUrl), now: moment(now) },
+    ...more,
+  });
+  return hold && { ms: hold.at.getTime() - START, why: hold.why };
+}
+
+const failing = (index: number) =>
+  entry(index * MINUTE, { event: 'validate', attempt: `f${index}`, names: NAMES });
+const finalizing = (index: number, names = NAMES, everyMs = HOUR) =>
+  entry(index * everyMs, { event: 'finalize', attempt: `i${index}-${names}`, names });
+const ordering = (index: number, everyMs: number, replaces?: string, names = NAMES) =>
+  entry(index * everyMs, { event: 'order', attempt: `o${index}`, names, ...(replaces && { replaces }) });
+
+test('where nothing has happened, everything is allowed', () => {
+  for (const url of CAS)
+    for (const step of ['order', 'validate'] as const) assert.equal(ask([], 0, url, { step }), undefined);
+});
+
+for (const url of [PRODUCTION, PRIVATE])
+  test(`4 failed authorizations of a name in any hour: ${url}`, () => {
+    for (const step of ['order', 'validate'] as const) {
+      assert.equal(ask(repeat(3, failing), 4 * MINUTE, url, { step }), undefined);
+      assert.deepEqual(ask(repeat(4, failing), 4 * MINUTE, url, { step }), {
+        ms: HOUR,
+        why: '4 failed authorizations of app.example.com in 1 hour; the next is possible at 2026-11-24T01:00:00.000Z',
+      });
+      assert.equal(ask(repeat(4, failing), HOUR, url, { step }), undefined);
+    }
+  });
+
+test('the failures of another name do not hold this one, those of one name hold its whole set', () => {
+  const entries = repeat(4, failing);
+  assert.equal(ask(entries, 5 * MINUTE, PRIVATE, { names: ['www.example.com'] }), undefined);
+  assert.equal(ask(entries, 5 * MINUTE, PRIVATE, { names: ['a.example.com', ...NAMES] })?.ms, HOUR);
+});
+
+test('4 certificates for exactly the same names in any 7 days, whatever they replace', () => {
+  for (const url of [PRODUCTION, PRIVATE])
+    for (const replaces of [false, true])
+      for (const step of ['order', 'validate'] as const) {
+        const entries = repeat(4, (index) => finalizing(index));
+        assert.equal(ask(entries.slice(1), 5 * HOUR, url, { step, replaces }), undefined);
+        assert.deepEqual(ask(entries, 5 * HOUR, url, { step, replaces }), {
+          ms: 7 * DAY,
+          why: '4 certificates for exactly these names in 7 days; the next is possible at 2026-12-01T00:00:00.000Z',
+        });
+        assert.equal(ask(entries, 7 * DAY, url, { step, replaces }), undefined);
+        assert.equal(ask(entries, 5 * HOUR, url, { step, replaces, names: ['www.example.com'] }), undefined);
+      }
+});
+
+test('certificates that a private CA issues for hours are counted over two of their lifetimes', () => {
+  const entries = repeat(4, (index) => finalizing(index));
+  const at = (directoryUrl: string, lifetimeMs: number | undefined) =>
+    ask(entries, 5 * HOUR, directoryUrl, { lifetimeMs })?.ms;
+  assert.equal(at(PRIVATE, 6 * HOUR), 12 * HOUR);
+  assert.equal(at(PRIVATE, 90 * DAY), 7 * DAY);
+  for (const senseless of [undefined, 0, -HOUR, Number.NaN]) assert.equal(at(PRIVATE, senseless), 7 * DAY);
+  // What is stored may come from another CA.
+  assert.equal(at(PRODUCTION, 6 * HOUR), 7 * DAY);
+});
+
+test('45 certificates of a registered domain at Let’s Encrypt, one back in 202 minutes', () => {
+  const others = repeat(45, (index) =>
+    entry(0, { event: 'finalize', attempt: `d${index}`, names: [`${index}.example.com`] }),
+  );
+  assert.equal(ask(others.slice(1), 0, PRODUCTION), undefined);
+  const held = ask(others, MINUTE, PRODUCTION);
+  assert.equal(held?.ms, 202 * MINUTE);
+  assert.match(
+    held?.why ?? '',
+    /^45 certificates for names of example\.com at once, and one more every 202 minutes, are used up; the next is possible at/,
+  );
+  assert.equal(ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org'] }), undefined);
+  assert.equal(
+    ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org', 'example.com'] })?.ms,
+    202 * MINUTE,
+  );
+  assert.equal(ask(others, MINUTE, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
+  assert.equal(
+    ask(others, MINUTE, PRODUCTION, { step: 'validate' }),
+    undefined,
+    'its order is counted already',
+  );
+  for (const url of [STAGING, PRIVATE]) assert.equal(ask(others, MINUTE, url), undefined);
+});
+
+test('orders that are open count for the registered domain before they are finalized', () => {
+  const open = repeat(45, (index) =>
+    entry(0, { event: 'order', attempt: `o${index}`, names: [`${index}.example.com`] }),
+  );
+  assert.equal(ask(open, 0, PRODUCTION)?.ms, 202 * MINUTE);
+});
+
+test('250 new orders of the account at Let’s Encrypt, one back in 36 seconds', () => {
+  const orders = repeat(250, (index) =>
+    entry(0, { event: 'order', attempt: `o${index}`, names: [`${index}.example`] }),
+  );
+  assert.equal(ask(orders.slice(1), 0, PRODUCTION), undefined);
+  const held = ask(orders, 0, PRODUCTION);
+  assert.equal(held?.ms, 36_000);
+  assert.match(held?.why ?? '', /^250 new orders of this account at once, and one more every 36 seconds,/);
+  assert.equal(ask(orders, 0, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
+  assert.equal(ask(orders, 0, PRODUCTION, { step: 'validate' }), undefined);
+  for (const url of [STAGING, PRIVATE]) assert.equal(ask(orders, 0, url), undefined);
+  const renewals = repeat(250, (index) =>
+    entry(0, { event: 'order', attempt: `r${index}`, names: [`${index}.example`], replaces: 'a.1' }),
+  );
+  assert.equal(ask(renewals, 0, PRODUCTION), undefined, 'renewals do not count');
+});
+
+test('a handful of orders that lead nowhere, then one in 5 minutes', () => {
+  for (const url of [PRODUCTION, PRIVATE])
+    for (const replaces of [false, true]) {
+      const orders = repeat(6, (index) => ordering(index, 1000, replaces ? 'a.1' : undefined));
+      assert.equal(ask(orders.slice(1), 6000, url, { replaces }), undefined);
+      const held = ask(orders, 6000, url, { replaces });
+      assert.equal(held?.ms, 5 * MINUTE);
+      assert.match(
+        held?.why ?? '',
+        /^6 orders for these names without a certificate at once, and one more every 5 minutes,/,
+      );
+      assert.equal(ask(orders, 6000, url, { replaces, step: 'validate' }), undefined);
+    }
+});
+
+test('an outage that is looked at after 5, 10, 20 … seconds, at last every 10 minutes, is never held up', () => {
+  const pauses = Array.from({ length: 20 }, (_, index) => Math.min(5000 * 2 ** index, 10 * MINUTE));
+  const orders: LedgerEntry[] = [];
+  let now = 0;
+  for (const pause of pauses) {
+    assert.equal(ask(orders, now), undefined, `after ${now / MINUTE} min`);
+    orders.push(entry(now, { event: 'order', attempt: `o${now}`, names: NAMES }));
+    now += pause;
+  }
+});
+
+test('orders that lead to certificates are as many as there may be certificates', () => {
+  const lifetimeMs = 6 * MINUTE;
+  const rounds = repeat(30, (index) => [
+    entry(index * 4 * MINUTE, { event: 'order', attempt: `o${index}`, names: NAMES }),
+    entry(index * 4 * MINUTE, { event: 'finalize', attempt: `o${index}`, names: NAMES }),
+    entry(index * 4 * MINUTE, {
+      event: 'issued',
+      attempt: `o${index}`,
+      names: NAMES,
+      serial: '1',
+      notAfter: moment(DAY).toISOString(),
+    }),
+  ]);
+  assert.equal(ask(rounds, 120 * MINUTE, PRIVATE, { lifetimeMs }), undefined);
+});
+
+test('staging takes far more', () => {
+  assert.equal(
+    ask(
+      repeat(58, () => entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, invalid: NAMES })),
+      0,
+      STAGING,
+    ),
+    undefined,
+  );
+  assert.equal(
+    ask(
+      repeat(59, () => entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, invalid: NAMES })),
+      0,
+      STAGING,
+    )?.ms,
+    HOUR,
+  );
+  assert.equal(
+    ask(
+      repeat(999, (index) => finalizing(index, NAMES, 0)),
+      0,
+      STAGING,
+    ),
+    undefined,
+  );
+  assert.equal(
+    ask(
+      repeat(1000, (index) => finalizing(index, NAMES, 0)),
+      0,
+      STAGING,
+    )?.ms,
+    7 * DAY,
+  );
+  assert.equal(
+    ask(
+      repeat(59, (index) => ordering(index, 0)),
+      0,
+      STAGING,
+    ),
+    undefined,
+  );
+  assert.equal(
+    ask(
+      repeat(60, (index) => ordering(index, 0)),
+      0,
+      STAGING,
+    )?.ms,
+    MINUTE,
+  );
+});
+
+test('no step while the CA asked to wait, nor before the names may be ordered again', () => {
+  const until = moment(HOUR).toISOString();
+  const pause = [entry(0, { event: 'pause', until })];
+  const failed = [entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, notBefore: until })];
+  for (const url of CAS)
+    for (const step of ['order', 'validate'] as const) {
+      assert.deepEqual(ask(pause, HOUR - 1, url, { step }), {
+        ms: HOUR,
+        why: 'the certificate authority asked to wait until 2026-11-24T01:00:00.000Z',
+      });
+      assert.deepEqual(ask(failed, HOUR - 1, url, { step }), {
+        ms: HOUR,
+        why: 'the last order failed; the next is made at 2026-11-24T01:00:00.000Z',
+      });
+      assert.equal(ask([...pause, ...failed], HOUR, url, { step }), undefined);
+      assert.equal(ask(failed, 0, url, { step, names: ['www.example.com'] }), undefined);
+      assert.equal(ask(pause, 0, url, { step, names: ['www.example.com'] })?.ms, HOUR);
+    }
+});
+
+test('of several that hold, the longest is told', () => {
+  const failures = repeat(4, failing);
+  const pause = (ms: number) => entry(0, { event: 'pause', until: moment(ms).toISOString() });
+  assert.match(ask([...failures, pause(HOUR - 1)], 5 * MINUTE)?.why ?? '', /failed authorizations/);
+  assert.match(ask([...failures, pause(HOUR + 1)], 5 * MINUTE)?.why ?? '', /asked to wait/);
+  const certificates = repeat(4, (index) => finalizing(index, NAMES, 0));
+  assert.equal(ask([...failures, pause(HOUR + 1), ...certificates], 5 * MINUTE)?.ms, 7 * DAY);
+});
+
+test('a CA is known by its directory URL, however that is written', () => {
+  assert.equal(limitsOf('HTTPS://ACME-v02.api.letsencrypt.org:443/directory'), limitsOf(PRODUCTION));
+  assert.notEqual(limitsOf('https://acme-v02.api.letsencrypt.org.example/directory'), limitsOf(PRODUCTION));
+  assert.equal(limitsOf('https://127.0.0.1:14000/dir'), limitsOf(PRIVATE));
+});
+
+test('a hold is told from what was asked for', () => {
+  assert.ok(isHold({ at: new Date(0), why: 'not yet' }));
+  for (const other of [undefined, null, {}, { why: 'so' }, { at: 'then', why: 'so' }, 'why'])
+    assert.ok(!isHold(other));
+});

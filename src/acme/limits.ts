@@ -1,0 +1,161 @@
+import { type Bucket, bucketHold, type Hold, type Window, windowHold } from './allowance.ts';
+import type { History } from './history.ts';
+
+export type { Hold } from './allowance.ts';
+
+/** What we ask of one certificate authority, at most. */
+export interface Limits {
+  /** Of one name. */
+  readonly failedAuthorizations: Window;
+  /** Certificates for one exact set of names. */
+  readonly exactSet: Window & {
+    /** Whether the window is two lifetimes of the stored certificate where that is less. */
+    readonly followsLifetime: boolean;
+  };
+  /** Orders for one exact set of names that lead to no certificate. */
+  readonly fruitlessOrders: Bucket;
+  /** Certificates for names of one registered domain. */
+  readonly perDomain: Bucket | undefined;
+  /** New orders of the account. */
+  readonly newOrders: Bucket | undefined;
+}
+
+/** The question whether a step at the certificate authority may be made. */
+export interface Step {
+  readonly history: History;
+  readonly names: readonly string[];
+  /** `registeredDomain` of each name; needed where `limits.perDomain` holds. */
+  readonly registeredDomains: readonly string[];
+  /** A new order, or the validation of one that is open. */
+  readonly step: 'order' | 'validate';
+  /** Whether the order names the certificate it replaces (RFC 9773 §5). */
+  readonly replaces: boolean;
+  readonly limits: Limits;
+  readonly now: Date;
+  /** Milliseconds; of the certificate that is stored. */
+  readonly lifetimeMs?: number | undefined;
+}
+
+const MINUTE = 60 * 1000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/**
+ * For every CA: one below those of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5 failed authorizations of a name an hour, 5
+ * certificates for an exact set in 7 days). Fruitless orders are our own: a handful, then as often as an outage is looked at again.
+ */
+const STRICT: Limits = {
+  failedAuthorizations: { count: 4, windowMs: HOUR },
+  exactSet: { count: 4, windowMs: 7 * DAY, followsLifetime: true },
+  fruitlessOrders: { capacity: 6, refillMs: 5 * MINUTE },
+  perDomain: undefined,
+  newOrders: undefined,
+};
+
+/**
+ * Let's Encrypt's buckets hold 50 certificates of a registered domain and 300 new orders; ours are smaller, because others may
+ * use the domain and the account too.
+ */
+const LETS_ENCRYPT: Limits = {
+  ...STRICT,
+  exactSet: { ...STRICT.exactSet, followsLifetime: false },
+  perDomain: { capacity: 45, refillMs: 202 * MINUTE },
+  newOrders: { capacity: 250, refillMs: 36 * 1000 },
+};
+
+/**
+ * Let's Encrypt's staging is there for trying (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name
+ * an hour, 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. The last two are looser than a loop needs.
+ */
+const STAGING: Limits = {
+  ...STRICT,
+  failedAuthorizations: { count: 59, windowMs: HOUR },
+  exactSet: { count: 1000, windowMs: 7 * DAY, followsLifetime: false },
+  fruitlessOrders: { capacity: 60, refillMs: MINUTE },
+};
+
+const BY_DIRECTORY: Readonly<Record<string, Limits>> = {
+  'https://acme-v02.api.letsencrypt.org/directory': LETS_ENCRYPT,
+  'https://acme-staging-v02.api.letsencrypt.org/directory': STAGING,
+};
+
+/** The limits for a certificate authority, given by the URL of its directory (RFC 8555 §7.1.1). */
+export function limitsOf(directoryUrl: string): Limits {
+  return BY_DIRECTORY[new URL(directoryUrl).href] ?? STRICT;
+}
+
+/**
+ * The earliest moment at which a step may be made, and why not before; undefined when it may be made now. When several limits hold,
+ * the one that holds longest is given. Pure.
+ */
+export function whenAllowed(step: Step): Hold | undefined {
+  const holds = step.step === 'order' ? [...always(step), ...forOrders(step)] : always(step);
+  return holds
+    .filter(({ at }) => at > step.now)
+    .reduce<Hold | undefined>((last, hold) => (last && last.at >= hold.at ? last : hold), undefined);
+}
+
+/** What holds up an order and a validation alike. */
+function always({ history, names, limits, lifetimeMs, now }: Step): Hold[] {
+  const paused = history.pausedUntil();
+  const notBefore = history.notBefore(names);
+  const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
+  return [
+    paused && { at: paused, why: `the certificate authority asked to wait until ${paused.toISOString()}` },
+    notBefore && {
+      at: notBefore,
+      why: `the last order failed; the next is made at ${notBefore.toISOString()}`,
+    },
+    windowHold(certificates, setWindow(limits, lifetimeMs), now),
+    ...names.map((name) => {
+      const failures = {
+        what: `failed authorizations of ${name}`,
+        times: history.failedAuthorizations(name),
+      };
+      return windowHold(failures, limits.failedAuthorizations, now);
+    }),
+  ].filter((hold) => hold !== undefined);
+}
+
+function forOrders(step: Step): Hold[] {
+  const { history, names, limits, now } = step;
+  const fruitless = {
+    what: 'orders for these names without a certificate',
+    times: history.fruitlessOrders(names),
+  };
+  const holds = [
+    bucketHold(fruitless, limits.fruitlessOrders, now),
+    ...(step.replaces ? [] : forNewOrders(step)),
+  ];
+  return holds.filter((hold) => hold !== undefined);
+}
+
+/** An order that names the certificate it replaces is exempt from these. */
+function forNewOrders({ history, registeredDomains, limits, now }: Step): (Hold | undefined)[] {
+  const { perDomain, newOrders } = limits;
+  const orders = { what: 'new orders of this account', times: history.ordersSince(new Date(0)).fresh };
+  const domains = perDomain ? [...new Set(registeredDomains)] : [];
+  return [
+    newOrders && bucketHold(orders, newOrders, now),
+    ...domains.map((domain) => {
+      const certificates = {
+        what: `certificates for names of ${domain}`,
+        times: history.issuancesIn(domain),
+      };
+      return perDomain && bucketHold(certificates, perDomain, now);
+    }),
+  ];
+}
+
+/** A private CA may issue for hours: there 7 days would leave a name without a certificate. */
+function setWindow({ exactSet }: Limits, lifetimeMs: number | undefined): Window {
+  const follows = exactSet.followsLifetime && lifetimeMs !== undefined && lifetimeMs > 0;
+  return follows ? { ...exactSet, windowMs: Math.min(exactSet.windowMs, 2 * lifetimeMs) } : exactSet;
+}
+
+/** Whether something is a hold, and not what was asked for. */
+export function isHold(value: unknown): value is Hold {
+  return (
+    typeof value === 'object' && value !== null && 'why' in value && 'at' in value && value.at instanceof Date
+  );
+}
