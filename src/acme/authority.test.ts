@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import acme from 'acme-client';
+import { setDefaultCACertificates } from 'node:tls';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
@@ -28,7 +27,7 @@ before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'authority-'));
   const address = loopback.next();
   pebble = await startPebble({ directory, address, dnsServer: `${address}:53`, nonceReject: 20 });
-  acme.axios.defaults.httpsAgent = new Agent({ ca: readFileSync(pebble.apiCaFile, 'utf8') });
+  setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
 });
 after(async () => {
   await pebble[Symbol.asyncDispose]();
@@ -58,7 +57,7 @@ test('an account is made once and kept: over questions, over restarts, without a
     [...pebble.requests().values()].reduce((sum, count) => sum + count, 0),
     asked,
   );
-  const order = await open(storeIn(root)).createOrder(['app.example.test'], never);
+  const { order } = await open(storeIn(root)).createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
 });
 
@@ -114,10 +113,10 @@ test('an account that the CA forgot is registered again with the same key, and n
   const before = await storeIn(root).load();
   await pebble.stop();
   await pebble.start();
-  await assert.rejects(authority.createOrder(['app.example.test'], never), (thrown) =>
+  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) =>
     isProblem(thrown, 'accountDoesNotExist'),
   );
-  const order = await authority.createOrder(['app.example.test'], never);
+  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
   const after = await storeIn(root).load();
   assert.notEqual(after?.url, before?.url);
@@ -127,7 +126,7 @@ test('an account that the CA forgot is registered again with the same key, and n
 
 test('a refusal keeps type, status, detail and Retry-After as they were sent', async () => {
   const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  await assert.rejects(authority.createOrder(['*.*.example.test'], never), (thrown) => {
+  await assert.rejects(authority.createOrder({ names: ['*.*.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     const problem = problemOf(thrown);
     assert.match(problem?.type ?? '', /^urn:ietf:params:acme:error:(malformed|rejectedIdentifier)$/);
@@ -139,7 +138,7 @@ test('a refusal keeps type, status, detail and Retry-After as they were sent', a
 
 test('the value of a challenge is a digest (RFC 8555 §8.4)', async () => {
   const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  const order = await authority.createOrder(['app.example.test'], never);
+  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
   const [authorization] = await authority.authorizations(order, never);
   const challenge = authorization?.challenges.find(({ type }) => type === 'dns-01');
   assert.ok(challenge);
@@ -280,7 +279,7 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
     { status: 429, headers: { 'retry-after': '3600' }, body: problem },
   ]);
   const authority = await scripted(t, listener);
-  await assert.rejects(authority.createOrder(['app.example.test'], never), (thrown) => {
+  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     assert.equal(thrown.retryAfterMs, 3_600_000);
     assert.equal(problemOf(thrown)?.subproblems[0]?.identifier, 'x.test');
