@@ -131,6 +131,23 @@ export const errorRegistry = {
     hint: 'Check ACME_DIRECTORY_URL.',
     retryable: true,
   },
+  ACME_PROFILE_UNKNOWN: {
+    meaning: 'The certificate authority has no certificate profile of the name that is configured.',
+    hint: 'Set ACME_PROFILE to one of the profiles that the message lists, or remove it.',
+    retryable: false,
+  },
+  ACME_ACCOUNT_BINDING_MISSING: {
+    meaning:
+      'The certificate authority opens accounts only for its customers, by an external account binding.',
+    hint: 'Set ACME_EAB_KID and ACME_EAB_HMAC_KEY (those that begin with ACME_FALLBACK_EAB for a fallback) to what the certificate authority gave you.',
+    retryable: false,
+  },
+  CLOCK_WRONG: {
+    meaning: "The clock differs too much from the certificate authority's for a certificate to be ordered.",
+    hint: 'Set the clock of the host. By one that is an hour late a new certificate is not valid yet, by one that is ahead it is renewed too early.',
+    byItself: 'It is tried again by itself.',
+    retryable: true,
+  },
   CERTIFICATE_UNUSABLE: {
     meaning: 'A certificate does not fit: another key, another name, not valid, or not parsable.',
     hint: 'Nothing was replaced.',

@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
-import acme from 'acme-client';
-import { afterTest } from '../../test/doubles/after-test.ts';
+import { after, before, test } from 'node:test';
+import { setDefaultCACertificates } from 'node:tls';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { scriptedAuthority, signedAnswers } from '../../test/doubles/scripted-ca.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
-import { openServer } from '../../test/world/open-server.ts';
 import { type Pebble, startPebble } from '../../test/world/pebble.ts';
 import { isIngressError } from '../errors.ts';
-import { type AccountStore, createAccountStore, type StoredAccount } from './account-store.ts';
+import { type AccountStore, createAccountStore } from './account-store.ts';
 import { createAuthority } from './authority.ts';
 import { isProblem, problemOf } from './problem.ts';
 
@@ -28,7 +25,7 @@ before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'authority-'));
   const address = loopback.next();
   pebble = await startPebble({ directory, address, dnsServer: `${address}:53`, nonceReject: 20 });
-  acme.axios.defaults.httpsAgent = new Agent({ ca: readFileSync(pebble.apiCaFile, 'utf8') });
+  setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
 });
 after(async () => {
   await pebble[Symbol.asyncDispose]();
@@ -58,7 +55,7 @@ test('an account is made once and kept: over questions, over restarts, without a
     [...pebble.requests().values()].reduce((sum, count) => sum + count, 0),
     asked,
   );
-  const order = await open(storeIn(root)).createOrder(['app.example.test'], never);
+  const { order } = await open(storeIn(root)).createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
 });
 
@@ -114,10 +111,10 @@ test('an account that the CA forgot is registered again with the same key, and n
   const before = await storeIn(root).load();
   await pebble.stop();
   await pebble.start();
-  await assert.rejects(authority.createOrder(['app.example.test'], never), (thrown) =>
+  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) =>
     isProblem(thrown, 'accountDoesNotExist'),
   );
-  const order = await authority.createOrder(['app.example.test'], never);
+  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
   const after = await storeIn(root).load();
   assert.notEqual(after?.url, before?.url);
@@ -127,7 +124,7 @@ test('an account that the CA forgot is registered again with the same key, and n
 
 test('a refusal keeps type, status, detail and Retry-After as they were sent', async () => {
   const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  await assert.rejects(authority.createOrder(['*.*.example.test'], never), (thrown) => {
+  await assert.rejects(authority.createOrder({ names: ['*.*.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     const problem = problemOf(thrown);
     assert.match(problem?.type ?? '', /^urn:ietf:params:acme:error:(malformed|rejectedIdentifier)$/);
@@ -139,28 +136,13 @@ test('a refusal keeps type, status, detail and Retry-After as they were sent', a
 
 test('the value of a challenge is a digest (RFC 8555 §8.4)', async () => {
   const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  const order = await authority.createOrder(['app.example.test'], never);
+  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
   const [authorization] = await authority.authorizations(order, never);
   const challenge = authorization?.challenges.find(({ type }) => type === 'dns-01');
   assert.ok(challenge);
   // Base64url of a SHA-256.
   assert.match(await authority.challengeValue(challenge, never), /^[\w-]{43}$/);
 });
-
-/** A stored account at a CA that answers as `listener` does. */
-async function scripted(t: TestContext, listener: RequestListener) {
-  const server = createServer(listener);
-  const open_ = await openServer(server, { host: '127.0.0.1', port: 0 });
-  afterTest(t, () => open_[Symbol.asyncDispose]());
-  const { keyPem } = await storeIn(mkdtempSync(join(directory, 'volume-'))).create();
-  const account: StoredAccount = { keyPem, path: '', url: 'https://ca.example/acct/1' };
-  const accounts = {
-    load: async () => account,
-    create: () => assert.fail('there is an account'),
-    register: () => assert.fail('it is registered'),
-  };
-  return open(accounts, { directoryUrl: `http://127.0.0.1:${open_.port}/dir` });
-}
 
 const directories: [title: string, body: unknown, expected: string][] = [
   ['the first of its names', { meta: { caaIdentities: ['ca.example', 'other.example'] } }, 'ca.example'],
@@ -171,7 +153,7 @@ const directories: [title: string, body: unknown, expected: string][] = [
 for (const [title, body, expected] of directories) {
   test(`the CAA identity of a CA is ${title}, and asked for once`, async (t) => {
     let asked = 0;
-    const authority = await scripted(t, (request, response) => {
+    const authority = await scriptedAuthority(t, (request, response) => {
       asked += 1;
       assert.equal(request.headers['user-agent'], 'dstack-ingress/test');
       response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
@@ -205,7 +187,7 @@ test("Let's Encrypt is not asked who it is", async () => {
 test('a CA that fails for a moment is asked again', async (t) => {
   let failures = 2;
   let asked = 0;
-  const authority = await scripted(t, (_, response) => {
+  const authority = await scriptedAuthority(t, (_, response) => {
     asked += 1;
     failures -= 1;
     if (failures >= 0) response.writeHead(503, { 'retry-after': '1' }).end('<html>maintenance</html>');
@@ -218,7 +200,7 @@ test('a CA that fails for a moment is asked again', async (t) => {
 
 test('a CA that stays down is asked four times', async (t) => {
   let asked = 0;
-  const authority = await scripted(t, (_, response) => {
+  const authority = await scriptedAuthority(t, (_, response) => {
     asked += 1;
     response.writeHead(503).end('<html>maintenance</html>');
   });
@@ -227,30 +209,16 @@ test('a CA that stays down is asked four times', async (t) => {
 });
 
 test('a refusal of the directory keeps the words of the CA', async (t) => {
-  const authority = await scripted(t, (_, response) => void response.writeHead(404).end('no such directory'));
+  const authority = await scriptedAuthority(
+    t,
+    (_, response) => void response.writeHead(404).end('no such directory'),
+  );
   await assert.rejects(authority.caaIdentity(never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
     assert.match(thrown.message, /no such directory/);
     return true;
   });
 });
-
-/** Answers signed requests with these, one after the other; the last one stays. */
-function signedAnswers(
-  answers: readonly { status?: number; headers?: Record<string, string>; body: unknown }[],
-) {
-  let posts = 0;
-  const listener: RequestListener = (request, response) => {
-    const base = `http://${request.headers.host}`;
-    const paths = ['newNonce', 'newAccount', 'newOrder'].map((name) => [name, `${base}/${name}`]);
-    response.setHeader('replay-nonce', `nonce${posts}`).setHeader('content-type', 'application/json');
-    if (request.method !== 'POST') return void response.end(JSON.stringify(Object.fromEntries(paths)));
-    const { status = 200, headers = {}, body } = answers[Math.min(posts, answers.length - 1)] ?? { body: {} };
-    posts += 1;
-    return void response.writeHead(status, headers).end(JSON.stringify(body));
-  };
-  return { listener, posts: () => posts };
-}
 
 const authorizationAt = (base: string) => ({
   ...{ url: `${base}/authz/1`, status: 'pending' as const, expires: '', challenges: [] },
@@ -261,7 +229,7 @@ test('an authorization is read with the pause that this answer asks for, not an 
   const body = { status: 'pending', challenges: [] };
   const { listener } = signedAnswers([{ headers: { 'retry-after': '3' }, body }, { body }]);
   let base = '';
-  const authority = await scripted(t, (request, response) => {
+  const authority = await scriptedAuthority(t, (request, response) => {
     base = `http://${request.headers.host}`;
     listener(request, response);
   });
@@ -279,18 +247,18 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
   const { listener, posts } = signedAnswers([
     { status: 429, headers: { 'retry-after': '3600' }, body: problem },
   ]);
-  const authority = await scripted(t, listener);
-  await assert.rejects(authority.createOrder(['app.example.test'], never), (thrown) => {
+  const authority = await scriptedAuthority(t, listener);
+  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     assert.equal(thrown.retryAfterMs, 3_600_000);
     assert.equal(problemOf(thrown)?.subproblems[0]?.identifier, 'x.test');
     return isProblem(thrown, 'rateLimited');
   });
-  assert.equal(posts(), 1);
+  assert.equal(posts.length, 1);
 });
 
 test('an abort ends a question that hangs', async (t) => {
   const abort = new AbortController();
-  const authority = await scripted(t, () => abort.abort(new Error('stopped')));
+  const authority = await scriptedAuthority(t, () => abort.abort(new Error('stopped')));
   await assert.rejects(authority.caaIdentity(abort.signal), /stopped/);
 });

@@ -1,9 +1,16 @@
 import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
-import type { AccountStore, StoredAccount } from './account-store.ts';
+import { isIngressError } from '../errors.ts';
+import type { AccountBinding } from './account-binding.ts';
+import type { AccountStore } from './account-store.ts';
+import { requireProfile } from './directory.ts';
 import { persist } from './persist.ts';
-import { isProblem } from './problem.ts';
-import { loadTransport, type Transport } from './transport.ts';
+import type { PlainAnswer } from './plain-http.ts';
+import { isProblem, problemOf } from './problem.ts';
+import { mayBeForReplacing } from './replacement.ts';
+import { createSessions } from './session.ts';
+import { createUnsignedRequests, type UnsignedRequests } from './unsigned.ts';
+import { createWire, type Wire } from './wire.ts';
 
 export type { Authorization, Order };
 export type Challenge = Authorization['challenges'][number];
@@ -14,9 +21,25 @@ export interface AuthorityOptions {
   readonly userAgent: string;
   readonly accounts: AccountStore;
   readonly clock: Clock;
+  /** External account binding: what the CA gave its customer, used once, when the account is made. */
+  readonly eab?: AccountBinding;
 }
 
-const LETS_ENCRYPT = 'letsencrypt.org';
+/** What is ordered. */
+export interface OrderRequest {
+  readonly names: readonly string[];
+  /** The certificate that it is to replace, by its ARI identifier (RFC 9773 §4.1). */
+  readonly replaces?: string;
+  /** One of the profiles that the directory lists. */
+  readonly profile?: string;
+}
+
+/** An order as the CA made it. */
+export interface MadeOrder {
+  readonly order: Order;
+  /** Whether the CA took it as a replacement, which limits do not count. */
+  readonly replaces: boolean;
+}
 
 /** One certificate authority, spoken to by one account (RFC 8555). Every verb throws ACME_* errors. */
 export interface CertificateAuthority {
@@ -26,7 +49,27 @@ export interface CertificateAuthority {
   storedAccountUrl(): Promise<string | undefined>;
   /** The name to put into CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
   caaIdentity(signal: AbortSignal): Promise<string>;
-  createOrder(names: readonly string[], signal: AbortSignal): Promise<Order>;
+  /** Every name that the CA recognizes as its own in CAA records, at least one. Needs no account. */
+  caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]>;
+  /**
+   * Makes sure that the CA's clock is known as it is now: asks for a nonce unless there was an answer a short while ago.
+   * Needs no account.
+   */
+  ready(signal: AbortSignal): Promise<void>;
+  /** The CA's clock minus ours, in milliseconds, at the last answer of any kind that told it. Asks nobody. */
+  clockSkewMs(): number | undefined;
+  /**
+   * What the CA advises on the renewal of a certificate (RFC 9773 §4.1), with the milliseconds after which it wants to be
+   * asked again; undefined when it gives no such advice. Needs no account.
+   */
+  renewalInfo(certificateId: string, signal: AbortSignal): Promise<PlainAnswer | undefined>;
+  /**
+   * Orders. When the CA does not take it as a replacement it is ordered once again as a certificate of its own. Throws
+   * ACME_PROFILE_UNKNOWN before there is an order.
+   */
+  createOrder(request: OrderRequest, signal: AbortSignal): Promise<MadeOrder>;
+  /** Reads an order of an earlier run; undefined when the CA does not know it, or not as this account's. */
+  order(url: string, signal: AbortSignal): Promise<Order | undefined>;
   authorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
   /** The TXT value that answers a dns-01 challenge (RFC 8555 §8.4). */
   challengeValue(challenge: Challenge, signal: AbortSignal): Promise<string>;
@@ -43,127 +86,132 @@ export interface CertificateAuthority {
   certificate(order: Order, signal: AbortSignal): Promise<string>;
 }
 
-interface Session {
-  readonly client: Client;
-  readonly transport: Transport;
-  readonly url: string;
-}
+type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
 
 export function createAuthority(options: AuthorityOptions): CertificateAuthority {
-  const { directoryUrl, userAgent, clock } = options;
-  const sessions = createSessions(options);
-  let identity: string | undefined;
+  const { directoryUrl, email, userAgent, accounts, clock, eab: binding } = options;
+  const wire = createWire(userAgent, clock);
+  const unsigned = createUnsignedRequests(directoryUrl, wire);
+  const sessions = createSessions({ directoryUrl, email, binding, accounts, wire, unsigned });
 
-  async function ask<T>(signal: AbortSignal, request: (session: Session) => Promise<T>): Promise<T> {
+  const ask: Ask = async (signal, request) => {
     try {
       const session = await sessions.open(signal);
-      return await persist(() => request(session), clock, signal);
+      return await persist(() => session.ask(request), clock, signal);
     } catch (thrown) {
       if (isProblem(thrown, 'accountDoesNotExist')) sessions.forget();
       throw thrown;
     }
-  }
-
-  async function askIdentity(): Promise<string> {
-    const { caaIdentities } = await loadTransport(clock, userAgent);
-    const [first = LETS_ENCRYPT] = await caaIdentities(directoryUrl);
-    return first;
-  }
+  };
 
   return {
     storedAccountUrl: () => sessions.storedUrl(),
-    accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await ask(signal, async ({ url }) => url)),
-    async caaIdentity(signal) {
-      if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return LETS_ENCRYPT;
-      // A CA does not change its name; one that is down must not keep records from being mended.
-      identity ??= await persist(askIdentity, clock, signal);
-      return identity;
-    },
-    createOrder: (names, signal) =>
-      ask(signal, ({ client }) =>
-        client.createOrder({ identifiers: names.map((value) => ({ type: 'dns', value })) }),
-      ),
-    authorizations: (order, signal) => ask(signal, ({ client }) => client.getAuthorizations(order)),
+    accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await sessions.open(signal)).url,
+    ...askWithoutAccount(directoryUrl, wire, unsigned),
+    createOrder: (request, signal) => createOrder(request, ask, unsigned, signal),
+    order: (url, signal) => findOrder(url, ask, signal),
+    authorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),
     challengeValue: (challenge, signal) =>
-      ask(signal, ({ client }) => client.getChallengeKeyAuthorization(challenge)),
+      ask(signal, (client) => client.getChallengeKeyAuthorization(challenge)),
     respond: (challenge, signal) =>
-      ask(signal, async ({ client }) => void (await client.completeChallenge(challenge))),
+      ask(signal, async (client) => void (await client.completeChallenge(challenge))),
     pollOrder: (order, signal) =>
-      ask(signal, async ({ client, transport }) => {
+      ask(signal, async (client) => {
         const now = await client.getOrder(order);
-        return { now, pauseMs: transport.retryAfterMs(order.url) };
+        return { now, pauseMs: wire.retryAfterMs(order.url) };
       }),
     pollAuthorization: (authorization, signal) =>
-      ask(signal, async ({ client, transport }) => {
+      ask(signal, async (client) => {
         // The client reads nothing of an order but the URLs of its authorizations.
         const [now = authorization] = await client.getAuthorizations({
           authorizations: [authorization.url],
         } as Order);
-        return { now, pauseMs: transport.retryAfterMs(authorization.url) };
+        return { now, pauseMs: wire.retryAfterMs(authorization.url) };
       }),
-    finalize: (order, csr, signal) => ask(signal, ({ client }) => client.finalizeOrder(order, csr)),
-    certificate: (order, signal) => ask(signal, ({ client }) => client.getCertificate(order)),
+    finalize: (order, csr, signal) => ask(signal, (client) => client.finalizeOrder(order, csr)),
+    certificate: (order, signal) => ask(signal, (client) => client.getCertificate(order)),
   };
 }
 
-/** The account's conversation with the CA: opened when first needed, kept, opened anew after a failure. */
-function createSessions({ directoryUrl, email, userAgent, accounts, clock }: AuthorityOptions) {
-  let account: StoredAccount | undefined;
-  let session: Promise<Session> | undefined;
+const LETS_ENCRYPT = 'letsencrypt.org';
+/** How long the CA's clock is taken to be as it was. */
+const CLOCK_MEMORY_MS = 10 * 60_000;
 
-  async function stored(): Promise<StoredAccount | undefined> {
-    account ??= await accounts.load();
-    return account;
-  }
+function askWithoutAccount(
+  directoryUrl: string,
+  wire: Wire,
+  unsigned: UnsignedRequests,
+): Pick<CertificateAuthority, 'caaIdentity' | 'caaIdentities' | 'ready' | 'clockSkewMs' | 'renewalInfo'> {
+  let identities: readonly [string, ...string[]] | undefined;
 
-  async function connect(signal: AbortSignal): Promise<Session> {
-    const transport = await loadTransport(clock, userAgent);
-    const found = (await stored()) ?? (await accounts.create());
-    account = found;
-    const client = transport.connect(directoryUrl, found.keyPem, found.url);
-    if (found.url !== undefined) return { client, transport, url: found.url };
-    const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
-    const request = { termsOfServiceAgreed: true, ...contact };
-    const body = await persist(() => register(client, request), clock, signal);
-    const url = client.getAccountUrl();
-    account = await accounts.register(found, url, body);
-    return { client, transport, url };
+  async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
+    if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return [LETS_ENCRYPT];
+    // A CA does not change its name; one that is down must not keep records from being mended.
+    if (identities) return identities;
+    const [first = LETS_ENCRYPT, ...others] = (await unsigned.directory(signal)).caaIdentities;
+    identities = [first, ...others];
+    return identities;
   }
 
   return {
-    storedUrl: async () => (await stored())?.url,
-    open(signal: AbortSignal): Promise<Session> {
-      session ??= connect(signal).catch((thrown: unknown) => {
-        session = undefined;
-        throw thrown;
-      });
-      return session;
+    caaIdentities,
+    caaIdentity: async (signal) => (await caaIdentities(signal))[0],
+    async ready(signal) {
+      const agoMs = wire.clock.now().getTime() - (wire.heardAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
+      // A clock that was set in the meantime shows as an answer long ago, or one of the future.
+      if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.touch(signal);
     },
-    /** The CA does not know the account any more (RFC 8555 §7.3.1): the next conversation registers its key again. */
-    forget(): void {
-      session = undefined;
-      if (account) account = { ...account, url: undefined };
-    },
+    clockSkewMs: () => wire.skewMs(),
+    renewalInfo: (certificateId, signal) => unsigned.renewalInfo(certificateId, signal),
   };
 }
 
-/**
- * Opens an account, or finds the one that the key has already (RFC 8555 §7.3). For the latter acme-client goes on to
- * update the account, which CAs may refuse; by then the account's URL is known, and that is all that was asked for.
- */
-async function register(client: Client, request: Parameters<Client['createAccount']>[0]): Promise<unknown> {
+async function createOrder(
+  { names, replaces, profile }: OrderRequest,
+  ask: Ask,
+  unsigned: UnsignedRequests,
+  signal: AbortSignal,
+): Promise<MadeOrder> {
+  const isPlain = replaces === undefined && profile === undefined;
+  const directory = isPlain ? undefined : await unsigned.directory(signal);
+  if (directory && profile !== undefined) requireProfile(directory, profile);
+  const identifiers = names.map((value) => ({ type: 'dns', value }));
+  const wanted = { identifiers, ...(profile === undefined ? {} : { profile }) };
+  const order = (fields: typeof wanted) => ask(signal, (client) => client.createOrder(fields));
+  // RFC 9773 §5: only where the directory has renewalInfo.
+  if (replaces === undefined || directory?.renewalInfo === undefined)
+    return { order: await order(wanted), replaces: false };
   try {
-    return await client.createAccount(request);
+    const replacing = { ...wanted, replaces };
+    const made = await order(replacing);
+    return { order: made, replaces: namesReplaced(made, replaces) };
   } catch (thrown) {
-    if (!hasAccountUrl(client)) throw thrown;
-    return {};
+    signal.throwIfAborted();
+    if (!mayBeForReplacing(thrown)) throw thrown;
+    return { order: await order(wanted), replaces: false };
   }
 }
 
-function hasAccountUrl(client: Client): boolean {
+/** A CA that accepts the field says it again (RFC 9773 §5); the library's type does not have it. */
+function namesReplaced(order: Order & { readonly replaces?: unknown }, replaced: string): boolean {
+  return order.replaces === replaced;
+}
+
+async function findOrder(url: string, ask: Ask, signal: AbortSignal): Promise<Order | undefined> {
   try {
-    return client.getAccountUrl() !== '';
-  } catch {
-    return false;
+    // The client reads nothing of it but the URL.
+    return await ask(signal, (client) => client.getOrder({ url } as Order));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (isUnknown(thrown)) return undefined;
+    throw thrown;
   }
+}
+
+function isUnknown(thrown: unknown): boolean {
+  const status = isIngressError(thrown, 'ACME_PROBLEM') ? problemOf(thrown)?.status : undefined;
+  return (
+    status === 404 ||
+    ['malformed', 'unauthorized', 'accountDoesNotExist'].some((type) => isProblem(thrown, type))
+  );
 }

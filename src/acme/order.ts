@@ -33,7 +33,7 @@ const LONGEST_PAUSE_MS = 10_000;
  */
 export async function obtainCertificate(options: OrderOptions): Promise<IssuedCertificate> {
   const { authority, names, keyType, signal } = options;
-  const order = await authority.createOrder(names, signal);
+  const { order } = await authority.createOrder({ names }, signal);
   await authorize(order, options);
   const { csr, keyPem } = await createRequest(names, keyType);
   return { chainPem: await issue(order, csr, options), keyPem };

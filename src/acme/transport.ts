@@ -1,54 +1,61 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { axios, Client } from 'acme-client';
-import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
-import { IngressError } from '../errors.ts';
-import { problemError, readProblem, readRetryAfter, unreachable } from './problem.ts';
-
-const TIMEOUT_MS = 30_000;
-/** Bytes; a chain has a few thousand. */
-const LARGEST_ANSWER = 1 << 20;
+import { IngressError, isIngressError, messageOf } from '../errors.ts';
+import type { AccountBinding } from './account-binding.ts';
+import { problemError, readProblem, unreachable } from './problem.ts';
+import { LARGEST_ANSWER, TIMEOUT_MS, type Wire } from './wire.ts';
 
 /** acme-client with its HTTP tamed. */
 export interface Transport {
-  connect(directoryUrl: string, accountKey: Secret, accountUrl: string | undefined): Client;
-  /** The names that the CA recognizes as its own in CAA records (RFC 8555 §7.1.1); empty when it names none. */
-  caaIdentities(directoryUrl: string): Promise<string[]>;
-  /** Milliseconds that the last answer for a URL asked to wait, or undefined. */
-  retryAfterMs(url: string): number | undefined;
+  connect(options: ClientOptions): Client;
+  /**
+   * Does what makes a client ask, on this wire. Throws ACME_UNREACHABLE, ACME_PROBLEM, and ACME_BAD_ANSWER for what the
+   * client cannot make sense of.
+   */
+  speak<T>(wire: Wire, work: () => Promise<T>): Promise<T>;
+}
+
+export interface ClientOptions {
+  readonly directoryUrl: string;
+  readonly accountKey: Secret;
+  readonly accountUrl: string | undefined;
+  readonly binding: AccountBinding | undefined;
 }
 
 let loaded: Promise<Transport> | undefined;
 
-/** Loads acme-client when it is first needed (a start with a valid certificate asks no CA), and tames it once. */
-export function loadTransport(clock: Clock, userAgent: string): Promise<Transport> {
-  loaded ??= load(clock, userAgent);
+/** Loads acme-client when it is first needed (a start with a valid certificate signs nothing), and tames it once. */
+export function loadTransport(): Promise<Transport> {
+  loaded ??= load();
   return loaded;
 }
 
-async function load(clock: Clock, userAgent: string): Promise<Transport> {
+/** Whose request it is: acme-client has one HTTP for all of its clients. */
+const wires = new AsyncLocalStorage<Wire>();
+
+async function load(): Promise<Transport> {
   const { default: acme } = await import('acme-client');
-  const retryAfterMs = tame(acme.axios, clock, userAgent);
+  tame(acme.axios);
   return {
-    connect: (directoryUrl, accountKey, accountUrl) =>
+    connect: ({ directoryUrl, accountKey, accountUrl, binding }) =>
       new acme.Client({
         directoryUrl,
         accountKey: accountKey.reveal(),
         ...(accountUrl === undefined ? {} : { accountUrl }),
+        ...(binding === undefined
+          ? {}
+          : { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmacKey.reveal() } }),
       }),
-    async caaIdentities(directoryUrl) {
-      const { data } = await acme.axios.get<unknown>(directoryUrl, { validateStatus: null });
-      return identitiesIn(data);
+    async speak(wire, work) {
+      try {
+        return await wires.run(wire, work);
+      } catch (thrown) {
+        if (isIngressError(thrown)) throw thrown;
+        throw new IngressError('ACME_BAD_ANSWER', messageOf(thrown), { cause: thrown });
+      }
     },
-    retryAfterMs,
   };
-}
-
-function identitiesIn(directory: unknown): string[] {
-  const meta =
-    typeof directory === 'object' && directory !== null && 'meta' in directory ? directory.meta : undefined;
-  const names =
-    typeof meta === 'object' && meta !== null && 'caaIdentities' in meta ? meta.caaIdentities : undefined;
-  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
 }
 
 /**
@@ -56,29 +63,36 @@ function identitiesIn(directory: unknown): string[] {
  * are off, every request has a time limit, and an answer of 400 or more becomes an error that keeps the problem's type,
  * detail, status, Retry-After and subproblems, of which acme-client would keep one sentence.
  */
-function tame(http: typeof axios, clock: Clock, userAgent: string): Transport['retryAfterMs'] {
+function tame(http: typeof axios): void {
   Object.assign(http.defaults, { maxContentLength: LARGEST_ANSWER });
-  // The library's own timeout starts anew with every byte.
-  http.interceptors.request.use((config) =>
-    Object.assign(config, { signal: AbortSignal.timeout(TIMEOUT_MS) }),
-  );
   Object.assign(http.defaults, { acmeSettings: { retryMaxAttempts: 0, retryDefaultDelay: 1 } });
-  http.defaults.headers.common['User-Agent'] = userAgent;
-  const advice = new Map<string, number>();
+  const sent = new WeakMap<object, Date>();
+  http.interceptors.request.use((config) => {
+    const { userAgent, clock } = wireOf(config.url);
+    config.headers.set('User-Agent', userAgent);
+    sent.set(config, clock.now());
+    // The library's own timeout starts anew with every byte.
+    return Object.assign(config, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  });
   http.interceptors.response.use(
     (response) => {
-      const url = response.config.url ?? '';
-      const retryAfterMs = readRetryAfter(response.headers['retry-after'], clock.now());
-      if (retryAfterMs === undefined) advice.delete(url);
-      else advice.set(url, retryAfterMs);
-      if (response.status < 400) return response;
-      throw problemError(readProblem(response.data, response.status), retryAfterMs);
+      const { config, headers, status, data } = response;
+      const url = config.url ?? '';
+      const wire = wireOf(url);
+      const retryAfterMs = wire.hear({ url, headers, sent: sent.get(config) ?? wire.clock.now() });
+      if (status < 400) return response;
+      throw problemError(readProblem(data, status), retryAfterMs);
     },
     (thrown: unknown) => {
-      throw thrown instanceof IngressError ? thrown : unreachable(urlOf(thrown), thrown);
+      throw isIngressError(thrown) ? thrown : unreachable(urlOf(thrown), thrown);
     },
   );
-  return (url) => advice.get(url);
+}
+
+function wireOf(url: string | undefined): Wire {
+  const wire = wires.getStore();
+  if (!wire) throw new Error(`nobody asks ${url}`);
+  return wire;
 }
 
 function urlOf(thrown: unknown): string {

@@ -28,11 +28,20 @@ export interface MemoryAuthority extends CertificateAuthority {
   before: (call: string) => void | Promise<void>;
   /** The URL of the account that lies on the volume, which has one until this says otherwise. */
   storedAccount: string | undefined;
+  /** Whether an order that names the certificate it replaces is taken as one. Default true. */
+  takesReplacements: boolean;
+  /** What a look at an order of an earlier run gives, by URL: undefined for one that the CA does not know. Default: as it is. */
+  readonly orders: Map<string, Step | undefined>;
+  /** The CA's clock minus ours in milliseconds. Default 0. */
+  skewMs: number | undefined;
+  /** What the CA advises on the renewal of any certificate. Default nothing. */
+  advice: Awaited<ReturnType<CertificateAuthority['renewalInfo']>>;
   /** Certificates that are issued: for other names, or with another validity. */
   wish: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
 }
 
 const ACCOUNT = 'https://ca.example/acct/1';
+const ORDER = 'https://ca.example/order/1';
 const DAY_MS = 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -43,7 +52,9 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
   const calls: string[] = [];
   const looks = { authorizations: new Map<string, number>(), order: 0 };
   let ordered: readonly string[] = [];
+  let replaced: string | undefined;
   let chain: string | undefined;
+  const validated = new Set<string>();
 
   const begin = async (call: string, signal: AbortSignal) => {
     signal.throwIfAborted();
@@ -70,16 +81,23 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
   };
   const orderOf = ({ status, error }: Step): Order => {
     const order = {
-      ...{ url: 'https://ca.example/order/1', status, finalize: 'https://ca.example/finalize/1' },
+      ...{ url: ORDER, status, finalize: 'https://ca.example/finalize/1' },
       ...{ identifiers: ordered.map((value) => ({ type: 'dns', value })) },
       ...{ authorizations: ordered.map((name) => `https://ca.example/authz/${name}`) },
       ...(error === undefined ? {} : { error }),
+      ...(replaced === undefined ? {} : { replaces: replaced }),
     };
     // As above.
     return order as Order;
   };
   const stepOf = (steps: readonly Step[], index: number): Step =>
     steps[Math.min(index, steps.length - 1)] ?? { status: 'pending' };
+  const stepNow = (url: string): Step | undefined => {
+    if (url !== ORDER || ordered.length === 0) return undefined;
+    if (chain !== undefined) return stepOf(authority.issuance, looks.order);
+    const isProven = ordered.every((name) => validated.has(name) || authority.found.get(name) === 'valid');
+    return { status: isProven ? 'ready' : 'pending' };
+  };
   const answer = <T>(now: T, { pauseMs }: Step) => ({ now, pauseMs });
 
   const authority: MemoryAuthority = {
@@ -91,6 +109,10 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     before: () => undefined,
     wish: {},
     storedAccount: ACCOUNT,
+    takesReplacements: true,
+    orders: new Map(),
+    skewMs: 0,
+    advice: undefined,
     storedAccountUrl: async () => authority.storedAccount,
     async accountUrl(signal) {
       await begin('accountUrl', signal);
@@ -100,13 +122,31 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
       await begin('caaIdentity', signal);
       return 'ca.example';
     },
-    async createOrder(names, signal) {
-      await begin(`createOrder ${names.join(' ')}`, signal);
+    async caaIdentities(signal) {
+      await begin('caaIdentities', signal);
+      return ['ca.example'];
+    },
+    ready: (signal) => begin('ready', signal),
+    clockSkewMs: () => authority.skewMs,
+    async renewalInfo(certificateId, signal) {
+      await begin(`renewalInfo ${certificateId}`, signal);
+      return authority.advice;
+    },
+    async createOrder({ names, replaces, profile }, signal) {
+      const options = `${optional('replaces', replaces)}${optional('profile', profile)}`;
+      await begin(`createOrder ${names.join(' ')}${options}`, signal);
       ordered = names;
+      replaced = authority.takesReplacements ? replaces : undefined;
+      validated.clear();
       looks.authorizations.clear();
       looks.order = 0;
       chain = undefined;
-      return orderOf({ status: 'pending' });
+      return { order: orderOf({ status: 'pending' }), replaces: replaced !== undefined };
+    },
+    async order(url, signal) {
+      await begin(`order ${url}`, signal);
+      const step = authority.orders.has(url) ? authority.orders.get(url) : stepNow(url);
+      return step && { ...orderOf(step), url };
     },
     async authorizations(_, signal) {
       await begin('authorizations', signal);
@@ -132,6 +172,7 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
       const look = looks.authorizations.get(name) ?? 0;
       looks.authorizations.set(name, look + 1);
       const step = stepOf(authority.validation, look);
+      if (step.status === 'valid') validated.add(name);
       return answer(authorizationOf(name, step), step);
     },
     async finalize(_, csr, signal) {
@@ -147,6 +188,10 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     },
   };
   return authority;
+}
+
+function optional(name: string, value: string | undefined): string {
+  return value === undefined ? '' : ` ${name} ${value}`;
 }
 
 /** Leaf and root in PEM, for the ordered names and the key of the request, from an hour ago for 90 days. */

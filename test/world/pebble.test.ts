@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import acme from 'acme-client';
 import axios from 'axios';
+import { certificateId } from './certificate-id.ts';
 import { startPebble } from './pebble.ts';
 import { makeSelfSigned } from './self-signed.ts';
 import { createWorld, type World } from './world.ts';
@@ -73,12 +74,16 @@ test('it issues for a name whose challenge is published, with the validity that 
 test('the window of a certificate’s renewal can be set', async () => {
   const certificate = await issue('ari.example.test');
   const [start, end] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];
-  await world.pebble.setRenewalWindow(certificate.toString(), start, end);
+  const page = 'https://ca.example/why';
+  await world.pebble.setRenewalWindow(certificate.toString(), start, end, page);
   const { renewalInfo } = await directory();
   const { data } = await axios.get<unknown>(`${renewalInfo}/${certificateId(certificate)}`, {
     httpsAgent: acme.axios.defaults.httpsAgent,
   });
-  assert.deepEqual(Object(data).suggestedWindow, { start: start.toISOString(), end: end.toISOString() });
+  assert.deepEqual(data, {
+    suggestedWindow: { start: start.toISOString(), end: end.toISOString() },
+    explanationURL: page,
+  });
 });
 
 test('paused it hangs; stopped it refuses; started again it has another root and no memory', async () => {
@@ -116,15 +121,3 @@ test('it can be given its name, the certificate for it, and a log', async () => 
   assert.equal(pebble.roots.length, 1, 'its own API was verified by name');
   assert.ok(lines.some((line) => line.includes('ACME directory available at')));
 });
-
-/** RFC 9773 §4.1: the authority key identifier and the serial number, each in base64url. */
-function certificateId(certificate: X509Certificate): string {
-  // OCTET STRING of SEQUENCE of [0] (RFC 5280 §4.2.1.1), of 20 bytes here, behind the extension's OID 2.5.29.35.
-  const at = certificate.raw.indexOf(Buffer.from('0603551d23', 'hex'));
-  const keyLength = certificate.raw[at + 10] ?? 0;
-  const key = certificate.raw.subarray(at + 11, at + 11 + keyLength);
-  // DER puts a zero before a serial number whose first bit is set.
-  const serial = Buffer.from(certificate.serialNumber, 'hex');
-  const signed = (serial[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), serial]) : serial;
-  return `${key.toString('base64url')}.${signed.toString('base64url')}`;
-}

@@ -26,6 +26,13 @@ export interface PebbleBehaviour {
   readonly retryAfterS?: number;
   /** The port that tls-alpn-01 connects to. Default 443. */
   readonly tlsPort?: number;
+  /**
+   * The MAC keys of its customers in base64url, by their key identifiers: with any, an account needs one of them as its
+   * external account binding (RFC 8555 §7.3.4). Default none.
+   */
+  readonly externalAccounts?: Readonly<Record<string, string>>;
+  /** Whether it takes every challenge for answered without a look. Default false. */
+  readonly alwaysValid?: boolean;
 }
 
 export interface PebbleOptions extends PebbleBehaviour {
@@ -57,8 +64,8 @@ export interface Pebble extends AsyncDisposable {
   orders(): number;
   /** How many challenges it was told to validate since the first start. */
   validations(): number;
-  /** Sets the answer of the certificate's renewalInfo (RFC 9773 §4.2). */
-  setRenewalWindow(certificatePem: string, start: Date, end: Date): Promise<void>;
+  /** Sets the answer of the certificate's renewalInfo (RFC 9773 §4.2), with the page that explains it. */
+  setRenewalWindow(certificatePem: string, start: Date, end: Date, explanationURL?: string): Promise<void>;
   /** Freezes it: it takes connections and answers nothing. */
   pause(): void;
   resume(): void;
@@ -117,8 +124,13 @@ class RunningPebble implements Pebble {
     return this.#logs.flat().filter((line) => line.includes('Pulled a task from the Tasks queue')).length;
   }
 
-  async setRenewalWindow(certificate: string, start: Date, end: Date): Promise<void> {
-    const ariResponse = JSON.stringify({ suggestedWindow: { start, end } });
+  async setRenewalWindow(
+    certificate: string,
+    start: Date,
+    end: Date,
+    explanationURL?: string,
+  ): Promise<void> {
+    const ariResponse = JSON.stringify({ suggestedWindow: { start, end }, explanationURL });
     await this.#manage('/set-renewal-info/', JSON.stringify({ certificate, ariResponse }));
   }
 
@@ -164,6 +176,7 @@ async function runPebble(program: string, config: string, options: PebbleOptions
       PEBBLE_VA_NOSLEEP: '1',
       PEBBLE_WFE_NONCEREJECT: String(options.nonceReject ?? 0),
       PEBBLE_AUTHZREUSE: String(options.authzReuse ?? 0),
+      ...(options.alwaysValid ? { PEBBLE_VA_ALWAYS_VALID: '1' } : {}),
     },
   });
   try {
@@ -179,6 +192,7 @@ async function runPebble(program: string, config: string, options: PebbleOptions
 
 function configuration(options: PebbleOptions, api: KeyPairFiles): string {
   const { address, validityS = 90 * DAY_S, profiles = { classic: validityS }, retryAfterS = 1 } = options;
+  const { externalAccounts = {} } = options;
   const described = Object.entries(profiles).map(([name, validityPeriod]) => [
     name,
     { description: `valid for ${validityPeriod} s`, validityPeriod },
@@ -190,7 +204,8 @@ function configuration(options: PebbleOptions, api: KeyPairFiles): string {
       ...api,
       httpPort: 80,
       tlsPort: options.tlsPort ?? 443,
-      externalAccountBindingRequired: false,
+      externalAccountBindingRequired: Object.keys(externalAccounts).length > 0,
+      externalAccountMACKeys: externalAccounts,
       retryAfter: { authz: retryAfterS, order: retryAfterS },
       keyAlgorithm: 'ecdsa',
       profiles: Object.fromEntries(described),

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setDefaultCACertificates } from 'node:tls';
+import acme from 'acme-client';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { certificateId } from '../../test/world/certificate-id.ts';
+import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
+import { type Pebble, startPebble } from '../../test/world/pebble.ts';
+import { systemClock, until } from '../clock.ts';
+import { Secret } from '../config/secret.ts';
+import { isIngressError } from '../errors.ts';
+import { createAccountStore } from './account-store.ts';
+import {
+  type AuthorityOptions,
+  type CertificateAuthority,
+  createAuthority,
+  type Order,
+} from './authority.ts';
+import { isProblem } from './problem.ts';
+
+const NAMES = ['app.example.test'];
+const EAB = { kid: 'customer-1', hmacKey: new Secret(Buffer.alloc(32, 1).toString('base64url')) };
+const never = new AbortController().signal;
+let loopback: Loopback;
+let directory = '';
+let pebble: Pebble;
+const lines: string[] = [];
+
+before(async () => {
+  loopback = await claimLoopback();
+  directory = mkdtempSync(join(tmpdir(), 'authority-orders-'));
+  const address = loopback.next();
+  pebble = await startPebble({
+    ...{ directory, address, dnsServer: `${address}:53`, alwaysValid: true },
+    externalAccounts: { [EAB.kid]: EAB.hmacKey.reveal() },
+    profiles: { classic: 90 * 86_400, short: 6 * 86_400 },
+    log: (line) => lines.push(line),
+  });
+  setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
+});
+after(async () => {
+  await pebble[Symbol.asyncDispose]();
+  await loopback[Symbol.asyncDispose]();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function open(options: Partial<AuthorityOptions> = {}): CertificateAuthority {
+  const { directoryUrl } = pebble;
+  const { clock = createFakeClock() } = options;
+  const accounts = createAccountStore(mkdtempSync(join(directory, 'volume-')), directoryUrl, clock);
+  const userAgent = 'dstack-ingress/test';
+  return createAuthority({
+    directoryUrl,
+    email: undefined,
+    userAgent,
+    accounts,
+    clock,
+    eab: EAB,
+    ...options,
+  });
+}
+
+/** Without external account binding. */
+function openUnbound(root: string): CertificateAuthority {
+  const { directoryUrl } = pebble;
+  const clock = createFakeClock();
+  const accounts = createAccountStore(root, directoryUrl, clock);
+  return createAuthority({
+    directoryUrl,
+    email: undefined,
+    userAgent: 'dstack-ingress/test',
+    accounts,
+    clock,
+  });
+}
+
+const newOrders = () => pebble.requests().get('POST /order-plz') ?? 0;
+
+/** What Pebble says arrives a moment after what it does. */
+const eventually = (holds: () => boolean) =>
+  until(() => holds() || undefined, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
+
+/** Goes all the way from an order to its certificate, at a CA that looks at no challenge. */
+async function issue(authority: CertificateAuthority, order: Order): Promise<X509Certificate> {
+  for (const { challenges } of await authority.authorizations(order, never)) {
+    const challenge = challenges.find(({ type }) => type === 'dns-01');
+    assert.ok(challenge);
+    await authority.respond(challenge, never);
+  }
+  const reach = async (status: Order['status']) => {
+    const look = async () => {
+      const { now } = await authority.pollOrder(order, never);
+      return now.status === status ? now : undefined;
+    };
+    const reached = await until(look, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
+    assert.ok(reached, `the order did not become ${status}`);
+    return reached;
+  };
+  const [, csr] = await acme.crypto.createCsr({ altNames: NAMES }, await acme.crypto.createPrivateEcdsaKey());
+  await authority.finalize(await reach('ready'), csr.toString(), never);
+  return new X509Certificate(await authority.certificate(await reach('valid'), never));
+}
+
+test('an account is made with the external account binding that the CA gave', async () => {
+  const root = mkdtempSync(join(directory, 'volume-'));
+  const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
+  const url = await open({ accounts }).accountUrl(never);
+  assert.equal((await accounts.load())?.url, url);
+  assert.equal(await openUnbound(root).accountUrl(never), url, 'the account needs it only once');
+});
+
+test('a missing binding names the variables', async () => {
+  const authority = openUnbound(mkdtempSync(join(directory, 'volume-')));
+  await assert.rejects(authority.createOrder({ names: NAMES }, never), (thrown) => {
+    assert.ok(isIngressError(thrown, 'ACME_ACCOUNT_BINDING_MISSING'), String(thrown));
+    assert.match(thrown.hint, /ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
+    assert.ok(thrown.message.includes(pebble.directoryUrl));
+    return !thrown.retryable;
+  });
+});
+
+const wrong: [title: string, eab: AuthorityOptions['eab']][] = [
+  ['key', { ...EAB, hmacKey: new Secret(Buffer.alloc(32, 2).toString('base64url')) }],
+  ['key identifier', { ...EAB, kid: 'customer-2' }],
+];
+for (const [title, eab] of wrong) {
+  test(`a wrong ${title} of the binding is the refusal of the CA, with the variables`, async () => {
+    await assert.rejects(open({ ...(eab && { eab }) }).accountUrl(never), (thrown) => {
+      assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
+      assert.match(thrown.hint, /ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
+      return isProblem(thrown, 'unauthorized');
+    });
+  });
+}
+
+test('an order has the profile that was asked for', async () => {
+  const authority = open();
+  for (const [profile, days] of [
+    ['short', 6],
+    ['classic', 90],
+  ] as const) {
+    const { order } = await authority.createOrder({ names: NAMES, profile }, never);
+    const { validFromDate, validToDate } = await issue(authority, order);
+    assert.equal(Math.round((validToDate.getTime() - validFromDate.getTime()) / 86_400_000), days);
+  }
+});
+
+test('an unknown profile costs neither order nor account, and the error says which there are', async () => {
+  const root = mkdtempSync(join(directory, 'volume-'));
+  const authority = openUnbound(root);
+  await assert.rejects(authority.createOrder({ names: NAMES, profile: 'tlsserver' }, never), (thrown) => {
+    assert.ok(isIngressError(thrown, 'ACME_PROFILE_UNKNOWN'), String(thrown));
+    assert.match(thrown.message, /no profile tlsserver; it has classic \(valid for \d+ s\), short \(valid/);
+    assert.match(thrown.hint, /ACME_PROFILE/);
+    return !thrown.retryable;
+  });
+  assert.deepEqual(readdirSync(root), [], 'without an account there is no order');
+});
+
+test('a certificate is replaced once; after that the order is one of its own', async () => {
+  const authority = open();
+  const first = await authority.createOrder({ names: NAMES }, never);
+  assert.equal(first.replaces, false);
+  const replaces = certificateId(await issue(authority, first.order));
+
+  const second = await authority.createOrder({ names: NAMES, replaces }, never);
+  assert.equal(second.replaces, true);
+  await issue(authority, second.order);
+  assert.ok(await eventually(() => lines.some((line) => line.includes('marked as replaced'))));
+
+  const before = newOrders();
+  const third = await authority.createOrder({ names: NAMES, replaces }, never);
+  assert.equal(third.replaces, false);
+  assert.equal(third.order.status, 'pending');
+  assert.ok(await eventually(() => newOrders() - before === 2), 'one that was refused, one without');
+});
+
+for (const [title, replaces] of [
+  ['no certificate at all', 'nothing'],
+  ['a certificate that it does not know', 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE'],
+] as const) {
+  test(`an order that replaces ${title} is made without`, async () => {
+    const made = await open().createOrder({ names: NAMES, replaces, profile: 'short' }, never);
+    assert.equal(made.replaces, false);
+    assert.equal(made.order.status, 'pending');
+  });
+}
+
+test('an order is found again by its URL, by its own account only', async () => {
+  const accounts = createAccountStore(
+    mkdtempSync(join(directory, 'volume-')),
+    pebble.directoryUrl,
+    systemClock,
+  );
+  const { order } = await open({ accounts }).createOrder({ names: NAMES }, never);
+  const found = await open({ accounts }).order(order.url, never);
+  assert.equal(found?.url, order.url);
+  assert.equal(found.status, 'pending');
+  assert.deepEqual(found.identifiers, [{ type: 'dns', value: NAMES[0] }]);
+  assert.equal(await open({ accounts }).order(`${order.url}0`, never), undefined, 'of nobody');
+  assert.equal(await open().order(order.url, never), undefined, 'of somebody else');
+});
+
+test('the CA advises on a renewal, without an account', async () => {
+  const authority = open();
+  const certificate = await issue(authority, (await authority.createOrder({ names: NAMES }, never)).order);
+  const root = mkdtempSync(join(directory, 'volume-'));
+  const anybody = openUnbound(root);
+  const ask = async () => anybody.renewalInfo(certificateId(certificate), never);
+  const first = await ask();
+  assert.equal(first?.retryAfterMs, 6 * 3_600_000);
+  const { start, end } = Object(first?.body).suggestedWindow;
+  assert.ok(certificate.validFromDate < new Date(start) && new Date(start) < new Date(end));
+  assert.ok(new Date(end) < certificate.validToDate);
+
+  const [from, to] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];
+  const explanationURL = 'https://ca.example/why';
+  await pebble.setRenewalWindow(certificate.toString(), from, to, explanationURL);
+  assert.deepEqual((await ask())?.body, {
+    suggestedWindow: { start: from.toISOString(), end: to.toISOString() },
+    explanationURL,
+  });
+  assert.deepEqual(readdirSync(root), []);
+});
+
+test('advice on a certificate that the CA does not know is its refusal', async () => {
+  const unknown = 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE';
+  await assert.rejects(open().renewalInfo(unknown, never), { code: 'ACME_PROBLEM' });
+});
+
+test('after a question the CA’s clock is known, without an account', async () => {
+  const lateMs = 2 * 3_600_000;
+  const clock = createFakeClock(new Date(Date.now() - lateMs));
+  const root = mkdtempSync(join(directory, 'volume-'));
+  const accounts = createAccountStore(root, pebble.directoryUrl, clock);
+  const authority = open({ accounts, clock });
+  assert.equal(authority.clockSkewMs(), undefined);
+  await authority.ready(never);
+  const skewMs = authority.clockSkewMs();
+  assert.ok(skewMs !== undefined && Math.abs(skewMs - lateMs) < 60_000, `${skewMs} ms`);
+  assert.deepEqual(readdirSync(root), []);
+});

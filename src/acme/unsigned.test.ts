@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { startScriptedCa } from '../../test/doubles/scripted-ca.ts';
+import { createUnsignedRequests } from './unsigned.ts';
+import { createWire } from './wire.ts';
+
+const never = new AbortController().signal;
+const HOUR = 3_600_000;
+const START = new Date('2026-11-24T00:00:00Z');
+
+/** A CA whose directory at `/dir` has what `directory` gives, and which answers with the path otherwise. */
+function caWith(directory: (base: string) => object) {
+  const asked: string[] = [];
+  const listener: RequestListener = ({ url = '', method, headers }, response) => {
+    asked.push(`${method} ${url}`);
+    const body = url === '/dir' ? directory(`http://${headers.host}`) : { path: url };
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  };
+  return { asked, listener };
+}
+
+async function setUp(t: TestContext, listener: RequestListener) {
+  const base = await startScriptedCa(t, listener);
+  const clock = createFakeClock(START);
+  const unsigned = createUnsignedRequests(`${base}/dir`, createWire('dstack-ingress/test', clock));
+  return { base, clock, unsigned };
+}
+
+test('the directory is remembered for six hours, and not longer when the clock is set back', async (t) => {
+  const { asked, listener } = caWith(() => ({ meta: { caaIdentities: ['ca.example'] } }));
+  const { clock, unsigned } = await setUp(t, listener);
+  const steps: [hours: number, asked: number][] = [
+    [0, 1],
+    [5.9, 1],
+    [6, 2],
+    [11.9, 2],
+    [-1, 3],
+    [4.9, 3],
+  ];
+  for (const [hours, times] of steps) {
+    clock.set(new Date(START.getTime() + hours * HOUR));
+    assert.deepEqual((await unsigned.directory(never)).caaIdentities, ['ca.example']);
+    assert.equal(asked.length, times, `after ${hours} hours`);
+  }
+});
+
+test('what is no directory is not remembered', async (t) => {
+  let asked = 0;
+  const { unsigned } = await setUp(t, (_, response) => {
+    asked += 1;
+    response.end(asked === 1 ? '<html>Please log in</html>' : '{}');
+  });
+  await assert.rejects(unsigned.directory(never), { code: 'ACME_BAD_ANSWER' });
+  assert.deepEqual((await unsigned.directory(never)).caaIdentities, []);
+});
+
+for (const slash of ['', '/']) {
+  test(`advice is asked for below renewalInfo${slash}`, async (t) => {
+    const { asked, listener } = caWith((base) => ({ renewalInfo: `${base}/ari${slash}` }));
+    const { unsigned } = await setUp(t, listener);
+    for (const id of ['aYhb.AIdlQyE', '-_.x'])
+      assert.deepEqual((await unsigned.renewalInfo(id, never))?.body, { path: `/ari/${id}` });
+    assert.deepEqual(asked, ['GET /dir', 'GET /ari/aYhb.AIdlQyE', 'GET /ari/-_.x']);
+  });
+}
+
+test('a CA without renewalInfo gives no advice', async (t) => {
+  const { asked, listener } = caWith(() => ({}));
+  const { unsigned } = await setUp(t, listener);
+  assert.equal(await unsigned.renewalInfo('aYhb.AIdlQyE', never), undefined);
+  assert.deepEqual(asked, ['GET /dir']);
+});
+
+test('advice is asked for again when the CA fails for a moment; a longer pause is the caller’s', async (t) => {
+  const answers = [
+    { status: 503, pause: '2' },
+    { status: 200, pause: '21600' },
+    { status: 503, pause: '600' },
+  ];
+  const { clock, unsigned } = await setUp(t, ({ url, headers }, response) => {
+    if (url === '/dir') response.end(JSON.stringify({ renewalInfo: `http://${headers.host}/ari` }));
+    else {
+      const { status = 500, pause = '' } = answers.shift() ?? {};
+      response.writeHead(status, { 'retry-after': pause }).end('{}');
+    }
+  });
+  assert.equal((await unsigned.renewalInfo('a.b', never))?.retryAfterMs, 21_600_000);
+  assert.deepEqual(clock.waits, [2000]);
+  await assert.rejects(unsigned.renewalInfo('a.b', never), { code: 'ACME_PROBLEM', retryAfterMs: 600_000 });
+  assert.deepEqual(clock.waits, [2000]);
+});
+
+test('a touch is a nonce each time, and a directory now and then', async (t) => {
+  const { asked, listener } = caWith((base) => ({ newNonce: `${base}/nonce` }));
+  const { unsigned } = await setUp(t, listener);
+  await unsigned.touch(never);
+  await unsigned.touch(never);
+  assert.deepEqual(asked, ['GET /dir', 'HEAD /nonce', 'HEAD /nonce']);
+});
+
+test('a directory without newNonce is none', async (t) => {
+  const { unsigned } = await setUp(t, caWith(() => ({})).listener);
+  await assert.rejects(unsigned.touch(never), { code: 'ACME_BAD_ANSWER', message: /newNonce/ });
+});
+
+test('what needs no account needs no acme-client; an order does', async (t) => {
+  const { listener } = caWith((base) => ({ newNonce: `${base}/nonce`, renewalInfo: `${base}/ari` }));
+  const base = await startScriptedCa(t, listener);
+  const script = `
+    const { createAuthority } = await import(${JSON.stringify(import.meta.resolve('./authority.ts'))});
+    const { createRequire } = await import('node:module');
+    const { systemClock: clock } = await import(${JSON.stringify(import.meta.resolve('../clock.ts'))});
+    const accounts = { load: () => Promise.reject(new Error('no account')) };
+    const options = { directoryUrl: process.argv[1], email: undefined, userAgent: 'test', accounts, clock };
+    const authority = createAuthority(options);
+    const loaded = () => Object.keys(createRequire(process.cwd() + '/x').cache).some((path) => /acme-client/.test(path));
+    const { signal } = new AbortController();
+    await authority.ready(signal);
+    await authority.renewalInfo('a.b', signal);
+    await authority.caaIdentities(signal);
+    const before = loaded();
+    await authority.createOrder({ names: ['app.example.test'] }, signal).catch(() => undefined);
+    process.stdout.write(JSON.stringify([before, loaded()]));
+  `;
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script, `${base}/dir`]);
+  assert.deepEqual(JSON.parse(stdout), [false, true]);
+});

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts';
+import { skewOf } from './ca-clock.ts';
+import { readRetryAfter } from './problem.ts';
+
+/** Milliseconds that a request may take, its answer included. */
+export const TIMEOUT_MS = 30_000;
+/** Bytes of an answer; a chain has a few thousand. */
+export const LARGEST_ANSWER = 1 << 20;
+
+/** An answer as it came. */
+export interface Heard {
+  readonly url: string;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** When it was asked for, by our clock. */
+  readonly sent: Date;
+}
+
+/**
+ * What one authority says of itself in every request, and what the headers of its answers said last. Each authority has
+ * its own, whichever HTTP client asks.
+ */
+export interface Wire {
+  readonly userAgent: string;
+  readonly clock: Clock;
+  /** Notes an answer. Gives its Retry-After in milliseconds. */
+  hear(answer: Heard): number | undefined;
+  /** Milliseconds that the last answer for this URL asked to wait. */
+  retryAfterMs(url: string): number | undefined;
+  /** Milliseconds that the CA's clock was before ours at the last answer that told the time. */
+  skewMs(): number | undefined;
+  /** When the last answer came, by our clock. */
+  heardAt(): Date | undefined;
+}
+
+export function createWire(userAgent: string, clock: Clock): Wire {
+  const advice = new Map<string, number>();
+  let skewMs: number | undefined;
+  let heardAt: Date | undefined;
+  return {
+    userAgent,
+    clock,
+    hear({ url, headers, sent }) {
+      const received = clock.now();
+      const { date, age } = headers;
+      const skew = skewOf({ date, age, sent, received });
+      skewMs = skew ?? skewMs;
+      heardAt = received;
+      // A moment that the CA names is one by its own clock.
+      const theirNow = new Date(received.getTime() + (skew ?? 0));
+      const retryAfterMs = readRetryAfter(headers['retry-after'], theirNow);
+      if (retryAfterMs === undefined) advice.delete(url);
+      else advice.set(url, retryAfterMs);
+      return retryAfterMs;
+    },
+    retryAfterMs: (url) => advice.get(url),
+    skewMs: () => skewMs,
+    heardAt: () => heardAt,
+  };
+}
