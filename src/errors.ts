@@ -110,6 +110,12 @@ export const errorRegistry = {
     hint: 'Remove the CNAME at the name that the message gives.',
     retryable: false,
   },
+  CAA_FORBIDS: {
+    meaning: 'CAA records forbid the certificate, so it was not ordered.',
+    hint: 'Add the CAA record that the hint in the log gives in full, or remove the one that it names.',
+    byItself: 'It is tried again by itself.',
+    retryable: false,
+  },
   ACME_UNREACHABLE: {
     meaning: 'The certificate authority could not be reached, or did not answer in time.',
     hint: 'Check the outgoing network of the container.',
