@@ -63,6 +63,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 /** Files that only decide: no clock, no file, no network, no log. */
 const pure = [
   'src/dns/alias.ts',
+  'src/dns/claim.ts',
   'src/dns/desired.ts',
   'src/dns/plan.ts',
   'src/dns/presentation.ts',
