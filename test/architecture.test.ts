@@ -63,8 +63,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 /** Files that only decide: no clock, no file, no network, no log. */
 const pure = [
   'src/dns/alias.ts',
-  'src/dns/caa.ts',
   'src/dns/caa-property.ts',
+  'src/dns/caa.ts',
+  'src/dns/claim.ts',
   'src/dns/desired.ts',
   'src/dns/plan.ts',
   'src/dns/presentation.ts',

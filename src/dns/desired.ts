@@ -6,6 +6,8 @@ export type Purpose = 'alias' | 'app-address' | 'caa';
 
 export interface DesiredRecord extends DnsRecord {
   readonly purpose: Purpose;
+  /** The served name that wants it, which need not be its owner: a wildcard's CAA record stands at the base name. */
+  readonly for?: string;
 }
 
 export interface Wanted {
@@ -28,14 +30,16 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
   const { domain, alias, caa } = wanted;
   const ttl = normalizeTtl(TTL);
   const records: DesiredRecord[] = [
-    ...aliasData(alias).map((data): DesiredRecord => ({ purpose: 'alias', name: domain, ttl, ...data })),
-    { purpose: 'app-address', ...appAddress(wanted), ttl },
+    ...aliasData(alias).map(
+      (data): DesiredRecord => ({ purpose: 'alias', for: domain, name: domain, ttl, ...data }),
+    ),
+    { purpose: 'app-address', for: domain, ...appAddress(wanted), ttl },
   ];
   if (caa) {
     // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
     const tag = isWildcard(domain) ? 'issuewild' : 'issue';
     const value = formatCaa(0, tag, `${caa.issuer};validationmethods=dns-01;accounturi=${caa.accountUrl}`);
-    records.push({ purpose: 'caa', name: baseName(domain), type: 'CAA', value, ttl });
+    records.push({ purpose: 'caa', for: domain, name: baseName(domain), type: 'CAA', value, ttl });
   }
   return records;
 }
