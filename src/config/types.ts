@@ -43,7 +43,7 @@ export const secretText: VariableType<Secret> = type('secret', (value) =>
 );
 
 // The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four holds no byte.
-const BASE64 = /^(?=.{2})(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 /**
  * A key of bytes, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are taken as well: they
