@@ -26,6 +26,12 @@ const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24
 const good: Readonly<Record<string, readonly string[]>> = {
   DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],
   DOMAINS: ['', 'app.example.com', 'a.example.com, b.example.com # two', '*.example.com\nexample.com'],
+  ALIAS_DOMAIN: ['', 'www.example.com', 'alias.example.com, *.example.com'],
+  CERT_GROUPS: [
+    '',
+    'g.example.com,*.g.example.com; h.example.com i.example.com',
+    '*.example.com example.com',
+  ],
   TARGET_ENDPOINT: [
     ...['app:80', 'http://app', 'tcp://[::1]:22', '10.0.0.1:8080', 'my_app:1', 'localhost:65535'],
     ...['https://app', 'grpc://app:50051', 'grpcs://app:50051'],

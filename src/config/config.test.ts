@@ -1,52 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { loadConfig } from './config.ts';
-import { ConfigError, describeFaults } from './faults.ts';
-import { domainName, secretText } from './types.ts';
-import { required } from './variable.ts';
-
-const GOOD = {
-  DOMAIN: 'app.example.com',
-  TARGET_ENDPOINT: 'app:80',
-  GATEWAY_DOMAIN: '_.cluster.example.net',
-  ALPHA_TOKEN: 'alpha-secret',
-};
-
-const token = (name: string) => ({
-  token: required(secretText, { name, secret: true, help: 'A token.', remedy: 'Make one.' }),
-});
-const providers = [
-  { name: 'alpha', variables: token('ALPHA_TOKEN'), credentials: ['ALPHA_TOKEN'] },
-  { name: 'beta', variables: token('BETA_TOKEN'), credentials: ['BETA_TOKEN'] },
-  {
-    name: 'delta',
-    variables: {
-      ...token('DELTA_TOKEN'),
-      user: required(domainName, { name: 'DELTA_USER', help: 'A user.', remedy: 'Name one.' }),
-    },
-    credentials: ['DELTA_TOKEN'],
-  },
-];
-
-function load(environment: Record<string, string>, files: Record<string, string> = {}) {
-  const readFile = (path: string) => {
-    const text = files[path];
-    if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
-    return text;
-  };
-  return loadConfig(environment, readFile, providers);
-}
-
-function faultsOf(environment: Record<string, string>, files: Record<string, string> = {}) {
-  try {
-    load(environment, files);
-  } catch (thrown) {
-    if (thrown instanceof ConfigError) return thrown.faults;
-    throw thrown;
-  }
-  return [];
-}
+import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { describeFaults } from './faults.ts';
 
 test('a good environment gives values and defaults', () => {
   const config = load(GOOD);
@@ -59,6 +15,11 @@ test('a good environment gives values and defaults', () => {
   assert.equal(config.timeoutClient, 86_400_000);
   assert.equal(config.directoryUrl, 'https://acme-v02.api.letsencrypt.org/directory');
   assert.equal(config.provider.name, 'alpha');
+  assert.deepEqual(config.certificates, [{ names: ['app.example.com'] }]);
+  assert.deepEqual(config.authorities, { primary: { directoryUrl: config.directoryUrl } });
+  assert.equal(config.usesStaging, false);
+  assert.equal(config.renewInterval, 3600);
+  assert.equal(config.appAddressMode, 'claim');
   assert.deepEqual(config.warnings, []);
 });
 
@@ -104,6 +65,11 @@ const wrong: [variable: string, value: string][] = [
   ['ROUTING_MAP', 'api.example.com=app:80\n  server evil 1.2.3.4:80'],
   ['ROUTING_MAP', 'api.example.com=https://10.0.0.1'],
   ['ROUTING_MAP', 'api.example.com=a:80, API.example.com=b:80'],
+  ['ALIAS_DOMAIN', 'localhost'],
+  ['CERT_GROUPS', 'localhost'],
+  ['CERT_GROUPS', 'a.example.com; app.example.com a.example.com'],
+  ['CERT_GROUPS', Array.from({ length: 101 }, (_, index) => `n${index}.example.com`).join()],
+  ['APP_ADDRESS_MODE', 'standby'],
   ['PROXY_MODE', 'http'],
   ['EVIDENCE_SERVER', 'maybe'],
   ['ACCEPT_PROXY_PROTOCOL', 'v2'],
@@ -139,6 +105,7 @@ const wrong: [variable: string, value: string][] = [
   ['TIMEOUT_CLIENT', '0s'],
   ['TIMEOUT_SERVER', '10s\n'.repeat(2)],
   ['ACME_DIRECTORY_URL', 'ftp://ca/directory'],
+  ['ACME_FALLBACK_DIRECTORY_URL', 'https://acme-v02.api.letsencrypt.org/directory/'],
   ['DNS_RESOLVERS', '1.1.1.1,resolver.example.com'],
   ['DNS_RESOLVERS', '1.1.1.1:99999'],
   ['LETSENCRYPT_DIR', 'relative/path'],
@@ -224,6 +191,12 @@ const right: [variable: string, value: string, key: string, expected: unknown][]
   ],
   ['ACME_DIRECTORY_URL', 'https://ca.example/dir/', 'directoryUrl', 'https://ca.example/dir'],
   ['CERTBOT_STAGING', 'true', 'directoryUrl', 'https://acme-staging-v02.api.letsencrypt.org/directory'],
+  ['CERTBOT_STAGING', 'true', 'usesStaging', true],
+  ['ACME_PROFILE', 'shortlived', 'acmeProfile', 'shortlived'],
+  ['APP_ADDRESS_MODE', 'Hold', 'appAddressMode', 'hold'],
+  ['RENEW_DAYS_BEFORE', '30', 'renewDaysBefore', 30],
+  ['RENEW_INTERVAL', '43200', 'renewInterval', 43_200],
+  ['RENEW_INTERVAL', '5', 'renewInterval', 60],
 ];
 for (const [variable, value, key, expected] of right) {
   test(`${variable}=${JSON.stringify(value)} is read`, () => {

@@ -1,14 +1,16 @@
 import { appAddressName, challengeName } from '../dns/names.ts';
+import { type Authorities, chooseAuthorities } from './authorities.ts';
+import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { type Environment, type ReadFile, readTable } from './read.ts';
+import { boundInterval } from './renewal-interval.ts';
 import { planRoutes, type Route } from './routes.ts';
 import { servedNames } from './served-names.ts';
 import type { Settings, VariableTable } from './variable.ts';
 import { type IngressSettings, variables, withoutEffect } from './variables.ts';
 
-export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
-const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+export { LETS_ENCRYPT } from './authorities.ts';
 
 /** The whole configuration: every variable's value, and what follows from several of them. */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
@@ -16,10 +18,19 @@ export interface Config<P extends ProviderChoice> extends IngressSettings {
   readonly names: readonly string[];
   /** Where each name goes, in the order of the names. */
   readonly routes: readonly Route[];
+  /** The certificates to have: every name is on exactly one. */
+  readonly certificates: readonly PlannedCertificate[];
   /** How targets that speak TLS are checked. */
   readonly appTls: { readonly verify: boolean; readonly caFile?: string };
   readonly gatewayDomain: string;
+  /** The certificate authorities that are asked: first, when that one fails, and to prove an attempt. */
+  readonly authorities: Authorities;
+  /** The directory of the primary authority. */
   readonly directoryUrl: string;
+  /** Whether the primary authority is the staging environment, whatever ACME_STAGING says. */
+  readonly usesStaging: boolean;
+  /** Seconds between two looks at everything, from 60 to 86400. */
+  readonly renewInterval: number;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
   /** What is worth telling the person who set the variables. */
@@ -44,31 +55,49 @@ export function loadConfig<P extends ProviderChoice>(
   const faults = [...main.faults, ...('problem' in provider ? [provider] : []), ...(own?.faults ?? [])];
   const known = (variable: string) => faults.some((fault) => fault.variable === variable);
   const isSet = (variable: string) => Boolean(environment[variable]?.trim());
-  const routing = planRoutes(settings, known, isSet);
+  const derived = derive(settings, known, isSet);
   const wrong = [
     ...faults,
-    ...routing.faults,
+    ...derived.faults,
     ...crossFaults(settings, gatewayDomain, known),
     ...inspect(settings),
   ];
   if (wrong.length > 0 || 'problem' in provider || !own || gatewayDomain === undefined)
     throw new ConfigError(wrong);
-  const { targetTlsVerify: verify, targetCaFile: caFile } = settings;
   return {
     ...settings,
-    names: routing.routes.map(({ name }) => name),
-    routes: routing.routes,
-    appTls: { verify, ...(caFile === undefined ? {} : { caFile }) },
+    ...derived.values,
     gatewayDomain,
-    directoryUrl: settings.directoryUrl ?? (settings.staging ? LETS_ENCRYPT_STAGING : LETS_ENCRYPT),
     provider,
     providerSettings: own.values,
-    warnings: [
-      ...main.warnings,
-      ...own.warnings,
-      ...routing.warnings,
-      ...crossWarnings(settings, environment),
-    ],
+    warnings: [...main.warnings, ...own.warnings, ...derived.warnings, ...oldVariables(environment)],
+  };
+}
+
+/** What follows from several variables, what is wrong with them together, and what changes nothing. */
+function derive(
+  settings: IngressSettings,
+  known: (variable: string) => boolean,
+  isSet: (variable: string) => boolean,
+) {
+  const { targetTlsVerify: verify, targetCaFile: caFile } = settings;
+  const routing = planRoutes(settings, known, isSet);
+  const plan = planCertificates(settings, known);
+  const { authorities, usesStaging, ...choice } = chooseAuthorities(settings, known, isSet);
+  const interval = boundInterval(settings.renewInterval);
+  return {
+    values: {
+      names: routing.routes.map(({ name }) => name),
+      routes: routing.routes,
+      certificates: plan.certificates,
+      appTls: { verify, ...(caFile === undefined ? {} : { caFile }) },
+      authorities,
+      directoryUrl: authorities.primary.directoryUrl,
+      usesStaging,
+      renewInterval: interval.seconds,
+    },
+    faults: [...routing.faults, ...plan.faults, ...choice.faults],
+    warnings: [...routing.warnings, ...plan.warnings, ...choice.warnings, ...interval.warnings],
   };
 }
 
@@ -110,13 +139,8 @@ function tooLong(settings: IngressSettings): Fault[] {
     });
 }
 
-function crossWarnings(settings: IngressSettings, environment: Environment): string[] {
-  const overruled =
-    settings.staging && settings.directoryUrl !== undefined
-      ? ['ACME_STAGING has no effect beside ACME_DIRECTORY_URL']
-      : [];
-  const old = Object.entries(withoutEffect).flatMap(([name, why]) =>
+function oldVariables(environment: Environment): string[] {
+  return Object.entries(withoutEffect).flatMap(([name, why]) =>
     environment[name]?.trim() ? [`${name} has no effect: ${why}`] : [],
   );
-  return [...overruled, ...old];
 }

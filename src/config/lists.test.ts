@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { entriesOf, parseNames, parseRoutingMap } from './lists.ts';
+import { entriesOf, parseGroups, parseNames, parseRoutingMap } from './lists.ts';
 
 test('entries stand on lines or between commas, with comments and blank lines', () => {
   const text = ' a, b # one, two\r\n\n# c\n  ,d,\n';
@@ -22,6 +22,35 @@ test('each wrong name is said', () => {
     wrong: ['localhost', '1.2.3.4', 'a b'].map(
       (name) => `holds something that is not a domain name: "${name}"`,
     ),
+  });
+});
+
+test('groups stand on lines or between semicolons, their names between commas or spaces', () => {
+  const text = `
+    example.com,*.example.com; a.example.org  b.example.org # two; not.example.net
+    # c.example.net
+    ,BÜCHER.example.,\tbücher.example ;; ;
+    one.example.net`;
+  assert.deepEqual(parseGroups(text), [
+    ['example.com', '*.example.com'],
+    ['a.example.org', 'b.example.org'],
+    ['xn--bcher-kva.example'],
+    ['one.example.net'],
+  ]);
+  assert.deepEqual(parseGroups('a.example.com\r\nb.example.com'), [['a.example.com'], ['b.example.com']]);
+  assert.deepEqual(parseGroups('# nothing'), []);
+});
+
+test('each wrong word of the groups, and each name in two of them, is said once', () => {
+  const found = parseGroups(
+    'a.example.com, localhost; b.example.com 1.2.3.4 localhost\nA.example.com c.example.com; a.example.com',
+  );
+  assert.deepEqual(found, {
+    wrong: [
+      'holds something that is not a domain name: "localhost"',
+      'holds something that is not a domain name: "1.2.3.4"',
+      'has a.example.com in two groups; the second is "A.example.com c.example.com"',
+    ],
   });
 });
 

@@ -6,14 +6,17 @@ import { quote } from './quote.ts';
 
 /** Entries separated by line breaks or commas. `#` begins a comment that goes to the end of the line. */
 export function entriesOf(text: string): string[] {
-  return text
-    .split(/\r?\n/)
-    .flatMap((line) => line.replace(/#.*$/, '').split(','))
+  return linesOf(text)
+    .flatMap((line) => line.split(','))
     .map((entry) => entry.trim())
     .filter(Boolean);
 }
 
-/** Reads the names of DOMAINS, each once. */
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => line.replace(/#.*$/, ''));
+}
+
+/** Reads the names of DOMAINS or ALIAS_DOMAIN, each once. */
 export function parseNames(text: string): string[] | { wrong: string[] } {
   const names = new Set<string>();
   const wrong: string[] = [];
@@ -23,6 +26,51 @@ export function parseNames(text: string): string[] | { wrong: string[] } {
     else names.add(name);
   }
   return wrong.length > 0 ? { wrong } : [...names];
+}
+
+/** Names that share one certificate, each once, as they were written. */
+export type CertGroup = readonly [string, ...string[]];
+
+/**
+ * Reads the groups of CERT_GROUPS: separated by line breaks or `;`, the names of one by commas or spaces. `#` begins a
+ * comment that goes to the end of the line.
+ */
+export function parseGroups(text: string): CertGroup[] | { wrong: string[] } {
+  const groups: CertGroup[] = [];
+  const taken = new Set<string>();
+  const wrong = new Map<string, string>();
+  for (const entry of groupEntriesOf(text)) {
+    const words = entry.split(/[\s,]+/).filter(Boolean);
+    for (const word of words) {
+      const problem = whyNotInGroup(word, taken, entry);
+      if (problem && !wrong.has(problem.about)) wrong.set(problem.about, problem.words);
+    }
+    const names = new Set(words.flatMap((word) => parseCertificateName(word) ?? []));
+    for (const name of names) taken.add(name);
+    const [first, ...others] = names;
+    if (first !== undefined) groups.push([first, ...others]);
+  }
+  return wrong.size > 0 ? { wrong: [...wrong.values()] } : groups;
+}
+
+/** Whatever is wrong is said once, however often it is written. */
+function whyNotInGroup(
+  word: string,
+  taken: ReadonlySet<string>,
+  entry: string,
+): { about: string; words: string } | undefined {
+  const name = parseCertificateName(word);
+  if (name === undefined)
+    return { about: word, words: `holds something that is not a domain name: ${quote(word)}` };
+  return taken.has(name)
+    ? { about: name, words: `has ${name} in two groups; the second is ${quote(entry)}` }
+    : undefined;
+}
+
+function groupEntriesOf(text: string): string[] {
+  return linesOf(text)
+    .flatMap((line) => line.split(';'))
+    .map((entry) => entry.trim());
 }
 
 /** Where each name of ROUTING_MAP goes. */

@@ -76,17 +76,42 @@ test('ROUTING_MAP alone is enough', () => {
   assert.deepEqual([faults, routes.length], [[], 1]);
 });
 
+test('an alias goes where DOMAIN goes unless it has an entry; a name of a group is like one of DOMAINS', () => {
+  const settings = {
+    domain: NAME,
+    aliasDomains: ['www.example.com', 'b.example.com'],
+    certGroups: [[NAME, 'c.example.com'] as const],
+    routingMap: map(`${NAME}=http://a/path, b.example.com=b:2`),
+    targetEndpoint: endpoint('app:1'),
+    evidenceServer: false,
+  };
+  const { routes, faults, warnings } = planRoutes(settings, never, never);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(routes.map(shown), [
+    `${NAME} a:80 http/1.1 [h2,http/1.1]`,
+    'www.example.com a:80 http/1.1 [h2,http/1.1]',
+    'b.example.com b:2 tcp []',
+    'c.example.com app:1 tcp []',
+  ]);
+  assert.deepEqual(warnings, [
+    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients ask for`,
+  ]);
+});
+
 const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
   [
     'nothing at all',
     {},
-    ['DOMAIN is not set, and neither DOMAINS nor ROUTING_MAP names one', 'TARGET_ENDPOINT is not set'],
+    [
+      'DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one',
+      'TARGET_ENDPOINT is not set',
+    ],
   ],
   ['no target', { domain: NAME }, ['TARGET_ENDPOINT is not set']],
   [
     'no name',
     { targetEndpoint: endpoint('app:1') },
-    ['DOMAIN is not set, and neither DOMAINS nor ROUTING_MAP names one'],
+    ['DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one'],
   ],
   [
     'names that nobody has a target for',
@@ -95,6 +120,21 @@ const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
       'DOMAIN names app.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
       'DOMAINS names api.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
     ],
+  ],
+  [
+    'no target, with an alias',
+    { domain: NAME, aliasDomains: ['b.example.com'] },
+    ['TARGET_ENDPOINT is not set'],
+  ],
+  [
+    'a group that nobody has a target for',
+    { certGroups: [['a.example.com', 'b.example.com']], routingMap: map('b.example.com=b:1') },
+    ['CERT_GROUPS names a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes'],
+  ],
+  [
+    'groups that nobody has a target for',
+    { certGroups: [['a.example.com']] },
+    ['CERT_GROUPS names a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes'],
   ],
   [
     'TLS to an address, told once',
@@ -128,7 +168,8 @@ for (const [title, settings, expected] of wrong) {
 }
 
 test('what follows from another fault is not complained of', () => {
-  for (const known of [['DOMAIN', 'TARGET_ENDPOINT'], ['ROUTING_MAP'], ['DOMAINS', 'TARGET_ENDPOINT']])
+  const faulty = ['DOMAIN', 'DOMAINS', 'CERT_GROUPS'].map((variable) => [variable, 'TARGET_ENDPOINT']);
+  for (const known of [...faulty, ['ROUTING_MAP']])
     assert.deepEqual(planRoutes({}, (variable) => known.includes(variable), never).faults, []);
 });
 

@@ -1,8 +1,7 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import type { Endpoint } from './endpoint.ts';
 import type { Fault } from './faults.ts';
-import type { RoutingMap } from './lists.ts';
-import { type ServedName, servedNames } from './served-names.ts';
+import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
 
 /** Where the connections of one name go, and as what. */
 export interface Route {
@@ -24,10 +23,7 @@ export interface RouteTarget {
 }
 
 /** What decides about routes. What was missing or could not be read is undefined. */
-export interface RouteSettings {
-  readonly domain?: string | undefined;
-  readonly domains?: readonly string[] | undefined;
-  readonly routingMap?: RoutingMap | undefined;
+export interface RouteSettings extends NameSettings {
   readonly targetEndpoint?: Endpoint | undefined;
   readonly proxyMode?: 'auto' | 'tcp' | undefined;
   readonly evidenceServer?: boolean | undefined;
@@ -54,13 +50,7 @@ export function planRoutes(
   isSet: (variable: string) => boolean,
 ): Routing {
   const names = servedNames(settings);
-  const { targetEndpoint, routingMap } = settings;
-  const placed = names.flatMap((served): Placed[] => {
-    const own = routingMap?.get(served.name);
-    const endpoint = own ?? targetEndpoint;
-    const variable = own ? 'ROUTING_MAP' : 'TARGET_ENDPOINT';
-    return endpoint ? [{ name: served.name, endpoint, variable }] : [];
-  });
+  const placed = names.flatMap((served) => place(served, settings));
   const lost = names.filter(({ name }) => !placed.some((route) => route.name === name));
   const faults = [
     ...withoutName(names, known),
@@ -74,11 +64,23 @@ export function planRoutes(
   };
 }
 
-/** A name with its endpoint, and the variable that has it. */
+/** A name with its endpoint, and the variable that has it: for ROUTING_MAP, the name in whose entry it stands. */
 interface Placed {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly variable: 'TARGET_ENDPOINT' | 'ROUTING_MAP';
+  readonly entry?: string;
+}
+
+/** An alias without an entry goes where DOMAIN goes. */
+function place({ name, variable }: ServedName, settings: RouteSettings): Placed[] {
+  const { domain, routingMap, targetEndpoint } = settings;
+  const candidates = variable === 'ALIAS_DOMAIN' && domain !== undefined ? [name, domain] : [name];
+  for (const entry of candidates) {
+    const endpoint = routingMap?.get(entry);
+    if (endpoint) return [{ name, endpoint, variable: 'ROUTING_MAP', entry }];
+  }
+  return targetEndpoint ? [{ name, endpoint: targetEndpoint, variable: 'TARGET_ENDPOINT' }] : [];
 }
 
 function toRoute({ name, endpoint }: Placed, { proxyMode, evidenceServer, alpn }: RouteSettings): Route {
@@ -107,19 +109,19 @@ function asksForTls({ scheme }: Endpoint): boolean {
 }
 
 function withoutName(names: readonly ServedName[], known: (variable: string) => boolean): Fault[] {
-  if (names.length > 0 || ['DOMAIN', 'DOMAINS', 'ROUTING_MAP'].some(known)) return [];
-  const problem = 'is not set, and neither DOMAINS nor ROUTING_MAP names one';
+  if (names.length > 0 || ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'].some(known)) return [];
+  const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one';
   const remedy = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
   return [{ variable: 'DOMAIN', problem, remedy }];
 }
 
 function withoutTarget(
   lost: readonly ServedName[],
-  { domains = [], routingMap, targetEndpoint }: RouteSettings,
+  { domains = [], routingMap, certGroups = [], targetEndpoint }: RouteSettings,
   known: (variable: string) => boolean,
 ): Fault[] {
   if (known('TARGET_ENDPOINT') || known('ROUTING_MAP')) return [];
-  const plain = domains.length === 0 && routingMap === undefined;
+  const plain = domains.length === 0 && routingMap === undefined && certGroups.length === 0;
   if (plain && targetEndpoint === undefined)
     return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', remedy: `${WHERE}.` }];
   return lost.map(({ name, variable }) => ({
@@ -142,13 +144,13 @@ function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettin
 }
 
 function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] {
-  return placed.flatMap(({ name, endpoint, variable }) => {
+  return placed.flatMap(({ endpoint, variable, entry }) => {
     const { scheme, ignoredPath } = endpoint;
-    const entry = variable === 'ROUTING_MAP' ? `the entry for ${name} in ROUTING_MAP` : variable;
+    const where = entry === undefined ? variable : `the entry for ${entry} in ROUTING_MAP`;
     return [
       ...(ignoredPath === undefined
         ? []
-        : [`the path ${ignoredPath} in ${entry} has no effect: the app gets the paths that clients ask for`]),
+        : [`the path ${ignoredPath} in ${where} has no effect: the app gets the paths that clients ask for`]),
       ...(isGrpc(endpoint) && alpn?.includes('h2') === false
         ? [`ALPN does not offer h2, so gRPC clients will refuse to talk to the ${scheme}:// target`]
         : []),

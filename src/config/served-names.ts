@@ -1,26 +1,35 @@
-import type { RoutingMap } from './lists.ts';
+import type { CertGroup, RoutingMap } from './lists.ts';
 
 /** What says which names are served. Any of it can be missing, or could not be read. */
 export interface NameSettings {
   readonly domain?: string | undefined;
+  readonly aliasDomains?: readonly string[] | undefined;
   readonly domains?: readonly string[] | undefined;
   readonly routingMap?: RoutingMap | undefined;
+  readonly certGroups?: readonly CertGroup[] | undefined;
 }
 
 /** A name to serve, and the variable that names it first. */
 export interface ServedName {
   readonly name: string;
-  readonly variable: 'DOMAIN' | 'DOMAINS' | 'ROUTING_MAP';
+  readonly variable: 'DOMAIN' | 'ALIAS_DOMAIN' | 'DOMAINS' | 'ROUTING_MAP' | 'CERT_GROUPS';
 }
 
-/** Every name once: DOMAIN, then DOMAINS in its order, then what only ROUTING_MAP has. Pure. */
-export function servedNames({ domain, domains = [], routingMap }: NameSettings): ServedName[] {
-  const all: ServedName[] = [
-    ...(domain === undefined ? [] : [{ name: domain, variable: 'DOMAIN' as const }]),
-    ...domains.map((name) => ({ name, variable: 'DOMAINS' as const })),
-    ...[...(routingMap?.keys() ?? [])].map((name) => ({ name, variable: 'ROUTING_MAP' as const })),
+/** Every name once: DOMAIN, then ALIAS_DOMAIN, DOMAINS, ROUTING_MAP and CERT_GROUPS, each in its order. Pure. */
+export function servedNames(settings: NameSettings): ServedName[] {
+  const { domain, aliasDomains = [], domains = [], routingMap, certGroups = [] } = settings;
+  const all = [
+    ...namedBy('DOMAIN', domain === undefined ? [] : [domain]),
+    ...namedBy('ALIAS_DOMAIN', aliasDomains),
+    ...namedBy('DOMAINS', domains),
+    ...namedBy('ROUTING_MAP', [...(routingMap?.keys() ?? [])]),
+    ...namedBy('CERT_GROUPS', certGroups.flat()),
   ];
   const first = new Map<string, ServedName>();
   for (const served of all) if (!first.has(served.name)) first.set(served.name, served);
   return [...first.values()];
+}
+
+function namedBy(variable: ServedName['variable'], names: readonly string[]): ServedName[] {
+  return names.map((name) => ({ name, variable }));
 }

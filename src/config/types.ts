@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { parseCertificateName, parseName } from '../dns/names.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import { parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
+import { type CertGroup, parseGroups, parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
 import { quote } from './quote.ts';
 import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
@@ -42,6 +42,20 @@ export const secretText: VariableType<Secret> = type('secret', (value) =>
     : { wrong: 'holds a space, a line break or a character outside ASCII' },
 );
 
+// The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four holds no byte.
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
+/**
+ * A key of bytes, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are taken as well: they
+ * are what some CAs' tools print, and mean the same bytes.
+ */
+export const base64urlKey: VariableType<Secret> = type('base64url', (value) => {
+  const isMixed = /[-_]/.test(value) && /[+/]/.test(value);
+  const standard = value.replaceAll('-', '+').replaceAll('_', '/');
+  if (isMixed || !BASE64.test(standard)) return { wrong: 'is not base64url' };
+  return new Secret(standard.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
+});
+
 export const certificateName: VariableType<string> = type(
   'domain name, or *.domain',
   (value) => parseCertificateName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
@@ -49,6 +63,9 @@ export const certificateName: VariableType<string> = type(
 
 /** Names separated by line breaks or commas; `#` begins a comment. */
 export const certificateNames: VariableType<readonly string[]> = type('domain name, …', parseNames);
+
+/** Groups of names separated by line breaks or `;`, the names of one by commas or spaces; `#` begins a comment. */
+export const certGroups: VariableType<readonly CertGroup[]> = type('domain name, …; …', parseGroups);
 
 export const domainName: VariableType<string> = type(
   'domain name',

@@ -1,30 +1,18 @@
+import { acmeVariables } from './acme-variables.ts';
+import { nameVariables } from './name-variables.ts';
 import * as types from './types.ts';
 import { optional, type Settings, withDefault } from './variable.ts';
 
 /**
  * The table of variables: every one that is not a provider's own (those stand beside their provider). Parsing, messages
- * and docs/configuration.md are made from it.
+ * and docs/configuration.md are made from it, in this order.
  */
 export const variables = {
-  domain: optional(types.certificateName, {
-    name: 'DOMAIN',
-    help: 'The name that the app gets: `app.example.com`, or `*.example.com` for every name one label below. Needed unless DOMAINS or ROUTING_MAP names one.',
-    remedy: 'Set it to a name in a zone of your DNS provider, such as app.example.com.',
-  }),
-  domains: optional(types.certificateNames, {
-    name: 'DOMAINS',
-    help: 'More names, separated by line breaks or commas; `#` begins a comment that goes to the end of the line. Each gets records and a certificate of its own.',
-    remedy: 'Set names in zones of your DNS provider, such as app.example.com,api.example.com.',
-  }),
+  ...nameVariables,
   targetEndpoint: optional(types.endpoint, {
     name: 'TARGET_ENDPOINT',
     help: 'Where the app listens, as seen from this container: `host:port` or `tcp://host:port` (bytes are forwarded as they are), `http://host[:port]`, `https://host[:port]`, `grpc://host:port` or `grpcs://host:port` (https and grpcs: by TLS). It is for every name without an entry in ROUTING_MAP, and needed unless each has one.',
     remedy: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
-  }),
-  routingMap: optional(types.routingMap, {
-    name: 'ROUTING_MAP',
-    help: 'Where single names go: `name=endpoint`, separated like DOMAINS, the endpoint in any form of TARGET_ENDPOINT. A name that stands only here is served too.',
-    remedy: 'Write each entry as name=endpoint, such as api.example.com=http://api:8080, and each name once.',
   }),
   proxyMode: withDefault(types.oneOf(['auto', 'tcp']), 'auto', {
     name: 'PROXY_MODE',
@@ -72,33 +60,7 @@ export const variables = {
     help: 'Set by dstack: the base name of the gateway of this cluster.',
     remedy: 'Leave it as dstack sets it, and set GATEWAY_DOMAIN.',
   }),
-  email: optional(types.email, {
-    name: 'ACME_EMAIL',
-    aliases: ['CERTBOT_EMAIL'],
-    help: 'Contact address of the ACME account. Take it for public: evidence names the account.',
-    remedy: 'Set one plain address, such as ops@example.com, or leave it out.',
-  }),
-  staging: withDefault(types.flag, 'false', {
-    name: 'ACME_STAGING',
-    aliases: ['CERTBOT_STAGING'],
-    help: "Uses Let's Encrypt's staging environment: untrusted certificates, far higher limits.",
-    remedy: 'Set true or false.',
-  }),
-  directoryUrl: optional(types.url, {
-    name: 'ACME_DIRECTORY_URL',
-    help: "The directory of the certificate authority. Default: Let's Encrypt, production or staging by ACME_STAGING.",
-    remedy: 'Set an https URL such as https://acme-v02.api.letsencrypt.org/directory, or leave it out.',
-  }),
-  setCaa: withDefault(types.flag, 'false', {
-    name: 'SET_CAA',
-    help: 'Publishes a CAA record that lets only this ACME account, by DNS-01, have certificates for the name.',
-    remedy: 'Set true or false.',
-  }),
-  keyType: withDefault(types.oneOf(['ecdsa', 'rsa']), 'ecdsa', {
-    name: 'KEY_TYPE',
-    help: 'The kind of key that new certificates get: `ecdsa` (P-256), or `rsa` (2048 bits) for clients that know no other. A change takes effect at the next renewal.',
-    remedy: 'Set ecdsa or rsa.',
-  }),
+  ...acmeVariables,
   dnsProvider: optional(types.text('provider name', /^.{1,64}$/, 'is not the name of a provider'), {
     name: 'DNS_PROVIDER',
     help: 'The DNS provider. Default: the one whose credentials are set.',
@@ -113,6 +75,11 @@ export const variables = {
     name: 'TXT_PREFIX',
     help: 'First label of the app-address record, as the gateway looks it up.',
     remedy: 'Leave it out unless your gateway uses another one.',
+  }),
+  appAddressMode: withDefault(types.oneOf(['claim', 'hold']), 'claim', {
+    name: 'APP_ADDRESS_MODE',
+    help: '`claim`: at the start the app-address record is taken over from whoever has it; when another container takes it later, that is said and left alone. `hold`: an existing, different value is never replaced: for a standby.',
+    remedy: 'Set claim, or hold for a standby.',
   }),
   appId: optional(types.dstackId, {
     name: 'APP_ID',
@@ -199,7 +166,6 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   PROXY_BUFFER_SIZE: 'buffers need no tuning',
   PROXY_BUFFERS: 'buffers need no tuning',
   PROXY_BUSY_BUFFERS_SIZE: 'buffers need no tuning',
-  ALIAS_DOMAIN: 'name it in DOMAINS, where it gets a certificate of its own',
   EVIDENCE_PORT: 'evidence is answered at PORT, under /evidences/',
   CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
   TLSALPN_PORT: 'this version answers dns-01 challenges only',
@@ -214,8 +180,6 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   DNS_WEBHOOK_TOKEN: 'this version publishes records through a provider only',
   DNS_SETTLE_SECONDS: 'every name server is asked instead',
   CERTBOT_TIMEOUT: 'there is no certbot; use DNS_PROPAGATION_TIMEOUT for slow name servers',
-  RENEW_DAYS_BEFORE: 'renewal happens when a third of the lifetime is left',
-  RENEW_INTERVAL: 'renewal is considered every hour',
   DETERMINISTIC_TLS_KEY: 'every certificate has a fresh random key',
   DOH_RESOLVERS: 'use DNS_RESOLVERS',
   ROUTE53_INITIAL_WEIGHT: 'records are not weighted',

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { acmeVariables } from './acme-variables.ts';
+import { readTable } from './read.ts';
+
+const read = (environment: Record<string, string>) => readTable(acmeVariables, environment, () => '');
+
+test('what is not set has its default', () => {
+  const { values, faults, warnings } = read({});
+  assert.deepEqual([faults, warnings], [[], []]);
+  const { staging, stagingDryRun, fallbackAfter, renewDaysBefore, renewInterval, acmeProfile } = values;
+  assert.deepEqual([staging, stagingDryRun], [false, false]);
+  assert.deepEqual([fallbackAfter, renewInterval], [3600, 3600]);
+  assert.deepEqual(
+    [renewDaysBefore, acmeProfile, values.eabKid, values.eabHmacKey],
+    Array(4).fill(undefined),
+  );
+});
+
+// RFC 4648 §10, and bytes whose digits are in one alphabet only.
+const keys: [written: string, bytes: string][] = [
+  ['Zg', '66'],
+  ['Zg==', '66'],
+  ['Zm8', '666f'],
+  ['Zm8=', '666f'],
+  ['Zm9v', '666f6f'],
+  ['-_-_', 'fbffbf'],
+  ['+/+/', 'fbffbf'],
+  ['+/8=', 'fbff'],
+  ['-_8=', 'fbff'],
+];
+for (const name of ['ACME_EAB_HMAC_KEY', 'ACME_FALLBACK_EAB_HMAC_KEY']) {
+  for (const [written, bytes] of keys) {
+    test(`${name}=${written} is base64url without padding afterwards`, () => {
+      const { values, faults } = read({ [name]: written });
+      assert.deepEqual(faults, []);
+      const key = name === 'ACME_EAB_HMAC_KEY' ? values.eabHmacKey : values.fallbackEabHmacKey;
+      assert.equal(key?.reveal(), Buffer.from(bytes, 'hex').toString('base64url'));
+    });
+  }
+}
+
+const wrong: [variable: string, value: string][] = [
+  ...['A', 'AAAAA', 'Zg=', 'Zm9v=', '====', 'Z=g=', '+_8=', 'hush!hush', 'hush hush'].map(
+    (value): [string, string] => ['ACME_EAB_HMAC_KEY', value],
+  ),
+  ['ACME_EAB_KID', 'two words'],
+  ['ACME_EAB_KID', 'k'.repeat(257)],
+  ['ACME_FALLBACK_EAB_KID', 'é'],
+  ['ACME_PROFILE', 'tls server'],
+  ['ACME_PROFILE', 'TLSserver'],
+  ['ACME_PROFILE', 'p'.repeat(65)],
+  ['ACME_STAGING_DIRECTORY_URL', 'staging'],
+  ['ACME_FALLBACK_DIRECTORY_URL', 'ftp://ca/directory'],
+  ['ACME_FALLBACK_AFTER', '1h'],
+  ['ACME_FALLBACK_AFTER', '2592001'],
+  ['ACME_STAGING_DRY_RUN', 'maybe'],
+  ['RENEW_DAYS_BEFORE', '0'],
+  ['RENEW_DAYS_BEFORE', '399'],
+  ['RENEW_INTERVAL', '12h'],
+  ['RENEW_INTERVAL', '-1'],
+];
+for (const [variable, value] of wrong) {
+  test(`${variable}=${value.slice(0, 20)} is a fault of it`, () => {
+    const { faults } = read({ [variable]: value });
+    assert.deepEqual(
+      faults.map((fault) => fault.variable),
+      [variable],
+    );
+    assert.doesNotMatch(JSON.stringify(faults), /hush/);
+  });
+}
+
+test('the ends of what can be set', () => {
+  const { values, faults } = read({
+    ...{ ACME_PROFILE: 'p'.repeat(64), ACME_EAB_KID: 'k'.repeat(256), ACME_FALLBACK_AFTER: '0' },
+    ...{ RENEW_DAYS_BEFORE: '398', RENEW_INTERVAL: '0' },
+  });
+  assert.deepEqual(faults, []);
+  assert.deepEqual([values.renewDaysBefore, values.renewInterval, values.fallbackAfter], [398, 0, 0]);
+});

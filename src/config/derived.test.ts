@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+
+test('every name is on exactly one certificate', () => {
+  const { names, certificates, routes } = load({
+    ...GOOD,
+    ALIAS_DOMAIN: 'www.example.com',
+    DOMAINS: 'b.example.com',
+    CERT_GROUPS: 'c.example.com *.c.example.com',
+  });
+  assert.deepEqual(names, [
+    ...['app.example.com', 'www.example.com', 'b.example.com'],
+    ...['c.example.com', '*.c.example.com'],
+  ]);
+  assert.equal(routes.length, 5);
+  assert.deepEqual(
+    certificates.map((certificate) => certificate.names),
+    [['app.example.com', 'www.example.com'], ['b.example.com'], ['c.example.com', '*.c.example.com']],
+  );
+});
+
+test('faults of several variables together are reported with all others', () => {
+  const faults = faultsOf({
+    ...{ ...GOOD, PORT: 'x', DOMAIN: '', ALIAS_DOMAIN: 'www.example.com' },
+    ...{ ACME_EAB_KID: 'kid', ACME_STAGING_DRY_RUN: 'true', ACME_DIRECTORY_URL: 'https://ca.example/dir' },
+  });
+  assert.deepEqual(
+    faults.map(({ variable }) => variable),
+    ['PORT', 'ALIAS_DOMAIN', 'ACME_EAB_HMAC_KEY', 'ACME_STAGING_DRY_RUN'],
+  );
+  assert.ok(faults.every(({ remedy }) => remedy !== ''));
+});
+
+test('the key of an external account can be a file, and is never printed', () => {
+  const config = load(
+    { ...GOOD, ACME_EAB_KID: 'kid', ACME_EAB_HMAC_KEY_FILE: '/run/secrets/eab' },
+    { '/run/secrets/eab': 'aHVzaC1odXNo\n' },
+  );
+  assert.equal(config.authorities.primary.eab?.hmacKey.reveal(), 'aHVzaC1odXNo');
+  assert.doesNotMatch(JSON.stringify(config) + inspect(config, { depth: 9 }), /aHVzaC1odXNo/);
+  const missing = faultsOf({ ...GOOD, ACME_EAB_KID: 'kid', ACME_EAB_HMAC_KEY_FILE: '/nowhere' });
+  assert.deepEqual(
+    missing.map(({ variable }) => variable),
+    ['ACME_EAB_HMAC_KEY_FILE'],
+  );
+});
+
+test('what changes nothing or counts as something else is warned of', () => {
+  const { warnings } = load({
+    ...{ ...GOOD, RENEW_INTERVAL: '5', ACME_FALLBACK_AFTER: '60' },
+    CERT_GROUPS: 'a.example.com *.example.com',
+  });
+  assert.equal(warnings.length, 3);
+  const expected = [
+    /a\.example\.com and \*\.example\.com are on one/,
+    /ACME_FALLBACK_AFTER has/,
+    /RENEW_INTERVAL=5/,
+  ];
+  for (const [index, pattern] of expected.entries()) assert.match(warnings[index] ?? '', pattern);
+});
