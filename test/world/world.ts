@@ -36,7 +36,7 @@ export interface World extends AsyncDisposable {
   readonly directory: string;
   /** The first of the zones. */
   readonly zone: string;
-  /** The resolver as DNS_RESOLVERS and Pebble want it, `address:53`. */
+  /** The resolver as DNS_RESOLVERS wants it, `address:53`: its entrance for the ingress. */
   readonly dnsResolvers: string;
   readonly resolver: Resolver;
   readonly nameServers: NameServers;
@@ -76,7 +76,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     ...parts,
     directory,
     zone: zonesOf(options)[0],
-    dnsResolvers: `${resolver.address}:53`,
+    dnsResolvers: `${resolver.forIngress.address}:53`,
     gatewayDomain: `_.${GATEWAY_DOMAIN}`,
     get pids() {
       return [resolver, nameServers, pebble].flatMap((part) => part.pids);
@@ -102,18 +102,21 @@ async function startParts(
   const loopback = stack.use(await claimLoopback());
   const [ns1, ns2, resolverAddress] = [loopback.next(), loopback.next(), loopback.next()];
   const [gatewayAddress, pebbleAddress] = [loopback.next(), loopback.next()];
+  const [ingressAddress, caAddress] = [loopback.next(), loopback.next()];
   const zones = zonesOf(options);
   const negativeTtlS = options.gatewayNegativeTtlS ?? 0;
   const [resolver, nameServers, pebble, guestAgent, gateway, app] = await startTogether([
     startResolver({
       directory,
       address: resolverAddress,
+      ingressAddress,
+      caAddress,
       delegations: delegationsOf({ ns1, ns2, zones }),
       gatewayDomain: GATEWAY_DOMAIN,
       gatewayAddress,
     }),
     startNameServers({ directory, ns1, ns2, resolver: resolverAddress, zones }),
-    startPebble({ directory, address: pebbleAddress, dnsServer: `${resolverAddress}:53`, ...options.pebble }),
+    startPebble({ directory, address: pebbleAddress, dnsServer: `${caAddress}:53`, ...options.pebble }),
     startGuestAgent({ directory, ...options.guestAgent }),
     startGateway({
       address: gatewayAddress,
