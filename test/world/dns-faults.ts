@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecodedPacket } from 'dns-packet';
 import type { Transport } from './dns-listener.ts';
 import { encodeReply, type ReplyMarks } from './dns-reply.ts';
+import { FaultRules } from './fault-rules.ts';
 import { bareName, toAnswer } from './presentation.ts';
 
 /** A question that a server was asked. */
@@ -24,12 +25,6 @@ export type DnsFault =
   /** The true answer, so many milliseconds late. */
   | { readonly kind: 'slow'; readonly ms: number };
 
-interface Rule {
-  readonly matches: (question: SeenQuestion) => boolean;
-  readonly fault: DnsFault;
-  left: number;
-}
-
 const CODES = { servfail: 'SERVFAIL', refused: 'REFUSED', nxdomain: 'NXDOMAIN', empty: 'NOERROR' } as const;
 const LIE_SECONDS = 1;
 
@@ -44,30 +39,26 @@ export class DnsFaults {
   /** Milliseconds that every answer takes longer. */
   slowMs = 0;
   readonly #marks: ReplyMarks;
-  #rules: Rule[] = [];
+  readonly #rules = new FaultRules<SeenQuestion, DnsFault>();
 
   constructor(marks: ReplyMarks = {}) {
     this.#marks = marks;
   }
 
   /** Lets the questions fail that the predicate names; the first rule that fits decides. */
-  when(
-    matches: (question: SeenQuestion) => boolean,
-    fault: DnsFault,
-    times = Number.POSITIVE_INFINITY,
-  ): void {
-    this.#rules.push({ matches, fault, left: times });
+  when(matches: (question: SeenQuestion) => boolean, fault: DnsFault, times?: number): void {
+    this.#rules.add(matches, fault, times);
   }
 
   /** It behaves again. */
   clear(): void {
     Object.assign(this, { silent: false, servfail: false, truncateUdp: false, slowMs: 0 });
-    this.#rules = [];
+    this.#rules.clear();
   }
 
   /** Resolves with the false answer, with `silence`, or with undefined where the true one shall be given. */
   async reply(query: DecodedPacket, question: SeenQuestion): Promise<Buffer | 'silence' | undefined> {
-    const fault = this.#next(question);
+    const fault = this.#rules.next(question);
     const lateMs = this.slowMs + (fault?.kind === 'slow' ? fault.ms : 0);
     // Nobody waits for it any more when this process could end.
     if (lateMs > 0) await sleep(lateMs, undefined, { ref: false });
@@ -81,12 +72,6 @@ export class DnsFaults {
     const { type } = question;
     const answers = fault.data.map((data) => toAnswer({ name, type, ttl: LIE_SECONDS, data }, name));
     return encodeReply(query, 'NOERROR', answers, this.#marks);
-  }
-
-  #next(question: SeenQuestion): DnsFault | undefined {
-    const rule = this.#rules.find(({ left, matches }) => left > 0 && matches(question));
-    if (rule) rule.left -= 1;
-    return rule?.fault;
   }
 }
 
