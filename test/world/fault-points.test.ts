@@ -227,6 +227,21 @@ for (const [act, reached] of [
   }
 }
 
+test('a disk that takes nothing lets happen what changes nothing', async (t) => {
+  const { home, environment } = volumeFor(t);
+  const fault = { at: 'rm b #1', act: 'EROFS', until: join(home, 'mended') } as const;
+  const { said } = await run(
+    environmentWithFault(environment, fault),
+    `
+    await mkdir(root + '/a', { recursive: true }); await symlink('nowhere', root + '/link');
+    const attempt = (what, done) => done.then(() => console.log(what), ({ code }) => console.log(what, code));
+    await attempt('rm b', rm(root + '/b', { force: true })); await attempt('rm c', rm(root + '/c', { force: true }));
+    await attempt('rm link', rm(root + '/link')); await attempt('mkdir a', mkdir(root + '/a', { recursive: true }));
+    await attempt('mkdir d', mkdir(root + '/d'));`,
+  );
+  assert.deepEqual(said, ['rm b EROFS', 'rm c', 'rm link EROFS', 'mkdir a', 'mkdir d EROFS']);
+});
+
 test('what makes no sense is refused before anything runs', (t) => {
   const { home, environment } = volumeFor(t);
   const fault = (at: string, act: 'torn' | 'ENOSPC' | 'kill-after', until?: string) => () =>

@@ -23,9 +23,9 @@ export function recordPoints(environment: Environment): Environment {
  * of what is done at the same time. Throws for what can be done at no such point.
  *
  * `kill-before` and `kill-after` are SIGKILL: for a request, before it is sent and when the head of its answer has come. `torn` writes
- * half of the bytes and fails with ENOSPC; `kill-torn` writes half and ends. With `until` a full disk (ENOSPC, torn) goes on refusing
- * whatever needs room, and a read-only one (EROFS) everything, until that file is there. A kill loses nothing of what the kernel
- * has: this is no power failure.
+ * half of the bytes and fails with ENOSPC; `kill-torn` writes half and ends. A kill loses nothing of what the kernel has: this is no
+ * power failure. With `until` the fault lasts until that file is there: a full disk (ENOSPC, torn) goes on refusing what needs room,
+ * which opening and linking mostly do not, and a read-only one (EROFS) every change.
  */
 export function environmentWithFault(environment: Environment, fault: Fault): Environment {
   if (typeof fault.at === 'string' && !actsAt(fault.at).includes(fault.act))

@@ -71,7 +71,7 @@ export async function mountTinyDisk(path: string, kilobytes: number): Promise<Ti
 }
 
 async function mount(args: readonly string[]): Promise<void> {
-  const { failed, stderr } = await execa('mount', args, { reject: false, env: { LC_ALL: 'C' } });
+  const { failed, stderr = '' } = await execa('mount', args, { reject: false, env: { LC_ALL: 'C' } });
   if (!failed) return;
   if (REFUSED.test(stderr)) throw new MountRefused(`nothing can be mounted here: ${stderr.trim()}`);
   throw new Error(`mount ${args.join(' ')}: ${stderr}`);

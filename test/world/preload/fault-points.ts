@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { watchFiles } from './files.ts';
@@ -20,10 +20,16 @@ if (isMainThread && FAULT_RECORD !== undefined) {
   const plan = createFaultPlan(fault, () => fault?.until !== undefined && existsSync(fault.until));
   const begin: Begin = (kind, path, target) => {
     const point = number(kind, path);
-    const act = plan(point);
+    const act = plan(point, changesNothing(kind, target));
     record({ ...point, target, ...(act === undefined ? {} : { fault: act }) });
     return act === 'kill-before' ? kill() : act;
   };
   await watchFiles(LETSENCRYPT_DIR, begin);
   watchRequests(begin);
+}
+
+function changesNothing(kind: string, target: string): boolean {
+  if (!/^(?:mkdir|rm|rmdir|unlink)$/.test(kind)) return false;
+  const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  return kind === 'mkdir' ? isThere : !isThere;
 }

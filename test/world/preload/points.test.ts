@@ -50,7 +50,15 @@ test('what can be done depends on the kind', () => {
   assert.deepEqual(actsAt('write a #1').slice(4), ['kill-torn', 'torn']);
 });
 
-const RUN = ['open a #1', 'write a #1', 'rename a #1', 'GET /dir #1', 'mkdir b #1', 'write b #1'];
+const RUN = [
+  'open a #1',
+  'write a #1',
+  'rename a #1',
+  'GET /dir #1',
+  'mkdir b #1',
+  'write b #1',
+  'sync . #1',
+];
 
 /** What the plan orders at each act of a run; the disk is mended before the act of that number. */
 function orders(fault: Fault, mendedAt = Number.POSITIVE_INFINITY) {
@@ -64,26 +72,32 @@ function orders(fault: Fault, mendedAt = Number.POSITIVE_INFINITY) {
 
 const no = undefined;
 for (const [what, fault, mendedAt, expected] of [
-  ['a label, once', { at: 'write a #1', act: 'EROFS' }, no, [no, 'EROFS', no, no, no, no]],
-  ['a number, once', { at: 3, act: 'kill-after' }, no, [no, no, 'kill-after', no, no, no]],
+  ['a label, once', { at: 'write a #1', act: 'EROFS' }, no, [no, 'EROFS', no, no, no, no, no]],
+  ['a number, once', { at: 3, act: 'kill-after' }, no, [no, no, 'kill-after', no, no, no, no]],
   [
     'a full disk refuses what needs room',
     { at: 2, act: 'torn', until: 'f' },
     no,
-    [no, 'torn', no, no, 'ENOSPC', 'ENOSPC'],
+    [no, 'torn', no, no, 'ENOSPC', 'ENOSPC', no],
   ],
   [
-    'a read-only one refuses all but requests',
+    'a read-only one refuses every change, and no request',
     { at: 1, act: 'EROFS', until: 'f' },
     no,
-    ['EROFS', 'EROFS', 'EROFS', no, 'EROFS', 'EROFS'],
+    ['EROFS', 'EROFS', 'EROFS', no, 'EROFS', 'EROFS', no],
   ],
   [
     'what is mended stays whole',
     { at: 2, act: 'ENOSPC', until: 'f' },
     6,
-    [no, 'ENOSPC', no, no, 'ENOSPC', no],
+    [no, 'ENOSPC', no, no, 'ENOSPC', no, no],
   ],
 ] as const) {
   test(`the plan: ${what}`, () => assert.deepEqual(orders(fault, mendedAt), expected));
 }
+
+test('the plan: what would change nothing suffers only where it is named', () => {
+  const plan = createFaultPlan({ at: 1, act: 'EROFS', until: 'f' }, () => false);
+  const orders = [1, 2, 3].map((number) => plan({ number, label: `mkdir a #${number}` }, number < 3));
+  assert.deepEqual(orders, ['EROFS', undefined, 'EROFS']);
+});

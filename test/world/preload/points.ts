@@ -62,20 +62,23 @@ export function actsAt(label: string): readonly FaultAct[] {
   return WRITES.has(kind) ? [...files, 'kill-torn', 'torn'] : files;
 }
 
-/** Decides what is done at each point; `isMended` says whether what lasts is over. */
+/**
+ * Decides what is done at each point; `isMended` says whether what lasts is over. An act that would change nothing, such as making a
+ * folder that is there, does not suffer from a disk that takes nothing.
+ */
 export function createFaultPlan(
   fault: Fault | undefined,
   isMended: () => boolean,
-): (point: Pick<Point, 'number' | 'label'>) => FaultAct | undefined {
+): (point: Pick<Point, 'number' | 'label'>, changesNothing?: boolean) => FaultAct | undefined {
   let isBroken = false;
-  return (point) => {
+  return (point, changesNothing = false) => {
     if (!fault) return undefined;
     if (point.number === fault.at || point.label === fault.at) {
       isBroken = fault.until !== undefined;
       return fault.act;
     }
     if (isBroken && isMended()) isBroken = false;
-    if (!isBroken) return undefined;
+    if (!isBroken || changesNothing) return undefined;
     const lasting = fault.act === 'EROFS' ? 'EROFS' : 'ENOSPC';
     return suffers(kindOf(point.label), lasting) ? lasting : undefined;
   };
@@ -83,7 +86,7 @@ export function createFaultPlan(
 
 function suffers(kind: string, lasting: 'EROFS' | 'ENOSPC'): boolean {
   if (/^[A-Z]+$/.test(kind)) return false;
-  return lasting === 'EROFS' || NEED_ROOM.has(kind);
+  return lasting === 'EROFS' ? kind !== 'sync' : NEED_ROOM.has(kind);
 }
 
 function kindOf(label: string): string {
