@@ -132,6 +132,8 @@ const pure = [
   'providers/route53/memory.ts',
   'providers/route53/order.ts',
   'providers/route53/zones.ts',
+  'test/world/preload/first-half.ts',
+  'test/world/preload/points.ts',
 ];
 const IO =
   /from '(?:node:(?!net|url|util)|\.\.\/clock|\.\.\/log|\.\.\/files|execa|axios|pino)|Date\.now|new Date\(\)|Math\.random|process\./;

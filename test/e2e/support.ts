@@ -11,6 +11,7 @@ import { afterTest } from '../doubles/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../doubles/certificates.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { openServer } from '../world/open-server.ts';
+import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/tiny-disk.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 
 /** A world and what runs in it, ended after the test, the last started first. */
@@ -101,6 +102,26 @@ export async function silentHaproxy(t: TestContext) {
   const server = await openServer(listener, { path: runtimePaths(runtimeDir).own });
   afterTest(t, () => server[Symbol.asyncDispose]());
   return { connected, environment: { RUNTIME_DIR: runtimeDir } };
+}
+
+/**
+ * A disk of so many kilobytes at a path, until the test is over. Where this host lets nobody mount, the test is skipped and has to
+ * return: then it is undefined.
+ */
+export async function tinyDiskFor(
+  t: TestContext,
+  path: string,
+  kilobytes: number,
+): Promise<TinyDisk | undefined> {
+  try {
+    const disk = await mountTinyDisk(path, kilobytes);
+    afterTest(t, () => disk[Symbol.asyncDispose]());
+    return disk;
+  } catch (thrown) {
+    if (!(thrown instanceof MountRefused)) throw thrown;
+    t.skip(thrown.message);
+    return undefined;
+  }
 }
 
 const DAY_MS = 86_400_000;

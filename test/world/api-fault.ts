@@ -33,29 +33,3 @@ export type AnsweredFault = Extract<ApiFault, { kind: 'rate-limit' | 'status' | 
 export function isAnswered(fault: ApiFault): fault is AnsweredFault {
   return fault.kind === 'rate-limit' || fault.kind === 'status' || fault.kind === 'refusal';
 }
-
-interface Rule {
-  readonly matches: (call: Call) => boolean;
-  readonly fault: ApiFault;
-  left: number;
-}
-
-/** The faults that are waiting for their calls. */
-export class Faults {
-  #rules: Rule[] = [];
-
-  add(fault: ApiFault, times: number, matches: (call: Call) => boolean): void {
-    this.#rules.push({ fault, matches, left: times });
-  }
-
-  clear(): void {
-    this.#rules = [];
-  }
-
-  /** The fault for a call, counted down. */
-  next(call: Call): ApiFault | undefined {
-    const rule = this.#rules.find(({ left, matches }) => left > 0 && matches(call));
-    if (rule) rule.left -= 1;
-    return rule?.fault;
-  }
-}

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AnsweredFault, type ApiFault, type Call, Faults, isAnswered } from './api-fault.ts';
+import { type AnsweredFault, type ApiFault, type Call, isAnswered } from './api-fault.ts';
+import { FaultRules } from './fault-rules.ts';
 import type { ZonePublisher, ZoneRecord } from './publisher.ts';
 
 export interface ApiSimulatorOptions {
@@ -48,7 +49,7 @@ export abstract class ApiSimulator implements AsyncDisposable {
   readonly #server: Server;
   readonly #publisher: ZonePublisher | undefined;
   readonly #basePath: string;
-  readonly #faults = new Faults();
+  readonly #faults = new FaultRules<Call, ApiFault>();
   readonly #closing = new AbortController();
   #calls: Call[] = [];
   #baseUrl = '';
@@ -77,12 +78,12 @@ export abstract class ApiSimulator implements AsyncDisposable {
 
   /** Lets the next calls fail, of whatever kind they are. */
   failNext(fault: ApiFault, times = 1): void {
-    this.#faults.add(fault, times, () => true);
+    this.#faults.add(() => true, fault, times);
   }
 
   /** Lets the calls fail that the predicate names. */
-  failWhen(matches: (call: Call) => boolean, fault: ApiFault, times = Number.POSITIVE_INFINITY): void {
-    this.#faults.add(fault, times, matches);
+  failWhen(matches: (call: Call) => boolean, fault: ApiFault, times?: number): void {
+    this.#faults.add(matches, fault, times);
   }
 
   clearFaults(): void {

@@ -6,8 +6,8 @@ import { openServer } from './open-server.ts';
 
 export type Transport = 'udp' | 'tcp';
 
-/** Answers one message, or says nothing by giving undefined or rejecting. */
-export type Answerer = (message: Buffer, transport: Transport) => Promise<Buffer | undefined>;
+/** Answers one message of a client's address, or says nothing by giving undefined or rejecting. */
+export type Answerer = (message: Buffer, transport: Transport, client: string) => Promise<Buffer | undefined>;
 
 /** Port 53 of one address, UDP and TCP. Disposing of it closes it. */
 export interface DnsListener extends AsyncDisposable {
@@ -45,7 +45,7 @@ async function openUdp(address: string, answer: Answerer): Promise<UdpSocket> {
     isOpen = false;
   });
   socket.on('message', async (message, { address: client, port }) => {
-    const reply = await answer(message, 'udp').catch(() => undefined);
+    const reply = await answer(message, 'udp', client).catch(() => undefined);
     if (reply && isOpen) socket.send(reply, port, client);
   });
   socket.bind(53, address);
@@ -61,9 +61,10 @@ async function closeUdp(socket: UdpSocket): Promise<void> {
 
 function serve(connection: Socket, answer: Answerer): void {
   const split = createTcpSplitter();
+  const client = connection.remoteAddress ?? '';
   connection.on('data', async (piece: Buffer) => {
     for (const message of split(piece)) {
-      const reply = await answer(message, 'tcp').catch(() => undefined);
+      const reply = await answer(message, 'tcp', client).catch(() => undefined);
       if (reply && connection.writable) connection.write(withLength(reply));
     }
   });

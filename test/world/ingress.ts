@@ -57,7 +57,7 @@ export async function environmentFor(world: World, changes: Environment = {}): P
     CLOUDFLARE_BASE_URL: world.cloudflare.baseUrl,
     PORT: String(await world.freePort()),
     ACME_DIRECTORY_URL: world.pebble.directoryUrl,
-    NODE_EXTRA_CA_CERTS: world.pebble.apiCaFile,
+    NODE_EXTRA_CA_CERTS: world.apiCaFile,
     DNS_RESOLVERS: world.dnsResolvers,
     DSTACK_SIMULATOR_ENDPOINT: world.guestAgent.socket,
     LETSENCRYPT_DIR: join(home, 'letsencrypt'),

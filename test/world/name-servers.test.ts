@@ -231,7 +231,65 @@ describe('transport and faults', () => {
     await assert.rejects(ask(ns1.address, 'app.example.test', 'A', { timeoutMs: 100 }), /does not answer/);
     ns1.faults.silent = false;
     assert.deepEqual(await addresses(ns1.address, 'app.example.test'), ['192.0.2.1']);
-    assert.deepEqual(Object.keys(ns1.questions.at(-1) ?? {}), ['name', 'type', 'transport', 'at']);
+    assert.deepEqual(Object.keys(ns1.questions.at(-1) ?? {}), ['name', 'type', 'transport', 'client', 'at']);
+  });
+
+  test('a type alone can fail, lie, be missing, be kept silent about or be late, so many times', async () => {
+    const { ns1 } = world.nameServers;
+    await world.nameServers.publish(zone, [
+      record('app.example.test', 'A', '192.0.2.1'),
+      record('app.example.test', 'TXT', 'true'),
+    ]);
+    const text = async () => {
+      const started = performance.now();
+      const { rcode, answers } = await ask(ns1.address, 'app.example.test', 'TXT', { timeoutMs: 500 });
+      const ms = performance.now() - started;
+      return { said: answers.length > 0 ? txtTexts(answers) : rcode, ms };
+    };
+    for (const [fault, said] of [
+      [{ kind: 'servfail' }, 'SERVFAIL'],
+      [{ kind: 'refused' }, 'REFUSED'],
+      [{ kind: 'nxdomain' }, 'NXDOMAIN'],
+      [{ kind: 'empty' }, 'NOERROR'],
+      [{ kind: 'lie', data: ['false', '"more of it"'] }, ['false', 'more of it']],
+      [{ kind: 'slow', ms: 100 }, ['true']],
+    ] as const) {
+      ns1.faults.when(({ type }) => type === 'TXT', fault, 1);
+      assert.deepEqual(await addresses(ns1.address, 'app.example.test'), ['192.0.2.1'], fault.kind);
+      const first = await text();
+      assert.deepEqual(first.said, said, fault.kind);
+      if (fault.kind === 'slow') assert.ok(first.ms >= 99, `${first.ms} ms`);
+      assert.deepEqual((await text()).said, ['true'], `${fault.kind} is over`);
+    }
+    ns1.faults.when(({ type }) => type === 'TXT', { kind: 'silent' });
+    await assert.rejects(text(), /does not answer/);
+    ns1.faults.clear();
+    assert.deepEqual((await text()).said, ['true']);
+  });
+
+  test('a server that is slow is slow in all that it answers, true or not', async () => {
+    const { ns1 } = world.nameServers;
+    ns1.faults.slowMs = 100;
+    ns1.faults.when(({ name }) => name === 'lie.example.test', { kind: 'lie', data: ['192.0.2.66'] });
+    for (const [name, data] of [
+      ['app.example.test', ['192.0.2.1']],
+      ['lie.example.test', ['192.0.2.66']],
+    ] as const) {
+      const started = performance.now();
+      assert.deepEqual(await addresses(ns1.address, name), data);
+      assert.ok(performance.now() - started >= 99);
+    }
+    ns1.faults.clear();
+  });
+
+  test('it can tell the resolver from those who ask it themselves', async () => {
+    const { nameServers, resolver } = world;
+    await nameServers.publish(zone, [record('who.example.test', 'A', '192.0.2.3')]);
+    for (const { faults } of [nameServers.ns1, nameServers.ns2])
+      faults.when(({ client }) => client === resolver.address, { kind: 'lie', data: ['192.0.2.66'] });
+    assert.deepEqual(await addresses(resolver.address, 'who.example.test'), ['192.0.2.66']);
+    assert.deepEqual(await addresses(nameServers.ns1.address, 'who.example.test'), ['192.0.2.3']);
+    for (const { faults } of [nameServers.ns1, nameServers.ns2]) faults.clear();
   });
 
   test('a stopped server refuses, and is up to date when it starts again', async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
@@ -58,6 +59,8 @@ export interface Pebble extends AsyncDisposable {
   readonly pids: readonly number[];
   /** The root of the certificates that it issues, in PEM, one for every start so far: the last issues now. */
   readonly roots: readonly string[];
+  /** The distinguished names of its intermediates, one for every start so far; each has a number of its own. */
+  readonly issuers: readonly string[];
   /** What its requests were since the first start, for example `POST /order-plz`, with how often. */
   requests(): ReadonlyMap<string, number>;
   /** How many orders it has made since the first start. */
@@ -97,6 +100,7 @@ class RunningPebble implements Pebble {
   readonly managementUrl: string;
   readonly apiCaFile: string;
   readonly roots: string[] = [];
+  readonly issuers: string[] = [];
   readonly #run: () => Promise<Child>;
   readonly #logs: Child['lines'][] = [];
   #child: Child | undefined;
@@ -148,6 +152,7 @@ class RunningPebble implements Pebble {
     this.#logs.push(this.#child.lines);
     try {
       this.roots.push(await this.#manage('/roots/0'));
+      this.issuers.push(new X509Certificate(await this.#manage('/intermediates/0')).subject);
     } catch (thrown) {
       await this.stop();
       throw thrown;

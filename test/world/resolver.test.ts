@@ -79,11 +79,36 @@ test('knows the gateway by any label, until it moves', async () => {
   await resolver.moveGateway(gateway.address);
 });
 
+test('the look-ups of the ingress, of the CA and of everybody else fail and lie each for itself', async () => {
+  const { nameServers, resolver, dnsResolvers } = world;
+  assert.equal(dnsResolvers, `${resolver.forIngress.address}:53`);
+  await nameServers.publish(zone, [record('each.example.test', 'A', '192.0.2.6')]);
+  const entrances = [resolver, resolver.forIngress, resolver.forCa];
+  assert.equal(new Set(entrances.map(({ address }) => address)).size, 3);
+  for (const [at, broken] of entrances.entries()) {
+    broken.faults.when(({ type }) => type === 'A', { kind: 'lie', data: ['192.0.2.66'] });
+    for (const [other, { address }] of entrances.entries()) {
+      const expected = other === at ? '192.0.2.66' : '192.0.2.6';
+      assert.deepEqual(await addresses(address, 'each.example.test'), [expected]);
+    }
+    broken.faults.clear();
+    broken.faults.when(() => true, { kind: 'servfail' }, 1);
+    const { rcode, authoritative } = await ask(broken.address, 'each.example.test', 'A');
+    assert.deepEqual([rcode, authoritative], ['SERVFAIL', false]);
+    assert.deepEqual(await addresses(broken.address, 'each.example.test'), ['192.0.2.6']);
+  }
+  const before = resolver.forCa.questions.length;
+  await ask(resolver.forIngress.address, 'each.example.test', 'TXT');
+  assert.equal(resolver.forIngress.questions.at(-1)?.type, 'TXT');
+  assert.equal(resolver.forCa.questions.length, before);
+});
+
 test('knows nothing outside the world, and nothing at all when it is stopped', async () => {
   const { resolver } = world;
   assert.equal((await ask(resolver.address, 'www.example.com', 'A')).rcode, 'NXDOMAIN');
   await resolver.stop();
-  await assert.rejects(ask(resolver.address, zone, 'A'), /ECONNREFUSED/);
+  const entrances = [resolver.address, resolver.forIngress.address, resolver.forCa.address];
+  for (const address of entrances) await assert.rejects(ask(address, zone, 'A'), /ECONNREFUSED/);
   await resolver.start();
-  assert.equal((await ask(resolver.address, zone, 'SOA')).rcode, 'NOERROR');
+  for (const address of entrances) assert.equal((await ask(address, zone, 'SOA')).rcode, 'NOERROR');
 });

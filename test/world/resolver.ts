@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import packet from 'dns-packet';
 import { type Bind, startBind, updateZone } from './bind.ts';
 import type { PrimaryZone } from './bind-config.ts';
-import { exchangeTcp, exchangeUdp } from './dns-client.ts';
-import { listenDns } from './dns-listener.ts';
+import { type Endpoint, exchangeTcp, exchangeUdp } from './dns-client.ts';
+import { DnsFaults, type SeenQuestion, seenQuestion } from './dns-faults.ts';
+import { type DnsListener, listenDns } from './dns-listener.ts';
 
 export interface Delegation {
   readonly zone: string;
@@ -12,6 +14,9 @@ export interface Delegation {
 export interface ResolverOptions {
   readonly directory: string;
   readonly address: string;
+  /** Further addresses, for those whose look-ups shall be able to fail alone. Default: `address`. */
+  readonly ingressAddress?: string;
+  readonly caAddress?: string;
   /** The zones that have a public delegation, none of them inside another. */
   readonly delegations: readonly Delegation[];
   /** The gateway's domain; every name directly below it has the gateway's address. */
@@ -19,13 +24,27 @@ export interface ResolverOptions {
   readonly gatewayAddress: string;
 }
 
-/** The world's recursive resolver, which is at the same time its root, its top-level domains and the gateway's zone. */
-export interface Resolver extends AsyncDisposable {
+/** One address of the resolver, with faults of its own. */
+export interface Entrance {
   readonly address: string;
+  readonly faults: DnsFaults;
+  /** Every question since the start, oldest first. */
+  readonly questions: readonly SeenQuestion[];
+}
+
+/**
+ * The world's recursive resolver, which is at the same time its root, its top-level domains and the gateway's zone. It asks name servers
+ * from its own `address`, so that they can tell it from others.
+ */
+export interface Resolver extends Entrance, AsyncDisposable {
+  /** For the ingress alone. */
+  readonly forIngress: Entrance;
+  /** For the certificate authorities alone. */
+  readonly forCa: Entrance;
   readonly pids: readonly number[];
   /** Gives the names below the gateway's domain another address, as when a gateway moves. */
   moveGateway(address: string): Promise<void>;
-  /** Closes its port, which then refuses. */
+  /** Closes its port at every address, which then refuses. */
   stop(): Promise<void>;
   start(): Promise<void>;
   /** Forgets all answers, by starting BIND anew. */
@@ -39,19 +58,19 @@ const CACHE_SECONDS = 1;
  * outside the world can be resolved: its own root zone knows only the world's top-level domains.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
-  const { address, gatewayDomain } = options;
+  const { address, gatewayDomain, ingressAddress, caAddress } = options;
   await using stack = new AsyncDisposableStack();
   let bind = await startRecursive(options);
   stack.defer(() => bind[Symbol.asyncDispose]());
-  const listener = stack.use(
-    await listenDns(address, (message, transport) =>
-      transport === 'udp' ? exchangeUdp(bind.endpoint, message) : exchangeTcp(bind.endpoint, message),
-    ),
-  );
+  const open = async (at: string) => stack.use(await openEntrance(at, () => bind.endpoint));
+  const forAll = await open(address);
+  const forIngress = ingressAddress === undefined ? forAll : await open(ingressAddress);
+  const forCa = caAddress === undefined ? forAll : await open(caAddress);
+  const entrances = new Set([forAll, forIngress, forCa]);
   let gatewayAddress = options.gatewayAddress;
   const all = stack.move();
   return {
-    address,
+    ...{ address, faults: forAll.faults, questions: forAll.questions, forIngress, forCa },
     get pids() {
       return [bind.pid];
     },
@@ -60,8 +79,12 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       await updateZone(bind.endpoint, gatewayDomain, [`delete ${name} A`, `add ${name} 1 IN A ${target}`]);
       gatewayAddress = target;
     },
-    stop: listener.close,
-    start: listener.open,
+    async stop() {
+      for (const entrance of entrances) await entrance.close();
+    },
+    async start() {
+      for (const entrance of entrances) await entrance.open();
+    },
     async flush() {
       await bind[Symbol.asyncDispose]();
       bind = await startRecursive({ ...options, gatewayAddress });
@@ -70,11 +93,28 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   };
 }
 
+/** Hands every question to BIND byte for byte, unless a fault decides otherwise. */
+async function openEntrance(address: string, behind: () => Endpoint): Promise<Entrance & DnsListener> {
+  const faults = new DnsFaults({ recursive: true });
+  const questions: SeenQuestion[] = [];
+  const listener = await listenDns(address, async (message, transport, client) => {
+    const query = packet.decode(message);
+    const question = seenQuestion(query, transport, client);
+    if (!question) return undefined;
+    questions.push(question);
+    const forced = await faults.reply(query, question);
+    if (forced !== undefined) return forced === 'silence' ? undefined : forced;
+    return transport === 'udp' ? exchangeUdp(behind(), message) : exchangeTcp(behind(), message);
+  });
+  return { ...listener, address, faults, questions };
+}
+
 function startRecursive(options: ResolverOptions): Promise<Bind> {
   return startBind({
     directory: join(options.directory, 'resolver'),
     zones: zonesOf(options),
     options: [
+      `query-source address ${options.address}`,
       'recursion yes',
       'allow-recursion { any; }',
       `max-cache-ttl ${CACHE_SECONDS}`,

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AcmeFront } from './acme-front.ts';
 import { type App, type AppOptions, startApp } from './app.ts';
+import { type Authorities, type Authority, startAuthorities } from './authorities.ts';
 import { type CloudflareOptions, type CloudflareSimulator, createCloudflare } from './cloudflare.ts';
 import { freePort } from './free-port.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -10,7 +12,7 @@ import { type GuestAgent, type GuestAgentOptions, startGuestAgent } from './gues
 import { type HttpsAnswer, type HttpsOptions, requestHttps } from './https-client.ts';
 import { claimLoopback } from './loopback.ts';
 import { type NameServers, type ServerName, startNameServers } from './name-servers.ts';
-import { type Pebble, type PebbleBehaviour, startPebble } from './pebble.ts';
+import type { Pebble, PebbleBehaviour } from './pebble.ts';
 import { atProcessEnd } from './process-end.ts';
 import { type Resolver, startResolver } from './resolver.ts';
 import { startTogether } from './start-together.ts';
@@ -22,6 +24,8 @@ export interface WorldOptions {
   /** Milliseconds until each name server answers what is published. Default 0. */
   readonly lags?: Partial<Record<ServerName, number>>;
   readonly pebble?: PebbleBehaviour;
+  /** There is another certificate authority, which behaves so. Default: there is none. */
+  readonly secondCa?: PebbleBehaviour;
   readonly app?: AppOptions;
   /** Cloudflare's account, which holds every zone of the world and publishes to its name servers. */
   readonly cloudflare?: Pick<CloudflareOptions, 'token' | 'publishDelayMs'>;
@@ -36,13 +40,20 @@ export interface World extends AsyncDisposable {
   readonly directory: string;
   /** The first of the zones. */
   readonly zone: string;
-  /** The resolver as DNS_RESOLVERS and Pebble want it, `address:53`. */
+  /** The resolver as DNS_RESOLVERS wants it, `address:53`: its entrance for the ingress. */
   readonly dnsResolvers: string;
   readonly resolver: Resolver;
   readonly nameServers: NameServers;
   /** Whose API writes the zones. What is published directly on `nameServers` its next write replaces. */
   readonly cloudflare: CloudflareSimulator;
   readonly pebble: Pebble;
+  /** A front before Pebble, for what goes wrong between it and the ingress. Only who uses its `directoryUrl` goes through it. */
+  readonly acmeFront: AcmeFront;
+  /** Another certificate authority, and its front. Throws in a world that was not made with `secondCa`. */
+  readonly secondCa: Pebble;
+  readonly secondAcmeFront: AcmeFront;
+  /** A PEM file with what the APIs of all certificate authorities are verified against: for NODE_EXTRA_CA_CERTS. */
+  readonly apiCaFile: string;
   readonly guestAgent: GuestAgent;
   /** Knows the guest agent's CVM at 127.0.0.1; its `instances` can be replaced. */
   readonly gateway: Gateway;
@@ -53,7 +64,7 @@ export interface World extends AsyncDisposable {
   readonly pids: readonly number[];
   /** A TCP port of 127.0.0.1 that nobody listens on. */
   freePort(): Promise<number>;
-  /** HTTPS from a user through gateway and ingress, verified against every root that Pebble has had. */
+  /** HTTPS from a user through gateway and ingress, verified against every root that the certificate authorities have had. */
   request(hostname: string, path: string, options?: HttpsOptions): Promise<HttpsAnswer>;
 }
 
@@ -66,32 +77,49 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     rm(path, { recursive: true, force: true }),
   );
   stack.defer(atProcessEnd(() => rmSync(directory, { recursive: true, force: true })));
-  const parts = await startParts(directory, options, stack);
-  const { resolver, nameServers, pebble, guestAgent, gateway } = parts;
+  const { authorities, ...parts } = await startParts(directory, options, stack);
+  const { resolver, nameServers, guestAgent, gateway } = parts;
   const { appId, instanceId } = guestAgent;
   gateway.instances = [{ appId, instanceId, address: '127.0.0.1' }];
   for (const server of ['ns1', 'ns2'] as const) nameServers.setLag(server, options.lags?.[server] ?? 0);
+  const [first, second] = [authorityIn(authorities, 0), () => authorityIn(authorities, 1)];
+  const pebbles = authorities.all.map(({ pebble }) => pebble);
   const all = stack.move();
   return {
     ...parts,
     directory,
     zone: zonesOf(options)[0],
-    dnsResolvers: `${resolver.address}:53`,
+    dnsResolvers: `${resolver.forIngress.address}:53`,
     gatewayDomain: `_.${GATEWAY_DOMAIN}`,
+    ...{ pebble: first.pebble, acmeFront: first.front, apiCaFile: authorities.apiCaFile },
+    get secondCa() {
+      return second().pebble;
+    },
+    get secondAcmeFront() {
+      return second().front;
+    },
     get pids() {
-      return [resolver, nameServers, pebble].flatMap((part) => part.pids);
+      return [resolver, nameServers, ...pebbles].flatMap((part) => part.pids);
     },
     freePort,
-    request: (hostname, path, httpsOptions) =>
-      requestHttps(resolver.address, pebble.roots, hostname, path, httpsOptions),
+    request: (hostname, path, httpsOptions) => {
+      const roots = pebbles.flatMap((pebble) => pebble.roots);
+      return requestHttps(resolver.address, roots, hostname, path, httpsOptions);
+    },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-type Parts = Pick<
-  World,
-  'resolver' | 'nameServers' | 'cloudflare' | 'pebble' | 'guestAgent' | 'gateway' | 'app'
->;
+function authorityIn({ all }: Authorities, at: number): Authority {
+  const authority = all[at];
+  if (!authority) throw new Error('this world has no second certificate authority: make it with `secondCa`');
+  return authority;
+}
+
+interface Parts
+  extends Pick<World, 'resolver' | 'nameServers' | 'cloudflare' | 'guestAgent' | 'gateway' | 'app'> {
+  readonly authorities: Authorities;
+}
 
 /** Addresses are known before anything runs, so everything starts at the same time. */
 async function startParts(
@@ -101,29 +129,30 @@ async function startParts(
 ): Promise<Parts> {
   const loopback = stack.use(await claimLoopback());
   const [ns1, ns2, resolverAddress] = [loopback.next(), loopback.next(), loopback.next()];
-  const [gatewayAddress, pebbleAddress] = [loopback.next(), loopback.next()];
+  const [gatewayAddress, ingressAddress, caAddress] = [loopback.next(), loopback.next(), loopback.next()];
+  const authority = (name: string, behaviour: PebbleBehaviour = {}) => {
+    return { name, behaviour, address: loopback.next(), frontAddress: loopback.next() };
+  };
   const zones = zonesOf(options);
-  const negativeTtlS = options.gatewayNegativeTtlS ?? 0;
-  const [resolver, nameServers, pebble, guestAgent, gateway, app] = await startTogether([
+  const [resolver, nameServers, authorities, guestAgent, gateway, app] = await startTogether([
     startResolver({
-      directory,
-      address: resolverAddress,
+      ...{ directory, address: resolverAddress, ingressAddress, caAddress },
       delegations: delegationsOf({ ns1, ns2, zones }),
-      gatewayDomain: GATEWAY_DOMAIN,
-      gatewayAddress,
+      ...{ gatewayDomain: GATEWAY_DOMAIN, gatewayAddress },
     }),
     startNameServers({ directory, ns1, ns2, resolver: resolverAddress, zones }),
-    startPebble({ directory, address: pebbleAddress, dnsServer: `${resolverAddress}:53`, ...options.pebble }),
+    startAuthorities(directory, `${caAddress}:53`, [
+      authority('ca', options.pebble),
+      ...(options.secondCa ? [authority('second-ca', options.secondCa)] : []),
+    ]),
     startGuestAgent({ directory, ...options.guestAgent }),
     startGateway({
-      address: gatewayAddress,
-      resolver: resolverAddress,
-      domain: GATEWAY_DOMAIN,
-      negativeTtlS,
+      ...{ address: gatewayAddress, resolver: resolverAddress, domain: GATEWAY_DOMAIN },
+      negativeTtlS: options.gatewayNegativeTtlS ?? 0,
     }),
     startApp(options.app),
   ]);
-  const parts = { resolver, nameServers, pebble, guestAgent, gateway, app };
+  const parts = { resolver, nameServers, authorities, guestAgent, gateway, app };
   for (const part of Object.values(parts)) stack.use(part);
   const account = { ...options.cloudflare, zones, address: loopback.next(), publisher: nameServers };
   return { ...parts, cloudflare: stack.use(await createCloudflare(account)) };

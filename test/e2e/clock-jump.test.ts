@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { environmentWithClock } from '../world/clock-jump.ts';
+import { environmentFor } from '../world/ingress.ts';
+import { again, plantCertificate, worldFor } from './support.ts';
+
+const DAY_MS = 86_400_000;
+
+test('a running ingress follows a jump of its clock: two days later it renews', async (t) => {
+  const world = await worldFor(t);
+  const clock = environmentWithClock(await environmentFor(world));
+  // A third of its ninety days is left tomorrow.
+  await plantCertificate(clock.environment, 31);
+  const ingress = again(t, clock.environment);
+  const { serial } = await ingress.seen('serving');
+  await ingress.seen('pass-finished');
+  assert.equal(world.pebble.orders(), 0);
+  clock.jump(2 * DAY_MS);
+  ingress.signal('SIGHUP');
+  const { time } = await ingress.seen('serving', { fits: (line) => line['serial'] !== serial });
+  const ahead = (Date.parse(String(time)) - Date.now()) / DAY_MS;
+  assert.ok(Math.abs(ahead - 2) < 0.01, `${ahead} days`);
+  await ingress.seen('pass-finished', { fits: (line) => Date.parse(String(line['time'])) > Date.now() });
+  assert.equal(world.pebble.orders(), 1);
+});

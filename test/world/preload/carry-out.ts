@@ -1,0 +1,61 @@
+import { constants } from 'node:os';
+import { getSystemErrorMessage } from 'node:util';
+import { kill } from './outside.ts';
+import type { FaultAct } from './points.ts';
+
+/** A call of the file system that is about to happen. */
+export interface PendingCall {
+  /** What the kernel calls it, for the error. */
+  readonly syscall: string;
+  /** The paths that it names; none where it names an open file. */
+  readonly paths: readonly string[];
+  readonly act: () => unknown;
+  /** Writes the first half of the bytes; undefined where there are none to cut. */
+  readonly half: (() => unknown) | undefined;
+}
+
+/** Does the call, or what is ordered in its place. Throws what Node.js throws when the kernel refuses. */
+export function carryOut(call: PendingCall, order: Exclude<FaultAct, 'kill-before'> | undefined): unknown {
+  switch (order) {
+    case undefined:
+      return call.act();
+    case 'ENOSPC':
+    case 'EROFS':
+      throw systemError(order, call);
+    case 'kill-after':
+      return afterwards(call.act, kill);
+    case 'kill-torn':
+      return afterwards(halfOf(call), kill);
+    case 'torn':
+      return afterwards(halfOf(call), () => {
+        throw systemError('ENOSPC', call);
+      });
+  }
+}
+
+/** Does `next` when `act` is done, whatever has become of it: it may be one that is waited for. */
+function afterwards(act: () => unknown, next: () => never): unknown {
+  let result: unknown;
+  try {
+    result = act();
+  } catch {
+    return next();
+  }
+  return result instanceof Promise ? result.then(next, next) : next();
+}
+
+function halfOf({ half, syscall }: PendingCall): () => unknown {
+  if (half) return half;
+  throw new Error(`fault points: this ${syscall} has no bytes that could be cut in two`);
+}
+
+function systemError(code: 'ENOSPC' | 'EROFS', { syscall, paths }: PendingCall): Error {
+  const errno = -constants.errno[code];
+  const [path, dest] = paths;
+  const operands = paths.length === 0 ? '' : ` ${paths.map((operand) => `'${operand}'`).join(' -> ')}`;
+  return Object.assign(new Error(`${code}: ${getSystemErrorMessage(errno)}, ${syscall}${operands}`), {
+    ...{ errno, code, syscall },
+    ...(path === undefined ? {} : { path }),
+    ...(dest === undefined ? {} : { dest }),
+  });
+}
