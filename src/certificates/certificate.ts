@@ -73,10 +73,18 @@ export function factsOf(leaf: X509Certificate): CertificateFacts {
   };
 }
 
+/** How long it is valid, in milliseconds. */
+export function lifetimeMs({ notBefore, notAfter }: CertificateFacts): number {
+  return notAfter.getTime() - notBefore.getTime();
+}
+
+/** The names of one certificate, the one that it is called by first. */
+export type Names = readonly [string, ...string[]];
+
 /** What a certificate must be to be served. */
 export interface Requirement {
-  /** The name, or `*.` and a name. */
-  readonly domain: string;
+  /** Every name that it has to be for; `*.` and a name is one too. */
+  readonly names: Names;
   /** Certificates of Let's Encrypt's staging environment, which no client trusts, do not count. */
   readonly noStaging: boolean;
 }
@@ -87,10 +95,11 @@ export interface Requirement {
  */
 export function whyUnusable(
   facts: CertificateFacts,
-  { domain, noStaging }: Requirement,
+  { names, noStaging }: Requirement,
   now: Date,
 ): string | undefined {
-  if (!covers(facts.names, domain)) return `it is for ${facts.names.join(', ')}, not for ${domain}`;
+  const missing = names.filter((name) => !covers(facts.names, name));
+  if (missing.length > 0) return `it is for ${facts.names.join(', ')}, not for ${missing.join(', ')}`;
   if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;
   if (noStaging && facts.issuer.includes('(STAGING)')) return 'it is from the staging environment';
   return undefined;

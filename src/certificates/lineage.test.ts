@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CertificateFacts } from './certificate.ts';
+import type { CertificateFacts, Requirement } from './certificate.ts';
 import { chooseServed, type LineageState, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 
 const DAY_MS = 86_400_000;
 const now = new Date('2026-11-24T00:00:00Z');
-const requirement = { domain: 'example.com', noStaging: true };
+const requirement: Requirement = { names: ['example.com'], noStaging: true };
 
 interface Wish {
   readonly names?: readonly string[];

@@ -26,7 +26,7 @@ export function lineageNames(entries: readonly string[], base: string): string[]
 
 /**
  * The one to serve: of those that can be served now the one that is valid longest, the first of equals. When none can,
- * the best of the others, so that a decision knows what was there: one for the name goes before one for another.
+ * the best of the others, so that a decision knows what was there: one for more of the names goes before one for others.
  */
 export function chooseServed<T extends { readonly facts: CertificateFacts }>(
   candidates: readonly T[],
@@ -85,12 +85,14 @@ function haveSameNames(one: CertificateFacts | undefined, other: CertificateFact
   return one?.names.toSorted().join() === other?.names.toSorted().join();
 }
 
-function isFor(facts: CertificateFacts | undefined, { domain }: Requirement): boolean {
-  return facts !== undefined && covers(facts.names, domain);
+function isFor(facts: CertificateFacts | undefined, { names }: Requirement): boolean {
+  return facts !== undefined && names.every((name) => covers(facts.names, name));
 }
 
+/** One that has none but our names was ours before a name was added to them. */
 function isForeign(facts: CertificateFacts | undefined, requirement: Requirement, now: Date): boolean {
-  return facts !== undefined && !isFor(facts, requirement) && now < facts.notAfter;
+  if (facts === undefined || isFor(facts, requirement) || now >= facts.notAfter) return false;
+  return !facts.names.every((name) => requirement.names.includes(name));
 }
 
 function freeName(base: string, lineages: readonly LineageState[]): string {
@@ -101,16 +103,21 @@ function freeName(base: string, lineages: readonly LineageState[]): string {
   }
 }
 
-type Rank = readonly [usable: number, forTheName: number, end: number];
+type Rank = readonly [usable: number, servedNow: number, names: number, end: number];
 
 function rankOf(facts: CertificateFacts, requirement: Requirement, now: Date): Rank {
+  const own = requirement.names.filter((name) => covers(facts.names, name));
+  const [first, ...others] = own;
+  const partly =
+    first !== undefined && whyUnusable(facts, { ...requirement, names: [first, ...others] }, now);
   return [
     whyUnusable(facts, requirement, now) === undefined ? 1 : 0,
-    isFor(facts, requirement) ? 1 : 0,
+    partly === undefined ? own.length : 0,
+    own.length,
     facts.notAfter.getTime(),
   ];
 }
 
 function compare(a: Rank, b: Rank): number {
-  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || a[3] - b[3];
 }

@@ -41,9 +41,9 @@ const archive = (...path: string[]) => join(root, 'archive', 'app.example.com', 
 
 test('what is saved is loaded, in the layout that certbot makes', async () => {
   const store = storeIn();
-  assert.equal(await store.load('app.example.com'), undefined);
-  await store.save('app.example.com', bundleOf(first));
-  const loaded = await store.load('app.example.com');
+  assert.equal(await store.load(['app.example.com']), undefined);
+  await store.save(['app.example.com'], bundleOf(first));
+  const loaded = await store.load(['app.example.com']);
   assert.equal(loaded?.facts.fingerprint256, bundleOf(first).facts.fingerprint256);
   assert.equal(loaded?.keyPem.reveal(), first.keyPem);
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey1.pem');
@@ -53,7 +53,7 @@ test('what is saved is loaded, in the layout that certbot makes', async () => {
 test('keys are 0600 and certificates 0644, whatever the umask', async () => {
   const before = process.umask(0o077);
   try {
-    await storeIn().save('app.example.com', bundleOf(first));
+    await storeIn().save(['app.example.com'], bundleOf(first));
   } finally {
     process.umask(before);
   }
@@ -63,41 +63,41 @@ test('keys are 0600 and certificates 0644, whatever the umask', async () => {
 
 test('a new version stands beside the old one and the links move on', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
-  await store.save('app.example.com', bundleOf(second));
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  await store.save(['app.example.com'], bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(second));
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(second).facts.serial);
   assert.equal(readFileSync(archive('privkey1.pem'), 'utf8'), first.keyPem);
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert2.pem');
 });
 
 test('a crash between two links is mended by the newest pair that fits', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
-  await store.save('app.example.com', bundleOf(second));
+  await store.save(['app.example.com'], bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(second));
   rmSync(live('fullchain.pem'));
   symlinkSync('../../archive/app.example.com/fullchain1.pem', live('fullchain.pem'));
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(second).facts.serial);
   assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain2.pem');
 });
 
 test('a peek gives what would be loaded, and mends nothing', async () => {
   const store = storeIn();
-  assert.equal(await store.peek('app.example.com'), undefined);
+  assert.equal(await store.peek(['app.example.com']), undefined);
   assert.deepEqual(readdirSync(root), []);
-  await store.save('app.example.com', bundleOf(first));
-  await store.save('app.example.com', bundleOf(second));
+  await store.save(['app.example.com'], bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(second));
   rmSync(live('fullchain.pem'));
   symlinkSync('../../archive/app.example.com/fullchain1.pem', live('fullchain.pem'));
-  assert.equal((await store.peek('app.example.com'))?.facts.serial, bundleOf(second).facts.serial);
+  assert.equal((await store.peek(['app.example.com']))?.facts.serial, bundleOf(second).facts.serial);
   assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain1.pem');
 });
 
 test('a version that was cut short is passed over', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
-  await store.save('app.example.com', bundleOf(second));
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(first).facts.serial);
+  await store.save(['app.example.com'], bundleOf(second));
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey3.pem');
 });
 
@@ -105,25 +105,25 @@ test('a key that belongs to no chain is an error, not a certificate', async () =
   mkdirSync(live(), { recursive: true });
   writeFileSync(live('fullchain.pem'), first.chainPem);
   writeFileSync(live('privkey.pem'), second.keyPem);
-  await assert.rejects(storeIn().load('app.example.com'), (thrown) =>
+  await assert.rejects(storeIn().load(['app.example.com']), (thrown) =>
     isIngressError(thrown, 'CERTIFICATE_UNUSABLE'),
   );
 });
 
 test('a wildcard lives under its base name', async () => {
   const store = storeIn();
-  await store.save('*.example.com', bundleOf(wildcard));
+  await store.save(['*.example.com'], bundleOf(wildcard));
   assert.ok(statSync(join(root, 'live', 'example.com', 'privkey.pem')).isFile());
-  assert.ok(await store.load('*.example.com'));
+  assert.ok(await store.load(['*.example.com']));
 });
 
 test('a volume that cannot be written is STORE_FAILED and leaves what stood there', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   rmSync(join(root, 'archive', 'app.example.com'), { recursive: true });
   writeFileSync(join(root, 'archive', 'app.example.com'), 'a file where the folder should be');
   chmodSync(root, 0o700);
-  await assert.rejects(store.save('app.example.com', bundleOf(second)), (thrown) =>
+  await assert.rejects(store.save(['app.example.com'], bundleOf(second)), (thrown) =>
     isIngressError(thrown, 'STORE_FAILED'),
   );
 });
@@ -151,7 +151,7 @@ const usable: [title: string, domain: string, now: Date, expected: RegExp | unde
 ];
 for (const [title, domain, now, expected] of usable) {
   test(`a certificate ${title} is ${expected ? 'not ' : ''}served`, () => {
-    const why = whyUnusable(facts, { domain, noStaging: false }, now);
+    const why = whyUnusable(facts, { names: [domain], noStaging: false }, now);
     if (expected) assert.match(why ?? '', expected);
     else assert.equal(why, undefined);
   });
@@ -159,7 +159,8 @@ for (const [title, domain, now, expected] of usable) {
 
 test('a wildcard certificate covers one label and itself', () => {
   const { facts: star } = bundleOf(wildcard);
-  const covered = (domain: string) => whyUnusable(star, { domain, noStaging: false }, star.notBefore);
+  const covered = (domain: string) =>
+    whyUnusable(star, { names: [domain], noStaging: false }, star.notBefore);
   assert.equal(covered('*.example.com'), undefined);
   assert.equal(covered('a.example.com'), undefined);
   assert.ok(covered('a.b.example.com'));
@@ -169,34 +170,34 @@ test('a wildcard certificate covers one label and itself', () => {
 test('a certificate of the staging environment is served only where staging is asked for', () => {
   const staged = { ...facts, issuer: "C=US\nO=Let's Encrypt\nCN=(STAGING) Counterfeit Cashew R10" };
   const why = (noStaging: boolean) =>
-    whyUnusable(staged, { domain: 'app.example.com', noStaging }, facts.notBefore);
+    whyUnusable(staged, { names: ['app.example.com'], noStaging }, facts.notBefore);
   assert.equal(why(false), undefined);
   assert.match(why(true) ?? '', /staging/);
   assert.equal(
-    whyUnusable(facts, { domain: 'app.example.com', noStaging: true }, facts.notBefore),
+    whyUnusable(facts, { names: ['app.example.com'], noStaging: true }, facts.notBefore),
     undefined,
   );
 });
 
 test('files of a newer version whose links are still the old ones are taken', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   const later = await makeCertificate({
     names: ['app.example.com'],
     notBefore: new Date(Date.now() - 60_000),
   });
   writeFileSync(archive('privkey2.pem'), later.keyPem);
   writeFileSync(archive('fullchain2.pem'), later.chainPem);
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(later).facts.serial);
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(later).facts.serial);
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey2.pem');
 });
 
 test('links that were put back to an older version by a person stay only while the newer one does not fit', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
   writeFileSync(archive('fullchain2.pem'), first.chainPem);
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(first).facts.serial);
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey1.pem');
 });
 
@@ -207,15 +208,15 @@ test('versions are counted, not spelled: 10 comes after 9', async () => {
     writeFileSync(archive(`fullchain${version}.pem`), first.chainPem);
     writeFileSync(archive(`privkey${version}.pem`), first.keyPem);
   }
-  await store.save('app.example.com', bundleOf(second));
+  await store.save(['app.example.com'], bundleOf(second));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert10.pem');
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert11.pem');
 });
 
 test('a save that fails half way leaves no part of its version behind', async () => {
   const store = storeIn();
-  await store.save('app.example.com', bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(first));
   let reads = 0;
   const breaking = {
     ...bundleOf(second),
@@ -225,12 +226,12 @@ test('a save that fails half way leaves no part of its version behind', async ()
       return reads === 1 ? second.chainPem : (undefined as never);
     },
   };
-  await assert.rejects(store.save('app.example.com', breaking), { code: 'STORE_FAILED' });
+  await assert.rejects(store.save(['app.example.com'], breaking), { code: 'STORE_FAILED' });
   assert.deepEqual(readdirSync(archive()).sort(), [
     'cert1.pem',
     'chain1.pem',
     'fullchain1.pem',
     'privkey1.pem',
   ]);
-  assert.equal((await store.load('app.example.com'))?.facts.serial, bundleOf(first).facts.serial);
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(first).facts.serial);
 });

@@ -4,7 +4,7 @@ import { baseName } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere } from '../files.ts';
 import { storeFailure, whyUnwritable } from '../volume.ts';
-import { type CertificateBundle, type Requirement, whyUnusable } from './certificate.ts';
+import { type CertificateBundle, type Names, type Requirement, whyUnusable } from './certificate.ts';
 import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
   findArchived,
@@ -22,23 +22,23 @@ import {
  */
 export interface CertificateStore {
   /**
-   * The certificate to serve, of all lineages of the name: of each the newest version that can be served, of these the
+   * The certificate to serve for the names, of all lineages of the first of them: of each the newest version that can be served, of these the
    * one that is valid longest. When none can be served, the best of what fits, so that decisions know it; undefined when
    * nothing is stored. What a crash left half linked is mended on the way. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE
    * when there are files but no chain and key of them fit.
    */
-  load(domain: string): Promise<CertificateBundle | undefined>;
+  load(names: Names): Promise<CertificateBundle | undefined>;
   /** As `load`, and mends nothing. */
-  peek(domain: string): Promise<CertificateBundle | undefined>;
+  peek(names: Names): Promise<CertificateBundle | undefined>;
   /**
-   * Stores a new version in each lineage that others may read for the name; they see the old one or the new one. Nothing
+   * Stores a new version in each lineage that others may read for the first name; they see the old one or the new one. Nothing
    * old is deleted, and saving the same again adds nothing. Throws STORE_FAILED.
    */
-  save(domain: string, bundle: CertificateBundle): Promise<void>;
-  /** Names of the lineages of the name, the one that is served first. Throws STORE_FAILED. */
-  lineages(domain: string): Promise<string[]>;
+  save(names: Names, bundle: CertificateBundle): Promise<void>;
+  /** What the lineages are called, the one that is served first. Throws STORE_FAILED. */
+  lineages(names: Names): Promise<string[]>;
   /** STORE_FAILED when saving would fail for lack of rights, else undefined. Writes nothing. */
-  whyUnwritable(domain: string): Promise<IngressError | undefined>;
+  whyUnwritable(names: Names): Promise<IngressError | undefined>;
 }
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
@@ -46,24 +46,24 @@ export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
 }
 
 export function createCertificateStore(root: string, { noStaging, clock }: StoreOptions): CertificateStore {
-  const guardedFor = <T>(verb: string, domain: string, work: (goal: Goal) => Promise<T>) =>
-    guarded(verb, join(root, 'live', baseName(domain)), () =>
-      work({ root, requirement: { domain, noStaging }, now: clock.now() }),
+  const guardedFor = <T>(verb: string, names: Names, work: (goal: Goal) => Promise<T>) =>
+    guarded(verb, join(root, 'live', baseName(names[0])), () =>
+      work({ root, requirement: { names, noStaging }, now: clock.now() }),
     );
   return {
-    load: (domain) => guardedFor('read', domain, load),
-    peek: (domain) => guardedFor('read', domain, async (goal) => (await look(goal))?.best),
-    save: (domain, bundle) => guardedFor('write', domain, (goal) => save(goal, bundle)),
-    lineages: (domain) =>
-      guardedFor('read', domain, async (goal) => {
+    load: (names) => guardedFor('read', names, load),
+    peek: (names) => guardedFor('read', names, async (goal) => (await look(goal))?.best),
+    save: (names, bundle) => guardedFor('write', names, (goal) => save(goal, bundle)),
+    lineages: (names) =>
+      guardedFor('read', names, async (goal) => {
         const found = await readLineages(goal);
         const served = chooseLineage(goal, found);
         const others = found.filter((lineage) => lineage.folder !== served?.folder);
         return [...(served ? [served] : []), ...others].map(({ folder }) => folder.name);
       }),
-    whyUnwritable: async (domain) => {
-      const names = new Set([baseName(domain), ...(await findNames(root, domain).catch(() => []))]);
-      const folders = [...names].map((name) => lineageFolder(root, name));
+    whyUnwritable: async (names) => {
+      const found = await findNames(root, names).catch(() => []);
+      const folders = [...new Set([baseName(names[0]), ...found])].map((name) => lineageFolder(root, name));
       return whyUnwritable(folders.flatMap(({ live, archive }) => [live, archive]));
     },
   };
@@ -116,7 +116,7 @@ async function save(goal: Goal, bundle: CertificateBundle): Promise<void> {
     shown: (linked ?? best)?.facts,
     best: best?.facts,
   }));
-  const names = lineagesToSave(baseName(goal.requirement.domain), states, goal.requirement, goal.now);
+  const names = lineagesToSave(baseName(goal.requirement.names[0]), states, goal.requirement, goal.now);
   const results: PromiseSettledResult<void>[] = [];
   // One after the other: the names may be aliases.
   for (const name of names) {
@@ -145,13 +145,13 @@ function chooseLineage({ requirement, now }: Goal, found: readonly Lineage[]) {
 }
 
 async function readLineages(goal: Goal): Promise<Lineage[]> {
-  const names = await findNames(goal.root, goal.requirement.domain);
+  const names = await findNames(goal.root, goal.requirement.names);
   return Promise.all(names.map((name) => readLineage(goal, lineageFolder(goal.root, name))));
 }
 
-async function findNames(root: string, domain: string): Promise<string[]> {
+async function findNames(root: string, [first]: Names): Promise<string[]> {
   const entries = await Promise.all(['live', 'archive'].map((part) => listIfThere(join(root, part))));
-  return lineageNames(entries.flat(), baseName(domain));
+  return lineageNames(entries.flat(), baseName(first));
 }
 
 async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {

@@ -57,7 +57,7 @@ const at = (...path: string[]) => join(root, ...path);
 const read = (...path: string[]) => readFileSync(at(...path), 'utf8');
 const store = () => createCertificateStore(root, { noStaging: true, clock: createFakeClock(now) });
 const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem));
-const served = async (domain: string = BASE) => (await store().load(domain))?.chainPem;
+const served = async (domain: string = BASE) => (await store().load([domain]))?.chainPem;
 const textsOf = ({ chainPem, keyPem }: MadeCertificate) => ({
   cert: chainPem,
   chain: '',
@@ -99,7 +99,7 @@ for (const [title, plain] of worse) {
     plant(BASE, 1, plain);
     plant(ONE, 1, longer);
     assert.equal(await served(), longer.chainPem);
-    assert.deepEqual(await store().lineages(BASE), [ONE, BASE]);
+    assert.deepEqual(await store().lineages([BASE]), [ONE, BASE]);
   });
 }
 
@@ -119,7 +119,7 @@ test('an RSA key and a certificate with several names are served', async () => {
 test('a new certificate goes to the numbered lineage that was served, and to the plain one', async () => {
   plant(BASE, 1, expired);
   plant(ONE, 1, ours);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   for (const lineage of [BASE, ONE]) {
     assert.equal(readlinkSync(at('live', lineage, 'cert.pem')), `../../archive/${lineage}/cert2.pem`);
     assert.equal(read('live', lineage, 'privkey.pem'), fresh.keyPem);
@@ -130,11 +130,11 @@ test('a new certificate goes to the numbered lineage that was served, and to the
 
 test('a lineage that is in use for other names is left alone', async () => {
   plant(BASE, 1, wildcard);
-  await store().save(BASE, bundleOf(ours));
+  await store().save([BASE], bundleOf(ours));
   assert.equal(read('live', BASE, 'cert.pem'), wildcard.chainPem);
   assert.deepEqual(readdirSync(at('archive', BASE)).length, 4);
   assert.equal(await served(), ours.chainPem);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(readlinkSync(at('live', ONE, 'cert.pem')), `../../archive/${ONE}/cert2.pem`);
   assert.equal(await served('*.example.com'), wildcard.chainPem);
 });
@@ -151,11 +151,11 @@ for (const [broken, other] of [
     rmSync(at('live', broken), { recursive: true });
     plantCopies(broken, ours);
     for (let attempt = 1; attempt <= 2; attempt += 1)
-      await assert.rejects(store().save(BASE, bundleOf(fresh)), { code: 'STORE_FAILED' });
+      await assert.rejects(store().save([BASE], bundleOf(fresh)), { code: 'STORE_FAILED' });
     assert.equal(readlinkSync(at('live', other, 'cert.pem')), `../../archive/${other}/cert2.pem`);
     assert.equal(readdirSync(at('archive', other)).length, 8);
     rmSync(at('archive', broken));
-    await store().save(BASE, bundleOf(fresh));
+    await store().save([BASE], bundleOf(fresh));
     assert.equal(read('live', broken, 'privkey.pem'), fresh.keyPem);
   });
 }
@@ -164,7 +164,7 @@ test('a numbered lineage that people gave the plain name by a link stays one lin
   plant(ONE, 1, ours);
   symlinkSync(ONE, at('live', BASE));
   assert.equal(await served(), ours.chainPem);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(readlinkSync(at('live', ONE, 'cert.pem')), `../../archive/${ONE}/cert2.pem`);
   assert.equal(read('live', BASE, 'cert.pem'), fresh.chainPem);
   assert.equal(existsSync(at('archive', BASE)), false);
@@ -173,7 +173,7 @@ test('a numbered lineage that people gave the plain name by a link stays one lin
 test('copies in the place of links are served, and kept in the archive when links come back', async () => {
   plantCopies(BASE, ours);
   assert.equal(await served(), ours.chainPem);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(readlinkSync(at('live', BASE, 'privkey.pem')), '../../archive/example.com/privkey2.pem');
   assert.equal(read('archive', BASE, 'fullchain1.pem'), ours.chainPem);
   assert.equal(read('archive', BASE, 'privkey1.pem'), ours.keyPem);
@@ -185,7 +185,7 @@ test('copies that the archive has are not kept twice', async () => {
   plant(BASE, 2, ours);
   rmSync(at('live', BASE), { recursive: true });
   plantCopies(BASE, ours);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert3.pem');
   assert.equal(readdirSync(at('archive', BASE)).length, 12);
 });
@@ -208,7 +208,7 @@ test('links without their archive are no certificate', async () => {
   plant(BASE, 1, ours);
   rmSync(at('archive'), { recursive: true });
   assert.equal(await served(), undefined);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(await served(), fresh.chainPem);
 });
 
@@ -232,7 +232,7 @@ test('a key that certbot used twice is a link in the archive', async () => {
   rmSync(at('archive', BASE, 'privkey2.pem'));
   symlinkSync('privkey1.pem', at('archive', BASE, 'privkey2.pem'));
   assert.equal(await served(), ours.chainPem);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   assert.equal(read('archive', BASE, 'privkey1.pem'), ours.keyPem);
 });
 
@@ -249,7 +249,7 @@ test('modes stay as certbot made them', async () => {
   plant(BASE, 1, ours);
   chmodSync(at('archive', BASE), 0o777);
   chmodSync(at('archive', BASE, 'cert1.pem'), 0o666);
-  await store().save(BASE, bundleOf(fresh));
+  await store().save([BASE], bundleOf(fresh));
   const mode = (...path: string[]) => (statSync(at(...path)).mode & 0o777).toString(8);
   assert.equal(mode('archive', BASE), '777');
   assert.equal(mode('archive', BASE, 'cert1.pem'), '666');
