@@ -132,6 +132,12 @@ export const errorRegistry = {
     hint: 'Read the detail. A CAA record that does not name this account, or name servers that disagree, are the usual causes.',
     retryable: true,
   },
+  ACME_SLOW: {
+    meaning: 'The certificate authority has not finished in time with what it was asked for.',
+    hint: 'See the status page of the certificate authority if it lasts.',
+    byItself: 'The same order is gone on with by itself.',
+    retryable: true,
+  },
   ACME_BAD_ANSWER: {
     meaning: 'The certificate authority answered something that RFC 8555 does not allow.',
     hint: 'Check ACME_DIRECTORY_URL.',

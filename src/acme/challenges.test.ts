@@ -3,17 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createMemoryProvider, txtRecord } from '../../test/doubles/memory-provider.ts';
+import { createMemoryProvider, type MemoryProvider, txtRecord } from '../../test/doubles/memory-provider.ts';
 import type { Change } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
-import { publishChallenges, removeChallenges, sweepChallenges } from './challenges.ts';
-import { createChallengeJournal, type JournalEntry } from './journal.ts';
+import { notedChallenges, publishChallenges, removeChallenges, sweepChallenges } from './challenges.ts';
+import { type ChallengeJournal, createChallengeJournal, type JournalEntry } from './journal.ts';
 
 const NAME = '_acme-challenge.app.example.com';
 const ZONE = { id: 'zone-example.com', name: 'example.com' };
 const never = new AbortController().signal;
 const down = new IngressError('PROVIDER_UNAVAILABLE', 'down');
-const values = (...all: string[]) => all.map((value) => ({ name: NAME, value }));
+const DOMAIN = 'app.example.com';
+const values = (...all: string[]) => all.map((value) => ({ domain: DOMAIN, name: NAME, value }));
 
 let root = '';
 beforeEach(() => {
@@ -23,8 +24,17 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function desk(options: Parameters<typeof createMemoryProvider>[0] = {}) {
   const provider = createMemoryProvider(options);
-  return { provider, journal: createChallengeJournal(root, 'app.example.com', assert.fail) };
+  return deskOf(provider, createChallengeJournal(root, DOMAIN, assert.fail));
 }
+
+function deskOf(provider: MemoryProvider, journal: ChallengeJournal) {
+  return { provider, journal, journalOf: () => journal };
+}
+
+const sweep = (provider: MemoryProvider, journal: ChallengeJournal, wanted = values()) =>
+  sweepChallenges(deskOf(provider, journal), [DOMAIN], wanted, never);
+const noted = (provider: MemoryProvider, journal: ChallengeJournal) =>
+  notedChallenges(deskOf(provider, journal), [DOMAIN]);
 
 const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry => ({
   ...{ provider: 'memory', zoneId: ZONE.id, zoneName: ZONE.name, name: NAME, value, ttl: 60 },
@@ -34,7 +44,7 @@ const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry =>
 test('values are published in one write, beside what stands at the name, and noted with their handles', async () => {
   const { provider, journal } = desk();
   provider.plant(txtRecord(NAME, 'stranger'));
-  const records = await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
+  const records = await publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b'), [], never);
   assert.deepEqual(records, [txtRecord(NAME, 'a'), txtRecord(NAME, 'b')]);
   assert.deepEqual(provider.standing, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT stranger`]);
   assert.equal(provider.applied.length, 1);
@@ -50,7 +60,7 @@ test('other changes of the zone go with the same write, and are nobody of the jo
     { action: 'replace', record: txtRecord('app.example.com', 'new'), replaced: old },
     { action: 'create', record: txtRecord('app.example.com', 'more') },
   ];
-  const records = await publishChallenges({ provider, journal }, ZONE, values('a'), others, never);
+  const records = await publishChallenges(deskOf(provider, journal), ZONE, values('a'), others, never);
   assert.deepEqual(records, [txtRecord(NAME, 'a')]);
   assert.equal(provider.applied.length, 1);
   assert.deepEqual(
@@ -61,7 +71,7 @@ test('other changes of the zone go with the same write, and are nobody of the jo
 
 test('the TTL is the one that the provider will answer, in the zone, the journal and the expectation', async () => {
   const { provider, journal } = desk({ capabilities: { normalizeTtl: (seconds) => Math.max(seconds, 300) } });
-  const [record] = await publishChallenges({ provider, journal }, ZONE, values('a'), [], never);
+  const [record] = await publishChallenges(deskOf(provider, journal), ZONE, values('a'), [], never);
   assert.equal(record?.ttl, 300);
   assert.deepEqual(
     (await journal.entries()).map(({ ttl }) => ttl),
@@ -75,14 +85,14 @@ test('a value is in the journal before it is in the zone', async () => {
   provider.before = async () => {
     noted = await journal.entries();
   };
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
+  await publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b'), [], never);
   assert.deepEqual(noted, [entry('a'), entry('b')]);
 });
 
 test('a journal that cannot be written keeps the zone as it was', async () => {
   const { provider, journal } = desk();
   const full = { ...journal, write: () => Promise.reject(new IngressError('STORE_FAILED', 'full')) };
-  const publishing = publishChallenges({ provider, journal: full }, ZONE, values('a'), [], never);
+  const publishing = publishChallenges(deskOf(provider, full), ZONE, values('a'), [], never);
   await assert.rejects(publishing, { code: 'STORE_FAILED' });
   assert.deepEqual(provider.calls, []);
 });
@@ -92,9 +102,12 @@ for (const done of [0, 1, 2]) {
     const { provider, journal } = desk();
     provider.plant(txtRecord(NAME, 'stranger'));
     provider.breakAfter(done, down);
-    await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never), down);
+    await assert.rejects(
+      publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b'), [], never),
+      down,
+    );
     assert.equal(provider.standing.length, done + 1);
-    assert.equal((await sweepChallenges({ provider, journal }, never)).removed.length, 2);
+    assert.equal((await sweep(provider, journal)).removed.length, 2);
     assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
     assert.deepEqual(await journal.entries(), []);
   });
@@ -104,9 +117,9 @@ test('a removal takes exactly its own values, in one write, and crosses them out
   const { provider, journal } = desk();
   for (const value of ['stranger', 'A']) provider.plant(txtRecord(NAME, value));
   provider.plant(txtRecord('_acme-challenge.www.example.com', 'a'));
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b', 'c'), [], never);
-  const some = (await journal.entries()).filter(({ value }) => value !== 'c');
-  await removeChallenges({ provider, journal }, some, never);
+  await publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b', 'c'), [], never);
+  const some = (await noted(provider, journal)).filter(({ value }) => value !== 'c');
+  await removeChallenges(deskOf(provider, journal), some, never);
   assert.deepEqual(provider.standing, [
     `${NAME} TXT A`,
     `${NAME} TXT c`,
@@ -124,24 +137,24 @@ test('an entry without a handle is removed by name and value', async () => {
   const { provider, journal } = desk();
   for (const value of ['stranger', 'a']) provider.plant(txtRecord(NAME, value));
   await journal.write([entry('a')]);
-  await sweepChallenges({ provider, journal }, never);
+  await sweep(provider, journal);
   assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
 });
 
 test('values that are gone already are crossed out', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('a'), entry('b', { handle: 'r77' })]);
-  assert.equal((await sweepChallenges({ provider, journal }, never)).removed.length, 2);
+  assert.equal((await sweep(provider, journal)).removed.length, 2);
   assert.deepEqual(await journal.entries(), []);
 });
 
 test('nothing is crossed out before it is removed', async () => {
   const { provider, journal } = desk();
-  await publishChallenges({ provider, journal }, ZONE, values('a', 'b'), [], never);
+  await publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b'), [], never);
   provider.breakAfter(1, down);
-  await assert.rejects(sweepChallenges({ provider, journal }, never), down);
+  await assert.rejects(sweep(provider, journal), down);
   assert.equal((await journal.entries()).length, 2);
-  await sweepChallenges({ provider, journal }, never);
+  await sweep(provider, journal);
   assert.deepEqual(provider.standing, []);
 });
 
@@ -152,7 +165,7 @@ test('each zone has a write of its own, and what was done before a failure is cr
   provider.before = () => {
     if (provider.applied.length === 2) throw down;
   };
-  await assert.rejects(sweepChallenges({ provider, journal }, never), down);
+  await assert.rejects(sweep(provider, journal), down);
   assert.deepEqual(provider.applied, [
     [`remove ${NAME} TXT a`, `remove ${NAME} TXT c`],
     ['remove _acme-challenge.example.org TXT b'],
@@ -163,7 +176,7 @@ test('each zone has a write of its own, and what was done before a failure is cr
 test('a sweep leaves the entries of another provider to that provider', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('a'), entry('b', { provider: 'other' })]);
-  assert.deepEqual((await sweepChallenges({ provider, journal }, never)).removed, [entry('a')]);
+  assert.deepEqual((await sweep(provider, journal)).removed, [{ ...entry('a'), domain: DOMAIN }]);
   assert.deepEqual(provider.applied, [[`remove ${NAME} TXT a`]]);
   assert.deepEqual(await journal.entries(), [entry('b', { provider: 'other' })]);
 });
@@ -171,39 +184,71 @@ test('a sweep leaves the entries of another provider to that provider', async ()
 test('with nothing to sweep nobody is asked', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('b', { provider: 'other' })]);
-  assert.deepEqual(await sweepChallenges({ provider, journal }, never), { removed: [], abandoned: [] });
+  assert.deepEqual(await sweep(provider, journal), { removed: [], abandoned: [] });
   assert.deepEqual(provider.calls, []);
 });
 
 test('a zone whose name may not be read is swept by its id', async () => {
   const { provider, journal } = desk({ tellsZoneNames: false });
   const zone = await provider.zone(NAME, never);
-  await publishChallenges({ provider, journal }, zone, values('a'), [], never);
-  await sweepChallenges(
-    { provider, journal: createChallengeJournal(root, 'app.example.com', assert.fail) },
-    never,
-  );
+  await publishChallenges(deskOf(provider, journal), zone, values('a'), [], never);
+  await sweep(provider, createChallengeJournal(root, DOMAIN, assert.fail));
   assert.deepEqual(provider.standing, []);
 });
 
 test('a record is removed by the handle that the provider gave it', async () => {
   const { provider, journal } = desk();
-  await publishChallenges({ provider, journal }, ZONE, values('a'), [], never);
+  await publishChallenges(deskOf(provider, journal), ZONE, values('a'), [], never);
   let handles: unknown[] = [];
   provider.before = (_, changes) => {
     handles = changes.map((change) => change.action === 'remove' && change.removed.handle);
   };
-  await removeChallenges({ provider, journal }, await journal.entries(), never);
+  await removeChallenges(deskOf(provider, journal), await noted(provider, journal), never);
   assert.deepEqual(handles, ['r1']);
 });
 
 test('a value whose publishing was never answered stays noted until a sweep: it may land after its removal', async () => {
   const { provider, journal } = desk();
   provider.breakAfter(0, down);
-  await assert.rejects(publishChallenges({ provider, journal }, ZONE, values('late'), [], never), down);
-  await removeChallenges({ provider, journal }, await journal.entries(), never);
+  await assert.rejects(publishChallenges(deskOf(provider, journal), ZONE, values('late'), [], never), down);
+  await removeChallenges(deskOf(provider, journal), await noted(provider, journal), never);
   provider.plant(txtRecord(NAME, 'late'));
-  await sweepChallenges({ provider, journal }, never);
+  await sweep(provider, journal);
   assert.deepEqual(provider.standing, []);
   assert.deepEqual(await journal.entries(), []);
 });
+
+test('a sweep leaves what an open order wants again', async () => {
+  const { provider, journal } = desk();
+  await publishChallenges(deskOf(provider, journal), ZONE, values('a', 'b'), [], never);
+  await sweep(provider, journal, values('b'));
+  assert.deepEqual(provider.standing, [`${NAME} TXT b`]);
+  assert.deepEqual(
+    (await journal.entries()).map(({ value }) => value),
+    ['b'],
+  );
+});
+
+test('values of several names are one write, and each is noted in the journal of its name', async () => {
+  const { provider } = desk();
+  const journals = new Map([DOMAIN, 'www.example.com'].map((domain) => [domain, journalAt(domain)]));
+  const several = { provider, journalOf: (domain: string) => journals.get(domain) ?? assert.fail(domain) };
+  const other = { domain: 'www.example.com', name: '_acme-challenge.www.example.com', value: 'w' };
+  await publishChallenges(several, ZONE, [...values('a'), other], [], never);
+  assert.equal(provider.applied.length, 1);
+  const found = await notedChallenges(several, [...journals.keys()]);
+  assert.deepEqual(
+    found.map(({ domain, value, handle }) => [domain, value, handle]),
+    [
+      [DOMAIN, 'a', 'r1'],
+      ['www.example.com', 'w', 'r2'],
+    ],
+  );
+  await removeChallenges(several, found, never);
+  assert.equal(provider.applied.length, 2);
+  assert.deepEqual(await notedChallenges(several, [...journals.keys()]), []);
+});
+
+function journalAt(domain: string) {
+  return createChallengeJournal(root, domain, assert.fail);
+}

@@ -6,8 +6,11 @@ import type { ChallengeJournal, JournalEntry } from './journal.ts';
 /** Seconds; nobody needs to remember a challenge. */
 const TTL = 60;
 
-/** A challenge value to publish: the TXT record's owner name and its value. */
+/** A challenge value to publish. */
 export interface ChallengeValue {
+  /** The name that it is for, whose journal has it. */
+  readonly domain: string;
+  /** Owner name of the TXT record. */
   readonly name: string;
   readonly value: string;
 }
@@ -19,7 +22,13 @@ export function challengeTtl({ capabilities }: Pick<DnsProvider, 'capabilities'>
 
 export interface ChallengeDesk {
   readonly provider: DnsProvider;
-  readonly journal: ChallengeJournal;
+  /** The journal of a name. */
+  readonly journalOf: (domain: string) => ChallengeJournal;
+}
+
+/** An entry, and the name in whose journal it stands. */
+export interface NotedChallenge extends JournalEntry {
+  readonly domain: string;
 }
 
 /**
@@ -28,20 +37,47 @@ export interface ChallengeDesk {
  * throw.
  */
 export async function publishChallenges(
-  { provider, journal }: ChallengeDesk,
+  desk: ChallengeDesk,
   zone: Zone,
   values: readonly ChallengeValue[],
   others: readonly Change[],
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
+  const { provider } = desk;
   const ttl = challengeTtl(provider);
   const records = values.map(({ name, value }): DnsRecord => ({ name, type: 'TXT', value, ttl }));
-  await journal.write(records.map((record) => toEntry(provider, zone, record)));
+  await note(desk, zone, values, records);
   const changes = records.map((record): Change => ({ action: 'create', record }));
   const made = await provider.apply(zone, [...others, ...changes], signal);
-  const own = made.slice(made.length - records.length);
-  await journal.write(own.map((record) => toEntry(provider, zone, record)));
+  await note(desk, zone, values, made.slice(made.length - records.length));
   return records;
+}
+
+async function note(
+  { provider, journalOf }: ChallengeDesk,
+  zone: Zone,
+  values: readonly ChallengeValue[],
+  records: readonly LiveRecord[],
+): Promise<void> {
+  const noted = values.flatMap(({ domain }, index) => {
+    const record = records[index];
+    return record ? [{ domain, entry: toEntry(provider, zone, record) }] : [];
+  });
+  for (const [domain, own] of Map.groupBy(noted, (one) => one.domain))
+    await journalOf(domain).write(own.map(({ entry }) => entry));
+}
+
+/** What stands in the journals of these names, of the provider that is configured. Throws STORE_FAILED. */
+export async function notedChallenges(
+  { provider, journalOf }: ChallengeDesk,
+  domains: readonly string[],
+): Promise<NotedChallenge[]> {
+  const found: NotedChallenge[] = [];
+  for (const domain of domains) {
+    for (const entry of await journalOf(domain).entries())
+      if (entry.provider === provider.name) found.push({ ...entry, domain });
+  }
+  return found;
 }
 
 /**
@@ -53,7 +89,7 @@ export async function publishChallenges(
  */
 export async function removeChallenges(
   desk: ChallengeDesk,
-  entries: readonly JournalEntry[],
+  entries: readonly NotedChallenge[],
   signal: AbortSignal,
 ): Promise<void> {
   await removeByZone(
@@ -65,17 +101,17 @@ export async function removeChallenges(
 }
 
 async function removeByZone(
-  { provider, journal }: ChallengeDesk,
-  entries: readonly JournalEntry[],
-  struck: (removed: readonly JournalEntry[]) => readonly JournalEntry[],
+  desk: ChallengeDesk,
+  entries: readonly NotedChallenge[],
+  struck: (removed: readonly NotedChallenge[]) => readonly NotedChallenge[],
   signal: AbortSignal,
 ): Promise<void> {
   const failures: unknown[] = [];
   for (const [zoneId, group] of Map.groupBy(entries, (entry) => entry.zoneId)) {
     const changes = group.map((entry): Change => ({ action: 'remove', removed: toRecord(entry) }));
     try {
-      await provider.apply({ id: zoneId, name: group[0]?.zoneName }, changes, signal);
-      await journal.strike(struck(group));
+      await desk.provider.apply({ id: zoneId, name: group[0]?.zoneName }, changes, signal);
+      await strike(desk, struck(group));
     } catch (thrown) {
       failures.push(thrown);
     }
@@ -83,20 +119,32 @@ async function removeByZone(
   if (failures.length > 0) throw failures[0];
 }
 
+async function strike({ journalOf }: ChallengeDesk, entries: readonly NotedChallenge[]): Promise<void> {
+  for (const [domain, own] of Map.groupBy(entries, (entry) => entry.domain))
+    await journalOf(domain).strike(own);
+}
+
 export interface Swept {
-  readonly removed: readonly JournalEntry[];
+  readonly removed: readonly NotedChallenge[];
   /** Crossed out without being removed: their zone is not in the account any more. */
-  readonly abandoned: readonly JournalEntry[];
+  readonly abandoned: readonly NotedChallenge[];
 }
 
 /**
- * Removes what earlier runs left behind. Entries of another provider stay in the journal until that provider is
- * configured again. Throws what the provider and the journal throw.
+ * Removes what earlier runs left behind for these names, but for what is `wanted` again: the values of an order that is
+ * gone on with. Entries of another provider stay in the journal until that provider is configured again. Throws what the
+ * provider and the journals throw.
  */
-export async function sweepChallenges(desk: ChallengeDesk, signal: AbortSignal): Promise<Swept> {
-  const entries = await desk.journal.entries();
-  const own = entries.filter(({ provider }) => provider === desk.provider.name);
-  const abandoned: JournalEntry[] = [];
+export async function sweepChallenges(
+  desk: ChallengeDesk,
+  domains: readonly string[],
+  wanted: readonly ChallengeValue[],
+  signal: AbortSignal,
+): Promise<Swept> {
+  const own = (await notedChallenges(desk, domains)).filter(
+    (entry) => !wanted.some(({ name, value }) => name === entry.name && value === entry.value),
+  );
+  const abandoned: NotedChallenge[] = [];
   const failures: unknown[] = [];
   for (const group of Map.groupBy(own, (entry) => entry.zoneId).values()) {
     try {
@@ -106,7 +154,7 @@ export async function sweepChallenges(desk: ChallengeDesk, signal: AbortSignal):
       else failures.push(thrown);
     }
   }
-  if (abandoned.length > 0) await desk.journal.strike(abandoned);
+  if (abandoned.length > 0) await strike(desk, abandoned);
   if (failures.length > 0) throw failures[0];
   return { removed: own.filter((entry) => !abandoned.includes(entry)), abandoned };
 }

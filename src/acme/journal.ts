@@ -84,6 +84,11 @@ export function createChallengeJournal(
   };
 }
 
+/** A journal that is only looked at. */
+export function peekingJournal(journal: ChallengeJournal): ChallengeJournal {
+  return { ...journal, entries: () => journal.peek() };
+}
+
 function parse(text: string): JournalEntry[] | undefined {
   try {
     return z.array(entrySchema).parse(JSON.parse(text));

@@ -21,6 +21,11 @@ export interface Ledger {
   peek(): Promise<History>;
   /** Resolves when the entry is on the disk; only then may be done what it tells of. Throws STORE_FAILED. */
   write(entry: NewEntry): Promise<void>;
+  /**
+   * As `write`, unless there is a reason against it, which is asked for when nobody else can write in between: that is given, and
+   * nothing is written.
+   */
+  writeUnless<T>(entry: NewEntry, reason: (history: History) => T | undefined): Promise<T | undefined>;
   /** STORE_FAILED when writing would fail for lack of rights, else undefined. Writes nothing. */
   whyUnwritable(): Promise<IngressError | undefined>;
 }
@@ -73,6 +78,12 @@ export function createLedger(
     history: () => guarded('read', () => lookAndSettle(shelf)),
     peek: () => guarded('read', async () => (await look(shelf)).chronicle),
     write: (entry) => guarded('write', () => write(shelf, entry)),
+    writeUnless: (entry, reason) =>
+      guarded('write', async () => {
+        const against = reason((await look(shelf)).chronicle);
+        if (against === undefined) await write(shelf, entry);
+        return against;
+      }),
     whyUnwritable: () => whyUnwritable([folder]),
   };
 }

@@ -1,25 +1,22 @@
 import type { Clock } from '../clock.ts';
-import type { Secret } from '../config/secret.ts';
 import { challengeName } from '../dns/names.ts';
-import { IngressError, isIngressError, messageOf } from '../errors.ts';
+import { IngressError } from '../errors.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
 import type { ChallengeValue } from './challenges.ts';
 import { readProblem } from './problem.ts';
-import { createRequest, type KeyType } from './request.ts';
 
-export interface OrderOptions {
-  readonly authority: CertificateAuthority;
-  readonly names: readonly string[];
-  readonly keyType: KeyType;
-  /** Publishes the values and resolves when every authoritative server serves them. */
-  readonly present: (values: readonly ChallengeValue[], signal: AbortSignal) => Promise<void>;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
+/** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */
+export interface Proof {
+  readonly authorization: Authorization;
+  readonly challenge: Challenge;
+  readonly value: ChallengeValue;
 }
 
-export interface IssuedCertificate {
-  readonly chainPem: string;
-  readonly keyPem: Secret;
+/** Who is spoken to, and how long. */
+export interface Conversation {
+  readonly authority: CertificateAuthority;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
 }
 
 const VALIDATION_TIMEOUT_MS = 180_000;
@@ -28,97 +25,107 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Obtains one certificate by DNS-01 (RFC 8555 §7.4): order, authorizations, challenges, finalization, download. The key
- * is new. Removing the challenge values is the caller's. Throws ACME_* errors and what `present` throws.
+ * What has to be proven before the order is ready (RFC 8555 §7.5), by DNS-01; nothing where the CA remembers earlier
+ * validations. Throws ACME_* errors.
  */
-export async function obtainCertificate(options: OrderOptions): Promise<IssuedCertificate> {
-  const { authority, names, keyType, signal } = options;
-  const { order } = await authority.createOrder({ names }, signal);
-  await authorize(order, options);
-  const { csr, keyPem } = await createRequest(names, keyType);
-  return { chainPem: await issue(order, csr, options), keyPem };
-}
-
-// Once the order is finalized the CA may have issued, and counts it; whatever fails then must not be repeated soon.
-async function issue(order: Order, csr: string, options: OrderOptions): Promise<string> {
-  const { authority, signal } = options;
-  try {
-    const finalized = await authority.finalize(order, csr, signal);
-    return await authority.certificate(await waitForOrder(finalized, options), signal);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    if (isIngressError(thrown, 'ACME_ORDER_FAILED')) throw thrown;
-    const { retryAfterMs } = isIngressError(thrown) ? thrown : {};
-    const details = isIngressError(thrown) ? thrown.details : {};
-    throw new IngressError(
-      'ACME_ORDER_FAILED',
-      `the finalized order gave no certificate: ${messageOf(thrown)}`,
-      {
-        cause: thrown,
-        details,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      },
-    );
-  }
-}
-
-async function authorize(order: Order, options: OrderOptions): Promise<void> {
-  const { authority, present, signal } = options;
+export async function proofsOf(order: Order, { authority, signal }: Conversation): Promise<Proof[]> {
   const authorizations = await authority.authorizations(order, signal);
-  // A CA may remember an earlier validation; then there is nothing to prove.
-  const pending = authorizations.filter(({ status }) => status !== 'valid');
-  if (pending.length === 0) return;
-  const challenges = pending.map((authorization) => ({
-    authorization,
-    challenge: dnsChallenge(authorization),
-  }));
-  const values = await Promise.all(
-    challenges.map(async ({ authorization, challenge }) => ({
-      name: challengeName(authorization.identifier.value),
-      value: await authority.challengeValue(challenge, signal),
-    })),
+  return Promise.all(
+    authorizations
+      .filter(({ status }) => status !== 'valid')
+      .map(async (authorization) => {
+        const challenge = dnsChallenge(authorization);
+        const value = await authority.challengeValue(challenge, signal);
+        const domain = domainOf(authorization);
+        return { authorization, challenge, value: { domain, name: challengeName(domain), value } };
+      }),
   );
-  await present(values, signal);
-  await Promise.all(challenges.map(({ challenge }) => authority.respond(challenge, signal)));
-  await Promise.all(pending.map((authorization) => waitForAuthorization(authorization, options)));
 }
 
-function dnsChallenge({ challenges, identifier, status }: Authorization): Challenge {
+/** The name that an authorization is for; RFC 8555 §7.1.4 says apart that it is a wildcard. */
+function domainOf({ identifier: { value }, ...authorization }: Authorization): string {
+  // The library's type leaves the field out.
+  const { wildcard } = authorization as { readonly wildcard?: boolean };
+  return wildcard === true && !value.startsWith('*.') ? `*.${value}` : value;
+}
+
+function dnsChallenge({
+  challenges,
+  identifier,
+  status,
+  error,
+}: Authorization & { error?: unknown }): Challenge {
   const challenge = challenges.find(({ type }) => type === 'dns-01');
   if (challenge && status === 'pending') return challenge;
+  if (challenge && status === 'invalid')
+    throw orderFailed(
+      `the certificate authority could not validate ${identifier.value}`,
+      error ?? challenge.error,
+    );
   const why = challenge ? `is ${status}` : 'offers no dns-01 challenge';
   throw new IngressError('ACME_BAD_ANSWER', `the authorization for ${identifier.value} ${why}`);
 }
 
-async function waitForAuthorization(authorization: Authorization, options: OrderOptions): Promise<void> {
-  const { value } = authorization.identifier;
+/**
+ * Tells the CA that the values stand, and waits until it has seen them. A challenge that was answered before a restart is
+ * waited for only. Throws ACME_ORDER_FAILED, whose details name every authorization that failed (`invalid`), ACME_SLOW when
+ * the CA has not decided in time, and other ACME_* errors.
+ */
+export async function prove(proofs: readonly Proof[], conversation: Conversation): Promise<void> {
+  const { authority, signal } = conversation;
+  const unanswered = proofs.filter(({ challenge }) => challenge.status === 'pending');
+  await Promise.all(unanswered.map(({ challenge }) => authority.respond(challenge, signal)));
+  const outcomes = await Promise.allSettled(proofs.map((proof) => waitForProof(proof, conversation)));
+  signal.throwIfAborted();
+  const failures = outcomes.flatMap((outcome, index) =>
+    outcome.status === 'rejected' ? [{ thrown: outcome.reason, domain: proofs[index]?.value.domain }] : [],
+  );
+  const refused = failures.filter(({ thrown }) => isOrderFailure(thrown));
+  const [first] = refused.length > 0 ? refused : failures;
+  if (first === undefined) return;
+  if (!isOrderFailure(first.thrown)) throw first.thrown;
+  const { message, details, cause } = first.thrown;
+  const invalid = refused.map(({ domain }) => domain);
+  throw new IngressError('ACME_ORDER_FAILED', message, { details: { ...details, invalid }, cause });
+}
+
+function isOrderFailure(thrown: unknown): thrown is IngressError {
+  return thrown instanceof IngressError && thrown.code === 'ACME_ORDER_FAILED';
+}
+
+/**
+ * Waits until a finalized order is valid, and gives the chain in PEM, leaf first. Throws ACME_ORDER_FAILED when the CA
+ * does not issue, ACME_SLOW when it has not in time, and other ACME_* errors.
+ */
+export async function download(order: Order, conversation: Conversation): Promise<string> {
+  const { authority, signal } = conversation;
+  return authority.certificate(await waitForOrder(order, conversation), signal);
+}
+
+async function waitForProof({ authorization, value }: Proof, conversation: Conversation): Promise<void> {
   const settled = await poll(
-    (last) => options.authority.pollAuthorization(last, options.signal),
+    (last) => conversation.authority.pollAuthorization(last, conversation.signal),
     authorization,
     ({ status }) => status !== 'pending',
     VALIDATION_TIMEOUT_MS,
-    options,
+    conversation,
   );
   if (settled?.status === 'valid') return;
-  if (!settled)
-    throw orderFailed(
-      `the certificate authority did not validate ${value} within ${VALIDATION_TIMEOUT_MS / 1000} s`,
-    );
+  if (!settled) throw slow(`validated ${value.domain}`, VALIDATION_TIMEOUT_MS);
   const error = settled.challenges.find((challenge) => challenge.error)?.error;
-  throw orderFailed(`the certificate authority could not validate ${value}`, error);
+  throw orderFailed(`the certificate authority could not validate ${value.domain}`, error);
 }
 
-async function waitForOrder(order: Order, options: OrderOptions): Promise<Order> {
+async function waitForOrder(order: Order, conversation: Conversation): Promise<Order> {
   const settled = await poll(
-    (last) => options.authority.pollOrder(last, options.signal),
+    (last) => conversation.authority.pollOrder(last, conversation.signal),
     order,
     ({ status }) => status === 'valid' || status === 'invalid',
     ISSUANCE_TIMEOUT_MS,
-    options,
+    conversation,
   );
   if (settled?.status === 'valid') return settled;
-  if (!settled)
-    throw orderFailed(`the certificate authority did not issue within ${ISSUANCE_TIMEOUT_MS / 1000} s`);
+  if (!settled) throw slow('issued', ISSUANCE_TIMEOUT_MS);
   throw orderFailed('the certificate authority did not issue', settled.error);
 }
 
@@ -131,20 +138,28 @@ async function poll<T>(
   first: T,
   isSettled: (state: T) => boolean,
   timeoutMs: number,
-  { clock, signal }: OrderOptions,
+  { clock, signal }: Conversation,
 ): Promise<T | undefined> {
-  const deadline = clock.now().getTime() + timeoutMs;
+  let left = timeoutMs;
   let state = first;
   let asked = 0;
   for (let pause = FIRST_PAUSE_MS; !isSettled(state); pause = Math.min(pause * 1.6, LONGEST_PAUSE_MS)) {
-    const left = deadline - clock.now().getTime();
     if (left <= 0) return undefined;
-    await clock.wait(Math.min(Math.max(pause, Math.min(asked, LONGEST_PAUSE_MS)), left), signal);
+    const waitMs = Math.min(Math.max(pause, Math.min(asked, LONGEST_PAUSE_MS)), left);
+    await clock.wait(waitMs, signal);
+    left -= waitMs;
     const { now, pauseMs } = await ask(state);
     state = now;
     asked = pauseMs ?? 0;
   }
   return state;
+}
+
+function slow(what: string, timeoutMs: number): IngressError {
+  return new IngressError(
+    'ACME_SLOW',
+    `the certificate authority has not ${what} within ${timeoutMs / 1000} s`,
+  );
 }
 
 function orderFailed(sentence: string, error?: unknown): IngressError {

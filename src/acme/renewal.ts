@@ -47,8 +47,7 @@ export interface RenewalQuestion {
  * is always in the past nor a clock that is far ahead makes a loop. Without one there is nothing to wait with; what the CA's limits then
  * permit is not decided here.
  */
-export function decideRenewal(...asked: [RenewalQuestion] | Positional): RenewalDecision {
-  const [question] = asked.length === 1 ? asked : [named(asked)];
+export function decideRenewal(question: RenewalQuestion): RenewalDecision {
   const { certificate, unusable, issuedAt, daysBefore, now } = question;
   if (!certificate) return { action: 'order', urgent: true, reason: 'there is no certificate yet' };
   if (unusable !== undefined)
@@ -69,14 +68,6 @@ export function decideRenewal(...asked: [RenewalQuestion] | Positional): Renewal
   const { at, why } = urgent ? emergency : first;
   const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(life.end)}`;
   return { action: 'order', urgent, reason };
-}
-
-/** As src/reconcile asks, which knows no advice yet. */
-type Positional = [certificate: CertificateFacts | undefined, unusable: string | undefined, now: Date];
-
-function named([certificate, unusable, now]: Positional): RenewalQuestion {
-  const nothing = { advice: undefined, issuedAt: [], daysBefore: undefined, random: 0 };
-  return { certificate, unusable, now, ...nothing };
 }
 
 /**

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
+import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { createMemoryAuthority } from '../../test/doubles/memory-authority.ts';
+import { IngressError } from '../errors.ts';
+import {
+  type Attempt,
+  type AttemptContext,
+  begin,
+  conclude,
+  type Issuer,
+  issue,
+  validate,
+  type Wish,
+} from './attempt.ts';
+import { createLedger } from './ledger.ts';
+import { type Hold, isHold, limitsOf } from './limits.ts';
+import { createOpenOrders } from './open-orders.ts';
+
+const NAME = 'app.example.com';
+const DIRECTORY = 'https://ca.example/directory';
+const WISH: Wish = {
+  ...{ key: NAME, names: [NAME], keyType: 'ecdsa' },
+  ...{ profile: undefined, replaces: undefined, lifetimeMs: undefined },
+};
+
+/** A volume and a CA; each `start` is a process that knows nothing but the volume. */
+function setUp(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), 'attempt-'));
+  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const clock = createFakeClock();
+  const authority = createMemoryAuthority(clock);
+  let ids = 0;
+  const context: AttemptContext = {
+    clock,
+    signal: new AbortController().signal,
+    newId: () => {
+      ids += 1;
+      return `attempt-${ids}`;
+    },
+  };
+  const start = (): Issuer => ({
+    ...{ directoryUrl: DIRECTORY, authority, limits: limitsOf(DIRECTORY) },
+    ledger: createLedger(root, DIRECTORY, clock, assert.fail),
+    openOrders: createOpenOrders(root, DIRECTORY),
+  });
+  const orders = () => authority.calls.filter((call) => call.startsWith('createOrder')).length;
+  return { clock, authority, context, start, orders };
+}
+
+async function begun(issuer: Issuer, context: AttemptContext, wish = WISH): Promise<Attempt> {
+  const attempt = await begin(issuer, wish, context);
+  assert.ok(!isHold(attempt), isHold(attempt) ? attempt.why : '');
+  return attempt;
+}
+
+async function held(issuer: Issuer, context: AttemptContext, wish = WISH): Promise<Hold> {
+  const hold = await begin(issuer, wish, context);
+  assert.ok(isHold(hold));
+  return hold;
+}
+
+test('an attempt from the order to the certificate, and what is on the volume meanwhile', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const issuer = start();
+  const attempt = await begun(issuer, context);
+  assert.equal(attempt.resumed, false);
+  assert.deepEqual((await start().openOrders.load(NAME))?.values, [attempt.proofs[0]?.value]);
+  await validate(attempt, context);
+  authority.before = async (call) => {
+    if (call === 'finalize') assert.ok((await start().openOrders.load(NAME))?.keyPem);
+  };
+  const { chainPem } = await issue(attempt, context);
+  const leaf = new X509Certificate(chainPem);
+  await conclude(attempt, { serial: leaf.serialNumber, notAfter: leaf.validToDate });
+  assert.equal(await start().openOrders.load(NAME), undefined);
+  const history = await start().ledger.history();
+  assert.equal(history.lastIssued([NAME])?.serial, leaf.serialNumber);
+  assert.deepEqual([history.issuances([NAME]).length, history.failedAuthorizations(NAME).length], [1, 0]);
+});
+
+test('every step is in the ledger before the CA is asked', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const seen: Record<string, unknown> = {};
+  authority.before = async (call) => {
+    const history = await start().ledger.history();
+    const [verb = ''] = call.split(' ');
+    seen[verb] ??= {
+      orders: history.ordersSince(new Date(0)).fresh.length,
+      failed: history.failedAuthorizations(NAME).length,
+      issued: history.issuances([NAME]).length,
+    };
+  };
+  const attempt = await begun(start(), context);
+  await validate(attempt, context);
+  await issue(attempt, context);
+  assert.deepEqual(seen['createOrder'], { orders: 1, failed: 0, issued: 0 });
+  assert.deepEqual(seen['respond'], { orders: 1, failed: 1, issued: 0 });
+  assert.deepEqual(seen['finalize'], { orders: 1, failed: 0, issued: 1 });
+});
+
+for (const [title, cut] of [
+  ['before anything was proven', async () => undefined],
+  ['after the validation', validate],
+  [
+    'while the CA issues',
+    async (attempt: Attempt, context: AttemptContext) => {
+      await validate(attempt, context);
+      const lost = new IngressError('ACME_UNREACHABLE', 'the answer was lost');
+      const { authority } = attempt.issuer;
+      const { finalize } = authority;
+      const cutting = async (...asked: Parameters<typeof finalize>) => {
+        await finalize(...asked);
+        throw lost;
+      };
+      const issuer = { ...attempt.issuer, authority: { ...authority, finalize: cutting } };
+      await assert.rejects(issue({ ...attempt, issuer }, context), lost);
+    },
+  ],
+] as const) {
+  test(`a restart ${title} goes on with the order, and the certificate is issued once`, async (t) => {
+    const { context, start, orders, authority } = setUp(t);
+    const first = await begun(start(), context);
+    await cut(first, context);
+    const second = await begun(start(), context);
+    assert.ok(second.resumed);
+    assert.equal(second.note.attempt, first.note.attempt);
+    await validate(second, context);
+    const { chainPem, keyPem } = await issue(second, context);
+    assert.ok(
+      new X509Certificate(chainPem).checkPrivateKey(
+        (await import('node:crypto')).createPrivateKey(keyPem.reveal()),
+      ),
+    );
+    assert.equal(orders(), 1);
+    assert.equal(authority.calls.filter((call) => call === 'finalize').length, 1);
+    assert.equal((await start().ledger.history()).issuances([NAME]).length, 1);
+  });
+}
+
+for (const [title, spoil] of [
+  [
+    'whose validation failed',
+    ({ authority }: ReturnType<typeof setUp>) => {
+      authority.validation = [{ status: 'invalid' }];
+    },
+  ],
+  ['that the CA has forgotten', ({ authority }: ReturnType<typeof setUp>) => authority.forgetOrders()],
+] as const) {
+  test(`an order ${title} is not gone on with`, async (t) => {
+    const stage = setUp(t);
+    const { context, start, orders } = stage;
+    const first = await begun(start(), context);
+    spoil(stage);
+    await validate(first, context).catch(() => undefined);
+    const second = await begun(start(), context);
+    assert.equal(second.resumed, false);
+    assert.equal(orders(), 2);
+  });
+}
+
+test('an order for other names or another profile is not gone on with', async (t) => {
+  const { context, start } = setUp(t);
+  await begun(start(), context);
+  const more = await begun(start(), context, { ...WISH, names: [NAME, 'www.example.com'] });
+  assert.equal(more.resumed, false);
+  const short = await begun(start(), context, {
+    ...WISH,
+    names: [NAME, 'www.example.com'],
+    profile: 'shortlived',
+  });
+  assert.equal(short.resumed, false);
+  assert.ok(
+    (await begun(start(), context, { ...WISH, names: ['www.example.com', NAME], profile: 'shortlived' }))
+      .resumed,
+  );
+});
+
+test('a limit holds the order back before the CA is asked, also for many at once', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const issuer = start();
+  for (let turn = 0; turn < 4; turn += 1)
+    await issuer.ledger.write({ event: 'finalize', attempt: `earlier-${turn}`, names: [NAME] });
+  const { at, why } = await held(issuer, context);
+  assert.match(why, /4 certificates for exactly these names in 7 days/);
+  assert.equal(at.getTime() - context.clock.now().getTime(), 7 * 86_400_000);
+  assert.deepEqual(authority.calls, []);
+});
+
+test('orders that are made at once count for each other', async (t) => {
+  const { context, start, orders } = setUp(t);
+  const limits = { ...limitsOf(DIRECTORY), perDomain: { capacity: 3, refillMs: 60_000 } };
+  const issuer = { ...start(), limits };
+  const names = Array.from({ length: 8 }, (_, index) => `app${index}.example.com`);
+  const outcomes = await Promise.all(
+    names.map((name) => begin(issuer, { ...WISH, key: name, names: [name] }, context)),
+  );
+  assert.equal(outcomes.filter(isHold).length, 5);
+  assert.equal(orders(), 3);
+});
+
+test('an open order waits too when the validations of a name have failed too often', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const issuer = start();
+  await begun(issuer, context);
+  for (let turn = 0; turn < 4; turn += 1)
+    await issuer.ledger.write({ event: 'validate', attempt: `earlier-${turn}`, names: [NAME] });
+  assert.match((await held(issuer, context)).why, /4 failed authorizations of app\.example\.com in 1 hour/);
+  assert.ok(!authority.calls.some((call) => call.startsWith('respond')));
+});
+
+test('a renewal that the CA does not take as one counts as a new order', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const wish = { ...WISH, replaces: 'aki.serial' };
+  await begun(start(), context, wish);
+  const before = await start().ledger.history();
+  assert.deepEqual(before.ordersSince(new Date(0)).replacing.length, 1);
+  authority.forgetOrders();
+  await begun(start(), context, wish);
+  const after = await start().ledger.history();
+  assert.deepEqual(after.ordersSince(new Date(0)).fresh.length, 1);
+  assert.deepEqual(
+    authority.calls.filter((call) => call.startsWith('createOrder')),
+    [`createOrder ${NAME} replaces aki.serial`, `createOrder ${NAME}`],
+  );
+});
+
+test('a ledger that takes nothing: the CA is not asked', async (t) => {
+  const { context, start, authority } = setUp(t);
+  const full = new IngressError('STORE_FAILED', 'full');
+  const issuer = start();
+  const ledger = { ...issuer.ledger, writeUnless: () => Promise.reject(full) };
+  await assert.rejects(begin({ ...issuer, ledger }, WISH, context), full);
+  assert.deepEqual(authority.calls, []);
+});
