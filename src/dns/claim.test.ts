@@ -50,7 +50,7 @@ for (const [title, mode, claimed, values, stance, rival] of table) {
   });
 }
 
-const caa = { issuer: 'ca.example', accountUrl: 'https://ca.example/acct/1' };
+const caa = [{ issuer: 'ca.example', accountUrl: 'https://ca.example/acct/1' }];
 const recordsOf = (domain: string) =>
   desiredRecords(
     { domain, alias: { target: 'gw.example.net' }, appId: 'bb', port: 443, txtPrefix: 'p', caa },

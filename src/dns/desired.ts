@@ -19,7 +19,14 @@ export interface Wanted {
   readonly port: number;
   readonly txtPrefix: string;
   /** Who alone may issue; undefined when no CAA record is wanted. */
-  readonly caa: { readonly issuer: string; readonly accountUrl: string } | undefined;
+  readonly caa: readonly CaaOwner[] | undefined;
+}
+
+/** An account that may issue. */
+export interface CaaOwner {
+  /** The name by which the CA recognizes itself in CAA records. */
+  readonly issuer: string;
+  readonly accountUrl: string;
 }
 
 /** Seconds. Gateways cache the app's address for as long, so a new one is found within a minute. */
@@ -35,10 +42,10 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     ),
     { purpose: 'app-address', for: domain, ...appAddress(wanted), ttl },
   ];
-  if (caa) {
+  for (const { issuer, accountUrl } of caa ?? []) {
     // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
     const tag = isWildcard(domain) ? 'issuewild' : 'issue';
-    const value = formatCaa(0, tag, `${caa.issuer};validationmethods=dns-01;accounturi=${caa.accountUrl}`);
+    const value = formatCaa(0, tag, `${issuer};validationmethods=dns-01;accounturi=${accountUrl}`);
     records.push({ purpose: 'caa', for: domain, name: baseName(domain), type: 'CAA', value, ttl });
   }
   return records;

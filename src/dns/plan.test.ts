@@ -12,7 +12,7 @@ const wanted = {
   appId: 'a'.repeat(40),
   port: 443,
   txtPrefix: '_dstack-app-address',
-  caa: { issuer: 'letsencrypt.org', accountUrl: ACCOUNT },
+  caa: [{ issuer: 'letsencrypt.org', accountUrl: ACCOUNT }],
 };
 const TXT = '_dstack-app-address.app.example.com';
 const APP = `${'a'.repeat(40)}:443`;

@@ -1,6 +1,6 @@
 import { IngressError, isIngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
-import { aliasInTheWay, type Plan, plan } from './plan.ts';
+import { aliasInTheWay, type Plan, plan, type StanceFor } from './plan.ts';
 import type { DnsProvider, Zone } from './provider.ts';
 import { type Change, describeRecord, type LiveRecord } from './record.ts';
 
@@ -11,11 +11,12 @@ export interface ZoneDraft {
   readonly names: readonly string[];
   /** The desired records, given what stands at these names now: some choices stay as they are published. */
   readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
+  /** What each name is to us, given what stands there (see claim.ts). Default: all are taken. */
+  readonly stances?: (desired: readonly DesiredRecord[], live: readonly LiveRecord[]) => StanceFor;
 }
 
 /** What has to be done to a zone, or was. */
 export interface ZonePlan extends Plan {
-  readonly desired: readonly DesiredRecord[];
   /** What stood there when the plan was made. */
   readonly live: readonly LiveRecord[];
 }
@@ -26,18 +27,20 @@ const ATTEMPTS = 3;
 /** Reads the names and plans. Writes nothing. Throws what the provider throws. */
 export async function planZone(
   provider: DnsProvider,
-  { zone, names, desire }: ZoneDraft,
+  { zone, names, desire, stances }: ZoneDraft,
   signal: AbortSignal,
 ): Promise<ZonePlan> {
   const live = await provider.records(zone, names, signal);
   const desired = desire(live);
-  const planned = plan(desired, live, provider.capabilities);
-  const alias = provider.capabilities.cnameBesideOthers ? undefined : aliasInTheWay(desired, planned, live);
+  const planned = plan(desired, live, provider.capabilities, stances?.(desired, live));
+  const { cnameBesideOthers } = provider.capabilities;
+  const alias = cnameBesideOthers ? undefined : aliasInTheWay(planned.desired, planned, live);
   if (alias) throw blocked(alias);
-  return { ...planned, desired, live };
+  return { ...planned, live };
 }
 
-function blocked(alias: LiveRecord): IngressError {
+/** Why nothing can be written beside an alias that stays. */
+export function blocked(alias: LiveRecord): IngressError {
   return new IngressError(
     'PROVIDER_REJECTED',
     `nothing can stand beside ${describeRecord(alias)}, and this program does not remove it`,

@@ -48,7 +48,7 @@ function createContainer({ mode, app }: Kind, index: number): Container {
   const accounts = [`https://ca.example/acct/${index}`, `https://staging.example/acct/${index}`];
   const wanted = { alias, appId: `app${app}`, port: 443, txtPrefix: PREFIX };
   const recordsOf = (domain: string, accountUrl: string) =>
-    desiredRecords({ ...wanted, domain, caa: { issuer: 'ca.example', accountUrl } }, (seconds) => seconds);
+    desiredRecords({ ...wanted, domain, caa: [{ issuer: 'ca.example', accountUrl }] }, (seconds) => seconds);
   const desired = NAMES.flatMap((domain) => {
     const [production = [], staging = []] = accounts.map((accountUrl) => recordsOf(domain, accountUrl));
     return [...production, ...staging.filter(({ purpose }) => purpose === 'caa')];

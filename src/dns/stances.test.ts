@@ -25,7 +25,7 @@ function recordsOf(domain: string, alias: 'name' | 'addresses' = 'name'): Desire
   };
   // A production and a staging account of one issuer.
   const ofAccount = (number: number) => {
-    const caa = { issuer: 'ca.example', accountUrl: `https://ca.example/acct/${number}` };
+    const caa = [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${number}` }];
     return desiredRecords({ ...wanted, caa }, (seconds) => seconds);
   };
   return [...ofAccount(1), ...ofAccount(2).filter(({ purpose }) => purpose === 'caa')];
