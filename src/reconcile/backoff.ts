@@ -30,6 +30,9 @@ const LONGEST_MS = 10 * MINUTE;
 const LONGEST_ASKED_ORDER_MS = 7 * DAY;
 const LONGEST_ASKED_PASS_MS = 60 * MINUTE;
 
+/** No attempt is put off for longer. */
+export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
+
 /**
  * How long to wait after a failure. `failures` counts this one; `random` is in [0, 1) and spreads the attempts of many
  * containers by up to a tenth. Pure.

@@ -1,4 +1,3 @@
-import type { CertificateAuthority } from '../acme/authority.ts';
 import {
   chooseAlias,
   chooseAliasTarget,
@@ -7,58 +6,91 @@ import {
   mayNeedAddresses,
   standInAddresses,
 } from '../dns/alias.ts';
-import { appAddress, desiredRecords, type Wanted } from '../dns/desired.ts';
+import {
+  appAddress,
+  type CaaOwner,
+  type DesiredRecord,
+  desiredRecords,
+  type Wanted,
+} from '../dns/desired.ts';
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
-import type { ZoneDraft } from '../dns/reconcile-zone.ts';
 import { type LiveRecord, sameData } from '../dns/record.ts';
 import { type Addresses, allAddresses, lookUpAddresses } from '../dns/resolver.ts';
 import { IngressError } from '../errors.ts';
+import type { Identity } from '../guest/identity.ts';
 import type { Parts } from './parts.ts';
 
-/** What is asked before it is known which records are desired. */
-export interface DraftParts extends Pick<Parts, 'goal' | 'identify' | 'provider' | 'resolver'> {
-  readonly authority: Pick<CertificateAuthority, 'accountUrl' | 'caaIdentity'>;
+/** What is desired for one name. */
+export interface NameDraft {
+  readonly domain: string;
+  /** The owner names to read. */
+  readonly owners: readonly string[];
+  /** The desired records, given what stands at these names now: some choices stay as they are published. Throws DNS_LOOKUP_FAILED. */
+  readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
 }
 
+/** What the records of every name depend on. */
+export interface Surroundings {
+  readonly identity: Identity;
+  readonly gateway: Gateway;
+  /** Who may issue; undefined when no CAA record is wanted. */
+  readonly caa: readonly CaaOwner[] | undefined;
+}
+
+type SurroundingParts = Pick<Parts, 'goal' | 'identify' | 'provider' | 'resolver' | 'caaOwners' | 'tell'>;
+
 /**
- * Finds out which records are desired, and in which zone: by the guest agent, the look-ups of the gateway, the authority
- * (for a CAA record) and the provider. Writes nothing. What a person should know is told at once, so that it is known
- * whatever fails after it.
+ * Asks the guest agent who we are, the resolvers where the gateway is, and the authorities (for CAA records) which
+ * accounts are ours. What a person should know is told at once, so that it is known whatever fails after it.
  */
-export async function draftRecords(
+export async function lookAround(parts: SurroundingParts, signal: AbortSignal): Promise<Surroundings> {
+  const identity = await parts.identify(signal);
+  if (identity.warning !== undefined) parts.tell(identity.warning);
+  const gateway = await lookUpGateway(parts, signal);
+  return { identity, gateway, caa: parts.goal.setCaa ? await parts.caaOwners(signal) : undefined };
+}
+
+type DraftParts = Pick<Parts, 'goal' | 'provider' | 'tell'>;
+
+/** What is to be read and desired for one name of a zone. */
+export function draftName(
   parts: DraftParts,
-  tell: (warning: string) => void,
-  signal: AbortSignal,
-): Promise<ZoneDraft> {
-  const { domain, txtPrefix, port, setCaa } = parts.goal;
-  const { appId, warning } = await parts.identify(signal);
-  if (warning !== undefined) tell(warning);
-  const lookups = await lookUpGateway(parts, signal);
-  const caa = setCaa ? await caaOwner(parts, signal) : undefined;
-  const zone = await parts.provider.zone(baseName(domain), signal);
-  const names = new Set([domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)]);
-  const { capabilities } = parts.provider;
+  domain: string,
+  zone: Zone,
+  surroundings: Surroundings,
+): NameDraft {
+  const { txtPrefix, port } = parts.goal;
+  const { gateway, caa, identity } = surroundings;
+  const { appId } = identity;
+  const owners = [domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)];
   return {
-    zone,
-    names: [...names],
+    domain,
+    owners: [...new Set(owners)],
     desire(live) {
       // With our app-address beside them, the addresses at the name are of an earlier pass.
       const mark = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
       const ours = live.some((record) => sameData(record, mark));
-      const alias = decideAlias(parts, lookups, { zone, live, ours }, tell);
-      return desiredRecords({ domain, alias, appId, port, txtPrefix, caa }, capabilities.normalizeTtl);
+      const alias = decideAlias(parts, gateway, { domain, zone, live, ours });
+      const wanted = { domain, alias, appId, port, txtPrefix, caa };
+      return desiredRecords(wanted, parts.provider.capabilities.normalizeTtl);
     },
   };
 }
 
+interface AliasPlace {
+  readonly domain: string;
+  readonly zone: Zone;
+  readonly live: readonly LiveRecord[];
+  readonly ours: boolean;
+}
+
 function decideAlias(
-  { goal, provider }: DraftParts,
+  { goal, provider, tell }: DraftParts,
   { addresses, ...lookups }: Gateway,
-  { zone, live, ours }: { readonly zone: Zone; readonly live: readonly LiveRecord[]; readonly ours: boolean },
-  tell: (warning: string) => void,
+  { domain, zone, live, ours }: AliasPlace,
 ): Wanted['alias'] {
-  const { domain, gatewayDomain, setCaa } = goal;
+  const { gatewayDomain, setCaa } = goal;
   const published = live.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
   const target = chooseAliasTarget({ ...lookups, published });
   const place = { domain, target, apex: zone.name, caaName: setCaa ? baseName(domain) : undefined, live };
@@ -73,18 +105,14 @@ function decideAlias(
   if (addresses === undefined || allAddresses(addresses).length === 0)
     tell(`the gateway ${gatewayDomain} has no address now; what is published for ${domain} stays`);
   tell(
-    `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again every hour`,
+    `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again in every round`,
   );
   return { addresses: standIns };
 }
 
-/** The target of a CNAME at the challenge name, which would lead the CA elsewhere. */
-export function aliasOfChallenge(domain: string, live: readonly LiveRecord[]): string | undefined {
-  return live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME')?.value;
-}
-
-async function caaOwner({ authority }: DraftParts, signal: AbortSignal) {
-  return { accountUrl: await authority.accountUrl(signal), issuer: await authority.caaIdentity(signal) };
+/** A CNAME at the challenge name, which would lead the CA elsewhere. */
+export function aliasOfChallenge(domain: string, live: readonly LiveRecord[]): LiveRecord | undefined {
+  return live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
 }
 
 interface Gateway extends Omit<GatewayLookups, 'published'> {
@@ -93,7 +121,7 @@ interface Gateway extends Omit<GatewayLookups, 'published'> {
 }
 
 async function lookUpGateway(
-  { goal, resolver, provider }: DraftParts,
+  { goal, resolver, provider }: SurroundingParts,
   signal: AbortSignal,
 ): Promise<Gateway> {
   const { gatewayDomain } = goal;

@@ -6,17 +6,44 @@ import {
   DOMAIN,
   GATEWAY,
   gatewayNames,
+  runPass,
   type Stage,
   setStage,
 } from '../../test/doubles/parts.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
-import { type Forecast, forecast } from './forecast.ts';
-import { pass } from './pass.ts';
+import { caaOwnersOf } from './caa-owners.ts';
+import { forecast, type ZoneForecast } from './forecast.ts';
+import type { Issuers } from './parts.ts';
 
 const never = new AbortController().signal;
 const CHALLENGE = `_acme-challenge.${DOMAIN}`;
-const look = ({ parts }: Stage) => forecast(parts, never);
+
+/** What is forecast, with the warnings that were told on the way, and the one zone and certificate there is. */
+async function look(stage: Stage) {
+  const warnings: string[] = [];
+  const issuers = readOnly(stage);
+  const parts = {
+    ...stage.parts,
+    issuers,
+    caaOwners: caaOwnersOf(issuers),
+    tell: (words: string) => void warnings.push(words),
+  };
+  const found = await forecast(parts, stage.kept, never);
+  for (const { error } of found.failures) throw error;
+  const [zone] = found.zones;
+  const [certificate] = found.certificates;
+  assert.ok(zone && certificate);
+  return { ...zone, certificate, warnings };
+}
+
+/** As `plan` asks the CA: for no account. */
+function readOnly({ parts: { issuers } }: Stage): Issuers {
+  const { primary } = issuers;
+  const accountUrl = async () => (await primary.authority.storedAccountUrl()) ?? '(none yet)';
+  return { ...issuers, primary: { ...primary, authority: { ...primary.authority, accountUrl } } };
+}
+
 const plant = ({ provider }: Stage, name: string, type: string, value: string) =>
   provider.plant({ name, type, value, ttl: 60 });
 const left = {
@@ -28,7 +55,7 @@ const left = {
 };
 
 /** The records that a forecast writes and removes, as a pass logs them. */
-function announced({ changes }: Forecast) {
+function announced({ changes }: Pick<ZoneForecast, 'changes'>) {
   const of = (pick: (change: Change) => DnsRecord | undefined) =>
     changes
       .flatMap((change) => pick(change) ?? [])
@@ -54,14 +81,14 @@ async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
   plant(stage, DOMAIN, 'CAA', '0 issue "other.example"');
   plant(stage, CHALLENGE, 'TXT', 'left-behind');
   plant(stage, CHALLENGE, 'TXT', 'of-somebody-else');
-  await stage.parts.journal.write([
+  await stage.journal.write([
     { ...left, value: 'left-behind' },
     { ...left, value: 'gone-already' },
   ]);
   return stage;
 }
 
-test('it says exactly what a pass then does, and does none of it', async (t) => {
+test('it says exactly what a round then does, and does none of it', async (t) => {
   const stage = await disturbed(t);
   const before = stage.provider.standing;
   const found = await look(stage);
@@ -72,7 +99,7 @@ test('it says exactly what a pass then does, and does none of it', async (t) => 
   assert.deepEqual(stage.lines, []);
   assert.deepEqual(found.leftovers.map(describeRecord), [`${CHALLENGE} TXT left-behind`]);
   assert.equal(found.certificate.decision.action, 'order');
-  await pass(stage.parts, stage.memory, never);
+  await runPass(stage);
   const published = stage.lines.find(({ event }) => event === 'records-published');
   const { written, removed } = announced(found);
   assert.deepEqual(written, [published?.['written']].flat().sort());
@@ -85,9 +112,9 @@ test('it says exactly what a pass then does, and does none of it', async (t) => 
   );
 });
 
-test('after a pass nothing would change, and what stands is named', async (t) => {
+test('after a round nothing would change, and what stands is named', async (t) => {
   const stage = await disturbed(t);
-  await pass(stage.parts, stage.memory, never);
+  await runPass(stage);
   const found = await look(stage);
   assert.deepEqual([found.changes, found.leftovers], [[], []]);
   assert.deepEqual(found.standing.map(describeRecord), [
@@ -104,7 +131,7 @@ test('without an account on the volume the CAA line says so, and no account is m
   stage.authority.storedAccount = undefined;
   const found = await look(stage);
   const caa = announced(found).written.find((line) => line.includes(' CAA '));
-  assert.match(caa ?? '', /;accounturi=\(of the account that a start registers\)"$/);
+  assert.match(caa ?? '', /;accounturi=\(none yet\)"$/);
   assert.ok(!stage.authority.calls.includes('accountUrl'));
 });
 
@@ -157,7 +184,7 @@ test('a warning of the guest agent is passed on', async (t) => {
   assert.ok(announced(found).written.includes(`${DOMAIN} CNAME ${GATEWAY}`));
 });
 
-test('what makes a pass fail before it writes is thrown', async (t) => {
+test('what makes a round fail before it writes is told', async (t) => {
   const stage = await setStage(t);
   stage.provider.dropZone('example.com');
   await assert.rejects(look(stage), { code: 'ZONE_NOT_FOUND' });
@@ -166,6 +193,6 @@ test('what makes a pass fail before it writes is thrown', async (t) => {
 test('entries of the journal that are of another provider stay, in the forecast too', async (t) => {
   const stage = await setStage(t);
   plant(stage, CHALLENGE, 'TXT', 'elsewhere');
-  await stage.parts.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);
+  await stage.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);
   assert.deepEqual((await look(stage)).leftovers, []);
 });

@@ -1,77 +1,116 @@
+import { whyNoOrder } from '../acme/attempt.ts';
+import { notedChallenges } from '../acme/challenges.ts';
+import type { Hold } from '../acme/limits.ts';
 import type { RenewalDecision } from '../acme/renewal.ts';
-import type { CertificateBundle, CertificateFacts } from '../certificates/certificate.ts';
-import { challengeName } from '../dns/names.ts';
+import { certificateId } from '../acme/renewal-info.ts';
+import {
+  type CertificateBundle,
+  type CertificateFacts,
+  lifetimeMs,
+  type Names,
+} from '../certificates/certificate.ts';
 import type { Zone } from '../dns/provider.ts';
-import { planZone } from '../dns/reconcile-zone.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
-import { isIngressError } from '../errors.ts';
-import { decide } from './certificate.ts';
-import { aliasOfChallenge, draftRecords } from './draft.ts';
-import type { Parts } from './parts.ts';
+import { type IngressError, isIngressError } from '../errors.ts';
+import { attempt, type Course, startCourse } from './course.ts';
+import { decide } from './decision.ts';
+import { aliasOfChallenge } from './draft.ts';
+import type { KeptCertificate, Parts } from './parts.ts';
+import type { ZoneWork } from './publish.ts';
+import { openZones } from './zones.ts';
 
-/** What a pass would do now. */
+/** What a round over everything would do now. */
 export interface Forecast {
-  readonly domain: string;
   /** The provider's name. */
   readonly provider: string;
+  readonly zones: readonly ZoneForecast[];
+  readonly certificates: readonly CertificateForecast[];
+  /** What makes a round fail for a certificate before it writes. */
+  readonly failures: readonly { readonly domain: string; readonly error: IngressError }[];
+}
+
+export interface ZoneForecast {
   readonly zone: Zone;
+  /** Those of its names that are served. */
+  readonly names: readonly string[];
   readonly changes: readonly Change[];
   /** What is desired and stands already. */
   readonly standing: readonly DnsRecord[];
   /** Challenge values that an earlier run left in the zone, and that would be removed. */
   readonly leftovers: readonly LiveRecord[];
-  readonly certificate: {
-    readonly stored: CertificateFacts | undefined;
-    readonly decision: RenewalDecision;
-  };
-  /** What a person should know, a sentence each. */
-  readonly warnings: readonly string[];
 }
 
-export type ForecastParts = Omit<Parts, 'serve' | 'log'>;
+export interface CertificateForecast {
+  readonly names: Names;
+  readonly stored: CertificateFacts | undefined;
+  readonly decision: RenewalDecision;
+  /** Why an order that is due would not be made yet. */
+  readonly held: Hold | undefined;
+}
 
-/** Stands where the URL of the ACME account will be. */
-const NO_ACCOUNT_YET = '(of the account that a start registers)';
+/** Of a round, what reads; whatever of it writes has to be harmless. */
+export type ForecastParts = Omit<Parts, 'serve'>;
 
 /**
- * Finds out what a pass would do, by asking what a pass asks and deciding as a pass decides. Writes nothing: no record,
- * no file, no ACME account. Throws what makes a pass fail before it writes.
+ * Finds out what a round would do, by asking what a round asks and deciding as a round decides. Writes nothing: no record,
+ * no file, no ACME account. What fails is told with the certificate that it is about.
  */
-export async function forecast(parts: ForecastParts, signal: AbortSignal): Promise<Forecast> {
-  const { goal, provider, authority } = parts;
-  const warnings: string[] = [];
-  const tell = (warning: string) => void warnings.push(warning);
-  const stored = await peekCertificate(parts, tell);
-  const decision = decide(parts, stored);
-  const unwritable = (await parts.store.whyUnwritable(goal.domain)) ?? (await parts.journal.whyUnwritable());
-  if (unwritable) tell(`${unwritable.message}. ${unwritable.hint}`);
-  const accountUrl = async () => (await authority.storedAccountUrl()) ?? NO_ACCOUNT_YET;
-  const caaIdentity = (ends: AbortSignal) => authority.caaIdentity(ends);
-  const draft = await draftRecords({ ...parts, authority: { accountUrl, caaIdentity } }, tell, signal);
-  const { changes, desired, live, warnings: ofPlan } = await planZone(provider, draft, signal);
-  for (const warning of ofPlan) tell(warning);
-  const alias = aliasOfChallenge(goal.domain, live);
-  if (decision.action === 'order' && alias !== undefined)
-    tell(`${challengeName(goal.domain)} is an alias of ${alias}: no certificate can be ordered`);
+export async function forecast(
+  parts: ForecastParts,
+  all: readonly KeptCertificate[],
+  signal: AbortSignal,
+): Promise<Forecast> {
+  const courses = all.map(startCourse);
+  const decided = new Map<Course, RenewalDecision>();
+  for (const course of courses) {
+    const decision = await lookAt(parts, course, signal);
+    if (decision) decided.set(course, decision);
+  }
+  const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
+  const { zoneOf } = await openZones(parts, courses, due, signal);
+  const works = [...new Set(zoneOf.values())];
+  tellOfAliases(parts, [...due], zoneOf);
   return {
-    domain: goal.domain,
-    provider: provider.name,
-    zone: draft.zone,
-    changes,
-    standing: desired.filter((record) => !changes.some((change) => writes(change, record))),
-    leftovers: await findLeftovers(parts, live),
-    certificate: { stored: stored?.facts, decision },
-    warnings,
+    provider: parts.provider.name,
+    zones: await Promise.all(works.map((work) => forecastZone(parts, work, courses))),
+    certificates: await Promise.all(
+      [...decided]
+        .filter(([{ failures }]) => failures.length === 0)
+        .map(([course, decision]) => forecastCertificate(parts, course, decision)),
+    ),
+    failures: courses.flatMap(failuresOf),
   };
 }
 
-// Files that fit nobody count as no certificate, as they do in a pass.
+async function lookAt(
+  parts: ForecastParts,
+  course: Course,
+  signal: AbortSignal,
+): Promise<RenewalDecision | undefined> {
+  const { names } = course.kept;
+  const { store, journalOf, issuers, tell } = parts;
+  course.stored = await attempt(
+    course,
+    'certificate on the volume',
+    () => peekCertificate(parts, names),
+    signal,
+  );
+  const unwritable =
+    (await store.whyUnwritable(names)) ??
+    (await journalOf(names[0]).whyUnwritable()) ??
+    (await issuers.primary.ledger.whyUnwritable());
+  if (unwritable) tell(`${unwritable.message}. ${unwritable.hint}`);
+  if (course.failures.length > 0) return undefined;
+  return attempt(course, 'renewal', () => decide(parts, names, course.stored, signal), signal);
+}
+
+// Files that fit nobody count as no certificate, as they do in a round.
 async function peekCertificate(
-  { goal, store }: ForecastParts,
-  tell: (warning: string) => void,
+  { store, tell }: ForecastParts,
+  names: Names,
 ): Promise<CertificateBundle | undefined> {
   try {
-    return await store.peek(goal.domain);
+    return await store.peek(names);
   } catch (thrown) {
     if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
     tell(`what is stored cannot be served: ${thrown.message}`);
@@ -79,12 +118,53 @@ async function peekCertificate(
   }
 }
 
-async function findLeftovers(
-  { provider, journal }: ForecastParts,
-  live: readonly LiveRecord[],
-): Promise<LiveRecord[]> {
-  const entries = (await journal.peek()).filter((entry) => entry.provider === provider.name);
-  return live.filter((record) => entries.some((entry) => sameData({ ...entry, type: 'TXT' }, record)));
+function tellOfAliases(
+  { tell }: ForecastParts,
+  due: readonly Course[],
+  zoneOf: ReadonlyMap<string, ZoneWork>,
+): void {
+  for (const name of due.flatMap(({ kept }) => kept.names)) {
+    const alias = aliasOfChallenge(name, zoneOf.get(name)?.look?.planned.live ?? []);
+    if (alias) tell(`${alias.name} is an alias of ${alias.value}: no certificate can be ordered`);
+  }
+}
+
+async function forecastZone(
+  parts: ForecastParts,
+  { zone, look }: ZoneWork,
+  courses: readonly Course[],
+): Promise<ZoneForecast> {
+  const { changes = [], desired = [], live = [] } = look?.planned ?? {};
+  const names = look?.drafts.map(({ domain }) => domain) ?? [];
+  const entries = await notedChallenges(
+    parts,
+    courses.flatMap(({ kept }) => kept.names),
+  );
+  return {
+    zone,
+    names,
+    changes,
+    standing: desired.filter((record) => !changes.some((change) => writes(change, record))),
+    leftovers: live.filter((record) => entries.some((entry) => sameData({ ...entry, type: 'TXT' }, record))),
+  };
+}
+
+async function forecastCertificate(
+  { issuers, clock }: ForecastParts,
+  { kept: { names }, stored }: Course,
+  decision: RenewalDecision,
+): Promise<CertificateForecast> {
+  const replaces = stored && certificateId(stored.chainPem);
+  const wish = { names, replaces, lifetimeMs: stored && lifetimeMs(stored.facts) };
+  const held = decision.action === 'order' ? await whyNoOrder(issuers.primary, wish, { clock }) : undefined;
+  return { names, stored: stored?.facts, decision, held };
+}
+
+function failuresOf({ kept, failures }: Course) {
+  return failures.map((error) => {
+    if (!isIngressError(error)) throw error;
+    return { domain: kept.names[0], error };
+  });
 }
 
 function writes(change: Change, record: DnsRecord): boolean {

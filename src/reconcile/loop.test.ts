@@ -1,209 +1,285 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock, type FakeClock } from '../../test/doubles/fake-clock.ts';
-import { memoryLog } from '../../test/doubles/memory-log.ts';
+import { type LogLine, memoryLog } from '../../test/doubles/memory-log.ts';
 import { IngressError } from '../errors.ts';
-import { everyHourAt, type KeptName, type LoopOptions, reconcileForever } from './loop.ts';
-import { emptyMemory, type Memory } from './parts.ts';
+import { type Course, startCourse } from './course.ts';
+import { everyMinute, type LoopOptions, reconcileForever } from './loop.ts';
+import { keepCertificate } from './parts.ts';
 
-const MINUTE = 60_000;
-const refused = () => new IngressError('ACME_ORDER_FAILED', 'no');
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const never = () => () => undefined;
 const unreachable = () => new IngressError('PROVIDER_UNREACHABLE', 'gone');
 
-interface Run {
-  readonly clock: FakeClock;
-  readonly memory: Memory;
-  readonly lines: readonly Record<string, unknown>[];
-}
+/** What a round does with one certificate. */
+type Step = (course: Course, attempt: number) => void | Promise<void>;
+const fine: Step = () => undefined;
+const fails =
+  (make: () => Error): Step =>
+  ({ failures }) =>
+    void failures.push(make());
 
-/** A name whose passes do what `pass` does. */
-function named(pass: () => Promise<void>, changes: Partial<KeptName> = {}) {
-  const { log, lines } = memoryLog();
-  const serveStored = async () => undefined;
-  return { ...{ pass, serveStored, log, lines, memory: emptyMemory(), passLimitMs: 600_000 }, ...changes };
-}
-
-const never = () => () => undefined;
-
-/** Runs the loop over one name, with one step for each pass; it is stopped after the last. */
-async function loop(steps: readonly (() => void)[], changes: Partial<LoopOptions> = {}): Promise<Run> {
-  const stop = new AbortController();
-  const clock = createFakeClock();
-  let passes = 0;
-  const name = named(async () => {
-    const step = steps[passes];
-    passes += 1;
-    if (passes === steps.length) stop.abort(new Error('enough'));
-    step?.();
-  });
-  const options = { names: [name], everyHour: never, onDemand: never, random: () => 0, clock, ...changes };
-  await reconcileForever(options, stop.signal);
-  assert.equal(passes, steps.length);
-  return { clock, memory: name.memory, lines: name.lines };
-}
-
-const fine = () => undefined;
-const fails = (error: () => Error) => () => {
-  throw error();
-};
-
-test('failures are tried again, later and later, and forgotten by a success', async () => {
-  const wake = Promise.withResolvers<void>();
-  const everyHour = (due: () => void) => {
-    void wake.promise.then(due);
-    return () => undefined;
-  };
-  const steps = [fails(unreachable), fails(unreachable), () => wake.resolve(), fails(unreachable), fine];
-  const { clock } = await loop(steps, { everyHour });
-  assert.deepEqual(clock.waits, [5000, 10_000, 5000]);
-});
-
-test('what the CA refused holds orders back, and the next pass comes when they may be made', async () => {
-  const { clock, memory, lines } = await loop([fails(refused), fails(refused), fine]);
-  assert.deepEqual(clock.waits, [MINUTE, 10 * MINUTE]);
-  assert.equal(memory.orderNotBefore?.getTime(), clock.now().getTime());
-  assert.deepEqual(
-    lines.filter(({ event }) => event === 'pass-failed').map(({ attempt }) => attempt),
-    [1, 2],
-  );
-});
-
-test('a pass in between that has nothing to order does not shorten the wait', async () => {
-  const demand = Promise.withResolvers<void>();
-  let asked = false;
-  const clock = createFakeClock();
-  const patient = {
+/** A clock on which time passes only while no round does anything. */
+function patient(clock: FakeClock): FakeClock {
+  return {
     ...clock,
-    // The first wait is cut short by a demand; the clock has not moved.
-    wait: async (ms: number) => {
-      if (asked) return clock.wait(ms);
-      asked = true;
-      demand.resolve();
-      return new Promise<void>(() => undefined);
+    async wait(ms, signal) {
+      await setImmediate();
+      return clock.wait(ms, signal);
     },
   };
-  const onDemand = (due: () => void) => {
-    void demand.promise.then(due);
-    return () => undefined;
-  };
-  await loop([fails(refused), fine, fine], { clock: patient, onDemand });
-  assert.deepEqual(clock.waits, [MINUTE]);
-});
+}
 
-test('a stop ends the loop while it waits, and whatever wakes it', async () => {
+interface Running {
+  /** Every round, as `names at seconds`. */
+  readonly rounds: readonly string[];
+  readonly lines: readonly LogLine[];
+  readonly clock: FakeClock;
+}
+
+/** Runs the loop over certificates until `enough` of its rounds have begun. */
+async function run(
+  steps: Readonly<Record<string, Step>>,
+  enough: number,
+  changes: Partial<LoopOptions> = {},
+): Promise<Running> {
   const stop = new AbortController();
-  const ended: string[] = [];
-  const running = reconcileForever(
+  const clock = createFakeClock();
+  const start = clock.now().getTime();
+  const { log, lines } = memoryLog();
+  const rounds: string[] = [];
+  const attempts = new Map<string, number>();
+  const certificates = Object.keys(steps).map((name) => keepCertificate([name], log.child({ domain: name })));
+  const round: LoopOptions['round'] = async (some) => {
+    const names = some.map(({ names: [name] }) => name);
+    rounds.push(`${names.join('')} at ${(clock.now().getTime() - start) / SECOND}`);
+    if (rounds.length === enough) stop.abort(new Error('enough'));
+    const courses = some.map(startCourse);
+    for (const course of courses) {
+      const [name] = course.kept.names;
+      const attempt = (attempts.get(name) ?? 0) + 1;
+      attempts.set(name, attempt);
+      await steps[name]?.(course, attempt);
+    }
+    return courses;
+  };
+  await reconcileForever(
     {
-      names: [named(async () => queueMicrotask(() => stop.abort()))],
-      everyHour: () => () => void ended.push('hour'),
-      onDemand: () => () => void ended.push('demand'),
-      random: () => 0,
-      clock: createFakeClock(),
+      ...{ certificates, round, clock: patient(clock), random: () => 0 },
+      ...{ roundLimitMs: HOUR, intervalMs: HOUR, everyMinute: never, onDemand: never },
+      ...changes,
     },
     stop.signal,
   );
-  await running;
-  assert.deepEqual(ended, ['hour', 'demand']);
-});
-
-/** Runs the loop over several names until `enough` says so; gives what was done, in order. */
-async function together(
-  names: Readonly<Record<string, (attempt: number) => void>>,
-  enough: (done: readonly string[]) => boolean,
-  changes: Partial<LoopOptions> = {},
-) {
-  const stop = new AbortController();
-  const clock = createFakeClock();
-  const done: string[] = [];
-  const note = (what: string) => {
-    done.push(what);
-    if (enough(done)) stop.abort();
-  };
-  const kept = Object.entries(names).map(([domain, step]) => {
-    let attempts = 0;
-    return named(
-      async () => {
-        attempts += 1;
-        note(`${domain} at ${clock.waits.reduce((sum, ms) => sum + ms, 0) / 1000}`);
-        step(attempts);
-      },
-      { serveStored: async () => note(`${domain} served`) },
-    );
-  });
-  const options = { names: kept, everyHour: never, onDemand: never, random: () => 0, clock, ...changes };
-  await reconcileForever(options, stop.signal);
-  return { done, kept };
+  return { rounds, lines, clock };
 }
 
-test('every name is served before any is touched, and one that fails is tried again alone, when its time has come', async () => {
-  const { done, kept } = await together(
-    { a: fails(refused), b: fine, c: (attempt) => (attempt < 3 ? fails(unreachable)() : undefined) },
-    (sofar) => sofar.includes('a at 60'),
-  );
-  assert.deepEqual(done, [
-    ...['a served', 'b served', 'c served', 'a at 0', 'b at 0', 'c at 0'],
-    ...['c served', 'c at 5', 'c served', 'c at 15'],
-    ...['a served', 'a at 60'],
-  ]);
+test('everything gets a round at the start and in every interval', async () => {
+  const { rounds, lines } = await run({ a: fine, b: fine }, 3);
+  assert.deepEqual(rounds, ['ab at 0', 'ab at 3600', 'ab at 7200']);
+  assert.equal(lines.filter(({ event }) => event === 'pass-finished').length, 4);
+});
+
+test('what failed is tried again alone, later and later, and forgotten by a success', async () => {
+  const flaky: Step = (course, attempt) => {
+    if (attempt <= 3 || attempt === 5) course.failures.push(unreachable());
+  };
+  const { rounds, lines } = await run({ a: flaky, b: fine }, 6);
+  assert.deepEqual(rounds, ['ab at 0', 'a at 5', 'a at 15', 'a at 35', 'ab at 3600', 'a at 3605']);
   assert.deepEqual(
-    kept.map(({ memory }) => memory.orderNotBefore !== undefined),
-    [true, false, false],
+    lines.filter(({ event }) => event === 'pass-failed').map(({ attempt }) => attempt),
+    [1, 2, 3, 1],
   );
 });
 
-test('what fails in serving fails nobody else', async () => {
-  const stop = new AbortController();
-  const passed: string[] = [];
-  const names = [
-    named(async () => void passed.push('a'), { serveStored: () => Promise.reject(new Error('no')) }),
-    named(async () => {
-      passed.push('b');
-      stop.abort();
-    }),
-  ];
-  const clock = createFakeClock();
-  await reconcileForever({ names, everyHour: never, onDemand: never, random: () => 0, clock }, stop.signal);
-  assert.deepEqual(passed, ['a', 'b']);
+test('an order that is held back is tried when it may be made', async () => {
+  const { now } = createFakeClock();
+  const step: Step = (course, attempt) => {
+    if (attempt === 1) course.held = { at: new Date(now().getTime() + 20 * MINUTE), why: 'limits' };
+  };
+  assert.deepEqual((await run({ a: step }, 2)).rounds, ['a at 0', 'a at 1200']);
 });
 
-test('on demand every name gets a pass, also one whose back-off is not over', async () => {
-  const demand: (() => void)[] = [];
-  const passed = (done: readonly string[]) => done.map((what) => what[0]).join('');
-  const { done } = await together(
+test('after a refusal the next round comes when the next order may be made', async () => {
+  const refused = new IngressError('ACME_ORDER_FAILED', 'no');
+  const { now } = createFakeClock();
+  const step: Step = (course, attempt) => {
+    course.failures.push(refused);
+    course.held = { at: new Date(now().getTime() + attempt * 10 * MINUTE), why: 'refused' };
+  };
+  assert.deepEqual((await run({ a: step }, 3)).rounds, ['a at 0', 'a at 600', 'a at 1200']);
+});
+
+test('a round that hangs holds up nobody else', async () => {
+  const hangs = Promise.withResolvers<void>();
+  const { rounds } = await run(
     {
-      a: fails(unreachable),
-      b: (attempt) => {
-        if (attempt === 1) for (const ask of demand) ask();
+      a: (course, attempt) => {
+        if (attempt === 1) course.failures.push(unreachable());
+        return attempt === 2 ? hangs.promise : undefined;
+      },
+      b: (_, attempt) => {
+        if (attempt === 3) hangs.resolve();
       },
     },
-    (sofar) => passed(sofar).length >= 8,
+    5,
+  );
+  // The second round of a hangs until the third of b.
+  assert.deepEqual(rounds, ['ab at 0', 'a at 5', 'b at 3600', 'b at 7200', 'ab at 10800']);
+});
+
+test('on demand every certificate gets a round, also one whose back-off is not over', async () => {
+  let demand: () => void = () => undefined;
+  const { rounds } = await run(
+    {
+      a: fails(unreachable),
+      b: (_, attempt) => {
+        if (attempt === 1) demand();
+      },
+    },
+    2,
     {
       onDemand: (due) => {
-        demand.push(due);
+        demand = due;
         return () => undefined;
       },
     },
   );
-  assert.equal(passed(done), 'abababab');
+  assert.deepEqual(rounds, ['ab at 0', 'ab at 0']);
 });
 
-test('a stop in the middle of a round begins no other pass', async () => {
-  const { done } = await together({ a: fine, b: fine }, (sofar) => sofar.includes('a at 0'));
-  assert.deepEqual(done, ['a served', 'b served', 'a at 0']);
+test('a round that rejects fails all of it, and is tried again', async () => {
+  let rounds = 0;
+  const stop = new AbortController();
+  const { log, lines } = memoryLog();
+  const clock = createFakeClock();
+  const round = async () => {
+    rounds += 1;
+    if (rounds === 2) stop.abort();
+    throw new Error('timed out');
+  };
+  await reconcileForever(
+    {
+      certificates: ['a', 'b'].map((name) => keepCertificate([name], log)),
+      ...{ round, clock: patient(clock), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
+      ...{ everyMinute: never, onDemand: never },
+    },
+    stop.signal,
+  );
+  assert.equal(lines.filter(({ event }) => event === 'pass-failed').length, 2);
+  assert.deepEqual(clock.waits[0], 5 * SECOND);
 });
 
-test('every hour at its minute, in UTC', async (t) => {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: new Date('2026-03-29T00:10:00Z') });
+test('a round that takes too long is given up', async () => {
+  const limits: AbortSignal[] = [];
+  const stop = new AbortController();
+  const { log, lines } = memoryLog();
+  await reconcileForever(
+    {
+      certificates: [keepCertificate(['a'], log)],
+      round: async (_, signal) => {
+        limits.push(signal);
+        if (limits.length === 2) stop.abort();
+        const { promise, reject } = Promise.withResolvers<never>();
+        signal.addEventListener('abort', () => reject(signal.reason));
+        if (signal.aborted) reject(signal.reason);
+        return promise;
+      },
+      ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: 1, intervalMs: HOUR },
+      ...{ everyMinute: never, onDemand: never },
+    },
+    stop.signal,
+  );
+  assert.match(JSON.stringify(lines.find(({ event }) => event === 'pass-failed')), /timeout/i);
+});
+
+for (const [title, jumpMs, expected] of [
+  ['a day on', 24 * HOUR, 0],
+  ['a day back', -24 * HOUR, HOUR],
+] as const) {
+  test(`a clock that jumps ${title}: the next round comes after ${expected / MINUTE} minutes of it at the latest`, async () => {
+    const clock = createFakeClock();
+    let jumpedAt = 0;
+    let tick: () => void = () => undefined;
+    const deaf = {
+      ...clock,
+      // Timers do not hear of a clock that is set; the minute does.
+      wait: async (ms: number, signal?: AbortSignal) => {
+        await setImmediate();
+        if (jumpedAt !== 0) return clock.wait(ms, signal);
+        clock.set(new Date(clock.now().getTime() + jumpMs));
+        jumpedAt = clock.now().getTime();
+        tick();
+        return new Promise<void>(() => undefined);
+      },
+    };
+    const at: number[] = [];
+    await run({ a: () => void at.push(clock.now().getTime()) }, 2, {
+      clock: deaf,
+      everyMinute: (call) => {
+        tick = call;
+        return () => undefined;
+      },
+    });
+    assert.equal((at[1] ?? 0) - jumpedAt, expected);
+  });
+}
+
+test('a stop ends the loop while it waits, and what wakes it', async () => {
+  const stop = new AbortController();
+  const ended: string[] = [];
+  const { log } = memoryLog();
+  await reconcileForever(
+    {
+      certificates: [keepCertificate(['a'], log)],
+      round: async (some) => {
+        queueMicrotask(() => stop.abort());
+        return some.map(startCourse);
+      },
+      everyMinute: () => () => void ended.push('minute'),
+      onDemand: () => () => void ended.push('demand'),
+      ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
+    },
+    stop.signal,
+  );
+  assert.deepEqual(ended, ['minute', 'demand']);
+});
+
+test('a stop waits for the rounds that are under way', async () => {
+  const stop = new AbortController();
+  const { log } = memoryLog();
+  let tidied = false;
+  await reconcileForever(
+    {
+      certificates: [keepCertificate(['a'], log)],
+      round: async (_, signal) => {
+        stop.abort(new Error('stopped'));
+        await Promise.resolve();
+        tidied = signal.aborted;
+        throw signal.reason;
+      },
+      ...{ everyMinute: never, onDemand: never },
+      ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
+    },
+    stop.signal,
+  );
+  assert.ok(tidied);
+});
+
+test('every minute, in UTC', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: new Date('2026-03-29T00:58:30Z') });
   afterTest(t, () => mock.timers.reset());
   const moments: string[] = [];
-  const end = everyHourAt(17)(() => moments.push(new Date().toISOString().slice(11, 16)));
-  for (let minute = 0; minute < 180; minute += 1) {
-    mock.timers.tick(MINUTE);
+  const end = everyMinute(() => moments.push(new Date().toISOString().slice(11, 16)));
+  for (let second = 0; second < 180; second += 1) {
+    mock.timers.tick(SECOND);
     // node-cron goes on in promises between its timers.
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   }
   end();
-  assert.deepEqual(moments, ['00:17', '01:17', '02:17']);
+  assert.deepEqual(moments, ['00:59', '01:00', '01:01']);
 });

@@ -1,138 +1,174 @@
 import { schedule } from 'node-cron';
 import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import { type Failures, isRefusal, retryAfter } from './backoff.ts';
-import type { Memory } from './parts.ts';
+import { isRefusal, LONGEST_RETRY_MS, retryAfter } from './backoff.ts';
+import { type Course, failureOf } from './course.ts';
+import type { KeptCertificate } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
-/** One name, and how it is kept as it should be. */
-export interface KeptName {
-  /** Serves what is stored, if that is valid, and asks nobody outside. */
-  readonly serveStored: () => Promise<void>;
-  readonly pass: (signal: AbortSignal) => Promise<void>;
-  /** Milliseconds after which a pass that hangs is given up. Every step has a shorter limit of its own. */
-  readonly passLimitMs: number;
-  readonly memory: Memory;
-  /** Says of which name each line is. */
-  readonly log: Log;
-}
-
 export interface LoopOptions {
-  readonly names: readonly KeptName[];
-  /** Calls back when a pass is due by itself; returns what ends that. */
-  readonly everyHour: (due: () => void) => () => void;
-  /** Calls back when a person asks for a pass; returns what ends that. */
+  readonly certificates: readonly KeptCertificate[];
+  /** One round; see `reconcile`. */
+  readonly round: (some: readonly KeptCertificate[], signal: AbortSignal) => Promise<readonly Course[]>;
+  /** Milliseconds after which a round that hangs is given up. Every step has a shorter limit of its own. */
+  readonly roundLimitMs: number;
+  /** Milliseconds between two rounds over everything. */
+  readonly intervalMs: number;
+  /** Calls back every minute by the wall clock, whatever timers do meanwhile; returns what ends that. */
+  readonly everyMinute: (tick: () => void) => () => void;
+  /** Calls back when a person asks for a round; returns what ends that. */
   readonly onDemand: (due: () => void) => () => void;
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
 }
 
+/** One certificate, and when its turn comes. */
+interface Turn {
+  readonly kept: KeptCertificate;
+  /** Rounds that failed in a row. */
+  failures: number;
+  /** Of the wall clock, in milliseconds; undefined after a success: the next round over everything has it. */
+  retryAt: number | undefined;
+  /** A round over it is under way. */
+  busy: boolean;
+}
+
 /**
- * Passes, one name after the other, until the signal aborts: over every name at once, every hour and on demand; after a
- * failure again over the names that failed, each when its own back-off is over. A name that fails holds up no other.
+ * Rounds until the signal aborts: over every certificate at once, then in every interval and on demand; after a failure again over
+ * those that failed, each when its own back-off is over. A round that takes long holds up nobody else: who is due
+ * meanwhile gets a round beside it.
  */
 export async function reconcileForever(options: LoopOptions, signal: AbortSignal): Promise<void> {
-  let due = Promise.withResolvers<'due'>();
-  const wake = () => due.resolve('due');
-  const ends = [options.everyHour(wake), options.onDemand(wake)];
-  const all = options.names.map((name): Kept => ({ name, failures: NONE, retryAt: undefined }));
-  let round: readonly Kept[] = all;
+  const { clock, intervalMs } = options;
+  const turns = options.certificates.map((kept): Turn => {
+    return { kept, failures: 0, retryAt: undefined, busy: false };
+  });
+  const rounds = new Set<Promise<void>>();
+  let wake = Promise.withResolvers<void>();
+  let allAt = clock.now().getTime();
+  const awaken = () => wake.resolve();
+  const demand = () => {
+    for (const turn of turns) turn.retryAt = clock.now().getTime();
+    awaken();
+  };
+  const ends = [options.everyMinute(awaken), options.onDemand(demand)];
   try {
     while (!signal.aborted) {
-      due = Promise.withResolvers();
-      await oneRound(options, round, signal);
-      const why = await nextRound(due.promise, waitMs(all, options.clock), options.clock, signal);
-      round = why === 'due' ? all : all.filter((kept) => isDue(kept, options.clock));
+      wake = Promise.withResolvers();
+      const now = clock.now().getTime();
+      allAt = noLaterThan(allAt, now + intervalMs);
+      const due = takeDue(turns, now >= allAt, now);
+      if (now >= allAt) allAt = now + intervalMs;
+      if (due.length > 0) {
+        const running: Promise<void> = oneRound(options, due, signal).finally(() => {
+          rounds.delete(running);
+          awaken();
+        });
+        rounds.add(running);
+      }
+      await untilNext(wake.promise, firstOf(turns, allAt) - now, clock, signal);
     }
   } finally {
     for (const end of ends) end();
+    await Promise.allSettled(rounds);
   }
 }
 
-const NONE: Failures = { passes: 0, refusals: 0 };
-
-/** What is known of a name between its passes. */
-interface Kept {
-  readonly name: KeptName;
-  failures: Failures;
-  /** Undefined after a success: the next pass comes when it is due. */
-  retryAt: number | undefined;
+/** A clock that was set back must not put anything off for longer than it would have waited anyway. */
+function noLaterThan(moment: number, latest: number): number {
+  return Math.min(moment, latest);
 }
 
-function isDue({ retryAt }: Kept, clock: Clock): boolean {
-  return retryAt !== undefined && retryAt <= clock.now().getTime();
-}
-
-/** Until the name whose turn comes first; undefined when none waits. */
-function waitMs(all: readonly Kept[], clock: Clock): number | undefined {
-  const moments = all.flatMap(({ retryAt }) => retryAt ?? []);
-  // Not Math.min(...moments), which has its limits.
-  const first = moments.reduce((least, moment) => Math.min(least, moment), Number.POSITIVE_INFINITY);
-  return moments.length === 0 ? undefined : Math.max(0, first - clock.now().getTime());
-}
-
-async function oneRound(options: LoopOptions, round: readonly Kept[], signal: AbortSignal): Promise<void> {
-  // What fails here is tried again, and said, in the pass of the name.
-  for (const { name } of round) {
-    if (signal.aborted) return;
-    await name.serveStored().catch(() => undefined);
+/** Who is due and not busy; they are busy from now on. */
+function takeDue(turns: readonly Turn[], all: boolean, now: number): Turn[] {
+  const due = turns.filter((turn) => {
+    if (turn.retryAt !== undefined) turn.retryAt = noLaterThan(turn.retryAt, now + LONGEST_RETRY_MS);
+    return !turn.busy && (all || (turn.retryAt !== undefined && turn.retryAt <= now));
+  });
+  for (const turn of due) {
+    turn.busy = true;
+    turn.retryAt = undefined;
   }
-  for (const kept of round) {
-    if (signal.aborted) return;
-    await onePass(options, kept, signal);
-  }
+  return due;
 }
 
-async function onePass({ random, clock }: LoopOptions, kept: Kept, signal: AbortSignal): Promise<void> {
-  const { pass, passLimitMs, memory, log } = kept.name;
-  const before = kept.failures;
-  const elapsed = stopwatch(clock);
-  try {
-    await pass(AbortSignal.any([signal, AbortSignal.timeout(passLimitMs)]));
-    log.info({ event: 'pass-finished', seconds: elapsed() }, 'pass finished');
-    const heldBackUntil = memory.orderNotBefore?.getTime() ?? 0;
-    const heldBack = heldBackUntil > clock.now().getTime();
-    kept.failures = { passes: 0, refusals: heldBack ? before.refusals : 0 };
-    kept.retryAt = heldBack ? heldBackUntil : undefined;
-  } catch (thrown) {
-    if (signal.aborted) return;
-    const failures = { passes: before.passes + 1, refusals: before.refusals + (isRefusal(thrown) ? 1 : 0) };
-    const { passMs, orderMs } = retryAfter(thrown, failures, random());
-    const now = clock.now().getTime();
-    if (orderMs > 0) memory.orderNotBefore = new Date(now + orderMs);
-    const nextAttempt = new Date(now + passMs);
-    log.error(
-      { event: 'pass-failed', err: thrown, seconds: elapsed(), attempt: failures.passes, nextAttempt },
-      'something has to be tried again',
+/** The moment at which something is due next. */
+function firstOf(turns: readonly Turn[], allAt: number): number {
+  return turns.reduce(
+    (first, { busy, retryAt }) => (busy || retryAt === undefined ? first : Math.min(first, retryAt)),
+    allAt,
+  );
+}
+
+async function oneRound(options: LoopOptions, due: readonly Turn[], signal: AbortSignal): Promise<void> {
+  const elapsed = stopwatch(options.clock);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(options.roundLimitMs)]);
+  const ends = await options
+    .round(
+      due.map(({ kept }) => kept),
+      limit,
+    )
+    .then(
+      (courses) => courses.map((course) => ({ failure: failureOf(course), heldUntil: course.held?.at })),
+      (failure: unknown) => due.map(() => ({ failure, heldUntil: undefined })),
     );
-    kept.failures = failures;
-    kept.retryAt = nextAttempt.getTime();
+  for (const [index, turn] of due.entries()) {
+    const end = ends[index];
+    turn.busy = false;
+    if (!end || signal.aborted) continue;
+    // A person may have asked for another meanwhile.
+    const retryAt = endTurn(options, turn, end, elapsed());
+    turn.retryAt = turn.retryAt === undefined ? retryAt : Math.min(turn.retryAt, retryAt ?? turn.retryAt);
   }
 }
 
-/** Resolves with what is due when every name is. */
-async function nextRound(
-  due: Promise<'due'>,
-  retryMs: number | undefined,
+interface RoundEnd {
+  readonly failure: unknown;
+  /** No order before. */
+  readonly heldUntil: Date | undefined;
+}
+
+/** Says how it went; gives the moment of the next attempt, if there is to be one before the next round over everything. */
+function endTurn(
+  { clock, random }: LoopOptions,
+  turn: Turn,
+  { failure, heldUntil }: RoundEnd,
+  seconds: number,
+): number | undefined {
+  const { log } = turn.kept;
+  if (failure === undefined) {
+    turn.failures = 0;
+    log.info({ event: 'pass-finished', seconds }, 'pass finished');
+    return heldUntil?.getTime();
+  }
+  turn.failures += 1;
+  const { passMs } = retryAfter(failure, { passes: turn.failures, refusals: 1 }, random());
+  const own = clock.now().getTime() + passMs;
+  const next = isRefusal(failure) ? Math.max(own, heldUntil?.getTime() ?? 0) : own;
+  const fields = { attempt: turn.failures, nextAttempt: new Date(next) };
+  log.error({ event: 'pass-failed', err: failure, seconds, ...fields }, 'something has to be tried again');
+  return next;
+}
+
+/** Resolves when it is woken, when the time has come, or when the signal aborts. */
+async function untilNext(
+  woken: Promise<void>,
+  waitMs: number,
   clock: Clock,
   signal: AbortSignal,
-): Promise<'due' | undefined> {
+): Promise<void> {
   const over = new AbortController();
-  const aborted = Promise.withResolvers<undefined>();
-  const abort = () => aborted.resolve(undefined);
+  const aborted = Promise.withResolvers<void>();
+  const abort = () => aborted.resolve();
   signal.addEventListener('abort', abort, { once: true, signal: over.signal });
   if (signal.aborted) abort();
-  const retry = retryMs === undefined ? [] : [clock.wait(retryMs, over.signal).catch(() => undefined)];
-  const why = await Promise.race([due, aborted.promise, ...retry]);
+  const time = clock.wait(Math.max(0, waitMs), over.signal).catch(() => undefined);
+  await Promise.race([woken, aborted.promise, time]);
   over.abort();
-  return why ?? undefined;
 }
 
-/** Every hour at the given minute (0 to 59), in UTC: local time has hours that come twice or never. */
-export function everyHourAt(minute: number): LoopOptions['everyHour'] {
-  return (due) => {
-    const task = schedule(`${minute} * * * *`, due, { timezone: 'UTC' });
-    return () => void task.destroy();
-  };
+/** Every minute by the wall clock, in UTC: a machine that slept, or whose clock was set, is noticed by the next one. */
+export function everyMinute(tick: () => void): () => void {
+  const task = schedule('* * * * *', tick, { timezone: 'UTC' });
+  return () => void task.destroy();
 }

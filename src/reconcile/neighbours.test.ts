@@ -1,25 +1,93 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DOMAIN, orders, setStage } from '../../test/doubles/parts.ts';
-import { emptyMemory } from './parts.ts';
-import { pass } from './pass.ts';
+import { change, DOMAIN, failure, orders, runRound, type Stage, setStage } from '../../test/doubles/parts.ts';
 
-const never = new AbortController().signal;
+const WWW = 'www.example.com';
+const WILDCARD = `*.${DOMAIN}`;
+const outcomes = async (stage: Stage) =>
+  (await runRound(stage)).map(({ failures }) => failures.map((failure) => Object(failure).code));
 
-test('two names with their challenges at one owner name: the second is ordered when nobody remembers the first', async (t) => {
-  const stage = await setStage(t);
-  await pass(stage.parts, stage.memory, never);
-  const wildcard = { ...stage.parts, goal: { ...stage.parts.goal, domain: `*.${DOMAIN}` } };
-  const memory = emptyMemory(stage.memory.shared);
-  await pass(wildcard, memory, never);
+test('several certificates of one zone: one read, one write of all records and challenges, one removal', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW], [WILDCARD]] });
+  assert.deepEqual(await outcomes(stage), [[], [], []]);
+  assert.deepEqual(stage.provider.calls, ['zone', 'zone', 'zone', 'records', 'apply', 'apply']);
+  assert.equal(orders(stage), 3);
+  assert.equal(stage.served.length, 3);
+});
+
+test('a name and its wildcard prove their challenges side by side', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WILDCARD]] });
+  let most = 0;
+  stage.authority.before = (call) => {
+    if (!call.startsWith('respond')) return;
+    most = stage.provider.standing.filter((line) => line.startsWith(`_acme-challenge.${DOMAIN} TXT`)).length;
+  };
+  assert.deepEqual(await outcomes(stage), [[], []]);
+  assert.equal(most, 2);
+});
+
+test('names that share a certificate: one order, each served', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN, WILDCARD, WWW]] });
+  const names: string[] = [];
+  change(stage, { serve: async (name) => void names.push(name) });
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.deepEqual(names, [DOMAIN, WILDCARD, WWW]);
   assert.equal(orders(stage), 1);
-  const held = stage.lines.find(({ event }) => event === 'order-held-back');
-  assert.match(
-    String(held?.msg),
-    new RegExp(`may remember the challenge of ${DOMAIN.replaceAll('.', '\\.')},`),
+});
+
+test('a record that is refused fails its own certificate only', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
+  stage.provider.before = (verb, changes) => {
+    const bad = changes.some((one) => one.action === 'create' && one.record.name === WWW);
+    if (verb === 'apply' && bad) throw failure('PROVIDER_REJECTED');
+  };
+  assert.deepEqual(await outcomes(stage), [[], ['PROVIDER_REJECTED']]);
+  assert.deepEqual(
+    stage.served.map(({ facts }) => facts.names),
+    [[DOMAIN]],
   );
-  assert.ok(memory.orderNotBefore);
-  await stage.clock.wait(memory.orderNotBefore.getTime() - stage.clock.now().getTime());
-  await pass(wildcard, memory, never);
-  assert.equal(orders(stage), 2);
+});
+
+test('a name without a zone holds up no other', async (t) => {
+  const stage = await setStage(t, { certificates: [['app.example.org'], [DOMAIN]] });
+  assert.deepEqual(await outcomes(stage), [['ZONE_NOT_FOUND'], []]);
+  assert.equal(stage.served.length, 1);
+});
+
+test('a validation that fails holds up no other', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
+  const { pollAuthorization } = stage.authority;
+  stage.authority.pollAuthorization = async (last, signal) => {
+    const { now, pauseMs } = await pollAuthorization(last, signal);
+    return { now: last.url.endsWith(`/${WWW}`) ? { ...now, status: 'invalid' as const } : now, pauseMs };
+  };
+  assert.deepEqual(await outcomes(stage), [[], ['ACME_ORDER_FAILED']]);
+  assert.deepEqual(
+    stage.served.map(({ facts }) => facts.names),
+    [[DOMAIN]],
+  );
+});
+
+test('a name that was added: the others are served meanwhile, and a new certificate has all', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN, WWW]] });
+  await stage.store(1, [DOMAIN]);
+  await stage.store(1, [WWW]);
+  const served: string[] = [];
+  change(stage, { serve: async (name, { facts }) => void served.push(`${name}: ${facts.names.join()}`) });
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.deepEqual(served, [
+    `${DOMAIN}: ${DOMAIN}`,
+    `${WWW}: ${WWW}`,
+    `${DOMAIN}: ${DOMAIN},${WWW}`,
+    `${WWW}: ${DOMAIN},${WWW}`,
+  ]);
+  assert.equal(orders(stage), 1);
+});
+
+test('a name that was taken away leaves the certificate as it is', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN]] });
+  await stage.store(1, [DOMAIN, WWW]);
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.equal(orders(stage), 0);
+  assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN, WWW]);
 });

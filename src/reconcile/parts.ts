@@ -1,98 +1,98 @@
-import type { CertificateAuthority } from '../acme/authority.ts';
-import type { ChallengeValue } from '../acme/challenges.ts';
+import type { Issuer } from '../acme/attempt.ts';
 import type { ChallengeJournal } from '../acme/journal.ts';
 import type { KeyType } from '../acme/request.ts';
-import type { CertificateBundle } from '../certificates/certificate.ts';
+import type { CertificateBundle, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
-import type { DnsProvider, Zone } from '../dns/provider.ts';
+import type { AddressMode } from '../dns/claim.ts';
+import type { CaaOwner } from '../dns/desired.ts';
+import type { DnsProvider } from '../dns/provider.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
 
-/** What is asked for, for one name: the part of the configuration that a pass needs. */
+/** What is asked for, for all names: the part of the configuration that a round needs. */
 export interface Goal {
-  readonly domain: string;
   readonly gatewayDomain: string;
   readonly port: number;
   readonly txtPrefix: string;
+  readonly addressMode: AddressMode;
   readonly setCaa: boolean;
   /** Of new certificates. */
   readonly keyType: KeyType;
+  /** The profile that is ordered (ACME_PROFILE). */
+  readonly profile: string | undefined;
+  /** Days of life left at which a certificate is renewed at the latest (RENEW_DAYS_BEFORE). */
+  readonly renewDaysBefore: number | undefined;
   /** See Requirement. */
   readonly noStaging: boolean;
   /** Milliseconds that published records may take to be seen everywhere. */
   readonly propagationTimeoutMs: number;
 }
 
-/** What a pass acts with. */
+/** The certificate authorities. */
+export interface Issuers {
+  readonly primary: Issuer;
+  /** Asked when the primary one has failed for `afterMs` milliseconds. */
+  readonly fallback: { readonly issuer: Issuer; readonly afterMs: number } | undefined;
+  /** Where the next attempt is proven first, after a validation that failed. */
+  readonly rehearsal: Issuer | undefined;
+}
+
+/** What a round acts with. */
 export interface Parts {
   readonly goal: Goal;
   readonly identify: (signal: AbortSignal) => Promise<Identity>;
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
-  readonly authority: CertificateAuthority;
-  readonly journal: ChallengeJournal;
+  readonly issuers: Issuers;
+  /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
+  readonly caaOwners: (signal: AbortSignal) => Promise<readonly CaaOwner[]>;
+  /** The journal of a name's challenges. */
+  readonly journalOf: (domain: string) => ChallengeJournal;
   readonly store: CertificateStore;
-  /** Hands a certificate to the proxy and proves by a handshake that it is served. */
-  readonly serve: (bundle: CertificateBundle) => Promise<void>;
+  /** Hands a certificate to the proxy for one name, and proves by a handshake that it is served. */
+  readonly serve: (domain: string, bundle: CertificateBundle) => Promise<void>;
   readonly clock: Clock;
-  /** Says of which name each line is. */
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly newId: () => string;
   readonly log: Log;
-}
-
-/** What one pass over a name leaves to the next. Everything else is read anew. */
-export interface Memory {
-  /** SHA-256 fingerprint of the certificate that the proxy has shown. */
-  served: string | undefined;
-  /** A certificate that was issued but is not stored: it is served, never ordered again, and stored as soon as that works. */
-  unsaved: { readonly bundle: CertificateBundle; readonly failure: unknown } | undefined;
-  /** Records were written and not yet seen at every name server. */
-  unseen: boolean;
-  /** A first start's write of records and challenge failed: the next one writes the records first, and orders after that. */
-  recordsFirst: boolean;
-  /** No order before this moment. */
-  orderNotBefore: Date | undefined;
+  /** Says what a person should know; the same once only, since it may be true of several names. */
+  readonly tell: (warning: string) => void;
   readonly shared: SharedMemory;
 }
 
-/** What the passes of all names know of each other. */
+/** One certificate that is kept: the names that share it, and what is remembered from round to round. */
+export interface KeptCertificate {
+  readonly names: Names;
+  readonly memory: Memory;
+  /** Says of which certificate each line is. */
+  readonly log: Log;
+}
+
+/** What one round leaves to the next. Everything else is read anew. */
+export interface Memory {
+  /** SHA-256 fingerprint of the certificate that the proxy has shown, by name. */
+  readonly served: Map<string, string>;
+  /** A certificate that was issued but is not stored: it is served, never ordered again, and stored as soon as that works. */
+  unsaved: { readonly bundle: CertificateBundle; readonly failure: unknown } | undefined;
+}
+
+/** What all certificates have in common. */
 export interface SharedMemory {
-  /** Warnings that were logged already: what is true of several names is said once. */
-  readonly told: Set<string>;
-  /**
-   * Owner names of challenges that were published: for which name, and until when resolvers, the CA's among them, may remember
-   * that. `example.com` and `*.example.com` have their challenges at one owner name.
-   */
-  readonly challenged: Map<string, { readonly domain: string; readonly until: Date }>;
+  /** Names whose records were written and not yet seen at every name server. */
+  readonly unseen: Set<string>;
+  /** Names whose records this process has taken, or seen standing as its own (see claim.ts). */
+  readonly claimed: Set<string>;
+  /** The app-address of another container, by the name that it has. */
+  readonly rivals: Map<string, string>;
 }
 
 export function emptySharedMemory(): SharedMemory {
-  return { told: new Set(), challenged: new Map() };
+  return { unseen: new Set(), claimed: new Set(), rivals: new Map() };
 }
 
-export function emptyMemory(shared = emptySharedMemory()): Memory {
-  return {
-    served: undefined,
-    unsaved: undefined,
-    unseen: false,
-    recordsFirst: false,
-    orderNotBefore: undefined,
-    shared,
-  };
-}
-
-/** What the records step finds out for the certificate step. */
-export interface ZoneKnowledge {
-  readonly zone: Zone;
-  /** See aliasOfChallenge. */
-  readonly challengeAlias: string | undefined;
-}
-
-/** Where the certificate step publishes its challenge. */
-export interface ChallengePlace {
-  /** Reads no more than it must. Throws what the provider throws. */
-  find(): Promise<ZoneKnowledge>;
-  /** Writes the values and resolves when every authoritative name server serves them. */
-  publish(values: readonly ChallengeValue[]): Promise<void>;
+export function keepCertificate(names: Names, log: Log): KeptCertificate {
+  return { names, memory: { served: new Map(), unsaved: undefined }, log };
 }

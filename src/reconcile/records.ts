@@ -1,102 +1,140 @@
 import { type ChallengeValue, publishChallenges } from '../acme/challenges.ts';
 import type { DesiredRecord } from '../dns/desired.ts';
 import type { Expectation } from '../dns/propagation.ts';
-import { carryOut, planZone, type ZoneDraft, type ZonePlan } from '../dns/reconcile-zone.ts';
+import type { DnsProvider } from '../dns/provider.ts';
+import { carryOut, planZone } from '../dns/reconcile-zone.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
-import { aliasOfChallenge, draftRecords } from './draft.ts';
-import type { Memory, Parts, ZoneKnowledge } from './parts.ts';
-import { waitUntilEverywhere } from './seen.ts';
+import { isIngressError } from '../errors.ts';
+import type { NameDraft } from './draft.ts';
+import type { Parts } from './parts.ts';
+import { type Waiting, waitUntilEverywhere } from './seen.ts';
 import { stopwatch } from './stopwatch.ts';
-
-/** The zone as it stands, and what has to be done to it. */
-export interface ZoneLook extends ZoneKnowledge {
-  readonly draft: ZoneDraft;
-  readonly planned: ZonePlan;
-}
-
-/** Finds out what is desired, reads the zone once, and plans. Writes nothing. */
-export async function lookAtZone(parts: Parts, memory: Memory, signal: AbortSignal): Promise<ZoneLook> {
-  const draft = await draftRecords(parts, (warning) => tell(parts, memory, warning), signal);
-  const planned = await planZone(parts.provider, draft, signal);
-  for (const warning of planned.warnings) tell(parts, memory, warning);
-  const challengeAlias = aliasOfChallenge(parts.goal.domain, planned.live);
-  return { zone: draft.zone, draft, planned, challengeAlias };
-}
-
-export interface Written {
-  /** The records of the challenge. */
-  readonly challenge: readonly DnsRecord[];
-  /** The records that are desired by the plan that was carried out, which may be a newer one than the look's. */
-  readonly desired: readonly DesiredRecord[];
-}
+import { mergeDrafts, noteHolders, type ZoneLook } from './zone-look.ts';
 
 /**
- * Brings the records to what was planned, and adds challenge values in the same write. Nothing is written when nothing
- * differs. Resolves when it is written; waiting for the name servers is another step.
+ * Brings the records of all names to what was planned, and adds challenge values in the same write. Nothing is written when
+ * nothing differs. Resolves with the records of the challenges when it is written; waiting for the name servers is another step.
  */
 export async function writeZone(
   parts: Parts,
-  memory: Memory,
   look: ZoneLook,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
-): Promise<Written> {
-  const { provider, journal, log } = parts;
-  const { zone, draft, planned } = look;
+): Promise<readonly DnsRecord[]> {
+  const { provider, log, shared } = parts;
+  const { zone, draft, drafts, planned } = look;
   const elapsed = stopwatch(parts.clock);
   let challenge: readonly DnsRecord[] = [];
   const write = async (changes: readonly Change[]) => {
     // An answer that is lost may have been carried out.
-    if (changes.length > 0) memory.unseen = true;
-    if (values.length > 0) {
-      challenge = await publishChallenges({ provider, journal }, zone, values, changes, signal);
-    } else if (changes.length > 0) await provider.apply(zone, changes, signal);
+    for (const domain of namesOf(changes, drafts)) shared.unseen.add(domain);
+    if (values.length > 0) challenge = await publishChallenges(parts, zone, values, changes, signal);
+    else if (changes.length > 0) await provider.apply(zone, changes, signal);
   };
-  const { changes, desired } = await carryOut(provider, draft, planned, write, signal);
+  const done = await carryOut(provider, draft, planned, write, signal);
+  noteHolders(parts, look, drafts, done);
+  const { changes } = done;
   if (changes.length > 0) {
     const fields = { event: 'records-published', zone: zone.name ?? zone.id, ...describeChanges(changes) };
     log.info({ ...fields, seconds: elapsed() }, 'records published');
   }
-  if (values.length > 0) {
-    const names = values.map(({ name }) => name);
-    log.info({ event: 'challenge-published', names, seconds: elapsed() }, 'challenge published');
-  }
-  return { challenge, desired };
+  if (values.length > 0) logChallenge(parts, values, elapsed());
+  return challenge;
 }
 
-/** Waits until every authoritative name server serves the records, if they were written and not seen yet. */
+/** Writes challenge values alone. */
+export async function writeChallenge(
+  parts: Parts,
+  { zone }: Pick<ZoneLook, 'zone'>,
+  values: readonly ChallengeValue[],
+  signal: AbortSignal,
+): Promise<readonly DnsRecord[]> {
+  const elapsed = stopwatch(parts.clock);
+  const records = await publishChallenges(parts, zone, values, [], signal);
+  logChallenge(parts, values, elapsed());
+  return records;
+}
+
+function logChallenge({ log }: Parts, values: readonly ChallengeValue[], seconds: number): void {
+  const names = values.map(({ name }) => name);
+  log.info({ event: 'challenge-published', names, seconds }, 'challenge published');
+}
+
+/**
+ * The records without a challenge. Where a provider refuses the write of several names, each is written by itself, so that
+ * one that is refused holds up no other. Gives the names that failed, and why.
+ */
+export async function writeRecords(
+  parts: Parts,
+  look: ZoneLook,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, unknown>> {
+  const { drafts } = look;
+  try {
+    await writeZone(parts, look, [], signal);
+    return new Map();
+  } catch (failure) {
+    signal.throwIfAborted();
+    const isOfOne = isIngressError(failure, 'PROVIDER_REJECTED') && drafts.length > 1;
+    if (!isOfOne) return new Map(drafts.map(({ domain }) => [domain, failure]));
+    return writeOneByOne(parts, look, signal);
+  }
+}
+
+async function writeOneByOne(
+  parts: Parts,
+  look: ZoneLook,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, unknown>> {
+  const { zone, results } = look;
+  const failed = new Map<string, unknown>();
+  for (const one of look.drafts) {
+    try {
+      const draft = mergeDrafts(parts, zone, [one], results);
+      const planned = await planZone(parts.provider, draft, signal);
+      await writeZone(parts, { ...look, draft, drafts: [one], planned }, [], signal);
+    } catch (failure) {
+      signal.throwIfAborted();
+      failed.set(one.domain, failure);
+    }
+  }
+  return failed;
+}
+
+/**
+ * Waits until every authoritative name server serves what is desired for a name, if that was written and not seen yet. Throws
+ * DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ */
 export async function waitForRecords(
   parts: Parts,
-  memory: Memory,
-  { zone }: ZoneLook,
+  waiting: Waiting,
+  domain: string,
   desired: readonly DesiredRecord[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (!memory.unseen) return;
-  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, parts));
-  await waitUntilEverywhere(parts, zone, 'records', expectations, signal);
-  memory.unseen = false;
+  if (!parts.shared.unseen.has(domain)) return;
+  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, parts.provider));
+  await waitUntilEverywhere(parts, waiting, 'records', expectations, signal);
+  parts.shared.unseen.delete(domain);
 }
 
-/** The records without a challenge: written where they differ, and seen by every name server. */
-export async function reconcileRecords(
-  parts: Parts,
-  memory: Memory,
-  look: ZoneLook,
-  signal: AbortSignal,
-): Promise<void> {
-  const { desired } = await writeZone(parts, memory, look, [], signal);
-  await waitForRecords(parts, memory, look, desired, signal);
-  memory.recordsFirst = false;
-}
-
-function expectation(record: DesiredRecord, apex: string, { provider }: Parts): Expectation {
+function expectation(record: DesiredRecord, apex: string, { capabilities }: DnsProvider): Expectation {
   const atApex = record.purpose === 'alias' && record.name === apex;
   return {
     record,
     alone: record.purpose === 'app-address',
-    flattened: atApex && provider.capabilities.flattensApexCname,
+    flattened: atApex && capabilities.flattensApexCname,
   };
+}
+
+/** The names that changes are about. */
+function namesOf(changes: readonly Change[], drafts: readonly NameDraft[]): string[] {
+  const owners = new Set(
+    changes.map((change) => (change.action === 'remove' ? change.removed : change.record).name),
+  );
+  return drafts
+    .filter((draft) => draft.owners.some((owner) => owners.has(owner)))
+    .map(({ domain }) => domain);
 }
 
 function describeChanges(changes: readonly Change[]): { written: string[]; removed: string[] } {
@@ -107,11 +145,4 @@ function describeChanges(changes: readonly Change[]): { written: string[]; remov
       return change.action === 'replace' ? [describeRecord(change.replaced)] : [];
     }),
   };
-}
-
-/** Logs each warning once, not in every pass. */
-function tell({ log }: Parts, { shared: { told } }: Memory, warning: string): void {
-  if (told.has(warning)) return;
-  told.add(warning);
-  log.warn({ event: 'warning' }, warning);
 }

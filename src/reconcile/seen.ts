@@ -1,24 +1,50 @@
-import { findAuthoritative } from '../dns/authoritative.ts';
+import { type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
 import { type Expectation, waitUntilSeen } from '../dns/propagation.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
+/** For what it is waited, and where. */
+export interface Waiting {
+  readonly domain: string;
+  readonly zone: Zone;
+  readonly servers: ServerFinder;
+  /** Says of which certificate each line is. */
+  readonly log: Log;
+}
+
+/** Finds the authoritative name servers of the zone that holds a name. Throws DNS_LOOKUP_FAILED. */
+export type ServerFinder = (domain: string, zone: Zone, signal: AbortSignal) => Promise<AuthoritativeZone>;
+
+/** Asks for the servers of a zone once in a round, however many names are waited for. A failure is not remembered. */
+export function createServerFinder({ resolver }: Pick<Parts, 'resolver'>): ServerFinder {
+  const found = new Map<string, Promise<AuthoritativeZone>>();
+  return (domain, { id, name }, signal) => {
+    // Where the credentials may not read the zone's name, each domain is looked for by itself.
+    const key = name === undefined ? `${id} ${domain}` : id;
+    const finding = found.get(key) ?? findAuthoritative(domain, name, resolver, signal);
+    found.set(key, finding);
+    finding.catch(() => found.delete(key));
+    return finding;
+  };
+}
+
 /**
  * Waits until every authoritative name server of the zone serves what is expected, and the provider says so too where
- * it can, and says in the log what is waited
- * for and how long it took (`<what>-seen`). Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Throws DNS_LOOKUP_FAILED and
+ * PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
-  { goal, provider, resolver, clock, log }: Parts,
-  zone: Zone,
+  { goal, provider, clock }: Parts,
+  { domain, zone, servers, log }: Waiting,
   what: 'records' | 'challenge',
   expectations: (apex: string) => readonly Expectation[],
   signal: AbortSignal,
 ): Promise<void> {
   const elapsed = stopwatch(clock);
-  const authoritative = await findAuthoritative(goal.domain, zone.name, resolver, signal);
+  const authoritative = await servers(domain, zone, signal);
   await waitUntilSeen(authoritative, expectations(authoritative.apex), {
     clock,
     signal,
@@ -30,9 +56,8 @@ export async function waitUntilEverywhere(
       ),
   });
   await waitUntilSettled(provider, zone, goal.propagationTimeoutMs, signal);
-  const { apex, servers } = authoritative;
-  const fields = { event: `${what}-seen`, zone: apex, servers: servers.length, seconds: elapsed() };
-  log.info(fields, `${what} seen by every name server`);
+  const fields = { zone: authoritative.apex, servers: authoritative.servers.length, seconds: elapsed() };
+  log.info({ event: `${what}-seen`, ...fields }, `${what} seen by every name server`);
 }
 
 async function waitUntilSettled(

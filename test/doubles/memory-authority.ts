@@ -28,20 +28,33 @@ export interface MemoryAuthority extends CertificateAuthority {
   before: (call: string) => void | Promise<void>;
   /** The URL of the account that lies on the volume, which has one until this says otherwise. */
   storedAccount: string | undefined;
-  /** Whether an order that names the certificate it replaces is taken as one. Default true. */
-  takesReplacements: boolean;
-  /** What a look at an order of an earlier run gives, by URL: undefined for one that the CA does not know. Default: as it is. */
-  readonly orders: Map<string, Step | undefined>;
-  /** The CA's clock minus ours in milliseconds. Default 0. */
-  skewMs: number | undefined;
-  /** What the CA advises on the renewal of any certificate. Default nothing. */
-  advice: Awaited<ReturnType<CertificateAuthority['renewalInfo']>>;
   /** Certificates that are issued: for other names, or with another validity. */
   wish: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
+  /** What the CA's clock is ahead of ours, in milliseconds. */
+  skewMs: number | undefined;
+  /** Renewal windows, by certificate id; without one there is no advice. */
+  readonly windows: Map<string, { start: Date; end: Date }>;
+  /** Certificates whose replacement is refused. */
+  readonly replaced: Set<string>;
+  /** Loses every order, as a CA that starts anew. */
+  forgetOrders(): void;
+}
+
+/** An order as the CA has it. */
+interface MemoryOrder {
+  readonly url: string;
+  readonly names: readonly string[];
+  /** Looks at each authorization, by name. */
+  readonly looks: Map<string, number>;
+  /** Names whose authorization was seen valid, or seen to have failed. */
+  readonly valid: Set<string>;
+  readonly invalid: Set<string>;
+  polls: number;
+  /** Once it was finalized. */
+  chain: string | undefined;
 }
 
 const ACCOUNT = 'https://ca.example/acct/1';
-const ORDER = 'https://ca.example/order/1';
 const DAY_MS = 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -50,55 +63,27 @@ x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the l
 /** A CA in memory that goes through states as it is told and issues real certificates for the key of the request. */
 export function createMemoryAuthority(clock: Clock): MemoryAuthority {
   const calls: string[] = [];
-  const looks = { authorizations: new Map<string, number>(), order: 0 };
-  let ordered: readonly string[] = [];
-  let replaced: string | undefined;
-  let chain: string | undefined;
-  const validated = new Set<string>();
+  const orders = new Map<string, MemoryOrder>();
+  let made = 0;
 
   const begin = async (call: string, signal: AbortSignal) => {
     signal.throwIfAborted();
     calls.push(call);
     await authority.before(call);
   };
-  const authorizationOf = (name: string, { status, error }: Step): Authorization => {
-    const challenges = authority.challengeTypes.map((type) => ({
-      ...{ type, url: `https://ca.example/chal/${name}/${type}`, token: `token-${name}-${type}` },
-      ...{ status, ...(error === undefined || type !== 'dns-01' ? {} : { error }) },
-    }));
-    const [value, wildcard] = [name.replace(/^\*\./, ''), name.startsWith('*.')];
-    const expires = new Date(clock.now().getTime() + DAY_MS).toISOString();
-    const url = `https://ca.example/authz/${name}`;
-    // The library's types list the states and challenges that it knows; a CA can send any.
-    return {
-      url,
-      status,
-      expires,
-      wildcard,
-      identifier: { type: 'dns', value },
-      challenges,
-    } as Authorization;
+  const known = (url: string): MemoryOrder => {
+    const order = orders.get(url);
+    if (!order) throw new Error(`there is no order ${url}`);
+    return order;
   };
-  const orderOf = ({ status, error }: Step): Order => {
-    const order = {
-      ...{ url: ORDER, status, finalize: 'https://ca.example/finalize/1' },
-      ...{ identifiers: ordered.map((value) => ({ type: 'dns', value })) },
-      ...{ authorizations: ordered.map((name) => `https://ca.example/authz/${name}`) },
-      ...(error === undefined ? {} : { error }),
-      ...(replaced === undefined ? {} : { replaces: replaced }),
-    };
-    // As above.
-    return order as Order;
-  };
-  const stepOf = (steps: readonly Step[], index: number): Step =>
-    steps[Math.min(index, steps.length - 1)] ?? { status: 'pending' };
-  const stepNow = (url: string): Step | undefined => {
-    if (url !== ORDER || ordered.length === 0) return undefined;
-    if (chain !== undefined) return stepOf(authority.issuance, looks.order);
-    const isProven = ordered.every((name) => validated.has(name) || authority.found.get(name) === 'valid');
+  const statusOf = (order: MemoryOrder): Step => {
+    if (order.invalid.size > 0) return { status: 'invalid' };
+    if (order.chain !== undefined) return stepOf(authority.issuance, order.polls);
+    const isProven = order.names.every(
+      (name) => order.valid.has(name) || authority.found.get(name) === 'valid',
+    );
     return { status: isProven ? 'ready' : 'pending' };
   };
-  const answer = <T>(now: T, { pauseMs }: Step) => ({ now, pauseMs });
 
   const authority: MemoryAuthority = {
     calls,
@@ -109,11 +94,15 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     before: () => undefined,
     wish: {},
     storedAccount: ACCOUNT,
-    takesReplacements: true,
-    orders: new Map(),
-    skewMs: 0,
-    advice: undefined,
+    skewMs: undefined,
+    windows: new Map(),
+    replaced: new Set(),
+    forgetOrders: () => orders.clear(),
     storedAccountUrl: async () => authority.storedAccount,
+    clockSkewMs: () => authority.skewMs,
+    async ready(signal) {
+      signal.throwIfAborted();
+    },
     async accountUrl(signal) {
       await begin('accountUrl', signal);
       return ACCOUNT;
@@ -123,34 +112,39 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
       return 'ca.example';
     },
     async caaIdentities(signal) {
-      await begin('caaIdentities', signal);
+      signal.throwIfAborted();
       return ['ca.example'];
     },
-    ready: (signal) => begin('ready', signal),
-    clockSkewMs: () => authority.skewMs,
-    async renewalInfo(certificateId, signal) {
-      await begin(`renewalInfo ${certificateId}`, signal);
-      return authority.advice;
+    async renewalInfo(id, signal) {
+      const suggestedWindow = authority.windows.get(id);
+      if (!suggestedWindow) return undefined;
+      await begin(`renewalInfo ${id}`, signal);
+      return { body: JSON.parse(JSON.stringify({ suggestedWindow })), retryAfterMs: undefined };
     },
     async createOrder({ names, replaces, profile }, signal) {
-      const options = `${optional('replaces', replaces)}${optional('profile', profile)}`;
-      await begin(`createOrder ${names.join(' ')}${options}`, signal);
-      ordered = names;
-      replaced = authority.takesReplacements ? replaces : undefined;
-      validated.clear();
-      looks.authorizations.clear();
-      looks.order = 0;
-      chain = undefined;
-      return { order: orderOf({ status: 'pending' }), replaces: replaced !== undefined };
+      const accepted = replaces !== undefined && !authority.replaced.has(replaces);
+      const more = `${accepted ? ` replaces ${replaces}` : ''}${profile === undefined ? '' : ` profile ${profile}`}`;
+      await begin(`createOrder ${names.join(' ')}${more}`, signal);
+      if (accepted) authority.replaced.add(replaces);
+      made += 1;
+      const order: MemoryOrder = {
+        ...{ url: `https://ca.example/order/${made}`, names, polls: 0, chain: undefined },
+        ...{ looks: new Map(), valid: new Set(), invalid: new Set() },
+      };
+      orders.set(order.url, order);
+      return { order: toOrder(order, { status: 'pending' }), replaces: accepted };
     },
     async order(url, signal) {
       await begin(`order ${url}`, signal);
-      const step = authority.orders.has(url) ? authority.orders.get(url) : stepNow(url);
-      return step && { ...orderOf(step), url };
+      const order = orders.get(url);
+      return order && toOrder(order, statusOf(order));
     },
-    async authorizations(_, signal) {
+    async authorizations({ url }, signal) {
       await begin('authorizations', signal);
-      return ordered.map((name) => authorizationOf(name, { status: authority.found.get(name) ?? 'pending' }));
+      return known(url).names.map((name) => {
+        const status = known(url).valid.has(name) ? 'valid' : (authority.found.get(name) ?? 'pending');
+        return toAuthorization(url, name, { status });
+      });
     },
     async challengeValue({ token, type }, signal) {
       await begin(`challengeValue ${token}`, signal);
@@ -160,38 +154,71 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     async respond({ token }, signal) {
       await begin(`respond ${token}`, signal);
     },
-    async pollOrder(_, signal) {
+    async pollOrder({ url }, signal) {
       await begin('pollOrder', signal);
-      looks.order += 1;
-      const step = stepOf(authority.issuance, looks.order);
-      return answer(orderOf(step), step);
+      const order = known(url);
+      order.polls += 1;
+      const step = stepOf(authority.issuance, order.polls);
+      return answer(toOrder(order, step), step);
     },
     async pollAuthorization({ url }, signal) {
-      const name = url.slice(url.lastIndexOf('/') + 1);
+      const [, orderUrl = '', name = ''] = /^(.*)\/authz\/(.*)$/.exec(url) ?? [];
       await begin(`pollAuthorization ${name}`, signal);
-      const look = looks.authorizations.get(name) ?? 0;
-      looks.authorizations.set(name, look + 1);
+      const order = known(orderUrl);
+      const look = order.looks.get(name) ?? 0;
+      order.looks.set(name, look + 1);
       const step = stepOf(authority.validation, look);
-      if (step.status === 'valid') validated.add(name);
-      return answer(authorizationOf(name, step), step);
+      if (step.status === 'valid') order.valid.add(name);
+      if (step.status === 'invalid') order.invalid.add(name);
+      return answer(toAuthorization(orderUrl, name, step), step);
     },
-    async finalize(_, csr, signal) {
+    async finalize({ url }, csr, signal) {
       await begin('finalize', signal);
-      chain = await issue(csr, ordered, clock.now(), authority.wish);
-      return orderOf(authority.issuance[0]);
+      const order = known(url);
+      order.chain = await issue(csr, order.names, clock.now(), authority.wish);
+      return toOrder(order, authority.issuance[0]);
     },
-    async certificate({ status }, signal) {
+    async certificate({ url, status }, signal) {
       await begin('certificate', signal);
+      const { chain } = known(url);
       if (status !== 'valid' || chain === undefined)
         throw new Error(`no certificate of an order that is ${status}`);
       return chain;
     },
   };
+
+  const toAuthorization = (orderUrl: string, name: string, { status, error }: Step): Authorization => {
+    const challenges = authority.challengeTypes.map((type) => ({
+      ...{ type, url: `https://ca.example/chal/${name}/${type}`, token: `token-${name}-${type}` },
+      ...{ status, ...(error === undefined || type !== 'dns-01' ? {} : { error }) },
+    }));
+    const [value, wildcard] = [name.replace(/^\*\./, ''), name.startsWith('*.')];
+    const expires = new Date(clock.now().getTime() + DAY_MS).toISOString();
+    const identifier = { type: 'dns', value };
+    const own = { url: `${orderUrl}/authz/${name}`, status, expires, wildcard, identifier, challenges };
+    // The library's types list the states and challenges that it knows; a CA can send any.
+    return own as Authorization;
+  };
   return authority;
 }
 
-function optional(name: string, value: string | undefined): string {
-  return value === undefined ? '' : ` ${name} ${value}`;
+function toOrder({ url, names }: MemoryOrder, { status, error }: Step): Order {
+  const order = {
+    ...{ url, status, finalize: `${url}/finalize` },
+    identifiers: names.map((value) => ({ type: 'dns', value })),
+    authorizations: names.map((name) => `${url}/authz/${name}`),
+    ...(error === undefined ? {} : { error }),
+  };
+  // As above.
+  return order as Order;
+}
+
+function stepOf(steps: readonly Step[], index: number): Step {
+  return steps[Math.min(index, steps.length - 1)] ?? { status: 'pending' };
+}
+
+function answer<T>(now: T, { pauseMs }: Step) {
+  return { now, pauseMs };
 }
 
 /** Leaf and root in PEM, for the ordered names and the key of the request, from an hour ago for 90 days. */

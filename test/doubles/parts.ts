@@ -1,16 +1,28 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Answer } from 'dns-packet';
-import { createChallengeJournal } from '../../src/acme/journal.ts';
-import { type CertificateBundle, readBundle } from '../../src/certificates/certificate.ts';
+import { type ChallengeJournal, createChallengeJournal } from '../../src/acme/journal.ts';
+import { createLedger } from '../../src/acme/ledger.ts';
+import { limitsOf } from '../../src/acme/limits.ts';
+import { createOpenOrders } from '../../src/acme/open-orders.ts';
+import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
-import { emptyMemory, type Goal, type Memory, type Parts } from '../../src/reconcile/parts.ts';
-import { pass } from '../../src/reconcile/pass.ts';
+import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
+import { type Course, failureOf } from '../../src/reconcile/course.ts';
+import {
+  emptySharedMemory,
+  type Goal,
+  type KeptCertificate,
+  keepCertificate,
+  type Parts,
+} from '../../src/reconcile/parts.ts';
+import { reconcile } from '../../src/reconcile/round.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
@@ -30,9 +42,14 @@ export const CHALLENGE = `_acme-challenge.${DOMAIN}`;
 export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
 
 export interface Stage {
-  /** Replaceable: what a pass is given. */
+  /** Replaceable: what a round is given. */
   parts: Parts;
-  readonly memory: Memory;
+  /** The certificates, one unless the options say otherwise. */
+  readonly kept: readonly [KeptCertificate, ...KeptCertificate[]];
+  /** Of the first name. */
+  readonly journal: ChallengeJournal;
+  /** The volume. */
+  readonly root: string;
   readonly clock: FakeClock;
   readonly provider: MemoryProvider;
   readonly authority: MemoryAuthority;
@@ -46,19 +63,22 @@ export interface Stage {
   /** What the proxy got, in order. */
   readonly served: readonly CertificateBundle[];
   readonly lines: readonly LogLine[];
-  /** Stores a certificate of the given age in days, of 90. */
-  store(age: number): Promise<CertificateBundle>;
+  /** Stores a certificate of the given age in days, of 90, for the first certificate or for these names. */
+  store(age: number, names?: Names): Promise<CertificateBundle>;
   /** The log's events, in order. */
   events(): readonly unknown[];
 }
 
 export interface StageOptions {
+  /** The names of each certificate. */
+  readonly certificates?: readonly [Names, ...Names[]];
   readonly goal?: Partial<Goal>;
   readonly provider?: MemoryProviderOptions;
   readonly known?: Knowledge;
 }
 
 const DAY_MS = 86_400_000;
+const DIRECTORY = 'https://ca.example/directory';
 
 /** Everything that a pass acts with, each part in memory or on loopback. */
 export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
@@ -83,24 +103,56 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   };
   const resolver = memoryResolver(known);
   const { log, lines } = memoryLog();
-  const domain = options.goal?.domain ?? DOMAIN;
+  const certificates: readonly [Names, ...Names[]] = options.certificates ?? [[DOMAIN]];
+  const [first, ...others] = certificates.map((names) =>
+    keepCertificate(names, log.child({ domain: names[0] })),
+  );
+  assert.ok(first);
   const served: CertificateBundle[] = [];
   const noStaging = options.goal?.noStaging ?? false;
   const store = createCertificateStore(root, { noStaging, clock });
+  const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
+  const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
+  const issuers = {
+    primary: {
+      directoryUrl: DIRECTORY,
+      authority,
+      ledger: createLedger(root, DIRECTORY, clock, warn),
+      openOrders: createOpenOrders(root, DIRECTORY),
+      limits: limitsOf(DIRECTORY),
+    },
+    fallback: undefined,
+    rehearsal: undefined,
+  };
+  const told = new Set<string>();
+  let ids = 0;
   const stage: Stage = {
-    ...{ memory: emptyMemory(), clock, provider, authority, resolver, known, nameServer, served, lines },
+    ...{
+      kept: [first, ...others],
+      clock,
+      provider,
+      authority,
+      resolver,
+      known,
+      nameServer,
+      served,
+      lines,
+      root,
+    },
+    journal: journalOf(certificates[0][0]),
     shows: () => true,
     events: () => lines.map(({ event }) => event),
-    async store(age) {
+    async store(age, names = certificates[0]) {
       const notBefore = new Date(clock.now().getTime() - age * DAY_MS);
-      const { chainPem, keyPem } = await makeCertificate({ names: [domain], notBefore });
+      const { chainPem, keyPem } = await makeCertificate({ names: [...names], notBefore });
       const bundle = readBundle(chainPem, new Secret(keyPem));
-      await store.save(domain, bundle);
+      await store.save(names, bundle);
       return bundle;
     },
     parts: {
       goal: {
-        ...{ domain, gatewayDomain: GATEWAY, port: 443, txtPrefix: '_dstack-app-address', setCaa: false },
+        ...{ gatewayDomain: GATEWAY, port: 443, txtPrefix: '_dstack-app-address', setCaa: false },
+        ...{ addressMode: 'claim', profile: undefined, renewDaysBefore: undefined },
         keyType: 'ecdsa',
         noStaging: false,
         propagationTimeoutMs: 10_000,
@@ -108,9 +160,19 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       },
       identify: async () => ({ appId: APP_ID, source: 'guest agent', warning: undefined }),
       resolver: resolver.resolve,
-      journal: createChallengeJournal(root, domain, (sentence) => log.warn(sentence)),
-      serve: async (bundle) => void served.push(bundle),
-      ...{ provider, authority, store, clock, log },
+      caaOwners: caaOwnersOf(issuers),
+      serve: async (_, bundle) => void served.push(bundle),
+      random: () => 0,
+      newId: () => {
+        ids += 1;
+        return `attempt-${ids}`;
+      },
+      tell: (sentence) => {
+        if (!told.has(sentence)) warn(sentence);
+        told.add(sentence);
+      },
+      shared: emptySharedMemory(),
+      ...{ provider, issuers, journalOf, store, clock, log },
     },
   };
   return stage;
@@ -121,8 +183,19 @@ export function change(stage: Stage, parts: Partial<Parts>): void {
   stage.parts = { ...stage.parts, ...parts };
 }
 
-export function runPass({ parts, memory }: Stage, signal = new AbortController().signal): Promise<void> {
-  return pass(parts, memory, signal);
+/** One round over the first certificate; rejects with the failure that decides when to try again. */
+export async function runPass(stage: Stage, signal = new AbortController().signal): Promise<void> {
+  const [course] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
+  const failure = course && failureOf(course);
+  if (failure !== undefined) throw failure;
+}
+
+/** One round over all certificates. */
+export function runRound(
+  { parts, kept }: Stage,
+  signal = new AbortController().signal,
+): Promise<readonly Course[]> {
+  return reconcile(parts, kept, signal);
 }
 
 /** How many orders were made. */

@@ -1,0 +1,76 @@
+import type { AttemptContext, Issuer } from '../acme/attempt.ts';
+import { problemOf } from '../acme/problem.ts';
+import { type IngressError, isIngressError } from '../errors.ts';
+import { isRefusal, retryAfter } from './backoff.ts';
+import type { Course } from './course.ts';
+import type { Parts } from './parts.ts';
+
+/** What an attempt needs of a round. */
+export function contextOf({ clock, newId }: Parts, signal: AbortSignal): AttemptContext {
+  return { clock, newId, signal };
+}
+
+/**
+ * Writes down that an attempt failed, so that the next one waits its time also after a restart. What went wrong before the CA
+ * was asked is not its business, and costs nothing there. A ledger that cannot be written is told of; what it has counts an attempt
+ * without an end as failed.
+ */
+export async function recordFailure(
+  parts: Parts,
+  { ledger }: Issuer,
+  course: Course,
+  attempt: string | undefined,
+  thrown: unknown,
+): Promise<void> {
+  const { names, log } = course.kept;
+  if (!isIngressError(thrown) || !(isRefusal(thrown) || thrown.code.startsWith('ACME_'))) return;
+  try {
+    const history = await ledger.history();
+    const now = parts.clock.now().getTime();
+    const pauseUntil = pauseOf(thrown, now);
+    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString() });
+    const refused = isRefusal(thrown);
+    // One line says since when; a day of outage needs no more.
+    if (!refused && history.failingSince(names) !== undefined) return;
+    const { orderMs: usualMs } = retryAfter(
+      thrown,
+      { passes: 1, refusals: history.refusalsInARow(names) + 1 },
+      parts.random(),
+    );
+    const orderMs = Math.min(usualMs, longestWaitMs(course, now));
+    const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
+    if (notBefore) course.held = { at: notBefore, why: 'the certificate authority refused the last one' };
+    await ledger.write({
+      event: 'failed',
+      names,
+      code: thrown.code,
+      refused,
+      ...(attempt === undefined ? {} : { attempt }),
+      ...invalidOf(thrown),
+      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),
+    });
+  } catch (err) {
+    log.warn({ event: 'ledger-failed', err }, 'the failure could not be written down');
+  }
+}
+
+/** Near its end a certificate of few days cannot wait for a day after each failure; a quarter of what is left still ends in time. */
+function longestWaitMs({ stored }: Course, now: number): number {
+  if (!stored) return Number.POSITIVE_INFINITY;
+  return Math.max((stored.facts.notAfter.getTime() - now) / 4, SHORTEST_LAST_WAIT_MS);
+}
+
+/** As the third wait; more often is no use, and would come near the CA's limit of failed validations. */
+const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
+
+/** Until when a CA asks everybody to wait: an outage or its limit of requests, not one of the certificate's limits. */
+function pauseOf(thrown: IngressError, now: number): Date | undefined {
+  const status = problemOf(thrown)?.status ?? 0;
+  const isOfAll = thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));
+  return isOfAll && thrown.retryAfterMs !== undefined ? new Date(now + thrown.retryAfterMs) : undefined;
+}
+
+function invalidOf({ details }: IngressError): { invalid?: string[] } {
+  const { invalid } = details;
+  return Array.isArray(invalid) ? { invalid: invalid.filter((name) => typeof name === 'string') } : {};
+}

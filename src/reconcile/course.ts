@@ -1,0 +1,48 @@
+import type { Hold } from '../acme/limits.ts';
+import type { CertificateBundle } from '../certificates/certificate.ts';
+import { isRefusal } from './backoff.ts';
+import type { KeptCertificate } from './parts.ts';
+
+/** How one round goes for one certificate. */
+export interface Course {
+  readonly kept: KeptCertificate;
+  /** What is stored, or was issued and is not stored yet; set once the volume was read. */
+  stored: CertificateBundle | undefined;
+  /** The volume could not be read, so that nobody knows whether a certificate is due. */
+  unread: boolean;
+  /** Why no order is made now although one is due. */
+  held: Hold | undefined;
+  /** In the order in which they came. */
+  readonly failures: unknown[];
+}
+
+export function startCourse(kept: KeptCertificate): Course {
+  return { kept, stored: undefined, unread: false, held: undefined, failures: [] };
+}
+
+/** Remembers a failure; a step that fails holds up only what needs it. */
+export function note({ kept: { log }, failures }: Course, step: string, failure: unknown): void {
+  log.warn({ event: 'step-failed', step, err: failure }, `${step}: failed, going on with the rest`);
+  failures.push(failure);
+}
+
+/** Makes a step; a failure is noted, and undefined given. Throws the signal's reason when it has aborted. */
+export async function attempt<T>(
+  course: Course,
+  step: string,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (failure) {
+    signal.throwIfAborted();
+    note(course, step, failure);
+    return undefined;
+  }
+}
+
+/** The failure that decides when to try again; undefined when all went well. */
+export function failureOf({ failures }: Course): unknown {
+  return failures.find(isRefusal) ?? failures[0];
+}

@@ -1,0 +1,117 @@
+import type { Issuer } from '../acme/attempt.ts';
+import type { Advice } from '../acme/history.ts';
+import type { Ledger } from '../acme/ledger.ts';
+import { whyDaysBeforeFails } from '../acme/lifetime.ts';
+import { decideRenewal, type RenewalDecision } from '../acme/renewal.ts';
+import {
+  certificateId,
+  momentOf,
+  nextLook,
+  type RenewalAdvice,
+  readRenewalInfo,
+} from '../acme/renewal-info.ts';
+import { type CertificateBundle, lifetimeMs, type Names, whyUnusable } from '../certificates/certificate.ts';
+import type { Issuers, Parts } from './parts.ts';
+
+/** Milliseconds; advice is no reason to wait long for a CA that does not answer. */
+const ADVICE_TIMEOUT_MS = 10_000;
+
+export type DecisionParts = Pick<Parts, 'goal' | 'issuers' | 'clock' | 'log' | 'tell'>;
+
+/** What is to be done about the certificate that is stored, if any: with the advice of its CA. Throws STORE_FAILED. */
+export async function decide(
+  parts: DecisionParts,
+  names: Names,
+  stored: CertificateBundle | undefined,
+  signal: AbortSignal,
+): Promise<RenewalDecision> {
+  const { goal, clock, issuers } = parts;
+  const now = clock.now();
+  const unusable = stored && whyUnusable(stored.facts, { names, noStaging: goal.noStaging }, now);
+  const origin = await originOf(issuers, names, stored);
+  const advice =
+    stored && unusable === undefined ? await adviceFor(parts, origin, stored, signal) : undefined;
+  if (stored) tellOfDaysBefore(parts, stored);
+  const history = await origin.ledger.history();
+  return decideRenewal({
+    certificate: stored?.facts,
+    unusable,
+    advice,
+    issuedAt: history.issuances(names),
+    daysBefore: goal.renewDaysBefore,
+    now,
+    random: stored ? momentOf(stored.facts) : 0,
+  });
+}
+
+function tellOfDaysBefore({ goal, tell }: DecisionParts, { facts }: CertificateBundle): void {
+  const { renewDaysBefore } = goal;
+  const why =
+    renewDaysBefore === undefined ? undefined : whyDaysBeforeFails(renewDaysBefore, lifetimeMs(facts));
+  if (why !== undefined) tell(why);
+}
+
+/** The authority that a stored certificate came from, as far as is known. */
+export async function originOf(
+  { primary, fallback }: Issuers,
+  names: Names,
+  stored: CertificateBundle | undefined,
+): Promise<Issuer> {
+  if (!fallback || !stored) return primary;
+  const last = (await fallback.issuer.ledger.history()).lastIssued(names);
+  return last?.serial === stored.facts.serial ? fallback.issuer : primary;
+}
+
+/**
+ * When the CA wants a certificate renewed (RFC 9773): as it said last while that is good, else as it says now. A CA that does not
+ * answer is asked again in the next round; what it said last counts until then. Throws for an abort only.
+ */
+async function adviceFor(
+  { clock, log }: DecisionParts,
+  { ledger, authority }: Issuer,
+  { chainPem }: CertificateBundle,
+  signal: AbortSignal,
+): Promise<RenewalAdvice | undefined> {
+  const id = certificateId(chainPem);
+  if (id === undefined) return undefined;
+  const known = (await ledger.history()).advice(id);
+  const now = clock.now();
+  if (known && now < known.askAgainAt) return toAdvice(known);
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ADVICE_TIMEOUT_MS)]);
+    const answer = await authority.renewalInfo(id, limit);
+    const advice = answer && readRenewalInfo(answer.body);
+    if (!answer || !advice) return undefined;
+    await remember(ledger, id, advice, nextLook(answer.retryAfterMs, now));
+    const { window, explanationUrl } = advice;
+    log.info(
+      { event: 'renewal-advice', certificate: id, ...window, explanationUrl },
+      'the CA advises when to renew',
+    );
+    return advice;
+  } catch (err) {
+    signal.throwIfAborted();
+    log.debug({ event: 'renewal-advice-failed', err }, 'the CA gives no advice');
+    return known && toAdvice(known);
+  }
+}
+
+function toAdvice({ start, end, explanationUrl }: Advice): RenewalAdvice {
+  return { window: { start, end }, ...(explanationUrl === undefined ? {} : { explanationUrl }) };
+}
+
+/** A volume that takes nothing is said elsewhere; the advice counts all the same. */
+async function remember(
+  ledger: Ledger,
+  certificate: string,
+  advice: RenewalAdvice,
+  askAgainAt: Date,
+): Promise<void> {
+  const { window, explanationUrl } = advice;
+  const entry = {
+    ...{ event: 'advice' as const, certificate, askAgainAt: askAgainAt.toISOString() },
+    ...{ start: window.start.toISOString(), end: window.end.toISOString() },
+    ...(explanationUrl === undefined ? {} : { explanationUrl }),
+  };
+  await ledger.write(entry).catch(() => undefined);
+}

@@ -1,0 +1,131 @@
+import { type Attempt, conclude, type IssuedCertificate, issue, validate } from '../acme/attempt.ts';
+import { renewalDue } from '../acme/renewal.ts';
+import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
+import { IngressError, isIngressError } from '../errors.ts';
+import { contextOf, recordFailure } from './attempts.ts';
+import { note } from './course.ts';
+import type { Ground, Job, PublishedChallenge } from './job.ts';
+import type { Parts } from './parts.ts';
+import { waitForRecords } from './records.ts';
+import { waitUntilEverywhere } from './seen.ts';
+import { saveUnsaved, serve } from './serving.ts';
+
+/**
+ * Takes an order to its end: everything seen by every name server, validated, issued, stored, served. Throws what it fails
+ * with, which is in the CA's ledger by then.
+ */
+export async function finish(
+  parts: Parts,
+  job: Job,
+  ground: Ground,
+  published: readonly PublishedChallenge[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { course } = job.due;
+  await waitForOwnRecords(parts, job, ground, signal);
+  await waitForChallenges(parts, job, ground, published, signal);
+  const { rehearsal } = job;
+  if (rehearsal) await recording(parts, job, rehearsal, () => rehearse(parts, job, rehearsal, signal));
+  const bundle = await recording(parts, job, job.attempt, async () => {
+    await validate(job.attempt, contextOf(parts, signal));
+    return accept(parts, job, await issue(job.attempt, contextOf(parts, signal)));
+  });
+  // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
+  const { memory } = course.kept;
+  memory.unsaved = { bundle, failure: undefined };
+  await saveUnsaved(parts, course.kept);
+  if (!memory.unsaved) await conclude(job.attempt, bundle.facts);
+  await serve(parts, course.kept, bundle);
+}
+
+/** A first certificate wants its records in order before the CA is told; a renewal goes on without them. */
+async function waitForOwnRecords(
+  parts: Parts,
+  { due: { course } }: Job,
+  { zoneOf, servers, waited }: Ground,
+  signal: AbortSignal,
+): Promise<void> {
+  const { names, log } = course.kept;
+  const isFirst = course.stored === undefined;
+  const waits = names.map(async (domain) => {
+    const work = zoneOf.get(domain);
+    if (!work) return;
+    const failure = work.failed.get(domain);
+    if (failure !== undefined && isFirst) throw failure;
+    const desired = work.look?.results.desired.get(domain);
+    if (failure !== undefined || !desired) return;
+    waited.add(domain);
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, domain, desired, signal);
+  });
+  for (const outcome of await Promise.allSettled(waits)) {
+    if (outcome.status === 'fulfilled') continue;
+    signal.throwIfAborted();
+    if (isFirst) throw outcome.reason;
+    note(course, 'records', outcome.reason);
+  }
+}
+
+async function waitForChallenges(
+  parts: Parts,
+  { due: { course }, attempt, rehearsal }: Job,
+  { servers }: Ground,
+  published: readonly PublishedChallenge[],
+  signal: AbortSignal,
+): Promise<void> {
+  const values = [...(rehearsal?.proofs ?? []), ...attempt.proofs].map(({ value }) => value);
+  const own = published.filter(({ value }) => values.includes(value));
+  const failed = own.find(({ record }) => record === undefined);
+  if (failed) throw failed.failure;
+  const byZone = Map.groupBy(own, ({ work }) => work);
+  await Promise.all(
+    [...byZone].map(([{ zone }, challenges]) => {
+      const domain = challenges[0]?.value.domain ?? '';
+      const expectations = challenges.flatMap(({ record }) => (record ? [{ record }] : []));
+      const waiting = { domain, zone, servers, log: course.kept.log };
+      return waitUntilEverywhere(parts, waiting, 'challenge', () => expectations, signal);
+    }),
+  );
+}
+
+/** Has the staging CA validate; nothing is issued there. */
+async function rehearse(parts: Parts, { due }: Job, rehearsal: Attempt, signal: AbortSignal): Promise<void> {
+  const { log } = due.course.kept;
+  await validate(rehearsal, contextOf(parts, signal));
+  const { directoryUrl } = rehearsal.issuer;
+  log.info({ event: 'rehearsed', directoryUrl }, 'the staging CA has validated; now the real one is told');
+}
+
+async function recording<T>(parts: Parts, job: Job, { note: { attempt } }: Attempt, work: () => Promise<T>) {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { issuer, wish } = job.attempt;
+    await recordFailure(parts, issuer, job.due.course, attempt, thrown);
+    // It would be downloaded again and again.
+    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await issuer.openOrders.remove(wish.key);
+    throw thrown;
+  }
+}
+
+/** Checks what the CA sent before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
+function accept(
+  parts: Parts,
+  { due, elapsed }: Job,
+  { chainPem, keyPem }: IssuedCertificate,
+): CertificateBundle {
+  const { names, log } = due.course.kept;
+  const bundle = readBundle(chainPem, keyPem);
+  const { serial, notAfter } = bundle.facts;
+  const now = parts.clock.now();
+  const wrong = whyUnusable(bundle.facts, { names, noStaging: parts.goal.noStaging }, now);
+  const early = now >= renewalDue(bundle.facts) ? 'it would have to be renewed at once' : undefined;
+  const why = wrong ?? early;
+  if (why !== undefined) {
+    throw new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
+      hint: 'Check the clock of this machine.',
+    });
+  }
+  const fields = { event: 'certificate-issued', serial, notAfter, seconds: elapsed() };
+  log.info(fields, 'certificate issued');
+  return bundle;
+}

@@ -1,0 +1,176 @@
+import { atOnce, piecesOf } from './at-once.ts';
+import { certify } from './certify.ts';
+import { attempt, type Course, note, startCourse } from './course.ts';
+import { decide } from './decision.ts';
+import type { DueCertificate, Ground } from './job.ts';
+import type { KeptCertificate, Parts } from './parts.ts';
+import { keyOf } from './prepare.ts';
+import { publishRecords, type ZoneWork } from './publish.ts';
+import { waitForRecords } from './records.ts';
+import { createServerFinder } from './seen.ts';
+import { findCertificate, serve } from './serving.ts';
+import { sweep } from './tidy.ts';
+import { openZones } from './zones.ts';
+
+/** Certificates that are got at once in one place; the next so many come after them. */
+export const CERTIFICATES_AT_ONCE = 20;
+/** Places (see Place) in which something is done at once. */
+const PLACES_AT_ONCE = 5;
+
+/**
+ * One round over some certificates, the same on the first start and on every later one: serve what is stored, remove what a
+ * crash left, decide, look at the zones, certificates and records. The records of all names of a zone are one plan, and
+ * written together with the challenges where certificates are due, so that the zone is written once. A step that
+ * fails does not keep the others from being made, so that nothing but the CA and the zone itself stands between a
+ * certificate and its renewal. Gives the course of each certificate. Rejects only when the signal aborts.
+ */
+export async function reconcile(
+  parts: Parts,
+  all: readonly KeptCertificate[],
+  signal: AbortSignal,
+): Promise<readonly Course[]> {
+  const courses = all.map(startCourse);
+  for (const course of courses) await takeStock(parts, course, signal);
+  await sweep(parts, courses, await wantedChallenges(parts, courses), signal);
+  const due = await decideAll(parts, courses, signal);
+  const { zoneOf, bare } = await openZones(parts, courses, new Set(due.map(({ course }) => course)), signal);
+  const ground: Ground = { zoneOf, servers: createServerFinder(parts), waited: new Set() };
+  const able = due.filter(({ course }) => canBeCertified(course, zoneOf, bare));
+  await atOnce(PLACES_AT_ONCE, placesOf(courses, zoneOf), async (place) => {
+    await certifyAll(
+      parts,
+      able.filter(({ course }) => place.courses.includes(course)),
+      ground,
+      signal,
+    );
+    for (const work of place.works) await publishRecords(parts, work, signal);
+    await Promise.all(place.courses.map((course) => endRecords(parts, course, ground, signal)));
+  });
+  for (const { kept, failures } of courses)
+    if (kept.memory.unsaved) failures.push(kept.memory.unsaved.failure);
+  return courses;
+}
+
+/** What is stored is served before anything else is done for any name. */
+async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Promise<void> {
+  const { kept, failures } = course;
+  await warnOfVolume(parts, kept);
+  course.stored = await attempt(
+    course,
+    'certificate on the volume',
+    () => findCertificate(parts, kept),
+    signal,
+  );
+  course.unread = failures.length > 0;
+  await attempt(course, 'serving', () => serve(parts, kept, course.stored), signal);
+}
+
+/** What is missing is said while there is time, not when a renewal has nowhere to go. */
+async function warnOfVolume(
+  { store, journalOf, issuers }: Parts,
+  { names, log }: KeptCertificate,
+): Promise<void> {
+  const failure =
+    (await store.whyUnwritable(names)) ??
+    (await journalOf(names[0]).whyUnwritable()) ??
+    (await issuers.primary.ledger.whyUnwritable());
+  if (failure === undefined) return;
+  log.warn({ event: 'volume-not-writable', err: failure }, 'a renewal could not be stored');
+}
+
+/** The values of orders that an earlier run has begun: they are gone on with, not swept away. */
+async function wantedChallenges({ issuers }: Parts, courses: readonly Course[]) {
+  const { primary, fallback, rehearsal } = issuers;
+  const all = [primary, fallback?.issuer, rehearsal].filter((issuer) => issuer !== undefined);
+  const notes = await Promise.all(
+    courses.flatMap(({ kept }) => all.map(({ openOrders }) => openOrders.peek(keyOf(kept.names)))),
+  );
+  return notes.flatMap((open) => open?.values ?? []);
+}
+
+async function decideAll(
+  parts: Parts,
+  courses: readonly Course[],
+  signal: AbortSignal,
+): Promise<readonly DueCertificate[]> {
+  const due: DueCertificate[] = [];
+  await atOnce(CERTIFICATES_AT_ONCE, courses, async (course) => {
+    const { kept, stored, unread } = course;
+    if (unread) return;
+    const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
+    if (decided?.action === 'order') due.push({ course, reason: decided.reason, urgent: decided.urgent });
+    else if (decided) kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
+  });
+  // Those that need it most come first.
+  const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;
+  return due.sort((a, b) => endOf(a) - endOf(b));
+}
+
+/** A first certificate wants its zones known, so that the records stand first; `bare` is who is past that. */
+function canBeCertified(
+  course: Course,
+  zoneOf: ReadonlyMap<string, ZoneWork>,
+  bare: (course: Course) => boolean,
+): boolean {
+  const works = course.kept.names.map((name) => zoneOf.get(name));
+  return works.every((work) => work !== undefined && (work.look !== undefined || bare(course)));
+}
+
+/** Certificates that share zones, and these zones: what happens in one place holds up nothing in another. */
+interface Place {
+  readonly courses: readonly Course[];
+  readonly works: ReadonlySet<ZoneWork>;
+}
+
+function placesOf(courses: readonly Course[], zoneOf: ReadonlyMap<string, ZoneWork>): readonly Place[] {
+  return courses.reduce<readonly Place[]>((places, course) => {
+    const works = new Set(course.kept.names.flatMap((name) => zoneOf.get(name) ?? []));
+    const shared = places.filter((place) => !place.works.isDisjointFrom(works));
+    const joined = {
+      courses: [...shared.flatMap((place) => place.courses), course],
+      works: shared.reduce((sum, place) => sum.union(place.works), works),
+    };
+    return [...places.filter((place) => !shared.includes(place)), joined];
+  }, []);
+}
+
+async function certifyAll(
+  parts: Parts,
+  due: readonly DueCertificate[],
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<void> {
+  let done = 0;
+  for (const batch of piecesOf(due, CERTIFICATES_AT_ONCE)) {
+    await certify(parts, batch, ground, signal);
+    done += batch.length;
+    if (due.length > 1)
+      parts.log.info(
+        { event: 'progress', done, due: due.length },
+        `${done} of ${due.length} certificates tried`,
+      );
+  }
+}
+
+/** What is to be said of the records of a certificate's names, and waited for, once they were written or failed. */
+async function endRecords(
+  parts: Parts,
+  course: Course,
+  { zoneOf, servers, waited }: Ground,
+  signal: AbortSignal,
+): Promise<void> {
+  const { names, log } = course.kept;
+  const ends = names.map(async (domain) => {
+    const work = zoneOf.get(domain);
+    const failure = work?.failed.get(domain);
+    if (failure !== undefined) throw failure;
+    const desired = work?.look?.results.desired.get(domain);
+    if (!work || !desired || waited.has(domain)) return;
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, domain, desired, signal);
+  });
+  for (const end of await Promise.allSettled(ends)) {
+    signal.throwIfAborted();
+    if (end.status === 'rejected' && !course.failures.includes(end.reason))
+      note(course, 'records', end.reason);
+  }
+}

@@ -1,0 +1,109 @@
+import { type CertificateBundle, type Names, whyUnusable } from '../certificates/certificate.ts';
+import { isIngressError } from '../errors.ts';
+import type { KeptCertificate, Parts } from './parts.ts';
+import { stopwatch } from './stopwatch.ts';
+
+type ServingParts = Pick<Parts, 'goal' | 'store' | 'serve' | 'clock' | 'log'>;
+
+/**
+ * What is stored, or was issued and is not stored yet. Files that fit nobody count as no certificate, so that one is
+ * ordered. Throws STORE_FAILED.
+ */
+export async function findCertificate(
+  parts: ServingParts,
+  kept: KeptCertificate,
+): Promise<CertificateBundle | undefined> {
+  if (kept.memory.unsaved) await saveUnsaved(parts, kept);
+  return kept.memory.unsaved?.bundle ?? (await loadUsable(parts, kept));
+}
+
+async function loadUsable(
+  { store }: ServingParts,
+  { names, log }: KeptCertificate,
+): Promise<CertificateBundle | undefined> {
+  try {
+    return await store.load(names);
+  } catch (thrown) {
+    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
+    log.warn({ event: 'certificate-unusable', err: thrown }, 'what is stored cannot be served');
+    return undefined;
+  }
+}
+
+/** Stores what was issued. A volume that does not take it is remembered, and the certificate served all the same. */
+export async function saveUnsaved(
+  { store }: ServingParts,
+  { names, memory }: KeptCertificate,
+): Promise<void> {
+  if (!memory.unsaved) return;
+  const { bundle } = memory.unsaved;
+  try {
+    await store.save(names, bundle);
+    memory.unsaved = undefined;
+  } catch (failure) {
+    memory.unsaved = { bundle, failure };
+  }
+}
+
+/**
+ * Serves what is stored, if it can be served, before anything else is done for any name. Throws STORE_FAILED, PROXY_*
+ * errors and HANDSHAKE_FAILED, all of which the round of the certificate meets again.
+ */
+export async function serveStored(parts: ServingParts, kept: KeptCertificate): Promise<void> {
+  // What is not stored yet is newer, and served.
+  if (kept.memory.unsaved) return;
+  await serve(parts, kept, await parts.store.peek(kept.names));
+}
+
+/**
+ * Hands a certificate to the proxy for each of its names, unless it has it already. A name that it is not for, because it
+ * was added since, is served with what is stored for that name alone, if anything is. Throws PROXY_* errors and
+ * HANDSHAKE_FAILED.
+ */
+export async function serve(
+  parts: ServingParts,
+  kept: KeptCertificate,
+  bundle: CertificateBundle | undefined,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const name of kept.names) {
+    try {
+      const own = await ownOf(parts, kept.names, name, bundle);
+      if (own) await serveOne(parts, kept, name, own);
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function ownOf(
+  parts: ServingParts,
+  names: Names,
+  name: string,
+  bundle: CertificateBundle | undefined,
+): Promise<CertificateBundle | undefined> {
+  if (bundle && isServable(parts, bundle, [name])) return bundle;
+  const alone = names.length > 1 ? await parts.store.peek([name]).catch(() => undefined) : undefined;
+  return alone && isServable(parts, alone, [name]) ? alone : undefined;
+}
+
+/** Whether a certificate can be served for these names now. */
+function isServable({ goal, clock }: ServingParts, bundle: CertificateBundle, names: Names): boolean {
+  return whyUnusable(bundle.facts, { names, noStaging: goal.noStaging }, clock.now()) === undefined;
+}
+
+async function serveOne(
+  { serve: install, clock, log }: ServingParts,
+  { memory }: KeptCertificate,
+  domain: string,
+  bundle: CertificateBundle,
+): Promise<void> {
+  const { serial, fingerprint256, notAfter } = bundle.facts;
+  if (memory.served.get(domain) === fingerprint256) return;
+  const elapsed = stopwatch(clock);
+  await install(domain, bundle);
+  memory.served.set(domain, fingerprint256);
+  const fields = { event: 'serving', domain, serial, notAfter, seconds: elapsed() };
+  log.info(fields, 'serving, proven by a handshake');
+}

@@ -1,0 +1,117 @@
+import { type Claims, decideClaims, holderChanges } from '../dns/claim.ts';
+import type { DesiredRecord } from '../dns/desired.ts';
+import { aliasInTheWay, plan } from '../dns/plan.ts';
+import type { Zone } from '../dns/provider.ts';
+import { blocked, planZone, type ZoneDraft, type ZonePlan } from '../dns/reconcile-zone.ts';
+import type { LiveRecord } from '../dns/record.ts';
+import type { NameDraft } from './draft.ts';
+import type { Parts } from './parts.ts';
+
+/** A zone as it stands, and what has to be done to it for all names together. */
+export interface ZoneLook {
+  readonly zone: Zone;
+  readonly drafts: readonly NameDraft[];
+  /** Of all names. */
+  readonly draft: ZoneDraft;
+  readonly planned: ZonePlan;
+  readonly results: NameResults;
+}
+
+/** What the last plan made of each name. */
+export interface NameResults {
+  /** What is to stand, once it is written. */
+  readonly desired: Map<string, readonly DesiredRecord[]>;
+  /** Names for which nothing could be planned, and why; the plan of the others goes on without them. */
+  readonly lost: Map<string, unknown>;
+}
+
+export type LookParts = Pick<Parts, 'provider' | 'goal' | 'shared' | 'tell'>;
+
+/** Reads the zone once, and plans for all names. Writes nothing. Throws what the provider throws. */
+export async function lookAtZone(
+  parts: LookParts,
+  zone: Zone,
+  drafts: readonly NameDraft[],
+  signal: AbortSignal,
+): Promise<ZoneLook> {
+  const results: NameResults = { desired: new Map(), lost: new Map() };
+  const draft = mergeDrafts(parts, zone, drafts, results);
+  const planned = await planZone(parts.provider, draft, signal);
+  for (const warning of planned.warnings) parts.tell(warning);
+  return { zone, drafts, draft, planned, results };
+}
+
+/** One draft of several names; `results` are told of each, and one that cannot be planned holds up no other. */
+export function mergeDrafts(
+  parts: LookParts,
+  zone: Zone,
+  drafts: readonly NameDraft[],
+  { lost }: NameResults,
+): ZoneDraft {
+  return {
+    zone,
+    names: [...new Set(drafts.flatMap(({ owners }) => owners))],
+    desire: (live) =>
+      drafts.flatMap((draft) => {
+        lost.delete(draft.domain);
+        try {
+          return desireOne(parts, draft, live);
+        } catch (thrown) {
+          lost.set(draft.domain, thrown);
+          return [];
+        }
+      }),
+    stances: (desired, live) => claimsOf(parts, desired, live).stanceFor,
+  };
+}
+
+function desireOne(
+  parts: LookParts,
+  { desire }: NameDraft,
+  live: readonly LiveRecord[],
+): readonly DesiredRecord[] {
+  const { capabilities } = parts.provider;
+  const desired = desire(live);
+  if (capabilities.cnameBesideOthers) return desired;
+  const planned = plan(desired, live, capabilities, claimsOf(parts, desired, live).stanceFor);
+  const alias = aliasInTheWay(planned.desired, planned, live);
+  if (alias) throw blocked(alias);
+  return desired;
+}
+
+function claimsOf(
+  { goal, shared }: Pick<Parts, 'goal' | 'shared'>,
+  desired: readonly DesiredRecord[],
+  live: readonly LiveRecord[],
+): Claims {
+  return decideClaims(desired, live, { mode: goal.addressMode, claimed: shared.claimed });
+}
+
+/**
+ * To be called when a plan was carried out: whose records stand is ours from now on, and another container that has a name
+ * is told of once.
+ */
+export function noteHolders(
+  parts: Pick<Parts, 'goal' | 'shared' | 'log'>,
+  look: Pick<ZoneLook, 'results'>,
+  drafts: readonly NameDraft[],
+  { live, desired }: ZonePlan,
+): void {
+  const { shared, log } = parts;
+  const wanted = drafts
+    .filter(({ domain }) => !look.results.lost.has(domain))
+    .flatMap(({ desire }) => desire(live));
+  const claims = claimsOf(parts, wanted, live);
+  for (const { domain, rival, sentence } of holderChanges(claims, shared.rivals)) {
+    if (rival === undefined) shared.rivals.delete(domain);
+    else shared.rivals.set(domain, rival);
+    const level = rival === undefined ? 'info' : 'warn';
+    log[level]({ event: rival === undefined ? 'name-regained' : 'warning', domain, rival }, sentence);
+  }
+  for (const [domain, { stance }] of claims.verdicts) if (stance !== 'yield') shared.claimed.add(domain);
+  for (const { domain } of drafts)
+    look.results.desired.set(
+      domain,
+      desired.filter((record) => record.for === domain),
+    );
+}
