@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Forecast } from '../reconcile/forecast.ts';
-import { describeForecasts } from './describe-forecast.ts';
+import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/forecast.ts';
+import { describeForecast } from './describe-forecast.ts';
 
 const facts = {
   names: ['app.example.com'],
@@ -16,38 +16,49 @@ const alias = { name: 'app.example.com', type: 'CNAME', value: 'gateway.example.
 const address = { name: 'app.example.com', type: 'A', value: '192.0.2.7', ttl: 300 };
 const txt = (value: string) => ({ name: '_dstack-app-address.app.example.com', type: 'TXT', value, ttl: 60 });
 
-const settled: Forecast = {
-  domain: 'app.example.com',
-  provider: 'cloudflare',
+const zone: ZoneForecast = {
   zone: { id: 'z1', name: 'example.com' },
+  names: ['app.example.com'],
   changes: [],
   standing: [alias],
   leftovers: [],
-  certificate: {
-    stored: facts,
-    decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
-  },
-  warnings: [],
+};
+const kept: CertificateForecast = {
+  names: ['app.example.com'],
+  stored: facts,
+  decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
+  held: undefined,
+};
+const settled: Forecast = { provider: 'cloudflare', zones: [zone], certificates: [kept], failures: [] };
+const ordered: CertificateForecast = {
+  names: ['app.example.com'],
+  stored: undefined,
+  decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
+  held: undefined,
 };
 
 test('every kind of change, with values, and what would be ordered', () => {
   const found: Forecast = {
     ...settled,
-    changes: [
-      { action: 'remove', removed: { ...alias, value: 'old.example.net', overriddenBy: 'cloudflare-proxy' } },
-      { action: 'replace', replaced: address, record: alias },
-      { action: 'create', record: txt('new:443') },
+    zones: [
+      {
+        ...zone,
+        changes: [
+          {
+            action: 'remove',
+            removed: { ...alias, value: 'old.example.net', overriddenBy: 'cloudflare-proxy' },
+          },
+          { action: 'replace', replaced: address, record: alias },
+          { action: 'create', record: txt('new:443') },
+        ],
+        standing: [],
+        leftovers: [txt('challenge')],
+      },
     ],
-    standing: [],
-    leftovers: [txt('challenge')],
-    certificate: {
-      stored: undefined,
-      decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
-    },
-    warnings: ['Something stays.', 'Something else.'],
+    certificates: [ordered],
   };
   assert.equal(
-    describeForecasts([found], ['Of all.']),
+    describeForecast(found, ['Of all.', 'Something stays.']),
     `What a start would do for app.example.com:
 
 Records in the zone example.com (cloudflare)
@@ -63,7 +74,6 @@ Certificate
 Warnings
   Of all.
   Something stays.
-  Something else.
 
 4 records would change, a certificate would be ordered. This was a plan: nothing was written.
 `,
@@ -72,7 +82,7 @@ Warnings
 
 test('nothing to do', () => {
   assert.equal(
-    describeForecasts([{ ...settled, zone: { id: 'z1', name: undefined } }], []),
+    describeForecast({ ...settled, zones: [{ ...zone, zone: { id: 'z1', name: undefined } }] }, []),
     `What a start would do for app.example.com:
 
 Records in the zone z1 (cloudflare)
@@ -88,42 +98,42 @@ No record would change, no certificate would be ordered. This was a plan: nothin
 });
 
 test('what a stranger wrote into the zone cannot steer the terminal', () => {
-  const text = describeForecasts([{ ...settled, standing: [txt('\u001b[2J\nfake line \u202e')] }], []);
-  assert.match(text, /TXT \\u001b\[2J\\u000afake line \\u202e \(TTL 60\)/);
+  const zones = [{ ...zone, standing: [txt('\u001b[2J\nfake line \u202e')] }];
+  assert.match(
+    describeForecast({ ...settled, zones }, []),
+    /TXT \\u001b\[2J\\u000afake line \\u202e \(TTL 60\)/,
+  );
 });
 
-test('several names, one after the other, and what they come to together', () => {
-  const order = {
-    stored: undefined,
-    decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
-  } as const;
-  const names = ['a', 'b'].map((label) => ({
-    ...settled,
-    domain: `${label}.example.com`,
-    changes: [{ action: 'create', record: txt('new:443') } as const],
-    standing: [],
-    certificate: order,
-    warnings: [`Of ${label}.`],
-  }));
-  const block = (label: string) => `What a start would do for ${label}.example.com:
+test('several certificates, what each has, and one that has to wait', () => {
+  const held = { at: due, why: '4 failed authorizations of b.example.com in an hour' };
+  const certificates: CertificateForecast[] = [
+    { ...ordered, names: ['a.example.com', '*.a.example.com'] },
+    { ...ordered, names: ['b.example.com'], held },
+  ];
+  const changes = [{ action: 'create', record: txt('new:443') } as const];
+  assert.equal(
+    describeForecast({ ...settled, zones: [{ ...zone, changes, standing: [] }], certificates }, []),
+    `What a start would do for a.example.com, *.a.example.com, b.example.com:
 
 Records in the zone example.com (cloudflare)
   create  _dstack-app-address.app.example.com TXT new:443 (TTL 60)
 
-Certificate
+Certificate for a.example.com, *.a.example.com
   order   there is no certificate yet
+Certificate for b.example.com
+  order   there is no certificate yet
+  later   not before 2026-11-30T00:00:00.000Z: 4 failed authorizations of b.example.com in an hour
 
-Warnings
-  Of ${label}.
-`;
-  assert.equal(
-    describeForecasts(names, ['Of all.']),
-    `${block('a')}
-${block('b')}
-Warnings
-  Of all.
-
-2 records would change, 2 certificates would be ordered. This was a plan: nothing was written.
+1 record would change, a certificate would be ordered. This was a plan: nothing was written.
 `,
   );
+});
+
+test('many names are counted', () => {
+  const certificates = ['a', 'b', 'c', 'd'].map((label) => ({
+    ...kept,
+    names: [`${label}.example.com`] as const,
+  }));
+  assert.match(describeForecast({ ...settled, certificates }, []), /^What a start would do for 4 names:/);
 });

@@ -1,38 +1,40 @@
 import { visible } from '../config/quote.ts';
 import { type Change, type DnsRecord, describeRecord, type LiveRecord } from '../dns/record.ts';
-import type { Forecast } from '../reconcile/forecast.ts';
+import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/forecast.ts';
 
-/**
- * Forecasts as lines for a person, one after the other; `general` are the warnings that are about no name of them. One
- * alone has these among its own. Pure.
- */
-export function describeForecasts(found: readonly Forecast[], general: readonly string[]): string {
-  const [only, ...others] = found;
-  const blocks =
-    only && others.length === 0
-      ? [describe({ ...only, warnings: [...general, ...only.warnings] })]
-      : [...found.map(describe), ...(general.length > 0 ? [describeWarnings(general)] : [])];
+/** A forecast as lines for a person, with warnings. Pure. */
+export function describeForecast(found: Forecast, warnings: readonly string[]): string {
+  const blocks = [
+    ...found.zones.map((zone) => describeZone(zone, found.provider)),
+    describeCertificates(found.certificates),
+    ...(warnings.length > 0 ? [describeWarnings(warnings)] : []),
+  ];
+  const names = found.certificates.flatMap((certificate) => certificate.names);
+  const which = names.length > LISTED ? `${names.length} names` : names.join(', ');
+  const title = `What a start would do for ${which}:`;
   const verdict = `${verdictOf(found)} This was a plan: nothing was written.`;
-  const lines = [...blocks.flatMap((block) => [...block, '']), verdict];
+  const lines = [title, '', ...blocks.flatMap((block) => [...block, '']), verdict];
   return `${lines.map(visible).join('\n')}\n`;
 }
 
-function describe({ domain, provider, zone, ...found }: Forecast): string[] {
-  const records = [
-    ...found.changes.flatMap(describeChange),
-    ...found.leftovers.map((record) => line('remove', `${full(record)}, left by an earlier run`)),
-    ...found.standing.map((record) => line('right', full(record))),
-  ];
+const LISTED = 3;
+
+function describeZone({ zone, changes, leftovers, standing }: ZoneForecast, provider: string): string[] {
   return [
-    `What a start would do for ${domain}:`,
-    '',
     `Records in the zone ${zone.name ?? zone.id} (${provider})`,
-    ...records,
-    '',
-    'Certificate',
-    ...describeCertificate(found.certificate),
-    ...(found.warnings.length > 0 ? ['', ...describeWarnings(found.warnings)] : []),
+    ...changes.flatMap(describeChange),
+    ...leftovers.map((record) => line('remove', `${full(record)}, left by an earlier run`)),
+    ...standing.map((record) => line('right', full(record))),
   ];
+}
+
+function describeCertificates(certificates: readonly CertificateForecast[]): string[] {
+  const [only, ...others] = certificates;
+  if (only && others.length === 0) return ['Certificate', ...describeCertificate(only)];
+  return certificates.flatMap((certificate) => [
+    `Certificate for ${certificate.names.join(', ')}`,
+    ...describeCertificate(certificate),
+  ]);
 }
 
 function describeWarnings(warnings: readonly string[]): string[] {
@@ -50,20 +52,23 @@ function describeChange(change: Change): string[] {
   }
 }
 
-function describeCertificate({ stored, decision }: Forecast['certificate']): string[] {
-  const held = stored
-    ? [line('stored', `serial ${stored.serial}, valid until ${stored.notAfter.toISOString()}`)]
-    : [];
-  return [...held, line(decision.action, decision.reason)];
+function describeCertificate({ stored, decision, held }: CertificateForecast): string[] {
+  return [
+    ...(stored
+      ? [line('stored', `serial ${stored.serial}, valid until ${stored.notAfter.toISOString()}`)]
+      : []),
+    line(decision.action, decision.reason),
+    ...(held ? [line('later', `not before ${held.at.toISOString()}: ${held.why}`)] : []),
+  ];
 }
 
-function verdictOf(found: readonly Forecast[]): string {
-  const changed = found.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
-  const ordered = found.filter(({ certificate }) => certificate.decision.action === 'order').length;
+function verdictOf({ zones, certificates }: Forecast): string {
+  const changed = zones.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
+  const ordered = certificates.filter(({ decision, held }) => decision.action === 'order' && !held).length;
   const records =
     changed === 0 ? 'No record would change' : `${changed} record${changed === 1 ? '' : 's'} would change`;
-  const certificates = ordered > 1 ? `${ordered} certificates` : `${ordered === 1 ? 'a' : 'no'} certificate`;
-  return `${records}, ${certificates} would be ordered.`;
+  const orders = ordered > 1 ? `${ordered} certificates` : `${ordered === 1 ? 'a' : 'no'} certificate`;
+  return `${records}, ${orders} would be ordered.`;
 }
 
 function line(what: string, words: string): string {

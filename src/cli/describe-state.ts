@@ -17,7 +17,7 @@ export function describeState({ names, provider, version, startedAt, waiting, wa
   return `${rows.map(([title, words]) => visible(`${title.padEnd(14)}${words}`)).join('\n')}\n`;
 }
 
-function rowsOf({ certificate, pass, failure }: NameState): Row[] {
+function rowsOf({ certificate, pass, failure, held }: NameState): Row[] {
   return [
     [
       'certificate',
@@ -26,6 +26,7 @@ function rowsOf({ certificate, pass, failure }: NameState): Row[] {
         : 'none is served yet',
     ],
     ['last pass', pass ? `${pass.outcome} at ${pass.at}` : 'none has ended yet'],
+    ...(held ? [['no order', `before ${held.until}: ${held.sentence}`] as const] : []),
     ...(failure
       ? [
           ['failure', `${failure.code}: ${failure.message}`] as const,

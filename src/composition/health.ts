@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { factsOf } from '../certificates/certificate.ts';
 import { systemClock as clock } from '../clock.ts';
+import { nameVariables } from '../config/name-variables.ts';
 import { readTable } from '../config/read.ts';
 import { servedNames } from '../config/served-names.ts';
 import { variables } from '../config/variables.ts';
@@ -28,8 +29,8 @@ export async function health(): Promise<number> {
 
 // It runs every 30 seconds: of the environment it reads what it needs, and it imports as little.
 async function examine(): Promise<Health> {
-  const { domain, domains, routingMap, port, runtimeDir } = variables;
-  const needed = { domain, domains, routingMap, port, runtimeDir };
+  const { port, runtimeDir } = variables;
+  const needed = { ...nameVariables, port, runtimeDir };
   const { values, faults } = readTable(needed, process.env, (path) => readFileSync(path, 'utf8'));
   const [fault] = faults;
   if (fault) return unhealthy(`${fault.variable} ${fault.problem}`);

@@ -1,35 +1,34 @@
+import { join } from 'node:path';
 import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderContext } from '../../providers/context.ts';
 import { createAccountStore } from '../acme/account-store.ts';
+import type { Issuer } from '../acme/attempt.ts';
 import { createAuthority } from '../acme/authority.ts';
+import { createLedger } from '../acme/ledger.ts';
+import { limitsOf } from '../acme/limits.ts';
+import { createOpenOrders } from '../acme/open-orders.ts';
 import { createCertificateStore } from '../certificates/store.ts';
-import { LETS_ENCRYPT } from '../config/config.ts';
 import { createResolver, systemResolvers } from '../dns/resolver.ts';
 import { findGuestAgent } from '../guest/agent.ts';
 import { identify } from '../guest/identity.ts';
-import type { Goal, Parts } from '../reconcile/parts.ts';
+import type { Goal, Issuers, Parts } from '../reconcile/parts.ts';
 import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
 
-/** What every name shares: one identity, one provider with its budget, one account. */
-type Outside = Pick<Parts, 'identify' | 'provider' | 'resolver' | 'authority' | 'store' | 'clock'>;
+/** What every certificate shares: one identity, one provider with its budget, one account at each authority. */
+export type Outside = Pick<Parts, 'identify' | 'provider' | 'resolver' | 'issuers' | 'store' | 'clock'>;
 
-/** Milliseconds for which the guest agent's word is good: the names of one round ask it once. */
+/** Milliseconds for which the guest agent's word is good: rounds beside each other ask it once. */
 const IDENTITY_MS = 60_000;
 
-/** Everything outside this process that is asked, for all names. Nothing is asked or opened yet. */
-export function assembleOutside(config: IngressConfig, context: ProviderContext): Outside {
-  const { names, letsencryptDir, directoryUrl, email } = config;
+/** Everything outside this process that is asked. Nothing is asked or opened yet. `warn` hears of files that cannot be read. */
+export function assembleOutside(
+  config: IngressConfig,
+  context: ProviderContext,
+  warn: (sentence: string) => void,
+): Outside {
   const { clock } = context;
-  const store = createCertificateStore(letsencryptDir, { noStaging: isProduction(config), clock });
-  const lineages = async () => {
-    const found: string[] = [];
-    // One after the other, because there may be a thousand.
-    for (const name of names) found.push(...(await store.lineages(name)));
-    return found;
-  };
-  const accounts = createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
-  const userAgent = `${pkg.name}/${pkg.version}`;
+  const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock });
   return {
     identify: remembered(
       (signal) => identify(findGuestAgent(config.guestAgent), config.appId, signal),
@@ -38,27 +37,96 @@ export function assembleOutside(config: IngressConfig, context: ProviderContext)
     ),
     provider: config.provider.open(config.providerSettings, context),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
-    authority: createAuthority({ directoryUrl, email, userAgent, accounts, clock }),
+    issuers: assembleIssuers(config, { clock, store, warn }),
     store,
     clock,
   };
 }
 
-/** What is asked for, for one of the names. */
-export function goalFor(config: IngressConfig, domain: string, { provider }: Pick<Parts, 'provider'>): Goal {
-  const { gatewayDomain, port, txtPrefix, setCaa, keyType, propagationTimeout } = config;
+/**
+ * Certificates of a staging environment have a place of their own, so that going there and back neither serves one as real
+ * nor orders a new one.
+ */
+function storeRoot({ letsencryptDir, usesStaging }: IngressConfig): string {
+  return usesStaging ? join(letsencryptDir, 'dstack-ingress', 'staging') : letsencryptDir;
+}
+
+interface IssuerParts extends Pick<Parts, 'clock' | 'store'> {
+  readonly warn: (sentence: string) => void;
+}
+
+function assembleIssuers(config: IngressConfig, parts: IssuerParts): Issuers {
+  const { primary, fallback, dryRun } = config.authorities;
   return {
-    domain,
-    gatewayDomain,
-    port,
-    txtPrefix,
-    setCaa,
-    keyType,
-    noStaging: isProduction(config),
-    propagationTimeoutMs: (propagationTimeout ?? provider.capabilities.propagationSeconds) * 1000,
+    primary: assembleIssuer(config, primary, parts),
+    fallback: fallback && { issuer: assembleIssuer(config, fallback, parts), afterMs: fallback.afterMs },
+    rehearsal: dryRun && assembleIssuer(config, dryRun, parts),
   };
 }
 
-function isProduction({ directoryUrl }: IngressConfig): boolean {
-  return directoryUrl === LETS_ENCRYPT;
+function assembleIssuer(
+  { certificates, letsencryptDir, email }: IngressConfig,
+  { directoryUrl, eab }: IngressConfig['authorities']['primary'],
+  { clock, store, warn }: IssuerParts,
+): Issuer {
+  const lineages = async () => {
+    const found: string[] = [];
+    // One after the other, because there may be a thousand.
+    for (const { names } of certificates) found.push(...(await store.lineages(names)));
+    return found;
+  };
+  const accounts = createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
+  const userAgent = `${pkg.name}/${pkg.version}`;
+  const options = { directoryUrl, email, userAgent, accounts, clock };
+  return {
+    directoryUrl,
+    authority: createAuthority(eab === undefined ? options : { ...options, eab }),
+    ledger: createLedger(letsencryptDir, directoryUrl, clock, warn),
+    openOrders: createOpenOrders(letsencryptDir, directoryUrl),
+    limits: limitsOf(directoryUrl),
+  };
+}
+
+/** Stands where the URL of an ACME account will be. */
+const NO_ACCOUNT_YET = '(of the account that a start registers)';
+
+/** For a look that promises to write nothing: no ledger, no account. */
+export function readOnlyIssuers({ primary, fallback, rehearsal }: Issuers): Issuers {
+  return {
+    primary: readOnlyIssuer(primary),
+    fallback: fallback && { ...fallback, issuer: readOnlyIssuer(fallback.issuer) },
+    rehearsal: rehearsal && readOnlyIssuer(rehearsal),
+  };
+}
+
+function readOnlyIssuer(issuer: Issuer): Issuer {
+  const { ledger, authority } = issuer;
+  const accountUrl = async () => (await authority.storedAccountUrl()) ?? NO_ACCOUNT_YET;
+  return {
+    ...issuer,
+    authority: { ...authority, accountUrl },
+    ledger: {
+      ...ledger,
+      history: () => ledger.peek(),
+      write: async () => undefined,
+      writeUnless: async () => undefined,
+    },
+  };
+}
+
+/** What is asked for, for all names. */
+export function goalFor(config: IngressConfig, { provider }: Pick<Parts, 'provider'>): Goal {
+  const { gatewayDomain, port, txtPrefix, setCaa, keyType, propagationTimeout } = config;
+  return {
+    gatewayDomain,
+    port,
+    txtPrefix,
+    addressMode: config.appAddressMode,
+    setCaa,
+    keyType,
+    profile: config.acmeProfile,
+    renewDaysBefore: config.renewDaysBefore,
+    noStaging: !config.usesStaging,
+    propagationTimeoutMs: (propagationTimeout ?? provider.capabilities.propagationSeconds) * 1000,
+  };
 }

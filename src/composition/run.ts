@@ -1,24 +1,26 @@
+import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal } from '../acme/journal.ts';
+import type { Names } from '../certificates/certificate.ts';
 import { systemClock as clock } from '../clock.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { createLog, type Log } from '../log.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
-import { serveStored } from '../reconcile/certificate.ts';
-import { everyHourAt, type KeptName, reconcileForever } from '../reconcile/loop.ts';
-import { emptyMemory, emptySharedMemory, type Parts } from '../reconcile/parts.ts';
-import { pass } from '../reconcile/pass.ts';
+import { caaOwnersOf } from '../reconcile/caa-owners.ts';
+import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
+import { emptySharedMemory, type KeptCertificate, keepCertificate, type Parts } from '../reconcile/parts.ts';
+import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { assembleOutside, goalFor } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
 import { listenTo, onStop } from './signals.ts';
 
-/** What the pass of one name may take beside waiting for the name servers, twice; in milliseconds. */
-const PASS_LIMIT_MS = 15 * 60_000;
+/** What a round may take beside waiting for the name servers, twice, for each certificate that is got after the others; in milliseconds. */
+const ROUND_LIMIT_MS = 15 * 60_000;
 
 /** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
 export async function run(stopped: AbortSignal): Promise<number> {
@@ -45,10 +47,14 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const proxy = await openProxy(config, evidence?.port, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
+  const parts = assemble(config, proxy, log);
   await reconcileForever(
     {
-      names: assemble(config, proxy, log),
-      everyHour: everyHourAt(Math.floor(Math.random() * 60)),
+      certificates: config.certificates.map((certificate) => keep(certificate.names, log)),
+      round: (some, signal) => reconcile(parts, some, signal),
+      roundLimitMs: roundLimitMs(config, parts),
+      intervalMs: config.renewInterval * 1000,
+      everyMinute,
       onDemand: (due) => demand.listen(due),
       random: Math.random,
       clock,
@@ -58,6 +64,11 @@ export async function run(stopped: AbortSignal): Promise<number> {
   await proxy.stop();
   log.info({ event: 'stopped' }, 'stopped');
   return 0;
+}
+
+function roundLimitMs({ certificates }: IngressConfig, { goal }: Parts): number {
+  const turns = Math.ceil(certificates.length / CERTIFICATES_AT_ONCE);
+  return turns * (ROUND_LIMIT_MS + 2 * goal.propagationTimeoutMs);
 }
 
 /** Without evidence the app is served all the same. */
@@ -99,9 +110,9 @@ async function openProxy(
   }
 }
 
-/** What is done for each name, with what all of them share. */
-function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): KeptName[] {
-  const { names, letsencryptDir, provider } = config;
+/** What rounds are made of. */
+function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
+  const { letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
   // A pause between two calls is no news for anybody; a wait is.
   const levelOf = ({ waitMs }: ProviderWait) => (waitMs < 1000 ? 'info' : 'warn');
@@ -110,27 +121,34 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): KeptNam
       { event: 'waiting', for: 'provider', provider: provider.name, ...wait },
       describeWait(provider.title, wait),
     );
-  const outside = assembleOutside(config, { clock, files, onWait });
-  const shared = emptySharedMemory();
-  const keep = (domain: string): KeptName => {
-    const own = log.child({ domain });
-    const warn = (sentence: string) => own.warn({ event: 'warning' }, sentence);
-    const memory = emptyMemory(shared);
-    const parts: Parts = {
-      ...outside,
-      goal: goalFor(config, domain, outside),
-      journal: createChallengeJournal(letsencryptDir, domain, warn),
-      serve: ({ chainPem, keyPem, facts: { fingerprint256 } }) =>
-        proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain }),
-      log: own,
-    };
-    return {
-      serveStored: () => serveStored(parts, memory),
-      pass: (signal) => pass(parts, memory, signal),
-      passLimitMs: PASS_LIMIT_MS + 2 * parts.goal.propagationTimeoutMs,
-      memory,
-      log: own,
-    };
+  const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
+  const outside = assembleOutside(config, { clock, files, onWait }, warn);
+  return {
+    ...outside,
+    goal: goalFor(config, outside),
+    caaOwners: caaOwnersOf(outside.issuers),
+    journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
+    serve: (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
+      proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain }),
+    random: Math.random,
+    newId: randomUUID,
+    log,
+    tell: once(warn),
+    shared: emptySharedMemory(),
   };
-  return names.map(keep);
+}
+
+/** Says each sentence once: what is true of several names, or in every round, is no news the second time. */
+function once(say: (sentence: string) => void): (sentence: string) => void {
+  const said = new Set<string>();
+  return (sentence) => {
+    if (!said.has(sentence)) say(sentence);
+    said.add(sentence);
+  };
+}
+
+/** Says of which certificate each line is. */
+function keep(names: Names, log: Log): KeptCertificate {
+  const [domain, ...others] = names;
+  return keepCertificate(names, log.child(others.length > 0 ? { domain, names } : { domain }));
 }

@@ -98,7 +98,7 @@ export const acmeVariables = {
   }),
   renewInterval: withDefault(types.integer('seconds', 0, 999_999_999), '3600', {
     name: 'RENEW_INTERVAL',
-    help: 'Seconds between two looks at everything: records and certificates. Less than 60 counts as 60, more than 86400 as 86400, with a warning.',
-    remedy: 'Set whole seconds from 60 to 86400, such as 3600.',
+    help: 'Seconds between two looks at everything: records and certificates. Less than 60 counts as 60, more than 43200 as 43200 (a CA wants to be asked for its advice twice a day), with a warning.',
+    remedy: 'Set whole seconds from 60 to 43200, such as 3600.',
   }),
 };

@@ -29,7 +29,7 @@ export interface Config<P extends ProviderChoice> extends IngressSettings {
   readonly directoryUrl: string;
   /** Whether the primary authority is the staging environment, whatever ACME_STAGING says. */
   readonly usesStaging: boolean;
-  /** Seconds between two looks at everything, from 60 to 86400. */
+  /** Seconds between two looks at everything, from 60 to 43200. */
   readonly renewInterval: number;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;

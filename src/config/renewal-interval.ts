@@ -1,6 +1,6 @@
 /** Seconds. More often, a look would find that of a moment ago; a certificate of six days wants one every day. */
 const LEAST = 60;
-const MOST = 86_400;
+const MOST = 43_200;
 
 /**
  * The seconds between two looks at everything: those of RENEW_INTERVAL, within bounds. What lies outside is moved and

@@ -53,7 +53,7 @@ export function sample(names: readonly string[], most: number, now: Date, everyM
 
 function whyWrong(look: Look, port: number, now: Date): string | undefined {
   if ('facts' in look) {
-    const why = whyUnusable(look.facts, { domain: look.domain, noStaging: false }, now);
+    const why = whyUnusable(look.facts, { names: [look.domain], noStaging: false }, now);
     return why?.replace(/^it\b/, 'the certificate');
   }
   return isWithoutCertificate(look.thrown) ? undefined : whyFailed(look.thrown, port);

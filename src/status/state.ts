@@ -33,6 +33,8 @@ export interface NameState {
   readonly certificate?: { readonly serial: string; readonly notAfter: string } | undefined;
   /** The last pass that ended. */
   readonly pass?: { readonly at: string; readonly outcome: 'finished' | 'failed' } | undefined;
+  /** Why a certificate that is due is not ordered yet. */
+  readonly held?: { readonly until: string; readonly sentence: string } | undefined;
   /** Why the last pass failed, and when it is tried again. */
   readonly failure?:
     | { readonly code: string; readonly message: string; readonly hint: string; readonly nextAttempt: string }
@@ -63,6 +65,7 @@ const failed = z.object({
     hint: z.string().default(''),
   }),
 });
+const heldBack = z.object({ until: z.string(), msg: z.string() });
 const warning = z.object({ msg: z.string() });
 
 /** A line of the log, as it was written. */
@@ -79,9 +82,10 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
   if (before === undefined || line['component'] === 'haproxy') return before;
   // Whatever happens next, the wait before it is over.
   const state = { ...before, waiting: event === 'warning' ? before.waiting : undefined };
+  const about = namesOf(line);
   const ofName = (change: Partial<NameState>): State => ({
     ...state,
-    names: state.names.map((name) => (name.domain === line['domain'] ? { ...name, ...change } : name)),
+    names: state.names.map((name) => (about.includes(name.domain) ? { ...name, ...change } : name)),
   });
   switch (event) {
     case 'serving':
@@ -91,6 +95,12 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
       const more = { ...(until === undefined ? {} : { until }), ...(domain === undefined ? {} : { domain }) };
       return { ...state, waiting: { since, sentence: msg, ...more } };
     }
+    case 'order-held-back': {
+      const { until, msg: sentence } = heldBack.parse(line);
+      return ofName({ held: { until, sentence } });
+    }
+    case 'certificate-issued':
+      return ofName({ held: undefined });
     case 'pass-finished':
       return ofName({ pass: { at: String(line['time']), outcome: 'finished' }, failure: undefined });
     case 'pass-failed': {
@@ -104,6 +114,11 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
     default:
       return state;
   }
+}
+
+/** The names that a line is about: those of a certificate, or one. */
+function namesOf({ names, domain }: LogLine): readonly unknown[] {
+  return Array.isArray(names) ? names : [domain];
 }
 
 function withWarning(state: State, sentence: string): State {
