@@ -8,7 +8,8 @@ const DAY_MS = 86_400_000;
 
 test('a running ingress follows a jump of its clock: two days later it renews', async (t) => {
   const world = await worldFor(t);
-  const clock = environmentWithClock(await environmentFor(world));
+  const plain = await environmentFor(world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
+  const clock = environmentWithClock(plain);
   // A third of its ninety days is left tomorrow.
   await plantCertificate(clock.environment, 31);
   const ingress = again(t, clock.environment);
@@ -16,6 +17,13 @@ test('a running ingress follows a jump of its clock: two days later it renews', 
   await ingress.seen('pass-finished');
   assert.equal(world.pebble.orders(), 0);
   clock.jump(2 * DAY_MS);
+  await t.test('by a clock that nobody else has, nothing is ordered', async () => {
+    ingress.signal('SIGHUP');
+    assert.match(JSON.stringify(await ingress.seen('pass-failed')), /CLOCK_WRONG.*2 days ahead/);
+    assert.equal(world.pebble.orders(), 0);
+  });
+  world.acmeFront.clockSkewMs = 2 * DAY_MS;
+  clock.jump(11 * 60_000);
   ingress.signal('SIGHUP');
   const { time } = await ingress.seen('serving', { fits: (line) => line['serial'] !== serial });
   const ahead = (Date.parse(String(time)) - Date.now()) / DAY_MS;

@@ -40,7 +40,8 @@ test('records that the provider refuses do not stand in the way of a renewal', a
     code: 9005,
     message: 'Content for CNAME record is invalid.',
   } as const;
-  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 1);
+  // With the challenge, and alone.
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
   const ingress = again(t, environment);
   const { step } = await ingress.seen('step-failed');
   assert.equal(step, 'records');
@@ -56,7 +57,8 @@ test('on a first start, records that the provider refuses come before any valida
     code: 9005,
     message: 'Content for CNAME record is invalid.',
   } as const;
-  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 1);
+  // With the challenge, and alone.
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-failed');
   assert.equal(world.pebble.validations(), 0);

@@ -63,9 +63,9 @@ Warnings
   await ingress.seen('pass-finished');
 
   await t.test('the start did what was said', () => {
-    const { names, failures } = JSON.parse(json.stdout);
+    const { zones, failures } = JSON.parse(json.stdout);
     assert.deepEqual(failures, []);
-    const [{ changes }] = names;
+    const [{ changes }] = zones;
     const line = ({ name, type, value }: Record<string, string>) => `${name} ${type} ${value}`;
     const said = { written: [] as string[], removed: [] as string[] };
     for (const { record, replaced, removed } of changes) {

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { alreadyReplaced } from '../world/acme-fault.ts';
+import { environmentWithClock } from '../world/clock-jump.ts';
+import { type Environment, environmentFor } from '../world/ingress.ts';
+import { again, handshake, ingressIn, worldFor } from './support.ts';
+
+const NAME = 'app.example.test';
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+async function issuerShown(environment: Environment): Promise<string> {
+  const { socket } = await handshake(environment, NAME);
+  const issuer = socket.getPeerX509Certificate()?.issuer ?? '';
+  socket.destroy();
+  return issuer;
+}
+
+function accountsOf(environment: Environment): string[] {
+  return readdirSync(join(environment['LETSENCRYPT_DIR'] ?? '', 'accounts')).sort();
+}
+
+test('staging and back: each serves its own certificate, nothing is ordered twice, both accounts stay', async (t) => {
+  const world = await worldFor(t, { secondCa: {} });
+  const first = await ingressIn(t, world, { ACME_STAGING_DIRECTORY_URL: world.secondCa.directoryUrl });
+  await first.seen('pass-finished');
+  const { environment } = first;
+  const production = await issuerShown(environment);
+  const { serial } = await first.seen('serving');
+  await first.end('SIGTERM');
+
+  const staging = again(t, { ...environment, CERTBOT_STAGING: 'true' });
+  await staging.seen('pass-finished');
+  assert.notEqual(await issuerShown(environment), production);
+  assert.ok(!staging.log.some((line) => line.event === 'serving' && line['serial'] === serial));
+  await staging.end('SIGTERM');
+
+  const back = again(t, environment);
+  await back.seen('pass-finished');
+  assert.equal((await back.seen('serving'))['serial'], serial);
+  assert.equal(await issuerShown(environment), production);
+  await back.end('SIGTERM');
+  const again_ = again(t, { ...environment, CERTBOT_STAGING: 'true' });
+  await again_.seen('pass-finished');
+  assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [1, 1]);
+  assert.equal(accountsOf(environment).length, 2);
+});
+
+test('a first CA that is down for the stated time: the second one issues, and CAA permits both', async (t) => {
+  const world = await worldFor(t, { secondCa: {} });
+  world.acmeFront.failWhen(({ kind }) => kind === 'POST /order-plz', { kind: 'status', status: 500 });
+  const ingress = await ingressIn(t, world, {
+    ...{ ACME_DIRECTORY_URL: world.acmeFront.directoryUrl, SET_CAA: 'true' },
+    ...{ ACME_FALLBACK_DIRECTORY_URL: world.secondCa.directoryUrl, ACME_FALLBACK_AFTER: '1' },
+  });
+  await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
+  const caa = world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
+  assert.equal(caa.length, 2);
+  const { environment } = ingress;
+  await ingress.end('SIGTERM');
+  world.acmeFront.clearFaults();
+  const next = again(t, environment);
+  await next.seen('pass-finished');
+  assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
+});
+
+test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first', async (t) => {
+  const world = await worldFor(t, { secondCa: {} });
+  const plain = await environmentFor(world, {
+    ACME_STAGING_DIRECTORY_URL: world.secondCa.directoryUrl,
+    ...{
+      ACME_STAGING_DRY_RUN: 'true',
+      SET_CAA: 'true',
+      DNS_RESOLVERS: `${world.nameServers.ns1.address}:53`,
+    },
+  });
+  const { environment, jump } = environmentWithClock(plain);
+  await world.resolver.stop();
+  const ingress = again(t, environment);
+  await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+  assert.equal(world.pebble.validations(), 1);
+  assert.equal(world.secondCa.orders(), 0);
+  jump(2 * 60_000);
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-failed', { timeoutMs: 60_000, fits: ({ attempt }) => attempt === 2 });
+  assert.deepEqual(
+    [world.pebble.validations(), world.secondCa.validations()],
+    [1, 1],
+    'only staging was told',
+  );
+  await world.resolver.start();
+  jump(20 * 60_000);
+  ingress.signal('SIGHUP');
+  await ingress.seen('rehearsed', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  assert.deepEqual([world.pebble.validations(), world.secondCa.validations()], [2, 2]);
+  assert.equal((await world.request(NAME, '/')).status, 200);
+});
+
+for (const [title, refusal, replacing] of [
+  ['names what it replaces', undefined, [false, true]],
+  ['is ordered once more where the CA does not take it as one', alreadyReplaced, [false, true, false]],
+] as const) {
+  test(`a renewal that the CA advises ${title}`, async (t) => {
+    const world = await worldFor(t);
+    const plain = await environmentFor(world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
+    const { environment, jump } = environmentWithClock(plain);
+    const ingress = again(t, environment);
+    const { serial } = await ingress.seen('serving');
+    await ingress.seen('pass-finished');
+    if (refusal) world.acmeFront.failNext('POST /order-plz', refusal);
+    const pem = readFileSync(`${environment['LETSENCRYPT_DIR']}/live/${NAME}/cert.pem`, 'utf8');
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
+    await world.pebble.setRenewalWindow(pem, hoursAgo(2), hoursAgo(1));
+    // The answer of the start is good for some hours.
+    jump(DAY_MS);
+    world.acmeFront.clockSkewMs = DAY_MS;
+    ingress.signal('SIGHUP');
+    const { reason } = await ingress.seen('order', {
+      fits: (line) => /CA asks/.test(String(line['reason'])),
+    });
+    assert.match(String(reason), /^renewal has been due since .*: the CA asks for it between/);
+    await ingress.seen('serving', { fits: (line) => line['serial'] !== serial, timeoutMs: 60_000 });
+    const orders = world.acmeFront.calls.filter(({ kind }) => kind === 'POST /order-plz');
+    assert.deepEqual(
+      orders.map(({ payload }) => /"replaces":"[\w-]+\.[\w-]+"/.test(JSON.stringify(payload))),
+      replacing,
+    );
+    assert.equal(world.pebble.orders(), 2);
+  });
+}
+
+test('ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are', async (t) => {
+  const world = await worldFor(t, { pebble: { profiles: { classic: 90 * 86_400, shortlived: 160 * 3600 } } });
+  const wrong = await ingressIn(t, world, { ACME_PROFILE: 'longlived' });
+  const { err } = await wrong.seen('pass-failed');
+  assert.match(JSON.stringify(err), /ACME_PROFILE_UNKNOWN.*classic.*shortlived/);
+  assert.equal(world.pebble.orders(), 0);
+  await wrong.end('SIGTERM');
+  const right = again(t, { ...wrong.environment, ACME_PROFILE: 'shortlived' });
+  const { notAfter } = await right.seen('serving', { timeoutMs: 60_000 });
+  const hours = (Date.parse(String(notAfter)) - Date.now()) / HOUR_MS;
+  assert.ok(hours > 158 && hours < 161, `${hours} hours`);
+  await right.seen('pass-finished');
+});
+
+test('a clock that is days off: nothing is ordered until it is right, and then one is', async (t) => {
+  const world = await worldFor(t);
+  const { environment, jump } = environmentWithClock(await environmentFor(world));
+  jump(-5 * DAY_MS);
+  const ingress = again(t, environment);
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /CLOCK_WRONG.*5 days behind/);
+  assert.equal(world.pebble.orders(), 0);
+  jump(5 * DAY_MS);
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  assert.equal(world.pebble.orders(), 1);
+});
+
+test('a CAA record of another account: said before there is an order, with the record to add', async (t) => {
+  const world = await worldFor(t);
+  await world.cloudflare.addRecord('example.test', {
+    ...{ name: NAME, type: 'CAA' },
+    content: '0 issue "other-ca.example"',
+    data: { flags: 0, tag: 'issue', value: 'other-ca.example' },
+  });
+  const ingress = await ingressIn(t, world);
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(JSON.stringify(err), /CAA_FORBIDS.*other-ca\.example.*Add the record app\.example\.test CAA/);
+  assert.equal(world.pebble.orders(), 0);
+  assert.ok(!existsSync(`${ingress.environment['LETSENCRYPT_DIR']}/live`));
+});

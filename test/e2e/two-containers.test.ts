@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
+import { again, txtValues, worldFor, writes } from './support.ts';
+
+const NAME = 'app.example.test';
+const APP_ADDRESS = `_dstack-app-address.${NAME}`;
+const CHALLENGE = `_acme-challenge.${NAME}`;
+const NOWHERE = { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' };
+const idOf = (letter: string) => letter.repeat(40);
+
+/** A container of its own: another app id, another volume, the same name. */
+async function container(world: World, letter: string, changes: Environment = {}): Promise<Environment> {
+  return environmentFor(world, { ...NOWHERE, APP_ID: idOf(letter), SET_CAA: 'true', ...changes });
+}
+
+function holder(world: World): string[] {
+  return txtValues(world, APP_ADDRESS).map((value) => value.split(':')[0] ?? '');
+}
+
+async function pass(ingress: Ingress): Promise<void> {
+  const before = ingress.log.filter(({ event }) => event === 'pass-finished').length;
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', {
+    fits: (line) => ingress.log.filter(({ event }) => event === 'pass-finished').indexOf(line) >= before,
+  });
+}
+
+/** Both run; no pass of either writes any more. */
+async function assertPeace(world: World, ...ingresses: readonly Ingress[]): Promise<void> {
+  world.cloudflare.resetCalls();
+  for (let turn = 0; turn < 3; turn += 1) for (const ingress of ingresses) await pass(ingress);
+  assert.deepEqual(writes(world), []);
+}
+
+async function start(t: TestContext, environment: Environment): Promise<Ingress> {
+  const ingress = again(t, environment);
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  return ingress;
+}
+
+test('claim and claim: the one that started last has the name, the other says so, and nobody writes any more', async (t) => {
+  const world = await worldFor(t);
+  const blue = await start(t, await container(world, 'b'));
+  assert.deepEqual(holder(world), [idOf('b')]);
+  const green = await start(t, await container(world, 'd'));
+  assert.deepEqual(holder(world), [idOf('d')]);
+  await pass(blue);
+  const { msg } = await blue.seen('warning', {
+    fits: (line) => /another container/.test(String(line['msg'])),
+  });
+  assert.match(String(msg), new RegExp(`${idOf('d')}.*APP_ADDRESS_MODE=hold`));
+  await pass(green);
+  await assertPeace(world, blue, green);
+  assert.deepEqual(holder(world), [idOf('d')]);
+  const caa = world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
+  assert.equal(caa.length, 2, 'both accounts are permitted');
+  assert.equal(world.pebble.orders(), 2);
+});
+
+test('hold: a standby has its certificate and leaves the name alone until it is free', async (t) => {
+  const world = await worldFor(t);
+  const blue = await start(t, await container(world, 'b'));
+  const standby = await start(t, await container(world, 'e', { APP_ADDRESS_MODE: 'hold' }));
+  assert.deepEqual(holder(world), [idOf('b')]);
+  await standby.seen('serving');
+  await standby.seen('warning', { fits: (line) => /standby/.test(String(line['msg'])) });
+  await pass(blue);
+  await assertPeace(world, blue, standby);
+  await blue.end('SIGTERM');
+  const [record] = world.cloudflare.recordsOf('example.test').filter(({ name }) => name === APP_ADDRESS);
+  assert.ok(record);
+  world.cloudflare.removeRecord('example.test', record.id);
+  await pass(standby);
+  assert.deepEqual(holder(world), [idOf('e')]);
+});
+
+test('both order at once: neither takes away the other’s challenge', async (t) => {
+  const world = await worldFor(t, { lags: { ns2: 3000 } });
+  const both = [await container(world, 'b'), await container(world, 'd', { APP_ADDRESS_MODE: 'hold' })];
+  const ingresses = both.map((environment) => again(t, environment));
+  await Promise.all(ingresses.map((ingress) => ingress.seen('challenge-published', { timeoutMs: 60_000 })));
+  await Promise.all(ingresses.map((ingress) => ingress.seen('certificate-issued', { timeoutMs: 90_000 })));
+  await Promise.all(ingresses.map((ingress) => ingress.seen('pass-finished', { timeoutMs: 60_000 })));
+  assert.deepEqual(txtValues(world, CHALLENGE), []);
+  assert.equal(world.pebble.orders(), 2);
+  for (const { log } of ingresses) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
+});
