@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { afterTest } from '../../test/doubles/after-test.ts';
-import { type CountingAuthority, mostWithin, runCrashLoop } from '../../test/doubles/crash-loop.ts';
+import { type CountingAuthority, mostWithin, refusals, runCrashLoop } from '../../test/doubles/crash-loop.ts';
 import type { FakeClock } from '../../test/doubles/fake-clock.ts';
 import { historyOf } from './history.ts';
 import { createLedger } from './ledger.ts';
@@ -41,12 +41,16 @@ function inMemory() {
   };
 }
 
-function assertWithinLimits({ failed, issued, ordered }: CountingAuthority): void {
-  const most = [mostWithin(failed, HOUR), mostWithin(issued, DAYS_7), mostWithin(ordered, HOUR)];
-  assert.ok((most[0] ?? 0) <= 4, `${most[0]} failed authorizations of a name in an hour`);
-  assert.ok((most[1] ?? 0) <= 4, `${most[1]} certificates for a set in 7 days`);
-  // 6 at once, one back in 5 minutes, and those that led to certificates.
-  assert.ok((most[2] ?? 0) <= 6 + 12 + 4, `${most[2]} orders for a set in an hour`);
+function assertWithinLimits({ failed, issued }: CountingAuthority): void {
+  const [failures, certificates] = [mostWithin(failed, HOUR), mostWithin(issued, DAYS_7)];
+  assert.ok(failures <= 4, `${failures} failed authorizations of a name in an hour`);
+  assert.ok(certificates <= 4, `${certificates} certificates for a set in 7 days`);
+  assert.equal(refusedByLetsEncrypt({ failed, issued }), 0);
+}
+
+/** By its buckets: 5 and one in 12 minutes, 5 and one in 34 hours. */
+function refusedByLetsEncrypt({ failed, issued }: CountingAuthority): number {
+  return refusals(failed, 5, HOUR / 5) + refusals(issued, 5, 34 * HOUR);
 }
 
 const seeds = fc.integer();
@@ -89,4 +93,5 @@ test('a program that does not ask goes far beyond', async () => {
   const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, asks: false });
   assert.ok(mostWithin(authority.failed, HOUR) > 8);
   assert.ok(mostWithin(authority.issued, DAYS_7) > 8);
+  assert.ok(refusedByLetsEncrypt(authority) > 20);
 });

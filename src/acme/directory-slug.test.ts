@@ -15,9 +15,9 @@ test('a directory is told by its host and path', () => {
 });
 
 test('other paths are other folders, and none leads out of its own', () => {
-  const urls = ['a/b', 'a_b', 'a%5Fb/', 'a', 'a%2Fb', 'b'].map((path) =>
+  const slugs = ['a', 'b', 'a/b', 'a_b', 'a%2Fb', 'a-b'].map((path) =>
     directorySlug(`https://ca.example/${path}`),
   );
-  assert.equal(new Set(urls).size, 5, 'an underscore may be written in two ways');
-  for (const slug of urls) assert.match(slug, /^[^/]+$/);
+  assert.equal(new Set(slugs).size, slugs.length);
+  for (const slug of slugs) assert.match(slug, /^[^/]+$/);
 });

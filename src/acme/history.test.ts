@@ -97,6 +97,11 @@ const outcomes: [title: string, entries: NewEntry[], minutes: number[]][] = [
     [1],
   ],
   ['validated again after success', [validate('a'), validated('a'), validate('a')], [2]],
+  [
+    'validated again after success, and failed',
+    [validate('a'), validated('a'), validate('a'), failed({ attempt: 'a' })],
+    [3],
+  ],
   ['two attempts', [validate('a'), validate('b')], [0, 1]],
   ['success of another attempt', [validate('a'), validated('b')], [0]],
 ];

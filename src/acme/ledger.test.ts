@@ -133,6 +133,12 @@ test('damage is told once, with the file', async () => {
   ]);
 });
 
+test('a ledger may be long: a thousand certificates write ten thousands of lines in a month', async () => {
+  const line = `${JSON.stringify({ at: START.toISOString(), event: 'validated', attempt: 'a' })}\n`;
+  plant('2026-11-24', line.repeat(150_000) + JSON.stringify({ at: START.toISOString(), ...validate('b') }));
+  assert.deepEqual(await failures(), [START]);
+});
+
 test('files that are older than 30 days go when a new day is begun, and not before', async () => {
   const old = (day: string) => `${JSON.stringify({ at: `${day}T00:00:00.000Z`, ...validate(day) })}\n`;
   for (const day of ['2026-01-01', '2026-10-24', '2026-10-25', '2026-11-23']) plant(day, old(day));

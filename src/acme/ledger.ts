@@ -106,7 +106,7 @@ async function look(shelf: Shelf): Promise<Known> {
   const entries = await read(shelf, days, now);
   shelf.known = {
     chronicle: historyOf(entries),
-    lastAt: Math.max(0, ...entries.map(({ at }) => Date.parse(at))),
+    lastAt: entries.reduce((last, { at }) => Math.max(last, Date.parse(at)), 0),
     ahead: days.filter((day) => day > dayOf(now)),
   };
   return shelf.known;

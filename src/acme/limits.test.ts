@@ -148,6 +148,15 @@ test('a handful of orders that lead nowhere, then one in 5 minutes', () => {
     }
 });
 
+test('a program that dies after each order and starts again at once opens 6, and 12 more in each hour', () => {
+  const orders: LedgerEntry[] = [];
+  for (let now = 0; now < 2 * HOUR; now += 10_000) {
+    if (ask(orders, now)) continue;
+    orders.push(entry(now, { event: 'order', attempt: `o${now}`, names: NAMES }));
+  }
+  assert.equal(orders.length, 6 + 2 * 12 - 1);
+});
+
 test('an outage that is looked at after 5, 10, 20 … seconds, at last every 10 minutes, is never held up', () => {
   const pauses = Array.from({ length: 20 }, (_, index) => Math.min(5000 * 2 ** index, 10 * MINUTE));
   const orders: LedgerEntry[] = [];
