@@ -15,8 +15,10 @@ import type { Issuers, Parts } from './parts.ts';
 
 /** Milliseconds; advice is no reason to wait long for a CA that does not answer. */
 const ADVICE_TIMEOUT_MS = 10_000;
+/** Milliseconds for which a CA that did not answer is not asked for any certificate. */
+const SILENCE_MS = 60_000;
 
-export type DecisionParts = Pick<Parts, 'goal' | 'issuers' | 'clock' | 'log' | 'tell'>;
+export type DecisionParts = Pick<Parts, 'goal' | 'issuers' | 'clock' | 'log' | 'tell' | 'shared'>;
 
 /** What is to be done about the certificate that is stored, if any: with the advice of its CA. Throws STORE_FAILED. */
 export async function decide(
@@ -67,8 +69,8 @@ export async function originOf(
  * answer is asked again in the next round; what it said last counts until then. Throws for an abort only.
  */
 async function adviceFor(
-  { clock, log }: DecisionParts,
-  { ledger, authority }: Issuer,
+  { clock, log, shared }: DecisionParts,
+  { ledger, authority, directoryUrl }: Issuer,
   { chainPem }: CertificateBundle,
   signal: AbortSignal,
 ): Promise<RenewalAdvice | undefined> {
@@ -76,7 +78,9 @@ async function adviceFor(
   if (id === undefined) return undefined;
   const known = (await ledger.history()).advice(id);
   const now = clock.now();
-  if (known && now < known.askAgainAt) return toAdvice(known);
+  const isSilent = now.getTime() < (shared.silentUntil.get(directoryUrl) ?? 0);
+  if (known && (isSilent || now < known.askAgainAt)) return toAdvice(known);
+  if (isSilent) return undefined;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ADVICE_TIMEOUT_MS)]);
     const answer = await authority.renewalInfo(id, limit);
@@ -91,6 +95,8 @@ async function adviceFor(
     return advice;
   } catch (err) {
     signal.throwIfAborted();
+    // A thousand certificates do not wait for it one after the other.
+    shared.silentUntil.set(directoryUrl, now.getTime() + SILENCE_MS);
     log.debug({ event: 'renewal-advice-failed', err }, 'the CA gives no advice');
     return known && toAdvice(known);
   }

@@ -34,8 +34,21 @@ export async function finish(
   const { memory } = course.kept;
   memory.unsaved = { bundle, failure: undefined };
   await saveUnsaved(parts, course.kept);
-  if (!memory.unsaved) await conclude(job.attempt, bundle.facts);
+  if (!memory.unsaved) await concludeEverywhere(parts, job.attempt, bundle);
   await serve(parts, course.kept, bundle);
+}
+
+/** A certificate of the second CA ends the series of failures of the first: at the next renewal it is asked first again. */
+async function concludeEverywhere(
+  { issuers: { primary } }: Parts,
+  attempt: Attempt,
+  { facts: { serial, notAfter } }: CertificateBundle,
+): Promise<void> {
+  await conclude(attempt, { serial, notAfter });
+  if (attempt.issuer === primary) return;
+  const { note, wish } = attempt;
+  const entry = { attempt: note.attempt, names: wish.names, serial, notAfter: notAfter.toISOString() };
+  await primary.ledger.write({ event: 'issued', ...entry });
 }
 
 /** A first certificate wants its records in order before the CA is told; a renewal goes on without them. */

@@ -44,9 +44,9 @@ async function open(
   if (neighbour) return holdBack(course, neighbour);
   const rehearsing = await rehearsalFor(parts, issuer, names);
   await checkPermission(parts, { issuer, rehearsal: rehearsing }, due, ground, signal);
-  log.info({ event: 'order', reason }, 'ordering a certificate');
   const begun = await beginAt(parts, issuer, course, signal);
   if (isHold(begun)) return holdBack(course, begun);
+  log.info({ event: 'order', reason }, 'ordering a certificate');
   const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
   log.info(fields, begun.resumed ? 'going on with the order of an earlier run' : 'order created');
   const rehearsal = rehearsing && (await beginAt(parts, rehearsing, course, signal));

@@ -1,9 +1,10 @@
+import type { Issuer } from '../acme/attempt.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';
-import type { KeptCertificate, Parts } from './parts.ts';
+import type { Issuers, KeptCertificate, Parts } from './parts.ts';
 import { keyOf } from './prepare.ts';
 import { publishRecords, type ZoneWork } from './publish.ts';
 import { waitForRecords } from './records.ts';
@@ -80,12 +81,24 @@ async function warnOfVolume(
 
 /** The values of orders that an earlier run has begun: they are gone on with, not swept away. */
 async function wantedChallenges({ issuers }: Parts, courses: readonly Course[]) {
-  const { primary, fallback, rehearsal } = issuers;
-  const all = [primary, fallback?.issuer, rehearsal].filter((issuer) => issuer !== undefined);
   const notes = await Promise.all(
-    courses.flatMap(({ kept }) => all.map(({ openOrders }) => openOrders.peek(keyOf(kept.names)))),
+    courses.flatMap(({ kept }) => allOf(issuers).map(({ openOrders }) => openOrders.peek(keyOf(kept.names)))),
   );
   return notes.flatMap((open) => open?.values ?? []);
+}
+
+/**
+ * A certificate that is good needs no order: what is open is of the one that is stored, which a crash or a full disk kept from being
+ * crossed out.
+ */
+async function forgetOpenOrders({ issuers }: Parts, { names, memory }: KeptCertificate): Promise<void> {
+  if (memory.unsaved) return;
+  for (const { openOrders } of allOf(issuers))
+    if (await openOrders.peek(keyOf(names))) await openOrders.remove(keyOf(names));
+}
+
+function allOf({ primary, fallback, rehearsal }: Issuers): Issuer[] {
+  return [primary, fallback?.issuer, rehearsal].filter((issuer) => issuer !== undefined);
 }
 
 async function decideAll(
@@ -99,7 +112,10 @@ async function decideAll(
     if (unread) return;
     const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
     if (decided?.action === 'order') due.push({ course, reason: decided.reason, urgent: decided.urgent });
-    else if (decided) kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
+    else if (decided) {
+      await attempt(course, 'open order', () => forgetOpenOrders(parts, kept), signal);
+      kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
+    }
   });
   // Those that need it most come first.
   const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;

@@ -241,7 +241,10 @@ async function issue(
   const leaf = await x509.X509CertificateGenerator.create({
     ...{ issuer: root.subject, publicKey, signingKey: keys.privateKey },
     ...{ signingAlgorithm: ALGORITHM, ...validity },
-    extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
+      await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
+    ],
   });
   return `${leaf.toString('pem')}\n${root.toString('pem')}\n`;
 }

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { change, DOMAIN, failure, orders, runPass, type Stage, setStage } from '../../test/doubles/parts.ts';
+import { certificateId } from '../acme/renewal-info.ts';
+import { decide } from './decision.ts';
+
+const never = new AbortController().signal;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A certificate that the CA in memory has issued, and what the CA calls it. */
+async function issued(stage: Stage) {
+  await runPass(stage);
+  const stored = await stage.parts.store.peek([DOMAIN]);
+  assert.ok(stored);
+  const id = certificateId(stored.chainPem);
+  assert.ok(id);
+  return {
+    stored,
+    id,
+    asked: () => stage.authority.calls.filter((call) => call.startsWith('renewalInfo')).length,
+  };
+}
+
+/** A window of an hour that begins so many days from now. */
+function window({ clock }: Stage, days: number) {
+  const start = clock.now().getTime() + days * DAY_MS;
+  return { start: new Date(start), end: new Date(start + HOUR_MS) };
+}
+
+test('the CA is asked when to renew, once, and again when it says so, also after a restart', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.authority.windows.set(id, window(stage, 40));
+  const first = await decide(stage.parts, [DOMAIN], stored, never);
+  assert.equal(first.action, 'keep');
+  assert.match(first.reason, /the CA asks for it between/);
+  change(stage, { shared: { ...stage.parts.shared, silentUntil: new Map() } });
+  await decide(stage.parts, [DOMAIN], stored, never);
+  assert.equal(asked(), 1);
+  stage.authority.windows.set(id, window(stage, -1));
+  stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
+  assert.equal((await decide(stage.parts, [DOMAIN], stored, never)).action, 'order');
+  assert.equal(asked(), 2);
+});
+
+test('a CA that does not answer is not asked for every certificate, and what it said last counts', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.authority.windows.set(id, window(stage, 40));
+  await decide(stage.parts, [DOMAIN], stored, never);
+  stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
+  stage.authority.before = (call) => {
+    if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
+  };
+  for (let turn = 0; turn < 3; turn += 1)
+    assert.match((await decide(stage.parts, [DOMAIN], stored, never)).reason, /the CA asks for it between/);
+  assert.equal(asked(), 2);
+});
+
+test('a renewal names what it replaces', async (t) => {
+  const stage = await setStage(t);
+  const { id } = await issued(stage);
+  stage.authority.windows.set(id, window(stage, -1));
+  // Nobody remembers the challenge of the first order by then.
+  stage.clock.set(new Date(stage.clock.now().getTime() + HOUR_MS));
+  await runPass(stage);
+  assert.equal(orders(stage), 2);
+  assert.ok(stage.authority.calls.includes(`createOrder ${DOMAIN} replaces ${id}`));
+});
+
+test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
+  const stage = await setStage(t, { goal: { renewDaysBefore: 80 } });
+  const stored = await stage.store(1);
+  await decide(stage.parts, [DOMAIN], stored, never);
+  assert.match(
+    stage.lines.map(({ msg }) => msg).join('\n'),
+    /RENEW_DAYS_BEFORE=80 is too much for a certificate of 90 days/,
+  );
+});
+
+test('an open order of the certificate that is stored is forgotten', async (t) => {
+  const stage = await setStage(t);
+  const { openOrders } = stage.parts.issuers.primary;
+  let note: Awaited<ReturnType<typeof openOrders.load>>;
+  stage.authority.before = async (call) => {
+    if (call === 'certificate') note = await openOrders.load(DOMAIN);
+  };
+  await runPass(stage);
+  assert.ok(note);
+  await openOrders.save(DOMAIN, note);
+  await runPass(stage);
+  assert.equal(await openOrders.load(DOMAIN), undefined);
+  assert.equal(orders(stage), 1);
+});
