@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Answer } from 'dns-packet';
+import type { Issuer } from '../../src/acme/attempt.ts';
 import { type ChallengeJournal, createChallengeJournal } from '../../src/acme/journal.ts';
 import { createLedger } from '../../src/acme/ledger.ts';
 import { limitsOf } from '../../src/acme/limits.ts';
@@ -114,13 +115,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
   const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
   const issuers = {
-    primary: {
-      directoryUrl: DIRECTORY,
-      authority,
-      ledger: createLedger(root, DIRECTORY, clock, warn),
-      openOrders: createOpenOrders(root, DIRECTORY),
-      limits: limitsOf(DIRECTORY),
-    },
+    primary: issuerOf(root, DIRECTORY, authority, clock),
     fallback: undefined,
     rehearsal: undefined,
   };
@@ -181,6 +176,27 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
 /** Replaces parts of what a pass is given. */
 export function change(stage: Stage, parts: Partial<Parts>): void {
   stage.parts = { ...stage.parts, ...parts };
+}
+
+/** As after a restart: what is not on the volume is gone. */
+export function restart(stage: Stage): void {
+  const { root, authority, clock } = stage;
+  const primary = issuerOf(root, DIRECTORY, authority, clock);
+  change(stage, { issuers: { ...stage.parts.issuers, primary }, shared: emptySharedMemory() });
+}
+
+/** Another CA, with a ledger of its own on the same volume. */
+export function secondCa({ root, clock }: Stage): { issuer: Issuer; authority: MemoryAuthority } {
+  const authority = createMemoryAuthority(clock);
+  return { authority, issuer: issuerOf(root, 'https://second.example/directory', authority, clock) };
+}
+
+function issuerOf(root: string, directoryUrl: string, authority: MemoryAuthority, clock: FakeClock): Issuer {
+  return {
+    ...{ directoryUrl, authority, limits: limitsOf(directoryUrl) },
+    ledger: createLedger(root, directoryUrl, clock, () => undefined),
+    openOrders: createOpenOrders(root, directoryUrl),
+  };
 }
 
 /** One round over the first certificate; rejects with the failure that decides when to try again. */
