@@ -1,43 +1,83 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { providers } from '../../providers/registry.ts';
+import { createChallengeJournal } from '../../src/acme/journal.ts';
+import { systemClock } from '../../src/clock.ts';
+import { assembleOutside, goalFor } from '../../src/composition/outside.ts';
+import { createProviderFiles } from '../../src/composition/provider-context.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
+import type { Course } from '../../src/reconcile/course.ts';
+import { emptySharedMemory, keepCertificate } from '../../src/reconcile/parts.ts';
+import { reconcile } from '../../src/reconcile/round.ts';
+import { memoryLog } from '../doubles/memory-log.ts';
+import { type Environment, environmentFor } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { worldFor } from './support.ts';
 
-const RESTARTS = 20;
-
 /**
- * Starts the ingress again and again, as `restart: unless-stopped` does, each time until a first pass has failed, or until `end` says so, and
- * ends it by SIGKILL.
+ * One start and its first round, with everything but HAProxy: what is not on the volume is made anew, as in a process of its own. (That
+ * a killed process leaves the same behind is what crash.test.ts shows.)
  */
-async function crashLoop(
-  environment: Environment,
-  times: number,
-  end: (ingress: Ingress, turn: number) => Promise<unknown>,
-): Promise<void> {
-  for (let turn = 0; turn < times; turn += 1) {
-    await using ingress = startIngress(environment);
-    await end(ingress, turn);
-    await ingress.end('SIGKILL');
-  }
+async function start(environment: Environment): Promise<Course> {
+  const config = loadConfig(environment, (path) => readFileSync(path, 'utf8'), providers);
+  const { letsencryptDir, provider } = config;
+  const { log } = memoryLog();
+  const files = createProviderFiles(letsencryptDir, provider.name);
+  const context = { clock: systemClock, files, onWait: () => undefined };
+  const outside = assembleOutside(config, context, () => undefined);
+  const parts = {
+    ...outside,
+    goal: goalFor(config, outside),
+    caaOwners: caaOwnersOf(outside.issuers),
+    journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
+    serve: async () => undefined,
+    ...{ random: Math.random, newId: randomUUID, log, tell: () => undefined },
+    shared: emptySharedMemory(),
+  };
+  const kept = config.certificates.map(({ names }) => keepCertificate(names, log));
+  const [course] = await reconcile(parts, kept, AbortSignal.timeout(60_000));
+  assert.ok(course);
+  return course;
 }
 
-const failed = (ingress: Ingress) =>
-  Promise.race([
-    ingress.seen('pass-failed', { timeoutMs: 60_000 }),
-    ingress.seen('pass-finished', { timeoutMs: 60_000 }),
-  ]);
-
-function counts({ pebble }: World) {
-  return { orders: pebble.orders(), validations: pebble.validations() };
+/** What the CA was asked for in so many restarts, one right after the other. */
+async function crashLoop({ pebble, apiCaFile }: World, environment: Environment, times: number) {
+  // Node.js reads NODE_EXTRA_CA_CERTS at its start only.
+  setDefaultCACertificates([...getCACertificates(), readFileSync(apiCaFile, 'utf8')]);
+  const courses: Course[] = [];
+  for (let turn = 0; turn < times; turn += 1) courses.push(await start(environment));
+  return { orders: pebble.orders(), validations: pebble.validations(), last: courses.at(-1) };
 }
 
-test(`${RESTARTS} restarts with wrong DNS rights, failing validations and crashes touch no limit`, async (t) => {
-  await t.test('a token that may not write: one order, and nothing is validated', async (t) => {
-    const world = await worldFor(t, {
-      cloudflare: { token: { zones: { 'example.test': { zoneRead: true, dnsRead: true } } } },
-    });
-    await crashLoop(await environmentFor(world), RESTARTS, failed);
-    assert.deepEqual(counts(world), { orders: 1, validations: 0 });
-  });
+test('70 restarts with a token that may not write: one order, and nothing is validated', async (t) => {
+  const token = { zones: { 'example.test': { zoneRead: true, dnsRead: true } } };
+  const world = await worldFor(t, { cloudflare: { token } });
+  const { orders, validations, last } = await crashLoop(world, await environmentFor(world), 70);
+  assert.deepEqual([orders, validations], [1, 0]);
+  assert.match(JSON.stringify(last?.failures.map((failure) => Object(failure).code)), /PERMISSION_MISSING/);
+});
+
+test('70 restarts while the CA cannot validate: one validation, and the next start waits and says until when', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world, { DNS_RESOLVERS: `${world.nameServers.ns1.address}:53` });
+  await world.resolver.stop();
+  const { orders, validations, last } = await crashLoop(world, environment, 70);
+  assert.ok(orders <= 2 && validations <= 2, `${orders} orders, ${validations} validations`);
+  assert.ok(last?.held && last.held.at > new Date(Date.now() - 1000), 'held back');
+});
+
+test('60 restarts on a volume that takes no certificate: it is issued once', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const volume = environment['LETSENCRYPT_DIR'] ?? '';
+  mkdirSync(volume, { recursive: true });
+  writeFileSync(join(volume, 'archive'), 'a file in the place of the folder');
+  const { orders, validations, last } = await crashLoop(world, environment, 60);
+  assert.deepEqual([orders, validations], [1, 1]);
+  assert.match(JSON.stringify(last?.failures.map((failure) => Object(failure).code)), /STORE_FAILED/);
 });
