@@ -5,6 +5,7 @@ import type { Ledger } from './ledger.ts';
 import { type Hold, isHold, type Limits, type Step, whenAllowed } from './limits.ts';
 import type { OpenOrder, OpenOrders } from './open-orders.ts';
 import { type Conversation, download, type Proof, proofsOf, prove } from './order.ts';
+import { setOf } from './past-attempt.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
@@ -99,9 +100,8 @@ async function resume(
 }
 
 /** Whether an open order is one for what is asked for. Pure. */
-export function fits(note: OpenOrder, { names, profile }: Wish, directoryUrl: string): boolean {
-  const isSame = note.names.toSorted().join() === [...names].sort().join();
-  return isSame && note.directoryUrl === directoryUrl && note.profile === profile;
+function fits(note: OpenOrder, { names, profile }: Wish, directoryUrl: string): boolean {
+  return setOf(note.names) === setOf(names) && note.directoryUrl === directoryUrl && note.profile === profile;
 }
 
 /** The question to the limits, but for what has happened so far. */

@@ -1,8 +1,7 @@
 import type { ChallengeValue } from '../acme/challenges.ts';
-import type { Proof } from '../acme/order.ts';
 import { attempt } from './course.ts';
 import { finish } from './finish.ts';
-import type { DueCertificate, Ground, Job, PublishedChallenge } from './job.ts';
+import { type DueCertificate, type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import type { Parts } from './parts.ts';
 import { prepare } from './prepare.ts';
 import { publish, type ZoneWork } from './publish.ts';
@@ -79,9 +78,4 @@ async function publishIn(
     const record = challenge.find((one) => one.name === value.name && one.value === value.value);
     return { value, work, record, failure };
   });
-}
-
-/** What a job has to have proven, at whichever CA. */
-export function proofsOfJob({ attempt: own, rehearsal }: Job): Proof[] {
-  return [...(rehearsal?.proofs ?? []), ...own.proofs];
 }

@@ -33,11 +33,21 @@ export async function attempt<T>(
   work: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
+  return attemptTogether([course], step, work, signal);
+}
+
+/** As `attempt`, for a step that several have in common. */
+export async function attemptTogether<T>(
+  courses: Iterable<Course>,
+  step: string,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
   try {
     return await work();
   } catch (failure) {
     signal.throwIfAborted();
-    note(course, step, failure);
+    for (const course of courses) note(course, step, failure);
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { type CertificateBundle, readBundle, whyUnusable } from '../certificates
 import { IngressError, isIngressError } from '../errors.ts';
 import { contextOf, recordFailure } from './attempts.ts';
 import { note } from './course.ts';
-import type { Ground, Job, PublishedChallenge } from './job.ts';
+import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import type { Parts } from './parts.ts';
 import { waitForRecords } from './records.ts';
 import { waitUntilEverywhere } from './seen.ts';
@@ -80,12 +80,13 @@ async function waitForOwnRecords(
 
 async function waitForChallenges(
   parts: Parts,
-  { due: { course }, attempt, rehearsal }: Job,
+  job: Job,
   { servers }: Ground,
   published: readonly PublishedChallenge[],
   signal: AbortSignal,
 ): Promise<void> {
-  const values = [...(rehearsal?.proofs ?? []), ...attempt.proofs].map(({ value }) => value);
+  const { log } = job.due.course.kept;
+  const values = proofsOfJob(job).map(({ value }) => value);
   const own = published.filter(({ value }) => values.includes(value));
   const failed = own.find(({ record }) => record === undefined);
   if (failed) throw failed.failure;
@@ -94,7 +95,7 @@ async function waitForChallenges(
     [...byZone].map(([{ zone }, challenges]) => {
       const domain = challenges[0]?.value.domain ?? '';
       const expectations = challenges.flatMap(({ record }) => (record ? [{ record }] : []));
-      const waiting = { domain, zone, servers, log: course.kept.log };
+      const waiting = { domain, zone, servers, log };
       return waitUntilEverywhere(parts, waiting, 'challenge', () => expectations, signal);
     }),
   );

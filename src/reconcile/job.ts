@@ -1,5 +1,6 @@
 import type { Attempt } from '../acme/attempt.ts';
 import type { ChallengeValue } from '../acme/challenges.ts';
+import type { Proof } from '../acme/order.ts';
 import type { DnsRecord } from '../dns/record.ts';
 import type { Course } from './course.ts';
 import type { ZoneWork } from './publish.ts';
@@ -30,6 +31,11 @@ export interface Job {
   readonly rehearsal: Attempt | undefined;
   /** Seconds since it was begun. */
   readonly elapsed: () => number;
+}
+
+/** What has to be proven for it, at whichever CA. */
+export function proofsOfJob({ attempt, rehearsal }: Job): Proof[] {
+  return [...(rehearsal?.proofs ?? []), ...attempt.proofs];
 }
 
 /** What became of a challenge value. */

@@ -46,16 +46,6 @@ export async function saveUnsaved(
 }
 
 /**
- * Serves what is stored, if it can be served, before anything else is done for any name. Throws STORE_FAILED, PROXY_*
- * errors and HANDSHAKE_FAILED, all of which the round of the certificate meets again.
- */
-export async function serveStored(parts: ServingParts, kept: KeptCertificate): Promise<void> {
-  // What is not stored yet is newer, and served.
-  if (kept.memory.unsaved) return;
-  await serve(parts, kept, await parts.store.peek(kept.names));
-}
-
-/**
  * Hands a certificate to the proxy for each of its names, unless it has it already. A name that it is not for, because it
  * was added since, is served with what is stored for that name alone, if anything is. Throws PROXY_* errors and
  * HANDSHAKE_FAILED.

@@ -2,8 +2,8 @@ import { baseName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
-import { attempt, type Course, note } from './course.ts';
-import { draftName, lookAround, type Surroundings } from './draft.ts';
+import { attempt, attemptTogether, type Course, note } from './course.ts';
+import { draftName, lookAround, type NameDraft, type Surroundings } from './draft.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import { lookAtZone } from './zone-look.ts';
@@ -39,7 +39,10 @@ export async function openZones(
   const zoneOf = new Map<string, ZoneWork>();
   await atOnce(ZONES_AT_ONCE, [...zones.values()], async ({ zone, places }) => {
     const drafts = known ? places.map(({ name }) => draftName(parts, name, zone, known)) : undefined;
-    const look = drafts && (await looking(places, () => lookAtZone(parts, zone, drafts, signal), signal));
+    const own = new Set(places.map(({ course }) => course));
+    const looking = (of: readonly NameDraft[]) =>
+      attemptTogether(own, 'records', () => lookAtZone(parts, zone, of, signal), signal);
+    const look = drafts && (await looking(drafts));
     const work: ZoneWork = { zone, look, recordsTried: false, failed: new Map() };
     for (const { name } of places) zoneOf.set(name, work);
   });
@@ -90,18 +93,4 @@ async function findZones(
     found.set(zone.id, known);
   }
   return found;
-}
-
-async function looking<T>(
-  places: readonly NamePlace[],
-  work: () => Promise<T>,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (failure) {
-    signal.throwIfAborted();
-    for (const course of new Set(places.map((place) => place.course))) note(course, 'records', failure);
-    return undefined;
-  }
 }
