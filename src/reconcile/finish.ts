@@ -32,9 +32,9 @@ export async function finish(
   });
   // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
   const { memory } = course.kept;
-  memory.unsaved = { bundle, failure: undefined };
+  const concluding = () => concludeEverywhere(parts, job.attempt, bundle);
+  memory.unsaved = { bundle, conclude: concluding, failure: undefined };
   await saveUnsaved(parts, course.kept);
-  if (!memory.unsaved) await concludeEverywhere(parts, job.attempt, bundle);
   await serve(parts, course.kept, bundle);
 }
 

@@ -76,7 +76,15 @@ export interface Memory {
   /** SHA-256 fingerprint of the certificate that the proxy has shown, by name. */
   readonly served: Map<string, string>;
   /** A certificate that was issued but is not stored: it is served, never ordered again, and stored as soon as that works. */
-  unsaved: { readonly bundle: CertificateBundle; readonly failure: unknown } | undefined;
+  unsaved: UnsavedCertificate | undefined;
+}
+
+export interface UnsavedCertificate {
+  readonly bundle: CertificateBundle;
+  /** To be called once it is stored: the order is over. Throws STORE_FAILED. */
+  readonly conclude: () => Promise<void>;
+  /** Why it could not be stored; undefined before that was tried. */
+  readonly failure: unknown;
 }
 
 /** What all certificates have in common. */

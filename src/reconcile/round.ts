@@ -1,4 +1,5 @@
 import type { Issuer } from '../acme/attempt.ts';
+import type { OpenOrder, OpenOrders } from '../acme/open-orders.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';
@@ -31,9 +32,17 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<readonly Course[]> {
   const courses = all.map(startCourse);
+  await warnOfLedger(parts);
   for (const course of courses) await takeStock(parts, course, signal);
-  await sweep(parts, courses, await wantedChallenges(parts, courses), signal);
-  const due = await decideAll(parts, courses, signal);
+  const open = await findOpenOrders(parts, courses);
+  // Their challenges are gone on with, not swept away.
+  await sweep(
+    parts,
+    courses,
+    open.flatMap(({ note: { values = [] } }) => values),
+    signal,
+  );
+  const due = await decideAll(parts, courses, open, signal);
   const { zoneOf, bare } = await openZones(parts, courses, new Set(due.map(({ course }) => course)), signal);
   const ground: Ground = { zoneOf, servers: createServerFinder(parts), waited: new Set() };
   const able = due.filter(({ course }) => canBeCertified(course, zoneOf, bare));
@@ -67,34 +76,43 @@ async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Pro
 }
 
 /** What is missing is said while there is time, not when a renewal has nowhere to go. */
-async function warnOfVolume(
-  { store, journalOf, issuers }: Parts,
-  { names, log }: KeptCertificate,
-): Promise<void> {
-  const failure =
-    (await store.whyUnwritable(names)) ??
-    (await journalOf(names[0]).whyUnwritable()) ??
-    (await issuers.primary.ledger.whyUnwritable());
+async function warnOfVolume({ store, journalOf }: Parts, { names, log }: KeptCertificate): Promise<void> {
+  const failure = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
   if (failure === undefined) return;
   log.warn({ event: 'volume-not-writable', err: failure }, 'a renewal could not be stored');
 }
 
-/** The values of orders that an earlier run has begun: they are gone on with, not swept away. */
-async function wantedChallenges({ issuers }: Parts, courses: readonly Course[]) {
-  const notes = await Promise.all(
-    courses.flatMap(({ kept }) => allOf(issuers).map(({ openOrders }) => openOrders.peek(keyOf(kept.names)))),
+/** It is there for all certificates. */
+async function warnOfLedger({ issuers, log }: Parts): Promise<void> {
+  const failure = await issuers.primary.ledger.whyUnwritable();
+  if (failure === undefined) return;
+  log.warn({ event: 'volume-not-writable', err: failure }, 'nothing could be ordered');
+}
+
+interface OpenNote {
+  readonly course: Course;
+  readonly openOrders: OpenOrders;
+  readonly note: OpenOrder;
+}
+
+/** The orders that earlier runs have begun. */
+async function findOpenOrders({ issuers }: Parts, courses: readonly Course[]): Promise<OpenNote[]> {
+  const found = courses.flatMap((course) =>
+    allOf(issuers).map(async ({ openOrders }) => {
+      const note = await openOrders.peek(keyOf(course.kept.names));
+      return note && { course, openOrders, note };
+    }),
   );
-  return notes.flatMap((open) => open?.values ?? []);
+  return (await Promise.all(found)).filter((open) => open !== undefined);
 }
 
 /**
  * A certificate that is good needs no order: what is open is of the one that is stored, which a crash or a full disk kept from being
  * crossed out.
  */
-async function forgetOpenOrders({ issuers }: Parts, { names, memory }: KeptCertificate): Promise<void> {
+async function forgetOrders({ kept: { names, memory } }: Course, open: readonly OpenNote[]): Promise<void> {
   if (memory.unsaved) return;
-  for (const { openOrders } of allOf(issuers))
-    if (await openOrders.peek(keyOf(names))) await openOrders.remove(keyOf(names));
+  for (const { openOrders } of open) await openOrders.remove(keyOf(names));
 }
 
 function allOf({ primary, fallback, rehearsal }: Issuers): Issuer[] {
@@ -104,8 +122,10 @@ function allOf({ primary, fallback, rehearsal }: Issuers): Issuer[] {
 async function decideAll(
   parts: Parts,
   courses: readonly Course[],
+  open: readonly OpenNote[],
   signal: AbortSignal,
 ): Promise<readonly DueCertificate[]> {
+  const openOf = Map.groupBy(open, ({ course }) => course);
   const due: DueCertificate[] = [];
   await atOnce(CERTIFICATES_AT_ONCE, courses, async (course) => {
     const { kept, stored, unread } = course;
@@ -113,7 +133,8 @@ async function decideAll(
     const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
     if (decided?.action === 'order') due.push({ course, reason: decided.reason, urgent: decided.urgent });
     else if (decided) {
-      await attempt(course, 'open order', () => forgetOpenOrders(parts, kept), signal);
+      const own = openOf.get(course) ?? [];
+      await attempt(course, 'open order', () => forgetOrders(course, own), signal);
       kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
     }
   });

@@ -36,12 +36,13 @@ export async function saveUnsaved(
   { names, memory }: KeptCertificate,
 ): Promise<void> {
   if (!memory.unsaved) return;
-  const { bundle } = memory.unsaved;
+  const { bundle, conclude } = memory.unsaved;
   try {
     await store.save(names, bundle);
+    await conclude();
     memory.unsaved = undefined;
   } catch (failure) {
-    memory.unsaved = { bundle, failure };
+    memory.unsaved = { bundle, conclude, failure };
   }
 }
 
