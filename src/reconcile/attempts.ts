@@ -1,7 +1,7 @@
 import type { AttemptContext, Issuer } from '../acme/attempt.ts';
 import { problemOf } from '../acme/problem.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
-import { isRefusal, retryAfter } from './backoff.ts';
+import { isRefusal, orderDelayMs } from './backoff.ts';
 import type { Course } from './course.ts';
 import type { Parts } from './parts.ts';
 
@@ -32,11 +32,7 @@ export async function recordFailure(
     const refused = isRefusal(thrown);
     // One line says since when; a day of outage needs no more.
     if (!refused && history.failingSince(names) !== undefined) return;
-    const { orderMs: usualMs } = retryAfter(
-      thrown,
-      { passes: 1, refusals: history.refusalsInARow(names) + 1 },
-      parts.random(),
-    );
+    const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, parts.random());
     const orderMs = Math.min(usualMs, longestWaitMs(course, now));
     const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
     if (notBefore) course.held = { at: notBefore, why: 'the certificate authority refused the last one' };

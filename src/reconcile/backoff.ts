@@ -1,22 +1,6 @@
 import { isProblem, PROBLEM_PREFIX, problemOf } from '../acme/problem.ts';
 import { isIngressError } from '../errors.ts';
 
-/** How often in a row something failed. */
-export interface Failures {
-  /** Passes, for whatever reason. */
-  readonly passes: number;
-  /** Attempts that the certificate authority refused; these count against its limits. */
-  readonly refusals: number;
-}
-
-/** When to try again. */
-export interface Retry {
-  /** Milliseconds until the next pass. */
-  readonly passMs: number;
-  /** Milliseconds until the next order may be made; 0 when the failure has cost nothing at the CA. */
-  readonly orderMs: number;
-}
-
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
@@ -34,18 +18,30 @@ const LONGEST_ASKED_PASS_MS = 60 * MINUTE;
 export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
 
 /**
- * How long to wait after a failure. `failures` counts this one; `random` is in [0, 1) and spreads the attempts of many
- * containers by up to a tenth. Pure.
+ * Milliseconds until the next round after one that has failed `passes` times in a row. `random` is in [0, 1) and spreads the attempts
+ * of many containers by up to a tenth. Pure.
  */
-export function retryAfter(thrown: unknown, failures: Failures, random: number): Retry {
-  const asked = (isIngressError(thrown) ? thrown.retryAfterMs : undefined) ?? 0;
-  const spread = 1 + random / 10;
-  const backoff = Math.min(FIRST_MS * 2 ** (failures.passes - 1), LONGEST_MS) * spread;
-  const passMs = Math.max(backoff, Math.min(asked, LONGEST_ASKED_PASS_MS));
-  if (!isRefusal(thrown)) return { passMs: Math.round(passMs), orderMs: 0 };
-  const refused = (REFUSED_MS[failures.refusals - 1] ?? DAY) * spread;
-  const orderMs = Math.max(refused, Math.min(asked, LONGEST_ASKED_ORDER_MS));
-  return { passMs: Math.round(Math.max(passMs, orderMs)), orderMs: Math.round(orderMs) };
+export function passDelayMs(thrown: unknown, passes: number, random: number): number {
+  const backoff = Math.min(FIRST_MS * 2 ** (passes - 1), LONGEST_MS) * spread(random);
+  return Math.round(Math.max(backoff, Math.min(askedMs(thrown), LONGEST_ASKED_PASS_MS)));
+}
+
+/**
+ * Milliseconds until the next order after `refusals` in a row, this one counted; 0 when the failure has cost nothing at the CA. `random`
+ * as above. Pure.
+ */
+export function orderDelayMs(thrown: unknown, refusals: number, random: number): number {
+  if (!isRefusal(thrown)) return 0;
+  const refused = (REFUSED_MS[refusals - 1] ?? DAY) * spread(random);
+  return Math.round(Math.max(refused, Math.min(askedMs(thrown), LONGEST_ASKED_ORDER_MS)));
+}
+
+function spread(random: number): number {
+  return 1 + random / 10;
+}
+
+function askedMs(thrown: unknown): number {
+  return (isIngressError(thrown) ? thrown.retryAfterMs : undefined) ?? 0;
 }
 
 /**

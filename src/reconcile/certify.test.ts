@@ -53,6 +53,9 @@ test('a volume that takes nothing: it is served, not ordered again, and stored l
   const stored = await stage.parts.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
   assert.equal(stage.kept[0].memory.unsaved, undefined);
+  const { ledger, openOrders } = stage.parts.issuers.primary;
+  assert.equal((await ledger.history()).lastIssued([DOMAIN])?.serial, stored?.facts.serial);
+  assert.equal(await openOrders.load(DOMAIN), undefined);
 });
 
 test('a full volume does not hold back what was issued for a renewal', async (t) => {

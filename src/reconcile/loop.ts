@@ -1,6 +1,6 @@
 import { schedule } from 'node-cron';
 import type { Clock } from '../clock.ts';
-import { isRefusal, LONGEST_RETRY_MS, retryAfter } from './backoff.ts';
+import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
 import { type Course, failureOf } from './course.ts';
 import type { KeptCertificate } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -56,7 +56,8 @@ export async function reconcileForever(options: LoopOptions, signal: AbortSignal
     while (!signal.aborted) {
       wake = Promise.withResolvers();
       const now = clock.now().getTime();
-      allAt = noLaterThan(allAt, now + intervalMs);
+      // A clock that was set back must not put anything off for longer than it would have waited anyway.
+      allAt = Math.min(allAt, now + intervalMs);
       const due = takeDue(turns, now >= allAt, now);
       if (now >= allAt) allAt = now + intervalMs;
       if (due.length > 0) {
@@ -74,15 +75,10 @@ export async function reconcileForever(options: LoopOptions, signal: AbortSignal
   }
 }
 
-/** A clock that was set back must not put anything off for longer than it would have waited anyway. */
-function noLaterThan(moment: number, latest: number): number {
-  return Math.min(moment, latest);
-}
-
 /** Who is due and not busy; they are busy from now on. */
 function takeDue(turns: readonly Turn[], all: boolean, now: number): Turn[] {
   const due = turns.filter((turn) => {
-    if (turn.retryAt !== undefined) turn.retryAt = noLaterThan(turn.retryAt, now + LONGEST_RETRY_MS);
+    if (turn.retryAt !== undefined) turn.retryAt = Math.min(turn.retryAt, now + LONGEST_RETRY_MS);
     return !turn.busy && (all || (turn.retryAt !== undefined && turn.retryAt <= now));
   });
   for (const turn of due) {
@@ -142,8 +138,7 @@ function endTurn(
     return heldUntil?.getTime();
   }
   turn.failures += 1;
-  const { passMs } = retryAfter(failure, { passes: turn.failures, refusals: 1 }, random());
-  const own = clock.now().getTime() + passMs;
+  const own = clock.now().getTime() + passDelayMs(failure, turn.failures, random());
   const next = isRefusal(failure) ? Math.max(own, heldUntil?.getTime() ?? 0) : own;
   const fields = { attempt: turn.failures, nextAttempt: new Date(next) };
   log.error({ event: 'pass-failed', err: failure, seconds, ...fields }, 'something has to be tried again');

@@ -3,7 +3,7 @@ import { decideRenewal } from '../../src/acme/renewal.ts';
 import { momentOf, nextLook, type RenewalAdvice, readRenewalInfo } from '../../src/acme/renewal-info.ts';
 import type { CertificateFacts } from '../../src/certificates/certificate.ts';
 import { IngressError } from '../../src/errors.ts';
-import { type Failures, isRefusal, retryAfter } from '../../src/reconcile/backoff.ts';
+import { isRefusal, orderDelayMs, passDelayMs } from '../../src/reconcile/backoff.ts';
 import { createRandom } from './random.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { DAY, HOUR, type Scenario } from './scenario.ts';
@@ -51,7 +51,8 @@ interface Memory {
   random: number;
   /** What was decided last, and when; undefined since something has changed that the decision is made from. */
   kept: { readonly since: number; readonly until: number } | undefined;
-  failures: Failures;
+  /** In a row: rounds, and orders that the CA refused. */
+  failures: { readonly passes: number; readonly refusals: number };
   orderNotBefore: number;
   retryAt: number | undefined;
 }
@@ -122,9 +123,10 @@ function pass(world: World, memory: Memory): void {
   } catch (thrown) {
     const { passes, refusals } = memory.failures;
     memory.failures = { passes: passes + 1, refusals: refusals + (isRefusal(thrown) ? 1 : 0) };
-    const { passMs, orderMs } = retryAfter(thrown, memory.failures, world.random());
+    const orderMs = orderDelayMs(thrown, memory.failures.refusals, world.random());
     if (orderMs > 0) memory.orderNotBefore = now.getTime() + orderMs;
-    memory.retryAt = now.getTime() + passMs;
+    const passMs = passDelayMs(thrown, memory.failures.passes, world.random());
+    memory.retryAt = now.getTime() + Math.max(passMs, orderMs);
   }
 }
 
