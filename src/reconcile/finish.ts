@@ -68,7 +68,7 @@ async function waitForOwnRecords(
     const desired = work.look?.results.desired.get(domain);
     if (failure !== undefined || !desired) return;
     waited.add(domain);
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, domain, desired, signal);
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, desired, signal);
   });
   for (const outcome of await Promise.allSettled(waits)) {
     if (outcome.status === 'fulfilled') continue;

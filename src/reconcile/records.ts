@@ -108,14 +108,14 @@ async function writeOneByOne(
 export async function waitForRecords(
   parts: Parts,
   waiting: Waiting,
-  domain: string,
   desired: readonly DesiredRecord[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (!parts.shared.unseen.has(domain)) return;
-  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, parts.provider));
+  const { provider, shared } = parts;
+  if (!shared.unseen.has(waiting.domain)) return;
+  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, provider));
   await waitUntilEverywhere(parts, waiting, 'records', expectations, signal);
-  parts.shared.unseen.delete(domain);
+  shared.unseen.delete(waiting.domain);
 }
 
 function expectation(record: DesiredRecord, apex: string, { capabilities }: DnsProvider): Expectation {

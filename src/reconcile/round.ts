@@ -203,7 +203,7 @@ async function endRecords(
     if (failure !== undefined) throw failure;
     const desired = work?.look?.results.desired.get(domain);
     if (!work || !desired || waited.has(domain)) return;
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, domain, desired, signal);
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, desired, signal);
   });
   for (const end of await Promise.allSettled(ends)) {
     signal.throwIfAborted();

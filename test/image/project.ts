@@ -109,13 +109,17 @@ export async function openProject(engine: Engine, options: ProjectOptions = {}):
 async function processesOf(engine: Engine, id: string): Promise<ContainerProcess[]> {
   const listed = await engine.run(['top', id, ...(engine.kind === 'docker' ? ['-o', 'pid'] : ['hpid'])]);
   const pids = listed.split('\n').flatMap((line) => Number(line.trim()) || []);
-  return pids.map((pid) => {
-    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
-    return {
-      pid,
-      comm: read('comm').trim(),
-      cmdline: read('cmdline').replaceAll('\0', ' '),
-      status: read('status'),
-    };
-  });
+  return pids.flatMap((pid) => processAt(pid) ?? []);
+}
+
+/** Undefined when it has ended since it was listed, as health checks do. */
+function processAt(pid: number): ContainerProcess | undefined {
+  const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  try {
+    const cmdline = read('cmdline').replaceAll('\0', ' ');
+    return { pid, comm: read('comm').trim(), cmdline, status: read('status') };
+  } catch (thrown) {
+    if (/ENOENT|ESRCH/.test(String(thrown))) return undefined;
+    throw thrown;
+  }
 }
