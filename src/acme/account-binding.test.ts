@@ -2,31 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../config/secret.ts';
 import { IngressError, isIngressError } from '../errors.ts';
-import { explainRefusal, isHmacKey } from './account-binding.ts';
+import { explainRefusal } from './account-binding.ts';
 import { problemError, problemOf, readProblem } from './problem.ts';
-
-const keys: [text: string, fits: boolean, why: string][] = [
-  [Buffer.alloc(32, 0xfb).toString('base64url'), true, 'base64url of 32 bytes'],
-  [Buffer.alloc(64, 0xff).toString('base64url'), true, 'base64url of 64 bytes'],
-  ['YWI', true, 'without padding'],
-  ['YWI=', true, 'with padding'],
-  ['YQ==', true, 'with all of the padding'],
-  ['', false, 'nothing'],
-  ['=', false, 'padding of nothing'],
-  ['YWI==', false, 'too much padding'],
-  ['YQ=', false, 'too little padding'],
-  ['YWIx=', false, 'padding where none belongs'],
-  ['+/+/', false, 'the alphabet of base64, which has other digits'],
-  ['YWI x', false, 'a space'],
-  ['YWIx\n', false, 'a line break'],
-  ['YWIxY', false, 'a length that no bytes have'],
-  ['YWJ', false, 'bits left over, as when the end is missing'],
-  ['"YWI"', false, 'quotes'],
-];
-for (const [text, fits, why] of keys) {
-  test(`${JSON.stringify(text)} is ${fits ? 'a' : 'no'} key: ${why}`, () =>
-    assert.equal(isHmacKey(text), fits));
-}
 
 const CA = 'https://ca.example/dir';
 const EAB = { kid: 'customer', hmacKey: new Secret('YWI') };

@@ -10,14 +10,6 @@ export interface AccountBinding {
   readonly hmacKey: Secret;
 }
 
-/** Whether a text is a key in base64url (RFC 4648 §5), with or without padding. Pure. */
-export function isHmacKey(text: string): boolean {
-  const [, digits = '', padding = ''] = /^([\w-]+)(={0,2})$/.exec(text) ?? [];
-  if (digits === '' || (padding !== '' && text.length % 4 !== 0)) return false;
-  // Characters that were lost leave a length, or bits at the end, that no key has.
-  return Buffer.from(digits, 'base64url').toString('base64url') === digits;
-}
-
 const { hint } = errorRegistry.ACME_ACCOUNT_BINDING_MISSING;
 
 /** What is thrown when the CA opens no account without a binding, and there is none. Pure. */

@@ -2,10 +2,10 @@ import { type Attempt, conclude, type IssuedCertificate, issue, validate } from 
 import { renewalDue } from '../acme/renewal.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
 import { IngressError, isIngressError } from '../errors.ts';
-import { contextOf, recordFailure } from './attempts.ts';
 import { note } from './course.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import type { Parts } from './parts.ts';
+import { contextOf, recordFailure } from './record-failure.ts';
 import { waitForRecords } from './records.ts';
 import { waitUntilEverywhere } from './seen.ts';
 import { saveUnsaved, serve } from './serving.ts';

@@ -5,13 +5,13 @@ import { certificateId } from '../acme/renewal-info.ts';
 import { lifetimeMs, type Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
-import { contextOf, recordFailure } from './attempts.ts';
 import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
 import { aliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground, Job } from './job.ts';
 import type { Parts } from './parts.ts';
 import { checkPermission } from './permission.ts';
+import { contextOf, recordFailure } from './record-failure.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /**
