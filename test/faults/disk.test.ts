@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { worldFor } from '../e2e/support.ts';
+import { actsAt, environmentWithFault, faulted } from '../world/fault-points.ts';
+import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
+import { aftermath } from './aftermath.ts';
+import { isOrderLost, startFor, stepOf, stepsOfFirstStart, whenFinished } from './steps.ts';
+
+/** A disk that becomes full in the middle of a write, where there is one to cut, and a volume that becomes read-only. */
+function disksAt(step: string) {
+  const acts = actsAt(step).filter((act) => act === 'ENOSPC' || act === 'EROFS' || act === 'torn');
+  return acts.filter((act) => act !== 'ENOSPC' || !acts.includes('torn')).map((act) => ({ act, step }));
+}
+
+const title = { ENOSPC: 'full', torn: 'full in the middle', EROFS: 'read-only' } as const;
+
+test('a volume that takes nothing from some step of a first start on, until it does again', {
+  concurrency: 3,
+  timeout: 590_000,
+}, async (t) => {
+  const world = await worldFor(t);
+  const steps = await stepsOfFirstStart(world);
+  const tried = steps.flatMap(disksAt).map(({ act, step }, index) =>
+    t.test(`${title[act]} at ${step}`, async () => {
+      const environment = await startFor(world, `disk${index}`);
+      const home = dirname(environment['LETSENCRYPT_DIR'] ?? '');
+      const mended = `${home}/mended`;
+      const at = stepOf(step, environment);
+      const faulty = environmentWithFault(environment, { at, act, until: mended });
+      await survive(world, faulty, mended, isOrderLost(steps, { act, step }) ? 2 : 1);
+      assert.ok(faulted(faulty).includes(at), `${at} never came`);
+      await rm(home, { recursive: true, force: true });
+    }),
+  );
+  await Promise.all(tried);
+});
+
+/** One process to the end where it lasts, another one after it where it does not. */
+async function survive(world: World, faulty: Environment, mended: string, orders: number): Promise<void> {
+  await using ingress = startIngress(faulty);
+  const end = await firstEnd(ingress);
+  await writeFile(mended, '');
+  const look = async () => assert.deepEqual(await aftermath(world, faulty, orders), []);
+  if (end === 'ended') return whenFinished(faulty, look);
+  const rounds = finished(ingress);
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { timeoutMs: 60_000, fits: () => finished(ingress) > rounds });
+  await look();
+}
+
+/** How the round in which the fault came has ended, or the process. */
+async function firstEnd(ingress: Ingress): Promise<'finished' | 'failed' | 'ended'> {
+  return Promise.race([
+    ingress.seen('pass-finished', { timeoutMs: 60_000 }).then(() => 'finished' as const),
+    ingress.seen('pass-failed', { timeoutMs: 60_000 }).then(() => 'failed' as const),
+    ingress.ended.then(() => 'ended' as const),
+  ]);
+}
+
+function finished({ log }: Ingress): number {
+  return log.filter(({ event }) => event === 'pass-finished').length;
+}

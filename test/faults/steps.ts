@@ -1,0 +1,67 @@
+import { type FaultAct, points, recordPoints } from '../world/fault-points.ts';
+import {
+  type Ending,
+  type Environment,
+  environmentFor,
+  type Ingress,
+  startIngress,
+} from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
+
+const RECORDED = 'recorded';
+
+/** The environment of an ingress for a name of its own, on an empty volume, whose CA is the front of the world's. */
+export function startFor(world: World, host: string): Promise<Environment> {
+  const ACME_DIRECTORY_URL = world.acmeFront.directoryUrl;
+  return environmentFor(world, { DOMAIN: `${host}.${world.zone}`, ACME_DIRECTORY_URL });
+}
+
+/** Everything that a first start does to the outside, in order, once each: see `recordPoints`. */
+export async function stepsOfFirstStart(world: World): Promise<string[]> {
+  const environment = recordPoints(await startFor(world, RECORDED));
+  await whenFinished(environment, async () => undefined);
+  const steps = points(environment).filter((label) => !isAskedAgain(label));
+  if (steps.length < 40) throw new Error(`only ${steps.length} steps:\n${steps.join('\n')}`);
+  return steps;
+}
+
+/** The same step of a start for another name. */
+export function stepOf(label: string, { DOMAIN = '' }: Environment): string {
+  const [host = ''] = DOMAIN.split('.');
+  return label.replaceAll(`${RECORDED}.`, `${host}.`);
+}
+
+/** What is done at a step. */
+export interface StepFault {
+  readonly act: FaultAct;
+  readonly step: string;
+}
+
+/** From the CA's answer on until the order is on the volume, nobody knows of the one that was made: another one is forced. */
+export function isOrderLost(steps: readonly string[], { act, step }: StepFault): boolean {
+  const [asked, at] = [steps.indexOf('POST /order-plz #1'), steps.indexOf(step)];
+  const noted = steps.findIndex((label) => /^rename dstack-ingress\/orders\//.test(label));
+  return at >= asked && (at < noted || (at === noted && act !== 'kill-after'));
+}
+
+/** How often somebody is asked is a matter of time. */
+function isAskedAgain(label: string): boolean {
+  return /^(?:GET|HEAD|POST \/(?:authZ|my-order))/.test(label) && !label.endsWith(' #1');
+}
+
+/** Starts the ingress, looks when a round is finished, and ends it. */
+export async function whenFinished(
+  environment: Environment,
+  look: (ingress: Ingress) => Promise<void>,
+): Promise<void> {
+  await using ingress = startIngress(environment);
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await look(ingress);
+  await ingress.end('SIGTERM');
+}
+
+/** Starts the ingress and waits for its end. */
+export async function untilItEnds(environment: Environment): Promise<Ending & Pick<Ingress, 'words'>> {
+  await using ingress = startIngress(environment);
+  return { ...(await ingress.ended), words: ingress.words };
+}
