@@ -20,6 +20,13 @@ export interface PropagationOptions {
   readonly timeoutMs: number;
   /** Called when the number of servers that still lack something changes. */
   readonly onProgress?: (progress: Progress) => void;
+  /** What is not seen after `afterMs` milliseconds may be expected in vain: asked once, and what it gives counts from then on. */
+  readonly reconsider?: Reconsideration | undefined;
+}
+
+export interface Reconsideration {
+  readonly afterMs: number;
+  readonly expect: () => Promise<readonly Expectation[]>;
 }
 
 export interface Progress {
@@ -42,14 +49,17 @@ const LONGEST_PAUSE_MS = 3000;
 export async function waitUntilSeen(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
-  { clock, signal, timeoutMs, onProgress }: PropagationOptions,
+  { clock, signal, timeoutMs, onProgress, reconsider }: PropagationOptions,
 ): Promise<void> {
-  const deadline = clock.now().getTime() + timeoutMs;
-  let looks = zone.servers.map((server): Look => ({ server, lacks: ['was not asked yet'], silences: 0 }));
+  const start = clock.now().getTime();
+  const deadline = start + timeoutMs;
+  let expected = expectations;
+  let doubt = reconsider;
+  let looks = unasked(zone);
   let told = -1;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     looks = await Promise.all(
-      looks.map((last) => (last.lacks.length > 0 ? look(last, expectations, signal) : last)),
+      looks.map((last) => (last.lacks.length > 0 ? look(last, expected, signal) : last)),
     );
     const waiting = looks.filter((one) => one.lacks.length > 0 && !isExcused(one, looks));
     if (waiting.length === 0) return;
@@ -61,8 +71,17 @@ export async function waitUntilSeen(
     told = progress.seenBy;
     const left = deadline - clock.now().getTime();
     if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor);
+    if (doubt && clock.now().getTime() - start >= doubt.afterMs) {
+      expected = await doubt.expect();
+      doubt = undefined;
+      looks = unasked(zone);
+    }
     await clock.wait(Math.min(pause, left), signal);
   }
+}
+
+function unasked({ servers }: AuthoritativeZone): Look[] {
+  return servers.map((server) => ({ server, lacks: ['was not asked yet'], silences: 0 }));
 }
 
 /** Looks in a row without an answer after which an address may be left out; a lost packet or two is none of them. */

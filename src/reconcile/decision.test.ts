@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, DOMAIN, failure, orders, runPass, type Stage, setStage } from '../../test/doubles/parts.ts';
+import {
+  change,
+  DOMAIN,
+  failure,
+  orders,
+  RECORDS,
+  runPass,
+  type Stage,
+  setStage,
+} from '../../test/doubles/parts.ts';
+import { publishChallenges } from '../acme/challenges.ts';
 import { certificateId } from '../acme/renewal-info.ts';
 import { decide } from './decision.ts';
 
@@ -79,7 +89,7 @@ test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
   );
 });
 
-test('an open order of the certificate that is stored is forgotten', async (t) => {
+test('an open order of the certificate that is stored is forgotten, with its challenge', async (t) => {
   const stage = await setStage(t);
   const { openOrders } = stage.parts.issuers.primary;
   let note: Awaited<ReturnType<typeof openOrders.load>>;
@@ -88,8 +98,14 @@ test('an open order of the certificate that is stored is forgotten', async (t) =
   };
   await runPass(stage);
   assert.ok(note);
+  // As a crash leaves it between the certificate's files and the last word.
   await openOrders.save(DOMAIN, note);
+  const [value] = note.values ?? [];
+  assert.ok(value);
+  await publishChallenges(stage.parts, await stage.parts.provider.zone(DOMAIN, never), [value], [], never);
   await runPass(stage);
   assert.equal(await openOrders.load(DOMAIN), undefined);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.journal.entries(), []);
   assert.equal(orders(stage), 1);
 });

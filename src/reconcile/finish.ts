@@ -6,9 +6,9 @@ import { note } from './course.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import type { Parts } from './parts.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
-import { waitForRecords } from './records.ts';
 import { waitUntilEverywhere } from './seen.ts';
 import { saveUnsaved, serve } from './serving.ts';
+import { waitForRecords } from './wait-for-records.ts';
 
 /**
  * Takes an order to its end: everything seen by every name server, validated, issued, stored, served. Throws what it fails
@@ -65,10 +65,9 @@ async function waitForOwnRecords(
     if (!work) return;
     const failure = work.failed.get(domain);
     if (failure !== undefined && isFirst) throw failure;
-    const desired = work.look?.results.desired.get(domain);
-    if (failure !== undefined || !desired) return;
+    if (failure !== undefined || !work.look) return;
     waited.add(domain);
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, desired, signal);
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, work, signal);
   });
   for (const outcome of await Promise.allSettled(waits)) {
     if (outcome.status === 'fulfilled') continue;
@@ -96,7 +95,7 @@ async function waitForChallenges(
       const domain = challenges[0]?.value.domain ?? '';
       const expectations = challenges.flatMap(({ record }) => (record ? [{ record }] : []));
       const waiting = { domain, zone, servers, log };
-      return waitUntilEverywhere(parts, waiting, 'challenge', () => expectations, signal);
+      return waitUntilEverywhere(parts, waiting, 'challenge', { expectations: () => expectations }, signal);
     }),
   );
 }

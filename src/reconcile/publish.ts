@@ -15,6 +15,8 @@ export interface ZoneWork {
   recordsTried: boolean;
   /** Names whose records could not be planned or written, and why. */
   readonly failed: Map<string, unknown>;
+  /** A second look, when what was written is not seen: see second-look.ts. */
+  again?: Promise<ZoneLook>;
 }
 
 export interface Published {

@@ -1,13 +1,9 @@
 import { type ChallengeValue, publishChallenges } from '../acme/challenges.ts';
-import type { DesiredRecord } from '../dns/desired.ts';
-import type { Expectation } from '../dns/propagation.ts';
-import type { DnsProvider } from '../dns/provider.ts';
 import { carryOut, planZone } from '../dns/reconcile-zone.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import type { NameDraft } from './draft.ts';
 import type { Parts } from './parts.ts';
-import { type Waiting, waitUntilEverywhere } from './seen.ts';
 import { stopwatch } from './stopwatch.ts';
 import { mergeDrafts, noteHolders, type ZoneLook } from './zone-look.ts';
 
@@ -99,32 +95,6 @@ async function writeOneByOne(
     }
   }
   return failed;
-}
-
-/**
- * Waits until every authoritative name server serves what is desired for a name, if that was written and not seen yet. Throws
- * DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
- */
-export async function waitForRecords(
-  parts: Parts,
-  waiting: Waiting,
-  desired: readonly DesiredRecord[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { provider, shared } = parts;
-  if (!shared.unseen.has(waiting.domain)) return;
-  const expectations = (apex: string) => desired.map((record) => expectation(record, apex, provider));
-  await waitUntilEverywhere(parts, waiting, 'records', expectations, signal);
-  shared.unseen.delete(waiting.domain);
-}
-
-function expectation(record: DesiredRecord, apex: string, { capabilities }: DnsProvider): Expectation {
-  const atApex = record.purpose === 'alias' && record.name === apex;
-  return {
-    record,
-    alone: record.purpose === 'app-address',
-    flattened: atApex && capabilities.flattensApexCname,
-  };
 }
 
 /** The names that changes are about. */

@@ -8,10 +8,10 @@ import type { DueCertificate, Ground } from './job.ts';
 import type { Issuers, KeptCertificate, Parts } from './parts.ts';
 import { keyOf } from './prepare.ts';
 import { publishRecords, type ZoneWork } from './publish.ts';
-import { waitForRecords } from './records.ts';
 import { createServerFinder } from './seen.ts';
 import { findCertificate, serve } from './serving.ts';
 import { sweep } from './tidy.ts';
+import { waitForRecords } from './wait-for-records.ts';
 import { openZones } from './zones.ts';
 
 /** Certificates that are got at once in one place; the next so many come after them. */
@@ -34,15 +34,13 @@ export async function reconcile(
   const courses = all.map(startCourse);
   await warnOfLedger(parts);
   for (const course of courses) await takeStock(parts, course, signal);
+  const { due, good } = await decideAll(parts, courses, signal);
   const open = await findOpenOrders(parts, courses);
-  // Their challenges are gone on with, not swept away.
-  await sweep(
-    parts,
-    courses,
-    open.flatMap(({ note: { values = [] } }) => values),
-    signal,
-  );
-  const due = await decideAll(parts, courses, open, signal);
+  for (const one of open) if (good.has(one.course)) await forget(one, signal);
+  // Challenges that are gone on with are not swept away.
+  const needed = open.filter(({ course }) => !good.has(course));
+  const values = needed.flatMap(({ note: { values = [] } }) => values);
+  await sweep(parts, courses, values, signal);
   const { zoneOf, bare } = await openZones(parts, courses, new Set(due.map(({ course }) => course)), signal);
   const ground: Ground = { zoneOf, servers: createServerFinder(parts), waited: new Set() };
   const able = due.filter(({ course }) => canBeCertified(course, zoneOf, bare));
@@ -110,37 +108,38 @@ async function findOpenOrders({ issuers }: Parts, courses: readonly Course[]): P
  * A certificate that is good needs no order: what is open is of the one that is stored, which a crash or a full disk kept from being
  * crossed out.
  */
-async function forgetOrders({ kept: { names, memory } }: Course, open: readonly OpenNote[]): Promise<void> {
+async function forget({ course, openOrders }: OpenNote, signal: AbortSignal): Promise<void> {
+  const { names, memory } = course.kept;
   if (memory.unsaved) return;
-  for (const { openOrders } of open) await openOrders.remove(keyOf(names));
+  await attempt(course, 'open order', () => openOrders.remove(keyOf(names)), signal);
 }
 
 function allOf({ primary, fallback, rehearsal }: Issuers): Issuer[] {
   return [primary, fallback?.issuer, rehearsal].filter((issuer) => issuer !== undefined);
 }
 
-async function decideAll(
-  parts: Parts,
-  courses: readonly Course[],
-  open: readonly OpenNote[],
-  signal: AbortSignal,
-): Promise<readonly DueCertificate[]> {
-  const openOf = Map.groupBy(open, ({ course }) => course);
+interface Decided {
+  /** Those that need it most come first. */
+  readonly due: readonly DueCertificate[];
+  /** Whose certificate is kept for now. */
+  readonly good: ReadonlySet<Course>;
+}
+
+async function decideAll(parts: Parts, courses: readonly Course[], signal: AbortSignal): Promise<Decided> {
   const due: DueCertificate[] = [];
+  const good = new Set<Course>();
   await atOnce(CERTIFICATES_AT_ONCE, courses, async (course) => {
     const { kept, stored, unread } = course;
     if (unread) return;
     const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
     if (decided?.action === 'order') due.push({ course, reason: decided.reason, urgent: decided.urgent });
     else if (decided) {
-      const own = openOf.get(course) ?? [];
-      await attempt(course, 'open order', () => forgetOrders(course, own), signal);
+      good.add(course);
       kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
     }
   });
-  // Those that need it most come first.
   const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;
-  return due.sort((a, b) => endOf(a) - endOf(b));
+  return { due: due.sort((a, b) => endOf(a) - endOf(b)), good };
 }
 
 /** A first certificate wants its zones known, so that the records stand first; `bare` is who is past that. */
@@ -201,9 +200,8 @@ async function endRecords(
     const work = zoneOf.get(domain);
     const failure = work?.failed.get(domain);
     if (failure !== undefined) throw failure;
-    const desired = work?.look?.results.desired.get(domain);
-    if (!work || !desired || waited.has(domain)) return;
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, desired, signal);
+    if (!work?.look || waited.has(domain)) return;
+    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, work, signal);
   });
   for (const end of await Promise.allSettled(ends)) {
     signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import { type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
-import { type Expectation, waitUntilSeen } from '../dns/propagation.ts';
+import { type Expectation, type Reconsideration, waitUntilSeen } from '../dns/propagation.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -31,6 +31,12 @@ export function createServerFinder({ resolver }: Pick<Parts, 'resolver'>): Serve
   };
 }
 
+/** What has to be served, given the apex of the zone. */
+export interface Expected {
+  readonly expectations: (apex: string) => readonly Expectation[];
+  readonly reconsider?: (apex: string) => Reconsideration;
+}
+
 /**
  * Waits until every authoritative name server of the zone serves what is expected, and the provider says so too where
  * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Throws DNS_LOOKUP_FAILED and
@@ -40,7 +46,7 @@ export async function waitUntilEverywhere(
   { goal, provider, clock }: Parts,
   { domain, zone, servers, log }: Waiting,
   what: 'records' | 'challenge',
-  expectations: (apex: string) => readonly Expectation[],
+  { expectations, reconsider }: Expected,
   signal: AbortSignal,
 ): Promise<void> {
   const elapsed = stopwatch(clock);
@@ -49,6 +55,7 @@ export async function waitUntilEverywhere(
     clock,
     signal,
     timeoutMs: goal.propagationTimeoutMs,
+    reconsider: reconsider?.(authoritative.apex),
     onProgress: (progress) =>
       log.info(
         { event: 'waiting', for: what, ...progress },

@@ -87,3 +87,15 @@ test('both order at the same time: neither takes away the other’s challenge', 
   assert.equal(world.pebble.orders(), 2);
   for (const { log } of [blue, green]) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
 });
+
+test('both start in the same second: each has its certificate, and one of them the name', async (t) => {
+  const world = await worldFor(t);
+  const environments = [await container(world, 'b'), await container(world, 'd')];
+  const both = environments.map((environment) => again(t, environment));
+  for (const ingress of both) await ingress.seen('pass-finished', { timeoutMs: 90_000 });
+  for (const { log } of both) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
+  await assertPeace(world, ...both);
+  assert.equal(holder(world).length, 1);
+  assert.deepEqual(txtValues(world, CHALLENGE), []);
+  assert.equal(world.pebble.orders(), 2);
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { txtRecord } from '../../test/doubles/memory-provider.ts';
+import {
+  APP_ADDRESS,
+  APP_ID,
+  change,
+  fails,
+  orders,
+  runPass,
+  type Stage,
+  setStage,
+} from '../../test/doubles/parts.ts';
+
+const SMALLER = `${'0'.repeat(40)}:443`;
+const LARGER = `${'b'.repeat(40)}:443`;
+
+/** Another container has read the name as free too, and writes it just before ours does. */
+function writesBefore({ provider }: Stage, rival: string): void {
+  provider.before = (verb) => {
+    if (verb !== 'apply') return;
+    provider.before = () => undefined;
+    provider.plant(txtRecord(APP_ADDRESS, rival));
+  };
+}
+
+/** Another container is started just after ours has written, and takes the name. */
+function writesAfter(stage: Stage, rival: string): void {
+  const { provider } = stage;
+  const apply: typeof provider.apply = async (zone, changes, signal) => {
+    const made = await provider.apply(zone, changes, signal);
+    const replaced = made.find(({ name }) => name === APP_ADDRESS);
+    if (!replaced) return made;
+    const takes = { action: 'replace', replaced, record: txtRecord(APP_ADDRESS, rival) } as const;
+    await provider.apply(zone, [takes], signal);
+    return made;
+  };
+  change(stage, { provider: { ...provider, apply } });
+}
+
+function addresses({ provider }: Stage): string[] {
+  return provider.standing.filter((line) => line.startsWith(APP_ADDRESS));
+}
+
+for (const [title, happens, left] of [
+  ['both stand, and the first one in order stays', (stage) => writesBefore(stage, SMALLER), SMALLER],
+  ['both stand, and ours is the first one', (stage) => writesBefore(stage, LARGER), `${APP_ID}:443`],
+  ['ours was replaced', (stage) => writesAfter(stage, LARGER), LARGER],
+] satisfies [string, (stage: Stage) => void, string][]) {
+  test(`two that take a name in the same second: ${title}; it is certified`, async (t) => {
+    const stage = await setStage(t);
+    happens(stage);
+    await runPass(stage);
+    assert.deepEqual(addresses(stage), [`${APP_ADDRESS} TXT ${left}`]);
+    assert.equal(orders(stage), 1);
+    assert.equal(stage.served.length, 1);
+    const told = stage.lines.filter(({ event, rival }) => event === 'warning' && rival !== undefined);
+    assert.equal(told.length, left === `${APP_ID}:443` ? 0 : 1);
+    const { length } = stage.provider.applied;
+    await runPass(stage);
+    assert.equal(stage.provider.applied.length, length);
+  });
+}
+
+test('a second look that fails is said, and the wait goes on', async (t) => {
+  const stage = await setStage(t);
+  let looks = 0;
+  stage.shows = () => {
+    looks += 1;
+    if (looks === 2) fails(stage, 'records', 'PROVIDER_UNREACHABLE');
+    return stage.lines.some(({ step }) => step === 'second look');
+  };
+  await runPass(stage);
+  assert.equal(stage.served.length, 1);
+});
