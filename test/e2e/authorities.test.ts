@@ -101,6 +101,21 @@ test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to
   assert.equal((await world.request(NAME, '/')).status, 200);
 });
 
+test('a CA that takes customers only: an error that names the variables, and with them a certificate', async (t) => {
+  const key = Buffer.from('a key of thirty-two octets, or so').toString('base64url');
+  const world = await worldFor(t, { pebble: { externalAccounts: { 'customer-7': key } } });
+  const plain = await environmentFor(world);
+  const without = again(t, plain);
+  const { err } = await without.seen('pass-failed');
+  assert.match(JSON.stringify(err), /ACME_ACCOUNT_BINDING_MISSING.*ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
+  await without.end('SIGTERM');
+  const bound = again(t, { ...plain, ACME_EAB_KID: 'customer-7', ACME_EAB_HMAC_KEY: key });
+  await bound.seen('pass-finished');
+  assert.equal((await world.request(NAME, '/')).status, 200);
+  assert.equal(world.pebble.orders(), 1);
+  assert.ok(!JSON.stringify(bound.log).includes(key));
+});
+
 for (const [title, refusal, replacing] of [
   ['names what it replaces', undefined, [false, true]],
   ['is ordered once more where the CA does not take it as one', alreadyReplaced, [false, true, false]],

@@ -1,30 +1,41 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
-import { actsAt, environmentWithFault, faulted } from '../world/fault-points.ts';
+import { actsAt, environmentWithFault, type FaultAct, faulted } from '../world/fault-points.ts';
 import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
-import { isOrderLost, startFor, stepOf, stepsOfFirstStart, whenFinished } from './steps.ts';
+import { isOrderLost, type StepFault, startFor, stepOf, stepsOf, whenFinished } from './steps.ts';
 
-/** A disk that becomes full in the middle of a write, where there is one to cut, and a volume that becomes read-only. */
-function disksAt(step: string) {
+/**
+ * A disk that becomes full, in the middle of a write where there is one, and a volume that becomes read-only. Neither
+ * comes between the opening of a file and what is done to it at once, unless all shall be tried: FAULTS=every.
+ */
+function disksAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'ENOSPC' || act === 'EROFS' || act === 'torn');
-  return acts.filter((act) => act !== 'ENOSPC' || !acts.includes('torn')).map((act) => ({ act, step }));
+  const fills = acts.includes('torn') ? 'torn' : 'ENOSPC';
+  const all = acts.filter((act) => act === 'EROFS' || act === fills).map((act) => ({ act, step }));
+  if (process.env['FAULTS'] === 'every') return all;
+  const fitting = ({ act }: StepFault) =>
+    act === 'EROFS' ? /^(?:mkdir|open|rename|symlink|rm) /.test(step) : /^(?:mkdir|write) /.test(step);
+  return all.filter(fitting);
 }
 
-const title = { ENOSPC: 'full', torn: 'full in the middle', EROFS: 'read-only' } as const;
+const titles: Partial<Record<FaultAct, string>> = {
+  ...{ ENOSPC: 'full', torn: 'full in the middle', EROFS: 'read-only' },
+};
 
 test('a volume that takes nothing from some step of a first start on, until it does again', {
   concurrency: 3,
   timeout: 590_000,
 }, async (t) => {
   const world = await worldFor(t);
-  const steps = await stepsOfFirstStart(world);
+  const steps = await stepsOf(world, startFor);
   const tried = steps.flatMap(disksAt).map(({ act, step }, index) =>
-    t.test(`${title[act]} at ${step}`, async () => {
+    t.test(`${titles[act]}: ${step}`, async () => {
       const environment = await startFor(world, `disk${index}`);
       const home = dirname(environment['LETSENCRYPT_DIR'] ?? '');
       const mended = `${home}/mended`;

@@ -1,3 +1,4 @@
+import { plantCertificate } from '../e2e/support.ts';
 import { type FaultAct, points, recordPoints } from '../world/fault-points.ts';
 import {
   type Ending,
@@ -9,16 +10,25 @@ import {
 import type { World } from '../world/world.ts';
 
 const RECORDED = 'recorded';
+/** Of 90: less than a third. */
+const DAYS_LEFT = 20;
 
-/** The environment of an ingress for a name of its own, on an empty volume, whose CA is the front of the world's. */
+/** The environment of a first start, of an ingress for a name of its own, on an empty volume, whose CA is the front of the world's. */
 export function startFor(world: World, host: string): Promise<Environment> {
   const ACME_DIRECTORY_URL = world.acmeFront.directoryUrl;
   return environmentFor(world, { DOMAIN: `${host}.${world.zone}`, ACME_DIRECTORY_URL });
 }
 
-/** Everything that a first start does to the outside, in order, once each: see `recordPoints`. */
-export async function stepsOfFirstStart(world: World): Promise<string[]> {
-  const environment = recordPoints(await startFor(world, RECORDED));
+/** The same, where a certificate is stored that has to be renewed at once. */
+export async function renewalFor(world: World, host: string): Promise<Environment> {
+  const environment = await startFor(world, host);
+  await plantCertificate(environment, DAYS_LEFT);
+  return environment;
+}
+
+/** Everything that a start does to the outside, in order, once each: see `recordPoints`. */
+export async function stepsOf(world: World, start: typeof startFor): Promise<string[]> {
+  const environment = recordPoints(await start(world, RECORDED));
   await whenFinished(environment, async () => undefined);
   const steps = points(environment).filter((label) => !isAskedAgain(label));
   if (steps.length < 40) throw new Error(`only ${steps.length} steps:\n${steps.join('\n')}`);

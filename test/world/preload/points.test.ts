@@ -14,6 +14,7 @@ for (const [what, path, stable] of [
     'accounts/127.*.*.5:14000/dir/*/regr.json',
   ],
   ['a token in base64url', '/authZ/c1J8yDL4mESV0b7ekGVyttgoY_qUd-c_-K2AJDTBToM', '/authZ/*'],
+  ['a date', 'ledger/ca_dir/2026-11-29.jsonl', 'ledger/ca_dir/*.jsonl'],
   ['a serial number', '/certZ/1ea203a526b615cb', '/certZ/*'],
   ['a hosted zone', '/2013-04-01/hostedzone/Z1D633PJN98FT9/rrset', '/2013-04-01/hostedzone/*/rrset'],
   [

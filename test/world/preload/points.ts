@@ -26,6 +26,8 @@ const WRITES: ReadonlySet<string> = new Set(['write', 'writeFile', 'appendFile']
 const NEED_ROOM: ReadonlySet<string> = new Set([...WRITES, 'mkdir', 'mkdtemp', 'copyFile', 'truncate']);
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+// Of a file; that of an API is its version.
+const DATE = /\b\d{4}-\d{2}-\d{2}(?=\.)/g;
 // The world's networks are drawn by lot, but its hosts have their numbers.
 const LOOPBACK = /\b127\.\d+\.\d+\.(\d+)/g;
 // Ids and tokens in hexadecimal, in capitals and digits, or in base64url, also two with a dot between (RFC 9773 §4.1).
@@ -38,6 +40,7 @@ export function stablePath(path: string): string {
     .map((segment) => (OPAQUE.test(segment) ? '*' : segment))
     .join('/')
     .replace(UUID, '*')
+    .replace(DATE, '*')
     .replace(LOOPBACK, '127.*.*.$1');
 }
 
