@@ -8,6 +8,9 @@ import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { createMemoryAuthority } from '../../test/doubles/memory-authority.ts';
 import { IngressError } from '../errors.ts';
+import { createLedger } from '../ledger/ledger.ts';
+import { type Hold, isHold, limitsOf } from '../ledger/limits.ts';
+import { createOpenOrders } from '../ledger/open-orders.ts';
 import {
   type Attempt,
   type AttemptContext,
@@ -18,9 +21,6 @@ import {
   validate,
   type Wish,
 } from './attempt.ts';
-import { createLedger } from './ledger.ts';
-import { type Hold, isHold, limitsOf } from './limits.ts';
-import { createOpenOrders } from './open-orders.ts';
 
 const NAME = 'app.example.com';
 const DIRECTORY = 'https://ca.example/directory';

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type Hold, isHold, type Limits, type Step, whenAllowed } from '../ledger/limits.ts';
+import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
+import { setOf } from '../ledger/past-attempt.ts';
 import type { CertificateAuthority, Order } from './authority.ts';
-import type { Ledger } from './ledger.ts';
-import { type Hold, isHold, type Limits, type Step, whenAllowed } from './limits.ts';
-import type { OpenOrder, OpenOrders } from './open-orders.ts';
 import { type Conversation, download, type Proof, proofsOf, prove } from './order.ts';
-import { setOf } from './past-attempt.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
@@ -118,7 +118,7 @@ async function stepOf(
 
 /** The list of public suffixes is large, and few need it. */
 async function domainsOf(names: readonly string[]): Promise<string[]> {
-  const { registeredDomain } = await import('./registered-domain.ts');
+  const { registeredDomain } = await import('../ledger/registered-domain.ts');
   return names.map(registeredDomain);
 }
 

@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { type CountingAuthority, mostWithin, refusals, runCrashLoop } from '../../test/doubles/crash-loop.ts';
 import type { FakeClock } from '../../test/doubles/fake-clock.ts';
-import { historyOf } from './history.ts';
-import { createLedger } from './ledger.ts';
-import type { LedgerEntry, NewEntry } from './ledger-entry.ts';
+import { historyOf } from '../ledger/history.ts';
+import { createLedger } from '../ledger/ledger.ts';
+import type { LedgerEntry, NewEntry } from '../ledger/ledger-entry.ts';
 
 const HOUR = 60 * 60 * 1000;
 const DAYS_7 = 7 * 24 * HOUR;

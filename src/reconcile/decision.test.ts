@@ -11,7 +11,7 @@ import {
   setStage,
 } from '../../test/doubles/parts.ts';
 import { publishChallenges } from '../acme/challenges.ts';
-import { certificateId } from '../acme/renewal-info.ts';
+import { certificateId } from '../renewal/renewal-info.ts';
 import { decide } from './decision.ts';
 
 const never = new AbortController().signal;

@@ -1,16 +1,16 @@
 import type { Issuer } from '../acme/attempt.ts';
-import type { Advice } from '../acme/history.ts';
-import type { Ledger } from '../acme/ledger.ts';
-import { whyDaysBeforeFails } from '../acme/lifetime.ts';
-import { decideRenewal, type RenewalDecision } from '../acme/renewal.ts';
+import { type CertificateBundle, lifetimeMs, type Names, whyUnusable } from '../certificates/certificate.ts';
+import type { Advice } from '../ledger/history.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { whyDaysBeforeFails } from '../renewal/lifetime.ts';
+import { decideRenewal, type RenewalDecision } from '../renewal/policy.ts';
 import {
   certificateId,
   momentOf,
   nextLook,
   type RenewalAdvice,
   readRenewalInfo,
-} from '../acme/renewal-info.ts';
-import { type CertificateBundle, lifetimeMs, type Names, whyUnusable } from '../certificates/certificate.ts';
+} from '../renewal/renewal-info.ts';
 import type { Issuers, Parts } from './parts.ts';
 
 /** Milliseconds; advice is no reason to wait long for a CA that does not answer. */

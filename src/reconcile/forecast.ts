@@ -1,8 +1,5 @@
 import { whyNoOrder } from '../acme/attempt.ts';
 import { notedChallenges } from '../acme/challenges.ts';
-import type { Hold } from '../acme/limits.ts';
-import type { RenewalDecision } from '../acme/renewal.ts';
-import { certificateId } from '../acme/renewal-info.ts';
 import {
   type CertificateBundle,
   type CertificateFacts,
@@ -12,6 +9,9 @@ import {
 import type { Zone } from '../dns/provider.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
+import type { Hold } from '../ledger/limits.ts';
+import type { RenewalDecision } from '../renewal/policy.ts';
+import { certificateId } from '../renewal/renewal-info.ts';
 import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import { aliasOfChallenge } from './draft.ts';

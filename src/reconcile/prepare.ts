@@ -1,10 +1,10 @@
 import { begin, type Issuer, type Wish } from '../acme/attempt.ts';
 import { challengeTtl } from '../acme/challenges.ts';
-import { type Hold, isHold } from '../acme/limits.ts';
-import { certificateId } from '../acme/renewal-info.ts';
 import { lifetimeMs, type Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
+import { type Hold, isHold } from '../ledger/limits.ts';
+import { certificateId } from '../renewal/renewal-info.ts';
 import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
 import { aliasOfChallenge } from './draft.ts';

@@ -1,5 +1,5 @@
 import type { Issuer } from '../acme/attempt.ts';
-import type { OpenOrder, OpenOrders } from '../acme/open-orders.ts';
+import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';

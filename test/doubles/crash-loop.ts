@@ -1,5 +1,5 @@
-import type { Ledger } from '../../src/acme/ledger.ts';
-import { limitsOf, type Step, whenAllowed } from '../../src/acme/limits.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { limitsOf, type Step, whenAllowed } from '../../src/ledger/limits.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
 /** Something that a certificate authority counts. */

@@ -1,6 +1,6 @@
 import process from 'node:process';
-import { createLedger } from '../../src/acme/ledger.ts';
 import { systemClock } from '../../src/clock.ts';
+import { createLedger } from '../../src/ledger/ledger.ts';
 
 /** A process that writes entries until it is killed, and says `done <name>` for each that is on the disk. */
 const [root = '', directoryUrl = '', run = ''] = process.argv.slice(2);

@@ -6,14 +6,14 @@ import type { TestContext } from 'node:test';
 import type { Answer } from 'dns-packet';
 import type { Issuer } from '../../src/acme/attempt.ts';
 import { type ChallengeJournal, createChallengeJournal } from '../../src/acme/journal.ts';
-import { createLedger } from '../../src/acme/ledger.ts';
-import { limitsOf } from '../../src/acme/limits.ts';
-import { createOpenOrders } from '../../src/acme/open-orders.ts';
 import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
+import { createLedger } from '../../src/ledger/ledger.ts';
+import { limitsOf } from '../../src/ledger/limits.ts';
+import { createOpenOrders } from '../../src/ledger/open-orders.ts';
 import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
 import { type Course, failureOf } from '../../src/reconcile/course.ts';
 import {

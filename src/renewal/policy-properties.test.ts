@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CertificateFacts } from '../certificates/certificate.ts';
-import { decideRenewal, type RenewalQuestion } from './renewal.ts';
+import { decideRenewal, type RenewalQuestion } from './policy.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CertificateFacts } from '../certificates/certificate.ts';
-import { decideRenewal, type RenewalQuestion, renewalDue } from './renewal.ts';
+import { decideRenewal, type RenewalQuestion, renewalDue } from './policy.ts';
 import type { RenewalAdvice } from './renewal-info.ts';
 
 const DAY = 86_400_000;
