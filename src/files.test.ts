@@ -8,12 +8,20 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { isMissing, linkAtomically, makeDirectory, readIfThere, writeAtomically } from './files.ts';
+import {
+  isMissing,
+  linkAtomically,
+  makeDirectory,
+  readIfThere,
+  removeTemporaries,
+  writeAtomically,
+} from './files.ts';
 
 let root = '';
 beforeEach(() => {
@@ -98,4 +106,20 @@ test('folders are made with those above, privately, and again without complaint'
   await makeDirectory(join(root, 'a', 'b'), 0o700);
   await makeDirectory(join(root, 'a', 'b'), 0o700);
   assert.deepEqual([mode(join(root, 'a')), mode(join(root, 'a', 'b'))], ['700', '700']);
+});
+
+test('what a crash left of a write is removed when it is old, and nothing else', async () => {
+  const uuid = '6e5da8a3-e530-47c0-9a43-fa68b13c5adf';
+  mkdirSync(join(root, 'live', 'a.test'), { recursive: true });
+  symlinkSync('nowhere', join(root, 'live', 'a.test', `cert.pem.${uuid}.tmp`));
+  for (const name of [`key.${uuid}.tmp`, 'of-somebody.tmp', uuid, `key.${uuid}.tmp.old`])
+    writeFileSync(join(root, name), '');
+  assert.deepEqual(await removeTemporaries(root, new Date()), []);
+  const later = new Date(Date.now() + 61_000);
+  assert.deepEqual((await removeTemporaries(root, later)).sort(), [
+    join(root, `key.${uuid}.tmp`),
+    join(root, 'live', 'a.test', `cert.pem.${uuid}.tmp`),
+  ]);
+  assert.deepEqual(readdirSync(root).sort(), [uuid, `key.${uuid}.tmp.old`, 'live', 'of-somebody.tmp'].sort());
+  assert.deepEqual(await removeTemporaries(join(root, 'missing'), later), []);
 });

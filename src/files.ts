@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { glob, lstat, mkdir, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * Writes a whole file or nothing: into a temporary file beside it, to the disk, then renamed. The mode is set when the file is
@@ -36,6 +36,27 @@ export async function linkAtomically(target: string, path: string): Promise<void
     await rm(temporary, { force: true });
     throw thrown;
   }
+}
+
+const TEMPORARY = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+/** Nobody writes for longer, in milliseconds. */
+const YOUNG_MS = 60_000;
+
+/**
+ * Removes below a directory what a process that was killed in the middle of these has left: with the time they would fill the disk, and
+ * there are private keys among them. Gives their paths. Throws what the file system throws.
+ */
+export async function removeTemporaries(root: string, now: Date): Promise<string[]> {
+  const removed: string[] = [];
+  for await (const found of glob('**/*.tmp', { cwd: root })) {
+    const path = join(root, found);
+    if (!TEMPORARY.test(path)) continue;
+    const { mtimeMs } = await lstat(path);
+    if (now.getTime() - mtimeMs < YOUNG_MS) continue;
+    await rm(path, { force: true });
+    removed.push(path);
+  }
+  return removed;
 }
 
 /** Makes a directory's entries durable: a rename is on the disk only after its directory is. */

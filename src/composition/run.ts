@@ -6,6 +6,7 @@ import { createChallengeJournal } from '../acme/journal.ts';
 import type { Names } from '../certificates/certificate.ts';
 import { systemClock as clock } from '../clock.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
+import { removeTemporaries } from '../files.ts';
 import { createLog, type Log } from '../log.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
@@ -47,6 +48,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const proxy = await openProxy(config, evidence?.port, log, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
+  void tidyVolume(config, log);
   const parts = assemble(config, proxy, log);
   await reconcileForever(
     {
@@ -69,6 +71,17 @@ export async function run(stopped: AbortSignal): Promise<number> {
 function roundLimitMs({ certificates }: IngressConfig, { goal }: Parts): number {
   const turns = Math.ceil(certificates.length / CERTIFICATES_AT_ONCE);
   return turns * (ROUND_LIMIT_MS + 2 * goal.propagationTimeoutMs);
+}
+
+/** What crashes have left is in nobody's way where it stays; that the volume takes nothing is said elsewhere. */
+async function tidyVolume({ letsencryptDir }: IngressConfig, log: Log): Promise<void> {
+  try {
+    const removed = await removeTemporaries(letsencryptDir, clock.now());
+    if (removed.length > 0)
+      log.info({ event: 'volume-tidied', removed }, 'removed what a crash has left of its writes');
+  } catch (err) {
+    log.debug({ event: 'volume-not-tidied', err }, 'what a crash has left of its writes stays on the volume');
+  }
 }
 
 /** Without evidence the app is served all the same. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { afterTest } from '../doubles/after-test.ts';
@@ -14,8 +15,13 @@ test('after a restart the stored certificate serves: no order, no write, one zon
   const { serial } = await first.seen('serving');
   assert.equal((await first.end('SIGTERM')).exitCode, 0);
   world.cloudflare.resetCalls();
+  // As a crash in the middle of a write leaves it.
+  const left = `${first.environment['LETSENCRYPT_DIR']}/live/app.example.test/privkey.pem.${randomUUID()}.tmp`;
+  writeFileSync(left, 'half a key');
+  utimesSync(left, new Date(0), new Date(0));
   const second = again(t, first.environment);
   assert.equal((await second.seen('serving'))['serial'], serial);
+  assert.deepEqual((await second.seen('volume-tidied'))['removed'], [left]);
   await second.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
   assert.deepEqual(writes(world), []);
