@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
 import { alreadyReplaced, rateLimited } from '../world/acme-fault.ts';
-import type { Environment } from '../world/ingress.ts';
 import { minutesLater } from './later.ts';
+import { askForRenewal } from './renew.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
 const NEW_ORDER = 'POST /order-plz';
@@ -15,10 +13,6 @@ const invalid = (order: unknown) => ({
   status: 'invalid',
   error: { type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids it', status: 403 },
 });
-
-function storedCertificate({ LETSENCRYPT_DIR = '', DOMAIN = '' }: Environment): string {
-  return readFileSync(join(LETSENCRYPT_DIR, 'live', DOMAIN, 'cert.pem'), 'utf8');
-}
 
 const trials: readonly Trial[] = [
   minutesLater({
@@ -49,9 +43,11 @@ const trials: readonly Trial[] = [
     title: 'the certificate that is renewed has been replaced, by the word of the CA',
     orders: 2,
     begin: () => undefined,
-    async met({ world: { pebble, acmeFront }, environment, ingress }) {
+    async met(scene) {
+      const { ingress, world } = scene;
+      const { acmeFront } = world;
       const { serial } = await ingress.seen('serving');
-      await pebble.setRenewalWindow(storedCertificate(environment), new Date(1), new Date(2));
+      await askForRenewal(scene);
       acmeFront.failNext(NEW_ORDER, alreadyReplaced);
       ingress.signal('SIGHUP');
       await ingress.seen('serving', { fits: (line) => line['serial'] !== serial });

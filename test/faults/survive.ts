@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
+import { environmentWithClock, type JumpingClock } from '../world/clock-jump.ts';
 import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
@@ -12,6 +13,8 @@ export interface Scene {
   readonly world: World;
   readonly environment: Environment;
   readonly ingress: Ingress;
+  /** Of the ingress alone. */
+  readonly clock: JumpingClock;
 }
 
 /** A fault of somebody around the ingress. */
@@ -19,7 +22,7 @@ export interface Trial {
   /** For a person who reads the table. */
   readonly title: string;
   /** Lets it happen, from before the start of the ingress on. */
-  readonly begin: (world: World, environment: Environment) => Promise<void> | void;
+  readonly begin: (world: World, clock: JumpingClock) => Promise<void> | void;
   /** Resolves when it has been met, and may end; rejects when it never is. */
   readonly met: (scene: Scene) => Promise<unknown>;
   /** Ends it. */
@@ -33,7 +36,7 @@ export interface Trial {
   /** Whether somebody asks for a round once it is over (SIGHUP). Default: the ingress comes back by itself. */
   readonly asked?: boolean;
   /** Changes of the environment. */
-  readonly environment?: (world: World, environment: Environment) => Promise<Environment> | Environment;
+  readonly environment?: Environment;
 }
 
 const LONGEST_MS = 90_000;
@@ -50,11 +53,13 @@ export async function surviveEach(t: TestContext, world: World, trials: readonly
  */
 export async function survive(world: World, host: string, trial: Trial): Promise<void> {
   const plain = { ...(await startFor(world, host)), CERTBOT_EMAIL: `${host}@example.test` };
-  const environment = (await trial.environment?.(world, plain)) ?? plain;
+  const clock = environmentWithClock({ ...plain, ...trial.environment });
+  const { environment } = clock;
+  world.acmeFront.clockSkewMs = 0;
   behave(world);
-  await trial.begin(world, environment);
+  await trial.begin(world, clock);
   await using ingress = startIngress(environment);
-  const scene = { world, environment, ingress };
+  const scene = { world, environment, ingress, clock };
   try {
     await trial.met(scene);
   } finally {
@@ -82,7 +87,6 @@ function finished({ log }: Ingress): number {
 /** Nobody has a fault any more. */
 export function behave(world: World): void {
   const { acmeFront, cloudflare, resolver, nameServers } = world;
-  acmeFront.clockSkewMs = 0;
   acmeFront.clearFaults();
   acmeFront.releaseOrders();
   cloudflare.clearFaults();

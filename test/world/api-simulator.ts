@@ -104,12 +104,25 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#baseUrl = `http://${address}:${bound.port}${this.#basePath}`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+  /** Closes its port, which then refuses, and cuts its connections. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** Opens the same port again; does nothing while it is open. */
+  async start(): Promise<void> {
+    if (this.#server.listening) return;
+    const { hostname, port } = new URL(this.#baseUrl);
+    await this.listen(hostname, Number(port));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    return this.stop();
   }
 
   /** Whether a request reads or writes, for the count. */
