@@ -1,5 +1,10 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { worldFor } from '../e2e/support.ts';
+import { eventually, worldFor } from '../e2e/support.ts';
+import { environmentWithClock } from '../world/clock-jump.ts';
+import { type Environment, type Ingress, type LogLine, startIngress } from '../world/ingress.ts';
+import { aftermath } from './aftermath.ts';
+import { startFor, whenFinished } from './steps.ts';
 import { survive, type Trial } from './survive.ts';
 
 const DAY_MS = 86_400_000;
@@ -33,12 +38,13 @@ function jump(
       if (isFirst && everybody) acmeFront.clockSkewMs = ms;
     },
     async met({ ingress, clock, world: { acmeFront } }) {
-      if (!isFirst) {
-        await ingress.seen(moment);
-        clock.jump(ms);
-        if (everybody) acmeFront.clockSkewMs = ms;
-      }
+      if (isFirst) return ingress.seen('pass-finished');
+      await ingress.seen(moment);
+      clock.jump(ms);
+      if (everybody) acmeFront.clockSkewMs = ms;
       await roundAfter(ingress);
+      assert.ok(ingress.log.some(isByWrongClock), 'its clock was right all the time');
+      return undefined;
     },
     end({ clock, world: { acmeFront } }) {
       clock.jump(-ms);
@@ -47,16 +53,16 @@ function jump(
   };
 }
 
-/** Waits for the end of a round that was asked for just now. */
-async function roundAfter(ingress: Parameters<Trial['met']>[0]['ingress']): Promise<void> {
+/** Asks for a round and waits for the end of one. */
+async function roundAfter(ingress: Ingress): Promise<void> {
   const ends = () => ingress.log.filter(({ event }) => /^pass-f/.test(event ?? '')).length;
   const before = ends();
   ingress.signal('SIGHUP');
-  await Promise.race(
-    ['pass-finished', 'pass-failed'].map((event) =>
-      ingress.seen(event, { timeoutMs: 60_000, fits: () => ends() > before }),
-    ),
-  );
+  await eventually('a round has ended', () => ends() > before || undefined, 60_000);
+}
+
+function isByWrongClock({ time }: LogLine): boolean {
+  return Math.abs(Date.parse(String(time)) - Date.now()) > DAY_MS / 2;
 }
 
 test('the clock of the ingress jumps, and is put right again', { timeout: 290_000 }, async (t) => {
@@ -70,3 +76,28 @@ test('the clock of the ingress jumps, and is put right again', { timeout: 290_00
         await t.test(trial.title, () => survive(world, `clock${index}`, trial));
       }
 });
+
+test('it is killed, the clock is wrong when it starts again, and put right later', {
+  timeout: 290_000,
+}, async (t) => {
+  const world = await worldFor(t);
+  for (const moment of ['order-created', 'challenge-published', 'certificate-issued', 'pass-finished'])
+    for (const [how, ms] of jumps)
+      await t.test(`killed at ${moment}, then ${how}`, async () => {
+        const clock = environmentWithClock(await startFor(world, `${moment}${ms > 0 ? 1 : 0}`));
+        const { environment } = clock;
+        await killedAt(moment, environment);
+        clock.jump(ms);
+        await whenFinished(environment, async () => undefined);
+        clock.jump(-ms);
+        await whenFinished(environment, async () => {
+          assert.deepEqual(await aftermath(world, environment), []);
+        });
+      });
+});
+
+async function killedAt(moment: string, environment: Environment): Promise<void> {
+  await using ingress = startIngress(environment);
+  await ingress.seen(moment);
+  await ingress.end('SIGKILL');
+}

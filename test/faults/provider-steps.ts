@@ -49,18 +49,31 @@ export const reads: readonly Ask[] = [
   { what: 'the list of records', is: ({ kind, path }) => kind === 'read' && path.endsWith('/dns_records') },
 ];
 
+/** How a call is answered. */
+export interface Answer {
+  /** For a person. */
+  readonly how: string;
+  readonly fault: Fault;
+  /** Only calls with it are meant. Default: all. */
+  readonly token?: string;
+  /** What happens at the same time. */
+  readonly meanwhile?: (world: World) => void;
+}
+
 /** The call is answered so, once. */
-export function answered(ask: Ask, how: string, fault: Fault, changes: Partial<Trial> = {}): Trial {
+export function answered(ask: Ask, { how, fault, token, meanwhile }: Answer): Trial {
   let met = false;
-  const fail = ({ cloudflare }: World) => {
+  const fail = (world: World) => {
     let before = 0;
     const isMet = (call: Call) => {
+      if (token !== undefined && call.headers.authorization !== `Bearer ${token}`) return false;
       const isIt = !met && ask.is(call, before);
       if (isWrite(call)) before += 1;
       met ||= isIt;
+      if (isIt) meanwhile?.(world);
       return isIt;
     };
-    cloudflare.failWhen(isMet, fault);
+    world.cloudflare.failWhen(isMet, fault);
   };
   return {
     title: `${ask.what}: ${how}`,
@@ -75,6 +88,23 @@ export function answered(ask: Ask, how: string, fault: Fault, changes: Partial<T
       }
       await eventually(`${ask.what} is asked for`, () => met || undefined);
     },
-    ...changes,
+    ...(token === undefined ? {} : { environment: { CLOUDFLARE_API_TOKEN: token }, stays: true }),
+  };
+}
+
+/** Nobody is there from the call on, until a round has failed. */
+export function downFrom(ask: Ask): Trial {
+  const trial = answered(ask, {
+    how: 'down from then on',
+    fault: { kind: 'reset' },
+    meanwhile: ({ cloudflare }) => void cloudflare.stop(),
+  });
+  return {
+    ...trial,
+    async met(scene) {
+      await trial.met(scene);
+      await scene.ingress.seen('pass-failed', { timeoutMs: 30_000 });
+    },
+    end: ({ world: { cloudflare } }) => cloudflare.start(),
   };
 }

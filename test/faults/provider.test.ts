@@ -20,13 +20,13 @@ const done: readonly (readonly [how: string, fault: Fault])[] = [
 test('one answer of the provider to a write is lost or wrong', { timeout: 290_000 }, async (t) => {
   const world = await worldFor(t);
   const trials = writes.flatMap((ask) =>
-    [...undone, ...done].map(([how, fault]) => answered(ask, how, fault)),
+    [...undone, ...done].map(([how, fault]) => answered(ask, { how, fault })),
   );
   await surviveEach(t, world, trials);
 });
 
 test('one answer of the provider to a read is lost or wrong', { timeout: 290_000 }, async (t) => {
   const world = await worldFor(t);
-  const trials = reads.flatMap((ask) => undone.map(([how, fault]) => answered(ask, how, fault)));
+  const trials = reads.flatMap((ask) => undone.map(([how, fault]) => answered(ask, { how, fault })));
   await surviveEach(t, world, trials);
 });

@@ -43,8 +43,10 @@ const LONGEST_MS = 90_000;
 
 /** One subtest for each trial, one after the other. */
 export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
-  for (const [index, trial] of trials.entries())
+  for (const [index, trial] of trials.entries()) {
+    behave(world);
     await t.test(trial.title, () => survive(world, `trial${index}`, trial));
+  }
 }
 
 /**
@@ -56,7 +58,6 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   const clock = environmentWithClock({ ...plain, ...trial.environment });
   const { environment } = clock;
   world.acmeFront.clockSkewMs = 0;
-  behave(world);
   await trial.begin(world, clock);
   await using ingress = startIngress(environment);
   const scene = { world, environment, ingress, clock };
