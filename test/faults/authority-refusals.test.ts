@@ -42,6 +42,7 @@ const trials: readonly Trial[] = [
   {
     title: 'the certificate that is renewed has been replaced, by the word of the CA',
     orders: 2,
+    asked: true,
     begin: () => undefined,
     async met(scene) {
       const { ingress, world } = scene;

@@ -5,7 +5,7 @@ import { environmentWithClock } from '../world/clock-jump.ts';
 import { type Environment, type Ingress, type LogLine, startIngress } from '../world/ingress.ts';
 import { aftermath } from './aftermath.ts';
 import { startFor, whenFinished } from './steps.ts';
-import { survive, type Trial } from './survive.ts';
+import { survive, surviveEach, type Trial } from './survive.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -75,6 +75,38 @@ test('the clock of the ingress jumps, and is put right again', { timeout: 290_00
         index += 1;
         await t.test(trial.title, () => survive(world, `clock${index}`, trial));
       }
+});
+
+/** Nobody asks: what it waits for may be no further away than it was. */
+function aheadWhileItFails(who: string, stop: Trial['begin'], start: NonNullable<Trial['end']>): Trial {
+  return {
+    title: `its clock is a day ahead while ${who} is down; both are put right, and it comes back by itself`,
+    async begin(world, clock) {
+      clock.jump(DAY_MS);
+      await stop(world, clock);
+    },
+    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    async end(scene) {
+      scene.clock.jump(-DAY_MS);
+      await start(scene);
+    },
+  };
+}
+
+test('the clock is put right while the ingress waits for its next attempt', async (t) => {
+  const world = await worldFor(t);
+  await surviveEach(t, world, [
+    aheadWhileItFails(
+      'the provider',
+      ({ cloudflare }) => cloudflare.stop(),
+      () => world.cloudflare.start(),
+    ),
+    aheadWhileItFails(
+      'the CA',
+      ({ acmeFront }) => acmeFront.stop(),
+      () => world.acmeFront.start(),
+    ),
+  ]);
 });
 
 test('it is killed, the clock is wrong when it starts again, and put right later', {
