@@ -5,7 +5,7 @@ import { type Hold, isHold, type Limits, type Step, whenAllowed } from '../ledge
 import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
 import { setOf } from '../ledger/past-attempt.ts';
 import type { CertificateAuthority, Order } from './authority.ts';
-import { type Conversation, download, type Proof, proofsOf, prove } from './order.ts';
+import { type Conversation, download, finalize, type Proof, proofsOf, prove } from './order.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
@@ -192,7 +192,7 @@ async function finalizeOnce(
   await openOrders.save(key, { ...note, keyPem });
   const csr = await createRequest(names, keyPem);
   await ledger.write({ event: 'finalize', attempt: note.attempt, names });
-  return conversation.authority.finalize(order, csr, conversation.signal);
+  return finalize(order, csr, conversation);
 }
 
 /** To be called once the certificate is on the volume. Throws STORE_FAILED. */

@@ -5,8 +5,8 @@ import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { createMemoryAuthority, type Step } from '../../test/doubles/memory-authority.ts';
 import { IngressError } from '../errors.ts';
 import type { ChallengeValue } from './challenges.ts';
-import { download, proofsOf, prove } from './order.ts';
-import { problemOf } from './problem.ts';
+import { download, finalize, proofsOf, prove } from './order.ts';
+import { problemError, problemOf } from './problem.ts';
 import { createKey, createRequest } from './request.ts';
 
 const NAME = 'app.example.com';
@@ -33,7 +33,7 @@ function setUp({ names = [NAME], signal = new AbortController().signal, present 
     await present?.(values);
     await prove(proofs, conversation);
     const csr = await createRequest(names, await createKey('ecdsa'));
-    return download(await authority.finalize(order, csr, signal), conversation);
+    return download(await finalize(order, csr, conversation), conversation);
   };
   return { clock, authority, presented, obtain };
 }
@@ -209,6 +209,76 @@ test('an order that becomes invalid says why, and nothing is downloaded', async 
   assert.deepEqual(problemOf(error), caa);
   assert.ok(!authority.calls.includes('certificate'));
 });
+
+function refusal(type: string): IngressError {
+  return problemError({ ...problem, type: `urn:ietf:params:acme:error:${type}` }, undefined);
+}
+
+/** A CA that does what it is asked, and then says no: as to a request that is sent again because its answer was lost. */
+function refuseWhatIsDone(
+  authority: ReturnType<typeof createMemoryAuthority>,
+  verb: 'respond' | 'finalize',
+  type: string,
+) {
+  const work = authority[verb];
+  const twice = async (...asked: never[]) => {
+    await Reflect.apply(work, authority, asked);
+    throw refusal(type);
+  };
+  Object.assign(authority, { [verb]: twice });
+}
+
+test('a challenge that was answered before, unheard, is waited for', async () => {
+  const { authority, obtain } = setUp();
+  authority.validation = [{ status: 'valid' }];
+  refuseWhatIsDone(authority, 'respond', 'malformed');
+  await obtain();
+});
+
+test('an answer to a challenge that is refused is a failure when the authorization has not gone on', async () => {
+  const { authority, obtain } = setUp();
+  authority.validation = [{ status: 'pending' }];
+  refuseWhatIsDone(authority, 'respond', 'malformed');
+  assert.deepEqual(problemOf(await failure(obtain(), 'ACME_PROBLEM')), problemOf(refusal('malformed')));
+});
+
+for (const status of ['processing', 'valid']) {
+  test(`an order that was finalized before, unheard, and is ${status}, is gone on with`, async () => {
+    const { authority, obtain } = setUp();
+    authority.issuance = [{ status }, { status: 'valid' }];
+    refuseWhatIsDone(authority, 'finalize', 'orderNotReady');
+    await obtain();
+  });
+}
+
+test('an order that was finalized before, unheard, and refused, says why', async () => {
+  const { authority, obtain } = setUp();
+  const caa = { ...problem, type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids' };
+  authority.issuance = [{ status: 'invalid', error: caa }];
+  refuseWhatIsDone(authority, 'finalize', 'orderNotReady');
+  assert.match((await failure(obtain(), 'ACME_ORDER_FAILED')).message, /CAA forbids/);
+});
+
+test('an order that is not ready, and was not finalized, is a failure', async () => {
+  const { authority, obtain } = setUp();
+  authority.issuance = [{ status: 'ready' }];
+  authority.before = (call) => {
+    if (call === 'finalize') throw refusal('orderNotReady');
+  };
+  assert.deepEqual(problemOf(await failure(obtain(), 'ACME_PROBLEM')), problemOf(refusal('orderNotReady')));
+});
+
+for (const [what, answer] of [
+  ['a page', '<html>'],
+  // The library gives what it has parsed, whatever its types say.
+  ['JSON', { status: 'busy' } as unknown as string],
+] as const) {
+  test(`${what} in the place of the certificate is a bad answer, and no certificate`, async () => {
+    const { authority, obtain } = setUp();
+    authority.certificate = async () => answer;
+    await failure(obtain(), 'ACME_BAD_ANSWER');
+  });
+}
 
 const slow: [title: string, change: Partial<Record<'validation' | 'issuance', [Step]>>, message: RegExp][] = [
   ['validation', { validation: [{ status: 'pending' }] }, /has not validated app\.example\.com within 180 s/],

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { challengeName } from '../dns/names.ts';
-import { IngressError } from '../errors.ts';
+import { IngressError, isIngressError } from '../errors.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
 import type { ChallengeValue } from './challenges.ts';
-import { readProblem } from './problem.ts';
+import { isProblem, readProblem } from './problem.ts';
 
 /** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */
 export interface Proof {
@@ -72,9 +72,9 @@ function dnsChallenge({
  * the CA has not decided in time, and other ACME_* errors.
  */
 export async function prove(proofs: readonly Proof[], conversation: Conversation): Promise<void> {
-  const { authority, signal } = conversation;
+  const { signal } = conversation;
   const unanswered = proofs.filter(({ challenge }) => challenge.status === 'pending');
-  await Promise.all(unanswered.map(({ challenge }) => authority.respond(challenge, signal)));
+  await Promise.all(unanswered.map((proof) => answer(proof, conversation)));
   const outcomes = await Promise.allSettled(proofs.map((proof) => waitForProof(proof, conversation)));
   signal.throwIfAborted();
   const failures = outcomes.flatMap((outcome, index) =>
@@ -89,8 +89,41 @@ export async function prove(proofs: readonly Proof[], conversation: Conversation
   throw new IngressError('ACME_ORDER_FAILED', message, { details: { ...details, invalid }, cause });
 }
 
+/** A CA may refuse what it was told before, when its answer to that was lost on the way: the authorization has gone on then. */
+async function answer(
+  { authorization, challenge }: Proof,
+  { authority, signal }: Conversation,
+): Promise<void> {
+  try {
+    await authority.respond(challenge, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!isIngressError(thrown, 'ACME_PROBLEM')) throw thrown;
+    const { now } = await authority.pollAuthorization(authorization, signal);
+    const told = now.challenges.find(({ url }) => url === challenge.url) ?? challenge;
+    if (now.status === 'pending' && told.status === 'pending') throw thrown;
+  }
+}
+
 function isOrderFailure(thrown: unknown): thrown is IngressError {
   return thrown instanceof IngressError && thrown.code === 'ACME_ORDER_FAILED';
+}
+
+/**
+ * Has the CA issue (RFC 8555 §7.4). Of an order that it has finalized, when its answer to that was lost on the way, it says that it is
+ * not ready. Throws ACME_* errors.
+ */
+export async function finalize(order: Order, csr: string, conversation: Conversation): Promise<Order> {
+  const { authority, signal } = conversation;
+  try {
+    return await authority.finalize(order, csr, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!isProblem(thrown, 'orderNotReady')) throw thrown;
+    const { now } = await authority.pollOrder(order, signal);
+    if (now.status === 'pending' || now.status === 'ready') throw thrown;
+    return now;
+  }
 }
 
 /**
@@ -99,7 +132,14 @@ function isOrderFailure(thrown: unknown): thrown is IngressError {
  */
 export async function download(order: Order, conversation: Conversation): Promise<string> {
   const { authority, signal } = conversation;
-  return authority.certificate(await waitForOrder(order, conversation), signal);
+  const chain = await authority.certificate(await waitForOrder(order, conversation), signal);
+  // The page of somebody between says nothing about the certificate, which is there and can be downloaded again.
+  if (!/-----BEGIN CERTIFICATE-----/.test(chain))
+    throw new IngressError(
+      'ACME_BAD_ANSWER',
+      'the certificate authority gives something else than a certificate',
+    );
+  return chain;
 }
 
 async function waitForProof({ authorization, value }: Proof, conversation: Conversation): Promise<void> {

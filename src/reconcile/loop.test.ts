@@ -229,6 +229,21 @@ for (const [title, jumpMs, expected] of [
   });
 }
 
+test('a clock that is set back by a day puts a back-off off for no longer than it is', async () => {
+  const clock = createFakeClock();
+  const { wait } = patient(clock);
+  let isBack = false;
+  const setBack = async (ms: number, signal?: AbortSignal) => {
+    await wait(ms, signal);
+    if (isBack) return;
+    isBack = true;
+    clock.set(new Date(clock.now().getTime() - 24 * HOUR));
+  };
+  await run({ a: fails(unreachable) }, 2, { intervalMs: 12 * HOUR, clock: { ...clock, wait: setBack } });
+  const waitedMs = clock.waits.reduce((sum, ms) => sum + ms, 0);
+  assert.ok(waitedMs <= 10 * SECOND, `${waitedMs / SECOND} s`);
+});
+
 test('a stop ends the loop while it waits, and what wakes it', async () => {
   const stop = new AbortController();
   const ended: string[] = [];

@@ -29,6 +29,8 @@ interface Turn {
   failures: number;
   /** Of the wall clock, in milliseconds; undefined after a success: the next round over everything has it. */
   retryAt: number | undefined;
+  /** Milliseconds from the moment at which that was set. */
+  waitMs: number;
   /** A round over it is under way. */
   busy: boolean;
 }
@@ -41,14 +43,15 @@ interface Turn {
 export async function reconcileForever(options: LoopOptions, signal: AbortSignal): Promise<void> {
   const { clock, intervalMs } = options;
   const turns = options.certificates.map((kept): Turn => {
-    return { kept, failures: 0, retryAt: undefined, busy: false };
+    return { kept, failures: 0, retryAt: undefined, waitMs: 0, busy: false };
   });
   const rounds = new Set<Promise<void>>();
   let wake = Promise.withResolvers<void>();
   let allAt = clock.now().getTime();
   const awaken = () => wake.resolve();
   const demand = () => {
-    for (const turn of turns) turn.retryAt = clock.now().getTime();
+    const now = clock.now().getTime();
+    for (const turn of turns) retry(turn, now, now);
     awaken();
   };
   const ends = [options.everyMinute(awaken), options.onDemand(demand)];
@@ -75,10 +78,16 @@ export async function reconcileForever(options: LoopOptions, signal: AbortSignal
   }
 }
 
+function retry(turn: Turn, at: number, now: number): void {
+  turn.waitMs = Math.min(Math.max(at - now, 0), LONGEST_RETRY_MS);
+  turn.retryAt = now + turn.waitMs;
+}
+
 /** Who is due and not busy; they are busy from now on. */
 function takeDue(turns: readonly Turn[], all: boolean, now: number): Turn[] {
   const due = turns.filter((turn) => {
-    if (turn.retryAt !== undefined) turn.retryAt = Math.min(turn.retryAt, now + LONGEST_RETRY_MS);
+    // As for the rounds over everything.
+    if (turn.retryAt !== undefined) turn.retryAt = Math.min(turn.retryAt, now + turn.waitMs);
     return !turn.busy && (all || (turn.retryAt !== undefined && turn.retryAt <= now));
   });
   for (const turn of due) {
@@ -113,8 +122,10 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
     turn.busy = false;
     if (!end || signal.aborted) continue;
     // A person may have asked for another meanwhile.
-    const retryAt = endTurn(options, turn, end, elapsed());
-    turn.retryAt = turn.retryAt === undefined ? retryAt : Math.min(turn.retryAt, retryAt ?? turn.retryAt);
+    const asked = turn.retryAt;
+    const own = endTurn(options, turn, end, elapsed());
+    if (own !== undefined && (asked === undefined || own < asked))
+      retry(turn, own, options.clock.now().getTime());
   }
 }
 

@@ -74,6 +74,8 @@ export async function removeOwnChallenges(
       { event: 'challenge-left', err: thrown },
       'the challenge could not be removed; the next round does it',
     );
+    // Else that would be hours away.
+    for (const { failures } of await withLeftovers(parts, courses)) failures.push(thrown);
   }
 }
 

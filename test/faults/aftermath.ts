@@ -27,9 +27,9 @@ export async function aftermath(world: World, environment: Environment, orders =
   ];
 }
 
-/** How many orders for a name have come to the CA, through its front. */
+/** How many orders for a name the CA has made, asked through its front. */
 export function ordersFor(world: World, name: string): number {
-  const orders = world.acmeFront.calls.filter(({ kind }) => kind === 'POST /order-plz');
+  const orders = world.acmeFront.granted.filter(({ kind }) => kind === 'POST /order-plz');
   return orders.filter(({ payload }) => JSON.stringify(payload).includes(`"${name}"`)).length;
 }
 

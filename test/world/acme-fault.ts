@@ -13,6 +13,11 @@ export interface AcmeRequest {
   readonly at: Date;
 }
 
+/** One that the CA has carried out, with its status: 201 for what it has made. */
+export interface GrantedRequest extends AcmeRequest {
+  readonly status: number;
+}
+
 /** A whole answer. */
 export interface AcmeAnswer {
   readonly status: number;

@@ -7,6 +7,7 @@ import {
   type AcmeAnswer,
   type AcmeFault,
   type AcmeRequest,
+  type GrantedRequest,
   problemAnswer,
   retryAfterHeader,
   rewritten,
@@ -55,6 +56,7 @@ export class AcmeFront implements AsyncDisposable {
   readonly #behind: Upstream;
   readonly #faults = new FaultRules<AcmeRequest, AcmeFault>();
   readonly #calls: AcmeRequest[] = [];
+  readonly #granted: GrantedRequest[] = [];
   readonly #closing = new AbortController();
   #open: OpenServer | undefined;
   #heldS: number | undefined;
@@ -70,6 +72,11 @@ export class AcmeFront implements AsyncDisposable {
   /** Every request since the start, in the order of arrival, also those that failed. */
   get calls(): readonly AcmeRequest[] {
     return this.#calls;
+  }
+
+  /** Those that the CA has carried out and not refused, whatever became of its answer. */
+  get granted(): readonly GrantedRequest[] {
+    return this.#granted;
   }
 
   /** How often there was each, for example `POST /order-plz`. */
@@ -132,6 +139,7 @@ export class AcmeFront implements AsyncDisposable {
       const fault = this.#faults.next(described);
       if (fault?.kind === 'slow' && !fault.executed) await this.#sleep(fault.ms);
       const answer = isCarriedOut(fault) ? await forward(this.#behind, request) : undefined;
+      if (answer && answer.status < 400) this.#granted.push({ ...described, status: answer.status });
       if (fault?.kind === 'slow' && fault.executed) await this.#sleep(fault.ms);
       await this.#reply(response, request, fault, answer);
     } catch {

@@ -17,6 +17,8 @@ export type ApiFault = (
   | { readonly kind: 'status'; readonly status: number }
   /** A refusal of the API in these words. */
   | { readonly kind: 'refusal'; readonly status: number; readonly code: number; readonly message: string }
+  /** The true answer, later; the request waits as long, unless it is carried out first. */
+  | { readonly kind: 'slow'; readonly ms: number }
   /**
    * `html` is a page of somebody between, `truncated` half of an answer that ends as if it were whole, `nonsense` a whole
    * answer in the API's format that is in no documentation, `stall` the headers and half of the body and nothing more.

@@ -104,12 +104,25 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#baseUrl = `http://${address}:${bound.port}${this.#basePath}`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+  /** Closes its port, which then refuses, and cuts its connections. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** Opens the same port again; does nothing while it is open. */
+  async start(): Promise<void> {
+    if (this.#server.listening) return;
+    const { hostname, port } = new URL(this.#baseUrl);
+    await this.listen(hostname, Number(port));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    return this.stop();
   }
 
   /** Whether a request reads or writes, for the count. */
@@ -138,10 +151,13 @@ export abstract class ApiSimulator implements AsyncDisposable {
       const call = { method, path, query, headers, kind: this.kindOf(request) };
       this.#calls.push(call);
       const fault = this.#faults.next(call);
-      if (fault && !fault.executed) return this.#fail(fault, response);
+      const lateMs = fault?.kind === 'slow' ? fault.ms : 0;
+      if (!fault?.executed) await this.#sleep(lateMs);
+      if (fault && lateMs === 0 && !fault.executed) return this.#fail(fault, response);
       const { answer, written } = this.carryOut(request);
       if (written) await this.#publish(written.zone, written.records);
-      if (fault) return this.#fail(fault, response);
+      if (fault?.executed) await this.#sleep(lateMs);
+      if (fault && lateMs === 0) return this.#fail(fault, response);
       send(response, answer);
     } catch (thrown) {
       send(response, this.refuse(thrown));
@@ -181,13 +197,16 @@ export abstract class ApiSimulator implements AsyncDisposable {
     else if (isAnswered(fault)) send(response, this.failure(fault));
   }
 
+  async #sleep(ms: number): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#closing.signal });
+  }
+
   /** In the order of the writes, whatever the delay was at each. */
   #publish(zone: string, records: readonly ZoneRecord[]): Promise<void> {
     const publisher = this.#publisher;
     if (!publisher) return Promise.resolve();
     const delay = this.publishDelayMs;
-    const waited = delay > 0 ? sleep(delay, undefined, { signal: this.#closing.signal }) : Promise.resolve();
-    const publication = Promise.all([this.#publications.catch(() => {}), waited]).then(() =>
+    const publication = Promise.all([this.#publications.catch(() => {}), this.#sleep(delay)]).then(() =>
       publisher.publish(zone, records),
     );
     this.#publications = publication;

@@ -1,0 +1,59 @@
+import { eventually } from '../e2e/support.ts';
+import type { DnsFault, DnsFaults, SeenQuestion } from '../world/dns-faults.ts';
+import type { World } from '../world/world.ts';
+import type { Scene, Trial } from './survive.ts';
+
+export const lies: readonly (readonly [how: string, fault: DnsFault])[] = [
+  ['SERVFAIL', { kind: 'servfail' }],
+  ['REFUSED', { kind: 'refused' }],
+  ['NXDOMAIN', { kind: 'nxdomain' }],
+  ['no such record', { kind: 'empty' }],
+  ['other values', { kind: 'lie', data: ['of somebody else', 'of nobody'] }],
+];
+export const silences: readonly (readonly [how: string, fault: DnsFault])[] = [
+  ['no answer', { kind: 'silent' }],
+  ['answers that come too late', { kind: 'slow', ms: 6000 }],
+];
+
+export type Chosen = (world: World) => readonly { readonly faults: DnsFaults }[];
+
+export const isChallenge = ({ name }: SeenQuestion) => name.startsWith('_acme-challenge.');
+
+/** Some answer so, from the start on, until the ingress has said what it waits for or that it failed. */
+export function lying(
+  who: string,
+  chosen: Chosen,
+  how: string,
+  fault: DnsFault,
+  asked = (_: SeenQuestion) => true,
+): Trial {
+  let told = 0;
+  const isLiedTo = (question: SeenQuestion) => {
+    const isIt = asked(question) && (fault.kind !== 'lie' || question.type === 'TXT');
+    told += isIt ? 1 : 0;
+    return isIt;
+  };
+  return {
+    title: `${who}: ${how}`,
+    begin(world) {
+      for (const { faults } of chosen(world)) faults.when(isLiedTo, fault);
+    },
+    async met(scene) {
+      await hindered(scene);
+      await eventually('somebody was lied to', () => told > 0 || undefined);
+    },
+  };
+}
+
+/** In a round without faults nothing is waited for, and nothing fails. */
+export function hindered({ ingress }: Scene): Promise<unknown> {
+  const events = ['waiting', 'pass-failed'];
+  return Promise.race(events.map((event) => ingress.seen(event, { timeoutMs: 60_000 })));
+}
+
+export function misbehave(
+  chosen: ReturnType<Chosen>,
+  how: Partial<Pick<DnsFaults, 'slowMs' | 'truncateUdp'>>,
+): void {
+  for (const { faults } of chosen) Object.assign(faults, how);
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { TestContext } from 'node:test';
+import { environmentWithClock, type JumpingClock } from '../world/clock-jump.ts';
+import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
+import { aftermath } from './aftermath.ts';
+import { startFor } from './steps.ts';
+
+/** Where a fault is tried: the world, and the ingress that is to survive it. */
+export interface Scene {
+  readonly world: World;
+  readonly environment: Environment;
+  readonly ingress: Ingress;
+  /** Of the ingress alone. */
+  readonly clock: JumpingClock;
+}
+
+/** A fault of somebody around the ingress. */
+export interface Trial {
+  /** For a person who reads the table. */
+  readonly title: string;
+  /** Lets it happen, from before the start of the ingress on. */
+  readonly begin: (world: World, clock: JumpingClock) => Promise<void> | void;
+  /** Resolves when it has been met, and may end; rejects when it never is. */
+  readonly met: (scene: Scene) => Promise<unknown>;
+  /** Ends it. */
+  readonly end?: (scene: Scene) => Promise<void> | void;
+  /** The orders that it forces. Default 1. */
+  readonly orders?: number;
+  /** The accounts that it forces. Default 1. */
+  readonly accounts?: number;
+  /** Whether the faults stay when they were met. Default: all end. */
+  readonly stays?: boolean;
+  /** Whether somebody asks for a round once it is over (SIGHUP). Default: the ingress comes back by itself. */
+  readonly asked?: boolean;
+  /** Changes of the environment. */
+  readonly environment?: Environment;
+}
+
+const LONGEST_MS = 90_000;
+
+/** One subtest for each trial, one after the other. */
+export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
+  for (const [index, trial] of trials.entries()) {
+    behave(world);
+    await t.test(trial.title, () => survive(world, `trial${index}`, trial));
+  }
+}
+
+/**
+ * Starts an ingress with the fault, ends the fault when it was met, and lets the ingress finish a round by itself. Then nothing may
+ * remind of it.
+ */
+export async function survive(world: World, host: string, trial: Trial): Promise<void> {
+  const plain = { ...(await startFor(world, host)), CERTBOT_EMAIL: `${host}@example.test` };
+  const clock = environmentWithClock({ ...plain, ...trial.environment });
+  const { environment } = clock;
+  world.acmeFront.clockSkewMs = 0;
+  await trial.begin(world, clock);
+  await using ingress = startIngress(environment);
+  const scene = { world, environment, ingress, clock };
+  try {
+    await trial.met(scene);
+  } finally {
+    if (!trial.stays) behave(world);
+    await trial.end?.(scene);
+  }
+  await finish(ingress, trial.asked ?? false);
+  assert.deepEqual(await aftermath(world, environment, trial.orders), []);
+  const accounts = accountsMade(world, environment);
+  assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
+  await ingress.end('SIGTERM');
+  await rm(dirname(environment['LETSENCRYPT_DIR'] ?? ''), { recursive: true, force: true });
+}
+
+async function finish(ingress: Ingress, asked: boolean): Promise<void> {
+  const rounds = asked ? finished(ingress) : 0;
+  if (asked) ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS, fits: () => finished(ingress) > rounds });
+}
+
+function finished({ log }: Ingress): number {
+  return log.filter(({ event }) => event === 'pass-finished').length;
+}
+
+/** Nobody has a fault any more. */
+export function behave(world: World): void {
+  const { acmeFront, cloudflare, resolver, nameServers } = world;
+  acmeFront.clearFaults();
+  acmeFront.releaseOrders();
+  cloudflare.clearFaults();
+  for (const { faults } of [resolver, resolver.forIngress, resolver.forCa, nameServers.ns1, nameServers.ns2])
+    faults.clear();
+}
+
+/** How many accounts of this ingress the CA has made. */
+function accountsMade({ acmeFront }: World, { CERTBOT_EMAIL = '' }: Environment): number {
+  const made = acmeFront.granted.filter(({ kind, status }) => kind === 'POST /sign-me-up' && status === 201);
+  return made.filter(({ payload }) => JSON.stringify(payload).includes(`mailto:${CERTBOT_EMAIL}`)).length;
+}
