@@ -51,7 +51,7 @@ export async function reconcileForever(options: LoopOptions, signal: AbortSignal
   const awaken = () => wake.resolve();
   const demand = () => {
     const now = clock.now().getTime();
-    for (const turn of turns) retry(turn, now, now);
+    for (const turn of turns) retry(turn, 0, now);
     awaken();
   };
   const ends = [options.everyMinute(awaken), options.onDemand(demand)];
@@ -78,8 +78,8 @@ export async function reconcileForever(options: LoopOptions, signal: AbortSignal
   }
 }
 
-function retry(turn: Turn, at: number, now: number): void {
-  turn.waitMs = Math.min(Math.max(at - now, 0), LONGEST_RETRY_MS);
+function retry(turn: Turn, waitMs: number, now: number): void {
+  turn.waitMs = Math.min(Math.max(waitMs, 0), LONGEST_RETRY_MS);
   turn.retryAt = now + turn.waitMs;
 }
 
@@ -122,10 +122,9 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
     turn.busy = false;
     if (!end || signal.aborted) continue;
     // A person may have asked for another meanwhile.
-    const asked = turn.retryAt;
-    const own = endTurn(options, turn, end, elapsed());
-    if (own !== undefined && (asked === undefined || own < asked))
-      retry(turn, own, options.clock.now().getTime());
+    const waitMs = endTurn(options, turn, end, elapsed());
+    if (waitMs !== undefined && turn.retryAt === undefined)
+      retry(turn, waitMs, options.clock.now().getTime());
   }
 }
 
@@ -135,7 +134,7 @@ interface RoundEnd {
   readonly heldUntil: Date | undefined;
 }
 
-/** Says how it went; gives the moment of the next attempt, if there is to be one before the next round over everything. */
+/** Says how it went; gives the milliseconds until the next attempt, if there is to be one before the next round over everything. */
 function endTurn(
   { clock, random }: LoopOptions,
   turn: Turn,
@@ -143,17 +142,19 @@ function endTurn(
   seconds: number,
 ): number | undefined {
   const { log } = turn.kept;
+  const now = clock.now().getTime();
+  const heldMs = heldUntil && heldUntil.getTime() - now;
   if (failure === undefined) {
     turn.failures = 0;
     log.info({ event: 'pass-finished', seconds }, 'pass finished');
-    return heldUntil?.getTime();
+    return heldMs;
   }
   turn.failures += 1;
-  const own = clock.now().getTime() + passDelayMs(failure, turn.failures, random());
-  const next = isRefusal(failure) ? Math.max(own, heldUntil?.getTime() ?? 0) : own;
-  const fields = { attempt: turn.failures, nextAttempt: new Date(next) };
+  const ownMs = passDelayMs(failure, turn.failures, random());
+  const waitMs = isRefusal(failure) ? Math.max(ownMs, heldMs ?? 0) : ownMs;
+  const fields = { attempt: turn.failures, nextAttempt: new Date(now + waitMs) };
   log.error({ event: 'pass-failed', err: failure, seconds, ...fields }, 'something has to be tried again');
-  return next;
+  return waitMs;
 }
 
 /** Resolves when it is woken, when the time has come, or when the signal aborts. */
