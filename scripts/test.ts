@@ -27,6 +27,9 @@ interface Counts {
 /** For one test, which the runner ends, and for its file with all that it leaves open, which test-deadline.ts ends. */
 const TEST_TIMEOUT_MS = 180_000;
 const FILE_DEADLINE_MS = Number(process.env['TEST_FILE_DEADLINE_MS'] ?? 600_000);
+/** Each of these is a row of many faults. */
+const FAULTS_TEST_TIMEOUT_MS = 15 * 60_000;
+const FAULTS_FILE_DEADLINE_MS = 20 * 60_000;
 /** Images are built in the first of these. */
 const IMAGE_TEST_TIMEOUT_MS = 30 * 60_000;
 const IMAGE_FILE_DEADLINE_MS = 40 * 60_000;
@@ -46,6 +49,7 @@ const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
 
 const ofImage = (file: string) => file.startsWith('test/image/');
+const ofFaults = (file: string) => file.startsWith('test/faults/');
 
 // Each file is a process of its own, which removes what it started; that is waited for.
 const stop = new AbortController();
@@ -60,10 +64,17 @@ const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 if (wanted.length === 0) await runChecks();
 await runTests({
-  files: files.filter((file) => !ofImage(file)),
+  files: files.filter((file) => !ofImage(file) && !ofFaults(file)),
   concurrency: 2,
   timeout: TEST_TIMEOUT_MS,
   deadlineMs: FILE_DEADLINE_MS,
+});
+// They wait more than they work.
+await runTests({
+  files: files.filter(ofFaults),
+  concurrency: 3,
+  timeout: FAULTS_TEST_TIMEOUT_MS,
+  deadlineMs: FAULTS_FILE_DEADLINE_MS,
 });
 await runTests({
   files: files.filter(ofImage),

@@ -25,7 +25,7 @@ function once(kind: Kind, how: string, fault: AcmeFault, orders = 1): Trial {
 /** Nobody but the CA knows of an order whose answer is lost. */
 const lost = (kind: Kind) => (kind === 'POST /order-plz' ? 2 : 1);
 
-test('one answer of the CA is lost or wrong', { timeout: 290_000 }, async (t) => {
+test('one answer of the CA is lost or wrong', async (t) => {
   const world = await worldFor(t);
   await surviveEach(
     t,

@@ -4,6 +4,7 @@ import { eventually, worldFor } from '../e2e/support.ts';
 import { environmentWithClock } from '../world/clock-jump.ts';
 import { type Environment, type Ingress, type LogLine, startIngress } from '../world/ingress.ts';
 import { aftermath } from './aftermath.ts';
+import { createRow } from './row.ts';
 import { startFor, whenFinished } from './steps.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
@@ -65,16 +66,18 @@ function isByWrongClock({ time }: LogLine): boolean {
   return Math.abs(Date.parse(String(time)) - Date.now()) > DAY_MS / 2;
 }
 
-test('the clock of the ingress jumps, and is put right again', { timeout: 290_000 }, async (t) => {
+test('the clock of the ingress jumps, and is put right again', async (t) => {
   const world = await worldFor(t);
+  const row = createRow(t);
   let index = 0;
   for (const everybody of [false, true])
     for (const moment of moments)
       for (const how of jumps) {
         const trial = jump(moment, how, everybody);
         index += 1;
-        await t.test(trial.title, () => survive(world, `clock${index}`, trial));
+        await row.tryOne(trial.title, () => survive(world, `clock${index}`, trial));
       }
+  row.print();
 });
 
 /** Nobody asks: what it waits for may be no further away than it was. */
@@ -109,13 +112,12 @@ test('the clock is put right while the ingress waits for its next attempt', asyn
   ]);
 });
 
-test('it is killed, the clock is wrong when it starts again, and put right later', {
-  timeout: 290_000,
-}, async (t) => {
+test('it is killed, the clock is wrong when it starts again, and put right later', async (t) => {
   const world = await worldFor(t);
+  const row = createRow(t);
   for (const moment of ['order-created', 'challenge-published', 'certificate-issued', 'pass-finished'])
     for (const [how, ms] of jumps)
-      await t.test(`killed at ${moment}, then ${how}`, async () => {
+      await row.tryOne(`killed at ${moment}, then ${how}`, async () => {
         const clock = environmentWithClock(await startFor(world, `${moment}${ms > 0 ? 1 : 0}`));
         const { environment } = clock;
         await killedAt(moment, environment);
@@ -126,6 +128,7 @@ test('it is killed, the clock is wrong when it starts again, and put right later
           assert.deepEqual(await aftermath(world, environment), []);
         });
       });
+  row.print();
 });
 
 async function killedAt(moment: string, environment: Environment): Promise<void> {

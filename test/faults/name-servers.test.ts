@@ -47,11 +47,11 @@ const gone: readonly Trial[] = [
   },
 ];
 
-test('name servers are down, slow or behind', { timeout: 290_000 }, async (t) => {
+test('name servers are down, slow or behind', async (t) => {
   await surviveEach(t, await worldFor(t), gone);
 });
 
-test('name servers lie or say nothing', { timeout: 290_000 }, async (t) => {
+test('name servers lie or say nothing', async (t) => {
   const faults = [...lies, ...silences];
   const trials = faults.flatMap(([how, fault]) => [
     lying('one name server', one, how, fault),

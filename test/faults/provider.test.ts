@@ -17,7 +17,7 @@ const done: readonly (readonly [how: string, fault: Fault])[] = [
   ['done, an answer that makes no sense', { kind: 'nonsense', executed: true }],
 ];
 
-test('one answer of the provider to a write is lost or wrong', { timeout: 290_000 }, async (t) => {
+test('one answer of the provider to a write is lost or wrong', async (t) => {
   const world = await worldFor(t);
   const trials = writes.flatMap((ask) =>
     [...undone, ...done].map(([how, fault]) => answered(ask, { how, fault })),
@@ -25,7 +25,7 @@ test('one answer of the provider to a write is lost or wrong', { timeout: 290_00
   await surviveEach(t, world, trials);
 });
 
-test('one answer of the provider to a read is lost or wrong', { timeout: 290_000 }, async (t) => {
+test('one answer of the provider to a read is lost or wrong', async (t) => {
   const world = await worldFor(t);
   const trials = reads.flatMap((ask) => undone.map(([how, fault]) => answered(ask, { how, fault })));
   await surviveEach(t, world, trials);

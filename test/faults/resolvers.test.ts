@@ -20,7 +20,7 @@ const late: readonly Trial[] = [
   },
 ];
 
-test('resolvers are slow, lie or say nothing', { timeout: 290_000 }, async (t) => {
+test('resolvers are slow, lie or say nothing', async (t) => {
   const ours = [...lies, ...silences].filter(([, { kind }]) => kind !== 'lie');
   const trials = [
     ...late,

@@ -6,6 +6,7 @@ import { environmentWithClock, type JumpingClock } from '../world/clock-jump.ts'
 import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
+import { createRow } from './row.ts';
 import { startFor } from './steps.ts';
 
 /** Where a fault is tried: the world, and the ingress that is to survive it. */
@@ -41,12 +42,14 @@ export interface Trial {
 
 const LONGEST_MS = 90_000;
 
-/** One subtest for each trial, one after the other. */
+/** A row of trials, one after the other. */
 export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
+  const row = createRow(t);
   for (const [index, trial] of trials.entries()) {
     behave(world);
-    await t.test(trial.title, () => survive(world, `trial${index}`, trial));
+    await row.tryOne(trial.title, () => survive(world, `trial${index}`, trial));
   }
+  row.print();
 }
 
 /**

@@ -54,7 +54,7 @@ export interface Resolver extends Entrance, AsyncDisposable {
 const CACHE_SECONDS = 1;
 
 /**
- * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s. Nothing
+ * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s, and not what is not there. Nothing
  * outside the world can be resolved: its own root zone knows only the world's top-level domains.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
@@ -118,7 +118,8 @@ function startRecursive(options: ResolverOptions): Promise<Bind> {
       'recursion yes',
       'allow-recursion { any; }',
       `max-cache-ttl ${CACHE_SECONDS}`,
-      `max-ncache-ttl ${CACHE_SECONDS}`,
+      // The ingress and a CA have each a resolver of their own: what one has asked too early the other does not know.
+      'max-ncache-ttl 0',
       'servfail-ttl 0',
       'lame-ttl 0',
       'qname-minimization off',
