@@ -68,6 +68,20 @@ test('a CA that does not answer is not asked for every certificate, and what it 
   assert.equal(asked(), 2);
 });
 
+test('a CA that did not answer is asked again when the clock was set back', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.authority.windows.set(id, window(stage, 40));
+  stage.authority.before = (call) => {
+    if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
+  };
+  for (let turn = 0; turn < 2; turn += 1) await decide(stage.parts, [DOMAIN], stored, never);
+  assert.equal(asked(), 1);
+  stage.clock.set(new Date(stage.clock.now().getTime() - DAY_MS));
+  await decide(stage.parts, [DOMAIN], stored, never);
+  assert.equal(asked(), 2);
+});
+
 test('a renewal names what it replaces', async (t) => {
   const stage = await setStage(t);
   const { id } = await issued(stage);

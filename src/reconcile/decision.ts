@@ -78,7 +78,9 @@ async function adviceFor(
   if (id === undefined) return undefined;
   const known = (await ledger.history()).advice(id);
   const now = clock.now();
-  const isSilent = now.getTime() < (shared.silentUntil.get(directoryUrl) ?? 0);
+  const silentMs = (shared.silentUntil.get(directoryUrl) ?? 0) - now.getTime();
+  // A clock that was set back makes it no longer.
+  const isSilent = silentMs > 0 && silentMs <= SILENCE_MS;
   if (known && (isSilent || now < known.askAgainAt)) return toAdvice(known);
   if (isSilent) return undefined;
   try {

@@ -15,7 +15,7 @@ export interface ZoneWork {
   recordsTried: boolean;
   /** Names whose records could not be planned or written, and why. */
   readonly failed: Map<string, unknown>;
-  /** A second look, when what was written is not seen: see second-look.ts. */
+  /** A second look, when what was written is not seen: see wait-for-records.ts. */
   again?: Promise<ZoneLook>;
 }
 
