@@ -1,34 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../test/doubles/caa-table.ts';
 import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
-import {
-  type AskCaa,
-  askResolver,
-  type CaaAnswer,
-  findCaaSet,
-  overlay,
-  type PlannedNames,
-} from './caa-set.ts';
+import { askResolver, type CaaAnswer, findCaaSet, overlay, type PlannedNames } from './caa-set.ts';
 import type { Change, LiveRecord } from './record.ts';
 
-const NAME = 'app.example.com';
-const GATEWAY = 'gateway.cluster.net';
-const ISSUE = '0 issue "ca.example"';
-const OTHER = '0 issue "other.example"';
 const never = new AbortController().signal;
 
-/** Answers from a table; nothing stands at any other name. */
-function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: AskCaa; asked: string[] } {
-  const asked: string[] = [];
-  const ask: AskCaa = async (name) => {
-    asked.push(name);
-    return table[name] ?? { caa: [] };
-  };
-  return { ask, asked };
-}
-
-const set = (...values: string[]): CaaAnswer => ({ caa: values });
-const alias = (target: string, ...values: string[]): CaaAnswer => ({ caa: values, alias: target });
 const live = (type: string, value: string, more: Partial<LiveRecord> = {}): LiveRecord => ({
   ...{ name: NAME, type, value, ttl: 60 },
   ...more,

@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from 'dns-packet';
+import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../test/doubles/caa-table.ts';
 import { caa, cname, startDnsServer } from '../../test/doubles/dns-server.ts';
 import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
-import { type AskCaa, askResolver, type CaaAnswer, findCaaSet } from './caa-set.ts';
+import { askResolver, type CaaAnswer, findCaaSet } from './caa-set.ts';
 import { createResolver } from './resolver.ts';
 
-const NAME = 'app.example.com';
-const GATEWAY = 'gateway.cluster.net';
-const ISSUE = '0 issue "ca.example"';
-const OTHER = '0 issue "other.example"';
 const never = new AbortController().signal;
-
-/** Answers from a table; nothing stands at any other name. */
-function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: AskCaa; asked: string[] } {
-  const asked: string[] = [];
-  const ask: AskCaa = async (name) => {
-    asked.push(name);
-    return table[name] ?? { caa: [] };
-  };
-  return { ask, asked };
-}
 
 interface Climb {
   readonly title: string;
@@ -29,9 +16,6 @@ interface Climb {
   readonly found: [at: string, owner: string, value: string] | undefined;
   readonly asked: string[];
 }
-
-const set = (...values: string[]): CaaAnswer => ({ caa: values });
-const alias = (target: string, ...values: string[]): CaaAnswer => ({ caa: values, alias: target });
 
 const climbs: Climb[] = [
   {
