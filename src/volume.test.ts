@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { afterTest } from '../test/doubles/after-test.ts';
+import { tinyDiskFor } from '../test/e2e/support.ts';
 import { describeRemedy, storeFailure, whyUnwritable } from './volume.ts';
 
 const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
@@ -43,4 +44,20 @@ test('a directory that is not there yet can be made where the one above it can b
   const root = await mkdtemp(join(tmpdir(), 'volume-'));
   afterTest(t, () => rm(root, { recursive: true, force: true }));
   assert.equal(await whyUnwritable([root, join(root, 'live/app.example.com')]), undefined);
+});
+
+test('a volume that is mounted read-only is said to be, also where a folder cannot be made', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'volume-'));
+  afterTest(t, () => rm(root, { recursive: true, force: true }));
+  const disk = await tinyDiskFor(t, join(root, 'letsencrypt'), 64);
+  if (!disk) return;
+  await disk.makeReadOnly();
+  const folder = join(disk.path, 'dstack-ingress', 'ledger');
+  const thrown: unknown = await mkdir(folder, { recursive: true }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  const { message, hint } = await storeFailure('cannot write', folder, thrown);
+  assert.match(message, /^cannot write: EROFS/);
+  assert.match(hint, /mounted read-only/);
 });

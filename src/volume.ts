@@ -19,6 +19,11 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
   const context = { cause: thrown };
   const full = `${sentence}: ${messageOf(thrown)}`;
   if (code === 'EROFS') return new IngressError('STORE_FAILED', full, { ...context, hint: READ_ONLY });
+  // What Node.js says where a folder and those above it cannot be made (`recursive`).
+  if (code === 'ENOENT' && (await isReadOnly(path))) {
+    const readOnly = `${sentence}: EROFS: read-only file system`;
+    return new IngressError('STORE_FAILED', readOnly, { ...context, hint: READ_ONLY });
+  }
   if (code !== 'EACCES' && code !== 'EPERM') return new IngressError('STORE_FAILED', full, context);
   const obstacle = await findObstacle(reported ?? path);
   return new IngressError('STORE_FAILED', full, {
@@ -56,6 +61,15 @@ export function describeRemedy({ path, owner, mode, uid }: Obstacle): string {
 }
 
 const READ_ONLY = 'The volume is mounted read-only: mount it without ":ro".';
+
+async function isReadOnly(path: string): Promise<boolean> {
+  try {
+    await access((await findObstacle(path)).path, constants.W_OK);
+    return false;
+  } catch (thrown) {
+    return factsOf(thrown).code === 'EROFS';
+  }
+}
 
 /** The nearest thing at or above a path that we can see. */
 async function findObstacle(path: string): Promise<Obstacle> {

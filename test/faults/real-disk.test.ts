@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tinyDiskFor, worldFor } from '../e2e/support.ts';
+import { type Ingress, startIngress } from '../world/ingress.ts';
+import type { TinyDisk } from '../world/tiny-disk.ts';
+import { aftermath } from './aftermath.ts';
+import { startFor } from './steps.ts';
+
+/** Room for what an ingress keeps, and not much more. */
+const KILOBYTES = 1024;
+
+/** What is done to a real file system, where disk.test.ts plays it at chosen steps. */
+const faults: readonly (readonly [
+  title: string,
+  what: RegExp,
+  begin: (disk: TinyDisk) => Promise<void> | void,
+  end: (disk: TinyDisk) => Promise<void> | void,
+])[] = [
+  ['full before the start', /ENOSPC/, (disk) => disk.fill(), (disk) => disk.free()],
+  ['without room for more than the account', /ENOSPC/, (disk) => disk.fill(24_576), (disk) => disk.free()],
+  ['mounted read-only', /EROFS/, (disk) => disk.makeReadOnly(), (disk) => disk.makeWritable()],
+];
+
+for (const [title, what, begin, end] of faults) {
+  test(`a volume that is ${title}, until somebody mends it`, async (t) => {
+    const world = await worldFor(t);
+    const environment = await startFor(world, 'disk');
+    const disk = await tinyDiskFor(t, environment['LETSENCRYPT_DIR'] ?? '', KILOBYTES);
+    if (!disk) return;
+    await begin(disk);
+    await using ingress = startIngress(environment);
+    const failed = await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+    assert.match(JSON.stringify(failed['err']), new RegExp(`STORE_FAILED.*${what.source}`));
+    await end(disk);
+    await finish(ingress);
+    assert.deepEqual(await aftermath(world, environment), []);
+    await ingress.end('SIGTERM');
+  });
+}
+
+async function finish(ingress: Ingress): Promise<void> {
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+}
