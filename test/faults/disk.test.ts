@@ -9,7 +9,15 @@ import { type Environment, type Ingress, startIngress } from '../world/ingress.t
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
-import { isOrderLost, type StepFault, startFor, stepOf, stepsOf, whenFinished } from './steps.ts';
+import {
+  askForRound,
+  isOrderLost,
+  type StepFault,
+  startFor,
+  stepOf,
+  stepsOf,
+  whenFinished,
+} from './steps.ts';
 
 /**
  * A disk that becomes full, in the middle of a write where there is one, and a volume that becomes read-only. What fails before a file
@@ -58,9 +66,7 @@ async function survive(world: World, faulty: Environment, mended: string, orders
   await writeFile(mended, '');
   const look = async () => assert.deepEqual(await aftermath(world, faulty, orders), []);
   if (end === 'ended') return whenFinished(faulty, look);
-  const rounds = finished(ingress);
-  ingress.signal('SIGHUP');
-  await ingress.seen('pass-finished', { timeoutMs: 60_000, fits: () => finished(ingress) > rounds });
+  await askForRound(ingress);
   await look();
 }
 
@@ -71,8 +77,4 @@ async function firstEnd(ingress: Ingress): Promise<'finished' | 'failed' | 'ende
     ingress.seen('pass-failed', { timeoutMs: 60_000 }).then(() => 'failed' as const),
     ingress.ended.then(() => 'ended' as const),
   ]);
-}
-
-function finished({ log }: Ingress): number {
-  return log.filter(({ event }) => event === 'pass-finished').length;
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tinyDiskFor, worldFor } from '../e2e/support.ts';
-import { type Ingress, startIngress } from '../world/ingress.ts';
+import { startIngress } from '../world/ingress.ts';
 import type { TinyDisk } from '../world/tiny-disk.ts';
 import { aftermath } from './aftermath.ts';
-import { startFor } from './steps.ts';
+import { askForRound, startFor } from './steps.ts';
 
 /** Room for what an ingress keeps, and not much more. */
 const KILOBYTES = 1024;
@@ -32,13 +32,8 @@ for (const [title, what, begin, end] of faults) {
     const failed = await ingress.seen('pass-failed', { timeoutMs: 60_000 });
     assert.match(JSON.stringify(failed['err']), new RegExp(`STORE_FAILED.*${what.source}`));
     await end(disk);
-    await finish(ingress);
+    await askForRound(ingress);
     assert.deepEqual(await aftermath(world, environment), []);
     await ingress.end('SIGTERM');
   });
-}
-
-async function finish(ingress: Ingress): Promise<void> {
-  ingress.signal('SIGHUP');
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
 }

@@ -10,6 +10,7 @@ import {
 import type { World } from '../world/world.ts';
 
 const RECORDED = 'recorded';
+const LONGEST_MS = 90_000;
 /** Of 90: less than a third. */
 const DAYS_LEFT = 20;
 
@@ -65,9 +66,20 @@ export async function whenFinished(
   look: (ingress: Ingress) => Promise<void>,
 ): Promise<void> {
   await using ingress = startIngress(environment);
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
   await look(ingress);
   await ingress.end('SIGTERM');
+}
+
+/** Asks for a round (SIGHUP) and waits until one has finished. */
+export async function askForRound(ingress: Ingress): Promise<void> {
+  const rounds = finished(ingress);
+  ingress.signal('SIGHUP');
+  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS, fits: () => finished(ingress) > rounds });
+}
+
+function finished({ log }: Ingress): number {
+  return log.filter(({ event }) => event === 'pass-finished').length;
 }
 
 /** Starts the ingress and waits for its end. */

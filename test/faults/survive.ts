@@ -7,7 +7,7 @@ import { type Environment, type Ingress, startIngress } from '../world/ingress.t
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
-import { startFor } from './steps.ts';
+import { askForRound, startFor } from './steps.ts';
 
 /** Where a fault is tried: the world, and the ingress that is to survive it. */
 export interface Scene {
@@ -70,22 +70,13 @@ export async function survive(world: World, host: string, trial: Trial): Promise
     if (!trial.stays) behave(world);
     await trial.end?.(scene);
   }
-  await finish(ingress, trial.asked ?? false);
+  if (trial.asked) await askForRound(ingress);
+  else await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
   assert.deepEqual(await aftermath(world, environment, trial.orders), []);
   const accounts = accountsMade(world, environment);
   assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
   await ingress.end('SIGTERM');
   await rm(dirname(environment['LETSENCRYPT_DIR'] ?? ''), { recursive: true, force: true });
-}
-
-async function finish(ingress: Ingress, asked: boolean): Promise<void> {
-  const rounds = asked ? finished(ingress) : 0;
-  if (asked) ingress.signal('SIGHUP');
-  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS, fits: () => finished(ingress) > rounds });
-}
-
-function finished({ log }: Ingress): number {
-  return log.filter(({ event }) => event === 'pass-finished').length;
 }
 
 /** Nobody has a fault any more. */

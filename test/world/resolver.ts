@@ -54,8 +54,8 @@ export interface Resolver extends Entrance, AsyncDisposable {
 const CACHE_SECONDS = 1;
 
 /**
- * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s, and not what is not there. Nothing
- * outside the world can be resolved: its own root zone knows only the world's top-level domains.
+ * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s, and not what is
+ * not there. Nothing outside the world can be resolved: its own root zone knows only the world's top-level domains.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
   const { address, gatewayDomain, ingressAddress, caAddress } = options;
