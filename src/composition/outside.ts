@@ -6,7 +6,7 @@ import type { Issuer } from '../acme/attempt.ts';
 import { createAuthority } from '../acme/authority.ts';
 import { createCertificateStore } from '../certificates/store.ts';
 import { createResolver, systemResolvers } from '../dns/resolver.ts';
-import { findGuestAgent } from '../guest/agent.ts';
+import { findGuestAgent, misplacedDirectory } from '../guest/agent.ts';
 import { identify } from '../guest/identity.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import { limitsOf } from '../ledger/limits.ts';
@@ -31,7 +31,13 @@ export function assembleOutside(
   const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock });
   return {
     identify: remembered(
-      (signal) => identify(findGuestAgent(config.guestAgent), config.appId, signal),
+      (signal) =>
+        identify(
+          findGuestAgent(config.guestAgent),
+          config.appId,
+          signal,
+          misplacedDirectory(config.guestAgent),
+        ),
       IDENTITY_MS,
       clock,
     ),

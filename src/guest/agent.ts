@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import * as z from 'zod';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { askTappdInfo } from './tappd.ts';
@@ -27,11 +27,21 @@ const infoSchema = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
  * where there was nothing to mount, is none.
  */
 export function findGuestAgent(configured: string | undefined): GuestAgent | undefined {
-  const candidates = configured === undefined ? [...CURRENT_SOCKETS, ...OLDER_SOCKETS] : [configured];
-  const endpoint = candidates.find((candidate) => /^https?:/.test(candidate) || isSocket(candidate));
+  const endpoint = placesOf(configured).find(
+    (place) => /^https?:/.test(place) || statOf(place)?.isSocket() === true,
+  );
   if (endpoint === undefined) return undefined;
   const older = endpoint.endsWith('tappd.sock');
   return { endpoint, appId: (signal) => askAppId(endpoint, older, signal) };
+}
+
+/** The first place of the socket that holds a directory. */
+export function misplacedDirectory(configured: string | undefined): string | undefined {
+  return placesOf(configured).find((place) => statOf(place)?.isDirectory() === true);
+}
+
+function placesOf(configured: string | undefined): readonly string[] {
+  return configured === undefined ? [...CURRENT_SOCKETS, ...OLDER_SOCKETS] : [configured];
 }
 
 async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): Promise<string> {
@@ -63,11 +73,11 @@ async function askInfo(endpoint: string, signal: AbortSignal): Promise<unknown> 
   return Promise.race([new DstackClient(endpoint).info(), aborted.promise]);
 }
 
-function isSocket(path: string): boolean {
+function statOf(path: string): Stats | undefined {
   try {
-    return statSync(path).isSocket();
+    return statSync(path);
   } catch {
     // Whatever keeps us from seeing it (ENOENT, EACCES, ENAMETOOLONG) keeps us from connecting too.
-    return false;
+    return undefined;
   }
 }

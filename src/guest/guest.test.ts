@@ -8,8 +8,8 @@ import { afterTest } from '../../test/doubles/after-test.ts';
 import { type GuestAgentOptions, startGuestAgent } from '../../test/world/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
-import { findGuestAgent, type GuestAgent } from './agent.ts';
-import { identify } from './identity.ts';
+import { findGuestAgent, type GuestAgent, misplacedDirectory } from './agent.ts';
+import { identify, identityFault } from './identity.ts';
 
 const APP_ID = 'ab'.repeat(20);
 const OTHER_ID = 'cd'.repeat(20);
@@ -184,4 +184,20 @@ test('without either the identity is unknown; with a failing agent only, it has 
 test('an abort is no failure of the agent: APP_ID does not stand in', async () => {
   const aborted = AbortSignal.abort(new Error('stopped'));
   await assert.rejects(identify(failing, OTHER_ID, aborted), /stopped/);
+});
+
+test('a directory in the place of the socket is named, with how it came there', async (t) => {
+  const path = join(folder(t), 'dstack.sock');
+  assert.equal(misplacedDirectory(path), undefined);
+  mkdirSync(path);
+  assert.equal(misplacedDirectory(path), path);
+  const fault = identityFault(path);
+  assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
+  assert.match(fault.problem, /its source was missing on the host/);
+  assert.match(fault.remedy, /Remove that directory on the host/);
+  const unknown = await identify(undefined, undefined, never, path).catch((thrown: unknown) => thrown);
+  assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
+  assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
+  assert.equal(unknown.hint, fault.remedy);
+  assert.match((await identify(undefined, OTHER_ID, never, path)).warning ?? '', /APP_ID is used instead/);
 });

@@ -1,5 +1,6 @@
 import { errorRegistry, IngressError, messageOf } from '../errors.ts';
 import type { GuestAgent } from './agent.ts';
+import { describeMisplaced } from './misplaced.ts';
 
 /** Who the app is, and who says so. */
 export interface Identity {
@@ -11,14 +12,15 @@ export interface Identity {
 
 /**
  * The app id: the guest agent's word where there is one, else APP_ID. An agent that fails does not stand in the way of
- * an APP_ID. Throws IDENTITY_UNKNOWN when there is neither, GUEST_AGENT_FAILED when there is only a failing agent.
+ * an APP_ID. `directory` is one that stands in the place of the socket. Throws IDENTITY_UNKNOWN when there is neither, GUEST_AGENT_FAILED when there is only a failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,
   configured: string | undefined,
   signal: AbortSignal,
+  directory?: string,
 ): Promise<Identity> {
-  if (!agent) return fromEnvironment(configured, undefined);
+  if (!agent) return withoutAgent(configured, directory);
   try {
     const appId = await agent.appId(signal);
     const differs = configured !== undefined && configured !== appId;
@@ -33,16 +35,25 @@ export async function identify(
   }
 }
 
-function fromEnvironment(configured: string | undefined, warning: string | undefined): Identity {
-  if (configured === undefined) {
-    throw new IngressError('IDENTITY_UNKNOWN', 'there is no guest agent socket, and APP_ID is not set');
-  }
-  return { appId: configured, source: 'environment', warning };
+function withoutAgent(configured: string | undefined, directory: string | undefined): Identity {
+  const misplaced = directory === undefined ? undefined : describeMisplaced(directory);
+  if (configured !== undefined)
+    return fromEnvironment(configured, misplaced && `${misplaced.problem}; APP_ID is used instead`);
+  const why = misplaced?.problem ?? 'there is no guest agent socket';
+  const context = misplaced ? { hint: misplaced.remedy } : {};
+  throw new IngressError('IDENTITY_UNKNOWN', `${why}, and APP_ID is not set`, context);
+}
+
+function fromEnvironment(appId: string, warning: string | undefined): Identity {
+  return { appId, source: 'environment', warning };
 }
 
 /** The same as a fault of the configuration, for a first start that has nothing to serve. */
-export const identityFault = {
-  variable: 'APP_ID',
-  problem: 'is not set, and no guest agent socket is mounted',
-  remedy: errorRegistry.IDENTITY_UNKNOWN.hint,
-};
+export function identityFault(directory: string | undefined) {
+  const misplaced = directory === undefined ? undefined : describeMisplaced(directory);
+  return {
+    variable: 'APP_ID',
+    problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
+    remedy: misplaced?.remedy ?? errorRegistry.IDENTITY_UNKNOWN.hint,
+  };
+}
