@@ -79,6 +79,7 @@ const pure = [
   'src/dns/caa.ts',
   'src/dns/claim.ts',
   'src/dns/desired.ts',
+  'src/dns/lateness.ts',
   'src/dns/plan.ts',
   'src/dns/presentation.ts',
   'src/dns/record.ts',

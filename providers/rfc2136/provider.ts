@@ -20,8 +20,9 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: true,
   rewritesZone: false,
-  // Secondaries are notified at once (RFC 1996) and fetch the zone; BIND sends its NOTIFY within seconds.
-  propagationSeconds: 60,
+  // BIND and Knot notify their secondaries within seconds (RFC 1996); PowerDNS in its next cycle, which takes up to a minute.
+  propagationSeconds: 120,
+  notifiesSecondaries: true,
 };
 
 /** A name server of one's own allows any number; this keeps it free of a loop that runs wild. */

@@ -116,6 +116,14 @@ test('the error names who lacks what, and what each said last', async (t) => {
   assert.doesNotMatch(message, /ns1\.example\.net/);
 });
 
+test('a primary of one’s own whose secondaries lack it was not heard by them, and the error says so', async (t) => {
+  const zone = await servers(t, yes, no);
+  const { hint } = await lateness(wait(zone, undefined, { timeoutMs: 1, byNotify: true }).waiting);
+  assert.match(hint, /ns2\.example\.net was most likely not told of it.* NOTIFY/);
+  const elsewhere = await lateness(wait(zone, undefined, { timeoutMs: 1 }).waiting);
+  assert.doesNotMatch(elsewhere.hint, /NOTIFY/);
+});
+
 test('progress is told at first and when the number of servers changes, not at every look', async (t) => {
   const told: Progress[] = [];
   await wait(await servers(t, yes, after(3), after(6)), undefined, {

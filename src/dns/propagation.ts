@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { IngressError, messageOf } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
+import { likelyCause } from './lateness.ts';
 import { isUnroutable, type Question, query, type Rr } from './query.ts';
 import { type DnsRecord, describeRecord } from './record.ts';
 
@@ -22,6 +23,8 @@ export interface PropagationOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** What is not seen after `afterMs` milliseconds may be expected in vain: asked once, and what it gives counts from then on. */
   readonly reconsider?: Reconsideration | undefined;
+  /** The secondaries learn of a change by NOTIFY from a primary of the user's own (see Capabilities). */
+  readonly byNotify?: boolean;
 }
 
 export interface Reconsideration {
@@ -49,7 +52,7 @@ const LONGEST_PAUSE_MS = 3000;
 export async function waitUntilSeen(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
-  { clock, signal, timeoutMs, onProgress, reconsider }: PropagationOptions,
+  { clock, signal, timeoutMs, onProgress, reconsider, byNotify = false }: PropagationOptions,
 ): Promise<void> {
   const start = clock.now().getTime();
   const deadline = start + timeoutMs;
@@ -70,7 +73,7 @@ export async function waitUntilSeen(
     if (progress.seenBy !== told) onProgress?.(progress);
     told = progress.seenBy;
     const left = deadline - clock.now().getTime();
-    if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor);
+    if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor, byNotify ? causeOf(looks) : undefined);
     if (doubt && clock.now().getTime() - start >= doubt.afterMs) {
       expected = await doubt.expect();
       doubt = undefined;
@@ -95,9 +98,28 @@ function isExcused(look: Look, looks: readonly Look[]): boolean {
   );
 }
 
-function tooLate(zone: AuthoritativeZone, timeoutMs: number, waitingFor: readonly string[]): IngressError {
+function causeOf(looks: readonly Look[]): string | undefined {
+  return likelyCause(
+    looks.map(({ server: { hostname }, lacks, silences }) => ({
+      hostname,
+      serves: lacks.length === 0,
+      answered: silences === 0,
+    })),
+  );
+}
+
+function tooLate(
+  zone: AuthoritativeZone,
+  timeoutMs: number,
+  waitingFor: readonly string[],
+  hint: string | undefined,
+): IngressError {
   const sentence = `after ${timeoutMs / 1000} s not every name server of ${zone.apex} serves what was published: ${waitingFor.join('; ')}`;
-  return new IngressError('PROPAGATION_TIMEOUT', sentence, { details: { zone: zone.apex, waitingFor } });
+  const context = hint === undefined ? {} : { hint };
+  return new IngressError('PROPAGATION_TIMEOUT', sentence, {
+    ...context,
+    details: { zone: zone.apex, waitingFor },
+  });
 }
 
 interface Look {

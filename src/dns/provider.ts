@@ -24,6 +24,8 @@ export interface Capabilities {
   readonly rewritesZone: boolean;
   /** Seconds that a published record may take to every authoritative server, by the provider's own words. */
   readonly propagationSeconds: number;
+  /** Whether the records are written to a primary of the user's own, which has to tell its secondaries (NOTIFY, RFC 1996). */
+  readonly notifiesSecondaries?: boolean;
 }
 
 /**

@@ -55,6 +55,7 @@ export async function waitUntilEverywhere(
     clock,
     signal,
     timeoutMs: goal.propagationTimeoutMs,
+    byNotify: provider.capabilities.notifiesSecondaries ?? false,
     reconsider: reconsider?.(authoritative.apex),
     onProgress: (progress) =>
       log.info(
