@@ -87,6 +87,7 @@ const pure = [
   'src/acme/ca-clock.ts',
   'src/acme/directory.ts',
   'src/acme/json.ts',
+  'src/acme/no-answer.ts',
   'src/acme/problem.ts',
   'src/acme/renewal-conf.ts',
   'src/acme/replacement.ts',

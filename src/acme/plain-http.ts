@@ -2,7 +2,8 @@ import { type IncomingMessage, request as overTcp, Agent as TcpAgent } from 'nod
 import { request as overTls, Agent as TlsAgent } from 'node:https';
 import process from 'node:process';
 import { isIngressError } from '../errors.ts';
-import { problemError, readProblem, unreachable } from './problem.ts';
+import { unreachable } from './no-answer.ts';
+import { problemError, readProblem } from './problem.ts';
 import { LARGEST_ANSWER, TIMEOUT_MS, type Wire } from './wire.ts';
 
 /** The answer to a request that nobody signed. */
@@ -30,7 +31,7 @@ export async function askPlainly(
   } catch (thrown) {
     signal.throwIfAborted();
     if (isIngressError(thrown)) throw thrown;
-    throw unreachable(url, limit.aborted ? limit.reason : thrown);
+    throw unreachable({ method, url }, limit.aborted ? limit.reason : thrown);
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isProblem, problemError, problemOf, readProblem, readRetryAfter, unreachable } from './problem.ts';
+import { isProblem, problemError, problemOf, readProblem, readRetryAfter } from './problem.ts';
 
 const document = {
   type: 'urn:ietf:params:acme:error:rateLimited',
@@ -54,11 +54,3 @@ const headers: [header: unknown, ms: number | undefined][] = [
 for (const [header, ms] of headers) {
   test(`Retry-After: ${header} is ${ms} ms`, () => assert.equal(readRetryAfter(header, now), ms));
 }
-
-test('a certificate of the CA that is not valid now points to the clock', () => {
-  const failure = (code: string) => Object.assign(new Error('certificate'), { code });
-  for (const code of ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'])
-    assert.match(unreachable('https://ca.example', failure(code)).hint, /clock of the host/);
-  for (const thrown of [failure('ECONNREFUSED'), new Error('gone'), undefined])
-    assert.doesNotMatch(unreachable('https://ca.example', thrown).hint, /clock/);
-});

@@ -1,4 +1,4 @@
-import { IngressError, messageOf } from '../errors.ts';
+import { IngressError } from '../errors.ts';
 import { asObject, asText } from './json.ts';
 
 /** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
@@ -65,19 +65,6 @@ export function problemOf(error: IngressError): Problem | undefined {
   // Only problemError and orderFailed put something under this key.
   return error.details['problem'] as Problem | undefined;
 }
-
-/** A CA that gave no answer. */
-export function unreachable(url: string, thrown: unknown): IngressError {
-  return new IngressError('ACME_UNREACHABLE', `no answer from ${url}: ${messageOf(thrown)}`, {
-    cause: thrown,
-    ...(ENDS_BY_CLOCK.has(asObject(thrown)['code']) ? { hint: CLOCK_HINT } : {}),
-  });
-}
-
-/** What OpenSSL says of a certificate by the wrong clock. */
-const ENDS_BY_CLOCK: ReadonlySet<unknown> = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
-const CLOCK_HINT =
-  'It is tried again by itself. Check the clock of the host: by it the certificate of the certificate authority is not valid.';
 
 function shortType(type: string): string {
   return type.startsWith(PROBLEM_PREFIX) ? type.slice(PROBLEM_PREFIX.length) : type;

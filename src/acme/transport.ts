@@ -3,7 +3,9 @@ import type { axios, Client } from 'acme-client';
 import type { Secret } from '../config/secret.ts';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import type { AccountBinding } from './account-binding.ts';
-import { problemError, readProblem, unreachable } from './problem.ts';
+import { asObject, asText } from './json.ts';
+import { type Asked, unreachable } from './no-answer.ts';
+import { problemError, readProblem } from './problem.ts';
 import { LARGEST_ANSWER, TIMEOUT_MS, type Wire } from './wire.ts';
 
 /** acme-client with its HTTP tamed. */
@@ -31,8 +33,18 @@ export function loadTransport(): Promise<Transport> {
   return loaded;
 }
 
-/** Whose request it is: acme-client has one HTTP for all of its clients. */
-const wires = new AsyncLocalStorage<Wire>();
+/** Whose request it is, and what was answered last: acme-client has one HTTP for all of its clients. */
+interface Talk {
+  readonly wire: Wire;
+  last: Answered | undefined;
+}
+
+interface Answered extends Asked {
+  readonly status: number;
+  readonly contentType: string | undefined;
+}
+
+const talks = new AsyncLocalStorage<Talk>();
 
 async function load(): Promise<Transport> {
   const { default: acme } = await import('acme-client');
@@ -48,27 +60,29 @@ async function load(): Promise<Transport> {
           : { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmacKey.reveal() } }),
       }),
     async speak(wire, work) {
+      const talk: Talk = { wire, last: undefined };
       try {
-        return await wires.run(wire, work);
+        return await talks.run(talk, work);
       } catch (thrown) {
         if (isIngressError(thrown)) throw thrown;
-        throw new IngressError('ACME_BAD_ANSWER', messageOf(thrown), { cause: thrown });
+        throw badAnswer(talk.last, thrown);
       }
     },
   };
 }
 
 /**
- * Turns acme-client's HTTP into ours: its own retries (which use a nonce twice and sleep for as long as they are told)
- * are off, every request has a time limit, and an answer of 400 or more becomes an error that keeps the problem's type,
- * detail, status, Retry-After and subproblems, of which acme-client would keep one sentence.
+ * Turns acme-client's HTTP into ours. Its interceptors retry by themselves (they use a nonce twice and sleep for as long as they are
+ * told), and lose an error that has no answer; so they go. Every request has a time limit, and an answer of 400 or more
+ * becomes an error that keeps the whole problem, of which acme-client would keep one sentence.
  */
 function tame(http: typeof axios): void {
   Object.assign(http.defaults, { maxContentLength: LARGEST_ANSWER });
-  Object.assign(http.defaults, { acmeSettings: { retryMaxAttempts: 0, retryDefaultDelay: 1 } });
+  http.interceptors.request.clear();
+  http.interceptors.response.clear();
   const sent = new WeakMap<object, Date>();
   http.interceptors.request.use((config) => {
-    const { userAgent, clock } = wireOf(config.url);
+    const { userAgent, clock } = talkOf(config.url).wire;
     config.headers.set('User-Agent', userAgent);
     sent.set(config, clock.now());
     // The library's own timeout starts anew with every byte.
@@ -77,26 +91,40 @@ function tame(http: typeof axios): void {
   http.interceptors.response.use(
     (response) => {
       const { config, headers, status, data } = response;
-      const url = config.url ?? '';
-      const wire = wireOf(url);
-      const retryAfterMs = wire.hear({ url, headers, sent: sent.get(config) ?? wire.clock.now() });
+      const asked = askedIn(config);
+      const talk = talkOf(asked.url);
+      const { wire } = talk;
+      const heard = { url: asked.url, headers, sent: sent.get(config) ?? wire.clock.now() };
+      const retryAfterMs = wire.hear(heard);
+      talk.last = { ...asked, status, contentType: asText(asObject(headers)['content-type']) };
       if (status < 400) return response;
       throw problemError(readProblem(data, status), retryAfterMs);
     },
     (thrown: unknown) => {
-      throw isIngressError(thrown) ? thrown : unreachable(urlOf(thrown), thrown);
+      if (isIngressError(thrown)) throw thrown;
+      const { config } = asObject(thrown);
+      const { signal } = asObject(config);
+      const isLate = signal instanceof AbortSignal && signal.aborted;
+      throw unreachable(askedIn(config), isLate ? signal.reason : thrown);
     },
   );
 }
 
-function wireOf(url: string | undefined): Wire {
-  const wire = wires.getStore();
-  if (!wire) throw new Error(`nobody asks ${url}`);
-  return wire;
+function talkOf(url: string | undefined): Talk {
+  const talk = talks.getStore();
+  if (!talk) throw new Error(`nobody asks ${url}`);
+  return talk;
 }
 
-function urlOf(thrown: unknown): string {
-  const config = thrown instanceof Error && 'config' in thrown ? thrown.config : undefined;
-  const url = typeof config === 'object' && config !== null && 'url' in config ? config.url : undefined;
-  return typeof url === 'string' ? url : 'the certificate authority';
+function askedIn(config: unknown): Asked {
+  const { method, url } = asObject(config);
+  return { method: asText(method) ?? 'GET', url: asText(url) ?? 'the certificate authority' };
+}
+
+/** What the client cannot make sense of, as the page of somebody between; its own words name no request. */
+function badAnswer(last: Answered | undefined, thrown: unknown): IngressError {
+  const answer = last && `${last.method.toUpperCase()} ${last.url} was answered with ${last.status}`;
+  const kind = last?.contentType === undefined ? '' : ` (${last.contentType})`;
+  const sentence = answer === undefined ? '' : `${answer}${kind}, which cannot be used: `;
+  return new IngressError('ACME_BAD_ANSWER', `${sentence}${messageOf(thrown)}`, { cause: thrown });
 }
