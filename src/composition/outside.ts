@@ -5,6 +5,7 @@ import { createAccountStore } from '../acme/account-store.ts';
 import type { Issuer } from '../acme/attempt.ts';
 import { createAuthority } from '../acme/authority.ts';
 import { createCertificateStore } from '../certificates/store.ts';
+import { query } from '../dns/query.ts';
 import { createResolver, systemResolvers } from '../dns/resolver.ts';
 import { findGuestAgent, misplacedDirectory } from '../guest/agent.ts';
 import { identify } from '../guest/identity.ts';
@@ -16,7 +17,10 @@ import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
 
 /** What every certificate shares: one identity, one provider with its budget, one account at each authority. */
-export type Outside = Pick<Parts, 'identify' | 'provider' | 'resolver' | 'issuers' | 'store' | 'clock'>;
+export type Outside = Pick<
+  Parts,
+  'identify' | 'provider' | 'resolver' | 'ask' | 'issuers' | 'store' | 'clock'
+>;
 
 /** Milliseconds for which the guest agent's word is good: rounds beside each other ask it once. */
 const IDENTITY_MS = 60_000;
@@ -43,6 +47,7 @@ export function assembleOutside(
     ),
     provider: config.provider.open(config.providerSettings, context),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
+    ask: query,
     issuers: assembleIssuers(config, { clock, store, warn }),
     store,
     clock,

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { IngressError, messageOf } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
 import { likelyCause } from './lateness.ts';
-import { isUnroutable, type Question, query, type Rr } from './query.ts';
+import { type Ask, isUnroutable, type Question, query, type Rr } from './query.ts';
 import { type DnsRecord, describeRecord } from './record.ts';
 
 /** A record that every authoritative server must serve. */
@@ -16,6 +16,8 @@ export interface Expectation {
 
 export interface PropagationOptions {
   readonly clock: Clock;
+  /** How a name server is asked. Default: over the network. */
+  readonly ask?: Ask;
   readonly signal: AbortSignal;
   /** Milliseconds until it is given up. */
   readonly timeoutMs: number;
@@ -52,7 +54,7 @@ const LONGEST_PAUSE_MS = 3000;
 export async function waitUntilSeen(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
-  { clock, signal, timeoutMs, onProgress, reconsider, byNotify = false }: PropagationOptions,
+  { clock, ask = query, signal, timeoutMs, onProgress, reconsider, byNotify = false }: PropagationOptions,
 ): Promise<void> {
   const start = clock.now().getTime();
   const deadline = start + timeoutMs;
@@ -62,7 +64,7 @@ export async function waitUntilSeen(
   let told = -1;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     looks = await Promise.all(
-      looks.map((last) => (last.lacks.length > 0 ? look(last, expected, signal) : last)),
+      looks.map((last) => (last.lacks.length > 0 ? look(last, expected, ask, signal) : last)),
     );
     const waiting = looks.filter((one) => one.lacks.length > 0 && !isExcused(one, looks));
     if (waiting.length === 0) return;
@@ -131,12 +133,17 @@ interface Look {
   readonly unroutable?: boolean;
 }
 
-async function look(last: Look, expectations: readonly Expectation[], signal: AbortSignal): Promise<Look> {
+async function look(
+  last: Look,
+  expectations: readonly Expectation[],
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<Look> {
   const { server } = last;
   try {
     const lacks: string[] = [];
     for (const expectation of expectations) {
-      const lack = await lacking(server, expectation, signal);
+      const lack = await lacking(server, expectation, ask, signal);
       if (lack !== undefined) lacks.push(lack);
     }
     return { server, lacks, silences: 0 };
@@ -150,14 +157,15 @@ async function look(last: Look, expectations: readonly Expectation[], signal: Ab
 async function lacking(
   server: AuthoritativeServer,
   { record, alone, flattened }: Expectation,
+  ask: Ask,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   // A record's type is one that can be asked for: only desired records and challenges come here.
   const question: Question = { name: record.name, type: record.type as Question['type'] };
-  const reply = await query(server, question, { timeoutMs: QUERY_TIMEOUT_MS, signal });
+  const reply = await ask(server, question, { timeoutMs: QUERY_TIMEOUT_MS, signal });
   const values = reply.answers.filter((rr) => isOwn(rr, record)).map(({ value }) => value);
   if (values.includes(record.value) && !(alone && values.length > 1)) return undefined;
-  if (flattened && (await hasAddress(server, record.name, signal))) return undefined;
+  if (flattened && (await hasAddress(server, record.name, ask, signal))) return undefined;
   const said = values.length > 0 ? `serves ${values.join(', ')} there` : `says ${reply.rcode}`;
   return `lacks ${describeRecord(record)} (${said})`;
 }
@@ -166,7 +174,12 @@ function isOwn(rr: Rr, record: DnsRecord): boolean {
   return rr.type === record.type && rr.name === record.name;
 }
 
-async function hasAddress(server: AuthoritativeServer, name: string, signal: AbortSignal): Promise<boolean> {
-  const { answers } = await query(server, { name, type: 'A' }, { timeoutMs: QUERY_TIMEOUT_MS, signal });
+async function hasAddress(
+  server: AuthoritativeServer,
+  name: string,
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { answers } = await ask(server, { name, type: 'A' }, { timeoutMs: QUERY_TIMEOUT_MS, signal });
   return answers.some(({ type }) => type === 'A');
 }

@@ -40,6 +40,9 @@ export interface QueryOptions {
 // RFC 9715 §3: the largest payload that passes everywhere unfragmented.
 const UDP_PAYLOAD = 1232;
 
+/** How one name server is asked: `query`, or what stands in for it. */
+export type Ask = (server: NameServer, question: Question, options: QueryOptions) => Promise<Reply>;
+
 /**
  * Asks one name server one question: by UDP, then by TCP when the answer was truncated or none came (RFC 7766 §5).
  * Rejects with the transport's error (its `code` kept), or with the signal's reason.

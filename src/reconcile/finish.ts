@@ -6,8 +6,8 @@ import { note } from './course.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import type { Parts } from './parts.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
-import { waitUntilEverywhere } from './seen.ts';
 import { saveUnsaved, serve } from './serving.ts';
+import { waitForChallenges } from './wait-for-challenges.ts';
 import { waitForRecords } from './wait-for-records.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function finish(
 ): Promise<void> {
   const { course } = job.due;
   await waitForOwnRecords(parts, job, ground, signal);
-  await waitForChallenges(parts, job, ground, published, signal);
+  await waitForOwnChallenges(parts, job, ground, published, signal);
   const { rehearsal } = job;
   if (rehearsal) await recording(parts, job, rehearsal, () => rehearse(parts, job, rehearsal, signal));
   const bundle = await recording(parts, job, job.attempt, async () => {
@@ -77,7 +77,7 @@ async function waitForOwnRecords(
   }
 }
 
-async function waitForChallenges(
+async function waitForOwnChallenges(
   parts: Parts,
   job: Job,
   { servers }: Ground,
@@ -93,9 +93,8 @@ async function waitForChallenges(
   await Promise.all(
     [...byZone].map(([{ zone }, challenges]) => {
       const domain = challenges[0]?.value.domain ?? '';
-      const expectations = challenges.flatMap(({ record }) => (record ? [{ record }] : []));
-      const waiting = { domain, zone, servers, log };
-      return waitUntilEverywhere(parts, waiting, 'challenge', { expectations: () => expectations }, signal);
+      const records = challenges.flatMap(({ record }) => record ?? []);
+      return waitForChallenges(parts, { domain, zone, servers, log }, records, signal);
     }),
   );
 }

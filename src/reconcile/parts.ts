@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { AddressMode } from '../dns/claim.ts';
 import type { CaaOwner } from '../dns/desired.ts';
 import type { DnsProvider } from '../dns/provider.ts';
+import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
@@ -45,6 +46,8 @@ export interface Parts {
   readonly identify: (signal: AbortSignal) => Promise<Identity>;
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
+  /** How an authoritative name server is asked. */
+  readonly ask: Ask;
   readonly issuers: Issuers;
   /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
   readonly caaOwners: (signal: AbortSignal) => Promise<readonly CaaOwner[]>;

@@ -43,7 +43,7 @@ export interface Expected {
  * PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
-  { goal, provider, clock }: Parts,
+  { goal, provider, clock, ask }: Parts,
   { domain, zone, servers, log }: Waiting,
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
@@ -53,6 +53,7 @@ export async function waitUntilEverywhere(
   const authoritative = await servers(domain, zone, signal);
   await waitUntilSeen(authoritative, expectations(authoritative.apex), {
     clock,
+    ask,
     signal,
     timeoutMs: goal.propagationTimeoutMs,
     byNotify: provider.capabilities.notifiesSecondaries ?? false,

@@ -9,6 +9,7 @@ import { type ChallengeJournal, createChallengeJournal } from '../../src/acme/jo
 import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { query } from '../../src/dns/query.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
 import { createLedger } from '../../src/ledger/ledger.ts';
@@ -155,6 +156,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       },
       identify: async () => ({ appId: APP_ID, source: 'guest agent', warning: undefined }),
       resolver: resolver.resolve,
+      ask: query,
       caaOwners: caaOwnersOf(issuers),
       serve: async (_, bundle) => void served.push(bundle),
       random: () => 0,
