@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { providers } from '../providers/registry.ts';
+import { unsupported, withoutEffect } from '../src/config/older-variables.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
-import { variables, withoutEffect } from '../src/config/variables.ts';
+import { variables } from '../src/config/variables.ts';
 import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';
 import { performanceDocument } from '../test/bench/data-plane/document.ts';
 import type { Results } from '../test/bench/data-plane/results.ts';
@@ -39,9 +40,26 @@ ${providers.map(ofProvider).join('\n\n')}
 
 \`NODE_EXTRA_CA_CERTS\`: a PEM file with more certificate authorities to trust, for a private CA or provider endpoint.
 
+## Not in this version
+
+These variables of older containers say who writes which records, or which key is served. This version cannot follow them, and to go on
+without them would change what is in production, so setting one is a fault.
+
+${rows(
+  ['Variable', 'What this version does', 'What to do'],
+  Object.entries(unsupported).map(([name, { instead, fine, remedy }]) => [
+    fine === undefined
+      ? code(name)
+      : `${code(name)}, other than ${name === 'CHALLENGE_TYPE' ? code('dns-01') : code('false')}`,
+    `It ${instead}.`,
+    remedy,
+  ]),
+)}
+
 ## Without effect
 
-These variables of older containers are known and have no effect. Setting one is logged as a warning.
+These variables of older containers are known and have no effect. Setting one is logged as a warning. So is a variable that looks like
+one of these tables misspelt.
 
 ${rows(
   ['Variable', 'Instead'],

@@ -29,7 +29,7 @@ export function readConfig(): IngressConfig | undefined {
     );
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    process.stderr.write(describeFaults(thrown.faults));
+    process.stderr.write(describeFaults(thrown));
     return undefined;
   }
 }

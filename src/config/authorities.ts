@@ -77,7 +77,8 @@ export function chooseAuthorities(
       ...halfSet('ACME_FALLBACK_EAB', settings.fallbackEabKid, settings.fallbackEabHmacKey, known),
       ...directoryFaults(settings, primaryUrl, usesStaging, known),
     ],
-    warnings: idle(settings, usesStaging, isSet),
+    // What seems idle may belong to a directory that could not be read.
+    warnings: DIRECTORIES.some(known) ? [] : idle(settings, usesStaging, isSet),
   };
 }
 
@@ -110,7 +111,8 @@ function halfSet(
   const [there, missing] = kid === undefined ? [names[1], names[0]] : names;
   if (known(missing) || known(`${missing}_FILE`)) return [];
   const remedy = `Set ${names.join(' and ')} as the certificate authority gave them, or neither.`;
-  return [{ variable: missing, problem: `is not set, but ${there} is`, remedy }];
+  const problem = `is not set, but ${there} is`;
+  return [{ variable: missing, problem, remedy, missing: [missing] }];
 }
 
 function directoryFaults(
@@ -141,6 +143,8 @@ const DECIDE_PRIMARY = [
   ...['ACME_DIRECTORY_URL', 'ACME_STAGING_DIRECTORY_URL'],
   ...['ACME_STAGING', 'CERTBOT_STAGING'],
 ];
+
+const DIRECTORIES = [...DECIDE_PRIMARY, 'ACME_FALLBACK_DIRECTORY_URL'];
 
 /** What needs ACME_FALLBACK_DIRECTORY_URL to have an effect. */
 const OF_FALLBACK = [

@@ -43,7 +43,11 @@ export function chooseProvider<P extends ProviderChoice>(
   if (only && (detected.length > 0 || begun.length === 1)) return only;
   const wanted = providers.flatMap(({ credentials }) => credentials.slice(0, 1)).join(' or ');
   const problem = "is not set, and no provider's credentials are";
-  return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.` };
+  const missing = providers.flatMap(({ variables, credentials }) => [
+    ...credentials,
+    ...requiredOf(variables),
+  ]);
+  return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.`, missing: [...new Set(missing)] };
 }
 
 function requiredOf(variables: VariableTable): string[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
-import { describeFaults } from './faults.ts';
+import { ConfigError, describeFaults } from './faults.ts';
 
 test('a good environment gives values and defaults', () => {
   const config = load(GOOD);
@@ -240,9 +240,38 @@ test('every name comes with its route', () => {
 });
 
 test('the text for a person names each variable and its remedy, and no stack', () => {
-  const text = describeFaults(faultsOf({ ...GOOD, PORT: 'x' }));
+  const text = describeFaults({ faults: faultsOf({ ...GOOD, PORT: 'x' }), warnings: [] });
   assert.match(text, /PORT is not a whole number from 1 to 65535: "x"\n {4}-> Set a port/);
   assert.doesNotMatch(text, /at .*\.ts/);
+});
+
+test('warnings stand beside the faults, but for those that follow from what could not be read', () => {
+  const environment = {
+    ...GOOD,
+    PORT: 'x',
+    CLIENT_MAX_BODY_SIZE: '1m',
+    RENEW_INTERVAL: '5',
+    ALPHA_TOKEN: '"quoted"',
+    LOG_LEVLE: 'debug',
+    TARGET_ENDPOINT: 'https://10.0.0.1:x',
+    TARGET_TLS_VERIFY: 'true',
+    ACME_FALLBACK_DIRECTORY_URL: 'ftp://ca',
+    ACME_FALLBACK_AFTER: '60',
+  };
+  assert.throws(
+    () => load(environment),
+    (thrown) => {
+      assert.ok(thrown instanceof ConfigError);
+      const text = describeFaults(thrown);
+      assert.match(text, /PORT is not[\s\S]*Besides:[\s\S]*Nothing was started/);
+      assert.deepEqual(
+        thrown.warnings.map((words) => words.split(/[ =]/)[0]),
+        ['ALPHA_TOKEN', 'RENEW_INTERVAL', 'CLIENT_MAX_BODY_SIZE', 'LOG_LEVLE'],
+      );
+      for (const words of thrown.warnings) assert.ok(text.includes(words), words);
+      return true;
+    },
+  );
 });
 
 test('the gateway follows from DSTACK_GATEWAY_DOMAIN', () => {

@@ -3,12 +3,15 @@ import { type Authorities, chooseAuthorities } from './authorities.ts';
 import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
+import { explainMissing } from './missing.ts';
+import { describeMisspelling, findMisspellings, type Misspelling } from './misspelt.ts';
+import { ignoredVariables, unsupported, unsupportedFaults, withoutEffect } from './older-variables.ts';
 import { type Environment, type ReadFile, readTable } from './read.ts';
 import { boundInterval } from './renewal-interval.ts';
 import { planRoutes, type Route } from './routes.ts';
 import { servedNames } from './served-names.ts';
 import type { Settings, VariableTable } from './variable.ts';
-import { type IngressSettings, variables, withoutEffect } from './variables.ts';
+import { type IngressSettings, variables } from './variables.ts';
 
 export { LETS_ENCRYPT } from './authorities.ts';
 
@@ -56,21 +59,30 @@ export function loadConfig<P extends ProviderChoice>(
   const known = (variable: string) => faults.some((fault) => fault.variable === variable);
   const isSet = (variable: string) => Boolean(environment[variable]?.trim());
   const derived = derive(settings, known, isSet);
+  const misspellings = findMisspellings(setIn(environment), namesOf(providers));
   const wrong = [
+    ...unsupportedFaults(environment),
     ...faults,
     ...derived.faults,
     ...crossFaults(settings, gatewayDomain, known),
     ...inspect(settings),
+  ].map((fault) => explainMissing(fault, environment, misspellings));
+  const warnings = [
+    ...main.warnings,
+    ...(own?.warnings ?? []),
+    ...derived.warnings,
+    ...ignoredVariables(environment),
+    ...toldApart(misspellings, wrong),
   ];
   if (wrong.length > 0 || 'problem' in provider || !own || gatewayDomain === undefined)
-    throw new ConfigError(wrong);
+    throw new ConfigError(wrong, warnings);
   return {
     ...settings,
     ...derived.values,
     gatewayDomain,
     provider,
     providerSettings: own.values,
-    warnings: [...main.warnings, ...own.warnings, ...derived.warnings, ...oldVariables(environment)],
+    warnings,
   };
 }
 
@@ -114,7 +126,8 @@ function crossFaults(
   const found: Fault[] = [];
   if (gatewayDomain === undefined && !known('GATEWAY_DOMAIN') && !known('DSTACK_GATEWAY_DOMAIN')) {
     const { name, remedy } = variables.gatewayDomain;
-    found.push({ variable: name, problem: 'is not set, and neither is DSTACK_GATEWAY_DOMAIN', remedy });
+    const problem = 'is not set, and neither is DSTACK_GATEWAY_DOMAIN';
+    found.push({ variable: name, problem, remedy, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
   }
   found.push(...tooLong(settings));
   // sun_path holds 108 bytes, and the socket's file name comes behind.
@@ -139,8 +152,24 @@ function tooLong(settings: IngressSettings): Fault[] {
     });
 }
 
-function oldVariables(environment: Environment): string[] {
-  return Object.entries(withoutEffect).flatMap(([name, why]) =>
-    environment[name]?.trim() ? [`${name} has no effect: ${why}`] : [],
+function setIn(environment: Environment): string[] {
+  return Object.keys(environment).filter((name) => environment[name]?.trim());
+}
+
+/** Every variable that somebody reads, or that is known to be of no use. */
+function namesOf(providers: readonly ProviderChoice[]): string[] {
+  const rows = [variables, ...providers.map((provider) => provider.variables)].flatMap(
+    (table: VariableTable) => Object.values(table),
   );
+  const read = rows.flatMap(({ name, aliases = [], secret }) =>
+    [name, ...aliases].flatMap((one) => (secret ? [one, `${one}_FILE`] : [one])),
+  );
+  return [...read, ...Object.keys(unsupported), ...Object.keys(withoutEffect)];
+}
+
+/** Warnings of misspellings that no fault has told of. */
+function toldApart(misspellings: readonly Misspelling[], faults: readonly Fault[]): string[] {
+  return misspellings
+    .filter(({ meant }) => !faults.some(({ missing }) => missing?.includes(meant)))
+    .map(describeMisspelling);
 }

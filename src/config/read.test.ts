@@ -31,7 +31,9 @@ const faulty = (environment: Environment) => read(environment).faults.map(({ var
 test('what is not set is undefined, the default, or a fault with its remedy', () => {
   const { values, faults, warnings } = readTable(table, {}, readFile);
   assert.deepEqual(values, { needed: undefined, maybe: undefined, usual: 3, secret: undefined });
-  assert.deepEqual(faults, [{ variable: 'NEEDED', problem: 'is not set', remedy: 'Set NEEDED.' }]);
+  assert.deepEqual(faults, [
+    { variable: 'NEEDED', problem: 'is not set', remedy: 'Set NEEDED.', missing: ['NEEDED'] },
+  ]);
   assert.deepEqual(warnings, []);
 });
 
@@ -116,7 +118,7 @@ for (const [environment, variable, problem] of secretFaults) {
 test('a secret that was taken for the path of its file is not shown', () => {
   const faults = read({ SECRET_FILE: 'hush-hush' }).faults;
   assert.equal(faults.length, 1);
-  assert.doesNotMatch(describeFaults(faults), /hush/);
+  assert.doesNotMatch(describeFaults({ faults, warnings: [] }), /hush/);
 });
 
 test('only secrets have files', () => {
@@ -130,10 +132,10 @@ test('faults are one error with all of them, and a text with each remedy', () =>
   assert.equal(error.retryable, false);
   assert.equal(error.message, 'A is not set; B is not set');
   assert.match(
-    describeFaults([fault('A')]),
+    describeFaults({ faults: [fault('A')], warnings: [] }),
     /^The configuration has one fault:\n\n {2}A is not set\n {4}-> Set A\.\n/,
   );
-  const two = describeFaults(error.faults);
+  const two = describeFaults(error);
   assert.match(two, /has 2 faults:[\s\S]*A is not set[\s\S]*B is not set/);
   assert.match(two, /Nothing was started/);
 });

@@ -115,7 +115,8 @@ function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
     return parse(variable, { name: variable.name, text: variable.defaultText ?? '' }, faults);
   }
   if (variable.presence === 'required') {
-    faults.push({ variable: variable.name, problem: 'is not set', remedy: variable.remedy });
+    const { name, aliases = [], remedy } = variable;
+    faults.push({ variable: name, problem: 'is not set', remedy, missing: [name, ...aliases] });
   }
   return undefined;
 }

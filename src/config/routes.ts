@@ -38,6 +38,7 @@ export interface Routing {
   readonly warnings: readonly string[];
 }
 
+const TARGETS = ['TARGET_ENDPOINT', 'ROUTING_MAP'];
 const WHERE = 'Set TARGET_ENDPOINT to the app, such as app:80, or add an entry to ROUTING_MAP';
 
 /**
@@ -57,10 +58,15 @@ export function planRoutes(
     ...withoutTarget(lost, settings, known),
     ...uncheckable(placed, settings),
   ];
+  // What seems idle may belong to a target that could not be read.
+  const unread = lost.length > 0 || [...TARGETS, 'TARGET_TLS_VERIFY'].some(known);
   return {
     routes: placed.map((route) => toRoute(route, settings)),
     faults: once(faults, ({ variable, problem }) => `${variable} ${problem}`),
-    warnings: once([...ofRoutes(placed, settings), ...idle(placed, settings, isSet)], (words) => words),
+    warnings: once(
+      [...ofRoutes(placed, settings), ...(unread ? [] : idle(placed, settings, isSet))],
+      (words) => words,
+    ),
   };
 }
 
@@ -108,11 +114,13 @@ function asksForTls({ scheme }: Endpoint): boolean {
   return scheme === 'https' || scheme === 'grpcs';
 }
 
+const NAMING = ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'];
+
 function withoutName(names: readonly ServedName[], known: (variable: string) => boolean): Fault[] {
-  if (names.length > 0 || ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'].some(known)) return [];
+  if (names.length > 0 || NAMING.some(known)) return [];
   const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one';
   const remedy = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
-  return [{ variable: 'DOMAIN', problem, remedy }];
+  return [{ variable: 'DOMAIN', problem, remedy, missing: NAMING }];
 }
 
 function withoutTarget(
@@ -123,11 +131,12 @@ function withoutTarget(
   if (known('TARGET_ENDPOINT') || known('ROUTING_MAP')) return [];
   const plain = domains.length === 0 && routingMap === undefined && certGroups.length === 0;
   if (plain && targetEndpoint === undefined)
-    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', remedy: `${WHERE}.` }];
+    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', remedy: `${WHERE}.`, missing: TARGETS }];
   return lost.map(({ name, variable }) => ({
     variable,
     problem: `names ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes`,
     remedy: `${WHERE}: ${name}=app:80.`,
+    missing: TARGETS,
   }));
 }
 

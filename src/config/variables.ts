@@ -153,34 +153,3 @@ export const variables = {
 };
 
 export type IngressSettings = Settings<typeof variables>;
-
-/**
- * Variables of older containers that have no effect here. Who sets one is told, because a switch that is silently
- * ignored is worse than none.
- */
-export const withoutEffect: Readonly<Record<string, string>> = {
-  CLIENT_MAX_BODY_SIZE: 'bodies are not limited',
-  PROXY_READ_TIMEOUT: 'use TIMEOUT_SERVER',
-  PROXY_SEND_TIMEOUT: 'use TIMEOUT_CLIENT',
-  PROXY_CONNECT_TIMEOUT: 'use TIMEOUT_CONNECT',
-  PROXY_BUFFER_SIZE: 'buffers need no tuning',
-  PROXY_BUFFERS: 'buffers need no tuning',
-  PROXY_BUSY_BUFFERS_SIZE: 'buffers need no tuning',
-  EVIDENCE_PORT: 'evidence is answered at PORT, under /evidences/',
-  CHALLENGE_TYPE: 'this version answers dns-01 challenges only',
-  TLSALPN_PORT: 'this version answers dns-01 challenges only',
-  TLS_TERMINATE_PORT: 'this version answers dns-01 challenges only',
-  DELEGATION_ZONE: 'this version publishes challenges in the zone of the name',
-  ACME_CHALLENGE_ALIAS: 'this version publishes challenges in the zone of the name',
-  DELEGATION_PROPAGATION_SECONDS: 'every name server is asked; use DNS_PROPAGATION_TIMEOUT',
-  DNS_SETUP_MODE: 'this version publishes records through a provider only',
-  DNS_SETUP_TIMEOUT: 'this version publishes records through a provider only',
-  DNS_SETUP_INTERVAL: 'this version publishes records through a provider only',
-  DNS_WEBHOOK_URL: 'this version publishes records through a provider only',
-  DNS_WEBHOOK_TOKEN: 'this version publishes records through a provider only',
-  DNS_SETTLE_SECONDS: 'every name server is asked instead',
-  CERTBOT_TIMEOUT: 'there is no certbot; use DNS_PROPAGATION_TIMEOUT for slow name servers',
-  DETERMINISTIC_TLS_KEY: 'every certificate has a fresh random key',
-  DOH_RESOLVERS: 'use DNS_RESOLVERS',
-  ROUTE53_INITIAL_WEIGHT: 'records are not weighted',
-};

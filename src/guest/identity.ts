@@ -55,5 +55,6 @@ export function identityFault(directory: string | undefined) {
     variable: 'APP_ID',
     problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
     remedy: misplaced?.remedy ?? errorRegistry.IDENTITY_UNKNOWN.hint,
+    missing: ['APP_ID', 'DSTACK_APP_ID'],
   };
 }

@@ -1,0 +1,36 @@
+import type { Fault } from './faults.ts';
+import type { Misspelling } from './misspelt.ts';
+import type { Environment } from './read.ts';
+
+/**
+ * Says more of a fault for a variable that is missing: that it is set but empty, or that one is set which looks like it. Other
+ * faults stay as they are. Pure.
+ */
+export function explainMissing(
+  fault: Fault,
+  environment: Environment,
+  misspellings: readonly Misspelling[],
+): Fault {
+  const { variable, missing = [] } = fault;
+  const empty = missing.filter((name) => environment[name]?.trim() === '');
+  const others = empty.filter((name) => name !== variable);
+  const misspelt = misspellings.find(({ meant }) => missing.includes(meant));
+  const problem = empty.includes(variable)
+    ? fault.problem.replace(/^is not set/, 'is set but empty')
+    : fault.problem;
+  const more = [
+    ...(others.length > 0
+      ? [`${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} set but empty`]
+      : []),
+    ...(misspelt ? [`${misspelt.written} is set, which looks like ${misspelt.meant} misspelt`] : []),
+  ];
+  const remedies = [
+    ...(misspelt ? [`Rename ${misspelt.written} to ${misspelt.meant}.`] : []),
+    fault.remedy,
+    ...(empty.length > 0 ? [EMPTY] : []),
+  ];
+  return { ...fault, problem: [problem, ...more].join('; '), remedy: remedies.join(' ') };
+}
+
+const EMPTY =
+  'Compose passes an empty value for a variable that its own environment or .env file does not have.';

@@ -1,0 +1,70 @@
+/** A variable that is set and that nobody reads, and the one that is probably meant. */
+export interface Misspelling {
+  readonly written: string;
+  readonly meant: string;
+}
+
+/** Near one of ours, and somebody else's: a proxy for plain HTTP, and the place of each of AWS' services. */
+const OTHERS = /^(?:https?|ftp|all)_proxy$|^AWS_ENDPOINT_URL/i;
+
+/**
+ * Finds those of the variables that are set (`names`) which look like a known one written wrongly: in another case, or
+ * with a letter or two too many, missing, exchanged or swapped. A known one that is set as well is not meant. Pure.
+ */
+export function findMisspellings(names: readonly string[], known: readonly string[]): Misspelling[] {
+  const taken = new Set(names);
+  const missing = known.filter((name) => !taken.has(name));
+  const ours = new Set(known);
+  return names
+    .filter((name) => !ours.has(name) && !OTHERS.test(name))
+    .flatMap((written) => {
+      const meant = nearest(written.toUpperCase(), missing);
+      return meant === undefined ? [] : [{ written, meant }];
+    });
+}
+
+/** What is to be said of one that is no fault. */
+export function describeMisspelling({ written, meant }: Misspelling): string {
+  return `${written} has no effect: there is no such variable; is ${meant} meant?`;
+}
+
+function nearest(written: string, candidates: readonly string[]): string | undefined {
+  const near = candidates
+    .filter((name) => Math.abs(name.length - written.length) <= mostSlips(name))
+    .map((name) => ({ name, slips: distance(written, name) }))
+    .filter(({ name, slips }) => slips <= mostSlips(name) && !isNumbered(written, name));
+  return near.toSorted((a, b) => a.slips - b.slips)[0]?.name;
+}
+
+/** Among short names everything is near to something: PATH is two letters from PORT. */
+function mostSlips({ length }: string): number {
+  if (length < 6) return 0;
+  return length < 9 ? 1 : 2;
+}
+
+/** DOMAIN1 and DOMAIN2 are names that somebody chose. */
+function isNumbered(written: string, name: string): boolean {
+  return /\d$/.test(written) && !/\d$/.test(name);
+}
+
+/** Letters too many, missing, exchanged, and neighbours swapped (optimal string alignment). */
+function distance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const same = a[row - 1] === b[column - 1] ? 0 : 1;
+      const isSwapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      current[column] = Math.min(
+        (last[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + same,
+        isSwapped ? (beforeLast[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[b.length] ?? 0;
+}
