@@ -1,12 +1,17 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { Secret } from '../config/secret.ts';
 import { isWildcard } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
+import { cleanChain, splitChain } from './chain.ts';
+
+export { splitChain } from './chain.ts';
 
 /** A certificate chain with its private key. */
 export interface CertificateBundle {
-  /** Leaf first, then its issuers, in PEM. */
+  /** Leaf first, then its issuers, in PEM; nothing else. */
   readonly chainPem: string;
+  /** What stood beside them where they were read, each with the reason why it was left out, for a person. */
+  readonly dropped: readonly string[];
   /** PKCS #8 or SEC 1, in PEM. */
   readonly keyPem: Secret;
   readonly facts: CertificateFacts;
@@ -25,37 +30,23 @@ export interface CertificateFacts {
   readonly notAfter: Date;
 }
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
-/** The certificates of a PEM text, each in PEM with a line break at its end. */
-export function splitChain(pem: string): string[] {
-  return [...pem.matchAll(PEM_CERTIFICATE)].map(([block]) => `${block.trim()}\n`);
+/**
+ * Reads a chain and its key. Of the chain the path from the key's certificate through its issuers is kept, because CAs and people add what
+ * does not belong there, and clients differ in what they forgive. Throws CERTIFICATE_UNUSABLE when there is no certificate of the key.
+ */
+export function readBundle(chainPem: string, keyPem: Secret, now: Date): CertificateBundle {
+  if (splitChain(chainPem).length === 0) throw unusable('the chain holds no certificate');
+  const chain = cleanChain(chainPem, keyOf(keyPem), now);
+  if (chain === undefined) throw unusable('the private key is not that of a certificate in the chain');
+  const { path, dropped } = chain;
+  return { chainPem: path.map(String).join(''), keyPem, dropped, facts: factsOf(path[0]) };
 }
 
-/**
- * Reads a chain and its key and checks that they fit: everything parses, each certificate is issued by the next, the
- * key is the leaf's. Throws CERTIFICATE_UNUSABLE.
- */
-export function readBundle(chainPem: string, keyPem: Secret): CertificateBundle {
-  const blocks = splitChain(chainPem);
+function keyOf(keyPem: Secret): KeyObject {
   try {
-    const chain = blocks.map((block) => new X509Certificate(block));
-    const [leaf] = chain;
-    if (!leaf) throw unusable('the chain holds no certificate');
-    const broken = chain.findIndex((certificate, index) => {
-      const issuer = chain[index + 1];
-      return (
-        issuer !== undefined && !(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))
-      );
-    });
-    if (broken >= 0)
-      throw unusable(`certificate ${broken + 1} of the chain is not issued by the one behind it`);
-    if (!leaf.checkPrivateKey(createPrivateKey(keyPem.reveal())))
-      throw unusable('the private key is not the one of the certificate');
-    return { chainPem: blocks.join(''), keyPem, facts: factsOf(leaf) };
+    return createPrivateKey(keyPem.reveal());
   } catch (thrown) {
-    if (thrown instanceof IngressError) throw thrown;
-    throw unusable('the chain or the private key cannot be parsed', thrown);
+    throw unusable('the private key cannot be parsed', thrown);
   }
 }
 

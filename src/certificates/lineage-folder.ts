@@ -45,19 +45,23 @@ export async function isAlias({ live }: LineageFolder): Promise<boolean> {
 }
 
 /** What `live/` leads to: a pair that fits, the reason why there is none, or undefined when there is nothing. */
-export function readLinked({ live }: LineageFolder): Promise<CertificateBundle | IngressError | undefined> {
-  return readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'));
+export function readLinked(
+  { live }: LineageFolder,
+  now: Date,
+): Promise<CertificateBundle | IngressError | undefined> {
+  return readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'), now);
 }
 
 /** The newest version that fits and is wanted, else the newest that fits. */
 export async function findArchived(
   { archive }: LineageFolder,
   isWanted: (pair: CertificateBundle) => boolean,
+  now: Date,
 ): Promise<ArchivedPair | undefined> {
   let newest: ArchivedPair | undefined;
   for (const version of (await versions(archive)).reverse()) {
     const paths = [`fullchain${version}.pem`, `privkey${version}.pem`] as const;
-    const pair = await readPair(join(archive, paths[0]), join(archive, paths[1]));
+    const pair = await readPair(join(archive, paths[0]), join(archive, paths[1]), now);
     if (pair === undefined || pair instanceof IngressError) continue;
     if (isWanted(pair)) return { version, pair };
     newest ??= { version, pair };
@@ -137,11 +141,12 @@ async function writeVersion(archive: string, texts: Texts): Promise<number> {
 async function readPair(
   chainPath: string,
   keyPath: string,
+  now: Date,
 ): Promise<CertificateBundle | IngressError | undefined> {
   const [chain, key] = await Promise.all([readIfThere(chainPath), readIfThere(keyPath)]);
   if (chain === undefined || key === undefined) return undefined;
   try {
-    return readBundle(chain, new Secret(key));
+    return readBundle(chain, new Secret(key), now);
   } catch (thrown) {
     if (thrown instanceof IngressError) return thrown;
     throw thrown;

@@ -24,7 +24,8 @@ import { createCertificateStore } from './store.ts';
 const first = await makeCertificate({ names: ['app.example.com'] });
 const second = await makeCertificate({ names: ['app.example.com', 'www.example.com'] });
 const wildcard = await makeCertificate({ names: ['*.example.com'] });
-const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem));
+const bundleOf = ({ chainPem, keyPem }: MadeCertificate) =>
+  readBundle(chainPem, new Secret(keyPem), new Date());
 
 let root = '';
 beforeEach(() => {
@@ -131,14 +132,20 @@ test('a volume that cannot be written is STORE_FAILED and leaves what stood ther
 test('a chain and a key are taken only when they fit', () => {
   const refused = (chainPem: string, keyPem: string) =>
     assert.throws(
-      () => readBundle(chainPem, new Secret(keyPem)),
+      () => readBundle(chainPem, new Secret(keyPem), new Date()),
       (thrown) => isIngressError(thrown, 'CERTIFICATE_UNUSABLE'),
     );
   refused(first.chainPem, second.keyPem);
   refused('', first.keyPem);
   refused('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', first.keyPem);
   refused(first.chainPem, 'no key');
-  refused(first.chainPem + second.chainPem, first.keyPem);
+  const { chainPem, dropped } = readBundle(
+    second.chainPem + first.chainPem,
+    new Secret(first.keyPem),
+    new Date(),
+  );
+  assert.equal(chainPem, bundleOf(first).chainPem);
+  assert.deepEqual(dropped, ['CN=test (it has issued none of the others)']);
 });
 
 const { facts } = bundleOf(first);

@@ -157,11 +157,12 @@ async function findNames(root: string, [first]: Names): Promise<string[]> {
 async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {
   const nothing = { folder, linked: undefined, best: undefined, unlinked: undefined, failure: undefined };
   try {
-    const read = await readLinked(folder);
+    const read = await readLinked(folder, now);
     const linked = read instanceof IngressError ? undefined : read;
     const archived = await findArchived(
       folder,
       ({ facts }) => whyUnusable(facts, requirement, now) === undefined,
+      now,
     );
     if (!archived) return { ...nothing, linked, best: linked, failure: linked ? undefined : read };
     const { facts } = archived.pair;

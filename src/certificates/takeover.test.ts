@@ -56,7 +56,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const at = (...path: string[]) => join(root, ...path);
 const read = (...path: string[]) => readFileSync(at(...path), 'utf8');
 const store = () => createCertificateStore(root, { noStaging: true, clock: createFakeClock(now) });
-const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem));
+const bundleOf = ({ chainPem, keyPem }: MadeCertificate) => readBundle(chainPem, new Secret(keyPem), now);
 const served = async (domain: string = BASE) => (await store().load([domain]))?.chainPem;
 const textsOf = ({ chainPem, keyPem }: MadeCertificate) => ({
   cert: chainPem,

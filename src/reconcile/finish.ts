@@ -126,9 +126,9 @@ function accept(
   { chainPem, keyPem }: IssuedCertificate,
 ): CertificateBundle {
   const { names, log } = due.course.kept;
-  const bundle = readBundle(chainPem, keyPem);
-  const { serial, notAfter } = bundle.facts;
   const now = parts.clock.now();
+  const bundle = readBundle(chainPem, keyPem, now);
+  const { serial, notAfter } = bundle.facts;
   const wrong = whyUnusable(bundle.facts, { names, noStaging: parts.goal.noStaging }, now);
   const early = now >= renewalDue(bundle.facts) ? 'it would have to be renewed at once' : undefined;
   const why = wrong ?? early;

@@ -1,5 +1,6 @@
 import { type CertificateBundle, type Names, whyUnusable } from '../certificates/certificate.ts';
 import { isIngressError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { KeptCertificate, Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -86,15 +87,22 @@ function isServable({ goal, clock }: ServingParts, bundle: CertificateBundle, na
 
 async function serveOne(
   { serve: install, clock, log }: ServingParts,
-  { memory }: KeptCertificate,
+  { memory, log: own }: KeptCertificate,
   domain: string,
   bundle: CertificateBundle,
 ): Promise<void> {
   const { serial, fingerprint256, notAfter } = bundle.facts;
   if (memory.served.get(domain) === fingerprint256) return;
+  if (![...memory.served.values()].includes(fingerprint256)) tellOfChain(own, bundle);
   const elapsed = stopwatch(clock);
   await install(domain, bundle);
   memory.served.set(domain, fingerprint256);
   const fields = { event: 'serving', domain, serial, notAfter, seconds: elapsed() };
   log.info(fields, 'serving, proven by a handshake');
+}
+
+function tellOfChain(log: Log, { dropped }: CertificateBundle): void {
+  if (dropped.length === 0) return;
+  const sentence = `the chain of the certificate is served without what does not belong to it: ${dropped.join('; ')}`;
+  log.info({ event: 'chain-cleaned', dropped }, sentence);
 }

@@ -141,7 +141,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     async store(age, names = certificates[0]) {
       const notBefore = new Date(clock.now().getTime() - age * DAY_MS);
       const { chainPem, keyPem } = await makeCertificate({ names: [...names], notBefore });
-      const bundle = readBundle(chainPem, new Secret(keyPem));
+      const bundle = readBundle(chainPem, new Secret(keyPem), clock.now());
       await store.save(names, bundle);
       return bundle;
     },

@@ -1,0 +1,99 @@
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import type { MadeCertificate } from './certificates.ts';
+
+x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 24 * 3_600_000;
+
+export interface Validity {
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+}
+
+/** A certificate authority: a root, or one below it. */
+export interface TreeAuthority {
+  readonly name: string;
+  readonly pem: string;
+  /** An authority below this one. */
+  below(name: string, validity?: Validity): Promise<TreeAuthority>;
+  /** This one's certificate for the key and name of another authority, as when a root is cross-signed. */
+  crossSign(other: TreeAuthority, validity?: Validity): Promise<string>;
+  /** A certificate for names, without its issuers. */
+  issue(names: readonly string[], validity?: Validity): Promise<MadeCertificate>;
+  readonly keys: webcrypto.CryptoKeyPair;
+}
+
+/** A root with a key of its own. */
+export async function makeRoot(name: string, validity?: Validity): Promise<TreeAuthority> {
+  const keys = await makeKeys();
+  return authority(name, keys, await signAuthority(name, keys, { name, keys }, validity));
+}
+
+function authority(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeAuthority {
+  const signer = { name, keys };
+  return {
+    ...{ name, pem, keys },
+    async below(other, validity) {
+      const own = await makeKeys();
+      return authority(other, own, await signAuthority(other, own, signer, validity));
+    },
+    crossSign: (other, validity) => signAuthority(other.name, other.keys, signer, validity),
+    async issue(names, validity) {
+      const own = await makeKeys();
+      const certificate = await x509.X509CertificateGenerator.create({
+        ...common(`CN=${names[0]}`, own, signer, validity),
+        extensions: [
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
+        ],
+      });
+      const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
+      return {
+        chainPem: `${certificate.toString('pem')}\n`,
+        keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+      };
+    },
+  };
+}
+
+interface Signer {
+  readonly name: string;
+  readonly keys: webcrypto.CryptoKeyPair;
+}
+
+async function signAuthority(
+  name: string,
+  keys: webcrypto.CryptoKeyPair,
+  signer: Signer,
+  validity?: Validity,
+): Promise<string> {
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...common(`CN=${name}`, keys, signer, validity),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+function common(
+  subject: string,
+  { publicKey }: webcrypto.CryptoKeyPair,
+  { name, keys }: Signer,
+  validity: Validity = {},
+) {
+  const notBefore = validity.notBefore ?? new Date(Date.now() - DAY_MS);
+  const notAfter = validity.notAfter ?? new Date(notBefore.getTime() + 90 * DAY_MS);
+  return {
+    ...{ subject, issuer: `CN=${name}`, publicKey, signingKey: keys.privateKey },
+    ...{ signingAlgorithm: ALGORITHM, notBefore, notAfter },
+  };
+}
+
+function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
