@@ -45,6 +45,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/errors.ts',
     'src/files.ts',
     'src/log.ts',
+    'src/system-lookup.ts',
   ],
   'src/reconcile': [
     'src/reconcile',

@@ -12,6 +12,7 @@ import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
 import { emptySharedMemory, keepCertificate } from '../reconcile/parts.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
+import { findHostsOutside } from './connections.ts';
 import { assembleOutside, goalFor, readOnlyIssuers } from './outside.ts';
 import { createProviderFiles, describeWait, readOnly } from './provider-context.ts';
 
@@ -29,6 +30,7 @@ class Late extends Error {}
 export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
+  findHostsOutside();
   const timeoutMs = LIMIT_MS + (config.certificates.length - 1) * FURTHER_NAME_MS;
   const late = () =>
     new Late(`No plan could be made within ${timeoutMs / 1000} s: somebody who was asked does not answer.`);

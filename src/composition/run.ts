@@ -16,6 +16,7 @@ import { emptySharedMemory, type KeptCertificate, keepCertificate, type Parts } 
 import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
+import { findHostsOutside } from './connections.ts';
 import { assembleOutside, goalFor } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
 import { listenTo, onStop } from './signals.ts';
@@ -27,6 +28,7 @@ const ROUND_LIMIT_MS = 15 * 60_000;
 export async function run(stopped: AbortSignal): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
+  findHostsOutside();
   const log = createLog(config.logLevel, createStatusFile(config.runtimeDir, process.pid));
   const demand = listenTo('SIGHUP');
   const { names, provider, directoryUrl } = config;

@@ -64,7 +64,8 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
       if (looks >= script.length) stop.abort();
     },
   };
-  const app = new AppAddress({ host: 'app', port: 80, backends: ['tcp:app:80'], lookup, clock, log });
+  const backends = [{ name: 'tcp:app:80', port: 80 }];
+  const app = new AppAddress({ host: 'app', backends, lookup, clock, log });
   await app.follow(() => socket, stop.signal);
   return { addresses: commands.map((command) => command.split(' ')[4]), lines };
 }
@@ -89,6 +90,49 @@ test('a name that does not resolve is said once, keeps its last address, and is 
 test('what could not be told is told again', async () => {
   const { addresses } = await follow([['10.0.0.1'], ['10.0.0.1'], ['10.0.0.1']], [1]);
   assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.1']);
+});
+
+test('a host of several ports is looked up once for all of them', async () => {
+  const { log } = memoryLog();
+  const stop = new AbortController();
+  const commands: string[] = [];
+  const socket: RuntimeSocket = {
+    async send(command) {
+      if (!command.includes(' addr ')) return '';
+      commands.push(command);
+      return 'IP changed from';
+    },
+  };
+  let looks = 0;
+  const lookup = async () => {
+    looks += 1;
+    return answers('10.0.0.1');
+  };
+  const clock = { now: () => new Date(0), wait: async () => stop.abort() };
+  const backends = [80, 81].map((port) => ({ name: `tcp:app:${port}`, port }));
+  await new AppAddress({ host: 'app', backends, lookup, clock, log }).follow(() => socket, stop.signal);
+  assert.equal(looks, 1);
+  assert.deepEqual(
+    commands.map((command) => [/tcp:app:\d+/.exec(command)?.[0], /port (\d+)/.exec(command)?.[1]]),
+    [
+      ['tcp:app:80', '80'],
+      ['tcp:app:81', '81'],
+    ],
+  );
+});
+
+test('a look-up is told of the end, and that it ends so is no news', async () => {
+  const { log, lines } = memoryLog();
+  const stop = new AbortController();
+  const lookup = (_: string, signal = new AbortController().signal) =>
+    new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  const app = new AppAddress({ host: 'app', backends: [], lookup, clock: systemClock, log });
+  const following = app.follow(() => undefined, stop.signal);
+  stop.abort(new Error('stopped'));
+  await following;
+  assert.deepEqual(lines, []);
 });
 
 test('connections go where the name points now', async (t) => {

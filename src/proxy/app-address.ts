@@ -1,23 +1,16 @@
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Lookup } from '../system-lookup.ts';
 import { setAppAddress } from './commands.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { isConnectable } from './syntax.ts';
 
-/** Every address of a host as the system knows it, /etc/hosts and search domains included. */
-export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
-
-/** getaddrinfo. HAProxy's own resolvers know DNS only. */
-export const systemLookup: Lookup = (host) => lookup(host, { all: true });
-
 export interface AppAddressOptions {
   readonly host: string;
-  readonly port: number;
-  /** The backends whose server it is. */
-  readonly backends: readonly string[];
+  /** What has its server on this host, and at which port. */
+  readonly backends: readonly { readonly name: string; readonly port: number }[];
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
@@ -62,7 +55,7 @@ export class AppAddress {
   async follow(running: () => RuntimeSocket | undefined, signal: AbortSignal): Promise<void> {
     const { clock, log, everyMs = 1_000 } = this.#options;
     while (!signal.aborted) {
-      await this.#look();
+      await this.#look(signal);
       const socket = running();
       if (socket && !signal.aborted) {
         await this.#tell(socket, signal).catch((err: unknown) => {
@@ -74,14 +67,14 @@ export class AppAddress {
     }
   }
 
-  async #look(): Promise<void> {
-    const { host, lookup: find } = this.#options;
+  async #look(signal: AbortSignal): Promise<void> {
+    const { host, lookup } = this.#options;
     try {
-      const found = chooseAddress(this.#address, await find(host));
+      const found = chooseAddress(this.#address, await lookup(host, signal));
       if (found === undefined) this.#lost('no address that can be connected to');
       else this.#found(found);
     } catch (thrown) {
-      this.#lost(messageOf(thrown));
+      if (!signal.aborted) this.#lost(messageOf(thrown));
     }
   }
 
@@ -104,8 +97,8 @@ export class AppAddress {
   async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
     const address = this.#address;
     if (address === undefined || address === this.#told) return;
-    const { backends, port } = this.#options;
-    for (const backend of backends) await setAppAddress(socket, backend, { address, port }, signal);
+    for (const { name, port } of this.#options.backends)
+      await setAppAddress(socket, name, { address, port }, signal);
     this.#told = address;
   }
 }

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { AppAddress, type Lookup, systemLookup } from './app-address.ts';
+import { type Lookup, systemLookup } from '../system-lookup.ts';
+import { AppAddress, type AppAddressOptions } from './app-address.ts';
 import { backendsOf } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
@@ -125,32 +126,32 @@ function assemble({ runtimeDir, haproxyBin, clock, lookup = systemLookup, ...opt
     privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
   };
+  const apps = followed(settings);
+  const everyMs = lookEveryMs(apps.length);
   return {
     ...{ haproxyBin, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: followed(settings).map((app) => new AppAddress({ ...app, lookup, clock, log })),
+    addresses: apps.map((app) => new AppAddress({ ...app, everyMs, lookup, clock, log })),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],
   };
 }
 
-interface FollowedApp {
-  readonly host: string;
-  readonly port: number;
-  readonly backends: readonly string[];
+type FollowedApp = Pick<AppAddressOptions, 'host' | 'backends'>;
+
+/** The hosts of apps that are named, each with the backends that lead to it. */
+function followed({ routes, evidencePort }: ProxySettings): FollowedApp[] {
+  const backends = backendsOf(routes, evidencePort !== undefined);
+  const hosts = Map.groupBy(backends, ({ target }) => target.host);
+  return [...hosts]
+    .filter(([host]) => isIP(host) === 0)
+    .map(([host, led]) => ({ host, backends: led.map(({ name, target }) => ({ name, port: target.port })) }));
 }
 
-/** The apps that are named, each with the backends that lead to it. */
-function followed({ routes, evidencePort }: ProxySettings): FollowedApp[] {
-  const apps = new Map<string, FollowedApp>();
-  for (const { name, target } of backendsOf(routes, evidencePort !== undefined)) {
-    const { host, port } = target;
-    if (isIP(host) !== 0) continue;
-    const key = `${host}:${port}`;
-    apps.set(key, { host, port, backends: [...(apps.get(key)?.backends ?? []), name] });
-  }
-  return [...apps.values()];
+/** Milliseconds between two looks at a host: a second, and longer where the processes of so many would take more than a tenth of a core. */
+function lookEveryMs(hosts: number): number {
+  return Math.max(1_000, hosts * 25);
 }
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */
@@ -231,7 +232,6 @@ class SupervisedProxy implements RunningProxy {
     closing.abort(stopping());
     await stopped;
     closed.abort();
-    // A look-up in getaddrinfo cannot be interrupted, and nobody waits for its answer any more.
     await settles(Promise.all(background), clock, 100);
   }
 }

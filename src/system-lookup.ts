@@ -1,0 +1,78 @@
+import { type ChildProcess, execFile } from 'node:child_process';
+import { type LookupAddress, promises as nodeDns } from 'node:dns';
+import { isIP } from 'node:net';
+import process from 'node:process';
+
+/** Every address of a host as the system knows it, /etc/hosts and search domains included. Rejects when there is none. */
+export type Lookup = (host: string, signal?: AbortSignal) => Promise<readonly LookupAddress[]>;
+
+/** glibc gives up sooner, unless there are many silent servers and search domains. */
+const LIMIT_MS = 30_000;
+/** glibc waits for no name server for less than this, so who fails sooner was answered. */
+const SHORTEST_SILENCE_MS = 1_000;
+
+/** What getent ends with when it knows the host by no address. */
+const NOT_FOUND = 2;
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/**
+ * Asks the system's resolver (getaddrinfo) in a process of its own, `getent ahosts`, which ends after 30 seconds or when the
+ * signal aborts. In this process the call would hold one of the two threads that libuv has for it: while two names are looked
+ * up whose name servers are silent, every other name waits, and the program cannot end. Nothing interrupts it there.
+ *
+ * Rejects with an error that looks like that of `dns.lookup`, or with the signal's reason.
+ */
+export async function systemLookup(
+  host: string,
+  signal?: AbortSignal,
+  limitMs = LIMIT_MS,
+): Promise<readonly LookupAddress[]> {
+  signal?.throwIfAborted();
+  const begun = performance.now();
+  const { promise, resolve, reject } = Promise.withResolvers<LookupAddress[]>();
+  const child = execFile(
+    'getent',
+    ['ahosts', '--', host],
+    { env: environment(), timeout: limitMs, killSignal: 'SIGKILL', signal },
+    (error, stdout) => {
+      running.delete(child);
+      const addresses = parseAddresses(stdout);
+      if (signal?.aborted) reject(signal.reason);
+      else if (error?.code === 'ENOENT') resolve(nodeDns.lookup(host, { all: true }));
+      else if (error && error.code !== NOT_FOUND && !error.killed) reject(error);
+      else if (addresses.length > 0) resolve(addresses);
+      else reject(notFound(host, performance.now() - begun));
+    },
+  );
+  running.add(child);
+  return promise;
+}
+
+/** The addresses in what `getent ahosts` prints: a line for each address and socket type, in the order of getaddrinfo. Pure. */
+export function parseAddresses(output: string): LookupAddress[] {
+  const addresses = new Set(output.split('\n').map((line) => line.split(/\s/, 1)[0] ?? ''));
+  return [...addresses].flatMap((address) => {
+    const family = isIP(address);
+    return family === 0 ? [] : [{ address, family }];
+  });
+}
+
+/** Only what the resolver itself reads: everything else is no business of this process. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH = '/usr/bin:/bin', LOCALDOMAIN, RES_OPTIONS } = process.env;
+  return { PATH, ...(LOCALDOMAIN && { LOCALDOMAIN }), ...(RES_OPTIONS && { RES_OPTIONS }) };
+}
+
+/**
+ * The error of `dns.lookup` for a host without an address. getent does not say why it found none: after such a time because no
+ * name server answered. Pure.
+ */
+export function notFound(host: string, afterMs = 0): NodeJS.ErrnoException {
+  const code = afterMs < SHORTEST_SILENCE_MS ? 'ENOTFOUND' : 'EAI_AGAIN';
+  const facts = { code, syscall: 'getaddrinfo', hostname: host };
+  return Object.assign(new Error(`getaddrinfo ${code} ${host}`), facts);
+}
