@@ -4,6 +4,15 @@ import { stopBy, unlessStopped } from './composition/signals.ts';
 // Nobody tells process 1 of a signal that came before it listened, so this is done before the rest is even read.
 const stopped = stopBy(['SIGTERM', 'SIGINT']);
 
+// An older Node.js cannot even parse the rest, so it is told before that is loaded.
+const OLDEST_NODE = 24;
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  process.stderr.write(
+    `dstack-ingress needs Node.js ${OLDEST_NODE} or newer, and this is ${process.versions.node}; in its folder, "npm start" runs it with one of its own.\n`,
+  );
+  process.exit(1);
+}
+
 const [{ default: pkg }, { runCommandLine }] = await Promise.all([
   import('../package.json', { with: { type: 'json' } }),
   import('./cli/commands.ts'),

@@ -36,6 +36,6 @@ export async function openAnyEngine(): Promise<Engine | string> {
     (only === 'podman' ? undefined : await openDocker()) ??
     (only === 'docker' ? undefined : await startPodman());
   return (
-    engine ?? 'neither docker nor podman is installed (scripts/prepare --containers installs what is missing)'
+    engine ?? 'neither docker nor podman is installed (scripts/prepare containers installs what is missing)'
   );
 }

@@ -44,7 +44,7 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
 /** Whether buildah is there; where not, the test is skipped, or fails with `CONTAINERS=required`. */
 export async function buildahFor(t: TestContext): Promise<boolean> {
   if (await hasBuildah()) return true;
-  skip(t, 'buildah is not installed (scripts/prepare --containers installs it)');
+  skip(t, 'buildah is not installed (scripts/prepare containers installs it)');
   return false;
 }
 
