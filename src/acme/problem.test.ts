@@ -54,3 +54,9 @@ const headers: [header: unknown, ms: number | undefined][] = [
 for (const [header, ms] of headers) {
   test(`Retry-After: ${header} is ${ms} ms`, () => assert.equal(readRetryAfter(header, now), ms));
 }
+
+test('a rate limit comes with advice', () => {
+  const problem = readProblem({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many' }, 429);
+  const { hint } = problemError(problem, 60_000);
+  assert.match(hint, /tried again by itself.*Keep the certificate volume.*ACME_STAGING/);
+});

@@ -51,9 +51,13 @@ export function problemError(problem: Problem, retryAfterMs: number | undefined)
   const sentence = `the certificate authority refuses: ${[problem.detail, ...subs].join('; ')} (${shortType(problem.type)})`;
   return new IngressError('ACME_PROBLEM', sentence, {
     details: { problem },
+    ...(problem.type === `${PROBLEM_PREFIX}rateLimited` ? { hint: RATE_LIMIT_HINT } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
+
+const RATE_LIMIT_HINT =
+  "It is tried again by itself, not before the time that the certificate authority names. Keep the certificate volume: a start without it orders again, and that counts. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
 
 /** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */
 export function isProblem(thrown: unknown, type: string): boolean {

@@ -8,6 +8,7 @@ import { systemClock as clock } from '../clock.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { removeTemporaries } from '../files.ts';
 import { createLog, type Log } from '../log.ts';
+import { announcement } from '../proxy/announcement.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
@@ -60,6 +61,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
       intervalMs: config.renewInterval * 1000,
       everyMinute,
       onDemand: (due) => demand.listen(due),
+      onFinished: announceOnce(config, log),
       random: Math.random,
       clock,
     },
@@ -159,6 +161,19 @@ function once(say: (sentence: string) => void): (sentence: string) => void {
   return (sentence) => {
     if (!said.has(sentence)) say(sentence);
     said.add(sentence);
+  };
+}
+
+/** Says of each name, the first time that it is served and nothing failed, where it is and where it leads. */
+function announceOnce({ routes }: IngressConfig, log: Log): (kept: KeptCertificate) => void {
+  const announced = new Set<string>();
+  return ({ names, memory }) => {
+    for (const name of names) {
+      const route = routes.find((candidate) => candidate.name === name);
+      if (!route || announced.has(name) || !memory.served.has(name)) continue;
+      announced.add(name);
+      log.info({ event: 'up', domain: name }, announcement(route));
+    }
   };
 }
 

@@ -31,6 +31,11 @@ export function targetName({ host, port: number, speaks, tls }: Target): string 
   return `${SCHEMES[speaks][tls ? 1 : 0]}:${plainHost(host)}:${port('target port', number)}`;
 }
 
+/** As TARGET_ENDPOINT and ROUTING_MAP name it. */
+export function urlOf({ host, port: number, speaks, tls }: Target): string {
+  return `${SCHEMES[speaks][tls ? 1 : 0]}://${host.includes(':') ? `[${host}]` : host}:${number}`;
+}
+
 /** A target, with the protocols that are offered for the names that lead to it. */
 export interface OfferedTarget extends Target {
   readonly alpn: ReadonlySet<string>;

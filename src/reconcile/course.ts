@@ -8,22 +8,27 @@ export interface Course {
   readonly kept: KeptCertificate;
   /** What is stored, or was issued and is not stored yet; set once the volume was read. */
   stored: CertificateBundle | undefined;
-  /** The volume could not be read, so that nobody knows whether a certificate is due. */
+  /** The volume could not be read, so that nobody knows whether a certificate is due or an order is open. */
   unread: boolean;
   /** Why no order is made now although one is due. */
   held: Hold | undefined;
   /** In the order in which they came. */
-  readonly failures: unknown[];
+  readonly failures: StepFailure[];
+}
+
+/** What failed, and in which step. */
+export interface StepFailure {
+  readonly step: string;
+  readonly failure: unknown;
 }
 
 export function startCourse(kept: KeptCertificate): Course {
   return { kept, stored: undefined, unread: false, held: undefined, failures: [] };
 }
 
-/** Remembers a failure; a step that fails holds up only what needs it. */
-export function note({ kept: { log }, failures }: Course, step: string, failure: unknown): void {
-  log.warn({ event: 'step-failed', step, err: failure }, `${step}: failed, going on with the rest`);
-  failures.push(failure);
+/** Remembers a failure, once; a step that fails holds up only what needs it. The loop logs it when the pass ends. */
+export function note({ failures }: Course, step: string, failure: unknown): void {
+  if (!failures.some((known) => known.failure === failure)) failures.push({ step, failure });
 }
 
 /** Makes a step; a failure is noted, and undefined given. Throws the signal's reason when it has aborted. */
@@ -53,6 +58,6 @@ export async function attemptTogether<T>(
 }
 
 /** The failure that decides when to try again; undefined when all went well. */
-export function failureOf({ failures }: Course): unknown {
-  return failures.find(isRefusal) ?? failures[0];
+export function decidingFailure({ failures }: Course): StepFailure | undefined {
+  return failures.find(({ failure }) => isRefusal(failure)) ?? failures[0];
 }

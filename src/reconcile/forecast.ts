@@ -161,7 +161,7 @@ async function forecastCertificate(
 }
 
 function failuresOf({ kept, failures }: Course) {
-  return failures.map((error) => {
+  return failures.map(({ failure: error }) => {
     if (!isIngressError(error)) throw error;
     return { domain: kept.names[0], error };
   });

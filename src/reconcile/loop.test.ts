@@ -5,7 +5,7 @@ import { afterTest } from '../../test/doubles/after-test.ts';
 import { createFakeClock, type FakeClock } from '../../test/doubles/fake-clock.ts';
 import { type LogLine, memoryLog } from '../../test/doubles/memory-log.ts';
 import { IngressError } from '../errors.ts';
-import { type Course, startCourse } from './course.ts';
+import { type Course, note, startCourse } from './course.ts';
 import { everyMinute, type LoopOptions, reconcileForever } from './loop.ts';
 import { keepCertificate } from './parts.ts';
 
@@ -20,8 +20,8 @@ type Step = (course: Course, attempt: number) => void | Promise<void>;
 const fine: Step = () => undefined;
 const fails =
   (make: () => Error): Step =>
-  ({ failures }) =>
-    void failures.push(make());
+  (course) =>
+    note(course, 'records', make());
 
 /** A clock on which time passes only while no round does anything. */
 function patient(clock: FakeClock): FakeClock {
@@ -70,7 +70,13 @@ async function run(
   await reconcileForever(
     {
       ...{ certificates, round, clock: patient(clock), random: () => 0 },
-      ...{ roundLimitMs: HOUR, intervalMs: HOUR, everyMinute: never, onDemand: never },
+      ...{
+        roundLimitMs: HOUR,
+        intervalMs: HOUR,
+        everyMinute: never,
+        onDemand: never,
+        onFinished: () => undefined,
+      },
       ...changes,
     },
     stop.signal,
@@ -86,7 +92,7 @@ test('everything gets a round at the start and in every interval', async () => {
 
 test('what failed is tried again alone, later and later, and forgotten by a success', async () => {
   const flaky: Step = (course, attempt) => {
-    if (attempt <= 3 || attempt === 5) course.failures.push(unreachable());
+    if (attempt <= 3 || attempt === 5) note(course, 'records', unreachable());
   };
   const { rounds, lines } = await run({ a: flaky, b: fine }, 6);
   assert.deepEqual(rounds, ['ab at 0', 'a at 5', 'a at 15', 'a at 35', 'ab at 3600', 'a at 3605']);
@@ -94,6 +100,35 @@ test('what failed is tried again alone, later and later, and forgotten by a succ
     lines.filter(({ event }) => event === 'pass-failed').map(({ attempt }) => attempt),
     [1, 2, 3, 1],
   );
+});
+
+test('each failure is logged once, the one that decides last and with the next attempt', async () => {
+  const refused = new IngressError('ACME_ORDER_FAILED', 'no TXT record');
+  const step: Step = (course) => {
+    note(course, 'records', unreachable());
+    note(course, 'certificate', refused);
+    note(course, 'certificate', refused);
+  };
+  const { lines } = await run({ a: step }, 2, { random: () => 0 });
+  const told = lines.filter(({ err }) => err !== undefined);
+  assert.deepEqual(
+    told.slice(0, 2).map(({ event, level, step }) => [event, level, step]),
+    [
+      ['step-failed', 40, 'records'],
+      ['pass-failed', 50, 'certificate'],
+    ],
+  );
+  assert.match(
+    String(told[1]?.['msg']),
+    /^failed: certificate; trying again at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+  );
+});
+
+test('each pass that finishes is told of', async () => {
+  const finished: string[] = [];
+  const onFinished: LoopOptions['onFinished'] = ({ names: [name] }) => void finished.push(name);
+  await run({ a: fine, b: fails(unreachable) }, 2, { onFinished });
+  assert.deepEqual(finished, ['a']);
 });
 
 test('an order that is held back is tried when it may be made', async () => {
@@ -108,7 +143,7 @@ test('after a refusal the next round comes when the next order may be made', asy
   const refused = new IngressError('ACME_ORDER_FAILED', 'no');
   const { now } = createFakeClock();
   const step: Step = (course, attempt) => {
-    course.failures.push(refused);
+    note(course, 'certificate', refused);
     course.held = { at: new Date(now().getTime() + attempt * 10 * MINUTE), why: 'refused' };
   };
   assert.deepEqual((await run({ a: step }, 3)).rounds, ['a at 0', 'a at 600', 'a at 1200']);
@@ -119,7 +154,7 @@ test('a round that hangs holds up nobody else', async () => {
   const { rounds } = await run(
     {
       a: (course, attempt) => {
-        if (attempt === 1) course.failures.push(unreachable());
+        if (attempt === 1) note(course, 'records', unreachable());
         return attempt === 2 ? hangs.promise : undefined;
       },
       b: (_, attempt) => {
@@ -166,7 +201,7 @@ test('a round that rejects fails all of it, and is tried again', async () => {
     {
       certificates: ['a', 'b'].map((name) => keepCertificate([name], log)),
       ...{ round, clock: patient(clock), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
-      ...{ everyMinute: never, onDemand: never },
+      ...{ everyMinute: never, onDemand: never, onFinished: never },
     },
     stop.signal,
   );
@@ -190,7 +225,7 @@ test('a round that takes too long is given up', async () => {
         return promise;
       },
       ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: 1, intervalMs: HOUR },
-      ...{ everyMinute: never, onDemand: never },
+      ...{ everyMinute: never, onDemand: never, onFinished: never },
     },
     stop.signal,
   );
@@ -257,6 +292,7 @@ test('a stop ends the loop while it waits, and what wakes it', async () => {
       },
       everyMinute: () => () => void ended.push('minute'),
       onDemand: () => () => void ended.push('demand'),
+      onFinished: never,
       ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
     },
     stop.signal,
@@ -277,7 +313,7 @@ test('a stop waits for the rounds that are under way', async () => {
         tidied = signal.aborted;
         throw signal.reason;
       },
-      ...{ everyMinute: never, onDemand: never },
+      ...{ everyMinute: never, onDemand: never, onFinished: never },
       ...{ clock: patient(createFakeClock()), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
     },
     stop.signal,

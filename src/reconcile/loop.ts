@@ -1,7 +1,7 @@
 import { schedule } from 'node-cron';
 import type { Clock } from '../clock.ts';
 import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
-import { type Course, failureOf } from './course.ts';
+import { type Course, decidingFailure, type StepFailure } from './course.ts';
 import type { KeptCertificate } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -17,6 +17,8 @@ export interface LoopOptions {
   readonly everyMinute: (tick: () => void) => () => void;
   /** Calls back when a person asks for a round; returns what ends that. */
   readonly onDemand: (due: () => void) => () => void;
+  /** Called after each pass in which nothing failed. */
+  readonly onFinished: (kept: KeptCertificate) => void;
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
@@ -114,8 +116,8 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
       limit,
     )
     .then(
-      (courses) => courses.map((course) => ({ failure: failureOf(course), heldUntil: course.held?.at })),
-      (failure: unknown) => due.map(() => ({ failure, heldUntil: undefined })),
+      (courses) => courses.map(endOf),
+      (failure: unknown): RoundEnd[] => due.map(() => ({ ...NOTHING, deciding: { step: 'pass', failure } })),
     );
   for (const [index, turn] of due.entries()) {
     const end = ends[index];
@@ -129,32 +131,55 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
 }
 
 interface RoundEnd {
-  readonly failure: unknown;
+  /** When it is tried again depends on this one. */
+  readonly deciding: StepFailure | undefined;
+  readonly others: readonly StepFailure[];
   /** No order before. */
   readonly heldUntil: Date | undefined;
 }
 
+const NOTHING: RoundEnd = { deciding: undefined, others: [], heldUntil: undefined };
+
+function endOf(course: Course): RoundEnd {
+  const deciding = decidingFailure(course);
+  const others = course.failures.filter((failure) => failure !== deciding);
+  return { deciding, others, heldUntil: course.held?.at };
+}
+
 /** Says how it went; gives the milliseconds until the next attempt, if there is to be one before the next round over everything. */
 function endTurn(
-  { clock, random }: LoopOptions,
+  { clock, random, onFinished }: LoopOptions,
   turn: Turn,
-  { failure, heldUntil }: RoundEnd,
+  { deciding, others, heldUntil }: RoundEnd,
   seconds: number,
 ): number | undefined {
   const { log } = turn.kept;
   const now = clock.now().getTime();
   const heldMs = heldUntil && heldUntil.getTime() - now;
-  if (failure === undefined) {
+  if (deciding === undefined) {
     turn.failures = 0;
     log.info({ event: 'pass-finished', seconds }, 'pass finished');
+    onFinished(turn.kept);
     return heldMs;
   }
   turn.failures += 1;
+  const { step, failure } = deciding;
+  for (const { step, failure: err } of others)
+    log.warn({ event: 'step-failed', step, err }, `failed: ${step}`);
   const ownMs = passDelayMs(failure, turn.failures, random());
   const waitMs = isRefusal(failure) ? Math.max(ownMs, heldMs ?? 0) : ownMs;
-  const fields = { attempt: turn.failures, nextAttempt: new Date(now + waitMs) };
-  log.error({ event: 'pass-failed', err: failure, seconds, ...fields }, 'something has to be tried again');
+  const nextAttempt = new Date(now + waitMs);
+  const fields = { step, err: failure, seconds, attempt: turn.failures, nextAttempt };
+  log.error(
+    { event: 'pass-failed', ...fields },
+    `failed: ${step}; trying again at ${toSeconds(nextAttempt)}`,
+  );
   return waitMs;
+}
+
+/** For a person, who needs no milliseconds. */
+function toSeconds(moment: Date): string {
+  return moment.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** Resolves when it is woken, when the time has come, or when the signal aborts. */

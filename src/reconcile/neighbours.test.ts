@@ -5,7 +5,7 @@ import { change, DOMAIN, failure, orders, runRound, type Stage, setStage } from 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;
 const outcomes = async (stage: Stage) =>
-  (await runRound(stage)).map(({ failures }) => failures.map((failure) => Object(failure).code));
+  (await runRound(stage)).map(({ failures }) => failures.map(({ failure }) => Object(failure).code));
 
 test('several certificates of one zone: one read, one write of all records and challenges, one removal', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW], [WILDCARD]] });

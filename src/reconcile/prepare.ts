@@ -48,7 +48,8 @@ async function open(
   if (isHold(begun)) return holdBack(course, begun);
   log.info({ event: 'order', reason }, 'ordering a certificate');
   const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
-  log.info(fields, begun.resumed ? 'going on with the order of an earlier run' : 'order created');
+  const since = `resuming the order that was created at ${begun.note.createdAt}`;
+  log.info(fields, begun.resumed ? since : 'order created');
   const rehearsal = rehearsing && (await beginAt(parts, rehearsing, course, signal));
   if (isHold(rehearsal)) return holdBack(course, rehearsal);
   return { due, attempt: begun, rehearsal, elapsed };

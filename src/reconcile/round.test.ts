@@ -12,9 +12,11 @@ import {
   orders,
   RECORDS,
   runPass,
+  runRound,
   type Stage,
   setStage,
 } from '../../test/doubles/parts.ts';
+import { decidingFailure } from './course.ts';
 
 test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {
   const stage = await setStage(t);
@@ -151,13 +153,15 @@ test('without identity a first certificate is ordered all the same', async (t) =
   assert.equal(stage.served.length, 1);
 });
 
-test('of several failures the refusal of the CA is thrown, and each is logged', async (t) => {
+test('of several failures the refusal of the CA decides, and each is kept with its step', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
   stage.authority.validation = [{ status: 'invalid' }];
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  const [course] = await runRound(stage);
+  assert.ok(course);
+  assert.equal(decidingFailure(course)?.step, 'certificate');
   assert.deepEqual(
-    stage.lines.filter(({ event }) => event === 'step-failed').map(({ step }) => step),
+    course.failures.map(({ step }) => step),
     ['records', 'certificate'],
   );
 });
@@ -198,7 +202,10 @@ test('what was written without an answer is waited for by the next pass', async 
 async function leaveChallenge({ parts, provider }: Stage): Promise<void> {
   provider.plant(txtRecord(CHALLENGE, 'left'));
   const entry = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
-  await parts.journalOf(DOMAIN).write([{ ...entry, name: CHALLENGE, value: 'left', ttl: 60 }]);
+  const zone = { id: entry.zoneId, name: entry.zoneName };
+  const [planted] = await provider.records(zone, [CHALLENGE], new AbortController().signal);
+  const left = { ...entry, name: CHALLENGE, value: 'left', ttl: 60, handle: planted?.handle };
+  await parts.journalOf(DOMAIN).write([left]);
 }
 
 test('what an earlier run left is removed, and what a stranger put there stays', async (t) => {
@@ -216,6 +223,25 @@ test('a pass that sweeps nothing says nothing of it', async (t) => {
   const stage = await setStage(t);
   await runPass(stage);
   assert.ok(!stage.events().includes('challenge-swept'));
+});
+
+test('an open order that cannot be read is no reason not to publish, and another certificate is got', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], ['other.example.com']] });
+  const { primary } = stage.parts.issuers;
+  const peek: typeof primary.openOrders.peek = async (key) => {
+    if (key === DOMAIN) throw failure('STORE_FAILED');
+    return primary.openOrders.peek(key);
+  };
+  const issuer = { ...primary, openOrders: { ...primary.openOrders, peek } };
+  change(stage, { issuers: { ...stage.parts.issuers, primary: issuer } });
+  const [unread, other] = await runRound(stage);
+  assert.deepEqual(
+    unread?.failures.map(({ step }) => step),
+    ['open order'],
+  );
+  assert.deepEqual(other?.failures, []);
+  assert.deepEqual([orders(stage), stage.served.length], [1, 1]);
+  assert.ok(stage.provider.standing.some((line) => line.startsWith(`${DOMAIN} CNAME`)));
 });
 
 test('an abort ends a pass before it orders', async (t) => {

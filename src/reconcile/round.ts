@@ -34,8 +34,8 @@ export async function reconcile(
   const courses = all.map(startCourse);
   await warnOfLedger(parts);
   for (const course of courses) await takeStock(parts, course, signal);
+  const open = await findOpenOrders(parts, courses, signal);
   const { due, good } = await decideAll(parts, courses, signal);
-  const open = await findOpenOrders(parts, courses);
   for (const one of open) if (good.has(one.course)) await forget(one, signal);
   // Challenges that are gone on with are not swept away.
   const needed = open.filter(({ course }) => !good.has(course));
@@ -54,8 +54,10 @@ export async function reconcile(
     for (const work of place.works) await publishRecords(parts, work, signal);
     await Promise.all(place.courses.map((course) => endRecords(parts, course, ground, signal)));
   });
-  for (const { kept, failures } of courses)
-    if (kept.memory.unsaved) failures.push(kept.memory.unsaved.failure);
+  for (const course of courses) {
+    const { unsaved } = course.kept.memory;
+    if (unsaved) note(course, 'storing the certificate', unsaved.failure);
+  }
   return courses;
 }
 
@@ -93,15 +95,27 @@ interface OpenNote {
   readonly note: OpenOrder;
 }
 
-/** The orders that earlier runs have begun. */
-async function findOpenOrders({ issuers }: Parts, courses: readonly Course[]): Promise<OpenNote[]> {
-  const found = courses.flatMap((course) =>
-    allOf(issuers).map(async ({ openOrders }) => {
-      const note = await openOrders.peek(keyOf(course.kept.names));
-      return note && { course, openOrders, note };
-    }),
-  );
-  return (await Promise.all(found)).filter((open) => open !== undefined);
+/** The orders that are open since an earlier attempt. Where that cannot be read, nothing is ordered. */
+async function findOpenOrders(
+  { issuers }: Parts,
+  courses: readonly Course[],
+  signal: AbortSignal,
+): Promise<OpenNote[]> {
+  const found: OpenNote[] = [];
+  for (const course of courses) {
+    const key = keyOf(course.kept.names);
+    for (const { openOrders } of allOf(issuers)) {
+      const open = await attempt(
+        course,
+        'open order',
+        async () => ({ note: await openOrders.peek(key) }),
+        signal,
+      );
+      if (open?.note) found.push({ course, openOrders, note: open.note });
+      if (!open) course.unread = true;
+    }
+  }
+  return found;
 }
 
 /**
@@ -205,7 +219,6 @@ async function endRecords(
   });
   for (const end of await Promise.allSettled(ends)) {
     signal.throwIfAborted();
-    if (end.status === 'rejected' && !course.failures.includes(end.reason))
-      note(course, 'records', end.reason);
+    if (end.status === 'rejected') note(course, 'records', end.reason);
   }
 }

@@ -1,5 +1,6 @@
 import {
   type ChallengeValue,
+  type NotedChallenge,
   notedChallenges,
   removeChallenges,
   sweepChallenges,
@@ -25,17 +26,17 @@ export async function sweep(
   const { log } = parts;
   try {
     const { removed, abandoned } = await sweepChallenges(parts, namesOf(courses), wanted, signal);
-    const names = removed.map(({ name }) => name);
+    const names = namesWritten(removed);
     if (names.length > 0)
-      log.info({ event: 'challenge-swept', names }, 'removed the challenges of an earlier run');
+      log.info({ event: 'challenge-swept', names }, 'removed challenges left by an earlier attempt');
     for (const { name, zoneName, zoneId } of abandoned) {
-      const sentence = `the challenge of an earlier run at ${name} is given up: the account has no zone ${zoneName ?? zoneId} any more`;
+      const sentence = `the challenge of an earlier attempt at ${name} is given up: the account has no zone ${zoneName ?? zoneId} any more`;
       log.warn({ event: 'warning' }, sentence);
     }
   } catch (failure) {
     signal.throwIfAborted();
     for (const course of await withLeftovers(parts, courses))
-      note(course, 'challenges of earlier runs', failure);
+      note(course, 'removing an earlier challenge', failure);
   }
 }
 
@@ -68,15 +69,23 @@ export async function removeOwnChallenges(
       return;
     }
     await removeChallenges(parts, entries, cleanUpDeadline(signal));
-    log.info({ event: 'challenge-removed', names }, 'challenge removed');
+    const written = namesWritten(entries);
+    if (written.length > 0) log.info({ event: 'challenge-removed', names: written }, 'challenge removed');
   } catch (thrown) {
-    log.warn(
-      { event: 'challenge-left', err: thrown },
-      'the challenge could not be removed; the next round does it',
-    );
-    // Else that would be hours away.
-    for (const { failures } of await withLeftovers(parts, courses)) failures.push(thrown);
+    // A pass that is aborted says nothing of its failures.
+    if (signal.aborted)
+      log.warn(
+        { event: 'challenge-left', err: thrown },
+        'the challenge could not be removed; the next start removes it',
+      );
+    // Else the next attempt would be hours away.
+    for (const course of await withLeftovers(parts, courses)) note(course, 'removing the challenge', thrown);
   }
+}
+
+/** Where a challenge was published, as far as the provider has confirmed it; of a write that it refused nothing stands. */
+function namesWritten(entries: readonly NotedChallenge[]): string[] {
+  return entries.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
 }
 
 function cleanUpDeadline(stopping: AbortSignal): AbortSignal {

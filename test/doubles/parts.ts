@@ -16,7 +16,7 @@ import { createLedger } from '../../src/ledger/ledger.ts';
 import { limitsOf } from '../../src/ledger/limits.ts';
 import { createOpenOrders } from '../../src/ledger/open-orders.ts';
 import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
-import { type Course, failureOf } from '../../src/reconcile/course.ts';
+import { type Course, decidingFailure } from '../../src/reconcile/course.ts';
 import {
   emptySharedMemory,
   type Goal,
@@ -204,8 +204,8 @@ function issuerOf(root: string, directoryUrl: string, authority: MemoryAuthority
 /** One round over the first certificate; rejects with the failure that decides when to try again. */
 export async function runPass(stage: Stage, signal = new AbortController().signal): Promise<void> {
   const [course] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
-  const failure = course && failureOf(course);
-  if (failure !== undefined) throw failure;
+  const deciding = course && decidingFailure(course);
+  if (deciding) throw deciding.failure;
 }
 
 /** One round over all certificates. */

@@ -13,6 +13,13 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
   assert.equal(answer.status, 200);
   assert.match(answer.body, /answers \/hello/);
 
+  await t.test('the last line says where the app is, and where requests go', async () => {
+    const { msg } = await ingress.seen('up');
+    const { TARGET_ENDPOINT: target } = ingress.environment;
+    assert.equal(msg, `app.example.test:443 (TLS) is up, forwarding to tcp://${target}`);
+    assert.equal(ingress.log.at(-1)?.['event'], 'up');
+  });
+
   await t.test('exactly the wanted records stand in the zone', () => {
     const { appId } = world.guestAgent;
     const records = world.cloudflare

@@ -40,7 +40,7 @@ for (const name of accountNames) {
     // Where a write replaces the whole zone, it is this pass that removes the challenge.
     await anotherPass(ingress);
     assert.deepEqual(
-      ingress.log.filter(({ event }) => event === 'challenge-left'),
+      ingress.log.filter(({ event }) => event === 'pass-failed'),
       [],
     );
     account.api.resetCalls();

@@ -59,7 +59,10 @@ test('70 restarts with a token that may not write: one order, and nothing is val
   const world = await worldFor(t, { cloudflare: { token } });
   const { orders, validations, last } = await crashLoop(world, await environmentFor(world), 70);
   assert.deepEqual([orders, validations], [1, 0]);
-  assert.match(JSON.stringify(last?.failures.map((failure) => Object(failure).code)), /PERMISSION_MISSING/);
+  assert.match(
+    JSON.stringify(last?.failures.map(({ failure }) => Object(failure).code)),
+    /PERMISSION_MISSING/,
+  );
 });
 
 test('70 restarts while the CA cannot validate: one validation, and the next start waits and says until when', async (t) => {
@@ -79,5 +82,5 @@ test('60 restarts on a volume that takes no certificate: it is issued once', asy
   writeFileSync(join(volume, 'archive'), 'a file in the place of the folder');
   const { orders, validations, last } = await crashLoop(world, environment, 60);
   assert.deepEqual([orders, validations], [1, 1]);
-  assert.match(JSON.stringify(last?.failures.map((failure) => Object(failure).code)), /STORE_FAILED/);
+  assert.match(JSON.stringify(last?.failures.map(({ failure }) => Object(failure).code)), /STORE_FAILED/);
 });

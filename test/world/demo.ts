@@ -57,6 +57,7 @@ async function showSteps(ingress: Ingress): Promise<void> {
     ['challenge seen', 'challenge-seen', ({ servers }) => `by ${servers} name servers`],
     ['certificate', 'certificate-issued', ({ serial, notAfter }) => `serial ${serial}, until ${notAfter}`],
     ['serving', 'serving', () => 'proven by a handshake'],
+    ['up', 'up', ({ msg }) => String(msg)],
   ];
   for (const [title, event, words] of steps) {
     const line = await ingress.seen(event, { timeoutMs: 120_000 });

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { announcement } from './announcement.ts';
+import type { Target } from './route.ts';
+
+const cases: [target: Target, sentence: string][] = [
+  [
+    { host: 'app', port: 3000, speaks: 'http/1.1', tls: false },
+    'https://app.example.com is up, forwarding to http://app:3000',
+  ],
+  [
+    { host: 'app', port: 443, speaks: 'http/1.1', tls: true },
+    'https://app.example.com is up, forwarding to https://app:443',
+  ],
+  [
+    { host: 'api', port: 50_051, speaks: 'h2', tls: false },
+    'https://app.example.com is up, forwarding to grpc://api:50051',
+  ],
+  [
+    { host: 'fd00::1', port: 5432, speaks: 'tcp', tls: false },
+    'app.example.com:443 (TLS) is up, forwarding to tcp://[fd00::1]:5432',
+  ],
+];
+for (const [target, sentence] of cases)
+  test(sentence, () => assert.equal(announcement({ name: 'app.example.com', target, alpn: [] }), sentence));
