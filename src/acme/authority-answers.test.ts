@@ -223,3 +223,20 @@ for (const [title, more, count] of directories) {
     assert.equal(posts.length, count);
   });
 }
+
+test('userActionRequired keeps the page that says what to agree to (RFC 8555 §7.3.3)', async (t) => {
+  const instance = 'https://ca.example/acme/agreement';
+  const { listener } = signedAnswers([
+    {
+      status: 403,
+      headers: { link: '<https://ca.example/terms>;rel="terms-of-service"' },
+      body: { type: 'urn:ietf:params:acme:error:userActionRequired', detail: 'New terms', instance },
+    },
+  ]);
+  const authority = await scriptedAuthority(t, listener);
+  await assert.rejects(authority.createOrder({ names: NAMES }, never), {
+    code: 'ACME_PROBLEM',
+    message: /New terms \(userActionRequired\); see https:\/\/ca\.example\/acme\/agreement$/,
+    hint: /^Open https:\/\/ca\.example\/acme\/agreement .*in force are at https:\/\/ca\.example\/terms\./,
+  });
+});

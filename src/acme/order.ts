@@ -3,7 +3,7 @@ import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
 import type { ChallengeValue } from './challenges.ts';
-import { isProblem, readProblem } from './problem.ts';
+import { describeProblem, isProblem, readProblem } from './problem.ts';
 
 /** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */
 export interface Proof {
@@ -205,5 +205,6 @@ function slow(what: string, timeoutMs: number): IngressError {
 function orderFailed(sentence: string, error?: unknown): IngressError {
   if (error === undefined) return new IngressError('ACME_ORDER_FAILED', sentence);
   const problem = readProblem(error, undefined);
-  return new IngressError('ACME_ORDER_FAILED', `${sentence}: ${problem.detail}`, { details: { problem } });
+  const why = describeProblem(problem);
+  return new IngressError('ACME_ORDER_FAILED', `${sentence}: ${why}`, { details: { problem } });
 }

@@ -45,7 +45,7 @@ async function follow(method: string, first: string, wire: Wire, signal: AbortSi
     const body = parsed(await read(response));
     if (status >= 200 && status < 300) return { body, retryAfterMs };
     const next = status < 400 && left > 0 ? redirection(url, headers.location) : undefined;
-    if (next === undefined) throw problemError(readProblem(body, status), retryAfterMs);
+    if (next === undefined) throw problemError(readProblem(body, status, { url, headers }), retryAfterMs);
     url = next;
   }
 }

@@ -8,6 +8,12 @@ export interface Problem {
   readonly detail: string;
   readonly status: number | undefined;
   readonly subproblems: readonly Subproblem[];
+  /** Where a person reads more: with userActionRequired, what has to be done there (RFC 8555 §7.3.3). */
+  readonly instance?: string;
+  /** The terms of service in force, which come with userActionRequired. */
+  readonly termsOfService?: string;
+  /** The name that it is about, where the document has it outside its subproblems. */
+  readonly identifier?: string;
 }
 
 /** What is wrong with one identifier of an order (RFC 8555 §6.7.1). */
@@ -20,21 +26,59 @@ export interface Subproblem {
 /** What the type of every problem of RFC 8555 starts with. */
 export const PROBLEM_PREFIX = 'urn:ietf:params:acme:error:';
 
+/** The answer that brought a problem. */
+export interface Refusal {
+  readonly url: string;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
 /** Reads a problem document; anything else becomes one of type `about:blank`. */
-export function readProblem(body: unknown, status: number | undefined): Problem {
+export function readProblem(body: unknown, status: number | undefined, refusal?: Refusal): Problem {
   const document = asObject(body);
   const subproblems = Array.isArray(document['subproblems']) ? document['subproblems'] : [];
   const said = typeof body === 'string' ? body.slice(0, 200) : '';
+  const instance = addressOf(asText(document['instance']), refusal);
+  const termsOfService = addressOf(linkOf('terms-of-service', refusal?.headers['link']), refusal);
+  const identifier = identifierOf(document);
   return {
     type: asText(document['type']) ?? 'about:blank',
-    detail: asText(document['detail']) ?? (said || `HTTP status ${status ?? 'unknown'}`),
+    detail:
+      asText(document['detail']) ??
+      asText(document['title']) ??
+      (said || `HTTP status ${status ?? 'unknown'}`),
     status: typeof document['status'] === 'number' ? document['status'] : status,
     subproblems: subproblems.map(asObject).map((sub) => ({
       type: asText(sub['type']) ?? 'about:blank',
       detail: asText(sub['detail']) ?? '',
-      identifier: asText(asObject(sub['identifier'])['value']),
+      identifier: identifierOf(sub),
     })),
+    ...(instance === undefined ? {} : { instance }),
+    ...(termsOfService === undefined ? {} : { termsOfService }),
+    ...(identifier === undefined ? {} : { identifier }),
   };
+}
+
+function identifierOf({ identifier }: Readonly<Record<string, unknown>>): string | undefined {
+  return asText(asObject(identifier)['value']);
+}
+
+/** The target of the first link with this relation (RFC 8288 §3). */
+function linkOf(relation: string, header: unknown): string | undefined {
+  const text = Array.isArray(header) ? header.join(', ') : asText(header);
+  const links = [
+    ...(text ?? '').matchAll(/<([^>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g),
+  ];
+  return links.find(([, , parameters = '']) => {
+    const [, quoted, bare] = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters) ?? [];
+    return (quoted ?? bare ?? '').toLowerCase().split(/\s+/).includes(relation);
+  })?.[1];
+}
+
+/** What the document refers to; it may be relative to where it was got (RFC 7807 §3.1). */
+function addressOf(reference: string | undefined, refusal: Refusal | undefined): string | undefined {
+  if (reference === undefined || reference === '') return undefined;
+  return URL.parse(reference, refusal?.url)?.href ?? reference;
 }
 
 /** Milliseconds of a Retry-After header, in either of its two forms (RFC 9110 §10.2.3). */
@@ -47,17 +91,46 @@ export function readRetryAfter(header: unknown, now: Date): number | undefined {
 
 /** A refusal as an error that keeps all of the problem. */
 export function problemError(problem: Problem, retryAfterMs: number | undefined): IngressError {
-  const subs = problem.subproblems.map(({ identifier, detail }) => `${identifier ?? 'a name'}: ${detail}`);
-  const sentence = `the certificate authority refuses: ${[problem.detail, ...subs].join('; ')} (${shortType(problem.type)})`;
-  return new IngressError('ACME_PROBLEM', sentence, {
+  const hint = hintFor(problem);
+  return new IngressError('ACME_PROBLEM', `the certificate authority refuses: ${describeProblem(problem)}`, {
     details: { problem },
-    ...(problem.type === `${PROBLEM_PREFIX}rateLimited` ? { hint: RATE_LIMIT_HINT } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function hintFor(problem: Problem): string | undefined {
+  if (problem.type === `${PROBLEM_PREFIX}rateLimited`) return RATE_LIMIT_HINT;
+  return problem.type === `${PROBLEM_PREFIX}userActionRequired` ? whatToDo(problem) : undefined;
 }
 
 const RATE_LIMIT_HINT =
   "It is tried again by itself, not before the time that the certificate authority names. Keep the certificate volume: a start without it orders again, and that counts. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
+
+/** Everything that a problem says to a person, in one line. */
+export function describeProblem({ detail, subproblems, identifier, instance, type }: Problem): string {
+  const own = identifier === undefined ? detail : `${identifier}: ${detail}`;
+  const subs = subproblems.map((sub) => {
+    const kind = sub.type === type || sub.type === 'about:blank' ? '' : ` (${shortType(sub.type)})`;
+    return `${sub.identifier ?? 'a name'}: ${sub.detail}${kind}`;
+  });
+  const more = instance === undefined ? '' : `; see ${instance}`;
+  return `${[own, ...subs].join('; ')} (${shortType(type)})${more}`;
+}
+
+/** RFC 8555 §7.3.3: the account's owner has to act, at `instance`; often because the terms have changed. */
+function whatToDo({ instance, termsOfService }: Problem): string {
+  const page = instance ?? termsOfService;
+  const where =
+    page === undefined
+      ? 'Ask the certificate authority what it wants of the owner of the account.'
+      : `Open ${page} and do what is asked for there.`;
+  const terms =
+    termsOfService === undefined || termsOfService === page
+      ? ''
+      : ` The terms of service in force are at ${termsOfService}.`;
+  return `${where}${terms} The terms are agreed to when an account is made; to changed ones only you can agree. It is tried again by itself.`;
+}
 
 /** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */
 export function isProblem(thrown: unknown, type: string): boolean {

@@ -98,7 +98,7 @@ function tame(http: typeof axios): void {
       const retryAfterMs = wire.hear(heard);
       talk.last = { ...asked, status, contentType: asText(asObject(headers)['content-type']) };
       if (status < 400) return response;
-      throw problemError(readProblem(data, status), retryAfterMs);
+      throw problemError(readProblem(data, status, heard), retryAfterMs);
     },
     (thrown: unknown) => {
       if (isIngressError(thrown)) throw thrown;

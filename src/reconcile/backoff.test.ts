@@ -40,3 +40,11 @@ test('an account that the CA forgot is registered again soon', () => {
   );
   assert.deepEqual([passDelayMs(gone, 1, 0), orderDelayMs(gone, 1, 0)], [5 * SECOND, 0]);
 });
+
+test('who has agreed to new terms does not wait for a day', () => {
+  const asked = problemError(
+    readProblem({ type: 'urn:ietf:params:acme:error:userActionRequired' }, 403),
+    undefined,
+  );
+  assert.deepEqual([passDelayMs(asked, 9, 0), orderDelayMs(asked, 4, 0)], [10 * MINUTE, 0]);
+});

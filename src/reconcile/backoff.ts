@@ -46,14 +46,15 @@ function askedMs(thrown: unknown): number {
 
 /**
  * Whether the next attempt counts at the certificate authority too: it said no, or it issued what cannot be used. An
- * outage (a 5xx, a page of somebody between) is none, and neither is an account that it forgot.
+ * outage (a 5xx, a page of somebody between) is none, and neither is an account that it forgot, or that its owner has to do something
+ * about: who has done it should not wait for a day.
  */
 export function isRefusal(thrown: unknown): boolean {
   if (isIngressError(thrown, 'ACME_ORDER_FAILED') || isIngressError(thrown, 'CERTIFICATE_UNUSABLE'))
     return true;
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
   const { type = '', status = 0 } = problemOf(thrown) ?? {};
-  const passing = ['badNonce', 'serverInternal', 'accountDoesNotExist'].some((name) =>
+  const passing = ['badNonce', 'serverInternal', 'accountDoesNotExist', 'userActionRequired'].some((name) =>
     isProblem(thrown, name),
   );
   return type.startsWith(PROBLEM_PREFIX) && status < 500 && !passing;
