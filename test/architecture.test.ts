@@ -111,6 +111,7 @@ const pure = [
   'src/config/lists.ts',
   'src/config/misspelt.ts',
   'src/config/missing.ts',
+  'src/config/name-advice.ts',
   'src/config/older-variables.ts',
   'src/config/renewal-interval.ts',
   'src/config/routes.ts',

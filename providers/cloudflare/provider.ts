@@ -1,6 +1,6 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
-import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../budget.ts';
@@ -134,7 +134,8 @@ class Cloudflare implements DnsProvider {
     const seen = this.#zones.map((zone) => zone.name);
     const some = `${seen.slice(0, SEEN_ZONES).join(', ')}${seen.length > SEEN_ZONES ? ' and others' : ''}`;
     throw new IngressError('ZONE_NOT_FOUND', `The Cloudflare token sees no zone that holds ${name}`, {
-      hint: `It sees ${some}. Add the zone to the account, or include it in the token's Zone Resources.`,
+      hint: `The token sees ${some}. Add the zone to the account, or include it in the token's Zone Resources.`,
+      details: NAME_IN_DOUBT,
     });
   }
 
@@ -154,6 +155,7 @@ class Cloudflare implements DnsProvider {
     throw new IngressError(
       'ZONE_MISMATCH',
       `CLOUDFLARE_ZONE_ID is the zone ${zone.name}, which does not hold ${name}`,
+      { details: NAME_IN_DOUBT },
     );
   }
 

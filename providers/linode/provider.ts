@@ -1,6 +1,6 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
-import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../budget.ts';
@@ -106,7 +106,7 @@ class Linode implements DnsProvider {
     if (found) {
       throw new IngressError('ZONE_NOT_FOUND', `${sentence}: ${found.obstacle}`, { hint: found.hint });
     }
-    throw new IngressError('ZONE_NOT_FOUND', sentence, { hint: this.#whatIsSeen() });
+    throw new IngressError('ZONE_NOT_FOUND', sentence, { hint: this.#whatIsSeen(), details: NAME_IN_DOUBT });
   }
 
   #whatIsSeen(): string {

@@ -1,4 +1,5 @@
 import type { Secret } from '../../src/config/secret.ts';
+import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
 import { clean } from '../words.ts';
 import { API_ACCESS } from './pages.ts';
@@ -44,7 +45,10 @@ export function toIngressError(refusal: Refusal, asked: Asked): IngressError {
   const words = clean(message, [asked.apiKey]).trim();
   const verb = code === 'PROVIDER_UNAVAILABLE' ? 'failed' : 'refused';
   const sentence = `Namecheap ${verb} to ${asked.doing}: ${words}${number === '' ? '' : ` (code ${number})`}`;
-  return new IngressError(code, sentence, { ...contextOf(code, refusal, asked), details: { code: number } });
+  // Of the account's own domain, that the name servers are others; of any other, that it is not the account's.
+  const doubt = code === 'ZONE_NOT_FOUND' && number !== '2030288' ? NAME_IN_DOUBT : {};
+  const details = { code: number, ...doubt };
+  return new IngressError(code, sentence, { ...contextOf(code, refusal, asked), details });
 }
 
 function codeOf(number: string): ErrorCode {
@@ -70,7 +74,7 @@ function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Asked): E
   if (number === '2030288') return { hint: `Point the domain at Namecheap's name servers: ${NAME_SERVERS}.` };
   if (code === 'ZONE_NOT_FOUND') {
     return {
-      hint: 'NAMECHEAP_USERNAME has to be the account that holds the domain (Domain List), or DOMAIN is misspelt.',
+      hint: 'NAMECHEAP_USERNAME has to be the account that holds the domain (Domain List).',
     };
   }
   if (code === 'PROVIDER_PERMISSION_MISSING') {

@@ -1,6 +1,6 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
-import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, type LiveRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { type Budget, createBudget, type Limit } from '../budget.ts';
@@ -103,7 +103,10 @@ class Namecheap implements DnsProvider {
     const name = canonicalName(fqdn);
     const parts = await partsOf(name);
     if (!parts) {
-      throw new IngressError('ZONE_NOT_FOUND', `${name} is in no domain that can be registered`);
+      throw new IngressError('ZONE_NOT_FOUND', `${name} is in no domain that can be registered`, {
+        hint: 'A name has to lie in a domain that is in the account.',
+        details: NAME_IN_DOUBT,
+      });
     }
     const { domain } = parts;
     return await this.#inTurn('zones', signal, async () => {

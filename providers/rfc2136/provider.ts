@@ -1,6 +1,6 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin, selfAndAncestors } from '../../src/dns/names.ts';
-import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import type { Change, LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../budget.ts';
@@ -76,6 +76,7 @@ class Rfc2136 implements DnsProvider {
     if (isWithin(name, apex)) return { id: apex, name: apex };
     throw new IngressError('ZONE_MISMATCH', `RFC2136_ZONE is ${apex}, which does not hold ${name}`, {
       hint: 'Correct or remove RFC2136_ZONE; without it the zone is found by itself.',
+      details: NAME_IN_DOUBT,
     });
   }
 
@@ -115,6 +116,7 @@ class Rfc2136 implements DnsProvider {
     }
     throw new IngressError('ZONE_NOT_FOUND', `The name server has no zone that holds ${name}`, {
       hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and the key has to be allowed to query it.',
+      details: NAME_IN_DOUBT,
     });
   }
 

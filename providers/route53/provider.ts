@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
-import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
+import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import type { Change, LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../budget.ts';
@@ -165,6 +165,7 @@ class Route53Provider implements DnsProvider {
     throw new IngressError(
       'ZONE_MISMATCH',
       `AWS_HOSTED_ZONE_ID is the hosted zone ${zone.name}, which does not hold ${name}`,
+      { details: NAME_IN_DOUBT },
     );
   }
 

@@ -1,4 +1,5 @@
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiHostedZone } from './answers.ts';
 import { nameOf } from './canonical.ts';
@@ -57,5 +58,6 @@ export function noZone(zones: readonly HostedZone[], name: string): IngressError
   const has = seen.length > 0 ? `It has ${some}. ` : '';
   return new IngressError('ZONE_NOT_FOUND', `The AWS account has no public hosted zone that holds ${name}`, {
     hint: `${has}Create it (${CONSOLE} > Create hosted zone > Public hosted zone), or use credentials of the account that has it.`,
+    details: NAME_IN_DOUBT,
   });
 }

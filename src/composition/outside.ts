@@ -5,6 +5,7 @@ import { createAccountStore } from '../acme/account-store.ts';
 import type { Issuer } from '../acme/attempt.ts';
 import { createAuthority } from '../acme/authority.ts';
 import { createCertificateStore } from '../certificates/store.ts';
+import { servedNames } from '../config/served-names.ts';
 import { query } from '../dns/query.ts';
 import { createResolver, systemResolvers } from '../dns/resolver.ts';
 import { findGuestAgent, misplacedDirectory } from '../guest/agent.ts';
@@ -15,6 +16,7 @@ import { createOpenOrders } from '../ledger/open-orders.ts';
 import type { Goal, Issuers, Parts } from '../reconcile/parts.ts';
 import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
+import { withVariables } from './with-variables.ts';
 
 /** What every certificate shares: one identity, one provider with its budget, one account at each authority. */
 export type Outside = Pick<
@@ -45,7 +47,7 @@ export function assembleOutside(
       IDENTITY_MS,
       clock,
     ),
-    provider: config.provider.open(config.providerSettings, context),
+    provider: withVariables(config.provider.open(config.providerSettings, context), servedNames(config)),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
     ask: query,
     issuers: assembleIssuers(config, { clock, store, warn }),

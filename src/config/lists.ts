@@ -1,5 +1,6 @@
 import { parseCertificateName } from '../dns/names.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { adviseOnName, type Complaint } from './name-advice.ts';
 import { quote } from './quote.ts';
 
 /** Lists as people write them into one variable: what is wrong is said of every entry, with its own words. Pure. */
@@ -17,15 +18,19 @@ function linesOf(text: string): string[] {
 }
 
 /** Reads the names of DOMAINS or ALIAS_DOMAIN, each once. */
-export function parseNames(text: string): string[] | { wrong: string[] } {
+export function parseNames(text: string): string[] | { wrong: Complaint[] } {
   const names = new Set<string>();
-  const wrong: string[] = [];
+  const wrong: Complaint[] = [];
   for (const entry of entriesOf(text)) {
     const name = parseCertificateName(entry);
-    if (name === undefined) wrong.push(`holds something that is not a domain name: ${quote(entry)}`);
+    if (name === undefined) wrong.push(notAName(entry));
     else names.add(name);
   }
   return wrong.length > 0 ? { wrong } : [...names];
+}
+
+function notAName(entry: string): Complaint {
+  return { problem: `holds something that is not a domain name: ${quote(entry)}`, ...adviseOnName(entry) };
 }
 
 /** Names that share one certificate, each once, as they were written. */
@@ -35,15 +40,15 @@ export type CertGroup = readonly [string, ...string[]];
  * Reads the groups of CERT_GROUPS: separated by line breaks or `;`, the names of one by commas or spaces. `#` begins a
  * comment that goes to the end of the line.
  */
-export function parseGroups(text: string): CertGroup[] | { wrong: string[] } {
+export function parseGroups(text: string): CertGroup[] | { wrong: Complaint[] } {
   const groups: CertGroup[] = [];
   const taken = new Set<string>();
-  const wrong = new Map<string, string>();
+  const wrong = new Map<string, Complaint>();
   for (const entry of groupEntriesOf(text)) {
     const words = entry.split(/[\s,]+/).filter(Boolean);
     for (const word of words) {
       const problem = whyNotInGroup(word, taken, entry);
-      if (problem && !wrong.has(problem.about)) wrong.set(problem.about, problem.words);
+      if (problem && !wrong.has(problem.about)) wrong.set(problem.about, problem);
     }
     const names = new Set(words.flatMap((word) => parseCertificateName(word) ?? []));
     for (const name of names) taken.add(name);
@@ -58,12 +63,11 @@ function whyNotInGroup(
   word: string,
   taken: ReadonlySet<string>,
   entry: string,
-): { about: string; words: string } | undefined {
+): (Complaint & { about: string }) | undefined {
   const name = parseCertificateName(word);
-  if (name === undefined)
-    return { about: word, words: `holds something that is not a domain name: ${quote(word)}` };
+  if (name === undefined) return { about: word, ...notAName(word) };
   return taken.has(name)
-    ? { about: name, words: `has ${name} in two groups; the second is ${quote(entry)}` }
+    ? { about: name, problem: `has ${name} in two groups; the second is ${quote(entry)}` }
     : undefined;
 }
 
@@ -77,29 +81,32 @@ function groupEntriesOf(text: string): string[] {
 export type RoutingMap = ReadonlyMap<string, Endpoint>;
 
 /** Reads the `name=endpoint` entries of ROUTING_MAP. */
-export function parseRoutingMap(text: string): RoutingMap | { wrong: string[] } {
+export function parseRoutingMap(text: string): RoutingMap | { wrong: Complaint[] } {
   const map = new Map<string, Endpoint>();
-  const wrong: string[] = [];
+  const wrong: Complaint[] = [];
   for (const entry of entriesOf(text)) {
     const read = parseEntry(entry);
     const before = 'wrong' in read ? undefined : map.get(read.name);
     if ('wrong' in read) wrong.push(read.wrong);
     else if (before === undefined) map.set(read.name, read.endpoint);
     else if (!isSame(before, read.endpoint))
-      wrong.push(`gives ${read.name} two targets; the second is in ${quote(entry)}`);
+      wrong.push({ problem: `gives ${read.name} two targets; the second is in ${quote(entry)}` });
   }
   return wrong.length > 0 ? { wrong } : map;
 }
 
-function parseEntry(entry: string): { name: string; endpoint: Endpoint } | { wrong: string } {
+function parseEntry(entry: string): { name: string; endpoint: Endpoint } | { wrong: Complaint } {
   const [, left, right] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
   if (left === undefined || right === undefined)
-    return { wrong: `holds an entry that is not name=endpoint: ${quote(entry)}` };
+    return { wrong: { problem: `holds an entry that is not name=endpoint: ${quote(entry)}` } };
   const name = parseCertificateName(left.trim());
-  if (name === undefined) return { wrong: `holds an entry whose name is not a domain name: ${quote(entry)}` };
+  if (name === undefined) {
+    const problem = `holds an entry whose name is not a domain name: ${quote(entry)}`;
+    return { wrong: { problem, ...adviseOnName(left.trim()) } };
+  }
   const endpoint = parseEndpoint(right.trim());
   return 'wrong' in endpoint
-    ? { wrong: `holds an entry whose endpoint ${endpoint.wrong} (in ${quote(entry)})` }
+    ? { wrong: { problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${quote(entry)})` } }
     : { name, endpoint };
 }
 

@@ -124,7 +124,10 @@ function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
 function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unknown {
   const result = variable.type.schema.safeParse(found.text);
   if (result.success) return result.data;
-  for (const { message } of result.error.issues)
-    faults.push({ variable: found.name, problem: message, remedy: variable.remedy });
+  for (const issue of result.error.issues) {
+    const special: unknown = issue.code === 'custom' ? issue.params?.['remedy'] : undefined;
+    const remedy = typeof special === 'string' ? special : variable.remedy;
+    faults.push({ variable: found.name, problem: issue.message, remedy });
+  }
   return undefined;
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { parseCertificateName, parseName } from '../dns/names.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type CertGroup, parseGroups, parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
+import { adviseOnName, type Complaint, splitSeveral } from './name-advice.ts';
 import { quote } from './quote.ts';
 import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
@@ -17,14 +18,17 @@ export function type<T>(label: string, read: (text: string) => T | Wrong): Varia
   const schema = z.string().transform((text, context): T => {
     const value = read(text);
     if (!isWrong(value)) return value;
-    for (const message of [value.wrong].flat()) context.addIssue({ code: 'custom', message });
+    for (const wrong of [value.wrong].flat()) {
+      const { problem: message, remedy } = typeof wrong === 'string' ? { problem: wrong } : wrong;
+      context.addIssue({ code: 'custom', message, ...(remedy === undefined ? {} : { params: { remedy } }) });
+    }
     return z.NEVER;
   });
   return { label, schema };
 }
 
 /** Written as a union so that what a reader returns is told apart from it. */
-type Wrong = { wrong: string } | { wrong: string[] };
+type Wrong = { wrong: string } | { wrong: Complaint } | { wrong: Complaint[] };
 
 function isWrong(value: unknown): value is Wrong {
   return typeof value === 'object' && value !== null && 'wrong' in value;
@@ -58,8 +62,19 @@ export const base64urlKey: VariableType<Secret> = type('base64url', (value) => {
 
 export const certificateName: VariableType<string> = type(
   'domain name, or *.domain',
-  (value) => parseCertificateName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
+  (value) => parseCertificateName(value) ?? { wrong: notOneName(value) },
 );
+
+function notAName(value: string): Complaint {
+  return { problem: `is not a domain name: ${quote(value)}`, ...adviseOnName(value) };
+}
+
+function notOneName(value: string): Complaint {
+  const several = splitSeveral(value);
+  if (several === undefined) return notAName(value);
+  const remedy = `Set DOMAINS=${several.join(',')} instead.`;
+  return { problem: `takes one name, and this is more than one: ${quote(value)}`, remedy };
+}
 
 /** Names separated by line breaks or commas; `#` begins a comment. */
 export const certificateNames: VariableType<readonly string[]> = type('domain name, …', parseNames);
@@ -69,7 +84,7 @@ export const certGroups: VariableType<readonly CertGroup[]> = type('domain name,
 
 export const domainName: VariableType<string> = type(
   'domain name',
-  (value) => parseName(value) ?? { wrong: `is not a domain name: ${quote(value)}` },
+  (value) => parseName(value) ?? { wrong: notAName(value) },
 );
 
 export const endpoint: VariableType<Endpoint> = type('[scheme://]host:port', parseEndpoint);

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 export interface VariableType<T> {
   /** As docs/configuration.md calls it: "domain name", "seconds". */
   readonly label: string;
-  /** Issues carry what is wrong as `message` and the remedy as `params.remedy` (see `fault`). */
+  /** Issues carry what is wrong as `message`, and `params.remedy` where more is known than the row's remedy says. */
   readonly schema: z.ZodType<T, string>;
 }
 

@@ -1,5 +1,8 @@
 import type { Change, LiveRecord } from './record.ts';
 
+/** Among the details of an error of `zone` that a misspelt name may be the cause of. */
+export const NAME_IN_DOUBT = { nameInDoubt: true } as const;
+
 /** A zone of the provider's account. */
 export interface Zone {
   /** The provider's own id; also the key of the per-zone lock. */
@@ -44,7 +47,7 @@ export interface DnsProvider {
   /**
    * The longest zone of the account that holds the name.
    * Asked once per zone; later calls answer from memory. Throws ZONE_NOT_FOUND, or ZONE_MISMATCH where the zone is
-   * configured and does not hold the name.
+   * configured and does not hold the name; with NAME_IN_DOUBT among the details where the account has nothing like it.
    */
   zone(fqdn: string, signal: AbortSignal): Promise<Zone>;
 

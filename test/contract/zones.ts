@@ -30,7 +30,8 @@ export function zoneContract(setup: ContractSetup): void {
     await using world = await setup(['example.com']);
     const provider = world.open();
     for (const name of ['app.example.org', 'com', 'notexample.com']) {
-      await failure(provider.zone(name, soon()), 'ZONE_NOT_FOUND');
+      const { details } = await failure(provider.zone(name, soon()), 'ZONE_NOT_FOUND');
+      assert.equal(details['nameInDoubt'], true, name);
     }
   });
 

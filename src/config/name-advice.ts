@@ -1,0 +1,34 @@
+import { parseName } from '../dns/names.ts';
+
+/** What is wrong with a value, where more can be said of the remedy than the table of variables does. */
+export interface Complaint {
+  /** Completes "<VARIABLE> …". */
+  readonly problem: string;
+  readonly remedy?: string;
+}
+
+/**
+ * What to do about a text that is no domain name, where what surrounds one is to blame: a scheme, a path, a port, quotes.
+ * Pure.
+ */
+export function adviseOnName(text: string): { remedy?: string } {
+  const [, quoted] = /^(["'])/.exec(text) ?? [];
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? [];
+  const [, name = '', port = '', path = ''] = /^([^/:]*)(:\d+)?(\/.*)?$/s.exec(rest) ?? [];
+  const surplus = [scheme, port, path].filter(Boolean).join(' and ');
+  const bare = name.replace(/^\*\./, '');
+  if (quoted !== undefined) return { remedy: 'Leave the quotes out.' };
+  if (surplus === '' || parseName(bare) === undefined)
+    return scheme === ''
+      ? {}
+      : { remedy: `Leave ${scheme} out, and set the name alone, such as app.example.com.` };
+  return { remedy: `Leave ${surplus} out: ${name}` };
+}
+
+/** Of a variable that takes one name, a text that holds several. */
+export function splitSeveral(text: string): readonly string[] | undefined {
+  const names = text.split(/[\s,;]+/).filter(Boolean);
+  return names.length > 1 && names.every((name) => parseName(name.replace(/^\*\./, '')) !== undefined)
+    ? names
+    : undefined;
+}
