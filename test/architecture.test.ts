@@ -83,6 +83,7 @@ const pure = [
   'src/dns/lateness.ts',
   'src/dns/plan.ts',
   'src/dns/presentation.ts',
+  'src/dns/sighting.ts',
   'src/dns/record.ts',
   'src/acme/account-binding.ts',
   'src/acme/ca-clock.ts',

@@ -90,6 +90,7 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
     newId: randomUUID,
     log: createLog('silent'),
     tell: (warning) => void warnings.add(warning),
+    warnOf: (_, warning) => void (warning !== undefined && warnings.add(warning)),
     shared: emptySharedMemory(),
   };
   const all = config.certificates.map(({ names }) => keepCertificate(names, parts.log));

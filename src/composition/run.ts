@@ -15,6 +15,7 @@ import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
 import { emptySharedMemory, type KeptCertificate, keepCertificate, type Parts } from '../reconcile/parts.ts';
 import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
+import { once, standingWarnings } from '../reconcile/warnings.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { findHostsOutside } from './connections.ts';
@@ -151,16 +152,8 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
     newId: randomUUID,
     log,
     tell: once(warn),
+    warnOf: standingWarnings(log),
     shared: emptySharedMemory(),
-  };
-}
-
-/** Says each sentence once: what is true of several names, or in every round, is no news the second time. */
-function once(say: (sentence: string) => void): (sentence: string) => void {
-  const said = new Set<string>();
-  return (sentence) => {
-    if (!said.has(sentence)) say(sentence);
-    said.add(sentence);
   };
 }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { a, cname, type DnsScript, startDnsServer, txt } from '../../test/doubles/dns-server.ts';
+import { a, cname, type DnsScript, ns, startDnsServer, txt } from '../../test/doubles/dns-server.ts';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
 import { freePort } from '../../test/world/free-port.ts';
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer } from './authoritative.ts';
-import { type Expectation, type Progress, type PropagationOptions, waitUntilSeen } from './propagation.ts';
+import type { Expectation } from './look.ts';
+import { type Progress, type PropagationOptions, waitUntilSeen } from './propagation.ts';
+import type { DnsRecord } from './record.ts';
 
 const NAME = '_acme-challenge.example.com';
 const record = { name: NAME, type: 'TXT', value: 'new', ttl: 60 };
@@ -49,8 +52,15 @@ function wait(
   return { clock, waiting };
 }
 
+const sum = (waits: readonly number[]) => waits.reduce((all, ms) => all + ms, 0);
+
+// A date has no fractions of a millisecond.
+function assertWholeTime(waits: readonly number[]): void {
+  assert.ok(sum(waits) >= 10_000 && sum(waits) < 10_001, `${sum(waits)} ms`);
+}
+
 /** The error of a wait that ends without success. */
-async function lateness(waiting: Promise<void>): Promise<IngressError> {
+async function lateness(waiting: Promise<unknown>): Promise<IngressError> {
   const thrown: unknown = await waiting.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -111,7 +121,7 @@ test('the error names who lacks what, and what each said last', async (t) => {
   assert.match(message, /after 0\.2 s not every name server of example\.com/);
   assert.deepEqual(details['zone'], 'example.com');
   assert.match(message, /ns2\.example\.net \(127\.0\.0\.2\) lacks \S+ TXT new \(serves old there\)/);
-  assert.match(message, /ns3\.example\.net \(127\.0\.0\.3\) lacks \S+ TXT new \(says SERVFAIL\)/);
+  assert.match(message, /ns3\.example\.net \(127\.0\.0\.3\) says SERVFAIL/);
   assert.match(message, /ns9\.example\.net \(127\.0\.0\.1\) did not answer: .*ECONNREFUSED/);
   assert.doesNotMatch(message, /ns1\.example\.net/);
 });
@@ -213,11 +223,13 @@ test('an address that refuses look after look is left out when another address o
 });
 
 for (const silent of ['without a route', 'that refuses'] as const) {
-  test(`a server whose only address is one ${silent} is waited for, whoever else serves it`, async (t) => {
+  test(`a server whose only address is one ${silent} is waited for to the end, whoever else serves it`, async (t) => {
     const refusing = { ...unroutable, address: '127.0.0.1', port: await freePort() };
     const only = silent === 'that refuses' ? refusing : unroutable;
-    const { message } = await lateness(wait([...(await servers(t, yes)), only]).waiting);
-    assert.match(message, /ns6\.example\.net \(\S+\) did not answer/);
+    const { clock, waiting } = wait([...(await servers(t, yes)), only]);
+    const [passed] = (await waiting).passedOver;
+    assert.match(JSON.stringify(passed), /did not answer/);
+    assertWholeTime(clock.waits);
   });
 }
 
@@ -253,4 +265,170 @@ test('an abort ends the wait with its reason, while it asks and while it pauses'
   const clock = { ...createFakeClock(), wait: async () => pausing.abort(new Error('stopped')) };
   const waiting = wait(await servers(t, no), undefined, { clock, signal: pausing.signal });
   await assert.rejects(waiting.waiting, /stopped/);
+});
+
+async function refuses(hostname: string, address = '127.0.0.1'): Promise<AuthoritativeServer> {
+  return { hostname, address, port: await freePort() };
+}
+
+const mutes: [title: string, script: DnsScript | undefined][] = [
+  ['SERVFAIL', () => ({ rcode: 'SERVFAIL' })],
+  ['REFUSED', () => ({ rcode: 'REFUSED' })],
+  ['a referral to the root', () => ({ authorities: [ns('', 'a.root-servers.net')] })],
+  ['no answer', undefined],
+];
+for (const [title, script] of mutes) {
+  test(`a server that gives ${title} until the time-out is passed over when the others serve it`, async (t) => {
+    const [one, two] = await servers(t, after(1), ...(script ? [script] : []));
+    assert.ok(one);
+    const { clock, waiting } = wait([one, two ?? (await refuses('ns2.example.net'))]);
+    const { by, passedOver } = await waiting;
+    assert.equal(by, 'name servers');
+    assert.deepEqual(
+      passedOver.map(({ server: { hostname } }) => hostname),
+      ['ns2.example.net'],
+    );
+    assertWholeTime(clock.waits);
+  });
+
+  test(`a server that gives ${title} is not waited for to the end when it is urgent, but for some seconds`, async (t) => {
+    const [one, two] = await servers(t, yes, ...(script ? [script] : []));
+    assert.ok(one);
+    const second = two ?? (await refuses('ns2.example.net'));
+    const { clock, waiting } = wait([one, second], undefined, { urgent: true });
+    assert.equal((await waiting).passedOver.length, 1);
+    const waited = sum(clock.waits);
+    assert.ok(waited >= 5000 && waited < 9000, `${waited} ms`);
+  });
+}
+
+test('a server that a wait of the same round has passed over is not waited for again, but asked', async (t) => {
+  const [one, two] = await servers(t, yes, no);
+  assert.ok(one && two);
+  const gone = await refuses('ns2.example.net');
+  const { clock, waiting } = wait([one, gone], undefined, { givenUp: new Set([gone]) });
+  assert.equal((await waiting).passedOver.length, 1);
+  assert.deepEqual(clock.waits, []);
+  await lateness(wait([one, two], undefined, { givenUp: new Set([two]) }).waiting);
+});
+
+test('a server that has answered with old data shortly before the end is not passed over for a silence', async (t) => {
+  let asked = 0;
+  const [one, two] = await servers(t, yes, (question, transport) => {
+    asked += 1;
+    return asked > 5 ? { rcode: 'SERVFAIL' } : no(question, transport);
+  });
+  assert.ok(one && two);
+  // The sixth look is the last one: 100 + 150 + 225 + 337.5 + 506.25 ms.
+  const { message } = await lateness(wait([one, two], undefined, { timeoutMs: 1300 }).waiting);
+  assert.match(message, /ns2\.example\.net \S+ says SERVFAIL/);
+});
+
+test('when every server declines, nothing was seen and no resolver is asked', async (t) => {
+  const resolver = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+  const all = await servers(
+    t,
+    () => ({ rcode: 'REFUSED' }),
+    () => ({ rcode: 'SERVFAIL' }),
+  );
+  await lateness(wait(all, undefined, { resolver: resolver.resolve, urgent: true }).waiting);
+  assert.deepEqual(resolver.asked, []);
+});
+
+test('when no address of any server answers, the resolvers are asked, but not before half of the time is over', async () => {
+  const resolver = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+  const told: Progress[] = [];
+  const all = [await refuses('ns1.example.net'), await refuses('ns2.example.net'), unroutable];
+  const { clock, waiting } = wait(all, undefined, {
+    resolver: async (question, signal) => {
+      assert.ok(sum(clock.waits) >= 10_000, `asked after ${sum(clock.waits)} ms`);
+      return resolver.resolve(question, signal);
+    },
+    timeoutMs: 20_000,
+    onProgress: (progress) => told.push(progress),
+  });
+  const { by, passedOver } = await waiting;
+  assert.deepEqual([by, passedOver.length], ['resolvers', 3]);
+  assert.ok(sum(clock.waits) < 14_000);
+  assert.deepEqual(
+    told.map(({ askResolversAt }) => askResolversAt?.toISOString()),
+    [undefined, '2026-11-24T00:00:10.000Z'],
+  );
+});
+
+test('what was published a while ago is asked of the resolvers as soon as the name servers are known to be silent', async () => {
+  const { resolve } = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+  const publishedAt = new Date('2026-11-23T23:59:00Z');
+  const options = { resolver: resolve, publishedAt, timeoutMs: 60_000 };
+  const { clock, waiting } = wait([await refuses('ns1.example.net')], undefined, options);
+  assert.equal((await waiting).by, 'resolvers');
+  assert.ok(sum(clock.waits) < 9000);
+});
+
+test('what the resolvers do not show either is not seen: the error names port 53 and what they say', async () => {
+  const { resolve } = memoryResolver({});
+  const gone = [await refuses('ns1.example.net')];
+  const { message, hint, details } = await lateness(wait(gone, undefined, { resolver: resolve }).waiting);
+  assert.match(message, /no name server of example\.com answers at any address/);
+  assert.match(message, /the resolver lacks \S+ TXT new \(says NXDOMAIN\)/);
+  assert.match(hint, /port 53/);
+  assert.equal(details['isFiltered'], true);
+});
+
+test('a server that answers after all is believed before the resolvers', async (t) => {
+  const { resolve, asked } = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+  const gone = await refuses('ns1.example.net');
+  const clock = createFakeClock();
+  const wait = async (ms: number, signal?: AbortSignal) => {
+    await clock.wait(ms, signal);
+    if (sum(clock.waits) > 9000 && clock.waits.length < 100) await returns();
+  };
+  let returned = false;
+  const returns = async () => {
+    if (!returned) await startDnsServer(t, after(1), gone);
+    returned = true;
+  };
+  const zone = { apex: 'example.com', servers: [gone] };
+  const options = { clock: { ...clock, wait }, signal: never, timeoutMs: 60_000, resolver: resolve };
+  const { by } = await waitUntilSeen(zone, [{ record }], options);
+  assert.deepEqual([by, asked], ['name servers', []]);
+});
+
+test('what each server said is data of the error', async (t) => {
+  const { details } = await lateness(
+    wait(await servers(t, yes, no, () => ({ rcode: 'REFUSED' })), undefined, { timeoutMs: 200 }).waiting,
+  );
+  assert.deepEqual(
+    Array.from(Object(details['servers']), (one) => Object(one)).map(({ hostname, said }) => [
+      hostname,
+      said,
+    ]),
+    [
+      ['ns1.example.net', 'seen'],
+      ['ns2.example.net', 'lacks'],
+      ['ns3.example.net', 'declines'],
+    ],
+  );
+});
+
+test('a CAA record beside an alias is nothing that resolvers can tell; a TXT record is', async () => {
+  const [caaRecord, alias] = [
+    { name: 'app.example.com', type: 'CAA', value: '0 issue "ca.example"', ttl: 60 },
+    { name: 'app.example.com', type: 'CNAME', value: 'gateway.example.net', ttl: 60 },
+  ];
+  const answers = [rr('app.example.com', 'CNAME', 'gateway.example.net')];
+  const { resolve } = memoryResolver({
+    'app.example.com CAA': { answers },
+    'app.example.com CNAME': { answers },
+    [`${NAME} TXT`]: { answers: [rr(NAME, 'CNAME', 'wildcard.example.net')] },
+  });
+  const gone = [await refuses('ns1.example.net')];
+  const look = (...records: DnsRecord[]) =>
+    wait(
+      gone,
+      records.map((one) => ({ record: one })),
+      { resolver: resolve },
+    ).waiting;
+  assert.equal((await look(caaRecord, alias)).by, 'resolvers');
+  await lateness(look(record));
 });

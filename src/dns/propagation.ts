@@ -1,18 +1,11 @@
 import type { Clock } from '../clock.ts';
-import { IngressError, messageOf } from '../errors.ts';
+import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
 import { likelyCause } from './lateness.ts';
-import { type Ask, isUnroutable, type Question, query, type Rr } from './query.ts';
-import { type DnsRecord, describeRecord } from './record.ts';
-
-/** A record that every authoritative server must serve. */
-export interface Expectation {
-  readonly record: DnsRecord;
-  /** No other value of the type may stand beside it. */
-  readonly alone?: boolean;
-  /** The provider answers an alias at the apex as addresses (see Capabilities): any address will do. */
-  readonly flattened?: boolean;
-}
+import { type Expectation, lookFor, wordsOf } from './look.ts';
+import { type Ask, type Question, query } from './query.ts';
+import type { Resolver } from './resolver.ts';
+import { judge, type Look, lookAfter, lookInWords, notAsked } from './sighting.ts';
 
 export interface PropagationOptions {
   readonly clock: Clock;
@@ -21,7 +14,15 @@ export interface PropagationOptions {
   readonly signal: AbortSignal;
   /** Milliseconds until it is given up. */
   readonly timeoutMs: number;
-  /** Called when the number of servers that still lack something changes. */
+  /** Whether it is not waited to the end for servers that say nothing. */
+  readonly urgent?: boolean;
+  /** Servers that an earlier wait for the same zone has passed over: they are asked, and no longer waited for while they say nothing. */
+  readonly givenUp?: ReadonlySet<AuthoritativeServer>;
+  /** Who is asked where no name server can be. */
+  readonly resolver?: Resolver;
+  /** When it was published. Default: now. */
+  readonly publishedAt?: Date;
+  /** Called when the number of servers that still lack something changes, and when the resolvers are turned to. */
   readonly onProgress?: (progress: Progress) => void;
   /** What is not seen after `afterMs` milliseconds may be expected in vain: asked once, and what it gives counts from then on. */
   readonly reconsider?: Reconsideration | undefined;
@@ -39,6 +40,15 @@ export interface Progress {
   readonly seenBy: number;
   /** What is still waited for, in words. */
   readonly waitingFor: readonly string[];
+  /** Set once no address of any name server answers: when the resolvers are asked in their place. */
+  readonly askResolversAt?: Date;
+}
+
+/** How it was seen. */
+export interface Seen {
+  readonly by: 'name servers' | 'resolvers';
+  /** Addresses that said nothing, and were no reason to go on waiting. */
+  readonly passedOver: readonly Look[];
 }
 
 const QUERY_TIMEOUT_MS = 2000;
@@ -46,140 +56,152 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Waits until every address of every authoritative server of the zone serves every expectation. An address that gives
- * no answer at all, look after look (IPv6 that leads nowhere), is left out once another address of the same server
- * serves it; a server that cannot be asked at any address is waited for. Throws PROPAGATION_TIMEOUT with what each
- * server said last.
+ * Milliseconds for which no resolver is asked about what was just published, or half of the time-out: one that is asked
+ * before the name servers have it remembers that it is not there, for as long as the zone says (RFC 2308 §5).
+ */
+const QUIET_MS = 60_000;
+
+/**
+ * Waits until every address of every authoritative server of the zone serves every expectation. A server that answers with
+ * something else is never ignored; `judge` says which of those that say nothing are passed over, and when. Where no address
+ * answers at all (outgoing port 53 is filtered), it is seen when the resolvers show it. Throws PROPAGATION_TIMEOUT with what
+ * each server said last.
  */
 export async function waitUntilSeen(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
-  { clock, ask = query, signal, timeoutMs, onProgress, reconsider, byNotify = false }: PropagationOptions,
-): Promise<void> {
-  const start = clock.now().getTime();
-  const deadline = start + timeoutMs;
+  options: PropagationOptions,
+): Promise<Seen> {
+  const { clock, signal, reconsider } = options;
+  const times = timesOf(options);
+  const tell = onChange(options);
   let expected = expectations;
   let doubt = reconsider;
-  let looks = unasked(zone);
-  let told = -1;
+  let looks = zone.servers.map(notAsked);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
-    looks = await Promise.all(
-      looks.map((last) => (last.lacks.length > 0 ? look(last, expected, ask, signal) : last)),
-    );
-    const waiting = looks.filter((one) => one.lacks.length > 0 && !isExcused(one, looks));
-    if (waiting.length === 0) return;
-    const waitingFor = waiting.flatMap(({ server, lacks }) =>
-      lacks.map((lack) => `${server.hostname} (${server.address}) ${lack}`),
-    );
-    const progress = { servers: looks.length, seenBy: looks.length - waiting.length, waitingFor };
-    if (progress.seenBy !== told) onProgress?.(progress);
-    told = progress.seenBy;
-    const left = deadline - clock.now().getTime();
-    if (left <= 0) throw tooLate(zone, timeoutMs, waitingFor, byNotify ? causeOf(looks) : undefined);
-    if (doubt && clock.now().getTime() - start >= doubt.afterMs) {
+    looks = await lookAround(zone, looks, expected, options);
+    const state = await judgeAll(zone, looks, expected, times, options);
+    if ('by' in state) return state;
+    const now = clock.now().getTime();
+    if (state.late) throw tooLate(zone, options, looks, state);
+    tell(state, looks.length, times);
+    if (doubt && now - times.start >= doubt.afterMs) {
       expected = await doubt.expect();
       doubt = undefined;
-      looks = unasked(zone);
+      looks = looks.map((look) => ({ ...look, said: undefined }));
     }
-    await clock.wait(Math.min(pause, left), signal);
+    await clock.wait(Math.min(pause, Math.max(times.deadline - clock.now().getTime(), 0)), signal);
   }
 }
 
-function unasked({ servers }: AuthoritativeZone): Look[] {
-  return servers.map((server) => ({ server, lacks: ['was not asked yet'], silences: 0 }));
+/** In milliseconds of the epoch. */
+interface Times {
+  readonly start: number;
+  readonly deadline: number;
+  readonly askResolversAt: number;
 }
 
-/** Looks in a row without an answer after which an address may be left out; a lost packet or two is none of them. */
-const SILENCES = 3;
+function timesOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Times {
+  const start = clock.now().getTime();
+  const deadline = start + timeoutMs;
+  const quietUntil = (publishedAt?.getTime() ?? start) + Math.min(QUIET_MS, timeoutMs / 2);
+  return { start, deadline, askResolversAt: Math.min(quietUntil, deadline) };
+}
 
-function isExcused(look: Look, looks: readonly Look[]): boolean {
-  const enough = look.silences >= SILENCES || look.unroutable === true;
-  return (
-    enough &&
-    looks.some(({ server, lacks }) => server.hostname === look.server.hostname && lacks.length === 0)
+interface NotSeen {
+  /** The time is over. */
+  readonly late: boolean;
+  readonly pending: number;
+  /** In words. */
+  readonly waitingFor: readonly string[];
+  /** No name server answers, and the resolvers count. */
+  readonly isFiltered: boolean;
+}
+
+/** What the name servers say together, or the resolvers where none of them says anything. */
+async function judgeAll(
+  { apex }: AuthoritativeZone,
+  looks: readonly Look[],
+  expected: readonly Expectation[],
+  { deadline, askResolversAt }: Times,
+  { clock, signal, resolver, urgent = false, givenUp = new Set() }: PropagationOptions,
+): Promise<Seen | NotSeen> {
+  const now = clock.now().getTime();
+  const late = now >= deadline;
+  const sighting = judge(looks, { now, late, urgent, givenUp });
+  if (sighting.kind === 'seen') return { by: 'name servers', passedOver: sighting.passedOver };
+  const { pending } = sighting;
+  const waitingFor = pending.flatMap(lookInWords);
+  const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;
+  if (!isFiltered || now < askResolversAt) return { late, pending: pending.length, waitingFor, isFiltered };
+  const witness = { ask: (question: Question) => resolver(question, signal), isResolver: true };
+  const said = await lookFor(expected, apex, witness, signal);
+  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks };
+  const byResolver = wordsOf(said).map((words) => `the resolver ${words}`);
+  return { late, pending: pending.length, waitingFor: [...waitingFor, ...byResolver], isFiltered };
+}
+
+function onChange({ onProgress }: PropagationOptions) {
+  let told = '';
+  return ({ pending, waitingFor, isFiltered }: NotSeen, servers: number, { askResolversAt }: Times) => {
+    const state = `${pending} ${isFiltered}`;
+    const turn = isFiltered ? { askResolversAt: new Date(askResolversAt) } : {};
+    if (state !== told) onProgress?.({ servers, seenBy: servers - pending, waitingFor, ...turn });
+    told = state;
+  };
+}
+
+/** Asks everybody again who has not served everything. */
+function lookAround(
+  { apex }: AuthoritativeZone,
+  looks: readonly Look[],
+  expectations: readonly Expectation[],
+  { clock, ask = query, signal }: PropagationOptions,
+): Promise<Look[]> {
+  const at = clock.now().getTime();
+  return Promise.all(
+    looks.map(async (last) => {
+      if (last.said?.kind === 'seen') return last;
+      const limits = { timeoutMs: QUERY_TIMEOUT_MS, signal };
+      const witness = { ask: (question: Question) => ask(last.server, question, limits) };
+      const said = await lookFor(expectations, apex, witness, signal);
+      return lookAfter(last, said, at);
+    }),
   );
 }
 
 function causeOf(looks: readonly Look[]): string | undefined {
   return likelyCause(
-    looks.map(({ server: { hostname }, lacks, silences }) => ({
+    looks.map(({ server: { hostname }, said }) => ({
       hostname,
-      serves: lacks.length === 0,
-      answered: silences === 0,
+      serves: said?.kind === 'seen',
+      answered: said?.kind !== 'silent',
     })),
   );
 }
 
 function tooLate(
-  zone: AuthoritativeZone,
-  timeoutMs: number,
-  waitingFor: readonly string[],
-  hint: string | undefined,
+  { apex }: AuthoritativeZone,
+  { timeoutMs, byNotify = false }: PropagationOptions,
+  looks: readonly Look[],
+  { waitingFor, isFiltered }: NotSeen,
 ): IngressError {
-  const sentence = `after ${timeoutMs / 1000} s not every name server of ${zone.apex} serves what was published: ${waitingFor.join('; ')}`;
-  const context = hint === undefined ? {} : { hint };
-  return new IngressError('PROPAGATION_TIMEOUT', sentence, {
-    ...context,
-    details: { zone: zone.apex, waitingFor },
-  });
-}
-
-interface Look {
-  readonly server: AuthoritativeServer;
-  readonly lacks: readonly string[];
-  /** How often in a row it gave no answer. */
-  readonly silences: number;
-  /** This host has no way to the address. */
-  readonly unroutable?: boolean;
-}
-
-async function look(
-  last: Look,
-  expectations: readonly Expectation[],
-  ask: Ask,
-  signal: AbortSignal,
-): Promise<Look> {
-  const { server } = last;
-  try {
-    const lacks: string[] = [];
-    for (const expectation of expectations) {
-      const lack = await lacking(server, expectation, ask, signal);
-      if (lack !== undefined) lacks.push(lack);
-    }
-    return { server, lacks, silences: 0 };
-  } catch (thrown) {
-    signal.throwIfAborted();
-    const lacks = [`did not answer: ${messageOf(thrown)}`];
-    return { server, lacks, silences: last.silences + 1, unroutable: isUnroutable(thrown) };
+  const servers = looks.map(({ server, said }) => ({ ...server, said: said?.kind ?? 'not asked' }));
+  const details = { zone: apex, waitingFor, servers, isFiltered };
+  const after = `after ${timeoutMs / 1000} s`;
+  const said = waitingFor.join('; ');
+  if (!isFiltered) {
+    const sentence = `${after} not every name server of ${apex} serves what was published: ${said}`;
+    const hint = byNotify ? causeOf(looks) : undefined;
+    return new IngressError(
+      'PROPAGATION_TIMEOUT',
+      sentence,
+      hint === undefined ? { details } : { details, hint },
+    );
   }
-}
-
-async function lacking(
-  server: AuthoritativeServer,
-  { record, alone, flattened }: Expectation,
-  ask: Ask,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  // A record's type is one that can be asked for: only desired records and challenges come here.
-  const question: Question = { name: record.name, type: record.type as Question['type'] };
-  const reply = await ask(server, question, { timeoutMs: QUERY_TIMEOUT_MS, signal });
-  const values = reply.answers.filter((rr) => isOwn(rr, record)).map(({ value }) => value);
-  if (values.includes(record.value) && !(alone && values.length > 1)) return undefined;
-  if (flattened && (await hasAddress(server, record.name, ask, signal))) return undefined;
-  const said = values.length > 0 ? `serves ${values.join(', ')} there` : `says ${reply.rcode}`;
-  return `lacks ${describeRecord(record)} (${said})`;
-}
-
-function isOwn(rr: Rr, record: DnsRecord): boolean {
-  return rr.type === record.type && rr.name === record.name;
-}
-
-async function hasAddress(
-  server: AuthoritativeServer,
-  name: string,
-  ask: Ask,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { answers } = await ask(server, { name, type: 'A' }, { timeoutMs: QUERY_TIMEOUT_MS, signal });
-  return answers.some(({ type }) => type === 'A');
+  const sentence = `${after} no name server of ${apex} answers at any address, and the resolvers do not show what was published: ${said}`;
+  return new IngressError('PROPAGATION_TIMEOUT', sentence, {
+    hint: 'Let the container reach port 53 of any address (UDP and TCP): a firewall seems to filter it. Or point DNS_RESOLVERS at resolvers that have not remembered an older answer.',
+    details,
+  });
 }

@@ -22,8 +22,9 @@ export async function finish(
   signal: AbortSignal,
 ): Promise<void> {
   const { course } = job.due;
+  const publishedAt = parts.clock.now();
   await waitForOwnRecords(parts, job, ground, signal);
-  await waitForOwnChallenges(parts, job, ground, published, signal);
+  await waitForOwnChallenges(parts, job, ground, { published, publishedAt }, signal);
   const { rehearsal } = job;
   if (rehearsal) await recording(parts, job, rehearsal, () => rehearse(parts, job, rehearsal, signal));
   const bundle = await recording(parts, job, job.attempt, async () => {
@@ -54,7 +55,7 @@ async function concludeEverywhere(
 /** A first certificate wants its records in order before the CA is told; a renewal goes on without them. */
 async function waitForOwnRecords(
   parts: Parts,
-  { due: { course } }: Job,
+  { due: { course, urgent } }: Job,
   { zoneOf, servers, waited }: Ground,
   signal: AbortSignal,
 ): Promise<void> {
@@ -67,7 +68,8 @@ async function waitForOwnRecords(
     if (failure !== undefined && isFirst) throw failure;
     if (failure !== undefined || !work.look) return;
     waited.add(domain);
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, work, signal);
+    const waiting = { domain, zone: work.zone, servers, log, urgent };
+    await waitForRecords(parts, waiting, work, signal);
   });
   for (const outcome of await Promise.allSettled(waits)) {
     if (outcome.status === 'fulfilled') continue;
@@ -77,14 +79,21 @@ async function waitForOwnRecords(
   }
 }
 
+interface Challenges {
+  readonly published: readonly PublishedChallenge[];
+  /** At the latest. */
+  readonly publishedAt: Date;
+}
+
 async function waitForOwnChallenges(
   parts: Parts,
   job: Job,
   { servers }: Ground,
-  published: readonly PublishedChallenge[],
+  { published, publishedAt }: Challenges,
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = job.due.course.kept;
+  const { urgent } = job.due;
   const values = proofsOfJob(job).map(({ value }) => value);
   const own = published.filter(({ value }) => values.includes(value));
   const failed = own.find(({ record }) => record === undefined);
@@ -94,7 +103,7 @@ async function waitForOwnChallenges(
     [...byZone].map(([{ zone }, challenges]) => {
       const domain = challenges[0]?.value.domain ?? '';
       const records = challenges.flatMap(({ record }) => record ?? []);
-      return waitForChallenges(parts, { domain, zone, servers, log }, records, signal);
+      return waitForChallenges(parts, { domain, zone, servers, log, urgent, publishedAt }, records, signal);
     }),
   );
 }

@@ -28,6 +28,7 @@ async function look(stage: Stage) {
     issuers,
     caaOwners: caaOwnersOf(issuers),
     tell: (words: string) => void warnings.push(words),
+    warnOf: (_: string, words: string | undefined) => void (words !== undefined && warnings.push(words)),
   };
   const found = await forecast(parts, stage.kept, never);
   for (const { error } of found.failures) throw error;

@@ -11,6 +11,7 @@ import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
+import type { WarnOf } from './warnings.ts';
 
 /** What is asked for, for all names: the part of the configuration that a round needs. */
 export interface Goal {
@@ -63,6 +64,8 @@ export interface Parts {
   readonly log: Log;
   /** Says what a person should know; the same once only, since it may be true of several names. */
   readonly tell: (warning: string) => void;
+  /** Says in every round what is wrong, for as long as it is. */
+  readonly warnOf: WarnOf;
   readonly shared: SharedMemory;
 }
 

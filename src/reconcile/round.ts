@@ -215,7 +215,8 @@ async function endRecords(
     const failure = work?.failed.get(domain);
     if (failure !== undefined) throw failure;
     if (!work?.look || waited.has(domain)) return;
-    await waitForRecords(parts, { domain, zone: work.zone, servers, log }, work, signal);
+    const waiting = { domain, zone: work.zone, servers, log, urgent: false };
+    await waitForRecords(parts, waiting, work, signal);
   });
   for (const end of await Promise.allSettled(ends)) {
     signal.throwIfAborted();

@@ -1,6 +1,8 @@
-import { type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
-import { type Expectation, type Reconsideration, waitUntilSeen } from '../dns/propagation.ts';
+import { type AuthoritativeServer, type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
+import type { Expectation } from '../dns/look.ts';
+import { type Progress, type Reconsideration, type Seen, waitUntilSeen } from '../dns/propagation.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
+import { lookInWords } from '../dns/sighting.ts';
 import { IngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Parts } from './parts.ts';
@@ -11,20 +13,34 @@ export interface Waiting {
   readonly domain: string;
   readonly zone: Zone;
   readonly servers: ServerFinder;
+  /** Whether a certificate is urgent that waits for it. */
+  readonly urgent: boolean;
+  /** When it was written. Default: now. */
+  readonly publishedAt?: Date;
   /** Says of which certificate each line is. */
   readonly log: Log;
 }
 
+/** The name servers of a zone, for one round. */
+export interface FoundServers extends AuthoritativeZone {
+  /** Those that a wait of this round has passed over, because they say nothing. */
+  readonly givenUp: Set<AuthoritativeServer>;
+}
+
 /** Finds the authoritative name servers of the zone that holds a name. Throws DNS_LOOKUP_FAILED. */
-export type ServerFinder = (domain: string, zone: Zone, signal: AbortSignal) => Promise<AuthoritativeZone>;
+export type ServerFinder = (domain: string, zone: Zone, signal: AbortSignal) => Promise<FoundServers>;
 
 /** Asks for the servers of a zone once in a round, however many names are waited for. A failure is not remembered. */
 export function createServerFinder({ resolver }: Pick<Parts, 'resolver'>): ServerFinder {
-  const found = new Map<string, Promise<AuthoritativeZone>>();
+  const found = new Map<string, Promise<FoundServers>>();
+  const find = async (domain: string, name: string | undefined, signal: AbortSignal) => ({
+    ...(await findAuthoritative(domain, name, resolver, signal)),
+    givenUp: new Set<AuthoritativeServer>(),
+  });
   return (domain, { id, name }, signal) => {
     // Where the credentials may not read the zone's name, each domain is looked for by itself.
     const key = name === undefined ? `${id} ${domain}` : id;
-    const finding = found.get(key) ?? findAuthoritative(domain, name, resolver, signal);
+    const finding = found.get(key) ?? find(domain, name, signal);
     found.set(key, finding);
     finding.catch(() => found.delete(key));
     return finding;
@@ -39,34 +55,76 @@ export interface Expected {
 
 /**
  * Waits until every authoritative name server of the zone serves what is expected, and the provider says so too where
- * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Throws DNS_LOOKUP_FAILED and
- * PROPAGATION_TIMEOUT.
+ * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Servers that it had to go on without are a
+ * warning. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
-  { goal, provider, clock, ask }: Parts,
-  { domain, zone, servers, log }: Waiting,
+  parts: Parts,
+  { domain, zone, servers, urgent, publishedAt, log }: Waiting,
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
   signal: AbortSignal,
 ): Promise<void> {
+  const { goal, provider, clock, resolver, ask } = parts;
   const elapsed = stopwatch(clock);
-  const authoritative = await servers(domain, zone, signal);
-  await waitUntilSeen(authoritative, expectations(authoritative.apex), {
-    clock,
-    ask,
-    signal,
+  const found = await servers(domain, zone, signal);
+  const seen = await waitUntilSeen(found, expectations(found.apex), {
+    ...{ clock, ask, signal, resolver, urgent, givenUp: found.givenUp },
+    ...(publishedAt === undefined ? {} : { publishedAt }),
     timeoutMs: goal.propagationTimeoutMs,
     byNotify: provider.capabilities.notifiesSecondaries ?? false,
-    reconsider: reconsider?.(authoritative.apex),
-    onProgress: (progress) =>
-      log.info(
-        { event: 'waiting', for: what, ...progress },
-        `waiting until every name server has the ${what}`,
-      ),
+    reconsider: reconsider?.(found.apex),
+    onProgress: (progress) => log.info(...waitingLine(what, found, progress, clock.now())),
   });
+  warnOfServers(parts, found, seen);
   await waitUntilSettled(provider, zone, goal.propagationTimeoutMs, signal);
-  const fields = { zone: authoritative.apex, servers: authoritative.servers.length, seconds: elapsed() };
-  log.info({ event: `${what}-seen`, ...fields }, `${what} seen by every name server`);
+  const fields = { zone: found.apex, servers: found.servers.length, by: seen.by, seconds: elapsed() };
+  log.info({ event: `${what}-seen`, ...fields }, `${what} seen by ${witnesses(seen)}`);
+}
+
+function witnesses({ by, passedOver }: Seen): string {
+  if (by === 'resolvers') return 'the resolvers';
+  return passedOver.length > 0 ? 'every name server that answers' : 'every name server';
+}
+
+function waitingLine(
+  what: string,
+  { apex }: AuthoritativeZone,
+  { askResolversAt: until, ...fields }: Progress,
+  now: Date,
+): [object, string] {
+  const event = { event: 'waiting', for: what, ...fields };
+  if (until === undefined) return [event, `waiting until every name server has the ${what}`];
+  const sentence = `no name server of ${apex} answers at any address, outgoing port 53 seems to be filtered: waiting until the resolvers show the ${what}`;
+  if (until <= now) return [event, sentence];
+  const why = 'asked too early they would remember that it is not there yet';
+  return [{ ...event, until }, `${sentence}; they are asked from ${until.toISOString()} on, because ${why}`];
+}
+
+/** Once in a round: what is written after it meets the same servers. */
+function warnOfServers(
+  { warnOf, clock }: Parts,
+  { apex, givenUp }: FoundServers,
+  { by, passedOver }: Seen,
+): void {
+  const subject = `name servers of ${apex}`;
+  if (passedOver.length === 0) warnOf(subject, undefined);
+  else if (!passedOver.every(({ server }) => givenUp.has(server))) {
+    // They are asked again when something is published again, which may be in weeks.
+    const at = clock.now().toISOString();
+    const sentence = by === 'resolvers' ? noServers(apex, passedOver) : someServers(apex, passedOver);
+    warnOf(subject, `at ${at} ${sentence}`);
+  }
+  for (const { server } of passedOver) givenUp.add(server);
+}
+
+function someServers(apex: string, passedOver: Seen['passedOver']): string {
+  const [these, them] = passedOver.length > 1 ? ['these servers', 'them'] : ['this server', 'it'];
+  return `all name servers of ${apex} that answer served what was published, and the ingress went on without ${these}: ${passedOver.flatMap(lookInWords).join('; ')}. Repair ${these}, or take ${them} out of the delegation`;
+}
+
+function noServers(apex: string, passedOver: Seen['passedOver']): string {
+  return `no name server of ${apex} answered at any address, so outgoing port 53 seems to be filtered; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(lookInWords).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
 }
 
 async function waitUntilSettled(

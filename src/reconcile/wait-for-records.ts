@@ -1,5 +1,5 @@
 import type { DesiredRecord } from '../dns/desired.ts';
-import type { Expectation } from '../dns/propagation.ts';
+import type { Expectation } from '../dns/look.ts';
 import type { DnsProvider } from '../dns/provider.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';

@@ -66,7 +66,11 @@ const failed = z.object({
   }),
 });
 const heldBack = z.object({ until: z.string(), msg: z.string() });
-const warning = z.object({ msg: z.string() });
+const warning = z.object({ msg: z.string(), replaces: z.string().optional() });
+const warningOver = z.object({ warning: z.string() });
+
+/** Events of things that are said beside what is being done. */
+const NO_STEPS: readonly unknown[] = ['warning', 'warning-over'];
 
 /** A line of the log, as it was written. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -81,7 +85,7 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
   // What HAProxy has to say is about connections, which go on beside what is being done.
   if (before === undefined || line['component'] === 'haproxy') return before;
   // Whatever happens next, the wait before it is over.
-  const state = { ...before, waiting: event === 'warning' ? before.waiting : undefined };
+  const state = { ...before, waiting: NO_STEPS.includes(event) ? before.waiting : undefined };
   const about = namesOf(line);
   const ofName = (change: Partial<NameState>): State => ({
     ...state,
@@ -109,8 +113,12 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
       // What is lost stays lost, although the next pass has nothing to complain of.
       return err.code === 'ZONE_DAMAGED' ? withWarning(known, `${at}: ${err.message} ${err.hint}`) : known;
     }
-    case 'warning':
-      return withWarning(state, warning.parse(line).msg);
+    case 'warning': {
+      const { msg, replaces } = warning.parse(line);
+      return withWarning(withoutWarning(state, replaces), msg);
+    }
+    case 'warning-over':
+      return withoutWarning(state, warningOver.parse(line).warning);
     default:
       return state;
   }
@@ -123,4 +131,8 @@ function namesOf({ names, domain }: LogLine): readonly unknown[] {
 
 function withWarning(state: State, sentence: string): State {
   return { ...state, warnings: [...new Set([...state.warnings, sentence])] };
+}
+
+function withoutWarning(state: State, sentence: string | undefined): State {
+  return { ...state, warnings: state.warnings.filter((one) => one !== sentence) };
 }

@@ -25,6 +25,7 @@ import {
   type Parts,
 } from '../../src/reconcile/parts.ts';
 import { reconcile } from '../../src/reconcile/round.ts';
+import { standingWarnings } from '../../src/reconcile/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
@@ -168,6 +169,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
         if (!told.has(sentence)) warn(sentence);
         told.add(sentence);
       },
+      warnOf: standingWarnings(log),
       shared: emptySharedMemory(),
       ...{ provider, issuers, journalOf, store, clock, log },
     },

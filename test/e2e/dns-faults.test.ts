@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ingressIn, worldFor } from './support.ts';
+import { eventually, ingressIn, worldFor } from './support.ts';
 
 const isText = ({ type }: { readonly type: string }) => type === 'TXT';
 
@@ -38,4 +38,55 @@ test('only the ingress’ resolver fails: the pass does, and the world goes on r
   world.resolver.forIngress.faults.clear();
   await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
+});
+
+for (const how of ['refuses', 'says nothing'] as const) {
+  test(`one of two name servers ${how} for good: the certificate comes, with a warning`, async (t) => {
+    const world = await worldFor(t);
+    if (how === 'refuses') await world.nameServers.stop('ns2');
+    else world.nameServers.ns2.faults.silent = true;
+    const ingress = await ingressIn(t, world);
+    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    const warnings = ingress.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
+    assert.equal(warnings.length, 1);
+    assert.match(
+      String(warnings[0]),
+      /all name servers of example\.test that answer .* ns2\.example\.test \(\S+\) did not answer/,
+    );
+    assert.equal((await world.request('app.example.test', '/')).status, 200);
+  });
+}
+
+test('outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early', async (t) => {
+  const world = await worldFor(t);
+  const { ns1, ns2 } = world.nameServers;
+  for (const { faults } of [ns1, ns2])
+    faults.when(({ client }) => client !== world.resolver.address, { kind: 'silent' });
+  const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '40', SET_CAA: 'true' });
+  const published = await ingress.seen('records-published');
+  const { msg, until } = await ingress.seen('waiting', {
+    timeoutMs: 60_000,
+    fits: (line) => 'until' in line,
+  });
+  assert.match(String(msg), /outgoing port 53 seems to be filtered/);
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  const [warning] = ingress.log.filter(({ event }) => event === 'warning');
+  assert.match(
+    String(warning?.['msg']),
+    /no name server of example\.test answered at any address, so outgoing port 53/,
+  );
+  const names = [
+    'app.example.test',
+    '_acme-challenge.app.example.test',
+    '_dstack-app-address.app.example.test',
+  ];
+  const asked = world.resolver.forIngress.questions.filter(({ name }) => names.includes(name));
+  const early = asked.filter(
+    ({ at }) => at > new Date(String(published['time'])) && at < new Date(String(until)),
+  );
+  assert.deepEqual(early, []);
+  await eventually(
+    'it is served',
+    async () => (await world.request('app.example.test', '/')).status === 200 || undefined,
+  );
 });

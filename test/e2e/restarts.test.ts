@@ -36,7 +36,7 @@ async function start(environment: Environment): Promise<Course> {
     caaOwners: caaOwnersOf(outside.issuers),
     journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
     serve: async () => undefined,
-    ...{ random: Math.random, newId: randomUUID, log, tell: () => undefined },
+    ...{ random: Math.random, newId: randomUUID, log, tell: () => undefined, warnOf: () => undefined },
     shared: emptySharedMemory(),
   };
   const kept = config.certificates.map(({ names }) => keepCertificate(names, log));

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryLog } from '../../test/doubles/memory-log.ts';
+import { fold, type State } from '../status/state.ts';
+import { standingWarnings } from './warnings.ts';
+
+const time = '2026-11-24T00:00:00.000Z';
+const starting = { event: 'starting', version: '1', domains: ['app.example.com'], provider: 'memory', time };
+
+test('a standing warning is logged each time, and in the status once, for as long as it is true', () => {
+  const { log, lines } = memoryLog();
+  const warnOf = standingWarnings(log);
+  const shown = () =>
+    [starting, ...lines].reduce<State | undefined>(
+      (state, line) => fold(state, { time, ...line }, 1),
+      undefined,
+    )?.warnings;
+  warnOf('gateway', undefined);
+  assert.deepEqual(lines, []);
+  warnOf('gateway', 'it has no address');
+  warnOf('gateway', 'it has no address');
+  warnOf('name servers', 'one is silent');
+  assert.equal(lines.length, 3);
+  assert.deepEqual(shown(), ['it has no address', 'one is silent']);
+  warnOf('gateway', 'it could not be looked up');
+  assert.deepEqual(shown(), ['one is silent', 'it could not be looked up']);
+  warnOf('gateway', undefined);
+  warnOf('gateway', undefined);
+  assert.deepEqual(
+    lines.slice(4).map(({ event, subject }) => [event, subject]),
+    [['warning-over', 'gateway']],
+  );
+  assert.deepEqual(shown(), ['one is silent']);
+});
