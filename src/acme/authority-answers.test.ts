@@ -99,6 +99,14 @@ test('an unknown profile costs no request but the directory', async (t) => {
   assert.deepEqual(posts, []);
 });
 
+test('what the directory refuses already is known before an order', async (t) => {
+  const { listener, posts } = signedAnswers([orderWith({})]);
+  const authority = await scriptedAuthority(t, listener, { accounts: memoryAccount() });
+  await authority.assertWilling(undefined, never);
+  await assert.rejects(authority.assertWilling('short', never), { code: 'ACME_PROFILE_UNKNOWN' });
+  assert.deepEqual(posts, []);
+});
+
 const looks: [title: string, answer: ScriptedAnswer, found: string | undefined][] = [
   ['that there is', { body: { status: 'ready' } }, 'ready'],
   ['that is gone', { status: 404, body: '' }, undefined],

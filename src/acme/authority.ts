@@ -1,7 +1,7 @@
 import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
-import type { AccountBinding } from './account-binding.ts';
+import { type AccountBinding, bindingMissing } from './account-binding.ts';
 import type { AccountStore } from './account-store.ts';
 import { requireProfile } from './directory.ts';
 import { persist } from './persist.ts';
@@ -56,6 +56,11 @@ export interface CertificateAuthority {
    * Needs no account.
    */
   ready(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes sure that an order would not be refused for what the directory says already: the profile, and whether an account
+   * needs a binding. Makes no account. Throws ACME_PROFILE_UNKNOWN and ACME_ACCOUNT_BINDING_MISSING.
+   */
+  assertWilling(profile: string | undefined, signal: AbortSignal): Promise<void>;
   /** The CA's clock minus ours, in milliseconds, at the last answer of any kind that told it. Asks nobody. */
   clockSkewMs(): number | undefined;
   /**
@@ -108,6 +113,13 @@ export function createAuthority(options: AuthorityOptions): CertificateAuthority
     storedAccountUrl: () => sessions.storedUrl(),
     accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await sessions.open(signal)).url,
     ...askWithoutAccount(directoryUrl, wire, unsigned),
+    async assertWilling(profile, signal) {
+      const mayOpen = binding !== undefined || (await sessions.storedUrl()) !== undefined;
+      if (profile === undefined && mayOpen) return;
+      const directory = await unsigned.directory(signal);
+      if (profile !== undefined) requireProfile(directory, profile);
+      if (!mayOpen && directory.externalAccountRequired) throw bindingMissing(directoryUrl);
+    },
     createOrder: (request, signal) => createOrder(request, ask, unsigned, signal),
     order: (url, signal) => findOrder(url, ask, signal),
     authorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),

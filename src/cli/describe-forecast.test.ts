@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { IngressError } from '../errors.ts';
 import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/forecast.ts';
 import { describeForecast } from './describe-forecast.ts';
 
@@ -28,6 +29,7 @@ const kept: CertificateForecast = {
   stored: facts,
   decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
   held: undefined,
+  refused: undefined,
 };
 const settled: Forecast = { provider: 'cloudflare', zones: [zone], certificates: [kept], failures: [] };
 const ordered: CertificateForecast = {
@@ -35,6 +37,7 @@ const ordered: CertificateForecast = {
   stored: undefined,
   decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
   held: undefined,
+  refused: undefined,
 };
 
 test('every kind of change, with values, and what would be ordered', () => {
@@ -127,6 +130,17 @@ Certificate for b.example.com
 
 1 record would change, a certificate would be ordered. This was a plan: nothing was written.
 `,
+  );
+});
+
+test('an order that a start would not make is not promised', () => {
+  const refused = new IngressError(
+    'CAA_FORBIDS',
+    'CAA at example.com forbids a certificate of app.example.com',
+  );
+  assert.match(
+    describeForecast({ ...settled, certificates: [{ ...ordered, refused }] }, []),
+    / {2}order {3}there is no certificate yet\n {2}but {5}CAA at example\.com .* \(CAA_FORBIDS\)\n\nNo record would change, no certificate would be ordered/,
   );
 });
 

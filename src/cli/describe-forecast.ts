@@ -52,19 +52,22 @@ function describeChange(change: Change): string[] {
   }
 }
 
-function describeCertificate({ stored, decision, held }: CertificateForecast): string[] {
+function describeCertificate({ stored, decision, held, refused }: CertificateForecast): string[] {
   return [
     ...(stored
       ? [line('stored', `serial ${stored.serial}, valid until ${stored.notAfter.toISOString()}`)]
       : []),
     line(decision.action, decision.reason),
+    ...(refused ? [line('but', `${refused.message} (${refused.code})`)] : []),
     ...(held ? [line('later', `not before ${held.at.toISOString()}: ${held.why}`)] : []),
   ];
 }
 
 function verdictOf({ zones, certificates }: Forecast): string {
   const changed = zones.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
-  const ordered = certificates.filter(({ decision, held }) => decision.action === 'order' && !held).length;
+  const ordered = certificates.filter(
+    ({ decision, held, refused }) => decision.action === 'order' && !held && !refused,
+  ).length;
   const records =
     changed === 0 ? 'No record would change' : `${changed} record${changed === 1 ? '' : 's'} would change`;
   const orders = ordered > 1 ? `${ordered} certificates` : `${ordered === 1 ? 'a' : 'no'} certificate`;

@@ -100,8 +100,8 @@ function assembleIssuer(
   };
 }
 
-/** Stands where the URL of an ACME account will be. */
-const NO_ACCOUNT_YET = '(of the account that a start registers)';
+/** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
+const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 
 /** For a look that promises to write nothing: no ledger, no account. */
 export function readOnlyIssuers({ primary, fallback, rehearsal }: Issuers): Issuers {
@@ -117,7 +117,7 @@ function readOnlyIssuer(issuer: Issuer): Issuer {
   const accountUrl = async () => (await authority.storedAccountUrl()) ?? NO_ACCOUNT_YET;
   return {
     ...issuer,
-    authority: { ...authority, accountUrl },
+    authority: { ...authority, accountUrl, storedAccountUrl: accountUrl },
     ledger: {
       ...ledger,
       history: () => ledger.peek(),

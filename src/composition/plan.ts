@@ -6,6 +6,7 @@ import type { PrintOptions } from '../cli/commands.ts';
 import { describeFailure } from '../cli/describe-failure.ts';
 import { describeForecast } from '../cli/describe-forecast.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { IngressError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { withDeadline } from '../proxy/deadline.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
@@ -24,8 +25,8 @@ const FURTHER_NAME_MS = 15_000;
 class Late extends Error {}
 
 /**
- * Prints what a start would do for every name, and does none of it. Resolves with the exit code: 0 when the plan could be
- * made, 1 when not for every name, also not within two minutes, 78 for faults of the configuration.
+ * Prints what a start would do for every name, and does none of it. Resolves with the exit code: 0 when a start could
+ * do it, 1 when it would fail for a name, also not within two minutes, 78 for faults of the configuration.
  */
 export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
   const config = readConfig();
@@ -53,15 +54,21 @@ interface Found extends Forecast {
 }
 
 function print(found: Found, json: boolean): void {
-  const { failures, ...forecasted } = found;
-  const failed = failures.map(({ domain, error: { code, message, remedy } }) => ({
-    ...{ domain, code, message, remedy },
-  }));
-  if (json) process.stdout.write(`${JSON.stringify({ ...forecasted, failures: failed }, undefined, 2)}\n`);
+  const { failures } = found;
+  if (json) process.stdout.write(`${JSON.stringify(toJson(found), undefined, 2)}\n`);
   else if (found.zones.length > 0) process.stdout.write(describeForecast(found, found.warnings));
   const several = found.certificates.length + failures.length > 1;
   for (const { domain, error } of failures)
     process.stderr.write(`${several ? `${domain}: ` : ''}${describeFailure(error)}`);
+}
+
+function toJson({ failures, certificates, ...others }: Found) {
+  const said = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
+  return {
+    ...others,
+    certificates: certificates.map((one) => ({ ...one, refused: one.refused && said(one.refused) })),
+    failures: failures.map(({ domain, error }) => ({ domain, ...said(error) })),
+  };
 }
 
 /** Whoever is asked may not hear of the signal. */

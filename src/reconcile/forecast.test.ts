@@ -10,6 +10,7 @@ import {
   type Stage,
   setStage,
 } from '../../test/doubles/parts.ts';
+import { rr } from '../../test/doubles/resolver.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
 import { caaOwnersOf } from './caa-owners.ts';
@@ -41,8 +42,11 @@ async function look(stage: Stage) {
 /** As `plan` asks the CA: for no account. */
 function readOnly({ parts: { issuers } }: Stage): Issuers {
   const { primary } = issuers;
-  const accountUrl = async () => (await primary.authority.storedAccountUrl()) ?? '(none yet)';
-  return { ...issuers, primary: { ...primary, authority: { ...primary.authority, accountUrl } } };
+  const accountUrl = async () => (await primary.authority.storedAccountUrl()) ?? '(none-yet)';
+  return {
+    ...issuers,
+    primary: { ...primary, authority: { ...primary.authority, accountUrl, storedAccountUrl: accountUrl } },
+  };
 }
 
 const plant = ({ provider }: Stage, name: string, type: string, value: string) =>
@@ -132,7 +136,7 @@ test('without an account on the volume the CAA line says so, and no account is m
   stage.authority.storedAccount = undefined;
   const found = await look(stage);
   const caa = announced(found).written.find((line) => line.includes(' CAA '));
-  assert.match(caa ?? '', /;accounturi=\(none yet\)"$/);
+  assert.match(caa ?? '', /;accounturi=\(none-yet\)"$/);
   assert.ok(!stage.authority.calls.includes('accountUrl'));
 });
 
@@ -164,15 +168,32 @@ test('files that fit nobody are no certificate, with a warning', async (t) => {
   assert.deepEqual(warnings, ['what is stored cannot be served: the key is of another']);
 });
 
-test('an alias at the challenge name is a warning while a certificate would be ordered', async (t) => {
+test('an alias at the challenge name keeps a certificate from being ordered, and no other from being kept', async (t) => {
   const stage = await setStage(t);
   plant(stage, CHALLENGE, 'CNAME', 'x.example.org');
-  const ordering = await look(stage);
-  assert.deepEqual(ordering.warnings, [
-    `${CHALLENGE} is an alias of x.example.org: no certificate can be ordered`,
-  ]);
+  await assert.rejects(look(stage), {
+    code: 'CHALLENGE_NAME_IS_ALIAS',
+    message: `${CHALLENGE} is an alias of x.example.org`,
+  });
   await stage.store(10);
-  assert.deepEqual((await look(stage)).warnings, []);
+  assert.equal((await look(stage)).certificate.refused, undefined);
+});
+
+test('what a start would fail with before it orders is forecast as that, with the certificate', async (t) => {
+  const stage = await setStage(t, {
+    known: { 'example.com CAA': { answers: [rr('example.com', 'CAA', '0 issue "other.example"')] } },
+  });
+  const { certificates, failures } = await forecast(
+    { ...stage.parts, issuers: readOnly(stage) },
+    stage.kept,
+    never,
+  );
+  assert.equal(certificates[0]?.refused?.code, 'CAA_FORBIDS');
+  assert.deepEqual(
+    failures.map(({ error }) => error.code),
+    ['CAA_FORBIDS'],
+  );
+  await assert.rejects(runPass(stage), { code: 'CAA_FORBIDS' });
 });
 
 test('a warning of the guest agent is passed on', async (t) => {

@@ -1,21 +1,17 @@
 import { whyNoOrder } from '../acme/attempt.ts';
 import { notedChallenges } from '../acme/challenges.ts';
-import {
-  type CertificateBundle,
-  type CertificateFacts,
-  lifetimeMs,
-  type Names,
-} from '../certificates/certificate.ts';
+import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { Zone } from '../dns/provider.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
-import type { Hold } from '../ledger/limits.ts';
+import { type Hold, isHold } from '../ledger/limits.ts';
 import type { RenewalDecision } from '../renewal/policy.ts';
-import { certificateId } from '../renewal/renewal-info.ts';
 import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
-import { aliasOfChallenge } from './draft.ts';
+import type { DueCertificate, Ground } from './job.ts';
 import type { KeptCertificate, Parts } from './parts.ts';
+import { preflight } from './preflight.ts';
+import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
 import { openZones } from './zones.ts';
 
@@ -46,6 +42,8 @@ export interface CertificateForecast {
   readonly decision: RenewalDecision;
   /** Why an order that is due would not be made yet. */
   readonly held: Hold | undefined;
+  /** Why an order that is due would not be made at all: what a start would fail with. */
+  readonly refused: IngressError | undefined;
 }
 
 /** Of a round, what reads; whatever of it writes has to be harmless. */
@@ -69,14 +67,13 @@ export async function forecast(
   const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
   const { zoneOf } = await openZones(parts, courses, due, signal);
   const works = [...new Set(zoneOf.values())];
-  tellOfAliases(parts, [...due], zoneOf);
   return {
     provider: parts.provider.name,
     zones: await Promise.all(works.map((work) => forecastZone(parts, work, courses))),
     certificates: await Promise.all(
       [...decided]
         .filter(([{ failures }]) => failures.length === 0)
-        .map(([course, decision]) => forecastCertificate(parts, course, decision)),
+        .map(([course, decision]) => forecastCertificate(parts, { course, decision }, { zoneOf }, signal)),
     ),
     failures: courses.flatMap(failuresOf),
   };
@@ -118,17 +115,6 @@ async function peekCertificate(
   }
 }
 
-function tellOfAliases(
-  { tell }: ForecastParts,
-  due: readonly Course[],
-  zoneOf: ReadonlyMap<string, ZoneWork>,
-): void {
-  for (const name of due.flatMap(({ kept }) => kept.names)) {
-    const alias = aliasOfChallenge(name, zoneOf.get(name)?.look?.planned.live ?? []);
-    if (alias) tell(`${alias.name} is an alias of ${alias.value}: no certificate can be ordered`);
-  }
-}
-
 async function forecastZone(
   parts: ForecastParts,
   { zone, look }: ZoneWork,
@@ -149,15 +135,37 @@ async function forecastZone(
   };
 }
 
+interface Decided {
+  readonly course: Course;
+  readonly decision: RenewalDecision;
+}
+
 async function forecastCertificate(
-  { issuers, clock }: ForecastParts,
-  { kept: { names }, stored }: Course,
-  decision: RenewalDecision,
+  parts: ForecastParts,
+  { course, decision }: Decided,
+  zones: Pick<Ground, 'zoneOf'>,
+  signal: AbortSignal,
 ): Promise<CertificateForecast> {
-  const replaces = stored && certificateId(stored.chainPem);
-  const wish = { names, replaces, lifetimeMs: stored && lifetimeMs(stored.facts) };
-  const held = decision.action === 'order' ? await whyNoOrder(issuers.primary, wish, { clock }) : undefined;
-  return { names, stored: stored?.facts, decision, held };
+  const { kept, stored } = course;
+  const known = { names: kept.names, stored: stored?.facts, decision };
+  if (decision.action === 'keep') return { ...known, held: undefined, refused: undefined };
+  const due = { course, reason: decision.reason, urgent: decision.urgent };
+  const work = async () => ({ held: await whyHeld(parts, due, zones, signal) });
+  const checked = await attempt(course, 'certificate', work, signal);
+  if (checked) return { ...known, ...checked, refused: undefined };
+  return { ...known, held: undefined, refused: failuresOf(course)[0]?.error };
+}
+
+/** Why an order that is due would wait, as the checks before it find and our limits say. */
+async function whyHeld(
+  parts: ForecastParts,
+  due: DueCertificate,
+  zones: Pick<Ground, 'zoneOf'>,
+  signal: AbortSignal,
+): Promise<Hold | undefined> {
+  const asked = await preflight(parts, due, zones, signal);
+  if (isHold(asked)) return asked;
+  return whyNoOrder(asked.issuer, await wishOf(parts, asked.issuer, due.course), parts);
 }
 
 function failuresOf({ kept, failures }: Course) {

@@ -6,6 +6,8 @@ import { IngressError, isIngressError } from '../errors.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Parts } from './parts.ts';
 
+type PermissionParts = Pick<Parts, 'resolver' | 'tell'>;
+
 /** Who is about to be asked for a certificate. */
 export interface Asked {
   readonly issuer: Issuer;
@@ -19,10 +21,10 @@ export interface Asked {
  * CAA_FORBIDS, and ACME_* errors when the CA cannot be reached at all.
  */
 export async function checkPermission(
-  parts: Parts,
+  parts: PermissionParts,
   asked: Asked,
   due: DueCertificate,
-  ground: Ground,
+  ground: Pick<Ground, 'zoneOf'>,
   signal: AbortSignal,
 ): Promise<void> {
   await checkClock(parts, asked.issuer, due, signal);
@@ -44,7 +46,7 @@ export async function checkPermission(
 }
 
 async function checkClock(
-  parts: Parts,
+  parts: PermissionParts,
   { authority }: Issuer,
   { urgent }: DueCertificate,
   signal: AbortSignal,
@@ -70,7 +72,11 @@ async function accountsOf({ issuer, rehearsal }: Asked, signal: AbortSignal): Pr
 }
 
 /** As the zones will be once the plan is carried out; what is not ours is looked up. */
-function askerOf({ resolver }: Parts, { course }: DueCertificate, { zoneOf }: Ground): AskCaa {
+function askerOf(
+  { resolver }: PermissionParts,
+  { course }: DueCertificate,
+  { zoneOf }: Pick<Ground, 'zoneOf'>,
+): AskCaa {
   const works = new Set(course.kept.names.flatMap((name) => zoneOf.get(name) ?? []));
   return [...works].reduce<AskCaa>((ask, { zone, look }) => {
     if (!look) return ask;

@@ -6,7 +6,7 @@ import { attempt, type Course, note, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Issuers, KeptCertificate, Parts } from './parts.ts';
-import { keyOf } from './prepare.ts';
+import { keyOf } from './preflight.ts';
 import { publishRecords, type ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
 import { findCertificate, serve } from './serving.ts';

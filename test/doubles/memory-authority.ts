@@ -103,6 +103,9 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     async ready(signal) {
       signal.throwIfAborted();
     },
+    async assertWilling(_profile, signal) {
+      signal.throwIfAborted();
+    },
     async accountUrl(signal) {
       await begin('accountUrl', signal);
       return ACCOUNT;

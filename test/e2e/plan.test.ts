@@ -40,7 +40,7 @@ test('a plan before the first start: what it says is what the start then does', 
   create  app.example.test CNAME gateway.cluster.test (TTL 60)
   replace _dstack-app-address.app.example.test TXT stale:443 (TTL 300)
   by      _dstack-app-address.app.example.test TXT ${appId}:${environment['PORT']} (TTL 60)
-  create  app.example.test CAA 0 issue "pebble.letsencrypt.org;validationmethods=dns-01;accounturi=(of the account that a start registers)" (TTL 60)
+  create  app.example.test CAA 0 issue "pebble.letsencrypt.org;validationmethods=dns-01;accounturi=(the-account-that-a-start-registers)" (TTL 60)
 
 Certificate
   order   there is no certificate yet
@@ -72,7 +72,7 @@ Warnings
       if (record) said.written.push(line(record));
       if (replaced ?? removed) said.removed.push(line(replaced ?? removed));
     }
-    const account = /accounturi=\(of the account that a start registers\)/;
+    const account = /accounturi=\(the-account-that-a-start-registers\)/;
     assert.deepEqual(said.removed, published['removed']);
     assert.deepEqual(
       said.written.map((record) => record.replace(account, 'X')),
@@ -100,6 +100,23 @@ test('a certificate on the volume is kept, and the volume stays as it is', async
   assert.equal(exitCode, 0);
   assert.match(stdout, /^ {2}stored {2}serial \S+, valid until .*\n {2}keep {4}renewal is due/m);
   assert.deepEqual(readdirSync(environment['LETSENCRYPT_DIR'] ?? '').sort(), ['archive', 'live']);
+});
+
+test('what a start would fail with is not promised as an order', async (t) => {
+  const world = await worldFor(t);
+  await world.cloudflare.addRecord(world.zone, {
+    name: '_acme-challenge.app.example.test',
+    type: 'CNAME',
+    content: 'elsewhere.example.org',
+  });
+  const { exitCode, stdout, stderr } = await plan(await environmentFor(world));
+  assert.equal(exitCode, 1);
+  assert.match(
+    stdout,
+    /^ {2}but {5}_acme-challenge\.app\.example\.test is an alias .*CHALLENGE_NAME_IS_ALIAS/m,
+  );
+  assert.match(stdout, /no certificate would be ordered\./);
+  assert.match(stderr, /CHALLENGE_NAME_IS_ALIAS\)\n {2}-> Remove the CNAME/);
 });
 
 test('a plan that cannot be made says why and what to do, without a stack', async (t) => {

@@ -1,0 +1,103 @@
+import type { Issuer } from '../acme/attempt.ts';
+import { challengeTtl } from '../acme/challenges.ts';
+import type { Names } from '../certificates/certificate.ts';
+import { challengeName } from '../dns/names.ts';
+import { IngressError } from '../errors.ts';
+import type { Hold } from '../ledger/limits.ts';
+import { aliasOfChallenge } from './draft.ts';
+import type { DueCertificate, Ground } from './job.ts';
+import type { Parts } from './parts.ts';
+import { type Asked, checkPermission } from './permission.ts';
+
+/** Nothing here writes, so that `plan` can make the same checks. */
+export type PreflightParts = Omit<Parts, 'serve'>;
+type Zones = Pick<Ground, 'zoneOf'>;
+
+/**
+ * Chooses the CA for a certificate that is due, and makes every check that needs no order: the challenge name, the CA's directory,
+ * both clocks, CAA. Gives a hold where an order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG,
+ * ZONE_NOT_FOUND, STORE_FAILED and ACME_* errors.
+ */
+export async function preflight(
+  parts: PreflightParts,
+  due: DueCertificate,
+  zones: Zones,
+  signal: AbortSignal,
+): Promise<Asked | Hold> {
+  const { names } = due.course.kept;
+  const { goal, issuers } = parts;
+  await assertProvable(parts, names, zones, signal);
+  const issuer = await chooseIssuer(parts, names);
+  const neighbour = await rememberedNeighbour(parts, issuer, names);
+  if (neighbour) return neighbour;
+  const asked = { issuer, rehearsal: await rehearsalFor(parts, issuer, names) };
+  await issuer.authority.assertWilling(issuer === issuers.primary ? goal.profile : undefined, signal);
+  await checkPermission(parts, asked, due, zones, signal);
+  return asked;
+}
+
+/** Under which the open order of a certificate is kept. */
+export function keyOf([first]: readonly [string, ...string[]]): string {
+  return first;
+}
+
+/** An alias at the challenge name leads the CA elsewhere. Throws CHALLENGE_NAME_IS_ALIAS and what the provider throws. */
+async function assertProvable(
+  { provider }: PreflightParts,
+  names: readonly string[],
+  { zoneOf }: Zones,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of names) {
+    const work = zoneOf.get(name);
+    if (!work) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is not known`);
+    const live =
+      work.look?.planned.live ?? (await provider.records(work.zone, [challengeName(name)], signal));
+    const alias = aliasOfChallenge(name, live);
+    if (alias)
+      throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${alias.name} is an alias of ${alias.value}`);
+  }
+}
+
+/**
+ * Another certificate's challenge at the same owner name, as of a name and its wildcard, while the CA may still see it in the place of
+ * ours. Of certificates that are got together both stand there at once.
+ */
+async function rememberedNeighbour(
+  { provider, clock }: PreflightParts,
+  { ledger, openOrders }: Issuer,
+  names: Names,
+): Promise<Hold | undefined> {
+  const own = (await openOrders.peek(keyOf(names)))?.attempt;
+  const history = await ledger.history();
+  const rememberedMs = challengeTtl(provider) * 1000;
+  for (const owner of new Set(names.map(challengeName))) {
+    const last = history.recentlyValidated(owner, own);
+    const at = new Date((last?.getTime() ?? 0) + rememberedMs);
+    if (clock.now() < at) return { at, why: `resolvers may remember an earlier challenge at ${owner}` };
+  }
+  return undefined;
+}
+
+/** The first authority, unless it has failed for so long that the other one is asked. */
+async function chooseIssuer({ issuers, clock }: PreflightParts, names: readonly string[]): Promise<Issuer> {
+  const { primary, fallback } = issuers;
+  if (!fallback) return primary;
+  const since = (await primary.ledger.history()).failingSince(names);
+  const now = clock.now().getTime();
+  if (since === undefined || now - since.getTime() < fallback.afterMs) return primary;
+  const waits = async ({ ledger }: Issuer) => (await ledger.history()).notBefore(names)?.getTime() ?? 0;
+  const [first, second] = await Promise.all([waits(primary), waits(fallback.issuer)]);
+  // While the other one waits too, whoever may be asked first.
+  return second > now && first < second ? primary : fallback.issuer;
+}
+
+/** Where the next attempt is proven first, because the last one was refused. */
+async function rehearsalFor(
+  { issuers: { rehearsal } }: PreflightParts,
+  { ledger }: Issuer,
+  names: readonly string[],
+): Promise<Issuer | undefined> {
+  if (!rehearsal) return undefined;
+  return (await ledger.history()).refusalsInARow(names) > 0 ? rehearsal : undefined;
+}
