@@ -108,6 +108,26 @@ test('folders are made with those above, privately, and again without complaint'
   assert.deepEqual([mode(join(root, 'a')), mode(join(root, 'a', 'b'))], ['700', '700']);
 });
 
+test('where a folder is and takes none, making one below is an error', { timeout: 10_000 }, async () => {
+  // Like a directory that was deleted while it is mounted, /proc says ENOENT.
+  for (const path of ['/proc/folder', '/proc/folder/a/b']) {
+    await assert.rejects(makeDirectory(path), { code: 'ENOENT', path: '/proc/folder' });
+  }
+});
+
+test('a file in the place of a folder is an error that names it', async () => {
+  writeFileSync(join(root, 'file'), '');
+  await assert.rejects(makeDirectory(join(root, 'file')), { code: 'EEXIST', path: join(root, 'file') });
+  const below = join(root, 'file', 'a', 'b');
+  await assert.rejects(makeDirectory(below), { code: 'ENOTDIR', path: below });
+});
+
+test('folders that several make at the same time are made', async () => {
+  const path = join(root, 'a', 'b', 'c', 'd');
+  await Promise.all(Array.from({ length: 10 }, () => makeDirectory(path)));
+  assert.ok(statSync(path).isDirectory());
+});
+
 test('what a crash left of a write is removed when it is old, and nothing else', async () => {
   const uuid = '6e5da8a3-e530-47c0-9a43-fa68b13c5adf';
   mkdirSync(join(root, 'live', 'a.test'), { recursive: true });

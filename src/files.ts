@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { glob, lstat, mkdir, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { glob, lstat, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
@@ -101,9 +101,35 @@ export async function kindOf(path: string): Promise<'file' | 'link' | 'other' | 
   }
 }
 
-/** Makes a directory and those above it; `mode` counts for what is made new. */
-export async function makeDirectory(path: string, mode: number): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+/**
+ * Makes a directory and those above it; `mode` counts for what is made new. Each is tried twice at most: with its own `recursive`
+ * Node.js goes on for ever in a directory that was deleted while it is mounted, because that is there and takes nothing. Throws what the
+ * file system throws.
+ */
+export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
+  try {
+    return await mkdir(path, { mode });
+  } catch (thrown) {
+    if (await isDirectory(path)) return;
+    if (!isAboveMissing(path, thrown)) throw thrown;
+  }
+  await makeDirectory(dirname(path), mode);
+  try {
+    await mkdir(path, { mode });
+  } catch (thrown) {
+    if (!(await isDirectory(path))) throw thrown;
+  }
+}
+
+function isAboveMissing(path: string, thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT' && dirname(path) !== path;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Whether an error says that a file or directory is not there. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { afterTest } from '../test/doubles/after-test.ts';
 import { tinyDiskFor } from '../test/e2e/support.ts';
+import { makeDirectory } from './files.ts';
 import { describeRemedy, storeFailure, whyUnwritable } from './volume.ts';
 
 const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
@@ -53,7 +54,7 @@ test('a volume that is mounted read-only is said to be, also where a folder cann
   if (!disk) return;
   await disk.makeReadOnly();
   const folder = join(disk.path, 'dstack-ingress', 'ledger');
-  const thrown: unknown = await mkdir(folder, { recursive: true }).then(
+  const thrown: unknown = await makeDirectory(folder).then(
     () => undefined,
     (reason: unknown) => reason,
   );

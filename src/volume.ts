@@ -19,10 +19,10 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
   const context = { cause: thrown };
   const full = `${sentence}: ${messageOf(thrown)}`;
   if (code === 'EROFS') return new IngressError('STORE_FAILED', full, { ...context, hint: READ_ONLY });
-  // What Node.js says where a folder and those above it cannot be made (`recursive`).
-  if (code === 'ENOENT' && (await isReadOnly(path))) {
-    const readOnly = `${sentence}: EROFS: read-only file system`;
-    return new IngressError('STORE_FAILED', readOnly, { ...context, hint: READ_ONLY });
+  if (code === 'ENOENT') {
+    const nearest = (await findObstacle(path)).path;
+    const hint = (await isDeleted(nearest)) ? { hint: describeDeleted(nearest) } : {};
+    return new IngressError('STORE_FAILED', full, { ...context, ...hint });
   }
   if (code !== 'EACCES' && code !== 'EPERM') return new IngressError('STORE_FAILED', full, context);
   const obstacle = await findObstacle(reported ?? path);
@@ -40,10 +40,13 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
 export async function whyUnwritable(directories: readonly string[]): Promise<IngressError | undefined> {
   for (const directory of directories) {
     const { path } = await findObstacle(directory);
+    const sentence = `nothing can be stored in ${directory}`;
+    if (await isDeleted(path))
+      return new IngressError('STORE_FAILED', `${sentence}: it is deleted`, { hint: describeDeleted(path) });
     try {
       await access(path, constants.W_OK | constants.X_OK);
     } catch (thrown) {
-      return storeFailure(`nothing can be stored in ${directory}`, path, thrown);
+      return storeFailure(sentence, path, thrown);
     }
   }
   return undefined;
@@ -62,13 +65,13 @@ export function describeRemedy({ path, owner, mode, uid }: Obstacle): string {
 
 const READ_ONLY = 'The volume is mounted read-only: mount it without ":ro".';
 
-async function isReadOnly(path: string): Promise<boolean> {
-  try {
-    await access((await findObstacle(path)).path, constants.W_OK);
-    return false;
-  } catch (thrown) {
-    return factsOf(thrown).code === 'EROFS';
-  }
+/** Whether a directory has no name any more: it can be read, and nothing can be made in it. */
+async function isDeleted(path: string): Promise<boolean> {
+  return (await stat(path)).nlink === 0;
+}
+
+function describeDeleted(path: string): string {
+  return `${path} was deleted on the host while it is mounted here: make it again there and restart the container.`;
 }
 
 /** The nearest thing at or above a path that we can see. */

@@ -186,6 +186,11 @@ for (const file of pure) {
   test(`${file} is pure`, () => assert.doesNotMatch(readFileSync(file, 'utf8'), IO));
 }
 
+test('directories are made by src/files.ts: the recursive ways of Node.js may never return', () => {
+  const guilty = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(guilty, []);
+});
+
 test('nothing outside test imports from test', () => {
   const guilty = [...sources, 'src/main.ts'].filter((file) =>
     importsOf(file).some((path) => path.startsWith('test/')),

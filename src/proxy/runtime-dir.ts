@@ -1,6 +1,7 @@
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IngressError, messageOf } from '../errors.ts';
+import { makeDirectory } from '../files.ts';
 import { OPENSSL_CONF } from './openssl-conf.ts';
 import type { ProxySettings } from './render.ts';
 import { writeWhole } from './write-whole.ts';
@@ -53,7 +54,7 @@ export async function prepareRuntimeDir(
 }
 
 async function makeChroot(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
+  await makeDirectory(path);
   const found = await readdir(path);
   if (found.length > 0) throw failed(`The directory ${path} must be empty, but holds ${found.join(', ')}.`);
   await chmod(path, 0o555);

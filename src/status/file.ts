@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fold, type LogLine, type State } from './state.ts';
 
@@ -24,7 +24,8 @@ export function createStatusFile(runtimeDir: string, pid: number): (line: string
 
 function write(runtimeDir: string, text: string): void {
   const temporary = join(runtimeDir, `${NAME}.tmp`);
-  mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+  // What is missing above it is made with the files of HAProxy.
+  if (!existsSync(runtimeDir)) mkdirSync(runtimeDir, { mode: 0o755 });
   writeFileSync(temporary, text, { mode: 0o644 });
   renameSync(temporary, join(runtimeDir, NAME));
 }

@@ -9,8 +9,9 @@ import { a, type DnsScript, startDnsServer } from '../doubles/dns-server.ts';
 import { appBody, startApp } from '../world/app.ts';
 import { freePort } from '../world/free-port.ts';
 import { requestHttpsAt } from '../world/https-client.ts';
-import { BUNDLE, type Ingress, startIngress } from '../world/ingress.ts';
+import { BUNDLE, type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import { claimLoopback, type Loopback } from '../world/loopback.ts';
+import { ownMounts, whyNoOwnMounts } from '../world/own-mounts.ts';
 import { eventually, plantCertificate } from './support.ts';
 
 const DOMAIN = 'app.example.com';
@@ -20,7 +21,11 @@ const AT_ONCE_MS = 3000;
 /** `docker stop` kills after ten seconds. */
 const PROMPT_SECONDS = 5;
 
-test('names whose resolver is silent delay neither another app, nor its move, nor the end', async (t) => {
+const skip = (await whyNoOwnMounts()) ?? false;
+
+test('names whose resolver is silent delay neither another app, nor its move, nor the end', {
+  skip,
+}, async (t) => {
   const { host, loopback, resolve } = await hostOf(t);
   const [first, second] = await twoApps(t, loopback);
   resolve('good.internal', first.address);
@@ -49,7 +54,7 @@ test('names whose resolver is silent delay neither another app, nor its move, no
   assert.ok(seconds < PROMPT_SECONDS, `it ended after ${seconds} s`);
 });
 
-test('an app in /etc/hosts is reached though the resolver is silent', async (t) => {
+test('an app in /etc/hosts is reached though the resolver is silent', { skip }, async (t) => {
   const { host, loopback } = await hostOf(t);
   const app = await startApp({ address: loopback.next(), name: 'extra' });
   afterTest(t, () => app.stop());
@@ -58,7 +63,7 @@ test('an app in /etc/hosts is reached though the resolver is silent', async (t) 
   await eventually('its answer', async () => ((await ask()).status === 200 ? true : undefined));
 });
 
-test('SIGTERM ends a plan whose provider has no address yet', async (t) => {
+test('SIGTERM ends a plan whose provider has no address yet', { skip }, async (t) => {
   const { host } = await hostOf(t);
   const ingress = await startIn(t, host, ['http://127.0.0.1:80'], ['plan']);
   await host.asked('api.provider.test');
@@ -152,23 +157,15 @@ async function environmentOn({ home }: Host, targets: readonly string[]) {
 /** Starts it with the host's files in the place of /etc/hosts and /etc/resolv.conf, as a container has its own. */
 function onHost(
   t: TestContext,
-  host: Host,
-  environment: Readonly<Record<string, string>>,
+  { hosts, resolvConf }: Host,
+  environment: Environment,
   args: readonly string[] = [],
 ): Ingress {
-  const mounts = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && shift 2 && exec "$@"';
-  const program = [process.execPath, BUNDLE, ...args];
-  const ingress = startIngress(environment, [
-    'unshare',
-    '--mount',
-    'sh',
-    '-c',
-    mounts,
-    'sh',
-    host.hosts,
-    host.resolvConf,
-    ...program,
+  const mounted = ownMounts([
+    { source: hosts, target: '/etc/hosts' },
+    { source: resolvConf, target: '/etc/resolv.conf' },
   ]);
+  const ingress = startIngress(environment, [...mounted, process.execPath, BUNDLE, ...args]);
   afterTest(t, () => ingress[Symbol.asyncDispose]());
   return ingress;
 }

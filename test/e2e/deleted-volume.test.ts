@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type TestContext, test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
+import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { ownMounts, whyNoOwnMounts } from '../world/own-mounts.ts';
+import { handshake, worldFor } from './support.ts';
+
+/** `docker stop` kills after ten seconds. */
+const PROMPT_SECONDS = 5;
+
+const skip = (await whyNoOwnMounts()) ?? false;
+
+test('the source of the volume is deleted: that is said, what is served stays so, and SIGTERM ends it', {
+  skip,
+}, async (t) => {
+  const { ingress, volume, source } = await start(t, () => []);
+  await ingress.seen('pass-finished');
+  await rm(source, { recursive: true, maxRetries: 5 });
+  ingress.signal('SIGHUP');
+  const { err } = await ingress.seen('volume-not-writable');
+  assert.match(JSON.stringify(err), new RegExp(`"hint":"${volume} was deleted on the host`));
+  const { socket } = await handshake(ingress.environment, ingress.environment['DOMAIN'] ?? '');
+  socket.destroy();
+  await endsPromptly(ingress);
+});
+
+test('it is deleted before the start can read it: an error names what could not be made, and SIGTERM ends it', {
+  skip,
+}, async (t) => {
+  const { ingress, volume } = await start(t, (source) => ['sh', '-c', 'rm -r "$0" && exec "$@"', source]);
+  const { err } = await ingress.seen('pass-failed', {
+    fits: ({ err }) => /STORE_FAILED/.test(JSON.stringify(err)),
+  });
+  const words = JSON.stringify(err);
+  assert.match(words, new RegExp(`ENOENT: no such file or directory, mkdir '${volume}`));
+  assert.match(words, new RegExp(`"hint":"${volume} was deleted on the host`));
+  await endsPromptly(ingress);
+});
+
+async function endsPromptly(ingress: Ingress): Promise<void> {
+  const { exitCode, seconds } = await ingress.end('SIGTERM');
+  assert.equal(exitCode, 0);
+  assert.ok(seconds < PROMPT_SECONDS, `it ended after ${seconds} s`);
+}
+
+/** An ingress whose volume is a bind mount, as Docker makes it, and empty; `before` goes before its command. */
+async function start(t: TestContext, before: (source: string) => readonly string[]) {
+  const world = await worldFor(t);
+  const [source, volume] = [join(world.directory, 'source'), join(world.directory, 'volume')];
+  for (const folder of [source, volume]) await mkdir(folder);
+  const environment = await environmentFor(world, { LETSENCRYPT_DIR: volume });
+  const mounted = ownMounts([{ source, target: volume }]);
+  const ingress = startIngress(environment, [...mounted, ...before(source), process.execPath, BUNDLE]);
+  afterTest(t, () => ingress[Symbol.asyncDispose]());
+  return { ingress, volume, source };
+}
