@@ -5,6 +5,8 @@ export interface ProviderContext {
   readonly clock: Clock;
   /** Told each time before a call to the API has to wait, so that no wait is silent. */
   readonly onWait: (wait: ProviderWait) => void;
+  /** Told what a person should know and nothing fails by. */
+  readonly warn: (sentence: string) => void;
   readonly files: ProviderFiles;
 }
 

@@ -142,6 +142,7 @@ const pure = [
   'providers/namecheap/form.ts',
   'providers/namecheap/hosts.ts',
   'providers/namecheap/verify.ts',
+  'providers/rfc2136/guards.ts',
   'providers/rfc2136/rdata.ts',
   'providers/rfc2136/update.ts',
   'providers/rfc2136/wire.ts',

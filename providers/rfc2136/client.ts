@@ -7,12 +7,13 @@ import {
   type Asked,
   badAnswer,
   badSignature,
-  keyNotTaken,
+  bareRefusal,
   rcodeName,
   readPermission,
   refused,
   unreachable,
   writePermission,
+  ZONE_PERMISSION,
 } from './errors.ts';
 import { exchange, HalfAnswer } from './exchange.ts';
 import { typeName } from './rdata.ts';
@@ -52,11 +53,18 @@ type Task = Omit<Message, 'id'>;
 /** Gets the messages of an answer; true for the last. */
 type Take = (decoded: Decoded) => boolean;
 
+/** Milliseconds for which a key that was taken is held to be good, and the clocks with it. */
+const MOMENT_MS = 60_000;
 const NOT_HERE = ['NXDOMAIN', 'REFUSED', 'NOTAUTH'];
 
 export function createClient({ server, key, timeoutMs, budget, clock }: ClientOptions): Rfc2136Client {
-  /** Whether the server has signed an answer with our key. */
-  let isKnown = false;
+  /** When the server last signed an answer with our key. */
+  let takenAt: number | undefined;
+  // A clock that was set meanwhile makes it long ago, or in the future.
+  const wasJustTaken = () => {
+    const ago = clock.now().getTime() - (takenAt ?? Number.NEGATIVE_INFINITY);
+    return ago >= 0 && ago <= MOMENT_MS;
+  };
   const call = async (
     asked: Asked,
     task: Task,
@@ -75,9 +83,11 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
       if (decoded.id !== id || !decoded.isResponse || decoded.opcode !== task.opcode)
         throw badAnswer('something else', asked);
       const verdict = verify(answer, decoded, clock.now());
-      const refusal = refusalOf(verdict, decoded, { asked, now: clock.now(), isFirst, isKnown, fine });
+      const isKnown = takenAt !== undefined;
+      const circumstances = { asked, now: clock.now(), isFirst, isKnown, isTaken: wasJustTaken(), fine };
+      const refusal = refusalOf(verdict, decoded, circumstances);
       if (refusal) throw refusal;
-      isKnown ||= verdict.kind === 'good';
+      if (verdict.kind === 'good') takenAt = clock.now().getTime();
       isFirst = false;
       const isLast = take(decoded);
       if (isLast && verdict.kind !== 'good' && decoded.rcode === 0)
@@ -97,11 +107,10 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
 
   return {
     async soa(name, signal) {
-      const asked = {
-        doing: name === '' ? 'answer a signed question' : `show the SOA record of ${name}`,
-        server,
-        key,
-      };
+      const asked: Asked =
+        name === ''
+          ? { doing: 'answer a signed question', server, key }
+          : { doing: `show the SOA record of ${name}`, server, key, permission: ZONE_PERMISSION };
       let answer: Decoded | undefined;
       const take = (decoded: Decoded) => {
         answer = decoded;
@@ -154,23 +163,25 @@ interface Circumstances {
   readonly asked: Asked;
   readonly now: Date;
   readonly isFirst: boolean;
+  /** Whether the server has ever signed an answer with our key. */
   readonly isKnown: boolean;
+  /** Whether it has a moment ago. */
+  readonly isTaken: boolean;
   /** Response codes that are answers. */
   readonly fine: readonly string[];
 }
 
 /**
  * What is wrong with an answer. A refusal without a signature is believed, since whoever could forge it could as well cut
- * the connection; anything else has to be signed. Knot and PowerDNS sign no refusal of a zone that they do not have, and
- * PowerDNS says NOTAUTH without a signature to a key that it does not take.
+ * the connection; anything else has to be signed. Knot signs no refusal of a zone that it does not have: REFUSED to a question.
  */
 function refusalOf(verdict: Verdict, { rcode }: Decoded, circumstances: Circumstances) {
-  const { asked, now, isFirst, isKnown, fine } = circumstances;
+  const { asked, now, isFirst, isKnown, isTaken, fine } = circumstances;
   const name = rcodeName(rcode);
   if (verdict.kind === 'good') return rcode === 0 || fine.includes(name) ? undefined : refused(name, asked);
   if (verdict.kind !== 'unsigned') return badSignature(verdict, asked, now, isKnown);
-  if (name === 'NOTAUTH' && !isKnown) return keyNotTaken(asked);
   if (name === 'REFUSED' && fine.includes(name)) return undefined;
+  if (name === 'NOTAUTH' || name === 'REFUSED') return bareRefusal(name, asked, isTaken);
   if (rcode !== 0 && !fine.includes(name)) return refused(name, asked);
   return isFirst ? badSignature(verdict, asked, now, isKnown) : undefined;
 }

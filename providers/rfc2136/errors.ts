@@ -106,17 +106,27 @@ function notLet(asked: Asked, permission: string): IngressError {
   });
 }
 
-/** A refusal that says no more than that the key is not taken. */
-export function keyNotTaken(asked: Asked): IngressError {
+/**
+ * A refusal without a signature. Knot says NOTAUTH so to a key that it does not know or whose ACL does not allow it; PowerDNS says
+ * NOTAUTH, or REFUSED to an update, also where the clocks differ. `isTaken`: it signed an answer with our key a moment ago, so
+ * that key and clocks are good.
+ */
+export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): IngressError {
   const { name, algorithm } = asked.key;
-  return new IngressError(
-    'PROVIDER_CREDENTIALS_REJECTED',
-    `${who(asked)} refused to ${asked.doing}: NOTAUTH, without a signature`,
-    {
-      hint: `It does not take the key ${name} of ${algorithm}, or does not hold the zone; its log says which. Check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM, and that both clocks are right.`,
-      details: { rcode: 'NOTAUTH' },
-    },
-  );
+  const sentence = `${who(asked)} refused to ${asked.doing}: ${rcode}, without a signature`;
+  const details = { rcode };
+  const acl = `does not allow the key ${name} to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines)`;
+  if (isTaken) {
+    return new IngressError('PROVIDER_PERMISSION_MISSING', sentence, {
+      hint: `The key and the clocks are good, so the server's ACL ${acl}, or it does not hold the zone.`,
+      details,
+    });
+  }
+  return new IngressError('PROVIDER_CREDENTIALS_REJECTED', sentence, {
+    hint: `The server's log says which of these it is: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone. It is tried again by itself.`,
+    retryable: true,
+    details,
+  });
 }
 
 function badKey(error: string, asked: Asked): IngressError {
@@ -183,6 +193,10 @@ export function unreachable(cause: unknown, asked: Asked): IngressError {
 function isUnknownHost(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND';
 }
+
+/** What lets a key look for a zone: some servers answer a key about the zones only whose ACL names it. */
+export const ZONE_PERMISSION =
+  'Let the key transfer and update the zone that holds the name: docs/providers.md has the lines.';
 
 /** What lets a key read the zone. */
 export function readPermission({ name }: Key, zone: string): string {

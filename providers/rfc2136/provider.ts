@@ -7,8 +7,17 @@ import { createBudget, type Limit } from '../budget.ts';
 import type { ProviderContext } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
+import type { Standing } from './guards.ts';
 import { normalizeTtl, toRecord } from './rdata.ts';
-import { namesOf, packUpdates, planUpdate, type Standing, toLive } from './update.ts';
+import {
+  namesOf,
+  type PlannedUpdate,
+  packUpdates,
+  planUpdate,
+  type RenewedSet,
+  toLive,
+  type Update,
+} from './update.ts';
 import type { variables } from './variables.ts';
 import { TYPES, type WireRecord } from './wire.ts';
 import { apexOf, cutAbove } from './zones.ts';
@@ -50,7 +59,8 @@ export function openRfc2136(
 ): DnsProvider {
   const budget = createBudget({ title: `The name server ${server.host}`, limit: LIMIT, context });
   const key = { name: keyName, algorithm, secret };
-  return new Rfc2136(createClient({ server, key, timeoutMs, budget, clock: context.clock }), zone);
+  const client = createClient({ server, key, timeoutMs, budget, clock: context.clock });
+  return new Rfc2136(client, zone, context.warn);
 }
 
 class Rfc2136 implements DnsProvider {
@@ -58,14 +68,18 @@ class Rfc2136 implements DnsProvider {
   readonly capabilities = CAPABILITIES;
   readonly #client: Rfc2136Client;
   readonly #configured: string | undefined;
+  readonly #warn: (sentence: string) => void;
   readonly #inTurn = createQueue();
   #zones: readonly string[] = [];
   /** Names that a known zone has delegated to another one. */
   #cuts: readonly string[] = [];
+  /** What the server answers with another TTL than it was given, by zone, name and type. */
+  readonly #unmoved = new Map<string, RenewedSet>();
 
-  constructor(client: Rfc2136Client, configured: string | undefined) {
+  constructor(client: Rfc2136Client, configured: string | undefined, warn: (sentence: string) => void) {
     this.#client = client;
     this.#configured = configured;
+    this.#warn = warn;
   }
 
   async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
@@ -83,17 +97,49 @@ class Rfc2136 implements DnsProvider {
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
     const standing = await this.#read(zone.id, names, signal);
     const isOfTheZone = ({ name, type }: LiveRecord) => name === zone.id && (type === 'SOA' || type === 'NS');
-    return standing.map(toLive).filter((record) => !isOfTheZone(record));
+    return standing
+      .map(toLive)
+      .filter((record) => !isOfTheZone(record))
+      .map((record) => this.#asAsked(zone.id, record));
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
     return this.#inTurn(`zone ${zone.id}`, signal, async () => {
-      const { parts, made } = planUpdate(changes, await this.#read(zone.id, namesOf(changes), signal));
-      for (const update of packUpdates(parts)) {
-        await this.#knowing(zone.id, () => this.#client.update(zone.id, update, signal));
-      }
-      return [...made];
+      const planned = await this.#plan(zone.id, changes, signal);
+      await this.#update(zone.id, planned.parts, signal);
+      if (planned.renewed.length > 0) await this.#renewTtls(zone.id, changes, signal);
+      return [...planned.made];
     });
+  }
+
+  /** Looks whether the new TTLs stand. Knot 3.5 says NOERROR and changes none where nothing else of the zone changes with it. */
+  async #renewTtls(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    const { renewed, apart } = await this.#plan(apex, changes, signal);
+    if (renewed.length === 0) return;
+    for (const updates of apart) await this.#update(apex, updates, signal);
+    const { renewed: unmoved } = await this.#plan(apex, changes, signal);
+    for (const set of unmoved) {
+      this.#unmoved.set(keyOf(apex, set), set);
+      this.#warn(
+        `${set.name} ${set.type} keeps its TTL of ${set.standing} s: the name server takes ${set.wanted} s and does not change it. It is left at that.`,
+      );
+    }
+  }
+
+  /** A record whose TTL the server does not change has the one that was asked for, so that no pass asks again. */
+  #asAsked(apex: string, record: LiveRecord): LiveRecord {
+    const set = this.#unmoved.get(keyOf(apex, record));
+    return set?.standing === record.ttl ? { ...record, ttl: set.wanted } : record;
+  }
+
+  async #plan(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<PlannedUpdate> {
+    return planUpdate(changes, await this.#read(apex, namesOf(changes), signal));
+  }
+
+  async #update(apex: string, parts: readonly Update[], signal: AbortSignal): Promise<void> {
+    for (const update of packUpdates(parts)) {
+      await this.#knowing(apex, () => this.#client.update(apex, update, signal));
+    }
   }
 
   /** Any signed answer proves the key, a refusal too. */
@@ -158,4 +204,8 @@ class Rfc2136 implements DnsProvider {
       throw thrown;
     }
   }
+}
+
+function keyOf(apex: string, { name, type }: Pick<RenewedSet, 'name' | 'type'>): string {
+  return `${apex} ${name} ${type}`;
 }

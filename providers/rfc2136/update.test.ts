@@ -67,6 +67,33 @@ describe('what is written', () => {
   });
 });
 
+describe('a new TTL in two messages', () => {
+  const apart = (changes: Change[], ...live: DnsRecord[]) =>
+    planUpdate(changes, standing(...live)).apart.map((updates) => [changesOf(updates), guardsOf(updates)]);
+
+  test('a record alone leaves, and comes back where nothing has taken its place', () => {
+    const old = record('CNAME', 'a.example', 900);
+    assert.deepEqual(apart(create(ALIAS), old), [
+      [['CNAME NONE 0 11'], []],
+      [['CNAME IN 60 11'], ['ANY NONE 0 0']],
+    ]);
+  });
+
+  test('of several records one leaves, so that the name never vanishes', () => {
+    const [one, two] = [record('A', '192.0.2.1', 900), record('A', '192.0.2.2', 900)];
+    assert.deepEqual(apart(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), one, two), [
+      [['A NONE 0 4'], []],
+      [['A IN 60 4'], ['CNAME NONE 0 0']],
+    ]);
+  });
+
+  test('the sets are named, with both TTLs', () => {
+    const { renewed } = planUpdate(create(A), standing({ ...A, ttl: 900 }));
+    assert.deepEqual(renewed, [{ name: APP, type: 'A', standing: 900, wanted: 60 }]);
+    assert.deepEqual(planUpdate(create(A, TXT), standing(A)).renewed, []);
+  });
+});
+
 describe('what has to be true', () => {
   test('an alias at a free name needs the name to be free', () => {
     assert.deepEqual(guardsOf(planUpdate(create(ALIAS), []).parts), ['ANY NONE 0 0']);

@@ -6,16 +6,11 @@ import {
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
+import { guards, type Standing } from './guards.ts';
 import { normalizeTtl, toData, typeNumber } from './rdata.ts';
-import { CLASSES, encodeRecord, TYPES, type WireRecord } from './wire.ts';
+import { CLASSES, encodeRecord, type WireRecord } from './wire.ts';
 
 /** A plan's changes as an UPDATE message's prerequisites and changes (RFC 2136 §2.4, §2.5). Pure. */
-
-/** A record of the zone as it was read, with its data as the server keeps it: TXT can be cut in many ways. */
-export interface Standing {
-  readonly record: DnsRecord;
-  readonly data: Buffer;
-}
 
 /** What has to be true, and what is then done. */
 export interface Update {
@@ -26,36 +21,25 @@ export interface Update {
 export interface PlannedUpdate {
   /** One for each owner name where something is left to do. */
   readonly parts: readonly Update[];
+  /** The same in two messages, the second of which has to come after the first: for a server that ignores a new TTL in one. */
+  readonly apart: readonly [removals: readonly Update[], additions: readonly Update[]];
+  /** The sets that stand with another TTL and are written anew. */
+  readonly renewed: readonly RenewedSet[];
   /** The created and replacing records as they will stand, in the order of the changes. */
   readonly made: readonly LiveRecord[];
 }
 
-/** What somebody may put at a name between our reading and our writing, and what would keep an alias out of it. */
-const RIVALS = [
-  'A',
-  'AAAA',
-  'CNAME',
-  'TXT',
-  'CAA',
-  'MX',
-  'NS',
-  'SRV',
-  'HTTPS',
-  'SVCB',
-  'PTR',
-  'DNAME',
-  'DS',
-  'HINFO',
-  'LOC',
-  'NAPTR',
-  'SSHFP',
-  'TLSA',
-  'URI',
-] as const;
+export interface RenewedSet {
+  readonly name: string;
+  readonly type: string;
+  /** Seconds, as they stand. */
+  readonly standing: number;
+  /** Seconds, as they are wanted. */
+  readonly wanted: number;
+}
 
 /** Octets of the largest message over TCP (RFC 1035 §4.2.2), less its head and its signature. */
 const MOST_OCTETS = 60_000;
-const NOTHING = Buffer.alloc(0);
 
 /** A record as everybody else sees it. */
 export function toLive({ record, data }: Standing): LiveRecord {
@@ -109,7 +93,43 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
     ttl: ttls.get(`${record.name} ${record.type}`) ?? record.ttl,
     handle: handleOf(standing.find((one) => sameData(one.record, record))?.data ?? toData(record)),
   }));
-  return { parts, made };
+  const renewed = plans.flatMap(({ name, sets }) =>
+    sets.flatMap(({ type, ttl, renewed: [first] }) =>
+      first ? [{ name, type, standing: first.record.ttl, wanted: ttl }] : [],
+    ),
+  );
+  return { parts, apart: [plans.flatMap(removals), plans.flatMap(additions)], renewed, made };
+}
+
+/** What is left to do at one name. */
+interface NamePlan {
+  readonly name: string;
+  readonly at: readonly Standing[];
+  readonly sets: readonly WantedSet[];
+  readonly gone: readonly Standing[];
+}
+
+/** Of a set that is renewed one record leaves: when it comes back, all of the set get its TTL. */
+function leavingAlone({ sets, gone }: NamePlan): Standing[] {
+  return [...gone, ...sets.flatMap(({ renewed }) => renewed.slice(0, 1))];
+}
+
+function removals(plan: NamePlan): Update[] {
+  const changes = leavingAlone(plan).map(deletion);
+  return changes.length > 0 ? [{ prerequisites: [], changes }] : [];
+}
+
+function additions(plan: NamePlan): Update[] {
+  const { name, at, sets } = plan;
+  const leaving = leavingAlone(plan);
+  const staying = at.filter((one) => !leaving.includes(one));
+  const changes = sets.flatMap(({ added }) =>
+    added.filter(
+      ({ data, type }) =>
+        !staying.some((one) => typeNumber(one.record.type) === type && one.data.equals(data)),
+    ),
+  );
+  return changes.length > 0 ? [{ prerequisites: guards(name, staying, changes), changes }] : [];
 }
 
 /** The standing records that the changes take away. */
@@ -180,28 +200,6 @@ function hasChanged(changes: readonly Change[], name: string, at: readonly Stand
     const old = change.action === 'remove' ? change.removed : change.replaced;
     return old.name === name && !at.some(({ record }) => sameData(record, old));
   });
-}
-
-/** What would make the server leave out what is added at a name. */
-function guards(name: string, at: readonly Standing[], added: readonly WireRecord[]): WireRecord[] {
-  if (added.length === 0) return [];
-  const isAlias = added.some(({ type }) => type === TYPES.CNAME);
-  if (isAlias && at.length === 0) return [absent(name, TYPES.ANY)];
-  const guarded = isAlias ? at : at.filter(({ record }) => record.type === 'CNAME');
-  const rivals = (isAlias ? RIVALS : (['CNAME'] as const)).filter(
-    (type) => !at.some(({ record }) => record.type === type),
-  );
-  return [...guarded.map(present), ...rivals.map((type) => absent(name, TYPES[type]))];
-}
-
-/** "RRset exists", with exactly these records together (RFC 2136 §2.4.2). */
-function present({ record: { name, type }, data }: Standing): WireRecord {
-  return { name, type: typeNumber(type), class: CLASSES.IN, ttl: 0, data };
-}
-
-/** "RRset does not exist", or with ANY "name is not in use" (RFC 2136 §2.4.3, §2.4.5). */
-function absent(name: string, type: number): WireRecord {
-  return { name, type, class: CLASSES.NONE, ttl: 0, data: NOTHING };
 }
 
 /** The parts in as few updates as fit into one message each. */

@@ -84,7 +84,7 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
   const files = readOnly(createProviderFiles(letsencryptDir, name));
   const onWait = (wait: ProviderWait) => void process.stderr.write(`${describeWait(title, wait)}\n`);
   // Reading gives no warning: what is damaged is moved aside by a start, and only then.
-  const outside = assembleOutside(config, { clock, files, onWait }, () => undefined);
+  const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings);
   const issuers = readOnlyIssuers(outside.issuers);
   const parts: ForecastParts = {

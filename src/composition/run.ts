@@ -140,7 +140,7 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
       describeWait(provider.title, wait),
     );
   const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
-  const outside = assembleOutside(config, { clock, files, onWait }, warn);
+  const outside = assembleOutside(config, { clock, files, onWait, warn }, warn);
   return {
     ...outside,
     goal: goalFor(config, outside),

@@ -70,6 +70,20 @@ export function passContract(setup: ContractSetup): void {
     });
   }
 
+  test('a TTL that alone differs is changed by a pass, and the next one writes nothing', async () => {
+    await using world = await setup([ZONE]);
+    const provider = world.open();
+    const zone = await provider.zone(ZONE, soon());
+    const ttl = provider.capabilities.normalizeTtl(7200);
+    for (const one of desired(provider)) world.plant(ZONE, { ...one, ttl });
+    await pass(provider, zone);
+    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+    world.resetCalls();
+    const fresh = world.open();
+    assert.deepEqual((await pass(fresh, await fresh.zone(APP, soon()))).changes, []);
+    assert.equal(world.calls().writes, 0);
+  });
+
   test('what somebody else writes between two passes stays', async () => {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ALGORITHMS } from '../../providers/rfc2136/variables.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { isIngressError } from '../../src/errors.ts';
 import { createHurryingClock, createTestContext } from '../doubles/provider-context.ts';
+import { bind } from '../world/bind-primary.ts';
 import { begin } from './rfc2136-begin.ts';
 import { openAt } from './rfc2136-world.ts';
 import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
@@ -51,22 +53,42 @@ describe('RFC 2136: keys', () => {
   }
 });
 
-describe('RFC 2136: servers that do not sign their refusals', () => {
-  test('PowerDNS tells a key that it does not take so', async () => {
+describe('RFC 2136: a refusal without a signature', () => {
+  const refuse = async (rcode: 'notauth' | 'refused', passedMs?: number) => {
     await using begun = await begin();
-    begun.primary.front.fail('notauth', 'read', 1);
-    const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
-    assert.match(error.hint, /RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM/);
-  });
+    const real = createHurryingClock();
+    let aheadMs = 0;
+    const clock = { ...real, now: () => new Date(real.now().getTime() + aheadMs) };
+    const provider = openAt(begun.primary, begun.primary.key, {}, createTestContext(clock));
+    if (passedMs !== undefined) await provider.zone(APP, soon());
+    aheadMs = passedMs ?? 0;
+    begun.primary.front.fail(rcode, 'read', 1);
+    return await provider.records(begun.zone, [APP], soon()).catch((thrown: unknown) => thrown);
+  };
 
-  test('of a key that was taken before it is a permission that is missing', async () => {
-    await using begun = await begin();
-    await begun.provider.zone(APP, soon());
-    begun.primary.front.fail('notauth', 'read', 1);
-    await failure(begun.provider.records(begun.zone, [APP], soon()), 'PROVIDER_PERMISSION_MISSING');
-  });
+  for (const rcode of ['notauth', 'refused'] as const) {
+    for (const [when, passedMs] of [
+      ['at the first question', undefined],
+      ['long after the key was taken', 61_000],
+      ['after a clock was set back', -1000],
+    ] as const) {
+      test(`${rcode} ${when} may be ACL, clock or key, and is tried again`, async () => {
+        const error = await refuse(rcode, passedMs);
+        assert.ok(isIngressError(error, 'PROVIDER_CREDENTIALS_REJECTED'), String(error));
+        assert.match(error.hint, /ACL .*clocks .*RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET/);
+        assert.equal(error.retryable, true);
+      });
+    }
 
-  test('Knot refuses what it has no zone for so, which is no fault of the key', async () => {
+    test(`${rcode} just after the key was taken is the ACL`, async () => {
+      const error = await refuse(rcode, 1000);
+      assert.ok(isIngressError(error, 'PROVIDER_PERMISSION_MISSING'), String(error));
+      assert.match(error.hint, /The key and the clocks are good, so the server's ACL does not allow/);
+      assert.equal(error.retryable, false);
+    });
+  }
+
+  test('a question about a zone that the server does not have is REFUSED so, which is no fault of the key', async () => {
     await using begun = await begin();
     begun.primary.front.fail('refused', 'read', 2);
     await begun.provider.check(soon());
@@ -86,7 +108,7 @@ describe('RFC 2136: the least that a key needs', () => {
   ];
 
   test('three names are enough', async () => {
-    await using begun = await begin({ access });
+    await using begun = await begin({ start: bind({ access }) });
     const wanted = [
       ALIAS,
       record(CHALLENGE, 'TXT', 'token', 60),
@@ -98,7 +120,7 @@ describe('RFC 2136: the least that a key needs', () => {
   });
 
   test('a name that is not granted is refused with the line that would grant it', async () => {
-    await using begun = await begin({ access });
+    await using begun = await begin({ start: bind({ access }) });
     const changes = create(ALIAS, record(`other.${ZONE}`, 'TXT', 'value'));
     const error = await failure(
       begun.provider.apply(begun.zone, changes, soon()),
@@ -110,7 +132,7 @@ describe('RFC 2136: the least that a key needs', () => {
   });
 
   test('a transfer that is not allowed is refused with the line that would allow it', async () => {
-    await using begun = await begin({ access: access.slice(1) });
+    await using begun = await begin({ start: bind({ access: access.slice(1) }) });
     const error = await failure(
       begun.provider.records(begun.zone, [APP], soon()),
       'PROVIDER_PERMISSION_MISSING',

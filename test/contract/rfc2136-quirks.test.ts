@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock, until } from '../../src/clock.ts';
 import type { Change } from '../../src/dns/record.ts';
+import { createTestContext } from '../doubles/provider-context.ts';
+import { bind } from '../world/bind-primary.ts';
 import { begin } from './rfc2136-begin.ts';
 import { openAt } from './rfc2136-world.ts';
 import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
@@ -96,7 +98,7 @@ describe('RFC 2136: records', () => {
       'update-policy { grant "dstack-ingress" zonesub ANY; grant "behind" zonesub ANY; }',
       'dnssec-policy default',
     ];
-    await using begun = await begin({ access });
+    await using begun = await begin({ start: bind({ access }) });
     const { primary, provider, zone } = begun;
     const signed = () => primary.recordsOf(ZONE).some((line) => line.includes('NSEC')) || undefined;
     assert.ok(await until(signed, { clock: systemClock, timeoutMs: 10_000, everyMs: 50 }));
@@ -105,6 +107,48 @@ describe('RFC 2136: records', () => {
     assertSame(await look(provider, zone, APP), [ADDRESS]);
     await provider.apply(zone, [{ action: 'replace', record: ALIAS, replaced: made }], soon());
     assertSame(await look(provider, zone, APP), [ALIAS]);
+  });
+});
+
+describe('RFC 2136: a TTL that the server does not change', () => {
+  const old = { ...ADDRESS, ttl: 3600 };
+  const asked = [{ action: 'replace', record: ADDRESS, replaced: old }] as const;
+
+  /** A primary that gives the address its old TTL again after each of its first updates. */
+  async function beginWith(updates: number) {
+    const begun = await begin();
+    const { primary } = begun;
+    primary.plant(ZONE, `add ${APP}. 3600 IN A ${ADDRESS.value}`);
+    let left = updates;
+    primary.front.onWritten = async () => {
+      left -= 1;
+      if (left < 0) return;
+      primary.plant(ZONE, `del ${APP}. A`, `add ${APP}. 3600 IN A ${ADDRESS.value}`);
+      await primary.ready();
+    };
+    const context = createTestContext();
+    return { ...begun, context, provider: openAt(primary, primary.key, {}, context) };
+  }
+
+  test('Knot 3.5 changes none in one message: the record leaves in one and comes back in the next', async () => {
+    await using begun = await beginWith(1);
+    const { primary, provider, zone, context } = begun;
+    assertSame(await provider.apply(zone, asked, soon()), [ADDRESS]);
+    assertSame(await look(provider, zone, APP), [ADDRESS]);
+    const { calls } = primary.front;
+    assert.equal(calls.filter((kind) => kind === 'write').length, 3);
+    assert.deepEqual(context.warnings, []);
+  });
+
+  test('a server that changes it in no way is told once, and not asked again', async () => {
+    await using begun = await beginWith(Number.POSITIVE_INFINITY);
+    const { primary, provider, zone, context } = begun;
+    await provider.apply(zone, asked, soon());
+    assert.ok(primary.recordsOf(ZONE).some((line) => /^app\S+\s+3600\s/.test(line)));
+    assert.deepEqual(context.warnings, [
+      `${APP} A keeps its TTL of 3600 s: the name server takes 60 s and does not change it. It is left at that.`,
+    ]);
+    assertSame(await look(provider, zone, APP), [ADDRESS]);
   });
 });
 

@@ -8,24 +8,37 @@ import { createTestContext } from '../doubles/provider-context.ts';
 import type { TsigKey } from '../world/bind-config.ts';
 import { normalize } from '../world/presentation.ts';
 import { createKey, Primary } from '../world/primary.ts';
+import type { StartPrimaryServer } from '../world/primary-server.ts';
 import type { UpdateFault } from '../world/update-front.ts';
-import type { ContractFault, ContractSetup, ContractWorld } from './world.ts';
+import type { Abilities, ContractFault, ContractSetup, ContractWorld } from './world.ts';
 
-/** A BIND of one's own as the contract wants an account. */
-export const rfc2136Setup: ContractSetup = async (zones) => {
-  const leave = await enter();
-  try {
-    const world = toContractWorld(await Primary.start({ zones }));
-    const dispose = async () => {
-      await world[Symbol.asyncDispose]();
+/** What the software in use cannot do, or does in its own way. */
+export interface Peculiarities
+  extends Pick<
+    Abilities,
+    'listsForeignZones' | 'namesFaultOfKey' | 'checksCredentials' | 'valuesPerName' | 'recordsPerZone'
+  > {
+  /** Whether a record of a type that it does not know can be put there by an update. */
+  readonly unknownTypes: boolean;
+}
+
+/** A name server of one's own as the contract wants an account. */
+export function rfc2136Setup(start: StartPrimaryServer, peculiarities: Peculiarities): ContractSetup {
+  return async (zones) => {
+    const leave = await enter();
+    try {
+      const world = toContractWorld(await Primary.start({ zones, start }), peculiarities);
+      const dispose = async () => {
+        await world[Symbol.asyncDispose]();
+        leave();
+      };
+      return { ...world, [Symbol.asyncDispose]: dispose };
+    } catch (thrown) {
       leave();
-    };
-    return { ...world, [Symbol.asyncDispose]: dispose };
-  } catch (thrown) {
-    leave();
-    throw thrown;
-  }
-};
+      throw thrown;
+    }
+  };
+}
 
 /** The tests of a suite run all at once; so many name servers at once take longer than the tests give them. */
 const MOST_SERVERS = 4;
@@ -62,7 +75,7 @@ export function openAt(
   return openRfc2136(settings, context);
 }
 
-function toContractWorld(primary: Primary): ContractWorld {
+function toContractWorld(primary: Primary, { unknownTypes, ...abilities }: Peculiarities): ContractWorld {
   const { front, key } = primary;
   return {
     secrets: [key.secret],
@@ -71,11 +84,9 @@ function toContractWorld(primary: Primary): ContractWorld {
     abilities: {
       anyZone: true,
       limitedCredentials: true,
-      recordsPerZone: 3500,
-      // BIND's max-records-per-type, unless it is raised.
-      valuesPerName: 100,
       asksToWait: false,
       caaFlags: true,
+      ...abilities,
     },
     open: ({ timeoutMs = 5000, context } = {}) => openAt(primary, key, { timeoutMs }, context),
     openLimited({ zones: [zone = ''], write }) {
@@ -84,7 +95,7 @@ function toContractWorld(primary: Primary): ContractWorld {
     openRejected: () => openAt(primary, createKey('nobody')),
     addZone: (name) => primary.addZone(name),
     plant: (zone, record) => primary.plant(zone, line(record)),
-    plantStrangers: (zone, names) => primary.plant(zone, ...strangers(zone, names)),
+    plantStrangers: (zone, names) => primary.plant(zone, ...strangers(zone, names, unknownTypes)),
     snapshot: (zone) => primary.recordsOf(zone),
     calls: () => ({
       reads: front.calls.filter((kind) => kind === 'read').length,
@@ -102,7 +113,7 @@ function line({ name, type, value, ttl }: DnsRecord): string {
   return `add ${name}. ${ttl} IN ${type} ${type === 'CNAME' ? `${value}.` : data}`;
 }
 
-function strangers(zone: string, names: readonly string[]): string[] {
+function strangers(zone: string, names: readonly string[], unknownTypes: boolean): string[] {
   return [
     ...names.flatMap((name) => [
       `add ${name}. 300 IN MX 10 MX.example.net.`,
@@ -110,7 +121,7 @@ function strangers(zone: string, names: readonly string[]): string[] {
       `add ${name}. 300 IN TXT "\\000\\255"`,
       `add ${name}. 300 IN A 192.0.2.9`,
       `add ${name}. 300 IN URI 10 1 "https://example.net/?a=b&c=%20"`,
-      `add ${name}. 300 IN TYPE65280 \\# 4 0A000001`,
+      ...(unknownTypes ? [`add ${name}. 300 IN TYPE65280 \\# 4 0A000001`] : []),
     ]),
     `add _https._tcp.${zone}. 300 IN SRV 1 2 443 srv.example.net.`,
   ];

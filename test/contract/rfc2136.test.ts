@@ -1,4 +1,15 @@
+import { bind } from '../world/bind-primary.ts';
+import { refusals } from './rfc2136-refusals.ts';
 import { rfc2136Setup } from './rfc2136-world.ts';
 import { providerContract } from './suite.ts';
 
-providerContract('RFC 2136', rfc2136Setup);
+// BIND's max-records-per-type, unless it is raised.
+providerContract(
+  'RFC 2136: BIND',
+  rfc2136Setup(bind(), {
+    valuesPerName: 100,
+    recordsPerZone: 3500,
+    unknownTypes: true,
+  }),
+);
+refusals('RFC 2136: BIND', bind(), { tellsClock: true, tellsKey: true });

@@ -28,6 +28,10 @@ export interface Abilities {
   readonly limitedCredentials: boolean;
   /** The list of zones cannot be limited with them: it shows zones that they do not reach. */
   readonly listsForeignZones?: boolean;
+  /** False where the same refusal is given to an unknown key and to a clock that is off, which passes. Default: true. */
+  readonly namesFaultOfKey?: boolean;
+  /** False where the credentials are looked at only together with a zone, so that check() cannot tell. Default: true. */
+  readonly checksCredentials?: boolean;
   /** TXT data may hold double quotes. Default: true. */
   readonly quotesInTxt?: boolean;
   /** Records that one zone may hold, and values of one type that one name may have. */

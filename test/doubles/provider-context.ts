@@ -36,7 +36,9 @@ export function createMemoryFiles(): ProviderFiles & { readonly texts: ReadonlyM
 export function createTestContext(
   clock: Clock = createHurryingClock(),
   files: ProviderFiles = createMemoryFiles(),
-): ProviderContext & { readonly waits: readonly ProviderWait[] } {
+): ProviderContext & { readonly waits: readonly ProviderWait[]; readonly warnings: readonly string[] } {
   const waits: ProviderWait[] = [];
-  return { clock, files, waits, onWait: (wait) => void waits.push(wait) };
+  const warnings: string[] = [];
+  const warn = (sentence: string) => void warnings.push(sentence);
+  return { clock, files, waits, warnings, onWait: (wait) => void waits.push(wait), warn };
 }

@@ -28,7 +28,7 @@ async function start(environment: Environment): Promise<Course> {
   const { letsencryptDir, provider } = config;
   const { log } = memoryLog();
   const files = createProviderFiles(letsencryptDir, provider.name);
-  const context = { clock: systemClock, files, onWait: () => undefined };
+  const context = { clock: systemClock, files, onWait: () => undefined, warn: () => undefined };
   const outside = assembleOutside(config, context, () => undefined);
   const parts = {
     ...outside,

@@ -23,6 +23,8 @@ export interface BindOptions {
 export interface Bind extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly pid: number;
+  /** What it has logged so far. */
+  readonly lines: readonly string[];
   /** Serves one zone more, and knows the keys that go with it. */
   addZone(zone: PrimaryZone, keys?: readonly TsigKey[]): Promise<void>;
 }
@@ -52,7 +54,7 @@ export async function startBind({ directory, zones, options, keys = [] }: BindOp
       };
       const close = () => child[Symbol.asyncDispose]();
       const endpoint = { address: '127.0.0.1', port };
-      return { endpoint, pid: child.pid, addZone, [Symbol.asyncDispose]: close };
+      return { endpoint, pid: child.pid, lines: child.lines, addZone, [Symbol.asyncDispose]: close };
     } catch (thrown) {
       await child[Symbol.asyncDispose]();
       if (attempt === ATTEMPTS || !child.lines.some((line) => line.includes('address in use'))) throw thrown;

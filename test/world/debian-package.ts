@@ -58,7 +58,8 @@ export function isNewEnough(version: string, oldest: DebianProgram['oldest']): b
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
-function cacheFolder(): string {
+/** Where what is fetched stays from one run to the next. */
+export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 }
 
@@ -85,7 +86,7 @@ async function unpack(wanted: DebianProgram, folder: string): Promise<string> {
 }
 
 /** Options that make apt-get use a source list and state of its own inside `folder`, with the host's own proxy settings. */
-async function privateApt(suite: string, folder: string): Promise<string[]> {
+export async function privateApt(suite: string, folder: string): Promise<string[]> {
   const keyring = await archiveKeyring();
   const signedBy = keyring ? `[signed-by=${keyring}] ` : '';
   await mkdir(join(folder, 'state/lists/partial'), { recursive: true });

@@ -3,32 +3,30 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, execaSync } from 'execa';
-import { type Bind, startBind } from './bind.ts';
-import type { PrimaryZone, TsigKey } from './bind-config.ts';
+import type { TsigKey } from './bind-config.ts';
+import { bind } from './bind-primary.ts';
+import type { KeyedZone, PrimaryServer, StartPrimaryServer } from './primary-server.ts';
 import { UpdateFront } from './update-front.ts';
 
 export interface PrimaryOptions {
   readonly zones: readonly string[];
   /** Of the key that may do everything. */
   readonly algorithm?: string;
-  /** Further statements of the `options` block. */
-  readonly options?: readonly string[];
-  /** In the place of the statements that say what the keys may do. */
-  readonly access?: readonly string[];
+  /** Default: BIND. */
+  readonly start?: StartPrimaryServer;
 }
 
 /** Lines of one nsupdate message; all of them stay below the 64 KiB of a message. */
 const MOST_LINES = 150;
 
 /**
- * A real BIND as the primary of some zones, which takes updates by key, behind a front that counts and breaks messages.
+ * A real name server as the primary of some zones, which takes updates by key, behind a front that counts and breaks messages.
  * What is planted goes around the front, before the next message passes it.
  */
 export class Primary implements AsyncDisposable {
   readonly key: TsigKey;
   readonly front: UpdateFront;
-  readonly #bind: Bind;
-  readonly #access: readonly string[] | undefined;
+  readonly #server: PrimaryServer;
   readonly #behind: TsigKey;
   readonly #limited: Map<string, TsigKey>;
   #lines = new Map<string, string[]>();
@@ -36,42 +34,40 @@ export class Primary implements AsyncDisposable {
 
   private constructor(parts: {
     front: UpdateFront;
-    bind: Bind;
-    access: readonly string[] | undefined;
+    server: PrimaryServer;
     keys: readonly [TsigKey, TsigKey];
     limited: Map<string, TsigKey>;
   }) {
     this.front = parts.front;
-    this.#bind = parts.bind;
-    this.#access = parts.access;
+    this.#server = parts.server;
     [this.key, this.#behind] = parts.keys;
     this.#limited = parts.limited;
   }
 
-  static async start({ zones, algorithm, options = [], access }: PrimaryOptions): Promise<Primary> {
+  static async start({ zones, algorithm, start = bind() }: PrimaryOptions): Promise<Primary> {
     await using stack = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), 'primary-'));
     stack.defer(() => rm(directory, { recursive: true, force: true }));
     const keys = [createKey('dstack-ingress', algorithm), createKey('behind')] as const;
     const limited = new Map(zones.flatMap(limitedKeys).map((key) => [key.name, key]));
-    const bind = stack.use(
-      await startBind({
-        directory: join(directory, 'named'),
-        zones: zones.map((name) => primaryZone(name, access)),
-        options: ['recursion no', ...options],
-        keys: [...keys, ...limited.values()],
-      }),
+    const server = stack.use(
+      await start({ directory, zones: zones.map(keyedZone), keys: [...keys, ...limited.values()] }),
     );
     let primary: Primary | undefined;
     const ready = async () => primary?.ready();
-    const front = stack.use(await UpdateFront.start({ behind: () => bind.endpoint, ready }));
-    primary = new Primary({ front, bind, access, keys, limited });
+    const front = stack.use(await UpdateFront.start({ behind: () => server.endpoint, ready }));
+    primary = new Primary({ front, server, keys, limited });
     const held = stack.move();
     primary.#dispose = () => held.disposeAsync();
     return primary;
   }
 
   #dispose: () => Promise<void> = async () => undefined;
+
+  /** What the server has logged so far. */
+  get lines(): readonly string[] {
+    return this.#server.lines;
+  }
 
   /** A key that may query and transfer one zone, and write it where it says so. */
   limitedKey(zone: string, write: boolean): TsigKey {
@@ -83,7 +79,7 @@ export class Primary implements AsyncDisposable {
   addZone(name: string): void {
     const keys = limitedKeys(name);
     for (const key of keys) this.#limited.set(key.name, key);
-    this.#prepare(() => this.#bind.addZone(primaryZone(name, this.#access), keys));
+    this.#prepare(() => this.#server.addZone(keyedZone(name), keys));
   }
 
   /** Lines such as `add app.example.com. 60 IN A 192.0.2.1`. */
@@ -95,7 +91,7 @@ export class Primary implements AsyncDisposable {
   recordsOf(zone: string): string[] {
     if (this.#lines.size > 0) throw new Error('what was planted does not stand before a message has passed');
     const { name, algorithm, secret } = this.#behind;
-    const { address, port } = this.#bind.endpoint;
+    const { address, port } = this.#server.endpoint;
     const key = `${algorithm}:${name}:${secret}`;
     const args = [`@${address}`, '-p', `${port}`, '-y', key, '+noall', '+answer', zone, 'AXFR'];
     const lines = execaSync('dig', args).stdout.split('\n');
@@ -120,15 +116,15 @@ export class Primary implements AsyncDisposable {
     this.#prepared.catch(() => undefined);
   }
 
-  // Not synchronous: nobody would read what BIND logs, and it would stop when the pipe is full.
+  // Not synchronous: nobody would read what the server logs, and it would stop when the pipe is full.
   async #write(zone: string, lines: readonly string[]): Promise<void> {
     const { name, algorithm, secret } = this.#behind;
-    const { address, port } = this.#bind.endpoint;
+    const { address, port } = this.#server.endpoint;
     const head = [`server ${address} ${port}`, `key ${algorithm}:${name} ${secret}`, 'check-names off'];
     for (let start = 0; start < lines.length; start += MOST_LINES) {
       const updates = lines.slice(start, start + MOST_LINES).map((line) => `update ${line}`);
       const input = [...head, `zone ${zone}.`, ...updates, 'send', ''].join('\n');
-      await execa('nsupdate', ['-v', '-t', '5'], { input });
+      await execa('nsupdate', ['-v', '-t', '30'], { input });
     }
   }
 }
@@ -141,14 +137,7 @@ function limitedKeys(zone: string): TsigKey[] {
   return ['ro', 'rw'].map((kind) => createKey(`${kind}.${zone}`));
 }
 
-function primaryZone(name: string, access: readonly string[] | undefined): PrimaryZone {
-  const [reader, writer] = [`key "ro.${name}"`, `key "rw.${name}"`];
-  const readers = `key "dstack-ingress"; key "behind"; ${reader}; ${writer};`;
-  const writers = ['dstack-ingress', 'behind', `rw.${name}`].map((key) => `grant "${key}" zonesub ANY;`);
-  const usual = [
-    `allow-query { ${readers} }`,
-    `allow-transfer { ${readers} }`,
-    `update-policy { ${writers.join(' ')} }`,
-  ];
-  return { name, servers: [{ label: 'ns1', address: '127.0.0.1' }], access: access ?? usual };
+function keyedZone(name: string): KeyedZone {
+  const writers = ['dstack-ingress', 'behind', `rw.${name}`];
+  return { name, readers: [...writers, `ro.${name}`], writers };
 }

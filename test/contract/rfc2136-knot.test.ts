@@ -1,0 +1,25 @@
+import { nameServer, versionOf } from '../world/installed-program.ts';
+import { knot } from '../world/knot.ts';
+import { refusals } from './rfc2136-refusals.ts';
+import { rfc2136Setup } from './rfc2136-world.ts';
+import { providerContract } from './suite.ts';
+
+const program = await nameServer('knotd', ['knot']);
+const [major, minor] = versionOf(program, '-V');
+
+const title = `RFC 2136: Knot ${major}.${minor}`;
+// From 3.4 on a key that is not known is refused by a bare NOTAUTH.
+const tellsKey = major === 3 && minor < 4;
+
+const setup = rfc2136Setup(knot({ program }), {
+  // A zone is read whole, however large it is.
+  recordsPerZone: 400,
+  valuesPerName: 400,
+  // Questions about its zones are answered to every key that it knows; those about others have no signature.
+  listsForeignZones: true,
+  checksCredentials: false,
+  namesFaultOfKey: tellsKey,
+  unknownTypes: true,
+});
+providerContract(title, setup);
+refusals(title, knot({ program }), { tellsClock: true, tellsKey });
