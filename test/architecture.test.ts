@@ -80,6 +80,7 @@ const pure = [
   'src/dns/caa.ts',
   'src/dns/claim.ts',
   'src/dns/desired.ts',
+  'src/dns/gateway-fault.ts',
   'src/dns/lateness.ts',
   'src/dns/plan.ts',
   'src/dns/presentation.ts',

@@ -132,6 +132,7 @@ export function goalFor(config: IngressConfig, { provider }: Pick<Parts, 'provid
   const { gatewayDomain, port, txtPrefix, setCaa, keyType, propagationTimeout } = config;
   return {
     gatewayDomain,
+    injectedGateway: config.dstackGatewayDomain,
     port,
     txtPrefix,
     addressMode: config.appAddressMode,

@@ -52,7 +52,7 @@ export const variables = {
   }),
   gatewayDomain: optional(types.domainName, {
     name: 'GATEWAY_DOMAIN',
-    help: 'The dstack gateway that the name points to. Default: `_.` and DSTACK_GATEWAY_DOMAIN where that is set. For `_.<base>` the record says `gateway.<base>` as soon as both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore.',
+    help: 'The dstack gateway that the name points to. Default: `_.` and DSTACK_GATEWAY_DOMAIN where that is set. For `_.<base>` the record says `gateway.<base>` as soon as both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore. A name without an address, and one that shares no address with DSTACK_GATEWAY_DOMAIN, is a warning in every pass.',
     remedy: "Set it to your cluster's gateway, such as _.dstack-prod5.phala.network.",
   }),
   dstackGatewayDomain: optional(types.domainName, {

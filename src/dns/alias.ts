@@ -80,12 +80,6 @@ export function chooseAlias(
   return { kind: 'name', target };
 }
 
-/** Whether a provider is such that the gateway's addresses have to be known before it is decided. */
-export function mayNeedAddresses(provider: Capabilities): boolean {
-  const { cnameBesideOthers, flattensApexCname, servesUnderscoreTargets } = provider;
-  return !(cnameBesideOthers && flattensApexCname && servesUnderscoreTargets);
-}
-
 /** Whether a record of this type at the domain leads elsewhere, and so is replaced. */
 export function givesWayToAlias(type: string): boolean {
   return type === 'CNAME' || type === 'A' || type === 'AAAA';

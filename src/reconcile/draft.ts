@@ -1,11 +1,4 @@
-import {
-  chooseAlias,
-  chooseAliasTarget,
-  friendlyName,
-  type GatewayLookups,
-  mayNeedAddresses,
-  standInAddresses,
-} from '../dns/alias.ts';
+import { chooseAlias, chooseAliasTarget, standInAddresses } from '../dns/alias.ts';
 import {
   appAddress,
   type CaaOwner,
@@ -16,9 +9,10 @@ import {
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import { type LiveRecord, sameData } from '../dns/record.ts';
-import { type Addresses, allAddresses, lookUpAddresses } from '../dns/resolver.ts';
+import { allAddresses } from '../dns/resolver.ts';
 import { IngressError } from '../errors.ts';
 import type { Identity } from '../guest/identity.ts';
+import { type Gateway, lookUpGateway } from './gateway.ts';
 import type { Parts } from './parts.ts';
 
 /** What is desired for one name. */
@@ -28,6 +22,8 @@ export interface NameDraft {
   readonly owners: readonly string[];
   /** The desired records, given what stands at these names now: some choices stay as they are published. Throws DNS_LOOKUP_FAILED. */
   readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
+  /** Why nothing can lead the name to the gateway; undefined when something does. */
+  readonly whyUnled: (live: readonly LiveRecord[]) => IngressError | undefined;
 }
 
 /** What the records of every name depend on. */
@@ -45,9 +41,8 @@ type SurroundingParts = Pick<Parts, 'goal' | 'identify' | 'provider' | 'resolver
  * accounts are ours. What a person should know is told at once, so that it is known whatever fails after it.
  */
 export async function lookAround(parts: SurroundingParts, signal: AbortSignal): Promise<Surroundings> {
-  const identity = await parts.identify(signal);
+  const [identity, gateway] = await Promise.all([parts.identify(signal), lookUpGateway(parts, signal)]);
   if (identity.warning !== undefined) parts.tell(identity.warning);
-  const gateway = await lookUpGateway(parts, signal);
   return { identity, gateway, caa: parts.goal.setCaa ? await parts.caaOwners(signal) : undefined };
 }
 
@@ -64,17 +59,23 @@ export function draftName(
   const { gateway, caa, identity } = surroundings;
   const { appId } = identity;
   const owners = [domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)];
+  const aliasFor = (live: readonly LiveRecord[]) => {
+    // With our app-address beside them, the addresses at the name are of an earlier pass.
+    const mark = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
+    const ours = live.some((record) => sameData(record, mark));
+    return decideAlias(parts, gateway, { domain, zone, live, ours });
+  };
   return {
     domain,
     owners: [...new Set(owners)],
     desire(live) {
-      // With our app-address beside them, the addresses at the name are of an earlier pass.
-      const mark = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
-      const ours = live.some((record) => sameData(record, mark));
-      const alias = decideAlias(parts, gateway, { domain, zone, live, ours });
-      const wanted = { domain, alias, appId, port, txtPrefix, caa };
-      return desiredRecords(wanted, parts.provider.capabilities.normalizeTtl);
+      const alias = aliasFor(live);
+      const wanted = { domain, alias: alias ?? { addresses: [] }, appId, port, txtPrefix, caa };
+      const desired = desiredRecords(wanted, parts.provider.capabilities.normalizeTtl);
+      // Our app-address would make the addresses of somebody else at the name look like ours.
+      return alias ? desired : desired.filter(({ purpose }) => purpose === 'caa');
     },
+    whyUnled: (live) => (aliasFor(live) ? undefined : gatewayNowhere(domain, parts.goal)),
   };
 }
 
@@ -85,20 +86,22 @@ interface AliasPlace {
   readonly ours: boolean;
 }
 
+/** Undefined where the name would get the gateway's addresses, and it has none. Throws DNS_LOOKUP_FAILED when they are not known. */
 function decideAlias(
   { goal, provider, tell }: DraftParts,
-  { addresses, ...lookups }: Gateway,
+  { addresses, configured, ...lookups }: Gateway,
   { domain, zone, live, ours }: AliasPlace,
-): Wanted['alias'] {
+): Wanted['alias'] | undefined {
   const { gatewayDomain, setCaa } = goal;
   const published = live.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
-  const target = chooseAliasTarget({ ...lookups, published });
+  const target = chooseAliasTarget({ ...lookups, configured, published });
   const place = { domain, target, apex: zone.name, caaName: setCaa ? baseName(domain) : undefined, live };
   const alias = chooseAlias(place, provider.capabilities);
   if (alias.kind === 'name') return alias;
   const standIns = standInAddresses(domain, addresses, ours ? live : []);
+  if (standIns.length === 0 && addresses !== undefined) return undefined;
   if (standIns.length === 0) {
-    throw new IngressError('DNS_LOOKUP_FAILED', `the gateway ${gatewayDomain} has no address`, {
+    throw new IngressError('DNS_LOOKUP_FAILED', `the gateway ${gatewayDomain} could not be looked up`, {
       hint: `Check GATEWAY_DOMAIN. ${domain} cannot be an alias, because ${alias.why}, so it gets the gateway's addresses.`,
     });
   }
@@ -110,34 +113,14 @@ function decideAlias(
   return { addresses: standIns };
 }
 
+function gatewayNowhere(domain: string, { gatewayDomain }: Parts['goal']): IngressError {
+  const sentence = `the gateway ${gatewayDomain} has no address, so nothing can lead ${domain} to it`;
+  return new IngressError('DNS_LOOKUP_FAILED', sentence, {
+    hint: 'Check GATEWAY_DOMAIN: the dashboard of the cloud shows the base domain of its gateway.',
+  });
+}
+
 /** A CNAME at the challenge name, which would lead the CA elsewhere. */
 export function aliasOfChallenge(domain: string, live: readonly LiveRecord[]): LiveRecord | undefined {
   return live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
-}
-
-interface Gateway extends Omit<GatewayLookups, 'published'> {
-  /** Of the configured name; undefined when the look-up failed or was not needed. */
-  readonly addresses: Addresses | undefined;
-}
-
-async function lookUpGateway(
-  { goal, resolver, provider }: SurroundingParts,
-  signal: AbortSignal,
-): Promise<Gateway> {
-  const { gatewayDomain } = goal;
-  const friendly = friendlyName(gatewayDomain);
-  const needed = friendly !== undefined || mayNeedAddresses(provider.capabilities);
-  // A look-up that fails decides nothing: what is published stays.
-  const lookUp = async (name: string) =>
-    lookUpAddresses(name, resolver, signal).catch((): Addresses | undefined => undefined);
-  const [addresses, other] = await Promise.all([
-    needed ? lookUp(gatewayDomain) : undefined,
-    friendly === undefined ? undefined : lookUp(friendly),
-  ]);
-  return {
-    gatewayDomain,
-    addresses,
-    configured: addresses && allAddresses(addresses),
-    friendly: other && allAddresses(other),
-  };
 }

@@ -16,6 +16,8 @@ import type { WarnOf } from './warnings.ts';
 /** What is asked for, for all names: the part of the configuration that a round needs. */
 export interface Goal {
   readonly gatewayDomain: string;
+  /** The base name of the cluster's gateway, by the word of dstack (DSTACK_GATEWAY_DOMAIN). */
+  readonly injectedGateway: string | undefined;
   readonly port: number;
   readonly txtPrefix: string;
   readonly addressMode: AddressMode;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   APP_ADDRESS,
   APP_ID,
+  change,
   DOMAIN,
   GATEWAY,
   gatewayNames,
@@ -11,7 +12,7 @@ import {
   type StageOptions,
   setStage,
 } from '../../test/doubles/parts.ts';
-import { memoryResolver } from '../../test/doubles/resolver.ts';
+import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
 import { IngressError } from '../errors.ts';
 
 const FRIENDLY = 'gateway.cluster.example.net';
@@ -112,13 +113,53 @@ for (const [title, options, published, expected] of table) {
   });
 }
 
-test('a gateway of another form is not looked up', async (t) => {
-  const stage = await setStage(t, {
-    goal: { gatewayDomain: 'gw.example.net' },
-    provider: { capabilities: { flattensApexCname: true } },
-  });
+test('a gateway of another form is looked up by that name alone', async (t) => {
+  const stage = await setStage(t, { goal: { gatewayDomain: 'gw.example.net' } });
   await run(stage);
-  assert.ok(stage.resolver.asked.every((question) => /example\.com|ns1/.test(question)));
+  const asked = stage.resolver.asked.filter((question) => !/example\.com|ns1/.test(question));
+  assert.deepEqual(asked, ['gw.example.net A', 'gw.example.net AAAA']);
+});
+
+const nowhere = gatewayNames([], []);
+test('a gateway without an address is a warning in every round, until it has one; the certificate comes', async (t) => {
+  const stage = await setStage(t, { known: nowhere });
+  await runPass(stage);
+  assert.equal(stage.served.length, 1);
+  await runPass(stage);
+  const told = warnings(stage);
+  assert.equal(told.length, 2);
+  assert.match(
+    String(told[0]),
+    /^GATEWAY_DOMAIN: _\.cluster\.example\.net has no address .* \(app\.example\.com CNAME _\.cluster\.example\.net\)/,
+  );
+  const found = memoryResolver({ ...stage.known, ...gatewayNames(same, []) });
+  change(stage, { resolver: found.resolve });
+  await runPass(stage);
+  assert.equal(warnings(stage).length, 2);
+  assert.ok(stage.events().includes('warning-over'));
+});
+
+test('a gateway that cannot be looked up is a warning', async (t) => {
+  const stage = await setStage(t, { known: { [`${GATEWAY} A`]: 'fails', [`${GATEWAY} AAAA`]: 'fails' } });
+  await runPass(stage);
+  assert.match(String(warnings(stage)[0]), /^GATEWAY_DOMAIN: whether .* is not known/);
+});
+
+test('a gateway that dstack does not name is a warning, unless both lead to the same', async (t) => {
+  const here = {
+    '_.here.example.net A': { answers: [rr('_.here.example.net', 'A', '192.0.2.9')] },
+    '_.here.example.net AAAA': {},
+  };
+  const goal = { injectedGateway: 'here.example.net' };
+  const stage = await setStage(t, { goal, known: { ...here, ...gatewayNames(same, []) } });
+  await runPass(stage);
+  assert.match(
+    String(warnings(stage)[0]),
+    /dstack says that the gateway of this cluster is here\.example\.net/,
+  );
+  const alike = await setStage(t, { goal, known: { ...here, ...gatewayNames(['192.0.2.9'], []) } });
+  await runPass(alike);
+  assert.deepEqual(warnings(alike), []);
 });
 
 const apex: StageOptions['certificates'] = [['example.com']];
@@ -186,18 +227,24 @@ test('without CAA the same provider gets a CNAME', async (t) => {
 test('a first pass never takes the addresses of somebody else for the gateway', async (t) => {
   const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
   stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.99', ttl: 3600 });
-  await assert.rejects(run(stage), { code: 'DNS_LOOKUP_FAILED' });
-  assert.deepEqual(stage.provider.standing, [`${DOMAIN} A 192.0.2.99`]);
+  for (const _ of ['first', 'second']) {
+    await assert.rejects(run(stage), { code: 'DNS_LOOKUP_FAILED' });
+    const [address, caa, ...others] = stage.provider.standing.toSorted();
+    assert.deepEqual([address, others], [`${DOMAIN} A 192.0.2.99`, []]);
+    assert.match(caa ?? '', / CAA /);
+  }
+  assert.equal(stage.provider.applied.length, 1);
 });
 
-test('a gateway without an address is an error where addresses are needed', async (t) => {
+test('a gateway without an address is an error where addresses are needed, and no reason for no certificate', async (t) => {
   const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
-  await assert.rejects(run(stage), (thrown) => {
+  await assert.rejects(runPass(stage), (thrown) => {
     assert.ok(thrown instanceof IngressError);
     assert.equal(thrown.code, 'DNS_LOOKUP_FAILED');
     assert.match(thrown.hint, /GATEWAY_DOMAIN/);
     return true;
   });
+  assert.equal(stage.served.length, 1);
 });
 
 test('an alias below the apex has to be seen as an alias, also where the provider flattens', async (t) => {

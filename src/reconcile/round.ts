@@ -1,4 +1,5 @@
 import type { Issuer } from '../acme/attempt.ts';
+import type { IngressError } from '../errors.ts';
 import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
@@ -12,6 +13,7 @@ import { createServerFinder } from './seen.ts';
 import { findCertificate, serve } from './serving.ts';
 import { sweep } from './tidy.ts';
 import { waitForRecords } from './wait-for-records.ts';
+import type { ZoneLook } from './zone-look.ts';
 import { openZones } from './zones.ts';
 
 /** Certificates that are got at once in one place; the next so many come after them. */
@@ -202,6 +204,10 @@ async function certifyAll(
   }
 }
 
+function whyUnled({ drafts, planned: { live } }: ZoneLook, domain: string): IngressError | undefined {
+  return drafts.find((draft) => draft.domain === domain)?.whyUnled(live);
+}
+
 /** What is to be said of the records of a certificate's names, and waited for, once they were written or failed. */
 async function endRecords(
   parts: Parts,
@@ -214,9 +220,12 @@ async function endRecords(
     const work = zoneOf.get(domain);
     const failure = work?.failed.get(domain);
     if (failure !== undefined) throw failure;
-    if (!work?.look || waited.has(domain)) return;
+    if (!work?.look) return;
     const waiting = { domain, zone: work.zone, servers, log, urgent: false };
-    await waitForRecords(parts, waiting, work, signal);
+    if (!waited.has(domain)) await waitForRecords(parts, waiting, work, signal);
+    // It is tried again soon; a certificate needs no gateway and has been got.
+    const unled = whyUnled(work.look, domain);
+    if (unled) throw unled;
   });
   for (const end of await Promise.allSettled(ends)) {
     signal.throwIfAborted();

@@ -1,3 +1,4 @@
+import { gatewayFault } from '../dns/gateway-fault.ts';
 import { baseName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
@@ -46,7 +47,27 @@ export async function openZones(
     const work: ZoneWork = { zone, look, recordsTried: false, failed: new Map() };
     for (const { name } of places) zoneOf.set(name, work);
   });
+  if (known) warnOfGateway(parts, known, zoneOf);
   return { zoneOf, bare };
+}
+
+/** Said in every round: nobody reaches the app, and nothing else fails. */
+function warnOfGateway(
+  { goal, warnOf }: LookParts,
+  { gateway }: Surroundings,
+  zoneOf: ReadonlyMap<string, ZoneWork>,
+): void {
+  const looks = new Set([...zoneOf.values()].flatMap(({ look }) => look ?? []));
+  const desired = [...looks].flatMap(({ planned }) => planned.desired);
+  const finding = {
+    ...gateway,
+    addresses: gateway.configured,
+    injected: goal.injectedGateway,
+    injectedAddresses: gateway.injected,
+    names: [...zoneOf.keys()],
+    aliases: desired.filter(({ purpose }) => purpose === 'alias'),
+  };
+  if (finding.names.length > 0) warnOf('GATEWAY_DOMAIN', gatewayFault(finding));
 }
 
 async function lookAroundOnce(

@@ -102,6 +102,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   );
   const known = {
     ...delegation('example.com', { 'ns1.example.net': [where.address] }),
+    ...gatewayNames(['192.0.2.80'], []),
     ...options.known,
   };
   const resolver = memoryResolver(known);
@@ -148,7 +149,13 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     },
     parts: {
       goal: {
-        ...{ gatewayDomain: GATEWAY, port: 443, txtPrefix: '_dstack-app-address', setCaa: false },
+        ...{
+          gatewayDomain: GATEWAY,
+          injectedGateway: undefined,
+          port: 443,
+          txtPrefix: '_dstack-app-address',
+          setCaa: false,
+        },
         ...{ addressMode: 'claim', profile: undefined, renewDaysBefore: undefined },
         keyType: 'ecdsa',
         noStaging: false,

@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
-import { type Environment, environmentFor } from '../world/ingress.ts';
-import { again, ingressIn, worldFor } from './support.ts';
+import { type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
+import { again, eventually, ingressIn, worldFor } from './support.ts';
 
 const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
 
@@ -68,4 +68,23 @@ test('a failure is in the status with its remedy', async (t) => {
   const { stdout } = await status(ingress.environment);
   assert.match(stdout, /^failure +ZONE_NOT_FOUND: /m);
   assert.match(stdout, /^next attempt +\d{4}-/m);
+});
+
+test('a GATEWAY_DOMAIN that leads nowhere is in log, status and plan, in every pass; the certificate comes', async (t) => {
+  const world = await worldFor(t);
+  const wrong = { GATEWAY_DOMAIN: '_.clutser.test', DSTACK_GATEWAY_DOMAIN: 'cluster.test' };
+  const environment = await environmentFor(world, wrong);
+  const sentence =
+    /GATEWAY_DOMAIN: _\.clutser\.test has no address .*app\.example\.test CNAME _\.clutser\.test.* set it to _\.cluster\.test/;
+  const plan = await execa(process.execPath, [BUNDLE, 'plan'], { env: environment, extendEnv: false });
+  assert.match(plan.stdout, sentence);
+  const ingress = again(t, environment);
+  await ingress.seen('pass-finished');
+  await ingress.seen('serving');
+  assert.match((await status(environment)).stdout, sentence);
+  ingress.signal('SIGHUP');
+  const isOfGateway = ({ event, subject }: Ingress['log'][number]) =>
+    event === 'warning' && subject === 'GATEWAY_DOMAIN';
+  await eventually('it is said again', () => ingress.log.filter(isOfGateway).length === 2 || undefined);
+  assert.match(String(ingress.log.find(isOfGateway)?.['msg']), sentence);
 });
