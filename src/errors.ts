@@ -148,6 +148,13 @@ export const errorRegistry = {
     hint: 'Set ACME_PROFILE to one of the profiles that the message lists, or remove it.',
     retryable: false,
   },
+  ACME_ACCOUNT_REPLACED: {
+    meaning:
+      'The account at the certificate authority cannot be used any more (deactivated, revoked, or not the one of the key on the volume), so another one is used.',
+    hint: 'Where somebody else keeps CAA records that name the account, or another client uses the volume, they need the new one, which the message names.',
+    byItself: 'The certificate is ordered with it in the next round.',
+    retryable: true,
+  },
   ACME_ACCOUNT_BINDING_MISSING: {
     meaning:
       'The certificate authority opens accounts only for its customers, by an external account binding.',

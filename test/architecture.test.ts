@@ -91,6 +91,7 @@ const pure = [
   'src/acme/directory.ts',
   'src/acme/json.ts',
   'src/acme/no-answer.ts',
+  'src/acme/order-age.ts',
   'src/acme/problem.ts',
   'src/acme/renewal-conf.ts',
   'src/acme/replacement.ts',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import {
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -167,4 +168,21 @@ test('where that link leads nowhere, or was never made, the old folder is found 
   symlinkSync('/elsewhere/accounts/acme-v01.api.letsencrypt.org/directory', folder());
   assert.match((await store().load())?.url ?? '', /a$/);
   assert.equal(await store('https://acme-staging-v02.api.letsencrypt.org/directory').load(), undefined);
+});
+
+test('a retired account is none, stays where it is, and is an account again when the note is damaged', async () => {
+  const accounts = store();
+  const made = await accounts.register(await accounts.create(), 'https://ca.example/acct/1', {});
+  assert.equal(await accounts.lastRetired(), undefined);
+  await accounts.retire(made, 'deactivated');
+  assert.equal(await accounts.load(), undefined);
+  assert.ok(await accounts.lastRetired());
+  const next = await accounts.register(await accounts.create(), 'https://ca.example/acct/2', {});
+  assert.equal((await accounts.load())?.url, next.url);
+  await accounts.retire(next, 'deactivated');
+  assert.equal(await accounts.load(), undefined, 'both are noted');
+  const [note = ''] = globSync('dstack-ingress/accounts/*.json', { cwd: root });
+  writeFileSync(join(root, note), 'damaged');
+  assert.ok(await accounts.load());
+  assert.equal(await accounts.lastRetired(), undefined);
 });

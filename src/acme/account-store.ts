@@ -7,6 +7,7 @@ import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
 import { storeFailure } from '../volume.ts';
 import { readRenewalConf } from './renewal-conf.ts';
+import { createRetiredAccounts } from './retired-accounts.ts';
 
 /** An ACME account as it lies on the volume. */
 export interface StoredAccount {
@@ -26,13 +27,17 @@ export interface AccountStore {
   /**
    * The account to use: first the one that the certificate came from, as certbot noted in `renewal/<lineage>.conf`, then
    * registered ones, then those whose registration was cut short; undefined when there is none. A damaged one stands in
-   * nobody's way. Throws STORE_FAILED.
+   * nobody's way, and a retired one is none. Throws STORE_FAILED.
    */
   load(): Promise<StoredAccount | undefined>;
   /** Makes a key and stores it, before the CA hears of it, so that a crash leaves no account without its key. */
   create(): Promise<StoredAccount>;
   /** Remembers the account's URL. */
   register(account: StoredAccount, url: string, body: unknown): Promise<StoredAccount>;
+  /** Notes that an account is not used any more; its files stay as they are. Throws STORE_FAILED. */
+  retire(account: StoredAccount, why: string): Promise<void>;
+  /** When an account was last retired. Throws STORE_FAILED. */
+  lastRetired(): Promise<Date | undefined>;
 }
 
 /** Where certbot goes on looking: volumes of its early years have accounts under the protocol's first version only. */
@@ -53,14 +58,30 @@ export function createAccountStore(
   const folder = folderOf(host);
   const earlier = EARLIER_HOSTS[host];
   const folders = earlier === undefined ? [folder] : [folder, folderOf(earlier)];
+  const retired = createRetiredAccounts(root, directoryUrl);
   return {
     load: () =>
-      guarded('read', folder, async () => load(folders, await noted(root, directoryUrl, await lineages()))),
+      guarded('read', folder, async () => {
+        const ended = new Set((await retired.all()).map(({ account }) => account));
+        return load(folders, await noted(root, directoryUrl, await lineages()), ended);
+      }),
     create: () => guarded('write', folder, () => create(folder, clock)),
     register: (account, url, body) =>
       guarded('write', account.path, async () => {
         await writeAtomically(join(account.path, 'regr.json'), JSON.stringify({ body, uri: url }), 0o644);
         return { ...account, url };
+      }),
+    retire: ({ path, url }, why) =>
+      guarded('retire', path, () =>
+        retired.add({
+          ...{ account: basename(path), at: clock.now().toISOString(), why },
+          ...(url === undefined ? {} : { url }),
+        }),
+      ),
+    lastRetired: () =>
+      guarded('read', folder, async () => {
+        const moments = (await retired.all()).map(({ at }) => Date.parse(at)).filter(Number.isFinite);
+        return moments.length === 0 ? undefined : new Date(Math.max(...moments));
       }),
   };
 }
@@ -77,9 +98,16 @@ async function noted(root: string, directoryUrl: string, lineages: readonly stri
     .map(({ account }) => account);
 }
 
-async function load(folders: readonly string[], preferred: readonly string[]) {
+async function load(
+  folders: readonly string[],
+  preferred: readonly string[],
+  retired: ReadonlySet<string>,
+): Promise<StoredAccount | undefined> {
   const entries = await Promise.all(
-    folders.map(async (folder) => (await listIfThere(folder)).sort().map((id) => join(folder, id))),
+    folders.map(async (folder) => {
+      const ids = (await listIfThere(folder)).filter((id) => !retired.has(id));
+      return ids.sort().map((id) => join(folder, id));
+    }),
   );
   const loads = await Promise.allSettled(entries.flat().map(loadOne));
   const found = loads.flatMap((load) => (load.status === 'fulfilled' && load.value ? [load.value] : []));

@@ -21,6 +21,7 @@ import {
   validate,
   type Wish,
 } from './attempt.ts';
+import { problemError, readProblem } from './problem.ts';
 
 const NAME = 'app.example.com';
 const DIRECTORY = 'https://ca.example/directory';
@@ -237,4 +238,71 @@ test('a ledger that takes nothing: the CA is not asked', async (t) => {
   const ledger = { ...issuer.ledger, writeUnless: () => Promise.reject(full) };
   await assert.rejects(begin({ ...issuer, ledger }, WISH, context), full);
   assert.deepEqual(authority.calls, []);
+});
+
+/** An attempt that is cut short while the CA issues, and stays so. */
+async function processing(t: TestContext) {
+  const stage = setUp(t);
+  const { authority, context, start } = stage;
+  authority.issuance = [{ status: 'processing' }];
+  const attempt = await begun(start(), context);
+  await validate(attempt, context);
+  await assert.rejects(issue(attempt, context), { code: 'ACME_SLOW' });
+  const told: string[] = [];
+  return {
+    ...stage,
+    attempt,
+    told,
+    context: { ...context, tell: (sentence: string) => told.push(sentence) },
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+test('an order that stays processing is followed for a day; then another is made, and both count', async (t) => {
+  const { clock, context, start, orders, attempt, told } = await processing(t);
+  const begin = clock.now().getTime();
+  clock.set(new Date(begin + DAY_MS - 300_000));
+  assert.equal((await begun(start(), context)).order.url, attempt.order.url);
+  assert.deepEqual([orders(), told], [1, []]);
+  clock.set(new Date(begin + DAY_MS));
+  const next = await begun(start(), context);
+  assert.deepEqual([orders(), next.resumed], [2, false]);
+  assert.deepEqual(told, [
+    `the order ${attempt.order.url} for ${NAME} has been processing for a day; it is given up, and another one is made`,
+  ]);
+  const history = await start().ledger.history();
+  assert.deepEqual([history.issuances([NAME]).length, history.fruitlessOrders([NAME]).length], [1, 2]);
+});
+
+test('an order that expired eight days ago is given up, whatever it says of itself', async (t) => {
+  for (const status of ['pending', 'ready', 'processing'] as const) {
+    const { authority, clock, context, start, orders, told } = await processing(t);
+    const { order } = authority;
+    const expires = new Date(clock.now().getTime() - 8 * DAY_MS).toISOString();
+    authority.order = async (...asked) => {
+      const found = await order(...asked);
+      return found && { ...found, status, expires };
+    };
+    assert.equal((await begun(start(), context)).resumed, false);
+    assert.equal(orders(), 2);
+    assert.match(told[0] ?? '', new RegExp(`is ${status} although it expired at`));
+  }
+});
+
+test('a valid order whose certificate is not there is given up after a day', async (t) => {
+  const { authority, clock, context, start, orders, told } = await processing(t);
+  authority.issuance = [{ status: 'valid' }];
+  const gone = problemError(readProblem({ detail: 'Certificate not found' }, 404), undefined);
+  authority.certificate = () => Promise.reject(gone);
+  const first = await begun(start(), context);
+  await assert.rejects(issue(first, context), gone);
+  const begin = clock.now().getTime();
+  const second = await begun(start(), context);
+  assert.deepEqual([second.order.url, orders(), told], [first.order.url, 1, []]);
+  clock.set(new Date(begin + DAY_MS));
+  await assert.rejects(issue(second, context), gone);
+  assert.match(told[0] ?? '', /has given no certificate for a day/);
+  assert.equal((await begun(start(), context)).resumed, false);
+  assert.equal(orders(), 2);
 });

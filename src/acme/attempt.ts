@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
+import { isIngressError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Hold, isHold, type Limits, type Step, whenAllowed } from '../ledger/limits.ts';
 import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
 import { setOf } from '../ledger/past-attempt.ts';
 import type { CertificateAuthority, Order } from './authority.ts';
 import { type Conversation, download, finalize, type Proof, proofsOf, prove } from './order.ts';
+import { type Age, whyNotDownloaded, whyTooOld } from './order-age.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
@@ -36,6 +38,8 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
   /** A new opaque id. */
   readonly newId: () => string;
+  /** Says what a person should know. */
+  readonly tell?: (sentence: string) => void;
 }
 
 /** One attempt at a certificate: an order of this run, or of an earlier one that a restart has cut short. */
@@ -61,7 +65,7 @@ export interface IssuedCertificate {
  */
 export async function begin(issuer: Issuer, wish: Wish, context: AttemptContext): Promise<Attempt | Hold> {
   const conversation = { ...context, authority: issuer.authority };
-  const open = await resume(issuer, wish, conversation);
+  const open = await resume(issuer, wish, context);
   if (open && !isProven(open.order)) {
     const held = whenAllowed({
       ...(await stepOf(issuer, wish, 'validate', context)),
@@ -85,18 +89,40 @@ function isProven({ status }: Order): boolean {
 
 /** The open order as the CA has it now; what leads to no certificate any more is forgotten. */
 async function resume(
-  { directoryUrl, authority, openOrders }: Issuer,
+  issuer: Issuer,
   wish: Wish,
-  { signal }: Conversation,
+  context: AttemptContext,
 ): Promise<{ order: Order; note: OpenOrder } | undefined> {
+  const { directoryUrl, authority, openOrders } = issuer;
   const note = await openOrders.load(wish.key);
   if (note === undefined) return undefined;
-  const order = fits(note, wish, directoryUrl) ? await authority.order(note.url, signal) : undefined;
+  const order = fits(note, wish, directoryUrl) ? await authority.order(note.url, context.signal) : undefined;
+  const tooOld = order && whyTooOld(order, ageOf(issuer, note, context));
+  if (tooOld !== undefined) {
+    await giveUp(issuer, wish, note, tooOld, context);
+    return undefined;
+  }
   const isFinal = order?.status === 'processing' || order?.status === 'valid';
   const goesOn = order?.status === 'pending' || order?.status === 'ready';
   if (order && (goesOn || (isFinal && note.keyPem !== undefined))) return { order, note };
   await openOrders.remove(wish.key);
   return undefined;
+}
+
+function ageOf({ authority }: Issuer, { createdAt }: OpenOrder, { clock }: AttemptContext): Age {
+  return { createdAt: new Date(createdAt), now: clock.now(), skewMs: authority.clockSkewMs() };
+}
+
+/** What the ledger has of it goes on counting. */
+async function giveUp(
+  { openOrders }: Issuer,
+  { key, names }: Wish,
+  { url }: OpenOrder,
+  why: string,
+  { tell }: AttemptContext,
+): Promise<void> {
+  await openOrders.remove(key);
+  tell?.(`the order ${url} for ${names.join(', ')} ${why}; it is given up, and another one is made`);
 }
 
 /** Whether an open order is one for what is asked for. Pure. */
@@ -180,7 +206,17 @@ export async function issue(attempt: Attempt, context: AttemptContext): Promise<
   const conversation = { ...context, authority: issuer.authority };
   const keyPem = note.keyPem ?? (await createKey(wish.keyType));
   const finalized = await finalizeOnce(attempt, keyPem, conversation);
-  return { chainPem: await download(finalized, conversation), keyPem };
+  try {
+    return { chainPem: await download(finalized, conversation), keyPem };
+  } catch (thrown) {
+    context.signal.throwIfAborted();
+    // A CA that has lost the certificate would be asked for it for ever.
+    const lost = isIngressError(thrown, 'ACME_PROBLEM')
+      ? whyNotDownloaded(finalized, ageOf(issuer, note, context))
+      : undefined;
+    if (lost !== undefined) await giveUp(issuer, wish, note, lost, context);
+    throw thrown;
+  }
 }
 
 async function finalizeOnce(

@@ -8,7 +8,7 @@ import { persist } from './persist.ts';
 import type { PlainAnswer } from './plain-http.ts';
 import { isProblem, problemOf } from './problem.ts';
 import { mayBeForReplacing } from './replacement.ts';
-import { createSessions } from './session.ts';
+import { createSessions, type Sessions } from './session.ts';
 import { createUnsignedRequests, type UnsignedRequests } from './unsigned.ts';
 import { createWire, type Wire } from './wire.ts';
 
@@ -23,6 +23,8 @@ export interface AuthorityOptions {
   readonly clock: Clock;
   /** External account binding: what the CA gave its customer, used once, when the account is made. */
   readonly eab?: AccountBinding;
+  /** Says what a person should know: that another account is used. */
+  readonly warn?: (sentence: string) => void;
 }
 
 /** What is ordered. */
@@ -94,20 +96,23 @@ export interface CertificateAuthority {
 type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
 
 export function createAuthority(options: AuthorityOptions): CertificateAuthority {
-  const { directoryUrl, email, userAgent, accounts, clock, eab: binding } = options;
+  const { directoryUrl, email, userAgent, accounts, clock, eab: binding, warn = () => undefined } = options;
   const wire = createWire(userAgent, clock);
   const unsigned = createUnsignedRequests(directoryUrl, wire);
-  const sessions = createSessions({ directoryUrl, email, binding, accounts, wire, unsigned });
+  const sessions = createSessions({ directoryUrl, email, binding, accounts, wire, unsigned, warn });
 
-  const ask: Ask = async (signal, request) => {
-    try {
+  const asking = (explain: Sessions['explain']): Ask => {
+    return async (signal, request) => {
       const session = await sessions.open(signal);
-      return await persist(() => session.ask(request), clock, signal);
-    } catch (thrown) {
-      if (isProblem(thrown, 'accountDoesNotExist')) sessions.forget();
-      throw thrown;
-    }
+      try {
+        return await persist(() => session.ask(request), clock, signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        throw await explain(thrown, session, signal);
+      }
+    };
   };
+  const ask = asking(sessions.explain);
 
   return {
     storedAccountUrl: () => sessions.storedUrl(),
@@ -121,7 +126,7 @@ export function createAuthority(options: AuthorityOptions): CertificateAuthority
       if (!mayOpen && directory.externalAccountRequired) throw bindingMissing(directoryUrl);
     },
     createOrder: (request, signal) => createOrder(request, ask, unsigned, signal),
-    order: (url, signal) => findOrder(url, ask, signal),
+    order: (url, signal) => findOrder(url, asking(sessions.note), signal),
     authorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),
     challengeValue: (challenge, signal) =>
       ask(signal, (client) => client.getChallengeKeyAuthorization(challenge)),

@@ -1,7 +1,11 @@
+import { basename } from 'node:path';
 import type { Client } from 'acme-client';
+import { IngressError, isIngressError } from '../errors.ts';
 import { type AccountBinding, bindingMissing, explainRefusal } from './account-binding.ts';
+import { accountUrlOf, mayBeOfAccount, type Standing, standingOf } from './account-standing.ts';
 import type { AccountStore, StoredAccount } from './account-store.ts';
 import { persist } from './persist.ts';
+import { isProblem } from './problem.ts';
 import { loadTransport } from './transport.ts';
 import type { UnsignedRequests } from './unsigned.ts';
 import type { Wire } from './wire.ts';
@@ -13,6 +17,8 @@ export interface SessionOptions {
   readonly accounts: AccountStore;
   readonly wire: Wire;
   readonly unsigned: UnsignedRequests;
+  /** Says what a person should know. */
+  readonly warn: (sentence: string) => void;
 }
 
 /** A conversation with the CA as one account. */
@@ -29,14 +35,34 @@ export interface Sessions {
   storedUrl(): Promise<string | undefined>;
   /** Registers the account when it is not on the volume. Throws ACME_* errors and STORE_FAILED. */
   open(signal: AbortSignal): Promise<Session>;
-  /** The CA does not know the account any more (RFC 8555 §7.3.1): the next conversation registers its key again. */
-  forget(): void;
+  /**
+   * What is to be thrown for a refusal. One that is of the account itself leads to another account first, and to
+   * ACME_ACCOUNT_REPLACED: CAA records have to name it before anything is ordered with it.
+   */
+  explain(refusal: unknown, asked: Session, signal: AbortSignal): Promise<unknown>;
+  /**
+   * Gives a refusal back as it is. An account that the CA does not know any more (RFC 8555 §7.3.1) is registered again by the next
+   * conversation; nothing else is made of it.
+   */
+  note(refusal: unknown): Promise<unknown>;
 }
 
+/** What became of an account that a request was refused for. */
+type Outcome =
+  | { readonly kind: 'good' }
+  | { readonly kind: 'replaced'; readonly account: StoredAccount }
+  /** It has ended, and there was another one only a short while ago. */
+  | { readonly kind: 'waits'; readonly until: Date };
+
+/** Milliseconds between two accounts; whoever ends each at once does not want us to make more. */
+const BETWEEN_ACCOUNTS_MS = 24 * 3_600_000;
+
 export function createSessions(options: SessionOptions): Sessions {
-  const { accounts, wire, directoryUrl, binding } = options;
+  const { accounts, wire, directoryUrl, binding, warn } = options;
+  const { clock } = wire;
   let account: StoredAccount | undefined;
   let session: Promise<Session> | undefined;
+  let inquiry: Promise<Outcome> | undefined;
 
   async function stored(): Promise<StoredAccount | undefined> {
     account ??= await accounts.load();
@@ -51,26 +77,119 @@ export function createSessions(options: SessionOptions): Sessions {
     const client = transport.connect({ directoryUrl, accountKey, accountUrl, binding });
     const ask: Session['ask'] = (request) => transport.speak(wire, () => request(client));
     if (accountUrl !== undefined) return { url: accountUrl, ask };
-    const body = await register(options, ask, signal);
-    const url = client.getAccountUrl();
-    account = await accounts.register(found, url, body);
-    return { url, ask };
+    try {
+      const body = await register(options, ask, signal);
+      const url = client.getAccountUrl();
+      account = await accounts.register(found, url, body);
+      return { url, ask };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const standing = mayBeOfAccount(thrown) ? await look(found, signal) : undefined;
+      if (standing?.kind !== 'ended') throw explainRefusal(thrown, directoryUrl, binding);
+      const until = await retire(found, standing.why);
+      if (until !== undefined) throw waiting(thrown, until);
+      return connect(signal);
+    }
+  }
+
+  function open(signal: AbortSignal): Promise<Session> {
+    session ??= connect(signal).catch((thrown: unknown) => {
+      session = undefined;
+      throw thrown;
+    });
+    return session;
+  }
+
+  async function look(known: StoredAccount, signal: AbortSignal): Promise<Standing> {
+    const transport = await loadTransport();
+    return standingOf(known, (accountUrl, request) => {
+      const { keyPem: accountKey } = known;
+      const client = transport.connect({ directoryUrl, accountKey, accountUrl, binding: undefined });
+      return persist(() => transport.speak(wire, () => request(client)), clock, signal);
+    });
+  }
+
+  /** Gives the moment before which there is no other account, when there was one only a short while ago. */
+  async function retire(known: StoredAccount, why: string): Promise<Date | undefined> {
+    const now = clock.now().getTime();
+    const agoMs = now - ((await accounts.lastRetired())?.getTime() ?? Number.NEGATIVE_INFINITY);
+    // A clock that was set back makes it no longer.
+    if (agoMs >= 0 && agoMs < BETWEEN_ACCOUNTS_MS) return new Date(now - agoMs + BETWEEN_ACCOUNTS_MS);
+    await accounts.retire(known, why);
+    session = undefined;
+    account = undefined;
+    const name = known.url ?? `of the key in ${known.path}`;
+    warn(`the account ${name} cannot be used any more (${why}); another one takes its place`);
+    return undefined;
+  }
+
+  function forget(): void {
+    session = undefined;
+    if (account) account = { ...account, url: undefined };
+  }
+
+  async function note(refusal: unknown): Promise<unknown> {
+    if (isProblem(refusal, 'accountDoesNotExist')) forget();
+    return refusal;
+  }
+
+  async function examine(asked: Session, signal: AbortSignal): Promise<Outcome> {
+    const known = await stored();
+    // Else it has been replaced meanwhile.
+    if (known?.url === asked.url) {
+      const standing = await look(known, signal);
+      if (standing.kind === 'good') return standing;
+      if (standing.kind === 'ended') {
+        const until = await retire(known, standing.why);
+        if (until !== undefined) return { kind: 'waits', until };
+      } else {
+        forget();
+        warn(`the key in ${known.path} does not belong to the account ${asked.url}: ${standing.why}`);
+      }
+    }
+    await open(signal);
+    return account ? { kind: 'replaced', account } : { kind: 'good' };
   }
 
   return {
     storedUrl: async () => (await stored())?.url,
-    open(signal) {
-      session ??= connect(signal).catch((thrown: unknown) => {
-        session = undefined;
-        throw thrown;
+    open,
+    note,
+    async explain(refusal, asked, signal) {
+      await note(refusal);
+      if (!mayBeOfAccount(refusal)) return refusal;
+      // Twenty orders at once are refused for one account.
+      inquiry ??= examine(asked, signal).finally(() => {
+        inquiry = undefined;
       });
-      return session;
-    },
-    forget() {
-      session = undefined;
-      if (account) account = { ...account, url: undefined };
+      try {
+        const outcome = await inquiry;
+        if (outcome.kind === 'waits') return waiting(refusal, outcome.until);
+        return outcome.kind === 'good' ? refusal : replaced(asked.url, outcome.account, refusal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        return thrown;
+      }
     },
   };
+}
+
+function replaced(old: string, { url, path }: StoredAccount, cause: unknown): IngressError {
+  const sentence = `the account ${old} cannot be used any more; ${url} is used from now on`;
+  return new IngressError('ACME_ACCOUNT_REPLACED', sentence, {
+    details: { old, url, account: basename(path) },
+    cause,
+  });
+}
+
+/** The refusal of an account that has ended, as it is thrown on while there is no other one. */
+function waiting(refusal: unknown, until: Date): unknown {
+  if (!isIngressError(refusal)) return refusal;
+  return new IngressError(refusal.code, refusal.message, {
+    hint: `The account has ended, and so did another one within a day. Ask the certificate authority why. The next account is made after ${until.toISOString()}.`,
+    details: refusal.details,
+    cause: refusal,
+  });
 }
 
 async function register(
@@ -82,12 +201,7 @@ async function register(
     throw bindingMissing(directoryUrl);
   const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
   const request = { termsOfServiceAgreed: true, ...contact };
-  try {
-    return await persist(() => ask((client) => createAccount(client, request)), wire.clock, signal);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw explainRefusal(thrown, directoryUrl, binding);
-  }
+  return persist(() => ask((client) => createAccount(client, request)), wire.clock, signal);
 }
 
 /**
@@ -101,15 +215,7 @@ async function createAccount(
   try {
     return await client.createAccount(request);
   } catch (thrown) {
-    if (!hasAccountUrl(client)) throw thrown;
+    if (accountUrlOf(client) === undefined) throw thrown;
     return {};
-  }
-}
-
-function hasAccountUrl(client: Client): boolean {
-  try {
-    return client.getAccountUrl() !== '';
-  } catch {
-    return false;
   }
 }

@@ -90,7 +90,7 @@ function assembleIssuer(
   };
   const accounts = createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
   const userAgent = `${pkg.name}/${pkg.version}`;
-  const options = { directoryUrl, email, userAgent, accounts, clock };
+  const options = { directoryUrl, email, userAgent, accounts, clock, warn };
   return {
     directoryUrl,
     authority: createAuthority(eab === undefined ? options : { ...options, eab }),

@@ -6,8 +6,8 @@ import type { Course } from './course.ts';
 import type { Parts } from './parts.ts';
 
 /** What an attempt needs of a round. */
-export function contextOf({ clock, newId }: Parts, signal: AbortSignal): AttemptContext {
-  return { clock, newId, signal };
+export function contextOf({ clock, newId, tell }: Parts, signal: AbortSignal): AttemptContext {
+  return { clock, newId, tell, signal };
 }
 
 /**

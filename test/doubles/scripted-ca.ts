@@ -50,6 +50,8 @@ export function memoryAccount(url?: string): AccountStore {
     load: async () => ({ keyPem, path: '', url }),
     create: () => Promise.reject(new Error('there is an account')),
     register: async (account, registered) => ({ ...account, url: registered }),
+    retire: () => Promise.reject(new Error('the account stays')),
+    lastRetired: async () => undefined,
   };
 }
 
