@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa, execaSync } from 'execa';
 import type { TsigKey } from './bind-config.ts';
 import { bind } from './bind-primary.ts';
+import type { Endpoint } from './dns-client.ts';
 import type { KeyedZone, PrimaryServer, StartPrimaryServer } from './primary-server.ts';
 import { UpdateFront } from './update-front.ts';
 
@@ -63,6 +64,11 @@ export class Primary implements AsyncDisposable {
   }
 
   #dispose: () => Promise<void> = async () => undefined;
+
+  /** The server itself, around the front. */
+  get endpoint(): Endpoint {
+    return this.#server.endpoint;
+  }
 
   /** What the server has logged so far. */
   get lines(): readonly string[] {

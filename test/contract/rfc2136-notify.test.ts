@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
+import { waitUntilSeen } from '../../src/dns/propagation.ts';
+import { afterTest } from '../doubles/after-test.ts';
+import { bind } from '../world/bind-primary.ts';
+import { freePort } from '../world/free-port.ts';
+import { knot } from '../world/knot.ts';
+import { type PowerDnsOptions, powerDns } from '../world/powerdns.ts';
+import { Primary } from '../world/primary.ts';
+import type { StartPrimaryServer } from '../world/primary-server.ts';
+import { startSecondary } from '../world/secondary.ts';
+import { openAt } from './rfc2136-world.ts';
+import { create, failure, record, soon } from './support.ts';
+
+const ZONE = 'example.com';
+const RECORD = record('_acme-challenge.app.example.com', 'TXT', 'value', 60);
+
+/** Publishes a record on a primary that was told of a secondary, and waits until both serve it. */
+async function publish(
+  t: TestContext,
+  startFor: (secondary: number) => StartPrimaryServer,
+  timeoutMs: number,
+): Promise<unknown> {
+  const directory = await mkdtemp(join(tmpdir(), 'secondary-'));
+  afterTest(t, () => rm(directory, { recursive: true, force: true }));
+  const port = await freePort();
+  const primary = await Primary.start({ zones: [ZONE], start: startFor(port) });
+  afterTest(t, () => primary[Symbol.asyncDispose]());
+  const { endpoint, key } = primary;
+  const secondary = await startSecondary({ directory, zone: ZONE, port, primary: endpoint, key });
+  afterTest(t, () => secondary[Symbol.asyncDispose]());
+  const provider = openAt(primary);
+  await provider.apply({ id: ZONE, name: ZONE }, create(RECORD), soon());
+  const servers = [
+    { hostname: 'ns1.example.com', ...endpoint },
+    { hostname: 'ns2.example.com', address: '127.0.0.1', port },
+  ];
+  const byNotify = provider.capabilities.notifiesSecondaries ?? false;
+  const signal = AbortSignal.timeout(60_000);
+  return waitUntilSeen({ apex: ZONE, servers }, [{ record: RECORD }], {
+    clock: systemClock,
+    signal,
+    timeoutMs,
+    byNotify,
+  });
+}
+
+const bindAccess = (port: number) => [
+  'allow-transfer { key "dstack-ingress"; key "behind"; }',
+  'update-policy { grant "dstack-ingress" zonesub ANY; grant "behind" zonesub ANY; }',
+  `notify explicit; also-notify { 127.0.0.1 port ${port}; }`,
+];
+
+describe('RFC 2136: secondaries hear of an update, with what docs/providers.md says to set', () => {
+  const told: readonly (readonly [title: string, startFor: (port: number) => StartPrimaryServer])[] = [
+    ['BIND', (port) => bind({ access: bindAccess(port) })],
+    [
+      'Knot',
+      (port) =>
+        knot({
+          blocks: ['remote:', `  - id: secondary\n    address: 127.0.0.1@${port}`],
+          zoneLines: ['notify: secondary'],
+        }),
+    ],
+    [
+      'PowerDNS',
+      (port) =>
+        powerDns({
+          kind: 'MASTER',
+          settings: ['primary=yes', 'send-signed-notify=no'],
+          metadata: { 'NOTIFY-DNSUPDATE': ['1'], 'ALSO-NOTIFY': [`127.0.0.1:${port}`] },
+        }),
+    ],
+  ];
+  for (const [title, startFor] of told) {
+    test(title, async (t) => {
+      await publish(t, startFor, 30_000);
+    });
+  }
+
+  const deaf: readonly (readonly [title: string, options: PowerDnsOptions])[] = [
+    ['a native zone of PowerDNS tells nobody', { settings: ['primary=yes', 'send-signed-notify=no'] }],
+    [
+      'PowerDNS signs its NOTIFY with the key that may transfer, which the secondary does not take',
+      { kind: 'MASTER', settings: ['primary=yes'] },
+    ],
+  ];
+  for (const [title, options] of deaf) {
+    test(`${title}, and the error names NOTIFY`, async (t) => {
+      const startFor = (port: number) =>
+        powerDns({
+          ...options,
+          metadata: { 'NOTIFY-DNSUPDATE': ['1'], 'ALSO-NOTIFY': [`127.0.0.1:${port}`] },
+        });
+      const error = await failure(publish(t, startFor, 4000), 'PROPAGATION_TIMEOUT');
+      assert.match(error.message, /ns2\.example\.com .*\(says NXDOMAIN\)/);
+      assert.match(error.hint, /ns2\.example\.com was most likely not told of it: no NOTIFY reached it/);
+    });
+  }
+});
