@@ -9,6 +9,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/dns': ['src/dns', 'src/clock.ts', 'src/errors.ts'],
   'src/acme': [
     'src/acme',
+    'src/certificates/renewal-conf.ts',
     'src/ledger',
     'src/dns',
     'src/config/secret.ts',
@@ -93,7 +94,7 @@ const pure = [
   'src/acme/no-answer.ts',
   'src/acme/order-age.ts',
   'src/acme/problem.ts',
-  'src/acme/renewal-conf.ts',
+  'src/certificates/renewal-conf.ts',
   'src/acme/replacement.ts',
   'src/ledger/allowance.ts',
   'src/ledger/directory-slug.ts',

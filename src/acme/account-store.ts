@@ -1,12 +1,12 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
+import { readRenewalConf } from '../certificates/renewal-conf.ts';
 import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
 import { storeFailure } from '../volume.ts';
-import { readRenewalConf } from './renewal-conf.ts';
 import { createRetiredAccounts } from './retired-accounts.ts';
 
 /** An ACME account as it lies on the volume. */

@@ -26,7 +26,8 @@ export interface ArchivedPair {
   readonly pair: CertificateBundle;
 }
 
-const PARTS = ['privkey', 'cert', 'chain', 'fullchain'] as const;
+/** The files of a version. */
+export const PARTS = ['privkey', 'cert', 'chain', 'fullchain'] as const;
 type Part = (typeof PARTS)[number];
 type Texts = ReadonlyMap<Part, string>;
 

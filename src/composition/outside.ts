@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import pkg from '../../package.json' with { type: 'json' };
 import type { ProviderContext } from '../../providers/context.ts';
-import { createAccountStore } from '../acme/account-store.ts';
+import { type AccountStore, createAccountStore } from '../acme/account-store.ts';
 import type { Issuer } from '../acme/attempt.ts';
 import { createAuthority } from '../acme/authority.ts';
 import { createCertificateStore } from '../certificates/store.ts';
@@ -78,17 +78,12 @@ function assembleIssuers(config: IngressConfig, parts: IssuerParts): Issuers {
 }
 
 function assembleIssuer(
-  { certificates, letsencryptDir, email }: IngressConfig,
+  config: IngressConfig,
   { directoryUrl, eab }: IngressConfig['authorities']['primary'],
   { clock, store, warn }: IssuerParts,
 ): Issuer {
-  const lineages = async () => {
-    const found: string[] = [];
-    // One after the other, because there may be a thousand.
-    for (const { names } of certificates) found.push(...(await store.lineages(names)));
-    return found;
-  };
-  const accounts = createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
+  const { letsencryptDir, email } = config;
+  const accounts = accountsAt(config, directoryUrl, { clock, store });
   const userAgent = `${pkg.name}/${pkg.version}`;
   const options = { directoryUrl, email, userAgent, accounts, clock, warn };
   return {
@@ -100,8 +95,28 @@ function assembleIssuer(
   };
 }
 
+<<<<<<< HEAD
 /** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
 const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
+=======
+/** The accounts at a CA; the one that the certificates came from goes first. */
+export function accountsAt(
+  { certificates, letsencryptDir }: IngressConfig,
+  directoryUrl: string,
+  { clock, store }: Pick<Parts, 'clock' | 'store'>,
+): AccountStore {
+  const lineages = async () => {
+    const found: string[] = [];
+    // One after the other, because there may be a thousand.
+    for (const { names } of certificates) found.push(...(await store.lineages(names)));
+    return found;
+  };
+  return createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
+}
+
+/** Stands where the URL of an ACME account will be. */
+const NO_ACCOUNT_YET = '(of the account that a start registers)';
+>>>>>>> 8af8c2b (certificates: certbot is told of every certificate (renewal/<name>.conf), so that one can go back to it; an empty file that it left is filled in)
 
 /** For a look that promises to write nothing: no ledger, no account. */
 export function readOnlyIssuers({ primary, fallback, rehearsal }: Issuers): Issuers {

@@ -21,6 +21,7 @@ import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { findHostsOutside } from './connections.ts';
 import { assembleOutside, goalFor } from './outside.ts';
 import { createProviderFiles, describeWait } from './provider-context.ts';
+import { withRenewalConfs } from './renewal-confs.ts';
 import { listenTo, onStop } from './signals.ts';
 
 /** What a round may take beside waiting for the name servers, twice, for each certificate that is got after the others; in milliseconds. */
@@ -143,6 +144,7 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
   const outside = assembleOutside(config, { clock, files, onWait, warn }, warn);
   return {
     ...outside,
+    store: withRenewalConfs(config, outside, log),
     goal: goalFor(config, outside),
     caaOwners: caaOwnersOf(outside.issuers),
     journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),

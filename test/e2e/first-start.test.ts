@@ -39,7 +39,7 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
 
   await t.test('keys on the volume are 0600, and nothing else is there than certbot would read', () => {
     const root = ingress.environment['LETSENCRYPT_DIR'] ?? '';
-    assert.deepEqual(readdirSync(root).sort(), ['accounts', 'archive', 'dstack-ingress', 'live']);
+    assert.deepEqual(readdirSync(root).sort(), ['accounts', 'archive', 'dstack-ingress', 'live', 'renewal']);
     assert.equal(statSync(join(root, 'live/app.example.test/privkey.pem')).mode & 0o777, 0o600);
   });
 

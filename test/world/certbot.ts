@@ -10,6 +10,8 @@ export interface Certbot {
   issue(name: string, options?: IssueOptions): Promise<void>;
   /** Any other verb; gives what certbot wrote. Rejects with it when certbot fails. */
   run(...args: string[]): Promise<string>;
+  /** The arguments that have the challenges answered here, where a plugin of certbot's would do it. */
+  readonly authenticator: readonly string[];
 }
 
 export interface IssueOptions {
@@ -22,8 +24,15 @@ export interface IssueOptions {
 const HOOK = new URL('certbot-hook.ts', import.meta.url).pathname;
 const TIMEOUT_MS = 60_000;
 
-/** Certbot on the volume at `configDir`, against the CA of this world; challenges go through its Cloudflare. */
-export function certbotOn(world: World, configDir: string): Certbot {
+/**
+ * Certbot on the volume at `configDir`, against the CA of this world; challenges go through its Cloudflare. `program` is the command
+ * line of a certbot other than this host's.
+ */
+export function certbotOn(
+  world: World,
+  configDir: string,
+  program: readonly string[] = ['certbot'],
+): Certbot {
   const { pebble, cloudflare, zone, directory } = world;
   const env = {
     REQUESTS_CA_BUNDLE: pebble.apiCaFile,
@@ -47,7 +56,7 @@ export function certbotOn(world: World, configDir: string): Certbot {
     await writeFile(hook, `#!/bin/sh\nexec '${process.execPath}' '${HOOK}' "$@"\n`, { mode: 0o755 });
     const { all, failed } = await execa(
       'sh',
-      ['-c', `umask ${umask}; exec certbot "$@"`, 'sh', ...args, ...places],
+      ['-c', `umask ${umask}; exec "$@"`, 'sh', ...program, ...args, ...places],
       {
         env,
         all: true,
@@ -60,14 +69,18 @@ export function certbotOn(world: World, configDir: string): Certbot {
     return all;
   }
 
+  const authenticator = [
+    ...['-a', 'manual', '--preferred-challenges=dns'],
+    ...['--manual-auth-hook', `${hook} publish`, '--manual-cleanup-hook', `${hook} remove`],
+  ];
   return {
+    authenticator,
     run: (...args) => run('022', args),
     async issue(name, { umask = '022', args = [] } = {}) {
       await run(umask, [
         'certonly',
         ...['--non-interactive', '-v', '--server', pebble.directoryUrl],
-        ...['--manual', '--preferred-challenges=dns'],
-        ...['--manual-auth-hook', `${hook} publish`, '--manual-cleanup-hook', `${hook} remove`],
+        ...authenticator,
         ...['--agree-tos', '--no-eff-email', '--email', 'ops@example.test'],
         ...['-d', name, ...args],
       ]);

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { certbotOn } from '../world/certbot.ts';
+import { certbotFrom } from '../world/debian-tree.ts';
+import { environmentFor } from '../world/ingress.ts';
+import { again, worldFor } from './support.ts';
+
+/** certbot goes on with a certificate that only this program has ordered, as somebody would have it who goes back. */
+
+const NAME = 'app.example.test';
+
+test('certbot, old and new, goes on with a certificate that we have ordered', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world, { SET_CAA: 'true' });
+  const volume = environment['LETSENCRYPT_DIR'] ?? '';
+  const conf = join(volume, 'renewal', `${NAME}.conf`);
+  const first = again(t, environment);
+  await first.seen('renewal-conf-written');
+  await first.seen('pass-finished');
+  await first.end('SIGTERM');
+  const written = readFileSync(conf, 'utf8');
+  assert.equal(statSync(conf).mode & 0o777, 0o644);
+  const accounts = world.pebble.requests().get('POST /sign-me-up');
+  const renew = ['renew', '--no-random-sleep-on-renew', '--non-interactive', '--cert-name', NAME];
+
+  for (const suite of ['this host', 'trixie', 'forky']) {
+    await t.test(`certbot of ${suite} lists it, and its dry run succeeds with our account`, async () => {
+      const program = suite === 'this host' ? ['certbot'] : await certbotFrom(suite);
+      const certbot = certbotOn(world, volume, program);
+      const list = await certbot.run('certificates');
+      assert.match(list, new RegExp(`Certificate Name: ${NAME}\\n[^]*\\(VALID: `));
+      assert.doesNotMatch(list, /invalid|broken|warning|error/i);
+      // Of a CA other than Let's Encrypt certbot knows no staging environment.
+      const dry = ['--dry-run', '--server', world.pebble.directoryUrl];
+      assert.match(
+        await certbot.run(...renew, ...dry, ...certbot.authenticator),
+        /simulated renewals succeeded/,
+      );
+      assert.equal(world.pebble.requests().get('POST /sign-me-up'), accounts);
+      assert.equal(readFileSync(conf, 'utf8'), written);
+    });
+  }
+
+  await t.test('without the plugin of the provider its renewal says what is missing', async () => {
+    const failure = /The requested dns-cloudflare plugin does not appear to be installed/;
+    await assert.rejects(certbotOn(world, volume).run(...renew, '--force-renewal'), failure);
+  });
+
+  await t.test(
+    'without its file certbot fails and leaves an empty one, which the next start fills in',
+    async () => {
+      const certbot = certbotOn(world, volume);
+      rmSync(conf);
+      await assert.rejects(certbot.issue(NAME), /archive directory exists for app\.example\.test/);
+      assert.equal(readFileSync(conf, 'utf8'), '');
+      await assert.rejects(certbot.run('renew', ...certbot.authenticator), /1 parse failure/);
+      const second = again(t, environment);
+      const line = await second.seen('renewal-conf-written');
+      assert.match(String(line['msg']), /was empty/);
+      await second.seen('pass-finished');
+      await second.end('SIGTERM');
+      assert.equal(readFileSync(conf, 'utf8'), written);
+    },
+  );
+
+  await t.test('certbot renews it, and what it writes then is left alone', async () => {
+    const certbot = certbotOn(world, volume);
+    await certbot.run(...renew, '--force-renewal', ...certbot.authenticator);
+    const theirs = readFileSync(conf, 'utf8');
+    assert.match(theirs, /authenticator = manual/);
+    const third = again(t, environment);
+    await third.seen('pass-finished');
+    assert.deepEqual(
+      third.log.filter(({ event }) => event === 'renewal-conf-written'),
+      [],
+    );
+    assert.equal(readFileSync(conf, 'utf8'), theirs);
+  });
+});
