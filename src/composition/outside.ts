@@ -95,10 +95,6 @@ function assembleIssuer(
   };
 }
 
-<<<<<<< HEAD
-/** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
-const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
-=======
 /** The accounts at a CA; the one that the certificates came from goes first. */
 export function accountsAt(
   { certificates, letsencryptDir }: IngressConfig,
@@ -114,9 +110,8 @@ export function accountsAt(
   return createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
 }
 
-/** Stands where the URL of an ACME account will be. */
-const NO_ACCOUNT_YET = '(of the account that a start registers)';
->>>>>>> 8af8c2b (certificates: certbot is told of every certificate (renewal/<name>.conf), so that one can go back to it; an empty file that it left is filled in)
+/** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
+const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 
 /** For a look that promises to write nothing: no ledger, no account. */
 export function readOnlyIssuers({ primary, fallback, rehearsal }: Issuers): Issuers {

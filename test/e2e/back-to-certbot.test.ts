@@ -3,7 +3,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { certbotOn } from '../world/certbot.ts';
-import { certbotFrom } from '../world/debian-tree.ts';
+import { certbotOfSuite } from '../world/certbot-program.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, worldFor } from './support.ts';
 
@@ -27,7 +27,7 @@ test('certbot, old and new, goes on with a certificate that we have ordered', as
 
   for (const suite of ['this host', 'trixie', 'forky']) {
     await t.test(`certbot of ${suite} lists it, and its dry run succeeds with our account`, async () => {
-      const program = suite === 'this host' ? ['certbot'] : await certbotFrom(suite);
+      const program = suite === 'this host' ? ['certbot'] : await certbotOfSuite(suite);
       const certbot = certbotOn(world, volume, program);
       const list = await certbot.run('certificates');
       assert.match(list, new RegExp(`Certificate Name: ${NAME}\\n[^]*\\(VALID: `));

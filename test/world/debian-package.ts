@@ -58,17 +58,12 @@ export function isNewEnough(version: string, oldest: DebianProgram['oldest']): b
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
-<<<<<<< HEAD
 /** Where what is fetched stays from one run to the next. */
-=======
-/** Where everything from Debian is kept that is not installed on this host. */
->>>>>>> 8af8c2b (certificates: certbot is told of every certificate (renewal/<name>.conf), so that one can go back to it; an empty file that it left is filled in)
 export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 }
 
-/** Whether there is a program at this path. */
-export async function isExecutable(path: string): Promise<boolean> {
+async function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,
     () => false,
@@ -90,26 +85,17 @@ async function unpack(wanted: DebianProgram, folder: string): Promise<string> {
   return version;
 }
 
-<<<<<<< HEAD
 /** Options that make apt-get use a source list and state of its own inside `folder`, with the host's own proxy settings. */
-=======
-/**
- * Options that make apt-get use a source list and state of its own inside `folder`, with the host's own proxy settings: no package is
- * installed there.
- */
->>>>>>> 8af8c2b (certificates: certbot is told of every certificate (renewal/<name>.conf), so that one can go back to it; an empty file that it left is filled in)
 export async function privateApt(suite: string, folder: string): Promise<string[]> {
   const keyring = await archiveKeyring();
   const signedBy = keyring ? `[signed-by=${keyring}] ` : '';
   await mkdir(join(folder, 'state/lists/partial'), { recursive: true });
   await mkdir(join(folder, 'cache/archives/partial'), { recursive: true });
-  await writeFile(join(folder, 'state/status'), '');
   await writeFile(join(folder, 'sources.list'), `deb ${signedBy}${await debianMirror()} ${suite} main\n`);
   const settings = {
     'Dir::Etc::sourcelist': join(folder, 'sources.list'),
     'Dir::Etc::sourceparts': '/dev/null',
     'Dir::State': join(folder, 'state'),
-    'Dir::State::status': join(folder, 'state/status'),
     'Dir::Cache': join(folder, 'cache'),
     'Acquire::Languages': 'none',
     // A mirror that lags may show a suite that is older than its signature wants.
