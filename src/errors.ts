@@ -85,6 +85,13 @@ export const errorRegistry = {
     hint: 'Correct or remove the zone id; without it the zone is found by itself.',
     retryable: false,
   },
+  ZONE_NOT_PUBLIC: {
+    meaning:
+      'The public DNS looks for the name in another zone than the one that it would be written into, so nothing was written.',
+    hint: 'Mend the delegation that the message names, or give access to the zone in which the name is looked for.',
+    byItself: 'It is looked up again by itself.',
+    retryable: false,
+  },
   ZONE_NOT_UNDERSTOOD: {
     meaning: 'The zone holds something that a write would lose, so nothing was written.',
     hint: 'Change or remove what the message names at the DNS provider.',

@@ -158,7 +158,8 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
   const stage = await setStage(t);
   const limits: number[] = [];
   t.mock.method(AbortSignal, 'timeout', (ms: number) => {
-    limits.push(ms);
+    // Shorter ones are of look-ups.
+    if (ms >= 4000) limits.push(ms);
     return AbortSignal.abort(new Error('too long'));
   });
   await assert.rejects(runPass(stage), /too long/);

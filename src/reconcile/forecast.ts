@@ -13,6 +13,7 @@ import type { KeptCertificate, Parts } from './parts.ts';
 import { preflight } from './preflight.ts';
 import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
+import { createServerFinder } from './seen.ts';
 import { openZones } from './zones.ts';
 
 /** What a round over everything would do now. */
@@ -65,7 +66,7 @@ export async function forecast(
     if (decision) decided.set(course, decision);
   }
   const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
-  const { zoneOf } = await openZones(parts, courses, due, signal);
+  const { zoneOf } = await openZones(parts, courses, due, createServerFinder(parts), signal);
   const works = [...new Set(zoneOf.values())];
   return {
     provider: parts.provider.name,

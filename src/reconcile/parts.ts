@@ -101,6 +101,8 @@ export interface SharedMemory {
   readonly unseen: Set<string>;
   /** Names whose records this process has taken, or seen standing as its own (see claim.ts). */
   readonly claimed: Set<string>;
+  /** Names of which nothing says that the public DNS looks for them in another zone than ours. */
+  readonly placed: Set<string>;
   /** Until when a CA that did not answer is not asked for advice, in milliseconds of the epoch, by its directory URL. */
   readonly silentUntil: Map<string, number>;
   /** The app-address of another container, by the name that it has. */
@@ -108,7 +110,13 @@ export interface SharedMemory {
 }
 
 export function emptySharedMemory(): SharedMemory {
-  return { unseen: new Set(), claimed: new Set(), rivals: new Map(), silentUntil: new Map() };
+  return {
+    unseen: new Set(),
+    claimed: new Set(),
+    placed: new Set(),
+    rivals: new Map(),
+    silentUntil: new Map(),
+  };
 }
 
 export function keepCertificate(names: Names, log: Log): KeptCertificate {

@@ -43,8 +43,10 @@ export async function reconcile(
   const needed = open.filter(({ course }) => !good.has(course));
   const values = needed.flatMap(({ note: { values = [] } }) => values);
   await sweep(parts, courses, values, signal);
-  const { zoneOf, bare } = await openZones(parts, courses, new Set(due.map(({ course }) => course)), signal);
-  const ground: Ground = { zoneOf, servers: createServerFinder(parts), waited: new Set() };
+  const servers = createServerFinder(parts);
+  const dueCourses = new Set(due.map(({ course }) => course));
+  const { zoneOf, bare } = await openZones(parts, courses, dueCourses, servers, signal);
+  const ground: Ground = { zoneOf, servers, waited: new Set() };
   const able = due.filter(({ course }) => canBeCertified(course, zoneOf, bare));
   await atOnce(PLACES_AT_ONCE, placesOf(courses, zoneOf), async (place) => {
     await certifyAll(

@@ -4,9 +4,11 @@ import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
 import { attempt, attemptTogether, type Course, note } from './course.ts';
-import { draftName, lookAround, type NameDraft, type Surroundings } from './draft.ts';
+import { draftName, lookAround, type Surroundings } from './draft.ts';
 import type { Parts } from './parts.ts';
+import { findMisplaced } from './placing.ts';
 import type { ZoneWork } from './publish.ts';
+import type { ServerFinder } from './seen.ts';
 import { lookAtZone } from './zone-look.ts';
 
 const ZONES_AT_ONCE = 5;
@@ -23,12 +25,13 @@ export interface OpenedZones {
 
 /**
  * Finds the zones of all names, reads each once, and plans. Where the records cannot be known (no identity, no account), only the
- * zones of what is due are looked for, and nothing is read of them. What fails is noted in the courses that it concerns.
+ * zones of what is due are looked for, and nothing is read of them. A name that the public DNS looks for in another zone is left out. What fails is noted in the courses that it concerns.
  */
 export async function openZones(
   parts: LookParts,
   courses: readonly Course[],
   due: ReadonlySet<Course>,
+  servers: ServerFinder,
   signal: AbortSignal,
 ): Promise<OpenedZones> {
   const around = await lookAroundOnce(parts, courses, signal);
@@ -38,17 +41,50 @@ export async function openZones(
   const concerned = known ? courses : courses.filter((course) => due.has(course) && bare(course));
   const zones = await findZones(parts, concerned, signal);
   const zoneOf = new Map<string, ZoneWork>();
-  await atOnce(ZONES_AT_ONCE, [...zones.values()], async ({ zone, places }) => {
-    const drafts = known ? places.map(({ name }) => draftName(parts, name, zone, known)) : undefined;
-    const own = new Set(places.map(({ course }) => course));
-    const looking = (of: readonly NameDraft[]) =>
-      attemptTogether(own, 'records', () => lookAtZone(parts, zone, of, signal), signal);
-    const look = drafts && (await looking(drafts));
-    const work: ZoneWork = { zone, look, recordsTried: false, failed: new Map() };
-    for (const { name } of places) zoneOf.set(name, work);
+  const ground = { around: known, due, servers };
+  await atOnce(ZONES_AT_ONCE, [...zones.values()], async (found) => {
+    for (const [name, work] of await openZone(parts, found, ground, signal)) zoneOf.set(name, work);
   });
   if (known) warnOfGateway(parts, known, zoneOf);
   return { zoneOf, bare };
+}
+
+interface Known {
+  /** What the records depend on; undefined when it is not known. */
+  readonly around: Surroundings | undefined;
+  readonly due: ReadonlySet<Course>;
+  readonly servers: ServerFinder;
+}
+
+/** Reads a zone and plans for all of its names that the public DNS looks for there. */
+async function openZone(
+  parts: LookParts,
+  { zone, places }: FoundZone,
+  { around, due, servers }: Known,
+  signal: AbortSignal,
+): Promise<[string, ZoneWork][]> {
+  const courses = new Set(places.map(({ course }) => course));
+  const look = async (names: readonly NamePlace[]) => {
+    const drafts = around && names.map(({ name }) => draftName(parts, name, zone, around));
+    return (
+      drafts && attemptTogether(courses, 'records', () => lookAtZone(parts, zone, drafts, signal), signal)
+    );
+  };
+  const asked = places.map(({ name, course }) => ({ name, again: due.has(course) }));
+  // At the same time: a start does not wait for it, and rarely reads again.
+  const [first, misplaced] = await Promise.all([
+    look(places),
+    findMisplaced(parts, zone, asked, servers, signal),
+  ]);
+  // A provider that fails may have said the same in its own words.
+  const isSaid = around !== undefined && first === undefined;
+  for (const { name, course } of places)
+    if (misplaced.has(name) && !isSaid) note(course, 'records', misplaced.get(name));
+  const placed = places.filter(({ name }) => !misplaced.has(name));
+  const isToRead = first !== undefined && placed.length < places.length && placed.length > 0;
+  const again = isToRead ? await look(placed) : first;
+  const work: ZoneWork = { zone, look: again, recordsTried: false, failed: new Map() };
+  return placed.map(({ name }) => [name, work]);
 }
 
 /** Said in every round: nobody reaches the app, and nothing else fails. */

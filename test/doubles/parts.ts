@@ -29,7 +29,7 @@ import { standingWarnings } from '../../src/reconcile/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';
-import { a, caa, cname, type DnsServer, startDnsServer, txt } from './dns-server.ts';
+import { a, caa, cname, type DnsServer, soa, startDnsServer, txt } from './dns-server.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemoryAuthority, type MemoryAuthority } from './memory-authority.ts';
 import { type LogLine, memoryLog } from './memory-log.ts';
@@ -95,7 +95,9 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const where = { address: loopback.next(), port: 53 };
   const nameServer = await startDnsServer(
     t,
-    ({ name }) => ({
+    ({ name, type }) => ({
+      // Of the zone, as a negative answer has it.
+      authorities: type === 'SOA' ? [soa('example.com')] : [],
       answers: provider.standing.filter((line) => stage.shows(line)).flatMap(answersAt(name)),
     }),
     where,

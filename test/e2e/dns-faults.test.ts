@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, ingressIn, worldFor } from './support.ts';
+import { eventually, ingressIn, worldFor, writes } from './support.ts';
 
 const isText = ({ type }: { readonly type: string }) => type === 'TXT';
 
@@ -89,4 +89,33 @@ test('outgoing port 53 is filtered: the certificate comes through the resolvers,
     'it is served',
     async () => (await world.request('app.example.test', '/')).status === 200 || undefined,
   );
+});
+
+test('a name that is delegated away from the zone: said before anything is written, until it is not', async (t) => {
+  const world = await worldFor(t);
+  const { nameServers, zone, acmeFront } = world;
+  const cut = { name: `app.${zone}.`, type: 'NS', ttl: 60, data: 'ns.elsewhere.test.' };
+  await nameServers.publish(zone, [cut]);
+  const ingress = await ingressIn(t, world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl });
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(
+    JSON.stringify(err),
+    /ZONE_NOT_PUBLIC.*the zone example\.test, but .*in the zone app\.example\.test/,
+  );
+  assert.deepEqual(writes(world), []);
+  assert.ok(!acmeFront.granted.some(({ kind }) => kind.includes('order')));
+  await nameServers.publish(zone, []);
+  await ingress.seen('pass-finished');
+});
+
+test('a zone of the account that nobody delegates: said before anything is written', async (t) => {
+  const world = await worldFor(t);
+  world.cloudflare.addZone(`app.${world.zone}`);
+  const ingress = await ingressIn(t, world);
+  const { err } = await ingress.seen('pass-failed');
+  assert.match(
+    JSON.stringify(err),
+    /ZONE_NOT_PUBLIC.*nobody has delegated app\.example\.test.*in the zone example\.test/,
+  );
+  assert.deepEqual(writes(world), []);
 });
