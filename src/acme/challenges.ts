@@ -1,4 +1,5 @@
 import type { DnsProvider, Zone } from '../dns/provider.ts';
+import { despiteConflicts } from '../dns/reconcile-zone.ts';
 import type { Change, DnsRecord, LiveRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import type { ChallengeJournal, JournalEntry } from './journal.ts';
@@ -110,7 +111,8 @@ async function removeByZone(
   for (const [zoneId, group] of Map.groupBy(entries, (entry) => entry.zoneId)) {
     const changes = group.map((entry): Change => ({ action: 'remove', removed: toRecord(entry) }));
     try {
-      await desk.provider.apply({ id: zoneId, name: group[0]?.zoneName }, changes, signal);
+      const zone = { id: zoneId, name: group[0]?.zoneName };
+      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
       await strike(desk, struck(group));
     } catch (thrown) {
       failures.push(thrown);

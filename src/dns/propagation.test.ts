@@ -432,3 +432,34 @@ test('a CAA record beside an alias is nothing that resolvers can tell; a TXT rec
   assert.equal((await look(caaRecord, alias)).by, 'resolvers');
   await lateness(look(record));
 });
+
+test('what is not seen is thought over again and again, last shortly before the time-out', async (t) => {
+  const clock = createFakeClock();
+  const start = clock.now().getTime();
+  const times: number[] = [];
+  const reconsider = {
+    afterMs: 5000,
+    expect: async () => {
+      times.push(Math.round((clock.now().getTime() - start) / 1000));
+      return [{ record }];
+    },
+  };
+  const options = { clock, reconsider, timeoutMs: 300_000 };
+  const { waiting } = wait(await servers(t, no), [{ record }], options);
+  await assert.rejects(waiting, { code: 'PROPAGATION_TIMEOUT' });
+  const [first = 0, ...others] = times;
+  const last = others.at(-1) ?? 0;
+  assert.ok(first >= 5 && first < 10 && last >= 295 && last < 300, times.join());
+  assert.ok(others.length >= 3 && others.length <= 6, times.join());
+});
+
+test('what is expected after the second time counts, too', async (t) => {
+  let thought = 0;
+  const expect = async () => {
+    thought += 1;
+    return thought < 2 ? [{ record }] : [];
+  };
+  const options = { reconsider: { afterMs: 1000, expect } };
+  await wait(await servers(t, no), [{ record }], options).waiting;
+  assert.equal(thought, 2);
+});

@@ -24,13 +24,15 @@ export interface PropagationOptions {
   readonly publishedAt?: Date;
   /** Called when the number of servers that still lack something changes, and when the resolvers are turned to. */
   readonly onProgress?: (progress: Progress) => void;
-  /** What is not seen after `afterMs` milliseconds may be expected in vain: asked once, and what it gives counts from then on. */
+  /** What is not seen for long may be expected in vain. */
   readonly reconsider?: Reconsideration | undefined;
   /** The secondaries learn of a change by NOTIFY from a primary of the user's own (see Capabilities). */
   readonly byNotify?: boolean;
 }
 
+/** Says what is expected from now on; asked again and again, since others may go on changing what stands. */
 export interface Reconsideration {
+  /** Milliseconds until it is asked first; then at ever greater distances, and last as long before the time-out. */
   readonly afterMs: number;
   readonly expect: () => Promise<readonly Expectation[]>;
 }
@@ -76,7 +78,7 @@ export async function waitUntilSeen(
   const times = timesOf(options);
   const tell = onChange(options);
   let expected = expectations;
-  let doubt = reconsider;
+  let doubtAt = times.start + (reconsider?.afterMs ?? 0);
   let looks = zone.servers.map(notAsked);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     looks = await lookAround(zone, looks, expected, options);
@@ -85,9 +87,9 @@ export async function waitUntilSeen(
     const now = clock.now().getTime();
     if (state.late) throw tooLate(zone, options, looks, state);
     tell(state, looks.length, times);
-    if (doubt && now - times.start >= doubt.afterMs) {
-      expected = await doubt.expect();
-      doubt = undefined;
+    if (reconsider && now >= doubtAt) {
+      doubtAt = nextDoubtAt(now, times, reconsider);
+      expected = await reconsider.expect();
       looks = looks.map((look) => ({ ...look, said: undefined }));
     }
     await clock.wait(Math.min(pause, Math.max(times.deadline - clock.now().getTime(), 0)), signal);
@@ -106,6 +108,13 @@ function timesOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Times {
   const deadline = start + timeoutMs;
   const quietUntil = (publishedAt?.getTime() ?? start) + Math.min(QUIET_MS, timeoutMs / 2);
   return { start, deadline, askResolversAt: Math.min(quietUntil, deadline) };
+}
+
+const DOUBTS_GROW_BY = 3;
+
+function nextDoubtAt(now: number, { start, deadline }: Times, { afterMs }: Reconsideration): number {
+  const last = deadline - afterMs;
+  return now >= last ? Number.POSITIVE_INFINITY : Math.min(start + DOUBTS_GROW_BY * (now - start), last);
 }
 
 interface NotSeen {

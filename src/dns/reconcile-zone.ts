@@ -60,13 +60,26 @@ export async function carryOut(
   signal: AbortSignal,
 ): Promise<ZonePlan> {
   let current = planned;
+  await despiteConflicts(
+    () => write(current.changes),
+    async () => {
+      current = await planZone(provider, draft, signal);
+    },
+  );
+  return current;
+}
+
+/** Writes, and a few times again when somebody else has written at the same moment; `before` comes before each time but the first. */
+export async function despiteConflicts<T>(
+  write: () => Promise<T>,
+  before: () => Promise<void> = async () => undefined,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await write(current.changes);
-      return current;
+      return await write();
     } catch (thrown) {
       if (!isIngressError(thrown, 'PROVIDER_CONFLICT') || attempt === ATTEMPTS) throw thrown;
-      current = await planZone(provider, draft, signal);
+      await before();
     }
   }
 }

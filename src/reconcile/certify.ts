@@ -25,6 +25,10 @@ export async function certify(
     const published = await publishAll(parts, jobs, ground, signal);
     await Promise.all(jobs.map((job) => finishNoting(parts, job, ground, published, signal)));
   } finally {
+    for (const name of courses.flatMap(({ kept }) => kept.names)) {
+      const work = ground.zoneOf.get(name);
+      if (work) work.challenges = [];
+    }
     await removeOwnChallenges(parts, courses, signal);
   }
 }

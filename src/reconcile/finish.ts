@@ -100,10 +100,11 @@ async function waitForOwnChallenges(
   if (failed) throw failed.failure;
   const byZone = Map.groupBy(own, ({ work }) => work);
   await Promise.all(
-    [...byZone].map(([{ zone }, challenges]) => {
+    [...byZone].map(([work, challenges]) => {
       const domain = challenges[0]?.value.domain ?? '';
       const records = challenges.flatMap(({ record }) => record ?? []);
-      return waitForChallenges(parts, { domain, zone, servers, log, urgent, publishedAt }, records, signal);
+      const waiting = { domain, zone: work.zone, servers, log, urgent, publishedAt };
+      return waitForChallenges(parts, waiting, work, records, signal);
     }),
   );
 }

@@ -15,8 +15,10 @@ export interface ZoneWork {
   recordsTried: boolean;
   /** Names whose records could not be planned or written, and why. */
   readonly failed: Map<string, unknown>;
-  /** A second look, when what was written is not seen: see wait-for-records.ts. */
-  again?: Promise<ZoneLook>;
+  /** The challenge values that have to stand now. */
+  challenges: readonly ChallengeValue[];
+  /** The last look at the zone because something was not seen: see look-again.ts. */
+  again?: { readonly at: Date; readonly look: Promise<ZoneLook> };
 }
 
 export interface Published {
@@ -42,6 +44,7 @@ export async function publish(
   if (!look || work.recordsTried) return challengeAlone(parts, work, values, signal);
   try {
     const challenge = await writeZone(parts, look, values, signal);
+    work.challenges = values;
     work.recordsTried = true;
     noteLost(work, look);
     return { challenge, failure: undefined };
@@ -66,7 +69,9 @@ async function challengeAlone(
   signal: AbortSignal,
 ): Promise<Published> {
   try {
-    return { challenge: await writeChallenge(parts, work, values, signal), failure: undefined };
+    const challenge = await writeChallenge(parts, work, values, signal);
+    work.challenges = values;
+    return { challenge, failure: undefined };
   } catch (failure) {
     signal.throwIfAborted();
     return { challenge: [], failure };

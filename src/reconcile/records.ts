@@ -1,5 +1,5 @@
 import { type ChallengeValue, publishChallenges } from '../acme/challenges.ts';
-import { carryOut, planZone } from '../dns/reconcile-zone.ts';
+import { carryOut, despiteConflicts, planZone } from '../dns/reconcile-zone.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import type { NameDraft } from './draft.ts';
@@ -46,7 +46,7 @@ export async function writeChallenge(
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
   const elapsed = stopwatch(parts.clock);
-  const records = await publishChallenges(parts, zone, values, [], signal);
+  const records = await despiteConflicts(() => publishChallenges(parts, zone, values, [], signal));
   logChallenge(parts, values, elapsed());
   return records;
 }

@@ -4,6 +4,7 @@ import { txtRecord } from '../../test/doubles/memory-provider.ts';
 import {
   APP_ADDRESS,
   APP_ID,
+  CHALLENGE,
   change,
   fails,
   orders,
@@ -61,6 +62,45 @@ for (const [title, happens, left] of [
     assert.equal(stage.provider.applied.length, length);
   });
 }
+
+test('another container that takes the name after the second look is not waited for either', async (t) => {
+  const stage = await setStage(t, { goal: { propagationTimeoutMs: 60_000 } });
+  const { provider } = stage;
+  let reads = 0;
+  provider.before = (verb) => {
+    if (verb === 'records') reads += 1;
+  };
+  // Nothing is served before the second look is over, and then the other one stands beside ours.
+  stage.shows = () => {
+    if (reads >= 2 && addresses(stage).length === 1) provider.plant(txtRecord(APP_ADDRESS, SMALLER));
+    return reads >= 2;
+  };
+  await runPass(stage);
+  assert.deepEqual(addresses(stage), [`${APP_ADDRESS} TXT ${SMALLER}`]);
+  assert.equal(stage.served.length, 1);
+});
+
+test('a challenge that vanishes from the zone is written again', async (t) => {
+  const stage = await setStage(t);
+  const { provider } = stage;
+  let taken = false;
+  stage.shows = () => {
+    const line = provider.standing.find((one) => one.startsWith(CHALLENGE));
+    if (line !== undefined && !taken) {
+      taken = true;
+      void provider.apply(
+        { id: 'zone-example.com', name: 'example.com' },
+        [{ action: 'remove', removed: txtRecord(CHALLENGE, line.split(' ')[2] ?? '') }],
+        new AbortController().signal,
+      );
+    }
+    return true;
+  };
+  await runPass(stage);
+  assert.equal(stage.served.length, 1);
+  const told = stage.lines.filter(({ msg }) => /has vanished/.test(msg));
+  assert.equal(told.length, 1);
+});
 
 test('a second look that fails is said, and the wait goes on', async (t) => {
   const stage = await setStage(t);

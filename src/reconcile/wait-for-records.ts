@@ -1,19 +1,14 @@
 import type { DesiredRecord } from '../dns/desired.ts';
 import type { Expectation } from '../dns/look.ts';
 import type { DnsProvider } from '../dns/provider.ts';
+import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
-import { writeZone } from './records.ts';
 import { type Waiting, waitUntilEverywhere } from './seen.ts';
-import { lookAtZone, type ZoneLook } from './zone-look.ts';
-
-/** Name servers that are quick have everything by then. */
-const SECOND_LOOK_MS = 5000;
 
 /**
- * Waits until every authoritative name server serves what is desired for a name, if that was written and not seen yet. What is not seen
- * soon is looked at once more: a container that was started in the same second may have replaced our records, or stand beside
- * them; then one of the two yields (see claim.ts), and what the other has is not waited for. Throws DNS_LOOKUP_FAILED and
+ * Waits until every authoritative name server serves what is desired for a name, if that was written and not seen yet. While it is
+ * not seen, the zone is looked at again and again: what another container has by now is not waited for. Throws DNS_LOOKUP_FAILED and
  * PROPAGATION_TIMEOUT.
  */
 export async function waitForRecords(
@@ -28,6 +23,7 @@ export async function waitForRecords(
   if (!desired || !shared.unseen.has(domain)) return;
   const expectationsOf = (records: readonly DesiredRecord[], apex: string) =>
     records.map((record) => expectation(record, apex, provider));
+  let last = desired;
   await waitUntilEverywhere(
     parts,
     waiting,
@@ -38,39 +34,14 @@ export async function waitForRecords(
         afterMs: SECOND_LOOK_MS,
         expect: async () => {
           const again = await lookAgain(parts, waiting, work, signal);
-          return expectationsOf(again?.results.desired.get(domain) ?? desired, apex);
+          last = again?.results.desired.get(domain) ?? last;
+          return expectationsOf(last, apex);
         },
       }),
     },
     signal,
   );
   shared.unseen.delete(domain);
-}
-
-/** Once for all names of the zone. That it fails is no reason not to go on waiting. */
-async function lookAgain(
-  parts: Parts,
-  { log }: Waiting,
-  work: ZoneWork,
-  signal: AbortSignal,
-): Promise<ZoneLook | undefined> {
-  const { zone, look } = work;
-  if (!look) return undefined;
-  work.again ??= (async () => {
-    const again = await lookAtZone(parts, zone, look.drafts, signal);
-    await writeZone(parts, again, [], signal);
-    return again;
-  })();
-  try {
-    return await work.again;
-  } catch (failure) {
-    signal.throwIfAborted();
-    log.warn(
-      { event: 'step-failed', step: 'second look', err: failure },
-      'second look: failed, still waiting',
-    );
-    return undefined;
-  }
 }
 
 function expectation(record: DesiredRecord, apex: string, { capabilities }: DnsProvider): Expectation {

@@ -83,7 +83,7 @@ async function openZone(
   const placed = places.filter(({ name }) => !misplaced.has(name));
   const isToRead = first !== undefined && placed.length < places.length && placed.length > 0;
   const again = isToRead ? await look(placed) : first;
-  const work: ZoneWork = { zone, look: again, recordsTried: false, failed: new Map() };
+  const work: ZoneWork = { zone, look: again, recordsTried: false, failed: new Map(), challenges: [] };
   return placed.map(({ name }) => [name, work]);
 }
 
