@@ -259,5 +259,9 @@ export function isIngressError(thrown: unknown, code?: ErrorCode): thrown is Ing
 
 /** The message of anything that can be thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Of a host with several addresses, none of which can be connected to.
+  if (thrown instanceof AggregateError && thrown.message === '')
+    return thrown.errors.map(messageOf).join('; ');
+  return thrown.message;
 }

@@ -1,7 +1,8 @@
 import { type Stats, statSync } from 'node:fs';
+import type { InfoResponse, TcbInfo } from '@phala/dstack-sdk';
 import * as z from 'zod';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
-import { askTappdInfo } from './tappd.ts';
+import { askAgent, isUrl } from './ask.ts';
 
 /** The dstack guest agent, as far as the ingress needs it. */
 export interface GuestAgent {
@@ -20,19 +21,20 @@ const CURRENT_SOCKETS = [
 const OLDER_SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock'];
 const TIMEOUT_MS = 5000;
 
-const infoSchema = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
+/** What is read of the agent's `Info`. */
+type Info = Pick<InfoResponse<TcbInfo>, 'app_id'>;
+const infoSchema: z.ZodType<Info> = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
 
 /**
  * The guest agent that is mounted, or undefined when there is none. A directory in the place of the socket, which Docker makes
  * where there was nothing to mount, is none.
  */
 export function findGuestAgent(configured: string | undefined): GuestAgent | undefined {
-  const endpoint = placesOf(configured).find(
-    (place) => /^https?:/.test(place) || statOf(place)?.isSocket() === true,
-  );
+  const endpoint = placesOf(configured).find((place) => isUrl(place) || statOf(place)?.isSocket() === true);
   if (endpoint === undefined) return undefined;
-  const older = endpoint.endsWith('tappd.sock');
-  return { endpoint, appId: (signal) => askAppId(endpoint, older, signal) };
+  // The older agent, tappd, has the call at another path.
+  const path = endpoint.endsWith('tappd.sock') ? '/prpc/Tappd.Info' : '/Info';
+  return { endpoint, appId: (signal) => askAppId(endpoint, path, signal) };
 }
 
 /** The first place of the socket that holds a directory. */
@@ -44,12 +46,10 @@ function placesOf(configured: string | undefined): readonly string[] {
   return configured === undefined ? [...CURRENT_SOCKETS, ...OLDER_SOCKETS] : [configured];
 }
 
-async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): Promise<string> {
+async function askAppId(endpoint: string, path: string, signal: AbortSignal): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   try {
-    const asking = older ? askTappdInfo(endpoint, limit) : askInfo(endpoint, limit);
-    // The SDK ignores the HTTP status on a socket, so the shape has to tell an answer from an error.
-    const info = infoSchema.safeParse(await asking);
+    const info = infoSchema.safeParse(await askAgent(endpoint, path, limit));
     if (info.success) return info.data.app_id.toLowerCase();
     throw new IngressError(
       'GUEST_AGENT_FAILED',
@@ -62,15 +62,6 @@ async function askAppId(endpoint: string, older: boolean, signal: AbortSignal): 
       cause: thrown,
     });
   }
-}
-
-/** The SDK takes no signal, so its answer is raced. */
-async function askInfo(endpoint: string, signal: AbortSignal): Promise<unknown> {
-  const { DstackClient } = await import('@phala/dstack-sdk');
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true });
-  return Promise.race([new DstackClient(endpoint).info(), aborted.promise]);
 }
 
 function statOf(path: string): Stats | undefined {

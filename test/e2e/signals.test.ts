@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { execa, type Options } from 'execa';
 import { afterTest } from '../doubles/after-test.ts';
 import { freePort } from '../world/free-port.ts';
-import { BUNDLE } from '../world/ingress.ts';
+import { BUNDLE, startIngress } from '../world/ingress.ts';
 import { type OpenServer, openServer } from '../world/open-server.ts';
 import { eventually, silentHaproxy } from './support.ts';
 
@@ -63,6 +63,32 @@ for (const [signal, code] of signals) {
     const { exitCode, stdout } = await child;
     assert.deepEqual([exitCode, stdout], [0, '']);
   });
+}
+
+test('SIGTERM to `npm start` ends the program and its HAProxy', async (t) => {
+  const { server } = await silentServer(t);
+  const environment = await environmentIn(t, {
+    CLOUDFLARE_BASE_URL: `http://127.0.0.1:${server.port}`,
+    NPM_CONFIG_UPDATE_NOTIFIER: 'false',
+  });
+  // Whether the packages and the bundle are fresh is not asked here.
+  const ingress = startIngress(environment, ['npm', 'start', '--ignore-scripts', '--silent']);
+  afterTest(t, () => ingress[Symbol.asyncDispose]());
+  const up = await eventually('HAProxy', () => ingress.log.find(({ msg }) => msg === 'HAProxy is up'));
+  const program = parentOf(Number(up['pid']));
+  try {
+    ingress.signal('SIGTERM');
+    await eventually('its end', () => ingress.haproxyPids().length === 0 || undefined);
+    await ingress.seen('stopped');
+  } catch (thrown) {
+    // It has outlived npm and holds its output open.
+    process.kill(program, 'SIGKILL');
+    throw thrown;
+  }
+});
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
 type Environment = Readonly<Record<string, string>>;

@@ -11,6 +11,8 @@ export interface GuestAgentOptions {
   /** 40 hex digits. */
   readonly instanceId?: string;
   readonly appName?: string;
+  /** The app's compose file, which `Info` carries. Letters outside ASCII are for others than the SDK, which counts them wrong. */
+  readonly compose?: string;
 }
 
 /** One call of the agent, in the order of their arrival. */
@@ -71,12 +73,12 @@ class RunningAgent implements GuestAgent {
   readonly #info: object;
   #open: AsyncDisposableStack | undefined;
 
-  constructor({ directory, appId, instanceId, appName = 'world' }: GuestAgentOptions) {
+  constructor({ directory, appId, instanceId, appName = 'world', compose = '' }: GuestAgentOptions) {
     this.appId = appId ?? randomBytes(20).toString('hex');
     this.instanceId = instanceId ?? randomBytes(20).toString('hex');
     this.socket = join(directory, 'dstack.sock');
     this.tappdSocket = join(directory, 'tappd.sock');
-    this.#info = describeApp(this.appId, this.instanceId, appName);
+    this.#info = describeApp(this.appId, this.instanceId, appName, compose);
   }
 
   async start(): Promise<void> {
@@ -185,9 +187,12 @@ function derivedKey(appId: string, path: string): { key: string; signature_chain
   };
 }
 
-function describeApp(appId: string, instanceId: string, appName: string): object {
+function describeApp(appId: string, instanceId: string, appName: string, composeFile: string): object {
   const digest = (text: string) => createHash('sha256').update(text).digest('hex');
-  const compose = JSON.stringify({ manifest_version: 2, name: appName, runner: 'docker-compose' });
+  const compose = JSON.stringify({
+    ...{ manifest_version: 2, name: appName, runner: 'docker-compose' },
+    docker_compose_file: composeFile,
+  });
   const register = '0'.repeat(96);
   const tcbInfo = {
     mrtd: register,

@@ -69,6 +69,8 @@ export interface World extends AsyncDisposable {
 }
 
 const GATEWAY_DOMAIN = 'cluster.test';
+/** As an author may write it: the guest agent repeats every letter. */
+const COMPOSE = 'services:\n  app: # größer, für 日本語, 😀\n    image: app\n';
 
 /** Starts a world. Rejects when a part does not start; then the others are ended. */
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -145,7 +147,7 @@ async function startParts(
       authority('ca', options.pebble),
       ...(options.secondCa ? [authority('second-ca', options.secondCa)] : []),
     ]),
-    startGuestAgent({ directory, ...options.guestAgent }),
+    startGuestAgent({ directory, compose: COMPOSE, ...options.guestAgent }),
     startGateway({
       ...{ address: gatewayAddress, resolver: resolverAddress, domain: GATEWAY_DOMAIN },
       negativeTtlS: options.gatewayNegativeTtlS ?? 0,
