@@ -38,7 +38,8 @@ async function startPowerDns(
   const port = await freePort();
   const path = join(directory, `${port}.sqlite3`);
   const schema = join(program.root, 'usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql');
-  const database = new DatabaseSync(path);
+  // The server locks the file now and then, longest while it starts.
+  const database = new DatabaseSync(path, { timeout: START_MS });
   database.exec(await readFile(schema, 'utf8'));
   const rows = { kind, metadata };
   for (const key of keys) addKey(database, key);
