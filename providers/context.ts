@@ -1,4 +1,5 @@
 import type { Clock } from '../src/clock.ts';
+import type { Outgoing } from '../src/outgoing.ts';
 
 /** What a provider gets from the program beside its settings. */
 export interface ProviderContext {
@@ -8,6 +9,8 @@ export interface ProviderContext {
   /** Told what a person should know and nothing fails by. */
   readonly warn: (sentence: string) => void;
   readonly files: ProviderFiles;
+  /** For every HTTP request. */
+  readonly outgoing: Outgoing;
 }
 
 export interface ProviderWait {

@@ -18,7 +18,7 @@ async function open(t: TestContext, server: Server) {
   afterTest(t, () => server.close());
   const address = server.address();
   assert.ok(address !== null && typeof address !== 'string');
-  const { clock } = createTestContext();
+  const { clock, outgoing } = createTestContext();
   const held: number[] = [];
   const http = createHttp({
     title: 'Somebody',
@@ -27,6 +27,7 @@ async function open(t: TestContext, server: Server) {
     secrets: [new Secret('hush-hush')],
     budget: { spend: async () => undefined, hold: async (ms) => void held.push(ms) },
     clock,
+    outgoing,
   });
   return { held, ask: () => http({ doing: 'ask', method: 'GET', path: '/' }, never) };
 }

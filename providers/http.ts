@@ -1,10 +1,11 @@
-import axios, { type AxiosResponse, isAxiosError } from 'axios';
+import axios, { type AxiosRequestConfig, type AxiosResponse, isAxiosError } from 'axios';
 import type { Clock } from '../src/clock.ts';
 import type { Secret } from '../src/config/secret.ts';
 import { IngressError } from '../src/errors.ts';
+import type { Outgoing } from '../src/outgoing.ts';
 import type { Budget } from './budget.ts';
 import { retryAfter } from './retry-after.ts';
-import { clean, rootMessage } from './words.ts';
+import { clean, rootMessage, tooLate } from './words.ts';
 
 export interface HttpOptions {
   /** The provider, as a person calls it. */
@@ -16,6 +17,7 @@ export interface HttpOptions {
   readonly secrets: readonly Secret[];
   readonly budget: Budget;
   readonly clock: Clock;
+  readonly outgoing: Outgoing;
   /** The only address family to connect by, for an API that knows its clients by their address. */
   readonly family?: 4;
 }
@@ -52,35 +54,54 @@ const LONGEST_ANSWER = 16 * 1024 * 1024;
  * PROVIDER_UNREACHABLE when there is no whole answer, PROVIDER_RATE_LIMITED, or the signal's reason.
  */
 export function createHttp(options: HttpOptions): Http {
-  const { baseUrl, timeoutMs, budget, clock, family } = options;
+  const { baseUrl, timeoutMs, budget, clock, outgoing, family } = options;
   return async ({ doing, method, path, headers = {}, query = {}, body }, signal) => {
     await budget.spend(signal);
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await axios.request<string>({
-        method,
-        url: `${baseUrl}${path}`,
-        headers: { ...headers },
-        params: query,
-        ...(body === undefined ? {} : { data: body }),
-        responseType: 'text',
-        transformResponse: (text) => text,
-        validateStatus: () => true,
-        maxRedirects: 0,
-        maxContentLength: LONGEST_ANSWER,
-        proxy: false,
-        signal: AbortSignal.any([signal, deadline]),
-        ...(family === undefined ? {} : { family }),
-      });
+      const both = AbortSignal.any([signal, deadline]);
+      const content = { headers, params: query, ...(body === undefined ? {} : { data: body }) };
+      const url = `${baseUrl}${path}`;
+      const way = family === undefined ? {} : { family };
+      const response = await send(outgoing, { method, url, ...content, ...way, signal: both });
       const retryAfterMs = askedToWait(response, clock.now());
       if (retryAfterMs !== undefined && ASKS_TO_WAIT.has(response.status)) await budget.hold(retryAfterMs);
-      return { status: response.status, text: String(response.data ?? ''), retryAfterMs };
+      return { status: response.status, text: textOf(response), retryAfterMs };
     } catch (thrown) {
       signal.throwIfAborted();
-      const cause = deadline.aborted ? new Error(`no answer within ${timeoutMs / 1000} s`) : plain(thrown);
-      throw unreachable(cause, doing, options);
+      throw unreachable(deadline.aborted ? tooLate(timeoutMs) : thrown, doing, options);
     }
   };
+}
+
+type Request = Pick<AxiosRequestConfig, 'method' | 'url' | 'params' | 'data' | 'family' | 'signal'> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** One request, and its whole answer as text, of whatever status. What it throws carries nothing of the request. */
+export async function send(
+  { httpAgent, httpsAgent }: Outgoing,
+  { headers = {}, ...request }: Request,
+): Promise<AxiosResponse<string>> {
+  try {
+    return await axios.request<string>({
+      ...request,
+      headers: { ...headers },
+      responseType: 'text',
+      transformResponse: (text) => text,
+      validateStatus: () => true,
+      maxRedirects: 0,
+      maxContentLength: LONGEST_ANSWER,
+      httpAgent,
+      httpsAgent,
+    });
+  } catch (thrown) {
+    throw plain(thrown);
+  }
+}
+
+export function textOf({ data }: AxiosResponse<string>): string {
+  return String(data ?? '');
 }
 
 // Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
@@ -92,9 +113,12 @@ function askedToWait(
   return status >= 400 && typeof header === 'string' ? retryAfter(header, now) : undefined;
 }
 
-function unreachable(cause: unknown, doing: string, { title, secrets }: HttpOptions): IngressError {
-  const sentence = `${title} could not be asked to ${doing}: ${clean(rootMessage(cause), secrets)}`;
-  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause });
+function unreachable(cause: unknown, doing: string, { title, secrets, outgoing }: HttpOptions): IngressError {
+  const trouble = outgoing.trouble(cause);
+  const why = clean(trouble?.problem ?? rootMessage(cause), secrets);
+  const hint = trouble && { hint: trouble.hint };
+  const sentence = `${title} could not be asked to ${doing}: ${why}`;
+  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause, ...hint });
 }
 
 // The client's own error carries the whole request, credentials included.
@@ -102,6 +126,8 @@ function plain(thrown: unknown): unknown {
   if (!isAxiosError(thrown)) return thrown;
   const { cause = thrown } = thrown;
   // A parser's error carries the packet, in which the other side may repeat what was sent.
-  const code = 'code' in cause ? { code: cause.code } : {};
-  return Object.assign(new Error(cause.message), code);
+  const known = ['code', 'statusCode', 'hostname', 'port'].flatMap((key) =>
+    key in cause ? [[key, Reflect.get(cause, key)]] : [],
+  );
+  return Object.assign(new Error(cause.message), Object.fromEntries(known));
 }

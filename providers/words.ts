@@ -16,3 +16,8 @@ export function rootMessage(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   return cause === undefined ? messageOf(thrown) : rootMessage(cause);
 }
+
+/** The time is over that one call may take. */
+export function tooLate(timeoutMs: number): Error {
+  return Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
+}

@@ -16,6 +16,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/clock.ts',
     'src/errors.ts',
     'src/files.ts',
+    'src/outgoing.ts',
     'src/volume.ts',
   ],
   'src/ledger': [
@@ -71,7 +72,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   // One composition root for each subcommand, which main.ts chooses from: these know every room.
   'src/composition': ['src', 'providers'],
-  providers: ['providers', 'src/dns', 'src/config', 'src/clock.ts', 'src/errors.ts'],
+  providers: ['providers', 'src/dns', 'src/config', 'src/clock.ts', 'src/errors.ts', 'src/outgoing.ts'],
 };
 
 /** Files that only decide: no clock, no file, no network, no log. */

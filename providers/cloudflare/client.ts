@@ -2,8 +2,10 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
+import type { Outgoing } from '../../src/outgoing.ts';
 import type { Budget } from '../budget.ts';
 import { readJson } from '../read-json.ts';
+import { tooLate } from '../words.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
 import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
@@ -16,6 +18,7 @@ export interface ClientOptions {
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
+  readonly outgoing: Outgoing;
 }
 
 export type NameFilter = { readonly exact: string } | { readonly endswith: string };
@@ -38,7 +41,8 @@ const RECORDS_PER_PAGE = 5000;
  * Makes the calls through Cloudflare's own client, which is loaded with the first of them. Its retries are off: who calls
  * decides when to try again.
  */
-export function createClient({ token, baseUrl, timeoutMs, budget, clock }: ClientOptions): CloudflareClient {
+export function createClient(options: ClientOptions): CloudflareClient {
+  const { token, timeoutMs, budget, clock, outgoing } = options;
   let loading: Promise<Sdk> | undefined;
   const call = async <T extends z.ZodType>(
     asked: Pick<Asked, 'doing' | 'permission'>,
@@ -47,20 +51,20 @@ export function createClient({ token, baseUrl, timeoutMs, budget, clock }: Clien
     send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
   ) => {
     await budget.spend(signal);
-    loading ??= loadSdk(token, baseUrl, timeoutMs);
+    loading ??= loadSdk(options);
     const sdk = await loading;
     // The client's own time-out ends with the headers; this one covers the body as well.
     const deadline = AbortSignal.timeout(timeoutMs);
-    const options = { signal: AbortSignal.any([signal, deadline]) };
+    const ends = { signal: AbortSignal.any([signal, deadline]) };
     const whole = { ...asked, token };
     try {
-      const response = await send(sdk, options).asResponse();
+      const response = await send(sdk, ends).asResponse();
       return readJson(await response.text(), answers.success(result), (what) => badAnswer(whole, what));
     } catch (thrown) {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
-      const late = new Error(`no answer within ${timeoutMs / 1000} s`);
-      const failure = toIngressError(failedCall(deadline.aborted ? late : thrown), whole, clock.now());
+      const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
+      const failure = toIngressError(failedCall(cause, outgoing.trouble(cause)), whole, clock.now());
       if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
       throw failure;
     }
@@ -101,9 +105,9 @@ export function createClient({ token, baseUrl, timeoutMs, budget, clock }: Clien
   };
 }
 
-async function loadSdk(token: Secret, baseUrl: string, timeoutMs: number): Promise<Sdk> {
-  const { createSdk } = await import('./sdk.ts');
-  return createSdk(token, baseUrl, timeoutMs);
+async function loadSdk({ token, baseUrl, timeoutMs, outgoing }: ClientOptions): Promise<Sdk> {
+  const [{ createSdk }, { createFetch }] = await Promise.all([import('./sdk.ts'), import('../fetch.ts')]);
+  return createSdk(token, baseUrl, timeoutMs, createFetch(outgoing));
 }
 
 interface Page<T> {

@@ -1,5 +1,6 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
+import type { ProxyTrouble } from '../../src/outgoing.ts';
 import { retryAfter } from '../retry-after.ts';
 import { clean, rootMessage } from '../words.ts';
 import { failure } from './answers.ts';
@@ -28,6 +29,8 @@ export interface FailedCall {
   /** The parsed body; undefined when it was not JSON. */
   readonly body: unknown;
   readonly cause: unknown;
+  /** What it says of the proxy, where there was no answer. */
+  readonly trouble?: ProxyTrouble | undefined;
 }
 
 const TOKENS = 'dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens)';
@@ -63,16 +66,16 @@ export function isStale(thrown: unknown): boolean {
 }
 
 /** The client's error as data. The client is loaded late, so its classes are told apart by their parts. */
-export function failedCall(thrown: unknown): FailedCall {
+export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall {
   const parts: { status?: unknown; headers?: unknown; error?: unknown } = Object(thrown);
   const status = typeof parts.status === 'number' ? parts.status : undefined;
   const headers = parts.headers instanceof Headers ? parts.headers : undefined;
-  return { status, headers, body: parts.error, cause: thrown };
+  return { status, headers, body: parts.error, cause: thrown, trouble };
 }
 
 /** What a failed call means to this program. Times in `Retry-After` are counted from `now`. */
 export function toIngressError(call: FailedCall, asked: Asked, now: Date): IngressError {
-  if (call.status === undefined) return unreachable(call.cause, asked);
+  if (call.status === undefined) return unreachable(call, asked);
   const [refusal] = refusalsOf(call.body);
   const code = codeOf(call.status, refusal);
   const words = refusal
@@ -99,9 +102,11 @@ export function badAnswer(asked: Asked, what: string): IngressError {
   );
 }
 
-function unreachable(cause: unknown, asked: Asked): IngressError {
-  const sentence = `Cloudflare could not be asked to ${asked.doing}: ${clean(rootMessage(cause), [asked.token])}`;
-  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause });
+function unreachable({ cause, trouble }: FailedCall, asked: Asked): IngressError {
+  const why = clean(trouble?.problem ?? rootMessage(cause), [asked.token]);
+  const hint = trouble && { hint: trouble.hint };
+  const sentence = `Cloudflare could not be asked to ${asked.doing}: ${why}`;
+  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause, ...hint });
 }
 
 /** The refusals of a body, root causes first: a "DNS Validation Error" only wraps what is wrong. */

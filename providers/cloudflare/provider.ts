@@ -56,7 +56,14 @@ export function openCloudflare(
   context: ProviderContext,
 ): DnsProvider {
   const budget = createBudget({ title: 'Cloudflare', limit: LIMIT, context });
-  const client = createClient({ token, baseUrl, timeoutMs, budget, clock: context.clock });
+  const client = createClient({
+    token,
+    baseUrl,
+    timeoutMs,
+    budget,
+    clock: context.clock,
+    outgoing: context.outgoing,
+  });
   return new Cloudflare(client, zoneId, token.reveal().startsWith('cfat_'));
 }
 

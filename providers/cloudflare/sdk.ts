@@ -3,6 +3,7 @@ import { BaseTokens } from 'cloudflare/resources/user/tokens/tokens';
 import { BaseZones } from 'cloudflare/resources/zones/zones';
 import { createClient } from 'cloudflare/tree-shakable';
 import type { Secret } from '../../src/config/secret.ts';
+import type { Fetch } from '../fetch.ts';
 
 export type Sdk = ReturnType<typeof createSdk>;
 
@@ -10,7 +11,7 @@ export type Sdk = ReturnType<typeof createSdk>;
  * Cloudflare's own client with the three resources that are used. This file is imported late and whole: only then does the
  * bundler leave out the rest of the package, and only then does a start that asks no provider not pay for it.
  */
-export function createSdk(token: Secret, baseURL: string, timeout: number) {
+export function createSdk(token: Secret, baseURL: string, timeout: number, fetch: Fetch) {
   return createClient({
     resources: [BaseZones, BaseRecords, BaseTokens],
     apiToken: token.reveal(),
@@ -20,6 +21,7 @@ export function createSdk(token: Secret, baseURL: string, timeout: number) {
     userServiceKey: null,
     baseURL,
     timeout,
+    fetch,
     maxRetries: 0,
     logLevel: 'off',
   });

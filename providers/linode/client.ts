@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
+import type { Outgoing } from '../../src/outgoing.ts';
 import type { Budget } from '../budget.ts';
 import type { Http, HttpAnswer, HttpCall } from '../http.ts';
 import { readJson } from '../read-json.ts';
@@ -16,6 +17,7 @@ export interface ClientOptions {
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
+  readonly outgoing: Outgoing;
 }
 
 /** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
@@ -106,9 +108,16 @@ function isSuccess({ status }: HttpAnswer): boolean {
 }
 
 // Late, so that a start which asks no provider does not pay for the HTTP client.
-async function loadHttp({ token, baseUrl, timeoutMs, budget, clock }: ClientOptions): Promise<Http> {
+async function loadHttp({
+  token,
+  baseUrl,
+  timeoutMs,
+  budget,
+  clock,
+  outgoing,
+}: ClientOptions): Promise<Http> {
   const { createHttp } = await import('../http.ts');
-  return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock });
+  return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock, outgoing });
 }
 
 interface Page<T> {

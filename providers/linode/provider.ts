@@ -49,7 +49,9 @@ export function openLinode(
   context: ProviderContext,
 ): DnsProvider {
   const budget = createBudget({ title: 'Linode', limit: LIMIT, context });
-  return new Linode(createClient({ token, baseUrl, timeoutMs, budget, clock: context.clock }));
+  return new Linode(
+    createClient({ token, baseUrl, timeoutMs, budget, clock: context.clock, outgoing: context.outgoing }),
+  );
 }
 
 class Linode implements DnsProvider {

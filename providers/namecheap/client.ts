@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
+import type { Outgoing } from '../../src/outgoing.ts';
 import type { Budget } from '../budget.ts';
 import type { Http, HttpAnswer } from '../http.ts';
 import * as answers from './answers.ts';
@@ -20,6 +21,7 @@ export interface ClientOptions {
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
+  readonly outgoing: Outgoing;
 }
 
 /** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
@@ -92,9 +94,25 @@ export function createClient(options: ClientOptions): NamecheapClient {
 }
 
 // Late, so that a start which asks no provider does not pay for the HTTP client.
-async function loadHttp({ apiKey, baseUrl, timeoutMs, budget, clock }: ClientOptions): Promise<Http> {
+async function loadHttp({
+  apiKey,
+  baseUrl,
+  timeoutMs,
+  budget,
+  clock,
+  outgoing,
+}: ClientOptions): Promise<Http> {
   const { createHttp } = await import('../http.ts');
-  return createHttp({ title: 'Namecheap', baseUrl, timeoutMs, secrets: [apiKey], budget, clock, family: 4 });
+  return createHttp({
+    title: 'Namecheap',
+    baseUrl,
+    timeoutMs,
+    secrets: [apiKey],
+    budget,
+    clock,
+    outgoing,
+    family: 4,
+  });
 }
 
 async function readAnswer<T extends z.ZodType>(

@@ -66,6 +66,7 @@ export function openNamecheap(
       timeoutMs,
       budget: spender,
       clock: context.clock,
+      outgoing: context.outgoing,
     });
   // For calls that were paid beforehand, so that nothing waits between a read and the write that rests on it.
   const prepaid = open({ spend: async (signal) => signal.throwIfAborted(), hold: budget.hold });

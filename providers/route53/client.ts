@@ -19,6 +19,7 @@ export interface ClientOptions {
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: ProviderContext['clock'];
+  readonly outgoing: ProviderContext['outgoing'];
 }
 
 /** Seconds that the keys of the role are good for; the least that a role can be limited to. */
@@ -30,9 +31,10 @@ const PARTITIONS: readonly (readonly [prefix: string, region: string])[] = [
 
 /** Makes the calls through AWS' own client, which is loaded with the first of them. */
 export function createClient(options: ClientOptions): Route53 {
-  const { keys, region, role, route53Url, stsUrl, timeoutMs, budget, clock } = options;
+  const { keys, region, role, route53Url, stsUrl, timeoutMs, budget, clock, outgoing } = options;
   const secrets = [keys.secretAccessKey, keys.accessKeyId, ...(keys.sessionToken ? [keys.sessionToken] : [])];
-  const http = (title: string) => createHttp({ title, baseUrl: '', timeoutMs, secrets, budget, clock });
+  const http = (title: string) =>
+    createHttp({ title, baseUrl: '', timeoutMs, secrets, budget, clock, outgoing });
   const call = createCaller(budget, secrets);
 
   const assume = async (signal: AbortSignal): Promise<AssumedKeys> => {

@@ -61,6 +61,7 @@ export function openRoute53(options: Route53Options, context: ProviderContext): 
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     budget: createBudget({ title: 'Route 53', limit: LIMIT, context }),
     clock: context.clock,
+    outgoing: context.outgoing,
   });
   return new Route53Provider(client, options.hostedZoneId, context.clock);
 }

@@ -1,6 +1,7 @@
 import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
+import type { Outgoing } from '../outgoing.ts';
 import { type AccountBinding, bindingMissing } from './account-binding.ts';
 import type { AccountStore } from './account-store.ts';
 import { requireProfile } from './directory.ts';
@@ -21,6 +22,8 @@ export interface AuthorityOptions {
   readonly userAgent: string;
   readonly accounts: AccountStore;
   readonly clock: Clock;
+  /** Default: directly. */
+  readonly outgoing?: Outgoing;
   /** External account binding: what the CA gave its customer, used once, when the account is made. */
   readonly eab?: AccountBinding;
   /** Says what a person should know: that another account is used. */
@@ -96,8 +99,9 @@ export interface CertificateAuthority {
 type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
 
 export function createAuthority(options: AuthorityOptions): CertificateAuthority {
-  const { directoryUrl, email, userAgent, accounts, clock, eab: binding, warn = () => undefined } = options;
-  const wire = createWire(userAgent, clock);
+  const { directoryUrl, email, userAgent, accounts, clock, outgoing, eab: binding } = options;
+  const { warn = () => undefined } = options;
+  const wire = createWire(userAgent, clock, outgoing);
   const unsigned = createUnsignedRequests(directoryUrl, wire);
   const sessions = createSessions({ directoryUrl, email, binding, accounts, wire, unsigned, warn });
 

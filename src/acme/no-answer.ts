@@ -1,4 +1,5 @@
 import { IngressError, messageOf } from '../errors.ts';
+import type { ProxyTrouble } from '../outgoing.ts';
 import { asObject, asText } from './json.ts';
 
 /** A request that was made of a certificate authority. */
@@ -7,16 +8,26 @@ export interface Asked {
   readonly url: string;
 }
 
-/** The error for a request that got no answer. `thrown` is what the HTTP client threw. Pure. */
-export function unreachable({ method, url }: Asked, thrown: unknown): IngressError {
+/**
+ * The error for a request that got no answer. `thrown` is what the HTTP client threw, `trouble` what that says of a proxy. Pure.
+ */
+export function unreachable({ method, url }: Asked, thrown: unknown, trouble?: ProxyTrouble): IngressError {
   const { failure, code, words } = rootOf(thrown);
+  const asked = `${method.toUpperCase()} ${url}`;
+  if (trouble) {
+    const { problem, hint } = trouble;
+    return new IngressError('ACME_UNREACHABLE', `no answer to ${asked}: ${problem}`, {
+      cause: failure,
+      hint,
+    });
+  }
   const { said, advice } = KINDS.find(({ codes }) => codes.has(code)) ?? {
     said: undefined,
     advice: undefined,
   };
   const why = said === undefined ? words : `${said(hostOf(url, failure))} (${words})`;
   const hint = advice === undefined ? {} : { hint: `It is tried again by itself. ${advice}` };
-  return new IngressError('ACME_UNREACHABLE', `no answer to ${method.toUpperCase()} ${url}: ${why}`, {
+  return new IngressError('ACME_UNREACHABLE', `no answer to ${asked}: ${why}`, {
     cause: failure,
     ...hint,
   });

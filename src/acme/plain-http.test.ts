@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +13,7 @@ import { startScriptedCa } from '../../test/doubles/scripted-ca.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { makeSelfSigned } from '../../test/world/self-signed.ts';
 import { isIngressError } from '../errors.ts';
+import { createOutgoing } from '../outgoing.ts';
 import { askPlainly } from './plain-http.ts';
 import { problemOf } from './problem.ts';
 import { createWire, LARGEST_ANSWER } from './wire.ts';
@@ -151,4 +153,20 @@ test('a CA that does not end its answer is given up', async (t) => {
     response.write('half', () => limit.abort(new Error('the time is over'))),
   );
   await assert.rejects(ask(), { code: 'ACME_UNREACHABLE', message: /the time is over/ });
+});
+
+test('who ends it is not kept waiting by a proxy that says nothing', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const proxy = createTcpServer((socket) => socket.once('data', () => asked.resolve()));
+  const opened = await openServer(proxy, { host: '127.0.0.1', port: 0 });
+  afterTest(t, () => opened[Symbol.asyncDispose]());
+  const host = `127.0.0.1:${opened.port}`;
+  const outgoing = createOutgoing({ url: `http://${host}`, host, noProxy: '' });
+  const wire = createWire('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
+  const end = new AbortController();
+  const asking = askPlainly('GET', 'https://ca.test/', wire, end.signal);
+  await asked.promise;
+  end.abort(new Error('stopped'));
+  const late = new Promise((resolve) => setTimeout(resolve, 4000, 'it waits').unref());
+  assert.match(String(await Promise.race([late, asking.catch(String)])), /stopped/);
 });

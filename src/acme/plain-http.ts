@@ -1,6 +1,5 @@
-import { type IncomingMessage, request as overTcp, Agent as TcpAgent } from 'node:http';
-import { request as overTls, Agent as TlsAgent } from 'node:https';
-import process from 'node:process';
+import { type IncomingMessage, request as overTcp } from 'node:http';
+import { request as overTls } from 'node:https';
 import { isIngressError } from '../errors.ts';
 import { unreachable } from './no-answer.ts';
 import { problemError, readProblem } from './problem.ts';
@@ -16,8 +15,7 @@ export interface PlainAnswer {
 const MOST_REDIRECTIONS = 5;
 
 /**
- * Asks without acme-client, which costs four times the time and twenty MiB more. Follows redirections, and uses the proxy
- * of the environment, as acme-client does. Throws ACME_UNREACHABLE, and ACME_PROBLEM for an answer that is no success.
+ * Asks without acme-client, which costs four times the time and twenty MiB more. Follows redirections. Throws ACME_UNREACHABLE, and ACME_PROBLEM for an answer that is no success.
  */
 export async function askPlainly(
   method: 'GET' | 'HEAD',
@@ -31,7 +29,8 @@ export async function askPlainly(
   } catch (thrown) {
     signal.throwIfAborted();
     if (isIngressError(thrown)) throw thrown;
-    throw unreachable({ method, url }, limit.aborted ? limit.reason : thrown);
+    const failure: unknown = limit.aborted ? limit.reason : thrown;
+    throw unreachable({ method, url }, failure, wire.outgoing.trouble(failure));
   }
 }
 
@@ -39,7 +38,7 @@ async function follow(method: string, first: string, wire: Wire, signal: AbortSi
   let url = first;
   for (let left = MOST_REDIRECTIONS; ; left -= 1) {
     const sent = wire.clock.now();
-    const response = await open(method, url, wire.userAgent, signal);
+    const response = await open(method, url, wire, signal);
     const { statusCode: status = 0, headers } = response;
     const retryAfterMs = wire.hear({ url, headers, sent });
     const body = parsed(await read(response));
@@ -60,17 +59,18 @@ function redirection(from: string, location: string | undefined): string | undef
 async function open(
   method: string,
   url: string,
-  userAgent: string,
+  { userAgent, outgoing }: Wire,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers = { 'User-Agent': userAgent };
-  const { http, https } = agents();
   const sent =
     new URL(url).protocol === 'http:'
-      ? overTcp(url, { method, headers, signal, agent: http })
-      : overTls(url, { method, headers, signal, agent: https });
+      ? overTcp(url, { method, headers, signal, agent: outgoing.httpAgent })
+      : overTls(url, { method, headers, signal, agent: outgoing.httpsAgent });
   sent.on('response', resolve).on('error', reject).end();
+  // While a proxy opens its tunnel, Node's request does not listen to its signal.
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   return promise;
 }
 
@@ -91,13 +91,4 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-let made: { readonly http: TcpAgent; readonly https: TlsAgent } | undefined;
-
-/** Like Node's own, which look at no proxy. */
-function agents(): NonNullable<typeof made> {
-  const options = { keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv: process.env } as const;
-  made ??= { http: new TcpAgent(options), https: new TlsAgent(options) };
-  return made;
 }

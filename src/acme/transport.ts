@@ -82,11 +82,12 @@ function tame(http: typeof axios): void {
   http.interceptors.response.clear();
   const sent = new WeakMap<object, Date>();
   http.interceptors.request.use((config) => {
-    const { userAgent, clock } = talkOf(config.url).wire;
+    const { userAgent, clock, outgoing } = talkOf(config.url).wire;
     config.headers.set('User-Agent', userAgent);
     sent.set(config, clock.now());
     // The library's own timeout starts anew with every byte.
-    return Object.assign(config, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const { httpAgent, httpsAgent } = outgoing;
+    return Object.assign(config, { httpAgent, httpsAgent, signal: AbortSignal.timeout(TIMEOUT_MS) });
   });
   http.interceptors.response.use(
     (response) => {
@@ -105,7 +106,9 @@ function tame(http: typeof axios): void {
       const { config } = asObject(thrown);
       const { signal } = asObject(config);
       const isLate = signal instanceof AbortSignal && signal.aborted;
-      throw unreachable(askedIn(config), isLate ? signal.reason : thrown);
+      const failure: unknown = isLate ? signal.reason : thrown;
+      const asked = askedIn(config);
+      throw unreachable(asked, failure, talkOf(asked.url).wire.outgoing.trouble(failure));
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { createOutgoing, type Outgoing } from '../outgoing.ts';
 import { skewOf } from './ca-clock.ts';
 import { readRetryAfter } from './problem.ts';
 
@@ -23,6 +24,7 @@ export interface Heard {
 export interface Wire {
   readonly userAgent: string;
   readonly clock: Clock;
+  readonly outgoing: Outgoing;
   /** Notes an answer. Gives its Retry-After in milliseconds. */
   hear(answer: Heard): number | undefined;
   /** Milliseconds that the last answer for this URL asked to wait. */
@@ -33,13 +35,14 @@ export interface Wire {
   heardAt(): Date | undefined;
 }
 
-export function createWire(userAgent: string, clock: Clock): Wire {
+export function createWire(userAgent: string, clock: Clock, outgoing = createOutgoing()): Wire {
   const advice = new Map<string, number>();
   let skewMs: number | undefined;
   let heardAt: Date | undefined;
   return {
     userAgent,
     clock,
+    outgoing,
     hear({ url, headers, sent }) {
       const received = clock.now();
       const { date, age } = headers;

@@ -13,6 +13,7 @@ import { identify } from '../guest/identity.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import { limitsOf } from '../ledger/limits.ts';
 import { createOpenOrders } from '../ledger/open-orders.ts';
+import { createOutgoing, type Outgoing } from '../outgoing.ts';
 import type { Goal, Issuers, Parts } from '../reconcile/parts.ts';
 import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
@@ -30,10 +31,11 @@ const IDENTITY_MS = 60_000;
 /** Everything outside this process that is asked. Nothing is asked or opened yet. `warn` hears of files that cannot be read. */
 export function assembleOutside(
   config: IngressConfig,
-  context: ProviderContext,
+  context: Omit<ProviderContext, 'outgoing'>,
   warn: (sentence: string) => void,
 ): Outside {
   const { clock } = context;
+  const outgoing = outgoingFor(config);
   const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock });
   return {
     identify: remembered(
@@ -47,13 +49,20 @@ export function assembleOutside(
       IDENTITY_MS,
       clock,
     ),
-    provider: withVariables(config.provider.open(config.providerSettings, context), servedNames(config)),
+    provider: withVariables(
+      config.provider.open(config.providerSettings, { ...context, outgoing }),
+      servedNames(config),
+    ),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
     ask: query,
-    issuers: assembleIssuers(config, { clock, store, warn }),
+    issuers: assembleIssuers(config, { clock, store, warn, outgoing }),
     store,
     clock,
   };
+}
+
+function outgoingFor({ httpsProxy, noProxy = '' }: IngressConfig): Outgoing {
+  return createOutgoing(httpsProxy && { url: httpsProxy.url.reveal(), host: httpsProxy.host, noProxy });
 }
 
 /**
@@ -65,6 +74,7 @@ function storeRoot({ letsencryptDir, usesStaging }: IngressConfig): string {
 }
 
 interface IssuerParts extends Pick<Parts, 'clock' | 'store'> {
+  readonly outgoing: Outgoing;
   readonly warn: (sentence: string) => void;
 }
 
@@ -80,12 +90,12 @@ function assembleIssuers(config: IngressConfig, parts: IssuerParts): Issuers {
 function assembleIssuer(
   config: IngressConfig,
   { directoryUrl, eab }: IngressConfig['authorities']['primary'],
-  { clock, store, warn }: IssuerParts,
+  { clock, store, warn, outgoing }: IssuerParts,
 ): Issuer {
   const { letsencryptDir, email } = config;
   const accounts = accountsAt(config, directoryUrl, { clock, store });
   const userAgent = `${pkg.name}/${pkg.version}`;
-  const options = { directoryUrl, email, userAgent, accounts, clock, warn };
+  const options = { directoryUrl, email, userAgent, accounts, clock, outgoing, warn };
   return {
     directoryUrl,
     authority: createAuthority(eab === undefined ? options : { ...options, eab }),

@@ -43,6 +43,13 @@ export async function run(stopped: AbortSignal): Promise<number> {
     directoryUrl,
   };
   log.info(fields, 'starting');
+  if (config.httpsProxy !== undefined) {
+    const { host: proxy } = config.httpsProxy;
+    log.info(
+      { event: 'https-proxy', proxy, noProxy: config.noProxy },
+      `HTTPS goes through the proxy ${proxy}`,
+    );
+  }
   const ofUser = warningOfSharedUser(ownRights());
   for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
     log.warn({ event: 'warning' }, warning);

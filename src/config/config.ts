@@ -3,6 +3,7 @@ import { type Authorities, chooseAuthorities } from './authorities.ts';
 import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
+import { proxyWarnings } from './https-proxy.ts';
 import { explainMissing } from './missing.ts';
 import { describeMisspelling, findMisspellings, type Misspelling } from './misspelt.ts';
 import { ignoredVariables, unsupported, unsupportedFaults, withoutEffect } from './older-variables.ts';
@@ -71,6 +72,7 @@ export function loadConfig<P extends ProviderChoice>(
     ...main.warnings,
     ...(own?.warnings ?? []),
     ...derived.warnings,
+    ...proxyWarnings(settings, environment),
     ...ignoredVariables(environment),
     ...toldApart(misspellings, wrong),
   ];

@@ -1,4 +1,5 @@
 import { acmeVariables } from './acme-variables.ts';
+import { proxyBypass, proxyUrl } from './https-proxy.ts';
 import { nameVariables } from './name-variables.ts';
 import * as types from './types.ts';
 import { optional, type Settings, withDefault } from './variable.ts';
@@ -116,6 +117,19 @@ export const variables = {
     name: 'DNS_RESOLVERS',
     help: 'Resolvers that find the authoritative name servers and the addresses of the gateway. Default: those of the system.',
     remedy: 'Set IP addresses, such as 1.1.1.1,8.8.8.8:53.',
+  }),
+  httpsProxy: optional(proxyUrl, {
+    name: 'HTTPS_PROXY',
+    aliases: ['https_proxy'],
+    secret: true,
+    help: "An HTTP proxy that everything goes through that is asked by HTTPS: the certificate authority and the DNS provider's API. `http://[user:password@]host[:port]`, or `https://…` for a proxy that is itself spoken to by TLS. DNS is asked directly all the same (port 53); the app, the guest agent and URLs that begin with http:// never go through it.",
+    remedy: 'Set the URL of an HTTP proxy, such as http://proxy.example.com:3128, or leave it out.',
+  }),
+  noProxy: optional(proxyBypass, {
+    name: 'NO_PROXY',
+    aliases: ['no_proxy'],
+    help: 'What is asked without HTTPS_PROXY, separated by commas: `ca.example.com` (this host alone), `.example.com` or `*.example.com` (every host below), an address, a range of addresses `10.0.0.1-10.0.0.99`, each with a `:port` where only that port is meant, or `*` for everything.',
+    remedy: 'Set host names and addresses with commas between, or leave it out.',
   }),
   guestAgent: optional(
     types.text('path or URL', /^(?:\/|https?:\/\/)[\x21-\x7e]+$/, 'is neither an absolute path nor a URL'),

@@ -1,5 +1,6 @@
 import type { ProviderContext, ProviderFiles, ProviderWait } from '../../providers/context.ts';
 import type { Clock } from '../../src/clock.ts';
+import { createOutgoing } from '../../src/outgoing.ts';
 
 /** A clock that does not wait: every wait moves it on at once. */
 export function createHurryingClock(): Clock {
@@ -40,5 +41,6 @@ export function createTestContext(
   const waits: ProviderWait[] = [];
   const warnings: string[] = [];
   const warn = (sentence: string) => void warnings.push(sentence);
-  return { clock, files, waits, warnings, onWait: (wait) => void waits.push(wait), warn };
+  const onWait = (wait: ProviderWait) => void waits.push(wait);
+  return { clock, files, waits, warnings, onWait, warn, outgoing: createOutgoing() };
 }

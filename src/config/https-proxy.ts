@@ -1,0 +1,61 @@
+import type { Environment } from './read.ts';
+import { Secret } from './secret.ts';
+import { type } from './types.ts';
+import type { VariableType } from './variable.ts';
+
+/** A proxy for HTTPS. */
+export interface ProxySetting {
+  /** With the credentials, if any. */
+  readonly url: Secret;
+  /** `host:port`, which may be shown. */
+  readonly host: string;
+}
+
+const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+
+/** The URL of an HTTP proxy; `host:port` is one too, as other programs take it. Nothing of it is ever shown but the host. */
+export const proxyUrl: VariableType<ProxySetting> = type('URL', (value): ProxySetting | { wrong: string } => {
+  if (/^socks/i.test(value)) return { wrong: 'names a SOCKS proxy; only HTTP proxies can be used' };
+  const url = /^(?!\d+$)[\x21-\x7e]+$/.test(value)
+    ? URL.parse(value.includes('://') ? value : `http://${value}`)
+    : null;
+  const port = url && PORTS[url.protocol];
+  if (!url || !port || url.hostname === '' || !isDecodable(`${url.username}${url.password}`))
+    return { wrong: 'is not the URL of an HTTP proxy' };
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return { wrong: 'has something behind the host and port of the proxy' };
+  return { url: new Secret(url.href), host: `${url.hostname}:${url.port || port}` };
+});
+
+function isDecodable(credentials: string): boolean {
+  try {
+    decodeURIComponent(credentials);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Hosts with commas or spaces between, as NO_PROXY is written; the value has commas only. */
+export const proxyBypass: VariableType<string> = type('host, …', (value) => {
+  const hosts = value.split(/[\s,]+/).filter(Boolean);
+  return hosts.every((host) => /^[\x21-\x7e]+$/.test(host))
+    ? hosts.join(',')
+    : { wrong: 'holds a character outside ASCII' };
+});
+
+/** What somebody may rely on and has no effect. Pure. */
+export function proxyWarnings(
+  { httpsProxy, noProxy = '' }: { readonly httpsProxy?: unknown; readonly noProxy?: string | undefined },
+  environment: Environment,
+): string[] {
+  if (httpsProxy === undefined) {
+    return ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
+      .filter((name) => environment[name]?.trim())
+      .map((name) => `${name} has no effect: what is asked is asked by HTTPS; use HTTPS_PROXY`);
+  }
+  return noProxy
+    .split(',')
+    .filter((host) => host.includes('/'))
+    .map((host) => `${host} in NO_PROXY has no effect: write a range of addresses as first-last`);
+}

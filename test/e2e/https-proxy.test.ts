@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
+import { accountNames, openAccount } from '../world/accounts.ts';
+import { type CountingFront, startCountingFront } from '../world/counting-front.ts';
+import { type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
+import { startTinyproxy, type Tinyproxy } from '../world/tinyproxy.ts';
+import type { World } from '../world/world.ts';
+import { again, worldFor } from './support.ts';
+
+interface Surroundings {
+  readonly world: World;
+  /** Before the provider's API, by TLS, as the real ones are. */
+  readonly provider: CountingFront;
+  readonly ca: CountingFront;
+  readonly proxy: Tinyproxy;
+  /** Without the proxy. */
+  readonly environment: Environment;
+}
+
+async function begin(t: TestContext, name: string): Promise<Surroundings> {
+  const world = await worldFor(t, { zones: ['example.test'] });
+  const account = await openAccount(name, { zones: [world.zone], publisher: world.nameServers });
+  afterTest(t, () => account[Symbol.asyncDispose]());
+  const provider = await startCountingFront(world.directory, account.api.baseUrl);
+  afterTest(t, () => provider[Symbol.asyncDispose]());
+  const ca = await startCountingFront(world.directory, world.pebble.directoryUrl);
+  afterTest(t, () => ca[Symbol.asyncDispose]());
+  const proxy = await startTinyproxy(world.directory);
+  afterTest(t, () => proxy[Symbol.asyncDispose]());
+  const plain = new URL(account.api.baseUrl).origin;
+  const ofAccount = Object.entries(account.environment).map(([variable, value]) => [
+    variable,
+    value.replace(plain, `https://${provider.host}`),
+  ]);
+  const trusted = join(world.directory, 'trusted.pem');
+  writeFileSync(trusted, readFileSync(world.apiCaFile, 'utf8') + readFileSync(provider.caFile ?? '', 'utf8'));
+  const environment = await environmentFor(world, {
+    ...Object.fromEntries(ofAccount),
+    ACME_DIRECTORY_URL: world.pebble.directoryUrl.replace(new URL(world.pebble.directoryUrl).host, ca.host),
+    NODE_EXTRA_CA_CERTS: trusted,
+  });
+  return { world, provider, ca, proxy, environment };
+}
+
+/** The credentials of the proxy are in nothing that was said. */
+function assertDiscreet({ log, words }: Ingress, { password }: Tinyproxy): void {
+  const said = JSON.stringify(log) + words.join('\n');
+  for (const secret of [password, btoa(`somebody:${password}`)]) assert.ok(!said.includes(secret), said);
+}
+
+for (const name of accountNames) {
+  test(`${name}: with HTTPS_PROXY the CA and the provider are asked through the proxy, and nothing else is`, async (t) => {
+    const { world, provider, ca, proxy, environment } = await begin(t, name);
+    // Of the same meaning as the upper case; Node's own variable would send more through the proxy than HTTPS.
+    const ingress = again(t, { ...environment, https_proxy: proxy.url, HTTP_PROXY: proxy.url });
+    const line = await ingress.seen('https-proxy');
+    assert.equal(line['proxy'], proxy.host);
+    await ingress.seen('pass-finished', { timeoutMs: 90_000 });
+    assert.equal((await world.request('app.example.test', '/')).status, 200);
+    const requests = proxy.requests();
+    const to = (host: string) => requests.filter((request) => request === `CONNECT ${host} HTTP/1.1`).length;
+    assert.deepEqual(requests.length, to(ca.host) + to(provider.host), requests.join());
+    for (const { host, connections } of [ca, provider]) {
+      assert.ok(to(host) > 0, host);
+      assert.equal(connections(), to(host), `no connection to ${host} went past the proxy`);
+    }
+    assertDiscreet(ingress, proxy);
+  });
+}
+
+test('what NO_PROXY names is asked directly', async (t) => {
+  const { provider, ca, proxy, environment } = await begin(t, 'cloudflare');
+  const ingress = again(t, {
+    ...environment,
+    HTTPS_PROXY: proxy.url,
+    NO_PROXY: `localhost,${provider.host}`,
+  });
+  await ingress.seen('pass-finished', { timeoutMs: 90_000 });
+  assert.deepEqual([...new Set(proxy.requests())], [`CONNECT ${ca.host} HTTP/1.1`]);
+  assert.ok(provider.connections() > 0);
+  assertDiscreet(ingress, proxy);
+});
+
+test('a proxy that refuses, and one that is not there: the error names HTTPS_PROXY', async (t) => {
+  const { world, provider, ca, proxy, environment } = await begin(t, 'cloudflare');
+  const failing = async (HTTPS_PROXY: string, NO_PROXY: string) => {
+    const ingress = again(t, {
+      ...environment,
+      HTTPS_PROXY,
+      NO_PROXY,
+    });
+    const { err } = await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+    await ingress.end('SIGKILL');
+    assertDiscreet(ingress, proxy);
+    return JSON.stringify(err);
+  };
+  const wrong = `http://somebody:wrong@${proxy.host}`;
+  const unaccepted = /proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\) does not accept the credentials/;
+  assert.match(await failing(wrong, ca.host), new RegExp(`PROVIDER_UNREACHABLE.*${unaccepted.source}`));
+  assert.match(await failing(wrong, provider.host), new RegExp(`ACME_UNREACHABLE.*${unaccepted.source}`));
+  const nobody = `http://127.0.0.1:${await world.freePort()}`;
+  const unreached = /\(HTTPS_PROXY\) cannot be reached: connect ECONNREFUSED.*Check HTTPS_PROXY/;
+  assert.match(await failing(nobody, ca.host), new RegExp(`PROVIDER_UNREACHABLE.*${unreached.source}`));
+  assert.match(await failing(nobody, provider.host), new RegExp(`ACME_UNREACHABLE.*${unreached.source}`));
+});
