@@ -61,25 +61,25 @@ function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefi
   const lost = failures.find((failure) => isOfConnection(failure, proxy));
   if (lost) {
     const hint = 'Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.';
-    return { problem: `${own} cannot be reached: ${lost.words}`, hint: again(hint) };
+    return { problem: `${own} cannot be reached: ${lost.words}`, hint };
   }
   const strange = failures.find(({ code }) => code === 'EPROTO' || code.startsWith('ERR_SSL_'));
   if (strange && /^https:/i.test(proxy.url)) {
     const hint =
       'https:// in HTTPS_PROXY asks for TLS between this container and the proxy; most proxies are http://, for HTTPS as well.';
-    return { problem: `${strange.words}; HTTPS_PROXY is https://${proxy.host}`, hint: again(hint) };
+    return { problem: `${strange.words}; HTTPS_PROXY is https://${proxy.host}`, hint };
   }
   const untrusted = failures.find(({ code }) => UNTRUSTED.test(code));
   if (untrusted) {
     const hint =
       'Where the proxy of HTTPS_PROXY opens TLS, set NODE_EXTRA_CA_CERTS to a PEM file with its certificate authority.';
-    return { problem: `${untrusted.words}; HTTPS_PROXY is ${proxy.host}`, hint: again(hint) };
+    return { problem: `${untrusted.words}; HTTPS_PROXY is ${proxy.host}`, hint };
   }
   const late = failures.find(({ name }) => name === 'TimeoutError');
   if (!late) return undefined;
   const hint =
     'Check that the proxy answers and lets this container out; NO_PROXY names what is asked without it.';
-  return { problem: `${late.words}; HTTPS_PROXY is ${proxy.host}`, hint: again(hint) };
+  return { problem: `${late.words}; HTTPS_PROXY is ${proxy.host}`, hint };
 }
 
 function refused({ statusCode, words }: Failure, host: string): ProxyTrouble {
@@ -87,17 +87,13 @@ function refused({ statusCode, words }: Failure, host: string): ProxyTrouble {
   // 401 is what tinyproxy says to wrong ones.
   if (statusCode === 407 || statusCode === 401) {
     const hint = `Set HTTPS_PROXY with the user and the password that the proxy wants: http://user:password@${host}.`;
-    return { problem: `${own} does not accept the credentials, or wants some: ${words}`, hint: again(hint) };
+    return { problem: `${own} does not accept the credentials, or wants some: ${words}`, hint };
   }
   const hint =
     statusCode === undefined
       ? 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.'
       : 'Let the proxy allow CONNECT to that host and port, or name the host in NO_PROXY where it can be reached directly.';
-  return { problem: `${own} opens no tunnel: ${words}`, hint: again(hint) };
-}
-
-function again(hint: string): string {
-  return `It is tried again by itself. ${hint}`;
+  return { problem: `${own} opens no tunnel: ${words}`, hint };
 }
 
 interface Failure {
