@@ -113,7 +113,7 @@ for (const [level, wanted, unwanted] of levels) {
     assert.match(calls, /^systemctl disable --quiet named\.service$/m);
     assert.doesNotMatch(calls, /disable.*ssh/);
     assert.match(calls, /^policy afterwards: none$/m);
-    assert.match(stderr, /does not run, now or at the next boot: named named\.service$/m);
+    assert.match(stderr, /do not run, now or at the next boot: named named\.service$/m);
   });
 }
 

@@ -1,0 +1,88 @@
+#!/bin/sh
+# certbot 2.1.0 (Debian bookworm; 4.0.0 and 5.5.0 do the same): a certificate without its renewal/<name>.conf costs an order, then every renewal.
+#
+# Somebody restores live/ and archive/ from a backup without renewal/, or another program has put a certificate there in certbot's layout.
+# One would guess that `certbot certonly` takes the directories over, or refuses before it asks the CA. It orders, has the CA issue, and only then
+# finds that it has no place for the certificate: "archive directory exists for <name>". The certificate and its key are lost (the
+# CA counts them all the same), and renewal/<name>.conf stays behind, empty. From then on `certbot renew` ends with 1, for all other names
+# too, since a file that cannot be parsed counts as a failure; and the next `certonly` silently goes to <name>-0001, so whatever reads
+# live/<name>/ keeps the old certificate until it expires.
+#
+# Seen:
+#   certonly without the conf: exit 1, "archive directory exists for app.example.test", one more certificate issued
+#   renewal/app.example.test.conf: 0 bytes
+#   renew: exit 1, "0 renew failure(s), 1 parse failure(s)"
+#   certonly once more: exit 0, into live/app.example.test-0001
+#
+# Needs Debian bookworm as the host's apt has it, and openssl. Exits 0 while this is so, 1 when it has changed.
+set -eu
+folder=$(mktemp -d)
+pebble=''
+trap '[ -z "$pebble" ] || kill "$pebble"; rm -rf "$folder"' EXIT
+cd "$folder"
+mkdir -p state/lists/partial archives/partial root
+: >status
+cat >apt.conf <<END
+Dir::State "$folder/state";
+Dir::State::status "$folder/status";
+Dir::Cache::archives "$folder/archives";
+APT::Sandbox::User "root";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+END
+apt-get -c apt.conf -qq update
+# By an empty list of what is installed, Python and the libraries come along.
+apt-get -c apt.conf -qq -y --no-install-recommends --download-only install \
+  certbot=2.1.0-4 pebble=2.4.0+ds1-2+b4 >/dev/null
+for archive in archives/*.deb; do dpkg -x "$archive" root; done
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -addext subjectAltName=IP:127.0.0.1 \
+  -keyout api.key -out api.crt 2>/dev/null
+cat >pebble.json <<END
+{"pebble": {"listenAddress": "127.0.0.1:24000", "managementListenAddress": "127.0.0.1:25000", "certificate": "$folder/api.crt",
+ "privateKey": "$folder/api.key", "httpPort": 5002, "tlsPort": 5001}}
+END
+PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 root/usr/bin/pebble -config pebble.json >pebble.log 2>&1 &
+pebble=$!
+
+loader=$(echo root/lib/*-linux-gnu*/ld-linux-*.so.*)
+libraries=$folder/root/usr/lib/${loader#root/lib/}
+certbot() {
+  verb=$1
+  shift
+  REQUESTS_CA_BUNDLE=$folder/api.crt PYTHONHOME=$folder/root/usr "$loader" \
+    --library-path "${libraries%/*}:$folder/${loader%/*}" root/usr/bin/python3.11 root/usr/bin/certbot "$verb" --config-dir volume --work-dir work --logs-dir logs \
+    --server https://127.0.0.1:24000/dir --non-interactive "$@" >said 2>&1
+}
+certonly() {
+  certbot certonly --manual --preferred-challenges dns --manual-auth-hook true --agree-tos --register-unsafely-without-email \
+    -d app.example.test
+}
+issued() { grep -c 'Issued certificate serial' pebble.log || true; }
+expect() { # WHAT SEEN EXPECTED
+  echo "$1: $2"
+  [ "$2" = "$3" ] || { echo "changed: expected $3"; cat said; exit 1; }
+}
+
+tries=0
+until grep -q 'ACME directory available' pebble.log; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 100 ] || { cat pebble.log; exit 1; }
+  sleep 0.1
+done
+certonly || { cat said; exit 1; }
+before=$(issued)
+rm volume/renewal/app.example.test.conf
+
+code=0
+certonly || code=$?
+expect 'certonly without the conf' "$code, $(grep -o 'archive directory exists for app.example.test' said | head -1)" \
+  '1, archive directory exists for app.example.test'
+expect 'certificates issued for it' "$(($(issued) - before))" 1
+expect 'bytes of the conf' "$(wc -c <volume/renewal/app.example.test.conf)" 0
+code=0
+certbot renew --no-random-sleep-on-renew || code=$?
+expect 'renew' "$code, $(grep -o '0 renew failure(s), 1 parse failure(s)' said)" '1, 0 renew failure(s), 1 parse failure(s)'
+code=0
+certonly || code=$?
+expect 'certonly once more' "$code, $(cd volume/live && echo app*)" '0, app.example.test app.example.test-0001'
