@@ -13,7 +13,7 @@ test('a window is open until as many are in it as it takes', () => {
   assert.equal(windowHold({ what, times: moments(5000) }, WINDOW, new Date(5000)), undefined);
   assert.deepEqual(windowHold({ what, times: moments(5000, 5100) }, WINDOW, new Date(5200)), {
     at: new Date(6000),
-    why: '2 things in 1 second; the next is possible at 1970-01-01T00:00:06.000Z',
+    why: '2 things in 1 second',
   });
 });
 
@@ -33,7 +33,7 @@ test('a bucket gives all at once, and then one after each refill', () => {
   assert.equal(bucketHold({ what, times: moments(0, 0) }, BUCKET, new Date(0)), undefined);
   assert.deepEqual(bucketHold({ what, times: moments(0, 0, 0) }, BUCKET, new Date(400)), {
     at: new Date(1000),
-    why: '3 things at once, and one more every 1 second, are used up; the next is possible at 1970-01-01T00:00:01.000Z',
+    why: '3 things at once, and one more every 1 second, are used up',
   });
   assert.equal(bucketHold({ what, times: moments(0, 0, 0) }, BUCKET, new Date(1000)), undefined);
   assert.deepEqual(
@@ -59,7 +59,7 @@ test('spans are told in words', () => {
     windowHold({ what, times: moments(0) }, { count: 1, windowMs }, new Date(0))?.why;
   const spans = [7 * 86_400_000, 3_600_000, 7_200_000, 12_120_000, 36_000].map(said);
   assert.deepEqual(
-    spans.map((why) => /in (.*);/.exec(why ?? '')?.[1]),
+    spans.map((why) => /in (.*)$/.exec(why ?? '')?.[1]),
     ['7 days', '1 hour', '2 hours', '202 minutes', '36 seconds'],
   );
 });

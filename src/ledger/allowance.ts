@@ -16,7 +16,7 @@ export interface Bucket {
 export interface Hold {
   /** When it may, for all that is known now. */
   readonly at: Date;
-  /** For a person. */
+  /** For a person; `at` is told beside it. */
   readonly why: string;
 }
 
@@ -38,7 +38,8 @@ export function windowHold({ what, times }: Count, { count, windowMs }: Window, 
   // So many have to leave the window that one less than the limit is left.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
-  return holdOf(leaving.getTime() + windowMs, `${within.length} ${what} in ${describeSpan(windowMs)}`);
+  const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
+  return { at: new Date(leaving.getTime() + windowMs), why };
 }
 
 /** What a bucket has against one more now; it was full before the first. Pure. */
@@ -60,13 +61,8 @@ export function bucketHold(
   }
   fill(now);
   if (levelMs >= refillMs) return undefined;
-  const sentence = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
-  return holdOf(now.getTime() + refillMs - levelMs, sentence);
-}
-
-function holdOf(atMs: number, sentence: string): Hold {
-  const at = new Date(atMs);
-  return { at, why: `${sentence}; the next is possible at ${at.toISOString()}` };
+  const why = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
+  return { at: new Date(now.getTime() + refillMs - levelMs), why };
 }
 
 function describeSpan(ms: number): string {

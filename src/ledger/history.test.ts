@@ -46,6 +46,8 @@ test('nothing is known of what nobody wrote', () => {
     assert.deepEqual(times, []);
   assert.equal(history.refusalsInARow(APP), 0);
   for (const answer of [
+    history.lastRefusal(APP),
+    history.pausedBy(),
     history.failingSince(APP),
     history.notBefore(APP),
     history.pausedUntil(),
@@ -246,4 +248,27 @@ test('the last certificate for exactly these names is known', () => {
   assert.deepEqual(history.lastIssued(APP), { serial: '02', at: minute(1), notAfter });
   assert.equal(history.lastIssued(BOTH.toReversed())?.serial, '03');
   assert.equal(history.lastIssued(['example.com']), undefined);
+});
+
+test('the last refusal is told with its words until a certificate is issued, also as an earlier version wrote it', () => {
+  const told = tell(
+    failed(),
+    failed({ message: 'no TXT record' }),
+    failed({ code: 'ACME_UNREACHABLE', refused: false, message: 'gone' }),
+  );
+  const code = 'ACME_ORDER_FAILED';
+  assert.deepEqual(told.lastRefusal(APP), { at: minute(1), code, message: 'no TXT record' });
+  assert.equal(told.lastRefusal(BOTH), undefined);
+  assert.deepEqual(tell(failed()).lastRefusal(APP), { at: minute(0), code, message: undefined });
+  assert.equal(tell(failed({ message: 'no' }), issued('a')).lastRefusal(APP), undefined);
+});
+
+test('the longest pause is told with what the CA said', () => {
+  const pause = (minutes: number, message?: string): NewEntry => ({
+    ...{ event: 'pause', until: minute(minutes).toISOString() },
+    ...(message === undefined ? {} : { code: 'ACME_PROBLEM', message }),
+  });
+  const { pausedBy, pausedUntil } = tell(pause(60, 'busy'), pause(30, 'slow'));
+  assert.deepEqual([pausedBy()?.message, pausedUntil()], ['busy', minute(60)]);
+  assert.equal(tell(pause(60)).pausedBy(), undefined);
 });

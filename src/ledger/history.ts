@@ -27,12 +27,16 @@ export interface History {
   issuancesIn(registeredDomain: string): Date[];
   /** How often in a row the CA refused these names since it last issued for them. */
   refusalsInARow(names: readonly string[]): number;
+  /** The last of these refusals. */
+  lastRefusal(names: readonly string[]): PastFailure | undefined;
   /** The first failure, of whatever kind, since the last issuance. */
   failingSince(names: readonly string[]): Date | undefined;
   /** No next order for these names before. */
   notBefore(names: readonly string[]): Date | undefined;
   /** Until when the CA as a whole asked to wait; this may be over. */
   pausedUntil(): Date | undefined;
+  /** With what it asked. */
+  pausedBy(): PastFailure | undefined;
   /** What the CA last said about when to renew a certificate, given by its ARI id. */
   advice(certificate: string): Advice | undefined;
   /**
@@ -52,6 +56,15 @@ export interface Advice {
   readonly askAgainAt: Date;
 }
 
+/** What an attempt failed with. */
+export interface PastFailure {
+  readonly at: Date;
+  /** Of our registry of errors. */
+  readonly code: string;
+  /** The CA's words where it had any; undefined where an earlier version has written it down. */
+  readonly message: string | undefined;
+}
+
 export interface Issuance {
   readonly serial: string;
   readonly at: Date;
@@ -68,6 +81,7 @@ export interface Chronicle extends History {
 interface Series {
   readonly issued: Issuance | undefined;
   refusals: number;
+  lastRefusal: PastFailure | undefined;
   failingSince: number | undefined;
   notBefore: number | undefined;
 }
@@ -81,9 +95,17 @@ export function historyOf(entries: Iterable<LedgerEntry>): Chronicle {
   const series = createSeries();
   const advice = new Map<string, Advice>();
   let paused: number | undefined;
+  let pausedBy: PastFailure | undefined;
+
+  function pause(entry: LedgerEntry & { event: 'pause' }): void {
+    const { at, until, code, message } = entry;
+    const before = paused;
+    paused = latest(before, waitOf(at, until));
+    if (paused !== before) pausedBy = code === undefined ? undefined : { at: new Date(at), code, message };
+  }
 
   function add(entry: LedgerEntry): void {
-    if (entry.event === 'pause') paused = latest(paused, waitOf(entry.at, entry.until));
+    if (entry.event === 'pause') pause(entry);
     else if (entry.event === 'advice') advice.set(entry.certificate, adviceOf(entry));
     else {
       attempts.add(entry);
@@ -95,6 +117,7 @@ export function historyOf(entries: Iterable<LedgerEntry>): Chronicle {
   return {
     ...{ ...attempts, ...series, add },
     pausedUntil: () => momentOf(paused),
+    pausedBy: () => pausedBy,
     advice: (certificate) => advice.get(certificate),
   };
 }
@@ -157,7 +180,7 @@ function createAttempts() {
 function createSeries() {
   const all = new Map<string, Series>();
   const begin = (issued: Issuance | undefined): Series => ({
-    ...{ issued, refusals: 0, failingSince: undefined, notBefore: undefined },
+    ...{ issued, refusals: 0, lastRefusal: undefined, failingSince: undefined, notBefore: undefined },
   });
 
   function add(entry: AttemptEntry): void {
@@ -169,7 +192,10 @@ function createSeries() {
     const key = setOf(entry.names);
     const series = all.get(key) ?? begin(undefined);
     all.set(key, series);
-    series.refusals += entry.refused ? 1 : 0;
+    if (entry.refused) {
+      series.refusals += 1;
+      series.lastRefusal = { at: new Date(entry.at), code: entry.code, message: entry.message };
+    }
     series.failingSince ??= Date.parse(entry.at);
     if (entry.notBefore) series.notBefore = latest(series.notBefore, waitOf(entry.at, entry.notBefore));
   }
@@ -178,6 +204,7 @@ function createSeries() {
   return {
     add,
     refusalsInARow: (names: readonly string[]) => of(names)?.refusals ?? 0,
+    lastRefusal: (names: readonly string[]) => of(names)?.lastRefusal,
     failingSince: (names: readonly string[]) => momentOf(of(names)?.failingSince),
     notBefore: (names: readonly string[]) => momentOf(of(names)?.notBefore),
     lastIssued: (names: readonly string[]) => of(names)?.issued,

@@ -12,6 +12,8 @@ const all: LedgerEntry[] = [
   { event: 'issued', at, attempt: 'a1', names, serial: '03ab', notAfter: '2027-02-22T12:00:00.000Z' },
   { event: 'failed', at, names, code: 'ACME_ORDER_FAILED', refused: true, counted: false, invalid: names },
   { event: 'failed', at, names, attempt: 'a1', code: 'ACME_PROBLEM', refused: true, notBefore: at },
+  { event: 'failed', at, names, code: 'ACME_PROBLEM', message: 'no', refused: true },
+  { event: 'pause', at, until: at, code: 'ACME_PROBLEM', message: 'busy' },
   { event: 'pause', at, until: '2026-11-24T13:00:00.000Z' },
   { event: 'advice', at, certificate: 'aki.serial', start: at, end: at, askAgainAt: at },
 ];

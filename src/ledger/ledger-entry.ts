@@ -30,6 +30,8 @@ const entrySchema = z.discriminatedUnion('event', [
     ...{ event: z.literal('failed'), at, names, attempt: attempt.optional() },
     /** Of our registry of errors. */
     code: z.string(),
+    /** What it failed with, in the CA's words where it had any. Entries of earlier versions have none. */
+    message: z.string().optional(),
     /** Whether it counts at the CA. */
     refused: z.boolean(),
     /** Names whose authorization failed, where the CA has told. */
@@ -40,7 +42,12 @@ const entrySchema = z.discriminatedUnion('event', [
     notBefore: moment.optional(),
   }),
   /** The CA as a whole asked to wait (Retry-After of a 503 or 429). */
-  z.object({ event: z.literal('pause'), at, until: moment }),
+  z.object({
+    ...{ event: z.literal('pause'), at, until: moment },
+    /** As of a failure; entries of earlier versions have neither. */
+    code: z.string().optional(),
+    message: z.string().optional(),
+  }),
   /** The last answer about when to renew a certificate (RFC 9773 §4.2). */
   z.object({
     ...{ event: z.literal('advice'), at },

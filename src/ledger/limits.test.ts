@@ -46,7 +46,7 @@ for (const url of [PRODUCTION, PRIVATE])
       assert.equal(ask(repeat(3, failing), 4 * MINUTE, url, { step }), undefined);
       assert.deepEqual(ask(repeat(4, failing), 4 * MINUTE, url, { step }), {
         ms: HOUR,
-        why: '4 failed authorizations of app.example.com in 1 hour; the next is possible at 2026-11-24T01:00:00.000Z',
+        why: '4 failed authorizations of app.example.com in 1 hour',
       });
       assert.equal(ask(repeat(4, failing), HOUR, url, { step }), undefined);
     }
@@ -66,7 +66,7 @@ test('4 certificates for exactly the same names in any 7 days, whatever they rep
         assert.equal(ask(entries.slice(1), 5 * HOUR, url, { step, replaces }), undefined);
         assert.deepEqual(ask(entries, 5 * HOUR, url, { step, replaces }), {
           ms: 7 * DAY,
-          why: '4 certificates for exactly these names in 7 days; the next is possible at 2026-12-01T00:00:00.000Z',
+          why: '4 certificates for exactly these names in 7 days',
         });
         assert.equal(ask(entries, 7 * DAY, url, { step, replaces }), undefined);
         assert.equal(ask(entries, 5 * HOUR, url, { step, replaces, names: ['www.example.com'] }), undefined);
@@ -93,7 +93,7 @@ test('45 certificates of a registered domain at Let’s Encrypt, one back in 202
   assert.equal(held?.ms, 202 * MINUTE);
   assert.match(
     held?.why ?? '',
-    /^45 certificates for names of example\.com at once, and one more every 202 minutes, are used up; the next is possible at/,
+    /^45 certificates for names of example\.com at once, and one more every 202 minutes, are used up$/,
   );
   assert.equal(ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org'] }), undefined);
   assert.equal(
@@ -243,16 +243,36 @@ test('no step while the CA asked to wait, nor before the names may be ordered ag
     for (const step of ['order', 'validate'] as const) {
       assert.deepEqual(ask(pause, HOUR - 1, url, { step }), {
         ms: HOUR,
-        why: 'the certificate authority asked to wait until 2026-11-24T01:00:00.000Z',
+        why: 'the certificate authority asked to wait',
       });
       assert.deepEqual(ask(failed, HOUR - 1, url, { step }), {
         ms: HOUR,
-        why: 'the last order failed; the next is made at 2026-11-24T01:00:00.000Z',
+        why: 'the last order failed at 2026-11-24T00:00:00.000Z (X)',
       });
       assert.equal(ask([...pause, ...failed], HOUR, url, { step }), undefined);
       assert.equal(ask(failed, 0, url, { step, names: ['www.example.com'] }), undefined);
       assert.equal(ask(pause, 0, url, { step, names: ['www.example.com'] })?.ms, HOUR);
     }
+});
+
+test('a hold tells what the CA last said, in its words, and when', () => {
+  const notBefore = moment(HOUR).toISOString();
+  const said = { code: 'ACME_ORDER_FAILED', message: 'no TXT record found' };
+  const refusal = entry(MINUTE, { event: 'failed', names: NAMES, refused: true, notBefore, ...said });
+  const words = 'the last order failed at 2026-11-24T00:01:00.000Z: no TXT record found (ACME_ORDER_FAILED)';
+  assert.equal(ask([refusal], 2 * MINUTE)?.why, words);
+  const refused = entry(MINUTE, { event: 'failed', names: NAMES, refused: true, ...said });
+  assert.equal(
+    ask([...repeat(4, failing), refused], 5 * MINUTE)?.why,
+    `4 failed authorizations of app.example.com in 1 hour; ${words}`,
+  );
+  const fruitless = repeat(6, (index) => ordering(index, 0));
+  assert.match(ask([...fruitless, refused], 2 * MINUTE)?.why ?? '', /are used up; the last order failed at/);
+  const busy = { code: 'ACME_PROBLEM', message: 'the certificate authority refuses: busy (rateLimited)' };
+  assert.equal(
+    ask([entry(0, { event: 'pause', until: notBefore, ...busy })], MINUTE)?.why,
+    `the certificate authority asked to wait, at 2026-11-24T00:00:00.000Z: ${busy.message} (ACME_PROBLEM)`,
+  );
 });
 
 test('of several that hold, the longest is told', () => {

@@ -1,5 +1,5 @@
 import { type Bucket, bucketHold, type Hold, type Window, windowHold } from './allowance.ts';
-import type { History } from './history.ts';
+import type { History, PastFailure } from './history.ts';
 
 export type { Hold } from './allowance.ts';
 
@@ -101,18 +101,18 @@ function always({ history, names, limits, lifetimeMs, now }: Step): Hold[] {
   const notBefore = history.notBefore(names);
   const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
   return [
-    paused && { at: paused, why: `the certificate authority asked to wait until ${paused.toISOString()}` },
-    notBefore && {
-      at: notBefore,
-      why: `the last order failed; the next is made at ${notBefore.toISOString()}`,
+    paused && {
+      at: paused,
+      why: `the certificate authority asked to wait${describe(history.pausedBy(), ',')}`,
     },
+    notBefore && { at: notBefore, why: `the last order failed${describe(history.lastRefusal(names))}` },
     windowHold(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
       const failures = {
         what: `failed authorizations of ${name}`,
         times: history.failedAuthorizations(name),
       };
-      return windowHold(failures, limits.failedAuthorizations, now);
+      return because(windowHold(failures, limits.failedAuthorizations, now), history.lastRefusal(names));
     }),
   ].filter((hold) => hold !== undefined);
 }
@@ -124,10 +124,21 @@ function forOrders(step: Step): Hold[] {
     times: history.fruitlessOrders(names),
   };
   const holds = [
-    bucketHold(fruitless, limits.fruitlessOrders, now),
+    because(bucketHold(fruitless, limits.fruitlessOrders, now), history.lastRefusal(names)),
     ...(step.replaces ? [] : forNewOrders(step)),
   ];
   return holds.filter((hold) => hold !== undefined);
+}
+
+/** A hold that failures have led to tells of the last one. */
+function because(hold: Hold | undefined, last: PastFailure | undefined): Hold | undefined {
+  return hold && last ? { ...hold, why: `${hold.why}; the last order failed${describe(last)}` } : hold;
+}
+
+function describe(failure: PastFailure | undefined, separator = ''): string {
+  if (!failure) return '';
+  const { at, code, message } = failure;
+  return `${separator} at ${at.toISOString()}${message === undefined ? '' : `: ${message}`} (${code})`;
 }
 
 /** An order that names the certificate it replaces is exempt from these. */
