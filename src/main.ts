@@ -32,10 +32,10 @@ process.exit(
         stopped,
         import('./composition/status.ts').then(({ status }) => status(options)),
       ),
-    health: async () =>
+    health: async (options) =>
       unlessStopped(
         stopped,
-        import('./composition/health.ts').then(({ health }) => health()),
+        import('./composition/health.ts').then(({ health }) => health(options)),
       ),
   }),
 );

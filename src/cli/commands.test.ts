@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { type PrintOptions, runCommandLine } from './commands.ts';
+import { type HealthOptions, type PrintOptions, runCommandLine } from './commands.ts';
 
 /** What a command line does: what was called, the exit code, and what was written where. */
 async function type(t: TestContext, ...words: string[]) {
-  const called: [name: string, options?: PrintOptions][] = [];
+  const called: [name: string, options?: PrintOptions | HealthOptions][] = [];
   const written = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     t.mock.method(process[stream], 'write', (text: string) => {
@@ -17,20 +17,21 @@ async function type(t: TestContext, ...words: string[]) {
     run: async () => called.push(['run']) - 1,
     plan: async (options) => called.push(['plan', { ...options }]) + 1,
     status: async (options) => called.push(['status', { ...options }]) + 3,
-    health: async () => called.push(['health']) + 2,
+    health: async (options) => called.push(['health', { ...options }]) + 2,
   });
   t.mock.restoreAll();
   return { called, exitCode, ...written };
 }
 
-const good: [words: string[], called: [string, PrintOptions?], exitCode: number][] = [
+const good: [words: string[], called: [string, (PrintOptions | HealthOptions)?], exitCode: number][] = [
   [[], ['run'], 0],
   [['run'], ['run'], 0],
   [['plan'], ['plan', { json: false }], 2],
   [['plan', '--json'], ['plan', { json: true }], 2],
   [['status'], ['status', { json: false }], 4],
   [['status', '--json'], ['status', { json: true }], 4],
-  [['health'], ['health'], 3],
+  [['health'], ['health', { json: false, wait: false }], 3],
+  [['health', '--json', '--wait'], ['health', { json: true, wait: true }], 3],
 ];
 for (const [words, call, exitCode] of good) {
   test(`"${words.join(' ')}" calls ${call[0]} and ends with its exit code`, async (t) => {
@@ -63,6 +64,16 @@ test('help and version are no failures', async (t) => {
 
 test('the document of the command line has every subcommand and option', () => {
   const text = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
-  for (const name of ['run', 'plan', 'plan --json', 'status', 'health', '--help', '--version'])
+  for (const name of [
+    'run',
+    'plan',
+    'plan --json',
+    'status',
+    'health',
+    'health --json',
+    'health --wait',
+    '--help',
+    '--version',
+  ])
     assert.ok(text.includes(`\`${name}\``), name);
 });

@@ -6,12 +6,17 @@ export interface Commands {
   readonly run: () => Promise<number>;
   readonly plan: (options: PrintOptions) => Promise<number>;
   readonly status: (options: PrintOptions) => Promise<number>;
-  readonly health: () => Promise<number>;
+  readonly health: (options: HealthOptions) => Promise<number>;
 }
 
 export interface PrintOptions {
   /** For a program instead of a person. */
   readonly json: boolean;
+}
+
+export interface HealthOptions extends PrintOptions {
+  /** An ingress that is starting is waited for. */
+  readonly wait: boolean;
 }
 
 /** The exit code for a command line that nobody understands: EX_USAGE of sysexits.h. */
@@ -67,7 +72,9 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
   program
     .command('health')
     .description('tell whether the names are served on this host: exit code 0 or 1')
-    .action(async () => done(await commands.health()));
+    .option('--json', 'print JSON', false)
+    .option('--wait', 'wait for an ingress that is starting, up to 10 minutes', false)
+    .action(async (options: HealthOptions) => done(await commands.health(options)));
   return program;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IngressError } from '../errors.ts';
 import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/forecast.ts';
-import { describeForecast } from './describe-forecast.ts';
+import { describeForecast, describeOnlyWarnings } from './describe-forecast.ts';
 
 const facts = {
   names: ['app.example.com'],
@@ -28,16 +28,14 @@ const kept: CertificateForecast = {
   names: ['app.example.com'],
   stored: facts,
   decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
-  held: undefined,
-  refused: undefined,
+  ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 const settled: Forecast = { provider: 'cloudflare', zones: [zone], certificates: [kept], failures: [] };
 const ordered: CertificateForecast = {
   names: ['app.example.com'],
   stored: undefined,
   decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
-  held: undefined,
-  refused: undefined,
+  ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 
 test('every kind of change, with values, and what would be ordered', () => {
@@ -150,4 +148,20 @@ test('many names are counted', () => {
     names: [`${label}.example.com`] as const,
   }));
   assert.match(describeForecast({ ...settled, certificates }, []), /^What a start would do for 4 names:/);
+});
+
+test('a certificate near its end, or past it, is named so, with what the CA last said', () => {
+  const lastRefusal = { at: due, code: 'ACME_ORDER_FAILED', message: 'no TXT record' };
+  const words = 'expired 2 days ago, at 2026-12-30T00:00:00.000Z';
+  const decision = { action: 'order', urgent: true, reason: 'the certificate cannot be served' } as const;
+  const expired = { ...kept, decision, ending: { stage: 'expired', words }, lastRefusal } as const;
+  assert.match(
+    describeForecast({ ...settled, certificates: [expired] }, []),
+    /^ {2}stored {2}serial 0A1B, which expired 2 days ago, at 2026-12-30T00:00:00.000Z\n {2}order .*\n {2}last {4}refused at 2026-11-30T00:00:00.000Z: no TXT record \(ACME_ORDER_FAILED\)$/m,
+  );
+});
+
+test('where no plan can be made, what is to be known is told all the same', () => {
+  assert.equal(describeOnlyWarnings([]), '');
+  assert.equal(describeOnlyWarnings(['it expired']), 'Warnings\n  it expired\n');
 });

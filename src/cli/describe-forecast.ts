@@ -1,5 +1,7 @@
+import type { CertificateFacts } from '../certificates/certificate.ts';
 import { visible } from '../config/quote.ts';
 import { type Change, type DnsRecord, describeRecord, type LiveRecord } from '../dns/record.ts';
+import type { PastFailure } from '../ledger/allowance.ts';
 import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/forecast.ts';
 
 /** A forecast as lines for a person, with warnings. Pure. */
@@ -41,6 +43,11 @@ function describeWarnings(warnings: readonly string[]): string[] {
   return ['Warnings', ...warnings.map((warning) => `  ${warning}`)];
 }
 
+/** What is to be known where no plan can be made; nothing where there is nothing. Pure. */
+export function describeOnlyWarnings(warnings: readonly string[]): string {
+  return warnings.length === 0 ? '' : `${describeWarnings(warnings).map(visible).join('\n')}\n`;
+}
+
 function describeChange(change: Change): string[] {
   switch (change.action) {
     case 'create':
@@ -52,15 +59,23 @@ function describeChange(change: Change): string[] {
   }
 }
 
-function describeCertificate({ stored, decision, held, refused }: CertificateForecast): string[] {
+function describeCertificate(certificate: CertificateForecast): string[] {
+  const { stored, decision, held, refused, lastRefusal } = certificate;
   return [
-    ...(stored
-      ? [line('stored', `serial ${stored.serial}, valid until ${stored.notAfter.toISOString()}`)]
-      : []),
+    ...(stored ? [line('stored', `serial ${stored.serial}, ${describeLife(stored, certificate)}`)] : []),
     line(decision.action, decision.reason),
     ...(refused ? [line('but', `${refused.message} (${refused.code})`)] : []),
+    ...(lastRefusal && !held && !refused ? [line('last', describeRefusal(lastRefusal))] : []),
     ...(held ? [line('later', `not before ${held.at.toISOString()}: ${held.why}`)] : []),
   ];
+}
+
+function describeLife({ notAfter }: CertificateFacts, { ending }: CertificateForecast): string {
+  return ending ? `which ${ending.words}` : `valid until ${notAfter.toISOString()}`;
+}
+
+function describeRefusal({ at, code, message }: PastFailure): string {
+  return `refused at ${at.toISOString()}: ${message === undefined ? code : `${message} (${code})`}`;
 }
 
 function verdictOf({ zones, certificates }: Forecast): string {

@@ -4,7 +4,7 @@ import type { ProviderWait } from '../../providers/context.ts';
 import { createChallengeJournal, peekingJournal } from '../acme/journal.ts';
 import type { PrintOptions } from '../cli/commands.ts';
 import { describeFailure } from '../cli/describe-failure.ts';
-import { describeForecast } from '../cli/describe-forecast.ts';
+import { describeForecast, describeOnlyWarnings } from '../cli/describe-forecast.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { IngressError } from '../errors.ts';
 import { createLog } from '../log.ts';
@@ -57,6 +57,7 @@ function print(found: Found, json: boolean): void {
   const { failures } = found;
   if (json) process.stdout.write(`${JSON.stringify(toJson(found), undefined, 2)}\n`);
   else if (found.zones.length > 0) process.stdout.write(describeForecast(found, found.warnings));
+  else process.stdout.write(describeOnlyWarnings(found.warnings));
   const several = found.certificates.length + failures.length > 1;
   for (const { domain, error } of failures)
     process.stderr.write(`${several ? `${domain}: ` : ''}${describeFailure(error)}`);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { PrintOptions } from '../cli/commands.ts';
 import { describeState } from '../cli/describe-state.ts';
+import { systemClock as clock } from '../clock.ts';
 import { readTable } from '../config/read.ts';
 import { variables } from '../config/variables.ts';
 import { readStatusFile } from '../status/file.ts';
@@ -24,7 +25,7 @@ export async function status({ json }: PrintOptions): Promise<number> {
     process.stderr.write(`no ingress is running with RUNTIME_DIR ${values.runtimeDir}\n`);
     return 1;
   }
-  process.stdout.write(json ? `${JSON.stringify(state, undefined, 2)}\n` : describeState(state));
+  process.stdout.write(json ? `${JSON.stringify(state, undefined, 2)}\n` : describeState(state, clock.now()));
   return 0;
 }
 

@@ -18,6 +18,17 @@ export interface Hold {
   readonly at: Date;
   /** For a person; `at` is told beside it. */
   readonly why: string;
+  /** The failure that has led to it. */
+  readonly failure?: PastFailure;
+}
+
+/** What an attempt failed with. */
+export interface PastFailure {
+  readonly at: Date;
+  /** Of our registry of errors. */
+  readonly code: string;
+  /** The CA's words where it had any; undefined where an earlier version has written it down. */
+  readonly message: string | undefined;
 }
 
 /** What happened of the kind that is counted. */

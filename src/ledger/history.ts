@@ -1,4 +1,5 @@
 import { baseName, isWithin } from '../dns/names.ts';
+import type { PastFailure } from './allowance.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import {
   type AttemptEntry,
@@ -54,15 +55,6 @@ export interface Advice {
   readonly end: Date;
   readonly explanationUrl: string | undefined;
   readonly askAgainAt: Date;
-}
-
-/** What an attempt failed with. */
-export interface PastFailure {
-  readonly at: Date;
-  /** Of our registry of errors. */
-  readonly code: string;
-  /** The CA's words where it had any; undefined where an earlier version has written it down. */
-  readonly message: string | undefined;
 }
 
 export interface Issuance {

@@ -271,7 +271,7 @@ test('a hold tells what the CA last said, in its words, and when', () => {
   const busy = { code: 'ACME_PROBLEM', message: 'the certificate authority refuses: busy (rateLimited)' };
   assert.equal(
     ask([entry(0, { event: 'pause', until: notBefore, ...busy })], MINUTE)?.why,
-    `the certificate authority asked to wait, at 2026-11-24T00:00:00.000Z: ${busy.message} (ACME_PROBLEM)`,
+    `the certificate authority asked to wait at 2026-11-24T00:00:00.000Z: ${busy.message} (ACME_PROBLEM)`,
   );
 });
 

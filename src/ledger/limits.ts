@@ -1,5 +1,12 @@
-import { type Bucket, bucketHold, type Hold, type Window, windowHold } from './allowance.ts';
-import type { History, PastFailure } from './history.ts';
+import {
+  type Bucket,
+  bucketHold,
+  type Hold,
+  type PastFailure,
+  type Window,
+  windowHold,
+} from './allowance.ts';
+import type { History } from './history.ts';
 
 export type { Hold } from './allowance.ts';
 
@@ -100,19 +107,18 @@ function always({ history, names, limits, lifetimeMs, now }: Step): Hold[] {
   const paused = history.pausedUntil();
   const notBefore = history.notBefore(names);
   const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
+  const last = history.lastRefusal(names);
   return [
-    paused && {
-      at: paused,
-      why: `the certificate authority asked to wait${describe(history.pausedBy(), ',')}`,
-    },
-    notBefore && { at: notBefore, why: `the last order failed${describe(history.lastRefusal(names))}` },
+    paused && because({ at: paused, why: 'the certificate authority asked to wait' }, history.pausedBy()),
+    notBefore && because({ at: notBefore, why: 'the last order failed' }, last),
     windowHold(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
       const failures = {
         what: `failed authorizations of ${name}`,
         times: history.failedAuthorizations(name),
       };
-      return because(windowHold(failures, limits.failedAuthorizations, now), history.lastRefusal(names));
+      const hold = windowHold(failures, limits.failedAuthorizations, now);
+      return hold && because(hold, last, '; the last order failed');
     }),
   ].filter((hold) => hold !== undefined);
 }
@@ -123,22 +129,20 @@ function forOrders(step: Step): Hold[] {
     what: 'orders for these names without a certificate',
     times: history.fruitlessOrders(names),
   };
+  const wasteful = bucketHold(fruitless, limits.fruitlessOrders, now);
   const holds = [
-    because(bucketHold(fruitless, limits.fruitlessOrders, now), history.lastRefusal(names)),
+    wasteful && because(wasteful, history.lastRefusal(names), '; the last order failed'),
     ...(step.replaces ? [] : forNewOrders(step)),
   ];
   return holds.filter((hold) => hold !== undefined);
 }
 
-/** A hold that failures have led to tells of the last one. */
-function because(hold: Hold | undefined, last: PastFailure | undefined): Hold | undefined {
-  return hold && last ? { ...hold, why: `${hold.why}; the last order failed${describe(last)}` } : hold;
-}
-
-function describe(failure: PastFailure | undefined, separator = ''): string {
-  if (!failure) return '';
+/** A hold that tells of the failure that has led to it; `link` leads over where the sentence does not by itself. */
+function because(hold: Hold, failure: PastFailure | undefined, link = ''): Hold {
+  if (!failure) return hold;
   const { at, code, message } = failure;
-  return `${separator} at ${at.toISOString()}${message === undefined ? '' : `: ${message}`} (${code})`;
+  const said = message === undefined ? '' : `: ${message}`;
+  return { ...hold, failure, why: `${hold.why}${link} at ${at.toISOString()}${said} (${code})` };
 }
 
 /** An order that names the certificate it replaces is exempt from these. */

@@ -46,6 +46,20 @@ export async function decide(
   });
 }
 
+/** What is to be done about a certificate that was just issued, for all that is known before its CA has advised. Throws STORE_FAILED. */
+export async function foresee(
+  { goal, clock }: DecisionParts,
+  names: Names,
+  { facts }: CertificateBundle,
+  { ledger }: Issuer,
+): Promise<RenewalDecision> {
+  const history = await ledger.history();
+  return decideRenewal({
+    ...{ certificate: facts, unusable: undefined, advice: undefined, random: 0 },
+    ...{ issuedAt: history.issuances(names), daysBefore: goal.renewDaysBefore, now: clock.now() },
+  });
+}
+
 function tellOfDaysBefore({ goal, tell }: DecisionParts, { facts }: CertificateBundle): void {
   const { renewDaysBefore } = goal;
   const why =

@@ -3,7 +3,9 @@ import { type CertificateBundle, readBundle, whyUnusable } from '../certificates
 import { IngressError, isIngressError } from '../errors.ts';
 import { renewalDue } from '../renewal/policy.ts';
 import { note } from './course.ts';
+import { foresee } from './decision.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
+import { tellOfRenewal } from './outlook.ts';
 import type { Parts } from './parts.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
 import { saveUnsaved, serve } from './serving.ts';
@@ -35,8 +37,10 @@ export async function finish(
   const { memory } = course.kept;
   const concluding = () => concludeEverywhere(parts, job.attempt, bundle);
   memory.unsaved = { bundle, conclude: concluding, failure: undefined };
+  memory.latest = bundle.facts;
   await saveUnsaved(parts, course.kept);
   await serve(parts, course.kept, bundle);
+  tellOfRenewal(course.kept, await foresee(parts, course.kept.names, bundle, job.attempt.issuer));
 }
 
 /** A certificate of the second CA ends the series of failures of the first: at the next renewal it is asked first again. */

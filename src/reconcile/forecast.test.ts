@@ -218,3 +218,15 @@ test('entries of the journal that are of another provider stay, in the forecast 
   await stage.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);
   assert.deepEqual((await look(stage)).leftovers, []);
 });
+
+test('an expired certificate is told also where no plan can be made', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(92);
+  assert.match((await look(stage)).certificate.ending?.words ?? '', /^expired 2 days ago, at /);
+  stage.provider.dropZone('example.com');
+  const warnings: string[] = [];
+  const parts = { ...stage.parts, tell: (words: string) => void warnings.push(words) };
+  const { certificates, failures } = await forecast(parts, stage.kept, never);
+  assert.deepEqual([certificates.length, failures.length], [0, 1]);
+  assert.match(warnings.join(), /^the certificate for app\.example\.com expired 2 days ago, at /);
+});

@@ -4,7 +4,9 @@ import type { CertificateBundle, CertificateFacts, Names } from '../certificates
 import type { Zone } from '../dns/provider.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
+import type { PastFailure } from '../ledger/allowance.ts';
 import { type Hold, isHold } from '../ledger/limits.ts';
+import { type Ending, endingOf } from '../renewal/ending.ts';
 import type { RenewalDecision } from '../renewal/policy.ts';
 import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
@@ -40,11 +42,15 @@ export interface ZoneForecast {
 export interface CertificateForecast {
   readonly names: Names;
   readonly stored: CertificateFacts | undefined;
+  /** How near its end the stored one is, from its emergency line on. */
+  readonly ending: Ending | undefined;
   readonly decision: RenewalDecision;
   /** Why an order that is due would not be made yet. */
   readonly held: Hold | undefined;
   /** Why an order that is due would not be made at all: what a start would fail with. */
   readonly refused: IngressError | undefined;
+  /** Why the CA refused the last one that was due. */
+  readonly lastRefusal: PastFailure | undefined;
 }
 
 /** Of a round, what reads; whatever of it writes has to be harmless. */
@@ -68,6 +74,7 @@ export async function forecast(
   const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
   const { zoneOf } = await openZones(parts, courses, due, createServerFinder(parts), signal);
   const works = [...new Set(zoneOf.values())];
+  tellOfEndings(parts, courses);
   return {
     provider: parts.provider.name,
     zones: await Promise.all(works.map((work) => forecastZone(parts, work, courses))),
@@ -116,6 +123,14 @@ async function peekCertificate(
   }
 }
 
+/** Of a certificate whose plan cannot be made nothing else is told. */
+function tellOfEndings({ tell, clock }: ForecastParts, courses: readonly Course[]): void {
+  for (const { kept, stored, failures } of courses) {
+    const ending = stored && endingOf(stored.facts, clock.now());
+    if (ending && failures.length > 0) tell(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
+  }
+}
+
 async function forecastZone(
   parts: ForecastParts,
   { zone, look }: ZoneWork,
@@ -148,13 +163,16 @@ async function forecastCertificate(
   signal: AbortSignal,
 ): Promise<CertificateForecast> {
   const { kept, stored } = course;
-  const known = { names: kept.names, stored: stored?.facts, decision };
-  if (decision.action === 'keep') return { ...known, held: undefined, refused: undefined };
+  const ending = stored && endingOf(stored.facts, parts.clock.now());
+  const known = { names: kept.names, stored: stored?.facts, ending, decision };
+  if (decision.action === 'keep')
+    return { ...known, held: undefined, refused: undefined, lastRefusal: undefined };
   const due = { course, reason: decision.reason, urgent: decision.urgent };
   const work = async () => ({ held: await whyHeld(parts, due, zones, signal) });
   const checked = await attempt(course, 'certificate', work, signal);
-  if (checked) return { ...known, ...checked, refused: undefined };
-  return { ...known, held: undefined, refused: failuresOf(course)[0]?.error };
+  const lastRefusal = (await parts.issuers.primary.ledger.history()).lastRefusal(kept.names);
+  if (checked) return { ...known, ...checked, refused: undefined, lastRefusal };
+  return { ...known, held: undefined, refused: failuresOf(course)[0]?.error, lastRefusal };
 }
 
 /** Why an order that is due would wait, as the checks before it find and our limits say. */

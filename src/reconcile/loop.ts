@@ -1,7 +1,9 @@
 import { schedule } from 'node-cron';
 import type { Clock } from '../clock.ts';
+import type { Hold } from '../ledger/limits.ts';
 import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
 import { type Course, decidingFailure, type StepFailure } from './course.ts';
+import { tellOfEnd, toSeconds } from './outlook.ts';
 import type { KeptCertificate } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -123,10 +125,12 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
     const end = ends[index];
     turn.busy = false;
     if (!end || signal.aborted) continue;
-    // A person may have asked for another meanwhile.
     const waitMs = endTurn(options, turn, end, elapsed());
-    if (waitMs !== undefined && turn.retryAt === undefined)
-      retry(turn, waitMs, options.clock.now().getTime());
+    const now = options.clock.now();
+    const nextAttempt = waitMs === undefined ? undefined : new Date(now.getTime() + waitMs);
+    tellOfEnd(turn.kept, { failure: end.deciding?.failure, held: end.held }, nextAttempt, now);
+    // A person may have asked for another meanwhile.
+    if (waitMs !== undefined && turn.retryAt === undefined) retry(turn, waitMs, now.getTime());
   }
 }
 
@@ -134,28 +138,28 @@ interface RoundEnd {
   /** When it is tried again depends on this one. */
   readonly deciding: StepFailure | undefined;
   readonly others: readonly StepFailure[];
-  /** No order before. */
-  readonly heldUntil: Date | undefined;
+  /** Why no order is made yet. */
+  readonly held: Hold | undefined;
 }
 
-const NOTHING: RoundEnd = { deciding: undefined, others: [], heldUntil: undefined };
+const NOTHING: RoundEnd = { deciding: undefined, others: [], held: undefined };
 
 function endOf(course: Course): RoundEnd {
   const deciding = decidingFailure(course);
   const others = course.failures.filter((failure) => failure !== deciding);
-  return { deciding, others, heldUntil: course.held?.at };
+  return { deciding, others, held: course.held };
 }
 
 /** Says how it went; gives the milliseconds until the next attempt, if there is to be one before the next round over everything. */
 function endTurn(
   { clock, random, onFinished }: LoopOptions,
   turn: Turn,
-  { deciding, others, heldUntil }: RoundEnd,
+  { deciding, others, held }: RoundEnd,
   seconds: number,
 ): number | undefined {
   const { log } = turn.kept;
   const now = clock.now().getTime();
-  const heldMs = heldUntil && heldUntil.getTime() - now;
+  const heldMs = held && held.at.getTime() - now;
   if (deciding === undefined) {
     turn.failures = 0;
     log.info({ event: 'pass-finished', seconds }, 'pass finished');
@@ -175,11 +179,6 @@ function endTurn(
     `failed: ${step}; trying again at ${toSeconds(nextAttempt)}`,
   );
   return waitMs;
-}
-
-/** For a person, who needs no milliseconds. */
-function toSeconds(moment: Date): string {
-  return moment.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** Resolves when it is woken, when the time has come, or when the signal aborts. */

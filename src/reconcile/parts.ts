@@ -1,7 +1,7 @@
 import type { Issuer } from '../acme/attempt.ts';
 import type { ChallengeJournal } from '../acme/journal.ts';
 import type { KeyType } from '../acme/request.ts';
-import type { CertificateBundle, Names } from '../certificates/certificate.ts';
+import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
 import type { AddressMode } from '../dns/claim.ts';
@@ -83,6 +83,10 @@ export interface KeptCertificate {
 export interface Memory {
   /** SHA-256 fingerprint of the certificate that the proxy has shown, by name. */
   readonly served: Map<string, string>;
+  /** Of the certificate that was last found on the volume, or issued. */
+  latest: CertificateFacts | undefined;
+  /** What was last said of its renewal. */
+  renewal: string | undefined;
   /** A certificate that was issued but is not stored: it is served, never ordered again, and stored as soon as that works. */
   unsaved: UnsavedCertificate | undefined;
 }
@@ -120,5 +124,9 @@ export function emptySharedMemory(): SharedMemory {
 }
 
 export function keepCertificate(names: Names, log: Log): KeptCertificate {
-  return { names, memory: { served: new Map(), unsaved: undefined }, log };
+  return {
+    names,
+    memory: { served: new Map(), latest: undefined, renewal: undefined, unsaved: undefined },
+    log,
+  };
 }

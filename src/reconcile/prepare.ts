@@ -35,22 +35,27 @@ async function open(
   const { log } = course.kept;
   const elapsed = stopwatch(parts.clock);
   const asked = await preflight(parts, due, ground, signal);
-  if (isHold(asked)) return holdBack(course, asked);
+  if (isHold(asked)) return holdBack(due, asked);
   const { issuer, rehearsal: rehearsing } = asked;
   const begun = await beginAt(parts, issuer, course, signal);
-  if (isHold(begun)) return holdBack(course, begun);
+  if (isHold(begun)) return holdBack(due, begun);
   log.info({ event: 'order', reason }, 'ordering a certificate');
   const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
   const since = `resuming the order that was created at ${begun.note.createdAt}`;
   log.info(fields, begun.resumed ? since : 'order created');
   const rehearsal = rehearsing && (await beginAt(parts, rehearsing, course, signal));
-  if (isHold(rehearsal)) return holdBack(course, rehearsal);
+  if (isHold(rehearsal)) return holdBack(due, rehearsal);
   return { due, attempt: begun, rehearsal, elapsed };
 }
 
-function holdBack(course: Course, hold: Hold): undefined {
-  course.held = hold;
-  course.kept.log.info({ event: 'order-held-back', until: hold.at }, `no order yet: ${hold.why}`);
+function holdBack({ course }: DueCertificate, { at, why, failure }: Hold): undefined {
+  course.held = { at, why };
+  const { log } = course.kept;
+  const fields = { event: 'order-held-back', until: at, why, failure };
+  const sentence = `no order before ${at.toISOString()}: ${why}`;
+  // That a certificate is near its end is said at the end of the round.
+  if (failure !== undefined && course.stored === undefined) log.warn(fields, sentence);
+  else log.info(fields, sentence);
 }
 
 /** Opens an order; a failure is written into the CA's ledger. */

@@ -28,18 +28,19 @@ export async function recordFailure(
     const history = await ledger.history();
     const now = parts.clock.now().getTime();
     const pauseUntil = pauseOf(thrown, now);
-    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString() });
+    const said = { code: thrown.code, message: thrown.message.slice(0, LONGEST_WORDS) };
+    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });
     const refused = isRefusal(thrown);
     // One line says since when; a day of outage needs no more.
     if (!refused && history.failingSince(names) !== undefined) return;
     const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, parts.random());
     const orderMs = Math.min(usualMs, longestWaitMs(course, now));
     const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
-    if (notBefore) course.held = { at: notBefore, why: 'the certificate authority refused the last one' };
+    if (notBefore) course.held = { at: notBefore, why: said.message };
     await ledger.write({
       event: 'failed',
       names,
-      code: thrown.code,
+      ...said,
       refused,
       ...(attempt === undefined ? {} : { attempt }),
       ...invalidOf(thrown),
@@ -49,6 +50,9 @@ export async function recordFailure(
     log.warn({ event: 'ledger-failed', err }, 'the failure could not be written down');
   }
 }
+
+/** Characters; what a CA has to say goes into a line of the ledger. */
+const LONGEST_WORDS = 1000;
 
 /** Near its end a certificate of few days cannot wait for a day after each failure; a quarter of what is left still ends in time. */
 function longestWaitMs({ stored }: Course, now: number): number {

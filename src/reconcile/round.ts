@@ -1,11 +1,13 @@
 import type { Issuer } from '../acme/attempt.ts';
 import type { IngressError } from '../errors.ts';
 import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
+import { endingOf } from '../renewal/ending.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';
+import { rememberFound, tellOfRenewal } from './outlook.ts';
 import type { Issuers, KeptCertificate, Parts } from './parts.ts';
 import { keyOf } from './preflight.ts';
 import { publishRecords, type ZoneWork } from './publish.ts';
@@ -76,6 +78,7 @@ async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Pro
     signal,
   );
   course.unread = failures.length > 0;
+  if (course.stored) rememberFound(kept, course.stored.facts, parts.clock.now());
   await attempt(course, 'serving', () => serve(parts, kept, course.stored), signal);
 }
 
@@ -150,10 +153,15 @@ async function decideAll(parts: Parts, courses: readonly Course[], signal: Abort
     const { kept, stored, unread } = course;
     if (unread) return;
     const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
-    if (decided?.action === 'order') due.push({ course, reason: decided.reason, urgent: decided.urgent });
-    else if (decided) {
+    if (!decided) return;
+    tellOfRenewal(kept, decided);
+    if (decided.action === 'order') {
+      due.push({ course, reason: decided.reason, urgent: decided.urgent });
+    } else {
       good.add(course);
-      kept.log.debug({ event: 'certificate-kept', until: decided.until }, decided.reason);
+      // Past its emergency line it is kept only because others were issued lately.
+      if (stored && endingOf(stored.facts, parts.clock.now()))
+        course.held = { at: decided.until, why: decided.reason };
     }
   });
   const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;

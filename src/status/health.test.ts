@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CertificateFacts } from '../certificates/certificate.ts';
 import { judge, type Look, sample } from './health.ts';
+import type { NameState, State } from './state.ts';
 
 const facts: CertificateFacts = {
   names: ['app.example.com'],
@@ -13,7 +14,14 @@ const facts: CertificateFacts = {
 };
 const now = new Date('2026-11-01T00:00:00Z');
 
-const judged: [title: string, certificate: CertificateFacts, domain: string, at: Date, sentence: string][] = [
+/** The sentence of a judgement, which begins with its status. */
+function judged(looks: readonly Look[], names: number, at = now, state?: State): string {
+  const { status, sentence } = judge(looks, { port: 443, names, state }, at);
+  assert.ok(sentence.startsWith(`${status}: `), `${status}: ${sentence}`);
+  return sentence;
+}
+
+const alone: [title: string, certificate: CertificateFacts, domain: string, at: Date, sentence: string][] = [
   [
     'one that is for the name and valid, whoever issued it',
     ...([facts, 'app.example.com', now] as const),
@@ -27,7 +35,7 @@ const judged: [title: string, certificate: CertificateFacts, domain: string, at:
   [
     'an expired one',
     ...([facts, 'app.example.com', new Date('2026-12-30T00:00:00Z')] as const),
-    'unhealthy: the certificate expired at 2026-12-30T00:00:00.000Z',
+    'unhealthy: the certificate expired less than a minute ago, at 2026-12-30T00:00:00.000Z',
   ],
   [
     'one for another name',
@@ -35,13 +43,10 @@ const judged: [title: string, certificate: CertificateFacts, domain: string, at:
     'unhealthy: the certificate is for app.example.com, not for other.example.com',
   ],
 ];
-for (const [title, certificate, domain, at, sentence] of judged) {
+for (const [title, certificate, domain, at, sentence] of alone) {
   test(`judgement of ${title}`, () => {
     const looks = [{ domain, facts: certificate }];
-    assert.deepEqual(judge(looks, { port: 443, names: 1 }, at), {
-      healthy: sentence.startsWith('healthy'),
-      sentence,
-    });
+    assert.deepEqual(judged(looks, 1, at), sentence);
   });
 }
 
@@ -60,7 +65,7 @@ const failures: [title: string, thrown: unknown, sentence: string][] = [
 for (const [title, thrown, sentence] of failures) {
   test(`judgement of ${title}`, () => {
     const looks = [{ domain: 'app.example.com', thrown }];
-    assert.deepEqual(judge(looks, { port: 443, names: 1 }, now), { healthy: false, sentence });
+    assert.deepEqual(judged(looks, 1), sentence);
   });
 }
 
@@ -96,7 +101,7 @@ const together: [title: string, looks: Look[], names: number, sentence: string][
     'an expired one among others',
     [served('a.x'), expired('b.x'), none('c.x')],
     3,
-    'unhealthy: b.x: the certificate expired at 2026-10-30T00:00:00.000Z',
+    'unhealthy: b.x: the certificate expired 2 days ago, at 2026-10-30T00:00:00.000Z',
   ],
   [
     'one for another name',
@@ -114,8 +119,7 @@ const together: [title: string, looks: Look[], names: number, sentence: string][
 ];
 for (const [title, looks, names, sentence] of together) {
   test(`judgement of several: ${title}`, () => {
-    const healthy = sentence.startsWith('healthy');
-    assert.deepEqual(judge(looks, { port: 443, names }, now), { healthy, sentence });
+    assert.deepEqual(judged(looks, names), sentence);
   });
 }
 
@@ -129,4 +133,93 @@ test('of many names each has its turn, and the first always', () => {
   }
   assert.equal(seen.size, 23);
   assert.deepEqual(sample(names.slice(0, 5), 5, now, 30_000), names.slice(0, 5));
+});
+
+const MINUTE_MS = 60_000;
+const later = (minutes: number) => new Date(now.getTime() + minutes * MINUTE_MS).toISOString();
+const down: NonNullable<NameState['failure']> = {
+  ...{ code: 'PROVIDER_UNREACHABLE', message: 'no answer', hint: 'Check the network.', retryable: true },
+  nextAttempt: later(1),
+};
+const rejected: NonNullable<NameState['failure']> = {
+  ...{
+    code: 'PROVIDER_CREDENTIALS_REJECTED',
+    message: 'bad token',
+    hint: 'Make a new one.',
+    retryable: false,
+  },
+  nextAttempt: later(1),
+};
+const saying = (names: readonly NameState[], changes: Partial<State> = {}): State => ({
+  ...{ pid: 1, version: '1', provider: 'cloudflare', startedAt: later(-1), names, warnings: [] },
+  ...changes,
+});
+const waiting = { since: later(0), sentence: 'waiting for the name servers' };
+
+const starts: [title: string, state: State, sentence: string][] = [
+  ['nothing has happened', saying([{ domain: 'a.x' }]), 'starting: no certificate yet'],
+  [
+    'something is waited for',
+    saying([{ domain: 'a.x' }], { waiting }),
+    'starting: no certificate yet: waiting for the name servers',
+  ],
+  [
+    'the provider is down',
+    saying([{ domain: 'a.x', failure: down }]),
+    `starting: no certificate yet: no answer (PROVIDER_UNREACHABLE); the next attempt is at ${later(1)}.`,
+  ],
+  [
+    'the credentials are rejected',
+    saying([{ domain: 'a.x', failure: rejected }]),
+    `unhealthy: no certificate yet: bad token (PROVIDER_CREDENTIALS_REJECTED); the next attempt is at ${later(1)}. Make a new one.`,
+  ],
+  [
+    'the next order is far away',
+    saying([{ domain: 'a.x', held: { until: later(60), sentence: 'used up' } }]),
+    `unhealthy: no certificate yet: no order before ${later(60)}: used up`,
+  ],
+  [
+    'it takes ten minutes and more',
+    saying([{ domain: 'a.x', failure: down }], { startedAt: later(-10) }),
+    `unhealthy: no certificate yet: no answer (PROVIDER_UNREACHABLE); the next attempt is at ${later(1)}.`,
+  ],
+  [
+    'it takes more than ten minutes, and what it waits for has an end',
+    saying([{ domain: 'a.x' }], { startedAt: later(-15), waiting: { ...waiting, until: later(5) } }),
+    'starting: no certificate yet: waiting for the name servers',
+  ],
+  [
+    'it has expired before this start',
+    saying([
+      { domain: 'a.x', failure: down, expired: { serial: '1', notAfter: '2026-10-30T00:00:00.000Z' } },
+    ]),
+    `unhealthy: the certificate expired 2 days ago, at 2026-10-30T00:00:00.000Z, so it is not served: no answer (PROVIDER_UNREACHABLE); the next attempt is at ${later(1)}.`,
+  ],
+];
+for (const [title, state, sentence] of starts) {
+  test(`nothing is served, and ${title}`, () => assert.equal(judged([none('a.x')], 1, now, state), sentence));
+}
+
+test('of several that are not served one may come by itself', () => {
+  const state = saying([{ domain: 'a.x', failure: rejected }, { domain: 'b.x' }]);
+  assert.match(judged([none('a.x'), none('b.x')], 2, now, state), /^starting: /);
+});
+
+test('one that has expired is unhealthy also where another is served', () => {
+  const state = saying([
+    { domain: 'a.x' },
+    { domain: 'b.x', expired: { serial: '1', notAfter: '2026-10-30T00:00:00.000Z' } },
+  ]);
+  assert.match(
+    judged([served('a.x'), none('b.x')], 2, now, state),
+    /^unhealthy: b\.x: the certificate expired/,
+  );
+});
+
+test('near its end it is healthy, and says what is left and why', () => {
+  const state = saying([{ domain: 'a.x', failure: down }]);
+  assert.equal(
+    judged([served('a.x', 30)], 1, new Date('2026-12-29T18:00:00Z'), state),
+    `healthy: serving a.x until 2026-12-30T00:00:00.000Z; the certificate for a.x ends in 6 hours, at 2026-12-30T00:00:00.000Z: no answer (PROVIDER_UNREACHABLE); the next attempt is at ${later(1)}.`,
+  );
 });

@@ -1,9 +1,14 @@
 import { type CertificateFacts, whyUnusable } from '../certificates/certificate.ts';
 import { messageOf } from '../errors.ts';
+import { describeExpiry, endingOf } from '../renewal/ending.ts';
+import { describeCause, judgeStart } from './start.ts';
+import type { State } from './state.ts';
 
-/** The judgement of a health check, in one sentence that starts with `healthy:` or `unhealthy:`. */
+/** The judgement of a health check. */
 export interface Health {
-  readonly healthy: boolean;
+  /** `starting` while nothing is served yet and nothing waits for a person. */
+  readonly status: 'healthy' | 'starting' | 'unhealthy';
+  /** In one sentence that starts with the status and a colon. */
   readonly sentence: string;
 }
 
@@ -12,34 +17,56 @@ export type Look =
   | { readonly domain: string; readonly facts: CertificateFacts }
   | { readonly domain: string; readonly thrown: unknown };
 
-/** What is looked at: the port of which sentences speak, and how many names there are beside those looked at. */
+/** What is looked at. */
 export interface Subject {
+  /** Of which sentences speak. */
   readonly port: number;
+  /** How many names there are beside those looked at. */
   readonly names: number;
+  /** What the ingress says of itself, which is where causes are from; undefined when it says nothing. */
+  readonly state: State | undefined;
 }
 
 /**
  * Judges what HAProxy has shown for the names. Unhealthy is a certificate that has expired or is for another name, a
- * handshake that failed, and a host that serves no name at all. A name that has no certificate yet while another is
- * served is only told: its first order takes its time. Who issued is not its business: a private or a test CA is as
- * healthy. Pure.
+ * handshake that failed, and a host that serves no name at all and will not by itself soon. A name that has no certificate yet while
+ * another is served is only told: its first order takes its time. A certificate that is near its end is served as well as any, so
+ * that is only told too. Who issued is not its business: a private or a test CA is as healthy. Pure.
  */
-export function judge(looks: readonly Look[], { port, names }: Subject, now: Date): Health {
+export function judge(looks: readonly Look[], { port, names, state }: Subject, now: Date): Health {
   const served = looks.filter((look) => 'facts' in look);
-  const missing = looks.filter((look) => 'thrown' in look && isWithoutCertificate(look.thrown));
   const wrong = looks.flatMap((look) => {
-    const why = whyWrong(look, port, now);
+    const why = whyWrong(look, port, state, now);
     return why === undefined ? [] : [{ domain: look.domain, why }];
   });
   if (wrong.length > 0) return unhealthy(describeWrong(wrong, names));
-  if (served.length === 0) return unhealthy('no certificate yet');
+  const missing = looks.filter((look) => 'thrown' in look).map(nameOf);
+  if (served.length === 0) return judgeStart(state, missing, now);
   const ends = served.map(({ facts }) => facts.notAfter.getTime());
   const until = new Date(Math.min(...ends)).toISOString();
   const [only] = names === 1 ? served : [];
   const what = only?.domain ?? `${served.length} ${served.length === 1 ? 'name' : 'names'}`;
   const part = looks.length < names ? ` (looked at ${looks.length} of ${names})` : '';
-  const rest = missing.length > 0 ? `; no certificate yet for ${list(missing.map(nameOf))}` : '';
-  return { healthy: true, sentence: `healthy: serving ${what}${part} until ${until}${rest}` };
+  const rest = missing.length > 0 ? `; no certificate yet for ${list(missing)}` : '';
+  const soon = served.flatMap(({ domain, facts }) => describeEnding(domain, facts, state, now) ?? []);
+  const endings = soon.length > 0 ? `; ${list(soon, '; ')}` : '';
+  return { status: 'healthy', sentence: `healthy: serving ${what}${part} until ${until}${endings}${rest}` };
+}
+
+function describeEnding(
+  domain: string,
+  facts: CertificateFacts,
+  state: State | undefined,
+  now: Date,
+): string | undefined {
+  const ending = endingOf(facts, now);
+  return ending && `the certificate for ${domain} ${ending.words}${causeOf(state, domain)}`;
+}
+
+/** Behind a sentence about a name: why there is no other certificate, as far as is known. */
+function causeOf(state: State | undefined, domain: string): string {
+  const name = state?.names.find((one) => one.domain === domain);
+  return name ? describeCause(name) : '';
 }
 
 /** The names to look at when there are many: the first, which is served first, and others that differ from time to time. Pure. */
@@ -51,12 +78,22 @@ export function sample(names: readonly string[], most: number, now: Date, everyM
   return [first, ...others.slice(start), ...others.slice(0, start)].slice(0, most);
 }
 
-function whyWrong(look: Look, port: number, now: Date): string | undefined {
+function whyWrong(look: Look, port: number, state: State | undefined, now: Date): string | undefined {
+  const { domain } = look;
   if ('facts' in look) {
-    const why = whyUnusable(look.facts, { names: [look.domain], noStaging: false }, now);
+    const { facts } = look;
+    if (now >= facts.notAfter)
+      return `the certificate ${describeExpiry(facts.notAfter, now)}${causeOf(state, domain)}`;
+    const why = whyUnusable(facts, { names: [domain], noStaging: false }, now);
     return why?.replace(/^it\b/, 'the certificate');
   }
-  return isWithoutCertificate(look.thrown) ? undefined : whyFailed(look.thrown, port);
+  if (!isWithoutCertificate(look.thrown)) return whyFailed(look.thrown, port);
+  // What has expired is not served after a restart.
+  const expired = state?.names.find((name) => name.domain === domain)?.expired;
+  return (
+    expired &&
+    `the certificate ${describeExpiry(new Date(expired.notAfter), now)}, so it is not served${causeOf(state, domain)}`
+  );
 }
 
 // HAProxy refuses names that it has no certificate for (RFC 6066 §3), and at first it has none at all.
@@ -93,10 +130,10 @@ function list(items: readonly string[], separator = ', '): string {
   return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
 }
 
-function nameOf({ domain }: Look): string {
+function nameOf({ domain }: { readonly domain: string }): string {
   return domain;
 }
 
 export function unhealthy(why: string): Health {
-  return { healthy: false, sentence: `unhealthy: ${why}` };
+  return { status: 'unhealthy', sentence: `unhealthy: ${why}` };
 }

@@ -12,6 +12,7 @@ const starting = {
   provider: 'namecheap',
 };
 const domain = 'app.example.com';
+const now = new Date(at(10));
 const serving = {
   event: 'serving',
   domain,
@@ -56,7 +57,7 @@ test('a wait is shown until something else happens', () => {
 
 test('a failure is shown with its remedy until a pass finishes', () => {
   const [state, other] = after(starting, serving, failed).names;
-  assert.deepEqual(state?.failure, { ...failed.err, nextAttempt: at(8) });
+  assert.deepEqual(state?.failure, { ...failed.err, retryable: true, nextAttempt: at(8) });
   assert.deepEqual(state.pass, { at: at(3), outcome: 'failed' });
   assert.equal(state.certificate?.serial, '04b1');
   assert.deepEqual(other, { domain: 'api.example.com' }, 'that is no news of another name');
@@ -80,6 +81,7 @@ test('a person sees all of it, and no control character', () => {
   const alone = { ...starting, domains: ['app.example.com'] };
   const text = describeState(
     after(alone, serving, failed, waiting, { event: 'warning', msg: 'be\u001bware' }),
+    now,
   );
   for (const words of [
     'app.example.com, records at namecheap, version 1.2.3',
@@ -93,16 +95,16 @@ test('a person sees all of it, and no control character', () => {
   ]) {
     assert.ok(text.includes(words), `${words} is not in\n${text}`);
   }
-  assert.match(describeState(after(alone)), /none is served yet\nlast pass {5}none has ended yet/);
+  assert.match(describeState(after(alone), now), /none is served yet\nlast pass {5}none has ended yet/);
 });
 
 test('every name is shown, and of which a wait is', () => {
-  const text = describeState(after(starting, serving, { ...waiting, domain: 'api.example.com' }));
+  const text = describeState(after(starting, serving, { ...waiting, domain: 'api.example.com' }), now);
   assert.equal(
     text,
     `ingress       2 names, records at namecheap, version 1.2.3, since ${at(0)}
 name          app.example.com
-certificate   serial 04b1, valid until 2026-04-01T00:00:00.000Z
+certificate   serial 04b1, valid until 2026-04-01T00:00:00.000Z (88 days 20 hours left)
 last pass     none has ended yet
 name          api.example.com
 certificate   none is served yet
@@ -110,4 +112,41 @@ last pass     none has ended yet
 waiting       api.example.com: ${waiting.msg} (since ${at(2)})
 `,
   );
+});
+
+test('when it is renewed and why, what has expired, and why no order is made', () => {
+  const alone = { ...starting, domains: [domain] };
+  const until = '2026-03-01T00:00:00.000Z';
+  const kept = {
+    event: 'certificate-kept',
+    domain,
+    until,
+    msg: `renewal is due at ${until}: a third is left`,
+  };
+  const state = after(alone, serving, kept);
+  assert.deepEqual(state.names[0]?.renewal, { at: until, reason: kept.msg });
+  assert.match(
+    describeState(state, now),
+    new RegExp(`^renewal {7}is due at ${until}: a third is left$`, 'm'),
+  );
+  const due = { event: 'renewal-due', domain, msg: 'renewal has been due since then' };
+  assert.match(describeState(after(alone, serving, due), now), /^renewal {7}has been due since then$/m);
+  const held = { event: 'order-held-back', domain, until, why: 'used up' };
+  assert.match(
+    describeState(after(alone, held), now),
+    new RegExp(`^no order {6}before ${until}: used up$`, 'm'),
+  );
+  assert.equal(after(alone, held, { event: 'order', domain }).names[0]?.held, undefined);
+});
+
+test('what has expired is named so, whether it is still served or not', () => {
+  const alone = { ...starting, domains: [domain] };
+  const notAfter = '2026-01-01T03:04:10.000Z';
+  const gone = { event: 'certificate-expired', domain, serial: '04b1', notAfter };
+  const words = `serial 04b1, expired 1 day ago, at ${notAfter}`;
+  const rowOf = (state: State) => /^certificate +(.*)$/m.exec(describeState(state, now))?.[1];
+  assert.equal(rowOf(after(alone, { ...serving, notAfter })), words);
+  assert.equal(rowOf(after(alone, { ...serving, notAfter }, gone)), words);
+  assert.equal(rowOf(after(alone, gone)), `${words}; it is not served`);
+  assert.equal(after(alone, gone, serving).names[0]?.expired, undefined);
 });

@@ -31,13 +31,24 @@ export interface NameState {
   readonly domain: string;
   /** What is served. */
   readonly certificate?: { readonly serial: string; readonly notAfter: string } | undefined;
+  /** One that has expired and was not renewed; it may still be what is served. */
+  readonly expired?: { readonly serial: string; readonly notAfter: string } | undefined;
+  /** When and why it is renewed; without a moment it is due. */
+  readonly renewal?: { readonly at?: string; readonly reason: string } | undefined;
   /** The last pass that ended. */
   readonly pass?: { readonly at: string; readonly outcome: 'finished' | 'failed' } | undefined;
   /** Why a certificate that is due is not ordered yet. */
   readonly held?: { readonly until: string; readonly sentence: string } | undefined;
   /** Why the last pass failed, and when it is tried again. */
   readonly failure?:
-    | { readonly code: string; readonly message: string; readonly hint: string; readonly nextAttempt: string }
+    | {
+        readonly code: string;
+        readonly message: string;
+        readonly hint: string;
+        /** Whether another attempt can succeed without anybody changing anything. */
+        readonly retryable: boolean;
+        readonly nextAttempt: string;
+      }
     | undefined;
 }
 
@@ -63,9 +74,12 @@ const failed = z.object({
     code: z.string().default('UNEXPECTED'),
     message: z.string(),
     hint: z.string().default(''),
+    retryable: z.boolean().default(true),
   }),
 });
-const heldBack = z.object({ until: z.string(), msg: z.string() });
+const heldBack = z.object({ until: z.string(), why: z.string() });
+const kept = z.object({ until: z.string(), msg: z.string() });
+const due = z.object({ msg: z.string() });
 const warning = z.object({ msg: z.string(), replaces: z.string().optional() });
 const warningOver = z.object({ warning: z.string() });
 
@@ -93,16 +107,25 @@ export function fold(before: State | undefined, line: LogLine, pid: number): Sta
   });
   switch (event) {
     case 'serving':
-      return ofName({ certificate: serving.parse(line) });
+      return ofName({ certificate: serving.parse(line), expired: undefined });
+    case 'certificate-expired':
+      return ofName({ expired: serving.parse(line) });
+    case 'certificate-kept': {
+      const { until, msg: reason } = kept.parse(line);
+      return ofName({ renewal: { at: until, reason } });
+    }
+    case 'renewal-due':
+      return ofName({ renewal: { reason: due.parse(line).msg } });
     case 'waiting': {
       const { msg, until, domain, time: since } = waiting.parse(line);
       const more = { ...(until === undefined ? {} : { until }), ...(domain === undefined ? {} : { domain }) };
       return { ...state, waiting: { since, sentence: msg, ...more } };
     }
     case 'order-held-back': {
-      const { until, msg: sentence } = heldBack.parse(line);
+      const { until, why: sentence } = heldBack.parse(line);
       return ofName({ held: { until, sentence } });
     }
+    case 'order':
     case 'certificate-issued':
       return ofName({ held: undefined });
     case 'pass-finished':

@@ -1,0 +1,42 @@
+import type { Health } from './health.ts';
+import type { NameState, State } from './state.ts';
+
+/** Milliseconds that a start may take to serve its first name, whatever it waits for. */
+const START_MS = 10 * 60_000;
+
+/**
+ * Judges an ingress that serves no name yet: starting as long as one may come up by itself within ten minutes of the start, or
+ * while something is waited for whose end is known. Pure.
+ */
+export function judgeStart(state: State | undefined, names: readonly string[], now: Date): Health {
+  const all = state?.names.filter(({ domain }) => names.includes(domain)) ?? [];
+  const ends = state ? Date.parse(state.startedAt) + START_MS : 0;
+  const waitsUntil = Date.parse(state?.waiting?.until ?? '');
+  const goesOn = now.getTime() < ends || now.getTime() < waitsUntil;
+  const isStarting = goesOn && all.some((name) => comesByItself(name, ends));
+  const status = isStarting ? 'starting' : 'unhealthy';
+  const cause = all.map(describeCause).find((words) => words !== '') ?? '';
+  const waiting = state?.waiting ? `: ${state.waiting.sentence}` : '';
+  return { status, sentence: `${status}: no certificate yet${cause || waiting}` };
+}
+
+/** Whether the next attempt may succeed with nobody doing anything, and comes before the end of the start. */
+function comesByItself({ failure, held }: NameState, ends: number): boolean {
+  if (failure?.retryable === false) return false;
+  const next = Math.max(momentOf(failure?.nextAttempt), momentOf(held?.until));
+  return next < ends;
+}
+
+function momentOf(time: string | undefined): number {
+  return time === undefined ? 0 : Date.parse(time);
+}
+
+/** Why there is no newer certificate, to go on behind a sentence; nothing where nothing is known. Pure. */
+export function describeCause({ failure, held }: NameState): string {
+  if (failure) {
+    const { message, code, hint, retryable, nextAttempt } = failure;
+    const remedy = retryable || hint === '' ? '' : ` ${hint}`;
+    return `: ${message} (${code}); the next attempt is at ${nextAttempt}.${remedy}`;
+  }
+  return held ? `: no order before ${held.until}: ${held.sentence}` : '';
+}
