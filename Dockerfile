@@ -58,6 +58,7 @@ VOLUME ["/etc/letsencrypt", "/evidences"]
 EXPOSE 443
 # Stops listening at once and lets open connections finish for 8 seconds, within the 10 that `docker stop` waits.
 STOPSIGNAL SIGTERM
-# A first certificate may take as long as the name servers take to show its challenge.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=600s --retries=3 CMD ["dstack-ingress", "health"]
+# A failure in the start period never counts, so it has to be short, else it hides a wrong token. A first certificate may take minutes all
+# the same: a check waits for it as long as it comes by itself, and until it has ended the container is starting.
+HEALTHCHECK --interval=30s --timeout=600s --start-period=30s --retries=3 CMD ["dstack-ingress", "health", "--wait"]
 ENTRYPOINT ["dstack-ingress"]

@@ -66,7 +66,7 @@ test('it is healthy while others have every connection', async (t) => {
 test('an expired certificate is unhealthy', async (t) => {
   const { runtimeDir, until } = await serving(t, DOMAIN, 0.5);
   const { exitCode, stdout } = await health({ DOMAIN, RUNTIME_DIR: runtimeDir });
-  assert.deepEqual([exitCode, stdout], [1, `unhealthy: the certificate expired at ${until}`]);
+  assert.deepEqual([exitCode, stdout], [1, `unhealthy: the certificate expired 12 hours ago, at ${until}`]);
 });
 
 test('a name that HAProxy has no certificate for is unhealthy', async (t) => {

@@ -49,7 +49,7 @@ test('scripts/build-image', async (t) => {
     assert.deepEqual(Object.keys(ExposedPorts), ['443/tcp']);
     assert.deepEqual(Object.keys(Volumes).sort(), ['/etc/letsencrypt', '/evidences']);
     assert.equal(StopSignal, 'SIGTERM');
-    assert.deepEqual(Healthcheck.Test, ['CMD', 'dstack-ingress', 'health']);
+    assert.deepEqual(Healthcheck.Test, ['CMD', 'dstack-ingress', 'health', '--wait']);
     assert.equal(User ?? '', '');
     assert.equal(Labels['org.opencontainers.image.version'], pkg.version);
     assert.match(Labels['org.opencontainers.image.revision'], /^(?:[0-9a-f]{40}(?:-dirty)?|unknown)$/);

@@ -23,7 +23,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
     await project.compose('up', '--detach', '--no-build', '--no-deps', 'ingress');
     const { status } = await eventually('a health check of a HAProxy without certificate', async () => {
       const now = await health(project, 'ingress');
-      return now.words === 'unhealthy: no certificate yet' ? now : undefined;
+      return now.words.startsWith('starting: no certificate yet') ? now : undefined;
     });
     assert.equal(status, 'starting');
   });
@@ -158,7 +158,7 @@ test('the certificate expires: unhealthy, and healthy again after its renewal', 
   await state('healthy');
   const first = await project.get('/');
   const { words } = await state('unhealthy');
-  assert.match(words, /^unhealthy: the certificate expired at /);
+  assert.match(words, /^unhealthy: the certificate expired .* ago, at /);
   await engine.run(['kill', '--signal', 'HUP', await project.container('ingress')]);
   await state('healthy');
   const second = await project.get('/');

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import { BUNDLE, type Environment } from '../world/ingress.ts';
+import { eventually, ingressIn, worldFor } from './support.ts';
+
+async function health(environment: Environment, ...options: string[]) {
+  const { exitCode, stdout } = await execa(process.execPath, [BUNDLE, 'health', ...options], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+  });
+  return { exitCode, stdout };
+}
+
+test('a start that waits for the CA is starting; who waits for it hears nothing until it is healthy', async (t) => {
+  const world = await worldFor(t);
+  world.pebble.pause();
+  const { environment, seen } = await ingressIn(t, world);
+  const now = await eventually('HAProxy is up', async () => {
+    const found = await health(environment);
+    return found.stdout.startsWith('unhealthy: nothing answers') ? undefined : found;
+  });
+  assert.deepEqual(now, { exitCode: 1, stdout: 'starting: no certificate yet' });
+  const { status, names } = JSON.parse((await health(environment, '--json')).stdout);
+  assert.deepEqual([status, names], ['starting', [{ domain: 'app.example.test' }]]);
+  let isOver = false;
+  const waiting = health(environment, '--wait').finally(() => {
+    isOver = true;
+  });
+  // As long as three looks of its own take.
+  for (let look = 0; look < 3; look += 1) await health(environment);
+  assert.equal(isOver, false);
+  world.pebble.resume();
+  const { exitCode, stdout } = await waiting;
+  assert.match(stdout, /^healthy: serving app\.example\.test until /);
+  assert.equal(exitCode, 0);
+
+  await t.test('JSON for a program', async () => {
+    const { serial, notAfter } = await seen('serving');
+    const json = await health(environment, '--json');
+    const { sentence, ...more } = JSON.parse(json.stdout);
+    assert.match(sentence, /^healthy: serving app\.example\.test until /);
+    assert.deepEqual(more, {
+      status: 'healthy',
+      names: [{ domain: 'app.example.test', serial, notAfter }],
+    });
+    assert.equal(json.exitCode, 0);
+  });
+});
+
+test('a token that is rejected waits for a person: unhealthy at once, with what to do', async (t) => {
+  const world = await worldFor(t);
+  const { environment, seen } = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: 'wrong' });
+  await seen('pass-failed');
+  const { exitCode, stdout } = await health(environment, '--wait');
+  assert.match(
+    stdout,
+    /^unhealthy: no certificate yet: .*\(PROVIDER_CREDENTIALS_REJECTED\); the next attempt is at \S+ CLOUDFLARE_API_TOKEN is not a token\./,
+  );
+  assert.equal(exitCode, 1);
+});
