@@ -97,6 +97,7 @@ test('userActionRequired says where to go, where the terms are, and what becomes
   const instance = 'https://ca.example/acme/agreement/?token=W8Ih3PswD-8';
   assert.ok(error.message.endsWith(`Terms of service have changed (userActionRequired); see ${instance}`));
   assert.ok(error.hint.startsWith(`Open ${instance} and do what is asked for there.`), error.hint);
+  assert.equal(error.retryable, false, 'nothing changes by itself');
   assert.match(error.hint, /terms of service in force are at https:\/\/ca\.example\/terms\/v2/);
   assert.match(error.hint, /agreed to when an account is made; to changed ones only you can agree/);
 });

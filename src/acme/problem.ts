@@ -96,6 +96,8 @@ export function problemError(problem: Problem, retryAfterMs: number | undefined)
     details: { problem },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(hint === undefined ? {} : { hint }),
+    // A health check need not wait for what waits for a person.
+    ...(problem.type === `${PROBLEM_PREFIX}userActionRequired` ? { retryable: false } : {}),
   });
 }
 
