@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { historyOf } from './history.ts';
 import type { LedgerEntry, NewEntry } from './ledger-entry.ts';
-import { isHold, limitsOf, type Step, whenAllowed } from './limits.ts';
+import { isHold, limitsOf, orRefusal, type Step, whenAllowed } from './limits.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -273,6 +273,17 @@ test('a hold tells what the CA last said, in its words, and when', () => {
     ask([entry(0, { event: 'pause', until: notBefore, ...busy })], MINUTE)?.why,
     `the certificate authority asked to wait at 2026-11-24T00:00:00.000Z: ${busy.message} (ACME_PROBLEM)`,
   );
+});
+
+test('a wait before the limits tells of the refusal too, and is its wait where that is longer', () => {
+  const told = { names: NAMES, refused: true, code: 'X', notBefore: moment(HOUR).toISOString() };
+  const history = historyOf([entry(0, { event: 'failed', ...told })]);
+  const words = 'the last order failed at 2026-11-24T00:00:00.000Z (X)';
+  const hold = (ms: number) => ({ at: moment(ms), why: 'resolvers remember' });
+  const { at, why } = orRefusal(hold(MINUTE), history, NAMES);
+  assert.deepEqual([at, why], [moment(HOUR), words]);
+  assert.equal(orRefusal(hold(2 * HOUR), history, NAMES).why, `resolvers remember; ${words}`);
+  assert.deepEqual(orRefusal(hold(0), historyOf([]), NAMES), hold(0));
 });
 
 test('of several that hold, the longest is told', () => {

@@ -105,12 +105,11 @@ export function whenAllowed(step: Step): Hold | undefined {
 /** What holds up an order and a validation alike. */
 function always({ history, names, limits, lifetimeMs, now }: Step): Hold[] {
   const paused = history.pausedUntil();
-  const notBefore = history.notBefore(names);
   const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
   const last = history.lastRefusal(names);
   return [
     paused && because({ at: paused, why: 'the certificate authority asked to wait' }, history.pausedBy()),
-    notBefore && because({ at: notBefore, why: 'the last order failed' }, last),
+    refusalHold(history, names),
     windowHold(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
       const failures = {
@@ -135,6 +134,19 @@ function forOrders(step: Step): Hold[] {
     ...(step.replaces ? [] : forNewOrders(step)),
   ];
   return holds.filter((hold) => hold !== undefined);
+}
+
+/** A wait that comes before the limits are asked, as it is told: with the refusal of these names, or as its wait where that is longer. Pure. */
+export function orRefusal(hold: Hold, history: History, names: readonly string[]): Hold {
+  const refused = refusalHold(history, names);
+  return refused && refused.at > hold.at
+    ? refused
+    : because(hold, history.lastRefusal(names), '; the last order failed');
+}
+
+function refusalHold(history: History, names: readonly string[]): Hold | undefined {
+  const at = history.notBefore(names);
+  return at && because({ at, why: 'the last order failed' }, history.lastRefusal(names));
 }
 
 /** A hold that tells of the failure that has led to it; `link` leads over where the sentence does not by itself. */

@@ -3,7 +3,7 @@ import { challengeTtl } from '../acme/challenges.ts';
 import type { Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
-import type { Hold } from '../ledger/limits.ts';
+import { type Hold, orRefusal } from '../ledger/limits.ts';
 import { aliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Parts } from './parts.ts';
@@ -74,7 +74,8 @@ async function rememberedNeighbour(
   for (const owner of new Set(names.map(challengeName))) {
     const last = history.recentlyValidated(owner, own);
     const at = new Date((last?.getTime() ?? 0) + rememberedMs);
-    if (clock.now() < at) return { at, why: `resolvers may remember an earlier challenge at ${owner}` };
+    const hold = { at, why: `resolvers may remember an earlier challenge at ${owner}` };
+    if (clock.now() < at) return orRefusal(hold, history, names);
   }
   return undefined;
 }
