@@ -45,15 +45,13 @@ test('a name server that lags 5 s is waited for, and the log says so', async (t)
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('a name server that never answers is a time-out that names it, and the CA is not told to validate', async (t) => {
-  const world = await worldFor(t);
-  await world.nameServers.stop('ns2');
+test('a name server that goes on serving the old zone is a time-out that names it, and the CA is not told to validate', async (t) => {
+  const world = await worldFor(t, { lags: { ns2: 15_000 } });
   const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '2' });
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /PROPAGATION_TIMEOUT.*ns2\.example\.test/);
   assert.equal(world.pebble.validations(), 0);
-  await world.nameServers.start('ns2');
-  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  await ingress.seen('pass-finished', { timeoutMs: 90_000 });
 });
 
 test('answers that are too long for UDP are taken by TCP', async (t) => {
