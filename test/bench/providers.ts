@@ -45,7 +45,7 @@ async function oneName(name: string): Promise<Costs> {
     // These starts come quicker than the budget of an account would let them.
     rmSync(join(root, 'dstack-ingress/providers'), { recursive: true, force: true });
     await using ingress = startIngress(environment);
-    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    await ingress.seen('pass-finished');
     const calls = [count(account)];
     while (calls.length < passes) calls.push(await anotherPass(ingress, account));
     await ingress.end('SIGTERM');

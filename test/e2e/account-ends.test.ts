@@ -32,7 +32,7 @@ test('a deactivated account: a new one, CAA with it, a warning, and a certificat
   for (const folder of ['live', 'archive']) rmSync(join(root, folder), { recursive: true });
 
   const second = again(t, environment);
-  await second.seen('pass-finished', { timeoutMs: 40_000 });
+  await second.seen('pass-finished');
   const { msg } = await second.seen('warning', {
     fits: (line) => /cannot be used any more/.test(String(line['msg'])),
   });
@@ -77,7 +77,7 @@ test('an order that stays processing past its expiry is given up, and another on
   acmeFront.failWhen(({ path }) => path === stuck, { kind: 'rewrite', body });
 
   const second = again(t, first.environment);
-  await second.seen('pass-finished', { timeoutMs: 40_000 });
+  await second.seen('pass-finished');
   const { msg } = await second.seen('warning');
   assert.match(
     String(msg),

@@ -55,8 +55,8 @@ test('a first CA that is down for the stated time: the second one issues, and CA
     ...{ ACME_DIRECTORY_URL: world.acmeFront.directoryUrl, SET_CAA: 'true' },
     ...{ ACME_FALLBACK_DIRECTORY_URL: world.secondCa.directoryUrl, ACME_FALLBACK_AFTER: '1' },
   });
-  await ingress.seen('pass-failed', { timeoutMs: 60_000 });
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('pass-failed');
+  await ingress.seen('pass-finished');
   assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
   const caa = world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
   assert.equal(caa.length, 2);
@@ -81,7 +81,7 @@ test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to
   const { environment, jump } = environmentWithClock(plain);
   await world.resolver.stop();
   const ingress = again(t, environment);
-  await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+  await ingress.seen('pass-failed');
   assert.equal(world.pebble.validations(), 1);
   assert.equal(world.secondCa.orders(), 0);
   jump(2 * 60_000);
@@ -95,8 +95,8 @@ test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to
   await world.resolver.start();
   jump(20 * 60_000);
   ingress.signal('SIGHUP');
-  await ingress.seen('rehearsed', { timeoutMs: 60_000 });
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('rehearsed');
+  await ingress.seen('pass-finished');
   assert.deepEqual([world.pebble.validations(), world.secondCa.validations()], [2, 2]);
   assert.equal((await world.request(NAME, '/')).status, 200);
 });
@@ -157,7 +157,7 @@ test('ACME_PROFILE: the CA issues by it, and an unknown one is an error that lis
   assert.equal(world.pebble.orders(), 0);
   await wrong.end('SIGTERM');
   const right = again(t, { ...wrong.environment, ACME_PROFILE: 'shortlived' });
-  const { notAfter } = await right.seen('serving', { timeoutMs: 60_000 });
+  const { notAfter } = await right.seen('serving');
   const hours = (Date.parse(String(notAfter)) - Date.now()) / HOUR_MS;
   assert.ok(hours > 158 && hours < 161, `${hours} hours`);
   await right.seen('pass-finished');
@@ -173,7 +173,7 @@ test('a clock that is days off: nothing is ordered until it is right, and then o
   assert.equal(world.pebble.orders(), 0);
   jump(5 * DAY_MS);
   ingress.signal('SIGHUP');
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished');
   assert.equal(world.pebble.orders(), 1);
 });
 

@@ -59,7 +59,7 @@ test('a chain that the CA sends with the intermediate twice is stored and served
   };
   world.acmeFront.failWhen(isDownload, { kind: 'rewrite', body: doubled });
   const ingress = await ingressIn(t, world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
-  await ingress.seen('pass-finished', { timeoutMs: 40_000 });
+  await ingress.seen('pass-finished');
   await ingress.seen('chain-cleaned');
   const { environment } = ingress;
   const stored = readFileSync(

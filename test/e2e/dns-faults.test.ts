@@ -46,7 +46,7 @@ for (const how of ['refuses', 'says nothing'] as const) {
     if (how === 'refuses') await world.nameServers.stop('ns2');
     else world.nameServers.ns2.faults.silent = true;
     const ingress = await ingressIn(t, world);
-    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    await ingress.seen('pass-finished');
     const warnings = ingress.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
     assert.equal(warnings.length, 1);
     assert.match(
@@ -69,7 +69,7 @@ test('outgoing port 53 is filtered: the certificate comes through the resolvers,
     fits: (line) => 'until' in line,
   });
   assert.match(String(msg), /outgoing port 53 seems to be filtered/);
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished');
   const [warning] = ingress.log.filter(({ event }) => event === 'warning');
   assert.match(
     String(warning?.['msg']),

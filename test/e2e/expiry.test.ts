@@ -100,7 +100,7 @@ test('a provider that is down until the certificate has run out is heard of, day
   await t.test('once it is renewed nothing reminds of it', async () => {
     await world.cloudflare.start();
     next.signal('SIGHUP');
-    await next.seen('serving', { timeoutMs: 60_000 });
+    await next.seen('serving');
     await next.seen('pass-finished');
     const { stdout } = await ask(environment, 'status');
     assert.doesNotMatch(stdout, /expired|failure/);
@@ -131,7 +131,7 @@ async function refused(t: TestContext, daysLeft: number | undefined) {
   if (daysLeft !== undefined) await plantCertificate(environment, daysLeft);
   await world.resolver.stop();
   const first = again(t, environment);
-  const { err } = await first.seen('pass-failed', { timeoutMs: 60_000 });
+  const { err } = await first.seen('pass-failed');
   await first.end('SIGTERM');
   // Only our own error, which is data, has a message here.
   const { code, message } = err as { code: string; message: string };

@@ -40,7 +40,7 @@ test('a name server that lags 5 s is waited for, and the log says so', async (t)
   const ingress = await ingressIn(t, world);
   const { waitingFor } = await ingress.seen('waiting');
   assert.match(JSON.stringify(waitingFor), /ns2\.example\.test .* lacks app\.example\.test CNAME gateway/);
-  await ingress.seen('pass-finished', { timeoutMs: 40_000 });
+  await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
   assert.equal(world.pebble.orders(), 1);
 });
@@ -58,14 +58,14 @@ test('answers that are too long for UDP are taken by TCP', async (t) => {
   const world = await worldFor(t);
   for (const server of [world.nameServers.ns1, world.nameServers.ns2]) server.faults.truncateUdp = true;
   const ingress = await ingressIn(t, world);
-  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
 test('a CA that refuses half of all nonces still issues', async (t) => {
   const world = await worldFor(t, { pebble: { nonceReject: 50 } });
   const ingress = await ingressIn(t, world);
-  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
@@ -75,7 +75,7 @@ test('a provider that fails, limits and resets is tried again until it works', a
   const ingress = await ingressIn(t, world);
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /PROVIDER_UNAVAILABLE/);
-  await ingress.seen('pass-finished', { timeoutMs: 30_000 });
+  await ingress.seen('pass-finished');
 });
 
 test('a port that is taken: exit code 1 and an error that names PORT', async (t) => {

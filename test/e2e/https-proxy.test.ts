@@ -92,7 +92,7 @@ test('a proxy that refuses, and one that is not there: the error names HTTPS_PRO
       HTTPS_PROXY,
       NO_PROXY,
     });
-    const { err } = await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+    const { err } = await ingress.seen('pass-failed');
     await ingress.end('SIGKILL');
     assertDiscreet(ingress, proxy);
     return JSON.stringify(err);

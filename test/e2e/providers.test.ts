@@ -33,7 +33,7 @@ for (const name of accountNames) {
     const { world, account } = await begin(t, name);
     const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
     const ingress = again(t, environment);
-    await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+    await ingress.seen('pass-finished');
     assert.equal((await world.request('app.example.test', '/')).status, 200);
     const most = firstStart[name] ?? 0;
     assert.ok(kinds(account).length <= most, `${kinds(account).length} calls: ${kinds(account).join(', ')}`);
@@ -53,7 +53,7 @@ for (const name of accountNames) {
       rmSync(join(environment['LETSENCRYPT_DIR'] ?? '', folder), { recursive: true });
     await plantCertificate(environment, 10);
     const renewing = again(t, environment);
-    await renewing.seen('certificate-issued', { timeoutMs: 60_000 });
+    await renewing.seen('certificate-issued');
     await renewing.seen('pass-finished');
     const written = renewing.log.filter(({ event }) => event === 'records-published');
     assert.deepEqual(written, [], 'nothing but the challenge is written');

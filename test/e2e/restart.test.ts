@@ -93,7 +93,7 @@ test('an account that the CA has forgotten is registered again', async (t) => {
   await world.pebble.start();
   const root = first.environment['LETSENCRYPT_DIR'] ?? '';
   const second = again(t, { ...first.environment, DOMAIN: 'other.example.test' });
-  await second.seen('pass-finished', { timeoutMs: 30_000 });
+  await second.seen('pass-finished');
   assert.equal((await world.request('other.example.test', '/')).status, 200);
   assert.ok(readFileSync(`${root}/live/other.example.test/cert.pem`, 'utf8'));
 });

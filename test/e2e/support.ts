@@ -75,7 +75,7 @@ export async function handshake(environment: Environment, servername: string): P
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   let last: unknown;
   const seen = await until(

@@ -36,7 +36,7 @@ async function assertPeace(world: World, ...ingresses: readonly Ingress[]): Prom
 
 async function start(t: TestContext, environment: Environment): Promise<Ingress> {
   const ingress = again(t, environment);
-  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  await ingress.seen('pass-finished');
   return ingress;
 }
 
@@ -79,9 +79,9 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
 test('both order at the same time: neither takes away the other’s challenge', async (t) => {
   const world = await worldFor(t, { lags: { ns2: 4000 } });
   const blue = again(t, await container(world, 'b'));
-  await blue.seen('challenge-published', { timeoutMs: 60_000 });
+  await blue.seen('challenge-published');
   const green = again(t, await container(world, 'd', { APP_ADDRESS_MODE: 'hold' }));
-  await green.seen('challenge-published', { timeoutMs: 60_000 });
+  await green.seen('challenge-published');
   for (const ingress of [blue, green]) await ingress.seen('pass-finished', { timeoutMs: 90_000 });
   assert.deepEqual(txtValues(world, CHALLENGE), []);
   assert.equal(world.pebble.orders(), 2);

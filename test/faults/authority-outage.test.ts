@@ -17,7 +17,7 @@ function downFrom(kind: Kind): Trial {
       };
       acmeFront.failWhen(falls, { kind: 'reset' });
     },
-    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-failed'),
     end: ({ world: { acmeFront } }) => acmeFront.start(),
   };
 }
@@ -26,19 +26,19 @@ const others: readonly Trial[] = [
   {
     title: 'down before the start; the ingress comes back by itself',
     begin: ({ acmeFront }) => acmeFront.stop(),
-    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-failed'),
     end: ({ world: { acmeFront } }) => acmeFront.start(),
   },
   {
     title: 'each answer a second late',
     begin: ({ acmeFront }) => acmeFront.failWhen(() => true, { kind: 'slow', ms: 1000 }),
-    met: ({ ingress }) => ingress.seen('certificate-issued', { timeoutMs: 60_000 }),
+    met: ({ ingress }) => ingress.seen('certificate-issued'),
   },
   {
     title: '503 with Retry-After to everything',
     begin: ({ acmeFront }) =>
       acmeFront.failWhen(() => true, { kind: 'status', status: 503, retryAfter: '1' }),
-    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-failed'),
   },
   {
     title: 'a directory that is a page of somebody between, until a round has failed',

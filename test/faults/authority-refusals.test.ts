@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
 import { alreadyReplaced, rateLimited } from '../world/acme-fault.ts';
-import { minutesLater } from './later.ts';
+import { minutesLater, passMinutes } from './later.ts';
 import { askForRenewal } from './renew.ts';
 import { createRow } from './row.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
@@ -51,6 +51,7 @@ const trials: readonly Trial[] = [
       const { serial } = await ingress.seen('serving');
       await askForRenewal(scene);
       acmeFront.failNext(NEW_ORDER, alreadyReplaced);
+      await passMinutes(scene);
       ingress.signal('SIGHUP');
       await ingress.seen('serving', { fits: (line) => line['serial'] !== serial });
       const [first, second] = acmeFront.calls.filter(({ kind }) => kind === NEW_ORDER).slice(-2);

@@ -88,7 +88,7 @@ function aheadWhileItFails(who: string, stop: Trial['begin'], start: NonNullable
       clock.jump(DAY_MS);
       await stop(world, clock);
     },
-    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-failed'),
     async end(scene) {
       scene.clock.jump(-DAY_MS);
       await start(scene);

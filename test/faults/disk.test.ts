@@ -73,8 +73,8 @@ async function survive(world: World, faulty: Environment, mended: string, orders
 /** How the round in which the fault came has ended, or the process. */
 async function firstEnd(ingress: Ingress): Promise<'finished' | 'failed' | 'ended'> {
   return Promise.race([
-    ingress.seen('pass-finished', { timeoutMs: 60_000 }).then(() => 'finished' as const),
-    ingress.seen('pass-failed', { timeoutMs: 60_000 }).then(() => 'failed' as const),
+    ingress.seen('pass-finished').then(() => 'finished' as const),
+    ingress.seen('pass-failed').then(() => 'failed' as const),
     ingress.ended.then(() => 'ended' as const),
   ]);
 }

@@ -2,8 +2,9 @@ import type { Scene, Trial } from './survive.ts';
 
 const MINUTES_MS = 3 * 60_000;
 
-/** Minutes go by at once, for the ingress and the CA. */
-export function passMinutes({ clock, world: { acmeFront } }: Scene): void {
+/** Minutes go by at once, for the ingress, the CA, and the resolver, which forgets what it remembers for a second of its own time. */
+export async function passMinutes({ clock, world: { acmeFront, resolver } }: Scene): Promise<void> {
+  await resolver.flush();
   clock.jump(MINUTES_MS);
   acmeFront.clockSkewMs += MINUTES_MS;
 }
@@ -15,7 +16,7 @@ export function minutesLater(trial: Trial): Trial {
     asked: true,
     async end(scene) {
       await trial.end?.(scene);
-      passMinutes(scene);
+      await passMinutes(scene);
     },
   };
 }

@@ -5,7 +5,7 @@ import { type Scene, surviveEach, type Trial } from './survive.ts';
 
 const one: Chosen = ({ nameServers: { ns2 } }) => [ns2];
 const both: Chosen = ({ nameServers: { ns1, ns2 } }) => [ns1, ns2];
-const seen = ({ ingress }: Scene) => ingress.seen('challenge-seen', { timeoutMs: 60_000 });
+const seen = ({ ingress }: Scene) => ingress.seen('challenge-seen');
 
 const gone: readonly Trial[] = [
   {
@@ -32,14 +32,14 @@ const gone: readonly Trial[] = [
     title: 'one name server: down for longer than is waited, so that the round goes on without it',
     environment: { DNS_PROPAGATION_TIMEOUT: '2' },
     begin: ({ nameServers }) => nameServers.stop('ns2'),
-    met: ({ ingress }) => ingress.seen('pass-finished', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-finished'),
     end: ({ world }) => world.nameServers.start('ns2'),
   },
   {
     title: 'one name server: behind the other for longer than is waited, so that the round fails',
     environment: { DNS_PROPAGATION_TIMEOUT: '2' },
     begin: ({ nameServers }) => nameServers.setLag('ns2', Number.POSITIVE_INFINITY),
-    met: ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 }),
+    met: ({ ingress }) => ingress.seen('pass-failed'),
     end: ({ world }) => world.nameServers.setLag('ns2', 0),
   },
   {

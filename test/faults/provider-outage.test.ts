@@ -5,7 +5,7 @@ import { answered, downFrom, reads, writes } from './provider-steps.ts';
 import { createRow } from './row.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
-const failed: Trial['met'] = ({ ingress }) => ingress.seen('pass-failed', { timeoutMs: 30_000 });
+const failed: Trial['met'] = ({ ingress }) => ingress.seen('pass-failed');
 
 /** Everything that is asked for is refused, as to a token that lost its right. */
 function refused(how: string, status: number, code: number, message: string): Trial {
@@ -34,7 +34,7 @@ const trials: readonly Trial[] = [
   {
     title: 'each answer two seconds late',
     begin: ({ cloudflare }) => cloudflare.failWhen(() => true, { kind: 'slow', ms: 2000 }),
-    met: ({ ingress }) => ingress.seen('challenge-removed', { timeoutMs: 60_000 }),
+    met: ({ ingress }) => ingress.seen('challenge-removed'),
   },
   refused('is not known any more', 403, 9109, 'Invalid access token'),
   {

@@ -1,6 +1,7 @@
 import { eventually } from '../e2e/support.ts';
 import type { Call, Fault } from '../world/cloudflare.ts';
 import type { World } from '../world/world.ts';
+import { passMinutes } from './later.ts';
 import { askForRenewal } from './renew.ts';
 import type { Scene, Trial } from './survive.ts';
 
@@ -84,6 +85,8 @@ export function answered(ask: Ask, { how, fault, token, meanwhile }: Answer): Tr
       if (ask.prepare) {
         await ask.prepare(scene);
         fail(scene.world);
+        // From here on the ingress may begin its next round by itself.
+        await passMinutes(scene);
         scene.ingress.signal('SIGHUP');
       }
       await eventually(`${ask.what} is asked for`, () => met || undefined);
@@ -103,7 +106,7 @@ export function downFrom(ask: Ask): Trial {
     ...trial,
     async met(scene) {
       await trial.met(scene);
-      await scene.ingress.seen('pass-failed', { timeoutMs: 30_000 });
+      await scene.ingress.seen('pass-failed');
     },
     end: ({ world: { cloudflare } }) => cloudflare.start(),
   };

@@ -29,7 +29,7 @@ for (const [title, what, begin, end] of faults) {
     if (!disk) return;
     await begin(disk);
     await using ingress = startIngress(environment);
-    const failed = await ingress.seen('pass-failed', { timeoutMs: 60_000 });
+    const failed = await ingress.seen('pass-failed');
     assert.match(JSON.stringify(failed['err']), new RegExp(`STORE_FAILED.*${what.source}`));
     await end(disk);
     await askForRound(ingress);

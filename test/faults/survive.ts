@@ -41,6 +41,8 @@ export interface Trial {
 }
 
 const LONGEST_MS = 90_000;
+/** Of the log, shown where something is not as it has to be. */
+const LAST_LINES = 20;
 
 /** A row of trials, one after the other. */
 export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
@@ -72,7 +74,12 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   }
   if (trial.asked) await askForRound(ingress);
   else await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
-  assert.deepEqual(await aftermath(world, environment, trial.orders), []);
+  const reminders = await aftermath(world, environment, trial.orders);
+  assert.deepEqual(
+    reminders,
+    [],
+    [...reminders, ...ingress.log.slice(-LAST_LINES).map((line) => JSON.stringify(line))].join('\n'),
+  );
   const accounts = accountsMade(world, environment);
   assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
   await ingress.end('SIGTERM');

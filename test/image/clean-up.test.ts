@@ -8,6 +8,7 @@ import { afterTest } from '../doubles/after-test.ts';
 import type { Engine } from './engine.ts';
 import { ownerOf } from './leftovers.ts';
 import { openAnyEngine } from './open-engine.ts';
+import { mountPointsBelow } from './remove-tree.ts';
 import { stageFor } from './support.ts';
 
 const START_MS = 120_000;
@@ -46,6 +47,17 @@ test('what a test left that was killed is removed by the next', async (t) => {
   assert.ok(stage);
   assert.deepEqual(await containersWith(stage.engine, id), []);
   assert.ok(!readdirSync(tmpdir()).some((name) => name.includes(`-${pid}-`)));
+});
+
+test('mount points below a folder are found, the last first', () => {
+  const table = [
+    'nsfs /tmp/own/exec/netns/a nsfs rw 0 0',
+    'overlay /tmp/own/with\\040space overlay rw 0 0',
+    'tmpfs /tmp/own-other tmpfs rw 0 0',
+    'tmpfs /tmp tmpfs rw 0 0',
+    '',
+  ].join('\n');
+  assert.deepEqual(mountPointsBelow('/tmp/own', table), ['/tmp/own/with space', '/tmp/own/exec/netns/a']);
 });
 
 /** Lets a process start a container, ends it by a signal, and gives its id and the container's. */

@@ -1,8 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Child, startChild } from '../world/child.ts';
 import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './engine.ts';
+import { removeTree } from './remove-tree.ts';
 
 const START_MS = 30_000;
 /** Seconds to wait for another run of the tests, because two daemons cannot share a folder. */
@@ -66,8 +67,8 @@ async function ownDocker(): Promise<Engine | undefined> {
   return { kind: 'docker', program: '/usr/bin/docker', environment, run, [Symbol.asyncDispose]: end };
 }
 
-/** It unmounts what it has mounted, so it is asked first. */
+/** It unmounts most of what it has mounted, so it is asked first. */
 async function endDaemon(daemon: Child, directory: string): Promise<void> {
   await daemon.end('SIGTERM', 20_000);
-  await rm(directory, { recursive: true, force: true });
+  await removeTree(directory);
 }

@@ -1,9 +1,10 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { execaSync } from 'execa';
 import { type Engine, OWNER_LABEL } from './engine.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** Projects are called `dstack-ingress-test-<process id>-<number>`, with which compose begins the names of what it makes. */
 const PROJECT = /^dstack-ingress-test-(\d+)-\d+[-_]/;
@@ -38,7 +39,7 @@ export async function sweepLeftovers(engine: Engine, isAlive = isRunning): Promi
   for (const name of await readdir(tmpdir())) {
     const pid = DIRECTORY.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(join(tmpdir(), name), { recursive: true, force: true });
+    await removeTree(join(tmpdir(), name));
     removed.push(name);
   }
   return removed;

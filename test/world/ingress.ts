@@ -130,9 +130,12 @@ interface Watched extends Pick<Ingress, 'log' | 'words' | 'ended'> {
   readonly watchers: Set<() => void>;
 }
 
+/** Milliseconds; for a host that is busy with other things. */
+const SEEN_MS = 60_000;
+
 function seen(
   event: string,
-  { timeoutMs = 20_000, fits = () => true }: SeenOptions,
+  { timeoutMs = SEEN_MS, fits = () => true }: SeenOptions,
   { log, words, ended, watchers }: Watched,
 ): Promise<LogLine> {
   const { promise, resolve, reject } = Promise.withResolvers<LogLine>();
