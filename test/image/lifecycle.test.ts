@@ -167,6 +167,51 @@ test('the certificate expires: unhealthy, and healthy again after its renewal', 
   assert.equal(pids.length, 1);
 });
 
+test('asked as the image asks: starting while the CA is waited for, unhealthy soon with a wrong token', async (t) => {
+  const stage = await stageFor(t);
+  if (!stage) return;
+  const { engine } = stage;
+  if (engine.kind === 'podman') return t.skip('podman waits for each answer of a health check');
+  const project = await stage.project({ waitingCheck: true });
+  await startWorld(project);
+  await project.compose('stop', 'ca');
+  await project.compose('up', '--detach', '--no-build', '--no-deps', 'ingress');
+  const seconds = async () => {
+    const startedAt = await project.inspect('ingress', '{{.State.StartedAt}}');
+    return (Date.now() - Date.parse(startedAt)) / 1000;
+  };
+  await eventually('three times the start period', async () => (await seconds()) > 15 || undefined, 60_000);
+  const before = await health(project, 'ingress');
+  assert.equal(before.status, 'starting', before.words);
+  await project.compose('start', 'ca');
+  const after = await eventually(
+    'the end of the start',
+    async () => {
+      const now = await health(project, 'ingress');
+      return now.status === 'starting' ? undefined : now;
+    },
+    60_000,
+  );
+  assert.equal(after.status, 'healthy', after.words);
+
+  await t.test('a wrong token', async () => {
+    const run = ['run', '--detach', '--no-deps', '--env', `CLOUDFLARE_API_TOKEN=${'x'.repeat(40)}`];
+    const id = (await project.compose(...run, '--env', 'LETSENCRYPT_DIR=/tmp/empty', 'ingress')).trim();
+    stage.defer(() => engine.run(['rm', '--force', id]));
+    const words = await eventually(
+      'unhealthy',
+      async () => {
+        const { Status, Log } = JSON.parse(
+          await engine.run(['inspect', '--format', '{{json .State.Health}}', id]),
+        );
+        return Status === 'unhealthy' ? String(Log.at(-1).Output) : undefined;
+      },
+      60_000,
+    );
+    assert.match(words, /^unhealthy: no certificate yet: .*\(PROVIDER_CREDENTIALS_REJECTED\)/);
+  });
+});
+
 async function events(project: Project): Promise<(string | undefined)[]> {
   return (await project.log('ingress'))
     .map((line): LogLine => JSON.parse(line))

@@ -12,11 +12,19 @@ import { ingressImage, worldImage } from './images.ts';
 const COMPOSE_FILE = new URL('../../examples/demo/compose.yaml', import.meta.url).pathname;
 const OVERRIDE = new URL('override.yaml', import.meta.url).pathname;
 const DOMAIN = 'app.example.test';
+/** No failure is forgiven: none may be counted while the check waits. */
+const WAITING_CHECK = {
+  HEALTH_TEST: 'dstack-ingress health --wait',
+  HEALTH_TIMEOUT: '600s',
+  HEALTH_START_PERIOD: '5s',
+};
 const COMMAND_MS = 120_000;
 
 export interface ProjectOptions {
   /** Seconds that the CA's certificates are valid. Default 90 days. */
   readonly validityS?: number;
+  /** The ingress is asked for its health as the image itself asks, but every second. Not with podman, which waits for each answer. */
+  readonly waitingCheck?: boolean;
 }
 
 /** A process inside a container, as the host sees it. */
@@ -62,6 +70,7 @@ export async function openProject(engine: Engine, options: ProjectOptions = {}):
     WORLD_IMAGE: world,
     DEMO_PORT: String(port),
     DEMO_NETWORK: `10.${randomInt(64, 250)}.${randomInt(256)}`,
+    ...(options.waitingCheck ? WAITING_CHECK : {}),
     CA_VALIDITY_SECONDS: String(options.validityS ?? 90 * 86_400),
   };
   const files = ['--file', COMPOSE_FILE, '--file', OVERRIDE, '--project-name', name];
