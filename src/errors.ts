@@ -212,8 +212,10 @@ export const errorRegistry = {
 export type ErrorCode = keyof typeof errorRegistry;
 
 export interface ErrorContext {
-  /** Replaces the registry's hint where more is known. */
+  /** Replaces the registry's hint where more is known, and what is said there of what happens by itself. */
   readonly hint?: string;
+  /** What a running ingress does about it, beside a hint of its own. */
+  readonly byItself?: string;
   /** Replaces the registry's answer where more is known. */
   readonly retryable?: boolean;
   /** Milliseconds that the other side asked to wait before the next attempt (Retry-After). */
@@ -239,8 +241,9 @@ export class IngressError extends Error {
     super(sentence, context.cause === undefined ? {} : { cause: context.cause });
     this.code = code;
     const kind: ErrorKind = errorRegistry[code];
-    this.remedy = context.hint ?? kind.hint;
-    this.hint = context.hint ?? fullHint(kind);
+    const { hint = kind.hint, byItself = context.hint === undefined ? kind.byItself : undefined } = context;
+    this.remedy = hint;
+    this.hint = fullHint({ hint, byItself });
     this.retryable = context.retryable ?? errorRegistry[code].retryable;
     this.retryAfterMs = context.retryAfterMs;
     this.details = context.details ?? {};
@@ -248,7 +251,7 @@ export class IngressError extends Error {
 }
 
 /** What is to be done about a kind of error, and what happens by itself. */
-export function fullHint({ hint, byItself }: ErrorKind): string {
+export function fullHint({ hint, byItself }: { hint: string; byItself?: string | undefined }): string {
   return byItself === undefined ? hint : `${byItself} ${hint}`;
 }
 

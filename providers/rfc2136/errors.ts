@@ -62,10 +62,12 @@ export function refused(name: string, asked: Asked): IngressError {
   });
 }
 
+const BY_ITSELF = 'It is tried again by itself.';
+
 function hintFor(code: ErrorCode, rcode: string, { permission }: Asked): ErrorContext {
   if (code === 'PROVIDER_PERMISSION_MISSING' && permission !== undefined) return { hint: permission };
   if (code === 'PROVIDER_UNAVAILABLE') {
-    return { hint: 'It is tried again by itself; the log of the name server says why it failed.' };
+    return { hint: 'The log of the name server says why it failed.', byItself: BY_ITSELF };
   }
   if (rcode === 'NOTIMP') {
     return {
@@ -123,7 +125,8 @@ export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): Ingr
     });
   }
   return new IngressError('PROVIDER_CREDENTIALS_REJECTED', sentence, {
-    hint: `The server's log says which of these it is: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone. It is tried again by itself.`,
+    hint: `The server's log says which of these it is: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone.`,
+    byItself: BY_ITSELF,
     retryable: true,
     details,
   });
@@ -182,9 +185,12 @@ export function unreachable(cause: unknown, asked: Asked): IngressError {
     'PROVIDER_UNREACHABLE',
     `${who(asked)} could not be asked to ${asked.doing}: ${words}`,
     {
-      hint: isUnknownHost(cause)
-        ? `Correct RFC2136_NAMESERVER: the name ${asked.server.host} is not found.`
-        : `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open. It is tried again by itself.`,
+      ...(isUnknownHost(cause)
+        ? { hint: `Correct RFC2136_NAMESERVER: the name ${asked.server.host} is not found.` }
+        : {
+            hint: `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open.`,
+            byItself: BY_ITSELF,
+          }),
       cause,
     },
   );

@@ -1,4 +1,4 @@
-import { IngressError, messageOf } from '../errors.ts';
+import { errorRegistry, IngressError, messageOf } from '../errors.ts';
 import type { ProxyTrouble } from '../outgoing.ts';
 import { asObject, asText } from './json.ts';
 
@@ -26,7 +26,8 @@ export function unreachable({ method, url }: Asked, thrown: unknown, trouble?: P
     advice: undefined,
   };
   const why = said === undefined ? words : `${said(hostOf(url, failure))} (${words})`;
-  const hint = advice === undefined ? {} : { hint: `It is tried again by itself. ${advice}` };
+  const hint =
+    advice === undefined ? {} : { hint: advice, byItself: errorRegistry.ACME_UNREACHABLE.byItself };
   return new IngressError('ACME_UNREACHABLE', `no answer to ${asked}: ${why}`, {
     cause: failure,
     ...hint,

@@ -44,6 +44,15 @@ for (const [body, detail] of oddBodies) {
   });
 }
 
+test('an answer that is no problem document is told with its status, and not as a refusal', () => {
+  const error = problemError(readProblem('<html>Bad gateway</html>', 502), undefined);
+  assert.equal(
+    error.message,
+    'the certificate authority, or who stands between, answers with status 502: <html>Bad gateway</html>',
+  );
+  assert.match(error.hint, /status page .* proxy/);
+});
+
 const now = new Date('2026-11-24T00:00:00Z');
 const headers: [header: unknown, ms: number | undefined][] = [
   ['120', 120_000],
@@ -62,6 +71,7 @@ test('a rate limit comes with advice', () => {
   const problem = readProblem({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many' }, 429);
   const { hint } = problemError(problem, 60_000);
   assert.match(hint, /tried again by itself.*Keep the certificate volume.*ACME_STAGING/);
+  assert.doesNotMatch(problemError(problem, undefined).remedy, /by itself/);
 });
 
 const url = 'https://ca.example/acme/new-order';
@@ -96,18 +106,21 @@ test('userActionRequired says where to go, where the terms are, and what becomes
   const error = problemError(readProblem(body, 403, { url, headers }), undefined);
   const instance = 'https://ca.example/acme/agreement/?token=W8Ih3PswD-8';
   assert.ok(error.message.endsWith(`Terms of service have changed (userActionRequired); see ${instance}`));
-  assert.ok(error.hint.startsWith(`Open ${instance} and do what is asked for there.`), error.hint);
+  assert.ok(error.remedy.startsWith(`Open ${instance} and do what is asked for there.`), error.remedy);
   assert.equal(error.retryable, false, 'nothing changes by itself');
   assert.match(error.hint, /terms of service in force are at https:\/\/ca\.example\/terms\/v2/);
-  assert.match(error.hint, /agreed to when an account is made; to changed ones only you can agree/);
+  assert.match(
+    error.hint,
+    /agreed to the terms when it made the account; only you can agree to changed ones/,
+  );
 });
 
 test('userActionRequired without a page leads to the terms, else to the CA', () => {
   const type = 'urn:ietf:params:acme:error:userActionRequired';
   const headers = { link: '<https://ca.example/t>;rel="terms-of-service"' };
   const hint = (problem: ReturnType<typeof readProblem>) => problemError(problem, undefined).hint;
-  assert.match(hint(readProblem({ type }, 403, { url, headers })), /^Open https:\/\/ca\.example\/t and do/);
-  assert.match(hint(readProblem({ type }, 403)), /^Ask the certificate authority/);
+  assert.match(hint(readProblem({ type }, 403, { url, headers })), / Open https:\/\/ca\.example\/t and do/);
+  assert.match(hint(readProblem({ type }, 403)), / Ask the certificate authority/);
 });
 
 test('a problem keeps its own name, its page and the kinds of its subproblems; a title stands in for a detail', () => {

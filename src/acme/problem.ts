@@ -1,4 +1,4 @@
-import { IngressError } from '../errors.ts';
+import { type ErrorContext, IngressError } from '../errors.ts';
 import { asObject, asText } from './json.ts';
 
 /** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
@@ -91,23 +91,45 @@ export function readRetryAfter(header: unknown, now: Date): number | undefined {
 
 /** A refusal as an error that keeps all of the problem. */
 export function problemError(problem: Problem, retryAfterMs: number | undefined): IngressError {
-  const hint = hintFor(problem);
-  return new IngressError('ACME_PROBLEM', `the certificate authority refuses: ${describeProblem(problem)}`, {
+  return new IngressError('ACME_PROBLEM', sentenceOf(problem), {
     details: { problem },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(hint === undefined ? {} : { hint }),
+    ...adviceFor(problem),
     // A health check need not wait for what waits for a person.
     ...(problem.type === `${PROBLEM_PREFIX}userActionRequired` ? { retryable: false } : {}),
   });
 }
 
-function hintFor(problem: Problem): string | undefined {
-  if (problem.type === `${PROBLEM_PREFIX}rateLimited`) return RATE_LIMIT_HINT;
-  return problem.type === `${PROBLEM_PREFIX}userActionRequired` ? whatToDo(problem) : undefined;
+/** Without a type of the CA's own it is the page of somebody between, or of a CA that is broken. */
+function sentenceOf(problem: Problem): string {
+  const { type, detail, status } = problem;
+  return type === 'about:blank'
+    ? `the certificate authority, or who stands between, answers with status ${status ?? 'unknown'}: ${detail}`
+    : `the certificate authority refuses: ${describeProblem(problem)}`;
+}
+
+function adviceFor(problem: Problem): ErrorContext {
+  switch (problem.type) {
+    case `${PROBLEM_PREFIX}rateLimited`:
+      return {
+        hint: RATE_LIMIT_HINT,
+        byItself:
+          'It is tried again by itself, not before the time that the certificate authority has named, if it has.',
+      };
+    case `${PROBLEM_PREFIX}userActionRequired`:
+      return { hint: whatToDo(problem), byItself: 'It is tried again by itself.' };
+    case 'about:blank':
+      return {
+        hint: 'See the status page of the certificate authority if it lasts, and check anything (a proxy, a captive portal) that stands between.',
+        byItself: 'It is tried again by itself.',
+      };
+    default:
+      return {};
+  }
 }
 
 const RATE_LIMIT_HINT =
-  "It is tried again by itself, not before the time that the certificate authority names. Keep the certificate volume: a start without it orders again, and that counts. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
+  "Keep the certificate volume: a start without it orders again, and that counts. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
 
 /** Everything that a problem says to a person, in one line. */
 export function describeProblem({ detail, subproblems, identifier, instance, type }: Problem): string {
@@ -131,7 +153,7 @@ function whatToDo({ instance, termsOfService }: Problem): string {
     termsOfService === undefined || termsOfService === page
       ? ''
       : ` The terms of service in force are at ${termsOfService}.`;
-  return `${where}${terms} The terms are agreed to when an account is made; to changed ones only you can agree. It is tried again by itself.`;
+  return `${where}${terms} The ingress agreed to the terms when it made the account; only you can agree to changed ones.`;
 }
 
 /** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */

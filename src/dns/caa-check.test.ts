@@ -139,6 +139,7 @@ test('the error says which record stands in the way, and gives the one to add in
     error.hint,
     `It is tried again by itself. Add the record example.com CAA ${bound(PRODUCTION)}.`,
   );
+  assert.equal(error.remedy, `Add the record example.com CAA ${bound(PRODUCTION)}.`, 'as a plan says it');
   assert.deepEqual(error.details, { refusals });
 });
 

@@ -1,4 +1,4 @@
-import { errorRegistry, fullHint, IngressError, isIngressError } from '../errors.ts';
+import { errorRegistry, IngressError, isIngressError } from '../errors.ts';
 import { type CaaRefusal, type CaaRequest, judgeCaa } from './caa.ts';
 import { type AskCaa, type CaaAnswer, type CaaSet, findCaaSet } from './caa-set.ts';
 import { isWildcard } from './names.ts';
@@ -62,10 +62,9 @@ function onlyOnce(ask: AskCaa): AskCaa {
 
 /** CAA_FORBIDS: says of each refusal which record stands in the way, and of each owner name what to add or to remove there. */
 export function caaForbids(refusals: readonly Refusal[]): IngressError {
-  const kind = errorRegistry.CAA_FORBIDS;
   const advice = [...new Set(refusals.flatMap(adviceFor))].join(' ');
   return new IngressError('CAA_FORBIDS', refusals.map(sentenceOf).join('; '), {
-    hint: fullHint({ ...kind, hint: advice || kind.hint }),
+    ...(advice === '' ? {} : { hint: advice, byItself: errorRegistry.CAA_FORBIDS.byItself }),
     details: { refusals },
   });
 }

@@ -213,6 +213,13 @@ const remedies: [
     [],
     issue(`${CA};validationmethods=dns-01`),
   ],
+  [
+    'an account that is not there yet, as a plan writes it',
+    [issue(';')],
+    { ...request, accountUrls: ['(the-account-that-a-start-registers)'] },
+    [],
+    issue(`${CA};validationmethods=dns-01`),
+  ],
   ['a CA without a name', [issue(';')], { ...request, issuers: [] }, [], undefined],
   ['a critical tag', [issue(CA), '128 tbs "x"'], request, ['128 tbs "x"'], undefined],
   ['a critical tag and another CA', ['128 tbs "x"', issue(';')], request, ['128 tbs "x"'], issue(OURS)],

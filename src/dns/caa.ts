@@ -142,6 +142,7 @@ function permittingRecord(tag: string, { issuers, accountUrls, method }: CaaRequ
   const [issuer] = issuers;
   const [accountUrl] = accountUrls;
   if (issuer === undefined) return undefined;
-  const account = accountUrl === undefined ? '' : `;accounturi=${accountUrl}`;
+  // What a plan writes for an account that is yet to be made is nothing to copy.
+  const account = accountUrl !== undefined && URL.canParse(accountUrl) ? `;accounturi=${accountUrl}` : '';
   return formatCaa(0, tag, `${issuer};validationmethods=${method}${account}`);
 }

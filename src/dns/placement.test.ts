@@ -80,6 +80,13 @@ const places: [
     /the zone example\.com, but .* in the zone app\.example\.com, which example\.com has delegated/,
   ],
   [
+    'app.example.com',
+    'example.com',
+    'example.com',
+    '_acme-challenge.app.example.com',
+    /^_acme-challenge\.app\.example\.com would be written into the zone example\.com, but .* in the zone _acme-challenge\.app/,
+  ],
+  [
     'app.sub.example.com',
     'sub.example.com',
     'example.com',

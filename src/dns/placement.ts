@@ -1,6 +1,6 @@
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeZone } from './authoritative.ts';
-import { isWithin } from './names.ts';
+import { challengeName, isWithin } from './names.ts';
 import type { Ask, Reply } from './query.ts';
 
 /** Where the public DNS looks for a name. */
@@ -76,10 +76,12 @@ export interface Written {
 export function whyUnseen({ domain, zone, registered }: Written, holder: string): IngressError | undefined {
   if (holder === zone) return undefined;
   const details = { domain, zone, holder };
+  // The cut may be below the name, at the one of its challenges.
+  const name = isWithin(domain, holder) ? domain : challengeName(domain);
   if (isWithin(holder, zone))
     return new IngressError(
       'ZONE_NOT_PUBLIC',
-      `${domain} would be written into the zone ${zone}, but the public DNS looks for it in the zone ${holder}, which ${zone} has delegated to other name servers`,
+      `${name} would be written into the zone ${zone}, but the public DNS looks for it in the zone ${holder}, which ${zone} has delegated to other name servers`,
       {
         hint: `Give the ingress access to the zone ${holder}, where it is hosted, or remove the NS records of ${holder} from ${zone}.`,
         details,

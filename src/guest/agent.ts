@@ -58,7 +58,8 @@ async function askAppId(endpoint: string, path: string, signal: AbortSignal): Pr
   } catch (thrown) {
     signal.throwIfAborted();
     if (isIngressError(thrown)) throw thrown;
-    throw new IngressError('GUEST_AGENT_FAILED', `the guest agent at ${endpoint}: ${messageOf(thrown)}`, {
+    const words = limit.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : messageOf(thrown);
+    throw new IngressError('GUEST_AGENT_FAILED', `the guest agent at ${endpoint}: ${words}`, {
       cause: thrown,
     });
   }
