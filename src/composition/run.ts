@@ -16,6 +16,7 @@ import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
 import { emptySharedMemory, type KeptCertificate, keepCertificate, type Parts } from '../reconcile/parts.ts';
 import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
 import { once, standingWarnings } from '../reconcile/warnings.ts';
+import { GATEWAY } from '../reconcile/zones.ts';
 import { createStatusFile } from '../status/file.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './configuration.ts';
 import { findHostsOutside } from './connections.ts';
@@ -61,7 +62,8 @@ export async function run(stopped: AbortSignal): Promise<number> {
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
   void tidyVolume(config, log);
-  const parts = assemble(config, proxy, log);
+  const warnings = new Map<string, string>();
+  const parts = assemble(config, proxy, log, warnings);
   await reconcileForever(
     {
       certificates: config.certificates.map((certificate) => keep(certificate.names, log)),
@@ -70,7 +72,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
       intervalMs: config.renewInterval * 1000,
       everyMinute,
       onDemand: (due) => demand.listen(due),
-      onFinished: announceOnce(config, log),
+      onFinished: announceOnce(config, log, warnings),
       random: Math.random,
       clock,
     },
@@ -137,7 +139,12 @@ async function openProxy(
 }
 
 /** What rounds are made of. */
-function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
+function assemble(
+  config: IngressConfig,
+  proxy: RunningProxy,
+  log: Log,
+  warnings: Map<string, string>,
+): Parts {
   const { letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
   // A pause between two calls is no news for anybody; a wait is.
@@ -161,20 +168,27 @@ function assemble(config: IngressConfig, proxy: RunningProxy, log: Log): Parts {
     newId: randomUUID,
     log,
     tell: once(warn),
-    warnOf: standingWarnings(log),
+    warnOf: standingWarnings(log, warnings),
     shared: emptySharedMemory(),
   };
 }
 
 /** Says of each name, the first time that it is served and nothing failed, where it is and where it leads. */
-function announceOnce({ routes }: IngressConfig, log: Log): (kept: KeptCertificate) => void {
+function announceOnce(
+  { routes }: IngressConfig,
+  log: Log,
+  warnings: ReadonlyMap<string, string>,
+): (kept: KeptCertificate) => void {
   const announced = new Set<string>();
   return ({ names, memory }) => {
     for (const name of names) {
       const route = routes.find((candidate) => candidate.name === name);
       if (!route || announced.has(name) || !memory.served.has(name)) continue;
       announced.add(name);
-      log.info({ event: 'up', domain: name }, announcement(route));
+      log.info(
+        { event: 'up', domain: name },
+        announcement(route, warnings.has(GATEWAY) ? GATEWAY : undefined),
+      );
     }
   };
 }

@@ -23,3 +23,9 @@ const cases: [target: Target, sentence: string][] = [
 ];
 for (const [target, sentence] of cases)
   test(sentence, () => assert.equal(announcement({ name: 'app.example.com', target, alpn: [] }), sentence));
+
+test('what may keep it from being reached is named', () => {
+  const target = { host: 'app', port: 3000, speaks: 'http/1.1', tls: false } as const;
+  const sentence = announcement({ name: 'app.example.com', target, alpn: [] }, 'GATEWAY_DOMAIN');
+  assert.match(sentence, /:\/\/app:3000, but see the warning about GATEWAY_DOMAIN: it may not be reached$/);
+});

@@ -14,10 +14,9 @@ export type WarnOf = (subject: string, sentence: string | undefined) => void;
 
 /**
  * Logs a warning each time, and that it is over (`warning-over`) once the subject is right again, so that the status shows
- * it for as long as it is true.
+ * it for as long as it is true. `standing` holds what is wrong now, by subject.
  */
-export function standingWarnings(log: Log): WarnOf {
-  const standing = new Map<string, string>();
+export function standingWarnings(log: Log, standing = new Map<string, string>()): WarnOf {
   return (subject, sentence) => {
     const before = standing.get(subject);
     if (sentence !== undefined) {

@@ -12,6 +12,8 @@ import type { ServerFinder } from './seen.ts';
 import { lookAtZone } from './zone-look.ts';
 
 const ZONES_AT_ONCE = 5;
+/** The subject of a warning without which a name that is served is also reached. */
+export const GATEWAY = 'GATEWAY_DOMAIN';
 
 /** Of a round, what looks and writes nothing. */
 type LookParts = Omit<Parts, 'serve'>;
@@ -103,7 +105,7 @@ function warnOfGateway(
     names: [...zoneOf.keys()],
     aliases: desired.filter(({ purpose }) => purpose === 'alias'),
   };
-  if (finding.names.length > 0) warnOf('GATEWAY_DOMAIN', gatewayFault(finding));
+  if (finding.names.length > 0) warnOf(GATEWAY, gatewayFault(finding));
 }
 
 async function lookAroundOnce(

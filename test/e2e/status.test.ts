@@ -81,6 +81,8 @@ test('a GATEWAY_DOMAIN that leads nowhere is in log, status and plan, in every p
   const ingress = again(t, environment);
   await ingress.seen('pass-finished');
   await ingress.seen('serving');
+  const { msg } = await ingress.seen('up');
+  assert.match(String(msg), / is up, .* but see the warning about GATEWAY_DOMAIN: it may not be reached$/);
   assert.match((await status(environment)).stdout, sentence);
   ingress.signal('SIGHUP');
   const isOfGateway = ({ event, subject }: Ingress['log'][number]) =>
