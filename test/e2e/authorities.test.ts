@@ -131,6 +131,7 @@ for (const [title, refusal, replacing] of [
     const pem = readFileSync(`${environment['LETSENCRYPT_DIR']}/live/${NAME}/cert.pem`, 'utf8');
     const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
     await world.pebble.setRenewalWindow(pem, hoursAgo(2), hoursAgo(1));
+    await world.resolver.forgets();
     // The answer of the start is good for some hours.
     jump(DAY_MS);
     world.acmeFront.clockSkewMs = DAY_MS;

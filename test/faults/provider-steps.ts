@@ -1,8 +1,8 @@
 import { eventually } from '../e2e/support.ts';
 import type { Call, Fault } from '../world/cloudflare.ts';
+import type { Environment } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { passMinutes } from './later.ts';
-import { askForRenewal } from './renew.ts';
 import type { Scene, Trial } from './survive.ts';
 
 /** Something that the provider is asked for. */
@@ -10,12 +10,12 @@ export interface Ask {
   readonly what: string;
   /** Which call it is, of those from then on at which `prepare` is done. */
   readonly is: (call: Call, writesBefore: number) => boolean;
+  /** What has to be so before the start. Default: nothing. */
+  readonly before?: (world: World, environment: Environment) => void;
   /** From an ingress that has just started to the moment before it is asked. Default: nothing is needed. */
   readonly prepare?: (scene: Scene) => Promise<void>;
   /** Whether nobody asks for another round. */
   readonly alone?: boolean;
-  /** The orders that it takes without a fault. Default 1. */
-  readonly orders?: number;
 }
 
 const isWrite = ({ kind }: Call) => kind === 'write';
@@ -37,13 +37,23 @@ export const writes: readonly Ask[] = [
         if (name.endsWith(environment['DOMAIN'] ?? '')) world.cloudflare.removeRecord(world.zone, id);
     },
   },
+  // No renewal: one order in a hundred for the same name gets an authorization that is valid already, and no challenge.
   {
     what: 'the write of a challenge alone',
     is: (call, before) => isWrite(call) && before === 0,
-    prepare: askForRenewal,
-    orders: 2,
+    before: publishRecords,
   },
 ];
+
+/** The records are there as the ingress would publish them. */
+function publishRecords(
+  { cloudflare, zone, gatewayDomain, guestAgent }: World,
+  { DOMAIN = '', PORT = '' }: Environment,
+): void {
+  cloudflare.addRecord(zone, { name: DOMAIN, type: 'CNAME', content: `gateway.${gatewayDomain}` });
+  const content = `"${guestAgent.appId}:${PORT}"`;
+  cloudflare.addRecord(zone, { name: `_dstack-app-address.${DOMAIN}`, type: 'TXT', content });
+}
 
 export const reads: readonly Ask[] = [
   { what: 'the list of zones', is: ({ path }) => path === '/zones' },
@@ -78,9 +88,11 @@ export function answered(ask: Ask, { how, fault, token, meanwhile }: Answer): Tr
   };
   return {
     title: `${ask.what}: ${how}`,
-    orders: ask.orders ?? 1,
     asked: !ask.alone,
-    begin: (world) => (ask.prepare ? undefined : fail(world)),
+    begin(world, { environment }) {
+      ask.before?.(world, environment);
+      if (!ask.prepare) fail(world);
+    },
     async met(scene) {
       if (ask.prepare) {
         await ask.prepare(scene);

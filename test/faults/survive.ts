@@ -68,6 +68,8 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   const scene = { world, environment, ingress, clock };
   try {
     await trial.met(scene);
+  } catch (cause) {
+    throw new Error([`the fault was not met: ${String(cause)}`, ...lastLines(ingress)].join('\n'), { cause });
   } finally {
     if (!trial.stays) behave(world);
     await trial.end?.(scene);
@@ -75,15 +77,15 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   if (trial.asked) await askForRound(ingress);
   else await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
   const reminders = await aftermath(world, environment, trial.orders);
-  assert.deepEqual(
-    reminders,
-    [],
-    [...reminders, ...ingress.log.slice(-LAST_LINES).map((line) => JSON.stringify(line))].join('\n'),
-  );
+  assert.deepEqual(reminders, [], [...reminders, ...lastLines(ingress)].join('\n'));
   const accounts = accountsMade(world, environment);
   assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
   await ingress.end('SIGTERM');
   await rm(dirname(environment['LETSENCRYPT_DIR'] ?? ''), { recursive: true, force: true });
+}
+
+function lastLines({ log }: Ingress): string[] {
+  return log.slice(-LAST_LINES).map((line) => JSON.stringify(line));
 }
 
 /** Nobody has a fault any more. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import packet from 'dns-packet';
 import { type Bind, startBind, updateZone } from './bind.ts';
 import type { PrimaryZone } from './bind-config.ts';
@@ -49,9 +50,13 @@ export interface Resolver extends Entrance, AsyncDisposable {
   start(): Promise<void>;
   /** Forgets all answers, by starting BIND anew. */
   flush(): Promise<void>;
+  /** Resolves when every answer that was given until now is forgotten, with nothing asked or restarted. */
+  forgets(): Promise<void>;
 }
 
 const CACHE_SECONDS = 1;
+/** BIND counts in whole seconds. */
+const MARGIN_MS = 500;
 
 /**
  * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s, and not what is
@@ -89,6 +94,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       await bind[Symbol.asyncDispose]();
       bind = await startRecursive({ ...options, gatewayAddress });
     },
+    forgets: () => sleep(CACHE_SECONDS * 1000 + MARGIN_MS),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
