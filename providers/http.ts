@@ -1,11 +1,11 @@
 import axios, { type AxiosRequestConfig, type AxiosResponse, isAxiosError } from 'axios';
 import type { Clock } from '../src/clock.ts';
 import type { Secret } from '../src/config/secret.ts';
-import { IngressError } from '../src/errors.ts';
 import type { Outgoing } from '../src/outgoing.ts';
 import type { Budget } from './budget.ts';
+import { unreachable } from './no-answer.ts';
 import { retryAfter } from './retry-after.ts';
-import { clean, rootMessage, tooLate } from './words.ts';
+import { tooLate } from './words.ts';
 
 export interface HttpOptions {
   /** The provider, as a person calls it. */
@@ -69,7 +69,8 @@ export function createHttp(options: HttpOptions): Http {
       return { status: response.status, text: textOf(response), retryAfterMs };
     } catch (thrown) {
       signal.throwIfAborted();
-      throw unreachable(deadline.aborted ? tooLate(timeoutMs) : thrown, doing, options);
+      const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
+      throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause));
     }
   };
 }
@@ -111,14 +112,6 @@ function askedToWait(
 ): number | undefined {
   const header: unknown = headers['retry-after'];
   return status >= 400 && typeof header === 'string' ? retryAfter(header, now) : undefined;
-}
-
-function unreachable(cause: unknown, doing: string, { title, secrets, outgoing }: HttpOptions): IngressError {
-  const trouble = outgoing.trouble(cause);
-  const why = clean(trouble?.problem ?? rootMessage(cause), secrets);
-  const hint = trouble && { hint: trouble.hint };
-  const sentence = `${title} could not be asked to ${doing}: ${why}`;
-  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause, ...hint });
 }
 
 // The client's own error carries the whole request, credentials included.

@@ -192,7 +192,7 @@ export const errorRegistry = {
   },
   PROXY_START_FAILED: {
     meaning: 'HAProxy could not be started.',
-    hint: 'Check that nothing else listens on PORT, and that HAPROXY_BIN is an HAProxy 2.6 or newer.',
+    hint: 'Check that nothing else listens on PORT, and that HAPROXY_BIN is an HAProxy 2.6 or newer (Debian: apt-get install haproxy).',
     retryable: true,
   },
   PROXY_COMMAND_FAILED: {

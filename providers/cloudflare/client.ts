@@ -42,7 +42,7 @@ const RECORDS_PER_PAGE = 5000;
  * decides when to try again.
  */
 export function createClient(options: ClientOptions): CloudflareClient {
-  const { token, timeoutMs, budget, clock, outgoing } = options;
+  const { token, baseUrl, timeoutMs, budget, clock, outgoing } = options;
   let loading: Promise<Sdk> | undefined;
   const call = async <T extends z.ZodType>(
     asked: Pick<Asked, 'doing' | 'permission'>,
@@ -56,7 +56,7 @@ export function createClient(options: ClientOptions): CloudflareClient {
     // The client's own time-out ends with the headers; this one covers the body as well.
     const deadline = AbortSignal.timeout(timeoutMs);
     const ends = { signal: AbortSignal.any([signal, deadline]) };
-    const whole = { ...asked, token };
+    const whole = { ...asked, baseUrl, token };
     try {
       const response = await send(sdk, ends).asResponse();
       return readJson(await response.text(), answers.success(result), (what) => badAnswer(whole, what));

@@ -9,6 +9,7 @@ const NOW = new Date('2026-01-02T03:04:05Z');
 const asked: Asked = {
   doing: 'list the zones',
   permission: 'Zone / Zone / Read',
+  baseUrl: 'https://api.example/client/v4',
   token: new Secret('t0ken'),
 };
 
@@ -103,12 +104,15 @@ test('a rate limit carries the time to wait', () => {
   assert.equal(refused(429, undefined).retryAfterMs, undefined);
 });
 
-test('a network failure is told by its root', () => {
-  const root = new Error('connect ECONNREFUSED 192.0.2.1:443');
+test('a network failure is told by its root, in plain words', () => {
+  const root = Object.assign(new Error('connect ECONNREFUSED 192.0.2.1:443'), { code: 'ECONNREFUSED' });
   const cause = new Error('Connection error.', { cause: new TypeError('fetch failed', { cause: root }) });
   const error = toIngressError(failedCall(cause), asked, NOW);
   assert.equal(error.code, 'PROVIDER_UNREACHABLE');
-  assert.match(error.message, /ECONNREFUSED 192\.0\.2\.1:443/);
+  const why =
+    /list the zones: api\.example refused the connection \(connect ECONNREFUSED 192\.0\.2\.1:443\)$/;
+  assert.match(error.message, why);
+  assert.match(error.hint, /Check that the API of Cloudflare runs at this URL, and that no firewall/);
 });
 
 test('the words of the other side are short, plain and without the token', () => {

@@ -1,8 +1,9 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
 import type { ProxyTrouble } from '../../src/outgoing.ts';
+import { unreachable } from '../no-answer.ts';
 import { retryAfter } from '../retry-after.ts';
-import { clean, rootMessage } from '../words.ts';
+import { clean } from '../words.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
@@ -11,6 +12,7 @@ export interface Asked {
   readonly doing: string;
   /** The token's permission that it needs, as the dashboard names it. */
   readonly permission: 'Zone / Zone / Read' | 'Zone / DNS / Edit';
+  readonly baseUrl: string;
   /** Never part of a message, even when the other side repeats it. */
   readonly token: Secret;
 }
@@ -75,7 +77,10 @@ export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall 
 
 /** What a failed call means to this program. Times in `Retry-After` are counted from `now`. */
 export function toIngressError(call: FailedCall, asked: Asked, now: Date): IngressError {
-  if (call.status === undefined) return unreachable(call, asked);
+  if (call.status === undefined) {
+    const { token, ...rest } = asked;
+    return unreachable({ title: 'Cloudflare', secrets: [token], ...rest }, call.cause, call.trouble);
+  }
   const [refusal] = refusalsOf(call.body);
   const code = codeOf(call.status, refusal);
   const words = refusal
@@ -100,13 +105,6 @@ export function badAnswer(asked: Asked, what: string): IngressError {
     'PROVIDER_BAD_ANSWER',
     `Cloudflare was asked to ${asked.doing} and answered ${what}`,
   );
-}
-
-function unreachable({ cause, trouble }: FailedCall, asked: Asked): IngressError {
-  const why = clean(trouble?.problem ?? rootMessage(cause), [asked.token]);
-  const hint = trouble && { hint: trouble.hint };
-  const sentence = `Cloudflare could not be asked to ${asked.doing}: ${why}`;
-  return new IngressError('PROVIDER_UNREACHABLE', sentence, { cause, ...hint });
 }
 
 /** The refusals of a body, root causes first: a "DNS Validation Error" only wraps what is wrong. */

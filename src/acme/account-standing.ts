@@ -1,7 +1,7 @@
 import type { Client } from 'acme-client';
 import { isIngressError } from '../errors.ts';
+import { asObject, asText } from '../json.ts';
 import type { StoredAccount } from './account-store.ts';
-import { asObject, asText } from './json.ts';
 import { isProblem, problemOf } from './problem.ts';
 
 /** How an account stands at the CA. */

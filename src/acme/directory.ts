@@ -1,5 +1,5 @@
 import { IngressError } from '../errors.ts';
-import { asObject, asText } from './json.ts';
+import { asObject, asText } from '../json.ts';
 
 /** What a certificate authority says of itself (RFC 8555 §7.1.1), as far as it matters here. */
 export interface Directory {

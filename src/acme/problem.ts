@@ -1,5 +1,5 @@
 import { type ErrorContext, IngressError } from '../errors.ts';
-import { asObject, asText } from './json.ts';
+import { asObject, asText } from '../json.ts';
 
 /** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
 export interface Problem {

@@ -12,8 +12,8 @@ import { memoryAccount, scriptedAuthority, signedAnswers } from '../../test/doub
 import { openServer } from '../../test/world/open-server.ts';
 import { makeSelfSigned } from '../../test/world/self-signed.ts';
 import { isIngressError } from '../errors.ts';
+import { asObject } from '../json.ts';
 import { createAuthority } from './authority.ts';
-import { asObject } from './json.ts';
 
 const never = new AbortController().signal;
 
