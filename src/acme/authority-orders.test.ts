@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 import acme from 'acme-client';
+import { deactivateAccount } from '../../test/doubles/deactivate-account.ts';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { certificateId } from '../../test/world/certificate-id.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
@@ -112,6 +113,22 @@ test('an account is made with the external account binding that the CA gave', as
   assert.equal((await accounts.load())?.url, url);
   assert.equal(await openUnbound(root).accountUrl(never), url, 'the account needs it only once');
 });
+
+for (const isUnboundBefore of [false, true])
+  test(`a deactivated account is replaced with the binding${isUnboundBefore ? ', also after an attempt without' : ''}`, async () => {
+    const root = mkdtempSync(join(directory, 'volume-'));
+    const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
+    const old = await open({ accounts }).accountUrl(never);
+    await deactivateAccount(root, pebble.directoryUrl);
+    const bound = open({ accounts });
+    const authority = isUnboundBefore ? openUnbound(root) : bound;
+    const expected = isUnboundBefore ? 'ACME_ACCOUNT_BINDING_MISSING' : 'ACME_ACCOUNT_REPLACED';
+    await assert.rejects(authority.createOrder({ names: NAMES }, never), (thrown) =>
+      isIngressError(thrown, expected),
+    );
+    assert.notEqual(await bound.accountUrl(never), old);
+    assert.equal((await bound.createOrder({ names: NAMES }, never)).order.status, 'pending');
+  });
 
 test('a missing binding names the variables', async () => {
   const authority = openUnbound(mkdtempSync(join(directory, 'volume-')));
