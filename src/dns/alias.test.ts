@@ -18,6 +18,7 @@ const table: [
   ['the friendly name leads nowhere', ['192.0.2.1'], [], undefined, G],
   ['the friendly name leads elsewhere', ['192.0.2.1'], ['198.51.100.1'], F, G],
   ['neither leads anywhere', [], [], undefined, G],
+  ['neither leads anywhere any more: the friendly name stays', [], [], F, F],
   ['a failed look-up keeps the friendly name', undefined, ['192.0.2.1'], F, F],
   ['a failed look-up keeps the configured name', ['192.0.2.1'], undefined, G, G],
   ['a failed look-up publishes what was configured', undefined, undefined, undefined, G],

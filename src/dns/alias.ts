@@ -38,7 +38,8 @@ export function chooseAliasTarget({
   if (configured === undefined || friendly === undefined) return stays ? candidate : gatewayDomain;
   const shared = friendly.filter((address) => configured.includes(address)).length;
   const same = shared > 0 && shared === friendly.length && shared === configured.length;
-  return same || (stays && shared > 0) ? candidate : gatewayDomain;
+  const neither = friendly.length === 0 && configured.length === 0;
+  return same || (stays && (shared > 0 || neither)) ? candidate : gatewayDomain;
 }
 
 /** What leads the domain to the gateway: one CNAME, or the gateway's own addresses. */

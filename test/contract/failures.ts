@@ -117,7 +117,7 @@ export function failureContract(setup: ContractSetup): void {
 
   test('a write that waits for its turn is given up with its signal, and the next one is not', async () => {
     await using world = await setup([ZONE]);
-    const provider = world.open({ timeoutMs: 1000 });
+    const provider = world.open({ timeoutMs: 3000 });
     const zone = await provider.zone(APP, soon());
     world.fail({ kind: 'hang' }, 'write');
     const controller = new AbortController();

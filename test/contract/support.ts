@@ -4,7 +4,7 @@ import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
 
 /** Nothing in this suite takes longer. */
-export const soon = (): AbortSignal => AbortSignal.timeout(10_000);
+export const soon = (): AbortSignal => AbortSignal.timeout(30_000);
 
 export function record(name: string, type: string, value: string, ttl = 3600): DnsRecord {
   return { name, type, value, ttl };
