@@ -58,10 +58,15 @@ export function factsOf(leaf: X509Certificate): CertificateFacts {
       .flatMap((entry) => (entry.startsWith('DNS:') ? [entry.slice(4).toLowerCase()] : [])),
     serial: leaf.serialNumber,
     fingerprint256: leaf.fingerprint256,
-    issuer: leaf.issuer,
+    issuer: issuerOf(leaf),
     notBefore: leaf.validFromDate,
     notAfter: leaf.validToDate,
   };
+}
+
+/** Node.js gives none where it is empty, whatever its types say. */
+function issuerOf({ issuer }: { readonly issuer: string | undefined }): string {
+  return issuer ?? '';
 }
 
 /** How long it is valid, in milliseconds. */

@@ -14,6 +14,9 @@ const oldRoot = await makeRoot('Old Root');
 const intermediate = await root.below('Intermediate');
 const other = await root.below('Other');
 const { chainPem: leaf, keyPem } = await intermediate.issue(['app.example.com']);
+const { chainPem: nameless, keyPem: namelessKey } = await intermediate.issue(['app.example.com'], {
+  subject: '',
+});
 const stranger = (await other.issue(['www.example.com'])).chainPem;
 const key = createPrivateKey(keyPem);
 
@@ -78,6 +81,11 @@ for (const [title, text, path, dropped] of chains) {
     assert.equal(splitChain(clean?.path.map(String).join('') ?? '').length, path.length);
   });
 }
+
+test('a leaf without a subject may stand twice', () => {
+  const clean = cleanChain(nameless + nameless + I, createPrivateKey(namelessKey), now);
+  assert.deepEqual([clean?.path.length, clean?.dropped], [2, ['one without a name (it is there already)']]);
+});
 
 test('of two certificates of one key the one that is valid is the leaf', async () => {
   const oldLeaf = await oldRoot.crossSign({ ...intermediate, name: 'app.example.com' }, PAST);

@@ -21,8 +21,8 @@ export interface TreeAuthority {
   below(name: string, validity?: Validity): Promise<TreeAuthority>;
   /** This one's certificate for the key and name of another authority, as when a root is cross-signed. */
   crossSign(other: TreeAuthority, validity?: Validity): Promise<string>;
-  /** A certificate for names, without its issuers. */
-  issue(names: readonly string[], validity?: Validity): Promise<MadeCertificate>;
+  /** A certificate for names, without its issuers. Default of the subject: the first name. */
+  issue(names: readonly string[], wish?: Validity & { readonly subject?: string }): Promise<MadeCertificate>;
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
@@ -41,10 +41,10 @@ function authority(name: string, keys: webcrypto.CryptoKeyPair, pem: string): Tr
       return authority(other, own, await signAuthority(other, own, signer, validity));
     },
     crossSign: (other, validity) => signAuthority(other.name, other.keys, signer, validity),
-    async issue(names, validity) {
+    async issue(names, { subject = `CN=${names[0]}`, ...validity } = {}) {
       const own = await makeKeys();
       const certificate = await x509.X509CertificateGenerator.create({
-        ...common(`CN=${names[0]}`, own, signer, validity),
+        ...common(subject, own, signer, validity),
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
