@@ -12,7 +12,7 @@ import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { KeptCertificate, Parts } from './parts.ts';
-import { preflight } from './preflight.ts';
+import { chooseIssuer, preflight } from './preflight.ts';
 import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
@@ -182,7 +182,8 @@ async function whyHeld(
   zones: Pick<Ground, 'zoneOf'>,
   signal: AbortSignal,
 ): Promise<Hold | undefined> {
-  const asked = await preflight(parts, due, zones, signal);
+  const issuer = await chooseIssuer(parts, due.course.kept.names);
+  const asked = await preflight(parts, issuer, due, zones, signal);
   if (isHold(asked)) return asked;
   return whyNoOrder(asked.issuer, await wishOf(parts, asked.issuer, due.course), parts);
 }

@@ -14,12 +14,13 @@ export type PreflightParts = Omit<Parts, 'serve'>;
 type Zones = Pick<Ground, 'zoneOf'>;
 
 /**
- * Chooses the CA for a certificate that is due, and makes every check that needs no order: the challenge name, the CA's directory,
- * both clocks, CAA. Gives a hold where an order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG,
- * ZONE_NOT_FOUND, STORE_FAILED and ACME_* errors.
+ * Makes every check at a CA, for a certificate that is due, that needs no order: the challenge name, the CA's directory, both clocks,
+ * CAA. Gives a hold where an order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND, STORE_FAILED
+ * and ACME_* errors.
  */
 export async function preflight(
   parts: PreflightParts,
+  issuer: Issuer,
   due: DueCertificate,
   zones: Zones,
   signal: AbortSignal,
@@ -27,7 +28,6 @@ export async function preflight(
   const { names } = due.course.kept;
   const { goal, issuers } = parts;
   await assertProvable(parts, names, zones, signal);
-  const issuer = await chooseIssuer(parts, names);
   const neighbour = await rememberedNeighbour(parts, issuer, names);
   if (neighbour) return neighbour;
   const asked = { issuer, rehearsal: await rehearsalFor(parts, issuer, names) };
@@ -80,8 +80,11 @@ async function rememberedNeighbour(
   return undefined;
 }
 
-/** The first authority, unless it has failed for so long that the other one is asked. */
-async function chooseIssuer({ issuers, clock }: PreflightParts, names: readonly string[]): Promise<Issuer> {
+/** The first authority, unless it has failed for so long that the other one is asked. Throws STORE_FAILED. */
+export async function chooseIssuer(
+  { issuers, clock }: Pick<PreflightParts, 'issuers' | 'clock'>,
+  names: readonly string[],
+): Promise<Issuer> {
   const { primary, fallback } = issuers;
   if (!fallback) return primary;
   const since = (await primary.ledger.history()).failingSince(names);

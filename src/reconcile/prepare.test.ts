@@ -26,32 +26,36 @@ function passes({ clock }: Stage, ms: number): void {
 const ordersAt = ({ calls }: { calls: readonly string[] }) =>
   calls.filter((call) => call.startsWith('createOrder')).length;
 
-test('the second CA is asked when the first has failed for the stated time, and the first is asked first the next time', async (t) => {
-  const stage = await setStage(t);
-  const { issuer, authority } = secondCa(stage);
-  const { issuers } = stage.parts;
-  change(stage, { issuers: { ...issuers, fallback: { issuer, afterMs: HOUR_MS } } });
-  stage.authority.before = (call) => {
-    if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
-  };
-  await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
-  passes(stage, HOUR_MS - 1);
-  await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
-  assert.equal(ordersAt(authority), 0);
-  passes(stage, 1);
-  await runPass(stage);
-  assert.equal(ordersAt(authority), 1);
-  assert.equal(stage.served.length, 1);
-  stage.authority.before = () => undefined;
-  const before = ordersAt(stage.authority);
-  passes(stage, 61 * DAY_MS);
-  await runPass(stage);
-  assert.deepEqual([ordersAt(stage.authority) - before, ordersAt(authority)], [1, 1]);
-  assert.ok(
-    !stage.authority.calls.some((call) => call.includes('replaces')),
-    'it does not know the certificate of the other',
-  );
-});
+for (const [how, fails] of [
+  ['makes no order', (call: string) => call.startsWith('createOrder')],
+  ['is down', () => true],
+] as const)
+  test(`the second CA is asked when the first ${how} for the stated time, and the first is asked first the next time`, async (t) => {
+    const stage = await setStage(t);
+    const { issuer, authority } = secondCa(stage);
+    const { issuers } = stage.parts;
+    change(stage, { issuers: { ...issuers, fallback: { issuer, afterMs: HOUR_MS } } });
+    stage.authority.before = (call) => {
+      if (fails(call)) throw failure('ACME_UNREACHABLE');
+    };
+    await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+    passes(stage, HOUR_MS - 1);
+    await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+    assert.equal(ordersAt(authority), 0);
+    passes(stage, 1);
+    await runPass(stage);
+    assert.equal(ordersAt(authority), 1);
+    assert.equal(stage.served.length, 1);
+    stage.authority.before = () => undefined;
+    const before = ordersAt(stage.authority);
+    passes(stage, 61 * DAY_MS);
+    await runPass(stage);
+    assert.deepEqual([ordersAt(stage.authority) - before, ordersAt(authority)], [1, 1]);
+    assert.ok(
+      !stage.authority.calls.some((call) => call.includes('replaces')),
+      'it does not know the certificate of the other',
+    );
+  });
 
 test('what was refused is proven at the staging CA first, beside the real challenge, and only then the real one is told', async (t) => {
   const stage = await setStage(t);

@@ -6,7 +6,7 @@ import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
 import type { DueCertificate, Ground, Job } from './job.ts';
 import type { Parts } from './parts.ts';
-import { keyOf, preflight } from './preflight.ts';
+import { chooseIssuer, keyOf, preflight } from './preflight.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -34,9 +34,12 @@ async function open(
   const { course, reason } = due;
   const { log } = course.kept;
   const elapsed = stopwatch(parts.clock);
-  const asked = await preflight(parts, due, ground, signal);
+  const issuer = await chooseIssuer(parts, course.kept.names);
+  const asked = await recorded(parts, issuer, course, signal, () =>
+    preflight(parts, issuer, due, ground, signal),
+  );
   if (isHold(asked)) return holdBack(due, asked);
-  const { issuer, rehearsal: rehearsing } = asked;
+  const { rehearsal: rehearsing } = asked;
   const begun = await beginAt(parts, issuer, course, signal);
   if (isHold(begun)) return holdBack(due, begun);
   log.info({ event: 'order', reason }, 'ordering a certificate');
@@ -58,11 +61,22 @@ function holdBack({ course }: DueCertificate, { at, why, failure }: Hold): undef
   else log.info(fields, sentence);
 }
 
-/** Opens an order; a failure is written into the CA's ledger. */
+/** Opens an order. */
 async function beginAt(parts: Parts, issuer: Issuer, course: Course, signal: AbortSignal) {
   const wish = await wishOf(parts, issuer, course);
+  return recorded(parts, issuer, course, signal, () => begin(issuer, wish, contextOf(parts, signal)));
+}
+
+/** Asks a CA; its failure is written into its ledger, because how long it has failed decides who is asked. */
+async function recorded<T>(
+  parts: Parts,
+  issuer: Issuer,
+  course: Course,
+  signal: AbortSignal,
+  ask: () => Promise<T>,
+): Promise<T> {
   try {
-    return await begin(issuer, wish, contextOf(parts, signal));
+    return await ask();
   } catch (thrown) {
     signal.throwIfAborted();
     await recordFailure(parts, issuer, course, undefined, thrown);

@@ -102,6 +102,7 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     clockSkewMs: () => authority.skewMs,
     async ready(signal) {
       signal.throwIfAborted();
+      await authority.before('ready');
     },
     async assertWilling(_profile, signal) {
       signal.throwIfAborted();

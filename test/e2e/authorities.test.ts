@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { alreadyReplaced } from '../world/acme-fault.ts';
 import { environmentWithClock } from '../world/clock-jump.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
-import { again, handshake, ingressIn, worldFor } from './support.ts';
+import { again, eventually, handshake, ingressIn, worldFor } from './support.ts';
 
 const NAME = 'app.example.test';
 const HOUR_MS = 3_600_000;
@@ -66,6 +66,23 @@ test('a first CA that is down for the stated time: the second one issues, and CA
   const next = again(t, environment);
   await next.seen('pass-finished');
   assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
+});
+
+test('a first CA that is wholly down from the first start on: the second one issues, CAA permits it, and the first one once it is back', async (t) => {
+  const world = await worldFor(t, { secondCa: {} });
+  world.acmeFront.failWhen(() => true, { kind: 'status', status: 503 });
+  const ingress = await ingressIn(t, world, {
+    ...{ ACME_DIRECTORY_URL: world.acmeFront.directoryUrl, SET_CAA: 'true' },
+    ...{ ACME_FALLBACK_DIRECTORY_URL: world.secondCa.directoryUrl, ACME_FALLBACK_AFTER: '1' },
+  });
+  await ingress.seen('pass-failed');
+  await ingress.seen('pass-finished', { timeoutMs: 60_000 });
+  assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
+  const caa = () => world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
+  assert.equal(caa().length, 1);
+  world.acmeFront.clearFaults();
+  ingress.signal('SIGHUP');
+  await eventually('CAA names both', () => caa().length === 2 || undefined);
 });
 
 test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first', async (t) => {
