@@ -30,7 +30,10 @@ const kept: CertificateForecast = {
   decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
   ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
-const settled: Forecast = { provider: 'cloudflare', zones: [zone], certificates: [kept], failures: [] };
+const settled: Forecast = {
+  ...{ provider: 'cloudflare', names: ['app.example.com'], unplanned: [] },
+  ...{ zones: [zone], certificates: [kept], failures: [] },
+};
 const ordered: CertificateForecast = {
   names: ['app.example.com'],
   stored: undefined,
@@ -113,8 +116,9 @@ test('several certificates, what each has, and one that has to wait', () => {
     { ...ordered, names: ['b.example.com'], held },
   ];
   const changes = [{ action: 'create', record: txt('new:443') } as const];
+  const names = certificates.flatMap((certificate) => certificate.names);
   assert.equal(
-    describeForecast({ ...settled, zones: [{ ...zone, changes, standing: [] }], certificates }, []),
+    describeForecast({ ...settled, names, zones: [{ ...zone, changes, standing: [] }], certificates }, []),
     `What a start would do for a.example.com, *.a.example.com, b.example.com:
 
 Records in the zone example.com (cloudflare)
@@ -143,11 +147,27 @@ test('an order that a start would not make is not promised', () => {
 });
 
 test('many names are counted', () => {
-  const certificates = ['a', 'b', 'c', 'd'].map((label) => ({
-    ...kept,
-    names: [`${label}.example.com`] as const,
-  }));
-  assert.match(describeForecast({ ...settled, certificates }, []), /^What a start would do for 4 names:/);
+  const names = ['a', 'b', 'c', 'd'].map((label) => `${label}.example.com`);
+  assert.match(describeForecast({ ...settled, names }, []), /^What a start would do for 4 names:/);
+});
+
+test('records that cannot be planned are not said to stay, and a certificate is foreseen all the same', () => {
+  const none = { ...settled, unplanned: settled.names, zones: [], certificates: [ordered] };
+  assert.equal(
+    describeForecast(none, []),
+    `What a start would do for app.example.com:
+
+Certificate
+  order   there is no certificate yet
+
+Which records would change for app.example.com is not known, a certificate would be ordered. This was a plan: nothing was written.
+`,
+  );
+  const some = { ...settled, names: ['app.example.com', 'b.example.net'], unplanned: ['b.example.net'] };
+  assert.match(
+    describeForecast(some, []),
+    /\nNo record would change, which records would change for b\.example\.net is not known, no certificate/,
+  );
 });
 
 test('a certificate near its end, or past it, is named so, with what the CA last said', () => {

@@ -6,20 +6,23 @@ import type { CertificateForecast, Forecast, ZoneForecast } from '../reconcile/f
 
 /** A forecast as lines for a person, with warnings. Pure. */
 export function describeForecast(found: Forecast, warnings: readonly string[]): string {
+  const { names, zones, certificates, provider } = found;
   const blocks = [
-    ...found.zones.map((zone) => describeZone(zone, found.provider)),
-    describeCertificates(found.certificates),
+    ...zones.map((zone) => describeZone(zone, provider)),
+    ...(certificates.length > 0 ? [describeCertificates(certificates)] : []),
     ...(warnings.length > 0 ? [describeWarnings(warnings)] : []),
   ];
-  const names = found.certificates.flatMap((certificate) => certificate.names);
-  const which = names.length > LISTED ? `${names.length} names` : names.join(', ');
-  const title = `What a start would do for ${which}:`;
+  const title = `What a start would do for ${listed(names)}:`;
   const verdict = `${verdictOf(found)} This was a plan: nothing was written.`;
   const lines = [title, '', ...blocks.flatMap((block) => [...block, '']), verdict];
   return `${lines.map(visible).join('\n')}\n`;
 }
 
 const LISTED = 3;
+
+function listed(names: readonly string[]): string {
+  return names.length > LISTED ? `${names.length} names` : names.join(', ');
+}
 
 function describeZone({ zone, changes, leftovers, standing }: ZoneForecast, provider: string): string[] {
   return [
@@ -78,15 +81,26 @@ function describeRefusal({ at, code, message }: PastFailure): string {
   return `refused at ${at.toISOString()}: ${message === undefined ? code : `${message} (${code})`}`;
 }
 
-function verdictOf({ zones, certificates }: Forecast): string {
+function verdictOf({ names, unplanned, zones, certificates }: Forecast): string {
   const changed = zones.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
   const ordered = certificates.filter(
     ({ decision, held, refused }) => decision.action === 'order' && !held && !refused,
   ).length;
-  const records =
+  const known =
     changed === 0 ? 'No record would change' : `${changed} record${changed === 1 ? '' : 's'} would change`;
+  const unknown = `which records would change for ${listed(unplanned)} is not known`;
+  const isNothingKnown = unplanned.length === names.length;
+  const records = isNothingKnown
+    ? capitalized(unknown)
+    : unplanned.length > 0
+      ? `${known}, ${unknown}`
+      : known;
   const orders = ordered > 1 ? `${ordered} certificates` : `${ordered === 1 ? 'a' : 'no'} certificate`;
   return `${records}, ${orders} would be ordered.`;
+}
+
+function capitalized(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
 function line(what: string, words: string): string {

@@ -56,7 +56,8 @@ interface Found extends Forecast {
 function print(found: Found, json: boolean): void {
   const { failures } = found;
   if (json) process.stdout.write(`${JSON.stringify(toJson(found), undefined, 2)}\n`);
-  else if (found.zones.length > 0) process.stdout.write(describeForecast(found, found.warnings));
+  else if (found.zones.length + found.certificates.length > 0)
+    process.stdout.write(describeForecast(found, found.warnings));
   else process.stdout.write(describeOnlyWarnings(found.warnings));
   const several = found.certificates.length + failures.length > 1;
   for (const { domain, error } of failures)

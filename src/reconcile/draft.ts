@@ -12,7 +12,7 @@ import { type LiveRecord, sameData } from '../dns/record.ts';
 import { allAddresses } from '../dns/resolver.ts';
 import { IngressError } from '../errors.ts';
 import type { Identity } from '../guest/identity.ts';
-import { type Gateway, lookUpGateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import type { Parts } from './parts.ts';
 
 /** What is desired for one name. */
@@ -34,14 +34,18 @@ export interface Surroundings {
   readonly caa: readonly CaaOwner[] | undefined;
 }
 
-type SurroundingParts = Pick<Parts, 'goal' | 'identify' | 'provider' | 'resolver' | 'caaOwners' | 'tell'>;
+type SurroundingParts = Pick<Parts, 'goal' | 'identify' | 'caaOwners' | 'tell'>;
 
 /**
- * Asks the guest agent who we are, the resolvers where the gateway is, and the authorities (for CAA records) which
- * accounts are ours. What a person should know is told at once, so that it is known whatever fails after it.
+ * Asks the guest agent who we are, while the gateway is looked up, and the authorities (for CAA records) which accounts are ours. What
+ * a person should know is told at once, so that it is known whatever fails after it.
  */
-export async function lookAround(parts: SurroundingParts, signal: AbortSignal): Promise<Surroundings> {
-  const [identity, gateway] = await Promise.all([parts.identify(signal), lookUpGateway(parts, signal)]);
+export async function lookAround(
+  parts: SurroundingParts,
+  lookingUp: Promise<Gateway>,
+  signal: AbortSignal,
+): Promise<Surroundings> {
+  const [identity, gateway] = await Promise.all([parts.identify(signal), lookingUp]);
   if (identity.warning !== undefined) parts.tell(identity.warning);
   return { identity, gateway, caa: parts.goal.setCaa ? await parts.caaOwners(signal) : undefined };
 }

@@ -3,10 +3,13 @@ import { test } from 'node:test';
 import {
   APP_ADDRESS,
   APP_ID,
+  change,
   DOMAIN,
+  failure,
   GATEWAY,
   gatewayNames,
   runPass,
+  runRound,
   type Stage,
   setStage,
 } from '../../test/doubles/parts.ts';
@@ -194,6 +197,47 @@ test('what a start would fail with before it orders is forecast as that, with th
     ['CAA_FORBIDS'],
   );
   await assert.rejects(runPass(stage), { code: 'CAA_FORBIDS' });
+});
+
+test('who the app is not known, or the zone: a renewal is foreseen as a round makes it, with the wrong gateway', async (t) => {
+  const unknown = async () => {
+    throw failure('GUEST_AGENT_FAILED');
+  };
+  for (const [fail, orders] of [
+    [(stage: Stage) => change(stage, { identify: unknown }), 1],
+    [({ provider }: Stage) => provider.dropZone('example.com'), 0],
+  ] as const) {
+    const stage = await setStage(t, { known: { [`${GATEWAY} A`]: { answers: [] } } });
+    await stage.store(80);
+    fail(stage);
+    const warnings: string[] = [];
+    const warnOf = (_: string, words: string | undefined) => void (words && warnings.push(words));
+    const found = await forecast({ ...stage.parts, issuers: readOnly(stage), warnOf }, stage.kept, never);
+    assert.deepEqual([found.names, found.unplanned, found.zones], [[DOMAIN], [DOMAIN], []]);
+    assert.equal(found.certificates.filter(({ decision }) => decision.action === 'order').length, orders);
+    assert.equal(found.failures.length, 1);
+    assert.match(
+      warnings.join(),
+      /^GATEWAY_DOMAIN: .* has no address in the public DNS, so nobody reaches app/,
+    );
+    await runRound(stage, never);
+    assert.equal(stage.served.length, 1 + orders);
+  }
+});
+
+test('a volume that takes no notes: what is due is refused, as by a start', async (t) => {
+  const stage = await setStage(t);
+  const failed = failure('STORE_FAILED');
+  const { primary } = stage.parts.issuers;
+  const ledger = { ...primary.ledger, whyUnwritable: async () => failed };
+  const issuers = { ...readOnly(stage), primary: { ...primary, ledger } };
+  const { certificates, failures } = await forecast({ ...stage.parts, issuers }, stage.kept, never);
+  assert.deepEqual([certificates[0]?.refused, failures[0]?.error], [failed, failed]);
+  await stage.store(10);
+  const warnings: string[] = [];
+  const tell = (words: string) => void warnings.push(words);
+  const later = await forecast({ ...stage.parts, issuers, tell }, stage.kept, never);
+  assert.deepEqual([later.failures, warnings.length], [[], 1], 'what is kept is told of');
 });
 
 test('a warning of the guest agent is passed on', async (t) => {

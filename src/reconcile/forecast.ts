@@ -16,12 +16,16 @@ import { chooseIssuer, preflight } from './preflight.ts';
 import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
-import { openZones } from './zones.ts';
+import { canBeCertified, openZones } from './zones.ts';
 
 /** What a round over everything would do now. */
 export interface Forecast {
   /** The provider's name. */
   readonly provider: string;
+  /** All that are kept, whatever is known of them. */
+  readonly names: readonly string[];
+  /** Those whose records cannot be planned; the failures say why. */
+  readonly unplanned: readonly string[];
   readonly zones: readonly ZoneForecast[];
   readonly certificates: readonly CertificateForecast[];
   /** What makes a round fail for a certificate before it writes. */
@@ -72,16 +76,22 @@ export async function forecast(
     if (decision) decided.set(course, decision);
   }
   const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
-  const { zoneOf } = await openZones(parts, courses, due, createServerFinder(parts), signal);
-  const works = [...new Set(zoneOf.values())];
-  tellOfEndings(parts, courses);
+  const { zoneOf, bare } = await openZones(parts, courses, due, createServerFinder(parts), signal);
+  const looked = [...new Set(zoneOf.values())].filter(({ look }) => look !== undefined);
+  const names = courses.flatMap(({ kept }) => kept.names);
+  const foreseeable = [...decided].filter(
+    ([course, { action }]) => action === 'keep' || canBeCertified(course, zoneOf, bare),
+  );
+  tellOfEndings(parts, courses, new Map(foreseeable));
   return {
     provider: parts.provider.name,
-    zones: await Promise.all(works.map((work) => forecastZone(parts, work, courses))),
+    names,
+    unplanned: names.filter((name) => !zoneOf.get(name)?.look),
+    zones: await Promise.all(looked.map((work) => forecastZone(parts, work, courses))),
     certificates: await Promise.all(
-      [...decided]
-        .filter(([{ failures }]) => failures.length === 0)
-        .map(([course, decision]) => forecastCertificate(parts, { course, decision }, { zoneOf }, signal)),
+      foreseeable.map(([course, decision]) =>
+        forecastCertificate(parts, { course, decision }, { zoneOf }, signal),
+      ),
     ),
     failures: courses.flatMap(failuresOf),
   };
@@ -93,20 +103,31 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<RenewalDecision | undefined> {
   const { names } = course.kept;
-  const { store, journalOf, issuers, tell } = parts;
+  const { store, tell } = parts;
   course.stored = await attempt(
     course,
     'certificate on the volume',
     () => peekCertificate(parts, names),
     signal,
   );
-  const unwritable =
-    (await store.whyUnwritable(names)) ??
-    (await journalOf(names[0]).whyUnwritable()) ??
-    (await issuers.primary.ledger.whyUnwritable());
-  if (unwritable) tell(`${unwritable.message}. ${unwritable.hint}`);
-  if (course.failures.length > 0) return undefined;
-  return attempt(course, 'renewal', () => decide(parts, names, course.stored, signal), signal);
+  const decision =
+    course.failures.length > 0
+      ? undefined
+      : await attempt(course, 'renewal', () => decide(parts, names, course.stored, signal), signal);
+  const blocked = await whyBlocked(parts, names);
+  const unwritable = (await store.whyUnwritable(names)) ?? blocked;
+  // What blocks an order is told with the order.
+  const isToldLater = decision?.action === 'order' && blocked !== undefined;
+  if (unwritable && !isToldLater) tell(`${unwritable.message}. ${unwritable.hint}`);
+  return decision;
+}
+
+/** Why nothing could be noted on the volume, without which nothing is ordered. */
+async function whyBlocked(
+  { journalOf, issuers }: ForecastParts,
+  [first]: Names,
+): Promise<IngressError | undefined> {
+  return (await journalOf(first).whyUnwritable()) ?? (await issuers.primary.ledger.whyUnwritable());
 }
 
 // Files that fit nobody count as no certificate, as they do in a round.
@@ -123,11 +144,17 @@ async function peekCertificate(
   }
 }
 
-/** Of a certificate whose plan cannot be made nothing else is told. */
-function tellOfEndings({ tell, clock }: ForecastParts, courses: readonly Course[]): void {
-  for (const { kept, stored, failures } of courses) {
+/** Of a certificate that cannot be foreseen nothing else is told. */
+function tellOfEndings(
+  { tell, clock }: ForecastParts,
+  courses: readonly Course[],
+  foreseeable: ReadonlyMap<Course, RenewalDecision>,
+): void {
+  for (const course of courses) {
+    const { kept, stored } = course;
     const ending = stored && endingOf(stored.facts, clock.now());
-    if (ending && failures.length > 0) tell(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
+    if (ending && !foreseeable.has(course))
+      tell(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
   }
 }
 
@@ -172,7 +199,7 @@ async function forecastCertificate(
   const checked = await attempt(course, 'certificate', work, signal);
   const lastRefusal = (await parts.issuers.primary.ledger.history()).lastRefusal(kept.names);
   if (checked) return { ...known, ...checked, refused: undefined, lastRefusal };
-  return { ...known, held: undefined, refused: failuresOf(course)[0]?.error, lastRefusal };
+  return { ...known, held: undefined, refused: failuresOf(course).at(-1)?.error, lastRefusal };
 }
 
 /** Why an order that is due would wait, as the checks before it find and our limits say. */
@@ -182,6 +209,8 @@ async function whyHeld(
   zones: Pick<Ground, 'zoneOf'>,
   signal: AbortSignal,
 ): Promise<Hold | undefined> {
+  const blocked = await whyBlocked(parts, due.course.kept.names);
+  if (blocked) throw blocked;
   const issuer = await chooseIssuer(parts, due.course.kept.names);
   const asked = await preflight(parts, issuer, due, zones, signal);
   if (isHold(asked)) return asked;

@@ -16,7 +16,7 @@ import { findCertificate, serve } from './serving.ts';
 import { sweep } from './tidy.ts';
 import { waitForRecords } from './wait-for-records.ts';
 import type { ZoneLook } from './zone-look.ts';
-import { openZones } from './zones.ts';
+import { canBeCertified, openZones } from './zones.ts';
 
 /** Certificates that are got at once in one place; the next so many come after them. */
 export const CERTIFICATES_AT_ONCE = 20;
@@ -166,16 +166,6 @@ async function decideAll(parts: Parts, courses: readonly Course[], signal: Abort
   });
   const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;
   return { due: due.sort((a, b) => endOf(a) - endOf(b)), good };
-}
-
-/** A first certificate wants its zones known, so that the records stand first; `bare` is who is past that. */
-function canBeCertified(
-  course: Course,
-  zoneOf: ReadonlyMap<string, ZoneWork>,
-  bare: (course: Course) => boolean,
-): boolean {
-  const works = course.kept.names.map((name) => zoneOf.get(name));
-  return works.every((work) => work !== undefined && (work.look !== undefined || bare(course)));
 }
 
 /** Certificates that share zones, and these zones: what happens in one place holds up nothing in another. */

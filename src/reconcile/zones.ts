@@ -5,6 +5,7 @@ import { isIngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
 import { attempt, attemptTogether, type Course, note } from './course.ts';
 import { draftName, lookAround, type Surroundings } from './draft.ts';
+import { type Gateway, lookUpGateway } from './gateway.ts';
 import type { Parts } from './parts.ts';
 import { findMisplaced } from './placing.ts';
 import type { ZoneWork } from './publish.ts';
@@ -36,7 +37,8 @@ export async function openZones(
   servers: ServerFinder,
   signal: AbortSignal,
 ): Promise<OpenedZones> {
-  const around = await lookAroundOnce(parts, courses, signal);
+  const lookingUp = lookUpGateway(parts, signal);
+  const around = await lookAroundOnce(parts, courses, lookingUp, signal);
   // Who the app is decides its records, not its certificate.
   const bare = (course: Course) => course.stored !== undefined || around === 'unidentified';
   const known = typeof around === 'object' ? around : undefined;
@@ -47,8 +49,18 @@ export async function openZones(
   await atOnce(ZONES_AT_ONCE, [...zones.values()], async (found) => {
     for (const [name, work] of await openZone(parts, found, ground, signal)) zoneOf.set(name, work);
   });
-  if (known) warnOfGateway(parts, known, zoneOf);
+  warnOfGateway(parts, await lookingUp, courses, zoneOf);
   return { zoneOf, bare };
+}
+
+/** A first certificate wants its zones known, so that the records stand first; `bare` is who is past that. */
+export function canBeCertified(
+  course: Course,
+  zoneOf: ReadonlyMap<string, ZoneWork>,
+  bare: OpenedZones['bare'],
+): boolean {
+  const works = course.kept.names.map((name) => zoneOf.get(name));
+  return works.every((work) => work !== undefined && (work.look !== undefined || bare(course)));
 }
 
 interface Known {
@@ -89,10 +101,11 @@ async function openZone(
   return placed.map(({ name }) => [name, work]);
 }
 
-/** Said in every round: nobody reaches the app, and nothing else fails. */
+/** Said in every round, also where nothing is known of the records: nobody reaches the app, and nothing else fails for it. */
 function warnOfGateway(
   { goal, warnOf }: LookParts,
-  { gateway }: Surroundings,
+  gateway: Gateway,
+  courses: readonly Course[],
   zoneOf: ReadonlyMap<string, ZoneWork>,
 ): void {
   const looks = new Set([...zoneOf.values()].flatMap(({ look }) => look ?? []));
@@ -102,19 +115,20 @@ function warnOfGateway(
     addresses: gateway.configured,
     injected: goal.injectedGateway,
     injectedAddresses: gateway.injected,
-    names: [...zoneOf.keys()],
+    names: courses.flatMap(({ kept }) => kept.names),
     aliases: desired.filter(({ purpose }) => purpose === 'alias'),
   };
-  if (finding.names.length > 0) warnOf(GATEWAY, gatewayFault(finding));
+  warnOf(GATEWAY, gatewayFault(finding));
 }
 
 async function lookAroundOnce(
   parts: LookParts,
   courses: readonly Course[],
+  lookingUp: Promise<Gateway>,
   signal: AbortSignal,
 ): Promise<Surroundings | 'unidentified' | undefined> {
   try {
-    return await lookAround(parts, signal);
+    return await lookAround(parts, lookingUp, signal);
   } catch (failure) {
     signal.throwIfAborted();
     for (const course of courses) note(course, 'records', failure);
