@@ -324,15 +324,27 @@ test('a server that has answered with old data shortly before the end is not pas
   assert.match(message, /ns2\.example\.net \S+ says SERVFAIL/);
 });
 
-test('when every server declines, nothing was seen and no resolver is asked', async (t) => {
-  const resolver = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+test('when every server declines, as somebody does to whom port 53 is redirected, the resolvers are asked', async (t) => {
+  const { resolve, asked } = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
   const all = await servers(
     t,
     () => ({ rcode: 'REFUSED' }),
     () => ({ rcode: 'SERVFAIL' }),
   );
-  await lateness(wait(all, undefined, { resolver: resolver.resolve, urgent: true }).waiting);
-  assert.deepEqual(resolver.asked, []);
+  const options = { resolver: resolve, timeoutMs: 20_000 };
+  assert.equal((await wait(all, undefined, options).waiting).by, 'resolvers');
+  assert.equal(asked.length, 1);
+});
+
+test('servers that have answered before they all decline are waited for, and no resolver is asked', async (t) => {
+  const { resolve, asked } = memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new')] } });
+  let questions = 0;
+  const all = await servers(t, (question, transport) => {
+    questions += 1;
+    return questions > 1 ? { rcode: 'SERVFAIL' } : no(question, transport);
+  });
+  await lateness(wait(all, undefined, { resolver: resolve }).waiting);
+  assert.deepEqual(asked, []);
 });
 
 test('when no address of any server answers, the resolvers are asked, but not before half of the time is over', async () => {
@@ -369,7 +381,7 @@ test('what the resolvers do not show either is not seen: the error names port 53
   const { resolve } = memoryResolver({});
   const gone = [await refuses('ns1.example.net')];
   const { message, hint, details } = await lateness(wait(gone, undefined, { resolver: resolve }).waiting);
-  assert.match(message, /no name server of example\.com answers at any address/);
+  assert.match(message, /no name server of example\.com gives an answer at any address/);
   assert.match(message, /the resolver lacks \S+ TXT new \(says NXDOMAIN\)/);
   assert.match(hint, /port 53/);
   assert.equal(details['isFiltered'], true);

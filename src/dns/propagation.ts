@@ -66,7 +66,7 @@ const QUIET_MS = 60_000;
 /**
  * Waits until every address of every authoritative server of the zone serves every expectation. A server that answers with
  * something else is never ignored; `judge` says which of those that say nothing are passed over, and when. Where no address
- * answers at all (outgoing port 53 is filtered), it is seen when the resolvers show it. Throws PROPAGATION_TIMEOUT with what
+ * gives an answer (outgoing port 53 is filtered, or redirected to somebody who declines), it is seen when the resolvers show it. Throws PROPAGATION_TIMEOUT with what
  * each server said last.
  */
 export async function waitUntilSeen(
@@ -208,9 +208,9 @@ function tooLate(
       hint === undefined ? { details } : { details, hint },
     );
   }
-  const sentence = `${after} no name server of ${apex} answers at any address, and the resolvers do not show what was published: ${said}`;
+  const sentence = `${after} no name server of ${apex} gives an answer at any address, and the resolvers do not show what was published: ${said}`;
   return new IngressError('PROPAGATION_TIMEOUT', sentence, {
-    hint: 'Let the container reach port 53 of any address (UDP and TCP): a firewall seems to filter it. Or point DNS_RESOLVERS at resolvers that have not remembered an older answer.',
+    hint: 'Let the container reach port 53 of any address (UDP and TCP): a firewall seems to filter or redirect it. Or point DNS_RESOLVERS at resolvers that have not remembered an older answer.',
     details,
   });
 }

@@ -27,7 +27,7 @@ export type Sighting =
       readonly passedOver: readonly Look[];
     }
   | { readonly kind: 'waiting'; readonly pending: readonly Look[] }
-  /** No address of any server gives an answer. */
+  /** No address of any server gives an answer: all are silent, or somebody between declines in their place. */
   | { readonly kind: 'filtered'; readonly pending: readonly Look[] };
 
 export interface Circumstances {
@@ -79,7 +79,9 @@ export function judge(looks: readonly Look[], circumstances: Circumstances): Sig
   if (pending.length === 0 || (seen.length > 0 && pending.every(mayPass)))
     return { kind: 'seen', passedOver: pending };
   const isGone = (look: Look) =>
-    look.said?.kind === 'silent' && (isSettled(look, circumstances) || (late && !look.hadOther));
+    look.said?.kind === 'silent'
+      ? isSettled(look, circumstances) || (late && !look.hadOther)
+      : isSettled(look, circumstances) && !look.hadOther;
   return { kind: looks.every(isGone) ? 'filtered' : 'waiting', pending };
 }
 

@@ -95,7 +95,7 @@ function waitingLine(
 ): [object, string] {
   const event = { event: 'waiting', for: what, ...fields };
   if (until === undefined) return [event, `waiting until every name server has the ${what}`];
-  const sentence = `no name server of ${apex} answers at any address, outgoing port 53 seems to be filtered: waiting until the resolvers show the ${what}`;
+  const sentence = `no name server of ${apex} gives an answer at any address, outgoing port 53 seems to be filtered or redirected: waiting until the resolvers show the ${what}`;
   if (until <= now) return [event, sentence];
   const why = 'asked too early they would remember that it is not there yet';
   return [{ ...event, until }, `${sentence}; they are asked from ${until.toISOString()} on, because ${why}`];
@@ -124,7 +124,7 @@ function someServers(apex: string, passedOver: Seen['passedOver']): string {
 }
 
 function noServers(apex: string, passedOver: Seen['passedOver']): string {
-  return `no name server of ${apex} answered at any address, so outgoing port 53 seems to be filtered; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(lookInWords).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
+  return `no name server of ${apex} gave an answer at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(lookInWords).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
 }
 
 async function waitUntilSettled(
