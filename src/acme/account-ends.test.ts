@@ -74,7 +74,9 @@ test('a deactivated account: another key and account, said, and used from then o
   assert.notEqual(url, old);
   assert.match(
     warnings.join('\n'),
-    new RegExp(`^the account ${old} cannot be used any more \\(.*deactivated\\)`),
+    new RegExp(
+      `^the account ${old} cannot be used any more \\(.*deactivated.*\\); ${url} is used from now on$`,
+    ),
   );
   assert.equal((await authority.createOrder({ names: NAMES }, never)).order.status, 'pending');
   const again = start();

@@ -66,11 +66,18 @@ test('a registered account goes before one whose registration was cut short', as
   assert.equal((await store().load())?.url, 'https://ca.example/acct/8');
 });
 
-test('an account that cannot be read is STORE_FAILED', async () => {
-  mkdirSync(join(folder(), 'x'), { recursive: true });
-  writeFileSync(join(folder(), 'x', 'private_key.json'), '{');
-  await assert.rejects(store().load(), (thrown) => isIngressError(thrown, 'STORE_FAILED'));
-});
+for (const text of ['', '{', '{"kty":"EC"}', 'null'])
+  test(`an account key that is ${JSON.stringify(text)} is STORE_FAILED, with its file and what to do`, async () => {
+    const path = join(folder(), 'x');
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'private_key.json'), text);
+    await assert.rejects(store().load(), (thrown) => {
+      assert.ok(isIngressError(thrown, 'STORE_FAILED'));
+      assert.equal(thrown.message, `the account key in ${path}/private_key.json cannot be parsed`);
+      assert.ok(thrown.hint.includes(`Or move ${path} away`));
+      return true;
+    });
+  });
 
 const KEYS = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,

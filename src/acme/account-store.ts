@@ -38,6 +38,8 @@ export interface AccountStore {
   retire(account: StoredAccount, why: string): Promise<void>;
   /** When an account was last retired. Throws STORE_FAILED. */
   lastRetired(): Promise<Date | undefined>;
+  /** The URLs of those that were retired. Throws STORE_FAILED. */
+  retiredUrls(): Promise<readonly string[]>;
 }
 
 /** Where certbot goes on looking: volumes of its early years have accounts under the protocol's first version only. */
@@ -83,6 +85,8 @@ export function createAccountStore(
         const moments = (await retired.all()).map(({ at }) => Date.parse(at)).filter(Number.isFinite);
         return moments.length === 0 ? undefined : new Date(Math.max(...moments));
       }),
+    retiredUrls: () =>
+      guarded('read', folder, async () => (await retired.all()).flatMap(({ url }) => url ?? [])),
   };
 }
 
@@ -128,11 +132,21 @@ async function loadOne(path: string): Promise<StoredAccount | undefined> {
     readIfThere(join(path, 'regr.json')),
   ]);
   if (key === undefined) return undefined;
-  const keyPem = createPrivateKey({ key: JSON.parse(key), format: 'jwk' }).export({
-    type: 'pkcs8',
-    format: 'pem',
-  });
-  return { path, keyPem: new Secret(String(keyPem)), url: urlIn(registration) };
+  return { path, keyPem: keyIn(key, path), url: urlIn(registration) };
+}
+
+function keyIn(text: string, path: string): Secret {
+  try {
+    const key = createPrivateKey({ key: JSON.parse(text), format: 'jwk' });
+    return new Secret(String(key.export({ type: 'pkcs8', format: 'pem' })));
+  } catch (cause) {
+    // Its words may repeat the key.
+    const sentence = `the account key in ${join(path, 'private_key.json')} cannot be parsed`;
+    throw new IngressError('STORE_FAILED', sentence, {
+      hint: `Restore it from a backup. Or move ${path} away: another account is made then, and CAA records of SET_CAA name it.`,
+      ...(cause instanceof SyntaxError ? {} : { cause }),
+    });
+  }
 }
 
 /** The account's URL exactly as it stands there. A note that cannot be read is none: the CA finds the account by its key. */

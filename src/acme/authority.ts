@@ -52,6 +52,8 @@ export interface CertificateAuthority {
   accountUrl(signal: AbortSignal): Promise<string>;
   /** The URL of the account that lies on the volume, if any. Makes no account and asks nobody. Throws STORE_FAILED. */
   storedAccountUrl(): Promise<string | undefined>;
+  /** The URLs of accounts on the volume that have ended, such as deactivated ones. Asks nobody. Throws STORE_FAILED. */
+  endedAccountUrls(): Promise<readonly string[]>;
   /** The name to put into CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
   caaIdentity(signal: AbortSignal): Promise<string>;
   /** Every name that the CA recognizes as its own in CAA records, at least one. Needs no account. */
@@ -120,6 +122,7 @@ export function createAuthority(options: AuthorityOptions): CertificateAuthority
 
   return {
     storedAccountUrl: () => sessions.storedUrl(),
+    endedAccountUrls: () => accounts.retiredUrls(),
     accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await sessions.open(signal)).url,
     ...askWithoutAccount(directoryUrl, wire, unsigned),
     async assertWilling(profile, signal) {

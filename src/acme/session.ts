@@ -63,6 +63,8 @@ export function createSessions(options: SessionOptions): Sessions {
   let account: StoredAccount | undefined;
   let session: Promise<Session> | undefined;
   let inquiry: Promise<Outcome> | undefined;
+  /** What is to be said of an account that has ended, once there is another one. */
+  let ended: string | undefined;
 
   async function stored(): Promise<StoredAccount | undefined> {
     account ??= await accounts.load();
@@ -81,6 +83,7 @@ export function createSessions(options: SessionOptions): Sessions {
       const body = await register(options, ask, signal);
       const url = client.getAccountUrl();
       account = await accounts.register(found, url, body);
+      tellOfSuccessor(url);
       return { url, ask };
     } catch (thrown) {
       signal.throwIfAborted();
@@ -119,8 +122,13 @@ export function createSessions(options: SessionOptions): Sessions {
     session = undefined;
     account = undefined;
     const name = known.url ?? `of the key in ${known.path}`;
-    warn(`the account ${name} cannot be used any more (${why}); another one takes its place`);
+    ended = `the account ${name} cannot be used any more (${why})`;
     return undefined;
+  }
+
+  function tellOfSuccessor(url: string): void {
+    if (ended !== undefined) warn(`${ended}; ${url} is used from now on`);
+    ended = undefined;
   }
 
   function forget(): void {

@@ -8,6 +8,8 @@ export interface DesiredRecord extends DnsRecord {
   readonly purpose: Purpose;
   /** The served name that wants it, which need not be its owner: a wildcard's CAA record stands at the base name. */
   readonly for?: string;
+  /** Of a CAA record: the URLs of accounts whose records it takes the place of, whoever shares the name. */
+  readonly succeeds?: readonly string[];
 }
 
 export interface Wanted {
@@ -27,6 +29,8 @@ export interface CaaOwner {
   /** The name by which the CA recognizes itself in CAA records. */
   readonly issuer: string;
   readonly accountUrl: string;
+  /** Accounts of ours there before it, which cannot be used any more. */
+  readonly ended?: readonly string[];
 }
 
 /** Seconds. Gateways cache the app's address for as long, so a new one is found within a minute. */
@@ -42,11 +46,12 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     ),
     { purpose: 'app-address', for: domain, ...appAddress(wanted), ttl },
   ];
-  for (const { issuer, accountUrl } of caa ?? []) {
+  for (const { issuer, accountUrl, ended = [] } of caa ?? []) {
     // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
     const tag = isWildcard(domain) ? 'issuewild' : 'issue';
     const value = formatCaa(0, tag, `${issuer};validationmethods=dns-01;accounturi=${accountUrl}`);
-    records.push({ purpose: 'caa', for: domain, name: baseName(domain), type: 'CAA', value, ttl });
+    const record = { name: baseName(domain), type: 'CAA', value, ttl };
+    records.push({ purpose: 'caa', for: domain, ...record, ...(ended.length > 0 && { succeeds: ended }) });
   }
   return records;
 }

@@ -191,6 +191,20 @@ test('a CAA record that was open to every account is replaced with a warning', (
   assert.match(warnings.join(), /from now on only this account may issue for app\.example\.com/);
 });
 
+for (const stance of ['take', 'keep', 'yield'] as const)
+  test(`a CAA record of an account of ours that has ended gives way where the stance is to ${stance}; that of others does not for it`, () => {
+    const old = 'https://ca.example/acct/ended';
+    const caa = [{ issuer: 'letsencrypt.org', accountUrl: ACCOUNT, ended: [old] }];
+    const records = desiredRecords({ ...wanted, caa }, (seconds) => seconds);
+    const value = (url: string) => `0 issue "letsencrypt.org;validationmethods=dns-01;accounturi=${url}"`;
+    const [ended, other] = [old, `${old}2`].map((url) => live('app.example.com', 'CAA', value(url)));
+    assert.ok(ended && other);
+    const { changes, warnings } = plan(records, [...complete, ended, other], undefined, () => stance);
+    const removed = changes.flatMap((change) => (change.action === 'remove' ? [change.removed] : []));
+    assert.deepEqual(removed, stance === 'take' ? [ended, other] : [ended]);
+    assert.ok(!warnings.some((warning) => warning.includes(`${old};`) || warning.includes(`${old}"`)));
+  });
+
 const byAddress = desiredRecords(
   { ...wanted, caa: undefined, alias: { addresses: ['192.0.2.1', '192.0.2.2', '2001:db8::1'] } },
   (seconds) => seconds,

@@ -158,7 +158,7 @@ function givesWay(record: LiveRecord, desired: DesiredRecord, stance: Stance): b
       return record.type === 'TXT';
     case 'caa':
       // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over this one.
-      return stance === 'take' && isOfSameIssuer(record, desired);
+      return isOfSameIssuer(record, desired) && (stance === 'take' || isOfAny(record, desired.succeeds));
   }
 }
 
@@ -167,6 +167,11 @@ function isSatisfied(desired: DesiredRecord, live: LiveRecord, strangers: readon
   if (!sameData(desired, live) || live.overriddenBy !== undefined) return false;
   const sharesWithStranger = strangers.some(({ name, type }) => name === live.name && type === live.type);
   return desired.ttl === live.ttl || sharesWithStranger;
+}
+
+function isOfAny({ value }: DnsRecord, accountUrls: readonly string[] = []): boolean {
+  const [, ...parameters] = parseCaa(value)?.value.split(';') ?? [];
+  return parameters.some((parameter) => accountUrls.some((url) => parameter.trim() === `accounturi=${url}`));
 }
 
 /** Whether both are CAA records at one name, of the same tag and issuer, so that only their accounts can differ. */

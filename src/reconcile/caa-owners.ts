@@ -27,5 +27,6 @@ export function caaOwnersOf({ primary, fallback, rehearsal }: Issuers) {
 
 async function ownerAt(authority: Issuer['authority'], signal: AbortSignal): Promise<CaaOwner> {
   const accountUrl = await authority.accountUrl(signal);
-  return { accountUrl, issuer: await authority.caaIdentity(signal) };
+  const issuer = await authority.caaIdentity(signal);
+  return { accountUrl, issuer, ended: await authority.endedAccountUrls() };
 }

@@ -99,6 +99,7 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     replaced: new Set(),
     forgetOrders: () => orders.clear(),
     storedAccountUrl: async () => authority.storedAccount,
+    endedAccountUrls: async () => [],
     clockSkewMs: () => authority.skewMs,
     async ready(signal) {
       signal.throwIfAborted();

@@ -52,6 +52,7 @@ export function memoryAccount(url?: string): AccountStore {
     register: async (account, registered) => ({ ...account, url: registered }),
     retire: () => Promise.reject(new Error('the account stays')),
     lastRetired: async () => undefined,
+    retiredUrls: async () => [],
   };
 }
 
