@@ -19,6 +19,18 @@ export function whyUnanswered(thrown: unknown, url: string, server: string): Sil
   return { why, advice: kind?.advice?.(server), failure };
 }
 
+/** Whether what an HTTP client threw says that the time was over. Pure. */
+export function isTimeout(thrown: unknown): boolean {
+  return TIMEOUTS.has(rootOf(thrown).code);
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  'ETIMEDOUT',
+  'ECONNABORTED',
+  'ESOCKETTIMEDOUT',
+  'TimeoutError',
+]);
+
 interface Kind {
   readonly codes: ReadonlySet<string>;
   readonly said: (host: string) => string;
@@ -43,7 +55,7 @@ const KINDS: readonly Kind[] = [
     advice: () => "Check the container's DNS and its outgoing network.",
   },
   {
-    codes: new Set(['ETIMEDOUT', 'ECONNABORTED', 'ESOCKETTIMEDOUT', 'TimeoutError']),
+    codes: TIMEOUTS,
     said: (host) => `${host} did not answer in time`,
     advice: () =>
       'Check the outgoing network of the container: a firewall may drop what is sent to this host.',

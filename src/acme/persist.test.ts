@@ -50,6 +50,14 @@ test('a CA that cannot be reached is tried a few times, later and later', async 
   await assert.rejects(persist(failing(4, unreachable), clock, never), { code: 'ACME_UNREACHABLE' });
 });
 
+test('a time-out is told at once', async () => {
+  const clock = createFakeClock();
+  const cause = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+  const late = () => new IngressError('ACME_UNREACHABLE', 'late', { cause });
+  await assert.rejects(persist(failing(1, late), clock, never), { code: 'ACME_UNREACHABLE', cause });
+  assert.deepEqual(clock.waits, []);
+});
+
 test("a short Retry-After of a failing CA is honoured, a long one is the caller's", async () => {
   const clock = createFakeClock();
   await persist(

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
+import { isTimeout } from '../unanswered.ts';
 import { isProblem, problemOf } from './problem.ts';
 
 // At half of all nonces rejected, one request in four billion is rejected this often.
@@ -10,7 +11,8 @@ const LONGEST_PAUSE_MS = 10_000;
 /**
  * Makes one ACME request persist: at once with a fresh nonce when the nonce was refused (RFC 8555 §6.5), and a few
  * times with a short pause when the CA could not be reached or failed by itself. Every other refusal, and a CA that
- * asks for a longer pause, is thrown to the caller, who knows what a later attempt costs.
+ * asks for a longer pause, is thrown to the caller, who knows what a later attempt costs. So is a time-out: whoever has waited for it
+ * should hear of it before another one is over.
  */
 export async function persist<T>(request: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
   let nonces = 0;
@@ -31,7 +33,7 @@ export async function persist<T>(request: () => Promise<T>, clock: Clock, signal
 
 function passingPauseMs(thrown: unknown, failures: number): number | undefined {
   const backoffMs = 500 * 2 ** failures;
-  if (isIngressError(thrown, 'ACME_UNREACHABLE')) return backoffMs;
+  if (isIngressError(thrown, 'ACME_UNREACHABLE')) return isTimeout(thrown.cause) ? undefined : backoffMs;
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return undefined;
   const status = problemOf(thrown)?.status ?? 0;
   const pauseMs = thrown.retryAfterMs ?? backoffMs;
