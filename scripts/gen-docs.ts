@@ -43,7 +43,7 @@ ${providers.map(ofProvider).join('\n\n')}
 ## Not in this version
 
 These variables of older containers say who writes which records, or which key is served. This version cannot follow them, and to go on
-without them would change what is in production, so setting one is a fault.
+without them would change what is in production, so setting one is a fault, also where it is misspelt.
 
 ${rows(
   ['Variable', 'What this version does', 'What to do'],
@@ -58,8 +58,8 @@ ${rows(
 
 ## Without effect
 
-These variables of older containers are known and have no effect. Setting one is logged as a warning. So is a variable that looks like
-one of these tables misspelt.
+These variables of older containers are known and have no effect. Setting one is logged as a warning. So is any other variable that
+looks like one of these tables misspelt.
 
 ${rows(
   ['Variable', 'Instead'],

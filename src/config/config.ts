@@ -62,7 +62,7 @@ export function loadConfig<P extends ProviderChoice>(
   const derived = derive(settings, known, isSet);
   const misspellings = findMisspellings(setIn(environment), namesOf(providers));
   const wrong = [
-    ...unsupportedFaults(environment),
+    ...unsupportedFaults(environment, misspellings),
     ...faults,
     ...derived.faults,
     ...crossFaults(settings, gatewayDomain, known),
@@ -172,6 +172,9 @@ function namesOf(providers: readonly ProviderChoice[]): string[] {
 /** Warnings of misspellings that no fault has told of. */
 function toldApart(misspellings: readonly Misspelling[], faults: readonly Fault[]): string[] {
   return misspellings
-    .filter(({ meant }) => !faults.some(({ missing }) => missing?.includes(meant)))
+    .filter(
+      ({ written, meant }) =>
+        !faults.some(({ variable, missing }) => variable === written || missing?.includes(meant)),
+    )
     .map(describeMisspelling);
 }

@@ -16,7 +16,7 @@ const slips: [written: string, meant: string][] = [
   ['MAX_CONN', 'MAXCONN'],
   ['SET_CCA', 'SET_CAA'],
   ['PROXY_READ_TIMOUT', 'PROXY_READ_TIMEOUT'],
-  ['DELEGATION_ZONES', 'DELEGATION_ZONE'],
+  ['PROXY_BUFERS', 'PROXY_BUFFERS'],
 ];
 for (const [written, meant] of slips) {
   test(`${written} is taken for ${meant}`, () => {

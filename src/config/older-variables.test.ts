@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { ConfigError } from './faults.ts';
 import { unsupported, withoutEffect } from './older-variables.ts';
 
 const changing: [variable: string, value: string][] = [
@@ -22,6 +23,39 @@ for (const [variable, value] of changing) {
     assert.match(fault?.remedy ?? '', /older container/);
   });
 }
+
+const misspelt: [written: string, meant: string, value: string][] = [
+  ['DELEGATON_ZONE', 'DELEGATION_ZONE', 'dele.example.net'],
+  ['DELEGATION_ZONES', 'DELEGATION_ZONE', 'dele.example.net'],
+  ['delegation_zone', 'DELEGATION_ZONE', 'dele.example.net'],
+  ['CHALENGE_TYPE', 'CHALLENGE_TYPE', 'tls-alpn-01'],
+  ['Dns_Setup_Mode', 'DNS_SETUP_MODE', 'wait'],
+  ['DETERMINSTIC_TLS_KEY', 'DETERMINISTIC_TLS_KEY', 'true'],
+];
+for (const [written, meant, value] of misspelt) {
+  test(`${written}=${value} is a fault like ${meant}, and no warning as well`, () => {
+    assert.throws(
+      () => load({ ...GOOD, [written]: value }),
+      (thrown) => {
+        assert.ok(thrown instanceof ConfigError);
+        const [fault, ...others] = thrown.faults;
+        assert.deepEqual([fault?.variable, others, thrown.warnings], [written, [], []]);
+        assert.match(
+          fault?.problem ?? '',
+          new RegExp(`^is set, which looks like ${meant} misspelt; this version `),
+        );
+        assert.equal(fault?.remedy, unsupported[meant]?.remedy);
+        return true;
+      },
+    );
+  });
+}
+
+test('a misspelt variable whose value asks for what this version does is a warning', () => {
+  assert.deepEqual(load({ ...GOOD, CHALENGE_TYPE: 'dns-01' }).warnings, [
+    'CHALENGE_TYPE has no effect: there is no such variable; is CHALLENGE_TYPE meant?',
+  ]);
+});
 
 test('a variable that asks for what this version does is neither fault nor warning', () => {
   const same = { CHALLENGE_TYPE: 'DNS-01', DETERMINISTIC_TLS_KEY: 'false', DELEGATION_ZONE: ' ' };

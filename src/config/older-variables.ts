@@ -1,4 +1,5 @@
 import type { Fault } from './faults.ts';
+import type { Misspelling } from './misspelt.ts';
 import type { Environment } from './read.ts';
 
 /** A variable of older containers that this version cannot follow. */
@@ -84,13 +85,24 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   DOH_RESOLVER: 'resolvers are asked by DNS; use DNS_RESOLVERS',
 };
 
-/** A fault for each variable that cannot be followed. Pure. */
-export function unsupportedFaults(environment: Environment): Fault[] {
-  return Object.entries(unsupported).flatMap(([variable, { instead, fine, remedy }]) => {
-    const value = environment[variable]?.trim() ?? '';
-    if (value === '' || fine?.test(value)) return [];
-    return [{ variable, problem: `is set, but this version ${instead}`, remedy }];
+/** A fault for each variable that cannot be followed, and for each that looks like one misspelt. Pure. */
+export function unsupportedFaults(environment: Environment, misspellings: readonly Misspelling[]): Fault[] {
+  const set = Object.keys(unsupported).map((name) => ({ variable: name, meant: name, lead: 'is set, but' }));
+  // As a mere warning it would come after the records that its writer wanted to keep were replaced.
+  const misspelt = misspellings.map(({ written, meant }) => {
+    const lead = `is set, which looks like ${meant} misspelt;`;
+    return { variable: written, meant, lead };
   });
+  return [...set, ...misspelt].flatMap(({ variable, meant, lead }) => {
+    const refused = refusal(meant, environment[variable]?.trim() ?? '');
+    if (refused === undefined) return [];
+    return [{ variable, problem: `${lead} this version ${refused.instead}`, remedy: refused.remedy }];
+  });
+}
+
+function refusal(meant: string, value: string): Unsupported | undefined {
+  const row = unsupported[meant];
+  return value === '' || row?.fine?.test(value) ? undefined : row;
 }
 
 /** A warning for each variable that is ignored. Pure. */
