@@ -3,7 +3,7 @@ import type { Misspelling } from './misspelt.ts';
 import type { Environment } from './read.ts';
 
 /**
- * Says more of a fault for a variable that is missing: that it is set but empty, or that one is set which looks like it. Other
+ * Says more of a fault for a variable that is missing: that it is set but empty, and each that is set and looks like it. Other
  * faults stay as they are. Pure.
  */
 export function explainMissing(
@@ -14,7 +14,7 @@ export function explainMissing(
   const { variable, missing = [] } = fault;
   const empty = missing.filter((name) => environment[name]?.trim() === '');
   const others = empty.filter((name) => name !== variable);
-  const misspelt = misspellings.find(({ meant }) => missing.includes(meant));
+  const misspelt = misspellings.filter(({ meant }) => missing.includes(meant));
   const problem = empty.includes(variable)
     ? fault.problem.replace(/^is not set/, 'is set but empty')
     : fault.problem;
@@ -22,14 +22,18 @@ export function explainMissing(
     ...(others.length > 0
       ? [`${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} set but empty`]
       : []),
-    ...(misspelt ? [`${misspelt.written} is set, which looks like ${misspelt.meant} misspelt`] : []),
+    ...misspelt.map(({ written, meant }) => `${written} is set, which looks like ${meant} misspelt`),
   ];
   const remedies = [
-    ...(misspelt ? [`Rename ${misspelt.written} to ${misspelt.meant}.`] : []),
+    ...[...Map.groupBy(misspelt, ({ meant }) => meant)].map(([meant, likeIt]) => rename(likeIt, meant)),
     fault.remedy,
     ...(empty.length > 0 ? [EMPTY] : []),
   ];
   return { ...fault, problem: [problem, ...more].join('; '), remedy: remedies.join(' ') };
+}
+
+function rename(misspelt: readonly Misspelling[], meant: string): string {
+  return `Rename ${misspelt.map(({ written }) => written).join(' or ')} to ${meant}.`;
 }
 
 const EMPTY =

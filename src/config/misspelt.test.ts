@@ -82,6 +82,25 @@ test('likewise for each of several that would do, and for a token', () => {
   assert.match(problem({ ...without, ALHPA_TOKEN: 'x' }), /ALHPA_TOKEN is set, which looks like ALPHA_TOKEN/);
 });
 
+test('of several that look like what is missing each is named', () => {
+  const written = {
+    TARGET_ENDPOINT: '',
+    TARGET_ENDPONT: 'app:80',
+    ROUTNG_MAP: 'x',
+    TARGET_ENDPIONT: 'app:81',
+  };
+  const [fault, ...others] = faultsOf({ ...GOOD, ...written });
+  assert.deepEqual(others, []);
+  assert.equal(
+    fault?.problem,
+    'is set but empty; TARGET_ENDPONT is set, which looks like TARGET_ENDPOINT misspelt; ROUTNG_MAP is set, which looks like ROUTING_MAP misspelt; TARGET_ENDPIONT is set, which looks like TARGET_ENDPOINT misspelt',
+  );
+  assert.match(
+    fault?.remedy ?? '',
+    /^Rename TARGET_ENDPONT or TARGET_ENDPIONT to TARGET_ENDPOINT\. Rename ROUTNG_MAP to ROUTING_MAP\. /,
+  );
+});
+
 test('a token of a real provider that is misspelt is named', () => {
   const { ALPHA_TOKEN: _, ...rest } = GOOD;
   const written = { ...rest, CLOUDFARE_API_TOKEN: 'hush-hush' };
