@@ -57,11 +57,11 @@ export function createHttp(options: HttpOptions): Http {
   const { baseUrl, timeoutMs, budget, clock, outgoing, family } = options;
   return async ({ doing, method, path, headers = {}, query = {}, body }, signal) => {
     await budget.spend(signal);
+    const url = `${baseUrl}${path}`;
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
       const both = AbortSignal.any([signal, deadline]);
       const content = { headers, params: query, ...(body === undefined ? {} : { data: body }) };
-      const url = `${baseUrl}${path}`;
       const way = family === undefined ? {} : { family };
       const response = await send(outgoing, { method, url, ...content, ...way, signal: both });
       const retryAfterMs = askedToWait(response, clock.now());
@@ -70,7 +70,7 @@ export function createHttp(options: HttpOptions): Http {
     } catch (thrown) {
       signal.throwIfAborted();
       const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
-      throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause));
+      throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause, url));
     }
   };
 }

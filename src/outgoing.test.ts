@@ -20,11 +20,14 @@ function through(host: string, scheme = 'http', credentials = '', noProxy = ''):
   return createOutgoing({ url: `${scheme}://${credentials}${host}/`, host, noProxy });
 }
 
-/** What is thrown by a request for https://ca.test/, which no resolver knows. */
-async function failure({ httpsAgent }: Outgoing, timeoutMs = 10_000): Promise<unknown> {
+/** No resolver knows it. */
+const CA = 'https://ca.test/';
+
+/** What is thrown by a request. */
+async function failure({ httpsAgent }: Outgoing, timeoutMs = 10_000, url = CA): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const signal = AbortSignal.timeout(timeoutMs);
-  const sent = overTls('https://ca.test/', { agent: httpsAgent, signal });
+  const sent = overTls(url, { agent: httpsAgent, signal });
   sent.on('response', () => reject(new Error('it was answered')));
   sent.on('error', resolve).end();
   signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
@@ -32,7 +35,7 @@ async function failure({ httpsAgent }: Outgoing, timeoutMs = 10_000): Promise<un
 }
 
 async function trouble(outgoing: Outgoing, timeoutMs?: number) {
-  const found = outgoing.trouble(await failure(outgoing, timeoutMs));
+  const found = outgoing.trouble(await failure(outgoing, timeoutMs), CA);
   assert.ok(found);
   return found;
 }
@@ -101,8 +104,22 @@ test('TLS to a proxy that speaks none', async (t) => {
 test('a host of NO_PROXY is asked directly, and its failure is not the proxy’s', async (t) => {
   const { host, asked } = await answering(t, 'HTTP/1.1 403 Forbidden\r\n\r\n');
   const outgoing = through(host, 'http', '', 'ca.test');
-  assert.equal(outgoing.trouble(await failure(outgoing)), undefined);
+  assert.equal(outgoing.trouble(await failure(outgoing), CA), undefined);
   assert.deepEqual(asked, []);
+});
+
+test('what fails beside the proxy is not the proxy’s: the same port at another address, and silence', async (t) => {
+  const silent = await open(t, createTcpServer());
+  const outgoing = through('127.0.0.1:1', 'http', '', '127.0.0.9,localhost');
+  const refused = 'https://127.0.0.9:1/';
+  assert.equal(outgoing.trouble(await failure(outgoing, undefined, refused), refused), undefined);
+  const late = `https://localhost:${silent}/`;
+  assert.equal(outgoing.trouble(await failure(outgoing, 200, late), late), undefined);
+});
+
+test('what is asked on plain HTTP fails without the proxy', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', port: 3128 });
+  assert.equal(through('proxy.test:3128').trouble(refused, 'http://ca.test:3128/'), undefined);
 });
 
 test('plain HTTP and Unix sockets go directly', async (t) => {
@@ -133,5 +150,5 @@ test('plain HTTP and Unix sockets go directly', async (t) => {
 
 test('without a proxy no failure is a proxy’s', async () => {
   const outgoing = createOutgoing();
-  assert.equal(outgoing.trouble(await failure(outgoing)), undefined);
+  assert.equal(outgoing.trouble(await failure(outgoing), CA), undefined);
 });

@@ -1,6 +1,7 @@
 import { Agent as PlainAgent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { messageOf } from './errors.ts';
+import { bypassesProxy } from './no-proxy.ts';
 
 /** Milliseconds that a proxy may take to open a tunnel, and that an idle one is kept. */
 const TUNNEL_MS = 15_000;
@@ -26,8 +27,8 @@ export interface ProxyTrouble {
 export interface Outgoing {
   readonly httpAgent: PlainAgent;
   readonly httpsAgent: TlsAgent;
-  /** Undefined where the failure has nothing to do with a proxy. */
-  trouble(thrown: unknown): ProxyTrouble | undefined;
+  /** `url` is what was asked when it failed. Undefined where that has nothing to do with a proxy. */
+  trouble(thrown: unknown, url: string): ProxyTrouble | undefined;
 }
 
 /**
@@ -46,7 +47,8 @@ export function createOutgoing(proxy?: HttpsProxy): Outgoing {
   return {
     httpAgent: new PlainAgent({ ...options, ...none }),
     httpsAgent: new TlsAgent({ ...options, ...(through ?? none) }),
-    trouble: (thrown) => (proxy === undefined ? undefined : proxyTrouble(thrown, proxy)),
+    trouble: (thrown, url) =>
+      proxy === undefined || bypassesProxy(url, proxy.noProxy) ? undefined : proxyTrouble(thrown, proxy),
   };
 }
 

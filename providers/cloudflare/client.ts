@@ -64,7 +64,7 @@ export function createClient(options: ClientOptions): CloudflareClient {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
       const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
-      const failure = toIngressError(failedCall(cause, outgoing.trouble(cause)), whole, clock.now());
+      const failure = toIngressError(failedCall(cause, outgoing.trouble(cause, baseUrl)), whole, clock.now());
       if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
       throw failure;
     }

@@ -88,24 +88,30 @@ for (const location of ['ftp://ca.example/', 'https://', undefined]) {
   });
 }
 
-test('a redirection does not give up TLS', async (t) => {
+/** A CA that is trusted from now on. Gives its URL. */
+async function startTlsCa(t: TestContext, listener: RequestListener): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'plain-http-'));
   afterTest(t, () => rmSync(directory, { recursive: true }));
   const files = { certificate: join(directory, 'crt'), privateKey: join(directory, 'key') };
   await makeSelfSigned('IP:127.0.0.1', files);
   const cert = readFileSync(files.certificate, 'utf8');
   setDefaultCACertificates([cert]);
-  const { base, wire } = await setUp(t, (_, response) => response.end('"in the open"'));
-  const listener: RequestListener = ({ url }, response) => {
-    if (url === '/there') response.end('"kept"');
-    else response.writeHead(302, { location: url === '/kept' ? '/there' : base }).end();
-  };
   const tls = await openServer(createTlsServer({ cert, key: readFileSync(files.privateKey) }, listener), {
     host: '127.0.0.1',
     port: 0,
   });
   afterTest(t, () => tls[Symbol.asyncDispose]());
-  const ask = (path: string) => askPlainly('GET', `https://127.0.0.1:${tls.port}${path}`, wire, never);
+  return `https://127.0.0.1:${tls.port}`;
+}
+
+test('a redirection does not give up TLS', async (t) => {
+  const { base, wire } = await setUp(t, (_, response) => response.end('"in the open"'));
+  const listener: RequestListener = ({ url }, response) => {
+    if (url === '/there') response.end('"kept"');
+    else response.writeHead(302, { location: url === '/kept' ? '/there' : base }).end();
+  };
+  const tls = await startTlsCa(t, listener);
+  const ask = (path: string) => askPlainly('GET', `${tls}${path}`, wire, never);
   assert.equal((await ask('/kept')).body, 'kept');
   await assert.rejects(ask('/'), { code: 'ACME_PROBLEM', message: /HTTP status 302/ });
 });
@@ -153,6 +159,19 @@ test('a CA that does not end its answer is given up', async (t) => {
     response.write('half', () => limit.abort(new Error('the time is over'))),
   );
   await assert.rejects(ask(), { code: 'ACME_UNREACHABLE', message: /the time is over/ });
+});
+
+test('a redirection may lead from a host of NO_PROXY to the proxy, whose fault it is then', async (t) => {
+  const tls = await startTlsCa(t, (_, response) =>
+    response.writeHead(302, { location: 'https://ca.test/' }).end(),
+  );
+  const nobody = { url: 'http://127.0.0.1:1/', host: '127.0.0.1:1', noProxy: '127.0.0.1' };
+  const wire = createWire('dstack-ingress/test', createFakeClock(new Date(0)), createOutgoing(nobody));
+  await assert.rejects(askPlainly('GET', tls, wire, never), {
+    code: 'ACME_UNREACHABLE',
+    message:
+      /^no answer to GET https:\/\/127[^ ]*: the proxy 127\.0\.0\.1:1 \(HTTPS_PROXY\) cannot be reached: /,
+  });
 });
 
 test('who ends it is not kept waiting by a proxy that says nothing', async (t) => {

@@ -24,29 +24,30 @@ export async function askPlainly(
   signal: AbortSignal,
 ): Promise<PlainAnswer> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  let at = url;
   try {
-    return await follow(method, url, wire, limit);
+    for (let left = MOST_REDIRECTIONS; ; left -= 1) {
+      const { status, headers, body, retryAfterMs } = await askOnce(method, at, wire, limit);
+      if (status >= 200 && status < 300) return { body, retryAfterMs };
+      const next = status < 400 && left > 0 ? redirection(at, headers.location) : undefined;
+      if (next === undefined)
+        throw problemError(readProblem(body, status, { url: at, headers }), retryAfterMs);
+      at = next;
+    }
   } catch (thrown) {
     signal.throwIfAborted();
     if (isIngressError(thrown)) throw thrown;
     const failure: unknown = limit.aborted ? limit.reason : thrown;
-    throw unreachable({ method, url }, failure, wire.outgoing.trouble(failure));
+    throw unreachable({ method, url }, failure, wire.outgoing.trouble(failure, at));
   }
 }
 
-async function follow(method: string, first: string, wire: Wire, signal: AbortSignal): Promise<PlainAnswer> {
-  let url = first;
-  for (let left = MOST_REDIRECTIONS; ; left -= 1) {
-    const sent = wire.clock.now();
-    const response = await open(method, url, wire, signal);
-    const { statusCode: status = 0, headers } = response;
-    const retryAfterMs = wire.hear({ url, headers, sent });
-    const body = parsed(await read(response));
-    if (status >= 200 && status < 300) return { body, retryAfterMs };
-    const next = status < 400 && left > 0 ? redirection(url, headers.location) : undefined;
-    if (next === undefined) throw problemError(readProblem(body, status, { url, headers }), retryAfterMs);
-    url = next;
-  }
+async function askOnce(method: string, url: string, wire: Wire, signal: AbortSignal) {
+  const sent = wire.clock.now();
+  const response = await open(method, url, wire, signal);
+  const { statusCode: status = 0, headers } = response;
+  const retryAfterMs = wire.hear({ url, headers, sent });
+  return { status, headers, retryAfterMs, body: parsed(await read(response)) };
 }
 
 /** Where an answer leads to; nowhere when that would give up TLS. */

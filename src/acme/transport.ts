@@ -108,7 +108,7 @@ function tame(http: typeof axios): void {
       const isLate = signal instanceof AbortSignal && signal.aborted;
       const failure: unknown = isLate ? signal.reason : thrown;
       const asked = askedIn(config);
-      throw unreachable(asked, failure, talkOf(asked.url).wire.outgoing.trouble(failure));
+      throw unreachable(asked, failure, talkOf(asked.url).wire.outgoing.trouble(failure, asked.url));
     },
   );
 }
