@@ -70,6 +70,21 @@ for (const status of ['407 Proxy Authentication Required', '401 Unauthorized']) 
   });
 }
 
+for (const status of [
+  '500 Unable to connect',
+  '502 Bad Gateway',
+  '503 Service Unavailable',
+  '504 Gateway Timeout',
+]) {
+  test(`a proxy that does not find or reach the host: ${status}`, async (t) => {
+    const { host } = await answering(t, `HTTP/1.1 ${status}\r\n\r\n`);
+    const { problem, hint } = await trouble(through(host));
+    assert.match(problem, new RegExp(`opens no tunnel: .*${status}$`));
+    assert.match(hint, /^The proxy could not find or reach that host: .*its own network and DNS.*NO_PROXY/);
+    assert.doesNotMatch(hint, /CONNECT/);
+  });
+}
+
 test('what is no proxy at all', async (t) => {
   const web = createServer((_, response) => response.end('a web server'));
   const { problem, hint } = await trouble(through(`127.0.0.1:${await open(t, web)}`));
@@ -100,6 +115,19 @@ test('TLS to a proxy that speaks none', async (t) => {
   const { hint } = await trouble(through(host, 'https'));
   assert.match(hint, /https:\/\/ in HTTPS_PROXY asks for TLS/);
 });
+
+for (const [what, server] of [
+  ['says nothing', () => createTcpServer()],
+  ['hangs up', () => createTcpServer((socket) => socket.once('data', () => socket.end()))],
+] as const) {
+  test(`TLS to a proxy that ${what}`, async (t) => {
+    const outgoing = through(`127.0.0.1:${await open(t, server())}`, 'https');
+    outgoing.httpsAgent.options.timeout = 200;
+    const { problem, hint } = await trouble(outgoing);
+    assert.match(problem, /\(HTTPS_PROXY\)/);
+    assert.match(hint, /https:\/\/ in HTTPS_PROXY asks for TLS.*check that it runs/);
+  });
+}
 
 test('a host of NO_PROXY is asked directly, and its failure is not the proxy’s', async (t) => {
   const { host, asked } = await answering(t, 'HTTP/1.1 403 Forbidden\r\n\r\n');

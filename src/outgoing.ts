@@ -55,22 +55,26 @@ export function createOutgoing(proxy?: HttpsProxy): Outgoing {
 const UNTRUSTED =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY)\w*)$/;
 
+const TLS_TO_PROXY =
+  'https:// in HTTPS_PROXY asks for TLS between this container and the proxy; most proxies are http://, for HTTPS as well.';
+const TLS_UNANSWERED = `${TLS_TO_PROXY} If this one does speak TLS, check that it runs, can be reached from this container and allows CONNECT.`;
+
 function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefined {
   const failures = chainOf(thrown);
   const refusal = failures.find(({ code }) => code === 'ERR_PROXY_TUNNEL');
-  if (refusal) return refused(refusal, proxy.host);
+  if (refusal) return refused(refusal, proxy);
   const own = `the proxy ${proxy.host} (HTTPS_PROXY)`;
   const lost = failures.find((failure) => isOfConnection(failure, proxy));
   if (lost) {
-    const hint = 'Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.';
+    const hint =
+      lost.code === 'ECONNRESET' && isByTls(proxy)
+        ? TLS_UNANSWERED
+        : 'Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.';
     return { problem: `${own} cannot be reached: ${lost.words}`, hint };
   }
   const strange = failures.find(({ code }) => code === 'EPROTO' || code.startsWith('ERR_SSL_'));
-  if (strange && /^https:/i.test(proxy.url)) {
-    const hint =
-      'https:// in HTTPS_PROXY asks for TLS between this container and the proxy; most proxies are http://, for HTTPS as well.';
-    return { problem: `${strange.words}; HTTPS_PROXY is https://${proxy.host}`, hint };
-  }
+  if (strange && isByTls(proxy))
+    return { problem: `${strange.words}; HTTPS_PROXY is https://${proxy.host}`, hint: TLS_TO_PROXY };
   const untrusted = failures.find(({ code }) => UNTRUSTED.test(code));
   if (untrusted) {
     const hint =
@@ -84,18 +88,29 @@ function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefi
   return { problem: `${late.words}; HTTPS_PROXY is ${proxy.host}`, hint };
 }
 
-function refused({ statusCode, words }: Failure, host: string): ProxyTrouble {
-  const own = `the proxy ${host} (HTTPS_PROXY)`;
+function refused({ statusCode, words }: Failure, proxy: HttpsProxy): ProxyTrouble {
+  const own = `the proxy ${proxy.host} (HTTPS_PROXY)`;
   // 401 is what tinyproxy says to wrong ones.
   if (statusCode === 407 || statusCode === 401) {
-    const hint = `Set HTTPS_PROXY with the user and the password that the proxy wants: http://user:password@${host}.`;
+    const hint = `Set HTTPS_PROXY with the user and the password that the proxy wants: http://user:password@${proxy.host}.`;
     return { problem: `${own} does not accept the credentials, or wants some: ${words}`, hint };
   }
-  const hint =
-    statusCode === undefined
-      ? 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.'
-      : 'Let the proxy allow CONNECT to that host and port, or name the host in NO_PROXY where it can be reached directly.';
-  return { problem: `${own} opens no tunnel: ${words}`, hint };
+  return { problem: `${own} opens no tunnel: ${words}`, hint: adviseOnRefusal(statusCode, proxy) };
+}
+
+function adviseOnRefusal(statusCode: unknown, proxy: HttpsProxy): string {
+  const directly = 'name the host in NO_PROXY where it can be reached directly';
+  if (typeof statusCode !== 'number')
+    return isByTls(proxy)
+      ? TLS_UNANSWERED
+      : 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.';
+  return statusCode >= 500
+    ? `The proxy could not find or reach that host: check the URL, and that its own network and DNS let the proxy out; or ${directly}.`
+    : `Let the proxy allow CONNECT to that host and port, or ${directly}.`;
+}
+
+function isByTls({ url }: HttpsProxy): boolean {
+  return /^https:/i.test(url);
 }
 
 interface Failure {
