@@ -32,7 +32,12 @@ for (const [rcode, code] of codes) {
 
 test('BADKEY is a key that is not known, or once it was taken something that it may not do', () => {
   const verdict = { kind: 'refused', error: 'BADKEY', serverTime: undefined } as const;
-  assert.equal(badSignature(verdict, asked, NOW, false).code, 'PROVIDER_CREDENTIALS_REJECTED');
+  const unknown = badSignature(verdict, asked, NOW, false);
+  assert.equal(unknown.code, 'PROVIDER_CREDENTIALS_REJECTED');
+  assert.match(
+    unknown.hint,
+    /^Set RFC2136_TSIG_KEY .* Knot says so too of a key that no acl of the zone names/,
+  );
   const { code, hint } = badSignature(verdict, asked, NOW, true);
   assert.equal(code, 'PROVIDER_PERMISSION_MISSING');
   assert.match(hint, /^Let it\. .*taken out/);

@@ -133,23 +133,28 @@ export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): Ingr
 }
 
 function badKey(error: string, asked: Asked): IngressError {
-  const { name, algorithm } = asked.key;
-  const unknown = `it knows no key ${name} of ${algorithm}`;
-  const what =
-    error === 'BADKEY'
-      ? unknown
-      : error === 'BADSIG'
-        ? `RFC2136_TSIG_SECRET is not the secret of the key ${name}`
-        : 'see the code';
-  const hint =
-    error === 'BADSIG'
-      ? 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.'
-      : 'Set RFC2136_TSIG_KEY to the name of the key and RFC2136_TSIG_ALGORITHM to its algorithm, as the configuration of the name server has them.';
+  const { what, hint } = faultOfKey(error, asked.key);
   return new IngressError(
     'PROVIDER_CREDENTIALS_REJECTED',
     `${who(asked)} refused to ${asked.doing}: ${what} (${error})`,
     { hint, details: { tsigError: error } },
   );
+}
+
+function faultOfKey(error: string, { name, algorithm }: Key): { what: string; hint: string } {
+  if (error === 'BADSIG') {
+    return {
+      what: `RFC2136_TSIG_SECRET is not the secret of the key ${name}`,
+      hint: 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.',
+    };
+  }
+  const hint =
+    'Set RFC2136_TSIG_KEY to the name of the key and RFC2136_TSIG_ALGORITHM to its algorithm, as the configuration of the name server has them.';
+  if (error !== 'BADKEY') return { what: 'see the code', hint };
+  return {
+    what: `it knows no key ${name} of ${algorithm}`,
+    hint: `${hint} Knot says so too of a key that no acl of the zone names: docs/providers.md has the lines.`,
+  };
 }
 
 function mistimed(serverTime: Date | undefined, asked: Asked, now: Date): IngressError {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DnsProvider } from '../../src/dns/provider.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
 import { createHurryingClock, createTestContext } from '../doubles/provider-context.ts';
 import { createKey, Primary } from '../world/primary.ts';
@@ -72,6 +73,24 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       const error = await failure(provider.records(zone, [APP], soon()), 'PROVIDER_PERMISSION_MISSING');
       assert.doesNotMatch(error.hint, /proxy/);
       namesAcl(error);
+    });
+
+    test('a key of another zone with which nothing else was asked before is told of the ACL as well', async () => {
+      await using primary = await Primary.start({ zones: [ZONE, OTHER], start });
+      const key = primary.limitedKey(OTHER, true);
+      const steps = [
+        (provider: DnsProvider) => provider.records(zone, [APP], soon()),
+        (provider: DnsProvider) => provider.apply(zone, changes, soon()),
+      ];
+      for (const step of steps) {
+        const error: unknown = await step(openAt(primary, key)).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        assert.ok(isIngressError(error), String(error));
+        assert.match(error.code, /^PROVIDER_(?:PERMISSION_MISSING|CREDENTIALS_REJECTED)$/);
+        assert.match(error.hint, /\bacl\b|ACL|Let the key/);
+      }
     });
 
     test('a key that may only read may not write, and no proxy is blamed', async () => {
