@@ -10,7 +10,7 @@ import { ConfigError, describeFaults, type Fault } from '../config/faults.ts';
 import { servedNames } from '../config/served-names.ts';
 import { type IngressSettings, variables } from '../config/variables.ts';
 import { baseName } from '../dns/names.ts';
-import { findGuestAgent, misplacedDirectory } from '../guest/agent.ts';
+import { findGuestAgent, misplacedSocket } from '../guest/agent.ts';
 import { identityFault } from '../guest/identity.ts';
 
 export type IngressConfig = Config<(typeof providers)[number]>;
@@ -44,7 +44,7 @@ function missingIdentity({
   if (appId !== undefined || findGuestAgent(guestAgent) || letsencryptDir === undefined) return [];
   const live = join(letsencryptDir, 'live');
   const stored = servedNames(settings).some(({ name }) => hasLineage(live, name));
-  return stored ? [] : [identityFault(misplacedDirectory(guestAgent))];
+  return stored ? [] : [identityFault(misplacedSocket(guestAgent))];
 }
 
 // HAProxy would not start with it.

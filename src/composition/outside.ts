@@ -8,7 +8,7 @@ import { createCertificateStore } from '../certificates/store.ts';
 import { servedNames } from '../config/served-names.ts';
 import { query } from '../dns/query.ts';
 import { createResolver, systemResolvers } from '../dns/resolver.ts';
-import { findGuestAgent, misplacedDirectory } from '../guest/agent.ts';
+import { findGuestAgent, misplacedSocket } from '../guest/agent.ts';
 import { identify } from '../guest/identity.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import { limitsOf } from '../ledger/limits.ts';
@@ -40,12 +40,7 @@ export function assembleOutside(
   return {
     identify: remembered(
       (signal) =>
-        identify(
-          findGuestAgent(config.guestAgent),
-          config.appId,
-          signal,
-          misplacedDirectory(config.guestAgent),
-        ),
+        identify(findGuestAgent(config.guestAgent), config.appId, signal, misplacedSocket(config.guestAgent)),
       IDENTITY_MS,
       clock,
     ),

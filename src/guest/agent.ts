@@ -3,6 +3,7 @@ import type { InfoResponse, TcbInfo } from '@phala/dstack-sdk';
 import * as z from 'zod';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { askAgent, isUrl } from './ask.ts';
+import type { EmptyPlace } from './misplaced.ts';
 
 /** The dstack guest agent, as far as the ingress needs it. */
 export interface GuestAgent {
@@ -37,9 +38,22 @@ export function findGuestAgent(configured: string | undefined): GuestAgent | und
   return { endpoint, appId: (signal) => askAppId(endpoint, path, signal) };
 }
 
-/** The first place of the socket that holds a directory. */
-export function misplacedDirectory(configured: string | undefined): string | undefined {
-  return placesOf(configured).find((place) => statOf(place)?.isDirectory() === true);
+/** The first place of the socket that holds something else, or the one that was named and holds nothing. */
+export function misplacedSocket(configured: string | undefined): EmptyPlace | undefined {
+  const isNamed = configured !== undefined;
+  return placesOf(configured)
+    .filter((place) => !isUrl(place))
+    .map((path) => ({ path, holds: whatHolds(path), isNamed }))
+    .find(
+      (place): place is EmptyPlace => place.holds !== 'a socket' && (isNamed || place.holds !== 'nothing'),
+    );
+}
+
+function whatHolds(path: string): EmptyPlace['holds'] | 'a socket' {
+  const stats = statOf(path);
+  if (stats === undefined) return 'nothing';
+  if (stats.isSocket()) return 'a socket';
+  return stats.isDirectory() ? 'a directory' : 'something else';
 }
 
 function placesOf(configured: string | undefined): readonly string[] {

@@ -8,7 +8,7 @@ import { afterTest } from '../../test/doubles/after-test.ts';
 import { type GuestAgentOptions, startGuestAgent } from '../../test/world/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
-import { findGuestAgent, type GuestAgent, misplacedDirectory } from './agent.ts';
+import { findGuestAgent, type GuestAgent, misplacedSocket } from './agent.ts';
 import { identify, identityFault } from './identity.ts';
 
 const APP_ID = 'ab'.repeat(20);
@@ -188,16 +188,51 @@ test('an abort is no failure of the agent: APP_ID does not stand in', async () =
 
 test('a directory in the place of the socket is named, with how it came there', async (t) => {
   const path = join(folder(t), 'dstack.sock');
-  assert.equal(misplacedDirectory(path), undefined);
   mkdirSync(path);
-  assert.equal(misplacedDirectory(path), path);
-  const fault = identityFault(path);
+  const misplaced = misplacedSocket(path);
+  const fault = identityFault(misplaced);
   assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
   assert.match(fault.problem, /its source was missing on the host/);
   assert.match(fault.remedy, /Remove that directory on the host/);
-  const unknown = await identify(undefined, undefined, never, path).catch((thrown: unknown) => thrown);
+  const unknown = await identify(undefined, undefined, never, misplaced).catch((thrown: unknown) => thrown);
   assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
   assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
   assert.equal(unknown.hint, fault.remedy);
-  assert.match((await identify(undefined, OTHER_ID, never, path)).warning ?? '', /APP_ID is used instead/);
+  const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+  assert.match(warning ?? '', /APP_ID is used instead/);
+});
+
+const named: [title: string, make: (path: string) => void, problem: string][] = [
+  ['nothing', () => undefined, 'where there is no socket'],
+  ['a file', (path) => writeFileSync(path, ''), 'which is no socket'],
+];
+for (const [title, make, problem] of named) {
+  test(`where DSTACK_SIMULATOR_ENDPOINT names ${title}, variable and path are said`, async (t) => {
+    const path = join(folder(t), 'dstack.sock');
+    make(path);
+    const misplaced = misplacedSocket(path);
+    const fault = identityFault(misplaced);
+    const said = `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${problem}`;
+    assert.equal(fault.problem, `is not set, and ${said}`);
+    assert.match(
+      fault.remedy,
+      /^Let DSTACK_SIMULATOR_ENDPOINT name .*Mount the guest agent .* or set APP_ID/,
+    );
+    await assert.rejects(identify(undefined, undefined, never, misplaced), {
+      message: `${said}, and APP_ID is not set`,
+      hint: fault.remedy,
+    });
+    const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+    assert.equal(warning, `${said}; APP_ID is used instead`);
+  });
+}
+
+test('a socket and a URL are where they should be', async (t) => {
+  const { socket } = await world(t);
+  for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(misplacedSocket(place), undefined);
+});
+
+test('without a word of where the socket is, that none is mounted is all there is to say', () => {
+  const { problem } = identityFault(undefined);
+  assert.equal(problem, 'is not set, and no guest agent socket is mounted');
 });

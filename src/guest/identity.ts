@@ -1,6 +1,6 @@
 import { errorRegistry, IngressError, messageOf } from '../errors.ts';
 import type { GuestAgent } from './agent.ts';
-import { describeMisplaced } from './misplaced.ts';
+import { describeMisplaced, type EmptyPlace } from './misplaced.ts';
 
 /** Who the app is, and who says so. */
 export interface Identity {
@@ -12,15 +12,16 @@ export interface Identity {
 
 /**
  * The app id: the guest agent's word where there is one, else APP_ID. An agent that fails does not stand in the way of
- * an APP_ID. `directory` is one that stands in the place of the socket. Throws IDENTITY_UNKNOWN when there is neither, GUEST_AGENT_FAILED when there is only a failing agent.
+ * an APP_ID. `place` is where the socket should be and is not. Throws IDENTITY_UNKNOWN when there is neither,
+ * GUEST_AGENT_FAILED when there is only a failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,
   configured: string | undefined,
   signal: AbortSignal,
-  directory?: string,
+  place?: EmptyPlace,
 ): Promise<Identity> {
-  if (!agent) return withoutAgent(configured, directory);
+  if (!agent) return withoutAgent(configured, place);
   try {
     const appId = await agent.appId(signal);
     const differs = configured !== undefined && configured !== appId;
@@ -35,8 +36,8 @@ export async function identify(
   }
 }
 
-function withoutAgent(configured: string | undefined, directory: string | undefined): Identity {
-  const misplaced = directory === undefined ? undefined : describeMisplaced(directory);
+function withoutAgent(configured: string | undefined, place: EmptyPlace | undefined): Identity {
+  const misplaced = place && describeMisplaced(place);
   if (configured !== undefined)
     return fromEnvironment(configured, misplaced && `${misplaced.problem}; APP_ID is used instead`);
   const why = misplaced?.problem ?? 'there is no guest agent socket';
@@ -49,8 +50,8 @@ function fromEnvironment(appId: string, warning: string | undefined): Identity {
 }
 
 /** The same as a fault of the configuration, for a first start that has nothing to serve. */
-export function identityFault(directory: string | undefined) {
-  const misplaced = directory === undefined ? undefined : describeMisplaced(directory);
+export function identityFault(place: EmptyPlace | undefined) {
+  const misplaced = place && describeMisplaced(place);
   return {
     variable: 'APP_ID',
     problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
