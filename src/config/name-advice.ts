@@ -8,17 +8,19 @@ export interface Complaint {
 }
 
 /**
- * What to do about a text that is no domain name, where what surrounds one is to blame: a scheme, a path, a port, quotes.
- * Pure.
+ * What to do about a text that is no domain name, where what surrounds one is to blame: a scheme, a path, a port, quotes,
+ * a separator. Pure.
  */
 export function adviseOnName(text: string): { remedy?: string } {
   const [, quoted] = /^(["'])/.exec(text) ?? [];
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? [];
   const [, name = '', port = '', path = ''] = /^([^/:]*)(:\d+)?(\/.*)?$/s.exec(rest) ?? [];
   const surplus = [scheme, port, path].filter(Boolean).join(' and ');
-  const bare = name.replace(/^\*\./, '');
+  const [alone = '', ...others] = wordsOf(text);
   if (quoted !== undefined) return { remedy: 'Leave the quotes out.' };
-  if (surplus === '' || parseName(bare) === undefined)
+  if (alone !== text && others.length === 0 && isName(alone))
+    return { remedy: `Leave ${text.includes(',') ? 'the comma' : ';'} out: ${alone}` };
+  if (surplus === '' || !isName(name))
     return scheme === ''
       ? {}
       : { remedy: `Leave ${scheme} out, and set the name alone, such as app.example.com.` };
@@ -27,8 +29,14 @@ export function adviseOnName(text: string): { remedy?: string } {
 
 /** Of a variable that takes one name, a text that holds several. */
 export function splitSeveral(text: string): readonly string[] | undefined {
-  const names = text.split(/[\s,;]+/).filter(Boolean);
-  return names.length > 1 && names.every((name) => parseName(name.replace(/^\*\./, '')) !== undefined)
-    ? names
-    : undefined;
+  const names = wordsOf(text);
+  return names.length > 1 && names.every(isName) ? names : undefined;
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/[\s,;]+/).filter(Boolean);
+}
+
+function isName(text: string): boolean {
+  return parseName(text.replace(/^\*\./, '')) !== undefined;
 }

@@ -72,7 +72,8 @@ function notAName(value: string): Complaint {
 function notOneName(value: string): Complaint {
   const several = splitSeveral(value);
   if (several === undefined) return notAName(value);
-  const remedy = `Set DOMAINS=${several.join(',')} instead.`;
+  // DOMAINS may have others.
+  const remedy = `Leave it out, and add these to DOMAINS: ${several.join(',')}`;
   return { problem: `takes one name, and this is more than one: ${quote(value)}`, remedy };
 }
 
