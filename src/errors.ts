@@ -114,7 +114,7 @@ export const errorRegistry = {
   },
   CHALLENGE_NAME_IS_ALIAS: {
     meaning: 'A CNAME stands at the challenge name, so the CA would look elsewhere.',
-    hint: 'Remove the CNAME at the name that the message gives.',
+    hint: 'Remove the CNAME at the name that the message gives. Where it is there for DELEGATION_ZONE of the older container, keep that container: this version answers challenges in the zone of the name only.',
     retryable: false,
   },
   CAA_FORBIDS: {

@@ -8,6 +8,7 @@ import {
   orders,
   RECORDS,
   runPass,
+  runRound,
   type Stage,
   setStage,
 } from '../../test/doubles/parts.ts';
@@ -91,8 +92,9 @@ test('no order before its time, and one after it', async (t) => {
   assert.equal(orders(stage), 1);
 });
 
-test('an alias at the challenge name is an error before anything is ordered', async (t) => {
+test('an alias at the challenge name is one error before anything is ordered or written', async (t) => {
   const stage = await setStage(t);
+  stage.provider.plant({ name: DOMAIN, type: 'CNAME', value: 'in-use.example.org', ttl: 60 });
   stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
   await assert.rejects(runPass(stage), (thrown) => {
     assert.ok(thrown instanceof IngressError);
@@ -101,6 +103,12 @@ test('an alias at the challenge name is an error before anything is ordered', as
     return true;
   });
   assert.equal(orders(stage), 0);
+  assert.deepEqual(stage.provider.applied, [], 'whoever set it may be serving the name');
+  const [course] = await runRound(stage, new AbortController().signal);
+  assert.equal(course?.failures.length, 1);
+  await stage.store(80);
+  await assert.rejects(runPass(stage), { code: 'CHALLENGE_NAME_IS_ALIAS' });
+  assert.equal(stage.provider.applied.length, 1, 'the records of a name that is served are kept right');
 });
 
 const refusedCertificates: [title: string, wish: Stage['authority']['wish'], why: RegExp][] = [

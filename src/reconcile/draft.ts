@@ -20,7 +20,10 @@ export interface NameDraft {
   readonly domain: string;
   /** The owner names to read. */
   readonly owners: readonly string[];
-  /** The desired records, given what stands at these names now: some choices stay as they are published. Throws DNS_LOOKUP_FAILED. */
+  /**
+   * The desired records, given what stands at these names now: some choices stay as they are published. Throws DNS_LOOKUP_FAILED, and
+   * CHALLENGE_NAME_IS_ALIAS.
+   */
   readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
   /** Why nothing can lead the name to the gateway; undefined when something does. */
   readonly whyUnled: (live: readonly LiveRecord[]) => IngressError | undefined;
@@ -52,11 +55,21 @@ export async function lookAround(
 
 type DraftParts = Pick<Parts, 'goal' | 'provider' | 'tell'>;
 
-/** What is to be read and desired for one name of a zone. */
+/** A name whose records are planned. */
+export interface DraftPlace {
+  readonly domain: string;
+  readonly zone: Zone;
+  /** Whether a certificate for it is there already. */
+  readonly certified: boolean;
+}
+
+/**
+ * What is to be read and desired for one name of a zone. A name that could get no certificate is left as it is: who set the alias at
+ * its challenge name may be serving it.
+ */
 export function draftName(
   parts: DraftParts,
-  domain: string,
-  zone: Zone,
+  { domain, zone, certified }: DraftPlace,
   surroundings: Surroundings,
 ): NameDraft {
   const { txtPrefix, port } = parts.goal;
@@ -73,6 +86,7 @@ export function draftName(
     domain,
     owners: [...new Set(owners)],
     desire(live) {
+      if (!certified) assertNoAliasOfChallenge(domain, live);
       const alias = aliasFor(live);
       const wanted = { domain, alias: alias ?? { addresses: [] }, appId, port, txtPrefix, caa };
       const desired = desiredRecords(wanted, parts.provider.capabilities.normalizeTtl);
@@ -124,7 +138,8 @@ function gatewayNowhere(domain: string, { gatewayDomain }: Parts['goal']): Ingre
   });
 }
 
-/** A CNAME at the challenge name, which would lead the CA elsewhere. */
-export function aliasOfChallenge(domain: string, live: readonly LiveRecord[]): LiveRecord | undefined {
-  return live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
+/** A CNAME at the challenge name would lead the CA elsewhere. Throws CHALLENGE_NAME_IS_ALIAS. */
+export function assertNoAliasOfChallenge(domain: string, live: readonly LiveRecord[]): void {
+  const alias = live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
+  if (alias) throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${alias.name} is an alias of ${alias.value}`);
 }

@@ -2,9 +2,9 @@ import type { Issuer } from '../acme/attempt.ts';
 import { challengeTtl } from '../acme/challenges.ts';
 import type { Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
-import { IngressError } from '../errors.ts';
+import { IngressError, isIngressError } from '../errors.ts';
 import { type Hold, orRefusal } from '../ledger/limits.ts';
-import { aliasOfChallenge } from './draft.ts';
+import { assertNoAliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Parts } from './parts.ts';
 import { type Asked, checkPermission } from './permission.ts';
@@ -51,11 +51,12 @@ async function assertProvable(
   for (const name of names) {
     const work = zoneOf.get(name);
     if (!work) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is not known`);
-    const live =
-      work.look?.planned.live ?? (await provider.records(work.zone, [challengeName(name)], signal));
-    const alias = aliasOfChallenge(name, live);
-    if (alias)
-      throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${alias.name} is an alias of ${alias.value}`);
+    const { look, zone } = work;
+    // That is the same failure.
+    const lost = look?.results.lost.get(name);
+    if (isIngressError(lost, 'CHALLENGE_NAME_IS_ALIAS')) throw lost;
+    const live = look?.planned.live ?? (await provider.records(zone, [challengeName(name)], signal));
+    assertNoAliasOfChallenge(name, live);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
 import { attempt, attemptTogether, type Course, note } from './course.ts';
-import { draftName, lookAround, type Surroundings } from './draft.ts';
+import { type DraftPlace, draftName, lookAround, type Surroundings } from './draft.ts';
 import { type Gateway, lookUpGateway } from './gateway.ts';
 import type { Parts } from './parts.ts';
 import { findMisplaced } from './placing.ts';
@@ -79,7 +79,7 @@ async function openZone(
 ): Promise<[string, ZoneWork][]> {
   const courses = new Set(places.map(({ course }) => course));
   const look = async (names: readonly NamePlace[]) => {
-    const drafts = around && names.map(({ name }) => draftName(parts, name, zone, around));
+    const drafts = around && names.map((place) => draftName(parts, draftPlace(place, zone), around));
     return (
       drafts && attemptTogether(courses, 'records', () => lookAtZone(parts, zone, drafts, signal), signal)
     );
@@ -142,6 +142,10 @@ async function lookAroundOnce(
 interface NamePlace {
   readonly name: string;
   readonly course: Course;
+}
+
+function draftPlace({ name: domain, course: { stored } }: NamePlace, zone: Zone): DraftPlace {
+  return { domain, zone, certified: stored !== undefined };
 }
 
 interface FoundZone {

@@ -123,15 +123,19 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     ...({} as Pick<Parts, 'issuers' | 'store'>),
     ...{ clock, random: () => 0, log, tell: () => undefined, warnOf: () => undefined, shared },
   };
-  const draft = draftName(parts, NAME, ZONE, {
-    identity: { appId: id, source: 'guest agent', warning: undefined },
-    gateway: {
-      gatewayDomain: gateway,
-      ...{ configured: undefined, friendly: undefined, injected: undefined, failure: undefined },
-      addresses: addressesOf(gateway),
+  const draft = draftName(
+    parts,
+    { domain: NAME, zone: ZONE, certified: true },
+    {
+      identity: { appId: id, source: 'guest agent', warning: undefined },
+      gateway: {
+        gatewayDomain: gateway,
+        ...{ configured: undefined, friendly: undefined, injected: undefined, failure: undefined },
+        addresses: addressesOf(gateway),
+      },
+      caa: setCaa ? [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${id}` }] : undefined,
     },
-    caa: setCaa ? [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${id}` }] : undefined,
-  });
+  );
   const servers = [{ hostname: 'ns1.example.net', address: '192.0.2.53', port: 53 }];
   const waiting: Waiting = {
     ...{ domain: NAME, zone: ZONE, log },
