@@ -12,7 +12,7 @@ import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { KeptCertificate, Parts } from './parts.ts';
-import { chooseIssuer, preflight } from './preflight.ts';
+import { chooseIssuer, heldAt, preflight } from './preflight.ts';
 import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
@@ -213,8 +213,9 @@ async function whyHeld(
   if (blocked) throw blocked;
   const issuer = await chooseIssuer(parts, due.course.kept.names);
   const asked = await preflight(parts, issuer, due, zones, signal);
-  if (isHold(asked)) return asked;
-  return whyNoOrder(asked.issuer, await wishOf(parts, asked.issuer, due.course), parts);
+  const wish = await wishOf(parts, issuer, due.course);
+  const hold = isHold(asked) ? asked : await whyNoOrder(issuer, wish, parts);
+  return hold && heldAt(parts.issuers, issuer, hold);
 }
 
 function failuresOf({ kept, failures }: Course) {

@@ -6,7 +6,7 @@ import { IngressError, isIngressError } from '../errors.ts';
 import { type Hold, orRefusal } from '../ledger/limits.ts';
 import { assertNoAliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground } from './job.ts';
-import type { Parts } from './parts.ts';
+import type { Issuers, Parts } from './parts.ts';
 import { type Asked, checkPermission } from './permission.ts';
 
 /** Nothing here writes, so that `plan` can make the same checks. */
@@ -95,6 +95,11 @@ export async function chooseIssuer(
   const [first, second] = await Promise.all([waits(primary), waits(fallback.issuer)]);
   // While the other one waits too, whoever may be asked first.
   return second > now && first < second ? primary : fallback.issuer;
+}
+
+/** Where there are two authorities, a hold says of which it is. Pure. */
+export function heldAt({ fallback }: Issuers, { directoryUrl }: Issuer, hold: Hold): Hold {
+  return fallback ? { ...hold, why: `at ${new URL(directoryUrl).host}, ${hold.why}` } : hold;
 }
 
 /** Where the next attempt is proven first, because the last one was refused. */

@@ -57,6 +57,20 @@ for (const [how, fails] of [
     );
   });
 
+test('an order that is held back names the CA where there are two', async (t) => {
+  const stage = await setStage(t);
+  const { issuer, authority } = secondCa(stage);
+  const { issuers } = stage.parts;
+  change(stage, { issuers: { ...issuers, fallback: { issuer, afterMs: 1 } } });
+  for (const ca of [stage.authority, authority]) ca.validation = [{ status: 'invalid' }];
+  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  passes(stage, 1000);
+  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  passes(stage, 1000);
+  const [course] = await runRound(stage);
+  assert.match(course?.held?.why ?? '', /^at ca\.example, the last order failed/);
+});
+
 test('what was refused is proven at the staging CA first, beside the real challenge, and only then the real one is told', async (t) => {
   const stage = await setStage(t);
   const { issuer, authority } = secondCa(stage);

@@ -6,7 +6,7 @@ import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
 import type { DueCertificate, Ground, Job } from './job.ts';
 import type { Parts } from './parts.ts';
-import { chooseIssuer, keyOf, preflight } from './preflight.ts';
+import { chooseIssuer, heldAt, keyOf, preflight } from './preflight.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -38,10 +38,10 @@ async function open(
   const asked = await recorded(parts, issuer, course, signal, () =>
     preflight(parts, issuer, due, ground, signal),
   );
-  if (isHold(asked)) return holdBack(due, asked);
+  if (isHold(asked)) return holdBack(due, heldAt(parts.issuers, issuer, asked));
   const { rehearsal: rehearsing } = asked;
   const begun = await beginAt(parts, issuer, course, signal);
-  if (isHold(begun)) return holdBack(due, begun);
+  if (isHold(begun)) return holdBack(due, heldAt(parts.issuers, issuer, begun));
   log.info({ event: 'order', reason }, 'ordering a certificate');
   const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
   const since = `resuming the order that was created at ${begun.note.createdAt}`;
