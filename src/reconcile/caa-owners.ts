@@ -1,31 +1,42 @@
 import type { Issuer } from '../acme/attempt.ts';
 import type { CaaOwner } from '../dns/desired.ts';
+import { IngressError } from '../errors.ts';
 import type { Issuers } from './parts.ts';
 
 /**
- * The accounts of all authorities that may be asked for a certificate; ours there are made where there are none. Where there are two
- * authorities, one that cannot be asked and has no account of ours yet keeps nobody from the other.
+ * The accounts of all authorities that may be asked for a certificate; ours there are made where there are none. One that is down keeps
+ * nobody from the others: it issues nothing meanwhile, its record stays as that of any other CA, and is wanted again once it is back.
+ * Throws what the first one throws when there is nobody to issue, and what does not pass by itself.
  */
 export function caaOwnersOf({ primary, fallback, rehearsal }: Issuers) {
-  const production = [primary, fallback?.issuer].filter((issuer) => issuer !== undefined);
   return async (signal: AbortSignal): Promise<CaaOwner[]> => {
-    const owners: CaaOwner[] = [];
-    let missing: unknown;
-    for (const { authority } of production) {
-      try {
-        owners.push(await ownerAt(authority, signal));
-      } catch (thrown) {
-        signal.throwIfAborted();
-        if ((await authority.storedAccountUrl()) !== undefined) throw thrown;
-        missing ??= thrown;
-      }
-    }
-    if (owners.length === 0) throw missing;
-    return rehearsal ? [...owners, await ownerAt(rehearsal.authority, signal)] : owners;
+    const found = await Promise.allSettled(
+      [primary, fallback?.issuer].flatMap((issuer) => issuer ?? []).map((issuer) => ownerAt(issuer, signal)),
+    );
+    signal.throwIfAborted();
+    const owners = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failures = found.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    const lasting = failures.find((failure) => !isOutage(failure));
+    if (failures.length > 0 && (owners.length === 0 || lasting)) throw lasting ?? failures[0];
+    return rehearsal ? [...owners, ...(await trialOwner(rehearsal, signal))] : owners;
   };
 }
 
-async function ownerAt(authority: Issuer['authority'], signal: AbortSignal): Promise<CaaOwner> {
+async function trialOwner(rehearsal: Issuer, signal: AbortSignal): Promise<CaaOwner[]> {
+  try {
+    return [await ownerAt(rehearsal, signal)];
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!isOutage(thrown)) throw thrown;
+    return [];
+  }
+}
+
+function isOutage(thrown: unknown): boolean {
+  return thrown instanceof IngressError && thrown.code.startsWith('ACME_') && thrown.retryable;
+}
+
+async function ownerAt({ authority }: Issuer, signal: AbortSignal): Promise<CaaOwner> {
   const accountUrl = await authority.accountUrl(signal);
   const issuer = await authority.caaIdentity(signal);
   return { accountUrl, issuer, ended: await authority.endedAccountUrls() };

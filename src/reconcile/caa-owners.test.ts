@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failure, secondCa, setStage } from '../../test/doubles/parts.ts';
+import { caaOwnersOf } from './caa-owners.ts';
+
+const never = new AbortController().signal;
+const down = () => {
+  throw failure('ACME_UNREACHABLE');
+};
+
+test('CAA owners where one asks for what only a person can give', async (t) => {
+  const stage = await setStage(t);
+  const { issuer, authority } = secondCa(stage);
+  authority.before = () => {
+    throw failure('ACME_ACCOUNT_BINDING_MISSING');
+  };
+  const { primary } = stage.parts.issuers;
+  const owners = caaOwnersOf({ primary, fallback: { issuer, afterMs: 1 }, rehearsal: undefined });
+  await assert.rejects(owners(never), { code: 'ACME_ACCOUNT_BINDING_MISSING' });
+});
+
+for (const dead of ['the first', 'the second', 'staging', 'each'] as const)
+  test(`CAA owners where ${dead} cannot be asked`, async (t) => {
+    const stage = await setStage(t);
+    const [second, staging] = [secondCa(stage), secondCa(stage)];
+    const { primary } = stage.parts.issuers;
+    const fallback = { issuer: second.issuer, afterMs: 1 };
+    const owners = caaOwnersOf({ primary, fallback, rehearsal: staging.issuer });
+    const authorities = {
+      'the first': stage.authority,
+      'the second': second.authority,
+      staging: staging.authority,
+    };
+    for (const [name, authority] of Object.entries(authorities))
+      if (dead === 'each' || dead === name) authority.before = down;
+    if (dead === 'each') await assert.rejects(owners(never), { code: 'ACME_UNREACHABLE' });
+    else assert.equal((await owners(never)).length, 2);
+  });
