@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Secret } from '../config/secret.ts';
 import { isWildcard } from '../dns/names.ts';
 import { IngressError } from '../errors.ts';
@@ -48,6 +48,11 @@ function keyOf(keyPem: Secret): KeyObject {
   } catch (thrown) {
     throw unusable('the private key cannot be parsed', thrown);
   }
+}
+
+/** Whether a private key is that of a certificate. Throws CERTIFICATE_UNUSABLE when the key cannot be parsed. */
+export function isKeyOf(keyPem: Secret, { chainPem }: Pick<CertificateBundle, 'chainPem'>): boolean {
+  return new X509Certificate(chainPem).checkPrivateKey(keyOf(keyPem));
 }
 
 /** What is to be known of a certificate. */

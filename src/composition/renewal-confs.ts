@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
-import type { Names } from '../certificates/certificate.ts';
+import type { CertificateBundle, Names } from '../certificates/certificate.ts';
 import { keepRenewalConf } from '../certificates/renewal-conf-file.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Log } from '../log.ts';
+import { originOf } from '../reconcile/decision.ts';
 import type { Parts } from '../reconcile/parts.ts';
 import type { IngressConfig } from './configuration.ts';
 import { accountsAt } from './outside.ts';
@@ -13,23 +14,30 @@ const ACCOUNT_MS = 60_000;
 
 /**
  * A store that tells certbot of every certificate which it holds, once it is read for the first time and whenever one is saved, so that
- * one can go back to certbot. What is only for then keeps nothing from being served: a failure is a warning.
+ * one can go back to certbot. What is only for then keeps nothing from being served: a failure is a warning. An account that its CA
+ * has not opened yet is of no use to certbot: a certificate without another one is told of once there is.
  */
 export function withRenewalConfs(
   config: IngressConfig,
-  { store, clock }: Pick<Parts, 'store' | 'clock'>,
+  { store, issuers, clock }: Pick<Parts, 'store' | 'issuers' | 'clock'>,
   log: Log,
 ): CertificateStore {
   // Staging certificates lie where certbot does not look.
   if (config.usesStaging) return store;
-  const { directoryUrl } = config.authorities.primary;
-  const accounts = accountsAt(config, directoryUrl, { clock, store });
-  const account = remembered(() => accounts.load(), ACCOUNT_MS, clock);
+  const accounts = new Map(
+    [issuers.primary, issuers.fallback?.issuer].flatMap((issuer) => {
+      if (!issuer) return [];
+      const { load } = accountsAt(config, issuer.directoryUrl, { clock, store });
+      return [[issuer, remembered(load, ACCOUNT_MS, clock)]];
+    }),
+  );
   const told = new Set<string>();
 
-  async function tell(names: Names, signal: AbortSignal): Promise<void> {
-    const found = await account(signal);
-    if (found === undefined) return;
+  async function tell(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
+    const origin = await originOf(issuers, names, bundle);
+    const found = await accounts.get(origin)?.(signal);
+    if (found?.url === undefined) return;
+    const { directoryUrl } = origin;
     // certbot's plugins are called like our providers.
     const authenticator = `dns-${config.provider.name}`;
     const terms = { account: basename(found.path), directoryUrl, authenticator };
@@ -45,9 +53,9 @@ export function withRenewalConfs(
     told.add(names.join());
   }
 
-  async function tellSafely(names: Names): Promise<void> {
+  async function tellSafely(names: Names, bundle: CertificateBundle): Promise<void> {
     try {
-      await tell(names, new AbortController().signal);
+      await tell(names, bundle, new AbortController().signal);
     } catch (err) {
       const sentence =
         'certbot could not go on with this certificate: its renewal/*.conf could not be written';
@@ -59,12 +67,12 @@ export function withRenewalConfs(
     ...store,
     async load(names) {
       const bundle = await store.load(names);
-      if (bundle !== undefined && !told.has(names.join())) await tellSafely(names);
+      if (bundle !== undefined && !told.has(names.join())) await tellSafely(names, bundle);
       return bundle;
     },
     async save(names, bundle) {
       await store.save(names, bundle);
-      await tellSafely(names);
+      await tellSafely(names, bundle);
     },
   };
 }

@@ -1,5 +1,11 @@
 import type { Issuer } from '../acme/attempt.ts';
-import { type CertificateBundle, lifetimeMs, type Names, whyUnusable } from '../certificates/certificate.ts';
+import {
+  type CertificateBundle,
+  isKeyOf,
+  lifetimeMs,
+  type Names,
+  whyUnusable,
+} from '../certificates/certificate.ts';
 import type { Advice } from '../ledger/history.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { whyDaysBeforeFails } from '../renewal/lifetime.ts';
@@ -12,6 +18,7 @@ import {
   readRenewalInfo,
 } from '../renewal/renewal-info.ts';
 import type { Issuers, Parts } from './parts.ts';
+import { keyOf } from './preflight.ts';
 
 /** Milliseconds; advice is no reason to wait long for a CA that does not answer. */
 const ADVICE_TIMEOUT_MS = 10_000;
@@ -67,15 +74,19 @@ function tellOfDaysBefore({ goal, tell }: DecisionParts, { facts }: CertificateB
   if (why !== undefined) tell(why);
 }
 
-/** The authority that a stored certificate came from, as far as is known. */
+/** The authority that a stored certificate came from, as far as is known. Throws STORE_FAILED. */
 export async function originOf(
   { primary, fallback }: Issuers,
   names: Names,
   stored: CertificateBundle | undefined,
 ): Promise<Issuer> {
   if (!fallback || !stored) return primary;
-  const last = (await fallback.issuer.ledger.history()).lastIssued(names);
-  return last?.serial === stored.facts.serial ? fallback.issuer : primary;
+  const { issuer } = fallback;
+  const last = (await issuer.ledger.history()).lastIssued(names);
+  if (last?.serial === stored.facts.serial) return issuer;
+  // The ledger says so once it is stored; until then its order is open, with the key.
+  const open = await issuer.openOrders.peek(keyOf(names));
+  return open?.keyPem && isKeyOf(open.keyPem, stored) ? issuer : primary;
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readRenewalConf } from '../../src/certificates/renewal-conf.ts';
 import { alreadyReplaced } from '../world/acme-fault.ts';
 import { environmentWithClock } from '../world/clock-jump.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
@@ -80,6 +81,12 @@ test('a first CA that is wholly down from the first start on: the second one iss
   assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
   const caa = () => world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
   assert.equal(caa().length, 1);
+  // certbot goes on where it came from: it wants an account that this CA knows.
+  const volume = ingress.environment['LETSENCRYPT_DIR'] ?? '';
+  const conf = readRenewalConf(readFileSync(join(volume, 'renewal', `${NAME}.conf`), 'utf8'));
+  assert.equal(conf?.directoryUrl, world.secondCa.directoryUrl);
+  const { host, pathname } = new URL(conf.directoryUrl);
+  assert.ok(existsSync(join(volume, 'accounts', host, pathname, conf.account, 'regr.json')));
   world.acmeFront.clearFaults();
   ingress.signal('SIGHUP');
   await eventually('CAA names both', () => caa().length === 2 || undefined);
