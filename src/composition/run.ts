@@ -9,6 +9,7 @@ import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts'
 import { removeTemporaries } from '../files.ts';
 import { createLog, type Log } from '../log.ts';
 import { announcement } from '../proxy/announcement.ts';
+import { subjectOf } from '../proxy/app-address.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
@@ -58,12 +59,13 @@ export async function run(stopped: AbortSignal): Promise<number> {
     log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
   );
   await using evidence = await openEvidence(config, log);
-  const proxy = await openProxy(config, evidence?.port, log, stopped);
+  const warnings = new Map<string, string>();
+  const warnOf = standingWarnings(log, warnings);
+  const proxy = await openProxy(config, evidence?.port, { log, warnOf }, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
   void tidyVolume(config, log);
-  const warnings = new Map<string, string>();
-  const parts = assemble(config, proxy, log, warnings);
+  const parts = assemble(config, proxy, { log, warnOf });
   await reconcileForever(
     {
       certificates: config.certificates.map((certificate) => keep(certificate.names, log)),
@@ -117,7 +119,7 @@ async function openEvidence(
 async function openProxy(
   config: IngressConfig,
   evidencePort: number | undefined,
-  log: Log,
+  { log, warnOf }: Pick<Parts, 'log' | 'warnOf'>,
   signal: AbortSignal,
 ): Promise<RunningProxy | undefined> {
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
@@ -126,7 +128,7 @@ async function openProxy(
   try {
     return await startProxy(
       {
-        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, clock, log },
+        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, clock, log, warnOf },
         ...{ routes, appTls, acceptProxy: acceptProxyProtocol, sendProxy: sendProxyProtocol },
       },
       signal,
@@ -142,8 +144,7 @@ async function openProxy(
 function assemble(
   config: IngressConfig,
   proxy: RunningProxy,
-  log: Log,
-  warnings: Map<string, string>,
+  { log, warnOf }: Pick<Parts, 'log' | 'warnOf'>,
 ): Parts {
   const { letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
@@ -168,7 +169,7 @@ function assemble(
     newId: randomUUID,
     log,
     tell: once(warn),
-    warnOf: standingWarnings(log, warnings),
+    warnOf,
     shared: emptySharedMemory(),
   };
 }
@@ -185,10 +186,8 @@ function announceOnce(
       const route = routes.find((candidate) => candidate.name === name);
       if (!route || announced.has(name) || !memory.served.has(name)) continue;
       announced.add(name);
-      log.info(
-        { event: 'up', domain: name },
-        announcement(route, warnings.has(GATEWAY) ? GATEWAY : undefined),
-      );
+      const doubts = [GATEWAY, subjectOf(route.target.host)].filter((subject) => warnings.has(subject));
+      log.info({ event: 'up', domain: name }, announcement(route, doubts));
     }
   };
 }

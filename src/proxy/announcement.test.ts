@@ -26,6 +26,14 @@ for (const [target, sentence] of cases)
 
 test('what may keep it from being reached is named', () => {
   const target = { host: 'app', port: 3000, speaks: 'http/1.1', tls: false } as const;
-  const sentence = announcement({ name: 'app.example.com', target, alpn: [] }, 'GATEWAY_DOMAIN');
-  assert.match(sentence, /:\/\/app:3000, but see the warning about GATEWAY_DOMAIN: it may not be reached$/);
+  const sentence = (...doubts: string[]) =>
+    announcement({ name: 'app.example.com', target, alpn: [] }, doubts);
+  assert.match(
+    sentence('GATEWAY_DOMAIN'),
+    /:\/\/app:3000, but see the warning about GATEWAY_DOMAIN: it may not be reached$/,
+  );
+  assert.match(
+    sentence('GATEWAY_DOMAIN', 'the app at app'),
+    /, but see the warnings about GATEWAY_DOMAIN and the app at app: it may not be reached$/,
+  );
 });

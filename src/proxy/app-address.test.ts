@@ -65,9 +65,14 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
     },
   };
   const backends = [{ name: 'tcp:app:80', port: 80 }];
-  const app = new AppAddress({ host: 'app', backends, lookup, clock, log });
+  const warnings: (string | undefined)[] = [];
+  const warnOf = (subject: string, sentence: string | undefined) => {
+    assert.equal(subject, 'the app at app');
+    warnings.push(sentence);
+  };
+  const app = new AppAddress({ host: 'app', backends, lookup, clock, log, warnOf });
   await app.follow(() => socket, stop.signal);
-  return { addresses: commands.map((command) => command.split(' ')[4]), lines };
+  return { addresses: commands.map((command) => command.split(' ')[4]), lines, warnings };
 }
 
 test('HAProxy is told of changes only', async () => {
@@ -77,14 +82,22 @@ test('HAProxy is told of changes only', async () => {
   assert.equal(lines.length, 2);
 });
 
-test('a name that does not resolve is said once, keeps its last address, and is said again when it is back', async () => {
+test('a name that does not resolve is warned of once, keeps its last address, and the warning is over when it is back', async () => {
   const lost = new Error('ENOTFOUND');
-  const { addresses, lines } = await follow([lost, lost, ['10.0.0.1'], lost, [], ['10.0.0.1'], ['10.0.0.1']]);
+  const { addresses, warnings } = await follow([
+    lost,
+    lost,
+    ['10.0.0.1'],
+    lost,
+    [],
+    ['10.0.0.1'],
+    ['10.0.0.1'],
+  ]);
   assert.deepEqual(addresses, ['10.0.0.1']);
-  assert.deepEqual(
-    lines.map(({ level }) => level),
-    [40, 30, 40, 30],
-  );
+  const [first, over, second, overAgain] = warnings;
+  assert.match(String(first), /^the app's name app does not resolve \(ENOTFOUND\): nothing can be forwarded/);
+  assert.match(String(second), /its last address, 10\.0\.0\.1, is used until it does$/);
+  assert.deepEqual([over, overAgain, warnings.length], [undefined, undefined, 4]);
 });
 
 test('what could not be told is told again', async () => {
@@ -94,6 +107,7 @@ test('what could not be told is told again', async () => {
 
 test('a host of several ports is looked up once for all of them', async () => {
   const { log } = memoryLog();
+  const warnOf = () => undefined;
   const stop = new AbortController();
   const commands: string[] = [];
   const socket: RuntimeSocket = {
@@ -110,7 +124,10 @@ test('a host of several ports is looked up once for all of them', async () => {
   };
   const clock = { now: () => new Date(0), wait: async () => stop.abort() };
   const backends = [80, 81].map((port) => ({ name: `tcp:app:${port}`, port }));
-  await new AppAddress({ host: 'app', backends, lookup, clock, log }).follow(() => socket, stop.signal);
+  await new AppAddress({ host: 'app', backends, lookup, clock, log, warnOf }).follow(
+    () => socket,
+    stop.signal,
+  );
   assert.equal(looks, 1);
   assert.deepEqual(
     commands.map((command) => [/tcp:app:\d+/.exec(command)?.[0], /port (\d+)/.exec(command)?.[1]]),
@@ -123,16 +140,18 @@ test('a host of several ports is looked up once for all of them', async () => {
 
 test('a look-up is told of the end, and that it ends so is no news', async () => {
   const { log, lines } = memoryLog();
+  const warnings: string[] = [];
+  const warnOf = (subject: string) => void warnings.push(subject);
   const stop = new AbortController();
   const lookup = (_: string, signal = new AbortController().signal) =>
     new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason));
     });
-  const app = new AppAddress({ host: 'app', backends: [], lookup, clock: systemClock, log });
+  const app = new AppAddress({ host: 'app', backends: [], lookup, clock: systemClock, log, warnOf });
   const following = app.follow(() => undefined, stop.signal);
   stop.abort(new Error('stopped'));
   await following;
-  assert.deepEqual(lines, []);
+  assert.deepEqual([lines, warnings], [[], []]);
 });
 
 test('connections go where the name points now', async (t) => {

@@ -7,6 +7,14 @@ import { setAppAddress } from './commands.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { isConnectable } from './syntax.ts';
 
+/** Says what is wrong with a subject when it begins or changes, or with undefined that it is right. */
+export type WarnOf = (subject: string, sentence: string | undefined) => void;
+
+/** What a warning about the host of an app is about. */
+export function subjectOf(host: string): string {
+  return `the app at ${host}`;
+}
+
 export interface AppAddressOptions {
   readonly host: string;
   /** What has its server on this host, and at which port. */
@@ -14,6 +22,7 @@ export interface AppAddressOptions {
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
+  readonly warnOf: WarnOf;
   /** Milliseconds between two looks, 1,000 by default. */
   readonly everyMs?: number;
 }
@@ -79,19 +88,23 @@ export class AppAddress {
   }
 
   #found(address: string): void {
-    const { host, log } = this.#options;
+    const { host, log, warnOf } = this.#options;
     const before = this.#address;
     if (before !== address) log.info({ host, address, before }, 'the app has an address');
-    else if (this.#resolves === false) log.info({ host, address }, "the app's name resolves again");
+    if (this.#resolves === false) warnOf(subjectOf(host), undefined);
     this.#address = address;
     this.#resolves = true;
   }
 
   #lost(why: string): void {
-    const { host, log } = this.#options;
+    const { host, warnOf } = this.#options;
     if (this.#resolves === false) return;
     this.#resolves = false;
-    log.warn({ host, why, keeping: this.#address }, "the app's name does not resolve");
+    const so =
+      this.#address === undefined
+        ? 'nothing can be forwarded to it; check TARGET_ENDPOINT or ROUTING_MAP, and that the app is in a network of this container'
+        : `its last address, ${this.#address}, is used until it does`;
+    warnOf(subjectOf(host), `the app's name ${host} does not resolve (${why}): ${so}`);
   }
 
   async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {

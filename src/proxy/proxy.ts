@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../system-lookup.ts';
-import { AppAddress, type AppAddressOptions } from './app-address.ts';
+import { AppAddress, type AppAddressOptions, type WarnOf } from './app-address.ts';
 import { backendsOf } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
@@ -28,6 +28,8 @@ export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges'
   readonly lookup?: Lookup;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the hosts of apps: see subjectOf. */
+  readonly warnOf: WarnOf;
 }
 
 /** A certificate to serve, with the protocols of its route. */
@@ -117,7 +119,14 @@ interface Parts {
   readonly background: Promise<void>[];
 }
 
-function assemble({ runtimeDir, haproxyBin, clock, lookup = systemLookup, ...options }: ProxyOptions): Parts {
+function assemble({
+  runtimeDir,
+  haproxyBin,
+  clock,
+  lookup = systemLookup,
+  warnOf,
+  ...options
+}: ProxyOptions): Parts {
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
@@ -131,7 +140,7 @@ function assemble({ runtimeDir, haproxyBin, clock, lookup = systemLookup, ...opt
   return {
     ...{ haproxyBin, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: apps.map((app) => new AppAddress({ ...app, everyMs, lookup, clock, log })),
+    addresses: apps.map((app) => new AppAddress({ ...app, everyMs, lookup, clock, log, warnOf })),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],

@@ -101,7 +101,7 @@ export async function startTestProxy(
   const port = options.port ?? (await freePort());
   const { log, lines } = memoryLog();
   const proxy = await startProxy({
-    ...{ port, runtimeDir, haproxyBin, log, clock: systemClock },
+    ...{ port, runtimeDir, haproxyBin, log, clock: systemClock, warnOf: () => undefined },
     maxconn: 100,
     timeouts: { connect: 1_000, client: 60_000, server: 60_000 },
     routes: routesTo(target, names, alpn),

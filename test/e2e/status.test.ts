@@ -70,6 +70,20 @@ test('a failure is in the status with its remedy', async (t) => {
   assert.match(stdout, /^next attempt +\d{4}-/m);
 });
 
+test('an app whose name does not resolve is no app that is up: a warning in the log and, as long as it is so, in the status', async (t) => {
+  const world = await worldFor(t);
+  const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: 'http://nosuchapp.invalid:3000' });
+  const { msg } = await ingress.seen('up');
+  assert.match(
+    String(msg),
+    / is up, .* but see the warning about the app at nosuchapp\.invalid: it may not be reached$/,
+  );
+  assert.match(
+    (await status(ingress.environment)).stdout,
+    /the app's name nosuchapp\.invalid does not resolve/,
+  );
+});
+
 test('a GATEWAY_DOMAIN that leads nowhere is in log, status and plan, in every pass; the certificate comes', async (t) => {
   const world = await worldFor(t);
   const wrong = { GATEWAY_DOMAIN: '_.clutser.test', DSTACK_GATEWAY_DOMAIN: 'cluster.test' };

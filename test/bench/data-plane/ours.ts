@@ -24,6 +24,7 @@ async function startOurs(site: Site, speaks: 'tcp' | 'http/1.1', alpn: readonly 
     drainMs: 100,
     clock: systemClock,
     log: createLog('silent'),
+    warnOf: () => undefined,
   });
   for (const certificate of certificates) await proxy.install(certificate);
   const { pid } = proxy;
