@@ -57,7 +57,8 @@ async function examine(): Promise<Examined> {
   const names = servedNames(values).map(({ name }) => name);
   if (names.length === 0) return { ...unhealthy('DOMAIN is not set'), names: [] };
   const looks = await lookAt(sample(names, MOST, clock.now(), EVERY_MS), runtimePaths(values.runtimeDir).own);
-  const subject = { port: values.port, names: names.length, state: readStatusFile(values.runtimeDir) };
+  const state = readStatusFile(values.runtimeDir);
+  const subject = { port: values.port, runtimeDir: values.runtimeDir, names: names.length, state };
   return { ...judge(looks, subject, clock.now()), names: looks.map(shown) };
 }
 

@@ -16,7 +16,7 @@ const now = new Date('2026-11-01T00:00:00Z');
 
 /** The sentence of a judgement, which begins with its status. */
 function judged(looks: readonly Look[], names: number, at = now, state?: State): string {
-  const { status, sentence } = judge(looks, { port: 443, names, state }, at);
+  const { status, sentence } = judge(looks, { port: 443, runtimeDir: '/run/x', names, state }, at);
   assert.ok(sentence.startsWith(`${status}: `), `${status}: ${sentence}`);
   return sentence;
 }
@@ -53,6 +53,11 @@ for (const [title, certificate, domain, at, sentence] of alone) {
 const failed = (code: string, message: string) => Object.assign(new Error(message), { code });
 const failures: [title: string, thrown: unknown, sentence: string][] = [
   ['a closed port', failed('ECONNREFUSED', 'connect'), 'unhealthy: nothing answers on port 443'],
+  [
+    'a socket that is gone',
+    failed('ENOENT', 'connect'),
+    'unhealthy: there is no socket in RUNTIME_DIR (/run/x), so nobody can tell whether port 443 is served: its files were deleted, or no ingress runs with it; restart the ingress',
+  ],
   ['a refused name', failed('ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'x'), 'unhealthy: no certificate yet'],
   [
     'the same, as another OpenSSL calls it',

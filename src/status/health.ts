@@ -21,6 +21,8 @@ export type Look =
 export interface Subject {
   /** Of which sentences speak. */
   readonly port: number;
+  /** Where the socket of the handshakes is. */
+  readonly runtimeDir: string;
   /** How many names there are beside those looked at. */
   readonly names: number;
   /** What the ingress says of itself, which is where causes are from; undefined when it says nothing. */
@@ -33,10 +35,11 @@ export interface Subject {
  * another is served is only told: its first order takes its time. A certificate that is near its end is served as well as any, so
  * that is only told too. Who issued is not its business: a private or a test CA is as healthy. Pure.
  */
-export function judge(looks: readonly Look[], { port, names, state }: Subject, now: Date): Health {
+export function judge(looks: readonly Look[], subject: Subject, now: Date): Health {
+  const { names, state } = subject;
   const served = looks.filter((look) => 'facts' in look);
   const wrong = looks.flatMap((look) => {
-    const why = whyWrong(look, port, state, now);
+    const why = whyWrong(look, subject, now);
     return why === undefined ? [] : [{ domain: look.domain, why }];
   });
   if (wrong.length > 0) return unhealthy(describeWrong(wrong, names));
@@ -78,8 +81,9 @@ export function sample(names: readonly string[], most: number, now: Date, everyM
   return [first, ...others.slice(start), ...others.slice(0, start)].slice(0, most);
 }
 
-function whyWrong(look: Look, port: number, state: State | undefined, now: Date): string | undefined {
+function whyWrong(look: Look, subject: Subject, now: Date): string | undefined {
   const { domain } = look;
+  const { state } = subject;
   if ('facts' in look) {
     const { facts } = look;
     if (now >= facts.notAfter)
@@ -87,7 +91,7 @@ function whyWrong(look: Look, port: number, state: State | undefined, now: Date)
     const why = whyUnusable(facts, { names: [domain], noStaging: false }, now);
     return why?.replace(/^it\b/, 'the certificate');
   }
-  if (!isWithoutCertificate(look.thrown)) return whyFailed(look.thrown, port);
+  if (!isWithoutCertificate(look.thrown)) return whyFailed(look.thrown, subject);
   // What has expired is not served after a restart.
   const expired = state?.names.find((name) => name.domain === domain)?.expired;
   return (
@@ -101,9 +105,12 @@ function isWithoutCertificate(thrown: unknown): boolean {
   return /UNRECOGNIZED_NAME$/.test(String(codeOf(thrown)));
 }
 
-function whyFailed(thrown: unknown, port: number): string {
+function whyFailed(thrown: unknown, { port, runtimeDir }: Subject): string {
   const code = codeOf(thrown);
-  if (code === 'ECONNREFUSED' || code === 'ENOENT') return `nothing answers on port ${port}`;
+  // HAProxy has both: where the socket refuses, so does the port. Without the socket the port may well be served.
+  if (code === 'ECONNREFUSED') return `nothing answers on port ${port}`;
+  if (code === 'ENOENT')
+    return `there is no socket in RUNTIME_DIR (${runtimeDir}), so nobody can tell whether port ${port} is served: its files were deleted, or no ingress runs with it; restart the ingress`;
   // OpenSSL's messages end in a line break.
   return `port ${port}: ${messageOf(thrown).trim().replaceAll('\n', ' ')}`;
 }
