@@ -28,8 +28,10 @@ test('the remedy names whose it is, who we are, and what to do', () => {
 test('rights that are missing are told from a full disk and from a mount that is read-only', async () => {
   const hintOf = async (code: string) => {
     const thrown = Object.assign(new Error(`${code}: no`), { code, path: '/nowhere/at/all' });
-    const { message, hint, details } = await storeFailure('cannot write', '/x', thrown);
+    const { message, hint, details, retryable } = await storeFailure('cannot write', '/x', thrown);
     assert.equal(message, `cannot write: ${code}: no`);
+    // A disk may have room again by itself; rights and mounts are for a person.
+    assert.equal(retryable, code === 'ENOSPC');
     return { hint, path: details['path'] };
   };
   assert.match((await hintOf('ENOSPC')).hint, /^Check that the volume is mounted, writable and not full/);

@@ -13,15 +13,19 @@ export interface Obstacle {
   readonly uid: number;
 }
 
-/** STORE_FAILED for something that the file system threw; where rights are missing, the hint says whose and how to get them. */
+/**
+ * STORE_FAILED for something that the file system threw; where rights are missing, the hint says whose and how to get them. A disk
+ * may have room again by itself; who mounted it or owns it has to do something.
+ */
 export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
   const { code, path: reported } = factsOf(thrown);
   const context = { cause: thrown };
   const full = `${sentence}: ${messageOf(thrown)}`;
-  if (code === 'EROFS') return new IngressError('STORE_FAILED', full, { ...context, hint: READ_ONLY });
+  if (code === 'EROFS')
+    return new IngressError('STORE_FAILED', full, { ...context, hint: READ_ONLY, retryable: false });
   if (code === 'ENOENT') {
     const nearest = (await findObstacle(path)).path;
-    const hint = (await isDeleted(nearest)) ? { hint: describeDeleted(nearest) } : {};
+    const hint = (await isDeleted(nearest)) ? { hint: describeDeleted(nearest), retryable: false } : {};
     return new IngressError('STORE_FAILED', full, { ...context, ...hint });
   }
   if (code !== 'EACCES' && code !== 'EPERM') return new IngressError('STORE_FAILED', full, context);
@@ -29,6 +33,7 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
   return new IngressError('STORE_FAILED', full, {
     ...context,
     hint: describeRemedy(obstacle),
+    retryable: false,
     details: { ...obstacle },
   });
 }
@@ -42,7 +47,10 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
     const { path } = await findObstacle(directory);
     const sentence = `nothing can be stored in ${directory}`;
     if (await isDeleted(path))
-      return new IngressError('STORE_FAILED', `${sentence}: it is deleted`, { hint: describeDeleted(path) });
+      return new IngressError('STORE_FAILED', `${sentence}: it is deleted`, {
+        hint: describeDeleted(path),
+        retryable: false,
+      });
     try {
       await access(path, constants.W_OK | constants.X_OK);
     } catch (thrown) {

@@ -11,6 +11,7 @@ import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
+import type { ToldFault } from './unwritable.ts';
 import type { WarnOf } from './warnings.ts';
 
 /** What is asked for, for all names: the part of the configuration that a round needs. */
@@ -111,6 +112,8 @@ export interface SharedMemory {
   readonly silentUntil: Map<string, number>;
   /** The app-address of another container, by the name that it has. */
   readonly rivals: Map<string, string>;
+  /** What was said of places on the volume that take nothing. */
+  readonly unwritable: Map<string, ToldFault>;
 }
 
 export function emptySharedMemory(): SharedMemory {
@@ -120,6 +123,7 @@ export function emptySharedMemory(): SharedMemory {
     placed: new Set(),
     rivals: new Map(),
     silentUntil: new Map(),
+    unwritable: new Map(),
   };
 }
 

@@ -14,6 +14,7 @@ import { publishRecords, type ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
 import { findCertificate, serve } from './serving.ts';
 import { sweep } from './tidy.ts';
+import { isNews } from './unwritable.ts';
 import { waitForRecords } from './wait-for-records.ts';
 import type { ZoneLook } from './zone-look.ts';
 import { canBeCertified, openZones } from './zones.ts';
@@ -83,16 +84,19 @@ async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Pro
 }
 
 /** What is missing is said while there is time, not when a renewal has nowhere to go. */
-async function warnOfVolume({ store, journalOf }: Parts, { names, log }: KeptCertificate): Promise<void> {
+async function warnOfVolume(
+  { store, journalOf, clock, shared }: Parts,
+  { names, log }: KeptCertificate,
+): Promise<void> {
   const failure = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
-  if (failure === undefined) return;
-  log.warn({ event: 'volume-not-writable', err: failure }, 'a renewal could not be stored');
+  if (!isNews(shared.unwritable, keyOf(names), failure, clock.now())) return;
+  log.warn({ event: 'volume-not-writable', err: failure }, 'a new certificate could not be stored');
 }
 
 /** It is there for all certificates. */
-async function warnOfLedger({ issuers, log }: Parts): Promise<void> {
+async function warnOfLedger({ issuers, log, clock, shared }: Parts): Promise<void> {
   const failure = await issuers.primary.ledger.whyUnwritable();
-  if (failure === undefined) return;
+  if (!isNews(shared.unwritable, 'ledger', failure, clock.now())) return;
   log.warn({ event: 'volume-not-writable', err: failure }, 'nothing could be ordered');
 }
 

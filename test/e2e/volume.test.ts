@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../doubles/after-test.ts';
 import { freePort } from '../world/free-port.ts';
-import { BUNDLE, type Ingress, startIngress } from '../world/ingress.ts';
-import { plantCertificate } from './support.ts';
+import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import { again, plantCertificate, tinyDiskFor, worldFor } from './support.ts';
 
 const DOMAIN = 'app.example.com';
 /** Root as a container with `cap_drop: [ALL]` has it: no right to pass over what belongs to others. */
@@ -39,6 +39,28 @@ test('a volume of which everything belongs to somebody else: the error says whos
   const { err } = await ingress.seen('pass-failed');
   const hint = `"hint":"${volume} belongs to user 1000 \\(mode 700\\), and we are user 0 `;
   assert.match(JSON.stringify(err), new RegExp(hint));
+});
+
+test('a first start on a volume that is mounted read-only waits for a person: unhealthy at once, with what to do', async (t) => {
+  const world = await worldFor(t);
+  const environment = await environmentFor(world);
+  const disk = await tinyDiskFor(t, environment['LETSENCRYPT_DIR'] ?? '', 1024);
+  if (!disk) return;
+  await disk.makeReadOnly();
+  const ingress = again(t, environment);
+  await ingress.seen('pass-failed', { timeoutMs: 60_000, fits: ({ attempt }) => attempt === 2 });
+  const warnings = ingress.log.filter(({ event }) => event === 'volume-not-writable');
+  assert.deepEqual(
+    warnings.map(({ msg }) => msg),
+    ['nothing could be ordered', 'a new certificate could not be stored'],
+  );
+  const { stdout } = await execa(process.execPath, [BUNDLE, 'health', '--wait'], {
+    ...{ env: environment, extendEnv: false, reject: false, timeout: 20_000 },
+  });
+  assert.match(
+    stdout,
+    /^unhealthy: no certificate yet: .*\(STORE_FAILED\); .* The volume is mounted read-only:/,
+  );
 });
 
 /** An ingress that can reach nobody, on a volume with a certificate that was given away. */

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { change, DOMAIN, runPass, setStage } from '../../test/doubles/parts.ts';
+import { IngressError } from '../errors.ts';
+
+const MINUTE_MS = 60_000;
+
+test('a volume that takes nothing is said when it begins, when the reason changes, every hour, and not with every retry', async (t) => {
+  const stage = await setStage(t);
+  const { store, issuers } = stage.parts;
+  let reason: string | undefined = 'EROFS';
+  const whyUnwritable = async () =>
+    reason === undefined ? undefined : new IngressError('STORE_FAILED', `nothing can be stored: ${reason}`);
+  const { primary } = issuers;
+  change(stage, {
+    store: { ...store, whyUnwritable },
+    issuers: { ...issuers, primary: { ...primary, ledger: { ...primary.ledger, whyUnwritable } } },
+  });
+  const told = () =>
+    stage.lines
+      .filter(({ event }) => event === 'volume-not-writable')
+      .map(({ msg, domain }) => [msg, domain]);
+  const both = [
+    ['nothing could be ordered', undefined],
+    ['a new certificate could not be stored', DOMAIN],
+  ];
+  const pass = async (minutes: number) => {
+    stage.clock.set(new Date(stage.clock.now().getTime() + minutes * MINUTE_MS));
+    await runPass(stage);
+  };
+  await pass(0);
+  assert.deepEqual(told(), both);
+  for (let retry = 0; retry < 3; retry += 1) await pass(10);
+  assert.deepEqual(told(), both);
+  await pass(30);
+  assert.deepEqual(told(), [...both, ...both]);
+  reason = 'EACCES';
+  await pass(1);
+  assert.equal(told().length, 6);
+  reason = undefined;
+  await pass(1);
+  reason = 'EACCES';
+  await pass(1);
+  assert.equal(told().length, 8);
+  await pass(-60);
+  assert.equal(told().length, 10);
+});
