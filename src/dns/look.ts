@@ -14,7 +14,11 @@ export interface Expectation {
 
 /** What somebody said who was asked for everything that is expected. */
 export type Said =
-  | { readonly kind: 'seen' }
+  | {
+      readonly kind: 'seen';
+      /** Records of the same names and types beside those that are expected. */
+      readonly beside: readonly Rr[];
+    }
   /** An answer in which something is missing or different. */
   | { readonly kind: 'lacks'; readonly what: readonly string[] }
   /** SERVFAIL, REFUSED or a referral to somebody else: it does not serve the zone, or not now. */
@@ -52,11 +56,13 @@ export async function lookFor(
   signal: AbortSignal,
 ): Promise<Said> {
   const lacks: string[] = [];
+  const found: Rr[] = [];
   let trouble: Said | undefined;
   for (const expectation of expectations) {
     try {
       const said = await lookForOne(expectation, apex, witness);
-      if (said?.kind === 'lacks') lacks.push(...said.what);
+      if (said.kind === 'lacks') lacks.push(...said.what);
+      else if (said.kind === 'seen') found.push(...said.beside);
       else trouble ??= said;
     } catch (thrown) {
       signal.throwIfAborted();
@@ -67,22 +73,26 @@ export async function lookFor(
     }
   }
   if (lacks.length > 0) return { kind: 'lacks', what: lacks };
-  return trouble ?? { kind: 'seen' };
+  const isExpected = (rr: Rr) =>
+    expectations.some(({ record }) => isOwn(rr, record) && rr.value === record.value);
+  return trouble ?? { kind: 'seen', beside: found.filter((rr) => !isExpected(rr)) };
 }
 
 async function lookForOne(
   { record, alone, flattened }: Expectation,
   apex: string,
   { ask, isResolver = false }: Witness,
-): Promise<Said | undefined> {
+): Promise<Said> {
   // A record's type is one that can be asked for: only desired records and challenges come here.
   const reply = await ask({ name: record.name, type: record.type as Question['type'] });
   const declined = whyDeclined(reply, apex);
   if (declined !== undefined) return { kind: 'declines', what: declined };
-  const values = reply.answers.filter((rr) => isOwn(rr, record)).map(({ value }) => value);
-  if (values.includes(record.value) && !(alone && values.length > 1)) return undefined;
-  if (isResolver && record.type === 'CAA' && hasAlias(reply, record)) return undefined;
-  if (flattened && (await hasAddress(record.name, ask))) return undefined;
+  const own = reply.answers.filter((rr) => isOwn(rr, record));
+  const values = own.map(({ value }) => value);
+  const seen: Said = { kind: 'seen', beside: own };
+  if (values.includes(record.value) && !(alone && values.length > 1)) return seen;
+  if (isResolver && record.type === 'CAA' && hasAlias(reply, record)) return seen;
+  if (flattened && (await hasAddress(record.name, ask))) return seen;
   const said = values.length > 0 ? `serves ${values.join(', ')} there` : `says ${reply.rcode}`;
   return { kind: 'lacks', what: [`lacks ${describeRecord(record)} (${said})`] };
 }

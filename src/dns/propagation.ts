@@ -3,7 +3,7 @@ import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
 import { likelyCause } from './lateness.ts';
 import { type Expectation, lookFor, wordsOf } from './look.ts';
-import { type Ask, type Question, query } from './query.ts';
+import { type Ask, type Question, query, type Rr } from './query.ts';
 import type { Resolver } from './resolver.ts';
 import { judge, type Look, lookAfter, lookInWords, notAsked } from './sighting.ts';
 
@@ -51,6 +51,8 @@ export interface Seen {
   readonly by: 'name servers' | 'resolvers';
   /** Addresses that said nothing, and were no reason to go on waiting. */
   readonly passedOver: readonly Look[];
+  /** What stands beside it, by anybody's word. */
+  readonly beside: readonly Rr[];
 }
 
 const QUERY_TIMEOUT_MS = 2000;
@@ -138,14 +140,17 @@ async function judgeAll(
   const now = clock.now().getTime();
   const late = now >= deadline;
   const sighting = judge(looks, { now, late, urgent, givenUp });
-  if (sighting.kind === 'seen') return { by: 'name servers', passedOver: sighting.passedOver };
+  if (sighting.kind === 'seen') {
+    const beside = looks.flatMap((look) => (look.said?.kind === 'seen' ? look.said.beside : []));
+    return { by: 'name servers', passedOver: sighting.passedOver, beside };
+  }
   const { pending } = sighting;
   const waitingFor = pending.flatMap(lookInWords);
   const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;
   if (!isFiltered || now < askResolversAt) return { late, pending: pending.length, waitingFor, isFiltered };
   const witness = { ask: (question: Question) => resolver(question, signal), isResolver: true };
   const said = await lookFor(expected, apex, witness, signal);
-  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks };
+  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks, beside: said.beside };
   const byResolver = wordsOf(said).map((words) => `the resolver ${words}`);
   return { late, pending: pending.length, waitingFor: [...waitingFor, ...byResolver], isFiltered };
 }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, DOMAIN, failure, orders, runRound, type Stage, setStage } from '../../test/doubles/parts.ts';
+import {
+  CHALLENGE,
+  change,
+  DOMAIN,
+  failure,
+  orders,
+  runRound,
+  type Stage,
+  setStage,
+} from '../../test/doubles/parts.ts';
 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;
@@ -24,6 +33,27 @@ test('a name and its wildcard prove their challenges side by side', async (t) =>
   };
   assert.deepEqual(await outcomes(stage), [[], []]);
   assert.equal(most, 2);
+});
+
+test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
+  for (const [isThere, least, most] of [
+    [true, 60_000, 62_000],
+    [false, 0, 2000],
+  ] as const) {
+    const stage = await setStage(t);
+    const { clock, provider, authority } = stage;
+    if (isThere) provider.plant({ name: CHALLENGE, type: 'TXT', value: 'of-another', ttl: 60 });
+    const begunAt = clock.now().getTime();
+    const told: number[] = [];
+    authority.before = (call) => {
+      if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
+    };
+    assert.deepEqual(await outcomes(stage), [[]]);
+    const [after = -1] = told;
+    assert.ok(after >= least && after <= most, `told after ${after} ms`);
+    const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
+    assert.equal(waiting.length, isThere ? 1 : 0);
+  }
 });
 
 test('names that share a certificate: one order, each served', async (t) => {

@@ -56,7 +56,7 @@ export interface Expected {
 /**
  * Waits until every authoritative name server of the zone serves what is expected, and the provider says so too where
  * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Servers that it had to go on without are a
- * warning. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ * warning. Gives how it was seen. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
   parts: Parts,
@@ -64,7 +64,7 @@ export async function waitUntilEverywhere(
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Seen> {
   const { goal, provider, clock, resolver, ask } = parts;
   const elapsed = stopwatch(clock);
   const found = await servers(domain, zone, signal);
@@ -80,6 +80,7 @@ export async function waitUntilEverywhere(
   await waitUntilSettled(provider, zone, goal.propagationTimeoutMs, signal);
   const fields = { zone: found.apex, servers: found.servers.length, by: seen.by, seconds: elapsed() };
   log.info({ event: `${what}-seen`, ...fields }, `${what} seen by ${witnesses(seen)}`);
+  return seen;
 }
 
 function witnesses({ by, passedOver }: Seen): string {

@@ -1,12 +1,17 @@
-import type { DnsRecord } from '../dns/record.ts';
+import { challengeTtl } from '../acme/challenges.ts';
+import type { DnsRecord, LiveRecord } from '../dns/record.ts';
 import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import { type Waiting, waitUntilEverywhere } from './seen.ts';
 
+/** Milliseconds; Let's Encrypt's resolvers remember an answer for its TTL, and at most for so long. */
+const REMEMBERED_MS = 60_000;
+
 /**
  * Waits until every authoritative name server serves the challenge values of a zone. While they are not seen, the zone is looked
- * at again and again, and a value that has vanished is written once more. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ * at again and again, and a value that has vanished is written once more. Where somebody else has a challenge at the same name, it is
+ * also waited until the CA cannot remember an answer without ours. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
  */
 export async function waitForChallenges(
   parts: Parts,
@@ -15,8 +20,10 @@ export async function waitForChallenges(
   records: readonly DnsRecord[],
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, provider } = parts;
+  const begunAt = clock.now();
   const expected = records.map((record) => ({ record }));
-  await waitUntilEverywhere(
+  const { beside } = await waitUntilEverywhere(
     parts,
     waiting,
     'challenge',
@@ -32,4 +39,26 @@ export async function waitForChallenges(
     },
     signal,
   );
+  // It may be gone by now, and validated.
+  const before = work.look?.planned.live.filter((record) => isBeside(record, records)) ?? [];
+  const foreign = [...before, ...beside].find((one) => !isOurs(one, work));
+  if (foreign === undefined) return;
+  const { log, publishedAt = begunAt } = waiting;
+  const until = new Date(publishedAt.getTime() + Math.min(challengeTtl(provider) * 1000, REMEMBERED_MS));
+  // A clock that was set back makes it no longer.
+  const leftMs = Math.min(until.getTime() - clock.now().getTime(), REMEMBERED_MS);
+  if (leftMs <= 0) return;
+  log.info(
+    { event: 'waiting', for: 'resolvers', name: foreign.name, until },
+    `somebody else has a challenge at ${foreign.name}, so the CA may remember an answer without ours: waiting until ${until.toISOString()} before it is told`,
+  );
+  await clock.wait(leftMs, signal);
+}
+
+function isBeside({ name, type }: LiveRecord, records: readonly DnsRecord[]): boolean {
+  return records.some((record) => record.name === name && record.type === type);
+}
+
+function isOurs({ name, value }: Pick<LiveRecord, 'name' | 'value'>, { challenges }: ZoneWork): boolean {
+  return challenges.some((ours) => ours.name === name && ours.value === value);
 }

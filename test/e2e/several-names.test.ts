@@ -92,7 +92,8 @@ test('a name in no zone of the account holds up no other, and is tried again alo
   assert.equal(exitCode, 0);
   const plan = await ask(ingress.environment, 'plan');
   assert.equal(plan.exitCode, 1);
-  assert.match(plan.stdout, new RegExp(`^What a start would do for ${APP}:`));
+  assert.match(plan.stdout, new RegExp(`^What a start would do for ${lost}, ${APP}:`));
+  assert.match(plan.stdout, new RegExp(`which records would change for ${lost} is not known`));
   assert.match(plan.stderr, new RegExp(`^${lost}: .*ZONE_NOT_FOUND`));
   await ingress.seen('pass-failed', { fits: ({ attempt }) => attempt === 2 });
   assert.equal(ingress.log.filter(({ event }) => event === 'pass-finished').length, 1);

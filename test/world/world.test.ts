@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,12 +41,19 @@ test('everything it started is gone when it is disposed of, paused parts too', a
   assert.ok(!existsSync(directory));
 });
 
-test('a part that does not start takes the others with it', async () => {
-  const worlds = async () =>
-    (await readdir(tmpdir())).filter((name) => name.startsWith('dstack-ingress-world-'));
-  const before = await worlds();
-  await assert.rejects(createWorld({ zones: ['not a zone'] }), /named/);
-  assert.deepEqual(await worlds(), before);
+test('a part that does not start takes the others with it', async (t) => {
+  // Other worlds may come and go meanwhile in the usual place.
+  const own = await mkdtemp(join(tmpdir(), 'own-tmp-'));
+  t.after(() => rm(own, { recursive: true, force: true }));
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = own;
+  try {
+    await assert.rejects(createWorld({ zones: ['not a zone'] }), /named/);
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  }
+  assert.deepEqual(await readdir(own), []);
 });
 
 for (const ending of ['SIGTERM', 'SIGINT', 'exit'] as const) {
