@@ -36,23 +36,32 @@ test('a name and its wildcard prove their challenges side by side', async (t) =>
 });
 
 test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
-  for (const [isThere, least, most] of [
-    [true, 60_000, 62_000],
-    [false, 0, 2000],
+  for (const [whose, least, most] of [
+    ['of-another', 60_000, 62_000],
+    ['left by us', 0, 2000],
+    [undefined, 0, 2000],
   ] as const) {
     const stage = await setStage(t);
     const { clock, provider, authority } = stage;
-    if (isThere) provider.plant({ name: CHALLENGE, type: 'TXT', value: 'of-another', ttl: 60 });
+    if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
+    if (whose === 'left by us') {
+      const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
+      await stage.journal.write([{ ...place, name: CHALLENGE, value: whose, ttl: 60 }]);
+      let sweeps = 0;
+      provider.before = (verb) => {
+        if (verb === 'apply' && sweeps++ === 0) throw failure('PROVIDER_UNAVAILABLE');
+      };
+    }
     const begunAt = clock.now().getTime();
     const told: number[] = [];
     authority.before = (call) => {
       if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
     };
-    assert.deepEqual(await outcomes(stage), [[]]);
+    assert.deepEqual(await outcomes(stage), [whose === 'left by us' ? ['PROVIDER_UNAVAILABLE'] : []]);
     const [after = -1] = told;
     assert.ok(after >= least && after <= most, `told after ${after} ms`);
     const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
-    assert.equal(waiting.length, isThere ? 1 : 0);
+    assert.equal(waiting.length, whose === 'of-another' ? 1 : 0);
   }
 });
 

@@ -1,4 +1,4 @@
-import { challengeTtl } from '../acme/challenges.ts';
+import { challengeTtl, notedChallenges } from '../acme/challenges.ts';
 import type { DnsRecord, LiveRecord } from '../dns/record.ts';
 import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
 import type { Parts } from './parts.ts';
@@ -11,7 +11,8 @@ const REMEMBERED_MS = 60_000;
 /**
  * Waits until every authoritative name server serves the challenge values of a zone. While they are not seen, the zone is looked
  * at again and again, and a value that has vanished is written once more. Where somebody else has a challenge at the same name, it is
- * also waited until the CA cannot remember an answer without ours. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ * also waited until the CA cannot remember an answer without ours. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and
+ * STORE_FAILED.
  */
 export async function waitForChallenges(
   parts: Parts,
@@ -41,7 +42,12 @@ export async function waitForChallenges(
   );
   // It may be gone by now, and validated.
   const before = work.look?.planned.live.filter((record) => isBeside(record, records)) ?? [];
-  const foreign = [...before, ...beside].find((one) => !isOurs(one, work));
+  // What of ours is left there waits for the next write; limits know when it was validated.
+  const noted = await notedChallenges(parts, [...new Set(work.challenges.map(({ domain }) => domain))]);
+  const ours = [...work.challenges, ...noted];
+  const foreign = [...before, ...beside].find(
+    ({ name, value }) => !ours.some((one) => one.name === name && one.value === value),
+  );
   if (foreign === undefined) return;
   const { log, publishedAt = begunAt } = waiting;
   const until = new Date(publishedAt.getTime() + Math.min(challengeTtl(provider) * 1000, REMEMBERED_MS));
@@ -57,8 +63,4 @@ export async function waitForChallenges(
 
 function isBeside({ name, type }: LiveRecord, records: readonly DnsRecord[]): boolean {
   return records.some((record) => record.name === name && record.type === type);
-}
-
-function isOurs({ name, value }: Pick<LiveRecord, 'name' | 'value'>, { challenges }: ZoneWork): boolean {
-  return challenges.some((ours) => ours.name === name && ours.value === value);
 }

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { afterTest } from '../doubles/after-test.ts';
 import { ask } from './dns-client.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -44,7 +45,7 @@ test('everything it started is gone when it is disposed of, paused parts too', a
 test('a part that does not start takes the others with it', async (t) => {
   // Other worlds may come and go meanwhile in the usual place.
   const own = await mkdtemp(join(tmpdir(), 'own-tmp-'));
-  t.after(() => rm(own, { recursive: true, force: true }));
+  afterTest(t, () => rm(own, { recursive: true, force: true }));
   const before = process.env['TMPDIR'];
   process.env['TMPDIR'] = own;
   try {
