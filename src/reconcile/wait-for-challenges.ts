@@ -8,6 +8,9 @@ import { type Waiting, waitUntilEverywhere } from './seen.ts';
 /** Milliseconds; Let's Encrypt's resolvers remember an answer for its TTL, and at most for so long. */
 const REMEMBERED_MS = 60_000;
 
+/** What answers a dns-01 challenge: a SHA-256 digest in base64url (RFC 8555 §8.4). */
+const ANSWER = /^[\w-]{43}$/;
+
 /**
  * Waits until every authoritative name server serves the challenge values of a zone. While they are not seen, the zone is looked
  * at again and again, and a value that has vanished is written once more. Where somebody else has a challenge at the same name, it is
@@ -46,7 +49,7 @@ export async function waitForChallenges(
   const noted = await notedChallenges(parts, [...new Set(work.challenges.map(({ domain }) => domain))]);
   const ours = [...work.challenges, ...noted];
   const foreign = [...before, ...beside].find(
-    ({ name, value }) => !ours.some((one) => one.name === name && one.value === value),
+    ({ name, value }) => ANSWER.test(value) && !ours.some((one) => one.name === name && one.value === value),
   );
   if (foreign === undefined) return;
   const { log, publishedAt = begunAt } = waiting;
