@@ -1,0 +1,52 @@
+import { challengeTtl, notedChallenges } from '../acme/challenges.ts';
+import type { Rr } from '../dns/query.ts';
+import type { DnsRecord } from '../dns/record.ts';
+import type { Parts } from './parts.ts';
+import type { ZoneWork } from './publish.ts';
+import type { Waiting } from './seen.ts';
+
+/** Milliseconds; Let's Encrypt's resolvers remember an answer for its TTL, and at most for so long. */
+const REMEMBERED_MS = 60_000;
+
+/** What answers a dns-01 challenge: a SHA-256 digest in base64url (RFC 8555 §8.4). */
+const ANSWER = /^[\w-]{43}$/;
+
+/** Challenge values that every name server serves. */
+export interface Served {
+  readonly records: readonly DnsRecord[];
+  readonly publishedAt: Date;
+  /** What stands beside them now. */
+  readonly beside: readonly Rr[];
+}
+
+/**
+ * Where somebody else has a challenge at the same name, waits until the CA's resolvers cannot remember an answer without ours. It counts
+ * also when it stood there as the zone was read and is gone by now: then it has been asked for. Throws STORE_FAILED.
+ */
+export async function waitOutCaches(
+  parts: Parts,
+  { log }: Pick<Waiting, 'log'>,
+  { look, challenges }: ZoneWork,
+  { records, publishedAt, beside }: Served,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, provider } = parts;
+  const owners = new Set(records.map(({ name }) => name));
+  const read = look?.planned.live.filter(({ name, type }) => type === 'TXT' && owners.has(name)) ?? [];
+  // What an earlier attempt of ours has left there is waited for before an order is made (preflight.ts).
+  const left = await notedChallenges(parts, [...new Set(challenges.map(({ domain }) => domain))]);
+  const ours = [...challenges, ...left];
+  const foreign = [...read, ...beside].find(
+    ({ name, value }) => ANSWER.test(value) && !ours.some((one) => one.name === name && one.value === value),
+  );
+  if (foreign === undefined) return;
+  const until = new Date(publishedAt.getTime() + Math.min(challengeTtl(provider) * 1000, REMEMBERED_MS));
+  // A clock that was set back makes it no longer.
+  const leftMs = Math.min(until.getTime() - clock.now().getTime(), REMEMBERED_MS);
+  if (leftMs <= 0) return;
+  log.info(
+    { event: 'waiting', for: 'resolvers', name: foreign.name, until },
+    `somebody else has a challenge at ${foreign.name}, so the CA may remember an answer without ours: waiting until ${until.toISOString()} before it is told`,
+  );
+  await clock.wait(leftMs, signal);
+}
