@@ -3,12 +3,10 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Lookup } from '../system-lookup.ts';
+import type { WarnOf } from '../warnings.ts';
 import { setAppAddress } from './commands.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { isConnectable } from './syntax.ts';
-
-/** Says what is wrong with a subject when it begins or changes, or with undefined that it is right. */
-export type WarnOf = (subject: string, sentence: string | undefined) => void;
 
 /** What a warning about the host of an app is about. */
 export function subjectOf(host: string): string {

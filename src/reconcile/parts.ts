@@ -11,8 +11,8 @@ import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../guest/identity.ts';
 import type { Log } from '../log.ts';
+import type { WarnOf } from '../warnings.ts';
 import type { ToldFault } from './unwritable.ts';
-import type { WarnOf } from './warnings.ts';
 
 /** What is asked for, for all names: the part of the configuration that a round needs. */
 export interface Goal {

@@ -25,7 +25,7 @@ import {
   type Parts,
 } from '../../src/reconcile/parts.ts';
 import { reconcile } from '../../src/reconcile/round.ts';
-import { standingWarnings } from '../../src/reconcile/warnings.ts';
+import { standingWarnings } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './certificates.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from './log.ts';
 
 /** Says each sentence once: what is true of several names, or in every round, is no news the second time. */
 export function once(say: (sentence: string) => void): (sentence: string) => void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memoryLog } from '../../test/doubles/memory-log.ts';
-import { fold, type State } from '../status/state.ts';
+import { memoryLog } from '../test/doubles/memory-log.ts';
+import { fold, type State } from './status/state.ts';
 import { standingWarnings } from './warnings.ts';
 
 const time = '2026-11-24T00:00:00.000Z';
