@@ -74,7 +74,9 @@ async function isExecutable(path: string): Promise<boolean> {
 async function unpack(wanted: DebianProgram, folder: string): Promise<string> {
   const options = await privateApt(wanted.suite, folder);
   await execa('apt-get', [...options, '-qq', 'update'], { cwd: folder });
-  await execa('apt-get', [...options, '-qq', 'download', wanted.package], { cwd: folder });
+  await execa('apt-get', [...options, '-qq', 'download', `${wanted.package}/${wanted.suite}`], {
+    cwd: folder,
+  });
   const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'));
   // <package>_[<epoch>%3a]<version>-<revision>_<architecture>.deb
   const version = /^[^_]+_(?:\d+%3a)?([\d.]+)/.exec(archive ?? '')?.[1];

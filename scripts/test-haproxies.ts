@@ -1,0 +1,26 @@
+import process from 'node:process';
+import { execa } from 'execa';
+import { HAPROXY_SUITES, haproxyOf } from '../test/world/debian-haproxy.ts';
+
+/** Runs the proxy's tests on every HAProxy that Debian has beside this host's own, and says how each went. See scripts/test-haproxies. */
+
+const args = process.argv.slice(2);
+const known = (word: string) => HAPROXY_SUITES.find((suite) => suite === word);
+const named = args.flatMap((word) => known(word) ?? []);
+const files = args.filter((word) => !known(word));
+
+const verdicts: string[] = [];
+for (const suite of named.length > 0 ? named : HAPROXY_SUITES) {
+  const program = await haproxyOf(suite);
+  const { stdout } = await execa(program, ['-v']);
+  const version = stdout.split(' ')[2] ?? 'unknown';
+  process.stderr.write(`==> HAProxy ${version} of Debian ${suite}\n`);
+  const { failed, stdout: said } = await execa(
+    process.execPath,
+    ['scripts/test.ts', ...(files.length > 0 ? files : ['src/proxy/'])],
+    { env: { HAPROXY_BIN: program }, reject: false, stdout: ['pipe', 'inherit'], stderr: 'inherit' },
+  );
+  verdicts.push(`HAProxy ${version}: ${said.trimEnd().split('\n').at(-1)}`);
+  if (failed) process.exitCode = 1;
+}
+process.stdout.write(`${verdicts.join('\n')}\n`);
