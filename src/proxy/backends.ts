@@ -26,10 +26,18 @@ export interface Backend {
   readonly kind: 'bytes' | 'http' | 'plain-http';
   /** The version of HTTP that requests are forwarded in. */
   readonly speaks: 'http/1.1' | 'h2' | undefined;
+  /**
+   * Whether each request has a connection of its own. When the app breaks off at a request on a connection that was used before, HAProxy
+   * lets the client believe that nothing of it was processed, and clients send it again (RFC 9113 §8.7, RFC 9112 §9.3.1).
+   */
+  readonly once: boolean;
 }
 
 /** What is put behind the name of a TCP target for clients that negotiated a version of HTTP. */
 export const HTTP_SUFFIX = { 'http/1.1': '.h1', h2: '.h2' } as const;
+
+/** What is put behind the name of the backend for requests that have to be sent once. */
+export const ONCE_SUFFIX = '.once';
 
 /** The server of each backend, as the runtime socket calls it. */
 export const SERVER = 'app';
@@ -41,23 +49,33 @@ export function backendsOf(routes: readonly Route[], evidence: boolean): readonl
 
 function backendsOfTarget(name: string, target: OfferedTarget, evidence: boolean): Backend[] {
   const { speaks, alpn } = target;
-  if (speaks !== 'tcp') return [{ name, target, kind: 'http', speaks }];
+  if (speaks !== 'tcp') return ofRequests({ name, target, kind: 'http', speaks });
   const versions = (['http/1.1', 'h2'] as const).filter((version) => evidence && alpn.has(version));
   return [
-    { name, target, kind: 'bytes', speaks: undefined },
-    ...versions.map((version): Backend => {
-      return { name: `${name}${HTTP_SUFFIX[version]}`, target, kind: 'plain-http', speaks: version };
-    }),
+    { name, target, kind: 'bytes', speaks: undefined, once: true },
+    ...versions.flatMap((version) =>
+      ofRequests({ name: `${name}${HTTP_SUFFIX[version]}`, target, kind: 'plain-http', speaks: version }),
+    ),
+  ];
+}
+
+/** What speaks HTTP/2 is gRPC mostly, where every request is a POST. */
+function ofRequests(backend: Omit<Backend, 'once'>): Backend[] {
+  if (backend.speaks === 'h2') return [{ ...backend, once: true }];
+  return [
+    { ...backend, once: false },
+    { ...backend, name: `${backend.name}${ONCE_SUFFIX}`, once: true },
   ];
 }
 
 /** The words of a `server` line that follow its name. */
-export function server({ target, speaks }: Backend, options: ServerOptions): string {
+export function server({ target, speaks, once }: Backend, options: ServerOptions): string {
   return [
     address(target),
     ...(options.sendProxy === 'off' ? [] : [PROXY_HEADER[options.sendProxy]]),
     ...(target.tls ? tls(target, speaks, options.appTls) : []),
     ...(speaks === 'h2' ? ['proto h2'] : []),
+    ...(speaks === 'h2' && once ? ['max-reuse 0'] : []),
   ].join(' ');
 }
 

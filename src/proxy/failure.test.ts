@@ -71,6 +71,8 @@ test('what is known is said, and nothing else', () => {
     [failure?.domain, failure?.target, failure?.client],
     ['a.example', 'tcp:app:80', '2001:db8::1'],
   );
+  for (const backend of ['tcp:app:80', 'tcp:app:80.h1', 'tcp:app:80.h1.once', 'tcp:app:80.once'])
+    assert.equal(readFailure(`ended SH a.example ${backend} 192.0.2.1 -|-|-|-`)?.target, 'tcp:app:80');
   const early = readFailure('ended PR - tls 192.0.2.1 -|-|SSL handshake failure|-');
   assert.deepEqual([early?.domain, early?.target, early?.client], [undefined, undefined, '192.0.2.1']);
 });

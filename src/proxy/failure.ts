@@ -68,7 +68,7 @@ export function readFailure(line: string): Failure | undefined {
   return {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
-    target: backend === publicFrontend ? undefined : backend.replace(/\.h[12]$/, ''),
+    target: backend === publicFrontend ? undefined : backend.replace(/(\.h[12])?(\.once)?$/, ''),
     ...{ client, why, sentence, level },
     error: ofApp ?? ofClient,
   };

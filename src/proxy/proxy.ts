@@ -3,11 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../system-lookup.ts';
 import type { WarnOf } from '../warnings.ts';
+import { shortcoming } from './age.ts';
 import { AppAddress, type AppAddressOptions } from './app-address.ts';
 import { backendsOf } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
-import { connectionsThatFit, limitConnections, showInfo } from './commands.ts';
+import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
 import { proveServed } from './handshake.ts';
 import { ownRights, surrenderable } from './privileges.ts';
@@ -15,6 +16,7 @@ import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
 import { alpnOf, exactBelow, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
@@ -88,7 +90,7 @@ export async function startProxy(
       {
         launch: launcher(parts, await findStale(paths.socket, clock, signal)),
         restore: async (haproxy, ends) => {
-          await fitConnections(haproxy, settings, log, ends);
+          await greet(haproxy, settings, log, ends);
           // Before any certificate: who gets through the handshake finds the app.
           for (const address of addresses) await address.restore(haproxy.socket, ends);
           await certificates.restore(haproxy, ends);
@@ -186,18 +188,33 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
   };
 }
 
-/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
-async function fitConnections(
+/** Says which HAProxy is up, and what it falls short of. */
+async function greet(
   { socket }: HaproxyProcess,
-  { maxconn, privileges }: ProxySettings,
+  settings: ProxySettings,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const info = await showInfo(socket, signal);
-  const connections = connectionsThatFit(info);
-  const { pid, version, descriptorsWanted } = info;
+  const { pid, version } = info;
+  const { privileges } = settings;
   const account = { user: privileges?.user, chroot: privileges?.chroot };
-  log.info({ pid, version, connections, ...account }, 'HAProxy is up');
+  log.info({ pid, version, connections: connectionsThatFit(info), ...account }, 'HAProxy is up');
+  const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && shortcoming(version);
+  if (old) log.warn({ version }, old);
+  await fitConnections(socket, info, settings, log, signal);
+}
+
+/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
+async function fitConnections(
+  socket: RuntimeSocket,
+  info: ProcessInfo,
+  { maxconn }: ProxySettings,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const connections = connectionsThatFit(info);
+  const { descriptorsWanted } = info;
   if (connections >= maxconn) return;
   await limitConnections(socket, connections, signal);
   log.warn(

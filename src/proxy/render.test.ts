@@ -123,7 +123,7 @@ const servers: readonly [target: Partial<Target>, options: Partial<ProxySettings
   [{ host: '10.1.2.3' }, { sendProxy: 'v1' }, 'ipv4@10.1.2.3:80 send-proxy'],
   [{ host: '10.1.2.3' }, { sendProxy: 'v2' }, 'ipv4@10.1.2.3:80 send-proxy-v2'],
   [{ host: '10.1.2.3', speaks: 'http/1.1' }, {}, 'ipv4@10.1.2.3:80'],
-  [{ host: '10.1.2.3', speaks: 'h2' }, {}, 'ipv4@10.1.2.3:80 proto h2'],
+  [{ host: '10.1.2.3', speaks: 'h2' }, {}, 'ipv4@10.1.2.3:80 proto h2 max-reuse 0'],
   [
     { tls: true },
     {},
@@ -137,7 +137,7 @@ const servers: readonly [target: Partial<Target>, options: Partial<ProxySettings
   [
     { tls: true, speaks: 'h2', host: '10.1.2.3' },
     { appTls: { verify: false } },
-    'ipv4@10.1.2.3:80 ssl verify none alpn h2 proto h2',
+    'ipv4@10.1.2.3:80 ssl verify none alpn h2 proto h2 max-reuse 0',
   ],
 ];
 for (const [target, options, server] of servers) {
@@ -159,14 +159,20 @@ test('a TCP target alone: bytes are never looked at', () => {
 test('with evidence, clients of a TCP target that negotiated HTTP are switched, and nobody else', () => {
   const text = renderHaproxy({ ...settings, ...evidence, routes: [route('app.example', {}, ['http/1.1'])] });
   const frontend = section(text, 'frontend tls ');
-  assert.deepEqual(frontend.slice(-4), [
+  assert.deepEqual(frontend.slice(-5), [
     'tcp-request content switch-mode http if { ssl_fc_alpn h2 http/1.1 }',
     'use_backend evidence if { ssl_fc_alpn h2 http/1.1 } { path_beg /evidences } { path -m reg ^/evidences(/|$) }',
+    'use_backend %[var(sess.route)].h1.once if { ssl_fc_alpn http/1.1 } { var(sess.route) -m beg tcp: tls: } !{ method GET HEAD OPTIONS TRACE }',
     'use_backend %[var(sess.route)].h1 if { ssl_fc_alpn http/1.1 } { var(sess.route) -m beg tcp: tls: }',
     'use_backend %[var(sess.route)]',
   ]);
   assert.deepEqual(section(text, 'backend tcp:app:80.h1 '), [
     'backend tcp:app:80.h1 from plain-http',
+    'server app 127.0.0.1:1 disabled maxconn 4096',
+  ]);
+  assert.deepEqual(section(text, 'backend tcp:app:80.h1.once '), [
+    'backend tcp:app:80.h1.once from plain-http',
+    'option http-server-close',
     'server app 127.0.0.1:1 disabled maxconn 4096',
   ]);
 });

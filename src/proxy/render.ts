@@ -1,4 +1,12 @@
-import { type Backend, backendsOf, HTTP_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
+import {
+  type Backend,
+  backendsOf,
+  HTTP_SUFFIX,
+  ONCE_SUFFIX,
+  SERVER,
+  type ServerOptions,
+  server,
+} from './backends.ts';
 import { LOG_FORMAT } from './failure.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
@@ -217,11 +225,23 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(evidencePort === undefined ? [] : toEvidence),
     ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
       backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
-        ? [`use_backend %[var(sess.route)]${suffix} if { ssl_fc_alpn ${version} } ${ofTcp}`]
+        ? useBackend(suffix, version === 'http/1.1', `{ ssl_fc_alpn ${version} } ${ofTcp}`)
         : [],
     ),
+    ...(backends.some(({ kind, speaks }) => kind === 'http' && speaks === 'http/1.1')
+      ? [`use_backend %[var(sess.route)]${ONCE_SUFFIX} if { var(sess.route) -m beg http: https: } ${UNSAFE}`]
+      : []),
     'use_backend %[var(sess.route)]',
   ];
+}
+
+/** True for a request that an app may not be sent twice: its method is not safe (RFC 9110 §9.2.1). */
+const UNSAFE = '!{ method GET HEAD OPTIONS TRACE }';
+
+/** Rules for the backends whose names end in a suffix. */
+function useBackend(suffix: string, splits: boolean, condition: string): string[] {
+  const use = `use_backend %[var(sess.route)]${suffix}`;
+  return [...(splits ? [`${use}${ONCE_SUFFIX} if ${condition} ${UNSAFE}`] : []), `${use} if ${condition}`];
 }
 
 function bind({ port, acceptProxy, paths }: ProxySettings): string {
@@ -260,10 +280,14 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
 
 /** Clients of bytes are counted where they come in; each HTTP/2 client can have a hundred requests under way. */
 function section(backend: Backend, settings: ProxySettings): string[] {
-  const { name, kind } = backend;
+  const { name, kind, speaks, once } = backend;
   if (kind === 'bytes') return [`backend ${name} from tcp`, `server ${SERVER} ${server(backend, settings)}`];
   const most = connections(settings.maxconn);
-  return [`backend ${name} from ${kind}`, `server ${SERVER} ${server(backend, settings)} maxconn ${most}`];
+  return [
+    `backend ${name} from ${kind}`,
+    ...(once && speaks === 'http/1.1' ? ['option http-server-close'] : []),
+    `server ${SERVER} ${server(backend, settings)} maxconn ${most}`,
+  ];
 }
 
 /**
@@ -271,7 +295,8 @@ function section(backend: Backend, settings: ProxySettings): string[] {
  * the first few backends as many again.
  */
 function provisioned(maxconn: number, backends: readonly Backend[]): number {
-  const busy = Math.min(backends.filter(({ kind }) => kind !== 'bytes').length, PROVISIONED_BACKENDS);
+  const apps = backends.filter(({ kind, once }) => kind !== 'bytes' && once);
+  const busy = Math.min(apps.length, PROVISIONED_BACKENDS);
   const wanted = Math.ceil((connections(maxconn) * (1 + Math.max(1, busy))) / 2);
   return Math.max(maxconn, Math.min(wanted, MOST_CONNECTIONS));
 }
