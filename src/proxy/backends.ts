@@ -19,6 +19,8 @@ export interface ServerOptions {
 export interface Backend {
   readonly name: string;
   readonly target: Target;
+  /** What tells the backends of one target apart. */
+  readonly suffix: '' | HttpSuffix | `${HttpSuffix}${typeof ONCE_SUFFIX}`;
   /**
    * `bytes` forwards them as they come; `http` forwards requests and tells the app who asked; `plain-http` forwards requests
    * and adds nothing, for clients of a TCP target that say they speak HTTP.
@@ -31,13 +33,24 @@ export interface Backend {
    * lets the client believe that nothing of it was processed, and clients send it again (RFC 9113 §8.7, RFC 9112 §9.3.1).
    */
   readonly once: boolean;
+  /**
+   * Whether a request is given up as soon as its client closes its side. Clients of HTTP/1.1 do that too that wait for the answer (RFC
+   * 9112 §9.6), and HAProxy cannot tell them from those that are gone; in HTTP/2 only who is gone does it.
+   */
+  readonly abortOnClose: boolean;
 }
 
-/** What is put behind the name of a TCP target for clients that negotiated a version of HTTP. */
-export const HTTP_SUFFIX = { 'http/1.1': '.h1', h2: '.h2' } as const;
+/** Of clients that negotiated a version of HTTP. */
+const HTTP_SUFFIX = { 'http/1.1': '.h1', h2: '.h2' } as const;
+type HttpSuffix = (typeof HTTP_SUFFIX)[keyof typeof HTTP_SUFFIX];
 
-/** What is put behind the name of the backend for requests that have to be sent once. */
+/** Of requests that have to be sent once, where others share connections. */
 export const ONCE_SUFFIX = '.once';
+
+/** The target of a backend, by the name of the backend. */
+export function targetOf(backend: string): string {
+  return backend.replace(/(\.h[12])?(\.once)?$/, '');
+}
 
 /** The server of each backend, as the runtime socket calls it. */
 export const SERVER = 'app';
@@ -49,23 +62,38 @@ export function backendsOf(routes: readonly Route[], evidence: boolean): readonl
 
 function backendsOfTarget(name: string, target: OfferedTarget, evidence: boolean): Backend[] {
   const { speaks, alpn } = target;
-  if (speaks !== 'tcp') return ofRequests({ name, target, kind: 'http', speaks });
-  const versions = (['http/1.1', 'h2'] as const).filter((version) => evidence && alpn.has(version));
-  return [
-    { name, target, kind: 'bytes', speaks: undefined, once: true },
-    ...versions.flatMap((version) =>
-      ofRequests({ name: `${name}${HTTP_SUFFIX[version]}`, target, kind: 'plain-http', speaks: version }),
-    ),
-  ];
+  const versions = ['http/1.1', 'h2'] as const;
+  switch (speaks) {
+    case 'h2':
+      // gRPC mostly, where every request is a POST, and every client speaks HTTP/2.
+      return [{ ...{ name, target, speaks }, suffix: '', kind: 'http', once: true, abortOnClose: true }];
+    case 'http/1.1':
+      return versions.flatMap((version) => ofRequests(name, version, { target, speaks, kind: 'http' }));
+    case 'tcp':
+      return [
+        {
+          ...{ name, target },
+          ...({ suffix: '', kind: 'bytes', speaks: undefined, once: true, abortOnClose: false } as const),
+        },
+        ...versions
+          .filter((version) => evidence && alpn.has(version))
+          .flatMap((version) => ofRequests(name, version, { target, speaks: version, kind: 'plain-http' })),
+      ];
+  }
 }
 
-/** What speaks HTTP/2 is gRPC mostly, where every request is a POST. */
-function ofRequests(backend: Omit<Backend, 'once'>): Backend[] {
-  if (backend.speaks === 'h2') return [{ ...backend, once: true }];
-  return [
-    { ...backend, once: false },
-    { ...backend, name: `${backend.name}${ONCE_SUFFIX}`, once: true },
-  ];
+/** For clients of a version of HTTP; of HTTP/1.1 are those too that negotiated nothing. */
+function ofRequests(
+  target: string,
+  version: keyof typeof HTTP_SUFFIX,
+  common: Pick<Backend, 'target' | 'speaks' | 'kind'>,
+): Backend[] {
+  const of = (suffix: Backend['suffix'], once: boolean): Backend => {
+    return { ...common, name: `${target}${suffix}`, suffix, once, abortOnClose: version === 'h2' };
+  };
+  const suffix = HTTP_SUFFIX[version];
+  if (common.speaks === 'h2') return [of(suffix, true)];
+  return [of(`${suffix}${ONCE_SUFFIX}`, true), of(suffix, false)];
 }
 
 /** The words of a `server` line that follow its name. */

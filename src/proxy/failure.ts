@@ -1,3 +1,4 @@
+import { targetOf } from './backends.ts';
 import { EVIDENCE, publicFrontend } from './syntax.ts';
 
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
@@ -68,7 +69,7 @@ export function readFailure(line: string): Failure | undefined {
   return {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
-    target: backend === publicFrontend ? undefined : backend.replace(/(\.h[12])?(\.once)?$/, ''),
+    target: backend === publicFrontend ? undefined : targetOf(backend),
     ...{ client, why, sentence, level },
     error: ofApp ?? ofClient,
   };

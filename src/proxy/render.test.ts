@@ -189,7 +189,14 @@ test('an HTTP target beside a TCP one: only its clients and those that negotiate
   assert.ok(
     frontend.includes('tcp-request content switch-mode http if !{ var(sess.route) -m beg tcp: tls: }'),
   );
-  assert.ok(section(text, 'backend http:app:80 ').includes('backend http:app:80 from http'));
+  const sections = ['.h1.once', '.h1', '.h2.once', '.h2'].map((suffix) =>
+    section(text, `backend http:app:80${suffix} `),
+  );
+  const words = ['from http', 'http-server-close', 'abortonclose'];
+  assert.deepEqual(
+    sections.map((lines) => words.filter((word) => lines.some((line) => line.includes(word)))),
+    [['from http', 'http-server-close'], ['from http'], words, ['from http', 'abortonclose']],
+  );
 });
 
 const provided: readonly [what: string, routes: readonly Route[], maxconn: number][] = [

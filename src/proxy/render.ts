@@ -1,12 +1,4 @@
-import {
-  type Backend,
-  backendsOf,
-  HTTP_SUFFIX,
-  ONCE_SUFFIX,
-  SERVER,
-  type ServerOptions,
-  server,
-} from './backends.ts';
+import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
 import { LOG_FORMAT } from './failure.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
@@ -59,7 +51,7 @@ export const OWN_CONNECTIONS = 8;
 const MOST_CONNECTIONS = 500_000;
 const MOST_THREADS = 64;
 /** Further ones share what is there: not all apps of one ingress are at their limit at once. */
-const PROVISIONED_BACKENDS = 4;
+const PROVISIONED_APPS = 4;
 /** A supervisor kills after ten seconds, so that eight are ours to give. */
 const LONGEST_DRAIN_MS = 8_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -181,8 +173,8 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
   const base = (name: Backend['kind']) => [
     `defaults ${name} from tcp`,
     'mode http',
-    // A client that leaves would else be told to the app as the end of its request, and an app that closes then be blamed for it.
-    'option abortonclose',
+    // HAProxy 3.4 has it by default.
+    'no option abortonclose',
     // Else HAProxy tells the kernel that more will come of a body, and small pieces wait for it for 200 ms.
     'option http-no-delay',
     ...errorPages,
@@ -200,9 +192,8 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
   const { maxconn, evidencePort } = settings;
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const speaksHttp = '{ ssl_fc_alpn h2 http/1.1 }';
-  const ofTcp = '{ var(sess.route) -m beg tcp: tls: }';
   const requests = [
-    ...(some('http') ? [some('bytes') ? `!${ofTcp}` : 'TRUE'] : []),
+    ...(some('http') ? [some('bytes') ? `!${OF_TCP}` : 'TRUE'] : []),
     ...(some('plain-http') ? [speaksHttp] : []),
   ];
   const toEvidence = requests.map(
@@ -223,25 +214,27 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
       : [silentTimeout, `tcp-request content switch-mode http if ${requests.join(' || ')}`]),
     // Under the same conditions, so that bytes are not even asked for a path.
     ...(evidencePort === undefined ? [] : toEvidence),
-    ...Object.entries(HTTP_SUFFIX).flatMap(([version, suffix]) =>
-      backends.some(({ kind, speaks }) => kind === 'plain-http' && speaks === version)
-        ? useBackend(suffix, version === 'http/1.1', `{ ssl_fc_alpn ${version} } ${ofTcp}`)
-        : [],
-    ),
-    ...(backends.some(({ kind, speaks }) => kind === 'http' && speaks === 'http/1.1')
-      ? [`use_backend %[var(sess.route)]${ONCE_SUFFIX} if { var(sess.route) -m beg http: https: } ${UNSAFE}`]
-      : []),
-    'use_backend %[var(sess.route)]',
+    ...useBackends(backends),
   ];
 }
 
 /** True for a request that an app may not be sent twice: its method is not safe (RFC 9110 §9.2.1). */
 const UNSAFE = '!{ method GET HEAD OPTIONS TRACE }';
+const OF_TCP = '{ var(sess.route) -m beg tcp: tls: }';
+const OF_HTTP = '{ var(sess.route) -m beg http: https: }';
 
-/** Rules for the backends whose names end in a suffix. */
-function useBackend(suffix: string, splits: boolean, condition: string): string[] {
-  const use = `use_backend %[var(sess.route)]${suffix}`;
-  return [...(splits ? [`${use}${ONCE_SUFFIX} if ${condition} ${UNSAFE}`] : []), `${use} if ${condition}`];
+/** Which backend of its target a connection or a request goes to: the first rule that fits. */
+function useBackends(backends: readonly Backend[]): string[] {
+  const rule = ({ kind, suffix }: Backend) => {
+    const ofTarget = kind === 'http' ? OF_HTTP : OF_TCP;
+    const h2 = suffix.startsWith('.h2');
+    const ofClient =
+      kind === 'plain-http' && !h2 ? '{ ssl_fc_alpn http/1.1 }' : `${h2 ? '' : '!'}{ ssl_fc_alpn h2 }`;
+    const conditions = [ofClient, ofTarget, ...(suffix.endsWith(ONCE_SUFFIX) ? [UNSAFE] : [])];
+    return `use_backend %[var(sess.route)]${suffix} if ${conditions.join(' ')}`;
+  };
+  const rules = backends.filter(({ suffix }) => suffix !== '').map(rule);
+  return [...new Set(rules), 'use_backend %[var(sess.route)]'];
 }
 
 function bind({ port, acceptProxy, paths }: ProxySettings): string {
@@ -280,12 +273,13 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
 
 /** Clients of bytes are counted where they come in; each HTTP/2 client can have a hundred requests under way. */
 function section(backend: Backend, settings: ProxySettings): string[] {
-  const { name, kind, speaks, once } = backend;
+  const { name, kind, speaks, once, abortOnClose } = backend;
   if (kind === 'bytes') return [`backend ${name} from tcp`, `server ${SERVER} ${server(backend, settings)}`];
   const most = connections(settings.maxconn);
   return [
     `backend ${name} from ${kind}`,
     ...(once && speaks === 'http/1.1' ? ['option http-server-close'] : []),
+    ...(abortOnClose ? ['option abortonclose'] : []),
     `server ${SERVER} ${server(backend, settings)} maxconn ${most}`,
   ];
 }
@@ -295,8 +289,8 @@ function section(backend: Backend, settings: ProxySettings): string[] {
  * the first few backends as many again.
  */
 function provisioned(maxconn: number, backends: readonly Backend[]): number {
-  const apps = backends.filter(({ kind, once }) => kind !== 'bytes' && once);
-  const busy = Math.min(apps.length, PROVISIONED_BACKENDS);
+  const apps = new Set(backends.filter(({ kind }) => kind !== 'bytes').map(({ target }) => target));
+  const busy = Math.min(apps.size, PROVISIONED_APPS);
   const wanted = Math.ceil((connections(maxconn) * (1 + Math.max(1, busy))) / 2);
   return Math.max(maxconn, Math.min(wanted, MOST_CONNECTIONS));
 }
