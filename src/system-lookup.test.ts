@@ -6,7 +6,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../test/doubles/after-test.ts';
 import { systemClock, until } from './clock.ts';
-import { notFound, parseAddresses, systemLookup } from './system-lookup.ts';
+import { parseAddresses, systemLookup } from './system-lookup.ts';
 
 const patience = { clock: systemClock, timeoutMs: 10_000, everyMs: 10 };
 
@@ -80,8 +80,22 @@ test('a host without an address is an error like that of dns.lookup', async (t) 
     message: 'getaddrinfo ENOTFOUND app',
     hostname: 'app',
   });
-  assert.equal(notFound('app', 5_000).code, 'EAI_AGAIN');
 });
+
+const reasons: readonly [words: string, code: string][] = [
+  ['bash: line 1: app: Name or service not known', 'ENOTFOUND'],
+  ['bash: line 1: app: No address associated with hostname', 'ENOTFOUND'],
+  ['bash: line 1: app: Temporary failure in name resolution', 'EAI_AGAIN'],
+  // It has an address by now.
+  ['bash: connect: Connection refused', 'EAI_AGAIN'],
+];
+for (const [words, code] of reasons) {
+  test(`a host without an address, of which the resolver says "${words}", is ${code}`, async (t) => {
+    const folder = fakeGetent(t, 'exit 2');
+    writeFileSync(join(folder, 'bash'), `#!/bin/sh\necho '${words}' >&2; exit 1\n`, { mode: 0o755 });
+    await assert.rejects(systemLookup('app'), { code });
+  });
+}
 
 test('a look-up that is not wanted any more ends with its process', async (t) => {
   const pid = silentGetent(t);

@@ -45,7 +45,10 @@ export async function systemLookup(
       else if (error?.code === 'ENOENT') resolve(nodeDns.lookup(host, { all: true }));
       else if (error && error.code !== NOT_FOUND && !error.killed) reject(error);
       else if (addresses.length > 0) resolve(addresses);
-      else reject(notFound(host, performance.now() - begun));
+      else
+        void whyNone(host, performance.now() - begun, signal).then((code) =>
+          reject(signal?.aborted ? signal.reason : notFound(host, code)),
+        );
     },
   );
   running.add(child);
@@ -67,12 +70,29 @@ function environment(): NodeJS.ProcessEnv {
   return { PATH, ...(LOCALDOMAIN && { LOCALDOMAIN }), ...(RES_OPTIONS && { RES_OPTIONS }) };
 }
 
+type Code = 'ENOTFOUND' | 'EAI_AGAIN';
+
 /**
- * The error of `dns.lookup` for a host without an address. getent does not say why it found none: after such a time because no
- * name server answered. Pure.
+ * getent does not say why it found no address. After such a time it is because no name server answered; sooner, they may have said
+ * that there is none, or that they cannot tell (SERVFAIL, REFUSED). bash asks the same resolver once more, and says it in its words
+ * (gai_strerror). On a host without bash a quick answer counts as a no.
  */
-export function notFound(host: string, afterMs = 0): NodeJS.ErrnoException {
-  const code = afterMs < SHORTEST_SILENCE_MS ? 'ENOTFOUND' : 'EAI_AGAIN';
+function whyNone(host: string, afterMs: number, signal?: AbortSignal): Promise<Code> {
+  if (afterMs >= SHORTEST_SILENCE_MS) return Promise.resolve('EAI_AGAIN');
+  return new Promise((resolve) => {
+    const env = { ...environment(), LC_ALL: 'C' };
+    const options = { env, timeout: SHORTEST_SILENCE_MS, killSignal: 'SIGKILL' as const, signal };
+    const child = execFile('bash', ['-c', ': <"/dev/tcp/$0/0"', host], options, (error, _, stderr) => {
+      running.delete(child);
+      const none = /Name or service not known|No address associated/.test(stderr);
+      resolve(none || error?.code === 'ENOENT' ? 'ENOTFOUND' : 'EAI_AGAIN');
+    });
+    running.add(child);
+  });
+}
+
+/** The error of `dns.lookup` for a host without an address: there is none, or the resolver could not tell. Pure. */
+export function notFound(host: string, code: Code = 'ENOTFOUND'): NodeJS.ErrnoException {
   const facts = { code, syscall: 'getaddrinfo', hostname: host };
   return Object.assign(new Error(`getaddrinfo ${code} ${host}`), facts);
 }
