@@ -10,9 +10,9 @@ const ALERT = 21;
 
 /** Where the bytes end as an app may end them, there is nothing to log. */
 const faults: readonly [fault: Fault, why: string | undefined, speaksFirst?: 'app'][] = [
-  ['refuses', 'unreachable'],
-  ['refuses', 'unreachable', 'app'],
-  ['has no address', 'unreachable', 'app'],
+  ['refuses', 'refused'],
+  ['refuses', 'refused', 'app'],
+  ['has no address', 'no-address', 'app'],
   ['takes no connection', 'connect-timeout', 'app'],
   ['resets at once', 'broke-off', 'app'],
   ['resets when asked', 'broke-off'],

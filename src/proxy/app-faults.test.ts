@@ -14,8 +14,8 @@ const PAGES = {
 } as const;
 
 const faults: readonly [fault: Fault, status: keyof typeof PAGES, why: string][] = [
-  ['refuses', 503, 'unreachable'],
-  ['has no address', 503, 'unreachable'],
+  ['refuses', 503, 'refused'],
+  ['has no address', 503, 'no-address'],
   ['takes no connection', 503, 'connect-timeout'],
   ['resets at once', 502, 'broke-off'],
   ['resets when asked', 502, 'broke-off'],

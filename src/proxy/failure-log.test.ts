@@ -9,8 +9,8 @@ const failure: Failure = {
   domain: 'app.example',
   target: 'tcp:app:80',
   client: '192.0.2.1',
-  why: 'unreachable',
-  sentence: 'the app refused the connection, or has no address yet',
+  why: 'refused',
+  sentence: 'the app refused the connection',
   error: 'SSL handshake failure',
   level: 'warn',
 };
@@ -27,7 +27,7 @@ test('a failure is logged at once, with everything that is known', () => {
   assert.partialDeepStrictEqual(lines, [
     {
       ...{ level: 40, event: 'connection-failed', domain: 'app.example', target: 'tcp:app:80' },
-      ...{ client: '192.0.2.1', why: 'unreachable', error: 'SSL handshake failure', msg: failure.sentence },
+      ...{ client: '192.0.2.1', why: 'refused', error: 'SSL handshake failure', msg: failure.sentence },
     },
   ]);
   assert.equal(lines.length, 1);

@@ -4,56 +4,62 @@ import { type Failure, readFailure } from './failure.ts';
 
 /** Lines as HAProxy 2.6.12 and 3.0.11 wrote them, but for the ports. Where the two differ, both stand here. */
 const lines: readonly [line: string, level: Failure['level'], why: string, error?: string][] = [
-  ['SC app.example tcp:127.0.0.1:80 127.0.0.1 -|-|Success|-', 'warn', 'unreachable'],
+  ['SC app.example tcp:127.0.0.1:80/app 127.0.0.1 -|-|Success|-', 'warn', 'refused'],
+  ['SC app.example tcp:app:80/<NOSRV> 127.0.0.1 -|-|Success|-', 'warn', 'no-address'],
   [
-    'SC app.example tls:app:443 127.0.0.1 SSL handshake failure|error:0A000086:SSL routines::certificate verify failed|Success|-',
+    'SC app.example tls:app:443/app 127.0.0.1 SSL handshake failure|error:0A000086:SSL routines::certificate verify failed|Success|-',
     ...(['warn', 'tls', 'SSL handshake failure: certificate verify failed'] as const),
   ],
-  ['sC app.example http:app:80 127.0.0.1 -|-|Success|-', 'warn', 'connect-timeout'],
-  ['SH app.example http:app:80 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
+  ['sC app.example http:app:80/app 127.0.0.1 -|-|Success|-', 'warn', 'connect-timeout'],
+  ['SH app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
   [
-    'SH app.example http:app:80 127.0.0.1 ECONNRESET returned by OS|-|Success|-',
+    'SH app.example http:app:80/app 127.0.0.1 ECONNRESET returned by OS|-|Success|-',
     ...(['warn', 'broke-off', 'ECONNRESET returned by OS'] as const),
   ],
-  ['sH app.example http:app:80 127.0.0.1 Success|-|Success|-', 'warn', 'no-answer'],
-  ['PH app.example http:app:80 127.0.0.1 Success|-|Success|-', 'warn', 'not-http'],
-  ['SD app.example http:app:80 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
-  ['sD app.example tcp:app:80 127.0.0.1 Success|-|Success|-', 'warn', 'silent'],
-  ['RC app.example tcp:app:80 127.0.0.1 -|-|Success|-', 'warn', 'resources'],
-  ['CD app.example tcp:app:80 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
-  ['CD app.example tcp:app:80 127.0.0.1 Success|-|Connection error|-', 'debug', 'ended', 'Connection error'],
-  ['cD app.example tcp:app:80 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
-  ['-- app.example http:app:80 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
-  ['PR app.example tls 127.0.0.1 -|-|Success|-', 'debug', 'ended'],
+  ['sH app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'no-answer'],
+  ['PH app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'not-http'],
+  ['SD app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
+  ['sD app.example tcp:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'silent'],
+  ['RC app.example tcp:app:80/app 127.0.0.1 -|-|Success|-', 'warn', 'resources'],
+  ['CD app.example tcp:app:80/app 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
   [
-    'PR - tls 127.0.0.1 -|-|Connection closed during SSL handshake|-',
+    'CD app.example tcp:app:80/app 127.0.0.1 Success|-|Connection error|-',
+    'debug',
+    'ended',
+    'Connection error',
+  ],
+  ['cD app.example tcp:app:80/app 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
+  ['-- app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
+  ['PR app.example tls/<NOSRV> 127.0.0.1 -|-|Success|-', 'debug', 'ended'],
+  [
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|Connection closed during SSL handshake|-',
     ...(['debug', 'handshake', 'Connection closed during SSL handshake'] as const),
   ],
   [
-    'PR - tls 127.0.0.1 -|-|Timeout during SSL handshake|-',
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|Timeout during SSL handshake|-',
     ...(['debug', 'handshake', 'Timeout during SSL handshake'] as const),
   ],
   [
-    'PR - tls 127.0.0.1 -|-|SSL handshake failure|error:0A00009C:SSL routines::http request',
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|SSL handshake failure|error:0A00009C:SSL routines::http request',
     ...(['info', 'handshake', 'SSL handshake failure: http request'] as const),
   ],
   [
-    'PR - tls 127.0.0.1 -|-|ECONNRESET returned by OS|-',
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|ECONNRESET returned by OS|-',
     ...(['debug', 'handshake', 'ECONNRESET returned by OS'] as const),
   ],
   [
-    'CH app.example http:app:80 127.0.0.1 Success|-|Poller reported POLLERR|-',
+    'CH app.example http:app:80/app 127.0.0.1 Success|-|Poller reported POLLERR|-',
     'debug',
     'ended',
     'Poller reported POLLERR',
   ],
-  ['PR - tls 127.0.0.1 -|-|SSL handshake failure|-', 'info', 'handshake', 'SSL handshake failure'],
+  ['PR - tls/<NOSRV> 127.0.0.1 -|-|SSL handshake failure|-', 'info', 'handshake', 'SSL handshake failure'],
   [
-    'PR - tls 127.0.0.1 -|-|Truncated PROXY protocol header received|-',
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|Truncated PROXY protocol header received|-',
     ...(['info', 'proxy-header', 'Truncated PROXY protocol header received'] as const),
   ],
   [
-    'PR - tls 127.0.0.1 -|-|Connection closed while waiting for PROXY protocol header|-',
+    'PR - tls/<NOSRV> 127.0.0.1 -|-|Connection closed while waiting for PROXY protocol header|-',
     ...(['debug', 'proxy-header', 'Connection closed while waiting for PROXY protocol header'] as const),
   ],
 ];
@@ -66,7 +72,7 @@ for (const [line, level, why, error] of lines) {
 }
 
 test('what is known is said, and nothing else', () => {
-  const failure = readFailure('ended SH a.example tcp:app:80.h2 2001:db8::1 Success|-|Success|-');
+  const failure = readFailure('ended SH a.example tcp:app:80.h2/app 2001:db8::1 Success|-|Success|-');
   assert.deepEqual(
     [failure?.domain, failure?.target, failure?.client],
     ['a.example', 'tcp:app:80', '2001:db8::1'],

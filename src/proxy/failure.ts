@@ -6,10 +6,10 @@ const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]
 
 /**
  * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
- * name and the target, who asked, and what went wrong between us and the app, and between the client and us. A wildcard
+ * name, the target and its server, who asked, and what went wrong between us and the app, and between the client and us. A wildcard
  * lets clients choose the name, and a name in a handshake may hold any byte: what could end a line or a word is encoded.
  */
-export const LOG_FORMAT = `"ended %ts %[var(sess.name),url_enc] %b %ci ${errors('bc')}|${errors('fc')}"`;
+export const LOG_FORMAT = `"ended %ts %[var(sess.name),url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}"`;
 
 /** A connection or request that did not end well. */
 export interface Failure {
@@ -30,7 +30,10 @@ export interface Failure {
 type Reason = readonly [why: string, sentence: string];
 
 const OF_APP: Readonly<Record<string, Reason>> = {
-  SC: ['unreachable', 'the app refused the connection, or has no address yet'],
+  SC: [
+    'refused',
+    'the app refused the connection: nothing listens at its port, or its host cannot be reached',
+  ],
   sC: ['connect-timeout', 'the app did not accept the connection within TIMEOUT_CONNECT'],
   SH: ['broke-off', 'the app closed the connection before it answered'],
   PH: ['not-http', 'the app answered something that is not HTTP'],
@@ -41,6 +44,9 @@ const OF_APP: Readonly<Record<string, Reason>> = {
   sD: ['silent', 'the app was silent for TIMEOUT_SERVER'],
   sQ: ['busy', 'the app took no further connection within TIMEOUT_CONNECT'],
 };
+/** What HAProxy writes for the server where it has none to choose: it has one as soon as the app has an address. */
+const NO_SERVER = '<NOSRV>';
+const NO_ADDRESS: Reason = ['no-address', 'the app has no address: its name does not resolve'];
 const APP_TLS: Reason = ['tls', 'the app was reached, but no TLS connection to it came about'];
 
 const OF_US: Readonly<Record<string, Reason>> = {
@@ -59,13 +65,15 @@ const WELL: Reason = [
 
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
 export function readFailure(line: string): Failure | undefined {
-  const match = /^ended (\S\S) (\S+) (\S+) (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)$/.exec(line);
+  const match = /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)$/.exec(
+    line,
+  );
   if (!match) return undefined;
-  const [, state = '', name = '', backend = '', client = '', ...words] = match;
+  const [, state = '', name = '', backend = '', server = '', client = '', ...words] = match;
   const ofApp = said(words.slice(0, 2));
   const ofClient = said(words.slice(2));
   const [[why, sentence], level] =
-    backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, ofApp, ofClient);
+    backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, server, ofApp, ofClient);
   return {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
@@ -77,11 +85,13 @@ export function readFailure(line: string): Failure | undefined {
 
 function judge(
   state: string,
+  server: string,
   ofApp: string | undefined,
   ofClient: string | undefined,
 ): readonly [Reason, Failure['level']] {
   if (state === '--') return [WELL, 'debug'];
   if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
+  if (state === 'SC' && server === NO_SERVER) return [NO_ADDRESS, 'warn'];
   const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
   if (guilty) return [guilty, 'warn'];
   if (state !== 'PR' || ofClient === undefined) return [OTHER, 'debug'];

@@ -67,7 +67,7 @@ test('each name reaches its own app, as requests or as bytes', async (t) => {
     assert.deepEqual([down.status, down.headers['content-type']], [503, 'text/plain']);
     const target = `http:${web.address}:${web.port}`;
     const line = await ingress.seen('connection-failed', { fits: (found) => found['target'] === target });
-    assert.partialDeepStrictEqual(line, { domain: WEB, why: 'unreachable' });
+    assert.partialDeepStrictEqual(line, { domain: WEB, why: 'refused' });
     assert.equal((await world.request(RAW, '/')).status, 200);
     await web.start();
     await eventually('the app', async () =>
