@@ -53,6 +53,8 @@ LABEL org.opencontainers.image.title="dstack-ingress" \
       org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# Then localhost is the container of the ingress, which a TARGET_ENDPOINT seldom means.
+ENV DSTACK_INGRESS_CONTAINER=true
 WORKDIR /
 VOLUME ["/etc/letsencrypt", "/evidences"]
 EXPOSE 443

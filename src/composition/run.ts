@@ -9,7 +9,7 @@ import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts'
 import { removeTemporaries } from '../files.ts';
 import { createLog, type Log } from '../log.ts';
 import { announcement } from '../proxy/announcement.ts';
-import { subjectOf } from '../proxy/app-address.ts';
+import { subjectOf } from '../proxy/app-warnings.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
@@ -125,10 +125,13 @@ async function openProxy(
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
   const { routes, appTls, acceptProxyProtocol, sendProxyProtocol } = config;
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
+  // Our image says so of itself: what an engine leaves in its containers differs between engines.
+  const inContainer = process.env['DSTACK_INGRESS_CONTAINER'] === 'true';
   try {
     return await startProxy(
       {
-        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, clock, log, warnOf },
+        ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, inContainer },
+        ...{ clock, log, warnOf },
         ...{ routes, appTls, acceptProxy: acceptProxyProtocol, sendProxy: sendProxyProtocol },
       },
       signal,
@@ -186,7 +189,9 @@ function announceOnce(
       const route = routes.find((candidate) => candidate.name === name);
       if (!route || announced.has(name) || !memory.served.has(name)) continue;
       announced.add(name);
-      const doubts = [GATEWAY, subjectOf(route.target.host)].filter((subject) => warnings.has(subject));
+      const { host, port } = route.target;
+      const subjects = [GATEWAY, subjectOf(host), subjectOf(host, port)];
+      const doubts = subjects.filter((subject) => warnings.has(subject));
       log.info({ event: 'up', domain: name }, announcement(route, doubts));
     }
   };

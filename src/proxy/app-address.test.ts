@@ -9,34 +9,22 @@ import {
   greeter,
   hear,
   openTls,
+  routesTo,
   say,
   startApp,
   startTestProxy,
 } from '../../test/doubles/proxy.ts';
 import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
 import { systemClock } from '../clock.ts';
-import { AppAddress, chooseAddress } from './app-address.ts';
+import { AppAddress } from './app-address.ts';
+import { AppReport } from './app-report.ts';
+import { AppServers } from './app-servers.ts';
+import { BackendServers } from './backend-servers.ts';
+import { followedApps } from './followed-apps.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 
 const answers = (...addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-
-const choices: readonly [
-  what: string,
-  current: string | undefined,
-  found: string[],
-  chosen: string | undefined,
-][] = [
-  ['the first of several', undefined, ['10.0.0.1', '10.0.0.2'], '10.0.0.1'],
-  ['the one in use, wherever it stands', '10.0.0.2', ['10.0.0.1', '10.0.0.2'], '10.0.0.2'],
-  ['another when the one in use is gone', '10.0.0.3', ['10.0.0.1', '10.0.0.2'], '10.0.0.1'],
-  ['IPv6', undefined, ['fd00::1'], 'fd00::1'],
-  ['none of none', '10.0.0.1', [], undefined],
-  ['never "any" or a link-local zone', undefined, ['0.0.0.0', '::', 'fe80::1%eth0', '10.0.0.1'], '10.0.0.1'],
-];
-for (const [what, current, found, chosen] of choices) {
-  test(`chosen: ${what}`, () => assert.equal(chooseAddress(current, answers(...found)), chosen));
-}
 
 /** Follows a script of look-ups, one after the other, until it ends; an Error is a failed one. */
 async function follow(script: readonly (string[] | Error)[], refuse: readonly number[] = []) {
@@ -45,6 +33,7 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
   const commands: string[] = [];
   const socket: RuntimeSocket = {
     async send(command) {
+      if (command.startsWith('show servers state')) return '# srv_name srv_op_state\napp 2';
       if (!command.includes(' addr ')) return '';
       commands.push(command);
       if (refuse.includes(commands.length)) throw new Error('refused');
@@ -64,22 +53,29 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
       if (looks >= script.length) stop.abort();
     },
   };
-  const backends = [{ name: 'tcp:app:80', port: 80 }];
   const warnings: (string | undefined)[] = [];
   const warnOf = (subject: string, sentence: string | undefined) => {
     assert.equal(subject, 'the app at app');
     warnings.push(sentence);
   };
-  const app = new AppAddress({ host: 'app', backends, lookup, clock, log, warnOf });
+  const report = new AppReport({ host: 'app', port: 80, inContainer: false, log, warnOf });
+  const backends = [new BackendServers({ name: 'tcp:app:80', port: 80 })];
+  const servers = new AppServers({ port: 80, backends, report, connects: async () => undefined, clock });
+  const app = new AppAddress({ host: 'app', servers: [servers], lookup, clock, log, warnOf });
   await app.follow(() => socket, stop.signal);
   return { addresses: commands.map((command) => command.split(' ')[4]), lines, warnings };
 }
 
 test('HAProxy is told of changes only', async () => {
-  const script = [['10.0.0.1'], ['10.0.0.1'], ['10.0.0.2', '10.0.0.1'], ['10.0.0.2'], ['10.0.0.2']];
+  const script = [['10.0.0.1'], ['10.0.0.1'], ['10.0.0.2'], ['10.0.0.2'], ['10.0.0.2']];
   const { addresses, lines } = await follow(script);
   assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.2']);
   assert.equal(lines.length, 2);
+});
+
+test('never told of "any" or of an address in a link-local zone', async () => {
+  const { addresses } = await follow([['0.0.0.0', '::', 'fe80::1%eth0', '10.0.0.1']]);
+  assert.deepEqual(addresses, ['10.0.0.1']);
 });
 
 test('a name that does not resolve is warned of once, keeps its last address, and the warning is over when it is back', async () => {
@@ -100,6 +96,18 @@ test('a name that does not resolve is warned of once, keeps its last address, an
   assert.deepEqual([over, overAgain, warnings.length], [undefined, undefined, 4]);
 });
 
+test('addresses that come in another order are no news', async () => {
+  const script = [['10.0.0.1', '10.0.0.2'], ['10.0.0.2', '10.0.0.1'], ['10.0.0.1']];
+  const { lines } = await follow(script);
+  assert.deepEqual(
+    lines.map(({ addresses, msg }) => [addresses, msg]),
+    [
+      [['10.0.0.1', '10.0.0.2'], 'the app has 2 addresses'],
+      [['10.0.0.1'], 'the app has an address'],
+    ],
+  );
+});
+
 test('what could not be told is told again', async () => {
   const { addresses } = await follow([['10.0.0.1'], ['10.0.0.1'], ['10.0.0.1']], [1]);
   assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.1']);
@@ -107,7 +115,6 @@ test('what could not be told is told again', async () => {
 
 test('a host of several ports is looked up once for all of them', async () => {
   const { log } = memoryLog();
-  const warnOf = () => undefined;
   const stop = new AbortController();
   const commands: string[] = [];
   const socket: RuntimeSocket = {
@@ -123,11 +130,12 @@ test('a host of several ports is looked up once for all of them', async () => {
     return answers('10.0.0.1');
   };
   const clock = { now: () => new Date(0), wait: async () => stop.abort() };
-  const backends = [80, 81].map((port) => ({ name: `tcp:app:${port}`, port }));
-  await new AppAddress({ host: 'app', backends, lookup, clock, log, warnOf }).follow(
-    () => socket,
-    stop.signal,
+  const routes = [80, 81].flatMap((port) => routesTo({ host: 'app', port }, [`app${port}.example`]));
+  const apps = followedApps(
+    { routes, maxconn: 100, evidencePort: undefined },
+    { lookup, connects: async () => undefined, clock, log, warnOf: () => undefined },
   );
+  await Promise.all(apps.map((app) => app.follow(() => socket, stop.signal)));
   assert.equal(looks, 1);
   assert.deepEqual(
     commands.map((command) => [/tcp:app:\d+/.exec(command)?.[0], /port (\d+)/.exec(command)?.[1]]),
@@ -147,7 +155,7 @@ test('a look-up is told of the end, and that it ends so is no news', async () =>
     new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason));
     });
-  const app = new AppAddress({ host: 'app', backends: [], lookup, clock: systemClock, log, warnOf });
+  const app = new AppAddress({ host: 'app', servers: [], lookup, clock: systemClock, log, warnOf });
   const following = app.follow(() => undefined, stop.signal);
   stop.abort(new Error('stopped'));
   await following;

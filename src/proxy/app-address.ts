@@ -1,22 +1,18 @@
-import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Lookup } from '../system-lookup.ts';
 import type { WarnOf } from '../warnings.ts';
-import { setAppAddress } from './commands.ts';
+import type { AppServers, Running } from './app-servers.ts';
+import { doesNotResolve, subjectOf, whyUnresolved } from './app-warnings.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { isConnectable } from './syntax.ts';
 
-/** What a warning about the host of an app is about. */
-export function subjectOf(host: string): string {
-  return `the app at ${host}`;
-}
-
 export interface AppAddressOptions {
+  /** A name, or an address. */
   readonly host: string;
-  /** What has its server on this host, and at which port. */
-  readonly backends: readonly { readonly name: string; readonly port: number }[];
+  /** One for each port of the host that some target has. */
+  readonly servers: readonly AppServers[];
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,51 +21,38 @@ export interface AppAddressOptions {
   readonly everyMs?: number;
 }
 
-/**
- * Which of the answers to use: the address that is used already, if it is still among them, so that several do not
- * take turns; else the first. Undefined when none can be connected to.
- */
-export function chooseAddress(
-  current: string | undefined,
-  answers: readonly LookupAddress[],
-): string | undefined {
-  const addresses = answers.map(({ address }) => address).filter(isConnectable);
-  return current !== undefined && addresses.includes(current) ? current : addresses[0];
-}
-
-/** Keeps HAProxy pointed at the address behind the name of an app. */
+/** Keeps HAProxy pointed at the addresses behind the host of an app. */
 export class AppAddress {
   readonly #options: AppAddressOptions;
-  #address: string | undefined;
-  /** What the running HAProxy was told. */
-  #told: string | undefined;
+  #addresses: readonly string[] = [];
   #resolves: boolean | undefined;
 
   constructor(options: AppAddressOptions) {
     this.#options = options;
   }
 
-  /** Tells a new HAProxy the address, if one is known yet. */
+  /** Tells a new HAProxy the addresses, if some are known yet. */
   async restore(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
-    this.#told = undefined;
-    await this.#tell(socket, signal);
+    for (const servers of this.#options.servers) await servers.restore(socket, signal);
   }
 
   /**
-   * Looks the name up until the signal aborts, and tells HAProxy of a change. A name that does not resolve is waited
-   * for; one that no longer does keeps its last address. Never rejects.
+   * Looks the name up until the signal aborts, and tells HAProxy of a change. A name that does not resolve is waited for; one that no
+   * longer does keeps its last addresses. An address is followed until it answers for the first time. Never rejects.
    */
-  async follow(running: () => RuntimeSocket | undefined, signal: AbortSignal): Promise<void> {
-    const { clock, log, everyMs = 1_000 } = this.#options;
+  async follow(running: Running, signal: AbortSignal): Promise<void> {
+    const { host, servers, clock, log, everyMs = 1_000 } = this.#options;
+    const named = isIP(host) === 0;
     while (!signal.aborted) {
-      await this.#look(signal);
-      const socket = running();
-      if (socket && !signal.aborted) {
-        await this.#tell(socket, signal).catch((err: unknown) => {
+      if (named) await this.#look(signal);
+      else this.#addresses = [host];
+      for (const each of this.#addresses.length === 0 ? [] : servers) {
+        await each.look(this.#addresses, running, signal).catch((err: unknown) => {
           // It is told again at the next look, or has ended and is told when it is back.
           if (!signal.aborted) log.warn({ err }, "the app's address could not be set");
         });
       }
+      if (!named && servers.every(({ answered }) => answered)) return;
       await clock.wait(everyMs, signal).catch(() => undefined);
     }
   }
@@ -77,20 +60,23 @@ export class AppAddress {
   async #look(signal: AbortSignal): Promise<void> {
     const { host, lookup } = this.#options;
     try {
-      const found = chooseAddress(this.#address, await lookup(host, signal));
-      if (found === undefined) this.#lost('no address that can be connected to');
-      else this.#found(found);
+      const found = (await lookup(host, signal)).map(({ address }) => address).filter(isConnectable);
+      if (found.length === 0) this.#lost('no address that can be connected to');
+      else this.#found([...new Set(found)]);
     } catch (thrown) {
-      if (!signal.aborted) this.#lost(messageOf(thrown));
+      if (!signal.aborted) this.#lost(whyUnresolved(thrown));
     }
   }
 
-  #found(address: string): void {
+  #found(addresses: readonly string[]): void {
     const { host, log, warnOf } = this.#options;
-    const before = this.#address;
-    if (before !== address) log.info({ host, address, before }, 'the app has an address');
+    const before = this.#addresses;
+    if (!areSame(before, addresses)) {
+      const count = addresses.length === 1 ? 'an address' : `${addresses.length} addresses`;
+      log.info({ host, addresses, before }, `the app has ${count}`);
+    }
     if (this.#resolves === false) warnOf(subjectOf(host), undefined);
-    this.#address = address;
+    this.#addresses = addresses;
     this.#resolves = true;
   }
 
@@ -98,18 +84,11 @@ export class AppAddress {
     const { host, warnOf } = this.#options;
     if (this.#resolves === false) return;
     this.#resolves = false;
-    const so =
-      this.#address === undefined
-        ? 'nothing can be forwarded to it; check TARGET_ENDPOINT or ROUTING_MAP, and that the app is in a network of this container'
-        : `its last address, ${this.#address}, is used until it does`;
-    warnOf(subjectOf(host), `the app's name ${host} does not resolve (${why}): ${so}`);
+    warnOf(subjectOf(host), doesNotResolve(host, why, this.#addresses));
   }
+}
 
-  async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
-    const address = this.#address;
-    if (address === undefined || address === this.#told) return;
-    for (const { name, port } of this.#options.backends)
-      await setAppAddress(socket, name, { address, port }, signal);
-    this.#told = address;
-  }
+/** In whatever order they come. */
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one));
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import { type OfferedTarget, type Route, type Target, targetsOf } from './route.ts';
+import { SLOTS } from './server-plan.ts';
 import { LONGEST_FILE_PATH, plainHost, plainPath, port } from './syntax.ts';
 
 /** How the servers of the apps are spoken to, beside what each target says. */
@@ -52,8 +53,13 @@ export function targetOf(backend: string): string {
   return backend.replace(/(\.h[12])?(\.once)?$/, '');
 }
 
-/** The server of each backend, as the runtime socket calls it. */
+/** The first server of each backend, as the runtime socket calls it. */
 export const SERVER = 'app';
+
+/** The server of a slot, the first of which is 0: see ServerPlan. */
+export function slotName(slot: number): string {
+  return `${SERVER}${slot + 1}`;
+}
 
 /** The backends that some routes need. With `evidence`, TCP targets have some for clients that speak HTTP, too. */
 export function backendsOf(routes: readonly Route[], evidence: boolean): readonly Backend[] {
@@ -96,8 +102,29 @@ function ofRequests(
   return [of(`${suffix}${ONCE_SUFFIX}`, true), of(suffix, false)];
 }
 
+/**
+ * The servers of a backend. Where the target is named it has slots, which are empty: HAProxy takes one out when a connection to it
+ * fails. It does so only for servers that it checks; the control plane stops its checks before a slot is used. All that comes is
+ * handed to the server with the fewest connections, since some last for days; the first server, which leads where one of the slots
+ * does, counts for less than all others.
+ */
+export function servers(backend: Backend, options: ServerOptions, maxconn: number | undefined): string[] {
+  const { target } = backend;
+  const words = [server(backend, options), ...(maxconn === undefined ? [] : [`maxconn ${maxconn}`])].join(
+    ' ',
+  );
+  if (isIP(plainHost(target.host)) !== 0) return [`server ${SERVER} ${words}`];
+  return [
+    'balance leastconn',
+    // A connection that failed is tried elsewhere at once; where there is one server only, after a second.
+    'option redispatch 1',
+    `server ${SERVER} ${words} weight 1`,
+    `server-template ${SERVER} ${SLOTS} ${words} weight 256 check observe layer4 error-limit 1 on-error mark-down`,
+  ];
+}
+
 /** The words of a `server` line that follow its name. */
-export function server({ target, speaks, once }: Backend, options: ServerOptions): string {
+function server({ target, speaks, once }: Backend, options: ServerOptions): string {
   return [
     address(target),
     ...(options.sendProxy === 'off' ? [] : [PROXY_HEADER[options.sendProxy]]),

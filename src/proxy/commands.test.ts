@@ -58,7 +58,7 @@ for (const reply of moves) {
   test(`an address is set when the reply is "${reply}"`, async () => {
     await setAppAddress(
       scripted({ 'set server app/app addr ::1 port 80': reply, 'set server app/app state ready': '' }),
-      'app',
+      'app/app',
       { address: '::1', port: 80 },
     );
   });
@@ -66,7 +66,7 @@ for (const reply of moves) {
 
 test('an address that HAProxy does not take is an error in its words', async () => {
   const socket = scripted({ 'set server app/app addr x port 80': "Invalid addr 'x'" });
-  await assert.rejects(setAppAddress(socket, 'app', { address: 'x', port: 80 }), {
+  await assert.rejects(setAppAddress(socket, 'app/app', { address: 'x', port: 80 }), {
     code: 'PROXY_COMMAND_FAILED',
     message: /Invalid addr 'x'/,
   });

@@ -1,5 +1,4 @@
 import { IngressError } from '../errors.ts';
-import { SERVER } from './backends.ts';
 import { OWN_CONNECTIONS } from './render.ts';
 import type { CommandOptions, RuntimeSocket } from './runtime-socket.ts';
 import { publicFrontend } from './syntax.ts';
@@ -69,17 +68,59 @@ export async function limitConnections(
   await expectReply(socket, `set maxconn global ${connections + OWN_CONNECTIONS}`, /^$/, { signal });
 }
 
-/** Points the server of a backend at an address (without brackets) and lets connections through to it. Idempotent. */
+/** Points a server (`backend/server`) at an address (without brackets) and lets connections through to it. Idempotent. */
 export async function setAppAddress(
   socket: RuntimeSocket,
-  backend: string,
+  server: string,
   { address, port }: { readonly address: string; readonly port: number },
   signal?: AbortSignal,
 ): Promise<void> {
   const moved = /changed from|no need to change|nothing changed/;
-  const server = `${backend}/${SERVER}`;
   await expectReply(socket, `set server ${server} addr ${address} port ${port}`, moved, { signal });
   await expectReply(socket, `set server ${server} state ready`, /^$/, { signal });
+}
+
+/** Lets no further connections through to a server; those that are open stay. */
+export async function leaveServer(socket: RuntimeSocket, server: string, signal: AbortSignal): Promise<void> {
+  await expectReply(socket, `set server ${server} state maint`, /^$/, { signal });
+}
+
+/** Limits the connections that a server may have at once. */
+export async function limitServer(
+  socket: RuntimeSocket,
+  server: string,
+  connections: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await expectReply(socket, `set maxconn server ${server} ${connections}`, /^$/, { signal });
+}
+
+/** Has HAProxy make no connections of its own to a server; it still observes those of clients. */
+export async function stopHealthChecks(
+  socket: RuntimeSocket,
+  server: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await expectReply(socket, `disable health ${server}`, /^$/, { signal });
+}
+
+const STOPPED = '0';
+
+/** The servers of a backend, by their own names, that get no connections, because one failed or because they are left. */
+export async function stoppedServers(
+  socket: RuntimeSocket,
+  backend: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const reply = await expectReply(socket, `show servers state ${backend}`, /^# .*srv_name.*srv_op_state/m, {
+    signal,
+  });
+  const [titles = [], ...rows] = reply
+    .split('\n')
+    .filter((line) => line.includes(' '))
+    .map((line) => line.replace(/^# /, '').split(' '));
+  const [name, state] = [titles.indexOf('srv_name'), titles.indexOf('srv_op_state')];
+  return rows.flatMap((row) => (row[state] === STOPPED ? (row[name] ?? []) : []));
 }
 
 function inOneLine(reply: string): string {

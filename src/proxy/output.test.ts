@@ -16,7 +16,8 @@ const lines: readonly [line: string, level: OutputLine['level'], text: string][]
     'debug',
     "config : Proxy 'tls': no SSL certificate specified for bind ':443'",
   ],
-  ['<4>Server app/app is DOWN', 'warn', 'Server app/app is DOWN'],
+  ['<4>something is odd', 'warn', 'something is odd'],
+  ['<1>Server tcp:app:80/app1 is DOWN, reason: …', 'debug', 'Server tcp:app:80/app1 is DOWN, reason: …'],
   [
     '<6>1.2.3.4:5 [date] tls/1: SSL handshake failure',
     'info',

@@ -13,10 +13,11 @@ export interface OutputLine {
 const DIAGNOSTICS = { ALERT: 'error', WARNING: 'warn', NOTICE: 'debug', DIAG: 'debug' } as const;
 type Diagnostic = keyof typeof DIAGNOSTICS;
 
-/** What HAProxy says because of what we do: starting without certificates, enabling the server, stopping. */
+/** What HAProxy says because of what we do: starting without certificates, using servers and leaving them, stopping. */
 const ROUTINE = [
   /no SSL certificate specified for bind/,
-  /^Server \S+ is UP\/READY/,
+  // Which address of an app answers is said by the control plane.
+  /^Server \S+ (is|was) /,
   /^(Proxy|Stopping) .*(stopped|in \d+ ms)/,
   // Said again in one line of our own, with what it means for MAXCONN.
   /Cannot raise FD limit/,

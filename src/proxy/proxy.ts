@@ -1,15 +1,12 @@
-import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { type Lookup, systemLookup } from '../system-lookup.ts';
-import type { WarnOf } from '../warnings.ts';
 import { shortcoming } from './age.ts';
-import { AppAddress, type AppAddressOptions } from './app-address.ts';
-import { backendsOf } from './backends.ts';
+import type { AppAddress } from './app-address.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
 import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
+import { type FollowOptions, followedApps } from './followed-apps.ts';
 import { proveServed } from './handshake.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
@@ -20,7 +17,7 @@ import type { RuntimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
-export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs'> {
+export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs'>, FollowOptions {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
@@ -28,11 +25,6 @@ export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges'
   readonly drainMs?: number;
   /** By default what surrenderable says: when we are root, the user haproxy in an empty chroot. */
   readonly privileges?: Privileges;
-  readonly lookup?: Lookup;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Of the hosts of apps: see subjectOf. */
-  readonly warnOf: WarnOf;
 }
 
 /** A certificate to serve, with the protocols of its route. */
@@ -114,7 +106,7 @@ interface Parts {
   readonly paths: RuntimePaths;
   readonly settings: ProxySettings;
   readonly certificates: Certificates;
-  /** One for each app that is named; an app's address is in the configuration. */
+  /** One for each host of apps. */
   readonly addresses: readonly AppAddress[];
   readonly closing: AbortController;
   readonly closed: AbortController;
@@ -122,14 +114,7 @@ interface Parts {
   readonly background: Promise<void>[];
 }
 
-function assemble({
-  runtimeDir,
-  haproxyBin,
-  clock,
-  lookup = systemLookup,
-  warnOf,
-  ...options
-}: ProxyOptions): Parts {
+function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions): Parts {
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
@@ -138,32 +123,14 @@ function assemble({
     privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
   };
-  const apps = followed(settings);
-  const everyMs = lookEveryMs(apps.length);
   return {
     ...{ haproxyBin, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: apps.map((app) => new AppAddress({ ...app, everyMs, lookup, clock, log, warnOf })),
+    addresses: followedApps(settings, { ...options, clock, log }),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],
   };
-}
-
-type FollowedApp = Pick<AppAddressOptions, 'host' | 'backends'>;
-
-/** The hosts of apps that are named, each with the backends that lead to it. */
-function followed({ routes, evidencePort }: ProxySettings): FollowedApp[] {
-  const backends = backendsOf(routes, evidencePort !== undefined);
-  const hosts = Map.groupBy(backends, ({ target }) => target.host);
-  return [...hosts]
-    .filter(([host]) => isIP(host) === 0)
-    .map(([host, led]) => ({ host, backends: led.map(({ name, target }) => ({ name, port: target.port })) }));
-}
-
-/** Milliseconds between two looks at a host: a second, and longer where the processes of so many would take more than a tenth of a core. */
-function lookEveryMs(hosts: number): number {
-  return Math.max(1_000, hosts * 25);
 }
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -55,8 +56,8 @@ defaults tcp
 
 frontend tls from tcp
   bind :443 ssl crt-list /run/ingress/crt-list strict-sni
-  log-format "ended %ts %[var(sess.name),url_enc] %b %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
-  error-log-format "ended %ts %[var(sess.name),url_enc] %b %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
+  log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
+  error-log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
   maxconn 4096
   tcp-request session set-var(sess.name) ssl_fc_sni,lower
   tcp-request session set-var(sess.route) var(sess.name),map_str(/run/ingress/routes.map)
@@ -70,7 +71,10 @@ frontend own from tcp
   tcp-request session reject
 
 backend tcp:app:80 from tcp
-  server app 127.0.0.1:1 disabled
+  balance leastconn
+  option redispatch 1
+  server app 127.0.0.1:1 disabled weight 1
+  server-template app 8 127.0.0.1:1 disabled weight 256 check observe layer4 error-limit 1 on-error mark-down
 `;
 
 const app: Target = { host: 'app', port: 80, speaks: 'tcp', tls: false };
@@ -144,7 +148,13 @@ for (const [target, options, server] of servers) {
   test(`the server of ${JSON.stringify({ ...target, ...options })}`, () => {
     const text = renderHaproxy({ ...settings, ...options, routes: [route('app.example', target)] });
     const most = (target.speaks ?? 'tcp') === 'tcp' ? '' : ' maxconn 4096';
-    assert.equal(text.split('\n').at(-2), `  server app ${server}${most}`);
+    const lines = section(text, 'backend ').slice(1);
+    if (isIP(target.host ?? 'app') !== 0) return assert.deepEqual(lines, [`server app ${server}${most}`]);
+    const words = lines.filter((line) => line.startsWith('server'));
+    assert.deepEqual(words, [
+      `server app ${server}${most} weight 1`,
+      `server-template app 8 ${server}${most} weight 256 check observe layer4 error-limit 1 on-error mark-down`,
+    ]);
   });
 }
 
@@ -168,7 +178,10 @@ test('with evidence, clients of a TCP target that negotiated HTTP are switched, 
   ]);
   assert.deepEqual(section(text, 'backend tcp:app:80.h1 '), [
     'backend tcp:app:80.h1 from plain-http',
-    'server app 127.0.0.1:1 disabled maxconn 4096',
+    'balance leastconn',
+    'option redispatch 1',
+    'server app 127.0.0.1:1 disabled maxconn 4096 weight 1',
+    'server-template app 8 127.0.0.1:1 disabled maxconn 4096 weight 256 check observe layer4 error-limit 1 on-error mark-down',
   ]);
   assert.deepEqual(section(text, 'backend tcp:app:80.h1.once '), [
     'backend tcp:app:80.h1.once from plain-http',

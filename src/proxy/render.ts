@@ -1,4 +1,4 @@
-import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, server } from './backends.ts';
+import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
 import { LOG_FORMAT } from './failure.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
@@ -274,13 +274,12 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
 /** Clients of bytes are counted where they come in; each HTTP/2 client can have a hundred requests under way. */
 function section(backend: Backend, settings: ProxySettings): string[] {
   const { name, kind, speaks, once, abortOnClose } = backend;
-  if (kind === 'bytes') return [`backend ${name} from tcp`, `server ${SERVER} ${server(backend, settings)}`];
-  const most = connections(settings.maxconn);
+  if (kind === 'bytes') return [`backend ${name} from tcp`, ...servers(backend, settings, undefined)];
   return [
     `backend ${name} from ${kind}`,
     ...(once && speaks === 'http/1.1' ? ['option http-server-close'] : []),
     ...(abortOnClose ? ['option abortonclose'] : []),
-    `server ${SERVER} ${server(backend, settings)} maxconn ${most}`,
+    ...servers(backend, settings, connections(settings.maxconn)),
   ];
 }
 

@@ -3,6 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
+import { afterTest } from '../doubles/after-test.ts';
+import { startApp } from '../world/app.ts';
+import { freePort } from '../world/free-port.ts';
 import { type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
 import { again, eventually, ingressIn, worldFor } from './support.ts';
 
@@ -81,6 +84,27 @@ test('an app whose name does not resolve is no app that is up: a warning in the 
   assert.match(
     (await status(ingress.environment)).stdout,
     /the app's name nosuchapp\.invalid does not resolve/,
+  );
+});
+
+test('an app that refuses is no app that is up: a warning in log and status until it answers, in a container with what localhost means there', async (t) => {
+  const world = await worldFor(t);
+  const port = await freePort();
+  const target = { TARGET_ENDPOINT: `http://localhost:${port}`, DSTACK_INGRESS_CONTAINER: 'true' };
+  const ingress = await ingressIn(t, world, target);
+  const { msg } = await ingress.seen('up');
+  assert.match(
+    String(msg),
+    / is up, .* but see the warning about the app at localhost:\d+: it may not be reached$/,
+  );
+  const sentence =
+    /nothing listens at localhost:\d+ .*ECONNREFUSED.*name the app's service in the compose file/;
+  assert.match((await status(ingress.environment)).stdout, sentence);
+  const app = await startApp({ address: '127.0.0.1', port, name: 'late' });
+  afterTest(t, () => app.stop());
+  await ingress.seen('app-answers');
+  await eventually('the warning is over', async () =>
+    sentence.test((await status(ingress.environment)).stdout) ? undefined : true,
   );
 });
 
