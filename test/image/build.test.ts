@@ -42,8 +42,9 @@ test('scripts/build-image', async (t) => {
 
   await t.test('describes the image to engines and to people', async () => {
     const config = await stage.engine.run(['image', 'inspect', '--format', '{{json .Config}}', name]);
-    const { Entrypoint, Cmd, ExposedPorts, Volumes, StopSignal, Healthcheck, Labels, User } =
+    const { Entrypoint, Cmd, Env, ExposedPorts, Volumes, StopSignal, Healthcheck, Labels, User } =
       JSON.parse(config);
+    assert.ok(Env.includes('DSTACK_INGRESS_CONTAINER=true'), Env);
     assert.deepEqual(Entrypoint, ['dstack-ingress']);
     assert.deepEqual(Cmd ?? [], []);
     assert.deepEqual(Object.keys(ExposedPorts), ['443/tcp']);
