@@ -80,7 +80,7 @@ export async function startProxy(
   try {
     supervisor = await supervise(
       {
-        launch: launcher(parts, await findStale(paths.socket, clock, signal)),
+        launch: launcher(parts, await findStale(paths, { clock, log, signal })),
         restore: async (haproxy, ends) => {
           await greet(haproxy, settings, log, ends);
           // Before any certificate: who gets through the handshake finds the app.

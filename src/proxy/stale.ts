@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { type Clock, until } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { showInfo } from './commands.ts';
+import type { RuntimePaths } from './runtime-dir.ts';
 import { runtimeSocket } from './runtime-socket.ts';
 import { sendSignal } from './signal.ts';
 
@@ -13,16 +14,24 @@ export interface StaleProcess {
   readonly startedAt: string;
 }
 
-/** Finds the HAProxy that still answers on our runtime socket, if there is one. */
+/**
+ * Finds the HAProxy that still answers on our runtime socket, if there is one. It is known by the configuration that it was
+ * started with and not by its name, which HAPROXY_BIN may choose; nor by its word alone: the pid that it says is another
+ * process's where it lives in another PID namespace (containers that share a RUNTIME_DIR).
+ */
 export async function findStale(
-  socketPath: string,
-  clock: Clock,
-  signal: AbortSignal,
+  paths: Pick<RuntimePaths, 'config' | 'socket'>,
+  { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
 ): Promise<StaleProcess | undefined> {
   try {
-    const { pid } = await showInfo(runtimeSocket(socketPath, clock), signal);
+    const { pid } = await showInfo(runtimeSocket(paths.socket, clock), signal);
     const startedAt = await startOf(pid);
-    return startedAt === undefined ? undefined : { pid, startedAt };
+    if (startedAt !== undefined && (await runsWith(pid, paths.config))) return { pid, startedAt };
+    log.warn(
+      { pid, socket: paths.socket },
+      'what answers on the runtime socket is no HAProxy that was started here, and is left alone: RUNTIME_DIR is for one ingress only',
+    );
+    return undefined;
   } catch (thrown) {
     if (isIngressError(thrown, 'PROXY_COMMAND_FAILED')) return undefined;
     throw thrown;
@@ -44,11 +53,20 @@ export async function seeOff(
   log.info({ pid: stale.pid }, 'the HAProxy of an earlier run has finished');
 }
 
-/** When the process with this pid started; undefined when it is gone, a zombie, or no HAProxy. */
+/** When the process with this pid started; undefined when it is gone or a zombie. */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // proc(5): `pid (comm) state ppid …`; the start is field 22, and comm may hold anything, parentheses included.
-  const [, comm, rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? [];
+  const [, rest = ''] = /^\d+ \(.*\) (.*)$/s.exec(stat) ?? [];
   const fields = rest.split(' ');
-  return comm === 'haproxy' && fields[0] !== 'Z' ? fields[19] : undefined;
+  return fields[0] === 'Z' ? undefined : fields[19];
+}
+
+/** Whether a file is among the words that a process was started with, under this path or another one. */
+async function runsWith(pid: number, file: string): Promise<boolean> {
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const wanted = await realpath(file);
+  const named = words.split('\0').filter((word) => word.startsWith('/'));
+  const found = await Promise.all(named.map((word) => realpath(word).catch(() => undefined)));
+  return found.includes(wanted);
 }

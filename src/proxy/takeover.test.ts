@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
 import {
@@ -32,7 +34,8 @@ import { findStale, seeOff } from './stale.ts';
 async function leaveBehind(
   runtimeDir: string,
   port: number,
-  target: { host: string; port: number },
+  target: { host: string; port: number } = { host: '127.0.0.1', port: 9 },
+  program = haproxyBin,
 ): Promise<HaproxyProcess> {
   const paths = runtimePaths(runtimeDir);
   const privileges = surrenderable(ownRights(), paths.chroot);
@@ -45,7 +48,7 @@ async function leaveBehind(
   await prepareRuntimeDir(paths, { config, routes: renderRoutes(routes) }, privileges);
   const { log } = memoryLog();
   const options = {
-    ...{ haproxyBin, port, paths },
+    ...{ haproxyBin: program, port, paths },
     ...{ drainMs: 0, clock: systemClock, log },
   };
   return await launchHaproxy(options, new AbortController().signal);
@@ -85,24 +88,53 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
 
 test('an HAProxy that does not finish in time is killed', async (t) => {
   const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
-  const left = await leaveBehind(runtimeDir, port, { host: '127.0.0.1', port: 9 });
+  const left = await leaveBehind(runtimeDir, port);
   afterTest(t, () => left.stop());
   const { signal } = new AbortController();
-  const stale = await findStale(runtimePaths(runtimeDir).socket, systemClock, signal);
+  const stale = await findStale(runtimePaths(runtimeDir), {
+    clock: systemClock,
+    log: memoryLog().log,
+    signal,
+  });
   assert.equal(stale?.pid, left.pid);
   process.kill(left.pid, 'SIGSTOP');
   await seeOff(stale, { clock: systemClock, log: memoryLog().log, timeoutMs: 100, signal });
   assert.match(await left.exited, /SIGKILL/);
 });
 
-test('what else answers on the socket path is left alone', async (t) => {
+test('it is known whatever its program is called, and by whatever path its folder', async (t) => {
+  const [folder, port] = [await temporaryDir(t), await freePort()];
+  const [program, runtimeDir, again] = ['edge', 'run', 'run-again'].map((name) => join(folder, name));
+  assert.ok(program && runtimeDir && again);
+  await symlink((await execa('which', [haproxyBin])).stdout, program);
+  const left = await leaveBehind(runtimeDir, port, undefined, program);
+  afterTest(t, () => left.stop());
+  await symlink(runtimeDir, again);
+  const { lines } = await startTestProxy(t, { runtimeDir: again, port });
+  assert.match(await left.exited, /exit code 0/);
+  assert.ok(lines.some(({ msg, pid }) => /taking over/.test(msg) && pid === left.pid));
+});
+
+/** Answers on the runtime socket of a folder as an HAProxy with some pid would. */
+async function answerAs(t: TestContext, pid: number | undefined): Promise<string> {
   const runtimeDir = await temporaryDir(t);
-  const server = createServer((socket) => socket.end(`Name: x\nPid: ${process.pid}\n`));
+  const server = createServer((socket) => socket.end(`Name: HAProxy\nPid: ${pid}\n`));
   server.listen(runtimePaths(runtimeDir).socket);
   afterTest(t, () => server.close());
-  const { proxy, lines } = await startTestProxy(t, { runtimeDir });
-  assert.equal(proxy.running, true);
-  assert.ok(!lines.some(({ msg }) => /taking over/.test(msg)));
+  return runtimeDir;
+}
+
+test('what else answers on the socket path is left alone, and told of', async (t) => {
+  const { proxy: other } = await startTestProxy(t);
+  const nobody = 4_194_305; // pids end below it (proc_sys_kernel(5), pid_max)
+  for (const pid of [process.pid, other.pid, nobody]) {
+    const runtimeDir = await answerAs(t, pid);
+    const { proxy, lines } = await startTestProxy(t, { runtimeDir });
+    assert.equal(proxy.running, true);
+    assert.ok(!lines.some(({ msg }) => /taking over/.test(msg)));
+    assert.ok(lines.some(({ level, msg }) => level === 40 && /RUNTIME_DIR is for one ingress/.test(msg)));
+  }
+  assert.equal(other.running, true);
 });
 
 test('too few open files mean fewer connections and a line in the log, not a failure', async (t) => {
