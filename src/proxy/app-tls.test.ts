@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../../test/doubles/certificates.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
@@ -111,6 +111,22 @@ describe('an HTTPS target', { concurrency: true }, () => {
     assert.equal((await (await openH1(t, proxy.port)).get('/', 'app.example')).status, 200);
     assert.deepEqual(asked, [HOST, 'http/1.1']);
   });
+});
+
+test('an app at an address is asked for no name, whatever its clients ask for', async (t) => {
+  const { chainPem, keyPem } = await makeCertificate({ names: [HOST] });
+  const asked: string[] = [];
+  const SNICallback: NonNullable<TlsOptions['SNICallback']> = (name, done) => {
+    asked.push(name);
+    done(new Error('no certificate for this name'));
+  };
+  const server = createServer({ cert: chainPem, key: keyPem, SNICallback }, mirror('app'));
+  const open = await openServer(server, { host: '127.0.0.1', port: 0 });
+  afterTest(t, () => open[Symbol.asyncDispose]());
+  const routes = httpRoutes(open.port, ['app.example'], { tls: true });
+  const { port } = await startServing(t, routes, { appTls: { verify: false } });
+  assert.equal((await (await openH1(t, port)).get('/', 'app.example')).status, 200);
+  assert.deepEqual(asked, []);
 });
 
 test('a TLS target of bytes is greeted by its app', async (t) => {

@@ -19,6 +19,8 @@ const ROUTINE = [
   // Which address of an app answers is said by the control plane.
   /^Server \S+ (is|was) /,
   /^(Proxy|Stopping) .*(stopped|in \d+ ms)/,
+  // Where we may not: HAProxy 3.4.
+  /HAProxy was started as root without any 'chroot' directive/,
   // Said again in one line of our own, with what it means for MAXCONN.
   /Cannot raise FD limit/,
   /FD limit .* too low for maxconn/,

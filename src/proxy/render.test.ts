@@ -53,6 +53,9 @@ defaults tcp
   .if version_atleast(2.9)
   timeout client-hs 10000ms
   .endif
+  .if version_atleast(3.3)
+  default-server no-sni-auto
+  .endif
 
 frontend tls from tcp
   bind :443 ssl crt-list /run/ingress/crt-list strict-sni

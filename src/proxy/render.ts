@@ -164,6 +164,10 @@ function defaults({ timeouts }: ProxySettings): string[] {
     '.if version_atleast(2.9)',
     `timeout client-hs ${Math.min(HANDSHAKE_TIMEOUT_MS, client)}ms`,
     '.endif',
+    // Newer ones ask an app at an address for the name in the Host field, for which it may have no certificate.
+    '.if version_atleast(3.3)',
+    'default-server no-sni-auto',
+    '.endif',
   ];
 }
 

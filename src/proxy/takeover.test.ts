@@ -83,6 +83,7 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   early.end();
   assert.match(await stale.exited, /exit code 0/);
   await eventually('the log says so', () => lines.some(({ msg }) => /earlier run has finished/.test(msg)));
+  assert.ok(!lines.some(({ level }) => level >= 40));
   assert.equal((await showInfo(runtimeSocket(paths.socket, systemClock))).pid, proxy.pid);
 });
 

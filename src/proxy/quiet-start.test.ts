@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freePort, routesTo, startTestProxy } from '../../test/doubles/proxy.ts';
+import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
+import { ownRights, surrenderable } from './privileges.ts';
+
+/** Every kind of target, so that the configuration has all of its sections. */
+const routes = [
+  ...routesTo({ port: 9, speaks: 'h2' }, ['a.example'], ['h2']),
+  ...routesTo({ host: 'app.invalid', speaks: 'http/1.1', tls: true }, ['b.example'], ['h2', 'http/1.1']),
+  ...routesTo({ port: 10 }, ['c.example', '*.d.example'], ['http/1.1']),
+];
+
+for (const mayChroot of [true, false]) {
+  test(`HAProxy warns of nothing, ${mayChroot ? 'with' : 'without'} the right to change its root directory`, async (t) => {
+    const given = mayChroot ? undefined : surrenderable({ ...ownRights(), mayChroot }, '/nowhere');
+    const { proxy, lines } = await startTestProxy(t, {
+      ...{ routes, evidencePort: await freePort(), acceptProxy: true, sendProxy: 'v2' },
+      ...(given && { privileges: given }),
+    });
+    await proxy.install(await testCertificate('a.example'));
+    await proxy.stop();
+    const loud = lines.filter(({ level }) => level >= 40);
+    assert.deepEqual(
+      loud.map(({ msg }) => msg),
+      [],
+    );
+  });
+}
