@@ -101,6 +101,7 @@ function settingsOf(environment: Record<string, string>) {
     const paths = { ...runtimePaths(config.runtimeDir), ...files };
     return {
       port: config.port,
+      ipv6: true,
       maxconn: config.maxconn,
       timeouts: {
         connect: config.timeoutConnect,

@@ -8,6 +8,7 @@ import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from
 import { settles } from './deadline.ts';
 import { type FollowOptions, followedApps } from './followed-apps.ts';
 import { proveServed } from './handshake.ts';
+import { hasIpv6 } from './ipv6.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
@@ -17,7 +18,9 @@ import type { RuntimeSocket } from './runtime-socket.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
-export interface ProxyOptions extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs'>, FollowOptions {
+export interface ProxyOptions
+  extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,
+    FollowOptions {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
@@ -68,7 +71,7 @@ export async function startProxy(
   options: ProxyOptions,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<RunningProxy> {
-  const parts = assemble(options);
+  const parts = assemble(options, await hasIpv6());
   const { paths, settings, addresses, certificates, closing, background } = parts;
   const { clock, log, haproxyBin } = parts;
   const texts = { config: renderHaproxy(settings), routes: renderRoutes(settings.routes) };
@@ -114,11 +117,12 @@ interface Parts {
   readonly background: Promise<void>[];
 }
 
-function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions): Parts {
+function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions, ipv6: boolean): Parts {
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
     ...options,
+    ipv6,
     paths,
     privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
@@ -166,7 +170,7 @@ async function greet(
   const { pid, version } = info;
   const { privileges } = settings;
   const account = { user: privileges?.user, chroot: privileges?.chroot };
-  log.info({ pid, version, connections: connectionsThatFit(info), ...account }, 'HAProxy is up');
+  log.info({ pid, version, connections: connectionsThatFit(info), ipv6: settings.ipv6, ...account }, 'HAProxy is up');
   const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && shortcoming(version);
   if (old) log.warn({ version }, old);
   await fitConnections(socket, info, settings, log, signal);

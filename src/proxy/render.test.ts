@@ -58,7 +58,7 @@ defaults tcp
   .endif
 
 frontend tls from tcp
-  bind :443 ssl crt-list /run/ingress/crt-list strict-sni
+  bind ipv4@:443,ipv6@:443 v6only ssl crt-list /run/ingress/crt-list strict-sni
   log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
   error-log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
   maxconn 4096
@@ -87,6 +87,7 @@ const route = (name: string, target: Partial<Target>, alpn: readonly string[] = 
 
 const settings: ProxySettings = {
   port: 443,
+  ipv6: true,
   maxconn: 4096,
   timeouts: { connect: 10_000, client: 86_400_000, server: 86_400_000 },
   routes: [route('app.example', {})],
@@ -263,7 +264,12 @@ for (const routes of wrongRoutes) {
 
 test('a PROXY header is asked for before TLS', () => {
   const [, bind] = section(renderHaproxy({ ...settings, acceptProxy: true }), 'frontend tls ');
-  assert.match(bind ?? '', /^bind :443 accept-proxy ssl /);
+  assert.match(bind ?? '', /^bind ipv4@:443,ipv6@:443 v6only accept-proxy ssl /);
+});
+
+test('without IPv6 there is one socket', () => {
+  const [, bind] = section(renderHaproxy({ ...settings, ipv6: false }), 'frontend tls ');
+  assert.match(bind ?? '', /^bind ipv4@:443 ssl /);
 });
 
 const faults: Readonly<Record<string, Partial<ProxySettings>>> = {
@@ -347,6 +353,7 @@ const anyRoute: fc.Arbitrary<Route> = fc.record({
 const anySettings: fc.Arbitrary<ProxySettings> = fc
   .record({
     port: mostly(443, count),
+    ipv6: fc.boolean(),
     maxconn: mostly(4096, fc.oneof(count, fc.constant(500_000))),
     timeouts: fc.record({
       connect: mostly(1000, count),

@@ -16,6 +16,8 @@ export interface Privileges {
 
 export interface ProxySettings extends ServerOptions {
   readonly port: number;
+  /** Whether to listen on IPv6 beside IPv4, see hasIpv6. */
+  readonly ipv6: boolean;
   /** Connections of others at once. */
   readonly maxconn: number;
   /** Milliseconds. */
@@ -241,9 +243,14 @@ function useBackends(backends: readonly Backend[]): string[] {
   return [...new Set(rules), 'use_backend %[var(sess.route)]'];
 }
 
-function bind({ port, acceptProxy, paths }: ProxySettings): string {
+/**
+ * A socket for each family: one for both would show IPv4 clients as `::ffff:192.0.2.1`, and fail where there is no IPv6. They
+ * share a line, and so what they know of certificates and sessions.
+ */
+function bind({ port, ipv6, acceptProxy, paths }: ProxySettings): string {
+  const checkedPort = portWord('port', port);
   return [
-    `bind :${portWord('port', port)}`,
+    `bind ipv4@:${checkedPort}${ipv6 ? `,ipv6@:${checkedPort} v6only` : ''}`,
     ...(acceptProxy ? ['accept-proxy'] : []),
     `ssl crt-list ${plainPath(paths.crtList)} strict-sni`,
   ].join(' ');

@@ -41,7 +41,7 @@ async function leaveBehind(
   const privileges = surrenderable(ownRights(), paths.chroot);
   const routes = routesTo(target);
   const config = renderHaproxy({
-    ...{ port, routes, paths, privileges },
+    ...{ port, ipv6: true, routes, paths, privileges },
     ...{ maxconn: 100, timeouts: { connect: 1_000, client: 60_000, server: 60_000 }, drainMs: 1_000 },
     ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
   });
@@ -77,7 +77,8 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   const next = await testCertificate('app.example');
   await proxy.install(next);
   for (let connection = 0; connection < 20; connection += 1) {
-    const late = await openTls(t, port, 'app.example');
+    const host = connection % 2 === 0 ? '127.0.0.1' : '::1';
+    const late = await openTls(t, port, 'app.example', { host });
     assert.equal(late.getPeerX509Certificate()?.serialNumber, next.serialNumber);
   }
   early.end();
