@@ -70,7 +70,8 @@ describe('an app that', { concurrency: 4 }, () => {
       const { port, lines } = await serve(t, fault);
       const client = await openHttp1(t, port, 'app.example');
       await assertPage(client, status);
-      const { error } = await assertSaid(lines, why);
+      const { error, ...said } = await assertSaid(lines, why);
+      assert.equal(said['status'], status);
       if (haproxyVersion >= 300 && fault.startsWith('resets')) assert.match(String(error), /^ECONNRESET/);
       if (leftToClient(status, why)) await assert.rejects(client.get('/'));
       else await assertPage(client, status);

@@ -11,6 +11,7 @@ const failure: Failure = {
   client: '192.0.2.1',
   why: 'refused',
   sentence: 'the app refused the connection',
+  status: undefined,
   error: 'SSL handshake failure',
   level: 'warn',
 };
@@ -52,8 +53,29 @@ test('another app and another reason are lines of their own', () => {
   failures.add(failure);
   failures.add({ ...failure, target: 'http:other:80' });
   failures.add({ ...failure, why: 'silent' });
-  failures.add({ ...failure, client: '192.0.2.2' });
-  assert.equal(lines.length, 3);
+  failures.add({ ...failure, error: 'certificate verify failed' });
+  failures.add({ ...failure, client: '192.0.2.2', domain: 'b.example' });
+  assert.equal(lines.length, 4);
+});
+
+test('errors are counted each by itself, and beyond sixteen together: clients can cause many', async () => {
+  const { failures, clock, lines } = start();
+  for (let round = 0; round < 3; round += 1) {
+    for (let index = 0; index < 1_000; index += 1) failures.add({ ...failure, error: `made up ${index}` });
+  }
+  assert.equal(lines.length, 17);
+  await clock.wait(10_000);
+  failures.add({ ...failure, error: 'made up 0' });
+  assert.equal(lines.at(-1)?.['unsaid'], 2);
+  // The others are over: there is room for fourteen, and the rest keeps what was not said of them.
+  for (let index = 0; index < 15; index += 1) failures.add({ ...failure, error: `new ${index}` });
+  assert.deepEqual(
+    lines.slice(-15).map(({ error, unsaid }) => [error, unsaid]),
+    Array.from({ length: 15 }, (_, index) => [
+      `new ${index}`,
+      index === 14 ? 3 * 984 - 1 + 15 * 2 : undefined,
+    ]),
+  );
 });
 
 test('clients that were not let in are told of on the level info, as seldom', () => {

@@ -4,20 +4,30 @@ import { EVIDENCE, publicFrontend } from './syntax.ts';
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
 const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
 
+const format = (name: string) =>
+  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST"`;
+
 /**
  * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
- * name, the target and its server, who asked, and what went wrong between us and the app, and between the client and us. A wildcard
- * lets clients choose the name, and a name in a handshake may hold any byte: what could end a line or a word is encoded.
+ * name, the target and its server, who asked, what went wrong between us and the app, and between the client and us, and the status
+ * that was answered. A wildcard lets clients choose the name, and a name in a handshake may hold any byte: what could end a line or
+ * a word is encoded.
  */
-export const LOG_FORMAT = `"ended %ts %[var(sess.name),url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}"`;
+export const LOG_FORMAT = format('var(sess.name)');
+/** The same for who got no further than the handshake: its name has not been kept yet, but its connection is still there to ask. */
+export const ERROR_LOG_FORMAT = format('ssl_fc_sni,lower');
+/** Bytes of a line. A name that is encoded can be three times as long as a name can be, and a target has one too. */
+export const LOG_LINE_BYTES = 2_048;
 
 /** A connection or request that did not end well. */
 export interface Failure {
-  /** The name that was asked for, percent-encoded; undefined where nothing got as far. */
+  /** The name that was asked for, served or not, percent-encoded; undefined where nothing got as far. */
   readonly domain: string | undefined;
   /** See targetName; undefined where none was chosen yet. */
   readonly target: string | undefined;
   readonly client: string;
+  /** What the client was answered; undefined where HAProxy does not say, such as for a request that it cannot read. */
+  readonly status: number | undefined;
   /** A word for filters. */
   readonly why: string;
   readonly sentence: string;
@@ -56,6 +66,14 @@ const OF_US: Readonly<Record<string, Reason>> = {
 
 const NO_HEADER: Reason = ['proxy-header', 'a connection did not begin with a valid PROXY header'];
 const NO_HANDSHAKE: Reason = ['handshake', 'no TLS connection to a client came about'];
+const NO_REQUEST: Reason = [
+  'bad-request',
+  'a client sent no request that HAProxy could read in whole and in time',
+];
+const NOT_SERVED: Reason = [
+  'handshake',
+  'a client asked for no name, or for one that is not served or has no certificate yet',
+];
 const OF_EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
 const WELL: Reason = [
@@ -65,13 +83,13 @@ const WELL: Reason = [
 
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
 export function readFailure(line: string): Failure | undefined {
-  const match = /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)$/.exec(
-    line,
-  );
+  const match =
+    /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(-?\d+)$/.exec(line);
   if (!match) return undefined;
   const [, state = '', name = '', backend = '', server = '', client = '', ...words] = match;
   const ofApp = said(words.slice(0, 2));
-  const ofClient = said(words.slice(2));
+  const ofClient = said(words.slice(2, 4));
+  const status = Number(words[4]);
   const [[why, sentence], level] =
     backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, server, ofApp, ofClient);
   return {
@@ -79,6 +97,7 @@ export function readFailure(line: string): Failure | undefined {
     // Before a target is chosen, the frontend stands in its place.
     target: backend === publicFrontend ? undefined : targetOf(backend),
     ...{ client, why, sentence, level },
+    status: status >= 100 ? status : undefined,
     error: ofApp ?? ofClient,
   };
 }
@@ -94,10 +113,13 @@ function judge(
   if (state === 'SC' && server === NO_SERVER) return [NO_ADDRESS, 'warn'];
   const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
   if (guilty) return [guilty, 'warn'];
-  if (state !== 'PR' || ofClient === undefined) return [OTHER, 'debug'];
+  if (state !== 'PR') return [OTHER, 'debug'];
+  if (ofClient === undefined) return [NO_REQUEST, 'debug'];
   // Who looks whether the port is open, or leaves a connection that was opened ahead, says nothing.
   const level = /^(Connection|Timeout|Poller|E[A-Z]+) /.test(ofClient) ? 'debug' : 'info';
-  return [ofClient.includes('PROXY') ? NO_HEADER : NO_HANDSHAKE, level];
+  if (ofClient.includes('PROXY')) return [NO_HEADER, level];
+  // Our choice of a certificate is the one callback that can refuse.
+  return [ofClient.endsWith('callback failed') ? NOT_SERVED : NO_HANDSHAKE, level];
 }
 
 /** Of a connection and its TLS, the latter in OpenSSL's words without its numbers; HAProxy writes `-` for what is not there. */

@@ -60,7 +60,33 @@ test('who does not get as far as a handshake is let go and never a warning', asy
   await assert.rejects(openTls(t, port, 'app.example', { rejectUnauthorized: true }));
   await settled({ port, runtimeDir, lines });
   assert.deepEqual(loud(lines), []);
-  assert.equal(ended(lines).filter(({ level }) => level === 30).length, 1, 'one line in ten seconds');
+  const told = ended(lines).filter(({ level }) => level === 30);
+  const errors = told.map(({ error }) => String(error));
+  assert.equal(new Set(errors).size, errors.length, 'one line in ten seconds for each kind');
+  for (const kind of [/: http request$/, /: callback failed$/, /unexpected message$/])
+    assert.equal(errors.filter((error) => kind.test(error)).length, 1, `${kind} in ${errors}`);
+});
+
+test('who asks for a name that is not served is named, in one word whatever it is', async (t) => {
+  for (const [name, domain] of [
+    ['Other.example', 'other.example'],
+    ['a\n<0>[ALERT] (1) : x\n', /^a%0A%3C0%3E%5Balert%5D[!-~]+$/i],
+    ['a b|c"\\\x1b[31m', /^[!-{}~]+$/],
+    ['é'.repeat(127), /^(%C3%A9){127}$/],
+    ['', undefined],
+  ] as const) {
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const { proxy, port, lines } = await startTestProxy(t);
+      await proxy.install(await testCertificate('app.example'));
+      await assert.rejects(openTls(t, port, name, { minVersion: version, maxVersion: version }));
+      await eventually('a line', () => ended(lines).length > 0);
+      const [line] = ended(lines);
+      assert.deepEqual([line?.level, line?.['why'], line?.['client']], [30, 'handshake', '127.0.0.1']);
+      assert.match(String(line?.msg), /not served/);
+      if (domain instanceof RegExp) assert.match(String(line?.['domain']), domain);
+      else assert.equal(line?.['domain'], domain);
+    }
+  }
 });
 
 test('clients that break off are never a warning, in HTTP mode', async (t) => {
@@ -91,6 +117,9 @@ test('clients that break off are never a warning, in HTTP mode', async (t) => {
   session.destroy();
   await settled({ port, runtimeDir, lines });
   assert.deepEqual(loud(lines), []);
+  // HAProxy answers nonsense with a 400, but says no status of a request that it could not read.
+  const unread = ended(lines).find(({ why }) => why === 'bad-request');
+  assert.deepEqual([unread?.['domain'], unread?.['status']], ['app.example', undefined]);
 });
 
 test('clients that break off are never a warning, as bytes', async (t) => {
@@ -144,6 +173,7 @@ test('what clients choose ends no line and no word of the log', async (t) => {
     'é',
     'a%0a',
     'x'.repeat(200),
+    'é'.repeat(120),
   ];
   for (const name of names) {
     const client = await openTls(t, port, `${name}.w.example`);
@@ -164,6 +194,17 @@ test('what clients choose ends no line and no word of the log', async (t) => {
     'lines that could not be read',
   );
   assert.doesNotMatch(lines.map(({ msg, domain }) => `${msg}${domain}`).join(''), /[\x00-\x1f\x7f]/);
+});
+
+test('the longest name for the longest target is still one line that can be read', async (t) => {
+  const host = `${'a.'.repeat(122)}invalid`;
+  const { proxy, port, lines } = await startTestProxy(t, { target: { host }, names: ['*.w.example'] });
+  await proxy.install(await testCertificate('*.w.example'));
+  await hear(await openTls(t, port, `${'é'.repeat(122)}.w.example`));
+  await eventually('the failure', () => ended(lines).length > 0);
+  assert.partialDeepStrictEqual(ended(lines), [
+    { domain: `${'%C3%A9'.repeat(122)}.w.example`, target: `tcp:${host}:9`, why: 'unreachable' },
+  ]);
 });
 
 async function failMany(t: TestContext, count: number): Promise<LogLine[]> {

@@ -170,7 +170,10 @@ async function greet(
   const { pid, version } = info;
   const { privileges } = settings;
   const account = { user: privileges?.user, chroot: privileges?.chroot };
-  log.info({ pid, version, connections: connectionsThatFit(info), ipv6: settings.ipv6, ...account }, 'HAProxy is up');
+  log.info(
+    { pid, version, connections: connectionsThatFit(info), ipv6: settings.ipv6, ...account },
+    'HAProxy is up',
+  );
   const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && shortcoming(version);
   if (old) log.warn({ version }, old);
   await fitConnections(socket, info, settings, log, signal);

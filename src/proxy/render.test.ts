@@ -14,7 +14,7 @@ import { type Route, renderRoutes, type Target } from './route.ts';
 import { isPlainHost, isPlainPath } from './syntax.ts';
 
 const WHOLE = `global
-  log stdout format short daemon
+  log stdout len 2048 format short daemon
   stats socket /run/ingress/haproxy.sock mode 600 level admin
   maxconn 4104
   no strict-limits
@@ -59,8 +59,8 @@ defaults tcp
 
 frontend tls from tcp
   bind ipv4@:443,ipv6@:443 v6only ssl crt-list /run/ingress/crt-list strict-sni
-  log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
-  error-log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]"
+  log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST"
+  error-log-format "ended %ts %[ssl_fc_sni,lower,url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST"
   maxconn 4096
   tcp-request session set-var(sess.name) ssl_fc_sni,lower
   tcp-request session set-var(sess.route) var(sess.name),map_str(/run/ingress/routes.map)

@@ -1,5 +1,5 @@
 import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
-import { LOG_FORMAT } from './failure.ts';
+import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
 import { noH2c, requestRules } from './requests.ts';
@@ -112,7 +112,7 @@ function global(
   return [
     'global',
     // `short` puts the severity before each line, where `raw` would leave it to be guessed.
-    'log stdout format short daemon',
+    `log stdout len ${LOG_LINE_BYTES} format short daemon`,
     `stats socket ${plainPath(paths.socket)} mode 600 level admin`,
     `maxconn ${provisioned(maxconn, backends) + OWN_CONNECTIONS}`,
     // With a low `ulimit -n`, fewer connections are better than none.
@@ -210,7 +210,7 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     bind(settings),
     `log-format ${LOG_FORMAT}`,
     // Without it, handshakes that fail are logged in words of HAProxy's own.
-    `error-log-format ${LOG_FORMAT}`,
+    `error-log-format ${ERROR_LOG_FORMAT}`,
     `maxconn ${connections(maxconn)}`,
     'tcp-request session set-var(sess.name) ssl_fc_sni,lower',
     ...lookUp('tcp-request session', 'sess', settings),
