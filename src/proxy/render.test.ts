@@ -215,6 +215,20 @@ test('an HTTP target beside a TCP one: only its clients and those that negotiate
   );
 });
 
+const kept: readonly [what: string, routes: readonly Route[], sessions: number][] = [
+  ['one app', [route('a.example', {}), route('b.example', {})], 10_000],
+  ['apps that take requests', [route('a.example', http), route('b.example', { ...http, port: 81 })], 10_000],
+  ['apps of which one takes bytes', [route('a.example', http), route('b.example', {})], 0],
+];
+for (const [what, routes, sessions] of kept) {
+  test(`sessions are kept where none can lead to another app: ${what}`, () => {
+    assert.match(
+      renderHaproxy({ ...settings, routes }),
+      new RegExp(`^ {2}tune\\.ssl\\.cachesize ${sessions}$`, 'm'),
+    );
+  });
+}
+
 const provided: readonly [what: string, routes: readonly Route[], maxconn: number][] = [
   ['bytes', [route('a.example', {})], 4_104],
   ['requests', [route('a.example', http)], 4_104],

@@ -4,6 +4,7 @@ import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
 import { noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
+import { sessionCache } from './session-cache.ts';
 import { account, EVIDENCE, plainPath, port as portWord, publicFrontend, timeout, whole } from './syntax.ts';
 
 /** What HAProxy gives up once it listens. Only root can hand these over. */
@@ -66,15 +67,6 @@ const EVIDENCE_TIMEOUT_MS = 10_000;
 /** Bytes of a request that a client may send ahead (RFC 9113 §5.2). */
 const H2_WINDOW = 1_048_576;
 
-/**
- * Sessions are kept in HAProxy's memory, and what a client gets as a ticket names one (RFC 8446 §4.6.1). So there is no key of
- * tickets to keep, to rotate or to lose; HAProxy's tickets with keys of one's own (`tls-ticket-keys`) are moreover not renewed
- * when they are used, so that clients, which use each once, resume only some of their connections.
- */
-const SESSION_LIFETIME_S = 3_600;
-/** 230 bytes each; every TLS 1.3 connection takes one, and the oldest makes room. */
-const SESSIONS = 10_000;
-
 /** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */
 const TLS12_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
@@ -120,8 +112,7 @@ function global(
     `hard-stop-after ${whole('drainMs', drainMs, 1, LONGEST_DRAIN_MS)}ms`,
     ...(threads === undefined ? [] : [`nbthread ${whole('threads', threads, 1, MOST_THREADS)}`]),
     ...(privileges === undefined ? [] : surrender(privileges)),
-    `tune.ssl.cachesize ${SESSIONS}`,
-    `tune.ssl.lifetime ${SESSION_LIFETIME_S}s`,
+    ...sessionCache(backends),
     // An upload over HTTP/2 gets one window for each round trip: the 64 kB of the default are 650 kB/s at 100 ms, for which
     // users would miss HTTP/1.1. A larger one lets a slow upload hold up the other requests of its client for longer.
     '.if version_atleast(2.9)',
