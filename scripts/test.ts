@@ -44,12 +44,18 @@ const checks: readonly [title: string, command: string, ...args: string[]][] = [
 ];
 
 const wanted = process.argv.slice(2);
-const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*.test.ts'])
-  .sort()
-  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
-
 const ofImage = (file: string) => file.startsWith('test/image/');
 const ofFaults = (file: string) => file.startsWith('test/faults/');
+// What they need is installed only for those who ask for them: see scripts/test.
+const ofCompatibility = (file: string) => file.startsWith('test/compatibility/');
+const asksForThese = /(?:^|\/)compatibility/;
+
+const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*.test.ts'])
+  .sort()
+  .filter((file) => {
+    const parts = ofCompatibility(file) ? wanted.filter((part) => asksForThese.test(part)) : wanted;
+    return wanted.length === 0 ? !ofCompatibility(file) : parts.some((part) => file.includes(part));
+  });
 
 // Each file is a process of its own, which removes what it started; that is waited for.
 const stop = new AbortController();

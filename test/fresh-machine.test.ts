@@ -91,11 +91,13 @@ test('npm start without npm packages and without npm says what to install', asyn
 
 const demo = ['bind9', 'bind9-dnsutils', 'curl', 'haproxy', 'openssl'];
 const onlyTests = ['certbot', 'shellcheck', 'testssl.sh'];
+const onlyCompatibility = ['patchelf'];
 const onlyContainers = ['attr', 'buildah', 'docker.io', 'jq', 'libcap2-bin', 'mmdebstrap'];
 const levels = [
-  ['demo', demo, []],
-  ['tests', [...demo, ...onlyTests], onlyContainers],
-  ['containers', [...demo, ...onlyTests, ...onlyContainers], []],
+  ['demo', demo, [...onlyTests, ...onlyCompatibility, ...onlyContainers]],
+  ['tests', [...demo, ...onlyTests], [...onlyCompatibility, ...onlyContainers]],
+  ['compatibility', [...demo, ...onlyTests, ...onlyCompatibility], onlyContainers],
+  ['containers', [...demo, ...onlyTests, ...onlyContainers], onlyCompatibility],
 ] as const;
 for (const [level, wanted, unwanted] of levels) {
   test(`scripts/prepare ${level} installs what this level needs, and nothing comes up as a service`, async (t) => {
@@ -105,8 +107,7 @@ for (const [level, wanted, unwanted] of levels) {
     const calls = await readFile(join(folder, 'calls'), 'utf8');
     const [, packages = ''] = /^apt-get .*install.* --no-install-recommends (.*)$/m.exec(calls) ?? [];
     for (const name of wanted) assert.ok(packages.split(' ').includes(name), `${name}: ${packages}`);
-    for (const name of level === 'demo' ? [...onlyTests, ...onlyContainers] : unwanted)
-      assert.ok(!packages.split(' ').includes(name), `${name}: ${packages}`);
+    for (const name of unwanted) assert.ok(!packages.split(' ').includes(name), `${name}: ${packages}`);
     assert.match(calls, /^policy for named\.service: 101$/m);
     assert.match(calls, /^policy for one that runs: 0$/m);
     assert.match(calls, /^update-rc\.d named disable$/m);

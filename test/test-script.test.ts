@@ -65,6 +65,25 @@ test('a file that leaves something open fails at its deadline, and says what', a
   assert.match(ended.stdout, /^1 passed, 1 failed$/m);
 });
 
+for (const [asked, ran] of [
+  [['some'], 'some'],
+  [['test/'], 'some'],
+  [['compatibility'], 'others'],
+  [['test/compatibility/others'], 'others'],
+  [['some', 'compatibility/'], 'others some'],
+] as const) {
+  test(`scripts/test ${asked.join(' ')} runs ${ran}`, async (t) => {
+    const folder = await project(t, testNamed('some'));
+    await mkdir(join(folder, 'test/compatibility'));
+    await writeFile(join(folder, 'test/compatibility/others-and-some.test.ts'), testNamed('others'));
+    const env = { NODE_TEST_CONTEXT: undefined };
+    const { stdout } = await execa(process.execPath, [SCRIPT, ...asked], { cwd: folder, env, reject: false });
+    assert.deepEqual([...stdout.matchAll(/^✔ (\w+)/gm)].map(([, name]) => name).join(' '), ran, stdout);
+  });
+}
+
+const testNamed = (name: string) => `import { test } from 'node:test';\ntest('${name}', () => undefined);\n`;
+
 /** A folder with one file of tests. */
 async function project(t: TestContext, file: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'test-script-'));
