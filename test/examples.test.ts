@@ -6,7 +6,7 @@ import { complaintsAbout } from './compose/complaints.ts';
 import { interpolate, readCompose } from './compose/compose-file.ts';
 
 /** What people put into their environment. */
-const needed = { CLOUDFLARE_API_TOKEN: 'token' };
+const needed = { CLOUDFLARE_API_TOKEN: 'token', POSTGRES_PASSWORD: 'password' };
 const everything = {
   ...needed,
   CLOUDFLARE_ZONE_ID: '0123456789abcdef0123456789abcdef',

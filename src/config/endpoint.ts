@@ -1,14 +1,10 @@
 import { isIP } from 'node:net';
 import { quote } from './quote.ts';
-
-const SCHEMES = ['tcp', 'http', 'https', 'grpc', 'grpcs'] as const;
-
-/** The port of a scheme that has one of its own. */
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+import { SCHEMES, type SchemeName, schemeNames } from './schemes.ts';
 
 /** Where an app listens, as TARGET_ENDPOINT and ROUTING_MAP name it. */
 export interface Endpoint {
-  readonly scheme: (typeof SCHEMES)[number];
+  readonly scheme: SchemeName;
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
   readonly port: number;
@@ -17,18 +13,24 @@ export interface Endpoint {
 }
 
 const HOST = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
-const ENDPOINT = /^(?:([a-z]+):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
-const FORMS =
-  'host:port, tcp://host:port, http://host[:port], https://host[:port], grpc://host:port or grpcs://host:port';
+const ENDPOINT =
+  /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
 
 /** Reads an endpoint in any of its forms; else says what is wrong. */
 export function parseEndpoint(text: string): Endpoint | { wrong: string } {
+  // It may hold a password, which nobody is to read in a log.
+  if (text.includes('@'))
+    return { wrong: 'holds an "@": only scheme, host and port belong there, and clients bring credentials' };
   const match = ENDPOINT.exec(text);
-  if (!match?.[2] || !isHost(match[2])) return { wrong: `is not ${FORMS}: ${quote(text)}` };
+  if (!match?.[2] || !isHost(match[2]))
+    return { wrong: `is not host:port or scheme://host:port: ${quote(text)}` };
   const named = match[1]?.toLowerCase() ?? 'tcp';
-  const scheme = SCHEMES.find((known) => known === named);
-  if (scheme === undefined) return { wrong: `has a scheme that is none of ${SCHEMES.join(', ')}: ${named}` };
-  const port = Number(match[3] ?? DEFAULT_PORTS[scheme] ?? Number.NaN);
+  const scheme = schemeNames.find((known) => known === named);
+  if (scheme === undefined)
+    return {
+      wrong: `has a scheme that is none of ${schemeNames.join(', ')}: ${named} (tcp is for all others)`,
+    };
+  const port = Number(match[3] ?? SCHEMES[scheme].port ?? Number.NaN);
   if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };
   const ignoredPath = match[4] === '/' ? undefined : match[4];
   return { scheme, host: match[2].replace(/^\[|\]$/g, ''), port, ignoredPath };

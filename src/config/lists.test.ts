@@ -73,7 +73,7 @@ test('a routing map has endpoints in every form, and the same twice is no fault'
 
 test('each wrong entry of a routing map is quoted, with what is wrong with it', () => {
   const found = parseRoutingMap(
-    'api.example.com\nlocalhost=app:80\na.example.com=app\na.example.com=ftp://x:1\nb.example.com=b:1,b.example.com=b:2',
+    'api.example.com\nlocalhost=app:80\na.example.com=app\na.example.com=ftp://x:1\na.example.com=postgres://me:secret@db/x\nb.example.com=b:1,b.example.com=b:2',
   );
   assert.ok('wrong' in found);
   const problems = found.wrong.map(({ problem }) => problem);
@@ -81,7 +81,8 @@ test('each wrong entry of a routing map is quoted, with what is wrong with it', 
     'holds an entry that is not name=endpoint: "api.example.com"',
     'holds an entry whose name is not a domain name: "localhost=app:80"',
     'holds an entry whose endpoint has no port from 1 to 65535 (in "a.example.com=app")',
-    'holds an entry whose endpoint has a scheme that is none of tcp, http, https, grpc, grpcs: ftp (in "a.example.com=ftp://x:1")',
+    'holds an entry whose endpoint has a scheme that is none of tcp, http, https, grpc, grpcs, postgres, postgresql, mqtt, xmpp, imap, pop3, irc: ftp (tcp is for all others) (in "a.example.com=ftp://x:1")',
+    'holds an entry whose endpoint holds an "@": only scheme, host and port belong there, and clients bring credentials (in "a.example.com=postgres://…@db/x")',
     'gives b.example.com two targets; the second is in "b.example.com=b:2"',
   ]);
 });

@@ -106,8 +106,17 @@ function parseEntry(entry: string): { name: string; endpoint: Endpoint } | { wro
   }
   const endpoint = parseEndpoint(right.trim());
   return 'wrong' in endpoint
-    ? { wrong: { problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${quote(entry)})` } }
+    ? {
+        wrong: {
+          problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${quote(withoutUser(entry))})`,
+        },
+      }
     : { name, endpoint };
+}
+
+/** A password that was written into an endpoint is not to be read in a log. */
+function withoutUser(entry: string): string {
+  return entry.replace(/[^=/]*@/, '…@');
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

@@ -30,6 +30,11 @@ const decided: [target: string, more: RouteSettings, expected: string][] = [
   ['https://app', {}, 'app:443 http/1.1 tls [h2,http/1.1]'],
   ['grpc://app:1', { evidenceServer: false }, 'app:1 h2 [h2]'],
   ['grpcs://app:1', {}, 'app:1 h2 tls [h2]'],
+  ['postgres://db', {}, 'db:5432 tcp [postgresql,http/1.1]'],
+  ['postgresql://db:6432', { evidenceServer: false }, 'db:6432 tcp [postgresql]'],
+  ['postgres://db', { proxyMode: 'tcp', evidenceServer: false }, 'db:5432 tcp [postgresql]'],
+  ['pop3://mail', {}, 'mail:110 tcp [pop3,http/1.1]'],
+  ['MQTT://broker:1884', {}, 'broker:1884 tcp [mqtt,http/1.1]'],
   ['http://app', { alpn: ['http/1.1'] }, 'app:80 http/1.1 [http/1.1]'],
   ['app:1', { alpn: ['stun.turn'] }, 'app:1 tcp [stun.turn]'],
   ['http://app', { proxyMode: 'tcp' }, 'app:80 tcp [http/1.1]'],
@@ -94,7 +99,7 @@ test('an alias goes where DOMAIN goes unless it has an entry; a name of a group 
     'c.example.com app:1 tcp []',
   ]);
   assert.deepEqual(warnings, [
-    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients ask for`,
+    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets what clients ask for`,
   ]);
 });
 
@@ -180,7 +185,7 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     'http://app/path',
     {},
     [],
-    ['the path /path in TARGET_ENDPOINT has no effect: the app gets the paths that clients ask for'],
+    ['the path /path in TARGET_ENDPOINT has no effect: the app gets what clients ask for'],
   ],
   [
     'a path in an entry, and a target for nobody',
@@ -188,7 +193,7 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     { routingMap: map(`${NAME}=http://app/path`) },
     ['TARGET_ENDPOINT'],
     [
-      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients ask for`,
+      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets what clients ask for`,
       'TARGET_ENDPOINT has no effect: ROUTING_MAP says where every name goes',
     ],
   ],
@@ -217,6 +222,16 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     [],
     ['ALPN does not offer h2, so gRPC clients will refuse to talk to the grpcs:// target'],
   ],
+  [
+    'PostgreSQL without its protocol',
+    'postgres://db',
+    { alpn: ['h2', 'http/1.1'] },
+    [],
+    [
+      'ALPN does not offer postgresql, so PostgreSQL clients with sslnegotiation=direct will refuse to talk to the postgres:// target',
+    ],
+  ],
+  ['IMAP without its protocol, which clients do not insist on', 'imap://mail', { alpn: ['h2'] }, [], []],
   ['gRPC with HTTP/2 among others', 'grpc://app:1', { alpn: ['h2', 'http/1.1'] }, [], []],
 ];
 for (const [title, target, more, set, expected] of warned) {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import type { Endpoint } from './endpoint.ts';
 import type { Fault } from './faults.ts';
+import { SCHEMES, type Scheme } from './schemes.ts';
 import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
 
 /** Where the connections of one name go, and as what. */
@@ -16,9 +17,7 @@ export interface RouteTarget {
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
   readonly port: number;
-  /** What is forwarded: bytes as they are, or requests. */
-  readonly speaks: 'tcp' | 'http/1.1' | 'h2';
-  /** Whether the app is spoken to by TLS. */
+  readonly speaks: Scheme['speaks'];
   readonly tls: boolean;
 }
 
@@ -90,28 +89,21 @@ function place({ name, variable }: ServedName, settings: RouteSettings): Placed[
 }
 
 function toRoute({ name, endpoint }: Placed, { proxyMode, evidenceServer, alpn }: RouteSettings): Route {
-  const { scheme, host, port } = endpoint;
-  const speaks = proxyMode === 'tcp' ? 'tcp' : SPEAKS[scheme];
-  const target = { host, port, speaks, tls: asksForTls(endpoint) };
-  return { name, target, alpn: alpn ?? offered(speaks, isGrpc(endpoint), evidenceServer !== false) };
+  const { host, port } = endpoint;
+  const scheme = SCHEMES[endpoint.scheme];
+  const speaks = proxyMode === 'tcp' ? 'tcp' : scheme.speaks;
+  const target = { host, port, speaks, tls: scheme.tls };
+  return { name, target, alpn: alpn ?? offered(speaks, scheme, evidenceServer !== false) };
 }
 
-const SPEAKS = { tcp: 'tcp', http: 'http/1.1', https: 'http/1.1', grpc: 'h2', grpcs: 'h2' } as const;
-
-function offered(speaks: RouteTarget['speaks'], grpc: boolean, evidence: boolean): readonly string[] {
-  if (speaks === 'http/1.1') return ['h2', 'http/1.1'];
-  // gRPC clients insist on it.
-  if (speaks === 'h2' || grpc) return ['h2'];
-  // So that clients that say that they speak HTTP find /evidences/.
-  return evidence ? ['http/1.1'] : [];
-}
-
-function isGrpc({ scheme }: Endpoint): boolean {
-  return scheme === 'grpc' || scheme === 'grpcs';
-}
-
-function asksForTls({ scheme }: Endpoint): boolean {
-  return scheme === 'https' || scheme === 'grpcs';
+function offered(
+  speaks: Scheme['speaks'],
+  { speaks: unforced, alpn }: Scheme,
+  evidence: boolean,
+): readonly string[] {
+  if (speaks !== 'tcp' || unforced === 'h2') return alpn;
+  // The app behind forwarded bytes may know only HTTP/1.1; clients that say that they speak it find /evidences/.
+  return [...(unforced === 'tcp' ? alpn : []), ...(evidence ? ['http/1.1'] : [])];
 }
 
 const NAMING = ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'];
@@ -144,7 +136,7 @@ function withoutTarget(
 function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettings): Fault[] {
   if (targetTlsVerify === false) return [];
   return placed
-    .filter(({ endpoint }) => asksForTls(endpoint) && isIP(endpoint.host) !== 0)
+    .filter(({ endpoint }) => SCHEMES[endpoint.scheme].tls && isIP(endpoint.host) !== 0)
     .map(({ endpoint, variable }) => ({
       variable,
       problem: `asks for TLS to the address ${endpoint.host}, but only the name of a host can be checked against its certificate`,
@@ -155,13 +147,14 @@ function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettin
 function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] {
   return placed.flatMap(({ endpoint, variable, entry }) => {
     const { scheme, ignoredPath } = endpoint;
+    const { insisting, alpn: wanted } = SCHEMES[scheme];
     const where = entry === undefined ? variable : `the entry for ${entry} in ROUTING_MAP`;
     return [
       ...(ignoredPath === undefined
         ? []
-        : [`the path ${ignoredPath} in ${where} has no effect: the app gets the paths that clients ask for`]),
-      ...(isGrpc(endpoint) && alpn?.includes('h2') === false
-        ? [`ALPN does not offer h2, so gRPC clients will refuse to talk to the ${scheme}:// target`]
+        : [`the path ${ignoredPath} in ${where} has no effect: the app gets what clients ask for`]),
+      ...(insisting !== undefined && alpn?.includes(wanted[0] ?? '') === false
+        ? [`ALPN does not offer ${wanted[0]}, so ${insisting} will refuse to talk to the ${scheme}:// target`]
         : []),
     ];
   });
@@ -173,7 +166,7 @@ function idle(
   { targetTlsVerify, targetCaFile }: RouteSettings,
   isSet: (variable: string) => boolean,
 ): string[] {
-  const why = placed.some(({ endpoint }) => asksForTls(endpoint))
+  const why = placed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls)
     ? undefined
     : 'no target is spoken to by TLS (https:// or grpcs://)';
   const unverified = targetTlsVerify === false ? 'TARGET_TLS_VERIFY is false' : undefined;

@@ -1,8 +1,14 @@
 import { acmeVariables } from './acme-variables.ts';
 import { proxyBypass, proxyUrl } from './https-proxy.ts';
 import { nameVariables } from './name-variables.ts';
+import { namedBytes, SCHEMES } from './schemes.ts';
 import * as types from './types.ts';
 import { optional, type Settings, withDefault } from './variable.ts';
+
+const BYTES = namedBytes.map((scheme) => `\`${scheme}://\``).join(', ');
+const PROTOCOLS = [...new Set(namedBytes.flatMap((scheme) => SCHEMES[scheme].alpn))]
+  .map((protocol) => `\`${protocol}\``)
+  .join(', ');
 
 /**
  * The table of variables: every one that is not a provider's own (those stand beside their provider). Parsing, messages
@@ -12,7 +18,7 @@ export const variables = {
   ...nameVariables,
   targetEndpoint: optional(types.endpoint, {
     name: 'TARGET_ENDPOINT',
-    help: 'Where the app listens, as seen from this container: `host:port` or `tcp://host:port` (bytes are forwarded as they are), `http://host[:port]`, `https://host[:port]`, `grpc://host:port` or `grpcs://host:port` (https and grpcs: by TLS). It is for every name without an entry in ROUTING_MAP, and needed unless each has one.',
+    help: `Where the app listens, as seen from this container: \`host:port\` or \`tcp://host:port\` (bytes are forwarded as they are), \`http://host[:port]\`, \`https://host[:port]\`, \`grpc://host:port\` or \`grpcs://host:port\` (https and grpcs: by TLS). ${BYTES}: bytes, to the usual port where none is named, with the protocol offered to clients (see ALPN). It is for every name without an entry in ROUTING_MAP, and needed unless each has one.`,
     remedy: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
   }),
   proxyMode: withDefault(types.oneOf(['auto', 'tcp']), 'auto', {
@@ -22,7 +28,7 @@ export const variables = {
   }),
   alpn: optional(types.protocols, {
     name: 'ALPN',
-    help: 'The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first. Default, for each target: `h2,http/1.1` for http:// and https://, `h2` for grpc:// and grpcs://, which gRPC clients insist on; else `http/1.1` where EVIDENCE_SERVER is true, so that clients that say that they speak HTTP find /evidences/, and none where it is false. Where bytes are forwarded as they are, the app has to speak each of them.',
+    help: `The application protocols that are offered to clients in the TLS handshake (RFC 7301), the preferred one first, for every target. Default, for each target: \`h2,http/1.1\` for http:// and https://, \`h2\` for grpc:// and grpcs://, which gRPC clients insist on; else that of the scheme (${PROTOCOLS}), and \`http/1.1\` where EVIDENCE_SERVER is true, so that clients that say that they speak HTTP find /evidences/. Where bytes are forwarded as they are, the app has to speak each of them.`,
     remedy: 'Set names of protocols, such as h2 or h2,http/1.1.',
   }),
   evidenceServer: withDefault(types.flag, 'true', {

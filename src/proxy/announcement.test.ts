@@ -24,6 +24,14 @@ const cases: [target: Target, sentence: string][] = [
 for (const [target, sentence] of cases)
   test(sentence, () => assert.equal(announcement({ name: 'app.example.com', target, alpn: [] }), sentence));
 
+test('what is offered beside HTTP is named', () => {
+  const target = { host: 'db', port: 5432, speaks: 'tcp', tls: false } as const;
+  assert.equal(
+    announcement({ name: 'db.example.com', target, alpn: ['postgresql', 'http/1.1'] }),
+    'db.example.com:443 (TLS, postgresql) is up, forwarding to tcp://db:5432',
+  );
+});
+
 test('what may keep it from being reached is named', () => {
   const target = { host: 'app', port: 3000, speaks: 'http/1.1', tls: false } as const;
   const sentence = (...doubts: string[]) =>

@@ -10,6 +10,7 @@ import {
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterTest } from '../doubles/after-test.ts';
+import { greeter, hear, startApp } from '../doubles/proxy.ts';
 import { openServer } from '../world/open-server.ts';
 import type { World } from '../world/world.ts';
 import { ingressIn, worldFor } from './support.ts';
@@ -112,6 +113,25 @@ test('a plain target without evidence negotiates nothing, whatever a client offe
   const socket = await connection(world, ['h2', 'http/1.1']);
   afterTest(t, () => socket.destroy());
   assert.equal(socket.alpnProtocol, false);
+});
+
+test('a scheme of bytes negotiates its protocol, HTTP/1.1 for evidence, or none: the bytes arrive in any case', async (t) => {
+  const world = await worldFor(t);
+  const greeting = await startApp(t, greeter('ready\n'));
+  const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: `postgres://127.0.0.1:${greeting}` });
+  const { msg } = await ingress.seen('up');
+  assert.match(String(msg), /:443 \(TLS, postgresql\) is up, forwarding to tcp:/);
+  for (const [offered, negotiated] of [
+    [['postgresql'], 'postgresql'],
+    [['h2', 'http/1.1'], 'http/1.1'],
+    [['h2'], false],
+    [[], false],
+  ] as const) {
+    const socket = await connection(world, offered);
+    afterTest(t, () => socket.destroy());
+    assert.equal(socket.alpnProtocol, negotiated);
+    if (negotiated !== 'http/1.1') assert.equal(await hear(socket), 'ready');
+  }
 });
 
 test('ALPN offers what it says, in its order', async (t) => {
