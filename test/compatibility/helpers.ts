@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { afterTest } from '../doubles/after-test.ts';
+import { temporaryDir } from '../doubles/proxy.ts';
+import { startChild } from '../world/child.ts';
+import { freePort } from '../world/free-port.ts';
+import type { Front } from './ingress.ts';
+import { documented, documentedBlock } from './run.ts';
+
+/**
+ * Programs that listen without TLS for a client that cannot begin with it, and begin it towards the ingress: how each is started.
+ * (ncat listens too, but does not close when the server has, for which psql waits after Ctrl-C.)
+ */
+const helpers = {
+  socat: (front: Front, local: number) =>
+    Promise.resolve(
+      documented('socat', front).replace('5432', String(local)).replace('socat', 'exec socat -dd'),
+    ),
+  stunnel: async (front: Front, local: number, directory: string) => {
+    const config = join(directory, 'stunnel.conf');
+    const text = documentedBlock('ini', front)
+      .replace('5432', String(local))
+      .replace(/^CAfile = .*$/m, `CAfile = ${front.caFile}`);
+    await writeFile(config, text);
+    return `exec stunnel ${config}`;
+  },
+};
+
+export const helperNames = ['socat', 'stunnel'] as const;
+
+/** Starts a helper before an ingress; returns the port that takes clients without TLS. */
+export async function startHelper(
+  t: TestContext,
+  name: (typeof helperNames)[number],
+  front: Front,
+): Promise<number> {
+  const local = await freePort();
+  const command = await helpers[name](front, local, await temporaryDir(t));
+  const child = await startChild('sh', { args: ['-c', command], env: front.environment });
+  afterTest(t, () => child[Symbol.asyncDispose]());
+  await child.seen(/listening on|Configuration successful/, 10_000);
+  return local;
+}

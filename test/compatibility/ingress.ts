@@ -1,0 +1,51 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { parseEndpoint } from '../../src/config/endpoint.ts';
+import { planRoutes } from '../../src/config/routes.ts';
+import { startEvidenceServer } from '../../src/evidence/server.ts';
+import { afterTest } from '../doubles/after-test.ts';
+import { type LogLine, memoryLog } from '../doubles/memory-log.ts';
+import { startTestProxy, temporaryDir } from '../doubles/proxy.ts';
+import { testCertificate } from '../doubles/proxy-certificate.ts';
+import { clientFolder } from './programs.ts';
+
+/** The name that clients ask for: one that every one of them finds by itself. */
+export const NAME = 'localhost';
+
+/** The ingress before a server, as a client meets it. */
+export interface Front {
+  readonly port: number;
+  /** The PEM file of whom the client has to trust. */
+  readonly caFile: string;
+  /** What clients find in their environment: themselves, and whom to trust. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the proxy has logged. */
+  readonly lines: readonly LogLine[];
+}
+
+/**
+ * Starts the proxy before one server, with the route and the protocols that the configuration gives to the endpoint. Its certificate
+ * is for `certified`.
+ */
+export async function ingressBefore(
+  t: TestContext,
+  targetEndpoint: string,
+  certified = NAME,
+): Promise<Front> {
+  const endpoint = parseEndpoint(targetEndpoint);
+  if ('wrong' in endpoint) throw new Error(`${targetEndpoint} ${endpoint.wrong}`);
+  const never = () => false;
+  const { routes } = planRoutes({ domain: NAME, targetEndpoint: endpoint }, never, never);
+  const directory = await temporaryDir(t);
+  const evidence = await startEvidenceServer(directory, memoryLog().log);
+  afterTest(t, () => evidence[Symbol.asyncDispose]());
+  const { proxy, port, lines } = await startTestProxy(t, { routes, evidencePort: evidence.port });
+  const certificate = { ...(await testCertificate(certified)), servername: NAME };
+  await proxy.install(certificate);
+  const caFile = join(directory, 'ca.pem');
+  await writeFile(caFile, certificate.chainPem);
+  const PATH = `${await clientFolder()}:${process.env['PATH']}`;
+  return { port, caFile, lines, environment: { PATH, SSL_CERT_FILE: caFile, CURL_CA_BUNDLE: caFile } };
+}
