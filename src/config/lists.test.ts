@@ -73,7 +73,7 @@ test('a routing map has endpoints in every form, and the same twice is no fault'
 
 test('each wrong entry of a routing map is quoted, with what is wrong with it', () => {
   const found = parseRoutingMap(
-    'api.example.com\nlocalhost=app:80\na.example.com=app\na.example.com=ftp://x:1\na.example.com=postgres://me:secret@db/x\nb.example.com=b:1,b.example.com=b:2',
+    'api.example.com\nlocalhost=app:80\na.example.com=app\na.example.com=ftp://x:1\na.example.com=postgres://me:se=/@cret@db/x\nb.example.com=b:1,b.example.com=b:2',
   );
   assert.ok('wrong' in found);
   const problems = found.wrong.map(({ problem }) => problem);

@@ -116,7 +116,7 @@ function parseEntry(entry: string): { name: string; endpoint: Endpoint } | { wro
 
 /** A password that was written into an endpoint is not to be read in a log. */
 function withoutUser(entry: string): string {
-  return entry.replace(/[^=/]*@/, '…@');
+  return entry.replace(/^([^=]*=\s*(?:[a-z][a-z0-9+.-]*:\/\/)?).*@/is, '$1…@');
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

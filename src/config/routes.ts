@@ -101,8 +101,9 @@ function offered(
   { speaks: unforced, alpn }: Scheme,
   evidence: boolean,
 ): readonly string[] {
+  // gRPC clients insist on it, whatever is forwarded.
   if (speaks !== 'tcp' || unforced === 'h2') return alpn;
-  // The app behind forwarded bytes may know only HTTP/1.1; clients that say that they speak it find /evidences/.
+  // HTTP so that clients that say that they speak it find /evidences/.
   return [...(unforced === 'tcp' ? alpn : []), ...(evidence ? ['http/1.1'] : [])];
 }
 
@@ -153,8 +154,10 @@ function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] 
       ...(ignoredPath === undefined
         ? []
         : [`the path ${ignoredPath} in ${where} has no effect: the app gets what clients ask for`]),
-      ...(insisting !== undefined && alpn?.includes(wanted[0] ?? '') === false
-        ? [`ALPN does not offer ${wanted[0]}, so ${insisting} will refuse to talk to the ${scheme}:// target`]
+      ...(insisting !== undefined && alpn !== undefined && !wanted.some((name) => alpn.includes(name))
+        ? [
+            `ALPN does not offer ${wanted.join()}, so ${insisting} will refuse to talk to the ${scheme}:// target`,
+          ]
         : []),
     ];
   });

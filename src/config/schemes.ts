@@ -11,7 +11,7 @@ export interface Scheme {
    * https://www.iana.org/assignments/tls-extensiontype-values/tls-extensiontype-values.xhtml#alpn-protocol-ids
    */
   readonly alpn: readonly string[];
-  /** Clients that refuse to talk where the first of these was not negotiated. */
+  /** Clients that refuse to talk where none of these was negotiated. */
   readonly insisting?: string;
 }
 

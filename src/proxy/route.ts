@@ -31,7 +31,7 @@ export function targetName({ host, port: number, speaks, tls }: Target): string 
   return `${SCHEMES[speaks][tls ? 1 : 0]}:${plainHost(host)}:${port('target port', number)}`;
 }
 
-/** As TARGET_ENDPOINT and ROUTING_MAP name it. */
+/** As TARGET_ENDPOINT and ROUTING_MAP may name it: what is forwarded, not what is offered to clients. */
 export function urlOf({ host, port: number, speaks, tls }: Target): string {
   return `${SCHEMES[speaks][tls ? 1 : 0]}://${host.includes(':') ? `[${host}]` : host}:${number}`;
 }
