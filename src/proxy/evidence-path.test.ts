@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/doubles/after-test.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
-import { ask, headersOf, openH2 } from '../../test/doubles/h2.ts';
+import { ask, openH2 } from '../../test/doubles/h2.ts';
 import {
   mirror,
   mirrored,
@@ -15,16 +15,8 @@ import {
 } from '../../test/doubles/http-app.ts';
 import { HTTP_ALPN, httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
-import {
-  eventually,
-  greeter,
-  hear,
-  openTls,
-  routesTo,
-  startApp,
-  temporaryDir,
-} from '../../test/doubles/proxy.ts';
-import { acceptWebSockets, echoTexts, WebSocketEnd } from '../../test/doubles/websocket.ts';
+import { greeter, hear, openTls, routesTo, startApp, temporaryDir } from '../../test/doubles/proxy.ts';
+import { acceptWebSockets, echoTexts } from '../../test/doubles/websocket.ts';
 import { startEvidenceServer } from '../evidence/server.ts';
 import type { Route } from './route.ts';
 
@@ -120,24 +112,6 @@ describe('/evidences/', { concurrency: true }, () => {
     );
     assert.equal(answer.status, 101);
     assert.match(await h1.until('this is /chat'), /^\x81/);
-  });
-
-  test('while a WebSocket lives on the same connection', async (t) => {
-    const app = await startHttpApp(t, mirror('app'), (server) =>
-      acceptWebSockets(server, (end, { url }) => void echoTexts(end, { url })),
-    );
-    const session = await openH2(t, await serve(t, httpRoutes(app)));
-    await eventually('the setting', () => session.remoteSettings?.enableConnectProtocol === true);
-    const stream = session.request(
-      { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':path': '/chat' },
-      { endStream: false },
-    );
-    await headersOf(stream);
-    const end = new WebSocketEnd(stream, 'client');
-    assert.equal((await end.next())?.text, 'this is /chat');
-    assert.equal((await ask(session, { ':path': '/evidences/quote.json' })).body, QUOTE);
-    end.send('text', 'still here');
-    assert.equal((await end.next())?.text, 'still here');
   });
 
   test('the requests of a TCP target reach the app as they were sent', async (t) => {

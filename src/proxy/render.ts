@@ -120,6 +120,9 @@ function global(
     '.else',
     `tune.h2.initial-window-size ${H2_WINDOW}`,
     '.endif',
+    // WebSockets over HTTP/2 (RFC 8441) are not offered. Browsers would open one to another name of a certificate on the
+    // connection they have, read the 421 and give up. They open a connection for it instead, whose handshake names it.
+    'h2-workaround-bogus-websocket-clients',
     `ssl-default-bind-ciphers ${TLS12_CIPHERS}`,
     `ssl-default-bind-ciphersuites ${TLS13_CIPHERS}`,
     // ML-KEM came with OpenSSL 3.5; older ones refuse a list with a name that they do not know.
