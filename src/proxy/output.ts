@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { readFailure } from './failure.ts';
+import { type Failure, readFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
 
 export interface OutputLine {
@@ -62,8 +62,13 @@ export interface Output {
 
 const KEPT_ALERTS = 10;
 
-/** Logs a stream of HAProxy's line by line until it ends. */
-export function logOutput(streams: readonly Readable[], log: Log, clock: Clock): Output {
+/** Logs streams of HAProxy's line by line until they end, and tells of each failure. */
+export function logOutput(
+  streams: readonly Readable[],
+  log: Log,
+  clock: Clock,
+  onFailure: (failure: Failure) => void = () => undefined,
+): Output {
   const alerts: string[] = [];
   const failures = createFailureLog(log, clock);
   for (const stream of streams) {
@@ -71,8 +76,10 @@ export function logOutput(streams: readonly Readable[], log: Log, clock: Clock):
       const { level, text } = readOutputLine(line);
       if (text.trim() === '') return;
       const failure = readFailure(text);
-      if (failure) failures.add(failure);
-      else log[level](text);
+      if (failure) {
+        failures.add(failure);
+        onFailure(failure);
+      } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);
       if (alerts.length > KEPT_ALERTS) alerts.shift();

@@ -4,6 +4,7 @@ import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
+import type { Failure } from './failure.ts';
 import { logOutput } from './output.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
 import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
@@ -19,6 +20,8 @@ export interface LaunchOptions {
   readonly drainMs: number;
   /** A process to take the port over from: it is asked to finish as soon as this one listens. */
   readonly successorOf?: number | undefined;
+  /** Hears of each connection or request that did not end well. */
+  readonly onFailure?: (failure: Failure) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -79,7 +82,7 @@ export async function checkConfig(
  */
 export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
   signal.throwIfAborted();
-  const { haproxyBin, paths, successorOf, clock, log } = options;
+  const { haproxyBin, paths, successorOf, onFailure, clock, log } = options;
   const takeover = successorOf === undefined ? [] : ['-sf', String(successorOf)];
   const child = execa(haproxyBin, ['-db', '-f', paths.config, ...takeover], {
     reject: false,
@@ -88,7 +91,7 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     env: environment(paths),
     extendEnv: false,
   });
-  const output = logOutput([child.stdout, child.stderr], log, clock);
+  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure);
   const result = child.then((ended) => ended);
   const exited = result.then((ended) => {
     const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;

@@ -15,6 +15,7 @@ import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts'
 import { alpnOf, exactBelow, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
+import { hintAtScheme } from './scheme-hint.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
 
@@ -104,6 +105,7 @@ export async function startProxy(
 
 interface Parts {
   readonly haproxyBin: string;
+  readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
   readonly paths: RuntimePaths;
@@ -128,7 +130,7 @@ function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions, i
     drainMs: options.drainMs ?? DRAIN_MS,
   };
   return {
-    ...{ haproxyBin, clock, log, paths, settings },
+    ...{ haproxyBin, lookup, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
     addresses: followedApps(settings, { ...options, clock, log }),
     closing: new AbortController(),
@@ -139,15 +141,16 @@ function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions, i
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */
 function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
-  const { haproxyBin, clock, log, paths, settings, closed, background } = parts;
+  const { haproxyBin, lookup, clock, log, paths, settings, closing, closed, background } = parts;
   const { port, drainMs } = settings;
+  const onFailure = hintAtScheme({ ...settings, lookup, clock, log, signal: closing.signal });
   let predecessor = stale;
   return async (signal: AbortSignal): Promise<HaproxyProcess> => {
     const successorOf = predecessor?.pid;
     if (successorOf !== undefined) log.info({ pid: successorOf }, 'taking over from an earlier HAProxy');
     const launch = {
       ...{ paths, haproxyBin, port, drainMs, successorOf },
-      ...{ clock, log },
+      ...{ onFailure, clock, log },
     };
     const haproxy = await launchHaproxy(launch, signal);
     if (predecessor) {

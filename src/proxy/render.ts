@@ -2,6 +2,7 @@ import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, serv
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, page, silentTimeout } from './pages.ts';
+import { plainToTls } from './plain-to-tls.ts';
 import { noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
 import { sessionCache } from './session-cache.ts';
@@ -184,7 +185,7 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
   const plain = some('plain-http') || evidencePort !== undefined;
   return [
     ...(plain ? [base('plain-http')] : []),
-    ...(some('http') ? [[...base('http'), ...requestRules(settings)]] : []),
+    ...(some('http') ? [[...base('http'), ...requestRules(settings), ...plainToTls]] : []),
   ];
 }
 
