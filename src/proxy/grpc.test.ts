@@ -4,9 +4,10 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
 import { call, message, messages, type SeenCall, serveCall, trailersOf } from '../../test/doubles/grpc.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
-import { headersOf, openH2 } from '../../test/doubles/h2.ts';
+import { ask, headersOf, openH2 } from '../../test/doubles/h2.ts';
 import { startH2App } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
+import { freePort } from '../../test/doubles/proxy.ts';
 
 const CANCEL = 8;
 
@@ -126,3 +127,32 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
     });
   });
 }
+
+describe('an app that cannot be reached', { concurrency: true }, () => {
+  for (const [type, isGrpc] of [
+    ['application/grpc', true],
+    ['application/grpc+proto', true],
+    ['application/grpc-web+proto', false],
+    ['text/html', false],
+  ] as const) {
+    test(`is ${isGrpc ? 'UNAVAILABLE, in an answer that never begins,' : 'a page'} for ${type}`, async (t) => {
+      const { port } = await startServing(
+        t,
+        httpRoutes(await freePort(), ['app.example'], { speaks: 'h2' }),
+        {
+          timeouts: { connect: 100, client: 60_000, server: 60_000 },
+        },
+      );
+      const session = await openH2(t, port);
+      const answer = await ask(session, { ':method': 'POST', ':path': '/', 'content-type': type }, 'words');
+      // HAProxy 3.2 and newer take a connection that is refused for one that broke off.
+      assert.ok(answer.status === 503 || answer.status === 502, `${answer.status}`);
+      const { 'grpc-status': status, 'grpc-message': words, 'content-type': given } = answer.headers;
+      const said = `${isGrpc ? words : answer.body}`;
+      assert.match(said, /^50[23] .*: the app .*\.$/);
+      if (isGrpc) assert.deepEqual([status, answer.body, given], ['14', '', undefined]);
+      else assert.deepEqual([status, words, given], [undefined, undefined, 'text/plain']);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+    });
+  }
+});

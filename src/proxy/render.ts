@@ -1,7 +1,7 @@
 import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
 import { lookUp } from './look-up.ts';
-import { errorPages, page, silentTimeout } from './pages.ts';
+import { errorPages, grpcPages, page, silentTimeout } from './pages.ts';
 import { plainToTls } from './plain-to-tls.ts';
 import { noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
@@ -285,6 +285,7 @@ function section(backend: Backend, settings: ProxySettings): string[] {
     `backend ${name} from ${kind}`,
     ...(once && speaks === 'http/1.1' ? ['option http-server-close'] : []),
     ...(abortOnClose ? ['option abortonclose'] : []),
+    ...(kind === 'http' && speaks === 'h2' ? grpcPages : []),
     ...servers(backend, settings, connections(settings.maxconn)),
   ];
 }
