@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { type Lookup, systemLookup } from '../system-lookup.ts';
+import type { Lookup } from '../system-lookup.ts';
 import type { WarnOf } from '../warnings.ts';
 import { AppAddress } from './app-address.ts';
 import { AppReport } from './app-report.ts';
@@ -26,7 +26,7 @@ export interface FollowOptions {
 /** The hosts of apps, each with the servers that lead to it. */
 export function followedApps(
   settings: Pick<ProxySettings, 'routes' | 'maxconn' | 'evidencePort'>,
-  { lookup = systemLookup, ...options }: FollowOptions,
+  { lookup, ...options }: FollowOptions & { readonly lookup: Lookup },
 ): AppAddress[] {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
   const hosts = [...Map.groupBy(backends, ({ target }) => target.host)];

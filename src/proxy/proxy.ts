@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { type Lookup, systemLookup } from '../system-lookup.ts';
 import { shortcoming } from './age.ts';
 import type { AppAddress } from './app-address.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
@@ -119,7 +120,10 @@ interface Parts {
   readonly background: Promise<void>[];
 }
 
-function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions, ipv6: boolean): Parts {
+function assemble(
+  { runtimeDir, haproxyBin, clock, lookup = systemLookup, ...options }: ProxyOptions,
+  ipv6: boolean,
+): Parts {
   const paths = runtimePaths(runtimeDir);
   const log = options.log.child({ component: 'haproxy' });
   const settings: ProxySettings = {
@@ -132,7 +136,7 @@ function assemble({ runtimeDir, haproxyBin, clock, ...options }: ProxyOptions, i
   return {
     ...{ haproxyBin, lookup, clock, log, paths, settings },
     certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: followedApps(settings, { ...options, clock, log }),
+    addresses: followedApps(settings, { ...options, lookup, clock, log }),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],

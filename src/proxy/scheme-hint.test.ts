@@ -69,7 +69,7 @@ describe('an http:// target that', { concurrency: 4 }, () => {
 });
 
 const failure: Failure = {
-  ...{ domain: 'app.example', target: undefined, client: '192.0.2.1', error: undefined },
+  ...{ domain: 'app.example', target: undefined, client: '192.0.2.1', status: 502, error: undefined },
   ...{ why: 'not-http', sentence: '', level: 'warn' },
 };
 
