@@ -2,19 +2,20 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { HAPROXY_SUITES, haproxyOf } from '../test/world/debian-haproxy.ts';
 
-/** Runs the proxy's tests on every HAProxy that Debian has beside this host's own, and says how each went. See scripts/test-haproxies. */
+/** Runs the proxy's tests on this host's HAProxy and all that Debian has beside it, and says how each went. See scripts/test-haproxies. */
 
 const args = process.argv.slice(2);
-const known = (word: string) => HAPROXY_SUITES.find((suite) => suite === word);
+const SUITES = ['host', ...HAPROXY_SUITES] as const;
+const known = (word: string) => SUITES.find((suite) => suite === word);
 const named = args.flatMap((word) => known(word) ?? []);
 const files = args.filter((word) => !known(word));
 
 const verdicts: string[] = [];
-for (const suite of named.length > 0 ? named : HAPROXY_SUITES) {
-  const program = await haproxyOf(suite);
+for (const suite of named.length > 0 ? named : SUITES) {
+  const program = suite === 'host' ? 'haproxy' : await haproxyOf(suite);
   const { stdout } = await execa(program, ['-v']);
   const version = stdout.split(' ')[2] ?? 'unknown';
-  process.stderr.write(`==> HAProxy ${version} of Debian ${suite}\n`);
+  process.stderr.write(`==> HAProxy ${version} (${suite})\n`);
   const { failed, stdout: said } = await execa(
     process.execPath,
     ['scripts/test.ts', ...(files.length > 0 ? files : ['src/proxy/'])],

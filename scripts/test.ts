@@ -6,6 +6,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { execa } from 'execa';
 import { systemClock, until } from '../src/clock.ts';
+import { haproxyOfImage } from '../test/world/debian-haproxy.ts';
 
 /** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
 
@@ -65,6 +66,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     stoppedBy ??= signal;
     stop.abort();
   });
+
+// The tests beside src/proxy take it; the whole ingress in test/e2e runs on this host's own HAProxy.
+process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };

@@ -25,10 +25,12 @@ const WHOLE = `global
   chroot /run/ingress/chroot
   tune.ssl.cachesize 10000
   tune.ssl.lifetime 3600s
+  .if !version_atleast(3.1)
   .if version_atleast(2.9)
-  tune.h2.fe.initial-window-size 1048576
+  tune.h2.fe.initial-window-size 262144
   .else
-  tune.h2.initial-window-size 1048576
+  tune.h2.initial-window-size 262144
+  .endif
   .endif
   h2-workaround-bogus-websocket-clients
   ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305

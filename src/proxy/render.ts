@@ -1,5 +1,6 @@
 import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
+import { h2Windows } from './h2-windows.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, grpcPages, page, silentTimeout } from './pages.ts';
 import { plainToTls } from './plain-to-tls.ts';
@@ -65,9 +66,6 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const EVIDENCE_CONNECTIONS = 16;
 const EVIDENCE_TIMEOUT_MS = 10_000;
 
-/** Bytes of a request that a client may send ahead (RFC 9113 §5.2). */
-const H2_WINDOW = 1_048_576;
-
 /** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */
 const TLS12_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
@@ -114,13 +112,7 @@ function global(
     ...(threads === undefined ? [] : [`nbthread ${whole('threads', threads, 1, MOST_THREADS)}`]),
     ...(privileges === undefined ? [] : surrender(privileges)),
     ...sessionCache(backends),
-    // An upload over HTTP/2 gets one window for each round trip: the 64 kB of the default are 650 kB/s at 100 ms, for which
-    // users would miss HTTP/1.1. A larger one lets a slow upload hold up the other requests of its client for longer.
-    '.if version_atleast(2.9)',
-    `tune.h2.fe.initial-window-size ${H2_WINDOW}`,
-    '.else',
-    `tune.h2.initial-window-size ${H2_WINDOW}`,
-    '.endif',
+    ...h2Windows,
     // WebSockets over HTTP/2 (RFC 8441) are not offered. Browsers would open one to another name of a certificate on the
     // connection they have, read the 421 and give up. They open a connection for it instead, whose handshake names it.
     'h2-workaround-bogus-websocket-clients',
