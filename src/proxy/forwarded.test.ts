@@ -35,6 +35,23 @@ const OTHERS: readonly (readonly [name: string, value: string])[] = [
   ['Via', '1.1 somebody'],
 ];
 
+/** What follows the name in a Host field: the port that the app is told, or the status of a refusal. */
+const PORTS: readonly (readonly [behind: string, expected: string | number])[] = [
+  ['', '443'],
+  [':', '443'],
+  ['.:8443', '8443'],
+  [':080', '80'],
+  [':65535', '65535'],
+  [':65536', 400],
+  [':99999', 400],
+  [':4294967739', 400],
+  [':0', 400],
+  [':abc', 400],
+  [':80x', 400],
+  [':-5', 400],
+  [':+80', 400],
+];
+
 /** Every field whose name, as CGI and WSGI spell it, is one of those that apps believe. */
 function believed({ raw }: SeenRequest): [string, string][] {
   return raw
@@ -112,6 +129,22 @@ describe('X-Forwarded', { concurrency: true }, () => {
       assert.deepEqual(believed(mirrored(body)), truth(authority, tcpPort));
       for (const [name, value] of OTHERS)
         assert.deepEqual(valuesOf(mirrored(body), name.toLowerCase()), [value]);
+    }
+  });
+
+  test('the port is a number, or the request is refused, in every form of HTTP', async (t) => {
+    const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
+    const h1 = () => openH1(t, port);
+    const told = ({ status, body }: { status: number | undefined; body: string }) =>
+      status === 200 ? valuesOf(mirrored(body), 'x-forwarded-port').join() : status;
+    for (const [behind, expected] of PORTS) {
+      const host = `app.example${behind}`;
+      const answers = [
+        await (await h1()).get('/', host),
+        await (await h1()).get(`https://${host}/`, host),
+        await ask(await openH2(t, port), { ':authority': host }),
+      ];
+      assert.deepEqual(answers.map(told), [expected, expected, expected], host);
     }
   });
 

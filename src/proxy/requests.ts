@@ -11,6 +11,7 @@ export function requestRules(map: RouteMap): string[] {
   return [
     `http-request set-var(txn.other) bool(true) if !{ ${HOST},strcmp(sess.name) eq 0 }`,
     ...misdirected(map),
+    ...badPort,
     ...forwarded,
   ];
 }
@@ -28,6 +29,14 @@ function misdirected(map: RouteMap): string[] {
     `http-request return ${page(421)} if ${OTHER} !{ ${HOST} -m found } !{ url -m beg / * }`,
   ];
 }
+
+/**
+ * What follows the name in a Host field is a port, nothing, or a mistake (RFC 3986 §3.2.3): `port_only` reads a number out of anything.
+ * Here the name is known for one of ours.
+ */
+const badPort = [`!{ ${HOST} -m reg ^[^:]+(:(0*[1-9][0-9]{0,4})?)?$ }`, `{ ${HOST},port_only gt 65535 }`].map(
+  (term) => `http-request deny ${page(400)} if ${OTHER} { ${HOST} -m found } ${term}`,
+);
 
 /** What a client says about itself is replaced by what is known (the names that people use for it, and RFC 7239). */
 const forwarded = [
