@@ -1,6 +1,6 @@
 /** What a visitor reads when there is no answer of the app's: short and plain, and never kept by a cache. */
 const PAGES = {
-  400: 'Bad Request: the port in the Host field is not valid.',
+  400: 'Bad Request: the URL or the port in the Host field is not valid.',
   413: 'Content Too Large: who reads evidence sends nothing.',
   421: 'Misdirected Request: this name is not served on this connection.',
   500: 'Internal Server Error: the request could not be forwarded.',

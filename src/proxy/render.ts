@@ -4,7 +4,7 @@ import { h2Windows } from './h2-windows.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, grpcPages, page, silentTimeout } from './pages.ts';
 import { plainToTls } from './plain-to-tls.ts';
-import { noH2c, requestRules } from './requests.ts';
+import { asciiUrl, noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
 import { sessionCache } from './session-cache.ts';
 import { account, EVIDENCE, plainPath, port as portWord, publicFrontend, timeout, whole } from './syntax.ts';
@@ -172,6 +172,7 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
     'option http-no-delay',
     ...errorPages,
     ...noH2c,
+    asciiUrl,
   ];
   const some = (kind: Backend['kind']) => backends.some((backend) => backend.kind === kind);
   const plain = some('plain-http') || evidencePort !== undefined;

@@ -56,3 +56,10 @@ export const noH2c: readonly string[] = [
   'http-request del-header http2-settings',
   'http-request del-header upgrade if { req.hdr(upgrade) -i h2c }',
 ];
+
+/**
+ * Refuses over HTTP/2 what HAProxy refuses over HTTP/1.1: bytes in a URL that are not ASCII (RFC 3986 §2). What would take them in
+ * HTTP/1.1 (`option accept-invalid-http-request`) takes a `Transfer-Encoding : chunked` too, and a NUL; from HAProxy 3.2 on
+ * the field is left out before any rule could see it.
+ */
+export const asciiUrl = `http-request deny ${page(400)} if { url -m reg [^!-~] }`;
