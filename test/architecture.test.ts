@@ -144,6 +144,7 @@ const pure = [
   'src/proxy/backends.ts',
   'src/proxy/app-warnings.ts',
   'src/proxy/failure.ts',
+  'src/proxy/captured.ts',
   'src/proxy/server-plan.ts',
   'src/proxy/look-up.ts',
   'src/proxy/pages.ts',

@@ -65,32 +65,44 @@ const lines: readonly [line: string, level: Failure['level'], why: string, error
 ];
 for (const [line, level, why, error] of lines) {
   test(`${level} ${why}: ${line}`, () => {
-    const failure = readFailure(`ended ${line}|0`);
+    const failure = readFailure(`ended ${line}|0|-`);
     assert.deepEqual([failure?.level, failure?.why, failure?.error], [level, why, error]);
     assert.ok(failure?.sentence);
   });
 }
 
 test('who asks for a name that is not served is told from who speaks no TLS', () => {
-  const refused = 'SSL handshake failure|error:0A0000EA:SSL routines::callback failed|0';
+  const refused = 'SSL handshake failure|error:0A0000EA:SSL routines::callback failed|0|-';
   const unknown = readFailure(`ended PR other.example tls 192.0.2.1 -|-|${refused}`);
   assert.deepEqual([unknown?.level, unknown?.why, unknown?.domain], ['info', 'handshake', 'other.example']);
   assert.match(unknown?.sentence ?? '', /a name|one that is not served/);
 });
 
+test('a header that was too large is told from the rest, with whose it was', () => {
+  const request = readFailure('ended PR a.example http:app:80.h2/<NOSRV> 192.0.2.1 -|-|-|-|431|request');
+  assert.deepEqual(
+    [request?.why, request?.level, request?.status],
+    ['request-header-too-large', 'info', 431],
+  );
+  assert.match(request?.sentence ?? '', /^header too large: the request of a client .* 64 kB or 256 fields/);
+  const answer = readFailure('ended PH a.example http:app:80.h2/app 192.0.2.1 -|-|-|-|502|answer');
+  assert.deepEqual([answer?.why, answer?.level, answer?.status], ['header-too-large', 'warn', 502]);
+  assert.match(answer?.sentence ?? '', /^header too large: the answer of the app .* 64 kB or 256 fields/);
+});
+
 test('what is known is said, and nothing else', () => {
-  const failure = readFailure('ended SH a.example tcp:app:80.h2 2001:db8::1 Success|-|Success|-|502');
+  const failure = readFailure('ended SH a.example tcp:app:80.h2 2001:db8::1 Success|-|Success|-|502|-');
   assert.deepEqual(
     [failure?.domain, failure?.target, failure?.client, failure?.status],
     ['a.example', 'tcp:app:80', '2001:db8::1', 502],
   );
   for (const backend of ['tcp:app:80', 'tcp:app:80.h1', 'tcp:app:80.h1.once', 'tcp:app:80.once'])
-    assert.equal(readFailure(`ended SH a.example ${backend} 192.0.2.1 -|-|-|-|502`)?.target, 'tcp:app:80');
-  const early = readFailure('ended PR - tls 192.0.2.1 -|-|SSL handshake failure|-|0');
+    assert.equal(readFailure(`ended SH a.example ${backend} 192.0.2.1 -|-|-|-|502|-`)?.target, 'tcp:app:80');
+  const early = readFailure('ended PR - tls 192.0.2.1 -|-|SSL handshake failure|-|0|-');
   assert.deepEqual([early?.domain, early?.target, early?.client], [undefined, undefined, '192.0.2.1']);
   // What has no status has 0 before there is a request, -1 as bytes.
   assert.equal(early?.status, undefined);
-  assert.equal(readFailure('ended SC a.example tcp:app:80 192.0.2.1 -|-|Success|-|-1')?.status, undefined);
+  assert.equal(readFailure('ended SC a.example tcp:app:80 192.0.2.1 -|-|Success|-|-1|-')?.status, undefined);
 });
 
 for (const line of [
@@ -98,7 +110,7 @@ for (const line of [
   'ended',
   'ended SC a b c',
   'Server app is UP',
-  'x ended SC a b c -|-|-|-|0',
+  'x ended SC a b c -|-|-|-|0|-',
   'ended SC a b c -|-|-|-',
 ]) {
   test(`no failure: ${JSON.stringify(line)}`, () => assert.equal(readFailure(line), undefined));

@@ -1,11 +1,12 @@
 import { targetOf } from './backends.ts';
+import { LARGEST_HEADER, type Side, TOO_LARGE } from './header-size.ts';
 import { EVIDENCE, publicFrontend } from './syntax.ts';
 
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
 const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
 
 const format = (name: string) =>
-  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST"`;
+  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST|%[var(${TOO_LARGE})]"`;
 
 /**
  * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
@@ -74,6 +75,19 @@ const NOT_SERVED: Reason = [
   'handshake',
   'a client asked for no name, or for one that is not served or has no certificate yet',
 ];
+const LARGEST = `${LARGEST_HEADER.bytes / 1_024} kB or ${LARGEST_HEADER.fields} fields`;
+const TOO_LARGE_OF: Readonly<Record<Side, Pick<Failure, 'why' | 'sentence' | 'level'>>> = {
+  request: {
+    why: 'request-header-too-large',
+    sentence: `header too large: the request of a client had more than ${LARGEST} of it`,
+    level: 'info',
+  },
+  answer: {
+    why: 'header-too-large',
+    sentence: `header too large: the answer of the app had more than ${LARGEST} of it`,
+    level: 'warn',
+  },
+};
 const OF_EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
 const WELL: Reason = [
@@ -84,15 +98,18 @@ const WELL: Reason = [
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
 export function readFailure(line: string): Failure | undefined {
   const match =
-    /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(-?\d+)$/.exec(line);
+    /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(-?\d+)\|(\S+)$/.exec(
+      line,
+    );
   if (!match) return undefined;
   const [, state = '', name = '', backend = '', server = '', client = '', ...words] = match;
   const ofApp = said(words.slice(0, 2));
   const ofClient = said(words.slice(2, 4));
   const status = Number(words[4]);
+  const side = words[5];
   const [[why, sentence], level] =
     backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, server, ofApp, ofClient);
-  return {
+  const failure: Failure = {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
     target: backend === publicFrontend ? undefined : targetOf(backend),
@@ -100,6 +117,24 @@ export function readFailure(line: string): Failure | undefined {
     status: status >= 100 ? status : undefined,
     error: ofApp ?? ofClient,
   };
+  return side === 'request' || side === 'answer' ? tooLarge(failure, side) : failure;
+}
+
+/** The same failure, once it is known that a header was too large. */
+export function tooLarge(failure: Failure, side: Side): Failure {
+  return { ...failure, ...TOO_LARGE_OF[side] };
+}
+
+/** Of which proxy HAProxy has kept the message, where a line says that one could not be read. Pure. */
+export function unreadIn(
+  { why, status }: Failure,
+  line: string,
+): { readonly proxy: string; readonly side: Side } | undefined {
+  const [, state, proxy] = /^ended (P[HR]) \S+ ([^\s/]+)/.exec(line) ?? [];
+  if (proxy === undefined) return undefined;
+  if (state === 'PH' && why === 'not-http') return { proxy, side: 'answer' };
+  if (state === 'PR' && why === 'bad-request' && status === undefined) return { proxy, side: 'request' };
+  return undefined;
 }
 
 function judge(

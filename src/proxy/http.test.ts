@@ -91,21 +91,6 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.ok(Number(answer.headers['content-length']) > 0);
   });
 
-  test('14,000 bytes of header fields pass, either way', async (t) => {
-    const app = await startHttpApp(t, (request, response) => {
-      response.setHeader('x-large', 'a'.repeat(14_000));
-      mirror('app')(request, response);
-    });
-    const { port } = await startServing(t, httpRoutes(app));
-    const large = 'b'.repeat(14_000);
-    const h1 = await (await openH1(t, port)).get('/', 'app.example', `X-Large: ${large}`);
-    assert.deepEqual(valuesOf(mirrored(h1.body), 'x-large'), [large]);
-    assert.equal(h1.field('x-large')?.length, 14_000);
-    const h2 = await ask(await openH2(t, port), { 'x-large': large });
-    assert.deepEqual(valuesOf(mirrored(h2.body), 'x-large'), [large]);
-    assert.equal(h2.headers['x-large']?.length, 14_000);
-  });
-
   test('bodies of 20 MB arrive whole, either way, with a length and in chunks', async (t) => {
     const app = await startHttpApp(t, async (request, response) => {
       const chunks: Buffer[] = [];

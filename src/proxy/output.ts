@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Explain } from './explain.ts';
 import { type Failure, readFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
 
@@ -62,23 +63,29 @@ export interface Output {
 
 const KEPT_ALERTS = 10;
 
-/** Logs streams of HAProxy's line by line until they end, and tells of each failure. */
+/** Logs streams of HAProxy's line by line until they end, and tells of each failure, once it is explained. */
 export function logOutput(
   streams: readonly Readable[],
   log: Log,
   clock: Clock,
   onFailure: (failure: Failure) => void = () => undefined,
+  explain: Explain = async (failure) => failure,
 ): Output {
   const alerts: string[] = [];
   const failures = createFailureLog(log, clock);
+  // One after the other: failures keep their order.
+  let told = Promise.resolve();
   for (const stream of streams) {
     createInterface({ input: stream }).on('line', (line) => {
       const { level, text } = readOutputLine(line);
       if (text.trim() === '') return;
       const failure = readFailure(text);
       if (failure) {
-        failures.add(failure);
-        onFailure(failure);
+        told = told.then(async () => {
+          const explained = await explain(failure, text);
+          failures.add(explained);
+          onFailure(explained);
+        });
       } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);

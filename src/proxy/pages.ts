@@ -3,6 +3,7 @@ const PAGES = {
   400: 'Bad Request: the URL or the port in the Host field is not valid.',
   413: 'Content Too Large: who reads evidence sends nothing.',
   421: 'Misdirected Request: this name is not served on this connection.',
+  431: 'Request Header Fields Too Large: 64 kB and 256 fields are taken.',
   500: 'Internal Server Error: the request could not be forwarded.',
   502: 'Bad Gateway: the app broke off or gave no valid answer.',
   503: 'Service Unavailable: the app cannot be reached.',

@@ -4,6 +4,7 @@ import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
+import { explainer } from './explain.ts';
 import type { Failure } from './failure.ts';
 import { logOutput } from './output.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
@@ -91,7 +92,9 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     env: environment(paths),
     extendEnv: false,
   });
-  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure);
+  const socket = runtimeSocket(paths.socket, clock);
+  const explain = explainer(socket, clock);
+  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, explain);
   const result = child.then((ended) => ended);
   const exited = result.then((ended) => {
     const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;
@@ -102,7 +105,6 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     const { shortMessage, cause } = await result;
     throw notStarted(haproxyBin, shortMessage, cause);
   }
-  const socket = runtimeSocket(paths.socket, clock);
   try {
     await answers(socket, pid, exited, options, signal);
   } catch (thrown) {

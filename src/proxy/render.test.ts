@@ -25,6 +25,9 @@ const WHOLE = `global
   chroot /run/ingress/chroot
   tune.ssl.cachesize 10000
   tune.ssl.lifetime 3600s
+  tune.bufsize 131072
+  tune.http.maxhdr 1024
+  tune.h2.max-frame-size 16384
   .if !version_atleast(3.1)
   .if version_atleast(2.9)
   tune.h2.fe.initial-window-size 262144
@@ -62,8 +65,8 @@ defaults tcp
 
 frontend tls from tcp
   bind ipv4@:443,ipv6@:443 v6only ssl crt-list /run/ingress/crt-list strict-sni
-  log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST"
-  error-log-format "ended %ts %[ssl_fc_sni,lower,url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST"
+  log-format "ended %ts %[var(sess.name),url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST|%[var(txn.too_large)]"
+  error-log-format "ended %ts %[ssl_fc_sni,lower,url_enc] %b/%s %ci %[bc_err_str]|%[ssl_bc_err_str]|%[fc_err_str]|%[ssl_fc_err_str]|%ST|%[var(txn.too_large)]"
   maxconn 4096
   tcp-request session set-var(sess.name) ssl_fc_sni,lower
   tcp-request session set-var(sess.route) var(sess.name),map_str(/run/ingress/routes.map)

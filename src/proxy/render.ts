@@ -1,6 +1,7 @@
 import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
 import { h2Windows } from './h2-windows.ts';
+import { headerLimits, headerRoom } from './header-size.ts';
 import { lookUp } from './look-up.ts';
 import { errorPages, grpcPages, page, silentTimeout } from './pages.ts';
 import { plainToTls } from './plain-to-tls.ts';
@@ -112,6 +113,7 @@ function global(
     ...(threads === undefined ? [] : [`nbthread ${whole('threads', threads, 1, MOST_THREADS)}`]),
     ...(privileges === undefined ? [] : surrender(privileges)),
     ...sessionCache(backends),
+    ...headerRoom,
     ...h2Windows,
     // WebSockets over HTTP/2 (RFC 8441) are not offered. Browsers would open one to another name of a certificate on the
     // connection they have, read the 421 and give up. They open a connection for it instead, whose handshake names it.
@@ -171,6 +173,7 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
     // Else HAProxy tells the kernel that more will come of a body, and small pieces wait for it for 200 ms.
     'option http-no-delay',
     ...errorPages,
+    ...headerLimits,
     ...noH2c,
     asciiUrl,
   ];

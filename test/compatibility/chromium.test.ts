@@ -24,6 +24,19 @@ const site =
       }
       return;
     }
+    if (request.url?.startsWith('/cookies/')) {
+      const [, , count = '', bytes = ''] = request.url.split('/');
+      const value = 'c'.repeat(Number(bytes));
+      const cookies = Array.from(
+        { length: Number(count) },
+        (_, index) => `c${index}=${value}; Path=/; Secure`,
+      );
+      response.setHeader('set-cookie', cookies);
+    }
+    if (request.url === '/length') {
+      response.end(String(request.headers.cookie?.length ?? 0));
+      return;
+    }
     let received = 0;
     for await (const chunk of request) received += chunk.length;
     response.setHeader('content-type', 'text/html');
@@ -90,4 +103,17 @@ test('Chromium: another name of the same certificate, with another target, is re
     'b.site.example',
   );
   assert.equal(await page.run(hello(other)), 'b.site.example heard hello');
+});
+
+test('Chromium: a site that has set 18 kB of cookies, and then 60 kB, is served on', async (t) => {
+  const { page } = await openSites(t);
+  for (const count of [6, 20]) {
+    const length = `
+      await fetch('/cookies/${count}/3000');
+      const answers = await Promise.all([1, 2, 3].map(() => fetch('/length')));
+      return await Promise.all(answers.map((answer) => answer.text()));`;
+    const seen: string[] = await page.run(length);
+    assert.equal(seen.length, 3);
+    for (const bytes of seen) assert.ok(Number(bytes) > count * 3_000, bytes);
+  }
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   connect,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
@@ -25,10 +26,11 @@ export async function openH2(
   t: TestContext,
   port: number,
   servername = 'app.example',
+  options: ClientSessionOptions = {},
 ): Promise<ClientHttp2Session> {
   const socket = await openTls(t, port, servername, { ALPNProtocols: ['h2'] });
   assert.equal(socket.alpnProtocol, 'h2');
-  const session = connect(`https://${servername}`, { createConnection: () => socket });
+  const session = connect(`https://${servername}`, { ...options, createConnection: () => socket });
   session.on('error', () => undefined);
   afterTest(t, () => session.destroy());
   return session;
