@@ -2,10 +2,11 @@
 const H2_WINDOW = 262_144;
 
 /**
- * How much of a request's body clients of HTTP/2 may send ahead, as words for the global section. From 3.1 on HAProxy offers each stream what it
- * has buffers for, and no stream stops another. Before, it grants more whatever becomes of what it has, so that at any window a body that the
- * app does not read stops its whole connection; one that the app reads slowly does so for longer, the larger the window is. But an upload gets
- * no more than a window in each round trip: the 64 kB of the default are 650 kB/s at 100 ms.
+ * How much of a request's body clients of HTTP/2 may send ahead, as words for the global section. Every HAProxy grants a stream more for what it has
+ * received, whether or not the app has read it, and once it has no room left for one stream it reads nothing more of the connection. From
+ * 3.1 on there is room for a hundred buffers, and the window follows it. Before, there is room for one: the larger the window, the longer a
+ * body that is read slowly holds up what comes after it; but an upload gets no more than a window in each round trip, and the 64 kB of
+ * the default are 650 kB/s at 100 ms.
  */
 export const h2Windows: readonly string[] = [
   '.if !version_atleast(3.1)',

@@ -8,9 +8,12 @@ export const LARGEST_HEADER = { bytes: 65_536, fields: 256 } as const;
  * of. What does not fit at all ends in HTTP/2 with the whole connection, whose compression nobody could follow any further
  * (RFC 7541 §4.1), and HAProxy cannot announce a limit (SETTINGS_MAX_HEADER_LIST_SIZE).
  */
-export const ROOM = { bytes: 131_072, fields: 1_024 } as const;
+export const ROOM = { bytes: 135_168, fields: 1_024 } as const;
 
-/** For `global`. Frames of HTTP/2 stay as small as they are by default, else uploads would take turns in pieces of a whole buffer. */
+/**
+ * For `global`. Eight frames of HTTP/2 fit a buffer, with little left over. They stay as small as they are by default, else uploads would take
+ * turns in pieces of a whole buffer.
+ */
 export const headerRoom: readonly string[] = [
   `tune.bufsize ${ROOM.bytes}`,
   `tune.http.maxhdr ${ROOM.fields}`,

@@ -25,7 +25,7 @@ const WHOLE = `global
   chroot /run/ingress/chroot
   tune.ssl.cachesize 10000
   tune.ssl.lifetime 3600s
-  tune.bufsize 131072
+  tune.bufsize 135168
   tune.http.maxhdr 1024
   tune.h2.max-frame-size 16384
   .if !version_atleast(3.1)
