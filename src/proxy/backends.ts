@@ -53,6 +53,11 @@ export function targetOf(backend: string): string {
   return backend.replace(/(\.h[12])?(\.once)?$/, '');
 }
 
+/** Whether a backend takes requests of clients of HTTP/1.1. */
+export function isOfHttp1(backend: string): boolean {
+  return /\.h1(\.once)?$/.test(backend);
+}
+
 /** The first server of each backend, as the runtime socket calls it. */
 export const SERVER = 'app';
 

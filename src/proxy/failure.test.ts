@@ -21,6 +21,12 @@ const lines: readonly [line: string, level: Failure['level'], why: string, error
   ['SD app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
   ['sD app.example tcp:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'silent'],
   ['RC app.example tcp:app:80/app 127.0.0.1 -|-|Success|-', 'warn', 'resources'],
+  ['KH app.example http:app:80.h1/app 127.0.0.1 Success|-|Success|-', 'debug', 'let-go'],
+  ['KC app.example http:app:80.h1/app 127.0.0.1 Success|-|Success|-', 'debug', 'let-go'],
+  [
+    'KC app.example http:app:80.h1.once/app 127.0.0.1 Success|-|Poller reported POLLERR|-',
+    ...(['debug', 'let-go', 'Poller reported POLLERR'] as const),
+  ],
   ['CD app.example tcp:app:80/app 127.0.0.1 Success|-|Success|-', 'debug', 'ended'],
   [
     'CD app.example tcp:app:80/app 127.0.0.1 Success|-|Connection error|-',

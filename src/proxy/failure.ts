@@ -89,6 +89,10 @@ const TOO_LARGE_OF: Readonly<Record<Side, Pick<Failure, 'why' | 'sentence' | 'le
   },
 };
 const OF_EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
+const LET_GO: Reason = [
+  'let-go',
+  'a client of HTTP/1.1 that had closed its side was let go after 30 s in which nothing moved',
+];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
 const WELL: Reason = [
   'ended',
@@ -148,6 +152,7 @@ function judge(
   if (state === 'SC' && server === NO_SERVER) return [NO_ADDRESS, 'warn'];
   const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
   if (guilty) return [guilty, 'warn'];
+  if (state.startsWith('K')) return [LET_GO, 'debug'];
   if (state !== 'PR') return [OTHER, 'debug'];
   if (ofClient === undefined) return [NO_REQUEST, 'debug'];
   // Who looks whether the port is open, or leaves a connection that was opened ahead, says nothing.

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/doubles/after-test.ts';
 import { openH1 } from '../../test/doubles/h1.ts';
 import { openH2 } from '../../test/doubles/h2.ts';
+import { haproxyVersion } from '../../test/doubles/haproxy-version.ts';
 import { startHttpApp } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
-import { eventually, openTls } from '../../test/doubles/proxy.ts';
+import { echo, eventually, openTls, routesTo, startApp } from '../../test/doubles/proxy.ts';
 
 interface Served {
   readonly port: number;
@@ -48,8 +50,9 @@ describe('a client of HTTP/1.1 that closes its side once it has asked', { concur
     test(`reads the answer to a ${method}`, async (t) => {
       const { port, asked, answer, abandoned } = await serve(t);
       const { socket, ...client } = await openHalf(t, port);
-      socket.end(`${method} / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n`);
+      socket.write(`${method} / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n`);
       await eventually('the app is asked', () => asked.length === 1);
+      socket.end();
       await client.ended;
       answer();
       assert.match(await client.answer, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nanswer$/s);
@@ -57,10 +60,45 @@ describe('a client of HTTP/1.1 that closes its side once it has asked', { concur
     });
 });
 
+describe('a client that closes its side along with the end of its handshake reads the answer', () => {
+  // From 3.2 on HAProxy closes a connection whose end it has read before it switches to HTTP.
+  test('in HTTP', { skip: haproxyVersion >= 302 }, async (t) => {
+    const { port, asked, answer } = await serve(t);
+    const { socket, ...client } = await openHalf(t, await startHolding(t, port));
+    socket.end('GET / HTTP/1.1\r\nHost: app.example\r\n\r\n');
+    await eventually('the app is asked', () => asked.length === 1);
+    answer();
+    assert.match(await client.answer, /\r\n\r\nanswer$/);
+  });
+
+  test('as bytes', async (t) => {
+    const { port } = await startServing(t, routesTo({ port: await startApp(t, echo) }));
+    const { socket, answer } = await openHalf(t, await startHolding(t, port), []);
+    socket.end('question');
+    assert.equal(await answer, 'question');
+  });
+});
+
+/** Stands before the proxy; forwards the first bytes of a client (its ClientHello), and all others together with its FIN. */
+async function startHolding(t: TestContext, proxyPort: number): Promise<number> {
+  return await startApp(t, (client) => {
+    client.allowHalfOpen = true;
+    const proxy = connect({ port: proxyPort, host: '127.0.0.1', allowHalfOpen: true });
+    afterTest(t, () => proxy.destroy());
+    proxy.on('error', () => client.destroy()).pipe(client);
+    client.once('data', (hello: Buffer) => {
+      proxy.write(hello);
+      const held: Buffer[] = [];
+      client.on('data', (chunk: Buffer) => held.push(chunk));
+      client.on('end', () => proxy.end(Buffer.concat(held)));
+    });
+  });
+}
+
 /** A client that reads on after it has closed its side. */
-async function openHalf(t: TestContext, port: number) {
+async function openHalf(t: TestContext, port: number, alpn = ['http/1.1']) {
   const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  const options = { ALPNProtocols: ['http/1.1'], socket: tcp };
+  const options = { ALPNProtocols: alpn, socket: tcp };
   const socket = await openTls(t, port, 'app.example', options);
   const answer = socket.toArray().then((chunks) => Buffer.concat(chunks).toString());
   return { socket, answer, ended: once(socket, 'finish') };

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../system-lookup.ts';
 import { shortcoming } from './age.ts';
 import type { AppAddress } from './app-address.ts';
+import { backendsOf, isOfHttp1 } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
 import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
@@ -10,6 +11,7 @@ import { settles } from './deadline.ts';
 import { type FollowOptions, followedApps } from './followed-apps.ts';
 import { proveServed } from './handshake.ts';
 import { hasIpv6 } from './ipv6.ts';
+import { letGo, PATIENCE, type Patience } from './let-go.ts';
 import { ownRights, surrenderable } from './privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
@@ -30,6 +32,8 @@ export interface ProxyOptions
   readonly drainMs?: number;
   /** By default what surrenderable says: when we are root, the user haproxy in an empty chroot. */
   readonly privileges?: Privileges;
+  /** With clients of HTTP/1.1 that have closed their side; by default PATIENCE. */
+  readonly patience?: Patience;
 }
 
 /** A certificate to serve, with the protocols of its route. */
@@ -82,6 +86,10 @@ export async function startProxy(
   let supervisor: Supervisor | undefined;
   const running = () => supervisor?.current?.socket;
   background.push(...addresses.map((address) => address.follow(running, closing.signal)));
+  if (canTellGone(settings)) {
+    const { port } = settings;
+    background.push(letGo({ port, clock, log, ...(options.patience ?? PATIENCE) }, running, closing.signal));
+  }
   try {
     supervisor = await supervise(
       {
@@ -141,6 +149,11 @@ function assemble(
     closed: new AbortController(),
     background: [],
   };
+}
+
+/** Whether there are clients of HTTP/1.1 whose connections the kernel knows by the address that HAProxy knows. */
+function canTellGone({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
+  return !acceptProxy && backendsOf(routes, evidencePort !== undefined).some(({ name }) => isOfHttp1(name));
 }
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */

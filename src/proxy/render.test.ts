@@ -48,6 +48,7 @@ const WHOLE = `global
 
 defaults tcp
   mode tcp
+  no option abortonclose
   log global
   option dontlog-normal
   retries 3
@@ -234,6 +235,13 @@ for (const [what, routes, sessions] of kept) {
     );
   });
 }
+
+test('behind a PROXY header, which hides who is gone, closing a side gives a request up in every version of HTTP', () => {
+  const routes = [route('a.example', http, ['h2', 'http/1.1'])];
+  const text = renderHaproxy({ ...settings, acceptProxy: true, routes });
+  for (const suffix of ['.h1.once', '.h1', '.h2.once', '.h2'])
+    assert.ok(section(text, `backend http:app:80${suffix} `).includes('option abortonclose'));
+});
 
 const provided: readonly [what: string, routes: readonly Route[], maxconn: number][] = [
   ['bytes', [route('a.example', {})], 4_104],

@@ -143,6 +143,8 @@ function defaults({ timeouts }: ProxySettings): string[] {
   return [
     'defaults tcp',
     'mode tcp',
+    // HAProxy 3.4 has it by default: of the handshake, and of requests.
+    'no option abortonclose',
     'log global',
     'option dontlog-normal',
     'retries 3',
@@ -168,8 +170,6 @@ function requestDefaults(settings: ProxySettings, backends: readonly Backend[]):
   const base = (name: Backend['kind']) => [
     `defaults ${name} from tcp`,
     'mode http',
-    // HAProxy 3.4 has it by default.
-    'no option abortonclose',
     // Else HAProxy tells the kernel that more will come of a body, and small pieces wait for it for 200 ms.
     'option http-no-delay',
     ...errorPages,
@@ -275,7 +275,9 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
 
 /** Clients of bytes are counted where they come in; each HTTP/2 client can have a hundred requests under way. */
 function section(backend: Backend, settings: ProxySettings): string[] {
-  const { name, kind, speaks, once, abortOnClose } = backend;
+  const { name, kind, speaks, once } = backend;
+  // Behind a PROXY header the kernel does not know clients by their addresses, so that nobody could let go those that are gone.
+  const abortOnClose = backend.abortOnClose || settings.acceptProxy;
   if (kind === 'bytes') return [`backend ${name} from tcp`, ...servers(backend, settings, undefined)];
   return [
     `backend ${name} from ${kind}`,
