@@ -263,6 +263,8 @@ function evidence({ evidencePort }: ProxySettings): string[][] {
   return [
     [
       `backend ${EVIDENCE} from plain-http`,
+      // It needs none, and has room for 16 kB of header.
+      'http-request del-header cookie',
       // There are few connections: none for a request whose client has not finished, and might never.
       `http-request return ${page(413)} if { req.body_size gt 0 }`,
       `http-request wait-for-body time ${EVIDENCE_TIMEOUT_MS}ms`,

@@ -73,6 +73,8 @@ async function shakesHands(app: AskedApp, signal: AbortSignal): Promise<boolean>
   await withConnection(app, signal, async (socket, ends) => {
     const named = isIP(app.servername) === 0 ? { servername: app.servername } : {};
     const secure = connectTls({ socket, rejectUnauthorized: false, ...named });
+    // It fails once more, unheard, when its socket is ended after `once` has given up.
+    secure.on('error', () => undefined);
     try {
       await once(secure, 'secureConnect', { signal: ends });
       shaken = true;
