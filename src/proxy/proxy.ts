@@ -1,14 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../system-lookup.ts';
-import { shortcoming } from './age.ts';
 import type { AppAddress } from './app-address.ts';
 import { backendsOf, isOfHttp1 } from './backends.ts';
 import type { CertificateFiles } from './certificate-commands.ts';
 import { Certificates } from './certificates.ts';
-import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
 import { settles } from './deadline.ts';
 import { type FollowOptions, followedApps } from './followed-apps.ts';
+import { greet } from './greet.ts';
 import { proveServed } from './handshake.ts';
 import { hasIpv6 } from './ipv6.ts';
 import { letGo, PATIENCE, type Patience } from './let-go.ts';
@@ -17,7 +16,6 @@ import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
 import { alpnOf, exactBelow, renderRoutes } from './route.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
 import { hintAtScheme } from './scheme-hint.ts';
 import { findStale, seeOff } from './stale.ts';
 import { type Supervisor, stopping, supervise } from './supervisor.ts';
@@ -177,44 +175,6 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
     predecessor = undefined;
     return haproxy;
   };
-}
-
-/** Says which HAProxy is up, and what it falls short of. */
-async function greet(
-  { socket }: HaproxyProcess,
-  settings: ProxySettings,
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
-  const info = await showInfo(socket, signal);
-  const { pid, version } = info;
-  const { privileges } = settings;
-  const account = { user: privileges?.user, chroot: privileges?.chroot };
-  log.info(
-    { pid, version, connections: connectionsThatFit(info), ipv6: settings.ipv6, ...account },
-    'HAProxy is up',
-  );
-  const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && shortcoming(version);
-  if (old) log.warn({ version }, old);
-  await fitConnections(socket, info, settings, log, signal);
-}
-
-/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
-async function fitConnections(
-  socket: RuntimeSocket,
-  info: ProcessInfo,
-  { maxconn }: ProxySettings,
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
-  const connections = connectionsThatFit(info);
-  const { descriptorsWanted } = info;
-  if (connections >= maxconn) return;
-  await limitConnections(socket, connections, signal);
-  log.warn(
-    { connections, maxconn, descriptors: info.descriptors, descriptorsWanted },
-    `only ${connections} of MAXCONN=${maxconn} connections fit the limit of open files: raise "ulimit -n" to ${descriptorsWanted}`,
-  );
 }
 
 class SupervisedProxy implements RunningProxy {

@@ -1,4 +1,5 @@
-import { type Backend, backendsOf, ONCE_SUFFIX, SERVER, type ServerOptions, servers } from './backends.ts';
+import { type Backend, backendsOf, SERVER, type ServerOptions, servers } from './backends.ts';
+import { OF_TCP, useBackends } from './choose-backend.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './failure.ts';
 import { h2Windows } from './h2-windows.ts';
 import { headerLimits, headerRoom } from './header-size.ts';
@@ -9,6 +10,7 @@ import { asciiUrl, noH2c, requestRules } from './requests.ts';
 import type { Route } from './route.ts';
 import { sessionCache } from './session-cache.ts';
 import { account, EVIDENCE, plainPath, port as portWord, publicFrontend, timeout, whole } from './syntax.ts';
+import { tlsDefaults } from './tls-defaults.ts';
 
 /** What HAProxy gives up once it listens. Only root can hand these over. */
 export interface Privileges {
@@ -67,18 +69,6 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const EVIDENCE_CONNECTIONS = 16;
 const EVIDENCE_TIMEOUT_MS = 10_000;
 
-/** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" without DHE. */
-const TLS12_CIPHERS = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
-const TLS13_CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-const CURVES = 'X25519:P-256:P-384';
-
 /** The configuration of HAProxy 2.6 and newer as text. Throws a RangeError for what could not stand in it. */
 export function renderHaproxy(settings: ProxySettings): string {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
@@ -118,18 +108,7 @@ function global(
     // WebSockets over HTTP/2 (RFC 8441) are not offered. Browsers would open one to another name of a certificate on the
     // connection they have, read the 421 and give up. They open a connection for it instead, whose handshake names it.
     'h2-workaround-bogus-websocket-clients',
-    `ssl-default-bind-ciphers ${TLS12_CIPHERS}`,
-    `ssl-default-bind-ciphersuites ${TLS13_CIPHERS}`,
-    // ML-KEM came with OpenSSL 3.5; older ones refuse a list with a name that they do not know.
-    '.if openssl_version_atleast(3.5.0)',
-    `ssl-default-bind-curves X25519MLKEM768:${CURVES}`,
-    '.else',
-    `ssl-default-bind-curves ${CURVES}`,
-    '.endif',
-    // Not `prefer-client-ciphers`: from OpenSSL 3.5 on it would leave the curve to the client too. A client that puts
-    // ChaCha20 first gets it all the same.
-    'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
-    'ssl-default-server-options ssl-min-ver TLSv1.2',
+    ...tlsDefaults,
   ];
 }
 
@@ -213,25 +192,6 @@ function frontend(settings: ProxySettings, backends: readonly Backend[]): string
     ...(evidencePort === undefined ? [] : toEvidence),
     ...useBackends(backends),
   ];
-}
-
-/** True for a request that an app may not be sent twice: its method is not safe (RFC 9110 §9.2.1). */
-const UNSAFE = '!{ method GET HEAD OPTIONS TRACE }';
-const OF_TCP = '{ var(sess.route) -m beg tcp: tls: }';
-const OF_HTTP = '{ var(sess.route) -m beg http: https: }';
-
-/** Which backend of its target a connection or a request goes to: the first rule that fits. */
-function useBackends(backends: readonly Backend[]): string[] {
-  const rule = ({ kind, suffix }: Backend) => {
-    const ofTarget = kind === 'http' ? OF_HTTP : OF_TCP;
-    const h2 = suffix.startsWith('.h2');
-    const ofClient =
-      kind === 'plain-http' && !h2 ? '{ ssl_fc_alpn http/1.1 }' : `${h2 ? '' : '!'}{ ssl_fc_alpn h2 }`;
-    const conditions = [ofClient, ofTarget, ...(suffix.endsWith(ONCE_SUFFIX) ? [UNSAFE] : [])];
-    return `use_backend %[var(sess.route)]${suffix} if ${conditions.join(' ')}`;
-  };
-  const rules = backends.filter(({ suffix }) => suffix !== '').map(rule);
-  return [...new Set(rules), 'use_backend %[var(sess.route)]'];
 }
 
 /**
