@@ -90,8 +90,8 @@ test('npm start without npm packages and without npm says what to install', asyn
 });
 
 const demo = ['bind9', 'bind9-dnsutils', 'curl', 'haproxy', 'openssl'];
-const onlyTests = ['certbot', 'shellcheck', 'testssl.sh'];
-const onlyCompatibility = ['chromium', 'nghttp2-client', 'patchelf'];
+const onlyTests = ['certbot', 'patchelf', 'shellcheck', 'testssl.sh'];
+const onlyCompatibility = ['chromium', 'nghttp2-client'];
 const onlyContainers = ['attr', 'buildah', 'docker.io', 'jq', 'libcap2-bin', 'mmdebstrap'];
 const levels = [
   ['demo', demo, [...onlyTests, ...onlyCompatibility, ...onlyContainers]],
