@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { afterTest } from '../../test/doubles/after-test.ts';
+import { openH1 } from '../../test/doubles/h1.ts';
 import { answerOf, ask, openH2 } from '../../test/doubles/h2.ts';
 import { mirror, startHttpApp } from '../../test/doubles/http-app.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
@@ -33,6 +34,32 @@ describe('what one client can take', { concurrency: true }, () => {
     for (const stream of open) stream.end();
     for (const { body } of await Promise.all(answers)) assert.equal(body, 'done');
     assert.equal(waiting.length, 2 * MAXCONN);
+  });
+
+  test('an app that answers nobody takes no connection away from another app', async (t) => {
+    const maxconn = 50;
+    let held = 0;
+    const hanging = await startHttpApp(t, () => {
+      held += 1;
+    });
+    const other = await startHttpApp(t, mirror('other'));
+    const routes = [...httpRoutes(hanging), ...httpRoutes(other, ['other.example'])];
+    const { port } = await startServing(t, routes, { maxconn });
+    for (const method of ['GET', 'GET', 'POST', 'POST']) {
+      const session = await openH2(t, port);
+      for (let request = 0; request < maxconn; request += 1)
+        session
+          .request({ ':method': method, ':path': '/' }, { endStream: true })
+          .on('error', () => undefined);
+    }
+    await eventually('the app has all that it may have', () => held === 2 * maxconn);
+    for (let client = 1; client <= 40; client += 1) {
+      const h1 = await openH1(t, port);
+      h1.head(`${client % 2 === 0 ? 'GET' : 'POST'} / HTTP/1.1`, 'Host: app.example', 'Content-Length: 0');
+      await eventually('this one, too', () => held === 2 * maxconn + client);
+    }
+    const { status } = await ask(await openH2(t, port, 'other.example'), { ':authority': 'other.example' });
+    assert.equal(status, 200);
   });
 
   test('requests that are never finished do not shut /evidences/ for others', async (t) => {

@@ -10,6 +10,10 @@ const lines: readonly [line: string, level: Failure['level'], why: string, error
     'SC app.example tls:app:443/app 127.0.0.1 SSL handshake failure|error:0A000086:SSL routines::certificate verify failed|Success|-',
     ...(['warn', 'tls', 'SSL handshake failure: certificate verify failed'] as const),
   ],
+  [
+    'SC app.example http:app:80/app 127.0.0.1 Reached configured maxconn value|-|Success|-',
+    ...(['warn', 'resources', 'Reached configured maxconn value'] as const),
+  ],
   ['sC app.example http:app:80/app 127.0.0.1 -|-|Success|-', 'warn', 'connect-timeout'],
   ['SH app.example http:app:80/app 127.0.0.1 Success|-|Success|-', 'warn', 'broke-off'],
   [
@@ -104,6 +108,7 @@ test('what is known is said, and nothing else', () => {
   );
   for (const backend of ['tcp:app:80', 'tcp:app:80.h1', 'tcp:app:80.h1.once', 'tcp:app:80.once'])
     assert.equal(readFailure(`ended SH a.example ${backend} 192.0.2.1 -|-|-|-|502|-`)?.target, 'tcp:app:80');
+  assert.equal(readFailure('ended KC a.example http:a:80.h1/app 192.0.2.1 -|-|-|-|500|-')?.status, undefined);
   const early = readFailure('ended PR - tls 192.0.2.1 -|-|SSL handshake failure|-|0|-');
   assert.deepEqual([early?.domain, early?.target, early?.client], [undefined, undefined, '192.0.2.1']);
   // What has no status has 0 before there is a request, -1 as bytes.

@@ -60,8 +60,9 @@ const NO_SERVER = '<NOSRV>';
 const NO_ADDRESS: Reason = ['no-address', 'the app has no address: its name does not resolve'];
 const APP_TLS: Reason = ['tls', 'the app was reached, but no TLS connection to it came about'];
 
+const NO_RESOURCES: Reason = ['resources', 'HAProxy has no resources left for a connection'];
 const OF_US: Readonly<Record<string, Reason>> = {
-  R: ['resources', 'HAProxy has no resources left for a connection'],
+  R: NO_RESOURCES,
   I: ['internal', 'HAProxy could not go on with a connection'],
 };
 
@@ -118,7 +119,8 @@ export function readFailure(line: string): Failure | undefined {
     // Before a target is chosen, the frontend stands in its place.
     target: backend === publicFrontend ? undefined : targetOf(backend),
     ...{ client, why, sentence, level },
-    status: status >= 100 ? status : undefined,
+    // Who was let go was answered nothing, whatever HAProxy meant to say.
+    status: status >= 100 && why !== LET_GO[0] ? status : undefined,
     error: ofApp ?? ofClient,
   };
   return side === 'request' || side === 'answer' ? tooLarge(failure, side) : failure;
@@ -149,6 +151,7 @@ function judge(
 ): readonly [Reason, Failure['level']] {
   if (state === '--') return [WELL, 'debug'];
   if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
+  if (state === 'SC' && ofApp?.includes('maxconn')) return [NO_RESOURCES, 'warn'];
   if (state === 'SC' && server === NO_SERVER) return [NO_ADDRESS, 'warn'];
   const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
   if (guilty) return [guilty, 'warn'];

@@ -81,11 +81,12 @@ export function logOutput(
       if (text.trim() === '') return;
       const failure = readFailure(text);
       if (failure) {
-        told = told.then(async () => {
+        const tell = async () => {
           const explained = await explain(failure, text);
           failures.add(explained);
           onFailure(explained);
-        });
+        };
+        told = told.then(tell).catch((err: unknown) => log.error({ err }, 'a failure could not be told'));
       } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);

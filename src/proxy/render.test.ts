@@ -30,9 +30,9 @@ const WHOLE = `global
   tune.h2.max-frame-size 16384
   .if !version_atleast(3.1)
   .if version_atleast(2.9)
-  tune.h2.fe.initial-window-size 262144
+  tune.h2.fe.initial-window-size 1048576
   .else
-  tune.h2.initial-window-size 262144
+  tune.h2.initial-window-size 1048576
   .endif
   .endif
   h2-workaround-bogus-websocket-clients
@@ -245,16 +245,17 @@ test('behind a PROXY header, which hides who is gone, closing a side gives a req
 
 const provided: readonly [what: string, routes: readonly Route[], maxconn: number][] = [
   ['bytes', [route('a.example', {})], 4_104],
-  ['requests', [route('a.example', http)], 4_104],
+  ['gRPC', [route('a.example', { speaks: 'h2' })], 4_104],
+  ['requests', [route('a.example', http)], 6_152],
   [
     'two apps that take requests',
     [route('a.example', http), route('b.example', { ...http, port: 81 })],
-    6_152,
+    10_248,
   ],
   [
     'more apps than can be provided for',
     Array.from({ length: 100 }, (_, index) => route(`n${index}.example`, { ...http, port: index + 1 })),
-    10_248,
+    18_440,
   ],
 ];
 for (const [what, routes, maxconn] of provided) {

@@ -251,12 +251,15 @@ function section(backend: Backend, settings: ProxySettings): string[] {
 }
 
 /**
- * What file descriptors are provided for: two for each. A client of bytes takes two; clients of requests take one each, and each of
- * the first few backends as many again.
+ * What file descriptors are provided for: two for each. A client of bytes takes two. Clients of requests take one each, and those of HTTP/1.1
+ * one more for the request that is under way; those of HTTP/2 fill each backend of theirs, of the first few apps.
  */
 function provisioned(maxconn: number, backends: readonly Backend[]): number {
-  const apps = new Set(backends.filter(({ kind }) => kind !== 'bytes').map(({ target }) => target));
-  const busy = Math.min(apps.size, PROVISIONED_APPS);
+  const busy = [...Map.groupBy(backends, ({ target }) => target).values()]
+    .map((ofApp) => ofApp.filter(({ abortOnClose }) => abortOnClose).length)
+    .sort((one, other) => other - one)
+    .slice(0, PROVISIONED_APPS)
+    .reduce((sum, count) => sum + count, 0);
   const wanted = Math.ceil((connections(maxconn) * (1 + Math.max(1, busy))) / 2);
   return Math.max(maxconn, Math.min(wanted, MOST_CONNECTIONS));
 }

@@ -22,7 +22,7 @@ export interface RuntimeSocket {
 }
 
 const REPLY_TIMEOUT_MS = 2_000;
-/** A command and its payload must fit one buffer (tune.bufsize, 16,384 by default), of which HAProxy keeps a little. */
+/** A command and its payload must fit one buffer of HAProxy's, of which it keeps a little. An HAProxy that was left behind has small ones. */
 const LONGEST_COMMAND = 16_000;
 
 export function runtimeSocket(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT_MS): RuntimeSocket {
