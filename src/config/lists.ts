@@ -84,39 +84,50 @@ export type RoutingMap = ReadonlyMap<string, Endpoint>;
 export function parseRoutingMap(text: string): RoutingMap | { wrong: Complaint[] } {
   const map = new Map<string, Endpoint>();
   const wrong: Complaint[] = [];
-  for (const entry of entriesOf(text)) {
-    const read = parseEntry(entry);
+  // Any entry may be a piece of a password that somebody wrote before it, which nobody is to read in a log.
+  const mayShow = !text.includes('@');
+  for (const [index, entry] of entriesOf(text).entries()) {
+    const called = mayShow ? quote(entry) : numbered(entry, index + 1);
+    const read = parseEntry(entry, called, mayShow);
     const before = 'wrong' in read ? undefined : map.get(read.name);
     if ('wrong' in read) wrong.push(read.wrong);
     else if (before === undefined) map.set(read.name, read.endpoint);
     else if (!isSame(before, read.endpoint))
-      wrong.push({ problem: `gives ${read.name} two targets; the second is in ${quote(entry)}` });
+      wrong.push({ problem: `gives ${read.name} two targets; the second is in ${called}` });
   }
   return wrong.length > 0 ? { wrong } : map;
 }
 
-function parseEntry(entry: string): { name: string; endpoint: Endpoint } | { wrong: Complaint } {
-  const [, left, right] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
-  if (left === undefined || right === undefined)
-    return { wrong: { problem: `holds an entry that is not name=endpoint: ${quote(entry)}` } };
-  const name = parseCertificateName(left.trim());
+/** `called` is what messages call the entry. */
+function parseEntry(
+  entry: string,
+  called: string,
+  mayShow: boolean,
+): { name: string; endpoint: Endpoint } | { wrong: Complaint } {
+  const [left, right] = splitEntry(entry);
+  if (right === undefined)
+    return { wrong: { problem: `holds an entry that is not name=endpoint: ${called}` } };
+  const name = parseCertificateName(left);
   if (name === undefined) {
-    const problem = `holds an entry whose name is not a domain name: ${quote(entry)}`;
-    return { wrong: { problem, ...adviseOnName(left.trim()) } };
+    const problem = `holds an entry whose name is not a domain name: ${called}`;
+    return { wrong: { problem, ...(mayShow ? adviseOnName(left) : {}) } };
   }
-  const endpoint = parseEndpoint(right.trim());
+  const endpoint = parseEndpoint(right, mayShow);
   return 'wrong' in endpoint
-    ? {
-        wrong: {
-          problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${quote(withoutUser(entry))})`,
-        },
-      }
+    ? { wrong: { problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${called})` } }
     : { name, endpoint };
 }
 
-/** A password that was written into an endpoint is not to be read in a log. */
-function withoutUser(entry: string): string {
-  return entry.replace(/^([^=]*=\s*(?:[a-z][a-z0-9+.-]*:\/\/)?).*@/is, '$1…@');
+function splitEntry(entry: string): [left: string, right?: string] {
+  const [left = '', ...rest] = entry.split('=');
+  return rest.length > 0 ? [left.trim(), rest.join('=').trim()] : [left];
+}
+
+/** An entry that is not to be shown. */
+function numbered(entry: string, number: number): string {
+  const [left, right] = splitEntry(entry);
+  const name = right === undefined ? undefined : parseCertificateName(left);
+  return `entry ${number}${name === undefined ? '' : `, for ${name}`}`;
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

@@ -52,6 +52,13 @@ for (const [target, more, expected] of decided) {
   });
 }
 
+test('an endpoint with a password is not shown', () => {
+  for (const text of ['postgres://user:hunter2@db:5432', 'hunter2://user:a,b#c\nd@db', 'user:hunter2@db'])
+    assert.deepEqual(parseEndpoint(text), {
+      wrong: 'holds an "@": only scheme, host and port belong there, and clients bring credentials',
+    });
+});
+
 test('DOMAIN comes first, then DOMAINS, then what only ROUTING_MAP has; entries go before TARGET_ENDPOINT', () => {
   const { routes, faults, warnings } = planRoutes(
     {
