@@ -94,7 +94,8 @@ function shakeHands(path: string, servername: string, signal: AbortSignal): Prom
   return promise;
 }
 
-function nameToAsk(servername: string): string {
+/** The name itself; of a wildcard some name below it. Pure. */
+export function nameToAsk(servername: string): string {
   return servername.replace(/^\*\./, 'ingress-handshake.');
 }
 

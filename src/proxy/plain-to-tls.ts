@@ -8,6 +8,11 @@ const WORDS = [
   'This combination of host and port requires TLS',
 ];
 
+/** Whether an answer says so. Pure. */
+export function asksForTls(answer: string): boolean {
+  return WORDS.some((words) => answer.includes(words));
+}
+
 /** Takes such an answer for what it is, no answer of the app: the visitor did nothing wrong. It is logged as `not-http`. */
 export const plainToTls: readonly string[] = WORDS.map(
   (words) => `http-response deny ${page(502)} if { status 400 } { res.body -m sub "${words}" }`,

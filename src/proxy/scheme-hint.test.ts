@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import { faultyApps } from '../../test/doubles/faulty-apps.ts';
-import { startH2App } from '../../test/doubles/http-app.ts';
+import { startEitherApp, startH2App } from '../../test/doubles/http-app.ts';
 import { openHttp1 } from '../../test/doubles/http-clients.ts';
 import { httpRoutes, startServing } from '../../test/doubles/http-proxy.ts';
 import { memoryLog } from '../../test/doubles/memory-log.ts';
@@ -58,6 +58,22 @@ describe('an http:// target that', { concurrency: 4 }, () => {
       });
     }
   }
+
+  test('answers 400 to names that are not its own, and breaks off: it is asked for its name, and nothing is said', async (t) => {
+    const asked: (string | undefined)[] = [];
+    const app = await startEitherApp(t, (request, response) => {
+      if (request.url === '/broken') return request.socket.destroy();
+      if (request.method === 'OPTIONS') asked.push(request.headers.host);
+      return response.writeHead(request.headers.host === 'app.example' ? 200 : 400).end();
+    });
+    const { port, lines } = await startServing(t, httpRoutes(app));
+    const get = async (path: string) => (await openHttp1(t, port, 'app.example')).get(path);
+    assert.equal((await get('/')).status, 200);
+    assert.equal((await get('/broken')).status, 502);
+    await eventually('the question', () => asked.length > 0);
+    assert.deepEqual(asked, ['app.example']);
+    assert.ok(!lines.some(({ event }) => event === 'wrong-scheme'));
+  });
 
   test('answers 400 for reasons of its own is heard', async (t) => {
     const answer = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nHTTPS? no';
@@ -138,6 +154,35 @@ describe('an app is', { concurrency: true }, () => {
       });
       await eventually('the hint', () => lines.length > 0);
       assert.match(`${lines[0]?.msg}`, new RegExp(`write grpc://app:${app}$`));
+    });
+  }
+
+  for (const [names, authority] of [
+    [['app.example', '*.other.example'], 'app.example'],
+    [['*.app.example'], 'ingress-handshake.app.example'],
+  ] as const) {
+    test(`asked for a name that it serves: ${authority} of ${names}`, async (t) => {
+      const heard: string[] = [];
+      const app = await startApp(t, (socket) =>
+        socket.once('data', (bytes) => {
+          heard.push(bytes.toString('latin1'));
+          socket.end('HTTP/1.1 200 OK\r\n\r\n');
+        }),
+      );
+      const lookup = async () => [
+        { address: '0.0.0.0', family: 4 },
+        { address: '127.0.0.2', family: 4 },
+        { address: '127.0.0.1', family: 4 },
+      ];
+      const routes = routesTo({ host: 'app', port: app, speaks: 'http/1.1' }, names);
+      const { signal } = new AbortController();
+      const { log } = memoryLog();
+      hintAtScheme({ routes, sendProxy: 'off', lookup, clock: createFakeClock(), log, signal })({
+        ...failure,
+        target: `http:app:${app}`,
+      });
+      await eventually('the question', () => heard.length > 0);
+      assert.match(`${heard[0]}`, new RegExp(`\r\nHost: ${authority.replaceAll('.', '\\.')}\r\n`));
     });
   }
 

@@ -4,7 +4,8 @@ import type { Log } from '../log.ts';
 import type { Lookup } from '../system-lookup.ts';
 import type { ServerOptions } from './backends.ts';
 import type { Failure } from './failure.ts';
-import { type Route, type Target, targetsOf, urlOf } from './route.ts';
+import { nameToAsk } from './handshake.ts';
+import { type Route, type Target, targetName, urlOf } from './route.ts';
 import { type Spoken, spokenBy } from './spoken.ts';
 import { isConnectable } from './syntax.ts';
 
@@ -36,28 +37,30 @@ const OWN_HEADERS = {
  * than that the answer was odd, so the app is asked what it speaks, once in ten minutes at most. Returns what wants to hear of failures.
  */
 export function hintAtScheme({ routes, clock, ...options }: SchemeHintOptions): (failure: Failure) => void {
-  const targets = targetsOf(routes);
+  // Of several names that lead to a target, the first.
+  const routeTo = new Map(routes.toReversed().map((route) => [targetName(route.target), route]));
   const askedAt = new Map<string, number>();
   return ({ target: name, why }) => {
-    const target = name === undefined ? undefined : targets.get(name);
-    if (name === undefined || target?.speaks !== 'http/1.1' || target.tls || !ODD.has(why)) return;
+    const route = name === undefined ? undefined : routeTo.get(name);
+    if (name === undefined || route?.target.speaks !== 'http/1.1' || route.target.tls || !ODD.has(why))
+      return;
     const now = clock.now().getTime();
     if (now - (askedAt.get(name) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
     askedAt.set(name, now);
-    ask(name, target, options).catch((err: unknown) => options.log.debug({ err }, 'an app was not asked'));
+    ask(name, route, options).catch((err: unknown) => options.log.debug({ err }, 'an app was not asked'));
   };
 }
 
 async function ask(
   name: string,
-  target: Target,
+  { target, name: served }: Route,
   { lookup, sendProxy, log, signal }: Omit<SchemeHintOptions, 'routes' | 'clock'>,
 ): Promise<void> {
   const { host, port } = target;
   const found = isIP(host) === 0 ? await lookup(host, signal) : [{ address: host }];
-  const address = found.map((answer) => answer.address).find(isConnectable);
-  if (address === undefined) return;
-  const spoken = await spokenBy({ address, port, servername: host, header: OWN_HEADERS[sendProxy] }, signal);
+  const addresses = found.map((answer) => answer.address).filter(isConnectable);
+  const names = { authority: nameToAsk(served), servername: host };
+  const spoken = await spokenBy({ addresses, port, ...names, header: OWN_HEADERS[sendProxy] }, signal);
   const sentence = hint(target, spoken);
   if (sentence !== undefined) log.warn({ event: 'wrong-scheme', target: name }, sentence);
 }
