@@ -3,6 +3,7 @@ import { readCaptured } from './captured.ts';
 import { type Failure, tooLarge, unreadIn } from './failure.ts';
 import { ROOM, type Side } from './header-size.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
+import { within } from './within.ts';
 
 /** Milliseconds before HAProxy is asked again about the same proxy: it copies out a whole buffer. */
 const QUIET_MS = 1_000;
@@ -22,7 +23,7 @@ export function explainer(socket: RuntimeSocket, clock: Clock): Explain {
     const now = clock.now().getTime();
     const last = asked.get(command);
     // An app fails in the same way again; the next client may have made another mistake.
-    if (last && now - last.at < QUIET_MS) return side === 'answer' ? await last.answer : '';
+    if (last && within(QUIET_MS, last.at, now)) return side === 'answer' ? await last.answer : '';
     const answer = socket.send(command).catch(() => '');
     asked.set(command, { at: now, answer });
     return await answer;

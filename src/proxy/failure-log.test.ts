@@ -48,6 +48,18 @@ test('10,000 failures within a minute are seven lines that count them all', asyn
   assert.equal(counted, 10_001);
 });
 
+test('after the clock was set back, an app that is down is still told of', async () => {
+  const { failures, clock, lines } = start();
+  for (let time = 0; time < 3; time += 1) failures.add(failure);
+  clock.set(new Date(clock.now().getTime() - 3_600_000));
+  failures.add(failure);
+  failures.add(failure);
+  assert.deepEqual(
+    lines.map(({ unsaid }) => unsaid),
+    [undefined, 2],
+  );
+});
+
 test('another app and another reason are lines of their own', () => {
   const { failures, lines } = start();
   failures.add(failure);

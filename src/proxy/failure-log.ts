@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Failure } from './failure.ts';
+import { within } from './within.ts';
 
 /** Milliseconds in which failures of one kind are one line. */
 const QUIET_MS = 10_000;
@@ -42,7 +43,7 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
       const now = clock.now().getTime();
       const kind = kindOf(errors, fields.error, now);
       const last = errors.get(kind);
-      if (last && now - last.at < QUIET_MS) {
+      if (last && within(QUIET_MS, last.at, now)) {
         last.unsaid += 1;
         return;
       }
@@ -55,7 +56,7 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
 /** Makes room for an error by giving up those that are over, whose number the rest keeps; without room it is one of the rest. */
 function kindOf(errors: Errors, error: Failure['error'], now: number): Failure['error'] | typeof REST {
   if (errors.has(error) || errors.size < MOST_ERRORS) return error;
-  const over = [...errors].filter(([kind, { at }]) => kind !== REST && now - at >= QUIET_MS);
+  const over = [...errors].filter(([kind, { at }]) => kind !== REST && !within(QUIET_MS, at, now));
   const rest = errors.get(REST) ?? { at: Number.NEGATIVE_INFINITY, unsaid: 0 };
   for (const [kind, { unsaid }] of over) {
     rest.unsaid += unsaid;

@@ -8,6 +8,7 @@ import { nameToAsk } from './handshake.ts';
 import { type Route, type Target, targetName, urlOf } from './route.ts';
 import { type Spoken, spokenBy } from './spoken.ts';
 import { isConnectable } from './syntax.ts';
+import { within } from './within.ts';
 
 export interface SchemeHintOptions {
   readonly routes: readonly Route[];
@@ -45,7 +46,7 @@ export function hintAtScheme({ routes, clock, ...options }: SchemeHintOptions): 
     if (name === undefined || route?.target.speaks !== 'http/1.1' || route.target.tls || !ODD.has(why))
       return;
     const now = clock.now().getTime();
-    if (now - (askedAt.get(name) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
+    if (within(QUIET_MS, askedAt.get(name) ?? Number.NEGATIVE_INFINITY, now)) return;
     askedAt.set(name, now);
     ask(name, route, options).catch((err: unknown) => options.log.debug({ err }, 'an app was not asked'));
   };
