@@ -80,7 +80,8 @@ export class AppReport {
 
   #leave({ addresses, answering, silent }: Knowledge): void {
     const { host, port, log } = this.#options;
-    const out = answering.size === 0 ? [] : addresses.filter((address) => silent.has(address));
+    if (answering.size === 0) return;
+    const out = addresses.filter((address) => silent.has(address));
     for (const address of out.filter((one) => !this.#leftOut.includes(one)))
       log.info(
         { event: 'app-address-left-out', host, port, address, why: silent.get(address) },

@@ -4,6 +4,7 @@ import type { BackendServers } from './backend-servers.ts';
 import type { Connects } from './connects.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { NO_SERVERS, planServers } from './server-plan.ts';
+import { within } from './within.ts';
 
 export interface AppServersOptions {
   readonly port: number;
@@ -67,8 +68,15 @@ export class AppServers {
     for (const known of [this.#answering, this.#silent, this.#failures])
       for (const address of known.keys()) if (!addresses.includes(address)) known.delete(address);
     this.#report();
-    for (const address of this.#doubtful()) void this.#ask(address, running, signal);
+    this.#askDoubtful(running, signal);
+    const before = this.#answering.size;
     await this.#tellRunning(running, signal);
+    // The last one has just been heard to fail.
+    if (before > 0 && this.#answering.size === 0) this.#askDoubtful(running, signal);
+  }
+
+  #askDoubtful(running: Running, signal: AbortSignal): void {
+    for (const address of this.#doubtful()) void this.#ask(address, running, signal);
   }
 
   #doubtful(): string[] {
@@ -84,6 +92,8 @@ export class AppServers {
     const why = await connects({ address, port }, signal);
     this.#asked.delete(address);
     if (signal.aborted || !this.#addresses.includes(address)) return;
+    // Another one was quicker.
+    if (this.#rests(address)) return;
     if (why === undefined) {
       this.#answered = true;
       this.#answering.add(address);
@@ -108,15 +118,16 @@ export class AppServers {
     if (!this.#answering.delete(address)) return;
     const at = this.#now();
     const last = this.#failures.get(address);
-    this.#failures.set(address, { times: last && at - last.at < FORGIVEN_MS ? last.times + 1 : 1, at });
+    this.#failures.set(address, { times: last && within(FORGIVEN_MS, last.at, at) ? last.times + 1 : 1, at });
     this.#silent.set(address, 'a connection failed');
     this.#report();
   }
 
-  /** Not after a first failure, since an app that is restarted may be back at once. */
+  /** Not after a first failure, since an app that is restarted may be back at once, and only while another address answers. */
   #rests(address: string): boolean {
+    if (this.#answering.size === 0) return false;
     const { times, at } = this.#failures.get(address) ?? { times: 0, at: 0 };
-    return times > 1 && this.#now() - at < Math.min(1_000 * 2 ** (times - 1), LONGEST_REST_MS);
+    return times > 1 && within(Math.min(1_000 * 2 ** (times - 1), LONGEST_REST_MS), at, this.#now());
   }
 
   async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {

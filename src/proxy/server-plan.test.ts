@@ -20,7 +20,7 @@ const plans: readonly [
   ['another in its place', plan('a'), ['b'], [], plan('b')],
   ['several, none of which answers: the first', NO_SERVERS, ['a', 'b'], [], plan('a')],
   ['several, none of which answers any more: the one in use', plan('b', 'a', 'b'), ['a', 'b'], [], plan('b')],
-  ['several, one of which answers', plan('a'), ['a', 'b'], ['b'], plan('b')],
+  ['several, one of which answers', plan('a'), ['a', 'b'], ['b'], plan('b', 'b')],
   ['several that answer', NO_SERVERS, ['a', 'b', 'c'], ['a', 'c'], plan('a', 'a', 'c')],
   [
     'in another order: nothing changes',
@@ -43,7 +43,8 @@ const plans: readonly [
     ['b', 'c'],
     plan('c', undefined, 'b', 'c'),
   ],
-  ['one is left', plan('a', 'a', 'b'), ['a', 'b'], ['b'], plan('b')],
+  ['one still answers', plan('a', 'a', 'b'), ['a', 'b'], ['b'], plan('b', undefined, 'b')],
+  ['one is left', plan('a', 'a', 'b'), ['b'], ['b'], plan('b')],
 ];
 for (const [what, before, addresses, answering, after] of plans) {
   test(`servers: ${what}`, () => assert.deepEqual(planServers(before, addresses, new Set(answering)), after));

@@ -1,7 +1,8 @@
 /**
- * A backend has one server that is always used, and slots beside it for an app whose name has several addresses that answer. HAProxy
- * takes a slot out itself as soon as a connection to it fails, and goes on at once with another server. The first server stays: with it
- * HAProxy has two to choose from when a slot fails, without which it waits for a second, and one to try when all fail.
+ * A backend has one server that is always used, and slots beside it for an app whose name has several addresses. HAProxy takes a slot
+ * out itself as soon as a connection to it fails, by which the control plane hears of it, and goes on at once with another server. The
+ * first server stays: with it HAProxy has two to choose from when a slot fails, without which it waits for a second, and one to try when
+ * all fail. A name's only address has no slot, since nothing could be used in its place: all tries of a client are a second apart.
  */
 
 /** How many addresses of a name are used at once. Each costs 5 kB in every backend, and 25 kB where the app wants TLS (measured). */
@@ -11,7 +12,7 @@ export const SLOTS = 8;
 export interface ServerPlan {
   /** Undefined while the name has no address. */
   readonly main: string | undefined;
-  /** Of each slot; an empty one is undefined. All are empty unless several addresses answer. */
+  /** Of each slot; an empty one is undefined. All are empty where the name has one address, or none answers. */
   readonly slots: readonly (string | undefined)[];
 }
 
@@ -32,7 +33,7 @@ export function planServers(
   const usable = addresses.filter((address) => answering.has(address));
   const candidates = usable.length > 0 ? usable : addresses;
   const main = candidates.find((address) => address === before.main) ?? candidates[0];
-  if (usable.length < 2) return { main, slots: NO_SERVERS.slots };
+  if (usable.length === 0 || addresses.length < 2) return { main, slots: NO_SERVERS.slots };
   const kept = before.slots.map((address) => usable.find((one) => one === address));
   const waiting = usable.filter((address) => !kept.includes(address));
   return { main, slots: kept.map((address) => address ?? waiting.shift()) };

@@ -134,6 +134,30 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     );
   });
 
+  test('an address that stopped again and again is used when the other one stops', async (t) => {
+    const port = await freePort();
+    const one = await startInstance(t, ONE, port);
+    const two = await startInstance(t, TWO, port);
+    const running = await serve(t, port, () => [ONE, TWO]);
+    for (const _ of ['at once', 'after two seconds', 'after four']) {
+      await untilUsed(running, ONE, TWO);
+      await two.stop();
+      await assertQuick(t, running.port, [ONE]);
+      await untilUsed(running, ONE);
+      await two.start();
+    }
+    await untilUsed(running, ONE, TWO);
+    await two.stop();
+    await assertQuick(t, running.port, [ONE]);
+    await untilUsed(running, ONE);
+    // It would rest for eight seconds more.
+    await two.start();
+    await one.stop();
+    assert.equal((await ask(t, running.port)).who, TWO);
+    await untilUsed(running, TWO);
+    await assertQuick(t, running.port, [TWO]);
+  });
+
   test('an address that swallows connections is waited for by nobody', async (t) => {
     const port = await startBlackhole(t);
     await startInstance(t, TWO, port);
