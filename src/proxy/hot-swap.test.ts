@@ -134,7 +134,7 @@ test('fifty certificates of two names under load: nothing fails, nothing is clos
   assert.equal(proxy.pid, pid);
   await eventually('the lines of what was closed', () => lines.length > 0);
   assert.deepEqual(
-    lines.filter(({ level }) => level >= 40),
+    lines.filter((line) => line.level >= 40 && line['version'] === undefined),
     [],
   );
   const [before = 0, after = 0] = [memory[WARM_UP - 1], memory.at(-1)];

@@ -20,7 +20,8 @@ for (const mayChroot of [true, false]) {
     });
     await proxy.install(await testCertificate('a.example'));
     await proxy.stop();
-    const loud = lines.filter(({ level }) => level >= 40);
+    // That an HAProxy is old is our own warning.
+    const loud = lines.filter((line) => line.level >= 40 && line['version'] === undefined);
     assert.deepEqual(
       loud.map(({ msg }) => msg),
       [],

@@ -205,7 +205,8 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     const begun = performance.now();
     assert.equal((await ask(t, running.port)).who, '');
     const tookMs = performance.now() - begun;
-    assert.ok(tookMs > 900 && tookMs < 5_000, `${tookMs} ms`);
+    // Whoever finds both gone may have spent all tries on them.
+    assert.ok(tookMs < 5_000, `${tookMs} ms`);
     // The first visitors have found both gone; whoever comes then has as long as with one address.
     const waiting = ask(t, running.port);
     await eventually('a retry', async () => (await retries(running)) > 0);
