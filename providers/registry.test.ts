@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTable } from '../src/config/read.ts';
-import { createTestContext } from '../test/doubles/provider-context.ts';
+import { createTestContext } from '../test/harness/dns/provider-context.ts';
 import { providers } from './registry.ts';
 
 test('names and credentials are unique, and credentials are variables of their provider', () => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { execa } from 'execa';
-import { HAPROXY_SUITES, haproxyOf } from '../test/world/debian-haproxy.ts';
+import { HAPROXY_SUITES, haproxyOf } from '../test/world/debian/debian-haproxy.ts';
 
 /** Runs the proxy's tests on this host's HAProxy and all that Debian has beside it, and says how each went. See scripts/test-haproxies. */
 
@@ -18,7 +18,7 @@ for (const suite of named.length > 0 ? named : SUITES) {
   process.stderr.write(`==> HAProxy ${version} (${suite})\n`);
   const { failed, stdout: said } = await execa(
     process.execPath,
-    ['scripts/test.ts', ...(files.length > 0 ? files : ['src/proxy/'])],
+    ['scripts/test.ts', ...(files.length > 0 ? files : ['src/proxy/', 'test/proxy/'])],
     { env: { HAPROXY_BIN: program }, reject: false, stdout: ['pipe', 'inherit'], stderr: 'inherit' },
   );
   verdicts.push(`HAProxy ${version}: ${said.trimEnd().split('\n').at(-1)}`);

@@ -6,7 +6,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { execa } from 'execa';
 import { systemClock, until } from '../src/clock.ts';
-import { haproxyOfImage } from '../test/world/debian-haproxy.ts';
+import { haproxyOfImage } from '../test/world/debian/debian-haproxy.ts';
 
 /** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
 

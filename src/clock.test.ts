@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFakeClock } from '../test/doubles/fake-clock.ts';
+import { createFakeClock } from '../test/harness/fake-clock.ts';
 import { systemClock, until } from './clock.ts';
 
 test('it looks until something is seen, with pauses between', async () => {

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { stopBy, unlessStopped } from './composition/signals.ts';
+import { stopBy, unlessStopped } from './commands/wiring/signals.ts';
 
 // Nobody tells process 1 of a signal that came before it listened, so this is done before the rest is even read.
 const stopped = stopBy(['SIGTERM', 'SIGINT']);
@@ -15,27 +15,27 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 
 const [{ default: pkg }, { runCommandLine }] = await Promise.all([
   import('../package.json', { with: { type: 'json' } }),
-  import('./cli/commands.ts'),
+  import('./commands/command-line.ts'),
 ]);
 
 // Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs next to nothing of the rest.
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
-    run: async () => (await import('./composition/run.ts')).run(stopped),
+    run: async () => (await import('./commands/run.ts')).run(stopped),
     plan: async (options) =>
       unlessStopped(
         stopped,
-        import('./composition/plan.ts').then(({ plan }) => plan(options)),
+        import('./commands/plan.ts').then(({ plan }) => plan(options)),
       ),
     status: async (options) =>
       unlessStopped(
         stopped,
-        import('./composition/status.ts').then(({ status }) => status(options)),
+        import('./commands/status.ts').then(({ status }) => status(options)),
       ),
     health: async (options) =>
       unlessStopped(
         stopped,
-        import('./composition/health.ts').then(({ health }) => health(options)),
+        import('./commands/health.ts').then(({ health }) => health(options)),
       ),
   }),
 );

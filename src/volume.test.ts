@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { afterTest } from '../test/doubles/after-test.ts';
 import { tinyDiskFor } from '../test/e2e/support.ts';
+import { afterTest } from '../test/harness/after-test.ts';
 import { makeDirectory } from './files.ts';
 import { describeRemedy, storeFailure, whyUnwritable } from './volume.ts';
 

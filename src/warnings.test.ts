@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memoryLog } from '../test/doubles/memory-log.ts';
+import { memoryLog } from '../test/harness/memory-log.ts';
 import { fold, type State } from './status/state.ts';
 import { standingWarnings } from './warnings.ts';
 

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { before, type TestContext, test } from 'node:test';
 import { transform } from 'esbuild';
 import { execa } from 'execa';
-import { afterTest } from './doubles/after-test.ts';
+import { afterTest } from './harness/after-test.ts';
 
 /** What somebody meets who has just cloned this: an old Node.js, no npm packages, a Debian without what is needed. */
 

@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
-import { renderHaproxy } from '../src/proxy/render.ts';
-import { renderRoutes } from '../src/proxy/route.ts';
-import { runtimePaths } from '../src/proxy/runtime-dir.ts';
+import { renderHaproxy } from '../src/proxy/config/render.ts';
+import { renderRoutes } from '../src/proxy/config/route.ts';
+import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
 after(() => rmSync(directory, { recursive: true }));

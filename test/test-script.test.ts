@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { afterTest } from './doubles/after-test.ts';
 import { eventually } from './e2e/support.ts';
+import { afterTest } from './harness/after-test.ts';
 
 const SCRIPT = new URL('../scripts/test.ts', import.meta.url).pathname;
 

@@ -2,10 +2,10 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
-import type { Outgoing } from '../../src/outgoing.ts';
-import type { Budget } from '../budget.ts';
-import { readJson } from '../read-json.ts';
-import { tooLate } from '../words.ts';
+import type { Outgoing } from '../../src/net/outgoing.ts';
+import type { Budget } from '../shared/budget.ts';
+import { readJson } from '../shared/read-json.ts';
+import { tooLate } from '../shared/words.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
 import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
@@ -106,7 +106,10 @@ export function createClient(options: ClientOptions): CloudflareClient {
 }
 
 async function loadSdk({ token, baseUrl, timeoutMs, outgoing }: ClientOptions): Promise<Sdk> {
-  const [{ createSdk }, { createFetch }] = await Promise.all([import('./sdk.ts'), import('../fetch.ts')]);
+  const [{ createSdk }, { createFetch }] = await Promise.all([
+    import('./sdk.ts'),
+    import('../shared/fetch.ts'),
+  ]);
   return createSdk(token, baseUrl, timeoutMs, createFetch(outgoing));
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { retryAfter } from '../retry-after.ts';
+import { retryAfter } from '../shared/retry-after.ts';
 import { type Asked, badAnswer, failedCall, isStale, toIngressError } from './errors.ts';
 
 const NOW = new Date('2026-01-02T03:04:05Z');

@@ -1,9 +1,9 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
-import type { ProxyTrouble } from '../../src/outgoing.ts';
-import { unreachable } from '../no-answer.ts';
-import { retryAfter } from '../retry-after.ts';
-import { clean } from '../words.ts';
+import type { ProxyTrouble } from '../../src/net/outgoing.ts';
+import { unreachable } from '../shared/no-answer.ts';
+import { retryAfter } from '../shared/retry-after.ts';
+import { clean } from '../shared/words.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */

@@ -3,9 +3,9 @@ import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
-import { createBudget, type Limit } from '../budget.ts';
-import type { ProviderContext } from '../context.ts';
-import { createQueue } from '../queue.ts';
+import { createBudget, type Limit } from '../shared/budget.ts';
+import type { ProviderContext } from '../shared/context.ts';
+import { createQueue } from '../shared/queue.ts';
 import type { ApiZone } from './answers.ts';
 import { normalizeTtl, toLiveRecords } from './canonical.ts';
 import {

@@ -2,10 +2,10 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
-import type { Outgoing } from '../../src/outgoing.ts';
-import type { Budget } from '../budget.ts';
-import type { Http, HttpAnswer, HttpCall } from '../http.ts';
-import { readJson } from '../read-json.ts';
+import type { Outgoing } from '../../src/net/outgoing.ts';
+import type { Budget } from '../shared/budget.ts';
+import type { Http, HttpAnswer, HttpCall } from '../shared/http.ts';
+import { readJson } from '../shared/read-json.ts';
 import * as answers from './answers.ts';
 import type { RecordBody } from './canonical.ts';
 import { type Asked, badAnswer, toIngressError } from './errors.ts';
@@ -116,7 +116,7 @@ async function loadHttp({
   clock,
   outgoing,
 }: ClientOptions): Promise<Http> {
-  const { createHttp } = await import('../http.ts');
+  const { createHttp } = await import('../shared/http.ts');
   return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock, outgoing });
 }
 

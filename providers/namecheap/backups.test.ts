@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMemoryFiles } from '../../test/doubles/provider-context.ts';
+import { createMemoryFiles } from '../../test/harness/dns/provider-context.ts';
 import { KEPT, keepBackup } from './backups.ts';
 
 const START = Date.parse('2026-01-02T03:04:05.678Z');

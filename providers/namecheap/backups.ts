@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
 import { IngressError, messageOf } from '../../src/errors.ts';
-import type { ProviderFiles } from '../context.ts';
+import type { ProviderFiles } from '../shared/context.ts';
 
 /** Files of one zone that are kept. */
 export const KEPT = 20;

@@ -2,9 +2,9 @@ import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
-import type { Outgoing } from '../../src/outgoing.ts';
-import type { Budget } from '../budget.ts';
-import type { Http, HttpAnswer } from '../http.ts';
+import type { Outgoing } from '../../src/net/outgoing.ts';
+import type { Budget } from '../shared/budget.ts';
+import type { Http, HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import { type Asked, badAnswer, limited, otherNameServers, toIngressError, unavailable } from './errors.ts';
 import { encodeForm, type Form } from './form.ts';
@@ -102,7 +102,7 @@ async function loadHttp({
   clock,
   outgoing,
 }: ClientOptions): Promise<Http> {
-  const { createHttp } = await import('../http.ts');
+  const { createHttp } = await import('../shared/http.ts');
   return createHttp({
     title: 'Namecheap',
     baseUrl,

@@ -1,7 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
-import { clean } from '../words.ts';
+import { clean } from '../shared/words.ts';
 import { API_ACCESS } from './pages.ts';
 import type { Verdict } from './verify.ts';
 

@@ -1,4 +1,4 @@
-import { defineProvider } from '../definition.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { openNamecheap } from './provider.ts';
 import { variables } from './variables.ts';
 

@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { createTestContext } from '../../test/doubles/provider-context.ts';
-import { createTcpSplitter, withLength } from '../../test/world/dns-client.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { createTestContext } from '../../test/harness/dns/provider-context.ts';
+import { createTcpSplitter, withLength } from '../../test/world/dns/dns-client.ts';
 import { openServer } from '../../test/world/open-server.ts';
-import { createBudget } from '../budget.ts';
+import { createBudget } from '../shared/budget.ts';
 import { createClient } from './client.ts';
 import { CLASSES, decodeMessage, encodeName, encodeRecord, TYPES, type WireRecord } from './wire.ts';
 

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../src/clock.ts';
 import { canonicalName } from '../../src/dns/names.ts';
 import { isIngressError } from '../../src/errors.ts';
-import type { Budget } from '../budget.ts';
+import type { Budget } from '../shared/budget.ts';
 import {
   type Asked,
   badAnswer,

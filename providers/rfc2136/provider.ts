@@ -3,9 +3,9 @@ import { canonicalName, isWithin, selfAndAncestors } from '../../src/dns/names.t
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import type { Change, LiveRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
-import { createBudget, type Limit } from '../budget.ts';
-import type { ProviderContext } from '../context.ts';
-import { createQueue } from '../queue.ts';
+import { createBudget, type Limit } from '../shared/budget.ts';
+import type { ProviderContext } from '../shared/context.ts';
+import { createQueue } from '../shared/queue.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
 import type { Standing } from './guards.ts';
 import { normalizeTtl, toRecord } from './rdata.ts';

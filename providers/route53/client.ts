@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { Secret } from '../../src/config/secret.ts';
-import type { Budget } from '../budget.ts';
-import type { ProviderContext } from '../context.ts';
-import { createHttp, type Http, type HttpAnswer } from '../http.ts';
+import type { Budget } from '../shared/budget.ts';
+import type { ProviderContext } from '../shared/context.ts';
+import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import { type Ask, type Asking, createCalls, type Route53, type Send } from './calls.ts';
 import { type Asked, assumedAgain, badAnswer, isExpired, toIngressError } from './errors.ts';

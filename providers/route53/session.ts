@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
-import { createQueue } from '../queue.ts';
+import { createQueue } from '../shared/queue.ts';
 
 /** What a request is signed with. */
 export interface Keys {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
 

@@ -4,13 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
-import { createMemoryAuthority } from '../../test/doubles/memory-authority.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { createMemoryAuthority } from '../../test/harness/ca/memory-authority.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
-import { createLedger } from '../ledger/ledger.ts';
-import { type Hold, isHold, limitsOf } from '../ledger/limits.ts';
-import { createOpenOrders } from '../ledger/open-orders.ts';
 import {
   type Attempt,
   type AttemptContext,
@@ -21,6 +18,9 @@ import {
   validate,
   type Wish,
 } from './attempt.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { type Hold, isHold, limitsOf } from './ledger/limits.ts';
+import { createOpenOrders } from './ledger/open-orders.ts';
 import { problemError, readProblem } from './problem.ts';
 
 const NAME = 'app.example.com';

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { type Hold, isHold, type Limits, type Step, whenAllowed } from '../ledger/limits.ts';
-import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
-import { setOf } from '../ledger/past-attempt.ts';
 import type { CertificateAuthority, Order } from './authority.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { type Hold, isHold, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
+import type { OpenOrder, OpenOrders } from './ledger/open-orders.ts';
+import { setOf } from './ledger/past-attempt.ts';
 import { type Conversation, download, finalize, type Proof, proofsOf, prove } from './order.ts';
 import { type Age, whyNotDownloaded, whyTooOld } from './order-age.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
@@ -144,7 +144,7 @@ async function stepOf(
 
 /** The list of public suffixes is large, and few need it. */
 async function domainsOf(names: readonly string[]): Promise<string[]> {
-  const { registeredDomain } = await import('../ledger/registered-domain.ts');
+  const { registeredDomain } = await import('./ledger/registered-domain.ts');
   return names.map(registeredDomain);
 }
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
 import {
   memoryAccount,
   type ScriptedAnswer,
   scriptedAuthority,
   signedAnswers,
   startScriptedCa,
-} from '../../test/doubles/scripted-ca.ts';
+} from '../../test/harness/ca/scripted-ca.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { isProblem } from './problem.ts';
 
 const never = new AbortController().signal;

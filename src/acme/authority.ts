@@ -1,7 +1,7 @@
 import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
-import type { Outgoing } from '../outgoing.ts';
+import type { Outgoing } from '../net/outgoing.ts';
 import { type AccountBinding, bindingMissing } from './account-binding.ts';
 import type { AccountStore } from './account-store.ts';
 import { requireProfile } from './directory.ts';

@@ -4,12 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { type CountingAuthority, mostWithin, refusals, runCrashLoop } from '../../test/doubles/crash-loop.ts';
-import type { FakeClock } from '../../test/doubles/fake-clock.ts';
-import { historyOf } from '../ledger/history.ts';
-import { createLedger } from '../ledger/ledger.ts';
-import type { LedgerEntry, NewEntry } from '../ledger/ledger-entry.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import {
+  type CountingAuthority,
+  mostWithin,
+  refusals,
+  runCrashLoop,
+} from '../../test/harness/ca/crash-loop.ts';
+import type { FakeClock } from '../../test/harness/fake-clock.ts';
+import { historyOf } from './ledger/history.ts';
+import { createLedger } from './ledger/ledger.ts';
+import type { LedgerEntry, NewEntry } from './ledger/ledger-entry.ts';
 
 const HOUR = 60 * 60 * 1000;
 const DAYS_7 = 7 * 24 * HOUR;

@@ -1,6 +1,6 @@
 import { errorRegistry, IngressError } from '../errors.ts';
-import type { ProxyTrouble } from '../outgoing.ts';
-import { whyUnanswered } from '../unanswered.ts';
+import type { ProxyTrouble } from '../net/outgoing.ts';
+import { whyUnanswered } from '../net/unanswered.ts';
 
 /** A request that was made of a certificate authority. */
 export interface Asked {

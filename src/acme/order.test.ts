@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
-import { createMemoryAuthority, type Step } from '../../test/doubles/memory-authority.ts';
+import { createMemoryAuthority, type Step } from '../../test/harness/ca/memory-authority.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
-import type { ChallengeValue } from './challenges.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import { download, finalize, proofsOf, prove } from './order.ts';
 import { problemError, problemOf } from './problem.ts';
 import { createKey, createRequest } from './request.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
-import type { ChallengeValue } from './challenges.ts';
 import { describeProblem, isProblem, readProblem } from './problem.ts';
 
 /** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */

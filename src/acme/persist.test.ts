@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import { persist } from './persist.ts';
 import { problemError, readProblem } from './problem.ts';

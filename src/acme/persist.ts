@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
-import { isTimeout } from '../unanswered.ts';
+import { isTimeout } from '../net/unanswered.ts';
 import { isProblem, problemOf } from './problem.ts';
 
 // At half of all nonces rejected, one request in four billion is rejected this often.

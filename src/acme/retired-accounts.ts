@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { makeDirectory, readIfThere, writeAtomically } from '../files.ts';
-import { directorySlug } from '../ledger/directory-slug.ts';
+import { directorySlug } from './ledger/directory-slug.ts';
 
 const noteSchema = z
   .object({

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
-import { startScriptedCa } from '../../test/doubles/scripted-ca.ts';
+import { startScriptedCa } from '../../test/harness/ca/scripted-ca.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { createUnsignedRequests } from './unsigned.ts';
 import { createWire } from './wire.ts';
 

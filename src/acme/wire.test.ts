@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { createWire } from './wire.ts';
 
 const URL_ = 'https://ca.example/order/1';

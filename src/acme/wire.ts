@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { createOutgoing, type Outgoing } from '../outgoing.ts';
+import { createOutgoing, type Outgoing } from '../net/outgoing.ts';
 import { skewOf } from './ca-clock.ts';
 import { readRetryAfter } from './problem.ts';
 

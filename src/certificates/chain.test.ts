@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { makeRoot } from '../../test/doubles/certificate-tree.ts';
+import { makeRoot } from '../../test/harness/ca/certificate-tree.ts';
 import { cleanChain, splitChain } from './chain.ts';
 
 const DAY_MS = 86_400_000;

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { makeCertificate } from '../../test/doubles/certificates.ts';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { makeCertificate } from '../../test/harness/ca/certificates.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { readRenewalConf } from './renewal-conf.ts';

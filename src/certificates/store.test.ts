@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { type MadeCertificate, makeCertificate } from '../../test/doubles/certificates.ts';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+import { type MadeCertificate, makeCertificate } from '../../test/harness/ca/certificates.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import { readBundle, whyUnusable } from './certificate.ts';

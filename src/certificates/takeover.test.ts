@@ -19,8 +19,8 @@ import {
   type CertificateWish,
   type MadeCertificate,
   makeCertificate,
-} from '../../test/doubles/certificates.ts';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
+} from '../../test/harness/ca/certificates.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { createCertificateStore } from './store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
 import { ConfigError, describeFaults } from './faults.ts';
 
 test('a good environment gives values and defaults', () => {

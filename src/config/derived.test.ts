@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
 
 test('every name is on exactly one certificate', () => {
   const { names, certificates, routes } = load({

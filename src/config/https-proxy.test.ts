@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
 
 const right: [value: string, url: string, host: string][] = [
   ['http://proxy.example:3128', 'http://proxy.example:3128/', 'proxy.example:3128'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
 
 const empty: [variable: string, changes: Record<string, string>, problem: RegExp][] = [
   ['DOMAIN', { DOMAIN: '' }, /^is set but empty, and none of DOMAINS/],

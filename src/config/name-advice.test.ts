@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { faultsOf, GOOD } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD } from '../../test/harness/config.ts';
 
 const advised: [variable: string, value: string, remedy: string][] = [
   ['DOMAIN', 'https://app.example.com', 'Leave https:// out: app.example.com'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { faultsOf, GOOD, load } from '../../test/doubles/config.ts';
+import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
 import { ConfigError } from './faults.ts';
 import { unsupported, withoutEffect } from './older-variables.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { delegation, type Knowledge, memoryResolver, rr } from '../../test/doubles/resolver.ts';
+import { delegation, type Knowledge, memoryResolver, rr } from '../../test/harness/dns/resolver.ts';
 import { IngressError } from '../errors.ts';
 import { findAuthoritative } from './authoritative.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rr } from '../../test/doubles/resolver.ts';
+import { rr } from '../../test/harness/dns/resolver.ts';
 import type { AuthoritativeServer } from './authoritative.ts';
 import { placeOf, whyUnseen } from './placement.ts';
 import type { Ask, Reply } from './query.ts';

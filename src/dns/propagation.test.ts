@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { a, cname, type DnsScript, ns, startDnsServer, txt } from '../../test/doubles/dns-server.ts';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
-import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
+import { a, cname, type DnsScript, ns, startDnsServer, txt } from '../../test/harness/dns/dns-server.ts';
+import { memoryResolver, rr } from '../../test/harness/dns/resolver.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { freePort } from '../../test/world/free-port.ts';
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer } from './authoritative.ts';

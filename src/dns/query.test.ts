@@ -10,7 +10,7 @@ import {
   soa,
   startDnsServer,
   txt,
-} from '../../test/doubles/dns-server.ts';
+} from '../../test/harness/dns/dns-server.ts';
 import { freePort } from '../../test/world/free-port.ts';
 import { isUnroutable, type Question, query } from './query.ts';
 

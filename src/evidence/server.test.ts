@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { memoryLog } from '../../test/doubles/memory-log.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { memoryLog } from '../../test/harness/memory-log.ts';
 import { startEvidenceServer } from './server.ts';
 
 async function serving(t: TestContext) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { afterTest } from '../../test/doubles/after-test.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
 import {
   echo,
   eventually,
@@ -12,8 +12,8 @@ import {
   say,
   startApp,
   startTestProxy,
-} from '../../test/doubles/proxy.ts';
-import { testCertificate } from '../../test/doubles/proxy-certificate.ts';
+} from '../../test/harness/proxy/proxy.ts';
+import { testCertificate } from '../../test/harness/proxy/proxy-certificate.ts';
 import { Secret } from '../config/secret.ts';
 
 describe('serving', { concurrency: true }, () => {

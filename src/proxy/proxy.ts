@@ -1,24 +1,24 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { type Lookup, systemLookup } from '../system-lookup.ts';
-import type { AppAddress } from './app-address.ts';
-import { backendsOf, isOfHttp1 } from './backends.ts';
-import type { CertificateFiles } from './certificate-commands.ts';
-import { Certificates } from './certificates.ts';
+import { type Lookup, systemLookup } from '../net/system-lookup.ts';
+import { backendsOf, isOfHttp1 } from './config/backends.ts';
+import { type Privileges, type ProxySettings, renderHaproxy } from './config/render.ts';
+import { alpnOf, exactBelow, renderRoutes } from './config/route.ts';
 import { settles } from './deadline.ts';
-import { type FollowOptions, followedApps } from './followed-apps.ts';
-import { greet } from './greet.ts';
-import { proveServed } from './handshake.ts';
-import { hasIpv6 } from './ipv6.ts';
-import { letGo, PATIENCE, type Patience } from './let-go.ts';
-import { ownRights, surrenderable } from './privileges.ts';
-import { checkConfig, type HaproxyProcess, launchHaproxy } from './process.ts';
-import { type Privileges, type ProxySettings, renderHaproxy } from './render.ts';
-import { alpnOf, exactBelow, renderRoutes } from './route.ts';
-import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './runtime-dir.ts';
-import { hintAtScheme } from './scheme-hint.ts';
-import { findStale, seeOff } from './stale.ts';
-import { type Supervisor, stopping, supervise } from './supervisor.ts';
+import { hasIpv6 } from './process/ipv6.ts';
+import { ownRights, surrenderable } from './process/privileges.ts';
+import { checkConfig, type HaproxyProcess, launchHaproxy } from './process/process.ts';
+import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './process/runtime-dir.ts';
+import { findStale, seeOff } from './process/stale.ts';
+import { type Supervisor, stopping, supervise } from './process/supervisor.ts';
+import type { CertificateFiles } from './runtime/certificate-commands.ts';
+import { Certificates } from './runtime/certificates.ts';
+import { greet } from './runtime/greet.ts';
+import { proveServed } from './runtime/handshake.ts';
+import { letGo, PATIENCE, type Patience } from './runtime/let-go.ts';
+import type { AppAddress } from './upstream/app-address.ts';
+import { type FollowOptions, followedApps } from './upstream/followed-apps.ts';
+import { hintAtScheme } from './upstream/scheme-hint.ts';
 
 export interface ProxyOptions
   extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,

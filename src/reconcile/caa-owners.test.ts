@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failure, secondCa, setStage } from '../../test/doubles/parts.ts';
+import { failure, secondCa, setStage } from '../../test/harness/parts.ts';
 import { caaOwnersOf } from './caa-owners.ts';
 
 const never = new AbortController().signal;

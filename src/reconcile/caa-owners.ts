@@ -1,6 +1,6 @@
 import type { Issuer } from '../acme/attempt.ts';
-import type { CaaOwner } from '../dns/desired.ts';
 import { IngressError } from '../errors.ts';
+import type { CaaOwner } from '../records/desired.ts';
 import type { Issuers } from './parts.ts';
 
 /**

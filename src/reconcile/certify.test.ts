@@ -11,7 +11,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
+} from '../../test/harness/parts.ts';
 import { IngressError } from '../errors.ts';
 
 /** Lets the volume refuse every write. */

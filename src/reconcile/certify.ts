@@ -1,4 +1,4 @@
-import type { ChallengeValue } from '../acme/challenges.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import { attempt } from './course.ts';
 import { finish } from './finish.ts';
 import { type DueCertificate, type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';

@@ -1,5 +1,5 @@
+import type { Hold } from '../acme/ledger/limits.ts';
 import type { CertificateBundle } from '../certificates/certificate.ts';
-import type { Hold } from '../ledger/limits.ts';
 import { isRefusal } from './backoff.ts';
 import type { KeptCertificate } from './parts.ts';
 

@@ -9,9 +9,9 @@ import {
   runPass,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
-import { publishChallenges } from '../acme/challenges.ts';
-import { certificateId } from '../renewal/renewal-info.ts';
+} from '../../test/harness/parts.ts';
+import { certificateId } from '../certificates/renewal/ari.ts';
+import { publishChallenges } from '../records/challenges.ts';
 import { decide } from './decision.ts';
 
 const never = new AbortController().signal;

@@ -1,4 +1,6 @@
 import type { Issuer } from '../acme/attempt.ts';
+import type { Advice } from '../acme/ledger/history.ts';
+import type { Ledger } from '../acme/ledger/ledger.ts';
 import {
   type CertificateBundle,
   isKeyOf,
@@ -6,17 +8,15 @@ import {
   type Names,
   whyUnusable,
 } from '../certificates/certificate.ts';
-import type { Advice } from '../ledger/history.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { whyDaysBeforeFails } from '../renewal/lifetime.ts';
-import { decideRenewal, type RenewalDecision } from '../renewal/policy.ts';
 import {
   certificateId,
   momentOf,
   nextLook,
   type RenewalAdvice,
   readRenewalInfo,
-} from '../renewal/renewal-info.ts';
+} from '../certificates/renewal/ari.ts';
+import { whyDaysBeforeFails } from '../certificates/renewal/lifetime.ts';
+import { decideRenewal, type RenewalDecision } from '../certificates/renewal/policy.ts';
 import type { Issuers, Parts } from './parts.ts';
 import { keyOf } from './preflight.ts';
 

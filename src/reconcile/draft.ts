@@ -1,17 +1,17 @@
-import { chooseAlias, chooseAliasTarget, standInAddresses } from '../dns/alias.ts';
+import { appAddressName, baseName, challengeName } from '../dns/names.ts';
+import type { Zone } from '../dns/provider.ts';
+import { type LiveRecord, sameData } from '../dns/record.ts';
+import { allAddresses } from '../dns/resolver.ts';
+import type { Identity } from '../dstack/identity.ts';
+import { IngressError } from '../errors.ts';
+import { chooseAlias, chooseAliasTarget, standInAddresses } from '../records/alias.ts';
 import {
   appAddress,
   type CaaOwner,
   type DesiredRecord,
   desiredRecords,
   type Wanted,
-} from '../dns/desired.ts';
-import { appAddressName, baseName, challengeName } from '../dns/names.ts';
-import type { Zone } from '../dns/provider.ts';
-import { type LiveRecord, sameData } from '../dns/record.ts';
-import { allAddresses } from '../dns/resolver.ts';
-import { IngressError } from '../errors.ts';
-import type { Identity } from '../guest/identity.ts';
+} from '../records/desired.ts';
 import type { Gateway } from './gateway.ts';
 import type { Parts } from './parts.ts';
 

@@ -1,7 +1,7 @@
 import { type Attempt, conclude, type IssuedCertificate, issue, validate } from '../acme/attempt.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
+import { renewalDue } from '../certificates/renewal/policy.ts';
 import { IngressError, isIngressError } from '../errors.ts';
-import { renewalDue } from '../renewal/policy.ts';
 import { note } from './course.ts';
 import { foresee } from './decision.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';

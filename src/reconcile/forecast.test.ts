@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rr } from '../../test/harness/dns/resolver.ts';
 import {
   APP_ADDRESS,
   APP_ID,
@@ -12,8 +13,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
-import { rr } from '../../test/doubles/resolver.ts';
+} from '../../test/harness/parts.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
 import { caaOwnersOf } from './caa-owners.ts';

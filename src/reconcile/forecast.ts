@@ -1,13 +1,13 @@
 import { whyNoOrder } from '../acme/attempt.ts';
-import { notedChallenges } from '../acme/challenges.ts';
+import type { PastFailure } from '../acme/ledger/allowance.ts';
+import { type Hold, isHold } from '../acme/ledger/limits.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
+import { type Ending, endingOf } from '../certificates/renewal/ending.ts';
+import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import type { Zone } from '../dns/provider.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
-import type { PastFailure } from '../ledger/allowance.ts';
-import { type Hold, isHold } from '../ledger/limits.ts';
-import { type Ending, endingOf } from '../renewal/ending.ts';
-import type { RenewalDecision } from '../renewal/policy.ts';
+import { notedChallenges } from '../records/challenges.ts';
 import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
 import type { DueCertificate, Ground } from './job.ts';

@@ -1,6 +1,6 @@
-import { friendlyName, type GatewayLookups } from '../dns/alias.ts';
 import { type Addresses, allAddresses, lookUpAddresses, type Resolver } from '../dns/resolver.ts';
 import { messageOf } from '../errors.ts';
+import { friendlyName, type GatewayLookups } from '../records/alias.ts';
 import type { Parts } from './parts.ts';
 
 /** What the resolvers know of the gateway. */

@@ -1,7 +1,7 @@
 import type { Attempt } from '../acme/attempt.ts';
-import type { ChallengeValue } from '../acme/challenges.ts';
 import type { Proof } from '../acme/order.ts';
 import type { DnsRecord } from '../dns/record.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import type { Course } from './course.ts';
 import type { ZoneWork } from './publish.ts';
 import type { ServerFinder } from './seen.ts';

@@ -1,5 +1,5 @@
-import type { ChallengeValue } from '../acme/challenges.ts';
 import { sameData } from '../dns/record.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import { writeZone } from './records.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { afterTest } from '../../test/doubles/after-test.ts';
-import { createFakeClock, type FakeClock } from '../../test/doubles/fake-clock.ts';
-import { type LogLine, memoryLog } from '../../test/doubles/memory-log.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { createFakeClock, type FakeClock } from '../../test/harness/fake-clock.ts';
+import { type LogLine, memoryLog } from '../../test/harness/memory-log.ts';
 import { IngressError } from '../errors.ts';
 import { type Course, note, startCourse } from './course.ts';
 import { everyMinute, type LoopOptions, reconcileForever } from './loop.ts';

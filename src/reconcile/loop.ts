@@ -1,6 +1,6 @@
 import { schedule } from 'node-cron';
+import type { Hold } from '../acme/ledger/limits.ts';
 import type { Clock } from '../clock.ts';
-import type { Hold } from '../ledger/limits.ts';
 import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
 import { type Course, decidingFailure, type StepFailure } from './course.ts';
 import { tellOfEnd, toSeconds } from './outlook.ts';

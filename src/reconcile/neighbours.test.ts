@@ -9,7 +9,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
+} from '../../test/harness/parts.ts';
 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;

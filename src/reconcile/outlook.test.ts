@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFakeClock } from '../../test/doubles/fake-clock.ts';
-import { memoryLog } from '../../test/doubles/memory-log.ts';
-import { fails, runPass, type Stage, setStage } from '../../test/doubles/parts.ts';
+import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { memoryLog } from '../../test/harness/memory-log.ts';
+import { fails, runPass, type Stage, setStage } from '../../test/harness/parts.ts';
 import { IngressError } from '../errors.ts';
 import { type Cause, rememberFound, tellOfEnd } from './outlook.ts';
 import { keepCertificate } from './parts.ts';

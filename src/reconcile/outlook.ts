@@ -1,9 +1,9 @@
+import type { Hold } from '../acme/ledger/limits.ts';
 import type { CertificateFacts } from '../certificates/certificate.ts';
 import { covers } from '../certificates/certificate.ts';
+import { endingOf } from '../certificates/renewal/ending.ts';
+import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { isIngressError, messageOf } from '../errors.ts';
-import type { Hold } from '../ledger/limits.ts';
-import { endingOf } from '../renewal/ending.ts';
-import type { RenewalDecision } from '../renewal/policy.ts';
 import type { KeptCertificate } from './parts.ts';
 
 /** Says when a certificate is renewed and why then, once until that changes. */

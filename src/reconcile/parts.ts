@@ -1,16 +1,16 @@
 import type { Issuer } from '../acme/attempt.ts';
-import type { ChallengeJournal } from '../acme/journal.ts';
 import type { KeyType } from '../acme/request.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
-import type { AddressMode } from '../dns/claim.ts';
-import type { CaaOwner } from '../dns/desired.ts';
 import type { DnsProvider } from '../dns/provider.ts';
 import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
-import type { Identity } from '../guest/identity.ts';
+import type { Identity } from '../dstack/identity.ts';
 import type { Log } from '../log.ts';
+import type { CaaOwner } from '../records/desired.ts';
+import type { ChallengeJournal } from '../records/journal.ts';
+import type { AddressMode } from '../records/ownership.ts';
 import type { WarnOf } from '../warnings.ts';
 import type { ToldFault } from './unwritable.ts';
 

@@ -1,7 +1,7 @@
 import type { Issuer } from '../acme/attempt.ts';
 import { judgeClock } from '../acme/ca-clock.ts';
-import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa-check.ts';
-import { type AskCaa, askResolver, overlay } from '../dns/caa-set.ts';
+import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa/check.ts';
+import { type AskCaa, askResolver, overlay } from '../dns/caa/set.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Parts } from './parts.ts';

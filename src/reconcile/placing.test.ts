@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { delegation, rr } from '../../test/harness/dns/resolver.ts';
 import {
   APP_ADDRESS,
   change,
@@ -10,8 +11,7 @@ import {
   type Stage,
   type StageOptions,
   setStage,
-} from '../../test/doubles/parts.ts';
-import { delegation, rr } from '../../test/doubles/resolver.ts';
+} from '../../test/harness/parts.ts';
 import type { Ask, Reply } from '../dns/query.ts';
 import { type Course, decidingFailure } from './course.ts';
 

@@ -62,6 +62,6 @@ async function whyMisplaced(
 
 async function faultOf(name: string, zone: string, holder: string): Promise<IngressError | undefined> {
   // The list of public suffixes is large, and rarely needed.
-  const { registeredDomain } = await import('../ledger/registered-domain.ts');
+  const { registeredDomain } = await import('../acme/ledger/registered-domain.ts');
   return whyUnseen({ domain: baseName(name), zone, registered: registeredDomain(zone) }, holder);
 }

@@ -1,9 +1,9 @@
 import type { Issuer } from '../acme/attempt.ts';
-import { challengeTtl } from '../acme/challenges.ts';
+import { type Hold, orRefusal } from '../acme/ledger/limits.ts';
 import type { Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
-import { type Hold, orRefusal } from '../ledger/limits.ts';
+import { challengeTtl } from '../records/challenges.ts';
 import { assertNoAliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import type { Issuers, Parts } from './parts.ts';

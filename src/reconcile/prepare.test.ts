@@ -11,7 +11,7 @@ import {
   type Stage,
   secondCa,
   setStage,
-} from '../../test/doubles/parts.ts';
+} from '../../test/harness/parts.ts';
 import type { Rr } from '../dns/query.ts';
 
 const MINUTE_MS = 60_000;

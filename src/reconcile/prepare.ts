@@ -1,7 +1,7 @@
 import { begin, type Issuer, type Wish } from '../acme/attempt.ts';
+import { type Hold, isHold } from '../acme/ledger/limits.ts';
 import { lifetimeMs } from '../certificates/certificate.ts';
-import { type Hold, isHold } from '../ledger/limits.ts';
-import { certificateId } from '../renewal/renewal-info.ts';
+import { certificateId } from '../certificates/renewal/ari.ts';
 import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
 import type { DueCertificate, Ground, Job } from './job.ts';

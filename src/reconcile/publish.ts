@@ -1,7 +1,7 @@
-import type { ChallengeValue } from '../acme/challenges.ts';
 import type { Zone } from '../dns/provider.ts';
 import type { DnsRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import type { Parts } from './parts.ts';
 import { writeChallenge, writeRecords, writeZone } from './records.ts';
 import type { ZoneLook } from './zone-look.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { memoryResolver, rr } from '../../test/harness/dns/resolver.ts';
 import {
   APP_ADDRESS,
   APP_ID,
@@ -11,8 +12,7 @@ import {
   type Stage,
   type StageOptions,
   setStage,
-} from '../../test/doubles/parts.ts';
-import { memoryResolver, rr } from '../../test/doubles/resolver.ts';
+} from '../../test/harness/parts.ts';
 import { IngressError } from '../errors.ts';
 
 const FRIENDLY = 'gateway.cluster.example.net';

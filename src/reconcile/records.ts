@@ -1,7 +1,7 @@
-import { type ChallengeValue, publishChallenges } from '../acme/challenges.ts';
-import { carryOut, despiteConflicts, planZone } from '../dns/reconcile-zone.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
+import { type ChallengeValue, publishChallenges } from '../records/challenges.ts';
+import { carryOut, despiteConflicts, planZone } from '../records/reconcile-zone.ts';
 import type { NameDraft } from './draft.ts';
 import type { Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { txtRecord } from '../../test/doubles/memory-provider.ts';
+import { txtRecord } from '../../test/harness/dns/memory-provider.ts';
 import {
   APP_ID,
   CHALLENGE,
@@ -15,7 +15,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
+} from '../../test/harness/parts.ts';
 import { decidingFailure } from './course.ts';
 
 test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {

@@ -1,7 +1,7 @@
 import type { Issuer } from '../acme/attempt.ts';
+import type { OpenOrder, OpenOrders } from '../acme/ledger/open-orders.ts';
+import { endingOf } from '../certificates/renewal/ending.ts';
 import type { IngressError } from '../errors.ts';
-import type { OpenOrder, OpenOrders } from '../ledger/open-orders.ts';
-import { endingOf } from '../renewal/ending.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';

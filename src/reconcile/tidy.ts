@@ -4,7 +4,7 @@ import {
   notedChallenges,
   removeChallenges,
   sweepChallenges,
-} from '../acme/challenges.ts';
+} from '../records/challenges.ts';
 import { type Course, note } from './course.ts';
 import type { Parts } from './parts.ts';
 

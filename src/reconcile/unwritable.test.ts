@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, DOMAIN, runPass, setStage } from '../../test/doubles/parts.ts';
+import { change, DOMAIN, runPass, setStage } from '../../test/harness/parts.ts';
 import { IngressError } from '../errors.ts';
 
 const MINUTE_MS = 60_000;

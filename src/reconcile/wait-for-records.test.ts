@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { txtRecord } from '../../test/doubles/memory-provider.ts';
+import { txtRecord } from '../../test/harness/dns/memory-provider.ts';
 import {
   APP_ADDRESS,
   APP_ID,
@@ -11,7 +11,7 @@ import {
   runPass,
   type Stage,
   setStage,
-} from '../../test/doubles/parts.ts';
+} from '../../test/harness/parts.ts';
 
 const SMALLER = `${'0'.repeat(40)}:443`;
 const LARGER = `${'b'.repeat(40)}:443`;

@@ -1,6 +1,6 @@
-import type { DesiredRecord } from '../dns/desired.ts';
 import type { Expectation } from '../dns/look.ts';
 import type { DnsProvider } from '../dns/provider.ts';
+import type { DesiredRecord } from '../records/desired.ts';
 import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';

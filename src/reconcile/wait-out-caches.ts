@@ -1,6 +1,6 @@
-import { challengeTtl, notedChallenges } from '../acme/challenges.ts';
 import type { Rr } from '../dns/query.ts';
 import type { DnsRecord } from '../dns/record.ts';
+import { challengeTtl, notedChallenges } from '../records/challenges.ts';
 import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import type { Waiting } from './seen.ts';

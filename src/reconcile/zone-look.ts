@@ -1,9 +1,9 @@
-import { type Claims, decideClaims, holderChanges } from '../dns/claim.ts';
-import type { DesiredRecord } from '../dns/desired.ts';
-import { aliasInTheWay, plan } from '../dns/plan.ts';
 import type { Zone } from '../dns/provider.ts';
-import { blocked, planZone, type ZoneDraft, type ZonePlan } from '../dns/reconcile-zone.ts';
 import type { LiveRecord } from '../dns/record.ts';
+import type { DesiredRecord } from '../records/desired.ts';
+import { type Claims, decideClaims, holderChanges } from '../records/ownership.ts';
+import { aliasInTheWay, plan } from '../records/plan.ts';
+import { blocked, planZone, type ZoneDraft, type ZonePlan } from '../records/reconcile-zone.ts';
 import type { NameDraft } from './draft.ts';
 import type { Parts } from './parts.ts';
 

@@ -1,7 +1,7 @@
-import { gatewayFault } from '../dns/gateway-fault.ts';
 import { baseName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
+import { gatewayFault } from '../records/gateway-fault.ts';
 import { atOnce } from './at-once.ts';
 import { attempt, attemptTogether, type Course, note } from './course.ts';
 import { type DraftPlace, draftName, lookAround, type Surroundings } from './draft.ts';

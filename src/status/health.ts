@@ -1,6 +1,6 @@
 import { type CertificateFacts, whyUnusable } from '../certificates/certificate.ts';
+import { describeExpiry, endingOf } from '../certificates/renewal/ending.ts';
 import { messageOf } from '../errors.ts';
-import { describeExpiry, endingOf } from '../renewal/ending.ts';
 import { describeCause, judgeStart } from './start.ts';
 import type { State } from './state.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeState } from '../cli/describe-state.ts';
+import { describeState } from '../commands/print/state.ts';
 import { fold, type LogLine, type State } from './state.ts';
 
 const at = (second: number) => `2026-01-02T03:04:${String(second).padStart(2, '0')}.000Z`;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { messageOf } from '../../src/errors.ts';
-import { testCertificate } from '../doubles/proxy-certificate.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { startBenchApp } from './data-plane/app.ts';
 import { compileClients } from './data-plane/clients.ts';
 import { type Contender, titles } from './data-plane/contender.ts';

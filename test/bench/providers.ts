@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { plantCertificate } from '../e2e/support.ts';
-import { type Account, accountNames, openAccount } from '../world/accounts.ts';
+import { type Account, accountNames, openAccount } from '../world/apis/accounts.ts';
 import { environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { createWorld } from '../world/world.ts';
 import { type Calls, tenNames } from './ten-names.ts';

@@ -1,14 +1,14 @@
+import { appAddressName, challengeName } from '../../src/dns/names.ts';
+import type { DnsProvider } from '../../src/dns/provider.ts';
 import {
   notedChallenges,
   publishChallenges,
   removeChallenges,
   sweepChallenges,
-} from '../../src/acme/challenges.ts';
-import type { ChallengeJournal, JournalEntry } from '../../src/acme/journal.ts';
-import { type DesiredRecord, desiredRecords } from '../../src/dns/desired.ts';
-import { appAddressName, challengeName } from '../../src/dns/names.ts';
-import type { DnsProvider } from '../../src/dns/provider.ts';
-import { planZone } from '../../src/dns/reconcile-zone.ts';
+} from '../../src/records/challenges.ts';
+import { type DesiredRecord, desiredRecords } from '../../src/records/desired.ts';
+import type { ChallengeJournal, JournalEntry } from '../../src/records/journal.ts';
+import { planZone } from '../../src/records/reconcile-zone.ts';
 import { cloudflareSetup } from '../contract/cloudflare-world.ts';
 import { linodeSetup } from '../contract/linode-world.ts';
 import { namecheapSetup } from '../contract/namecheap-world.ts';

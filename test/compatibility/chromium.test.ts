@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { startHttpApp } from '../doubles/http-app.ts';
-import { HTTP_ALPN, httpRoutes } from '../doubles/http-proxy.ts';
-import { startTestProxy } from '../doubles/proxy.ts';
-import { testCertificate } from '../doubles/proxy-certificate.ts';
+import { startHttpApp } from '../harness/apps/http-app.ts';
+import { HTTP_ALPN, httpRoutes } from '../harness/proxy/http-proxy.ts';
+import { startTestProxy } from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { type Page, startChromium } from './chromium.ts';
 
 const UPLOAD_BYTES = 20_000_000;

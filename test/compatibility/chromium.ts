@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { startChild } from '../world/child.ts';
 
 const READY_MS = 30_000;

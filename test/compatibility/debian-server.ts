@@ -1,10 +1,10 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { temporaryDir } from '../doubles/proxy.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { temporaryDir } from '../harness/proxy/proxy.ts';
 import { type Child, startChild } from '../world/child.ts';
-import { unpackedPackages } from '../world/debian-root.ts';
+import { unpackedPackages } from '../world/debian/debian-root.ts';
 
 export interface DebianServer {
   /** Packages of Debian trixie. */

@@ -10,11 +10,11 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import type { Target } from '../../src/proxy/route.ts';
-import { afterTest } from '../doubles/after-test.ts';
-import { haproxyVersion } from '../doubles/haproxy-version.ts';
-import { freePort, routesTo, startTestProxy } from '../doubles/proxy.ts';
-import { testCertificate } from '../doubles/proxy-certificate.ts';
+import type { Target } from '../../src/proxy/config/route.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
+import { freePort, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { type Child, startChild } from '../world/child.ts';
 import { words } from './grpc-service.ts';
 

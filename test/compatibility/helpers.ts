@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { temporaryDir } from '../doubles/proxy.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { temporaryDir } from '../harness/proxy/proxy.ts';
 import { startChild } from '../world/child.ts';
 import { freePort } from '../world/free-port.ts';
 import type { Front } from './ingress.ts';

@@ -4,9 +4,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { startHttpApp } from '../doubles/http-app.ts';
-import { httpRoutes, startServing } from '../doubles/http-proxy.ts';
-import { temporaryDir } from '../doubles/proxy.ts';
+import { startHttpApp } from '../harness/apps/http-app.ts';
+import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { temporaryDir } from '../harness/proxy/proxy.ts';
 
 const REQUESTS = 2_000;
 const UPLOAD_BYTES = 20_000_000;

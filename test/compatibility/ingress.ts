@@ -5,10 +5,10 @@ import type { TestContext } from 'node:test';
 import { parseEndpoint } from '../../src/config/endpoint.ts';
 import { planRoutes } from '../../src/config/routes.ts';
 import { startEvidenceServer } from '../../src/evidence/server.ts';
-import { afterTest } from '../doubles/after-test.ts';
-import { type LogLine, memoryLog } from '../doubles/memory-log.ts';
-import { startTestProxy, temporaryDir } from '../doubles/proxy.ts';
-import { testCertificate } from '../doubles/proxy-certificate.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { type LogLine, memoryLog } from '../harness/memory-log.ts';
+import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { clientFolder } from './programs.ts';
 
 /** The name that clients ask for: one that every one of them finds by itself. */

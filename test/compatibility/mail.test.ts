@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { eventually, temporaryDir } from '../doubles/proxy.ts';
+import { eventually, temporaryDir } from '../harness/proxy/proxy.ts';
 import { freePort } from '../world/free-port.ts';
 import { startDebianServer } from './debian-server.ts';
 import { ingressBefore, NAME } from './ingress.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
-import { eventually } from '../doubles/proxy.ts';
+import { eventually } from '../harness/proxy/proxy.ts';
 import { helperNames, startHelper } from './helpers.ts';
 import { type Front, ingressBefore, NAME } from './ingress.ts';
 import { PASSWORD, startPostgres, USER } from './postgres.ts';

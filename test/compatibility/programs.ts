@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { startable } from '../world/debian-program.ts';
-import { unpackedPackages } from '../world/debian-root.ts';
+import { startable } from '../world/debian/debian-program.ts';
+import { unpackedPackages } from '../world/debian/debian-root.ts';
 
 const CLIENTS = [
   'curl',

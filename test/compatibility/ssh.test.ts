@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryDir } from '../doubles/proxy.ts';
+import { temporaryDir } from '../harness/proxy/proxy.ts';
 import { freePort } from '../world/free-port.ts';
 import { startDebianServer } from './debian-server.ts';
 import { type Front, ingressBefore, NAME } from './ingress.ts';

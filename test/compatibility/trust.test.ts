@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { greeter, startApp } from '../doubles/proxy.ts';
+import { greeter, startApp } from '../harness/proxy/proxy.ts';
 import { helperNames, startHelper } from './helpers.ts';
 import { type Front, ingressBefore } from './ingress.ts';
 import { documented, run } from './run.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { startChild } from '../world/child.ts';
 import { freePort } from '../world/free-port.ts';
 import { type Front, ingressBefore } from './ingress.ts';

@@ -6,9 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { WebSocket, WebSocketServer } from 'ws';
-import { afterTest } from '../doubles/after-test.ts';
-import { httpRoutes, startServing } from '../doubles/http-proxy.ts';
-import { eventually } from '../doubles/proxy.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { eventually } from '../harness/proxy/proxy.ts';
 import { openServer } from '../world/open-server.ts';
 
 const LARGE = 'x'.repeat(1_000_000);

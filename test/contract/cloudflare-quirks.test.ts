@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openCloudflare } from '../../providers/cloudflare/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import { type CloudflareOptions, createCloudflare } from '../world/cloudflare.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import { type CloudflareOptions, createCloudflare } from '../world/apis/cloudflare.ts';
 import { assertSame, create, failure, record, remove, soon } from './support.ts';
 
 const APP = 'app.example.com';

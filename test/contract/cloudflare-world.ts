@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { openCloudflare } from '../../providers/cloudflare/provider.ts';
-import type { ProviderContext } from '../../providers/context.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import { type CloudflareSimulator, createCloudflare } from '../world/cloudflare.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import { type CloudflareSimulator, createCloudflare } from '../world/apis/cloudflare.ts';
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 

@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
-import { createHurryingClock, createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
+import {
+  createHurryingClock,
+  createMemoryFiles,
+  createTestContext,
+} from '../harness/dns/provider-context.ts';
 import { create, failure, record, soon } from './support.ts';
 import type { ContractFault, ContractSetup } from './world.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { TokenOptions } from '../world/linode-token.ts';
+import type { TokenOptions } from '../world/apis/linode-token.ts';
 import { begin } from './linode-support.ts';
 import { create, failure, look, record, remove, soon } from './support.ts';
 

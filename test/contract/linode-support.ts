@@ -1,8 +1,8 @@
 import { openLinode } from '../../providers/linode/provider.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import type { Call } from '../world/api-fault.ts';
-import { createLinode, type LinodeOptions, type LinodeSimulator } from '../world/linode.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import type { Call } from '../world/apis/api-fault.ts';
+import { createLinode, type LinodeOptions, type LinodeSimulator } from '../world/apis/linode.ts';
 
 /** An account with the domain example.com and a provider, for the tests of Linode's quirks. */
 export async function begin(options: Partial<LinodeOptions> = {}) {

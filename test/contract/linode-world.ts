@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { ProviderContext } from '../../providers/context.ts';
 import { openLinode } from '../../providers/linode/provider.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { type DnsRecord, parseCaa } from '../../src/dns/record.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import { createLinode, type LinodeSimulator } from '../world/linode.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import { createLinode, type LinodeSimulator } from '../world/apis/linode.ts';
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 

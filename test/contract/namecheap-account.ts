@@ -1,10 +1,10 @@
-import type { ProviderContext } from '../../providers/context.ts';
 import { type NamecheapOptions, openNamecheap } from '../../providers/namecheap/provider.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
-import { createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
-import { createNamecheap, type NamecheapSimulator } from '../world/namecheap.ts';
-import type { StoredZone } from '../world/namecheap-zone.ts';
+import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
+import { createNamecheap, type NamecheapSimulator } from '../world/apis/namecheap.ts';
+import type { StoredZone } from '../world/apis/namecheap-zone.ts';
 import { create, record, remove, soon } from './support.ts';
 
 export const DOMAIN = 'example.com';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
-import { createProviderFiles } from '../../src/composition/provider-context.ts';
-import { createMemoryFiles, createTestContext } from '../doubles/provider-context.ts';
+import { createProviderFiles } from '../../src/commands/wiring/provider-context.ts';
+import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
 import { CHALLENGE, DOMAIN, openAccount } from './namecheap-account.ts';
 import { create, failure, record, soon } from './support.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredHost } from '../world/namecheap.ts';
+import type { StoredHost } from '../world/apis/namecheap.ts';
 import { type Account, comeAndGo, DOMAIN, openAccount } from './namecheap-account.ts';
 import { create, failure, record, soon } from './support.ts';
 

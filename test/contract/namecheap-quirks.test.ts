@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { describe, test } from 'node:test';
-import { createTestContext } from '../doubles/provider-context.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
 import { CHALLENGE, DOMAIN, openAccount } from './namecheap-account.ts';
 import { assertSame, create, failure, record, remove, soon } from './support.ts';
 

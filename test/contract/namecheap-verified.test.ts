@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { StoredHost } from '../world/namecheap.ts';
+import type { StoredHost } from '../world/apis/namecheap.ts';
 import { CHALLENGE, DOMAIN, openAccount } from './namecheap-account.ts';
 import { assertSame, failure, soon } from './support.ts';
 

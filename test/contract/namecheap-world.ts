@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { ProviderContext } from '../../providers/context.ts';
 import { openNamecheap } from '../../providers/namecheap/provider.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import { createNamecheap, type NamecheapSimulator } from '../world/namecheap.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import { createNamecheap, type NamecheapSimulator } from '../world/apis/namecheap.ts';
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 

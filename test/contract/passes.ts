@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DesiredRecord } from '../../src/dns/desired.ts';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
-import { reconcileZone } from '../../src/dns/reconcile-zone.ts';
+import type { DesiredRecord } from '../../src/records/desired.ts';
+import { reconcileZone } from '../../src/records/reconcile-zone.ts';
 import { assertSame, look, record, soon } from './support.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 

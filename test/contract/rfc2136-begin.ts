@@ -1,4 +1,4 @@
-import { Primary, type PrimaryOptions } from '../world/primary.ts';
+import { Primary, type PrimaryOptions } from '../world/dns/primary.ts';
 import { openAt } from './rfc2136-world.ts';
 
 /** A primary of example.com, and a provider that asks it, for a test of one quirk. */

@@ -1,5 +1,5 @@
-import { nameServer, versionOf } from '../world/installed-program.ts';
-import { knot } from '../world/knot.ts';
+import { nameServer, versionOf } from '../world/debian/installed-program.ts';
+import { knot } from '../world/dns/knot.ts';
 import { refusals } from './rfc2136-refusals.ts';
 import { rfc2136Setup } from './rfc2136-world.ts';
 import { providerContract } from './suite.ts';

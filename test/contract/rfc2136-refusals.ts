@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
-import { createHurryingClock, createTestContext } from '../doubles/provider-context.ts';
-import { createKey, Primary } from '../world/primary.ts';
-import type { StartPrimaryServer } from '../world/primary-server.ts';
+import { createHurryingClock, createTestContext } from '../harness/dns/provider-context.ts';
+import { createKey, Primary } from '../world/dns/primary.ts';
+import type { StartPrimaryServer } from '../world/dns/primary-server.ts';
 import { openAt } from './rfc2136-world.ts';
 import { create, failure, record, soon } from './support.ts';
 

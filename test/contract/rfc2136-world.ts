@@ -1,15 +1,15 @@
-import type { ProviderContext } from '../../providers/context.ts';
 import { openRfc2136, type Rfc2136Options } from '../../providers/rfc2136/provider.ts';
 import type { Algorithm } from '../../providers/rfc2136/variables.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import type { TsigKey } from '../world/bind-config.ts';
-import { normalize } from '../world/presentation.ts';
-import { createKey, Primary } from '../world/primary.ts';
-import type { StartPrimaryServer } from '../world/primary-server.ts';
-import type { UpdateFault } from '../world/update-front.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import type { TsigKey } from '../world/dns/bind-config.ts';
+import { normalize } from '../world/dns/presentation.ts';
+import { createKey, Primary } from '../world/dns/primary.ts';
+import type { StartPrimaryServer } from '../world/dns/primary-server.ts';
+import type { UpdateFault } from '../world/dns/update-front.ts';
 import type { Abilities, ContractFault, ContractSetup, ContractWorld } from './world.ts';
 
 /** What the software in use cannot do, or does in its own way. */

@@ -1,4 +1,4 @@
-import { bind } from '../world/bind-primary.ts';
+import { bind } from '../world/dns/bind-primary.ts';
 import { refusals } from './rfc2136-refusals.ts';
 import { rfc2136Setup } from './rfc2136-world.ts';
 import { providerContract } from './suite.ts';

@@ -1,7 +1,7 @@
 import { openRoute53, type Route53Options } from '../../providers/route53/provider.ts';
-import { createTestContext } from '../doubles/provider-context.ts';
-import type { StoredSet } from '../world/route53.ts';
-import { createRoute53, type Route53Options as WorldOptions } from '../world/route53.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import type { StoredSet } from '../world/apis/route53.ts';
+import { createRoute53, type Route53Options as WorldOptions } from '../world/apis/route53.ts';
 import { settingsFor } from './route53-world.ts';
 
 export const ZONE = 'example.com';

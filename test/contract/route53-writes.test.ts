@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { plan } from '../../src/dns/plan.ts';
 import type { Change } from '../../src/dns/record.ts';
+import { plan } from '../../src/records/plan.ts';
 import {
   APP,
   aliasSet,

@@ -1,5 +1,5 @@
-import type { ApiFault } from '../world/api-fault.ts';
-import type { ApiSimulator } from '../world/api-simulator.ts';
+import type { ApiFault } from '../world/apis/api-fault.ts';
+import type { ApiSimulator } from '../world/apis/api-simulator.ts';
 import type { ContractFault, ContractWorld } from './world.ts';
 
 /** A refusal in the API's own words, which repeats a secret. */

@@ -1,4 +1,4 @@
-import type { ProviderContext } from '../../providers/context.ts';
+import type { ProviderContext } from '../../providers/shared/context.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 

@@ -3,8 +3,8 @@ import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { deactivateAccount } from '../doubles/deactivate-account.ts';
-import { certbotOn } from '../world/certbot.ts';
+import { deactivateAccount } from '../harness/ca/deactivate-account.ts';
+import { certbotOn } from '../world/ca/certbot.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor } from './support.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { rateLimited } from '../world/acme-fault.ts';
+import { rateLimited } from '../world/ca/acme-fault.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, ingressIn, worldFor } from './support.ts';
 

@@ -9,8 +9,8 @@ import {
 } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { afterTest } from '../doubles/after-test.ts';
-import { greeter, hear, startApp } from '../doubles/proxy.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { greeter, hear, startApp } from '../harness/proxy/proxy.ts';
 import { openServer } from '../world/open-server.ts';
 import type { World } from '../world/world.ts';
 import { ingressIn, worldFor } from './support.ts';

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readRenewalConf } from '../../src/certificates/renewal-conf.ts';
-import { alreadyReplaced } from '../world/acme-fault.ts';
-import { environmentWithClock } from '../world/clock-jump.ts';
+import { alreadyReplaced } from '../world/ca/acme-fault.ts';
+import { environmentWithClock } from '../world/faults/clock-jump.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, worldFor } from './support.ts';
 

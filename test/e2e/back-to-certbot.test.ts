@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { certbotOn } from '../world/certbot.ts';
-import { certbotOfSuite } from '../world/certbot-program.ts';
+import { certbotOn } from '../world/ca/certbot.ts';
+import { certbotOfSuite } from '../world/ca/certbot-program.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, worldFor } from './support.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { splitChain } from '../../src/certificates/chain.ts';
-import { makeRoot } from '../doubles/certificate-tree.ts';
+import { makeRoot } from '../harness/ca/certificate-tree.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import { again, ingressIn, worldFor } from './support.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { environmentWithClock } from '../world/clock-jump.ts';
+import { environmentWithClock } from '../world/faults/clock-jump.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, plantCertificate, worldFor } from './support.ts';
 

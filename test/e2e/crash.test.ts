@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import type { Environment } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, txtValues, worldFor } from './support.ts';
 

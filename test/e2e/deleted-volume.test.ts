@@ -3,9 +3,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { ownMounts, whyNoOwnMounts } from '../world/faults/own-mounts.ts';
 import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
-import { ownMounts, whyNoOwnMounts } from '../world/own-mounts.ts';
 import { handshake, worldFor } from './support.ts';
 
 /** `docker stop` kills after ten seconds. */

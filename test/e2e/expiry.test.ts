@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { environmentWithClock } from '../world/clock-jump.ts';
+import { environmentWithClock } from '../world/faults/clock-jump.ts';
 import { BUNDLE, type Environment, environmentFor, type Ingress, type LogLine } from '../world/ingress.ts';
 import { again, eventually, plantCertificate, worldFor } from './support.ts';
 

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { environmentWithFault, faulted, points, recordOf, recordPoints } from '../world/fault-points.ts';
+import {
+  environmentWithFault,
+  faulted,
+  points,
+  recordOf,
+  recordPoints,
+} from '../world/faults/fault-points.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, worldFor } from './support.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, ingressIn, worldFor, writes } from './support.ts';
 

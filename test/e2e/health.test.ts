@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { Secret } from '../../src/config/secret.ts';
 import type { ProxyOptions } from '../../src/proxy/proxy.ts';
-import { makeCertificate } from '../doubles/certificates.ts';
-import { hear, openTls, startApp, startTestProxy } from '../doubles/proxy.ts';
+import { makeCertificate } from '../harness/ca/certificates.ts';
+import { hear, openTls, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
 import { silentHaproxy } from './support.ts';
 
 const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { environmentFor, startIngress } from '../world/ingress.ts';
 import { again, eventually, ingressIn, plantCertificate, worldFor } from './support.ts';
 

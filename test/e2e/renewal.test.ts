@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, handshake, plantCertificate, txtValues, worldFor } from './support.ts';
 

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { makeCertificate } from '../doubles/certificates.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { makeCertificate } from '../harness/ca/certificates.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { Primary } from '../world/primary.ts';
-import type { ZoneRecord } from '../world/publisher.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { Primary } from '../world/dns/primary.ts';
+import type { ZoneRecord } from '../world/dns/publisher.ts';
 import { ingressIn, worldFor } from './support.ts';
 
 test('a first start on a name server of one’s own, and a pass that finds nothing to do', async (t) => {

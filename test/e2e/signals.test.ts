@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa, type Options } from 'execa';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE, startIngress } from '../world/ingress.ts';
 import { type OpenServer, openServer } from '../world/open-server.ts';

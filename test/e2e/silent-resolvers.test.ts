@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { a, type DnsScript, startDnsServer } from '../doubles/dns-server.ts';
-import { appBody, startApp } from '../world/app.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { a, type DnsScript, startDnsServer } from '../harness/dns/dns-server.ts';
+import { appBody, startApp } from '../world/dstack/app.ts';
+import { ownMounts, whyNoOwnMounts } from '../world/faults/own-mounts.ts';
 import { freePort } from '../world/free-port.ts';
 import { requestHttpsAt } from '../world/https-client.ts';
 import { BUNDLE, type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import { claimLoopback, type Loopback } from '../world/loopback.ts';
-import { ownMounts, whyNoOwnMounts } from '../world/own-mounts.ts';
 import { eventually, plantCertificate } from './support.ts';
 
 const DOMAIN = 'app.example.com';

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../src/clock.ts';
-import { runtimePaths } from '../../src/proxy/runtime-dir.ts';
-import { afterTest } from '../doubles/after-test.ts';
-import { type MadeCertificate, makeCertificate } from '../doubles/certificates.ts';
+import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
+import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/faults/tiny-disk.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { openServer } from '../world/open-server.ts';
-import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/tiny-disk.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 
 /** A world and what runs in it, ended after the test, the last started first. */

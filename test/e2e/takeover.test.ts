@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { globSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { certbotOn } from '../world/certbot.ts';
+import { certbotOn } from '../world/ca/certbot.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { again, eventually, handshake, worldFor } from './support.ts';

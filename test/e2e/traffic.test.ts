@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
-import { type App, type AppOptions, appBody, startApp } from '../world/app.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { type App, type AppOptions, appBody, startApp } from '../world/dstack/app.ts';
 import type { Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { eventually, ingressIn, worldFor } from './support.ts';

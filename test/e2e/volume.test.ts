@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { again, plantCertificate, tinyDiskFor, worldFor } from './support.ts';

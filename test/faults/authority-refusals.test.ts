@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
-import { alreadyReplaced, rateLimited } from '../world/acme-fault.ts';
+import { alreadyReplaced, rateLimited } from '../world/ca/acme-fault.ts';
 import { minutesLater, passMinutes } from './later.ts';
 import { askForRenewal } from './renew.ts';
 import { createRow } from './row.ts';

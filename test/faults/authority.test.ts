@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
-import type { AcmeFault } from '../world/acme-fault.ts';
+import type { AcmeFault } from '../world/ca/acme-fault.ts';
 import { asked, type Kind, kinds } from './asked.ts';
 import { surviveEach, type Trial } from './survive.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
-import { environmentWithClock } from '../world/clock-jump.ts';
+import { environmentWithClock } from '../world/faults/clock-jump.ts';
 import { type Environment, type Ingress, type LogLine, startIngress } from '../world/ingress.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';

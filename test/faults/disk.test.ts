@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
-import { actsAt, environmentWithFault, type FaultAct, faulted } from '../world/fault-points.ts';
+import { actsAt, environmentWithFault, type FaultAct, faulted } from '../world/faults/fault-points.ts';
 import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';

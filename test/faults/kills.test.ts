@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
-import { actsAt, environmentWithFault, points } from '../world/fault-points.ts';
+import { actsAt, environmentWithFault, points } from '../world/faults/fault-points.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
 import {

@@ -1,5 +1,5 @@
 import { eventually } from '../e2e/support.ts';
-import type { DnsFault, DnsFaults, SeenQuestion } from '../world/dns-faults.ts';
+import type { DnsFault, DnsFaults, SeenQuestion } from '../world/dns/dns-faults.ts';
 import type { World } from '../world/world.ts';
 import type { Scene, Trial } from './survive.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
-import type { Fault } from '../world/cloudflare.ts';
+import type { Fault } from '../world/apis/cloudflare.ts';
 import { answered, downFrom, reads, writes } from './provider-steps.ts';
 import { createRow } from './row.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';

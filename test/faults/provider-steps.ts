@@ -1,5 +1,5 @@
 import { eventually } from '../e2e/support.ts';
-import type { Call, Fault } from '../world/cloudflare.ts';
+import type { Call, Fault } from '../world/apis/cloudflare.ts';
 import type { Environment } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { passMinutes } from './later.ts';

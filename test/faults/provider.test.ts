@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
-import type { Fault } from '../world/cloudflare.ts';
+import type { Fault } from '../world/apis/cloudflare.ts';
 import { answered, reads, writes } from './provider-steps.ts';
 import { surviveEach } from './survive.ts';
 

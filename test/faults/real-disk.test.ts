@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tinyDiskFor, worldFor } from '../e2e/support.ts';
+import type { TinyDisk } from '../world/faults/tiny-disk.ts';
 import { startIngress } from '../world/ingress.ts';
-import type { TinyDisk } from '../world/tiny-disk.ts';
 import { aftermath } from './aftermath.ts';
 import { askForRound, startFor } from './steps.ts';
 

@@ -1,5 +1,5 @@
 import { plantCertificate } from '../e2e/support.ts';
-import { type FaultAct, points, recordPoints } from '../world/fault-points.ts';
+import { type FaultAct, points, recordPoints } from '../world/faults/fault-points.ts';
 import {
   type Ending,
   type Environment,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
-import { environmentWithClock, type JumpingClock } from '../world/clock-jump.ts';
+import { environmentWithClock, type JumpingClock } from '../world/faults/clock-jump.ts';
 import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';

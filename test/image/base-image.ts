@@ -2,7 +2,7 @@ import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
-import { debianMirror } from '../world/debian-mirror.ts';
+import { debianMirror } from '../world/debian/debian-mirror.ts';
 import { cacheFolder } from './engine.ts';
 
 /** What an image is built on where no registry can be reached: a name that nobody else uses, because it stands in for another. */

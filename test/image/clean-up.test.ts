@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import type { Engine } from './engine.ts';
 import { ownerOf } from './leftovers.ts';
 import { openAnyEngine } from './open-engine.ts';

@@ -1,6 +1,11 @@
 import process from 'node:process';
 import { execa } from 'execa';
-import { cachedProgram, type DebianProgram, fetchProgram, isNewEnough } from '../world/debian-package.ts';
+import {
+  cachedProgram,
+  type DebianProgram,
+  fetchProgram,
+  isNewEnough,
+} from '../world/debian/debian-package.ts';
 
 const DOCKER_COMPOSE: DebianProgram = {
   suite: 'trixie',

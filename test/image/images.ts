@@ -54,7 +54,7 @@ export async function ingressImage(engine: Engine): Promise<string> {
 /** The name of the image of the world's services, which is built by the engine unless it has it. */
 export async function worldImage(engine: Engine): Promise<string> {
   const name = imageName('world');
-  if (!(await has(engine, name))) await buildByEngine(engine, name, 'test/world/Dockerfile');
+  if (!(await has(engine, name))) await buildByEngine(engine, name, 'test/world/containers/Dockerfile');
   return name;
 }
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import { afterTest } from '../doubles/after-test.ts';
+import { afterTest } from '../harness/after-test.ts';
 import { type Engine, ownDirectory } from './engine.ts';
 import { hasBuildah } from './images.ts';
 import { openEngine } from './open-engine.ts';

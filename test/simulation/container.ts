@@ -1,6 +1,3 @@
-import { type ChallengeValue, notedChallenges, removeChallenges } from '../../src/acme/challenges.ts';
-import type { ChallengeJournal, JournalEntry } from '../../src/acme/journal.ts';
-import type { AddressMode } from '../../src/dns/claim.ts';
 import { challengeName } from '../../src/dns/names.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
@@ -12,6 +9,9 @@ import type { Waiting } from '../../src/reconcile/seen.ts';
 import { waitForChallenges } from '../../src/reconcile/wait-for-challenges.ts';
 import { waitForRecords } from '../../src/reconcile/wait-for-records.ts';
 import { lookAtZone } from '../../src/reconcile/zone-look.ts';
+import { type ChallengeValue, notedChallenges, removeChallenges } from '../../src/records/challenges.ts';
+import type { ChallengeJournal, JournalEntry } from '../../src/records/journal.ts';
+import type { AddressMode } from '../../src/records/ownership.ts';
 import type { Step } from './interleavings.ts';
 import { type Kind, type OneZone, openProvider } from './one-zone.ts';
 

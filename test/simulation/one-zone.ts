@@ -12,7 +12,7 @@ import { ZoneMemory } from '../../providers/route53/memory.ts';
 import type { Capabilities, DnsProvider } from '../../src/dns/provider.ts';
 import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
-import { applyChange } from '../doubles/apply-changes.ts';
+import { applyChange } from '../harness/dns/apply-changes.ts';
 
 /** What stands in the one zone. */
 export interface OneZone {

@@ -1,9 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateFacts } from '../../src/certificates/certificate.ts';
+import {
+  momentOf,
+  nextLook,
+  type RenewalAdvice,
+  readRenewalInfo,
+} from '../../src/certificates/renewal/ari.ts';
+import { decideRenewal } from '../../src/certificates/renewal/policy.ts';
 import { IngressError } from '../../src/errors.ts';
 import { isRefusal, orderDelayMs, passDelayMs } from '../../src/reconcile/backoff.ts';
-import { decideRenewal } from '../../src/renewal/policy.ts';
-import { momentOf, nextLook, type RenewalAdvice, readRenewalInfo } from '../../src/renewal/renewal-info.ts';
 import { createRandom } from './random.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { DAY, HOUR, type Scenario } from './scenario.ts';

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import { makeSelfSigned } from './ca/self-signed.ts';
 import { openServer } from './open-server.ts';
-import { makeSelfSigned } from './self-signed.ts';
 
 /** HTTPS at a port of its own, before somebody else's. */
 export interface CountingFront extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { ask } from './dns-client.ts';
+import { ask } from './dns/dns-client.ts';
 
 export interface HttpsOptions {
   readonly method?: string;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild } from './child.ts';
-import { cachedProgram, type DebianProgram, fetchProgram } from './debian-package.ts';
+import { cachedProgram, type DebianProgram, fetchProgram } from './debian/debian-package.ts';
 import { freePort } from './free-port.ts';
 
 const TINYPROXY: DebianProgram = {

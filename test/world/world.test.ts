@@ -7,8 +7,8 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { afterTest } from '../doubles/after-test.ts';
-import { ask } from './dns-client.ts';
+import { afterTest } from '../harness/after-test.ts';
+import { ask } from './dns/dns-client.ts';
 import { createWorld, type World } from './world.ts';
 
 /** Whether the process is there and no zombie that only waits for its parent's wait(). */

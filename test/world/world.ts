@@ -2,21 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AcmeFront } from './acme-front.ts';
-import { type App, type AppOptions, startApp } from './app.ts';
-import { type Authorities, type Authority, startAuthorities } from './authorities.ts';
-import { type CloudflareOptions, type CloudflareSimulator, createCloudflare } from './cloudflare.ts';
+import { type CloudflareOptions, type CloudflareSimulator, createCloudflare } from './apis/cloudflare.ts';
+import type { AcmeFront } from './ca/acme-front.ts';
+import { type Authorities, type Authority, startAuthorities } from './ca/authorities.ts';
+import type { Pebble, PebbleBehaviour } from './ca/pebble.ts';
+import { type NameServers, type ServerName, startNameServers } from './dns/name-servers.ts';
+import { type Resolver, startResolver } from './dns/resolver.ts';
+import { delegationsOf } from './dns/zones.ts';
+import { type App, type AppOptions, startApp } from './dstack/app.ts';
+import { type Gateway, startGateway } from './dstack/gateway.ts';
+import { type GuestAgent, type GuestAgentOptions, startGuestAgent } from './dstack/guest-agent.ts';
 import { freePort } from './free-port.ts';
-import { type Gateway, startGateway } from './gateway.ts';
-import { type GuestAgent, type GuestAgentOptions, startGuestAgent } from './guest-agent.ts';
 import { type HttpsAnswer, type HttpsOptions, requestHttps } from './https-client.ts';
 import { claimLoopback } from './loopback.ts';
-import { type NameServers, type ServerName, startNameServers } from './name-servers.ts';
-import type { Pebble, PebbleBehaviour } from './pebble.ts';
 import { atProcessEnd } from './process-end.ts';
-import { type Resolver, startResolver } from './resolver.ts';
 import { startTogether } from './start-together.ts';
-import { delegationsOf } from './zones.ts';
 
 export interface WorldOptions {
   /** The zones on the name servers; the first is `World.zone`. Default `example.test`. */

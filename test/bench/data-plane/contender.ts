@@ -1,4 +1,4 @@
-import type { TestCertificate } from '../../doubles/proxy-certificate.ts';
+import type { TestCertificate } from '../../harness/proxy/proxy-certificate.ts';
 import type { Stage } from './stage.ts';
 
 /** What a contender is to serve. */

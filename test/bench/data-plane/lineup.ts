@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestCertificate } from '../../doubles/proxy-certificate.ts';
+import type { TestCertificate } from '../../harness/proxy/proxy-certificate.ts';
 import { freePort } from '../../world/free-port.ts';
 import type { Contender, ContenderId } from './contender.ts';
 import type { Stage } from './stage.ts';

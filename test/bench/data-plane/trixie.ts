@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
 import { cacheFolder } from '../../image/engine.ts';
-import { debianMirror } from '../../world/debian-mirror.ts';
+import { debianMirror } from '../../world/debian/debian-mirror.ts';
 
 const OLDEST_MS = 7 * 86_400_000;
 const PACKAGES = [

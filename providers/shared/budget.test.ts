@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createMemoryFiles, createTestContext } from '../../test/harness/dns/provider-context.ts';
+import { createBudget, type Limit } from './budget.ts';
+
+const LIMIT: Limit = { burst: 3, calls: 6, perMs: 60_000 };
+const never = new AbortController().signal;
+
+/** A clock that stands still unless somebody waits. */
+function stillClock(start = Date.parse('2026-01-02T03:04:05Z')) {
+  let now = start;
+  return {
+    now: () => new Date(now),
+    pass: (ms: number) => {
+      now += ms;
+    },
+    async wait(ms: number, signal?: AbortSignal) {
+      signal?.throwIfAborted();
+      now += ms;
+    },
+  };
+}
+
+function begin(files = createMemoryFiles(), clock = stillClock()) {
+  const context = createTestContext(clock, files);
+  return { context, clock, files, budget: createBudget({ title: 'Somebody', limit: LIMIT, context }) };
+}
+
+describe('a budget of calls', () => {
+  test('gives the burst at once, and then as much as comes in', async () => {
+    const { budget, context } = begin();
+    for (let call = 0; call < 3; call += 1) await budget.spend(never);
+    assert.deepEqual(context.waits, []);
+    await budget.spend(never);
+    assert.deepEqual(context.waits, [
+      { reason: 'budget', waitMs: 10_000, until: new Date('2026-01-02T03:04:15Z') },
+    ]);
+  });
+
+  test('lets no window see more than burst and calls together', async () => {
+    const { budget, clock } = begin();
+    const at: number[] = [];
+    for (let call = 0; call < 40; call += 1) {
+      await budget.spend(never);
+      at.push(clock.now().getTime());
+    }
+    const most = Math.max(
+      ...at.map((start) => at.filter((t) => t >= start && t < start + LIMIT.perMs).length),
+    );
+    assert.ok(most <= LIMIT.burst + LIMIT.calls && most > LIMIT.calls, String(most));
+  });
+
+  test('is not filled again by a restart', async () => {
+    const first = begin();
+    for (let call = 0; call < 3; call += 1) await first.budget.spend(never);
+    const second = begin(first.files, first.clock);
+    await second.budget.spend(never);
+    assert.equal(second.context.waits.length, 1);
+  });
+
+  test('holds back for as long as the provider asks, also after a restart', async () => {
+    const first = begin();
+    await first.budget.spend(never);
+    await first.budget.hold(20_000);
+    await first.budget.spend(never);
+    assert.deepEqual(
+      first.context.waits.map(({ reason, waitMs }) => [reason, waitMs]),
+      [['asked-to-wait', 20_000]],
+    );
+    await first.budget.hold(30_000);
+    const second = begin(first.files, first.clock);
+    await second.budget.spend(never);
+    assert.deepEqual(
+      second.context.waits.map(({ waitMs }) => waitMs),
+      [30_000],
+    );
+  });
+
+  test('says so instead of waiting longer than five minutes', async () => {
+    const { budget, context } = begin();
+    await budget.hold(400_000);
+    await assert.rejects(budget.spend(never), (thrown: unknown) => {
+      assert.ok(thrown instanceof Error && 'code' in thrown && 'retryAfterMs' in thrown);
+      assert.equal(thrown.code, 'PROVIDER_RATE_LIMITED');
+      assert.equal(thrown.retryAfterMs, 400_000);
+      assert.match(thrown.message, /not asked before 2026-01-02T03:10:45.000Z: it asked to wait/);
+      return true;
+    });
+    assert.deepEqual(context.waits, []);
+  });
+
+  test('gives up with its signal, and leaves the turn to the next', async () => {
+    const { budget } = begin();
+    const reason = new Error('enough');
+    await assert.rejects(budget.spend(AbortSignal.abort(reason)), (thrown) => thrown === reason);
+    await budget.spend(never);
+  });
+
+  test('a clock that goes back makes no hold longer than an hour', async () => {
+    const { budget, clock, context } = begin();
+    await budget.hold(1000);
+    clock.pass(-150 * 86_400_000);
+    await assert.rejects(budget.spend(never), /not asked before/);
+    clock.pass(3_600_000);
+    await budget.spend(never);
+    assert.deepEqual(context.waits, []);
+  });
+
+  test('survives a clock that goes back, and a file that is damaged', async () => {
+    const files = createMemoryFiles();
+    await files.write('budget.json', '{"tokens": "many"');
+    const { budget, clock, context } = begin(files);
+    await budget.spend(never);
+    clock.pass(-3_600_000);
+    for (let call = 0; call < 3; call += 1) await budget.spend(never);
+    assert.deepEqual(
+      context.waits.map(({ waitMs }) => waitMs),
+      [10_000],
+    );
+  });
+});

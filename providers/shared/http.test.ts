@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer, type Server } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import { Secret } from '../../src/config/secret.ts';
+import { IngressError } from '../../src/errors.ts';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { createTestContext } from '../../test/harness/dns/provider-context.ts';
+import { createHttp } from './http.ts';
+
+const never = new AbortController().signal;
+
+async function open(t: TestContext, server: Server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterTest(t, () => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== 'string');
+  const { clock, outgoing } = createTestContext();
+  const held: number[] = [];
+  const http = createHttp({
+    title: 'Somebody',
+    baseUrl: `http://127.0.0.1:${address.port}`,
+    timeoutMs: 5000,
+    secrets: [new Secret('hush-hush')],
+    budget: { spend: async () => undefined, hold: async (ms) => void held.push(ms) },
+    clock,
+    outgoing,
+  });
+  return { held, ask: () => http({ doing: 'ask', method: 'GET', path: '/' }, never) };
+}
+
+for (const [status, heeded] of [
+  [200, false],
+  [404, false],
+  [400, false],
+  [405, true],
+  [429, true],
+  [503, true],
+] as const) {
+  test(`Retry-After with ${status} is ${heeded ? 'heeded' : 'no request to wait'}`, async (t) => {
+    const server = createServer((_, response) =>
+      response.writeHead(status, { 'retry-after': '7' }).end('{}'),
+    );
+    const { held, ask } = await open(t, server);
+    const answer = await ask();
+    assert.equal(answer.status, status);
+    assert.equal(answer.retryAfterMs, status >= 400 ? 7000 : undefined);
+    assert.deepEqual(held, heeded ? [7000] : []);
+  });
+}
+
+test('an answer that is no HTTP and repeats what was sent is in no part of the error', async (t) => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end('no HTTP, but the key hush-hush\r\n\r\n');
+  });
+  const { ask } = await open(t, server);
+  const error = await ask().catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof IngressError);
+  assert.equal(error.code, 'PROVIDER_UNREACHABLE');
+  const { cause } = error;
+  assert.ok(cause instanceof Error);
+  assert.deepEqual(Object.keys(cause), ['code']);
+  assert.doesNotMatch(inspect(error, { depth: 20, showHidden: true }), /hush/);
+});

@@ -1,0 +1,126 @@
+import axios, { type AxiosRequestConfig, type AxiosResponse, isAxiosError } from 'axios';
+import type { Clock } from '../../src/clock.ts';
+import type { Secret } from '../../src/config/secret.ts';
+import type { Outgoing } from '../../src/net/outgoing.ts';
+import type { Budget } from './budget.ts';
+import { unreachable } from './no-answer.ts';
+import { retryAfter } from './retry-after.ts';
+import { tooLate } from './words.ts';
+
+export interface HttpOptions {
+  /** The provider, as a person calls it. */
+  readonly title: string;
+  readonly baseUrl: string;
+  /** Milliseconds that one call may take, its body included. */
+  readonly timeoutMs: number;
+  /** Never part of a message, even when the other side repeats them. */
+  readonly secrets: readonly Secret[];
+  readonly budget: Budget;
+  readonly clock: Clock;
+  readonly outgoing: Outgoing;
+  /** The only address family to connect by, for an API that knows its clients by their address. */
+  readonly family?: 4;
+}
+
+export interface HttpCall {
+  /** Completes "<title> could not be asked to …". */
+  readonly doing: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Behind the base URL. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly body?: string;
+}
+
+/** A whole answer, of whatever status. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** `Retry-After` in milliseconds, of an answer that refuses. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap says 405 for too many. */
+const ASKS_TO_WAIT = new Set([405, 429, 503]);
+
+export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
+
+/** Bytes; beyond it nothing that these APIs answer is what was asked for. */
+const LONGEST_ANSWER = 16 * 1024 * 1024;
+
+/**
+ * Makes calls to an API that answers text: one call, one request, when the budget allows it. Throws
+ * PROVIDER_UNREACHABLE when there is no whole answer, PROVIDER_RATE_LIMITED, or the signal's reason.
+ */
+export function createHttp(options: HttpOptions): Http {
+  const { baseUrl, timeoutMs, budget, clock, outgoing, family } = options;
+  return async ({ doing, method, path, headers = {}, query = {}, body }, signal) => {
+    await budget.spend(signal);
+    const url = `${baseUrl}${path}`;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    try {
+      const both = AbortSignal.any([signal, deadline]);
+      const content = { headers, params: query, ...(body === undefined ? {} : { data: body }) };
+      const way = family === undefined ? {} : { family };
+      const response = await send(outgoing, { method, url, ...content, ...way, signal: both });
+      const retryAfterMs = askedToWait(response, clock.now());
+      if (retryAfterMs !== undefined && ASKS_TO_WAIT.has(response.status)) await budget.hold(retryAfterMs);
+      return { status: response.status, text: textOf(response), retryAfterMs };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
+      throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause, url));
+    }
+  };
+}
+
+type Request = Pick<AxiosRequestConfig, 'method' | 'url' | 'params' | 'data' | 'family' | 'signal'> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** One request, and its whole answer as text, of whatever status. What it throws carries nothing of the request. */
+export async function send(
+  { httpAgent, httpsAgent }: Outgoing,
+  { headers = {}, ...request }: Request,
+): Promise<AxiosResponse<string>> {
+  try {
+    return await axios.request<string>({
+      ...request,
+      headers: { ...headers },
+      responseType: 'text',
+      transformResponse: (text) => text,
+      validateStatus: () => true,
+      maxRedirects: 0,
+      maxContentLength: LONGEST_ANSWER,
+      httpAgent,
+      httpsAgent,
+    });
+  } catch (thrown) {
+    throw plain(thrown);
+  }
+}
+
+export function textOf({ data }: AxiosResponse<string>): string {
+  return String(data ?? '');
+}
+
+// Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
+function askedToWait(
+  { status, headers }: Pick<AxiosResponse, 'status' | 'headers'>,
+  now: Date,
+): number | undefined {
+  const header: unknown = headers['retry-after'];
+  return status >= 400 && typeof header === 'string' ? retryAfter(header, now) : undefined;
+}
+
+// The client's own error carries the whole request, credentials included.
+function plain(thrown: unknown): unknown {
+  if (!isAxiosError(thrown)) return thrown;
+  const { cause = thrown } = thrown;
+  // A parser's error carries the packet, in which the other side may repeat what was sent.
+  const known = ['code', 'statusCode', 'hostname', 'port'].flatMap((key) =>
+    key in cause ? [[key, Reflect.get(cause, key)]] : [],
+  );
+  return Object.assign(new Error(cause.message), Object.fromEntries(known));
+}

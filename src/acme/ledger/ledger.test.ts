@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { createFakeClock } from '../../../test/harness/fake-clock.ts';
+import { createLedger } from './ledger.ts';
+import type { NewEntry } from './ledger-entry.ts';
+
+const DIRECTORY = 'https://ca.example/directory';
+const NAMES = ['app.example.com'];
+const NAME = 'app.example.com';
+const DAY = 24 * 60 * 60 * 1000;
+const START = new Date('2026-11-24T00:00:00Z');
+const later = (ms: number) => new Date(START.getTime() + ms);
+
+let root = '';
+let clock = createFakeClock();
+let warnings: string[] = [];
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ledger-'));
+  clock = createFakeClock(START);
+  warnings = [];
+});
+afterEach(() => {
+  mock.restoreAll();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** As a start of the program has it: it knows what is on the disk. */
+const start = (directoryUrl = DIRECTORY) =>
+  createLedger(root, directoryUrl, clock, (sentence) => warnings.push(sentence));
+const folder = () => join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
+const file = (day = '2026-11-24') => join(folder(), `${day}.jsonl`);
+const text = (day?: string) => readFileSync(file(day), 'utf8');
+function plant(day: string, content: string): void {
+  mkdirSync(folder(), { recursive: true });
+  writeFileSync(file(day), content);
+}
+
+const validate = (attempt: string): NewEntry => ({ event: 'validate', attempt, names: NAMES });
+const issued = (attempt: string, serial = '01'): NewEntry => ({
+  ...{ event: 'issued', attempt, names: NAMES, serial },
+  notAfter: '2027-02-22T00:00:00.000Z',
+});
+const failures = async (ledger = start()) => (await ledger.history()).failedAuthorizations(NAME);
+
+test('what is written is known at once, and at the next start', async () => {
+  const ledger = start();
+  const history = await ledger.history();
+  await ledger.write(validate('a'));
+  clock.set(later(1000));
+  await ledger.write(validate('b'));
+  const times = [START, later(1000)];
+  assert.deepEqual(history.failedAuthorizations(NAME), times);
+  assert.deepEqual(await failures(), times);
+  assert.deepEqual(warnings, []);
+});
+
+test('each entry is a line of the day it was made, for the owner only', async () => {
+  const ledger = start();
+  await ledger.write(validate('a'));
+  await ledger.write({ event: 'validated', attempt: 'a' });
+  clock.set(later(DAY));
+  await ledger.write({ event: 'pause', until: '2026-11-25T01:00:00.000Z' });
+  assert.equal(
+    text(),
+    '{"at":"2026-11-24T00:00:00.000Z","event":"validate","attempt":"a","names":["app.example.com"]}\n' +
+      '{"at":"2026-11-24T00:00:00.000Z","event":"validated","attempt":"a"}\n',
+  );
+  assert.match(text('2026-11-25'), /^\{"at":"2026-11-25T00:00:00.000Z","event":"pause",.*\}\n$/);
+  assert.equal(statSync(file()).mode & 0o777, 0o600);
+  assert.equal(statSync(folder()).mode & 0o777, 0o700);
+});
+
+test('each certificate authority has a ledger of its own', async () => {
+  await start().write(validate('a'));
+  assert.deepEqual(await failures(start('https://ca.example/other')), []);
+  assert.deepEqual(await failures(), [START]);
+});
+
+test('entries that are written at the same time stand one after the other, and are read once', async () => {
+  const ledger = start();
+  const attempts = Array.from({ length: 20 }, (_, index) => `a${index}`);
+  await Promise.all(attempts.map((attempt) => ledger.write(validate(attempt))));
+  const read = text()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).attempt);
+  assert.deepEqual(read, attempts);
+  assert.equal((await failures(ledger)).length, 20);
+  writeFileSync(file(), '');
+  assert.equal((await failures(ledger)).length, 20);
+});
+
+test('a look writes nothing', async () => {
+  assert.deepEqual((await start().peek()).failedAuthorizations(NAME), []);
+  assert.deepEqual(readdirSync(root), []);
+  plant('2030-01-01', `${JSON.stringify({ at: '2030-01-01T00:00:00.000Z', ...validate('a') })}\n`);
+  assert.deepEqual((await start().peek()).failedAuthorizations(NAME), [START]);
+  assert.deepEqual(readdirSync(folder()), ['2030-01-01.jsonl']);
+});
+
+test('a line torn at any byte costs itself only: not the one before, nor the next', async () => {
+  const first = `${JSON.stringify({ at: START.toISOString(), ...validate('a') })}\n`;
+  const torn = `${JSON.stringify({ at: START.toISOString(), ...validate('b') })}\n`;
+  for (let length = 0; length <= torn.length; length++) {
+    plant('2026-11-24', `${first}${torn.slice(0, length)}`);
+    warnings = [];
+    const ledger = start();
+    await ledger.write(validate('c'));
+    // Only the line break may be lacking for a line to be whole.
+    const isWhole = length >= torn.length - 1;
+    const count = isWhole ? 3 : 2;
+    assert.equal((await failures(ledger)).length, count, `${length} bytes, known`);
+    assert.equal(warnings.length, isWhole || length === 0 ? 0 : 1, `${length} bytes, warnings`);
+    assert.equal((await failures()).length, count, `${length} bytes, read again`);
+  }
+});
+
+test('damage is told once, with the file', async () => {
+  plant('2026-11-22', 'x\ny\n');
+  plant('2026-11-23', `\0\0\0\n${JSON.stringify({ at: '2026-11-23T00:00:00.000Z', ...validate('a') })}\n`);
+  const ledger = start();
+  assert.equal((await failures(ledger)).length, 1);
+  clock.set(later(2000));
+  await ledger.write(validate('b'));
+  clock.set(later(1000));
+  assert.equal((await failures(ledger)).length, 2, 'it was read again');
+  assert.deepEqual(warnings, [
+    `${file('2026-11-22')} has lines that cannot be read, as a crash leaves them; they are skipped`,
+  ]);
+});
+
+test('a ledger may be long: a thousand certificates write ten thousands of lines in a month', async () => {
+  const line = `${JSON.stringify({ at: START.toISOString(), event: 'validated', attempt: 'a' })}\n`;
+  plant('2026-11-24', line.repeat(150_000) + JSON.stringify({ at: START.toISOString(), ...validate('b') }));
+  assert.deepEqual(await failures(), [START]);
+});
+
+test('files that are older than 30 days go when a new day is begun, and not before', async () => {
+  const old = (day: string) => `${JSON.stringify({ at: `${day}T00:00:00.000Z`, ...validate(day) })}\n`;
+  for (const day of ['2026-01-01', '2026-10-24', '2026-10-25', '2026-11-23']) plant(day, old(day));
+  const ledger = start();
+  assert.equal((await failures(ledger)).length, 4);
+  assert.equal(readdirSync(folder()).length, 4);
+  await ledger.write(validate('a'));
+  assert.deepEqual(readdirSync(folder()).sort(), [
+    '2026-10-25.jsonl',
+    '2026-11-23.jsonl',
+    '2026-11-24.jsonl',
+  ]);
+  clock.set(later(DAY));
+  await ledger.write(validate('b'));
+  assert.deepEqual(readdirSync(folder()).sort(), [
+    '2026-11-23.jsonl',
+    '2026-11-24.jsonl',
+    '2026-11-25.jsonl',
+  ]);
+});
+
+test('of files that go, the last certificate is still known, in its place', async () => {
+  const ledger = start();
+  await ledger.write(issued('a', '01'));
+  clock.set(later(20 * DAY));
+  await ledger.write(issued('b', '02'));
+  clock.set(later(60 * DAY));
+  await ledger.write(validate('c'));
+  assert.deepEqual(readdirSync(folder()), ['2027-01-23.jsonl']);
+  const history = await start().history();
+  assert.deepEqual(history.lastIssued(NAMES)?.at, later(20 * DAY));
+  assert.deepEqual(history.issuances(NAMES), [later(20 * DAY)]);
+});
+
+test('what outlived its file does not come after what followed it', async () => {
+  const failed: NewEntry = { event: 'failed', names: NAMES, code: 'X', refused: true };
+  plant('2026-11-23', `${JSON.stringify({ at: '2026-11-23T00:00:00.000Z', ...issued('b') })}\n`);
+  plant('2026-11-24', `${JSON.stringify({ at: '2026-10-01T00:00:00.000Z', ...failed })}\n`);
+  assert.equal((await start().history()).failingSince(NAMES), undefined);
+});
+
+test('when the clock jumps back, what was written counts as made now, at most', async () => {
+  clock.set(later(3 * DAY));
+  const ledger = start();
+  await ledger.write(validate('a'));
+  const history = await ledger.history();
+  assert.deepEqual(history.failedAuthorizations(NAME), [later(3 * DAY)]);
+  clock.set(START);
+  assert.deepEqual(await failures(ledger), [START]);
+  clock.set(later(1000));
+  assert.deepEqual(await failures(ledger), [START], 'and stays so');
+  await ledger.write(validate('b'));
+  assert.deepEqual(await failures(ledger), [START, later(1000)]);
+});
+
+test('a restart does not make the future young again: it is settled on the disk', async () => {
+  const entry = (at: string, draft: NewEntry) => `${JSON.stringify({ at, ...draft })}\n`;
+  const pause: NewEntry = { event: 'pause', until: '2036-01-01T01:00:00.000Z' };
+  plant(
+    '2036-01-01',
+    entry('2036-01-01T00:00:00.000Z', validate('a')) + entry('2036-01-01T00:00:00.000Z', pause),
+  );
+  plant('2026-11-23', entry('2026-11-23T00:00:00.000Z', validate('b')));
+  assert.equal((await failures()).length, 2);
+  assert.deepEqual(readdirSync(folder()).sort(), ['2026-11-23.jsonl', '2026-11-24.jsonl']);
+  assert.match(warnings.join(), /had entries of 2036-01-01; the clock was wrong, and they count as made now/);
+  clock.set(later(DAY));
+  const history = await start().history();
+  assert.deepEqual(history.failedAuthorizations(NAME), [later(-DAY), START]);
+  assert.deepEqual(history.pausedUntil(), later(60 * 60 * 1000));
+});
+
+test('a crash while the future is settled makes nothing count twice', async () => {
+  plant('2036-01-01', `${JSON.stringify({ at: '2036-01-01T00:00:00.000Z', ...validate('a') })}\n`);
+  const before = readFileSync(file('2036-01-01'), 'utf8');
+  await failures();
+  plant('2036-01-01', before);
+  clock.set(later(1000));
+  assert.deepEqual(await failures(), [later(1000)]);
+  assert.deepEqual(await failures(), [later(1000)]);
+});
+
+test('where the future cannot be settled it counts as made now all the same', async () => {
+  plant('2036-01-01', `${JSON.stringify({ at: '2036-01-01T00:00:00.000Z', ...validate('a') })}\n`);
+  const handle = await open(file('2036-01-01'));
+  const sync = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.reject(new Error('EIO')));
+  await handle.close();
+  assert.deepEqual(await failures(), [START]);
+  assert.ok(readdirSync(folder()).includes('2036-01-01.jsonl'));
+  sync.mock.restore();
+  assert.deepEqual(await failures(), [START]);
+  assert.deepEqual(readdirSync(folder()), ['2026-11-24.jsonl']);
+});
+
+test('an entry that stands there whole counts, though it may not be on the disk', async () => {
+  const ledger = start();
+  await ledger.write(validate('a'));
+  const handle = await open(file());
+  const sync = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.reject(new Error('EIO')));
+  await handle.close();
+  await assert.rejects(ledger.write(validate('b')), { code: 'STORE_FAILED' });
+  sync.mock.restore();
+  assert.equal((await failures(ledger)).length, 2);
+  assert.equal((await failures()).length, 2);
+});
+
+test('an entry that could not be written does not count, and the next one can be', async () => {
+  const ledger = start();
+  await ledger.history();
+  mkdirSync(file(), { recursive: true });
+  await assert.rejects(ledger.write(validate('a')), { code: 'STORE_FAILED' });
+  assert.equal((await failures(ledger)).length, 0);
+  rmSync(file(), { recursive: true });
+  await ledger.write(validate('b'));
+  assert.equal((await failures(ledger)).length, 1);
+});
+
+test('the first entry of a day has its folders on the disk, the next ones need no more', async () => {
+  const ledger = start();
+  const handle = await open(root);
+  const sync = mock.method(Object.getPrototypeOf(handle), 'sync');
+  await handle.close();
+  await ledger.write(validate('a'));
+  assert.equal(sync.mock.callCount(), 5, 'the file, its folder, and the three above');
+  await ledger.write(validate('b'));
+  assert.equal(sync.mock.callCount(), 6);
+  await start().write(validate('c'));
+  assert.equal(sync.mock.callCount(), 11, 'a start cannot know how far the last one came');
+});
+
+test('what cannot be read is STORE_FAILED, and nothing is attempted on its account', async () => {
+  mkdirSync(file(), { recursive: true });
+  const ledger = start();
+  for (const work of [() => ledger.history(), () => ledger.peek(), () => ledger.write(validate('a'))])
+    await assert.rejects(work, {
+      code: 'STORE_FAILED',
+      message: /cannot (read|write) the ledger in .*EISDIR/,
+    });
+  rmSync(file(), { recursive: true });
+  assert.deepEqual(await failures(ledger), [], 'it is read again');
+});
+
+test('a folder that cannot be made is STORE_FAILED', async () => {
+  writeFileSync(join(root, 'dstack-ingress'), 'a file where the folder should be');
+  await assert.rejects(start().write(validate('a')), { code: 'STORE_FAILED' });
+  assert.equal(
+    await createLedger(join(root, 'no'), DIRECTORY, clock, assert.fail).whyUnwritable(),
+    undefined,
+  );
+});

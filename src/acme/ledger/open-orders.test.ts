@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { inspect } from 'node:util';
+import { Secret } from '../../config/secret.ts';
+import { createOpenOrders, type OpenOrder } from './open-orders.ts';
+
+const KEY = 'app.example.com';
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const plain: OpenOrder = {
+  directoryUrl: 'https://ca.example/directory',
+  accountUrl: 'https://ca.example/acct/1',
+  names: ['app.example.com', '*.app.example.com'],
+  attempt: 'a1',
+  url: 'https://ca.example/order/1',
+  createdAt: '2026-11-24T00:00:00.000Z',
+};
+const full: OpenOrder = {
+  ...plain,
+  profile: 'shortlived',
+  values: [{ domain: 'app.example.com', name: '_acme-challenge.app.example.com', value: 'x' }],
+  keyPem: new Secret(PEM),
+};
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'open-orders-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', `${name}.json`);
+const mode = (path: string) => statSync(path).mode & 0o777;
+
+test('an order is there for the next process, until it is removed', async () => {
+  const orders = createOpenOrders(root);
+  assert.equal(await orders.load(KEY), undefined);
+  await orders.save(KEY, plain);
+  assert.deepEqual(await createOpenOrders(root).load(KEY), plain);
+  await orders.save(KEY, { ...plain, attempt: 'a2' });
+  assert.equal((await orders.load(KEY))?.attempt, 'a2');
+  await orders.remove(KEY);
+  assert.equal(await orders.load(KEY), undefined);
+  await orders.remove(KEY);
+});
+
+test('the private key is stored whole, for its owner only, and is a secret in memory', async () => {
+  const orders = createOpenOrders(root);
+  await orders.save(KEY, full);
+  const loaded = await orders.load(KEY);
+  assert.equal(loaded?.keyPem?.reveal(), PEM);
+  assert.deepEqual({ ...loaded, keyPem: undefined }, { ...full, keyPem: undefined });
+  assert.doesNotMatch(inspect(loaded, { depth: 9 }), /PRIVATE KEY/);
+  assert.equal(JSON.parse(readFileSync(file(), 'utf8')).keyPem, PEM);
+  assert.deepEqual([mode(file()), mode(dirname(file()))], [0o600, 0o700]);
+  assert.deepEqual(readdirSync(dirname(file())), [`${KEY}.json`]);
+});
+
+test('each certificate has an order of its own, a wildcard too', async () => {
+  const orders = createOpenOrders(root);
+  const keys = ['example.com', '*.example.com', 'app.example.com'];
+  for (const key of keys) await orders.save(key, { ...plain, attempt: key });
+  for (const key of keys) assert.equal((await orders.load(key))?.attempt, key);
+  assert.equal(mode(file('_.example.com')), 0o600);
+});
+
+test('with a directory URL, each certificate authority has orders of its own', async () => {
+  const urls = ['https://ca.example/directory', 'https://ca.example/staging', undefined];
+  for (const url of urls) await createOpenOrders(root, url).save(KEY, { ...plain, attempt: `of ${url}` });
+  for (const url of urls) assert.equal((await createOpenOrders(root, url).load(KEY))?.attempt, `of ${url}`);
+});
+
+const stored = { ...plain, keyPem: PEM };
+for (const [title, damaged] of [
+  ['nothing', ''],
+  ['half of it', JSON.stringify(stored).slice(0, 90)],
+  ['something else', '[]'],
+  ['no account', JSON.stringify({ ...stored, accountUrl: undefined })],
+  ['half of a key', JSON.stringify({ ...stored, keyPem: PEM.slice(0, 90) })],
+] as const) {
+  test(`an order that holds ${title} counts as none and is moved aside`, async () => {
+    mkdirSync(dirname(file()), { recursive: true });
+    writeFileSync(file(), damaged);
+    const orders = createOpenOrders(root);
+    assert.equal(await orders.peek(KEY), undefined);
+    assert.equal(readFileSync(file(), 'utf8'), damaged, 'a look writes nothing');
+    assert.equal(await orders.load(KEY), undefined);
+    assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), damaged);
+    await orders.save(KEY, plain);
+    assert.deepEqual(await orders.load(KEY), plain);
+  });
+}
+
+test('a peek gives what is stored, and makes no folder', async () => {
+  const orders = createOpenOrders(root);
+  assert.equal(await orders.peek(KEY), undefined);
+  assert.deepEqual(readdirSync(root), []);
+  await orders.save(KEY, plain);
+  assert.deepEqual(await orders.peek(KEY), plain);
+});
+
+test('what the disk refuses is STORE_FAILED', async () => {
+  mkdirSync(join(file(), 'full'), { recursive: true });
+  const orders = createOpenOrders(root);
+  for (const work of [
+    () => orders.load(KEY),
+    () => orders.peek(KEY),
+    () => orders.save(KEY, plain),
+    () => orders.remove(KEY),
+  ])
+    await assert.rejects(work, { code: 'STORE_FAILED' });
+});

@@ -1,0 +1,123 @@
+import * as z from 'zod';
+import { type CertificateFacts, splitChain } from '../certificate.ts';
+
+/** When a CA wants a certificate to be renewed: ACME Renewal Information, RFC 9773 §4.2. */
+export interface RenewalAdvice {
+  /** The renewal is to be at a random moment of it. `end` is after `start`; both may have passed. */
+  readonly window: { readonly start: Date; readonly end: Date };
+  /** A page for people that says why. */
+  readonly explanationUrl?: string;
+}
+
+const timestamp = z.iso.datetime({ offset: true });
+const schema = z.object({
+  suggestedWindow: z.object({ start: timestamp, end: timestamp }),
+  explanationURL: z.unknown().optional(),
+});
+
+/**
+ * Reads the answer of a CA's `renewalInfo` resource. Undefined for nonsense, a window that does not end after its start among
+ * it: that counts as no answer (RFC 9773 §4.2). An `explanationURL` that is no URL of the web is left out.
+ */
+export function readRenewalInfo(body: unknown): RenewalAdvice | undefined {
+  const { data } = schema.safeParse(body);
+  if (!data) return undefined;
+  const [start, end] = [new Date(data.suggestedWindow.start), new Date(data.suggestedWindow.end)];
+  // A moment that no calendar has makes this false too.
+  if (!(end > start)) return undefined;
+  const { explanationURL } = data;
+  const isPage = typeof explanationURL === 'string' && /^https?:\/\//i.test(explanationURL);
+  return {
+    window: { start, end },
+    ...(isPage && URL.canParse(explanationURL) ? { explanationUrl: new URL(explanationURL).href } : {}),
+  };
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const DEFAULT_LOOK_MS = 6 * HOUR_MS;
+
+/**
+ * When the CA is asked again: as it says in Retry-After (milliseconds), but after a minute at the earliest and a day at the latest;
+ * after six hours when it says nothing, gives nonsense or no answer (RFC 9773 §4.3.2 and §4.3.3).
+ */
+export function nextLook(retryAfterMs: number | undefined, now: Date): Date {
+  const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_LOOK_MS, MINUTE_MS), DAY_MS);
+  return new Date(now.getTime() + ms);
+}
+
+/** Of 64; more than a number holds exactly would round up to 1. */
+const DIGITS = 13;
+
+/**
+ * The random number in [0, 1) that belongs to a certificate, from its fingerprint: the same after every restart without being stored,
+ * another one for every certificate.
+ */
+export function momentOf({ fingerprint256 }: Pick<CertificateFacts, 'fingerprint256'>): number {
+  const digits = fingerprint256.replaceAll(':', '').slice(0, DIGITS);
+  return Number.parseInt(digits, 16) / 16 ** digits.length;
+}
+
+/**
+ * What a CA calls a certificate in `renewalInfo` and `replaces` (RFC 9773 §4.1): `base64url(key identifier of its issuer).base64url(serial)`.
+ * Takes DER, or PEM with the leaf first. Undefined when it names no key of its issuer, or is no certificate.
+ */
+export function certificateId(certificate: string | Uint8Array): string | undefined {
+  const der = typeof certificate === 'string' ? derOf(certificate) : certificate;
+  const tbsCertificate = elements(elements(elements(der)[0]?.content)[0]?.content);
+  // The version is wrapped into a tag of its own, so this is the first INTEGER; a zero before its sign bit belongs to it.
+  const serial = child(tbsCertificate, INTEGER);
+  const key = authorityKeyIdentifier(child(tbsCertificate, EXTENSIONS));
+  if (!serial?.length || !key?.length) return undefined;
+  return `${Buffer.from(key).toString('base64url')}.${Buffer.from(serial).toString('base64url')}`;
+}
+
+function derOf(pem: string): Uint8Array {
+  const [leaf = ''] = splitChain(pem);
+  return Buffer.from(leaf.replaceAll(/-----[^-]+-----/g, ''), 'base64');
+}
+
+// Tags of X.690 §8.1.2: universal ones, and those that RFC 5280 §4.1 and §4.2.1.1 give to optional fields.
+const INTEGER = 0x02;
+const OCTET_STRING = 0x04;
+const KEY_IDENTIFIER = 0x80;
+const EXTENSIONS = 0xa3;
+/** 2.5.29.35 */
+const AUTHORITY_KEY_IDENTIFIER = Buffer.of(0x55, 0x1d, 0x23);
+
+function authorityKeyIdentifier(extensions: Uint8Array | undefined): Uint8Array | undefined {
+  for (const { content } of elements(elements(extensions)[0]?.content)) {
+    const parts = elements(content);
+    if (!parts[0] || !AUTHORITY_KEY_IDENTIFIER.equals(parts[0].content)) continue;
+    return child(elements(elements(child(parts, OCTET_STRING))[0]?.content), KEY_IDENTIFIER);
+  }
+  return undefined;
+}
+
+interface Element {
+  readonly tag: number;
+  readonly content: Uint8Array;
+}
+
+function child(elements: readonly Element[], tag: number): Uint8Array | undefined {
+  return elements.find((element) => element.tag === tag)?.content;
+}
+
+/** The elements that follow each other in DER, up to the first that is not whole. */
+function elements(bytes: Uint8Array = new Uint8Array()): Element[] {
+  const found: Element[] = [];
+  let at = 0;
+  while (at + 2 <= bytes.length) {
+    const tag = bytes[at] ?? 0;
+    const first = bytes[at + 1] ?? 0;
+    // Below 128 it is the length, else it says of how many bytes the length is (X.690 §8.1.3).
+    const start = at + 2 + (first < 0x80 ? 0 : first - 0x80);
+    const long = bytes.subarray(at + 2, start);
+    const length = first < 0x80 ? first : long.reduce((sum, byte) => sum * 256 + byte, 0);
+    if (start + length > bytes.length) break;
+    found.push({ tag, content: bytes.subarray(start, start + length) });
+    at = start + length;
+  }
+  return found;
+}

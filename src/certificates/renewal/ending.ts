@@ -1,0 +1,54 @@
+import type { CertificateFacts } from '../certificate.ts';
+import { lifeOf } from './lifetime.ts';
+
+/** How a certificate stands that should have been renewed long ago. */
+export interface Ending {
+  /** `soon` from the emergency line on, `last-day` in its last day. */
+  readonly stage: 'soon' | 'last-day' | 'expired';
+  /** Goes on behind "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at 2026-…`. */
+  readonly words: string;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Undefined before the emergency line. Pure. */
+export function endingOf(
+  facts: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  now: Date,
+): Ending | undefined {
+  const { emergency, end } = lifeOf(facts);
+  if (now.getTime() < emergency) return undefined;
+  const leftMs = end - now.getTime();
+  if (leftMs <= 0) return { stage: 'expired', words: describeExpiry(facts.notAfter, now) };
+  const words = `ends in ${describeSpan(leftMs)}, at ${facts.notAfter.toISOString()}`;
+  return { stage: leftMs <= DAY_MS ? 'last-day' : 'soon', words };
+}
+
+/** `expired 2 days ago, at 2026-…`. Pure. */
+export function describeExpiry(notAfter: Date, now: Date): string {
+  return `expired ${describeSpan(now.getTime() - notAfter.getTime())} ago, at ${notAfter.toISOString()}`;
+}
+
+/** Milliseconds in the two largest units that count, rounded down: `13 days 23 hours`. Pure. */
+export function describeSpan(ms: number): string {
+  if (ms < MINUTE_MS) return 'less than a minute';
+  const [[largeMs, large], [smallMs, small]] = ms < DAY_MS ? HOURS : DAYS;
+  const [most, rest] = [Math.floor(ms / largeMs), Math.floor((ms % largeMs) / smallMs)];
+  return [count(most, large), count(rest, small)].filter((part) => part !== '').join(' ');
+}
+
+type Unit = readonly [ms: number, name: string];
+const DAYS: readonly [Unit, Unit] = [
+  [DAY_MS, 'day'],
+  [HOUR_MS, 'hour'],
+];
+const HOURS: readonly [Unit, Unit] = [
+  [HOUR_MS, 'hour'],
+  [MINUTE_MS, 'minute'],
+];
+
+function count(many: number, unit: string): string {
+  return many === 0 ? '' : `${many} ${unit}${many === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { CertificateFacts } from '../certificate.ts';
+import { decideRenewal, type RenewalQuestion } from './policy.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const start = new Date('2026-01-01T00:00:00Z');
+const after = (days: number) => new Date(start.getTime() + days * DAY);
+const lasting = (days: number, from = start): CertificateFacts => ({
+  names: ['app.example.com'],
+  serial: '01',
+  fingerprint256: 'AA',
+  issuer: 'CN=Test',
+  notBefore: from,
+  notAfter: new Date(from.getTime() + days * DAY),
+});
+
+// What is not drawn here: a clock that goes back, and certificates that are not served.
+const days = fc.constantFrom(90, 64, 45, 160 / 24, 1);
+const part = fc.double({ min: 0, max: 0.999, noNaN: true });
+const someWindow = fc.tuple(
+  fc.double({ min: -100, max: 200, noNaN: true }),
+  fc.double({ min: 0.001, max: 40, noNaN: true }),
+);
+const questions = fc
+  .record({
+    days,
+    random: part,
+    age: part,
+    advice: fc.option(someWindow, { nil: undefined }),
+    daysBefore: fc.option(fc.integer({ min: 0, max: 20_000 }), { nil: undefined }),
+    // Parts of the age before now.
+    issued: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { maxLength: 4 }),
+  })
+  .map(({ days, age, advice, issued, ...rest }): RenewalQuestion => {
+    const now = after(days * age);
+    return {
+      certificate: lasting(days),
+      unusable: undefined,
+      now,
+      ...rest,
+      advice: advice && { window: { start: after(advice[0]), end: after(advice[0] + advice[1]) } },
+      issuedAt: issued.map((part) => after(days * age * Math.min(part, 0.999))),
+    };
+  });
+
+function lifetimeOf({ certificate = lasting(90) }: RenewalQuestion): number {
+  return certificate.notAfter.getTime() - certificate.notBefore.getTime();
+}
+
+test('what is kept becomes due at the moment that is said, not before, and stays due', () => {
+  fc.assert(
+    fc.property(questions, part, (question, later) => {
+      const decision = decideRenewal(question);
+      const at = (moment: number) => decideRenewal({ ...question, now: new Date(moment) }).action;
+      const due = decision.action === 'keep' ? decision.until.getTime() : question.now.getTime();
+      assert.equal(at(due + 1), 'order');
+      assert.equal(at(due + 1 + later * 100 * DAY), 'order');
+      if (decision.action === 'keep') assert.equal(at(due - 1), 'keep');
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('no advice and no wish makes a certificate due later than its emergency line', () => {
+  fc.assert(
+    fc.property(questions, (question) => {
+      const decision = decideRenewal({ ...question, issuedAt: question.issuedAt.slice(0, 1) });
+      if (decision.action === 'order') return;
+      const lifetime = lifetimeOf(question);
+      const lived = lifetime < 10 * DAY ? 3 / 4 : 5 / 6;
+      assert.ok(decision.until.getTime() <= start.getTime() + lifetime * lived + 1);
+    }),
+  );
+});
+
+test('what was issued now, in the place of what was due, is never due at once without advice', () => {
+  fc.assert(
+    fc.property(questions, (question) => {
+      const { now } = question;
+      const lifetime = lifetimeOf(question);
+      const fresh = lasting(lifetime / DAY, now);
+      const issuedAt = [...question.issuedAt, now];
+      const next = decideRenewal({ ...question, certificate: fresh, advice: undefined, issuedAt });
+      assert.ok(next.action === 'keep' && next.until.getTime() - now.getTime() > lifetime / 4.1);
+      // With advice that is in the past it is, but only once.
+      const replaced = { ...question, certificate: fresh, issuedAt: [...issuedAt, now] };
+      assert.equal(decideRenewal(replaced).action, 'keep');
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** Advice that is out for a loop: where its window starts and ends, in hours from now. */
+const hostile = fc.constantFrom(
+  undefined,
+  ...[-9999, -1.5, -0.5, 0.5].map((start) => ({ start, end: start + 1 })),
+  { start: -1000, end: 1000 },
+);
+const loops = fc.record({
+  days: fc.constantFrom(90, 45, 160 / 24),
+  advices: fc.array(hostile, { minLength: 1, maxLength: 8 }),
+  daysBefore: fc.constantFrom(undefined, 10_000),
+  /** How far the clock is ahead, as a part of the age at which a certificate is due; behind it is as well. */
+  ahead: fc.double({ min: -1, max: 0.99, noNaN: true }),
+  random: part,
+});
+
+test('whatever the CA advises and the clock says, Let’s Encrypt’s limit for the same names is not reached', () => {
+  fc.assert(
+    fc.property(loops, ({ days, advices, daysBefore, ahead, random }) => {
+      const lifetime = days * DAY;
+      const offset = ahead * (days < 10 ? lifetime / 2 : (lifetime * 2) / 3);
+      const issuedAt: Date[] = [];
+      let certificate: CertificateFacts | undefined;
+      // The bucket of five that gets one back every 34 hours.
+      let tokens = 5;
+      for (let time = start.getTime(); time < after(60).getTime(); time += HOUR, tokens += 1 / 34) {
+        tokens = Math.min(tokens, 5);
+        const now = new Date(time + offset);
+        const hours = advices[Math.floor(time / HOUR) % advices.length];
+        const advice = hours && {
+          window: { start: new Date(time + hours.start * HOUR), end: new Date(time + hours.end * HOUR) },
+        };
+        const question = { certificate, unusable: undefined, advice, issuedAt, daysBefore, now, random };
+        if (decideRenewal(question).action === 'keep') continue;
+        assert.ok(tokens >= 1, `${issuedAt.length} issuances by ${new Date(time).toISOString()}`);
+        tokens--;
+        issuedAt.push(now);
+        certificate = lasting(days, new Date(time));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { factsOf } from '../certificates/certificate.ts';
+import { systemClock as clock, until } from '../clock.ts';
+import { nameVariables } from '../config/name-variables.ts';
+import { visible } from '../config/quote.ts';
+import { readTable } from '../config/read.ts';
+import { servedNames } from '../config/served-names.ts';
+import { variables } from '../config/variables.ts';
+import { runtimePaths } from '../proxy/process/runtime-dir.ts';
+import { presentedCertificate } from '../proxy/runtime/handshake.ts';
+import { readStatusFile } from '../status/file.ts';
+import { type Health, judge, type Look, sample, unhealthy } from '../status/health.ts';
+import type { HealthOptions } from './command-line.ts';
+
+/** Who asks for the health gives up after five seconds without a word; this comes first. */
+const TIMEOUT_MS = 3_000;
+/** After so long no other name is looked at. */
+const BEGIN_MS = 1_000;
+/** Handshakes at once; HAProxy keeps twice as many connections for us. */
+const AT_ONCE = 4;
+/** Names that are looked at in one check, which is made every half minute. */
+const MOST = 50;
+const EVERY_MS = 30_000;
+
+/** Milliseconds between two looks at an ingress that is starting, and after which it is not waited for any longer. */
+const WAITING = { everyMs: 1_000, timeoutMs: 590_000 };
+
+/**
+ * Says in one line whether HAProxy serves the names. With `wait` an ingress that is starting is waited for, so that who counts failures
+ * counts none of a start that goes well. Resolves with the exit code: 0 when healthy, else 1.
+ */
+export async function health({ json, wait }: HealthOptions): Promise<number> {
+  let examined = await examine();
+  const look = async () => {
+    examined = await examine();
+    return examined.status === 'starting' ? undefined : examined;
+  };
+  if (wait && examined.status === 'starting') await until(look, { clock, ...WAITING });
+  const text = json ? JSON.stringify(examined, undefined, 2) : visible(examined.sentence);
+  process.stdout.write(`${text}\n`);
+  return examined.status === 'healthy' ? 0 : 1;
+}
+
+interface Examined extends Health {
+  /** The names that were looked at, with the certificates that were shown. */
+  readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];
+}
+
+// It runs every 30 seconds: of the environment it reads what it needs, and it imports as little.
+async function examine(): Promise<Examined> {
+  const { port, runtimeDir } = variables;
+  const needed = { ...nameVariables, port, runtimeDir };
+  const { values, faults } = readTable(needed, process.env, (path) => readFileSync(path, 'utf8'));
+  const [fault] = faults;
+  if (fault) return { ...unhealthy(`${fault.variable} ${fault.problem}`), names: [] };
+  const names = servedNames(values).map(({ name }) => name);
+  if (names.length === 0) return { ...unhealthy('DOMAIN is not set'), names: [] };
+  const looks = await lookAt(sample(names, MOST, clock.now(), EVERY_MS), runtimePaths(values.runtimeDir).own);
+  const state = readStatusFile(values.runtimeDir);
+  const subject = { port: values.port, runtimeDir: values.runtimeDir, names: names.length, state };
+  return { ...judge(looks, subject, clock.now()), names: looks.map(shown) };
+}
+
+function shown(look: Look): Examined['names'][number] {
+  const { domain } = look;
+  return 'facts' in look ? { domain, serial: look.facts.serial, notAfter: look.facts.notAfter } : { domain };
+}
+
+/** A handshake for each name, as many as there is time for. */
+async function lookAt(names: readonly string[], path: string): Promise<Look[]> {
+  const looks: Look[] = [];
+  const end = clock.now().getTime() + BEGIN_MS;
+  const queue = names.values();
+  const work = async () => {
+    for (const domain of queue) {
+      looks.push(await lookAtOne(domain, path));
+      if (clock.now().getTime() >= end) return;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return looks;
+}
+
+async function lookAtOne(domain: string, path: string): Promise<Look> {
+  try {
+    const attempt = { path, servername: domain, clock, timeoutMs: TIMEOUT_MS };
+    return { domain, facts: factsOf(await presentedCertificate(attempt)) };
+  } catch (thrown) {
+    return { domain, thrown };
+  }
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import process from 'node:process';
+import type { ProviderWait } from '../../providers/shared/context.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { IngressError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { withDeadline } from '../proxy/deadline.ts';
+import { caaOwnersOf } from '../reconcile/caa-owners.ts';
+import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
+import { emptySharedMemory, keepCertificate } from '../reconcile/parts.ts';
+import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
+import type { PrintOptions } from './command-line.ts';
+import { describeFailure } from './print/failure.ts';
+import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
+import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
+import { findHostsOutside } from './wiring/connections.ts';
+import { assembleOutside, goalFor, readOnlyIssuers } from './wiring/outside.ts';
+import { createProviderFiles, describeWait, readOnly } from './wiring/provider-context.ts';
+
+/** Longer than everybody who is asked takes in turn where each answers at last; what each further name adds. */
+const LIMIT_MS = 120_000;
+const FURTHER_NAME_MS = 15_000;
+
+/** The time is over. */
+class Late extends Error {}
+
+/**
+ * Prints what a start would do for every name, and does none of it. Resolves with the exit code: 0 when a start could
+ * do it, 1 when it would fail for a name, also not within two minutes, 78 for faults of the configuration.
+ */
+export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
+  const config = readConfig();
+  if (config === undefined) return EX_CONFIG;
+  findHostsOutside();
+  const timeoutMs = LIMIT_MS + (config.certificates.length - 1) * FURTHER_NAME_MS;
+  const late = () =>
+    new Late(`No plan could be made within ${timeoutMs / 1000} s: somebody who was asked does not answer.`);
+  try {
+    const found = await withDeadline({ clock, timeoutMs }, late, (ends) =>
+      Promise.race([look(config, clock, ends), rejectsAtEnd(ends)]),
+    );
+    print(found, json);
+    return found.failures.length === 0 ? 0 : 1;
+  } catch (thrown) {
+    if (!(thrown instanceof Late)) throw thrown;
+    process.stderr.write(`${thrown.message}\n`);
+    return 1;
+  }
+}
+
+interface Found extends Forecast {
+  /** About no certificate in particular. */
+  readonly warnings: readonly string[];
+}
+
+function print(found: Found, json: boolean): void {
+  const { failures } = found;
+  if (json) process.stdout.write(`${JSON.stringify(toJson(found), undefined, 2)}\n`);
+  else if (found.zones.length + found.certificates.length > 0)
+    process.stdout.write(describeForecast(found, found.warnings));
+  else process.stdout.write(describeOnlyWarnings(found.warnings));
+  const several = found.certificates.length + failures.length > 1;
+  for (const { domain, error } of failures)
+    process.stderr.write(`${several ? `${domain}: ` : ''}${describeFailure(error)}`);
+}
+
+function toJson({ failures, certificates, ...others }: Found) {
+  const said = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
+  return {
+    ...others,
+    certificates: certificates.map((one) => ({ ...one, refused: one.refused && said(one.refused) })),
+    failures: failures.map(({ domain, error }) => ({ domain, ...said(error) })),
+  };
+}
+
+/** Whoever is asked may not hear of the signal. */
+function rejectsAtEnd(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
+}
+
+async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Found> {
+  const { letsencryptDir } = config;
+  const { title, name } = config.provider;
+  const files = readOnly(createProviderFiles(letsencryptDir, name));
+  const onWait = (wait: ProviderWait) => void process.stderr.write(`${describeWait(title, wait)}\n`);
+  // Reading gives no warning: what is damaged is moved aside by a start, and only then.
+  const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
+  const warnings = new Set(config.warnings);
+  const issuers = readOnlyIssuers(outside.issuers);
+  const parts: ForecastParts = {
+    ...outside,
+    issuers,
+    goal: goalFor(config, outside),
+    caaOwners: caaOwnersOf(issuers),
+    journalOf: (domain) => peekingJournal(createChallengeJournal(letsencryptDir, domain, () => undefined)),
+    random: Math.random,
+    newId: randomUUID,
+    log: createLog('silent'),
+    tell: (warning) => void warnings.add(warning),
+    warnOf: (_, warning) => void (warning !== undefined && warnings.add(warning)),
+    shared: emptySharedMemory(),
+  };
+  const all = config.certificates.map(({ names }) => keepCertificate(names, parts.log));
+  const found = await forecast(parts, all, signal);
+  return { ...found, warnings: [...warnings] };
+}

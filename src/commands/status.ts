@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { systemClock as clock } from '../clock.ts';
+import { readTable } from '../config/read.ts';
+import { variables } from '../config/variables.ts';
+import { readStatusFile } from '../status/file.ts';
+import type { PrintOptions } from './command-line.ts';
+import { describeState } from './print/state.ts';
+
+/**
+ * Prints what the ingress of this host is doing. Resolves with the exit code: 0 when one is running, 1 when none is, 78
+ * for a fault of RUNTIME_DIR.
+ */
+export async function status({ json }: PrintOptions): Promise<number> {
+  const { values, faults } = readTable({ runtimeDir: variables.runtimeDir }, process.env, (path) =>
+    readFileSync(path, 'utf8'),
+  );
+  const [fault] = faults;
+  if (fault) {
+    process.stderr.write(`${fault.variable} ${fault.problem}\n`);
+    return 78;
+  }
+  const state = readStatusFile(values.runtimeDir);
+  if (state === undefined || !isRunning(state.pid)) {
+    process.stderr.write(`no ingress is running with RUNTIME_DIR ${values.runtimeDir}\n`);
+    return 1;
+  }
+  process.stdout.write(json ? `${JSON.stringify(state, undefined, 2)}\n` : describeState(state, clock.now()));
+  return 0;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
+  }
+}

@@ -1,0 +1,76 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { providers } from '../../../providers/registry.ts';
+import { splitChain } from '../../certificates/certificate.ts';
+import { lineageNames } from '../../certificates/lineage.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
+import { ConfigError, describeFaults, type Fault } from '../../config/faults.ts';
+import { servedNames } from '../../config/served-names.ts';
+import { type IngressSettings, variables } from '../../config/variables.ts';
+import { baseName } from '../../dns/names.ts';
+import { findGuestAgent, misplacedSocket } from '../../dstack/agent.ts';
+import { identityFault } from '../../dstack/identity.ts';
+
+export type IngressConfig = Config<(typeof providers)[number]>;
+
+/** The exit code for faults of the configuration: EX_CONFIG of sysexits.h. */
+export const EX_CONFIG = 78;
+
+/** The configuration, or undefined after its faults were printed. */
+export function readConfig(): IngressConfig | undefined {
+  try {
+    return loadConfig(
+      process.env,
+      (path) => readFileSync(path, 'utf8'),
+      providers,
+      (settings) => [...missingIdentity(settings), ...unusableCa(settings)],
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    process.stderr.write(describeFaults(thrown));
+    return undefined;
+  }
+}
+
+// Only a first start is refused: what is valid on the volume is served whatever is missing now.
+function missingIdentity({
+  appId,
+  guestAgent,
+  letsencryptDir,
+  ...settings
+}: Partial<IngressSettings>): Fault[] {
+  if (appId !== undefined || findGuestAgent(guestAgent) || letsencryptDir === undefined) return [];
+  const live = join(letsencryptDir, 'live');
+  const stored = servedNames(settings).some(({ name }) => hasLineage(live, name));
+  return stored ? [] : [identityFault(misplacedSocket(guestAgent))];
+}
+
+// HAProxy would not start with it.
+function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
+  if (targetCaFile === undefined) return [];
+  const problem = whyNoCa(targetCaFile);
+  return problem === undefined
+    ? []
+    : [{ variable: variables.targetCaFile.name, problem, remedy: variables.targetCaFile.remedy }];
+}
+
+function whyNoCa(path: string): string | undefined {
+  try {
+    const blocks = splitChain(readFileSync(path, 'utf8'));
+    if (blocks.length === 0) return `names a file that holds no certificate in PEM: ${path}`;
+    for (const block of blocks) new X509Certificate(block);
+    return undefined;
+  } catch (thrown) {
+    // What OpenSSL says of a damaged one is no help.
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+    return /^E[A-Z]+$/.test(code)
+      ? `names a file that cannot be read (${code}): ${path}`
+      : `names a file with a certificate that cannot be parsed: ${path}`;
+  }
+}
+
+function hasLineage(live: string, domain: string): boolean {
+  return existsSync(live) && lineageNames(readdirSync(live), baseName(domain)).length > 0;
+}

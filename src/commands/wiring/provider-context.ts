@@ -1,0 +1,52 @@
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ProviderFiles, ProviderWait } from '../../../providers/shared/context.ts';
+import { IngressError, messageOf } from '../../errors.ts';
+import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../../files.ts';
+
+/** The folder of one provider on the certificate volume. */
+export function createProviderFiles(letsencryptDir: string, provider: string): ProviderFiles {
+  const root = join(letsencryptDir, 'dstack-ingress', 'providers', provider);
+  const guarded = async <T>(verb: string, name: string, work: (path: string) => Promise<T>): Promise<T> => {
+    const path = join(root, name);
+    try {
+      return await work(path);
+    } catch (thrown) {
+      throw new IngressError('STORE_FAILED', `cannot ${verb} ${path}: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
+    }
+  };
+  return {
+    read: (name) => guarded('read', name, readIfThere),
+    write: (name, text) =>
+      guarded('write', name, async (path) => {
+        await makeDirectory(dirname(path), 0o700);
+        await writeAtomically(path, text, 0o600);
+        return path;
+      }),
+    list: async (folder) => (await guarded('list', folder, listIfThere)).toSorted(),
+    remove: (name) => guarded('remove', name, (path) => rm(path, { force: true })),
+  };
+}
+
+/** For a look that promises to write nothing. */
+export function readOnly(files: ProviderFiles): ProviderFiles {
+  return {
+    ...files,
+    write: async (name) => {
+      throw new IngressError('STORE_FAILED', `${name} is not written: this is only a look`);
+    },
+    remove: async () => undefined,
+  };
+}
+
+/** For a person: who is waited for, how long, and why. */
+export function describeWait(title: string, { reason, waitMs, until }: ProviderWait): string {
+  const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked for it';
+  return `waiting ${seconds(waitMs)} s before ${title} is asked again, until ${until.toISOString()}: ${why}`;
+}
+
+function seconds(ms: number): string {
+  return ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : String(Math.ceil(ms / 1000));
+}

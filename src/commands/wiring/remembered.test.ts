@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFakeClock } from '../../../test/harness/fake-clock.ts';
+import { remembered } from './remembered.ts';
+
+test('an answer is good for its time, and a failure for none', async () => {
+  const clock = createFakeClock();
+  let asked = 0;
+  const identify = remembered(
+    async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('not yet');
+      return asked;
+    },
+    60_000,
+    clock,
+  );
+  const { signal } = new AbortController();
+  await assert.rejects(identify(signal), /not yet/);
+  assert.deepEqual([await identify(signal), await identify(signal)], [2, 2]);
+  await clock.wait(59_999);
+  assert.equal(await identify(signal), 2);
+  await clock.wait(1);
+  assert.equal(await identify(signal), 3);
+});

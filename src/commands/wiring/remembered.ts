@@ -1,0 +1,17 @@
+import type { Clock } from '../../clock.ts';
+
+/** An answer that is good for some milliseconds, for those who ask one after the other. A failure is not remembered. */
+export function remembered<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  forMs: number,
+  clock: Clock,
+): (signal: AbortSignal) => Promise<T> {
+  let last: { readonly answer: T; readonly until: number } | undefined;
+  return async (signal) => {
+    const now = clock.now().getTime();
+    if (last && now < last.until) return last.answer;
+    const answer = await ask(signal);
+    last = { answer, until: clock.now().getTime() + forMs };
+    return answer;
+  };
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { providers } from '../../../providers/registry.ts';
+import { afterTest } from '../../../test/harness/after-test.ts';
+import { makeCertificate } from '../../../test/harness/ca/certificates.ts';
+import { createFakeClock } from '../../../test/harness/fake-clock.ts';
+import { memoryLog } from '../../../test/harness/memory-log.ts';
+import type { Issuer } from '../../acme/attempt.ts';
+import { type CertificateBundle, type Names, readBundle } from '../../certificates/certificate.ts';
+import { readRenewalConf } from '../../certificates/renewal-conf.ts';
+import { loadConfig } from '../../config/config.ts';
+import { Secret } from '../../config/secret.ts';
+import type { Parts } from '../../reconcile/parts.ts';
+import { accountsAt, assembleOutside } from './outside.ts';
+import { createProviderFiles } from './provider-context.ts';
+import { withRenewalConfs } from './renewal-confs.ts';
+
+const NAMES: Names = ['app.example.com'];
+const FIRST = 'https://first.example/directory';
+const SECOND = 'https://second.example/directory';
+
+/** A volume without anything, two CAs, and a certificate that nobody has issued yet. */
+async function volumeOfTwo(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), 'renewal-confs-'));
+  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const environment = {
+    ...{ DOMAIN: NAMES[0], TARGET_ENDPOINT: 'app:80', GATEWAY_DOMAIN: '_.cluster.example.net' },
+    ...{ CLOUDFLARE_API_TOKEN: 'nobody-is-there-to-see-this-token-anyway', LETSENCRYPT_DIR: root },
+    ...{ ACME_DIRECTORY_URL: FIRST, ACME_FALLBACK_DIRECTORY_URL: SECOND },
+  };
+  const config = loadConfig(environment, () => '', providers);
+  const clock = createFakeClock(new Date());
+  const nobody = () => undefined;
+  const files = createProviderFiles(root, 'cloudflare');
+  const outside = assembleOutside(config, { clock, files, onWait: nobody, warn: nobody }, nobody);
+  const { primary, fallback } = outside.issuers;
+  assert.ok(fallback);
+  const made = await makeCertificate({ names: [...NAMES] });
+  const { log } = memoryLog();
+  return {
+    ...{ root, outside, first: primary, second: fallback.issuer },
+    bundle: readBundle(made.chainPem, new Secret(made.keyPem), clock.now()),
+    /** As after a start. */
+    store: () => withRenewalConfs(config, outside, log),
+    /** Of the CA; one that it has not opened has no URL. */
+    async account(directoryUrl: string, url?: string) {
+      const accounts = accountsAt(config, directoryUrl, outside);
+      const made = await accounts.create();
+      if (url !== undefined) await accounts.register(made, url, {});
+      return basename(made.path);
+    },
+  };
+}
+
+function confOf(root: string) {
+  const path = join(root, 'renewal', `${NAMES[0]}.conf`);
+  return existsSync(path) ? readRenewalConf(readFileSync(path, 'utf8')) : undefined;
+}
+
+/** As an attempt does it: the order is open until the certificate is stored, then the ledger has it. */
+async function issueBy(
+  { ledger, openOrders, directoryUrl }: Issuer,
+  bundle: CertificateBundle,
+  store: Parts['store'],
+) {
+  const { keyPem, facts } = bundle;
+  const [key] = NAMES;
+  const attempt = 'attempt-1';
+  const note = {
+    directoryUrl,
+    accountUrl: '',
+    names: NAMES,
+    attempt,
+    url: `${directoryUrl}/order`,
+    createdAt: '',
+  };
+  await openOrders.save(key, { ...note, keyPem });
+  await store.save(NAMES, bundle);
+  await ledger.write({
+    ...{ event: 'issued', attempt, names: NAMES, serial: facts.serial },
+    notAfter: facts.notAfter.toISOString(),
+  });
+  await openOrders.remove(key);
+}
+
+test('a certificate of the first CA names it and its account', async (t) => {
+  const { root, first, bundle, store, account } = await volumeOfTwo(t);
+  const id = await account(FIRST, 'https://first.example/acct/1');
+  await account(SECOND, 'https://second.example/acct/1');
+  await issueBy(first, bundle, store());
+  assert.deepEqual(confOf(root), { account: id, directoryUrl: FIRST });
+});
+
+for (const [title, url] of [
+  ['could not open its account', undefined],
+  ['has opened one', 'https://first.example/acct/1'],
+] as const) {
+  test(`a certificate of the second CA names that one and its account, where the first ${title}`, async (t) => {
+    const { root, second, bundle, store, account } = await volumeOfTwo(t);
+    await account(FIRST, url);
+    const id = await account(SECOND, 'https://second.example/acct/1');
+    await issueBy(second, bundle, store());
+    assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
+    // After a start too, whatever the file says by then.
+    rmSync(join(root, 'renewal'), { recursive: true });
+    await store().load(NAMES);
+    assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
+  });
+}
+
+test('a certificate of the second CA, where the first was never reached', async (t) => {
+  const { root, second, bundle, store, account } = await volumeOfTwo(t);
+  const id = await account(SECOND, 'https://second.example/acct/1');
+  await issueBy(second, bundle, store());
+  assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
+});
+
+test('an account that its CA has not opened is not named', async (t) => {
+  const { root, first, bundle, store, account } = await volumeOfTwo(t);
+  await account(FIRST);
+  await issueBy(first, bundle, store());
+  assert.equal(confOf(root), undefined);
+});

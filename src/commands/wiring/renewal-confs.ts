@@ -1,0 +1,78 @@
+import { basename } from 'node:path';
+import type { CertificateBundle, Names } from '../../certificates/certificate.ts';
+import { keepRenewalConf } from '../../certificates/renewal-conf-file.ts';
+import type { CertificateStore } from '../../certificates/store.ts';
+import type { Log } from '../../log.ts';
+import { originOf } from '../../reconcile/decision.ts';
+import type { Parts } from '../../reconcile/parts.ts';
+import type { IngressConfig } from './configuration.ts';
+import { accountsAt } from './outside.ts';
+import { remembered } from './remembered.ts';
+
+/** Milliseconds for which an account is good: to find it, the certificates of all names are looked through. */
+const ACCOUNT_MS = 60_000;
+
+/**
+ * A store that tells certbot of every certificate which it holds, once it is read for the first time and whenever one is saved, so that
+ * one can go back to certbot. What is only for then keeps nothing from being served: a failure is a warning. An account that its CA
+ * has not opened yet is of no use to certbot: a certificate without another one is told of once there is.
+ */
+export function withRenewalConfs(
+  config: IngressConfig,
+  { store, issuers, clock }: Pick<Parts, 'store' | 'issuers' | 'clock'>,
+  log: Log,
+): CertificateStore {
+  // Staging certificates lie where certbot does not look.
+  if (config.usesStaging) return store;
+  const accounts = new Map(
+    [issuers.primary, issuers.fallback?.issuer].flatMap((issuer) => {
+      if (!issuer) return [];
+      const { load } = accountsAt(config, issuer.directoryUrl, { clock, store });
+      return [[issuer, remembered(load, ACCOUNT_MS, clock)]];
+    }),
+  );
+  const told = new Set<string>();
+
+  async function tell(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
+    const origin = await originOf(issuers, names, bundle);
+    const found = await accounts.get(origin)?.(signal);
+    if (found?.url === undefined) return;
+    const { directoryUrl } = origin;
+    // certbot's plugins are called like our providers.
+    const authenticator = `dns-${config.provider.name}`;
+    const terms = { account: basename(found.path), directoryUrl, authenticator };
+    for (const lineage of await store.lineages(names)) {
+      const written = await keepRenewalConf(config.letsencryptDir, lineage, names, terms);
+      if (written === undefined) continue;
+      const { path, wasEmpty } = written;
+      const sentence = wasEmpty
+        ? `${path} was empty, as certbot leaves it when it fails; filled in, because every "certbot renew" would fail`
+        : `wrote ${path}, so that certbot can go on with this certificate`;
+      log.info({ event: 'renewal-conf-written', domain: names[0], path }, sentence);
+    }
+    told.add(names.join());
+  }
+
+  async function tellSafely(names: Names, bundle: CertificateBundle): Promise<void> {
+    try {
+      await tell(names, bundle, new AbortController().signal);
+    } catch (err) {
+      const sentence =
+        'certbot could not go on with this certificate: its renewal/*.conf could not be written';
+      log.warn({ event: 'renewal-conf-not-written', domain: names[0], err }, sentence);
+    }
+  }
+
+  return {
+    ...store,
+    async load(names) {
+      const bundle = await store.load(names);
+      if (bundle !== undefined && !told.has(names.join())) await tellSafely(names, bundle);
+      return bundle;
+    },
+    async save(names, bundle) {
+      await store.save(names, bundle);
+      await tellSafely(names, bundle);
+    },
+  };
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/harness/after-test.ts';
+import { type GuestAgentOptions, startGuestAgent } from '../../test/world/dstack/guest-agent.ts';
+import { openServer } from '../../test/world/open-server.ts';
+import { IngressError } from '../errors.ts';
+import { findGuestAgent, type GuestAgent, misplacedSocket } from './agent.ts';
+import { identify, identityFault } from './identity.ts';
+
+const APP_ID = 'ab'.repeat(20);
+const OTHER_ID = 'cd'.repeat(20);
+const never = new AbortController().signal;
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'guest-'));
+  afterTest(t, () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function world(t: TestContext, options: Partial<GuestAgentOptions> = {}) {
+  const agent = await startGuestAgent({ directory: folder(t), appId: APP_ID, ...options });
+  afterTest(t, () => agent.stop());
+  return agent;
+}
+
+function found(path: string): GuestAgent {
+  const agent = findGuestAgent(path);
+  assert.ok(agent);
+  return agent;
+}
+
+async function refusal(asking: Promise<string>): Promise<IngressError> {
+  const thrown: unknown = await asking.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(thrown instanceof IngressError, String(thrown));
+  assert.equal(thrown.code, 'GUEST_AGENT_FAILED');
+  return thrown;
+}
+
+test('the app id is asked for on dstack.sock', async (t) => {
+  const agent = await world(t);
+  assert.equal(await found(agent.socket).appId(never), APP_ID);
+  assert.deepEqual(
+    agent.calls.map(({ path }) => path),
+    ['/Info'],
+  );
+});
+
+test('the app id is asked for on the older tappd.sock in its own words', async (t) => {
+  const agent = await world(t);
+  assert.equal(await found(agent.tappdSocket).appId(never), APP_ID);
+  assert.equal(agent.calls.at(-1)?.path, '/prpc/Tappd.Info');
+});
+
+test('an app id is lower case, however the agent spells it', async (t) => {
+  const agent = await world(t, { appId: APP_ID.toUpperCase() });
+  assert.equal(await found(agent.socket).appId(never), APP_ID);
+});
+
+for (const appId of ['', 'xyz', 'ab'.repeat(19), 'ab'.repeat(21), `${APP_ID}\n`]) {
+  test(`an app id of ${JSON.stringify(appId)} is none`, async (t) => {
+    const agent = await world(t, { appId });
+    assert.match((await refusal(found(agent.socket).appId(never))).message, /40 hexadecimal digits/);
+  });
+}
+
+test('an agent that fails is an error that names its socket', async (t) => {
+  const agent = await world(t);
+  agent.failing.add('/Info');
+  assert.ok((await refusal(found(agent.socket).appId(never))).message.includes(agent.socket));
+});
+
+test('an agent that was there and is gone is an error', async (t) => {
+  const agent = await world(t);
+  const ours = found(agent.socket);
+  await agent.stop();
+  assert.ok((await refusal(ours.appId(never))).cause);
+});
+
+const noSockets: [title: string, make: (path: string) => void][] = [
+  ['nothing', () => undefined],
+  ['a directory, as Docker makes it', (path) => mkdirSync(path)],
+  ['a file', (path) => writeFileSync(path, '')],
+];
+for (const [title, make] of noSockets) {
+  test(`${title} in the place of the socket is no agent`, (t) => {
+    const path = join(folder(t), 'dstack.sock');
+    make(path);
+    assert.equal(findGuestAgent(path), undefined);
+  });
+}
+
+test('a path below a file, and one that is too long, is no agent', (t) => {
+  const file = join(folder(t), 'file');
+  writeFileSync(file, '');
+  assert.equal(findGuestAgent(join(file, 'dstack.sock')), undefined);
+  assert.equal(findGuestAgent(`/${'x'.repeat(5000)}`), undefined);
+});
+
+test('a URL is taken as it is', () => {
+  assert.equal(findGuestAgent('http://127.0.0.1:8090')?.endpoint, 'http://127.0.0.1:8090');
+});
+
+/** A socket that takes connections and says nothing. */
+async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; asked: Promise<void> }> {
+  const path = join(folder(t), 'dstack.sock');
+  const asked = Promise.withResolvers<void>();
+  const server = createServer((connection) => {
+    connection.once('data', () => asked.resolve());
+  });
+  const open = await openServer(server, { path });
+  afterTest(t, () => open[Symbol.asyncDispose]());
+  return { agent: found(path), asked: asked.promise };
+}
+
+test('an agent that says nothing is given up after five seconds', async (t) => {
+  const { agent, asked } = await silentAgent(t);
+  const limits: number[] = [];
+  const limit = new AbortController();
+  t.mock.method(AbortSignal, 'timeout', (ms: number) => {
+    limits.push(ms);
+    return limit.signal;
+  });
+  const asking = agent.appId(never);
+  await asked;
+  limit.abort(new Error('the time is over'));
+  assert.match((await refusal(asking)).message, /dstack\.sock: no answer within 5 s$/);
+  assert.deepEqual(limits, [5000]);
+});
+
+test('an abort while the agent says nothing rejects with its reason', async (t) => {
+  const { agent, asked } = await silentAgent(t);
+  const abort = new AbortController();
+  const asking = agent.appId(abort.signal);
+  await asked;
+  abort.abort(new Error('stopped'));
+  await assert.rejects(asking, /stopped/);
+});
+
+test('after an abort a silent agent is not waited for', async (t) => {
+  const { agent } = await silentAgent(t);
+  const asking = agent.appId(AbortSignal.abort(new Error('stopped')));
+  const late = new Promise((resolve) => setTimeout(resolve, 1000, 'it waits').unref());
+  const outcome = await Promise.race([late, asking.catch((thrown: unknown) => String(thrown))]);
+  assert.equal(outcome, 'Error: stopped');
+});
+
+const saying = (appId: string): GuestAgent => ({ endpoint: '/x', appId: async () => appId });
+const failing: GuestAgent = {
+  endpoint: '/x',
+  appId: () => Promise.reject(new IngressError('GUEST_AGENT_FAILED', 'the agent fails')),
+};
+
+test('the word of the agent goes before APP_ID, with a warning where they differ', async () => {
+  assert.deepEqual(await identify(saying(APP_ID), undefined, never), {
+    ...{ appId: APP_ID, source: 'guest agent', warning: undefined },
+  });
+  assert.equal((await identify(saying(APP_ID), APP_ID, never)).warning, undefined);
+  const identity = await identify(saying(APP_ID), OTHER_ID, never);
+  assert.deepEqual([identity.appId, identity.source], [APP_ID, 'guest agent']);
+  assert.match(identity.warning ?? '', new RegExp(`APP_ID is ${OTHER_ID}.*${APP_ID}`));
+});
+
+test('APP_ID stands in for an agent that is not there, and for one that fails', async () => {
+  assert.deepEqual(await identify(undefined, OTHER_ID, never), {
+    ...{ appId: OTHER_ID, source: 'environment', warning: undefined },
+  });
+  const identity = await identify(failing, OTHER_ID, never);
+  assert.deepEqual([identity.appId, identity.source], [OTHER_ID, 'environment']);
+  assert.match(identity.warning ?? '', /the agent fails.*APP_ID is used/);
+});
+
+test('without either the identity is unknown; with a failing agent only, it has failed', async () => {
+  await assert.rejects(identify(undefined, undefined, never), { code: 'IDENTITY_UNKNOWN' });
+  await assert.rejects(identify(failing, undefined, never), { code: 'GUEST_AGENT_FAILED' });
+});
+
+test('an abort is no failure of the agent: APP_ID does not stand in', async () => {
+  const aborted = AbortSignal.abort(new Error('stopped'));
+  await assert.rejects(identify(failing, OTHER_ID, aborted), /stopped/);
+});
+
+test('a directory in the place of the socket is named, with how it came there', async (t) => {
+  const path = join(folder(t), 'dstack.sock');
+  mkdirSync(path);
+  const misplaced = misplacedSocket(path);
+  const fault = identityFault(misplaced);
+  assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
+  assert.match(fault.problem, /its source was missing on the host/);
+  assert.match(fault.remedy, /Remove that directory on the host/);
+  const unknown = await identify(undefined, undefined, never, misplaced).catch((thrown: unknown) => thrown);
+  assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
+  assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
+  assert.equal(unknown.hint, fault.remedy);
+  const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+  assert.match(warning ?? '', /APP_ID is used instead/);
+});
+
+const named: [title: string, make: (path: string) => void, problem: string][] = [
+  ['nothing', () => undefined, 'where there is no socket'],
+  ['a file', (path) => writeFileSync(path, ''), 'which is no socket'],
+];
+for (const [title, make, problem] of named) {
+  test(`where DSTACK_SIMULATOR_ENDPOINT names ${title}, variable and path are said`, async (t) => {
+    const path = join(folder(t), 'dstack.sock');
+    make(path);
+    const misplaced = misplacedSocket(path);
+    const fault = identityFault(misplaced);
+    const said = `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${problem}`;
+    assert.equal(fault.problem, `is not set, and ${said}`);
+    assert.match(
+      fault.remedy,
+      /^Let DSTACK_SIMULATOR_ENDPOINT name .*Mount the guest agent .* or set APP_ID/,
+    );
+    await assert.rejects(identify(undefined, undefined, never, misplaced), {
+      message: `${said}, and APP_ID is not set`,
+      hint: fault.remedy,
+    });
+    const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+    assert.equal(warning, `${said}; APP_ID is used instead`);
+  });
+}
+
+test('a socket and a URL are where they should be', async (t) => {
+  const { socket } = await world(t);
+  for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(misplacedSocket(place), undefined);
+});
+
+test('without a word of where the socket is, that none is mounted is all there is to say', () => {
+  const { problem } = identityFault(undefined);
+  assert.equal(problem, 'is not set, and no guest agent socket is mounted');
+});

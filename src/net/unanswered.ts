@@ -1,0 +1,138 @@
+import { messageOf } from '../errors.ts';
+import { asObject, asText } from '../json.ts';
+
+/** Why a request over the network got no answer. */
+export interface Silence {
+  /** In plain words and those of the system: `ca.example refused the connection (connect ECONNREFUSED 192.0.2.1:443)`. */
+  readonly why: string;
+  /** What a person can do about it, where the failure tells. */
+  readonly advice: string | undefined;
+  /** The failure that began it. */
+  readonly failure: unknown;
+}
+
+/** Reads what an HTTP client threw at a request to the URL of a server, such as `the certificate authority`. Pure. */
+export function whyUnanswered(thrown: unknown, url: string, server: string): Silence {
+  const { failure, code, words } = rootOf(thrown);
+  const kind = KINDS.find(({ codes }) => codes.has(code));
+  const why = kind ? `${kind.said(hostOf(url, failure))} (${words})` : words;
+  return { why, advice: kind?.advice?.(server), failure };
+}
+
+/** Whether what an HTTP client threw says that the time was over. Pure. */
+export function isTimeout(thrown: unknown): boolean {
+  return TIMEOUTS.has(rootOf(thrown).code);
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  'ETIMEDOUT',
+  'ECONNABORTED',
+  'ESOCKETTIMEDOUT',
+  'TimeoutError',
+]);
+
+interface Kind {
+  readonly codes: ReadonlySet<string>;
+  readonly said: (host: string) => string;
+  readonly advice?: (server: string) => string;
+}
+
+/** The codes are those of the operating system, of Node.js, and of OpenSSL for certificates. */
+const KINDS: readonly Kind[] = [
+  {
+    codes: new Set(['ECONNREFUSED']),
+    said: (host) => `${host} refused the connection`,
+    advice: (server) => `Check that ${server} runs at this URL, and that no firewall stands between.`,
+  },
+  {
+    codes: new Set(['ENOTFOUND']),
+    said: (host) => `the name ${host} was not found`,
+    advice: () => "Check the URL for a misspelt name, and the container's DNS.",
+  },
+  {
+    codes: new Set(['EAI_AGAIN']),
+    said: (host) => `the DNS gave no answer for ${host}`,
+    advice: () => "Check the container's DNS and its outgoing network.",
+  },
+  {
+    codes: TIMEOUTS,
+    said: (host) => `${host} did not answer in time`,
+    advice: () =>
+      'Check the outgoing network of the container: a firewall may drop what is sent to this host.',
+  },
+  {
+    codes: new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL']),
+    said: (host) => `there is no route to ${host}`,
+  },
+  {
+    codes: new Set(['ECONNRESET', 'EPIPE']),
+    said: (host) => `the connection to ${host} was closed before the answer`,
+  },
+  {
+    codes: new Set([
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'CERT_UNTRUSTED',
+      'INVALID_CA',
+    ]),
+    said: (host) => `the TLS certificate of ${host} is not trusted`,
+    advice: (server) =>
+      `If ${server} is a private one, or a proxy between opens TLS, set NODE_EXTRA_CA_CERTS to a PEM file with its root certificate.`,
+  },
+  {
+    codes: new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH']),
+    said: (host) => `the TLS certificate of ${host} is for another name`,
+    advice: () => 'Check the URL, and anything (a proxy, a captive portal) that stands between.',
+  },
+  {
+    codes: new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']),
+    said: (host) => `the TLS certificate of ${host} is not valid now`,
+    advice: (server) => `Check the clock of the host: by it the certificate of ${server} is not valid.`,
+  },
+  {
+    // Node.js gives this code to whatever OpenSSL cannot go on with.
+    codes: new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']),
+    said: (host) => `${host} does not speak TLS as it should`,
+    advice: () =>
+      'Check scheme and port of the URL, and anything (a proxy, a captive portal) that stands between.',
+  },
+];
+
+interface Root {
+  readonly failure: unknown;
+  readonly code: string;
+  readonly words: string;
+}
+
+/**
+ * The failure that began it: clients put errors of their own around that of the socket, and a name with several addresses
+ * fails with one error for each.
+ */
+function rootOf(thrown: unknown): Root {
+  const { code, cause, errors, name } = asObject(thrown);
+  if (Array.isArray(errors) && errors.length > 0)
+    return { ...rootOf(errors[0]), failure: thrown, words: errors.map(wordsOf).join(', ') };
+  const root = cause === undefined ? undefined : rootOf(cause);
+  if (root && isKnown(root.code)) return root;
+  const own = asText(code) ?? asText(name) ?? '';
+  return root && !isKnown(own) ? root : { failure: thrown, code: own, words: wordsOf(thrown) || own };
+}
+
+function isKnown(code: string): boolean {
+  return KINDS.some(({ codes }) => codes.has(code));
+}
+
+/** OpenSSL ends its words with a line break. */
+function wordsOf(thrown: unknown): string {
+  return messageOf(thrown).replaceAll(/\s+/g, ' ').trim();
+}
+
+/** The host of the URL, or the one that a redirection or a proxy led to. */
+function hostOf(url: string, failure: unknown): string {
+  const asked = URL.parse(url)?.host ?? url;
+  const looked = asText(asObject(failure)['hostname']);
+  return looked === undefined || asked.includes(looked) ? asked : looked;
+}

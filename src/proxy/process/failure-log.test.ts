@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFakeClock } from '../../../test/harness/fake-clock.ts';
+import { memoryLog } from '../../../test/harness/memory-log.ts';
+import type { Failure } from './failure.ts';
+import { createFailureLog } from './failure-log.ts';
+
+const failure: Failure = {
+  domain: 'app.example',
+  target: 'tcp:app:80',
+  client: '192.0.2.1',
+  why: 'refused',
+  sentence: 'the app refused the connection',
+  status: undefined,
+  error: 'SSL handshake failure',
+  level: 'warn',
+};
+
+function start() {
+  const { log, lines } = memoryLog();
+  const clock = createFakeClock();
+  return { failures: createFailureLog(log, clock), clock, lines };
+}
+
+test('a failure is logged at once, with everything that is known', () => {
+  const { failures, lines } = start();
+  failures.add(failure);
+  assert.partialDeepStrictEqual(lines, [
+    {
+      ...{ level: 40, event: 'connection-failed', domain: 'app.example', target: 'tcp:app:80' },
+      ...{ client: '192.0.2.1', why: 'refused', error: 'SSL handshake failure', msg: failure.sentence },
+    },
+  ]);
+  assert.equal(lines.length, 1);
+});
+
+test('10,000 failures within a minute are seven lines that count them all', async () => {
+  const { failures, clock, lines } = start();
+  for (let index = 0; index < 10_000; index += 1) {
+    // Under a wildcard, names are what clients make of them.
+    failures.add({ ...failure, domain: `random-${index}.example` });
+    await clock.wait(6);
+  }
+  await clock.wait(10_000);
+  failures.add(failure);
+  assert.equal(lines.length, 7);
+  const counted = lines.reduce((sum, { unsaid }) => sum + 1 + (typeof unsaid === 'number' ? unsaid : 0), 0);
+  assert.equal(counted, 10_001);
+});
+
+test('after the clock was set back, an app that is down is still told of', async () => {
+  const { failures, clock, lines } = start();
+  for (let time = 0; time < 3; time += 1) failures.add(failure);
+  clock.set(new Date(clock.now().getTime() - 3_600_000));
+  failures.add(failure);
+  failures.add(failure);
+  assert.deepEqual(
+    lines.map(({ unsaid }) => unsaid),
+    [undefined, 2],
+  );
+});
+
+test('another app and another reason are lines of their own', () => {
+  const { failures, lines } = start();
+  failures.add(failure);
+  failures.add({ ...failure, target: 'http:other:80' });
+  failures.add({ ...failure, why: 'silent' });
+  failures.add({ ...failure, error: 'certificate verify failed' });
+  failures.add({ ...failure, client: '192.0.2.2', domain: 'b.example' });
+  assert.equal(lines.length, 4);
+});
+
+test('errors are counted each by itself, and beyond sixteen together: clients can cause many', async () => {
+  const { failures, clock, lines } = start();
+  for (let round = 0; round < 3; round += 1) {
+    for (let index = 0; index < 1_000; index += 1) failures.add({ ...failure, error: `made up ${index}` });
+  }
+  assert.equal(lines.length, 17);
+  await clock.wait(10_000);
+  failures.add({ ...failure, error: 'made up 0' });
+  assert.equal(lines.at(-1)?.['unsaid'], 2);
+  // The others are over: there is room for fourteen, and the rest keeps what was not said of them.
+  for (let index = 0; index < 15; index += 1) failures.add({ ...failure, error: `new ${index}` });
+  assert.deepEqual(
+    lines.slice(-15).map(({ error, unsaid }) => [error, unsaid]),
+    Array.from({ length: 15 }, (_, index) => [
+      `new ${index}`,
+      index === 14 ? 3 * 984 - 1 + 15 * 2 : undefined,
+    ]),
+  );
+});
+
+test('clients that were not let in are told of on the level info, as seldom', () => {
+  const { failures, lines } = start();
+  const refused = { ...failure, target: undefined, domain: undefined, level: 'info' } as const;
+  failures.add(refused);
+  failures.add(refused);
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    [30],
+  );
+});
+
+test('what clients do every day is on the level debug only', () => {
+  const { failures, lines } = start();
+  for (let index = 0; index < 3; index += 1) failures.add({ ...failure, level: 'debug' });
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    [20, 20, 20],
+  );
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import type { IngressError } from '../../errors.ts';
+import { mayChroot, ownRights, surrenderable, warningOfSharedUser } from './privileges.ts';
+
+const CHROOT = '/run/x/chroot';
+const status = (effective: string) => `Uid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t${effective}\n`;
+
+test('the kernel says whether the root directory may be changed', () => {
+  assert.equal(mayChroot(status('00000000a80425fb')), true); // what Docker gives
+  assert.equal(mayChroot(status('00000000000004c0')), false); // NET_BIND_SERVICE, SETUID, SETGID
+  assert.equal(mayChroot(status('0000000000040000')), true);
+  assert.equal(mayChroot(''), true);
+  assert.equal(ownRights().uid, process.getuid?.());
+});
+
+test('only root has something to give up, and an empty directory only where it may be entered', () => {
+  const account = { user: 'haproxy', group: 'haproxy' };
+  assert.equal(surrenderable({ uid: 1000, mayChroot: true }, CHROOT), undefined);
+  assert.equal(surrenderable({ uid: undefined, mayChroot: true }, CHROOT), undefined);
+  assert.deepEqual(surrenderable({ uid: 0, mayChroot: true }, CHROOT), { ...account, chroot: CHROOT });
+  assert.deepEqual(surrenderable({ uid: 0, mayChroot: false }, CHROOT), account);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test('a user that HAProxy shares with the control plane is told', () => {
+  assert.match(warningOfSharedUser({ uid: 10_001 }) ?? '', /the same user .*\(10001\).*SETUID, SETGID/);
+  assert.equal(warningOfSharedUser({ uid: 0 }), undefined);
+});
+
+test('without a capability that HAProxy needs, the error names it', { skip: !isRoot }, async (t) => {
+  for (const [dropped, hint] of [
+    ['net_bind_service', /NET_BIND_SERVICE.*PORT to 1024/],
+    ['setuid', /SETUID, SETGID/],
+    ['setgid', /SETUID, SETGID/],
+  ] as const) {
+    const port = await freePrivilegedPort();
+    const start = startTestProxy(t, { port, haproxyBin: await haproxyWithout(t, dropped) });
+    await assert.rejects(start, (thrown: IngressError) => {
+      assert.equal(thrown.code, 'PROXY_START_FAILED');
+      assert.match(thrown.hint, hint);
+      return true;
+    });
+  }
+});
+
+/** HAProxy as a container starts it that has dropped a capability. */
+async function haproxyWithout(t: TestContext, capability: string): Promise<string> {
+  const path = join(await temporaryDir(t), 'haproxy');
+  const drop = `--bounding-set=-${capability} --inh-caps=-${capability}`;
+  await writeFile(path, `#!/bin/sh\nexec setpriv ${drop} ${haproxyBin} "$@"\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+async function freePrivilegedPort(): Promise<number> {
+  for (let port = 1023; ; port -= 1) {
+    const server = createServer();
+    const listening = once(server, 'listening');
+    server.listen(port, '0.0.0.0');
+    const free = await listening.then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}

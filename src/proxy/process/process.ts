@@ -1,0 +1,190 @@
+import { execa } from 'execa';
+import { type Clock, until } from '../../clock.ts';
+import { IngressError, isIngressError, messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { settles } from '../deadline.ts';
+import { showInfo } from '../runtime/commands.ts';
+import { type RuntimeSocket, runtimeSocket } from '../runtime/runtime-socket.ts';
+import { explainer } from './explain.ts';
+import type { Failure } from './failure.ts';
+import { logOutput } from './output.ts';
+import type { RuntimePaths } from './runtime-dir.ts';
+import { sendSignal } from './signal.ts';
+
+export interface LaunchOptions {
+  /** The program; it must run as the process that is started, not as a child of it. */
+  readonly haproxyBin: string;
+  readonly paths: Pick<RuntimePaths, 'config' | 'socket' | 'openssl'>;
+  /** For messages. */
+  readonly port: number;
+  /** Milliseconds that connections get to finish on `stop`. */
+  readonly drainMs: number;
+  /** A process to take the port over from: it is asked to finish as soon as this one listens. */
+  readonly successorOf?: number | undefined;
+  /** Hears of each connection or request that did not end well. */
+  readonly onFailure?: (failure: Failure) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One life of HAProxy, from listening to exit. */
+export interface HaproxyProcess {
+  readonly pid: number;
+  readonly socket: RuntimeSocket;
+  /** How it ended, in words. Never rejects. */
+  readonly exited: Promise<string>;
+  /**
+   * Stops listening, lets connections finish for `drainMs`, then ends whatever is left. Resolves when the process is
+   * gone, 1,250 ms after `drainMs` at the latest.
+   */
+  stop(): Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 10_000;
+const CHECK_TIMEOUT_MS = 10_000;
+/** HAProxy ends its connections itself after `drainMs` (hard-stop-after); it should come first. */
+const HARD_STOP_GRACE_MS = 250;
+const KILL_GRACE_MS = 500;
+
+/** Nothing of ours: the control plane's environment has credentials in it, and `show env` prints it. */
+function environment({ openssl }: Pick<RuntimePaths, 'openssl'>): Record<'PATH' | 'OPENSSL_CONF', string> {
+  return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', OPENSSL_CONF: openssl };
+}
+
+/** Has HAProxy check a configuration. Throws PROXY_CONFIG_REJECTED with its words, or PROXY_START_FAILED. */
+export async function checkConfig(
+  haproxyBin: string,
+  paths: LaunchOptions['paths'],
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await execa(haproxyBin, ['-c', '-f', paths.config], {
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+    env: environment(paths),
+    extendEnv: false,
+    timeout: CHECK_TIMEOUT_MS,
+    cancelSignal: signal,
+  });
+  if (!result.failed) return;
+  signal.throwIfAborted();
+  if (result.exitCode === undefined) throw notStarted(haproxyBin, result.shortMessage, result.cause);
+  const said = result.all ?? '';
+  const words = said
+    .split('\n')
+    .filter((line) => line.startsWith('[ALERT]'))
+    .join(' ');
+  throw new IngressError('PROXY_CONFIG_REJECTED', `HAProxy refused its configuration: ${words || said}`);
+}
+
+/**
+ * Starts HAProxy in the foreground and resolves when its runtime socket answers. Throws PROXY_START_FAILED, or the
+ * signal's reason; then no process is left.
+ */
+export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
+  signal.throwIfAborted();
+  const { haproxyBin, paths, successorOf, onFailure, clock, log } = options;
+  const takeover = successorOf === undefined ? [] : ['-sf', String(successorOf)];
+  const child = execa(haproxyBin, ['-db', '-f', paths.config, ...takeover], {
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    env: environment(paths),
+    extendEnv: false,
+  });
+  const socket = runtimeSocket(paths.socket, clock);
+  const explain = explainer(socket, clock);
+  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, explain);
+  const result = child.then((ended) => ended);
+  const exited = result.then((ended) => {
+    const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;
+    return [how, output.alerts()].filter((words) => words !== '').join(': ');
+  });
+  const { pid } = child;
+  if (pid === undefined) {
+    const { shortMessage, cause } = await result;
+    throw notStarted(haproxyBin, shortMessage, cause);
+  }
+  try {
+    await answers(socket, pid, exited, options, signal);
+  } catch (thrown) {
+    await sendSignal(pid, 'SIGKILL');
+    await exited;
+    throw thrown;
+  }
+  const stop = () => stopGently(pid, exited, options);
+  return { pid, socket, exited, stop };
+}
+
+/** Waits for the answer of this very process: another one may still hold the socket's path. */
+async function answers(
+  socket: RuntimeSocket,
+  pid: number,
+  exited: Promise<string>,
+  { clock, port }: LaunchOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  let ended: string | undefined;
+  exited.then((how) => {
+    ended = how;
+  });
+  const ready = await until(
+    async () => {
+      if (ended !== undefined) throw diedAtOnce(ended, port);
+      try {
+        return (await showInfo(socket, signal)).pid === pid ? true : undefined;
+      } catch (thrown) {
+        if (isIngressError(thrown, 'PROXY_COMMAND_FAILED')) return undefined;
+        throw thrown;
+      }
+    },
+    { clock, timeoutMs: READY_TIMEOUT_MS, everyMs: 10, signal },
+  );
+  if (ready) return;
+  throw new IngressError('PROXY_START_FAILED', `HAProxy was not ready within ${READY_TIMEOUT_MS} ms.`);
+}
+
+async function stopGently(
+  pid: number,
+  exited: Promise<string>,
+  { clock, drainMs, log }: LaunchOptions,
+): Promise<void> {
+  if (await settles(exited, clock, 0)) return;
+  const steps = [
+    { name: 'SIGUSR1', graceMs: drainMs + HARD_STOP_GRACE_MS },
+    { name: 'SIGTERM', graceMs: KILL_GRACE_MS },
+    { name: 'SIGKILL', graceMs: KILL_GRACE_MS },
+  ] as const;
+  for (const { name, graceMs } of steps) {
+    await sendSignal(pid, name).catch((err: unknown) =>
+      log.warn({ err, pid, name }, 'HAProxy was not signalled'),
+    );
+    if (await settles(exited, clock, graceMs)) return;
+  }
+}
+
+function diedAtOnce(how: string, port: number): IngressError {
+  if (/Address already in use/i.test(how)) {
+    const hint = `Set PORT to a free port, or end what listens on ${port}.`;
+    const sentence = `HAProxy cannot listen on port ${port} (PORT): ${how}`;
+    return new IngressError('PROXY_START_FAILED', sentence, { hint, details: { port } });
+  }
+  const hint = hintOf(how, port);
+  const sentence = `HAProxy ended while starting: ${how}`;
+  return new IngressError('PROXY_START_FAILED', sentence, hint === undefined ? {} : { hint });
+}
+
+/** What a container takes away from HAProxy, and how it is given back. */
+function hintOf(how: string, port: number): string | undefined {
+  if (/cannot bind socket \(Permission denied\)/i.test(how))
+    return `Give the container the capability to listen on port ${port} (cap_add: [NET_BIND_SERVICE]), or set PORT to 1024 or more.`;
+  if (/Cannot set (?:additional )?[ug]id|Cannot (?:set|change) .*groups?/i.test(how))
+    return 'HAProxy never runs as root: give the container the capabilities to become another user (cap_add: [SETUID, SETGID]).';
+  return undefined;
+}
+
+function notStarted(haproxyBin: string, words = 'it did not start', cause?: unknown): IngressError {
+  const why = cause === undefined ? words : messageOf(cause);
+  const hint = 'Check that HAPROXY_BIN is an HAProxy 2.6 or newer.';
+  return new IngressError('PROXY_START_FAILED', `${haproxyBin} could not be run: ${why}`, { hint, cause });
+}

@@ -1,0 +1,44 @@
+import type { Log } from '../../log.ts';
+import type { ProxySettings } from '../config/render.ts';
+import { shortcoming } from '../process/age.ts';
+import type { HaproxyProcess } from '../process/process.ts';
+import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+
+/** Says which HAProxy is up, and what it falls short of. */
+export async function greet(
+  { socket }: HaproxyProcess,
+  settings: ProxySettings,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const info = await showInfo(socket, signal);
+  const { pid, version } = info;
+  const { privileges } = settings;
+  const account = { user: privileges?.user, chroot: privileges?.chroot };
+  log.info(
+    { pid, version, connections: connectionsThatFit(info), ipv6: settings.ipv6, ...account },
+    'HAProxy is up',
+  );
+  const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && shortcoming(version);
+  if (old) log.warn({ version }, old);
+  await fitConnections(socket, info, settings, log, signal);
+}
+
+/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
+async function fitConnections(
+  socket: RuntimeSocket,
+  info: ProcessInfo,
+  { maxconn }: ProxySettings,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const connections = connectionsThatFit(info);
+  const { descriptorsWanted } = info;
+  if (connections >= maxconn) return;
+  await limitConnections(socket, connections, signal);
+  log.warn(
+    { connections, maxconn, descriptors: info.descriptors, descriptorsWanted },
+    `only ${connections} of MAXCONN=${maxconn} connections fit the limit of open files: raise "ulimit -n" to ${descriptorsWanted}`,
+  );
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createNetServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createServer } from 'node:tls';
+import { afterTest } from '../../../test/harness/after-test.ts';
+import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { type TestCertificate, testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { openServer } from '../../../test/world/open-server.ts';
+import { systemClock } from '../../clock.ts';
+import { proveServed } from './handshake.ts';
+
+/** Where a server can listen. */
+async function freePath(t: TestContext): Promise<string> {
+  return join(await temporaryDir(t), 'own.sock');
+}
+
+/** A server that shows a certificate; resolves with the names that clients asked for. */
+async function showing(t: TestContext, certificate: TestCertificate, path: string): Promise<string[]> {
+  const asked: string[] = [];
+  const { chainPem, keyPem } = certificate;
+  const server = createServer({ cert: chainPem, key: keyPem.reveal() }, (socket) => {
+    asked.push(String(socket.servername));
+    socket.on('error', () => undefined);
+    socket.resume();
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  afterTest(t, () => server.close());
+  return asked;
+}
+
+test('the certificate is proven by its fingerprint, however that is written', async (t) => {
+  const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
+  const asked = await showing(t, certificate, path);
+  const { fingerprint256 } = certificate;
+  for (const written of [fingerprint256, fingerprint256.replaceAll(':', '').toLowerCase()]) {
+    await proveServed({ path, servername: 'app.example', fingerprint256: written, clock: systemClock });
+  }
+  await eventually('both were asked', () => asked.length === 2);
+  assert.deepEqual(asked, ['app.example', 'app.example']);
+});
+
+test('a wildcard is asked for by a name below', async (t) => {
+  const [certificate, path] = [await testCertificate('*.app.example'), await freePath(t)];
+  const asked = await showing(t, certificate, path);
+  const { fingerprint256 } = certificate;
+  await proveServed({ path, servername: '*.app.example', fingerprint256, clock: systemClock });
+  await eventually('it was asked', () => asked.length === 1);
+  assert.match(asked[0] ?? '', /^[a-z-]+\.app\.example$/);
+});
+
+test('it is tried again until the server shows it', async (t) => {
+  const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
+  const { fingerprint256, servername } = certificate;
+  const proven = proveServed({ path, servername, fingerprint256, clock: systemClock });
+  await systemClock.wait(150);
+  await showing(t, certificate, path);
+  await proven;
+});
+
+test('another certificate, and nobody at all, are reported as they were seen', async (t) => {
+  const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
+  const expected = { servername: 'app.example', fingerprint256: 'AB:CD', clock: systemClock, timeoutMs: 100 };
+  await assert.rejects(proveServed({ ...expected, path }), {
+    code: 'HANDSHAKE_FAILED',
+    message: /ENOENT/,
+  });
+  await showing(t, certificate, path);
+  const seen = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  await assert.rejects(proveServed({ ...expected, path }), {
+    code: 'HANDSHAKE_FAILED',
+    details: { path, servername: 'app.example', expected: 'abcd', seen },
+  });
+});
+
+test('a server that stays silent is given up when the signal aborts', async (t) => {
+  const path = await freePath(t);
+  const silent = await openServer(createNetServer(), { path });
+  afterTest(t, () => silent[Symbol.asyncDispose]());
+  const stop = new AbortController();
+  const reason = new Error('enough');
+  const proven = proveServed({
+    ...{ path, servername: 'app.example', fingerprint256: 'AB', clock: systemClock },
+    signal: stop.signal,
+  });
+  stop.abort(reason);
+  await assert.rejects(proven, reason);
+});
+
+test('no connection is kept open', async (t) => {
+  const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
+  await showing(t, certificate, path);
+  const pipes = () => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
+  const before = pipes();
+  await proveServed({ path, ...certificate, clock: systemClock });
+  await eventually('both ends are closed', () => pipes() === before);
+});

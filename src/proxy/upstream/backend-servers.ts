@@ -1,0 +1,86 @@
+import { SERVER, slotName } from '../config/backends.ts';
+import {
+  leaveServer,
+  limitServer,
+  setAppAddress,
+  stopHealthChecks,
+  stoppedServers,
+} from '../runtime/commands.ts';
+import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
+import { type ServerPlan, shares } from './server-plan.ts';
+
+export interface BackendServersOptions {
+  /** The backend. */
+  readonly name: string;
+  readonly port: number;
+  /** Connections that all of its servers may have together; undefined where clients are counted instead. */
+  readonly maxconn?: number | undefined;
+}
+
+/** The servers of one backend, as the running HAProxy was told of them. */
+export class BackendServers {
+  readonly #options: BackendServersOptions;
+  /** The address of each server that is used. */
+  readonly #addresses = new Map<string, string>();
+  readonly #limits = new Map<string, number>();
+
+  constructor(options: BackendServersOptions) {
+    this.#options = options;
+  }
+
+  /** A new HAProxy was told of nothing. */
+  forget(): void {
+    this.#addresses.clear();
+    this.#limits.clear();
+  }
+
+  /** The addresses whose slots HAProxy has taken out, because a connection to them failed. */
+  async failed(socket: RuntimeSocket, signal: AbortSignal): Promise<readonly string[]> {
+    if (this.#addresses.size < 2) return [];
+    const servers = await stoppedServers(socket, this.#options.name, signal);
+    return servers.flatMap((server) => this.#addresses.get(server) ?? []);
+  }
+
+  /** Has HAProxy do what is planned. Idempotent; established connections stay, wherever they lead. */
+  async tell(plan: ServerPlan, socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+    const { maxconn } = this.#options;
+    const limits = maxconn === undefined ? undefined : shares(maxconn, plan);
+    // The first server comes first, and what is left before what is added: there is always a server, and none leads astray.
+    await this.#use(SERVER, plan.main, limits?.main, socket, signal);
+    for (const [slot, address] of plan.slots.entries())
+      await this.#leaveUnless(slotName(slot), address, socket, signal);
+    for (const [slot, address] of plan.slots.entries())
+      await this.#use(slotName(slot), address, limits?.slot, socket, signal);
+  }
+
+  async #use(
+    server: string,
+    address: string | undefined,
+    limit: number | undefined,
+    socket: RuntimeSocket,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (address === undefined) return;
+    const { name, port, maxconn } = this.#options;
+    if (limit !== undefined && limit !== (this.#limits.get(server) ?? maxconn)) {
+      await limitServer(socket, `${name}/${server}`, limit, signal);
+      this.#limits.set(server, limit);
+    }
+    if (this.#addresses.get(server) === address) return;
+    if (server !== SERVER) await stopHealthChecks(socket, `${name}/${server}`, signal);
+    await setAppAddress(socket, `${name}/${server}`, { address, port }, signal);
+    this.#addresses.set(server, address);
+  }
+
+  async #leaveUnless(
+    server: string,
+    address: string | undefined,
+    socket: RuntimeSocket,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = this.#addresses.get(server);
+    if (before === undefined || before === address) return;
+    await leaveServer(socket, `${this.#options.name}/${server}`, signal);
+    this.#addresses.delete(server);
+  }
+}

@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { startBlackhole } from '../proxy/blackhole.ts';
+import { freePort, startApp } from '../proxy/proxy.ts';
+
+const HALF = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it';
+
+/** Does `then` once the first bytes of the client are there. */
+const asked =
+  (then: (socket: Socket) => void) =>
+  (socket: Socket): void => {
+    socket.once('data', () => then(socket));
+  };
+
+/** What apps do with a connection when they misbehave. */
+export const faultyApps = {
+  'resets at once': (socket: Socket) => socket.resetAndDestroy(),
+  'resets when asked': asked((socket) => socket.resetAndDestroy()),
+  'closes at once': (socket: Socket) => socket.end(),
+  'closes when asked': asked((socket) => socket.end()),
+  'answers half a header': asked((socket) => socket.end('HTTP/1.1 200 OK\r\nconten')),
+  'answers garbage': asked((socket) => socket.end('220 this is no HTTP\r\n')),
+  'is silent': () => undefined,
+  'resets in the middle': asked((socket) => socket.write(HALF, () => endSoon(socket))),
+  'is silent in the middle': asked((socket) => socket.write(HALF)),
+} as const;
+
+export type Fault = keyof typeof faultyApps | 'refuses' | 'takes no connection' | 'has no address';
+
+/** Not before what was written has been read by the other side: a reset overtakes it. */
+function endSoon(socket: Socket): void {
+  setTimeout(() => socket.resetAndDestroy(), 50);
+}
+
+/** Starts what misbehaves. Returns where it is. */
+export async function startFault(t: TestContext, fault: Fault): Promise<{ host: string; port: number }> {
+  if (fault === 'has no address') return { host: 'nowhere.invalid', port: 80 };
+  const host = '127.0.0.1';
+  if (fault === 'refuses') return { host, port: await freePort() };
+  if (fault === 'takes no connection') return { host, port: await startBlackhole(t) };
+  return { host, port: await startApp(t, faultyApps[fault]) };
+}

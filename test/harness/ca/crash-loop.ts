@@ -1,0 +1,166 @@
+import type { Ledger } from '../../../src/acme/ledger/ledger.ts';
+import { limitsOf, type Step, whenAllowed } from '../../../src/acme/ledger/limits.ts';
+import { createFakeClock, type FakeClock } from '../fake-clock.ts';
+
+/** Something that a certificate authority counts. */
+interface Counted {
+  /** A name, or an exact set of them. */
+  readonly what: string;
+  /** Milliseconds; when the program wrote down that it was about to ask for it. */
+  readonly askedAt: number;
+  /** When the certificate authority did it. */
+  readonly at: number;
+}
+
+export interface CountingAuthority {
+  /** Authorizations that failed, by name. */
+  readonly failed: Counted[];
+  /** Certificates, by set of names. */
+  readonly issued: Counted[];
+}
+
+type OpenLedger = Pick<Ledger, 'history' | 'write'>;
+
+export interface CrashLoop {
+  /** Opens the ledger as a start of the program does. */
+  readonly open: (clock: FakeClock) => OpenLedger;
+  readonly restarts: number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** False for a program that never asks whether it may. */
+  readonly asks: boolean;
+}
+
+interface Run {
+  readonly asks: boolean;
+  readonly clock: FakeClock;
+  readonly authority: CountingAuthority;
+  /** A whole number below the limit. */
+  readonly pick: (limit: number) => number;
+  ledger: OpenLedger;
+  /** Names whose DNS is wrong for a while. */
+  broken: readonly string[];
+}
+
+const SECOND = 1000;
+const DAY = 24 * 60 * 60 * SECOND;
+const LIMITS = limitsOf('https://ca.example/directory');
+/** Two certificates that share a name. */
+const SETS = [['example.com', '*.example.com'], ['example.com']] as const;
+const BROKEN = [[], ['example.com'], ['*.example.com']];
+
+class Crash extends Error {}
+
+/**
+ * A program that is started again and again, and dies at any moment: before or after it writes an entry, before or after the
+ * certificate authority does what the entry tells of. Between two starts there are seconds, now and then days.
+ */
+export async function runCrashLoop({ open, restarts, random, asks }: CrashLoop): Promise<CountingAuthority> {
+  const clock = createFakeClock();
+  const pick = (limit: number) => Math.floor(random() * limit);
+  const authority = { failed: [], issued: [] };
+  const run: Run = { asks, clock, authority, pick, ledger: open(clock), broken: [] };
+  let attempts = 0;
+  for (let start = 0; start < restarts; start++) {
+    if (pick(10) === 0) run.broken = BROKEN[pick(BROKEN.length)] ?? [];
+    pass(run, pick(40) === 0 ? 9 * DAY : 60 * SECOND);
+    run.ledger = open(clock);
+    try {
+      for (;;) await attempt(run, `a${attempts++}`);
+    } catch (thrown) {
+      if (!(thrown instanceof Crash)) throw thrown;
+    }
+  }
+  return authority;
+}
+
+async function attempt(run: Run, id: string): Promise<void> {
+  const { clock, authority, pick } = run;
+  const names = SETS[pick(SETS.length)] ?? SETS[0];
+  await wait(run, names, 'order');
+  await write(run, { event: 'order', attempt: id, names });
+  mayCrash(run);
+  await wait(run, names, 'validate');
+  const validatedAt = await write(run, { event: 'validate', attempt: id, names });
+  const invalid = names.filter((name) => run.broken.includes(name));
+  authority.failed.push(
+    ...invalid.map((what) => ({ what, askedAt: validatedAt, at: clock.now().getTime() })),
+  );
+  mayCrash(run);
+  const failure = { event: 'failed', attempt: id, names, code: 'ACME_ORDER_FAILED', refused: true } as const;
+  if (invalid.length > 0) {
+    await write(run, { ...failure, ...(pick(2) === 0 ? {} : { invalid }) });
+    return;
+  }
+  await write(run, { event: 'validated', attempt: id });
+  const askedAt = await write(run, { event: 'finalize', attempt: id, names });
+  if (pick(4) === 0) {
+    await write(run, { ...failure, counted: false });
+    return;
+  }
+  authority.issued.push({ what: names.join(), askedAt, at: clock.now().getTime() });
+  mayCrash(run);
+  const notAfter = new Date(clock.now().getTime() + 90 * DAY).toISOString();
+  await write(run, pick(4) === 0 ? failure : { event: 'issued', attempt: id, names, serial: id, notAfter });
+}
+
+/** Waits until the step is allowed, or is started again before. */
+async function wait({ asks, clock, ledger, pick }: Run, names: readonly string[], step: Step['step']) {
+  if (!asks) return;
+  const ask = {
+    history: await ledger.history(),
+    names,
+    registeredDomains: [],
+    step,
+    replaces: pick(2) === 0,
+  };
+  const hold = whenAllowed({ ...ask, limits: LIMITS, now: clock.now() });
+  if (!hold) return;
+  if (pick(2) === 0) throw new Crash();
+  clock.set(hold.at);
+}
+
+/** Gives the moment of the entry, in milliseconds. */
+async function write(run: Run, entry: Parameters<Ledger['write']>[0]): Promise<number> {
+  mayCrash(run);
+  const at = run.clock.now().getTime();
+  await run.ledger.write(entry);
+  mayCrash(run);
+  return at;
+}
+
+function mayCrash(run: Run): void {
+  pass(run, 20 * SECOND);
+  if (run.pick(12) === 0) throw new Crash();
+}
+
+function pass({ clock, pick }: Run, longestMs: number): void {
+  clock.set(new Date(clock.now().getTime() + pick(longestMs)));
+}
+
+/** The most of the same kind that was asked for in any stretch of `windowMs` milliseconds. */
+export function mostWithin(all: readonly Counted[], windowMs: number): number {
+  const groups = [...Map.groupBy(all, ({ what }) => what).values()];
+  const counts = groups.flatMap((group) =>
+    group.map(
+      ({ askedAt: end }) => group.filter(({ askedAt }) => askedAt <= end && askedAt > end - windowMs).length,
+    ),
+  );
+  return Math.max(0, ...counts);
+}
+
+/** How many a certificate authority would have refused that gives `capacity` at once, and one more after each refill. */
+export function refusals(all: readonly Counted[], capacity: number, refillMs: number): number {
+  let refused = 0;
+  for (const group of Map.groupBy(all, ({ what }) => what).values()) {
+    let tokens = capacity;
+    let last = 0;
+    for (const { at } of group) {
+      tokens = Math.min(capacity, tokens + (at - last) / refillMs);
+      last = at;
+      if (tokens < 1) refused += 1;
+      else tokens -= 1;
+    }
+  }
+  return refused;
+}

@@ -1,0 +1,19 @@
+import type { AskCaa, CaaAnswer } from '../../../src/dns/caa/set.ts';
+
+export const NAME = 'app.example.com';
+export const GATEWAY = 'gateway.cluster.net';
+export const ISSUE = '0 issue "ca.example"';
+export const OTHER = '0 issue "other.example"';
+
+/** Answers from a table; nothing stands at any other name. */
+export function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: AskCaa; asked: string[] } {
+  const asked: string[] = [];
+  const ask: AskCaa = async (name) => {
+    asked.push(name);
+    return table[name] ?? { caa: [] };
+  };
+  return { ask, asked };
+}
+
+export const set = (...values: string[]): CaaAnswer => ({ caa: values });
+export const alias = (target: string, ...values: string[]): CaaAnswer => ({ caa: values, alias: target });

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Answer } from 'dns-packet';
+import type { Issuer } from '../../src/acme/attempt.ts';
+import { createLedger } from '../../src/acme/ledger/ledger.ts';
+import { limitsOf } from '../../src/acme/ledger/limits.ts';
+import { createOpenOrders } from '../../src/acme/ledger/open-orders.ts';
+import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
+import { createCertificateStore } from '../../src/certificates/store.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { query } from '../../src/dns/query.ts';
+import { parseCaa } from '../../src/dns/record.ts';
+import { type ErrorCode, IngressError } from '../../src/errors.ts';
+import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
+import { type Course, decidingFailure } from '../../src/reconcile/course.ts';
+import {
+  emptySharedMemory,
+  type Goal,
+  type KeptCertificate,
+  keepCertificate,
+  type Parts,
+} from '../../src/reconcile/parts.ts';
+import { reconcile } from '../../src/reconcile/round.ts';
+import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
+import { standingWarnings } from '../../src/warnings.ts';
+import { claimLoopback } from '../world/loopback.ts';
+import { afterTest } from './after-test.ts';
+import { makeCertificate } from './ca/certificates.ts';
+import { createMemoryAuthority, type MemoryAuthority } from './ca/memory-authority.ts';
+import { a, caa, cname, type DnsServer, soa, startDnsServer, txt } from './dns/dns-server.ts';
+import {
+  createMemoryProvider,
+  type MemoryProvider,
+  type MemoryProviderOptions,
+} from './dns/memory-provider.ts';
+import { delegation, type Knowledge, type MemoryResolver, memoryResolver, rr } from './dns/resolver.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { type LogLine, memoryLog } from './memory-log.ts';
+
+export const DOMAIN = 'app.example.com';
+export const GATEWAY = '_.cluster.example.net';
+export const APP_ID = 'a'.repeat(40);
+export const APP_ADDRESS = `_dstack-app-address.${DOMAIN}`;
+export const CHALLENGE = `_acme-challenge.${DOMAIN}`;
+/** What stands after a pass without CAA. */
+export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
+
+export interface Stage {
+  /** Replaceable: what a round is given. */
+  parts: Parts;
+  /** The certificates, one unless the options say otherwise. */
+  readonly kept: readonly [KeptCertificate, ...KeptCertificate[]];
+  /** Of the first name. */
+  readonly journal: ChallengeJournal;
+  /** The volume. */
+  readonly root: string;
+  readonly clock: FakeClock;
+  readonly provider: MemoryProvider;
+  readonly authority: MemoryAuthority;
+  readonly resolver: MemoryResolver;
+  /** What the resolver knows. */
+  readonly known: Knowledge;
+  /** The one authoritative name server; it serves what stands at the provider. */
+  readonly nameServer: DnsServer;
+  /** Whether a record, as `name TYPE value`, is served. */
+  shows: (line: string) => boolean;
+  /** What the proxy got, in order. */
+  readonly served: readonly CertificateBundle[];
+  readonly lines: readonly LogLine[];
+  /** Stores a certificate of the given age in days, of 90, for the first certificate or for these names. */
+  store(age: number, names?: Names): Promise<CertificateBundle>;
+  /** The log's events, in order. */
+  events(): readonly unknown[];
+}
+
+export interface StageOptions {
+  /** The names of each certificate. */
+  readonly certificates?: readonly [Names, ...Names[]];
+  readonly goal?: Partial<Goal>;
+  readonly provider?: MemoryProviderOptions;
+  readonly known?: Knowledge;
+}
+
+const DAY_MS = 86_400_000;
+const DIRECTORY = 'https://ca.example/directory';
+
+/** Everything that a pass acts with, each part in memory or on loopback. */
+export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
+  const loopback = await claimLoopback();
+  afterTest(t, () => loopback[Symbol.asyncDispose]());
+  const root = mkdtempSync(join(tmpdir(), 'pass-'));
+  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const clock = createFakeClock();
+  const provider = createMemoryProvider(options.provider);
+  const authority = createMemoryAuthority(clock);
+  const where = { address: loopback.next(), port: 53 };
+  const nameServer = await startDnsServer(
+    t,
+    ({ name, type }) => ({
+      // Of the zone, as a negative answer has it.
+      authorities: type === 'SOA' ? [soa('example.com')] : [],
+      answers: provider.standing.filter((line) => stage.shows(line)).flatMap(answersAt(name)),
+    }),
+    where,
+  );
+  const known = {
+    ...delegation('example.com', { 'ns1.example.net': [where.address] }),
+    ...gatewayNames(['192.0.2.80'], []),
+    ...options.known,
+  };
+  const resolver = memoryResolver(known);
+  const { log, lines } = memoryLog();
+  const certificates: readonly [Names, ...Names[]] = options.certificates ?? [[DOMAIN]];
+  const [first, ...others] = certificates.map((names) =>
+    keepCertificate(names, log.child({ domain: names[0] })),
+  );
+  assert.ok(first);
+  const served: CertificateBundle[] = [];
+  const noStaging = options.goal?.noStaging ?? false;
+  const store = createCertificateStore(root, { noStaging, clock });
+  const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
+  const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
+  const issuers = {
+    primary: issuerOf(root, DIRECTORY, authority, clock),
+    fallback: undefined,
+    rehearsal: undefined,
+  };
+  const told = new Set<string>();
+  let ids = 0;
+  const stage: Stage = {
+    ...{
+      kept: [first, ...others],
+      clock,
+      provider,
+      authority,
+      resolver,
+      known,
+      nameServer,
+      served,
+      lines,
+      root,
+    },
+    journal: journalOf(certificates[0][0]),
+    shows: () => true,
+    events: () => lines.map(({ event }) => event),
+    async store(age, names = certificates[0]) {
+      const notBefore = new Date(clock.now().getTime() - age * DAY_MS);
+      const { chainPem, keyPem } = await makeCertificate({ names: [...names], notBefore });
+      const bundle = readBundle(chainPem, new Secret(keyPem), clock.now());
+      await store.save(names, bundle);
+      return bundle;
+    },
+    parts: {
+      goal: {
+        ...{
+          gatewayDomain: GATEWAY,
+          injectedGateway: undefined,
+          port: 443,
+          txtPrefix: '_dstack-app-address',
+          setCaa: false,
+        },
+        ...{ addressMode: 'claim', profile: undefined, renewDaysBefore: undefined },
+        keyType: 'ecdsa',
+        noStaging: false,
+        propagationTimeoutMs: 10_000,
+        ...options.goal,
+      },
+      identify: async () => ({ appId: APP_ID, source: 'guest agent', warning: undefined }),
+      resolver: resolver.resolve,
+      ask: query,
+      caaOwners: caaOwnersOf(issuers),
+      serve: async (_, bundle) => void served.push(bundle),
+      random: () => 0,
+      newId: () => {
+        ids += 1;
+        return `attempt-${ids}`;
+      },
+      tell: (sentence) => {
+        if (!told.has(sentence)) warn(sentence);
+        told.add(sentence);
+      },
+      warnOf: standingWarnings(log),
+      shared: emptySharedMemory(),
+      ...{ provider, issuers, journalOf, store, clock, log },
+    },
+  };
+  return stage;
+}
+
+/** Replaces parts of what a pass is given. */
+export function change(stage: Stage, parts: Partial<Parts>): void {
+  stage.parts = { ...stage.parts, ...parts };
+}
+
+/** As after a restart: what is not on the volume is gone. */
+export function restart(stage: Stage): void {
+  const { root, authority, clock } = stage;
+  const primary = issuerOf(root, DIRECTORY, authority, clock);
+  change(stage, { issuers: { ...stage.parts.issuers, primary }, shared: emptySharedMemory() });
+}
+
+/** Another CA, with a ledger of its own on the same volume. */
+export function secondCa({ root, clock }: Stage): { issuer: Issuer; authority: MemoryAuthority } {
+  const authority = createMemoryAuthority(clock);
+  return { authority, issuer: issuerOf(root, 'https://second.example/directory', authority, clock) };
+}
+
+function issuerOf(root: string, directoryUrl: string, authority: MemoryAuthority, clock: FakeClock): Issuer {
+  return {
+    ...{ directoryUrl, authority, limits: limitsOf(directoryUrl) },
+    ledger: createLedger(root, directoryUrl, clock, () => undefined),
+    openOrders: createOpenOrders(root, directoryUrl),
+  };
+}
+
+/** One round over the first certificate; rejects with the failure that decides when to try again. */
+export async function runPass(stage: Stage, signal = new AbortController().signal): Promise<void> {
+  const [course] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
+  const deciding = course && decidingFailure(course);
+  if (deciding) throw deciding.failure;
+}
+
+/** One round over all certificates. */
+export function runRound(
+  { parts, kept }: Stage,
+  signal = new AbortController().signal,
+): Promise<readonly Course[]> {
+  return reconcile(parts, kept, signal);
+}
+
+/** How many orders were made. */
+export function orders({ authority }: Stage): number {
+  return authority.calls.filter((call) => call.startsWith('createOrder')).length;
+}
+
+export function failure(code: ErrorCode): IngressError {
+  return new IngressError(code, `${code} for the test`);
+}
+
+/** Lets every call of a verb of the provider fail. */
+export function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
+  provider.before = (called) => {
+    if (called === verb) throw failure(code);
+  };
+}
+
+/** The gateway's two names, with the addresses of each. */
+export function gatewayNames(configured: readonly string[], friendly: readonly string[]): Knowledge {
+  const at = (name: string, addresses: readonly string[]) => ({
+    [`${name} A`]: { answers: addresses.map((address) => rr(name, 'A', address)) },
+    [`${name} AAAA`]: {},
+  });
+  return { ...at(GATEWAY, configured), ...at('gateway.cluster.example.net', friendly) };
+}
+
+const answersAt =
+  (asked: string) =>
+  (line: string): Answer[] => {
+    const [name = '', type, ...rest] = line.split(' ');
+    const value = rest.join(' ');
+    if (name !== asked) return [];
+    if (type === 'CNAME') return [cname(name, value)];
+    if (type === 'A') return [a(name, value)];
+    const parsed = parseCaa(value);
+    return type === 'CAA' && parsed ? [caa(name, parsed.tag, parsed.value)] : [txt(name, value)];
+  };

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import { type Fault, startFault } from '../harness/apps/faulty-apps.ts';
+import { eventually, openTls, startTestProxy } from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { recordTypes, startTap } from '../harness/proxy/tap.ts';
+
+const ALERT = 21;
+
+/** Where the bytes end as an app may end them, there is nothing to log. */
+const faults: readonly [fault: Fault, why: string | undefined, speaksFirst?: 'app'][] = [
+  ['refuses', 'refused'],
+  ['refuses', 'refused', 'app'],
+  ['has no address', 'no-address', 'app'],
+  ['takes no connection', 'connect-timeout', 'app'],
+  ['resets at once', 'broke-off', 'app'],
+  ['resets when asked', 'broke-off'],
+  ['resets in the middle', 'broke-off'],
+  ['closes at once', undefined, 'app'],
+  ['closes when asked', undefined],
+  ['is silent', 'silent'],
+  ['is silent', 'silent', 'app'],
+];
+
+describe('an app as bytes that', { concurrency: 4 }, () => {
+  for (const [fault, why, speaksFirst] of faults) {
+    const who = speaksFirst === 'app' ? ' and should speak first' : '';
+    test(`${fault}${who}: the client's connection is closed cleanly, and the log says why`, async (t) => {
+      const { proxy, port, lines } = await startTestProxy(t, {
+        target: await startFault(t, fault),
+        timeouts: { connect: 200, client: 60_000, server: 300 },
+      });
+      await proxy.install(await testCertificate('app.example'));
+      const tap = await startTap(t, port);
+      // In TLS 1.2 it can be seen from outside which record is an alert.
+      const client = await openTls(t, tap.port, 'app.example', { maxVersion: 'TLSv1.2' });
+      if (!speaksFirst) client.write('hello?');
+      client.resume();
+      if (!client.readableEnded) await once(client, 'end');
+      await eventually('the end of the connection', () => tap.end !== undefined);
+      assert.equal(tap.end, 'FIN');
+      assert.equal(recordTypes(tap.seen).at(-1), ALERT);
+      const failures = () => lines.filter(({ event, level }) => event === 'connection-failed' && level >= 40);
+      if (why === undefined) return assert.deepEqual(failures(), []);
+      await eventually('the failure in the log', () => failures().length > 0);
+      assert.deepEqual(
+        failures().map((line) => [line['domain'], line['why']]),
+        [['app.example', why]],
+      );
+    });
+  }
+});

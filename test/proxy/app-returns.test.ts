@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startTextApp } from '../harness/apps/text-app.ts';
+import { openHttp1 } from '../harness/clients/http-clients.ts';
+import {
+  eventually,
+  freePort,
+  greeter,
+  hear,
+  openTls,
+  startApp,
+  startTestProxy,
+} from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { statistic, tell } from '../harness/proxy/runtime.ts';
+
+const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
+/** A look-up and a retry take a second each; the rest is for a busy machine. */
+const SOON_MS = 1_000;
+const BUSY_MS = 1_000;
+
+describe('an app that returns', { concurrency: 4 }, () => {
+  test('is given three seconds to come back before a client reads a 503', async (t) => {
+    const target = { port: await freePort(), speaks: 'http/1.1' } as const;
+    const { proxy, port } = await startTestProxy(t, { target, timeouts });
+    await proxy.install(await testCertificate('app.example'));
+    const client = await openHttp1(t, port, 'app.example');
+    const begun = performance.now();
+    const { status } = await client.get('/');
+    const tookMs = performance.now() - begun;
+    assert.equal(status, 503);
+    t.diagnostic(`503 after ${Math.round(tookMs)} ms`);
+    assert.ok(tookMs > 2_500 && tookMs < 5_000, `${tookMs} ms`);
+  });
+
+  for (const speaks of ['http/1.1', 'tcp'] as const) {
+    test(`(${speaks}) answers clients that wait for it, and new ones, within a second`, async (t) => {
+      const appPort = await freePort();
+      const { proxy, port, runtimeDir } = await startTestProxy(t, {
+        target: { port: appPort, speaks },
+        timeouts,
+      });
+      await proxy.install(await testCertificate('app.example'));
+      const ask = async (): Promise<string> => {
+        if (speaks === 'tcp') return await hear(await openTls(t, port, 'app.example'));
+        return (await (await openHttp1(t, port, 'app.example')).get('/')).body;
+      };
+      const waiting = ask();
+      await eventually('a refused connection', async () => (await statistic(runtimeDir, 'app', 'wretr')) > 0);
+      if (speaks === 'tcp') await startApp(t, greeter('back'), { port: appPort });
+      else await startTextApp(t, { speaks, port: appPort }, () => 'back');
+      const returned = performance.now();
+      assert.equal(await ask(), 'back');
+      const newMs = performance.now() - returned;
+      assert.equal(await waiting, 'back');
+      const waitedMs = performance.now() - returned;
+      t.diagnostic(
+        `a new client after ${Math.round(newMs)} ms, one that waited after ${Math.round(waitedMs)} ms`,
+      );
+      assert.ok(newMs < BUSY_MS, `${newMs} ms`);
+      assert.ok(waitedMs < SOON_MS + BUSY_MS, `${waitedMs} ms`);
+    });
+  }
+});
+
+for (const speaks of ['http/1.1', 'h2'] as const) {
+  test(`an app (${speaks}) that moves: connections that are kept to the old address are left, though it hangs`, async (t) => {
+    let moved = false;
+    const old = { speaks, host: '127.0.0.2' };
+    const appPort = await startTextApp(t, old, () => (moved ? undefined : 'old'));
+    await startTextApp(t, { speaks, host: '127.0.0.3', port: appPort }, () => 'new');
+    const lookup = async () => [{ address: moved ? '127.0.0.3' : '127.0.0.2', family: 4 }];
+    const target = { host: 'app', port: appPort, speaks };
+    const { proxy, port, runtimeDir } = await startTestProxy(t, { target, timeouts, lookup });
+    await proxy.install(await testCertificate('app.example'));
+    const clients = await Promise.all(Array.from({ length: 5 }, () => openHttp1(t, port, 'app.example')));
+    const ask = () => Promise.all(clients.map(async (client) => (await client.get('/')).body));
+    assert.deepEqual(new Set(await ask()), new Set(['old']));
+    moved = true;
+    const begun = performance.now();
+    // One backend after the other is told.
+    await eventually(
+      'the new address, in each backend',
+      async () => !(await tell(runtimeDir, 'show servers state')).includes('127.0.0.2'),
+    );
+    t.diagnostic(`moved after ${Math.round(performance.now() - begun)} ms`);
+    for (const _ of [1, 2, 3]) assert.deepEqual(new Set(await ask()), new Set(['new']));
+  });
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { startEvidenceServer } from '../../src/evidence/server.ts';
+import type { Route } from '../../src/proxy/config/route.ts';
+import { afterTest } from '../harness/after-test.ts';
+import {
+  mirror,
+  mirrored,
+  type SeenRequest,
+  startEitherApp,
+  startHttpApp,
+  valuesOf,
+} from '../harness/apps/http-app.ts';
+import { openH1 } from '../harness/clients/h1.ts';
+import { ask, openH2 } from '../harness/clients/h2.ts';
+import { acceptWebSockets, echoTexts } from '../harness/clients/websocket.ts';
+import { memoryLog } from '../harness/memory-log.ts';
+import { HTTP_ALPN, httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { greeter, hear, openTls, routesTo, startApp, temporaryDir } from '../harness/proxy/proxy.ts';
+
+const QUOTE = '{"quote":"00"}';
+
+/** A proxy with evidence for some routes. */
+async function serve(t: TestContext, routes: readonly Route[]): Promise<number> {
+  const directory = await temporaryDir(t);
+  await writeFile(join(directory, 'quote.json'), QUOTE);
+  const evidence = await startEvidenceServer(directory, memoryLog().log);
+  afterTest(t, () => evidence[Symbol.asyncDispose]());
+  const { port } = await startServing(t, routes, { evidencePort: evidence.port });
+  return port;
+}
+
+/** Evidence and requests to the app by turns, on one connection. */
+async function byTurns(get: (path: string) => Promise<string>): Promise<void> {
+  assert.equal(await get('/evidences/quote.json'), QUOTE);
+  assert.equal(mirrored(await get('/app')).url, '/app');
+  assert.equal(await get('/evidences/'), 'quote.json\n');
+  assert.match(await get('/evidences'), /301/);
+  assert.match(await get('/evidences/none'), /404/);
+  assert.equal(await get('/evidences/quote.json?again'), QUOTE);
+  for (const path of ['/evidencesX', '/evidence/', '/a/evidences/', '/Evidences/', '/?/evidences/']) {
+    assert.equal(mirrored(await get(path)).url, path);
+  }
+  assert.equal(await get('/evidences/quote.json'), QUOTE);
+}
+
+describe('/evidences/', { concurrency: true }, () => {
+  for (const kind of ['http', 'tcp'] as const) {
+    test(`${kind} target: any request of a connection may be for it, over HTTP/1.1`, async (t) => {
+      const seen: SeenRequest[] = [];
+      const app = await startEitherApp(t, mirror('app', seen));
+      const speaks = kind === 'tcp' ? 'tcp' : 'http/1.1';
+      const port = await serve(t, httpRoutes(app, ['app.example'], { speaks }));
+      const h1 = await openH1(t, port);
+      await byTurns(async (path) => (await h1.get(path, 'app.example')).body);
+      const paths = ['/evidences/quote.json', '/app', '/evidences/quote.json', '/app'];
+      h1.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`).join(''));
+      assert.equal((await h1.answer()).body, QUOTE);
+      assert.equal(mirrored((await h1.answer()).body).url, '/app');
+      assert.equal((await h1.answer()).body, QUOTE);
+      assert.equal(mirrored((await h1.answer()).body).url, '/app');
+      h1.head('GET https://app.example/evidences/quote.json HTTP/1.1', 'Host: app.example');
+      assert.equal((await h1.answer()).body, QUOTE);
+      h1.head('HEAD /evidences/quote.json HTTP/1.1', 'Host: app.example');
+      assert.equal((await h1.answer({ noBody: true })).field('content-type'), 'application/json');
+      assert.ok(seen.every(({ version, url }) => version === '1.1' && !url.startsWith('/evidences/')));
+    });
+
+    test(`${kind} target: and over HTTP/2`, async (t) => {
+      const seen: SeenRequest[] = [];
+      const app = await startEitherApp(t, mirror('app', seen));
+      const speaks = kind === 'tcp' ? 'tcp' : 'http/1.1';
+      const port = await serve(t, httpRoutes(app, ['app.example'], { speaks }));
+      const session = await openH2(t, port);
+      await byTurns(async (path) => (await ask(session, { ':path': path })).body);
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          ask(session, { ':path': index % 2 ? '/app' : '/evidences/quote.json' }),
+        ),
+      );
+      assert.equal(answers.filter(({ body }) => body === QUOTE).length, 10);
+      assert.ok(
+        seen.every(
+          ({ version, url }) => version === (kind === 'tcp' ? '2.0' : '1.1') && !/^.evidences\//.test(url),
+        ),
+      );
+    });
+  }
+
+  test('gRPC targets have it too', async (t) => {
+    const app = await startEitherApp(t, mirror('app'));
+    const port = await serve(t, httpRoutes(app, ['app.example'], { speaks: 'h2' }));
+    const session = await openH2(t, port);
+    await byTurns(async (path) => (await ask(session, { ':path': path })).body);
+  });
+
+  test('a TCP target keeps its WebSockets', async (t) => {
+    const app = await startHttpApp(t, mirror('app'), (server) =>
+      acceptWebSockets(server, (end, { url }) => void echoTexts(end, { url })),
+    );
+    const port = await serve(t, httpRoutes(app, ['app.example'], { speaks: 'tcp' }));
+    const h1 = await openH1(t, port);
+    assert.equal((await h1.get('/evidences/quote.json', 'app.example')).body, QUOTE);
+    const fields = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const answer = await h1.get(
+      '/chat',
+      'app.example',
+      ...fields,
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    );
+    assert.equal(answer.status, 101);
+    assert.match(await h1.until('this is /chat'), /^\x81/);
+  });
+
+  test('the requests of a TCP target reach the app as they were sent', async (t) => {
+    const app = await startEitherApp(t, mirror('app'));
+    const port = await serve(t, routesTo({ port: app }, ['app.example'], HTTP_ALPN));
+    const h1 = await openH1(t, port);
+    const seen = mirrored((await h1.get('/', 'other.example', 'X-Forwarded-For: 10.0.0.1')).body);
+    assert.deepEqual(valuesOf(seen, 'host'), ['other.example']);
+    assert.deepEqual(valuesOf(seen, 'x-forwarded-for'), ['10.0.0.1']);
+    assert.deepEqual(valuesOf(seen, 'x-forwarded-proto'), []);
+  });
+
+  test('clients of a TCP target that negotiated no HTTP are not waited for, nor looked at', async (t) => {
+    const bytes: string[] = [];
+    const app = await startApp(t, (socket) => {
+      greeter('220 ready\n')(socket);
+      socket.on('data', (chunk) => {
+        bytes.push(String(chunk));
+        socket.write('heard\n');
+      });
+    });
+    const port = await serve(t, routesTo({ port: app }, ['app.example'], [...HTTP_ALPN, 'imap']));
+    for (const ALPNProtocols of [[], ['imap'], ['unknown']]) {
+      const client = await openTls(t, port, 'app.example', { ALPNProtocols });
+      const begun = performance.now();
+      assert.equal(await hear(client), '220 ready');
+      assert.ok(performance.now() - begun < 1_000);
+      const request = 'GET /evidences/quote.json HTTP/1.1\r\nHost: app.example\r\n\r\n';
+      client.write(request);
+      assert.equal(await hear(client), 'heard');
+      assert.equal(bytes.join(''), request);
+      bytes.length = 0;
+    }
+  });
+
+  test('without evidence a TCP target is sent the bytes, whatever was negotiated', async (t) => {
+    const bytes: string[] = [];
+    const app = await startApp(t, (socket) => {
+      greeter('ready\n')(socket);
+      socket.on('data', (chunk) => {
+        bytes.push(String(chunk));
+        socket.write('heard\n');
+      });
+    });
+    const { port } = await startServing(t, routesTo({ port: app }, ['app.example'], HTTP_ALPN));
+    for (const ALPNProtocols of [['h2'], ['http/1.1'], []]) {
+      const client = await openTls(t, port, 'app.example', { ALPNProtocols });
+      assert.equal(client.alpnProtocol, ALPNProtocols[0] ?? false);
+      assert.equal(await hear(client), 'ready');
+      client.write('GET /evidences/ nonsense');
+      assert.equal(await hear(client), 'heard');
+      assert.equal(bytes.join(''), 'GET /evidences/ nonsense');
+      bytes.length = 0;
+    }
+  });
+});

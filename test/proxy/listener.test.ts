@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { afterTest } from '../harness/after-test.ts';
+import { startAddressApp } from '../harness/apps/address-app.ts';
+import { openHttp1 } from '../harness/clients/http-clients.ts';
+import { headerOf } from '../harness/clients/proxy-protocol.ts';
+import {
+  eventually,
+  freePort,
+  hear,
+  openTls,
+  startTestProxy,
+  type TestProxyOptions,
+} from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { withoutIpv6 } from '../harness/proxy/without-ipv6.ts';
+
+const HOSTS = ['127.0.0.1', '::1'] as const;
+
+async function serve(t: TestContext, speaks: 'tcp' | 'http/1.1', options: TestProxyOptions) {
+  const target = { port: await startAddressApp(t, speaks), speaks };
+  const running = await startTestProxy(t, { target, ...options });
+  await running.proxy.install(await testCertificate('app.example'));
+  return running;
+}
+
+for (const host of HOSTS) {
+  for (const sendProxy of ['v1', 'v2'] as const) {
+    test(`${host}, ${sendProxy} sent: the app is told the address as it is`, async (t) => {
+      const bytes = await serve(t, 'tcp', { sendProxy });
+      const told = JSON.parse(await hear(await openTls(t, bytes.port, 'app.example', { host })));
+      assert.equal(told.source.address, host);
+      const requests = await serve(t, 'http/1.1', { sendProxy });
+      const { get } = await openHttp1(t, requests.port, 'app.example', { host });
+      const { source, forwardedFor } = JSON.parse((await get('/')).body);
+      assert.deepEqual([source.address, forwardedFor], [host, host]);
+    });
+  }
+
+  test(`${host}: a PROXY header of either family is accepted`, async (t) => {
+    const { port } = await serve(t, 'tcp', { sendProxy: 'v2', acceptProxy: true });
+    for (const version of ['v1', 'v2'] as const) {
+      for (const address of ['203.0.113.7', '2001:db8:1::7']) {
+        const socket = connect(port, host);
+        afterTest(t, () => socket.destroy());
+        socket.write(headerOf(version, { address, port: 40_001 }));
+        const told = JSON.parse(await hear(await openTls(t, port, 'app.example', { socket })));
+        assert.deepEqual(told.source, { address, port: 40_001 });
+      }
+    }
+  });
+
+  test(`${host}: the log names the client as it is`, async (t) => {
+    const { proxy, port, lines } = await startTestProxy(t);
+    await proxy.install(await testCertificate('app.example'));
+    await hear(await openTls(t, port, 'app.example', { host }));
+    const failure = () => lines.find(({ event }) => event === 'connection-failed');
+    await eventually('the failure', () => failure() !== undefined);
+    assert.equal(failure()?.['client'], host);
+  });
+
+  test(`${host}: a port that is in use is named, with what can be done`, async (t) => {
+    const port = await freePort();
+    const other = createServer().listen({ host, port, ipv6Only: true });
+    afterTest(t, () => other.close());
+    await once(other, 'listening');
+    await assert.rejects(startTestProxy(t, { port }), {
+      code: 'PROXY_START_FAILED',
+      message: new RegExp(`cannot listen on port ${port} \\(PORT\\): .*Address already in use`),
+      hint: `Set PORT to a free port, or end what listens on ${port}.`,
+    });
+  });
+}
+
+for (const [what, [program = '', ...args]] of Object.entries(withoutIpv6)) {
+  const able = await execa(program, [...args, 'true'], { reject: false });
+  test(`${what}: IPv4 is served`, { skip: able.failed && able.stderr }, async () => {
+    const serving = ['--test-name-pattern=as soon as it is installed', 'src/proxy/proxy.test.ts'];
+    const { stdout } = await execa(program, [...args, process.execPath, '--test', ...serving], {
+      // A test of its own, not one of this one's.
+      env: { NODE_TEST_CONTEXT: undefined },
+    });
+    assert.match(stdout, /^\S+ pass 1$/m);
+  });
+}

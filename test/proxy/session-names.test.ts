@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import type { Route } from '../../src/proxy/config/route.ts';
+import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
+import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { routesTo, startApp, startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
+import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+
+const NAMES = ['a.example', 'b.example'] as const;
+const VERSIONS = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' } as const;
+
+interface Client {
+  readonly port: number;
+  readonly name: string;
+  /** What it says; '' for a client that waits for the app. */
+  readonly words?: string;
+  readonly options: readonly string[];
+}
+
+/** What OpenSSL's client reads, which offers a session under whatever name it is told; Node's does not. */
+async function read({ port, name, words = '', options }: Client): Promise<string> {
+  const server = ['-connect', `127.0.0.1:${port}`, '-servername', name];
+  const { stdout } = await execa('openssl', ['s_client', ...server, '-ign_eof', ...options], {
+    ...{ input: words, reject: false, timeout: 10_000 },
+  });
+  return stdout;
+}
+
+/** Routes of each name to an app of its own, which says the name and closes. */
+async function greetings(t: TestContext): Promise<Route[]> {
+  const routes = NAMES.map(async (name) => {
+    const port = await startApp(t, (socket) => socket.end(`here is ${name}\n`));
+    return routesTo({ port }, [name]);
+  });
+  return (await Promise.all(routes)).flat();
+}
+
+for (const [version, only] of Object.entries(VERSIONS)) {
+  for (const shared of [false, true]) {
+    const whose = shared ? 'a certificate for both' : 'a certificate for each';
+    test(`${version}, ${whose}: a session of one name never reaches the app of the other`, async (t) => {
+      const { port, proxy } = await startTestProxy(t, { routes: await greetings(t) });
+      const common = await testCertificate('a.example', 'ecdsa', ['b.example']);
+      for (const name of NAMES) {
+        await proxy.install(shared ? { ...common, name, servername: name } : await testCertificate(name));
+      }
+      const session = join(await temporaryDir(t), 'session');
+      const first = await read({ port, name: 'a.example', options: [only, '-sess_out', session] });
+      assert.match(first, /here is a\.example/);
+      // In TLS 1.2 there is no session to be offered when none is kept.
+      const offered = await access(session).then(
+        () => ['-sess_in', session],
+        () => [],
+      );
+      for (const name of NAMES) {
+        const said = await read({ port, name, options: [only, ...offered] });
+        assert.match(said, new RegExp(`here is ${name}`));
+      }
+    });
+  }
+
+  test(`${version}: as requests, a session of one name reaches the app of the other for nobody who asks for it`, async (t) => {
+    const app = (name: string) => startHttpApp(t, mirror(name));
+    const apps = await Promise.all(NAMES.map(async (name) => httpRoutes(await app(name), [name])));
+    const { port } = await startServing(t, apps.flat());
+    const session = join(await temporaryDir(t), 'session');
+    const asking = (name: string) => `GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`;
+    const ask = (name: string, ...options: string[]) =>
+      read({ port, name, words: asking(name), options: [only, ...options] });
+    assert.match(await ask('a.example', '-sess_out', session), /"app":"a\.example"/);
+    const again = await ask('a.example', '-sess_in', session);
+    assert.match(again, /^Reused, /m);
+    assert.match(again, /"app":"a\.example"/);
+    assert.match(await ask('b.example', '-sess_in', session), /"app":"b\.example"|^HTTP\/1\.1 421 /m);
+  });
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from 'node:http2';
+import { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
+import { openH1 } from '../harness/clients/h1.ts';
+import { answerOf, ask, openH2 } from '../harness/clients/h2.ts';
+import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
+import { HTTP_ALPN, httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { eventually, routesTo } from '../harness/proxy/proxy.ts';
+
+const MB = 1_000_000;
+const OTHERS = Array.from({ length: 5 });
+
+interface Upload {
+  readonly port: number;
+  /** The client that uploads. */
+  readonly session: ClientHttp2Session;
+  readonly stream: ClientHttp2Stream;
+  /** Has the app read the body at last. */
+  readonly read: () => void;
+}
+
+/** An upload that the app has been asked to take, whose body it leaves where it is; it answers every other request at once. */
+async function begin(t: TestContext, bytes: number): Promise<Upload> {
+  const held = Promise.withResolvers<void>();
+  let begun = false;
+  const app = await startHttpApp(t, async (request, response) => {
+    if (request.method === 'POST') {
+      begun = true;
+      await held.promise;
+      await once(request.resume(), 'end');
+    }
+    response.end('here');
+  });
+  const { port } = await startServing(t, httpRoutes(app));
+  const session = await openH2(t, port);
+  const stream = session.request({ ':method': 'POST', ':path': '/upload' });
+  stream.end(Buffer.alloc(bytes));
+  await eventually('the upload has begun', () => begun);
+  return { port, session, stream, read: held.resolve };
+}
+
+async function assertArrives({ stream, read }: Upload): Promise<void> {
+  const answer = answerOf(stream);
+  read();
+  assert.equal((await answer).body, 'here');
+}
+
+/** Before, HAProxy has no room: docs/traffic.md. */
+if (haproxyVersion >= 301)
+  test('a body of 8 MB that the app does not read stops no other request of its connection', async (t) => {
+    const upload = await begin(t, 8 * MB);
+    for (const _ of OTHERS) assert.equal((await ask(upload.session, { ':path': '/' })).body, 'here');
+    await assertArrives(upload);
+  });
+
+test('a body that the app does not read stops no other connection, and arrives in the end', async (t) => {
+  const upload = await begin(t, 64 * MB);
+  const other = await openH1(t, upload.port);
+  for (const _ of OTHERS) assert.equal((await other.get('/', 'app.example')).body, 'here');
+  await assertArrives(upload);
+});
+
+test('as bytes, a request of HTTP/2 carries 20 MB both ways at once, which HAProxy as a proxy of requests may not', async (t) => {
+  const app = await startH2App(t, (server) => {
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200 });
+      stream.pipe(stream);
+    });
+  });
+  const { port } = await startServing(t, routesTo({ port: app }, ['app.example'], HTTP_ALPN));
+  const stream = (await openH2(t, port)).request({ ':method': 'PUT', ':path': '/' });
+  let received = 0;
+  stream.on('data', (piece: Buffer) => {
+    received += piece.length;
+  });
+  const ended = once(stream, 'end', { signal: AbortSignal.timeout(30_000) });
+  Readable.from(Array.from({ length: 20 * 64 }, () => Buffer.alloc(MB / 64))).pipe(stream);
+  await ended;
+  assert.equal(received, 20 * MB);
+});

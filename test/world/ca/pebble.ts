@@ -1,0 +1,229 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Child, startChild } from '../child.ts';
+import { askManagement, untilListening } from '../management.ts';
+import { findPebble } from './pebble-binary.ts';
+import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
+
+const DAY_S = 86_400;
+const START_MS = 10_000;
+const PORTS = { acme: 14_000, management: 15_000 } as const;
+
+/** How the CA behaves; every default is the well-behaved one. */
+export interface PebbleBehaviour {
+  /** Percentage of good nonces that are refused as bad (RFC 8555 §6.5). Default 0. */
+  readonly nonceReject?: number;
+  /** Percentage of authorizations that are reused while they are valid. Default 0. */
+  readonly authzReuse?: number;
+  /** Seconds that a certificate is valid. Default 90 days. */
+  readonly validityS?: number;
+  /**
+   * The profiles, each with its validity in seconds. Default: only `classic` with `validityS`. Pebble picks one at random
+   * for an order that names none.
+   */
+  readonly profiles?: Readonly<Record<string, number>>;
+  /** Seconds of the Retry-After of pending authorizations and processing orders. Default 1. */
+  readonly retryAfterS?: number;
+  /** The port that tls-alpn-01 connects to. Default 443. */
+  readonly tlsPort?: number;
+  /**
+   * The MAC keys of its customers in base64url, by their key identifiers: with any, an account needs one of them as its
+   * external account binding (RFC 8555 §7.3.4). Default none.
+   */
+  readonly externalAccounts?: Readonly<Record<string, string>>;
+  /** Whether it takes every challenge for answered without a look. Default false. */
+  readonly alwaysValid?: boolean;
+}
+
+export interface PebbleOptions extends PebbleBehaviour {
+  readonly directory: string;
+  /** Where it listens. */
+  readonly address: string;
+  /** By what name it is reached from this process. Default: the address. */
+  readonly host?: string;
+  /** The certificate and key of its own API, for `host` at least. Default: made anew, self-signed. */
+  readonly api?: KeyPairFiles;
+  /** Gets every line that it writes. */
+  readonly log?: (line: string) => void;
+  /** The resolver of its look-ups, `address:port`. */
+  readonly dnsServer: string;
+}
+
+/** The world's certificate authority. */
+export interface Pebble extends AsyncDisposable {
+  readonly directoryUrl: string;
+  readonly managementUrl: string;
+  /** A PEM file with what its own API's certificate is verified against: for NODE_EXTRA_CA_CERTS. */
+  readonly apiCaFile: string;
+  readonly pids: readonly number[];
+  /** The root of the certificates that it issues, in PEM, one for every start so far: the last issues now. */
+  readonly roots: readonly string[];
+  /** The distinguished names of its intermediates, one for every start so far; each has a number of its own. */
+  readonly issuers: readonly string[];
+  /** What its requests were since the first start, for example `POST /order-plz`, with how often. */
+  requests(): ReadonlyMap<string, number>;
+  /** How many orders it has made since the first start. */
+  orders(): number;
+  /** How many challenges it was told to validate since the first start. */
+  validations(): number;
+  /** Sets the answer of the certificate's renewalInfo (RFC 9773 §4.2), with the page that explains it. */
+  setRenewalWindow(certificatePem: string, start: Date, end: Date, explanationURL?: string): Promise<void>;
+  /** Freezes it: it takes connections and answers nothing. */
+  pause(): void;
+  resume(): void;
+  /** Ends it: its ports refuse. Its state is in memory: accounts, orders, certificates and the root are gone. */
+  stop(): Promise<void>;
+  /** Starts it again, empty, at the same addresses; does nothing while it runs. */
+  start(): Promise<void>;
+}
+
+/** Starts Pebble; resolves when it answers. Rejects when there is none to be had, or it does not come up. */
+export async function startPebble(options: PebbleOptions): Promise<Pebble> {
+  const { directory } = options;
+  const config = join(directory, 'pebble.json');
+  const [program, api] = await Promise.all([findPebble(), options.api ?? makeApiKeyPair(options)]);
+  await writeFile(config, configuration(options, api));
+  const pebble = new RunningPebble(options, api.certificate, () => runPebble(program, config, options));
+  await pebble.start();
+  return pebble;
+}
+
+async function makeApiKeyPair({ directory, address }: PebbleOptions): Promise<KeyPairFiles> {
+  const files = { certificate: join(directory, 'pebble.crt'), privateKey: join(directory, 'pebble.key') };
+  await makeSelfSigned(`IP:${address}`, files);
+  return files;
+}
+
+class RunningPebble implements Pebble {
+  readonly directoryUrl: string;
+  readonly managementUrl: string;
+  readonly apiCaFile: string;
+  readonly roots: string[] = [];
+  readonly issuers: string[] = [];
+  readonly #run: () => Promise<Child>;
+  readonly #logs: Child['lines'][] = [];
+  #child: Child | undefined;
+
+  constructor({ address, host = address }: PebbleOptions, apiCaFile: string, run: () => Promise<Child>) {
+    this.directoryUrl = `https://${host}:${PORTS.acme}/dir`;
+    this.managementUrl = `https://${host}:${PORTS.management}`;
+    this.apiCaFile = apiCaFile;
+    this.#run = run;
+  }
+
+  get pids(): readonly number[] {
+    return this.#child ? [this.#child.pid] : [];
+  }
+
+  requests(): ReadonlyMap<string, number> {
+    return countRequests(this.#logs.flat());
+  }
+
+  orders(): number {
+    return this.#logs.flat().filter((line) => /There are now \d+ orders in the db/.test(line)).length;
+  }
+
+  validations(): number {
+    return this.#logs.flat().filter((line) => line.includes('Pulled a task from the Tasks queue')).length;
+  }
+
+  async setRenewalWindow(
+    certificate: string,
+    start: Date,
+    end: Date,
+    explanationURL?: string,
+  ): Promise<void> {
+    const ariResponse = JSON.stringify({ suggestedWindow: { start, end }, explanationURL });
+    await this.#manage('/set-renewal-info/', JSON.stringify({ certificate, ariResponse }));
+  }
+
+  pause(): void {
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    this.#child?.resume();
+  }
+
+  async start(): Promise<void> {
+    if (this.#child) return;
+    this.#child = await this.#run();
+    this.#logs.push(this.#child.lines);
+    try {
+      this.roots.push(await this.#manage('/roots/0'));
+      this.issuers.push(new X509Certificate(await this.#manage('/intermediates/0')).subject);
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.[Symbol.asyncDispose]();
+    this.#child = undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #manage(path: string, body?: string): Promise<string> {
+    return askManagement(`${this.managementUrl}${path}`, await readFile(this.apiCaFile, 'utf8'), body);
+  }
+}
+
+async function runPebble(program: string, config: string, options: PebbleOptions): Promise<Child> {
+  const child = await startChild(program, {
+    args: ['-config', config, '-dnsserver', options.dnsServer],
+    ...(options.log ? { log: options.log } : {}),
+    env: {
+      PEBBLE_VA_NOSLEEP: '1',
+      PEBBLE_WFE_NONCEREJECT: String(options.nonceReject ?? 0),
+      PEBBLE_AUTHZREUSE: String(options.authzReuse ?? 0),
+      ...(options.alwaysValid ? { PEBBLE_VA_ALWAYS_VALID: '1' } : {}),
+    },
+  });
+  try {
+    // It says so before it listens, so its ports are asked too.
+    await child.seen(/ACME directory available at/, START_MS);
+    for (const port of Object.values(PORTS)) await untilListening(options.address, port, START_MS);
+    return child;
+  } catch (thrown) {
+    await child[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+function configuration(options: PebbleOptions, api: KeyPairFiles): string {
+  const { address, validityS = 90 * DAY_S, profiles = { classic: validityS }, retryAfterS = 1 } = options;
+  const { externalAccounts = {} } = options;
+  const described = Object.entries(profiles).map(([name, validityPeriod]) => [
+    name,
+    { description: `valid for ${validityPeriod} s`, validityPeriod },
+  ]);
+  return JSON.stringify({
+    pebble: {
+      listenAddress: `${address}:${PORTS.acme}`,
+      managementListenAddress: `${address}:${PORTS.management}`,
+      ...api,
+      httpPort: 80,
+      tlsPort: options.tlsPort ?? 443,
+      externalAccountBindingRequired: Object.keys(externalAccounts).length > 0,
+      externalAccountMACKeys: externalAccounts,
+      retryAfter: { authz: retryAfterS, order: retryAfterS },
+      keyAlgorithm: 'ecdsa',
+      profiles: Object.fromEntries(described),
+    },
+  });
+}
+
+/** Pebble logs each request as `POST /order-plz -> calling handler()`. */
+function countRequests(lines: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of lines) {
+    const request = /([A-Z]+ \/\S*) -> calling handler\(\)/.exec(line)?.[1];
+    if (request) counts.set(request, (counts.get(request) ?? 0) + 1);
+  }
+  return counts;
+}

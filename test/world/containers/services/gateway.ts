@@ -1,0 +1,20 @@
+import { startGateway } from '../../dstack/gateway.ts';
+import { EVERYWHERE, type Say, type Service } from './service.ts';
+
+/** The dstack gateway, which knows the one CVM. */
+export const startGatewayService: Service = async (settings, say) => {
+  const { RESOLVER_ADDRESS: resolver, GATEWAY_DOMAIN: domain } = settings;
+  const gateway = await startGateway({ address: EVERYWHERE, resolver, domain, log: withoutRepeats(say) });
+  const { APP_ID: appId, INSTANCE_ID: instanceId, INSTANCE_ADDRESS: address } = settings;
+  gateway.instances = [{ appId, instanceId, address }];
+  say(`passes TLS on at port 443; ${address} is the app ${appId}`);
+};
+
+/** The visitor knocks until it is let in, and one refusal says it all. */
+function withoutRepeats(say: Say): Say {
+  let last = '';
+  return (line) => {
+    if (line !== last) say(line);
+    last = line;
+  };
+}

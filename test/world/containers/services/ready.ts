@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock, until } from '../../../../src/clock.ts';
+import { ask } from '../../dns/dns-client.ts';
+import { untilListening } from '../../management.ts';
+import { PORTS, type Service } from './service.ts';
+import type { Settings } from './settings.ts';
+
+const PATIENCE_MS = 60_000;
+const EVERY_MS = 50;
+
+/** Resolves when every part answers that the ingress meets at its start: outside, all of them are there before it is. */
+export const waitUntilReady: Service = async (settings, say) => {
+  const ports: [host: string, port: number][] = [
+    ['app', PORTS.app],
+    ['cloudflare', PORTS.cloudflare],
+    ['gateway', PORTS.gateway],
+    ['ca', PORTS.ca],
+  ];
+  await Promise.all([
+    ...ports.map(([host, port]) => untilListening(host, port, PATIENCE_MS)),
+    untilTrue('the guest agent', () => existsSync(join(settings.GUEST_AGENT_DIR, 'dstack.sock'))),
+    untilTrue('the resolver', () => resolves(settings)),
+  ]);
+  say('every part is up');
+};
+
+/** Through the resolver and a name server. */
+async function resolves({ RESOLVER_ADDRESS, ZONE }: Settings): Promise<boolean> {
+  return ask(RESOLVER_ADDRESS, ZONE, 'SOA', { timeoutMs: 500 }).then(
+    ({ rcode }) => rcode === 'NOERROR',
+    () => false,
+  );
+}
+
+async function untilTrue(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+  const seen = async () => (await look()) || undefined;
+  const done = await until(seen, { clock: systemClock, timeoutMs: PATIENCE_MS, everyMs: EVERY_MS });
+  if (!done) throw new Error(`${what} was not there within ${PATIENCE_MS / 1000} s`);
+}

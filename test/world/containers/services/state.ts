@@ -1,0 +1,23 @@
+import { dirname } from 'node:path';
+import { makeDirectory, readIfThere, writeAtomically } from '../../../../src/files.ts';
+
+/** A value that outlives its process: what a provider or a name server has on its disk. */
+export interface State<T> {
+  /** What was saved last, or undefined. */
+  load(): Promise<T | undefined>;
+  save(value: T): Promise<void>;
+}
+
+/** A JSON file of our own, so what it holds is what `save` was given. */
+export function createState<T>(file: string): State<T> {
+  return {
+    async load() {
+      const text = await readIfThere(file);
+      return text === undefined ? undefined : JSON.parse(text);
+    },
+    async save(value) {
+      await makeDirectory(dirname(file), 0o755);
+      await writeAtomically(file, JSON.stringify(value), 0o644);
+    },
+  };
+}
