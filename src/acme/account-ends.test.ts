@@ -10,7 +10,7 @@ import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
-import { createAuthority } from './authority.ts';
+import { createAcmeClient } from './client.ts';
 
 /** Accounts that come to an end while we use them, at real Pebble. */
 
@@ -44,7 +44,7 @@ function setUp() {
   const { directoryUrl } = pebble;
   const accounts = createAccountStore(root, directoryUrl, clock);
   const start = () =>
-    createAuthority({
+    createAcmeClient({
       ...{ directoryUrl, email: undefined, userAgent: 'test', accounts, clock },
       warn: (sentence) => warnings.push(sentence),
     });

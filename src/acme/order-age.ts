@@ -1,4 +1,4 @@
-import type { Order } from './authority.ts';
+import type { Order } from './client.ts';
 
 /** Milliseconds; a CA that has not issued by then will not. */
 const LONGEST_PROCESSING_MS = 24 * 3_600_000;

@@ -5,7 +5,7 @@ import { createMemoryAuthority, type Step } from '../../test/harness/ca/memory-a
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
-import { download, finalize, proofsOf, prove } from './order.ts';
+import { download, finalize, pendingAuthorizations, solveChallenges } from './order.ts';
 import { problemError, problemOf } from './problem.ts';
 import { createKey, createRequest } from './request.ts';
 
@@ -25,13 +25,13 @@ function setUp({ names = [NAME], signal = new AbortController().signal, present 
   const authority = createMemoryAuthority(clock);
   const presented: ChallengeValue[][] = [];
   const obtain = async () => {
-    const conversation = { authority, clock, signal };
+    const conversation = { client: authority, clock, signal };
     const { order } = await authority.createOrder({ names }, signal);
-    const proofs = await proofsOf(order, conversation);
+    const proofs = await pendingAuthorizations(order, conversation);
     const values = proofs.map(({ value }) => value);
     if (values.length > 0) presented.push(values);
     await present?.(values);
-    await prove(proofs, conversation);
+    await solveChallenges(proofs, conversation);
     const csr = await createRequest(names, await createKey('ecdsa'));
     return download(await finalize(order, csr, conversation), conversation);
   };

@@ -2,19 +2,19 @@ import type { Clock } from '../clock.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
-import type { Authorization, CertificateAuthority, Challenge, Order } from './authority.ts';
+import type { AcmeClient, Authorization, Challenge, Order } from './client.ts';
 import { describeProblem, isProblem, readProblem } from './problem.ts';
 
 /** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */
-export interface Proof {
+export interface PendingAuthorization {
   readonly authorization: Authorization;
   readonly challenge: Challenge;
   readonly value: ChallengeValue;
 }
 
 /** Who is spoken to, and how long. */
-export interface Conversation {
-  readonly authority: CertificateAuthority;
+export interface AcmeContext {
+  readonly client: AcmeClient;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -28,14 +28,17 @@ const LONGEST_PAUSE_MS = 10_000;
  * What has to be proven before the order is ready (RFC 8555 §7.5), by DNS-01; nothing where the CA remembers earlier
  * validations. Throws ACME_* errors.
  */
-export async function proofsOf(order: Order, { authority, signal }: Conversation): Promise<Proof[]> {
-  const authorizations = await authority.authorizations(order, signal);
+export async function pendingAuthorizations(
+  order: Order,
+  { client, signal }: AcmeContext,
+): Promise<PendingAuthorization[]> {
+  const authorizations = await client.authorizations(order, signal);
   return Promise.all(
     authorizations
       .filter(({ status }) => status !== 'valid')
       .map(async (authorization) => {
         const challenge = dnsChallenge(authorization);
-        const value = await authority.challengeValue(challenge, signal);
+        const value = await client.challengeValue(challenge, signal);
         const domain = domainOf(authorization);
         return { authorization, challenge, value: { domain, name: challengeName(domain), value } };
       }),
@@ -71,7 +74,10 @@ function dnsChallenge({
  * waited for only. Throws ACME_ORDER_FAILED, whose details name every authorization that failed (`invalid`), ACME_SLOW when
  * the CA has not decided in time, and other ACME_* errors.
  */
-export async function prove(proofs: readonly Proof[], conversation: Conversation): Promise<void> {
+export async function solveChallenges(
+  proofs: readonly PendingAuthorization[],
+  conversation: AcmeContext,
+): Promise<void> {
   const { signal } = conversation;
   const unanswered = proofs.filter(({ challenge }) => challenge.status === 'pending');
   await Promise.all(unanswered.map((proof) => answer(proof, conversation)));
@@ -91,15 +97,15 @@ export async function prove(proofs: readonly Proof[], conversation: Conversation
 
 /** A CA may refuse what it was told before, when its answer to that was lost on the way: the authorization has gone on then. */
 async function answer(
-  { authorization, challenge }: Proof,
-  { authority, signal }: Conversation,
+  { authorization, challenge }: PendingAuthorization,
+  { client, signal }: AcmeContext,
 ): Promise<void> {
   try {
-    await authority.respond(challenge, signal);
+    await client.respond(challenge, signal);
   } catch (thrown) {
     signal.throwIfAborted();
     if (!isIngressError(thrown, 'ACME_PROBLEM')) throw thrown;
-    const { now } = await authority.pollAuthorization(authorization, signal);
+    const { now } = await client.pollAuthorization(authorization, signal);
     const told = now.challenges.find(({ url }) => url === challenge.url) ?? challenge;
     if (now.status === 'pending' && told.status === 'pending') throw thrown;
   }
@@ -113,14 +119,14 @@ function isOrderFailure(thrown: unknown): thrown is IngressError {
  * Has the CA issue (RFC 8555 §7.4). Of an order that it has finalized, when its answer to that was lost on the way, it says that it is
  * not ready. Throws ACME_* errors.
  */
-export async function finalize(order: Order, csr: string, conversation: Conversation): Promise<Order> {
-  const { authority, signal } = conversation;
+export async function finalize(order: Order, csr: string, conversation: AcmeContext): Promise<Order> {
+  const { client, signal } = conversation;
   try {
-    return await authority.finalize(order, csr, signal);
+    return await client.finalize(order, csr, signal);
   } catch (thrown) {
     signal.throwIfAborted();
     if (!isProblem(thrown, 'orderNotReady')) throw thrown;
-    const { now } = await authority.pollOrder(order, signal);
+    const { now } = await client.pollOrder(order, signal);
     if (now.status === 'pending' || now.status === 'ready') throw thrown;
     return now;
   }
@@ -130,9 +136,9 @@ export async function finalize(order: Order, csr: string, conversation: Conversa
  * Waits until a finalized order is valid, and gives the chain in PEM, leaf first. Throws ACME_ORDER_FAILED when the CA
  * does not issue, ACME_SLOW when it has not in time, and other ACME_* errors.
  */
-export async function download(order: Order, conversation: Conversation): Promise<string> {
-  const { authority, signal } = conversation;
-  const chain = await authority.certificate(await waitForOrder(order, conversation), signal);
+export async function download(order: Order, conversation: AcmeContext): Promise<string> {
+  const { client, signal } = conversation;
+  const chain = await client.certificate(await waitForOrder(order, conversation), signal);
   // The page of somebody between says nothing about the certificate, which is there and can be downloaded again.
   if (!/-----BEGIN CERTIFICATE-----/.test(chain))
     throw new IngressError(
@@ -142,9 +148,12 @@ export async function download(order: Order, conversation: Conversation): Promis
   return chain;
 }
 
-async function waitForProof({ authorization, value }: Proof, conversation: Conversation): Promise<void> {
+async function waitForProof(
+  { authorization, value }: PendingAuthorization,
+  conversation: AcmeContext,
+): Promise<void> {
   const settled = await poll(
-    (last) => conversation.authority.pollAuthorization(last, conversation.signal),
+    (last) => conversation.client.pollAuthorization(last, conversation.signal),
     authorization,
     ({ status }) => status !== 'pending',
     VALIDATION_TIMEOUT_MS,
@@ -156,9 +165,9 @@ async function waitForProof({ authorization, value }: Proof, conversation: Conve
   throw orderFailed(`the certificate authority could not validate ${value.domain}`, error);
 }
 
-async function waitForOrder(order: Order, conversation: Conversation): Promise<Order> {
+async function waitForOrder(order: Order, conversation: AcmeContext): Promise<Order> {
   const settled = await poll(
-    (last) => conversation.authority.pollOrder(last, conversation.signal),
+    (last) => conversation.client.pollOrder(last, conversation.signal),
     order,
     ({ status }) => status === 'valid' || status === 'invalid',
     ISSUANCE_TIMEOUT_MS,
@@ -178,7 +187,7 @@ async function poll<T>(
   first: T,
   isSettled: (state: T) => boolean,
   timeoutMs: number,
-  { clock, signal }: Conversation,
+  { clock, signal }: AcmeContext,
 ): Promise<T | undefined> {
   let left = timeoutMs;
   let state = first;

@@ -13,7 +13,7 @@ import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
 import { asObject } from '../json.ts';
-import { createAuthority } from './authority.ts';
+import { createAcmeClient } from './client.ts';
 
 const never = new AbortController().signal;
 
@@ -34,7 +34,7 @@ function orderingAt(t: TestContext, url: string) {
 async function failures(t: TestContext, url: string): Promise<Record<'unsigned' | 'signed', unknown>> {
   const clock = createFakeClock();
   const options = { email: undefined, userAgent: 'test', accounts: memoryAccount(url), clock };
-  const lost = createAuthority({ ...options, directoryUrl: url });
+  const lost = createAcmeClient({ ...options, directoryUrl: url });
   const ordering = await orderingAt(t, url);
   const thrown = (work: Promise<unknown>) =>
     work.then(

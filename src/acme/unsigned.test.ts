@@ -110,12 +110,12 @@ test('what needs no account needs no acme-client; an order does', async (t) => {
   const { listener } = caWith((base) => ({ newNonce: `${base}/nonce`, renewalInfo: `${base}/ari` }));
   const base = await startScriptedCa(t, listener);
   const script = `
-    const { createAuthority } = await import(${JSON.stringify(import.meta.resolve('./authority.ts'))});
+    const { createAcmeClient } = await import(${JSON.stringify(import.meta.resolve('./client.ts'))});
     const { createRequire } = await import('node:module');
     const { systemClock: clock } = await import(${JSON.stringify(import.meta.resolve('../clock.ts'))});
     const accounts = { load: () => Promise.reject(new Error('no account')) };
     const options = { directoryUrl: process.argv[1], email: undefined, userAgent: 'test', accounts, clock };
-    const authority = createAuthority(options);
+    const authority = createAcmeClient(options);
     const loaded = () => Object.keys(createRequire(process.cwd() + '/x').cache).some((path) => /acme-client/.test(path));
     const { signal } = new AbortController();
     await authority.ready(signal);

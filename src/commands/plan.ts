@@ -6,8 +6,8 @@ import type { IngressError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { withDeadline } from '../proxy/deadline.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
+import { emptySharedState, manageCertificate } from '../reconcile/deps.ts';
 import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
-import { emptySharedMemory, keepCertificate } from '../reconcile/parts.ts';
 import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
 import type { PrintOptions } from './command-line.ts';
 import { describeFailure } from './print/failure.ts';
@@ -68,7 +68,11 @@ function toJson({ failures, certificates, ...others }: Found) {
   const said = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
   return {
     ...others,
-    certificates: certificates.map((one) => ({ ...one, refused: one.refused && said(one.refused) })),
+    certificates: certificates.map(({ held, refused, ...one }) => ({
+      ...one,
+      held: held && { at: held.until, why: held.reason, ...(held.failure && { failure: held.failure }) },
+      refused: refused && said(refused),
+    })),
     failures: failures.map(({ domain, error }) => ({ domain, ...said(error) })),
   };
 }
@@ -88,21 +92,21 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
   // Reading gives no warning: what is damaged is moved aside by a start, and only then.
   const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings);
-  const issuers = readOnlyIssuers(outside.issuers);
+  const issuers = readOnlyIssuers(outside.authorities);
   const parts: ForecastParts = {
     ...outside,
-    issuers,
-    goal: goalFor(config, outside),
+    authorities: issuers,
+    spec: goalFor(config, outside),
     caaOwners: caaOwnersOf(issuers),
     journalOf: (domain) => peekingJournal(createChallengeJournal(letsencryptDir, domain, () => undefined)),
     random: Math.random,
     newId: randomUUID,
     log: createLog('silent'),
-    tell: (warning) => void warnings.add(warning),
+    warn: (warning) => void warnings.add(warning),
     warnOf: (_, warning) => void (warning !== undefined && warnings.add(warning)),
-    shared: emptySharedMemory(),
+    shared: emptySharedState(),
   };
-  const all = config.certificates.map(({ names }) => keepCertificate(names, parts.log));
+  const all = config.certificates.map(({ names }) => manageCertificate(names, parts.log));
   const found = await forecast(parts, all, signal);
   return { ...found, warnings: [...warnings] };
 }

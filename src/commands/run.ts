@@ -12,8 +12,13 @@ import { ownRights, warningOfSharedUser } from '../proxy/process/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { subjectOf } from '../proxy/upstream/app-warnings.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
+import {
+  type Deps,
+  emptySharedState,
+  type ManagedCertificate,
+  manageCertificate,
+} from '../reconcile/deps.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
-import { emptySharedMemory, type KeptCertificate, keepCertificate, type Parts } from '../reconcile/parts.ts';
 import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
 import { createChallengeJournal } from '../records/journal.ts';
@@ -85,9 +90,9 @@ export async function run(stopped: AbortSignal): Promise<number> {
   return 0;
 }
 
-function roundLimitMs({ certificates }: IngressConfig, { goal }: Parts): number {
+function roundLimitMs({ certificates }: IngressConfig, { spec }: Deps): number {
   const turns = Math.ceil(certificates.length / CERTIFICATES_AT_ONCE);
-  return turns * (ROUND_LIMIT_MS + 2 * goal.propagationTimeoutMs);
+  return turns * (ROUND_LIMIT_MS + 2 * spec.propagationTimeoutMs);
 }
 
 /** What crashes have left is in nobody's way where it stays; that the volume takes nothing is said elsewhere. */
@@ -119,7 +124,7 @@ async function openEvidence(
 async function openProxy(
   config: IngressConfig,
   evidencePort: number | undefined,
-  { log, warnOf }: Pick<Parts, 'log' | 'warnOf'>,
+  { log, warnOf }: Pick<Deps, 'log' | 'warnOf'>,
   signal: AbortSignal,
 ): Promise<RunningProxy | undefined> {
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
@@ -147,8 +152,8 @@ async function openProxy(
 function assemble(
   config: IngressConfig,
   proxy: RunningProxy,
-  { log, warnOf }: Pick<Parts, 'log' | 'warnOf'>,
-): Parts {
+  { log, warnOf }: Pick<Deps, 'log' | 'warnOf'>,
+): Deps {
   const { letsencryptDir, provider } = config;
   const files = createProviderFiles(letsencryptDir, provider.name);
   // A pause between two calls is no news for anybody; a wait is.
@@ -163,17 +168,17 @@ function assemble(
   return {
     ...outside,
     store: withRenewalConfs(config, outside, log),
-    goal: goalFor(config, outside),
-    caaOwners: caaOwnersOf(outside.issuers),
+    spec: goalFor(config, outside),
+    caaOwners: caaOwnersOf(outside.authorities),
     journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
     serve: (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
       proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain }),
     random: Math.random,
     newId: randomUUID,
     log,
-    tell: once(warn),
+    warn: once(warn),
     warnOf,
-    shared: emptySharedMemory(),
+    shared: emptySharedState(),
   };
 }
 
@@ -182,12 +187,12 @@ function announceOnce(
   { routes }: IngressConfig,
   log: Log,
   warnings: ReadonlyMap<string, string>,
-): (kept: KeptCertificate) => void {
+): (kept: ManagedCertificate) => void {
   const announced = new Set<string>();
-  return ({ names, memory }) => {
+  return ({ names, state }) => {
     for (const name of names) {
       const route = routes.find((candidate) => candidate.name === name);
-      if (!route || announced.has(name) || !memory.served.has(name)) continue;
+      if (!route || announced.has(name) || !state.served.has(name)) continue;
       announced.add(name);
       const { host, port } = route.target;
       const subjects = [GATEWAY, subjectOf(host), subjectOf(host, port)];
@@ -198,7 +203,7 @@ function announceOnce(
 }
 
 /** Says of which certificate each line is. */
-function keep(names: Names, log: Log): KeptCertificate {
+function keep(names: Names, log: Log): ManagedCertificate {
   const [domain, ...others] = names;
-  return keepCertificate(names, log.child(others.length > 0 ? { domain, names } : { domain }));
+  return manageCertificate(names, log.child(others.length > 0 ? { domain, names } : { domain }));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failure, secondCa, setStage } from '../../test/harness/parts.ts';
+import { failure, secondCa, setStage } from '../../test/harness/stage.ts';
 import { caaOwnersOf } from './caa-owners.ts';
 
 const never = new AbortController().signal;
@@ -14,8 +14,8 @@ test('CAA owners where one asks for what only a person can give', async (t) => {
   authority.before = () => {
     throw failure('ACME_ACCOUNT_BINDING_MISSING');
   };
-  const { primary } = stage.parts.issuers;
-  const owners = caaOwnersOf({ primary, fallback: { issuer, afterMs: 1 }, rehearsal: undefined });
+  const { primary } = stage.parts.authorities;
+  const owners = caaOwnersOf({ primary, fallback: { issuer, afterMs: 1 }, staging: undefined });
   await assert.rejects(owners(never), { code: 'ACME_ACCOUNT_BINDING_MISSING' });
 });
 
@@ -23,9 +23,9 @@ for (const dead of ['the first', 'the second', 'staging', 'each'] as const)
   test(`CAA owners where ${dead} cannot be asked`, async (t) => {
     const stage = await setStage(t);
     const [second, staging] = [secondCa(stage), secondCa(stage)];
-    const { primary } = stage.parts.issuers;
+    const { primary } = stage.parts.authorities;
     const fallback = { issuer: second.issuer, afterMs: 1 };
-    const owners = caaOwnersOf({ primary, fallback, rehearsal: staging.issuer });
+    const owners = caaOwnersOf({ primary, fallback, staging: staging.issuer });
     const authorities = {
       'the first': stage.authority,
       'the second': second.authority,

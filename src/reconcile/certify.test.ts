@@ -11,7 +11,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 
 /** Lets the volume refuse every write. */
@@ -53,8 +53,8 @@ test('a volume that takes nothing: it is served, not ordered again, and stored l
   assert.equal(stage.served.length, 1);
   const stored = await stage.parts.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
-  assert.equal(stage.kept[0].memory.unsaved, undefined);
-  const { ledger, openOrders } = stage.parts.issuers.primary;
+  assert.equal(stage.kept[0].state.unsaved, undefined);
+  const { ledger, orders: openOrders } = stage.parts.authorities.primary;
   assert.equal((await ledger.history()).lastIssued([DOMAIN])?.serial, stored?.facts.serial);
   assert.equal(await openOrders.load(DOMAIN), undefined);
 });
@@ -78,7 +78,7 @@ test('a full volume does not hold back what was issued for a renewal', async (t)
 test('no order before its time, and one after it', async (t) => {
   const stage = await setStage(t);
   const notBefore = new Date(stage.clock.now().getTime() + 1);
-  const { ledger } = stage.parts.issuers.primary;
+  const { ledger } = stage.parts.authorities.primary;
   await ledger.write({
     ...{ event: 'failed', names: [DOMAIN], code: 'ACME_ORDER_FAILED', refused: true },
     notBefore: notBefore.toISOString(),

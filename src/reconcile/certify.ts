@@ -1,8 +1,8 @@
 import type { ChallengeValue } from '../records/challenges.ts';
 import { attempt } from './course.ts';
+import type { Deps } from './deps.ts';
 import { finish } from './finish.ts';
 import { type DueCertificate, type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
-import type { Parts } from './parts.ts';
 import { prepare } from './prepare.ts';
 import { publish, type ZoneWork } from './publish.ts';
 import { removeOwnChallenges } from './tidy.ts';
@@ -13,7 +13,7 @@ import { removeOwnChallenges } from './tidy.ts';
  * the write. The challenges are removed at the end, whatever happens.
  */
 export async function certify(
-  parts: Parts,
+  parts: Deps,
   batch: readonly DueCertificate[],
   ground: Ground,
   signal: AbortSignal,
@@ -34,7 +34,7 @@ export async function certify(
 }
 
 async function finishNoting(
-  parts: Parts,
+  parts: Deps,
   job: Job,
   ground: Ground,
   published: readonly PublishedChallenge[],
@@ -46,7 +46,7 @@ async function finishNoting(
 
 /** Every value of every job, zone by zone. A zone that takes nothing is noted for those who needed it. */
 async function publishAll(
-  parts: Parts,
+  parts: Deps,
   jobs: readonly Job[],
   { zoneOf }: Ground,
   signal: AbortSignal,
@@ -70,7 +70,7 @@ interface WantedValue {
 }
 
 async function publishIn(
-  parts: Parts,
+  parts: Deps,
   work: ZoneWork,
   wanted: readonly WantedValue[],
   signal: AbortSignal,

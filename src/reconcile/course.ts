@@ -1,11 +1,11 @@
 import type { Hold } from '../acme/ledger/limits.ts';
 import type { CertificateBundle } from '../certificates/certificate.ts';
 import { isRefusal } from './backoff.ts';
-import type { KeptCertificate } from './parts.ts';
+import type { ManagedCertificate } from './deps.ts';
 
 /** How one round goes for one certificate. */
 export interface Course {
-  readonly kept: KeptCertificate;
+  readonly kept: ManagedCertificate;
   /** What is stored, or was issued and is not stored yet; set once the volume was read. */
   stored: CertificateBundle | undefined;
   /** The volume could not be read, so that nobody knows whether a certificate is due or an order is open. */
@@ -22,7 +22,7 @@ export interface StepFailure {
   readonly failure: unknown;
 }
 
-export function startCourse(kept: KeptCertificate): Course {
+export function startCourse(kept: ManagedCertificate): Course {
   return { kept, stored: undefined, unread: false, held: undefined, failures: [] };
 }
 

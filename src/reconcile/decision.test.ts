@@ -9,7 +9,7 @@ import {
   runPass,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import { certificateId } from '../certificates/renewal/ari.ts';
 import { publishChallenges } from '../records/challenges.ts';
 import { decide } from './decision.ts';
@@ -105,7 +105,7 @@ test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
 
 test('an open order of the certificate that is stored is forgotten, with its challenge', async (t) => {
   const stage = await setStage(t);
-  const { openOrders } = stage.parts.issuers.primary;
+  const { orders: openOrders } = stage.parts.authorities.primary;
   let note: Awaited<ReturnType<typeof openOrders.load>>;
   stage.authority.before = async (call) => {
     if (call === 'certificate') note = await openOrders.load(DOMAIN);

@@ -1,4 +1,4 @@
-import type { Issuer } from '../acme/attempt.ts';
+import type { Authority } from '../acme/issuance.ts';
 import type { Advice } from '../acme/ledger/history.ts';
 import type { Ledger } from '../acme/ledger/ledger.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../certificates/renewal/ari.ts';
 import { whyDaysBeforeFails } from '../certificates/renewal/lifetime.ts';
 import { decideRenewal, type RenewalDecision } from '../certificates/renewal/policy.ts';
-import type { Issuers, Parts } from './parts.ts';
+import type { Authorities, Deps } from './deps.ts';
 import { keyOf } from './preflight.ts';
 
 /** Milliseconds; advice is no reason to wait long for a CA that does not answer. */
@@ -25,7 +25,7 @@ const ADVICE_TIMEOUT_MS = 10_000;
 /** Milliseconds for which a CA that did not answer is not asked for any certificate. */
 const SILENCE_MS = 60_000;
 
-export type DecisionParts = Pick<Parts, 'goal' | 'issuers' | 'clock' | 'log' | 'tell' | 'shared'>;
+export type DecisionParts = Pick<Deps, 'spec' | 'authorities' | 'clock' | 'log' | 'warn' | 'shared'>;
 
 /** What is to be done about the certificate that is stored, if any: with the advice of its CA. Throws STORE_FAILED. */
 export async function decide(
@@ -34,10 +34,10 @@ export async function decide(
   stored: CertificateBundle | undefined,
   signal: AbortSignal,
 ): Promise<RenewalDecision> {
-  const { goal, clock, issuers } = parts;
+  const { spec, clock, authorities } = parts;
   const now = clock.now();
-  const unusable = stored && whyUnusable(stored.facts, { names, noStaging: goal.noStaging }, now);
-  const origin = await originOf(issuers, names, stored);
+  const unusable = stored && whyUnusable(stored.facts, { names, noStaging: spec.noStaging }, now);
+  const origin = await originOf(authorities, names, stored);
   const advice =
     stored && unusable === undefined ? await adviceFor(parts, origin, stored, signal) : undefined;
   if (stored) tellOfDaysBefore(parts, stored);
@@ -47,7 +47,7 @@ export async function decide(
     unusable,
     advice,
     issuedAt: history.issuances(names),
-    daysBefore: goal.renewDaysBefore,
+    daysBefore: spec.renewDaysBefore,
     now,
     random: stored ? momentOf(stored.facts) : 0,
   });
@@ -55,37 +55,37 @@ export async function decide(
 
 /** What is to be done about a certificate that was just issued, for all that is known before its CA has advised. Throws STORE_FAILED. */
 export async function foresee(
-  { goal, clock }: DecisionParts,
+  { spec, clock }: DecisionParts,
   names: Names,
   { facts }: CertificateBundle,
-  { ledger }: Issuer,
+  { ledger }: Authority,
 ): Promise<RenewalDecision> {
   const history = await ledger.history();
   return decideRenewal({
     ...{ certificate: facts, unusable: undefined, advice: undefined, random: 0 },
-    ...{ issuedAt: history.issuances(names), daysBefore: goal.renewDaysBefore, now: clock.now() },
+    ...{ issuedAt: history.issuances(names), daysBefore: spec.renewDaysBefore, now: clock.now() },
   });
 }
 
-function tellOfDaysBefore({ goal, tell }: DecisionParts, { facts }: CertificateBundle): void {
-  const { renewDaysBefore } = goal;
+function tellOfDaysBefore({ spec, warn }: DecisionParts, { facts }: CertificateBundle): void {
+  const { renewDaysBefore } = spec;
   const why =
     renewDaysBefore === undefined ? undefined : whyDaysBeforeFails(renewDaysBefore, lifetimeMs(facts));
-  if (why !== undefined) tell(why);
+  if (why !== undefined) warn(why);
 }
 
 /** The authority that a stored certificate came from, as far as is known. Throws STORE_FAILED. */
 export async function originOf(
-  { primary, fallback }: Issuers,
+  { primary, fallback }: Authorities,
   names: Names,
   stored: CertificateBundle | undefined,
-): Promise<Issuer> {
+): Promise<Authority> {
   if (!fallback || !stored) return primary;
   const { issuer } = fallback;
   const last = (await issuer.ledger.history()).lastIssued(names);
   if (last?.serial === stored.facts.serial) return issuer;
   // The ledger says so once it is stored; until then its order is open, with the key.
-  const open = await issuer.openOrders.peek(keyOf(names));
+  const open = await issuer.orders.peek(keyOf(names));
   return open?.keyPem && isKeyOf(open.keyPem, stored) ? issuer : primary;
 }
 
@@ -95,7 +95,7 @@ export async function originOf(
  */
 async function adviceFor(
   { clock, log, shared }: DecisionParts,
-  { ledger, authority, directoryUrl }: Issuer,
+  { ledger, client, directoryUrl }: Authority,
   { chainPem }: CertificateBundle,
   signal: AbortSignal,
 ): Promise<RenewalAdvice | undefined> {
@@ -110,7 +110,7 @@ async function adviceFor(
   if (isSilent) return undefined;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ADVICE_TIMEOUT_MS)]);
-    const answer = await authority.renewalInfo(id, limit);
+    const answer = await client.renewalInfo(id, limit);
     const advice = answer && readRenewalInfo(answer.body);
     if (!answer || !advice) return undefined;
     await remember(ledger, id, advice, nextLook(answer.retryAfterMs, now));

@@ -12,8 +12,8 @@ import {
   desiredRecords,
   type Wanted,
 } from '../records/desired.ts';
+import type { Deps } from './deps.ts';
 import type { Gateway } from './gateway.ts';
-import type { Parts } from './parts.ts';
 
 /** What is desired for one name. */
 export interface NameDraft {
@@ -37,7 +37,7 @@ export interface Surroundings {
   readonly caa: readonly CaaOwner[] | undefined;
 }
 
-type SurroundingParts = Pick<Parts, 'goal' | 'identify' | 'caaOwners' | 'tell'>;
+type SurroundingParts = Pick<Deps, 'spec' | 'identify' | 'caaOwners' | 'warn'>;
 
 /**
  * Asks the guest agent who we are, while the gateway is looked up, and the authorities (for CAA records) which accounts are ours. What
@@ -49,11 +49,11 @@ export async function lookAround(
   signal: AbortSignal,
 ): Promise<Surroundings> {
   const [identity, gateway] = await Promise.all([parts.identify(signal), lookingUp]);
-  if (identity.warning !== undefined) parts.tell(identity.warning);
-  return { identity, gateway, caa: parts.goal.setCaa ? await parts.caaOwners(signal) : undefined };
+  if (identity.warning !== undefined) parts.warn(identity.warning);
+  return { identity, gateway, caa: parts.spec.setCaa ? await parts.caaOwners(signal) : undefined };
 }
 
-type DraftParts = Pick<Parts, 'goal' | 'provider' | 'tell'>;
+type DraftParts = Pick<Deps, 'spec' | 'provider' | 'warn'>;
 
 /** A name whose records are planned. */
 export interface DraftPlace {
@@ -72,7 +72,7 @@ export function draftName(
   { domain, zone, certified }: DraftPlace,
   surroundings: Surroundings,
 ): NameDraft {
-  const { txtPrefix, port } = parts.goal;
+  const { txtPrefix, port } = parts.spec;
   const { gateway, caa, identity } = surroundings;
   const { appId } = identity;
   const owners = [domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)];
@@ -93,7 +93,7 @@ export function draftName(
       // Our app-address would make the addresses of somebody else at the name look like ours.
       return alias ? desired : desired.filter(({ purpose }) => purpose === 'caa');
     },
-    whyUnled: (live) => (aliasFor(live) ? undefined : gatewayNowhere(domain, parts.goal)),
+    whyUnled: (live) => (aliasFor(live) ? undefined : gatewayNowhere(domain, parts.spec)),
   };
 }
 
@@ -106,11 +106,11 @@ interface AliasPlace {
 
 /** Undefined where the name would get the gateway's addresses, and it has none. Throws DNS_LOOKUP_FAILED when they are not known. */
 function decideAlias(
-  { goal, provider, tell }: DraftParts,
+  { spec, provider, warn }: DraftParts,
   { addresses, configured, ...lookups }: Gateway,
   { domain, zone, live, ours }: AliasPlace,
 ): Wanted['alias'] | undefined {
-  const { gatewayDomain, setCaa } = goal;
+  const { gatewayDomain, setCaa } = spec;
   const published = live.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
   const target = chooseAliasTarget({ ...lookups, configured, published });
   const place = { domain, target, apex: zone.name, caaName: setCaa ? baseName(domain) : undefined, live };
@@ -124,14 +124,14 @@ function decideAlias(
     });
   }
   if (addresses === undefined || allAddresses(addresses).length === 0)
-    tell(`the gateway ${gatewayDomain} has no address now; what is published for ${domain} stays`);
-  tell(
+    warn(`the gateway ${gatewayDomain} has no address now; what is published for ${domain} stays`);
+  warn(
     `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again in every round`,
   );
   return { addresses: standIns };
 }
 
-function gatewayNowhere(domain: string, { gatewayDomain }: Parts['goal']): IngressError {
+function gatewayNowhere(domain: string, { gatewayDomain }: Deps['spec']): IngressError {
   const sentence = `the gateway ${gatewayDomain} has no address, so nothing can lead ${domain} to it`;
   return new IngressError('DNS_LOOKUP_FAILED', sentence, {
     hint: 'Check GATEWAY_DOMAIN: the dashboard of the cloud shows the base domain of its gateway.',

@@ -1,12 +1,18 @@
-import { type Attempt, conclude, type IssuedCertificate, issue, validate } from '../acme/attempt.ts';
+import {
+  completeOrder,
+  type IssuedCertificate,
+  issue,
+  type PendingOrder,
+  validate,
+} from '../acme/issuance.ts';
 import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
 import { renewalDue } from '../certificates/renewal/policy.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { note } from './course.ts';
 import { foresee } from './decision.ts';
+import type { Deps } from './deps.ts';
 import { type Ground, type Job, type PublishedChallenge, proofsOfJob } from './job.ts';
 import { tellOfRenewal } from './outlook.ts';
-import type { Parts } from './parts.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
 import { saveUnsaved, serve } from './serving.ts';
 import { waitForChallenges } from './wait-for-challenges.ts';
@@ -17,7 +23,7 @@ import { waitForRecords } from './wait-for-records.ts';
  * with, which is in the CA's ledger by then.
  */
 export async function finish(
-  parts: Parts,
+  parts: Deps,
   job: Job,
   ground: Ground,
   published: readonly PublishedChallenge[],
@@ -34,10 +40,10 @@ export async function finish(
     return accept(parts, job, await issue(job.attempt, contextOf(parts, signal)));
   });
   // Stored and served first, tidied up afterwards: the zone can wait, a certificate that is lost is ordered again.
-  const { memory } = course.kept;
+  const { state } = course.kept;
   const concluding = () => concludeEverywhere(parts, job.attempt, bundle);
-  memory.unsaved = { bundle, conclude: concluding, failure: undefined };
-  memory.latest = bundle.facts;
+  state.unsaved = { bundle, conclude: concluding, failure: undefined };
+  state.latest = bundle.facts;
   await saveUnsaved(parts, course.kept);
   await serve(parts, course.kept, bundle);
   tellOfRenewal(course.kept, await foresee(parts, course.kept.names, bundle, job.attempt.issuer));
@@ -45,20 +51,20 @@ export async function finish(
 
 /** A certificate of the second CA ends the series of failures of the first: at the next renewal it is asked first again. */
 async function concludeEverywhere(
-  { issuers: { primary } }: Parts,
-  attempt: Attempt,
+  { authorities: { primary } }: Deps,
+  attempt: PendingOrder,
   { facts: { serial, notAfter } }: CertificateBundle,
 ): Promise<void> {
-  await conclude(attempt, { serial, notAfter });
+  await completeOrder(attempt, { serial, notAfter });
   if (attempt.issuer === primary) return;
-  const { note, wish } = attempt;
-  const entry = { attempt: note.attempt, names: wish.names, serial, notAfter: notAfter.toISOString() };
+  const { stored, params } = attempt;
+  const entry = { attempt: stored.attempt, names: params.names, serial, notAfter: notAfter.toISOString() };
   await primary.ledger.write({ event: 'issued', ...entry });
 }
 
 /** A first certificate wants its records in order before the CA is told; a renewal goes on without them. */
 async function waitForOwnRecords(
-  parts: Parts,
+  parts: Deps,
   { due: { course, urgent } }: Job,
   { zoneOf, servers, waited }: Ground,
   signal: AbortSignal,
@@ -90,7 +96,7 @@ interface Challenges {
 }
 
 async function waitForOwnChallenges(
-  parts: Parts,
+  parts: Deps,
   job: Job,
   { servers }: Ground,
   { published, publishedAt }: Challenges,
@@ -114,28 +120,38 @@ async function waitForOwnChallenges(
 }
 
 /** Has the staging CA validate; nothing is issued there. */
-async function rehearse(parts: Parts, { due }: Job, rehearsal: Attempt, signal: AbortSignal): Promise<void> {
+async function rehearse(
+  parts: Deps,
+  { due }: Job,
+  rehearsal: PendingOrder,
+  signal: AbortSignal,
+): Promise<void> {
   const { log } = due.course.kept;
   await validate(rehearsal, contextOf(parts, signal));
   const { directoryUrl } = rehearsal.issuer;
   log.info({ event: 'rehearsed', directoryUrl }, 'the staging CA has validated; now the real one is told');
 }
 
-async function recording<T>(parts: Parts, job: Job, { note: { attempt } }: Attempt, work: () => Promise<T>) {
+async function recording<T>(
+  parts: Deps,
+  job: Job,
+  { stored: { attempt } }: PendingOrder,
+  work: () => Promise<T>,
+) {
   try {
     return await work();
   } catch (thrown) {
-    const { issuer, wish } = job.attempt;
+    const { issuer, params } = job.attempt;
     await recordFailure(parts, issuer, job.due.course, attempt, thrown);
     // It would be downloaded again and again.
-    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await issuer.openOrders.remove(wish.key);
+    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await issuer.orders.remove(params.key);
     throw thrown;
   }
 }
 
 /** Checks what the CA sent before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
 function accept(
-  parts: Parts,
+  parts: Deps,
   { due, elapsed }: Job,
   { chainPem, keyPem }: IssuedCertificate,
 ): CertificateBundle {
@@ -143,7 +159,7 @@ function accept(
   const now = parts.clock.now();
   const bundle = readBundle(chainPem, keyPem, now);
   const { serial, notAfter } = bundle.facts;
-  const wrong = whyUnusable(bundle.facts, { names, noStaging: parts.goal.noStaging }, now);
+  const wrong = whyUnusable(bundle.facts, { names, noStaging: parts.spec.noStaging }, now);
   const early = now >= renewalDue(bundle.facts) ? 'it would have to be renewed at once' : undefined;
   const why = wrong ?? early;
   if (why !== undefined) {

@@ -13,12 +13,12 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
 import { caaOwnersOf } from './caa-owners.ts';
+import type { Authorities } from './deps.ts';
 import { forecast, type ZoneForecast } from './forecast.ts';
-import type { Issuers } from './parts.ts';
 
 const never = new AbortController().signal;
 const CHALLENGE = `_acme-challenge.${DOMAIN}`;
@@ -29,9 +29,9 @@ async function look(stage: Stage) {
   const issuers = readOnly(stage);
   const parts = {
     ...stage.parts,
-    issuers,
+    authorities: issuers,
     caaOwners: caaOwnersOf(issuers),
-    tell: (words: string) => void warnings.push(words),
+    warn: (words: string) => void warnings.push(words),
     warnOf: (_: string, words: string | undefined) => void (words !== undefined && warnings.push(words)),
   };
   const found = await forecast(parts, stage.kept, never);
@@ -43,12 +43,12 @@ async function look(stage: Stage) {
 }
 
 /** As `plan` asks the CA: for no account. */
-function readOnly({ parts: { issuers } }: Stage): Issuers {
-  const { primary } = issuers;
-  const accountUrl = async () => (await primary.authority.storedAccountUrl()) ?? '(none-yet)';
+function readOnly({ parts: { authorities } }: Stage): Authorities {
+  const { primary } = authorities;
+  const accountUrl = async () => (await primary.client.storedAccountUrl()) ?? '(none-yet)';
   return {
-    ...issuers,
-    primary: { ...primary, authority: { ...primary.authority, accountUrl, storedAccountUrl: accountUrl } },
+    ...authorities,
+    primary: { ...primary, client: { ...primary.client, accountUrl, storedAccountUrl: accountUrl } },
   };
 }
 
@@ -187,7 +187,7 @@ test('what a start would fail with before it orders is forecast as that, with th
     known: { 'example.com CAA': { answers: [rr('example.com', 'CAA', '0 issue "other.example"')] } },
   });
   const { certificates, failures } = await forecast(
-    { ...stage.parts, issuers: readOnly(stage) },
+    { ...stage.parts, authorities: readOnly(stage) },
     stage.kept,
     never,
   );
@@ -212,7 +212,7 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
     fail(stage);
     const warnings: string[] = [];
     const warnOf = (_: string, words: string | undefined) => void (words && warnings.push(words));
-    const found = await forecast({ ...stage.parts, issuers: readOnly(stage), warnOf }, stage.kept, never);
+    const found = await forecast({ ...stage.parts, authorities: readOnly(stage), warnOf }, stage.kept, never);
     assert.deepEqual([found.names, found.unplanned, found.zones], [[DOMAIN], [DOMAIN], []]);
     assert.equal(found.certificates.filter(({ decision }) => decision.action === 'order').length, orders);
     assert.equal(found.failures.length, 1);
@@ -228,15 +228,19 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
 test('a volume that takes no notes: what is due is refused, as by a start', async (t) => {
   const stage = await setStage(t);
   const failed = failure('STORE_FAILED');
-  const { primary } = stage.parts.issuers;
+  const { primary } = stage.parts.authorities;
   const ledger = { ...primary.ledger, whyUnwritable: async () => failed };
   const issuers = { ...readOnly(stage), primary: { ...primary, ledger } };
-  const { certificates, failures } = await forecast({ ...stage.parts, issuers }, stage.kept, never);
+  const { certificates, failures } = await forecast(
+    { ...stage.parts, authorities: issuers },
+    stage.kept,
+    never,
+  );
   assert.deepEqual([certificates[0]?.refused, failures[0]?.error], [failed, failed]);
   await stage.store(10);
   const warnings: string[] = [];
   const tell = (words: string) => void warnings.push(words);
-  const later = await forecast({ ...stage.parts, issuers, tell }, stage.kept, never);
+  const later = await forecast({ ...stage.parts, authorities: issuers, warn: tell }, stage.kept, never);
   assert.deepEqual([later.failures, warnings.length], [[], 1], 'what is kept is told of');
 });
 
@@ -269,7 +273,7 @@ test('an expired certificate is told also where no plan can be made', async (t) 
   assert.match((await look(stage)).certificate.ending?.words ?? '', /^expired 2 days ago, at /);
   stage.provider.dropZone('example.com');
   const warnings: string[] = [];
-  const parts = { ...stage.parts, tell: (words: string) => void warnings.push(words) };
+  const parts = { ...stage.parts, warn: (words: string) => void warnings.push(words) };
   const { certificates, failures } = await forecast(parts, stage.kept, never);
   assert.deepEqual([certificates.length, failures.length], [0, 1]);
   assert.match(warnings.join(), /^the certificate for app\.example\.com expired 2 days ago, at /);

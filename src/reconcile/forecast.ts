@@ -1,6 +1,6 @@
-import { whyNoOrder } from '../acme/attempt.ts';
+import { orderDeferral } from '../acme/issuance.ts';
 import type { PastFailure } from '../acme/ledger/allowance.ts';
-import { type Hold, isHold } from '../acme/ledger/limits.ts';
+import { type Hold, isDeferral } from '../acme/ledger/limits.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import { type Ending, endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
@@ -10,8 +10,8 @@ import { type IngressError, isIngressError } from '../errors.ts';
 import { notedChallenges } from '../records/challenges.ts';
 import { attempt, type Course, startCourse } from './course.ts';
 import { decide } from './decision.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
 import type { DueCertificate, Ground } from './job.ts';
-import type { KeptCertificate, Parts } from './parts.ts';
 import { chooseIssuer, heldAt, preflight } from './preflight.ts';
 import { wishOf } from './prepare.ts';
 import type { ZoneWork } from './publish.ts';
@@ -58,7 +58,7 @@ export interface CertificateForecast {
 }
 
 /** Of a round, what reads; whatever of it writes has to be harmless. */
-export type ForecastParts = Omit<Parts, 'serve'>;
+export type ForecastParts = Omit<Deps, 'serve'>;
 
 /**
  * Finds out what a round would do, by asking what a round asks and deciding as a round decides. Writes nothing: no record,
@@ -66,7 +66,7 @@ export type ForecastParts = Omit<Parts, 'serve'>;
  */
 export async function forecast(
   parts: ForecastParts,
-  all: readonly KeptCertificate[],
+  all: readonly ManagedCertificate[],
   signal: AbortSignal,
 ): Promise<Forecast> {
   const courses = all.map(startCourse);
@@ -103,7 +103,7 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<RenewalDecision | undefined> {
   const { names } = course.kept;
-  const { store, tell } = parts;
+  const { store, warn } = parts;
   course.stored = await attempt(
     course,
     'certificate on the volume',
@@ -118,35 +118,35 @@ async function lookAt(
   const unwritable = (await store.whyUnwritable(names)) ?? blocked;
   // What blocks an order is told with the order.
   const isToldLater = decision?.action === 'order' && blocked !== undefined;
-  if (unwritable && !isToldLater) tell(`${unwritable.message}. ${unwritable.hint}`);
+  if (unwritable && !isToldLater) warn(`${unwritable.message}. ${unwritable.hint}`);
   return decision;
 }
 
 /** Why nothing could be noted on the volume, without which nothing is ordered. */
 async function whyBlocked(
-  { journalOf, issuers }: ForecastParts,
+  { journalOf, authorities }: ForecastParts,
   [first]: Names,
 ): Promise<IngressError | undefined> {
-  return (await journalOf(first).whyUnwritable()) ?? (await issuers.primary.ledger.whyUnwritable());
+  return (await journalOf(first).whyUnwritable()) ?? (await authorities.primary.ledger.whyUnwritable());
 }
 
 // Files that fit nobody count as no certificate, as they do in a round.
 async function peekCertificate(
-  { store, tell }: ForecastParts,
+  { store, warn }: ForecastParts,
   names: Names,
 ): Promise<CertificateBundle | undefined> {
   try {
     return await store.peek(names);
   } catch (thrown) {
     if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
-    tell(`what is stored cannot be served: ${thrown.message}`);
+    warn(`what is stored cannot be served: ${thrown.message}`);
     return undefined;
   }
 }
 
 /** Of a certificate that cannot be foreseen nothing else is told. */
 function tellOfEndings(
-  { tell, clock }: ForecastParts,
+  { warn, clock }: ForecastParts,
   courses: readonly Course[],
   foreseeable: ReadonlyMap<Course, RenewalDecision>,
 ): void {
@@ -154,7 +154,7 @@ function tellOfEndings(
     const { kept, stored } = course;
     const ending = stored && endingOf(stored.facts, clock.now());
     if (ending && !foreseeable.has(course))
-      tell(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
+      warn(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
   }
 }
 
@@ -197,7 +197,7 @@ async function forecastCertificate(
   const due = { course, reason: decision.reason, urgent: decision.urgent };
   const work = async () => ({ held: await whyHeld(parts, due, zones, signal) });
   const checked = await attempt(course, 'certificate', work, signal);
-  const lastRefusal = (await parts.issuers.primary.ledger.history()).lastRefusal(kept.names);
+  const lastRefusal = (await parts.authorities.primary.ledger.history()).lastRefusal(kept.names);
   if (checked) return { ...known, ...checked, refused: undefined, lastRefusal };
   return { ...known, held: undefined, refused: failuresOf(course).at(-1)?.error, lastRefusal };
 }
@@ -214,8 +214,8 @@ async function whyHeld(
   const issuer = await chooseIssuer(parts, due.course.kept.names);
   const asked = await preflight(parts, issuer, due, zones, signal);
   const wish = await wishOf(parts, issuer, due.course);
-  const hold = isHold(asked) ? asked : await whyNoOrder(issuer, wish, parts);
-  return hold && heldAt(parts.issuers, issuer, hold);
+  const hold = isDeferral(asked) ? asked : await orderDeferral(issuer, wish, parts);
+  return hold && heldAt(parts.authorities, issuer, hold);
 }
 
 function failuresOf({ kept, failures }: Course) {

@@ -1,7 +1,7 @@
 import { type Addresses, allAddresses, lookUpAddresses, type Resolver } from '../dns/resolver.ts';
 import { messageOf } from '../errors.ts';
 import { friendlyName, type GatewayLookups } from '../records/alias.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 
 /** What the resolvers know of the gateway. */
 export interface Gateway extends Omit<GatewayLookups, 'published'> {
@@ -15,10 +15,10 @@ export interface Gateway extends Omit<GatewayLookups, 'published'> {
 
 /** Looks up every name that the gateway may have, at the same time. A look-up that fails decides nothing: what is published stays. */
 export async function lookUpGateway(
-  { goal, resolver }: Pick<Parts, 'goal' | 'resolver'>,
+  { spec, resolver }: Pick<Deps, 'spec' | 'resolver'>,
   signal: AbortSignal,
 ): Promise<Gateway> {
-  const { gatewayDomain, injectedGateway } = goal;
+  const { gatewayDomain, injectedGateway } = spec;
   const friendly = friendlyName(gatewayDomain);
   const injected = injectedGateway === undefined ? undefined : `_.${injectedGateway}`;
   const lookUp = async (name: string | undefined) =>

@@ -1,5 +1,5 @@
-import type { Attempt } from '../acme/attempt.ts';
-import type { Proof } from '../acme/order.ts';
+import type { PendingOrder } from '../acme/issuance.ts';
+import type { PendingAuthorization } from '../acme/order.ts';
 import type { DnsRecord } from '../dns/record.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import type { Course } from './course.ts';
@@ -26,16 +26,16 @@ export interface Ground {
 /** An order that is under way. */
 export interface Job {
   readonly due: DueCertificate;
-  readonly attempt: Attempt;
+  readonly attempt: PendingOrder;
   /** At a CA whose certificates nobody trusts, which has to validate first (ACME_STAGING_DRY_RUN). */
-  readonly rehearsal: Attempt | undefined;
+  readonly rehearsal: PendingOrder | undefined;
   /** Seconds since it was begun. */
   readonly elapsed: () => number;
 }
 
 /** What has to be proven for it, at whichever CA. */
-export function proofsOfJob({ attempt, rehearsal }: Job): Proof[] {
-  return [...(rehearsal?.proofs ?? []), ...attempt.proofs];
+export function proofsOfJob({ attempt, rehearsal }: Job): PendingAuthorization[] {
+  return [...(rehearsal?.authorizations ?? []), ...attempt.authorizations];
 }
 
 /** What became of a challenge value. */

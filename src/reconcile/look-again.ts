@@ -1,6 +1,6 @@
 import { sameData } from '../dns/record.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import type { ZoneWork } from './publish.ts';
 import { writeZone } from './records.ts';
 import type { Waiting } from './seen.ts';
@@ -16,7 +16,7 @@ export const SECOND_LOOK_MS = 5000;
  * names of the zone. Undefined when it fails, which is no reason not to go on waiting.
  */
 export async function lookAgain(
-  parts: Parts,
+  parts: Deps,
   { log }: Pick<Waiting, 'log'>,
   work: ZoneWork,
   signal: AbortSignal,
@@ -41,7 +41,7 @@ export async function lookAgain(
 
 /** What could not be written in this round is left out, so that it holds up nothing else. */
 async function restore(
-  parts: Parts,
+  parts: Deps,
   { zone, failed, challenges }: ZoneWork,
   { drafts }: ZoneLook,
   signal: AbortSignal,

@@ -6,8 +6,8 @@ import { createFakeClock, type FakeClock } from '../../test/harness/fake-clock.t
 import { type LogLine, memoryLog } from '../../test/harness/memory-log.ts';
 import { IngressError } from '../errors.ts';
 import { type Course, note, startCourse } from './course.ts';
+import { manageCertificate } from './deps.ts';
 import { everyMinute, type LoopOptions, reconcileForever } from './loop.ts';
-import { keepCertificate } from './parts.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -53,7 +53,9 @@ async function run(
   const { log, lines } = memoryLog();
   const rounds: string[] = [];
   const attempts = new Map<string, number>();
-  const certificates = Object.keys(steps).map((name) => keepCertificate([name], log.child({ domain: name })));
+  const certificates = Object.keys(steps).map((name) =>
+    manageCertificate([name], log.child({ domain: name })),
+  );
   const round: LoopOptions['round'] = async (some) => {
     const names = some.map(({ names: [name] }) => name);
     rounds.push(`${names.join('')} at ${(clock.now().getTime() - start) / SECOND}`);
@@ -134,7 +136,7 @@ test('each pass that finishes is told of', async () => {
 test('an order that is held back is tried when it may be made', async () => {
   const { now } = createFakeClock();
   const step: Step = (course, attempt) => {
-    if (attempt === 1) course.held = { at: new Date(now().getTime() + 20 * MINUTE), why: 'limits' };
+    if (attempt === 1) course.held = { until: new Date(now().getTime() + 20 * MINUTE), reason: 'limits' };
   };
   assert.deepEqual((await run({ a: step }, 2)).rounds, ['a at 0', 'a at 1200']);
 });
@@ -144,7 +146,7 @@ test('after a refusal the next round comes when the next order may be made', asy
   const { now } = createFakeClock();
   const step: Step = (course, attempt) => {
     note(course, 'certificate', refused);
-    course.held = { at: new Date(now().getTime() + attempt * 10 * MINUTE), why: 'refused' };
+    course.held = { until: new Date(now().getTime() + attempt * 10 * MINUTE), reason: 'refused' };
   };
   assert.deepEqual((await run({ a: step }, 3)).rounds, ['a at 0', 'a at 600', 'a at 1200']);
 });
@@ -199,7 +201,7 @@ test('a round that rejects fails all of it, and is tried again', async () => {
   };
   await reconcileForever(
     {
-      certificates: ['a', 'b'].map((name) => keepCertificate([name], log)),
+      certificates: ['a', 'b'].map((name) => manageCertificate([name], log)),
       ...{ round, clock: patient(clock), random: () => 0, roundLimitMs: HOUR, intervalMs: HOUR },
       ...{ everyMinute: never, onDemand: never, onFinished: never },
     },
@@ -215,7 +217,7 @@ test('a round that takes too long is given up', async () => {
   const { log, lines } = memoryLog();
   await reconcileForever(
     {
-      certificates: [keepCertificate(['a'], log)],
+      certificates: [manageCertificate(['a'], log)],
       round: async (_, signal) => {
         limits.push(signal);
         if (limits.length === 2) stop.abort();
@@ -285,7 +287,7 @@ test('a stop ends the loop while it waits, and what wakes it', async () => {
   const { log } = memoryLog();
   await reconcileForever(
     {
-      certificates: [keepCertificate(['a'], log)],
+      certificates: [manageCertificate(['a'], log)],
       round: async (some) => {
         queueMicrotask(() => stop.abort());
         return some.map(startCourse);
@@ -306,7 +308,7 @@ test('a stop waits for the rounds that are under way', async () => {
   let tidied = false;
   await reconcileForever(
     {
-      certificates: [keepCertificate(['a'], log)],
+      certificates: [manageCertificate(['a'], log)],
       round: async (_, signal) => {
         stop.abort(new Error('stopped'));
         await Promise.resolve();

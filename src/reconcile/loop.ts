@@ -3,14 +3,14 @@ import type { Hold } from '../acme/ledger/limits.ts';
 import type { Clock } from '../clock.ts';
 import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
 import { type Course, decidingFailure, type StepFailure } from './course.ts';
+import type { ManagedCertificate } from './deps.ts';
 import { tellOfEnd, toSeconds } from './outlook.ts';
-import type { KeptCertificate } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
 export interface LoopOptions {
-  readonly certificates: readonly KeptCertificate[];
+  readonly certificates: readonly ManagedCertificate[];
   /** One round; see `reconcile`. */
-  readonly round: (some: readonly KeptCertificate[], signal: AbortSignal) => Promise<readonly Course[]>;
+  readonly round: (some: readonly ManagedCertificate[], signal: AbortSignal) => Promise<readonly Course[]>;
   /** Milliseconds after which a round that hangs is given up. Every step has a shorter limit of its own. */
   readonly roundLimitMs: number;
   /** Milliseconds between two rounds over everything. */
@@ -20,7 +20,7 @@ export interface LoopOptions {
   /** Calls back when a person asks for a round; returns what ends that. */
   readonly onDemand: (due: () => void) => () => void;
   /** Called after each pass in which nothing failed. */
-  readonly onFinished: (kept: KeptCertificate) => void;
+  readonly onFinished: (kept: ManagedCertificate) => void;
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface LoopOptions {
 
 /** One certificate, and when its turn comes. */
 interface Turn {
-  readonly kept: KeptCertificate;
+  readonly kept: ManagedCertificate;
   /** Rounds that failed in a row. */
   failures: number;
   /** Of the wall clock, in milliseconds; undefined after a success: the next round over everything has it. */
@@ -159,7 +159,7 @@ function endTurn(
 ): number | undefined {
   const { log } = turn.kept;
   const now = clock.now().getTime();
-  const heldMs = held && held.at.getTime() - now;
+  const heldMs = held && held.until.getTime() - now;
   if (deciding === undefined) {
     turn.failures = 0;
     log.info({ event: 'pass-finished', seconds }, 'pass finished');

@@ -9,7 +9,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../test/harness/memory-log.ts';
-import { fails, runPass, type Stage, setStage } from '../../test/harness/parts.ts';
+import { fails, runPass, type Stage, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
+import { manageCertificate } from './deps.ts';
 import { type Cause, rememberFound, tellOfEnd } from './outlook.ts';
-import { keepCertificate } from './parts.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -15,10 +15,10 @@ const NAME = 'app.example.com';
 function said(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
   const now = createFakeClock().now();
   const { log, lines } = memoryLog();
-  const kept = keepCertificate([NAME], log);
+  const kept = manageCertificate([NAME], log);
   const notAfter = new Date(now.getTime() + hoursLeft * HOUR_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
-  kept.memory.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
+  kept.state.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
   tellOfEnd(kept, { failure: undefined, held: undefined, ...end }, new Date(now.getTime() + 5000), now);
   return lines.map(({ level, event, msg, cause }) => ({ level, event, msg, cause }));
 }
@@ -50,14 +50,14 @@ for (const [hoursLeft, level, event, words] of [
 }
 
 test('an order that is held back is a cause too', () => {
-  const [line] = said(5, { held: { at: new Date(), why: 'the CA said no' } });
+  const [line] = said(5, { held: { until: new Date(), reason: 'the CA said no' } });
   assert.match(String(line?.msg), /is not renewed: the CA said no; the next attempt/);
   assert.equal(line?.cause, 'the CA said no');
 });
 
 test('what has expired before this process is said at once, and only once', () => {
   const { log, lines } = memoryLog();
-  const kept = keepCertificate([NAME], log);
+  const kept = manageCertificate([NAME], log);
   const now = createFakeClock().now();
   const notAfter = new Date(now.getTime() - DAY_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);

@@ -4,14 +4,14 @@ import { covers } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { isIngressError, messageOf } from '../errors.ts';
-import type { KeptCertificate } from './parts.ts';
+import type { ManagedCertificate } from './deps.ts';
 
 /** Says when a certificate is renewed and why then, once until that changes. */
-export function tellOfRenewal({ memory, log }: KeptCertificate, decision: RenewalDecision): void {
+export function tellOfRenewal({ state, log }: ManagedCertificate, decision: RenewalDecision): void {
   const { action, reason } = decision;
   // That there is none yet is no news.
-  if (memory.renewal === reason || memory.latest === undefined) return;
-  memory.renewal = reason;
+  if (state.renewal === reason || state.latest === undefined) return;
+  state.renewal = reason;
   if (action === 'keep') log.info({ event: 'certificate-kept', until: decision.until }, reason);
   else log.info({ event: 'renewal-due' }, reason);
 }
@@ -20,9 +20,9 @@ export function tellOfRenewal({ memory, log }: KeptCertificate, decision: Renewa
  * Remembers what was found on the volume. The first look of this process finds what has expired meanwhile: it is not served,
  * which nothing else would say before the round is over.
  */
-export function rememberFound({ memory, log }: KeptCertificate, facts: CertificateFacts, now: Date): void {
-  const isFirst = memory.latest === undefined;
-  memory.latest = facts;
+export function rememberFound({ state, log }: ManagedCertificate, facts: CertificateFacts, now: Date): void {
+  const isFirst = state.latest === undefined;
+  state.latest = facts;
   const ending = isFirst ? endingOf(facts, now) : undefined;
   if (ending?.stage !== 'expired') return;
   const { serial, notAfter } = facts;
@@ -42,18 +42,18 @@ export interface Cause {
  * day and from then on an error.
  */
 export function tellOfEnd(
-  { names, memory, log }: KeptCertificate,
+  { names, state, log }: ManagedCertificate,
   { failure, held }: Cause,
   nextAttempt: Date | undefined,
   now: Date,
 ): void {
-  const { latest } = memory;
+  const { latest } = state;
   // One that is for none of the names is not what is served.
   if (latest === undefined || !names.some((name) => covers(latest.names, name))) return;
   const ending = endingOf(latest, now);
   if (ending === undefined) return;
   const { serial, notAfter } = latest;
-  const cause = failure === undefined ? held?.why : describe(failure);
+  const cause = failure === undefined ? held?.reason : describe(failure);
   const sentence = [
     `the certificate ${ending.words}, and is not renewed`,
     ...(cause === undefined ? [] : [`: ${cause}`]),

@@ -1,18 +1,18 @@
-import type { Issuer } from '../acme/attempt.ts';
 import { judgeClock } from '../acme/ca-clock.ts';
+import type { Authority } from '../acme/issuance.ts';
 import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa/check.ts';
 import { type AskCaa, askResolver, overlay } from '../dns/caa/set.ts';
 import { IngressError, isIngressError } from '../errors.ts';
+import type { Deps } from './deps.ts';
 import type { DueCertificate, Ground } from './job.ts';
-import type { Parts } from './parts.ts';
 
-type PermissionParts = Pick<Parts, 'resolver' | 'tell'>;
+type PermissionParts = Pick<Deps, 'resolver' | 'warn'>;
 
 /** Who is about to be asked for a certificate. */
 export interface Asked {
-  readonly issuer: Issuer;
+  readonly issuer: Authority;
   /** Where it is proven first, if it is. */
-  readonly rehearsal: Issuer | undefined;
+  readonly rehearsal: Authority | undefined;
 }
 
 /**
@@ -47,22 +47,22 @@ export async function checkPermission(
 
 async function checkClock(
   parts: PermissionParts,
-  { authority }: Issuer,
+  { client }: Authority,
   { urgent }: DueCertificate,
   signal: AbortSignal,
 ): Promise<void> {
-  await authority.ready(signal);
-  const verdict = judgeClock(authority.clockSkewMs(), urgent);
+  await client.ready(signal);
+  const verdict = judgeClock(client.clockSkewMs(), urgent);
   if (verdict === undefined) return;
   if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);
-  parts.tell(verdict.sentence);
+  parts.warn(verdict.sentence);
 }
 
 async function accountsOf({ issuer, rehearsal }: Asked, signal: AbortSignal): Promise<CaaAccount[]> {
-  const accountOf = async ({ authority }: Issuer, account: string): Promise<CaaAccount> => ({
+  const accountOf = async ({ client }: Authority, account: string): Promise<CaaAccount> => ({
     account,
-    issuers: await authority.caaIdentities(signal),
-    accountUrls: [await authority.storedAccountUrl()].filter((url) => url !== undefined),
+    issuers: await client.caaIdentities(signal),
+    accountUrls: [await client.storedAccountUrl()].filter((url) => url !== undefined),
     method: 'dns-01',
   });
   return [

@@ -11,7 +11,7 @@ import {
   type Stage,
   type StageOptions,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import type { Ask, Reply } from '../dns/query.ts';
 import { type Course, decidingFailure } from './course.ts';
 

@@ -3,14 +3,14 @@ import { placeOf, whyUnseen } from '../dns/placement.ts';
 import type { Zone } from '../dns/provider.ts';
 import type { IngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import type { ServerFinder } from './seen.ts';
 
 /** Milliseconds: it is asked beside the provider, and must not make a start slower. */
 const LIMIT_MS = 3000;
 const NAMES_AT_ONCE = 10;
 
-type PlacingParts = Pick<Parts, 'ask' | 'shared' | 'warnOf'>;
+type PlacingParts = Pick<Deps, 'ask' | 'shared' | 'warnOf'>;
 
 /**
  * Finds names that would be written into a zone in which the public DNS does not look for them: one that has delegated them away, or

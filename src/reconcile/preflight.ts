@@ -1,16 +1,16 @@
-import type { Issuer } from '../acme/attempt.ts';
+import type { Authority } from '../acme/issuance.ts';
 import { type Hold, orRefusal } from '../acme/ledger/limits.ts';
 import type { Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/names.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { challengeTtl } from '../records/challenges.ts';
+import type { Authorities, Deps } from './deps.ts';
 import { assertNoAliasOfChallenge } from './draft.ts';
 import type { DueCertificate, Ground } from './job.ts';
-import type { Issuers, Parts } from './parts.ts';
 import { type Asked, checkPermission } from './permission.ts';
 
 /** Nothing here writes, so that `plan` can make the same checks. */
-export type PreflightParts = Omit<Parts, 'serve'>;
+export type PreflightParts = Omit<Deps, 'serve'>;
 type Zones = Pick<Ground, 'zoneOf'>;
 
 /**
@@ -20,18 +20,18 @@ type Zones = Pick<Ground, 'zoneOf'>;
  */
 export async function preflight(
   parts: PreflightParts,
-  issuer: Issuer,
+  issuer: Authority,
   due: DueCertificate,
   zones: Zones,
   signal: AbortSignal,
 ): Promise<Asked | Hold> {
   const { names } = due.course.kept;
-  const { goal, issuers } = parts;
+  const { spec, authorities } = parts;
   await assertProvable(parts, names, zones, signal);
   const neighbour = await rememberedNeighbour(parts, issuer, names);
   if (neighbour) return neighbour;
   const asked = { issuer, rehearsal: await rehearsalFor(parts, issuer, names) };
-  await issuer.authority.assertWilling(issuer === issuers.primary ? goal.profile : undefined, signal);
+  await issuer.client.assertWilling(issuer === authorities.primary ? spec.profile : undefined, signal);
   await checkPermission(parts, asked, due, zones, signal);
   return asked;
 }
@@ -66,48 +66,48 @@ async function assertProvable(
  */
 async function rememberedNeighbour(
   { provider, clock }: PreflightParts,
-  { ledger, openOrders }: Issuer,
+  { ledger, orders }: Authority,
   names: Names,
 ): Promise<Hold | undefined> {
-  const own = (await openOrders.peek(keyOf(names)))?.attempt;
+  const own = (await orders.peek(keyOf(names)))?.attempt;
   const history = await ledger.history();
   const rememberedMs = challengeTtl(provider) * 1000;
   for (const owner of new Set(names.map(challengeName))) {
     const last = history.recentlyValidated(owner, own);
-    const at = new Date((last?.getTime() ?? 0) + rememberedMs);
-    const hold = { at, why: `resolvers may remember an earlier challenge at ${owner}` };
-    if (clock.now() < at) return orRefusal(hold, history, names);
+    const until = new Date((last?.getTime() ?? 0) + rememberedMs);
+    const hold = { until, reason: `resolvers may remember an earlier challenge at ${owner}` };
+    if (clock.now() < until) return orRefusal(hold, history, names);
   }
   return undefined;
 }
 
 /** The first authority, unless it has failed for so long that the other one is asked. Throws STORE_FAILED. */
 export async function chooseIssuer(
-  { issuers, clock }: Pick<PreflightParts, 'issuers' | 'clock'>,
+  { authorities, clock }: Pick<PreflightParts, 'authorities' | 'clock'>,
   names: readonly string[],
-): Promise<Issuer> {
-  const { primary, fallback } = issuers;
+): Promise<Authority> {
+  const { primary, fallback } = authorities;
   if (!fallback) return primary;
   const since = (await primary.ledger.history()).failingSince(names);
   const now = clock.now().getTime();
   if (since === undefined || now - since.getTime() < fallback.afterMs) return primary;
-  const waits = async ({ ledger }: Issuer) => (await ledger.history()).notBefore(names)?.getTime() ?? 0;
+  const waits = async ({ ledger }: Authority) => (await ledger.history()).notBefore(names)?.getTime() ?? 0;
   const [first, second] = await Promise.all([waits(primary), waits(fallback.issuer)]);
   // While the other one waits too, whoever may be asked first.
   return second > now && first < second ? primary : fallback.issuer;
 }
 
 /** Where there are two authorities, a hold says of which it is. Pure. */
-export function heldAt({ fallback }: Issuers, { directoryUrl }: Issuer, hold: Hold): Hold {
-  return fallback ? { ...hold, why: `at ${new URL(directoryUrl).host}, ${hold.why}` } : hold;
+export function heldAt({ fallback }: Authorities, { directoryUrl }: Authority, hold: Hold): Hold {
+  return fallback ? { ...hold, reason: `at ${new URL(directoryUrl).host}, ${hold.reason}` } : hold;
 }
 
 /** Where the next attempt is proven first, because the last one was refused. */
 async function rehearsalFor(
-  { issuers: { rehearsal } }: PreflightParts,
-  { ledger }: Issuer,
+  { authorities: { staging } }: PreflightParts,
+  { ledger }: Authority,
   names: readonly string[],
-): Promise<Issuer | undefined> {
-  if (!rehearsal) return undefined;
-  return (await ledger.history()).refusalsInARow(names) > 0 ? rehearsal : undefined;
+): Promise<Authority | undefined> {
+  if (!staging) return undefined;
+  return (await ledger.history()).refusalsInARow(names) > 0 ? staging : undefined;
 }

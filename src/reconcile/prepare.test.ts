@@ -11,7 +11,7 @@ import {
   type Stage,
   secondCa,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import type { Rr } from '../dns/query.ts';
 
 const MINUTE_MS = 60_000;
@@ -33,8 +33,8 @@ for (const [how, fails] of [
   test(`the second CA is asked when the first ${how} for the stated time, and the first is asked first the next time`, async (t) => {
     const stage = await setStage(t);
     const { issuer, authority } = secondCa(stage);
-    const { issuers } = stage.parts;
-    change(stage, { issuers: { ...issuers, fallback: { issuer, afterMs: HOUR_MS } } });
+    const { authorities } = stage.parts;
+    change(stage, { authorities: { ...authorities, fallback: { issuer, afterMs: HOUR_MS } } });
     stage.authority.before = (call) => {
       if (fails(call)) throw failure('ACME_UNREACHABLE');
     };
@@ -60,21 +60,21 @@ for (const [how, fails] of [
 test('an order that is held back names the CA where there are two', async (t) => {
   const stage = await setStage(t);
   const { issuer, authority } = secondCa(stage);
-  const { issuers } = stage.parts;
-  change(stage, { issuers: { ...issuers, fallback: { issuer, afterMs: 1 } } });
+  const { authorities } = stage.parts;
+  change(stage, { authorities: { ...authorities, fallback: { issuer, afterMs: 1 } } });
   for (const ca of [stage.authority, authority]) ca.validation = [{ status: 'invalid' }];
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
   passes(stage, 1000);
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
   passes(stage, 1000);
   const [course] = await runRound(stage);
-  assert.match(course?.held?.why ?? '', /^at ca\.example, the last order failed/);
+  assert.match(course?.held?.reason ?? '', /^at ca\.example, the last order failed/);
 });
 
 test('what was refused is proven at the staging CA first, beside the real challenge, and only then the real one is told', async (t) => {
   const stage = await setStage(t);
   const { issuer, authority } = secondCa(stage);
-  change(stage, { issuers: { ...stage.parts.issuers, rehearsal: issuer } });
+  change(stage, { authorities: { ...stage.parts.authorities, staging: issuer } });
   const { authority: real } = stage;
   real.validation = [{ status: 'invalid' }];
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
@@ -118,8 +118,8 @@ test('near its end a certificate does not wait for a day', async (t) => {
   for (let turn = 0; turn < 4; turn += 1) {
     const [course] = await runRound(stage);
     assert.ok(course?.held);
-    last = course.held.at.getTime() - stage.clock.now().getTime();
-    stage.clock.set(course.held.at);
+    last = course.held.until.getTime() - stage.clock.now().getTime();
+    stage.clock.set(course.held.until);
   }
   assert.ok(last <= 6 * HOUR_MS, `${last / HOUR_MS} hours`);
 });

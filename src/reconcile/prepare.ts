@@ -1,11 +1,11 @@
-import { begin, type Issuer, type Wish } from '../acme/attempt.ts';
-import { type Hold, isHold } from '../acme/ledger/limits.ts';
+import { type Authority, type OrderParams, openOrder } from '../acme/issuance.ts';
+import { type Hold, isDeferral } from '../acme/ledger/limits.ts';
 import { lifetimeMs } from '../certificates/certificate.ts';
 import { certificateId } from '../certificates/renewal/ari.ts';
 import { type Course, attempt as step } from './course.ts';
 import { originOf } from './decision.ts';
+import type { Deps } from './deps.ts';
 import type { DueCertificate, Ground, Job } from './job.ts';
-import type { Parts } from './parts.ts';
 import { chooseIssuer, heldAt, keyOf, preflight } from './preflight.ts';
 import { contextOf, recordFailure } from './record-failure.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -15,7 +15,7 @@ import { stopwatch } from './stopwatch.ts';
  * failed, which its course then says. Everything that the CA would refuse for and that can be known before is looked at first.
  */
 export async function prepare(
-  parts: Parts,
+  parts: Deps,
   due: DueCertificate,
   ground: Ground,
   signal: AbortSignal,
@@ -26,7 +26,7 @@ export async function prepare(
 }
 
 async function open(
-  parts: Parts,
+  parts: Deps,
   due: DueCertificate,
   ground: Ground,
   signal: AbortSignal,
@@ -38,21 +38,21 @@ async function open(
   const asked = await recorded(parts, issuer, course, signal, () =>
     preflight(parts, issuer, due, ground, signal),
   );
-  if (isHold(asked)) return holdBack(due, heldAt(parts.issuers, issuer, asked));
+  if (isDeferral(asked)) return holdBack(due, heldAt(parts.authorities, issuer, asked));
   const { rehearsal: rehearsing } = asked;
   const begun = await beginAt(parts, issuer, course, signal);
-  if (isHold(begun)) return holdBack(due, heldAt(parts.issuers, issuer, begun));
+  if (isDeferral(begun)) return holdBack(due, heldAt(parts.authorities, issuer, begun));
   log.info({ event: 'order', reason }, 'ordering a certificate');
   const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
-  const since = `resuming the order that was created at ${begun.note.createdAt}`;
+  const since = `resuming the order that was created at ${begun.stored.createdAt}`;
   log.info(fields, begun.resumed ? since : 'order created');
   const rehearsal = rehearsing && (await beginAt(parts, rehearsing, course, signal));
-  if (isHold(rehearsal)) return holdBack(due, rehearsal);
+  if (isDeferral(rehearsal)) return holdBack(due, rehearsal);
   return { due, attempt: begun, rehearsal, elapsed };
 }
 
-function holdBack({ course }: DueCertificate, { at, why, failure }: Hold): undefined {
-  course.held = { at, why };
+function holdBack({ course }: DueCertificate, { until: at, reason: why, failure }: Hold): undefined {
+  course.held = { until: at, reason: why };
   const { log } = course.kept;
   const fields = { event: 'order-held-back', until: at, why, failure };
   const sentence = `no order before ${at.toISOString()}: ${why}`;
@@ -62,15 +62,15 @@ function holdBack({ course }: DueCertificate, { at, why, failure }: Hold): undef
 }
 
 /** Opens an order. */
-async function beginAt(parts: Parts, issuer: Issuer, course: Course, signal: AbortSignal) {
+async function beginAt(parts: Deps, issuer: Authority, course: Course, signal: AbortSignal) {
   const wish = await wishOf(parts, issuer, course);
-  return recorded(parts, issuer, course, signal, () => begin(issuer, wish, contextOf(parts, signal)));
+  return recorded(parts, issuer, course, signal, () => openOrder(issuer, wish, contextOf(parts, signal)));
 }
 
 /** Asks a CA; its failure is written into its ledger, because how long it has failed decides who is asked. */
 async function recorded<T>(
-  parts: Parts,
-  issuer: Issuer,
+  parts: Deps,
+  issuer: Authority,
   course: Course,
   signal: AbortSignal,
   ask: () => Promise<T>,
@@ -86,17 +86,17 @@ async function recorded<T>(
 
 /** What is asked of a CA for a certificate. Throws STORE_FAILED. */
 export async function wishOf(
-  { goal, issuers }: Pick<Parts, 'goal' | 'issuers'>,
-  issuer: Issuer,
+  { spec, authorities }: Pick<Deps, 'spec' | 'authorities'>,
+  issuer: Authority,
   { kept, stored }: Course,
-): Promise<Wish> {
+): Promise<OrderParams> {
   const { names } = kept;
-  const origin = await originOf(issuers, names, stored);
+  const origin = await originOf(authorities, names, stored);
   return {
     key: keyOf(names),
     names,
-    keyType: goal.keyType,
-    profile: issuer === issuers.primary ? goal.profile : undefined,
+    keyType: spec.keyType,
+    profile: issuer === authorities.primary ? spec.profile : undefined,
     // Only the CA that has issued it can know it (RFC 9773 §5).
     replaces: stored && origin === issuer ? certificateId(stored.chainPem) : undefined,
     lifetimeMs: stored && lifetimeMs(stored.facts),

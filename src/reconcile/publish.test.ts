@@ -12,7 +12,7 @@ import {
   runPass,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import type { ErrorCode } from '../errors.ts';
 
 const failing: [title: string, code: ErrorCode, break_: (stage: Stage) => void][] = [

@@ -2,7 +2,7 @@ import type { Zone } from '../dns/provider.ts';
 import type { DnsRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import { writeChallenge, writeRecords, writeZone } from './records.ts';
 import type { ZoneLook } from './zone-look.ts';
 
@@ -34,7 +34,7 @@ export interface Published {
  * that `isNeeded` although the records of their name fail: a renewal is.
  */
 export async function publish(
-  parts: Parts,
+  parts: Deps,
   work: ZoneWork,
   values: readonly ChallengeValue[],
   isNeeded: (value: ChallengeValue) => boolean,
@@ -63,7 +63,7 @@ export async function publish(
 const ALONE = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJECTED'] as const;
 
 async function challengeAlone(
-  parts: Parts,
+  parts: Deps,
   work: ZoneWork,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
@@ -79,7 +79,7 @@ async function challengeAlone(
 }
 
 /** Writes the records of all names, unless that was tried; what fails is noted. */
-export async function publishRecords(parts: Parts, work: ZoneWork, signal: AbortSignal): Promise<void> {
+export async function publishRecords(parts: Deps, work: ZoneWork, signal: AbortSignal): Promise<void> {
   const { look } = work;
   if (!look || work.recordsTried) return;
   work.recordsTried = true;

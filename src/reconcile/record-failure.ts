@@ -1,13 +1,13 @@
-import type { AttemptContext, Issuer } from '../acme/attempt.ts';
+import type { Authority, IssuanceContext } from '../acme/issuance.ts';
 import { problemOf } from '../acme/problem.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
 import { isRefusal, orderDelayMs } from './backoff.ts';
 import type { Course } from './course.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 
 /** What an attempt needs of a round. */
-export function contextOf({ clock, newId, tell }: Parts, signal: AbortSignal): AttemptContext {
-  return { clock, newId, tell, signal };
+export function contextOf({ clock, newId, warn }: Deps, signal: AbortSignal): IssuanceContext {
+  return { clock, newId, warn: warn, signal };
 }
 
 /**
@@ -16,8 +16,8 @@ export function contextOf({ clock, newId, tell }: Parts, signal: AbortSignal): A
  * without an end as failed.
  */
 export async function recordFailure(
-  parts: Parts,
-  { ledger }: Issuer,
+  parts: Deps,
+  { ledger }: Authority,
   course: Course,
   attempt: string | undefined,
   thrown: unknown,
@@ -36,7 +36,7 @@ export async function recordFailure(
     const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, parts.random());
     const orderMs = Math.min(usualMs, longestWaitMs(course, now));
     const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
-    if (notBefore) course.held = { at: notBefore, why: said.message };
+    if (notBefore) course.held = { until: notBefore, reason: said.message };
     await ledger.write({
       event: 'failed',
       names,

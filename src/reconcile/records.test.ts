@@ -12,7 +12,7 @@ import {
   type Stage,
   type StageOptions,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 
 const FRIENDLY = 'gateway.cluster.example.net';

@@ -2,8 +2,8 @@ import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import { type ChallengeValue, publishChallenges } from '../records/challenges.ts';
 import { carryOut, despiteConflicts, planZone } from '../records/reconcile-zone.ts';
+import type { Deps } from './deps.ts';
 import type { NameDraft } from './draft.ts';
-import type { Parts } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 import { mergeDrafts, noteHolders, type ZoneLook } from './zone-look.ts';
 
@@ -12,7 +12,7 @@ import { mergeDrafts, noteHolders, type ZoneLook } from './zone-look.ts';
  * nothing differs. Resolves with the records of the challenges when it is written; waiting for the name servers is another step.
  */
 export async function writeZone(
-  parts: Parts,
+  parts: Deps,
   look: ZoneLook,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function writeZone(
 
 /** Writes challenge values alone. */
 export async function writeChallenge(
-  parts: Parts,
+  parts: Deps,
   { zone }: Pick<ZoneLook, 'zone'>,
   values: readonly ChallengeValue[],
   signal: AbortSignal,
@@ -51,7 +51,7 @@ export async function writeChallenge(
   return records;
 }
 
-function logChallenge({ log }: Parts, values: readonly ChallengeValue[], seconds: number): void {
+function logChallenge({ log }: Deps, values: readonly ChallengeValue[], seconds: number): void {
   const names = values.map(({ name }) => name);
   log.info({ event: 'challenge-published', names, seconds }, 'challenge published');
 }
@@ -61,7 +61,7 @@ function logChallenge({ log }: Parts, values: readonly ChallengeValue[], seconds
  * one that is refused holds up no other. Gives the names that failed, and why.
  */
 export async function writeRecords(
-  parts: Parts,
+  parts: Deps,
   look: ZoneLook,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -78,7 +78,7 @@ export async function writeRecords(
 }
 
 async function writeOneByOne(
-  parts: Parts,
+  parts: Deps,
   look: ZoneLook,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, unknown>> {

@@ -15,7 +15,7 @@ import {
   runRound,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 import { decidingFailure } from './course.ts';
 
 test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {
@@ -27,7 +27,7 @@ test('a first pass publishes, orders, stores and serves, and then leaves no chal
   const stored = await stage.parts.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
   assert.deepEqual(await stage.journal.entries(), []);
-  assert.equal(stage.kept[0].memory.unsaved, undefined);
+  assert.equal(stage.kept[0].state.unsaved, undefined);
   const events = stage.events();
   const order = [
     'records-published',
@@ -227,13 +227,13 @@ test('a pass that sweeps nothing says nothing of it', async (t) => {
 
 test('an open order that cannot be read is no reason not to publish, and another certificate is got', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], ['other.example.com']] });
-  const { primary } = stage.parts.issuers;
-  const peek: typeof primary.openOrders.peek = async (key) => {
+  const { primary } = stage.parts.authorities;
+  const peek: typeof primary.orders.peek = async (key) => {
     if (key === DOMAIN) throw failure('STORE_FAILED');
-    return primary.openOrders.peek(key);
+    return primary.orders.peek(key);
   };
-  const issuer = { ...primary, openOrders: { ...primary.openOrders, peek } };
-  change(stage, { issuers: { ...stage.parts.issuers, primary: issuer } });
+  const issuer = { ...primary, orders: { ...primary.orders, peek } };
+  change(stage, { authorities: { ...stage.parts.authorities, primary: issuer } });
   const [unread, other] = await runRound(stage);
   assert.deepEqual(
     unread?.failures.map(({ step }) => step),

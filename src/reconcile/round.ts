@@ -1,14 +1,14 @@
-import type { Issuer } from '../acme/attempt.ts';
-import type { OpenOrder, OpenOrders } from '../acme/ledger/open-orders.ts';
+import type { Authority } from '../acme/issuance.ts';
+import type { OrderStore, StoredOrder } from '../acme/ledger/order-store.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { IngressError } from '../errors.ts';
 import { atOnce, piecesOf } from './at-once.ts';
 import { certify } from './certify.ts';
 import { attempt, type Course, note, startCourse } from './course.ts';
 import { decide } from './decision.ts';
+import type { Authorities, Deps, ManagedCertificate } from './deps.ts';
 import type { DueCertificate, Ground } from './job.ts';
 import { rememberFound, tellOfRenewal } from './outlook.ts';
-import type { Issuers, KeptCertificate, Parts } from './parts.ts';
 import { keyOf } from './preflight.ts';
 import { publishRecords, type ZoneWork } from './publish.ts';
 import { createServerFinder } from './seen.ts';
@@ -32,8 +32,8 @@ const PLACES_AT_ONCE = 5;
  * certificate and its renewal. Gives the course of each certificate. Rejects only when the signal aborts.
  */
 export async function reconcile(
-  parts: Parts,
-  all: readonly KeptCertificate[],
+  parts: Deps,
+  all: readonly ManagedCertificate[],
   signal: AbortSignal,
 ): Promise<readonly Course[]> {
   const courses = all.map(startCourse);
@@ -62,14 +62,14 @@ export async function reconcile(
     await Promise.all(place.courses.map((course) => endRecords(parts, course, ground, signal)));
   });
   for (const course of courses) {
-    const { unsaved } = course.kept.memory;
+    const { unsaved } = course.kept.state;
     if (unsaved) note(course, 'storing the certificate', unsaved.failure);
   }
   return courses;
 }
 
 /** What is stored is served before anything else is done for any name. */
-async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Promise<void> {
+async function takeStock(parts: Deps, course: Course, signal: AbortSignal): Promise<void> {
   const { kept, failures } = course;
   await warnOfVolume(parts, kept);
   course.stored = await attempt(
@@ -85,8 +85,8 @@ async function takeStock(parts: Parts, course: Course, signal: AbortSignal): Pro
 
 /** What is missing is said while there is time, not when a renewal has nowhere to go. */
 async function warnOfVolume(
-  { store, journalOf, clock, shared }: Parts,
-  { names, log }: KeptCertificate,
+  { store, journalOf, clock, shared }: Deps,
+  { names, log }: ManagedCertificate,
 ): Promise<void> {
   const failure = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
   if (!isNews(shared.unwritable, keyOf(names), failure, clock.now())) return;
@@ -94,35 +94,35 @@ async function warnOfVolume(
 }
 
 /** It is there for all certificates. */
-async function warnOfLedger({ issuers, log, clock, shared }: Parts): Promise<void> {
-  const failure = await issuers.primary.ledger.whyUnwritable();
+async function warnOfLedger({ authorities, log, clock, shared }: Deps): Promise<void> {
+  const failure = await authorities.primary.ledger.whyUnwritable();
   if (!isNews(shared.unwritable, 'ledger', failure, clock.now())) return;
   log.warn({ event: 'volume-not-writable', err: failure }, 'nothing could be ordered');
 }
 
 interface OpenNote {
   readonly course: Course;
-  readonly openOrders: OpenOrders;
-  readonly note: OpenOrder;
+  readonly openOrders: OrderStore;
+  readonly note: StoredOrder;
 }
 
 /** The orders that are open since an earlier attempt. Where that cannot be read, nothing is ordered. */
 async function findOpenOrders(
-  { issuers }: Parts,
+  { authorities }: Deps,
   courses: readonly Course[],
   signal: AbortSignal,
 ): Promise<OpenNote[]> {
   const found: OpenNote[] = [];
   for (const course of courses) {
     const key = keyOf(course.kept.names);
-    for (const { openOrders } of allOf(issuers)) {
+    for (const { orders } of allOf(authorities)) {
       const open = await attempt(
         course,
         'open order',
-        async () => ({ note: await openOrders.peek(key) }),
+        async () => ({ note: await orders.peek(key) }),
         signal,
       );
-      if (open?.note) found.push({ course, openOrders, note: open.note });
+      if (open?.note) found.push({ course, openOrders: orders, note: open.note });
       if (!open) course.unread = true;
     }
   }
@@ -134,13 +134,13 @@ async function findOpenOrders(
  * crossed out.
  */
 async function forget({ course, openOrders }: OpenNote, signal: AbortSignal): Promise<void> {
-  const { names, memory } = course.kept;
-  if (memory.unsaved) return;
+  const { names, state } = course.kept;
+  if (state.unsaved) return;
   await attempt(course, 'open order', () => openOrders.remove(keyOf(names)), signal);
 }
 
-function allOf({ primary, fallback, rehearsal }: Issuers): Issuer[] {
-  return [primary, fallback?.issuer, rehearsal].filter((issuer) => issuer !== undefined);
+function allOf({ primary, fallback, staging }: Authorities): Authority[] {
+  return [primary, fallback?.issuer, staging].filter((issuer) => issuer !== undefined);
 }
 
 interface Decided {
@@ -150,7 +150,7 @@ interface Decided {
   readonly good: ReadonlySet<Course>;
 }
 
-async function decideAll(parts: Parts, courses: readonly Course[], signal: AbortSignal): Promise<Decided> {
+async function decideAll(parts: Deps, courses: readonly Course[], signal: AbortSignal): Promise<Decided> {
   const due: DueCertificate[] = [];
   const good = new Set<Course>();
   await atOnce(CERTIFICATES_AT_ONCE, courses, async (course) => {
@@ -165,7 +165,7 @@ async function decideAll(parts: Parts, courses: readonly Course[], signal: Abort
       good.add(course);
       // Past its emergency line it is kept only because others were issued lately.
       if (stored && endingOf(stored.facts, parts.clock.now()))
-        course.held = { at: decided.until, why: decided.reason };
+        course.held = { until: decided.until, reason: decided.reason };
     }
   });
   const endOf = ({ course: { stored } }: DueCertificate) => stored?.facts.notAfter.getTime() ?? 0;
@@ -191,7 +191,7 @@ function placesOf(courses: readonly Course[], zoneOf: ReadonlyMap<string, ZoneWo
 }
 
 async function certifyAll(
-  parts: Parts,
+  parts: Deps,
   due: readonly DueCertificate[],
   ground: Ground,
   signal: AbortSignal,
@@ -214,7 +214,7 @@ function whyUnled({ drafts, planned: { live } }: ZoneLook, domain: string): Ingr
 
 /** What is to be said of the records of a certificate's names, and waited for, once they were written or failed. */
 async function endRecords(
-  parts: Parts,
+  parts: Deps,
   course: Course,
   { zoneOf, servers, waited }: Ground,
   signal: AbortSignal,

@@ -5,7 +5,7 @@ import type { DnsProvider, Zone } from '../dns/provider.ts';
 import { lookInWords } from '../dns/sighting.ts';
 import { IngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import { stopwatch } from './stopwatch.ts';
 
 /** For what it is waited, and where. */
@@ -31,7 +31,7 @@ export interface FoundServers extends AuthoritativeZone {
 export type ServerFinder = (domain: string, zone: Zone, signal: AbortSignal) => Promise<FoundServers>;
 
 /** Asks for the servers of a zone once in a round, however many names are waited for. A failure is not remembered. */
-export function createServerFinder({ resolver }: Pick<Parts, 'resolver'>): ServerFinder {
+export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): ServerFinder {
   const found = new Map<string, Promise<FoundServers>>();
   const find = async (domain: string, name: string | undefined, signal: AbortSignal) => ({
     ...(await findAuthoritative(domain, name, resolver, signal)),
@@ -59,25 +59,25 @@ export interface Expected {
  * warning. Gives how it was seen. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
-  parts: Parts,
+  parts: Deps,
   { domain, zone, servers, urgent, publishedAt, log }: Waiting,
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const { goal, provider, clock, resolver, ask } = parts;
+  const { spec, provider, clock, resolver, ask } = parts;
   const elapsed = stopwatch(clock);
   const found = await servers(domain, zone, signal);
   const seen = await waitUntilSeen(found, expectations(found.apex), {
     ...{ clock, ask, signal, resolver, urgent, givenUp: found.givenUp },
     ...(publishedAt === undefined ? {} : { publishedAt }),
-    timeoutMs: goal.propagationTimeoutMs,
+    timeoutMs: spec.propagationTimeoutMs,
     byNotify: provider.capabilities.notifiesSecondaries ?? false,
     reconsider: reconsider?.(found.apex),
     onProgress: (progress) => log.info(...waitingLine(what, found, progress, clock.now())),
   });
   warnOfServers(parts, found, seen);
-  await waitUntilSettled(provider, zone, goal.propagationTimeoutMs, signal);
+  await waitUntilSettled(provider, zone, spec.propagationTimeoutMs, signal);
   const fields = { zone: found.apex, servers: found.servers.length, by: seen.by, seconds: elapsed() };
   log.info({ event: `${what}-seen`, ...fields }, `${what} seen by ${witnesses(seen)}`);
   return seen;
@@ -104,7 +104,7 @@ function waitingLine(
 
 /** Once in a round: what is written after it meets the same servers. */
 function warnOfServers(
-  { warnOf, clock }: Parts,
+  { warnOf, clock }: Deps,
   { apex, givenUp }: FoundServers,
   { by, passedOver }: Seen,
 ): void {

@@ -1,10 +1,10 @@
 import { type CertificateBundle, type Names, whyUnusable } from '../certificates/certificate.ts';
 import { isIngressError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { KeptCertificate, Parts } from './parts.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
 import { stopwatch } from './stopwatch.ts';
 
-type ServingParts = Pick<Parts, 'goal' | 'store' | 'serve' | 'clock' | 'log'>;
+type ServingParts = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'log'>;
 
 /**
  * What is stored, or was issued and is not stored yet. Files that fit nobody count as no certificate, so that one is
@@ -12,15 +12,15 @@ type ServingParts = Pick<Parts, 'goal' | 'store' | 'serve' | 'clock' | 'log'>;
  */
 export async function findCertificate(
   parts: ServingParts,
-  kept: KeptCertificate,
+  kept: ManagedCertificate,
 ): Promise<CertificateBundle | undefined> {
-  if (kept.memory.unsaved) await saveUnsaved(parts, kept);
-  return kept.memory.unsaved?.bundle ?? (await loadUsable(parts, kept));
+  if (kept.state.unsaved) await saveUnsaved(parts, kept);
+  return kept.state.unsaved?.bundle ?? (await loadUsable(parts, kept));
 }
 
 async function loadUsable(
   { store }: ServingParts,
-  { names, log }: KeptCertificate,
+  { names, log }: ManagedCertificate,
 ): Promise<CertificateBundle | undefined> {
   try {
     return await store.load(names);
@@ -34,16 +34,16 @@ async function loadUsable(
 /** Stores what was issued. A volume that does not take it is remembered, and the certificate served all the same. */
 export async function saveUnsaved(
   { store }: ServingParts,
-  { names, memory }: KeptCertificate,
+  { names, state }: ManagedCertificate,
 ): Promise<void> {
-  if (!memory.unsaved) return;
-  const { bundle, conclude } = memory.unsaved;
+  if (!state.unsaved) return;
+  const { bundle, conclude } = state.unsaved;
   try {
     await store.save(names, bundle);
     await conclude();
-    memory.unsaved = undefined;
+    state.unsaved = undefined;
   } catch (failure) {
-    memory.unsaved = { bundle, conclude, failure };
+    state.unsaved = { bundle, conclude, failure };
   }
 }
 
@@ -54,7 +54,7 @@ export async function saveUnsaved(
  */
 export async function serve(
   parts: ServingParts,
-  kept: KeptCertificate,
+  kept: ManagedCertificate,
   bundle: CertificateBundle | undefined,
 ): Promise<void> {
   const failures: unknown[] = [];
@@ -81,22 +81,22 @@ async function ownOf(
 }
 
 /** Whether a certificate can be served for these names now. */
-function isServable({ goal, clock }: ServingParts, bundle: CertificateBundle, names: Names): boolean {
-  return whyUnusable(bundle.facts, { names, noStaging: goal.noStaging }, clock.now()) === undefined;
+function isServable({ spec, clock }: ServingParts, bundle: CertificateBundle, names: Names): boolean {
+  return whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, clock.now()) === undefined;
 }
 
 async function serveOne(
   { serve: install, clock, log }: ServingParts,
-  { memory, log: own }: KeptCertificate,
+  { state, log: own }: ManagedCertificate,
   domain: string,
   bundle: CertificateBundle,
 ): Promise<void> {
   const { serial, fingerprint256, notAfter } = bundle.facts;
-  if (memory.served.get(domain) === fingerprint256) return;
-  if (![...memory.served.values()].includes(fingerprint256)) tellOfChain(own, bundle);
+  if (state.served.get(domain) === fingerprint256) return;
+  if (![...state.served.values()].includes(fingerprint256)) tellOfChain(own, bundle);
   const elapsed = stopwatch(clock);
   await install(domain, bundle);
-  memory.served.set(domain, fingerprint256);
+  state.served.set(domain, fingerprint256);
   const fields = { event: 'serving', domain, serial, notAfter, seconds: elapsed() };
   log.info(fields, 'serving, proven by a handshake');
 }

@@ -6,7 +6,7 @@ import {
   sweepChallenges,
 } from '../records/challenges.ts';
 import { type Course, note } from './course.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 
 /** Milliseconds that removing challenge values may take, and what is left of them once everything is being stopped. */
 const CLEANUP_MS = 15_000;
@@ -18,7 +18,7 @@ function namesOf(courses: readonly Course[]): string[] {
 
 /** Removes what earlier runs left in the zones, but for what an open order still wants. A failure is noted where something stays. */
 export async function sweep(
-  parts: Parts,
+  parts: Deps,
   courses: readonly Course[],
   wanted: readonly ChallengeValue[],
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function sweep(
   }
 }
 
-async function withLeftovers(parts: Parts, courses: readonly Course[]): Promise<readonly Course[]> {
+async function withLeftovers(parts: Deps, courses: readonly Course[]): Promise<readonly Course[]> {
   const left: Course[] = [];
   for (const course of courses) {
     const entries = await notedChallenges(parts, course.kept.names).catch(() => undefined);
@@ -54,7 +54,7 @@ async function withLeftovers(parts: Parts, courses: readonly Course[]): Promise<
  * aborted. What stays is in the journal, and swept by the next round.
  */
 export async function removeOwnChallenges(
-  parts: Parts,
+  parts: Deps,
   courses: readonly Course[],
   signal: AbortSignal,
 ): Promise<void> {

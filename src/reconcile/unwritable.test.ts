@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, DOMAIN, runPass, setStage } from '../../test/harness/parts.ts';
+import { change, DOMAIN, runPass, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 
 const MINUTE_MS = 60_000;
 
 test('a volume that takes nothing is said when it begins, when the reason changes, every hour, and not with every retry', async (t) => {
   const stage = await setStage(t);
-  const { store, issuers } = stage.parts;
+  const { store, authorities } = stage.parts;
   let reason: string | undefined = 'EROFS';
   const whyUnwritable = async () =>
     reason === undefined ? undefined : new IngressError('STORE_FAILED', `nothing can be stored: ${reason}`);
-  const { primary } = issuers;
+  const { primary } = authorities;
   change(stage, {
     store: { ...store, whyUnwritable },
-    issuers: { ...issuers, primary: { ...primary, ledger: { ...primary.ledger, whyUnwritable } } },
+    authorities: { ...authorities, primary: { ...primary, ledger: { ...primary.ledger, whyUnwritable } } },
   });
   const told = () =>
     stage.lines

@@ -1,6 +1,6 @@
 import type { DnsRecord } from '../dns/record.ts';
+import type { Deps } from './deps.ts';
 import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
-import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import { type Waiting, waitUntilEverywhere } from './seen.ts';
 import { waitOutCaches } from './wait-out-caches.ts';
@@ -12,7 +12,7 @@ import { waitOutCaches } from './wait-out-caches.ts';
  * STORE_FAILED.
  */
 export async function waitForChallenges(
-  parts: Parts,
+  parts: Deps,
   waiting: Waiting,
   work: ZoneWork,
   records: readonly DnsRecord[],

@@ -11,7 +11,7 @@ import {
   runPass,
   type Stage,
   setStage,
-} from '../../test/harness/parts.ts';
+} from '../../test/harness/stage.ts';
 
 const SMALLER = `${'0'.repeat(40)}:443`;
 const LARGER = `${'b'.repeat(40)}:443`;

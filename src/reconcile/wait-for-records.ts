@@ -1,8 +1,8 @@
 import type { Expectation } from '../dns/look.ts';
 import type { DnsProvider } from '../dns/provider.ts';
 import type { DesiredRecord } from '../records/desired.ts';
+import type { Deps } from './deps.ts';
 import { lookAgain, SECOND_LOOK_MS } from './look-again.ts';
-import type { Parts } from './parts.ts';
 import type { ZoneWork } from './publish.ts';
 import { type Waiting, waitUntilEverywhere } from './seen.ts';
 
@@ -12,7 +12,7 @@ import { type Waiting, waitUntilEverywhere } from './seen.ts';
  * PROPAGATION_TIMEOUT.
  */
 export async function waitForRecords(
-  parts: Parts,
+  parts: Deps,
   waiting: Waiting,
   work: ZoneWork,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import type { Rr } from '../dns/query.ts';
 import type { DnsRecord } from '../dns/record.ts';
 import { challengeTtl, notedChallenges } from '../records/challenges.ts';
-import type { Parts } from './parts.ts';
+import type { Deps } from './deps.ts';
 import type { ZoneWork } from './publish.ts';
 import type { Waiting } from './seen.ts';
 
@@ -24,7 +24,7 @@ export interface Served {
  * also when it stood there as the zone was read and is gone by now: then it has been asked for. Throws STORE_FAILED.
  */
 export async function waitOutCaches(
-  parts: Parts,
+  parts: Deps,
   { log }: Pick<Waiting, 'log'>,
   { look, challenges }: ZoneWork,
   { records, publishedAt, beside }: Served,

@@ -4,8 +4,8 @@ import type { DesiredRecord } from '../records/desired.ts';
 import { type Claims, decideClaims, holderChanges } from '../records/ownership.ts';
 import { aliasInTheWay, plan } from '../records/plan.ts';
 import { blocked, planZone, type ZoneDraft, type ZonePlan } from '../records/reconcile-zone.ts';
+import type { Deps } from './deps.ts';
 import type { NameDraft } from './draft.ts';
-import type { Parts } from './parts.ts';
 
 /** A zone as it stands, and what has to be done to it for all names together. */
 export interface ZoneLook {
@@ -25,7 +25,7 @@ export interface NameResults {
   readonly lost: Map<string, unknown>;
 }
 
-export type LookParts = Pick<Parts, 'provider' | 'goal' | 'shared' | 'tell'>;
+export type LookParts = Pick<Deps, 'provider' | 'spec' | 'shared' | 'warn'>;
 
 /** Reads the zone once, and plans for all names. Writes nothing. Throws what the provider throws. */
 export async function lookAtZone(
@@ -37,7 +37,7 @@ export async function lookAtZone(
   const results: NameResults = { desired: new Map(), lost: new Map() };
   const draft = mergeDrafts(parts, zone, drafts, results);
   const planned = await planZone(parts.provider, draft, signal);
-  for (const warning of planned.warnings) parts.tell(warning);
+  for (const warning of planned.warnings) parts.warn(warning);
   return { zone, drafts, draft, planned, results };
 }
 
@@ -80,11 +80,11 @@ function desireOne(
 }
 
 function claimsOf(
-  { goal, shared }: Pick<Parts, 'goal' | 'shared'>,
+  { spec, shared }: Pick<Deps, 'spec' | 'shared'>,
   desired: readonly DesiredRecord[],
   live: readonly LiveRecord[],
 ): Claims {
-  return decideClaims(desired, live, { mode: goal.addressMode, claimed: shared.claimed });
+  return decideClaims(desired, live, { mode: spec.addressMode, claimed: shared.claimed });
 }
 
 /**
@@ -92,7 +92,7 @@ function claimsOf(
  * is told of once.
  */
 export function noteHolders(
-  parts: Pick<Parts, 'goal' | 'shared' | 'log'>,
+  parts: Pick<Deps, 'spec' | 'shared' | 'log'>,
   look: Pick<ZoneLook, 'results'>,
   drafts: readonly NameDraft[],
   { live, desired }: ZonePlan,

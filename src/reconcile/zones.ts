@@ -4,9 +4,9 @@ import { isIngressError } from '../errors.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';
 import { atOnce } from './at-once.ts';
 import { attempt, attemptTogether, type Course, note } from './course.ts';
+import type { Deps } from './deps.ts';
 import { type DraftPlace, draftName, lookAround, type Surroundings } from './draft.ts';
 import { type Gateway, lookUpGateway } from './gateway.ts';
-import type { Parts } from './parts.ts';
 import { findMisplaced } from './placing.ts';
 import type { ZoneWork } from './publish.ts';
 import type { ServerFinder } from './seen.ts';
@@ -17,7 +17,7 @@ const ZONES_AT_ONCE = 5;
 export const GATEWAY = 'GATEWAY_DOMAIN';
 
 /** Of a round, what looks and writes nothing. */
-type LookParts = Omit<Parts, 'serve'>;
+type LookParts = Omit<Deps, 'serve'>;
 
 export interface OpenedZones {
   /** The zone of each name that could be found. */
@@ -103,7 +103,7 @@ async function openZone(
 
 /** Said in every round, also where nothing is known of the records: nobody reaches the app, and nothing else fails for it. */
 function warnOfGateway(
-  { goal, warnOf }: LookParts,
+  { spec, warnOf }: LookParts,
   gateway: Gateway,
   courses: readonly Course[],
   zoneOf: ReadonlyMap<string, ZoneWork>,
@@ -113,7 +113,7 @@ function warnOfGateway(
   const finding = {
     ...gateway,
     addresses: gateway.configured,
-    injected: goal.injectedGateway,
+    injected: spec.injectedGateway,
     injectedAddresses: gateway.injected,
     names: courses.flatMap(({ kept }) => kept.names),
     aliases: desired.filter(({ purpose }) => purpose === 'alias'),

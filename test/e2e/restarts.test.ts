@@ -11,7 +11,7 @@ import { createProviderFiles } from '../../src/commands/wiring/provider-context.
 import { loadConfig } from '../../src/config/config.ts';
 import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
 import type { Course } from '../../src/reconcile/course.ts';
-import { emptySharedMemory, keepCertificate } from '../../src/reconcile/parts.ts';
+import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
 import { reconcile } from '../../src/reconcile/round.ts';
 import { createChallengeJournal } from '../../src/records/journal.ts';
 import { memoryLog } from '../harness/memory-log.ts';
@@ -32,14 +32,14 @@ async function start(environment: Environment): Promise<Course> {
   const outside = assembleOutside(config, context, () => undefined);
   const parts = {
     ...outside,
-    goal: goalFor(config, outside),
-    caaOwners: caaOwnersOf(outside.issuers),
+    spec: goalFor(config, outside),
+    caaOwners: caaOwnersOf(outside.authorities),
     journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
     serve: async () => undefined,
-    ...{ random: Math.random, newId: randomUUID, log, tell: () => undefined, warnOf: () => undefined },
-    shared: emptySharedMemory(),
+    ...{ random: Math.random, newId: randomUUID, log, warn: () => undefined, warnOf: () => undefined },
+    shared: emptySharedState(),
   };
-  const kept = config.certificates.map(({ names }) => keepCertificate(names, log));
+  const kept = config.certificates.map(({ names }) => manageCertificate(names, log));
   const [course] = await reconcile(parts, kept, AbortSignal.timeout(60_000));
   assert.ok(course);
   return course;
@@ -71,7 +71,7 @@ test('70 restarts while the CA cannot validate: one validation, and the next sta
   await world.resolver.stop();
   const { orders, validations, last } = await crashLoop(world, environment, 70);
   assert.ok(orders <= 2 && validations <= 2, `${orders} orders, ${validations} validations`);
-  assert.ok(last?.held && last.held.at > new Date(Date.now() - 1000), 'held back');
+  assert.ok(last?.held && last.held.until > new Date(Date.now() - 1000), 'held back');
 });
 
 test('60 restarts on a volume that takes no certificate: it is issued once', async (t) => {

@@ -2,8 +2,8 @@ import { challengeName } from '../../src/dns/names.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
+import { type Deps, emptySharedState } from '../../src/reconcile/deps.ts';
 import { draftName } from '../../src/reconcile/draft.ts';
-import { emptySharedMemory, type Parts } from '../../src/reconcile/parts.ts';
 import { publish, type ZoneWork } from '../../src/reconcile/publish.ts';
 import type { Waiting } from '../../src/reconcile/seen.ts';
 import { waitForChallenges } from '../../src/reconcile/wait-for-challenges.ts';
@@ -95,13 +95,13 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
       while (history.at(-1)?.startsWith('ask ')) history.pop();
     },
   };
-  const shared = emptySharedMemory();
+  const shared = emptySharedState();
   const unused = (): never => {
     throw new Error('no part of what is played here');
   };
   const journal = memoryJournal();
-  const parts: Parts = {
-    goal: {
+  const parts: Deps = {
+    spec: {
       ...{ gatewayDomain: gateway, port: 443, txtPrefix: '_dstack-app-address', setCaa, addressMode: mode },
       ...{
         keyType: 'ecdsa',
@@ -120,8 +120,8 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     journalOf: () => journal,
     ...{ identify: unused, resolver: unused, caaOwners: unused, serve: unused, newId: unused },
     // Nothing of them is asked of in a round without a CA.
-    ...({} as Pick<Parts, 'issuers' | 'store'>),
-    ...{ clock, random: () => 0, log, tell: () => undefined, warnOf: () => undefined, shared },
+    ...({} as Pick<Deps, 'authorities' | 'store'>),
+    ...{ clock, random: () => 0, log, warn: () => undefined, warnOf: () => undefined, shared },
   };
   const draft = draftName(
     parts,

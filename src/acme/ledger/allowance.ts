@@ -13,11 +13,11 @@ export interface Bucket {
 }
 
 /** Something that must not happen yet. */
-export interface Hold {
+export interface Deferral {
   /** When it may, for all that is known now. */
-  readonly at: Date;
+  readonly until: Date;
   /** For a person; `at` is told beside it. */
-  readonly why: string;
+  readonly reason: string;
   /** The failure that has led to it. */
   readonly failure?: PastFailure;
 }
@@ -44,21 +44,25 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** What a window has against one more now; it slides, so each is forgotten exactly when the window has passed. Pure. */
-export function windowHold({ what, times }: Count, { count, windowMs }: Window, now: Date): Hold | undefined {
+export function windowDeferral(
+  { what, times }: Count,
+  { count, windowMs }: Window,
+  now: Date,
+): Deferral | undefined {
   const within = times.filter((time) => now.getTime() - time.getTime() < windowMs);
   // So many have to leave the window that one less than the limit is left.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
   const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
-  return { at: new Date(leaving.getTime() + windowMs), why };
+  return { until: new Date(leaving.getTime() + windowMs), reason: why };
 }
 
 /** What a bucket has against one more now; it was full before the first. Pure. */
-export function bucketHold(
+export function bucketDeferral(
   { what, times }: Count,
   { capacity, refillMs }: Bucket,
   now: Date,
-): Hold | undefined {
+): Deferral | undefined {
   const fullMs = capacity * refillMs;
   let last = Number.NEGATIVE_INFINITY;
   let levelMs = fullMs;
@@ -73,7 +77,7 @@ export function bucketHold(
   fill(now);
   if (levelMs >= refillMs) return undefined;
   const why = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
-  return { at: new Date(now.getTime() + refillMs - levelMs), why };
+  return { until: new Date(now.getTime() + refillMs - levelMs), reason: why };
 }
 
 function describeSpan(ms: number): string {

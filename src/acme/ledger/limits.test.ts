@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { historyOf } from './history.ts';
 import type { LedgerEntry, NewEntry } from './ledger-entry.ts';
-import { isHold, limitsOf, orRefusal, type Step, whenAllowed } from './limits.ts';
+import { isDeferral, limitsOf, orRefusal, type Step, whenAllowed } from './limits.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,7 +25,7 @@ function ask(entries: LedgerEntry[], now: number, directoryUrl = PRIVATE, more: 
     ...{ step: 'order', replaces: false, limits: limitsOf(directoryUrl), now: moment(now) },
     ...more,
   });
-  return hold && { ms: hold.at.getTime() - START, why: hold.why };
+  return hold && { ms: hold.until.getTime() - START, why: hold.reason };
 }
 
 const failing = (index: number) =>
@@ -279,10 +279,10 @@ test('a wait before the limits tells of the refusal too, and is its wait where t
   const told = { names: NAMES, refused: true, code: 'X', notBefore: moment(HOUR).toISOString() };
   const history = historyOf([entry(0, { event: 'failed', ...told })]);
   const words = 'the last order failed at 2026-11-24T00:00:00.000Z (X)';
-  const hold = (ms: number) => ({ at: moment(ms), why: 'resolvers remember' });
-  const { at, why } = orRefusal(hold(MINUTE), history, NAMES);
+  const hold = (ms: number) => ({ until: moment(ms), reason: 'resolvers remember' });
+  const { until: at, reason: why } = orRefusal(hold(MINUTE), history, NAMES);
   assert.deepEqual([at, why], [moment(HOUR), words]);
-  assert.equal(orRefusal(hold(2 * HOUR), history, NAMES).why, `resolvers remember; ${words}`);
+  assert.equal(orRefusal(hold(2 * HOUR), history, NAMES).reason, `resolvers remember; ${words}`);
   assert.deepEqual(orRefusal(hold(0), historyOf([]), NAMES), hold(0));
 });
 
@@ -302,7 +302,7 @@ test('a CA is known by its directory URL, however that is written', () => {
 });
 
 test('a hold is told from what was asked for', () => {
-  assert.ok(isHold({ at: new Date(0), why: 'not yet' }));
-  for (const other of [undefined, null, {}, { why: 'so' }, { at: 'then', why: 'so' }, 'why'])
-    assert.ok(!isHold(other));
+  assert.ok(isDeferral({ until: new Date(0), reason: 'not yet' }));
+  for (const other of [undefined, null, {}, { reason: 'so' }, { until: 'then', reason: 'so' }, 'why'])
+    assert.ok(!isDeferral(other));
 });

@@ -1,14 +1,14 @@
 import {
   type Bucket,
-  bucketHold,
-  type Hold,
+  bucketDeferral,
+  type Deferral,
   type PastFailure,
   type Window,
-  windowHold,
+  windowDeferral,
 } from './allowance.ts';
 import type { History } from './history.ts';
 
-export type { Hold } from './allowance.ts';
+export type { Deferral as Hold } from './allowance.ts';
 
 /** What we ask of one certificate authority, at most. */
 export interface Limits {
@@ -95,40 +95,44 @@ export function limitsOf(directoryUrl: string): Limits {
  * The earliest moment at which a step may be made, and why not before; undefined when it may be made now. When several limits hold,
  * the one that holds longest is given. Pure.
  */
-export function whenAllowed(step: Step): Hold | undefined {
+export function whenAllowed(step: Step): Deferral | undefined {
   const holds = step.step === 'order' ? [...always(step), ...forOrders(step)] : always(step);
   return holds
-    .filter(({ at }) => at > step.now)
-    .reduce<Hold | undefined>((last, hold) => (last && last.at >= hold.at ? last : hold), undefined);
+    .filter(({ until: at }) => at > step.now)
+    .reduce<Deferral | undefined>(
+      (last, hold) => (last && last.until >= hold.until ? last : hold),
+      undefined,
+    );
 }
 
 /** What holds up an order and a validation alike. */
-function always({ history, names, limits, lifetimeMs, now }: Step): Hold[] {
+function always({ history, names, limits, lifetimeMs, now }: Step): Deferral[] {
   const paused = history.pausedUntil();
   const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
   const last = history.lastRefusal(names);
   return [
-    paused && because({ at: paused, why: 'the certificate authority asked to wait' }, history.pausedBy()),
+    paused &&
+      because({ until: paused, reason: 'the certificate authority asked to wait' }, history.pausedBy()),
     refusalHold(history, names),
-    windowHold(certificates, setWindow(limits, lifetimeMs), now),
+    windowDeferral(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
       const failures = {
         what: `failed authorizations of ${name}`,
         times: history.failedAuthorizations(name),
       };
-      const hold = windowHold(failures, limits.failedAuthorizations, now);
+      const hold = windowDeferral(failures, limits.failedAuthorizations, now);
       return hold && because(hold, last, '; the last order failed');
     }),
   ].filter((hold) => hold !== undefined);
 }
 
-function forOrders(step: Step): Hold[] {
+function forOrders(step: Step): Deferral[] {
   const { history, names, limits, now } = step;
   const fruitless = {
     what: 'orders for these names without a certificate',
     times: history.fruitlessOrders(names),
   };
-  const wasteful = bucketHold(fruitless, limits.fruitlessOrders, now);
+  const wasteful = bucketDeferral(fruitless, limits.fruitlessOrders, now);
   const holds = [
     wasteful && because(wasteful, history.lastRefusal(names), '; the last order failed'),
     ...(step.replaces ? [] : forNewOrders(step)),
@@ -137,39 +141,39 @@ function forOrders(step: Step): Hold[] {
 }
 
 /** A wait that comes before the limits are asked, as it is told: with the refusal of these names, or as its wait where that is longer. Pure. */
-export function orRefusal(hold: Hold, history: History, names: readonly string[]): Hold {
+export function orRefusal(hold: Deferral, history: History, names: readonly string[]): Deferral {
   const refused = refusalHold(history, names);
-  return refused && refused.at > hold.at
+  return refused && refused.until > hold.until
     ? refused
     : because(hold, history.lastRefusal(names), '; the last order failed');
 }
 
-function refusalHold(history: History, names: readonly string[]): Hold | undefined {
+function refusalHold(history: History, names: readonly string[]): Deferral | undefined {
   const at = history.notBefore(names);
-  return at && because({ at, why: 'the last order failed' }, history.lastRefusal(names));
+  return at && because({ until: at, reason: 'the last order failed' }, history.lastRefusal(names));
 }
 
 /** A hold that tells of the failure that has led to it; `link` leads over where the sentence does not by itself. */
-function because(hold: Hold, failure: PastFailure | undefined, link = ''): Hold {
+function because(hold: Deferral, failure: PastFailure | undefined, link = ''): Deferral {
   if (!failure) return hold;
   const { at, code, message } = failure;
   const said = message === undefined ? '' : `: ${message}`;
-  return { ...hold, failure, why: `${hold.why}${link} at ${at.toISOString()}${said} (${code})` };
+  return { ...hold, failure, reason: `${hold.reason}${link} at ${at.toISOString()}${said} (${code})` };
 }
 
 /** An order that names the certificate it replaces is exempt from these. */
-function forNewOrders({ history, registeredDomains, limits, now }: Step): (Hold | undefined)[] {
+function forNewOrders({ history, registeredDomains, limits, now }: Step): (Deferral | undefined)[] {
   const { perDomain, newOrders } = limits;
   const orders = { what: 'new orders of this account', times: history.ordersSince(new Date(0)).fresh };
   const domains = perDomain ? [...new Set(registeredDomains)] : [];
   return [
-    newOrders && bucketHold(orders, newOrders, now),
+    newOrders && bucketDeferral(orders, newOrders, now),
     ...domains.map((domain) => {
       const certificates = {
         what: `certificates for names of ${domain}`,
         times: history.issuancesIn(domain),
       };
-      return perDomain && bucketHold(certificates, perDomain, now);
+      return perDomain && bucketDeferral(certificates, perDomain, now);
     }),
   ];
 }
@@ -181,8 +185,12 @@ function setWindow({ exactSet }: Limits, lifetimeMs: number | undefined): Window
 }
 
 /** Whether something is a hold, and not what was asked for. */
-export function isHold(value: unknown): value is Hold {
+export function isDeferral(value: unknown): value is Deferral {
   return (
-    typeof value === 'object' && value !== null && 'why' in value && 'at' in value && value.at instanceof Date
+    typeof value === 'object' &&
+    value !== null &&
+    'reason' in value &&
+    'until' in value &&
+    value.until instanceof Date
   );
 }

@@ -110,7 +110,7 @@ test('what a stranger wrote into the zone cannot steer the terminal', () => {
 });
 
 test('several certificates, what each has, and one that has to wait', () => {
-  const held = { at: due, why: '4 failed authorizations of b.example.com in an hour' };
+  const held = { until: due, reason: '4 failed authorizations of b.example.com in an hour' };
   const certificates: CertificateForecast[] = [
     { ...ordered, names: ['a.example.com', '*.a.example.com'] },
     { ...ordered, names: ['b.example.com'], held },

@@ -69,7 +69,7 @@ function describeCertificate(certificate: CertificateForecast): string[] {
     line(decision.action, decision.reason),
     ...(refused ? [line('but', `${refused.message} (${refused.code})`)] : []),
     ...(lastRefusal && !held && !refused ? [line('last', describeRefusal(lastRefusal))] : []),
-    ...(held ? [line('later', `not before ${held.at.toISOString()}: ${held.why}`)] : []),
+    ...(held ? [line('later', `not before ${held.until.toISOString()}: ${held.reason}`)] : []),
   ];
 }
 

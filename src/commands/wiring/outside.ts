@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import pkg from '../../../package.json' with { type: 'json' };
 import type { ProviderContext } from '../../../providers/shared/context.ts';
 import { type AccountStore, createAccountStore } from '../../acme/account-store.ts';
-import type { Issuer } from '../../acme/attempt.ts';
-import { createAuthority } from '../../acme/authority.ts';
+import { createAcmeClient } from '../../acme/client.ts';
+import type { Authority } from '../../acme/issuance.ts';
 import { createLedger } from '../../acme/ledger/ledger.ts';
 import { limitsOf } from '../../acme/ledger/limits.ts';
-import { createOpenOrders } from '../../acme/ledger/open-orders.ts';
+import { createOrderStore } from '../../acme/ledger/order-store.ts';
 import { createCertificateStore } from '../../certificates/store.ts';
 import { servedNames } from '../../config/served-names.ts';
 import { query } from '../../dns/query.ts';
@@ -14,15 +14,15 @@ import { createResolver, systemResolvers } from '../../dns/resolver.ts';
 import { findGuestAgent, misplacedSocket } from '../../dstack/agent.ts';
 import { identify } from '../../dstack/identity.ts';
 import { createOutgoing, type Outgoing } from '../../net/outgoing.ts';
-import type { Goal, Issuers, Parts } from '../../reconcile/parts.ts';
+import type { Authorities, Deps, Spec } from '../../reconcile/deps.ts';
 import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
 import { withVariables } from './with-variables.ts';
 
 /** What every certificate shares: one identity, one provider with its budget, one account at each authority. */
 export type Outside = Pick<
-  Parts,
-  'identify' | 'provider' | 'resolver' | 'ask' | 'issuers' | 'store' | 'clock'
+  Deps,
+  'identify' | 'provider' | 'resolver' | 'ask' | 'authorities' | 'store' | 'clock'
 >;
 
 /** Milliseconds for which the guest agent's word is good: rounds beside each other ask it once. */
@@ -50,7 +50,7 @@ export function assembleOutside(
     ),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
     ask: query,
-    issuers: assembleIssuers(config, { clock, store, warn, outgoing }),
+    authorities: assembleIssuers(config, { clock, store, warn, outgoing }),
     store,
     clock,
   };
@@ -68,17 +68,17 @@ function storeRoot({ letsencryptDir, usesStaging }: IngressConfig): string {
   return usesStaging ? join(letsencryptDir, 'dstack-ingress', 'staging') : letsencryptDir;
 }
 
-interface IssuerParts extends Pick<Parts, 'clock' | 'store'> {
+interface IssuerParts extends Pick<Deps, 'clock' | 'store'> {
   readonly outgoing: Outgoing;
   readonly warn: (sentence: string) => void;
 }
 
-function assembleIssuers(config: IngressConfig, parts: IssuerParts): Issuers {
+function assembleIssuers(config: IngressConfig, parts: IssuerParts): Authorities {
   const { primary, fallback, dryRun } = config.authorities;
   return {
     primary: assembleIssuer(config, primary, parts),
     fallback: fallback && { issuer: assembleIssuer(config, fallback, parts), afterMs: fallback.afterMs },
-    rehearsal: dryRun && assembleIssuer(config, dryRun, parts),
+    staging: dryRun && assembleIssuer(config, dryRun, parts),
   };
 }
 
@@ -86,16 +86,16 @@ function assembleIssuer(
   config: IngressConfig,
   { directoryUrl, eab }: IngressConfig['authorities']['primary'],
   { clock, store, warn, outgoing }: IssuerParts,
-): Issuer {
+): Authority {
   const { letsencryptDir, email } = config;
   const accounts = accountsAt(config, directoryUrl, { clock, store });
   const userAgent = `${pkg.name}/${pkg.version}`;
   const options = { directoryUrl, email, userAgent, accounts, clock, outgoing, warn };
   return {
     directoryUrl,
-    authority: createAuthority(eab === undefined ? options : { ...options, eab }),
+    client: createAcmeClient(eab === undefined ? options : { ...options, eab }),
     ledger: createLedger(letsencryptDir, directoryUrl, clock, warn),
-    openOrders: createOpenOrders(letsencryptDir, directoryUrl),
+    orders: createOrderStore(letsencryptDir, directoryUrl),
     limits: limitsOf(directoryUrl),
   };
 }
@@ -104,7 +104,7 @@ function assembleIssuer(
 export function accountsAt(
   { certificates, letsencryptDir }: IngressConfig,
   directoryUrl: string,
-  { clock, store }: Pick<Parts, 'clock' | 'store'>,
+  { clock, store }: Pick<Deps, 'clock' | 'store'>,
 ): AccountStore {
   const lineages = async () => {
     const found: string[] = [];
@@ -119,20 +119,20 @@ export function accountsAt(
 const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 
 /** For a look that promises to write nothing: no ledger, no account. */
-export function readOnlyIssuers({ primary, fallback, rehearsal }: Issuers): Issuers {
+export function readOnlyIssuers({ primary, fallback, staging }: Authorities): Authorities {
   return {
     primary: readOnlyIssuer(primary),
     fallback: fallback && { ...fallback, issuer: readOnlyIssuer(fallback.issuer) },
-    rehearsal: rehearsal && readOnlyIssuer(rehearsal),
+    staging: staging && readOnlyIssuer(staging),
   };
 }
 
-function readOnlyIssuer(issuer: Issuer): Issuer {
-  const { ledger, authority } = issuer;
-  const accountUrl = async () => (await authority.storedAccountUrl()) ?? NO_ACCOUNT_YET;
+function readOnlyIssuer(issuer: Authority): Authority {
+  const { ledger, client } = issuer;
+  const accountUrl = async () => (await client.storedAccountUrl()) ?? NO_ACCOUNT_YET;
   return {
     ...issuer,
-    authority: { ...authority, accountUrl, storedAccountUrl: accountUrl },
+    client: { ...client, accountUrl, storedAccountUrl: accountUrl },
     ledger: {
       ...ledger,
       history: () => ledger.peek(),
@@ -143,7 +143,7 @@ function readOnlyIssuer(issuer: Issuer): Issuer {
 }
 
 /** What is asked for, for all names. */
-export function goalFor(config: IngressConfig, { provider }: Pick<Parts, 'provider'>): Goal {
+export function goalFor(config: IngressConfig, { provider }: Pick<Deps, 'provider'>): Spec {
   const { gatewayDomain, port, txtPrefix, setCaa, keyType, propagationTimeout } = config;
   return {
     gatewayDomain,

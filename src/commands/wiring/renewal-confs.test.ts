@@ -8,12 +8,12 @@ import { afterTest } from '../../../test/harness/after-test.ts';
 import { makeCertificate } from '../../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import type { Issuer } from '../../acme/attempt.ts';
+import type { Authority } from '../../acme/issuance.ts';
 import { type CertificateBundle, type Names, readBundle } from '../../certificates/certificate.ts';
 import { readRenewalConf } from '../../certificates/renewal-conf.ts';
 import { loadConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
-import type { Parts } from '../../reconcile/parts.ts';
+import type { Deps } from '../../reconcile/deps.ts';
 import { accountsAt, assembleOutside } from './outside.ts';
 import { createProviderFiles } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
@@ -36,7 +36,7 @@ async function volumeOfTwo(t: TestContext) {
   const nobody = () => undefined;
   const files = createProviderFiles(root, 'cloudflare');
   const outside = assembleOutside(config, { clock, files, onWait: nobody, warn: nobody }, nobody);
-  const { primary, fallback } = outside.issuers;
+  const { primary, fallback } = outside.authorities;
   assert.ok(fallback);
   const made = await makeCertificate({ names: [...NAMES] });
   const { log } = memoryLog();
@@ -62,9 +62,9 @@ function confOf(root: string) {
 
 /** As an attempt does it: the order is open until the certificate is stored, then the ledger has it. */
 async function issueBy(
-  { ledger, openOrders, directoryUrl }: Issuer,
+  { ledger, orders, directoryUrl }: Authority,
   bundle: CertificateBundle,
-  store: Parts['store'],
+  store: Deps['store'],
 ) {
   const { keyPem, facts } = bundle;
   const [key] = NAMES;
@@ -77,13 +77,13 @@ async function issueBy(
     url: `${directoryUrl}/order`,
     createdAt: '',
   };
-  await openOrders.save(key, { ...note, keyPem });
+  await orders.save(key, { ...note, keyPem });
   await store.save(NAMES, bundle);
   await ledger.write({
     ...{ event: 'issued', attempt, names: NAMES, serial: facts.serial },
     notAfter: facts.notAfter.toISOString(),
   });
-  await openOrders.remove(key);
+  await orders.remove(key);
 }
 
 test('a certificate of the first CA names it and its account', async (t) => {

@@ -4,7 +4,7 @@ import { keepRenewalConf } from '../../certificates/renewal-conf-file.ts';
 import type { CertificateStore } from '../../certificates/store.ts';
 import type { Log } from '../../log.ts';
 import { originOf } from '../../reconcile/decision.ts';
-import type { Parts } from '../../reconcile/parts.ts';
+import type { Deps } from '../../reconcile/deps.ts';
 import type { IngressConfig } from './configuration.ts';
 import { accountsAt } from './outside.ts';
 import { remembered } from './remembered.ts';
@@ -19,13 +19,13 @@ const ACCOUNT_MS = 60_000;
  */
 export function withRenewalConfs(
   config: IngressConfig,
-  { store, issuers, clock }: Pick<Parts, 'store' | 'issuers' | 'clock'>,
+  { store, authorities, clock }: Pick<Deps, 'store' | 'authorities' | 'clock'>,
   log: Log,
 ): CertificateStore {
   // Staging certificates lie where certbot does not look.
   if (config.usesStaging) return store;
   const accounts = new Map(
-    [issuers.primary, issuers.fallback?.issuer].flatMap((issuer) => {
+    [authorities.primary, authorities.fallback?.issuer].flatMap((issuer) => {
       if (!issuer) return [];
       const { load } = accountsAt(config, issuer.directoryUrl, { clock, store });
       return [[issuer, remembered(load, ACCOUNT_MS, clock)]];
@@ -34,7 +34,7 @@ export function withRenewalConfs(
   const told = new Set<string>();
 
   async function tell(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
-    const origin = await originOf(issuers, names, bundle);
+    const origin = await originOf(authorities, names, bundle);
     const found = await accounts.get(origin)?.(signal);
     if (found?.url === undefined) return;
     const { directoryUrl } = origin;

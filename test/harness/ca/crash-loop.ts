@@ -117,7 +117,7 @@ async function wait({ asks, clock, ledger, pick }: Run, names: readonly string[]
   const hold = whenAllowed({ ...ask, limits: LIMITS, now: clock.now() });
   if (!hold) return;
   if (pick(2) === 0) throw new Crash();
-  clock.set(hold.at);
+  clock.set(hold.until);
 }
 
 /** Gives the moment of the entry, in milliseconds. */

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import type { Authorization, CertificateAuthority, Order } from '../../../src/acme/authority.ts';
+import type { AcmeClient, Authorization, Order } from '../../../src/acme/client.ts';
 import type { Clock } from '../../../src/clock.ts';
 
 /** One look at an order or authorization. */
@@ -13,7 +13,7 @@ export interface Step {
   readonly error?: unknown;
 }
 
-export interface MemoryAuthority extends CertificateAuthority {
+export interface MemoryAuthority extends AcmeClient {
   /** Verbs in the order of their calls, with the name or value that they were about. */
   readonly calls: readonly string[];
   /** State of authorizations when an order is made, by name. Default pending. */

@@ -2,11 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { AccountStore } from '../../../src/acme/account-store.ts';
-import {
-  type AuthorityOptions,
-  type CertificateAuthority,
-  createAuthority,
-} from '../../../src/acme/authority.ts';
+import { type AcmeClient, type AcmeClientOptions, createAcmeClient } from '../../../src/acme/client.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { openServer } from '../../world/open-server.ts';
 import { afterTest } from '../after-test.ts';
@@ -30,9 +26,9 @@ export async function startScriptedCa(t: TestContext, listener: RequestListener)
 export async function scriptedAuthority(
   t: TestContext,
   listener: RequestListener,
-  options: Partial<AuthorityOptions> = {},
-): Promise<CertificateAuthority> {
-  return createAuthority({
+  options: Partial<AcmeClientOptions> = {},
+): Promise<AcmeClient> {
+  return createAcmeClient({
     directoryUrl: `${await startScriptedCa(t, listener)}/dir`,
     email: undefined,
     userAgent: 'dstack-ingress/test',

@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Secret } from '../../config/secret.ts';
-import { createOpenOrders, type OpenOrder } from './open-orders.ts';
+import { createOrderStore, type StoredOrder } from './order-store.ts';
 
 const KEY = 'app.example.com';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-const plain: OpenOrder = {
+const plain: StoredOrder = {
   directoryUrl: 'https://ca.example/directory',
   accountUrl: 'https://ca.example/acct/1',
   names: ['app.example.com', '*.app.example.com'],
@@ -19,7 +19,7 @@ const plain: OpenOrder = {
   url: 'https://ca.example/order/1',
   createdAt: '2026-11-24T00:00:00.000Z',
 };
-const full: OpenOrder = {
+const full: StoredOrder = {
   ...plain,
   profile: 'shortlived',
   values: [{ domain: 'app.example.com', name: '_acme-challenge.app.example.com', value: 'x' }],
@@ -35,10 +35,10 @@ const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', `${name}.jso
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 test('an order is there for the next process, until it is removed', async () => {
-  const orders = createOpenOrders(root);
+  const orders = createOrderStore(root);
   assert.equal(await orders.load(KEY), undefined);
   await orders.save(KEY, plain);
-  assert.deepEqual(await createOpenOrders(root).load(KEY), plain);
+  assert.deepEqual(await createOrderStore(root).load(KEY), plain);
   await orders.save(KEY, { ...plain, attempt: 'a2' });
   assert.equal((await orders.load(KEY))?.attempt, 'a2');
   await orders.remove(KEY);
@@ -47,7 +47,7 @@ test('an order is there for the next process, until it is removed', async () => 
 });
 
 test('the private key is stored whole, for its owner only, and is a secret in memory', async () => {
-  const orders = createOpenOrders(root);
+  const orders = createOrderStore(root);
   await orders.save(KEY, full);
   const loaded = await orders.load(KEY);
   assert.equal(loaded?.keyPem?.reveal(), PEM);
@@ -59,7 +59,7 @@ test('the private key is stored whole, for its owner only, and is a secret in me
 });
 
 test('each certificate has an order of its own, a wildcard too', async () => {
-  const orders = createOpenOrders(root);
+  const orders = createOrderStore(root);
   const keys = ['example.com', '*.example.com', 'app.example.com'];
   for (const key of keys) await orders.save(key, { ...plain, attempt: key });
   for (const key of keys) assert.equal((await orders.load(key))?.attempt, key);
@@ -68,8 +68,8 @@ test('each certificate has an order of its own, a wildcard too', async () => {
 
 test('with a directory URL, each certificate authority has orders of its own', async () => {
   const urls = ['https://ca.example/directory', 'https://ca.example/staging', undefined];
-  for (const url of urls) await createOpenOrders(root, url).save(KEY, { ...plain, attempt: `of ${url}` });
-  for (const url of urls) assert.equal((await createOpenOrders(root, url).load(KEY))?.attempt, `of ${url}`);
+  for (const url of urls) await createOrderStore(root, url).save(KEY, { ...plain, attempt: `of ${url}` });
+  for (const url of urls) assert.equal((await createOrderStore(root, url).load(KEY))?.attempt, `of ${url}`);
 });
 
 const stored = { ...plain, keyPem: PEM };
@@ -83,7 +83,7 @@ for (const [title, damaged] of [
   test(`an order that holds ${title} counts as none and is moved aside`, async () => {
     mkdirSync(dirname(file()), { recursive: true });
     writeFileSync(file(), damaged);
-    const orders = createOpenOrders(root);
+    const orders = createOrderStore(root);
     assert.equal(await orders.peek(KEY), undefined);
     assert.equal(readFileSync(file(), 'utf8'), damaged, 'a look writes nothing');
     assert.equal(await orders.load(KEY), undefined);
@@ -94,7 +94,7 @@ for (const [title, damaged] of [
 }
 
 test('a peek gives what is stored, and makes no folder', async () => {
-  const orders = createOpenOrders(root);
+  const orders = createOrderStore(root);
   assert.equal(await orders.peek(KEY), undefined);
   assert.deepEqual(readdirSync(root), []);
   await orders.save(KEY, plain);
@@ -103,7 +103,7 @@ test('a peek gives what is stored, and makes no folder', async () => {
 
 test('what the disk refuses is STORE_FAILED', async () => {
   mkdirSync(join(file(), 'full'), { recursive: true });
-  const orders = createOpenOrders(root);
+  const orders = createOrderStore(root);
   for (const work of [
     () => orders.load(KEY),
     () => orders.peek(KEY),

@@ -1,26 +1,33 @@
 import type { Clock } from '../clock.ts';
 import type { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
-import type { CertificateAuthority, Order } from './authority.ts';
+import type { AcmeClient, Order } from './client.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { type Hold, isHold, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
-import type { OpenOrder, OpenOrders } from './ledger/open-orders.ts';
+import { type Hold, isDeferral, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
+import type { OrderStore, StoredOrder } from './ledger/order-store.ts';
 import { setOf } from './ledger/past-attempt.ts';
-import { type Conversation, download, finalize, type Proof, proofsOf, prove } from './order.ts';
+import {
+  type AcmeContext,
+  download,
+  finalize,
+  type PendingAuthorization,
+  pendingAuthorizations,
+  solveChallenges,
+} from './order.ts';
 import { type Age, whyNotDownloaded, whyTooOld } from './order-age.ts';
 import { createKey, createRequest, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
-export interface Issuer {
+export interface Authority {
   readonly directoryUrl: string;
-  readonly authority: CertificateAuthority;
+  readonly client: AcmeClient;
   readonly ledger: Ledger;
-  readonly openOrders: OpenOrders;
+  readonly orders: OrderStore;
   readonly limits: Limits;
 }
 
 /** What is asked for. */
-export interface Wish {
+export interface OrderParams {
   /** Under which the open order is kept: one for each certificate. */
   readonly key: string;
   readonly names: readonly string[];
@@ -33,25 +40,25 @@ export interface Wish {
 }
 
 /** Beside the issuer and the wish. */
-export interface AttemptContext {
+export interface IssuanceContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** A new opaque id. */
   readonly newId: () => string;
   /** Says what a person should know. */
-  readonly tell?: (sentence: string) => void;
+  readonly warn?: (sentence: string) => void;
 }
 
 /** One attempt at a certificate: an order of this run, or of an earlier one that a restart has cut short. */
-export interface Attempt {
-  readonly issuer: Issuer;
-  readonly wish: Wish;
+export interface PendingOrder {
+  readonly issuer: Authority;
+  readonly params: OrderParams;
   readonly order: Order;
   /** Whether an earlier run made the order. */
   readonly resumed: boolean;
   /** What is still to be proven. */
-  readonly proofs: readonly Proof[];
-  readonly note: OpenOrder;
+  readonly authorizations: readonly PendingAuthorization[];
+  readonly stored: StoredOrder;
 }
 
 export interface IssuedCertificate {
@@ -63,8 +70,12 @@ export interface IssuedCertificate {
  * Goes on with the open order for these names where there is one, else makes one, unless our limits or the CA's forbid it now. In
  * the ledger and on the volume before the CA is asked. Throws STORE_FAILED and ACME_* errors.
  */
-export async function begin(issuer: Issuer, wish: Wish, context: AttemptContext): Promise<Attempt | Hold> {
-  const conversation = { ...context, authority: issuer.authority };
+export async function openOrder(
+  issuer: Authority,
+  wish: OrderParams,
+  context: IssuanceContext,
+): Promise<PendingOrder | Hold> {
+  const conversation = { ...context, client: issuer.client };
   const open = await resume(issuer, wish, context);
   if (open && !isProven(open.order)) {
     const held = whenAllowed({
@@ -74,12 +85,12 @@ export async function begin(issuer: Issuer, wish: Wish, context: AttemptContext)
     if (held) return held;
   }
   const found = open ?? (await place(issuer, wish, context));
-  if (isHold(found)) return found;
+  if (isDeferral(found)) return found;
   const { order, note } = found;
-  const proofs = order.status === 'pending' ? await proofsOf(order, conversation) : [];
+  const proofs = order.status === 'pending' ? await pendingAuthorizations(order, conversation) : [];
   const noted = { ...note, values: proofs.map(({ value }) => value) };
-  await issuer.openOrders.save(wish.key, noted);
-  return { issuer, wish, order, resumed: open !== undefined, proofs, note: noted };
+  await issuer.orders.save(wish.key, noted);
+  return { issuer, params: wish, order, resumed: open !== undefined, authorizations: proofs, stored: noted };
 }
 
 /** Whether nothing is left to be validated. */
@@ -89,14 +100,14 @@ function isProven({ status }: Order): boolean {
 
 /** The open order as the CA has it now; what leads to no certificate any more is forgotten. */
 async function resume(
-  issuer: Issuer,
-  wish: Wish,
-  context: AttemptContext,
-): Promise<{ order: Order; note: OpenOrder } | undefined> {
-  const { directoryUrl, authority, openOrders } = issuer;
-  const note = await openOrders.load(wish.key);
+  issuer: Authority,
+  wish: OrderParams,
+  context: IssuanceContext,
+): Promise<{ order: Order; note: StoredOrder } | undefined> {
+  const { directoryUrl, client, orders } = issuer;
+  const note = await orders.load(wish.key);
   if (note === undefined) return undefined;
-  const order = fits(note, wish, directoryUrl) ? await authority.order(note.url, context.signal) : undefined;
+  const order = fits(note, wish, directoryUrl) ? await client.order(note.url, context.signal) : undefined;
   const tooOld = order && whyTooOld(order, ageOf(issuer, note, context));
   if (tooOld !== undefined) {
     await giveUp(issuer, wish, note, tooOld, context);
@@ -105,37 +116,37 @@ async function resume(
   const isFinal = order?.status === 'processing' || order?.status === 'valid';
   const goesOn = order?.status === 'pending' || order?.status === 'ready';
   if (order && (goesOn || (isFinal && note.keyPem !== undefined))) return { order, note };
-  await openOrders.remove(wish.key);
+  await orders.remove(wish.key);
   return undefined;
 }
 
-function ageOf({ authority }: Issuer, { createdAt }: OpenOrder, { clock }: AttemptContext): Age {
-  return { createdAt: new Date(createdAt), now: clock.now(), skewMs: authority.clockSkewMs() };
+function ageOf({ client }: Authority, { createdAt }: StoredOrder, { clock }: IssuanceContext): Age {
+  return { createdAt: new Date(createdAt), now: clock.now(), skewMs: client.clockSkewMs() };
 }
 
 /** What the ledger has of it goes on counting. */
 async function giveUp(
-  { openOrders }: Issuer,
-  { key, names }: Wish,
-  { url }: OpenOrder,
+  { orders }: Authority,
+  { key, names }: OrderParams,
+  { url }: StoredOrder,
   why: string,
-  { tell }: AttemptContext,
+  { warn }: IssuanceContext,
 ): Promise<void> {
-  await openOrders.remove(key);
-  tell?.(`the order ${url} for ${names.join(', ')} ${why}; it is given up, and another one is made`);
+  await orders.remove(key);
+  warn?.(`the order ${url} for ${names.join(', ')} ${why}; it is given up, and another one is made`);
 }
 
 /** Whether an open order is one for what is asked for. Pure. */
-function fits(note: OpenOrder, { names, profile }: Wish, directoryUrl: string): boolean {
+function fits(note: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
   return setOf(note.names) === setOf(names) && note.directoryUrl === directoryUrl && note.profile === profile;
 }
 
 /** The question to the limits, but for what has happened so far. */
 async function stepOf(
-  { limits }: Pick<Issuer, 'limits'>,
-  { names, replaces, lifetimeMs }: Pick<Wish, 'names' | 'replaces' | 'lifetimeMs'>,
+  { limits }: Pick<Authority, 'limits'>,
+  { names, replaces, lifetimeMs }: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
   step: Step['step'],
-  { clock }: Pick<AttemptContext, 'clock'>,
+  { clock }: Pick<IssuanceContext, 'clock'>,
 ): Promise<Omit<Step, 'history'>> {
   const registeredDomains = limits.perDomain ? await domainsOf(names) : [];
   const now = clock.now();
@@ -149,21 +160,21 @@ async function domainsOf(names: readonly string[]): Promise<string[]> {
 }
 
 /** Why no order for these names may be made now; undefined when one may. Asks nobody. Throws STORE_FAILED. */
-export async function whyNoOrder(
-  issuer: Pick<Issuer, 'limits' | 'ledger'>,
-  wish: Pick<Wish, 'names' | 'replaces' | 'lifetimeMs'>,
-  context: Pick<AttemptContext, 'clock'>,
+export async function orderDeferral(
+  issuer: Pick<Authority, 'limits' | 'ledger'>,
+  wish: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
+  context: Pick<IssuanceContext, 'clock'>,
 ): Promise<Hold | undefined> {
   const step = await stepOf(issuer, wish, 'order', context);
   return whenAllowed({ ...step, history: await issuer.ledger.history() });
 }
 
 async function place(
-  issuer: Issuer,
-  wish: Wish,
-  context: AttemptContext,
-): Promise<{ order: Order; note: OpenOrder } | Hold> {
-  const { directoryUrl, authority, ledger, openOrders } = issuer;
+  issuer: Authority,
+  wish: OrderParams,
+  context: IssuanceContext,
+): Promise<{ order: Order; note: StoredOrder } | Hold> {
+  const { directoryUrl, client, ledger, orders } = issuer;
   const { key, names, profile, replaces } = wish;
   const attempt = context.newId();
   const renewing = replaces === undefined ? {} : { replaces };
@@ -174,13 +185,13 @@ async function place(
     whenAllowed({ ...step, history }),
   );
   if (held) return held;
-  const made = await authority.createOrder({ names, ...renewing, ...profiled }, context.signal);
-  const note: OpenOrder = {
+  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
+  const note: StoredOrder = {
     ...{ directoryUrl, names, attempt, url: made.order.url, ...profiled },
-    accountUrl: (await authority.storedAccountUrl()) ?? '',
+    accountUrl: (await client.storedAccountUrl()) ?? '',
     createdAt: context.clock.now().toISOString(),
   };
-  await openOrders.save(key, note);
+  await orders.save(key, note);
   // It counts after all.
   if (replaces !== undefined && !made.replaces) await ledger.write({ event: 'order', attempt, names });
   return { order: made.order, note };
@@ -188,12 +199,12 @@ async function place(
 
 /** Has the CA validate what is to be proven; the values have to be served by then. Throws as `prove` does, and STORE_FAILED. */
 export async function validate(
-  { issuer: { authority, ledger }, proofs, note: { attempt } }: Attempt,
-  { clock, signal }: AttemptContext,
+  { issuer: { client, ledger }, authorizations, stored: { attempt } }: PendingOrder,
+  { clock, signal }: IssuanceContext,
 ): Promise<void> {
-  if (proofs.length === 0) return;
-  await ledger.write({ event: 'validate', attempt, names: proofs.map(({ value }) => value.domain) });
-  await prove(proofs, { authority, clock, signal });
+  if (authorizations.length === 0) return;
+  await ledger.write({ event: 'validate', attempt, names: authorizations.map(({ value }) => value.domain) });
+  await solveChallenges(authorizations, { client: client, clock, signal });
   await ledger.write({ event: 'validated', attempt });
 }
 
@@ -201,10 +212,10 @@ export async function validate(
  * Finalizes and downloads. The private key is on the volume before the CA is asked to issue, so that a crash between the two
  * loses no certificate. Throws STORE_FAILED and ACME_* errors.
  */
-export async function issue(attempt: Attempt, context: AttemptContext): Promise<IssuedCertificate> {
-  const { issuer, wish, note } = attempt;
-  const conversation = { ...context, authority: issuer.authority };
-  const keyPem = note.keyPem ?? (await createKey(wish.keyType));
+export async function issue(attempt: PendingOrder, context: IssuanceContext): Promise<IssuedCertificate> {
+  const { issuer, params, stored } = attempt;
+  const conversation = { ...context, client: issuer.client };
+  const keyPem = stored.keyPem ?? (await createKey(params.keyType));
   const finalized = await finalizeOnce(attempt, keyPem, conversation);
   try {
     return { chainPem: await download(finalized, conversation), keyPem };
@@ -212,30 +223,30 @@ export async function issue(attempt: Attempt, context: AttemptContext): Promise<
     context.signal.throwIfAborted();
     // A CA that has lost the certificate would be asked for it for ever.
     const lost = isIngressError(thrown, 'ACME_PROBLEM')
-      ? whyNotDownloaded(finalized, ageOf(issuer, note, context))
+      ? whyNotDownloaded(finalized, ageOf(issuer, stored, context))
       : undefined;
-    if (lost !== undefined) await giveUp(issuer, wish, note, lost, context);
+    if (lost !== undefined) await giveUp(issuer, params, stored, lost, context);
     throw thrown;
   }
 }
 
 async function finalizeOnce(
-  { issuer: { ledger, openOrders }, wish: { key, names }, order, note }: Attempt,
+  { issuer: { ledger, orders }, params: { key, names }, order, stored }: PendingOrder,
   keyPem: Secret,
-  conversation: Conversation,
+  conversation: AcmeContext,
 ): Promise<Order> {
   if (order.status === 'processing' || order.status === 'valid') return order;
-  await openOrders.save(key, { ...note, keyPem });
+  await orders.save(key, { ...stored, keyPem });
   const csr = await createRequest(names, keyPem);
-  await ledger.write({ event: 'finalize', attempt: note.attempt, names });
+  await ledger.write({ event: 'finalize', attempt: stored.attempt, names });
   return finalize(order, csr, conversation);
 }
 
 /** To be called once the certificate is on the volume. Throws STORE_FAILED. */
-export async function conclude(
-  { issuer: { ledger, openOrders }, wish: { key, names }, note: { attempt } }: Attempt,
+export async function completeOrder(
+  { issuer: { ledger, orders }, params: { key, names }, stored: { attempt } }: PendingOrder,
   { serial, notAfter }: { readonly serial: string; readonly notAfter: Date },
 ): Promise<void> {
   await ledger.write({ event: 'issued', attempt, names, serial, notAfter: notAfter.toISOString() });
-  await openOrders.remove(key);
+  await orders.remove(key);
 }

@@ -16,7 +16,7 @@ import { createWire, type Wire } from './wire.ts';
 export type { Authorization, Order };
 export type Challenge = Authorization['challenges'][number];
 
-export interface AuthorityOptions {
+export interface AcmeClientOptions {
   readonly directoryUrl: string;
   readonly email: string | undefined;
   readonly userAgent: string;
@@ -47,7 +47,7 @@ export interface MadeOrder {
 }
 
 /** One certificate authority, spoken to by one account (RFC 8555). Every verb throws ACME_* errors. */
-export interface CertificateAuthority {
+export interface AcmeClient {
   /** The account's URL; the account is made once and kept. Asks the CA only when it is not on the volume. */
   accountUrl(signal: AbortSignal): Promise<string>;
   /** The URL of the account that lies on the volume, if any. Makes no account and asks nobody. Throws STORE_FAILED. */
@@ -100,7 +100,7 @@ export interface CertificateAuthority {
 
 type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
 
-export function createAuthority(options: AuthorityOptions): CertificateAuthority {
+export function createAcmeClient(options: AcmeClientOptions): AcmeClient {
   const { directoryUrl, email, userAgent, accounts, clock, outgoing, eab: binding } = options;
   const { warn = () => undefined } = options;
   const wire = createWire(userAgent, clock, outgoing);
@@ -165,7 +165,7 @@ function askWithoutAccount(
   directoryUrl: string,
   wire: Wire,
   unsigned: UnsignedRequests,
-): Pick<CertificateAuthority, 'caaIdentity' | 'caaIdentities' | 'ready' | 'clockSkewMs' | 'renewalInfo'> {
+): Pick<AcmeClient, 'caaIdentity' | 'caaIdentities' | 'ready' | 'clockSkewMs' | 'renewalInfo'> {
   let identities: readonly [string, ...string[]] | undefined;
 
   async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {

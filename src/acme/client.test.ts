@@ -10,7 +10,7 @@ import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { isIngressError } from '../errors.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
-import { createAuthority } from './authority.ts';
+import { createAcmeClient } from './client.ts';
 import { isProblem, problemOf } from './problem.ts';
 
 const REGISTER = 'POST /sign-me-up';
@@ -37,7 +37,7 @@ const storeIn = (root: string) => createAccountStore(root, pebble.directoryUrl, 
 
 function open(accounts: AccountStore, options: { email?: string; directoryUrl?: string } = {}) {
   const { email, directoryUrl = pebble.directoryUrl } = options;
-  return createAuthority({ directoryUrl, email, userAgent: 'dstack-ingress/test', accounts, clock });
+  return createAcmeClient({ directoryUrl, email, userAgent: 'dstack-ingress/test', accounts, clock });
 }
 
 const registrations = () => pebble.requests().get(REGISTER) ?? 0;

@@ -9,23 +9,23 @@ import { createMemoryAuthority } from '../../test/harness/ca/memory-authority.ts
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import {
-  type Attempt,
-  type AttemptContext,
-  begin,
-  conclude,
-  type Issuer,
+  type Authority,
+  completeOrder,
+  type IssuanceContext,
   issue,
+  type OrderParams,
+  openOrder,
+  type PendingOrder,
   validate,
-  type Wish,
-} from './attempt.ts';
+} from './issuance.ts';
 import { createLedger } from './ledger/ledger.ts';
-import { type Hold, isHold, limitsOf } from './ledger/limits.ts';
-import { createOpenOrders } from './ledger/open-orders.ts';
+import { type Hold, isDeferral, limitsOf } from './ledger/limits.ts';
+import { createOrderStore } from './ledger/order-store.ts';
 import { problemError, readProblem } from './problem.ts';
 
 const NAME = 'app.example.com';
 const DIRECTORY = 'https://ca.example/directory';
-const WISH: Wish = {
+const WISH: OrderParams = {
   ...{ key: NAME, names: [NAME], keyType: 'ecdsa' },
   ...{ profile: undefined, replaces: undefined, lifetimeMs: undefined },
 };
@@ -37,7 +37,7 @@ function setUp(t: TestContext) {
   const clock = createFakeClock();
   const authority = createMemoryAuthority(clock);
   let ids = 0;
-  const context: AttemptContext = {
+  const context: IssuanceContext = {
     clock,
     signal: new AbortController().signal,
     newId: () => {
@@ -45,24 +45,24 @@ function setUp(t: TestContext) {
       return `attempt-${ids}`;
     },
   };
-  const start = (): Issuer => ({
-    ...{ directoryUrl: DIRECTORY, authority, limits: limitsOf(DIRECTORY) },
+  const start = (): Authority => ({
+    ...{ directoryUrl: DIRECTORY, client: authority, limits: limitsOf(DIRECTORY) },
     ledger: createLedger(root, DIRECTORY, clock, assert.fail),
-    openOrders: createOpenOrders(root, DIRECTORY),
+    orders: createOrderStore(root, DIRECTORY),
   });
   const orders = () => authority.calls.filter((call) => call.startsWith('createOrder')).length;
   return { clock, authority, context, start, orders };
 }
 
-async function begun(issuer: Issuer, context: AttemptContext, wish = WISH): Promise<Attempt> {
-  const attempt = await begin(issuer, wish, context);
-  assert.ok(!isHold(attempt), isHold(attempt) ? attempt.why : '');
+async function begun(issuer: Authority, context: IssuanceContext, wish = WISH): Promise<PendingOrder> {
+  const attempt = await openOrder(issuer, wish, context);
+  assert.ok(!isDeferral(attempt), isDeferral(attempt) ? attempt.reason : '');
   return attempt;
 }
 
-async function held(issuer: Issuer, context: AttemptContext, wish = WISH): Promise<Hold> {
-  const hold = await begin(issuer, wish, context);
-  assert.ok(isHold(hold));
+async function held(issuer: Authority, context: IssuanceContext, wish = WISH): Promise<Hold> {
+  const hold = await openOrder(issuer, wish, context);
+  assert.ok(isDeferral(hold));
   return hold;
 }
 
@@ -71,15 +71,15 @@ test('an attempt from the order to the certificate, and what is on the volume me
   const issuer = start();
   const attempt = await begun(issuer, context);
   assert.equal(attempt.resumed, false);
-  assert.deepEqual((await start().openOrders.load(NAME))?.values, [attempt.proofs[0]?.value]);
+  assert.deepEqual((await start().orders.load(NAME))?.values, [attempt.authorizations[0]?.value]);
   await validate(attempt, context);
   authority.before = async (call) => {
-    if (call === 'finalize') assert.ok((await start().openOrders.load(NAME))?.keyPem);
+    if (call === 'finalize') assert.ok((await start().orders.load(NAME))?.keyPem);
   };
   const { chainPem } = await issue(attempt, context);
   const leaf = new X509Certificate(chainPem);
-  await conclude(attempt, { serial: leaf.serialNumber, notAfter: leaf.validToDate });
-  assert.equal(await start().openOrders.load(NAME), undefined);
+  await completeOrder(attempt, { serial: leaf.serialNumber, notAfter: leaf.validToDate });
+  assert.equal(await start().orders.load(NAME), undefined);
   const history = await start().ledger.history();
   assert.equal(history.lastIssued([NAME])?.serial, leaf.serialNumber);
   assert.deepEqual([history.issuances([NAME]).length, history.failedAuthorizations(NAME).length], [1, 0]);
@@ -110,16 +110,16 @@ for (const [title, cut] of [
   ['after the validation', validate],
   [
     'while the CA issues',
-    async (attempt: Attempt, context: AttemptContext) => {
+    async (attempt: PendingOrder, context: IssuanceContext) => {
       await validate(attempt, context);
       const lost = new IngressError('ACME_UNREACHABLE', 'the answer was lost');
-      const { authority } = attempt.issuer;
-      const { finalize } = authority;
+      const { client } = attempt.issuer;
+      const { finalize } = client;
       const cutting = async (...asked: Parameters<typeof finalize>) => {
         await finalize(...asked);
         throw lost;
       };
-      const issuer = { ...attempt.issuer, authority: { ...authority, finalize: cutting } };
+      const issuer = { ...attempt.issuer, client: { ...client, finalize: cutting } };
       await assert.rejects(issue({ ...attempt, issuer }, context), lost);
     },
   ],
@@ -130,7 +130,7 @@ for (const [title, cut] of [
     await cut(first, context);
     const second = await begun(start(), context);
     assert.ok(second.resumed);
-    assert.equal(second.note.attempt, first.note.attempt);
+    assert.equal(second.stored.attempt, first.stored.attempt);
     await validate(second, context);
     const { chainPem, keyPem } = await issue(second, context);
     assert.ok(
@@ -187,7 +187,7 @@ test('a limit holds the order back before the CA is asked, also for many at once
   const issuer = start();
   for (let turn = 0; turn < 4; turn += 1)
     await issuer.ledger.write({ event: 'finalize', attempt: `earlier-${turn}`, names: [NAME] });
-  const { at, why } = await held(issuer, context);
+  const { until: at, reason: why } = await held(issuer, context);
   assert.match(why, /4 certificates for exactly these names in 7 days/);
   assert.equal(at.getTime() - context.clock.now().getTime(), 7 * 86_400_000);
   assert.deepEqual(authority.calls, []);
@@ -199,9 +199,9 @@ test('orders that are made at once count for each other', async (t) => {
   const issuer = { ...start(), limits };
   const names = Array.from({ length: 8 }, (_, index) => `app${index}.example.com`);
   const outcomes = await Promise.all(
-    names.map((name) => begin(issuer, { ...WISH, key: name, names: [name] }, context)),
+    names.map((name) => openOrder(issuer, { ...WISH, key: name, names: [name] }, context)),
   );
-  assert.equal(outcomes.filter(isHold).length, 5);
+  assert.equal(outcomes.filter(isDeferral).length, 5);
   assert.equal(orders(), 3);
 });
 
@@ -211,7 +211,10 @@ test('an open order waits too when the validations of a name have failed too oft
   await begun(issuer, context);
   for (let turn = 0; turn < 4; turn += 1)
     await issuer.ledger.write({ event: 'validate', attempt: `earlier-${turn}`, names: [NAME] });
-  assert.match((await held(issuer, context)).why, /4 failed authorizations of app\.example\.com in 1 hour/);
+  assert.match(
+    (await held(issuer, context)).reason,
+    /4 failed authorizations of app\.example\.com in 1 hour/,
+  );
   assert.ok(!authority.calls.some((call) => call.startsWith('respond')));
 });
 
@@ -236,7 +239,7 @@ test('a ledger that takes nothing: the CA is not asked', async (t) => {
   const full = new IngressError('STORE_FAILED', 'full');
   const issuer = start();
   const ledger = { ...issuer.ledger, writeUnless: () => Promise.reject(full) };
-  await assert.rejects(begin({ ...issuer, ledger }, WISH, context), full);
+  await assert.rejects(openOrder({ ...issuer, ledger }, WISH, context), full);
   assert.deepEqual(authority.calls, []);
 });
 
@@ -253,7 +256,7 @@ async function processing(t: TestContext) {
     ...stage,
     attempt,
     told,
-    context: { ...context, tell: (sentence: string) => told.push(sentence) },
+    context: { ...context, warn: (sentence: string) => told.push(sentence) },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Issuer } from '../acme/attempt.ts';
+import type { Authority } from '../acme/issuance.ts';
 import type { KeyType } from '../acme/request.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
@@ -15,7 +15,7 @@ import type { WarnOf } from '../warnings.ts';
 import type { ToldFault } from './unwritable.ts';
 
 /** What is asked for, for all names: the part of the configuration that a round needs. */
-export interface Goal {
+export interface Spec {
   readonly gatewayDomain: string;
   /** The base name of the cluster's gateway, by the word of dstack (DSTACK_GATEWAY_DOMAIN). */
   readonly injectedGateway: string | undefined;
@@ -36,23 +36,23 @@ export interface Goal {
 }
 
 /** The certificate authorities. */
-export interface Issuers {
-  readonly primary: Issuer;
+export interface Authorities {
+  readonly primary: Authority;
   /** Asked when the primary one has failed for `afterMs` milliseconds. */
-  readonly fallback: { readonly issuer: Issuer; readonly afterMs: number } | undefined;
+  readonly fallback: { readonly issuer: Authority; readonly afterMs: number } | undefined;
   /** Where the next attempt is proven first, after a validation that failed. */
-  readonly rehearsal: Issuer | undefined;
+  readonly staging: Authority | undefined;
 }
 
 /** What a round acts with. */
-export interface Parts {
-  readonly goal: Goal;
+export interface Deps {
+  readonly spec: Spec;
   readonly identify: (signal: AbortSignal) => Promise<Identity>;
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
   /** How an authoritative name server is asked. */
   readonly ask: Ask;
-  readonly issuers: Issuers;
+  readonly authorities: Authorities;
   /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
   readonly caaOwners: (signal: AbortSignal) => Promise<readonly CaaOwner[]>;
   /** The journal of a name's challenges. */
@@ -66,22 +66,22 @@ export interface Parts {
   readonly newId: () => string;
   readonly log: Log;
   /** Says what a person should know; the same once only, since it may be true of several names. */
-  readonly tell: (warning: string) => void;
+  readonly warn: (warning: string) => void;
   /** Says in every round what is wrong, for as long as it is. */
   readonly warnOf: WarnOf;
-  readonly shared: SharedMemory;
+  readonly shared: SharedState;
 }
 
 /** One certificate that is kept: the names that share it, and what is remembered from round to round. */
-export interface KeptCertificate {
+export interface ManagedCertificate {
   readonly names: Names;
-  readonly memory: Memory;
+  readonly state: CertificateState;
   /** Says of which certificate each line is. */
   readonly log: Log;
 }
 
 /** What one round leaves to the next. Everything else is read anew. */
-export interface Memory {
+export interface CertificateState {
   /** SHA-256 fingerprint of the certificate that the proxy has shown, by name. */
   readonly served: Map<string, string>;
   /** Of the certificate that was last found on the volume, or issued. */
@@ -101,7 +101,7 @@ export interface UnsavedCertificate {
 }
 
 /** What all certificates have in common. */
-export interface SharedMemory {
+export interface SharedState {
   /** Names whose records were written and not yet seen at every name server. */
   readonly unseen: Set<string>;
   /** Names whose records this process has taken, or seen standing as its own (see claim.ts). */
@@ -116,7 +116,7 @@ export interface SharedMemory {
   readonly unwritable: Map<string, ToldFault>;
 }
 
-export function emptySharedMemory(): SharedMemory {
+export function emptySharedState(): SharedState {
   return {
     unseen: new Set(),
     claimed: new Set(),
@@ -127,10 +127,10 @@ export function emptySharedMemory(): SharedMemory {
   };
 }
 
-export function keepCertificate(names: Names, log: Log): KeptCertificate {
+export function manageCertificate(names: Names, log: Log): ManagedCertificate {
   return {
     names,
-    memory: { served: new Map(), latest: undefined, renewal: undefined, unsaved: undefined },
+    state: { served: new Map(), latest: undefined, renewal: undefined, unsaved: undefined },
     log,
   };
 }

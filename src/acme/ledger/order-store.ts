@@ -36,19 +36,19 @@ const orderSchema = z
   .readonly();
 
 /** An order that has not led to a certificate yet. */
-export type OpenOrder = z.infer<typeof orderSchema>;
+export type StoredOrder = z.infer<typeof orderSchema>;
 
 /**
  * The order that is open for each certificate, so that a start goes on with it instead of making another one. Its private key
  * is stored before it is finalized: a crash before the download loses no certificate. These throw STORE_FAILED.
  */
-export interface OpenOrders {
+export interface OrderStore {
   /** One that is damaged is moved aside and counts as none. */
-  load(key: string): Promise<OpenOrder | undefined>;
+  load(key: string): Promise<StoredOrder | undefined>;
   /** As `load`, and writes nothing. */
-  peek(key: string): Promise<OpenOrder | undefined>;
+  peek(key: string): Promise<StoredOrder | undefined>;
   /** Resolves when it is on the disk. */
-  save(key: string, order: OpenOrder): Promise<void>;
+  save(key: string, order: StoredOrder): Promise<void>;
   remove(key: string): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export interface OpenOrders {
  * One file for each certificate, which its key tells apart: a host name or a wildcard. With `directoryUrl` those of this certificate
  * authority stand by themselves, so that two of them can work on the same certificate.
  */
-export function createOpenOrders(root: string, directoryUrl?: string): OpenOrders {
+export function createOrderStore(root: string, directoryUrl?: string): OrderStore {
   const folder = join(
     root,
     'dstack-ingress',
@@ -65,7 +65,7 @@ export function createOpenOrders(root: string, directoryUrl?: string): OpenOrder
   );
   const pathOf = (key: string) => join(folder, `${key.replaceAll('*', '_')}.json`);
 
-  async function load(key: string): Promise<OpenOrder | undefined> {
+  async function load(key: string): Promise<StoredOrder | undefined> {
     const path = pathOf(key);
     const text = await guarded('read', path, () => readIfThere(path));
     if (text === undefined) return undefined;
@@ -74,7 +74,7 @@ export function createOpenOrders(root: string, directoryUrl?: string): OpenOrder
     return order;
   }
 
-  async function peek(key: string): Promise<OpenOrder | undefined> {
+  async function peek(key: string): Promise<StoredOrder | undefined> {
     const path = pathOf(key);
     const text = await guarded('read', path, () => readIfThere(path));
     return text === undefined ? undefined : parse(text);
@@ -102,7 +102,7 @@ async function guarded<T>(verb: string, path: string, work: () => Promise<T>): P
   }
 }
 
-function parse(text: string): OpenOrder | undefined {
+function parse(text: string): StoredOrder | undefined {
   try {
     return orderSchema.parse(JSON.parse(text));
   } catch {

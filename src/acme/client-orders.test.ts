@@ -15,12 +15,7 @@ import { systemClock, until } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
-import {
-  type AuthorityOptions,
-  type CertificateAuthority,
-  createAuthority,
-  type Order,
-} from './authority.ts';
+import { type AcmeClient, type AcmeClientOptions, createAcmeClient, type Order } from './client.ts';
 import { isProblem } from './problem.ts';
 
 const NAMES = ['app.example.test'];
@@ -49,12 +44,12 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(options: Partial<AuthorityOptions> = {}): CertificateAuthority {
+function open(options: Partial<AcmeClientOptions> = {}): AcmeClient {
   const { directoryUrl } = pebble;
   const { clock = createFakeClock() } = options;
   const accounts = createAccountStore(mkdtempSync(join(directory, 'volume-')), directoryUrl, clock);
   const userAgent = 'dstack-ingress/test';
-  return createAuthority({
+  return createAcmeClient({
     directoryUrl,
     email: undefined,
     userAgent,
@@ -66,11 +61,11 @@ function open(options: Partial<AuthorityOptions> = {}): CertificateAuthority {
 }
 
 /** Without external account binding. */
-function openUnbound(root: string): CertificateAuthority {
+function openUnbound(root: string): AcmeClient {
   const { directoryUrl } = pebble;
   const clock = createFakeClock();
   const accounts = createAccountStore(root, directoryUrl, clock);
-  return createAuthority({
+  return createAcmeClient({
     directoryUrl,
     email: undefined,
     userAgent: 'dstack-ingress/test',
@@ -86,7 +81,7 @@ const eventually = (holds: () => boolean) =>
   until(() => holds() || undefined, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
 
 /** Goes all the way from an order to its certificate, at a CA that looks at no challenge. */
-async function issue(authority: CertificateAuthority, order: Order): Promise<X509Certificate> {
+async function issue(authority: AcmeClient, order: Order): Promise<X509Certificate> {
   for (const { challenges } of await authority.authorizations(order, never)) {
     const challenge = challenges.find(({ type }) => type === 'dns-01');
     assert.ok(challenge);
@@ -140,7 +135,7 @@ test('a missing binding names the variables', async () => {
   });
 });
 
-const wrong: [title: string, eab: AuthorityOptions['eab']][] = [
+const wrong: [title: string, eab: AcmeClientOptions['eab']][] = [
   ['key', { ...EAB, hmacKey: new Secret(Buffer.alloc(32, 2).toString('base64url')) }],
   ['key identifier', { ...EAB, kid: 'customer-2' }],
 ];

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Answer } from 'dns-packet';
-import type { Issuer } from '../../src/acme/attempt.ts';
+import type { Authority } from '../../src/acme/issuance.ts';
 import { createLedger } from '../../src/acme/ledger/ledger.ts';
 import { limitsOf } from '../../src/acme/ledger/limits.ts';
-import { createOpenOrders } from '../../src/acme/ledger/open-orders.ts';
+import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
 import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
@@ -17,12 +17,12 @@ import { type ErrorCode, IngressError } from '../../src/errors.ts';
 import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
 import { type Course, decidingFailure } from '../../src/reconcile/course.ts';
 import {
-  emptySharedMemory,
-  type Goal,
-  type KeptCertificate,
-  keepCertificate,
-  type Parts,
-} from '../../src/reconcile/parts.ts';
+  type Deps,
+  emptySharedState,
+  type ManagedCertificate,
+  manageCertificate,
+  type Spec,
+} from '../../src/reconcile/deps.ts';
 import { reconcile } from '../../src/reconcile/round.ts';
 import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
 import { standingWarnings } from '../../src/warnings.ts';
@@ -50,9 +50,9 @@ export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${G
 
 export interface Stage {
   /** Replaceable: what a round is given. */
-  parts: Parts;
+  parts: Deps;
   /** The certificates, one unless the options say otherwise. */
-  readonly kept: readonly [KeptCertificate, ...KeptCertificate[]];
+  readonly kept: readonly [ManagedCertificate, ...ManagedCertificate[]];
   /** Of the first name. */
   readonly journal: ChallengeJournal;
   /** The volume. */
@@ -79,7 +79,7 @@ export interface Stage {
 export interface StageOptions {
   /** The names of each certificate. */
   readonly certificates?: readonly [Names, ...Names[]];
-  readonly goal?: Partial<Goal>;
+  readonly goal?: Partial<Spec>;
   readonly provider?: MemoryProviderOptions;
   readonly known?: Knowledge;
 }
@@ -115,7 +115,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const { log, lines } = memoryLog();
   const certificates: readonly [Names, ...Names[]] = options.certificates ?? [[DOMAIN]];
   const [first, ...others] = certificates.map((names) =>
-    keepCertificate(names, log.child({ domain: names[0] })),
+    manageCertificate(names, log.child({ domain: names[0] })),
   );
   assert.ok(first);
   const served: CertificateBundle[] = [];
@@ -126,7 +126,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const issuers = {
     primary: issuerOf(root, DIRECTORY, authority, clock),
     fallback: undefined,
-    rehearsal: undefined,
+    staging: undefined,
   };
   const told = new Set<string>();
   let ids = 0;
@@ -154,7 +154,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       return bundle;
     },
     parts: {
-      goal: {
+      spec: {
         ...{
           gatewayDomain: GATEWAY,
           injectedGateway: undefined,
@@ -178,20 +178,20 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
         ids += 1;
         return `attempt-${ids}`;
       },
-      tell: (sentence) => {
+      warn: (sentence) => {
         if (!told.has(sentence)) warn(sentence);
         told.add(sentence);
       },
       warnOf: standingWarnings(log),
-      shared: emptySharedMemory(),
-      ...{ provider, issuers, journalOf, store, clock, log },
+      shared: emptySharedState(),
+      ...{ provider, authorities: issuers, journalOf, store, clock, log },
     },
   };
   return stage;
 }
 
 /** Replaces parts of what a pass is given. */
-export function change(stage: Stage, parts: Partial<Parts>): void {
+export function change(stage: Stage, parts: Partial<Deps>): void {
   stage.parts = { ...stage.parts, ...parts };
 }
 
@@ -199,20 +199,25 @@ export function change(stage: Stage, parts: Partial<Parts>): void {
 export function restart(stage: Stage): void {
   const { root, authority, clock } = stage;
   const primary = issuerOf(root, DIRECTORY, authority, clock);
-  change(stage, { issuers: { ...stage.parts.issuers, primary }, shared: emptySharedMemory() });
+  change(stage, { authorities: { ...stage.parts.authorities, primary }, shared: emptySharedState() });
 }
 
 /** Another CA, with a ledger of its own on the same volume. */
-export function secondCa({ root, clock }: Stage): { issuer: Issuer; authority: MemoryAuthority } {
+export function secondCa({ root, clock }: Stage): { issuer: Authority; authority: MemoryAuthority } {
   const authority = createMemoryAuthority(clock);
   return { authority, issuer: issuerOf(root, 'https://second.example/directory', authority, clock) };
 }
 
-function issuerOf(root: string, directoryUrl: string, authority: MemoryAuthority, clock: FakeClock): Issuer {
+function issuerOf(
+  root: string,
+  directoryUrl: string,
+  authority: MemoryAuthority,
+  clock: FakeClock,
+): Authority {
   return {
-    ...{ directoryUrl, authority, limits: limitsOf(directoryUrl) },
+    ...{ directoryUrl, client: authority, limits: limitsOf(directoryUrl) },
     ledger: createLedger(root, directoryUrl, clock, () => undefined),
-    openOrders: createOpenOrders(root, directoryUrl),
+    orders: createOrderStore(root, directoryUrl),
   };
 }
 
