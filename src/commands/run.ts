@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
-import type { ProviderWait } from '../../providers/shared/context.ts';
-import type { Names } from '../certificates/certificate.ts';
 import { systemClock as clock } from '../clock.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { removeTemporaries } from '../files.ts';
@@ -11,28 +8,16 @@ import { announcement } from '../proxy/process/announcement.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/process/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { subjectOf } from '../proxy/upstream/app-warnings.ts';
-import { caaOwnersOf } from '../reconcile/caa-owners.ts';
-import {
-  type Deps,
-  emptySharedState,
-  type ManagedCertificate,
-  manageCertificate,
-} from '../reconcile/deps.ts';
+import type { Deps, ManagedCertificate } from '../reconcile/deps.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
-import { CERTIFICATES_AT_ONCE, reconcile } from '../reconcile/round.ts';
+import { reconcile } from '../reconcile/round.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
-import { createChallengeJournal } from '../records/journal.ts';
 import { createStatusFile } from '../status/file.ts';
-import { once, standingWarnings } from '../warnings.ts';
+import { standingWarnings } from '../warnings.ts';
+import { assembleDeps, manageLogged, roundLimitMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
-import { assembleOutside, goalFor } from './wiring/outside.ts';
-import { createProviderFiles, describeWait } from './wiring/provider-context.ts';
-import { withRenewalConfs } from './wiring/renewal-confs.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
-
-/** What a round may take beside waiting for the name servers, twice, for each certificate that is got after the others; in milliseconds. */
-const ROUND_LIMIT_MS = 15 * 60_000;
 
 /** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
 export async function run(stopped: AbortSignal): Promise<number> {
@@ -70,12 +55,14 @@ export async function run(stopped: AbortSignal): Promise<number> {
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
   void tidyVolume(config, log);
-  const parts = assemble(config, proxy, { log, warnOf });
+  const serve: Deps['serve'] = (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
+    proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain });
+  const deps = assembleDeps(config, { clock, serve, log, warnOf });
   await reconcileForever(
     {
-      certificates: config.certificates.map((certificate) => keep(certificate.names, log)),
-      round: (some, signal) => reconcile(parts, some, signal),
-      roundLimitMs: roundLimitMs(config, parts),
+      certificates: config.certificates.map(({ names: ofOne }) => manageLogged(ofOne, log)),
+      round: (some, signal) => reconcile(deps, some, signal),
+      roundLimitMs: roundLimitMs(config, deps),
       intervalMs: config.renewInterval * 1000,
       everyMinute,
       onDemand: (due) => demand.listen(due),
@@ -88,11 +75,6 @@ export async function run(stopped: AbortSignal): Promise<number> {
   await proxy.stop();
   log.info({ event: 'stopped' }, 'stopped');
   return 0;
-}
-
-function roundLimitMs({ certificates }: IngressConfig, { spec }: Deps): number {
-  const turns = Math.ceil(certificates.length / CERTIFICATES_AT_ONCE);
-  return turns * (ROUND_LIMIT_MS + 2 * spec.propagationTimeoutMs);
 }
 
 /** What crashes have left is in nobody's way where it stays; that the volume takes nothing is said elsewhere. */
@@ -148,40 +130,6 @@ async function openProxy(
   }
 }
 
-/** What rounds are made of. */
-function assemble(
-  config: IngressConfig,
-  proxy: RunningProxy,
-  { log, warnOf }: Pick<Deps, 'log' | 'warnOf'>,
-): Deps {
-  const { letsencryptDir, provider } = config;
-  const files = createProviderFiles(letsencryptDir, provider.name);
-  // A pause between two calls is no news for anybody; a wait is.
-  const levelOf = ({ waitMs }: ProviderWait) => (waitMs < 1000 ? 'info' : 'warn');
-  const onWait = (wait: ProviderWait) =>
-    log[levelOf(wait)](
-      { event: 'waiting', for: 'provider', provider: provider.name, ...wait },
-      describeWait(provider.title, wait),
-    );
-  const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
-  const outside = assembleOutside(config, { clock, files, onWait, warn }, warn);
-  return {
-    ...outside,
-    store: withRenewalConfs(config, outside, log),
-    spec: goalFor(config, outside),
-    caaOwners: caaOwnersOf(outside.authorities),
-    journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
-    serve: (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
-      proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain }),
-    random: Math.random,
-    newId: randomUUID,
-    log,
-    warn: once(warn),
-    warnOf,
-    shared: emptySharedState(),
-  };
-}
-
 /** Says of each name, the first time that it is served and nothing failed, where it is and where it leads. */
 function announceOnce(
   { routes }: IngressConfig,
@@ -200,10 +148,4 @@ function announceOnce(
       log.info({ event: 'up', domain: name }, announcement(route, doubts));
     }
   };
-}
-
-/** Says of which certificate each line is. */
-function keep(names: Names, log: Log): ManagedCertificate {
-  const [domain, ...others] = names;
-  return manageCertificate(names, log.child(others.length > 0 ? { domain, names } : { domain }));
 }

@@ -19,10 +19,10 @@ export type IngressConfig = Config<(typeof providers)[number]>;
 export const EX_CONFIG = 78;
 
 /** The configuration, or undefined after its faults were printed. */
-export function readConfig(): IngressConfig | undefined {
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): IngressConfig | undefined {
   try {
     return loadConfig(
-      process.env,
+      environment,
       (path) => readFileSync(path, 'utf8'),
       providers,
       (settings) => [...missingIdentity(settings), ...unusableCa(settings)],
