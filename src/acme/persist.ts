@@ -1,3 +1,4 @@
+import { untilAborted } from '../async.ts';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import { isTimeout } from '../net/unanswered.ts';
@@ -20,7 +21,8 @@ export async function persist<T>(request: () => Promise<T>, clock: Clock, signal
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await orAborted(request(), signal);
+      // acme-client's requests take no signal.
+      return await untilAborted(request(), signal);
     } catch (thrown) {
       signal.throwIfAborted();
       if (isProblem(thrown, 'badNonce') && ++nonces < NONCE_ATTEMPTS) continue;
@@ -38,16 +40,4 @@ function passingPauseMs(thrown: unknown, failures: number): number | undefined {
   const status = problemOf(thrown)?.status ?? 0;
   const pauseMs = thrown.retryAfterMs ?? backoffMs;
   return status >= 500 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;
-}
-
-/** The promise, or the signal's reason as soon as it aborts; acme-client's requests take no signal. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

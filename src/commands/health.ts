@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { eachConcurrently } from '../async.ts';
 import { factsOf } from '../certificates/certificate.ts';
 import { systemClock as clock, until } from '../clock.ts';
 import { nameVariables } from '../config/name-variables.ts';
@@ -71,14 +72,9 @@ function shown(look: Look): Examined['names'][number] {
 async function lookAt(names: readonly string[], path: string): Promise<Look[]> {
   const looks: Look[] = [];
   const end = clock.now().getTime() + BEGIN_MS;
-  const queue = names.values();
-  const work = async () => {
-    for (const domain of queue) {
-      looks.push(await lookAtOne(domain, path));
-      if (clock.now().getTime() >= end) return;
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await eachConcurrently(AT_ONCE, names, async (domain) => {
+    if (clock.now().getTime() < end) looks.push(await lookAtOne(domain, path));
+  });
   return looks;
 }
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import type { ProviderWait } from '../../providers/shared/context.ts';
+import { untilAborted, withDeadline } from '../async.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { IngressError } from '../errors.ts';
 import { createLog } from '../log.ts';
-import { withDeadline } from '../proxy/deadline.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import { emptySharedState, manageCertificate } from '../reconcile/deps.ts';
 import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
@@ -37,7 +37,8 @@ export async function plan({ json }: PrintOptions, clock: Clock = systemClock): 
     new Late(`No plan could be made within ${timeoutMs / 1000} s: somebody who was asked does not answer.`);
   try {
     const found = await withDeadline({ clock, timeoutMs }, late, (ends) =>
-      Promise.race([look(config, clock, ends), rejectsAtEnd(ends)]),
+      // Not everything that is asked takes a signal.
+      untilAborted(look(config, clock, ends), ends),
     );
     print(found, json);
     return found.failures.length === 0 ? 0 : 1;
@@ -75,13 +76,6 @@ function toJson({ failures, certificates, ...others }: Found) {
     })),
     failures: failures.map(({ domain, error }) => ({ domain, ...said(error) })),
   };
-}
-
-/** Whoever is asked may not hear of the signal. */
-function rejectsAtEnd(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
 }
 
 async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Found> {

@@ -1,10 +1,10 @@
+import { settlesWithin } from '../async.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../net/system-lookup.ts';
 import { backendsOf, isOfHttp1 } from './config/backends.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './config/render.ts';
 import { alpnOf, exactBelow, renderRoutes } from './config/route.ts';
-import { settles } from './deadline.ts';
 import { hasIpv6 } from './process/ipv6.ts';
 import { ownRights, surrenderable } from './process/privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process/process.ts';
@@ -213,6 +213,6 @@ class SupervisedProxy implements RunningProxy {
     closing.abort(stopping());
     await stopped;
     closed.abort();
-    await settles(Promise.all(background), clock, 100);
+    await settlesWithin(Promise.all(background), 100, clock);
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
 import { syncDirectory } from '../../files.ts';
@@ -65,9 +66,9 @@ export function createLedger(
     ...{ root, folder, clock, warn },
     ...{ known: undefined, begun: undefined, hasWarned: false },
   };
-  const inTurn = createTurns();
+  const mutex = new Mutex();
   const guarded = <T>(verb: string, work: () => Promise<T>) =>
-    inTurn(async () => {
+    mutex.run(async () => {
       try {
         return await work();
       } catch (thrown) {
@@ -85,16 +86,6 @@ export function createLedger(
         return against;
       }),
     whyUnwritable: () => whyUnwritable([folder]),
-  };
-}
-
-/** Work that is done one after the other. */
-function createTurns() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
   };
 }
 

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Explain } from './explain.ts';
@@ -73,8 +74,8 @@ export function logOutput(
 ): Output {
   const alerts: string[] = [];
   const failures = createFailureLog(log, clock);
-  // One after the other: failures keep their order.
-  let told = Promise.resolve();
+  // Failures keep their order.
+  const mutex = new Mutex();
   for (const stream of streams) {
     createInterface({ input: stream }).on('line', (line) => {
       const { level, text } = readOutputLine(line);
@@ -86,7 +87,7 @@ export function logOutput(
           failures.add(explained);
           onFailure(explained);
         };
-        told = told.then(tell).catch((err: unknown) => log.error({ err }, 'a failure could not be told'));
+        mutex.run(tell).catch((err: unknown) => log.error({ err }, 'a failure could not be told'));
       } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);

@@ -1,8 +1,8 @@
 import { execa } from 'execa';
+import { settlesWithin } from '../../async.ts';
 import { type Clock, until } from '../../clock.ts';
 import { IngressError, isIngressError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { settles } from '../deadline.ts';
 import { showInfo } from '../runtime/commands.ts';
 import { type RuntimeSocket, runtimeSocket } from '../runtime/runtime-socket.ts';
 import { explainer } from './explain.ts';
@@ -149,7 +149,7 @@ async function stopGently(
   exited: Promise<string>,
   { clock, drainMs, log }: LaunchOptions,
 ): Promise<void> {
-  if (await settles(exited, clock, 0)) return;
+  if (await settlesWithin(exited, 0, clock)) return;
   const steps = [
     { name: 'SIGUSR1', graceMs: drainMs + HARD_STOP_GRACE_MS },
     { name: 'SIGTERM', graceMs: KILL_GRACE_MS },
@@ -159,7 +159,7 @@ async function stopGently(
     await sendSignal(pid, name).catch((err: unknown) =>
       log.warn({ err, pid, name }, 'HAProxy was not signalled'),
     );
-    if (await settles(exited, clock, graceMs)) return;
+    if (await settlesWithin(exited, graceMs, clock)) return;
   }
 }
 

@@ -1,6 +1,6 @@
+import { Mutex, settlesWithin } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import { isIngressError } from '../../errors.ts';
-import { settles } from '../deadline.ts';
 import type { HaproxyProcess } from '../process/process.ts';
 import type { Supervisor } from '../process/supervisor.ts';
 import { type CertificateFiles, type CrtList, installCertificate } from './certificate-commands.ts';
@@ -15,7 +15,7 @@ export class Certificates {
   readonly #list: CrtList;
   readonly #clock: Clock;
   readonly #accepted = new Map<string, CertificateFiles>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
 
   constructor(list: CrtList, clock: Clock) {
     this.#list = list;
@@ -24,10 +24,7 @@ export class Certificates {
 
   /** Installs one after the other. When HAProxy ends meanwhile, waits for the next one and installs it there. */
   install(supervisor: Supervisor, files: CertificateFiles, signal: AbortSignal): Promise<void> {
-    const turn = this.#last.then(() => this.#install(supervisor, files, signal));
-    // The next turn comes whatever becomes of this one.
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#mutex.run(() => this.#install(supervisor, files, signal));
   }
 
   /** Gives a new process all that were accepted. */
@@ -46,7 +43,7 @@ export class Certificates {
         return;
       } catch (thrown) {
         if (left === 0 || !isUnanswered(thrown)) throw thrown;
-        if (!(await settles(haproxy.exited, this.#clock, EXIT_NOTICE_MS))) throw thrown;
+        if (!(await settlesWithin(haproxy.exited, EXIT_NOTICE_MS, this.#clock))) throw thrown;
       }
     }
   }

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
+import { withDeadline } from '../../async.ts';
 import { type Clock, until } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
-import { withDeadline } from '../deadline.ts';
 
 export interface Attempt {
   /** The Unix socket on which HAProxy shows us what it shows everybody, whatever others do to the port. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
+import { withDeadline } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
-import { withDeadline } from '../deadline.ts';
 
 export interface CommandOptions {
   /** Lines that follow the command (`<<`). May hold a secret: it is in no error and no log. */

@@ -1,3 +1,4 @@
+import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
 import { within } from '../within.ts';
@@ -43,7 +44,8 @@ export class AppServers {
   readonly #failures = new Map<string, Failures>();
   #plan = NO_SERVERS;
   #answered = false;
-  #lastTurn: Promise<void> = Promise.resolve();
+  /** Serializes what HAProxy is told: each command list builds on the one before. */
+  readonly #mutex = new Mutex();
 
   constructor(options: AppServersOptions) {
     this.#options = options;
@@ -56,7 +58,7 @@ export class AppServers {
 
   /** Tells a new HAProxy what is known. */
   restore(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       for (const backend of this.#options.backends) backend.forget();
       await this.#tell(socket, signal);
     });
@@ -107,7 +109,7 @@ export class AppServers {
   async #tellRunning(running: Running, signal: AbortSignal): Promise<void> {
     const socket = running();
     if (!socket || signal.aborted) return;
-    await this.#inTurn(async () => {
+    await this.#mutex.run(async () => {
       for (const backend of this.#options.backends)
         for (const address of await backend.failed(socket, signal)) this.#failed(address);
       await this.#tell(socket, signal);
@@ -142,12 +144,5 @@ export class AppServers {
 
   #now(): number {
     return this.#options.clock.now().getTime();
-  }
-
-  /** One after the other, so that each finds what the one before has told. */
-  #inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = this.#lastTurn.then(act);
-    this.#lastTurn = turn.catch(() => undefined);
-    return turn;
   }
 }

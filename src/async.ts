@@ -1,0 +1,150 @@
+/**
+ * Concurrency in one place. Own code and not p-limit, p-map or async-mutex: the mutex has to let go of a waiter when its
+ * AbortSignal aborts, which p-limit and async-mutex cannot do, the rest is a few lines, and each package is one more to pin
+ * and to audit in an image whose hash users attest.
+ */
+import type { Clock } from './clock.ts';
+
+/** Runs tasks one after the other, in the order of the calls. A task that fails does not affect the next. */
+export class Mutex {
+  #last: Promise<void> = Promise.resolve();
+
+  /** The result of `work`. If the signal aborts while `work` waits, `work` never runs; rejects with the signal's reason. */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const before = this.#last;
+    const finished = Promise.withResolvers<void>();
+    this.#last = before.then(() => finished.promise);
+    try {
+      await (signal ? untilAborted(before, signal) : before);
+      return await work();
+    } finally {
+      finished.resolve();
+    }
+  }
+}
+
+/** A mutex for each key: tasks of the same key run one after the other, tasks of different keys concurrently. */
+export class KeyedMutex {
+  readonly #used = new Map<string, { readonly mutex: Mutex; users: number }>();
+
+  /** See `Mutex.run`. */
+  async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const entry = this.#used.get(key) ?? { mutex: new Mutex(), users: 0 };
+    this.#used.set(key, entry);
+    entry.users += 1;
+    try {
+      return await entry.mutex.run(work, signal);
+    } finally {
+      entry.users -= 1;
+      if (entry.users === 0) this.#used.delete(key);
+    }
+  }
+}
+
+/**
+ * The results of `work` for each item, in the order of the items; at most `limit` run concurrently. After a failure no
+ * further item is started; rejects with the first failure once those that are running have settled, so that nothing goes
+ * on behind the caller's back.
+ */
+export async function mapConcurrently<T, R>(
+  limit: number,
+  items: Iterable<T>,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const failures: unknown[] = [];
+  let index = 0;
+  const queue = items[Symbol.iterator]();
+  const worker = async () => {
+    while (failures.length === 0) {
+      const next = queue.next();
+      if (next.done) return;
+      const at = index++;
+      try {
+        results[at] = await work(next.value, at);
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  if (failures.length > 0) throw failures[0];
+  return results;
+}
+
+/** Calls `work` for each item; see `mapConcurrently`. */
+export async function eachConcurrently<T>(
+  limit: number,
+  items: Iterable<T>,
+  work: (item: T, index: number) => Promise<unknown>,
+): Promise<void> {
+  await mapConcurrently(limit, items, work);
+}
+
+/**
+ * Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. For what takes no signal itself:
+ * `promise` goes on, and its result or failure is ignored.
+ */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([aborted.promise, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+export interface Deadline {
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` with a signal that aborts with `late()` after the timeout, or as `signal` does. Settles when `work` settles:
+ * `work` has to heed the signal and reject with its reason.
+ */
+export async function withDeadline<T>(
+  { clock, timeoutMs, signal }: Deadline,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const over = new AbortController();
+  const done = new AbortController();
+  clock.wait(timeoutMs, done.signal).then(
+    () => over.abort(late()),
+    () => undefined,
+  );
+  try {
+    return await work(signal ? AbortSignal.any([over.signal, signal]) : over.signal);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Whether `promise` settles, either way, within `timeoutMs` milliseconds. */
+export async function settlesWithin(
+  promise: Promise<unknown>,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<boolean> {
+  const done = new AbortController();
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const late = clock.wait(timeoutMs, done.signal).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([settled, late]);
+  } finally {
+    done.abort();
+  }
+}
