@@ -7,7 +7,7 @@ import type {
 } from 'cloudflare/resources/dns/records';
 import { canonicalName } from '../../src/dns/names.ts';
 import { joinTxt, quoteTxt, shortestIpv6 } from '../../src/dns/presentation.ts';
-import { type DnsRecord, formatCaa, type LiveRecord, parseCaa } from '../../src/dns/record.ts';
+import { type CurrentRecord, type DnsRecord, formatCaa, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
 
@@ -34,7 +34,7 @@ export function normalizeTtl(seconds: number): number {
 }
 
 /** A list of records as they stand; all of the names' records must be in it, since one proxied address hides its siblings. */
-export function toLiveRecords(records: readonly ApiRecord[]): LiveRecord[] {
+export function toLiveRecords(records: readonly ApiRecord[]): CurrentRecord[] {
   const proxiedNames = new Set(
     records.filter((record) => record.proxied).map((record) => canonicalName(record.name)),
   );
@@ -46,7 +46,7 @@ export function toLiveRecords(records: readonly ApiRecord[]): LiveRecord[] {
 }
 
 /** One record as it stands. */
-export function toLive(record: ApiRecord): LiveRecord {
+export function toLive(record: ApiRecord): CurrentRecord {
   return {
     name: canonicalName(record.name),
     type: record.type.toUpperCase(),

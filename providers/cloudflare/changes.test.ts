@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import {
   groupSteps,
   matchAnswer,
@@ -12,14 +12,14 @@ import {
 } from './changes.ts';
 
 const txt = (value: string, ttl = 60): DnsRecord => ({ name: 'a.example', type: 'TXT', value, ttl });
-const live = (value: string, handle: string, ttl = 60): LiveRecord => ({ ...txt(value, ttl), handle });
+const live = (value: string, handle: string, ttl = 60): CurrentRecord => ({ ...txt(value, ttl), handle });
 const create = (record: DnsRecord): Change => ({ action: 'create', record });
-const replace = (record: DnsRecord, replaced: LiveRecord): Change => ({
+const replace = (record: DnsRecord, replaced: CurrentRecord): Change => ({
   action: 'replace',
   record,
   replaced,
 });
-const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
+const remove = (removed: CurrentRecord): Change => ({ action: 'remove', removed });
 const parts = (steps: readonly Step[] | undefined) => steps?.map(({ change: _, ...rest }) => rest);
 
 test('with handles nothing has to be looked up', () => {
@@ -43,40 +43,46 @@ test('without a handle it has to be', () => {
   assert.equal(stepsByHandle([create(txt('0')), replace(txt('1'), txt('2'))]), undefined);
 });
 
-const against: readonly (readonly [what: string, change: Change, standing: LiveRecord[], step: object])[] = [
-  ['creates what is not there', create(txt('1')), [live('2', 'h2')], { post: txt('1') }],
-  ['leaves what stands', create(txt('1')), [live('1', 'h1')], { standing: live('1', 'h1') }],
-  ['mends a TTL', create(txt('1')), [live('1', 'h1', 300)], { put: { id: 'h1', record: txt('1') } }],
+const against: readonly (readonly [what: string, change: Change, standing: CurrentRecord[], step: object])[] =
   [
-    'turns the proxy off',
-    create(txt('1')),
-    [{ ...live('1', 'h1'), overriddenBy: 'cloudflare-proxy' }],
-    { put: { id: 'h1', record: txt('1') } },
-  ],
-  ['removes by value', remove(txt('1')), [live('2', 'h2'), live('1', 'h1')], { delete: 'h1' }],
-  ['has nothing to remove', remove(live('1', 'h1')), [live('2', 'h2')], {}],
-  ['does not remove what was changed', remove(live('1', 'h1')), [live('theirs', 'h1')], {}],
-  [
-    'replaces in place',
-    replace(txt('2'), txt('1')),
-    [live('1', 'h1')],
-    { put: { id: 'h1', record: txt('2') } },
-  ],
-  ['creates where the replaced is gone', replace(txt('2'), live('1', 'h1')), [], { post: txt('2') }],
-  ['is done replacing', replace(txt('2'), live('1', 'h1')), [live('2', 'h1')], { standing: live('2', 'h1') }],
-  [
-    'removes the replaced beside the wanted',
-    replace(txt('2'), live('1', 'h1')),
-    [live('1', 'h1'), live('2', 'h2')],
-    { standing: live('2', 'h2'), delete: 'h1' },
-  ],
-  [
-    'mends in place',
-    replace(txt('1'), live('1', 'h1', 300)),
-    [live('1', 'h1', 300)],
-    { put: { id: 'h1', record: txt('1') } },
-  ],
-];
+    ['creates what is not there', create(txt('1')), [live('2', 'h2')], { post: txt('1') }],
+    ['leaves what stands', create(txt('1')), [live('1', 'h1')], { standing: live('1', 'h1') }],
+    ['mends a TTL', create(txt('1')), [live('1', 'h1', 300)], { put: { id: 'h1', record: txt('1') } }],
+    [
+      'turns the proxy off',
+      create(txt('1')),
+      [{ ...live('1', 'h1'), overriddenBy: 'cloudflare-proxy' }],
+      { put: { id: 'h1', record: txt('1') } },
+    ],
+    ['removes by value', remove(txt('1')), [live('2', 'h2'), live('1', 'h1')], { delete: 'h1' }],
+    ['has nothing to remove', remove(live('1', 'h1')), [live('2', 'h2')], {}],
+    ['does not remove what was changed', remove(live('1', 'h1')), [live('theirs', 'h1')], {}],
+    [
+      'replaces in place',
+      replace(txt('2'), txt('1')),
+      [live('1', 'h1')],
+      { put: { id: 'h1', record: txt('2') } },
+    ],
+    ['creates where the replaced is gone', replace(txt('2'), live('1', 'h1')), [], { post: txt('2') }],
+    [
+      'is done replacing',
+      replace(txt('2'), live('1', 'h1')),
+      [live('2', 'h1')],
+      { standing: live('2', 'h1') },
+    ],
+    [
+      'removes the replaced beside the wanted',
+      replace(txt('2'), live('1', 'h1')),
+      [live('1', 'h1'), live('2', 'h2')],
+      { standing: live('2', 'h2'), delete: 'h1' },
+    ],
+    [
+      'mends in place',
+      replace(txt('1'), live('1', 'h1', 300)),
+      [live('1', 'h1', 300)],
+      { put: { id: 'h1', record: txt('1') } },
+    ],
+  ];
 for (const [what, change, standing, step] of against) {
   test(`against what stands, it ${what}`, () =>
     assert.deepEqual(parts(stepsAgainst([change], standing)), [step]));

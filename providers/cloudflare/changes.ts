@@ -1,5 +1,5 @@
 import type { RecordBatchParams } from 'cloudflare/resources/dns/records';
-import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import type { ApiBatch } from './answers.ts';
 import { normalizeTtl, toBody, toLive } from './canonical.ts';
 
@@ -18,7 +18,7 @@ export interface Step {
   readonly put?: { readonly id: string; readonly record: DnsRecord };
   readonly post?: DnsRecord;
   /** The record that makes the change unnecessary. */
-  readonly standing?: LiveRecord;
+  readonly standing?: CurrentRecord;
 }
 
 export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
@@ -48,9 +48,9 @@ function handleOf(change: Change): string | undefined {
  * The steps that are still needed when `live` is what stands at the changes' names. What was removed by hand, or made by
  * an earlier attempt, is not done again; a record that somebody changed since is not ours to remove.
  */
-export function stepsAgainst(changes: readonly Change[], live: readonly LiveRecord[]): Step[] {
+export function stepsAgainst(changes: readonly Change[], live: readonly CurrentRecord[]): Step[] {
   const left = [...live];
-  const take = (wanted: LiveRecord): string | undefined => {
+  const take = (wanted: CurrentRecord): string | undefined => {
     const index = left.findIndex((record) => sameData(record, wanted));
     return index < 0 ? undefined : left.splice(index, 1)[0]?.handle;
   };
@@ -66,8 +66,8 @@ export function stepsAgainst(changes: readonly Change[], live: readonly LiveReco
 
 function stepTowards(
   change: Exclude<Change, { action: 'remove' }>,
-  left: readonly LiveRecord[],
-  take: (wanted: LiveRecord) => string | undefined,
+  left: readonly CurrentRecord[],
+  take: (wanted: CurrentRecord) => string | undefined,
 ): Step {
   const standing = left.find((record) => sameData(record, change.record));
   const replaced =
@@ -123,7 +123,7 @@ export function toBatch(steps: readonly Step[]): BatchBody {
 export function matchAnswer(
   steps: readonly Step[],
   { puts, posts }: ApiBatch,
-): Map<Change, LiveRecord> | undefined {
+): Map<Change, CurrentRecord> | undefined {
   const putting = steps.filter(({ put }) => put);
   const posting = steps.filter(({ post }) => post);
   if (putting.length !== puts.length || posting.length !== posts.length) return undefined;

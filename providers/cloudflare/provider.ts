@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
-import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -91,14 +91,14 @@ class Cloudflare implements DnsProvider {
     );
   }
 
-  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
     const listed = await this.#knowing(() => this.#client.records(zone.id, nameFilter([...wanted]), signal));
     return toLiveRecords(listed.filter((record) => wanted.has(canonicalName(record.name))));
   }
 
-  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     return this.#inTurn(`zone ${zone.id}`, signal, async () => {
       const look = async () => stepsAgainst(changes, await this.records(zone, namesOf(changes), signal));
       const steps = stepsByHandle(changes) ?? (await look());
@@ -177,8 +177,8 @@ class Cloudflare implements DnsProvider {
     }
   }
 
-  async #carryOut(zone: Zone, steps: readonly Step[], signal: AbortSignal): Promise<LiveRecord[]> {
-    const made = new Map<Change, LiveRecord>();
+  async #carryOut(zone: Zone, steps: readonly Step[], signal: AbortSignal): Promise<CurrentRecord[]> {
+    const made = new Map<Change, CurrentRecord>();
     for (const group of groupSteps(steps)) {
       const answer = await this.#knowing(() => this.#client.batch(zone.id, toBatch(group), signal));
       const matched = matchAnswer(group, answer);
@@ -197,7 +197,7 @@ class Cloudflare implements DnsProvider {
   async #undoStrays(
     zone: Zone,
     steps: readonly Step[],
-    made: ReadonlyMap<Change, LiveRecord>,
+    made: ReadonlyMap<Change, CurrentRecord>,
     signal: AbortSignal,
   ): Promise<void> {
     const strays = steps.flatMap(({ change, post }) => {

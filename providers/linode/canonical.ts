@@ -1,10 +1,10 @@
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { shortestIpv6 } from '../../src/dns/presentation.ts';
 import {
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
   formatCaa,
-  type LiveRecord,
   parseCaa,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
@@ -45,7 +45,7 @@ export function normalizeTtl(seconds: number): number {
 }
 
 /** One record as it stands. */
-export function toLive(record: ApiRecord, apex: Apex): LiveRecord {
+export function toLive(record: ApiRecord, apex: Apex): CurrentRecord {
   return {
     name: ownerName(record, apex.name),
     type: record.type.toUpperCase(),

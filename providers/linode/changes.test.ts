@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { namesOf, type Step, schedule } from './changes.ts';
 
 const NAME = 'a.example';
 const txt = (value: string, ttl = 300): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });
-const live = (value: string, handle: string, ttl = 300): LiveRecord => ({ ...txt(value, ttl), handle });
+const live = (value: string, handle: string, ttl = 300): CurrentRecord => ({ ...txt(value, ttl), handle });
 const address: DnsRecord = { name: NAME, type: 'A', value: '192.0.2.1', ttl: 300 };
 const alias: DnsRecord = { name: NAME, type: 'CNAME', value: 'b.example', ttl: 300 };
 const create = (record: DnsRecord): Change => ({ action: 'create', record });
-const replace = (record: DnsRecord, replaced: LiveRecord): Change => ({
+const replace = (record: DnsRecord, replaced: CurrentRecord): Change => ({
   action: 'replace',
   record,
   replaced,
 });
-const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
+const remove = (removed: CurrentRecord): Change => ({ action: 'remove', removed });
 
 function show(step: Step): string {
   if (step.kind === 'delete') return `delete ${step.id}`;
@@ -24,7 +24,7 @@ function show(step: Step): string {
 const cases: readonly (readonly [
   what: string,
   changes: Change[],
-  standing: LiveRecord[],
+  standing: CurrentRecord[],
   steps: string[],
 ])[] = [
   ['creates what is not there', [create(txt('1'))], [live('2', 'h2')], ['post 1']],
@@ -107,7 +107,7 @@ test('what stands is told for each change', () => {
   assert.deepEqual(schedule([change], [live('1', 'h1')]).standing, new Map([[change, live('1', 'h1')]]));
 });
 
-const clashes: readonly (readonly [what: string, changes: Change[], standing: LiveRecord[]])[] = [
+const clashes: readonly (readonly [what: string, changes: Change[], standing: CurrentRecord[]])[] = [
   ['an alias beside what nobody removes', [create(alias)], [live('1', 'h1')]],
   ['a text beside an alias', [create(txt('1'))], [{ ...alias, handle: 'h1' }]],
   [

@@ -1,4 +1,4 @@
-import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import { normalizeTtl } from './canonical.ts';
 
 /**
@@ -7,7 +7,7 @@ import { normalizeTtl } from './canonical.ts';
 
 /** One call that writes. */
 export type Step =
-  | { readonly kind: 'delete'; readonly removed: LiveRecord; readonly id: string }
+  | { readonly kind: 'delete'; readonly removed: CurrentRecord; readonly id: string }
   | { readonly kind: 'put'; readonly record: DnsRecord; readonly id: string; readonly change: Change }
   | { readonly kind: 'post'; readonly record: DnsRecord; readonly change: Change };
 
@@ -15,7 +15,7 @@ export interface Schedule {
   /** In the order in which they are carried out. */
   readonly steps: readonly Step[];
   /** The records that make a change unnecessary. */
-  readonly standing: ReadonlyMap<Change, LiveRecord>;
+  readonly standing: ReadonlyMap<Change, CurrentRecord>;
   /** What would stand where Linode serves only one of the two (RFC 1034 §3.6.2). */
   readonly clash: Clash | undefined;
 }
@@ -42,10 +42,10 @@ function recordsOf(change: Change): DnsRecord[] {
  * earlier attempt, is not done again: Linode would store the same record twice. A record that somebody changed since is
  * not ours to remove, whatever its id.
  */
-export function schedule(changes: readonly Change[], live: readonly LiveRecord[]): Schedule {
+export function schedule(changes: readonly Change[], live: readonly CurrentRecord[]): Schedule {
   const left = new Set(live);
   const steps: Step[] = [];
-  const standing = new Map<Change, LiveRecord>();
+  const standing = new Map<Change, CurrentRecord>();
   for (const change of changes) {
     if (change.action === 'remove') steps.push(...deletion(take(left, change.removed)));
   }
@@ -62,7 +62,7 @@ export function schedule(changes: readonly Change[], live: readonly LiveRecord[]
 
 type Write = Exclude<Change, { action: 'remove' }>;
 
-function writing(change: Write, over: LiveRecord | undefined): Step[] {
+function writing(change: Write, over: CurrentRecord | undefined): Step[] {
   const { record } = change;
   return over?.handle === undefined
     ? [{ kind: 'post', record, change }]
@@ -70,30 +70,30 @@ function writing(change: Write, over: LiveRecord | undefined): Step[] {
 }
 
 /** The record that says already what is wanted, perhaps with another TTL; the replaced one before others. */
-function findSame(left: ReadonlySet<LiveRecord>, change: Write): LiveRecord | undefined {
+function findSame(left: ReadonlySet<CurrentRecord>, change: Write): CurrentRecord | undefined {
   const same = [...left].filter((one) => sameData(one, change.record));
   const handle = change.action === 'replace' ? change.replaced.handle : undefined;
   return same.find((one) => one.handle === handle) ?? same[0];
 }
 
-function takeObsolete(left: Set<LiveRecord>, change: Write): LiveRecord | undefined {
+function takeObsolete(left: Set<CurrentRecord>, change: Write): CurrentRecord | undefined {
   if (change.action === 'create' || sameData(change.replaced, change.record)) return undefined;
   return take(left, change.replaced);
 }
 
-function inPlace({ record }: Write, obsolete: LiveRecord | undefined): LiveRecord | undefined {
+function inPlace({ record }: Write, obsolete: CurrentRecord | undefined): CurrentRecord | undefined {
   return obsolete?.type === record.type && obsolete.name === record.name ? obsolete : undefined;
 }
 
 /** With an id the very record, if it still says the same; without one any that says it. */
-function take(left: Set<LiveRecord>, wanted: LiveRecord): LiveRecord | undefined {
+function take(left: Set<CurrentRecord>, wanted: CurrentRecord): CurrentRecord | undefined {
   const same = [...left].filter((record) => sameData(record, wanted));
   const found = wanted.handle === undefined ? same[0] : same.find(({ handle }) => handle === wanted.handle);
   if (found) left.delete(found);
   return found;
 }
 
-function deletion(removed: LiveRecord | undefined): Step[] {
+function deletion(removed: CurrentRecord | undefined): Step[] {
   return removed?.handle === undefined ? [] : [{ kind: 'delete', removed, id: removed.handle }];
 }
 
@@ -116,9 +116,9 @@ function inOrder(steps: readonly Step[]): Step[] {
 
 function findClash(
   steps: readonly Step[],
-  left: ReadonlySet<LiveRecord>,
+  left: ReadonlySet<CurrentRecord>,
   changes: readonly Change[],
-  live: readonly LiveRecord[],
+  live: readonly CurrentRecord[],
 ): Clash | undefined {
   const written = steps.flatMap((step) => (step.kind === 'delete' ? [] : [step]));
   const all = [...left, ...written.map(({ record }) => record)];
@@ -132,7 +132,7 @@ function findClash(
 }
 
 /** Whether the change takes something away at the name that does not stand there. */
-function isGone(change: Change, name: string, live: readonly LiveRecord[]): boolean {
+function isGone(change: Change, name: string, live: readonly CurrentRecord[]): boolean {
   if (change.action === 'create') return false;
   const old = change.action === 'remove' ? change.removed : change.replaced;
   return old.name === name && !live.some((one) => sameData(one, old));

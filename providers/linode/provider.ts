@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
-import { type Change, describeRecord, type LiveRecord } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -73,7 +73,7 @@ class Linode implements DnsProvider {
    * Reads the whole domain: up to 500 records are one call, as a filtered list would be, and no filter of theirs decides
    * which spelling of a name is the same.
    */
-  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
     const apex = this.#apexOf(zone);
@@ -81,7 +81,7 @@ class Linode implements DnsProvider {
     return listed.map((record) => toLive(record, apex)).filter(({ name }) => wanted.has(name));
   }
 
-  async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const apex = this.#apexOf(zone);
     // Whatever cannot be written is told before anything is.
     for (const change of changes) if (change.action !== 'remove') toBody(change.record, apex.name);
@@ -135,8 +135,8 @@ class Linode implements DnsProvider {
     changes: readonly Change[],
     { steps, standing }: Schedule,
     signal: AbortSignal,
-  ): Promise<LiveRecord[]> {
-    const made = new Map<Change, LiveRecord>(standing);
+  ): Promise<CurrentRecord[]> {
+    const made = new Map<Change, CurrentRecord>(standing);
     for (const step of steps) {
       const written = await this.#write(zone, apex.name, step, signal);
       if (written && step.kind !== 'delete') made.set(step.change, toLive(written, apex));

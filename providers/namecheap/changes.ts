@@ -1,8 +1,8 @@
 import {
   type Change,
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
-  type LiveRecord,
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
@@ -27,7 +27,7 @@ const REDIRECTING = new Set(['URL', 'URL301', 'FRAME', 'ALIAS']);
 
 interface Entry {
   readonly host: Host;
-  readonly live: LiveRecord;
+  readonly live: CurrentRecord;
 }
 
 /**
@@ -62,7 +62,7 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
 }
 
 /** A record may stand twice; one removal takes one of them, the one that is meant. */
-function withoutOne(entries: readonly Entry[], removed: LiveRecord): Entry[] {
+function withoutOne(entries: readonly Entry[], removed: CurrentRecord): Entry[] {
   const same = entries.filter(({ live }) => sameData(live, removed));
   const meant =
     same.find(({ live }) => live.handle !== undefined && live.handle === removed.handle) ??
@@ -109,7 +109,7 @@ function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void
   }
 }
 
-function redirected(live: LiveRecord, other: LiveRecord): IngressError {
+function redirected(live: CurrentRecord, other: CurrentRecord): IngressError {
   const why = `${describeRecord(live)} was not written, because ${other.type} ${other.value} stands at the same name`;
   return new IngressError('PROVIDER_REJECTED', why, {
     hint: 'Remove the redirect at Domain List > Manage > Advanced DNS: both would be answered.',

@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
-import { type Change, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { type Budget, createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -119,7 +119,7 @@ class Namecheap implements DnsProvider {
     });
   }
 
-  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     signal.throwIfAborted();
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
@@ -132,7 +132,7 @@ class Namecheap implements DnsProvider {
     return hosts.map((host) => toLive(host, parts.domain)).filter(({ name }) => wanted.has(name));
   }
 
-  async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     if (changes.length === 0) return [];
     const parts = await this.#partsOf(zone);
     return await this.#inTurn(`zone ${parts.domain}`, signal, () =>
@@ -146,7 +146,11 @@ class Namecheap implements DnsProvider {
     await this.#parts.client.list(signal);
   }
 
-  async #change(parts: DomainParts, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async #change(
+    parts: DomainParts,
+    changes: readonly Change[],
+    signal: AbortSignal,
+  ): Promise<CurrentRecord[]> {
     const { client, budget, context } = this.#parts;
     const { domain } = parts;
     for (let paid = false; ; paid = true) {
@@ -171,7 +175,7 @@ class Namecheap implements DnsProvider {
     parts: DomainParts,
     { before, changed, backup }: Write,
     signal: AbortSignal,
-  ): Promise<LiveRecord[]> {
+  ): Promise<CurrentRecord[]> {
     const { prepaid } = this.#parts;
     const { domain } = parts;
     const form = setHostsForm(parts, before.emailType, changed.hosts);

@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin, selfAndAncestors } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
-import type { Change, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -94,16 +94,17 @@ class Rfc2136 implements DnsProvider {
     });
   }
 
-  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const standing = await this.#read(zone.id, names, signal);
-    const isOfTheZone = ({ name, type }: LiveRecord) => name === zone.id && (type === 'SOA' || type === 'NS');
+    const isOfTheZone = ({ name, type }: CurrentRecord) =>
+      name === zone.id && (type === 'SOA' || type === 'NS');
     return standing
       .map(toLive)
       .filter((record) => !isOfTheZone(record))
       .map((record) => this.#asAsked(zone.id, record));
   }
 
-  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     return this.#inTurn(`zone ${zone.id}`, signal, async () => {
       const planned = await this.#plan(zone.id, changes, signal);
       await this.#update(zone.id, planned.parts, signal);
@@ -127,7 +128,7 @@ class Rfc2136 implements DnsProvider {
   }
 
   /** A record whose TTL the server does not change has the one that was asked for, so that no pass asks again. */
-  #asAsked(apex: string, record: LiveRecord): LiveRecord {
+  #asAsked(apex: string, record: CurrentRecord): CurrentRecord {
     const set = this.#unmoved.get(keyOf(apex, record));
     return set?.standing === record.ttl ? { ...record, ttl: set.wanted } : record;
   }

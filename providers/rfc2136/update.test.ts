@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import { toData, typeName } from './rdata.ts';
 import { packUpdates, planUpdate, toLive, type Update } from './update.ts';
@@ -20,7 +20,7 @@ const brief = ({ type, class: kind, ttl, data }: WireRecord) =>
 const changesOf = (parts: readonly Update[]) => parts.flatMap(({ changes }) => changes.map(brief));
 const guardsOf = (parts: readonly Update[]) => parts.flatMap(({ prerequisites }) => prerequisites.map(brief));
 
-const withoutHandles = (records: readonly LiveRecord[]) => records.map(({ handle: _, ...rest }) => rest);
+const withoutHandles = (records: readonly CurrentRecord[]) => records.map(({ handle: _, ...rest }) => rest);
 
 const A = record('A', '192.0.2.1');
 const ALIAS = record('CNAME', 'a.example');

@@ -1,8 +1,8 @@
 import {
   type Change,
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
-  type LiveRecord,
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
@@ -26,7 +26,7 @@ export interface PlannedUpdate {
   /** The sets that stand with another TTL and are written anew. */
   readonly renewed: readonly RenewedSet[];
   /** The created and replacing records as they will stand, in the order of the changes. */
-  readonly made: readonly LiveRecord[];
+  readonly made: readonly CurrentRecord[];
 }
 
 export interface RenewedSet {
@@ -42,7 +42,7 @@ export interface RenewedSet {
 const MOST_OCTETS = 60_000;
 
 /** A record as everybody else sees it. */
-export function toLive({ record, data }: Standing): LiveRecord {
+export function toLive({ record, data }: Standing): CurrentRecord {
   return { ...record, handle: handleOf(data) };
 }
 

@@ -1,6 +1,6 @@
 import { canonicalName } from '../../src/dns/names.ts';
 import { joinTxt, quoteTxt, shortestIpv6 } from '../../src/dns/presentation.ts';
-import { type DnsRecord, formatCaa, type LiveRecord, parseCaa } from '../../src/dns/record.ts';
+import { type CurrentRecord, type DnsRecord, formatCaa, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
 
@@ -55,7 +55,7 @@ export function handleOf(name: string, type: string, identifier?: string): strin
 }
 
 /** The records of one RRset as they stand. */
-export function toLiveRecords(set: ApiRecordSet): LiveRecord[] {
+export function toLiveRecords(set: ApiRecordSet): CurrentRecord[] {
   const name = nameOf(set.Name);
   const type = set.Type.toUpperCase();
   const ttl = set.TTL ?? ALIAS_TTL;

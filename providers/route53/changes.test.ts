@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
 import { toLiveRecords } from './canonical.ts';
@@ -10,8 +10,8 @@ import { namesOf, type Planned, planEdits, planFromMemory } from './changes.ts';
 const NAME = 'a.example';
 const txt = (value: string, ttl = 60): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });
 const create = (record: DnsRecord): Change => ({ action: 'create', record });
-const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
-const replace = (record: DnsRecord, replaced: LiveRecord): Change => ({
+const remove = (removed: CurrentRecord): Change => ({ action: 'remove', removed });
+const replace = (record: DnsRecord, replaced: CurrentRecord): Change => ({
   action: 'replace',
   record,
   replaced,

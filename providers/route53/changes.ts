@@ -1,8 +1,8 @@
 import {
   type Change,
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
-  type LiveRecord,
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
@@ -33,13 +33,13 @@ export interface Edit {
 export interface Planned {
   readonly edits: readonly Edit[];
   /** Created and replacing records in the order of the changes. */
-  readonly records: readonly LiveRecord[];
+  readonly records: readonly CurrentRecord[];
   /** Whether some change has nothing to do. What is only remembered does not prove that. */
   readonly idle: boolean;
 }
 
 interface Wishes {
-  readonly removals: LiveRecord[];
+  readonly removals: CurrentRecord[];
   readonly wanted: DnsRecord[];
 }
 
@@ -98,7 +98,7 @@ export function planEdits(changes: readonly Change[], known: Lookup): Planned {
   };
 }
 
-function removalsOf(change: Change): LiveRecord[] {
+function removalsOf(change: Change): CurrentRecord[] {
   if (change.action === 'create') return [];
   return [change.action === 'remove' ? change.removed : change.replaced];
 }
@@ -162,7 +162,7 @@ function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Wish
 }
 
 /** The RRsets of routing policies and aliases that are removed. Throws when only a part of one is named. */
-function namedWhole(sets: readonly ApiRecordSet[], removals: readonly LiveRecord[]): ApiRecordSet[] {
+function namedWhole(sets: readonly ApiRecordSet[], removals: readonly CurrentRecord[]): ApiRecordSet[] {
   const left = removals.filter(({ overriddenBy }) => overriddenBy !== undefined);
   return sets.filter((set) => {
     const records = toLiveRecords(set);
@@ -177,11 +177,11 @@ function namedWhole(sets: readonly ApiRecordSet[], removals: readonly LiveRecord
   });
 }
 
-function sameRecord(record: LiveRecord, removal: LiveRecord): boolean {
+function sameRecord(record: CurrentRecord, removal: CurrentRecord): boolean {
   return sameData(record, removal) && (removal.handle === undefined || removal.handle === record.handle);
 }
 
-function standsIn(sets: readonly ApiRecordSet[], removal: LiveRecord): boolean {
+function standsIn(sets: readonly ApiRecordSet[], removal: CurrentRecord): boolean {
   return sets.some(
     (set) =>
       isSimple(set) === (removal.overriddenBy === undefined) &&
@@ -213,7 +213,7 @@ function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
   );
 }
 
-function partOfWhole(record: LiveRecord): IngressError {
+function partOfWhole(record: CurrentRecord): IngressError {
   return new IngressError(
     'PROVIDER_REJECTED',
     `${describeRecord(record)} is one of several values that ${record.overriddenBy} answers together, and is not removed alone`,

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
-import type { Change, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -97,13 +97,13 @@ class Route53Provider implements DnsProvider {
     );
   }
 
-  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]> {
+  async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = [...new Set(names.map(canonicalName))];
     const sets = await this.#look(zone, wanted, signal);
     return sets.filter((set) => !isOfZone(set, zone.name)).flatMap(toLiveRecords);
   }
 
-  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]> {
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     return this.#inTurn(`zone ${zone.id}`, signal, async () => {
       const { memory } = this.#state(zone);
       const known = memory.get.bind(memory);

@@ -1,4 +1,4 @@
-import type { Change, LiveRecord } from './record.ts';
+import type { Change, CurrentRecord } from './record.ts';
 
 /** Among the details of an error of `zone` that a misspelt name may be the cause of. */
 export const NAME_IN_DOUBT = { nameInDoubt: true } as const;
@@ -56,7 +56,7 @@ export interface DnsProvider {
    * Example: `records(zone, ['app.example.com'])` gives its CNAME, its CAA records and its MX, nothing of
    * `www.app.example.com`.
    */
-  records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<LiveRecord[]>;
+  records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]>;
 
   /**
    * Makes all changes in as few calls as the API allows and returns the created and replacing records as they stand now,
@@ -70,7 +70,7 @@ export interface DnsProvider {
    * Example: `_acme-challenge.x` holds TXT `a`; after `create TXT b` it holds `a` and `b`; after `remove TXT b` it
    * holds `a`.
    */
-  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<LiveRecord[]>;
+  apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]>;
 
   /**
    * Resolves when what was written to the zone has reached all of the provider's name servers, by the provider's own

@@ -16,7 +16,7 @@ export interface DnsRecord {
 }
 
 /** A record that stands in a zone now. */
-export interface LiveRecord extends DnsRecord {
+export interface CurrentRecord extends DnsRecord {
   /** The provider's own id. Absent where the provider has none, or where we remember the record by its value only. */
   readonly handle?: string;
   /** Set when the provider answers something else in its place (Cloudflare's proxy): never what anybody asked for. */
@@ -26,8 +26,8 @@ export interface LiveRecord extends DnsRecord {
 /** One step of a plan. Values are exact: no change ever touches a sibling at the same name. */
 export type Change =
   | { readonly action: 'create'; readonly record: DnsRecord }
-  | { readonly action: 'replace'; readonly record: DnsRecord; readonly replaced: LiveRecord }
-  | { readonly action: 'remove'; readonly removed: LiveRecord };
+  | { readonly action: 'replace'; readonly record: DnsRecord; readonly replaced: CurrentRecord }
+  | { readonly action: 'remove'; readonly removed: CurrentRecord };
 
 /** Same owner name, type and value; TTLs may differ. */
 export function sameData(a: DnsRecord, b: DnsRecord): boolean {

@@ -1,6 +1,6 @@
 import { appAddressName, baseName, challengeName } from '../dns/names.ts';
 import type { Zone } from '../dns/provider.ts';
-import { type LiveRecord, sameData } from '../dns/record.ts';
+import { type CurrentRecord, sameData } from '../dns/record.ts';
 import { allAddresses } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
 import { IngressError } from '../errors.ts';
@@ -24,9 +24,9 @@ export interface NameDraft {
    * The desired records, given what stands at these names now: some choices stay as they are published. Throws DNS_LOOKUP_FAILED, and
    * CHALLENGE_NAME_IS_ALIAS.
    */
-  readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
+  readonly desire: (live: readonly CurrentRecord[]) => readonly DesiredRecord[];
   /** Why nothing can lead the name to the gateway; undefined when something does. */
-  readonly whyUnled: (live: readonly LiveRecord[]) => IngressError | undefined;
+  readonly whyUnled: (live: readonly CurrentRecord[]) => IngressError | undefined;
 }
 
 /** What the records of every name depend on. */
@@ -76,7 +76,7 @@ export function draftName(
   const { gateway, caa, identity } = surroundings;
   const { appId } = identity;
   const owners = [domain, baseName(domain), appAddressName(domain, txtPrefix), challengeName(domain)];
-  const aliasFor = (live: readonly LiveRecord[]) => {
+  const aliasFor = (live: readonly CurrentRecord[]) => {
     // With our app-address beside them, the addresses at the name are of an earlier pass.
     const mark = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
     const ours = live.some((record) => sameData(record, mark));
@@ -100,7 +100,7 @@ export function draftName(
 interface AliasPlace {
   readonly domain: string;
   readonly zone: Zone;
-  readonly live: readonly LiveRecord[];
+  readonly live: readonly CurrentRecord[];
   readonly ours: boolean;
 }
 
@@ -139,7 +139,7 @@ function gatewayNowhere(domain: string, { gatewayDomain }: Deps['spec']): Ingres
 }
 
 /** A CNAME at the challenge name would lead the CA elsewhere. Throws CHALLENGE_NAME_IS_ALIAS. */
-export function assertNoAliasOfChallenge(domain: string, live: readonly LiveRecord[]): void {
+export function assertNoAliasOfChallenge(domain: string, live: readonly CurrentRecord[]): void {
   const alias = live.find(({ name, type }) => name === challengeName(domain) && type === 'CNAME');
   if (alias) throw new IngressError('CHALLENGE_NAME_IS_ALIAS', `${alias.name} is an alias of ${alias.value}`);
 }

@@ -5,7 +5,7 @@ import type { CertificateBundle, CertificateFacts, Names } from '../certificates
 import { type Ending, endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import type { Zone } from '../dns/provider.ts';
-import { type Change, type DnsRecord, type LiveRecord, sameData } from '../dns/record.ts';
+import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
 import { notedChallenges } from '../records/challenges.ts';
 import { attempt, type Course, startCourse } from './course.ts';
@@ -40,7 +40,7 @@ export interface ZoneForecast {
   /** What is desired and stands already. */
   readonly standing: readonly DnsRecord[];
   /** Challenge values that an earlier run left in the zone, and that would be removed. */
-  readonly leftovers: readonly LiveRecord[];
+  readonly leftovers: readonly CurrentRecord[];
 }
 
 export interface CertificateForecast {

@@ -1,7 +1,7 @@
 import type { Zone } from '../dns/provider.ts';
-import type { LiveRecord } from '../dns/record.ts';
+import type { CurrentRecord } from '../dns/record.ts';
 import type { DesiredRecord } from '../records/desired.ts';
-import { type Claims, decideClaims, holderChanges } from '../records/ownership.ts';
+import { decideAllOwnerships, type OwnershipDecisions, ownerChanges } from '../records/ownership.ts';
 import { aliasInTheWay, plan } from '../records/plan.ts';
 import { blocked, planZone, type ZoneDraft, type ZonePlan } from '../records/reconcile-zone.ts';
 import type { Deps } from './deps.ts';
@@ -61,19 +61,19 @@ export function mergeDrafts(
           return [];
         }
       }),
-    stances: (desired, live) => claimsOf(parts, desired, live).stanceFor,
+    ownerships: (desired, live) => claimsOf(parts, desired, live).ownershipOf,
   };
 }
 
 function desireOne(
   parts: LookParts,
   { desire }: NameDraft,
-  live: readonly LiveRecord[],
+  live: readonly CurrentRecord[],
 ): readonly DesiredRecord[] {
   const { capabilities } = parts.provider;
   const desired = desire(live);
   if (capabilities.cnameBesideOthers) return desired;
-  const planned = plan(desired, live, capabilities, claimsOf(parts, desired, live).stanceFor);
+  const planned = plan(desired, live, capabilities, claimsOf(parts, desired, live).ownershipOf);
   const alias = aliasInTheWay(planned.desired, planned, live);
   if (alias) throw blocked(alias);
   return desired;
@@ -82,9 +82,9 @@ function desireOne(
 function claimsOf(
   { spec, shared }: Pick<Deps, 'spec' | 'shared'>,
   desired: readonly DesiredRecord[],
-  live: readonly LiveRecord[],
-): Claims {
-  return decideClaims(desired, live, { mode: spec.addressMode, claimed: shared.claimed });
+  live: readonly CurrentRecord[],
+): OwnershipDecisions {
+  return decideAllOwnerships(desired, live, { mode: spec.addressMode, claimed: shared.claimed });
 }
 
 /**
@@ -102,13 +102,17 @@ export function noteHolders(
     .filter(({ domain }) => !look.results.lost.has(domain))
     .flatMap(({ desire }) => desire(live));
   const claims = claimsOf(parts, wanted, live);
-  for (const { domain, rival, sentence } of holderChanges(claims, shared.rivals)) {
-    if (rival === undefined) shared.rivals.delete(domain);
-    else shared.rivals.set(domain, rival);
-    const level = rival === undefined ? 'info' : 'warn';
-    log[level]({ event: rival === undefined ? 'name-regained' : 'warning', domain, rival }, sentence);
+  for (const { domain, otherOwner, sentence } of ownerChanges(claims, shared.rivals)) {
+    if (otherOwner === undefined) shared.rivals.delete(domain);
+    else shared.rivals.set(domain, otherOwner);
+    const level = otherOwner === undefined ? 'info' : 'warn';
+    log[level](
+      { event: otherOwner === undefined ? 'name-regained' : 'warning', domain, rival: otherOwner },
+      sentence,
+    );
   }
-  for (const [domain, { stance }] of claims.verdicts) if (stance !== 'yield') shared.claimed.add(domain);
+  for (const [domain, { ownership }] of claims.decisions)
+    if (ownership !== 'yield') shared.claimed.add(domain);
   for (const { domain } of drafts)
     look.results.desired.set(
       domain,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Capabilities } from '../dns/provider.ts';
-import type { LiveRecord } from '../dns/record.ts';
+import type { CurrentRecord } from '../dns/record.ts';
 import type { Addresses } from '../dns/resolver.ts';
 import { type AliasPlace, chooseAlias, chooseAliasTarget, standInAddresses } from './alias.ts';
 
@@ -50,7 +50,7 @@ const simple: Capabilities = {
   propagationSeconds: 60,
 };
 const D = 'app.example.com';
-const live = (type: string, value: string, name = D): LiveRecord => ({ name, type, value, ttl: 60 });
+const live = (type: string, value: string, name = D): CurrentRecord => ({ name, type, value, ttl: 60 });
 const place = { domain: D, target: F, apex: 'example.com', caaName: undefined, live: [] };
 const places: [
   title: string,
@@ -86,7 +86,12 @@ for (const [title, changes, capabilities, why] of places) {
 }
 
 const old = [live('A', '192.0.2.1'), live('AAAA', '2001:db8::1'), live('A', '192.0.2.9', 'www.example.com')];
-const addresses: [title: string, gateway: Addresses | undefined, live: LiveRecord[], expected: string[]][] = [
+const addresses: [
+  title: string,
+  gateway: Addresses | undefined,
+  live: CurrentRecord[],
+  expected: string[],
+][] = [
   ['those it has now', { ipv4: ['192.0.2.2'], ipv6: [] }, old, ['192.0.2.2']],
   ['both families', { ipv4: ['192.0.2.2'], ipv6: ['2001:db8::2'] }, [], ['192.0.2.2', '2001:db8::2']],
   [

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../dns/provider.ts';
-import type { LiveRecord } from '../dns/record.ts';
+import type { CurrentRecord } from '../dns/record.ts';
 import type { Addresses } from '../dns/resolver.ts';
 
 /** What is known of the two names that one gateway may have. */
@@ -56,7 +56,7 @@ export interface AliasPlace {
   /** The owner name of the CAA record that is wanted, if one is. */
   readonly caaName: string | undefined;
   /** What stands in the zone. */
-  readonly live: readonly LiveRecord[];
+  readonly live: readonly CurrentRecord[];
 }
 
 /**
@@ -94,7 +94,7 @@ export function givesWayToAlias(type: string): boolean {
 export function standInAddresses(
   domain: string,
   gateway: Addresses | undefined,
-  ours: readonly LiveRecord[],
+  ours: readonly CurrentRecord[],
 ): string[] {
   const published = (type: string) =>
     ours

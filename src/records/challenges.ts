@@ -1,5 +1,5 @@
 import type { DnsProvider, Zone } from '../dns/provider.ts';
-import type { Change, DnsRecord, LiveRecord } from '../dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import type { ChallengeJournal, JournalEntry } from './journal.ts';
 import { despiteConflicts } from './reconcile-zone.ts';
@@ -58,7 +58,7 @@ async function note(
   { provider, journalOf }: ChallengeDesk,
   zone: Zone,
   values: readonly ChallengeValue[],
-  records: readonly LiveRecord[],
+  records: readonly CurrentRecord[],
 ): Promise<void> {
   const noted = values.flatMap(({ domain }, index) => {
     const record = records[index];
@@ -161,7 +161,11 @@ export async function sweepChallenges(
   return { removed: own.filter((entry) => !abandoned.includes(entry)), abandoned };
 }
 
-function toEntry(provider: DnsProvider, zone: Zone, { name, value, ttl, handle }: LiveRecord): JournalEntry {
+function toEntry(
+  provider: DnsProvider,
+  zone: Zone,
+  { name, value, ttl, handle }: CurrentRecord,
+): JournalEntry {
   const id = handle === undefined ? {} : { handle };
   return { provider: provider.name, zoneId: zone.id, zoneName: zone.name, name, value, ttl, ...id };
 }

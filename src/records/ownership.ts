@@ -1,4 +1,4 @@
-import { type DnsRecord, describeRecord, type LiveRecord } from '../dns/record.ts';
+import { type CurrentRecord, type DnsRecord, describeRecord } from '../dns/record.ts';
 import type { DesiredRecord } from './desired.ts';
 
 /**
@@ -14,23 +14,23 @@ export type AddressMode = 'claim' | 'hold';
 
 /**
  * What a pass does with the records of one name.
- * - `take`: all of them become ours, whoever had them; CAA records of other accounts of the same CA give way.
- * - `keep`: the name is ours, or nobody's and becomes ours; CAA records of other accounts stay beside ours.
+ * - `claim`: all of them become ours, whoever had them; CAA records of other accounts of the same CA give way.
+ * - `retain`: the name is ours, or nobody's and becomes ours; CAA records of other accounts stay beside ours.
  * - `yield`: another container has the name. Its app-address and its alias stay; our CAA records stand beside others.
  */
-export type Stance = 'take' | 'keep' | 'yield';
+export type Ownership = 'claim' | 'retain' | 'yield';
 
-export interface Verdict {
-  readonly stance: Stance;
+export interface OwnershipDecision {
+  readonly ownership: Ownership;
   /** The app-address value that we yield to. */
-  readonly rival?: string;
+  readonly otherOwner?: string;
 }
 
-export interface ClaimSituation {
+export interface OwnershipSituation {
   readonly mode: AddressMode;
   /** Whether this process has taken the name, or seen its own value standing: true after the first pass that wrote. */
   readonly claimed: boolean;
-  readonly live: readonly LiveRecord[];
+  readonly current: readonly CurrentRecord[];
   /** The app-address record that we want. */
   readonly own: Omit<DnsRecord, 'ttl'>;
 }
@@ -39,14 +39,16 @@ export interface ClaimSituation {
  * Decides who has the name. Two that publish at the same moment both find both values: the first one in an order that all
  * containers share stays, and the other is withdrawn, so that neither both stay nor both go.
  */
-export function stanceOf({ mode, claimed, live, own }: ClaimSituation): Verdict {
-  if (mode === 'claim' && !claimed) return { stance: 'take' };
-  const values = live.filter(({ name, type }) => name === own.name && type === own.type);
+export function decideOwnership({ mode, claimed, current, own }: OwnershipSituation): OwnershipDecision {
+  if (mode === 'claim' && !claimed) return { ownership: 'claim' };
+  const values = current.filter(({ name, type }) => name === own.name && type === own.type);
   const others = values.map(({ value }) => value).filter((value) => value !== own.value);
   const [rival] = others.sort(inOrder);
-  if (rival === undefined) return { stance: 'keep' };
+  if (rival === undefined) return { ownership: 'retain' };
   const stands = values.some(({ value }) => value === own.value);
-  return stands && inOrder(own.value, rival) < 0 ? { stance: 'keep' } : { stance: 'yield', rival };
+  return stands && inOrder(own.value, rival) < 0
+    ? { ownership: 'retain' }
+    : { ownership: 'yield', otherOwner: rival };
 }
 
 /** What is no address (`id:port`) comes last, so that it never wins against one; no locale, which containers may not share. */
@@ -57,56 +59,62 @@ function inOrder(a: string, b: string): number {
 }
 
 /** What is known of the names before a pass, by what earlier ones of this process have found. */
-export interface ClaimContext {
+export interface OwnershipContext {
   readonly mode: AddressMode;
   /** Served names; each belongs to it once a pass has written what was planned for it, also where nothing differed. */
   readonly claimed: ReadonlySet<string>;
 }
 
 /** The decision for each served name of a zone. */
-export interface Claims {
+export interface OwnershipDecisions {
   readonly mode: AddressMode;
-  readonly verdicts: ReadonlyMap<string, Verdict & { readonly own: DesiredRecord }>;
-  /** For plan.ts: the stance of the served name that a record is wanted for; a record of no such name is taken. */
-  readonly stanceFor: (record: DesiredRecord) => Stance;
+  readonly decisions: ReadonlyMap<string, OwnershipDecision & { readonly own: DesiredRecord }>;
+  /** For plan.ts: the ownership of the served name that a record is wanted for; a record of no such name is taken. */
+  readonly ownershipOf: (record: DesiredRecord) => Ownership;
 }
 
 /** Decides for every served name whose app-address is among the desired records. */
-export function decideClaims(
+export function decideAllOwnerships(
   desired: readonly DesiredRecord[],
-  live: readonly LiveRecord[],
-  { mode, claimed }: ClaimContext,
-): Claims {
+  live: readonly CurrentRecord[],
+  { mode, claimed }: OwnershipContext,
+): OwnershipDecisions {
   const verdicts = new Map(
     desired.flatMap((own) => {
       if (own.purpose !== 'app-address' || own.for === undefined) return [];
-      return [[own.for, { ...stanceOf({ mode, claimed: claimed.has(own.for), live, own }), own }] as const];
+      return [
+        [
+          own.for,
+          { ...decideOwnership({ mode, claimed: claimed.has(own.for), current: live, own }), own },
+        ] as const,
+      ];
     }),
   );
-  const stanceFor = (record: DesiredRecord): Stance => verdicts.get(record.for ?? '')?.stance ?? 'take';
-  return { mode, verdicts, stanceFor };
+  const ownershipOf = (record: DesiredRecord): Ownership =>
+    verdicts.get(record.for ?? '')?.ownership ?? 'claim';
+  return { mode, decisions: verdicts, ownershipOf: ownershipOf };
 }
 
 /** Somebody else has a name now, or nobody else has it any more. */
-export interface HolderChange {
+export interface OwnerChange {
   readonly domain: string;
   /** The other value that stands; undefined when it is gone. To be remembered as `before` of the next pass. */
-  readonly rival: string | undefined;
+  readonly otherOwner: string | undefined;
   /** For a person: what happened and what can be done. */
   readonly sentence: string;
 }
 
 /** What has changed since `before`, which is the other value by served name, where there was one. */
-export function holderChanges(
-  { mode, verdicts }: Claims,
+export function ownerChanges(
+  { mode, decisions }: OwnershipDecisions,
   before: ReadonlyMap<string, string>,
-): HolderChange[] {
-  return [...verdicts].flatMap(([domain, { rival, own }]): HolderChange[] => {
+): OwnerChange[] {
+  return [...decisions].flatMap(([domain, { otherOwner, own }]): OwnerChange[] => {
     const last = before.get(domain);
-    if (rival === last) return [];
+    if (otherOwner === last) return [];
     const sentence =
-      rival === undefined ? regained(domain, last) : lost(domain, { ...own, value: rival }, mode);
-    return [{ domain, rival, sentence }];
+      otherOwner === undefined ? regained(domain, last) : lost(domain, { ...own, value: otherOwner }, mode);
+    return [{ domain, otherOwner: otherOwner, sentence }];
   });
 }
 

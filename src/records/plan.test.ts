@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Change, LiveRecord } from '../dns/record.ts';
+import type { Change, CurrentRecord } from '../dns/record.ts';
 import { desiredRecords } from './desired.ts';
 import { aliasInTheWay, plan } from './plan.ts';
 
@@ -18,7 +18,12 @@ const TXT = '_dstack-app-address.app.example.com';
 const APP = `${'a'.repeat(40)}:443`;
 const desired = desiredRecords(wanted, (seconds) => seconds);
 
-const live = (name: string, type: string, value: string, more: Partial<LiveRecord> = {}): LiveRecord => ({
+const live = (
+  name: string,
+  type: string,
+  value: string,
+  more: Partial<CurrentRecord> = {},
+): CurrentRecord => ({
   ...{ name, type, value, ttl: 60 },
   ...more,
 });
@@ -37,7 +42,7 @@ const brief = (change: Change) => {
 const without = (type: string) => complete.filter((record) => record.type !== type);
 const foreign = live('app.example.com', 'CAA', '0 issue "other.example"');
 
-const table: [title: string, live: LiveRecord[], changes: string[], warnings?: RegExp[]][] = [
+const table: [title: string, live: CurrentRecord[], changes: string[], warnings?: RegExp[]][] = [
   [
     'an empty zone gets everything',
     [],
@@ -153,7 +158,7 @@ for (const [title, standing, changes, warnings = []] of table) {
   });
 }
 
-function applied(standing: readonly LiveRecord[], changes: readonly Change[]): LiveRecord[] {
+function applied(standing: readonly CurrentRecord[], changes: readonly Change[]): CurrentRecord[] {
   const gone = changes.flatMap((change) => {
     if (change.action === 'create') return [];
     return [change.action === 'remove' ? change.removed : change.replaced];
@@ -191,17 +196,17 @@ test('a CAA record that was open to every account is replaced with a warning', (
   assert.match(warnings.join(), /from now on only this account may issue for app\.example\.com/);
 });
 
-for (const stance of ['take', 'keep', 'yield'] as const)
-  test(`a CAA record of an account of ours that has ended gives way where the stance is to ${stance}; that of others does not for it`, () => {
+for (const ownership of ['claim', 'retain', 'yield'] as const)
+  test(`a CAA record of an account of ours that has ended gives way where the ownership is to ${ownership}; that of others does not for it`, () => {
     const old = 'https://ca.example/acct/ended';
     const caa = [{ issuer: 'letsencrypt.org', accountUrl: ACCOUNT, ended: [old] }];
     const records = desiredRecords({ ...wanted, caa }, (seconds) => seconds);
     const value = (url: string) => `0 issue "letsencrypt.org;validationmethods=dns-01;accounturi=${url}"`;
     const [ended, other] = [old, `${old}2`].map((url) => live('app.example.com', 'CAA', value(url)));
     assert.ok(ended && other);
-    const { changes, warnings } = plan(records, [...complete, ended, other], undefined, () => stance);
+    const { changes, warnings } = plan(records, [...complete, ended, other], undefined, () => ownership);
     const removed = changes.flatMap((change) => (change.action === 'remove' ? [change.removed] : []));
-    assert.deepEqual(removed, stance === 'take' ? [ended, other] : [ended]);
+    assert.deepEqual(removed, ownership === 'claim' ? [ended, other] : [ended]);
     assert.ok(!warnings.some((warning) => warning.includes(`${old};`) || warning.includes(`${old}"`)));
   });
 
@@ -211,7 +216,7 @@ const byAddress = desiredRecords(
 );
 const txt = live(TXT, 'TXT', APP);
 const at = (type: string, value: string) => live('app.example.com', type, value);
-const addressTable: [title: string, live: LiveRecord[], changes: string[]][] = [
+const addressTable: [title: string, live: CurrentRecord[], changes: string[]][] = [
   [
     'the addresses of the gateway take the place of an alias',
     [txt, at('CNAME', 'gateway.cluster.net')],
@@ -244,7 +249,7 @@ for (const [title, standing, changes] of addressTable) {
 test('a TTL that is shared with a record that stays is not ours to choose', () => {
   const ours = live('app.example.com', 'CAA', CAA, { ttl: 3600 });
   const theirs = { ...foreign, ttl: 3600 };
-  const changes = (standing: LiveRecord[], sharesTtl: boolean) =>
+  const changes = (standing: CurrentRecord[], sharesTtl: boolean) =>
     plan(desired, [...without('CAA'), ...standing], { sharesTtl }).changes.map(brief);
   const corrected = [`replace app.example.com CAA ${CAA} over ${CAA}`];
   assert.deepEqual(changes([ours, theirs], true), []);
@@ -254,7 +259,8 @@ test('a TTL that is shared with a record that stays is not ours to choose', () =
 });
 
 test('an alias at the name of another desired record is in the way, unless it goes', () => {
-  const inTheWay = (standing: LiveRecord[]) => aliasInTheWay(byAddress, plan(byAddress, standing), standing);
+  const inTheWay = (standing: CurrentRecord[]) =>
+    aliasInTheWay(byAddress, plan(byAddress, standing), standing);
   const stray = live(TXT, 'CNAME', 'elsewhere.example.net');
   assert.equal(inTheWay([stray]), stray);
   assert.equal(inTheWay([live('app.example.com', 'CNAME', 'gateway.cluster.net')]), undefined);

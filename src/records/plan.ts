@@ -1,15 +1,15 @@
 import type { Capabilities } from '../dns/provider.ts';
 import {
   type Change,
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
-  type LiveRecord,
   parseCaa,
   sameData,
 } from '../dns/record.ts';
 import { givesWayToAlias } from './alias.ts';
 import type { DesiredRecord } from './desired.ts';
-import type { Stance } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
 
 /** What has to change so that the desired records stand, and what a person should know about it. */
 export interface Plan {
@@ -25,22 +25,22 @@ export type PlanCapabilities = Pick<Capabilities, 'sharesTtl'> &
   Partial<Pick<Capabilities, 'cnameBesideOthers'>>;
 
 /** What a record's name is to us (see claim.ts). */
-export type StanceFor = (record: DesiredRecord) => Stance;
+export type OwnershipOf = (record: DesiredRecord) => Ownership;
 
 /**
  * Compares what is desired with what stands and plans the difference, for all names of a zone at once. Only records that
  * a desired one cannot stand beside give way: other addresses and aliases at the alias' name, other TXT values at the
  * app-address name, and, where a name is taken, CAA records of the same tag and issuer. No desired record gives way to
  * another one. Everything else is left alone, and so are the alias and the app-address of a name that is yielded. Planning
- * what was applied plans nothing, whatever the stances are.
+ * what was applied plans nothing, whatever the ownerships are.
  */
 export function plan(
   desired: readonly DesiredRecord[],
-  live: readonly LiveRecord[],
+  live: readonly CurrentRecord[],
   { sharesTtl, cnameBesideOthers = true }: PlanCapabilities = { sharesTtl: false },
-  stanceFor: StanceFor = () => 'take',
+  ownershipOf: OwnershipOf = () => 'claim',
 ): Plan {
-  const isYielded = (record: DesiredRecord) => stanceFor(record) === 'yield';
+  const isYielded = (record: DesiredRecord) => ownershipOf(record) === 'yield';
   const ours = desired.filter((record) => record.purpose === 'caa' || !isYielded(record));
   const isShutOut = (record: DesiredRecord) =>
     !cnameBesideOthers && isYielded(record) && staysAlias(record.name, ours, live);
@@ -49,9 +49,9 @@ export function plan(
   return {
     changes: [
       ...withdrawals(desired.filter(isYielded), live),
-      ...[...sets.values()].flatMap((set) => changesFor(set, live, { sharesTtl, stanceFor })),
+      ...[...sets.values()].flatMap((set) => changesFor(set, live, { sharesTtl, ownershipOf })),
     ],
-    warnings: [...caaWarnings(upheld, live, stanceFor), ...ours.filter(isShutOut).map(shutOut)],
+    warnings: [...caaWarnings(upheld, live, ownershipOf), ...ours.filter(isShutOut).map(shutOut)],
     desired: upheld,
   };
 }
@@ -63,9 +63,9 @@ export function plan(
 export function aliasInTheWay(
   desired: readonly DesiredRecord[],
   { changes }: Pick<Plan, 'changes'>,
-  live: readonly LiveRecord[],
-): LiveRecord | undefined {
-  const goes = (record: LiveRecord) =>
+  live: readonly CurrentRecord[],
+): CurrentRecord | undefined {
+  const goes = (record: CurrentRecord) =>
     changes.some(
       (change) =>
         (change.action === 'remove' && change.removed === record) ||
@@ -80,7 +80,7 @@ export function aliasInTheWay(
 }
 
 /** Of a name that is yielded our value goes where another one stands beside it: the gateway reads one of them only. */
-function withdrawals(yielded: readonly DesiredRecord[], live: readonly LiveRecord[]): Change[] {
+function withdrawals(yielded: readonly DesiredRecord[], live: readonly CurrentRecord[]): Change[] {
   return yielded
     .filter(({ purpose }) => purpose === 'app-address')
     .flatMap((own) => {
@@ -92,7 +92,7 @@ function withdrawals(yielded: readonly DesiredRecord[], live: readonly LiveRecor
 }
 
 /** Whether a CNAME stands at the name and does not give way to addresses of ours. */
-function staysAlias(name: string, ours: readonly DesiredRecord[], live: readonly LiveRecord[]): boolean {
+function staysAlias(name: string, ours: readonly DesiredRecord[], live: readonly CurrentRecord[]): boolean {
   const becomesAddresses = ours.some(
     (record) => record.purpose === 'alias' && record.name === name && record.type !== 'CNAME',
   );
@@ -101,18 +101,18 @@ function staysAlias(name: string, ours: readonly DesiredRecord[], live: readonly
 
 interface Fit {
   readonly sharesTtl: boolean;
-  readonly stanceFor: StanceFor;
+  readonly ownershipOf: OwnershipOf;
 }
 
 /** The changes for the desired records of one purpose at one name, removals first. */
 function changesFor(
   desired: readonly DesiredRecord[],
-  live: readonly LiveRecord[],
-  { sharesTtl, stanceFor }: Fit,
+  live: readonly CurrentRecord[],
+  { sharesTtl, ownershipOf }: Fit,
 ): Change[] {
   const set = desired.filter((one, index) => desired.findIndex((other) => sameData(one, other)) === index);
-  const yields: Fits = (one, record) => givesWay(record, one, stanceFor(one));
-  const isRival = (record: LiveRecord) => set.some((one) => sameData(one, record) || yields(one, record));
+  const yields: Fits = (one, record) => givesWay(record, one, ownershipOf(one));
+  const isRival = (record: CurrentRecord) => set.some((one) => sameData(one, record) || yields(one, record));
   const rivals = new Set(live.filter(isRival));
   const strangers = sharesTtl ? live.filter((record) => !isRival(record)) : [];
   const standing = pair(set, rivals, (one, record) => isSatisfied(one, record, strangers));
@@ -131,15 +131,15 @@ function changesFor(
   ];
 }
 
-type Fits = (one: DesiredRecord, record: LiveRecord) => boolean;
+type Fits = (one: DesiredRecord, record: CurrentRecord) => boolean;
 
 /** Finds for each record one of the rivals that fits it, and takes that one out of them. */
 function pair(
   records: readonly DesiredRecord[],
-  rivals: Set<LiveRecord>,
+  rivals: Set<CurrentRecord>,
   fits: Fits,
-): Map<DesiredRecord, LiveRecord> {
-  const pairs = new Map<DesiredRecord, LiveRecord>();
+): Map<DesiredRecord, CurrentRecord> {
+  const pairs = new Map<DesiredRecord, CurrentRecord>();
   for (const one of records) {
     const found = [...rivals].find((record) => fits(one, record));
     if (!found) continue;
@@ -149,7 +149,7 @@ function pair(
   return pairs;
 }
 
-function givesWay(record: LiveRecord, desired: DesiredRecord, stance: Stance): boolean {
+function givesWay(record: CurrentRecord, desired: DesiredRecord, ownership: Ownership): boolean {
   if (record.name !== desired.name) return false;
   switch (desired.purpose) {
     case 'alias':
@@ -158,12 +158,16 @@ function givesWay(record: LiveRecord, desired: DesiredRecord, stance: Stance): b
       return record.type === 'TXT';
     case 'caa':
       // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over this one.
-      return isOfSameIssuer(record, desired) && (stance === 'take' || isOfAny(record, desired.succeeds));
+      return isOfSameIssuer(record, desired) && (ownership === 'claim' || isOfAny(record, desired.succeeds));
   }
 }
 
 /** `strangers` are records that stay and are not ours: where they share the TTL, it is not ours to choose. */
-function isSatisfied(desired: DesiredRecord, live: LiveRecord, strangers: readonly LiveRecord[]): boolean {
+function isSatisfied(
+  desired: DesiredRecord,
+  live: CurrentRecord,
+  strangers: readonly CurrentRecord[],
+): boolean {
   if (!sameData(desired, live) || live.overriddenBy !== undefined) return false;
   const sharesWithStranger = strangers.some(({ name, type }) => name === live.name && type === live.type);
   return desired.ttl === live.ttl || sharesWithStranger;
@@ -197,8 +201,8 @@ function issuerOf(value: string): string {
 
 function caaWarnings(
   upheld: readonly DesiredRecord[],
-  live: readonly LiveRecord[],
-  stanceFor: StanceFor,
+  live: readonly CurrentRecord[],
+  ownershipOf: OwnershipOf,
 ): string[] {
   const caa = upheld.filter(({ purpose }) => purpose === 'caa');
   const foreign = live.filter(
@@ -211,7 +215,7 @@ function caaWarnings(
     const text = describeRecord(record);
     const fellows = caa.filter((one) => isOfSameIssuer(record, one));
     const isOpen = !record.value.includes('accounturi=');
-    if (!fellows.some((one) => givesWay(record, one, stanceFor(one)))) {
+    if (!fellows.some((one) => givesWay(record, one, ownershipOf(one)))) {
       const beside = fellows.length > 0 && !isOpen;
       return [beside ? `${text} stays beside ours: ${BESIDE}` : `${text} stays: ${permission(record)}`];
     }
@@ -228,7 +232,7 @@ function shutOut(record: DesiredRecord): string {
   return `${describeRecord(record)} is left out: the alias of another container stands at the name, and nothing can stand beside it`;
 }
 
-function permission({ name, value }: LiveRecord): string {
+function permission({ name, value }: CurrentRecord): string {
   const caa = parseCaa(value);
   if (!caa) return 'what it permits is not understood';
   const issuer = issuerOf(caa.value);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryProvider, txtRecord } from '../../test/harness/dns/memory-provider.ts';
-import { describeRecord, type LiveRecord } from '../dns/record.ts';
+import { type CurrentRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
 import { reconcileZone } from './reconcile-zone.ts';
@@ -76,7 +76,7 @@ test('a conflict when reading is no reason to read again', async () => {
 test('what is desired can depend on what stands', async () => {
   const provider = createMemoryProvider();
   provider.plant(txtRecord(NAME, 'kept'));
-  const desire = (live: readonly LiveRecord[]): DesiredRecord[] =>
+  const desire = (live: readonly CurrentRecord[]): DesiredRecord[] =>
     live.map(({ name, value }) => ({ ...txtRecord(name, value), purpose: 'app-address' }));
   const outcome = await reconcileZone(provider, { zone, names: [NAME], desire }, never);
   assert.deepEqual(outcome.changes, []);

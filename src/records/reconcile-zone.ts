@@ -1,8 +1,8 @@
 import type { DnsProvider, Zone } from '../dns/provider.ts';
-import { type Change, describeRecord, type LiveRecord } from '../dns/record.ts';
+import { type Change, type CurrentRecord, describeRecord } from '../dns/record.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { DesiredRecord } from './desired.ts';
-import { aliasInTheWay, type Plan, plan, type StanceFor } from './plan.ts';
+import { aliasInTheWay, type OwnershipOf, type Plan, plan } from './plan.ts';
 
 /** What is desired of one zone. */
 export interface ZoneDraft {
@@ -10,15 +10,15 @@ export interface ZoneDraft {
   /** The owner names to read. */
   readonly names: readonly string[];
   /** The desired records, given what stands at these names now: some choices stay as they are published. */
-  readonly desire: (live: readonly LiveRecord[]) => readonly DesiredRecord[];
+  readonly desire: (live: readonly CurrentRecord[]) => readonly DesiredRecord[];
   /** What each name is to us, given what stands there (see claim.ts). Default: all are taken. */
-  readonly stances?: (desired: readonly DesiredRecord[], live: readonly LiveRecord[]) => StanceFor;
+  readonly ownerships?: (desired: readonly DesiredRecord[], live: readonly CurrentRecord[]) => OwnershipOf;
 }
 
 /** What has to be done to a zone, or was. */
 export interface ZonePlan extends Plan {
   /** What stood there when the plan was made. */
-  readonly live: readonly LiveRecord[];
+  readonly live: readonly CurrentRecord[];
 }
 
 /** Somebody else may write the zone between our reading and writing it; this often we start again. */
@@ -27,12 +27,12 @@ const ATTEMPTS = 3;
 /** Reads the names and plans. Writes nothing. Throws what the provider throws. */
 export async function planZone(
   provider: DnsProvider,
-  { zone, names, desire, stances }: ZoneDraft,
+  { zone, names, desire, ownerships }: ZoneDraft,
   signal: AbortSignal,
 ): Promise<ZonePlan> {
   const live = await provider.records(zone, names, signal);
   const desired = desire(live);
-  const planned = plan(desired, live, provider.capabilities, stances?.(desired, live));
+  const planned = plan(desired, live, provider.capabilities, ownerships?.(desired, live));
   const { cnameBesideOthers } = provider.capabilities;
   const alias = cnameBesideOthers ? undefined : aliasInTheWay(planned.desired, planned, live);
   if (alias) throw blocked(alias);
@@ -40,7 +40,7 @@ export async function planZone(
 }
 
 /** Why nothing can be written beside an alias that stays. */
-export function blocked(alias: LiveRecord): IngressError {
+export function blocked(alias: CurrentRecord): IngressError {
   return new IngressError(
     'PROVIDER_REJECTED',
     `nothing can stand beside ${describeRecord(alias)}, and this program does not remove it`,

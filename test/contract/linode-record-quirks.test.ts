@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Change, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { actBefore, begin } from './linode-support.ts';
 import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
 
@@ -137,11 +137,11 @@ describe('Linode: conflicts', { concurrency: true }, () => {
   });
 
   for (const [what, method, change] of [
-    ['removed', 'DELETE', (live: LiveRecord): Change => ({ action: 'remove', removed: live })],
+    ['removed', 'DELETE', (live: CurrentRecord): Change => ({ action: 'remove', removed: live })],
     [
       'replaced',
       'PUT',
-      (live: LiveRecord): Change => ({
+      (live: CurrentRecord): Change => ({
         action: 'replace',
         record: record(APP, 'TXT', 'new'),
         replaced: live,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
-import type { Change, DnsRecord, LiveRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
 
 /** Nothing in this suite takes longer. */
@@ -14,7 +14,7 @@ export function create(...records: readonly DnsRecord[]): Change[] {
   return records.map((one) => ({ action: 'create', record: one }));
 }
 
-export function remove(...records: readonly LiveRecord[]): Change[] {
+export function remove(...records: readonly CurrentRecord[]): Change[] {
   return records.map((removed) => ({ action: 'remove', removed }));
 }
 
@@ -37,7 +37,7 @@ export async function look(
   provider: DnsProvider,
   zone: Zone,
   ...names: readonly string[]
-): Promise<LiveRecord[]> {
+): Promise<CurrentRecord[]> {
   return await provider.records(zone, names, soon());
 }
 

@@ -10,7 +10,7 @@ import { fromValue, toLiveRecords } from '../../providers/route53/canonical.ts';
 import { type Planned, planEdits, planFromMemory } from '../../providers/route53/changes.ts';
 import { ZoneMemory } from '../../providers/route53/memory.ts';
 import type { Capabilities, DnsProvider } from '../../src/dns/provider.ts';
-import { type Change, type DnsRecord, type LiveRecord, sameData } from '../../src/dns/record.ts';
+import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { applyChange } from '../harness/dns/apply-changes.ts';
 
@@ -168,7 +168,7 @@ function openValues(zone: OneZone, call: Call, capabilities: Capabilities): Verb
       const before = await read(namesOf(changes));
       return call('update', () => {
         const draft = { ...zone };
-        const aliases = (records: readonly LiveRecord[]) => records.filter(({ type }) => type === 'CNAME');
+        const aliases = (records: readonly CurrentRecord[]) => records.filter(({ type }) => type === 'CNAME');
         if (!sameSet(aliases(at(zone, namesOf(changes))), aliases(before))) throw conflict('prerequisite');
         for (const change of changes) if (change.action !== 'create') dropData(draft, gone(change));
         for (const record of wantedOf(changes)) {
@@ -188,7 +188,7 @@ function openWhole(zone: OneZone, call: Call): Verbs {
     records: async (_, names) => (await read('read')).filter(({ name }) => names.includes(name)),
     async apply(_, changes) {
       const before = await read('read the whole zone');
-      const whole = changes.reduce<readonly LiveRecord[]>((records, change) => {
+      const whole = changes.reduce<readonly CurrentRecord[]>((records, change) => {
         const done = applyChange(records, change);
         return (
           done ??
@@ -262,7 +262,7 @@ function dropData(zone: OneZone, record: DnsRecord): void {
   zone.records = zone.records.filter((one) => !sameData(one, record));
 }
 
-function gone(change: Exclude<Change, { action: 'create' }>): LiveRecord {
+function gone(change: Exclude<Change, { action: 'create' }>): CurrentRecord {
   return change.action === 'remove' ? change.removed : change.replaced;
 }
 
@@ -277,7 +277,7 @@ function namesOf(changes: readonly Change[]): string[] {
   return [...new Set(all.map(({ name }) => name))];
 }
 
-function madeBy(zone: OneZone, records: readonly DnsRecord[]): LiveRecord[] {
+function madeBy(zone: OneZone, records: readonly DnsRecord[]): CurrentRecord[] {
   return records.map((record) => zone.records.find((one) => sameData(one, record)) ?? record);
 }
 

@@ -1,7 +1,7 @@
 import type { PastFailure } from '../../acme/ledger/allowance.ts';
 import type { CertificateFacts } from '../../certificates/certificate.ts';
 import { visible } from '../../config/quote.ts';
-import { type Change, type DnsRecord, describeRecord, type LiveRecord } from '../../dns/record.ts';
+import { type Change, type CurrentRecord, type DnsRecord, describeRecord } from '../../dns/record.ts';
 import type { CertificateForecast, Forecast, ZoneForecast } from '../../reconcile/forecast.ts';
 
 /** A forecast as lines for a person, with warnings. Pure. */
@@ -107,7 +107,7 @@ function line(what: string, words: string): string {
   return `  ${what.padEnd(8)}${words}`;
 }
 
-function full(record: DnsRecord & Pick<LiveRecord, 'overriddenBy'>): string {
+function full(record: DnsRecord & Pick<CurrentRecord, 'overriddenBy'>): string {
   const { ttl, overriddenBy } = record;
   const instead = overriddenBy === undefined ? '' : `, answered by ${overriddenBy}`;
   return `${describeRecord(record)} (TTL ${ttl}${instead})`;

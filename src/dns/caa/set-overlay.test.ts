@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
-import type { Change, LiveRecord } from '../record.ts';
+import type { Change, CurrentRecord } from '../record.ts';
 import { askResolver, type CaaAnswer, findCaaSet, overlay, type PlannedNames } from './set.ts';
 
 const never = new AbortController().signal;
 
-const live = (type: string, value: string, more: Partial<LiveRecord> = {}): LiveRecord => ({
+const live = (type: string, value: string, more: Partial<CurrentRecord> = {}): CurrentRecord => ({
   ...{ name: NAME, type, value, ttl: 60 },
   ...more,
 });
-const create = (record: LiveRecord): Change => ({ action: 'create', record });
-const remove = (removed: LiveRecord): Change => ({ action: 'remove', removed });
-const replace = (replaced: LiveRecord, record: LiveRecord): Change => ({
+const create = (record: CurrentRecord): Change => ({ action: 'create', record });
+const remove = (removed: CurrentRecord): Change => ({ action: 'remove', removed });
+const replace = (replaced: CurrentRecord, record: CurrentRecord): Change => ({
   action: 'replace',
   record,
   replaced,

@@ -1,7 +1,7 @@
 import { IngressError } from '../../errors.ts';
 import { baseName, canonicalName, selfAndAncestors } from '../names.ts';
 import type { Reply, Rr } from '../query.ts';
-import { type Change, type LiveRecord, sameData } from '../record.ts';
+import { type Change, type CurrentRecord, sameData } from '../record.ts';
 import type { Resolver } from '../resolver.ts';
 
 /** What stands at one owner name. Both together is what some providers serve; the CAA records count then. */
@@ -115,7 +115,7 @@ export interface PlannedNames {
   /** The owner names of which everything that stands there is known. */
   readonly names: readonly string[];
   /** What stands there now. */
-  readonly live: readonly LiveRecord[];
+  readonly live: readonly CurrentRecord[];
   /** What will be changed. */
   readonly changes: readonly Change[];
   /** The zone's apex, where it is known. No zone serves a CNAME there: a provider that takes one answers addresses. */
@@ -144,7 +144,7 @@ function nameOf(change: Change): string {
   return change.action === 'remove' ? change.removed.name : change.record.name;
 }
 
-function afterwards({ live, changes }: PlannedNames): LiveRecord[] {
+function afterwards({ live, changes }: PlannedNames): CurrentRecord[] {
   const gone = changes.flatMap((change) => {
     if (change.action === 'create') return [];
     return change.action === 'remove' ? [change.removed] : [change.replaced];

@@ -1,9 +1,9 @@
 import type { Capabilities, DnsProvider, Zone } from '../../../src/dns/provider.ts';
 import {
   type Change,
+  type CurrentRecord,
   type DnsRecord,
   describeRecord,
-  type LiveRecord,
   sameData,
 } from '../../../src/dns/record.ts';
 import { IngressError } from '../../../src/errors.ts';
@@ -46,7 +46,7 @@ export function createMemoryProvider({
   capabilities = {},
 }: MemoryProviderOptions = {}): MemoryProvider {
   const held = new Set(zones);
-  let records: Required<Pick<LiveRecord, 'handle' | keyof DnsRecord>>[] = [];
+  let records: Required<Pick<CurrentRecord, 'handle' | keyof DnsRecord>>[] = [];
   let handles = 0;
   let broken: { after: number; error: IngressError } | undefined;
   const calls: Verb[] = [];
@@ -64,7 +64,7 @@ export function createMemoryProvider({
     if (apex === undefined) throw new IngressError('ZONE_NOT_FOUND', `the account has no zone ${id}`);
     return apex;
   };
-  const stand = ({ name: owner, type, value, ttl }: DnsRecord, apex: string): LiveRecord => {
+  const stand = ({ name: owner, type, value, ttl }: DnsRecord, apex: string): CurrentRecord => {
     const record = { name: owner, type, value, ttl };
     assertCanonical(record, apex, provider.capabilities);
     const same = records.find((one) => sameData(one, record));
@@ -82,7 +82,7 @@ export function createMemoryProvider({
     records.push(made);
     return made;
   };
-  const find = (wanted: LiveRecord) => {
+  const find = (wanted: CurrentRecord) => {
     if (wanted.handle === undefined) return records.find((one) => sameData(one, wanted));
     const found = records.find((one) => one.handle === wanted.handle);
     // An id that has become another record: its removal would take what nobody named.
@@ -91,12 +91,12 @@ export function createMemoryProvider({
     }
     return found;
   };
-  const take = (wanted: LiveRecord) => {
+  const take = (wanted: CurrentRecord) => {
     const found = find(wanted);
     records = records.filter((one) => one !== found);
     return found !== undefined;
   };
-  const make = (change: Change, apex: string): LiveRecord[] => {
+  const make = (change: Change, apex: string): CurrentRecord[] => {
     if (change.action === 'remove') {
       take(change.removed);
       return [];

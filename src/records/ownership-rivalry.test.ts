@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { applyChange } from '../../test/harness/dns/apply-changes.ts';
 import { appAddressName } from '../dns/names.ts';
-import { type Change, describeRecord, type LiveRecord, sameData } from '../dns/record.ts';
+import { type Change, type CurrentRecord, describeRecord, sameData } from '../dns/record.ts';
 import { type DesiredRecord, desiredRecords } from './desired.ts';
-import { type AddressMode, type Claims, decideClaims } from './ownership.ts';
+import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
 import { plan } from './plan.ts';
 
 /** Containers with the same names, each knowing of the others by the zone alone, in any interleaving. */
@@ -30,7 +30,7 @@ interface Container {
 }
 
 interface World {
-  zone: readonly LiveRecord[];
+  zone: readonly CurrentRecord[];
   writes: number;
   /** Whether a provider refuses to replace what is gone, so that the zone is read again; others create then. */
   readonly isStrict: boolean;
@@ -55,9 +55,12 @@ function createContainer({ mode, app }: Kind, index: number): Container {
   });
   return { mode, desired, claimed: new Set(), pending: undefined };
 }
-function look(world: World, { desired, mode, claimed }: Container): { claims: Claims; changes: Change[] } {
-  const claims = decideClaims(desired, world.zone, { mode, claimed });
-  const { changes } = plan(desired, world.zone, { sharesTtl: false }, claims.stanceFor);
+function look(
+  world: World,
+  { desired, mode, claimed }: Container,
+): { claims: OwnershipDecisions; changes: Change[] } {
+  const claims = decideAllOwnerships(desired, world.zone, { mode, claimed });
+  const { changes } = plan(desired, world.zone, { sharesTtl: false }, claims.ownershipOf);
   return { claims, changes: [...changes] };
 }
 
@@ -109,11 +112,11 @@ function assertPeace(world: World, living: readonly Container[]): void {
     const isAbandoned = living.length < containers.length && !living.some(has);
     assert.ok(isAbandoned ? values.length > 0 : values.length === 1, text);
     assert.ok(containers.some(has), text);
-    const isAlias = ({ type, name }: LiveRecord) => name === domain && /^(?:A|CNAME)$/.test(type);
-    const aliases = (records: readonly LiveRecord[]) => records.filter(isAlias).map(describeRecord).sort();
+    const isAlias = ({ type, name }: CurrentRecord) => name === domain && /^(?:A|CNAME)$/.test(type);
+    const aliases = (records: readonly CurrentRecord[]) => records.filter(isAlias).map(describeRecord).sort();
     for (const container of living) {
-      const stance = look(world, container).claims.verdicts.get(domain)?.stance;
-      assert.equal(stance, has(container) ? 'keep' : 'yield');
+      const ownership = look(world, container).claims.decisions.get(domain)?.ownership;
+      assert.equal(ownership, has(container) ? 'retain' : 'yield');
       if (has(container)) assert.deepEqual(aliases(zone), aliases(container.desired));
     }
   }
