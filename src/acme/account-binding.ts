@@ -3,7 +3,7 @@ import { errorRegistry, IngressError, isIngressError } from '../errors.ts';
 import { isProblem } from './problem.ts';
 
 /** What a CA gives its customers, so that an ACME account can be tied to theirs (RFC 8555 §7.3.4). */
-export interface AccountBinding {
+export interface ExternalAccountBinding {
   /** The key identifier. */
   readonly kid: string;
   /** The MAC key, in base64url. */
@@ -26,7 +26,7 @@ export function bindingMissing(directoryUrl: string, cause?: unknown): IngressEr
 export function explainRefusal(
   thrown: unknown,
   directoryUrl: string,
-  binding: AccountBinding | undefined,
+  binding: ExternalAccountBinding | undefined,
 ): unknown {
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return thrown;
   if (binding === undefined)

@@ -5,7 +5,7 @@ import type { StoredAccount } from './account-store.ts';
 import { isProblem, problemOf } from './problem.ts';
 
 /** How an account stands at the CA. */
-export type Standing =
+export type AccountStatus =
   | { readonly kind: 'good' }
   /** The key has another account there, or none: it can be registered. */
   | { readonly kind: 'unregistered'; readonly why: string }
@@ -13,7 +13,7 @@ export type Standing =
   | { readonly kind: 'ended'; readonly why: string };
 
 /** Whether a refusal can be one of the account itself, whatever was asked for. CAs say both for much else too. */
-export function mayBeOfAccount(refusal: unknown): boolean {
+export function mayConcernAccount(refusal: unknown): boolean {
   // With the key of another account the signature does not fit.
   return isProblem(refusal, 'unauthorized') || isProblem(refusal, 'malformed');
 }
@@ -21,24 +21,24 @@ export function mayBeOfAccount(refusal: unknown): boolean {
 /** Asks once, with the key of the account: by its URL where there is one, else by the key alone. */
 export type AskOnce = <T>(url: string | undefined, request: (client: Client) => Promise<T>) => Promise<T>;
 
-const GOOD: Standing = { kind: 'good' };
+const GOOD: AccountStatus = { kind: 'good' };
 
 /**
  * Asks the CA how an account stands. It has ended only where account and key are both refused (§7.3.6: "the server MUST
  * reject further requests authorized by that account's key"); whatever else the CA answers leaves it as it is.
  */
-export async function standingOf({ url }: Pick<StoredAccount, 'url'>, ask: AskOnce): Promise<Standing> {
+export async function fetchAccountStatus({ url }: Pick<StoredAccount, 'url'>, ask: AskOnce): Promise<AccountStatus> {
   if (url !== undefined) {
     const own = await answerOf(() => ask(url, (client) => client.updateAccount({})));
     const status = endOf(own.body);
     if (status !== undefined) return { kind: 'ended', why: status };
-    if (!mayBeOfAccount(own.refusal)) return GOOD;
+    if (!mayConcernAccount(own.refusal)) return GOOD;
   }
-  return standingOfKey(url, ask);
+  return fetchKeyStatus(url, ask);
 }
 
 /** RFC 8555 §7.3.1: which account a key has. */
-async function standingOfKey(url: string | undefined, ask: AskOnce): Promise<Standing> {
+async function fetchKeyStatus(url: string | undefined, ask: AskOnce): Promise<AccountStatus> {
   let found: string | undefined;
   const { body, refusal } = await answerOf(() =>
     ask(undefined, async (client) => {

@@ -180,16 +180,16 @@ test('where that link leads nowhere, or was never made, the old folder is found 
 test('a retired account is none, stays where it is, and is an account again when the note is damaged', async () => {
   const accounts = store();
   const made = await accounts.register(await accounts.create(), 'https://ca.example/acct/1', {});
-  assert.equal(await accounts.lastRetired(), undefined);
-  await accounts.retire(made, 'deactivated');
+  assert.equal(await accounts.lastEndedAt(), undefined);
+  await accounts.markEnded(made, 'deactivated');
   assert.equal(await accounts.load(), undefined);
-  assert.ok(await accounts.lastRetired());
+  assert.ok(await accounts.lastEndedAt());
   const next = await accounts.register(await accounts.create(), 'https://ca.example/acct/2', {});
   assert.equal((await accounts.load())?.url, next.url);
-  await accounts.retire(next, 'deactivated');
+  await accounts.markEnded(next, 'deactivated');
   assert.equal(await accounts.load(), undefined, 'both are noted');
   const [note = ''] = globSync('dstack-ingress/accounts/*.json', { cwd: root });
   writeFileSync(join(root, note), 'damaged');
   assert.ok(await accounts.load());
-  assert.equal(await accounts.lastRetired(), undefined);
+  assert.equal(await accounts.lastEndedAt(), undefined);
 });

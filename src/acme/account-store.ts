@@ -7,7 +7,7 @@ import { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
 import { storeFailure } from '../volume.ts';
-import { createRetiredAccounts } from './retired-accounts.ts';
+import { createEndedAccounts } from './retired-accounts.ts';
 
 /** An ACME account as it lies on the volume. */
 export interface StoredAccount {
@@ -35,11 +35,11 @@ export interface AccountStore {
   /** Remembers the account's URL. */
   register(account: StoredAccount, url: string, body: unknown): Promise<StoredAccount>;
   /** Notes that an account is not used any more; its files stay as they are. Throws STORE_FAILED. */
-  retire(account: StoredAccount, why: string): Promise<void>;
+  markEnded(account: StoredAccount, why: string): Promise<void>;
   /** When an account was last retired. Throws STORE_FAILED. */
-  lastRetired(): Promise<Date | undefined>;
+  lastEndedAt(): Promise<Date | undefined>;
   /** The URLs of those that were retired. Throws STORE_FAILED. */
-  retiredUrls(): Promise<readonly string[]>;
+  endedUrls(): Promise<readonly string[]>;
 }
 
 /** Where certbot goes on looking: volumes of its early years have accounts under the protocol's first version only. */
@@ -60,7 +60,7 @@ export function createAccountStore(
   const folder = folderOf(host);
   const earlier = EARLIER_HOSTS[host];
   const folders = earlier === undefined ? [folder] : [folder, folderOf(earlier)];
-  const retired = createRetiredAccounts(root, directoryUrl);
+  const retired = createEndedAccounts(root, directoryUrl);
   return {
     load: () =>
       guarded('read', folder, async () => {
@@ -73,19 +73,19 @@ export function createAccountStore(
         await writeAtomically(join(account.path, 'regr.json'), JSON.stringify({ body, uri: url }), 0o644);
         return { ...account, url };
       }),
-    retire: ({ path, url }, why) =>
+    markEnded: ({ path, url }, why) =>
       guarded('retire', path, () =>
         retired.add({
           ...{ account: basename(path), at: clock.now().toISOString(), why },
           ...(url === undefined ? {} : { url }),
         }),
       ),
-    lastRetired: () =>
+    lastEndedAt: () =>
       guarded('read', folder, async () => {
         const moments = (await retired.all()).map(({ at }) => Date.parse(at)).filter(Number.isFinite);
         return moments.length === 0 ? undefined : new Date(Math.max(...moments));
       }),
-    retiredUrls: () =>
+    endedUrls: () =>
       guarded('read', folder, async () => (await retired.all()).flatMap(({ url }) => url ?? [])),
   };
 }

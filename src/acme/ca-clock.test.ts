@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeClock, skewOf } from './ca-clock.ts';
+import { judgeClockSkew, clockSkewMs } from './ca-clock.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -10,21 +10,21 @@ const at = (time: string) => new Date(`2026-11-24T${time}Z`);
 
 test('the skew is the CA’s clock minus ours, with the answer half way back', () => {
   const asked = { date: DATE, age: undefined };
-  assert.equal(skewOf({ ...asked, sent: at('12:00:00'), received: at('12:00:00') }), 0);
-  assert.equal(skewOf({ ...asked, sent: at('11:59:58'), received: at('12:00:02') }), 0);
-  assert.equal(skewOf({ ...asked, sent: at('11:00:00'), received: at('11:00:04') }), HOUR - 2000);
-  assert.equal(skewOf({ ...asked, sent: at('12:30:00'), received: at('12:30:00') }), -HOUR / 2);
+  assert.equal(clockSkewMs({ ...asked, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }), 0);
+  assert.equal(clockSkewMs({ ...asked, sentAt: at('11:59:58'), receivedAt: at('12:00:02') }), 0);
+  assert.equal(clockSkewMs({ ...asked, sentAt: at('11:00:00'), receivedAt: at('11:00:04') }), HOUR - 2000);
+  assert.equal(clockSkewMs({ ...asked, sentAt: at('12:30:00'), receivedAt: at('12:30:00') }), -HOUR / 2);
 });
 
 test('an answer that a cache has kept is as much older', () => {
-  const now = { sent: at('12:10:00'), received: at('12:10:00') };
-  assert.equal(skewOf({ date: DATE, age: '600', ...now }), 0);
-  assert.equal(skewOf({ date: DATE, age: 'old', ...now }), -10 * MINUTE);
+  const now = { sentAt: at('12:10:00'), receivedAt: at('12:10:00') };
+  assert.equal(clockSkewMs({ date: DATE, age: '600', ...now }), 0);
+  assert.equal(clockSkewMs({ date: DATE, age: 'old', ...now }), -10 * MINUTE);
 });
 
 for (const date of [undefined, '', 'noon', 7, [DATE]]) {
   test(`a Date header of ${JSON.stringify(date)} tells no time`, () => {
-    assert.equal(skewOf({ date, age: undefined, sent: at('12:00:00'), received: at('12:00:00') }), undefined);
+    assert.equal(clockSkewMs({ date, age: undefined, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }), undefined);
   });
 }
 
@@ -40,7 +40,7 @@ const verdicts: [skewMs: number | undefined, calm: string, urgent: string][] = [
   [3 * DAY + 1, 'refused', 'refused'],
 ];
 const verdictOf = (skewMs: number | undefined, urgent: boolean) => {
-  const verdict = judgeClock(skewMs, urgent);
+  const verdict = judgeClockSkew(skewMs, urgent);
   if (!verdict) return 'fine';
   return verdict.refuse ? 'refused' : 'warning';
 };
@@ -62,6 +62,6 @@ const sentences: [skewMs: number, urgent: boolean, sentence: RegExp][] = [
 ];
 for (const [skewMs, urgent, sentence] of sentences) {
   test(`${skewMs} ms in words: ${sentence}`, () => {
-    assert.match(judgeClock(skewMs, urgent)?.sentence ?? '', sentence);
+    assert.match(judgeClockSkew(skewMs, urgent)?.sentence ?? '', sentence);
   });
 }

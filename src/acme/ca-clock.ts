@@ -1,26 +1,26 @@
 /** How our clock stands to the certificate authority's. Pure. */
 
 /** An answer of the CA, as far as it tells the time. */
-export interface DatedAnswer {
+export interface DatedResponse {
   /** Its Date header (RFC 9110 §6.6.1). */
   readonly date: unknown;
   /** Its Age header: seconds that a cache has kept it (RFC 9111 §5.1). */
   readonly age: unknown;
   /** When it was asked for and when it came, by our clock. */
-  readonly sent: Date;
-  readonly received: Date;
+  readonly sentAt: Date;
+  readonly receivedAt: Date;
 }
 
 /** The CA's clock minus ours in milliseconds, with the answer half way back; undefined when it tells no time. */
-export function skewOf({ date, age, sent, received }: DatedAnswer): number | undefined {
+export function clockSkewMs({ date, age, sentAt, receivedAt }: DatedResponse): number | undefined {
   const theirs = typeof date === 'string' ? Date.parse(date) : Number.NaN;
   if (Number.isNaN(theirs)) return undefined;
   const kept = typeof age === 'string' && /^\d{1,9}$/.test(age) ? Number(age) * SECOND : 0;
-  return theirs + kept - (sent.getTime() + received.getTime()) / 2;
+  return theirs + kept - (sentAt.getTime() + receivedAt.getTime()) / 2;
 }
 
 /** What a wrong clock means for an order. */
-export interface ClockVerdict {
+export interface ClockSkewVerdict {
   /** Whether nothing may be ordered. */
   readonly refuse: boolean;
   /** For a person: how wrong the clock is, and what comes of it. */
@@ -42,7 +42,7 @@ const LONGEST_URGENT_MS = 3 * DAY;
  * ordered. When it is urgent (no certificate can be served, or the one that is comes to its end) only 3 days stand in the
  * way. An unknown skew is fine.
  */
-export function judgeClock(skewMs: number | undefined, urgent: boolean): ClockVerdict | undefined {
+export function judgeClockSkew(skewMs: number | undefined, urgent: boolean): ClockSkewVerdict | undefined {
   const off = Math.abs(skewMs ?? 0);
   if (skewMs === undefined || off <= FINE_MS) return undefined;
   const refuse = off > (urgent ? LONGEST_URGENT_MS : LONGEST_MS);

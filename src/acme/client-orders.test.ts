@@ -82,7 +82,7 @@ const eventually = (holds: () => boolean) =>
 
 /** Goes all the way from an order to its certificate, at a CA that looks at no challenge. */
 async function issue(authority: AcmeClient, order: Order): Promise<X509Certificate> {
-  for (const { challenges } of await authority.authorizations(order, never)) {
+  for (const { challenges } of await authority.getAuthorizations(order, never)) {
     const challenge = challenges.find(({ type }) => type === 'dns-01');
     assert.ok(challenge);
     await authority.respond(challenge, never);
@@ -98,7 +98,7 @@ async function issue(authority: AcmeClient, order: Order): Promise<X509Certifica
   };
   const [, csr] = await acme.crypto.createCsr({ altNames: NAMES }, await acme.crypto.createPrivateEcdsaKey());
   await authority.finalize(await reach('ready'), csr.toString(), never);
-  return new X509Certificate(await authority.certificate(await reach('valid'), never));
+  return new X509Certificate(await authority.downloadCertificate(await reach('valid'), never));
 }
 
 test('an account is made with the external account binding that the CA gave', async () => {
@@ -208,12 +208,12 @@ test('an order is found again by its URL, by its own account only', async () => 
     systemClock,
   );
   const { order } = await open({ accounts }).createOrder({ names: NAMES }, never);
-  const found = await open({ accounts }).order(order.url, never);
+  const found = await open({ accounts }).findOrder(order.url, never);
   assert.equal(found?.url, order.url);
   assert.equal(found.status, 'pending');
   assert.deepEqual(found.identifiers, [{ type: 'dns', value: NAMES[0] }]);
-  assert.equal(await open({ accounts }).order(`${order.url}0`, never), undefined, 'of nobody');
-  assert.equal(await open().order(order.url, never), undefined, 'of somebody else');
+  assert.equal(await open({ accounts }).findOrder(`${order.url}0`, never), undefined, 'of nobody');
+  assert.equal(await open().findOrder(order.url, never), undefined, 'of somebody else');
 });
 
 test('the CA advises on a renewal, without an account', async () => {
@@ -250,7 +250,7 @@ test('after a question the CA’s clock is known, without an account', async () 
   const accounts = createAccountStore(root, pebble.directoryUrl, clock);
   const authority = open({ accounts, clock });
   assert.equal(authority.clockSkewMs(), undefined);
-  await authority.ready(never);
+  await authority.refreshClockSkew(never);
   const skewMs = authority.clockSkewMs();
   assert.ok(skewMs !== undefined && Math.abs(skewMs - lateMs) < 60_000, `${skewMs} ms`);
   assert.deepEqual(readdirSync(root), []);

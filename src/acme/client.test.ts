@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
-import { scriptedAuthority, signedAnswers } from '../../test/harness/ca/scripted-ca.ts';
+import { createScriptedClient, signedResponses } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
@@ -137,7 +137,7 @@ test('a refusal keeps type, status, detail and Retry-After as they were sent', a
 test('the value of a challenge is a digest (RFC 8555 §8.4)', async () => {
   const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
   const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
-  const [authorization] = await authority.authorizations(order, never);
+  const [authorization] = await authority.getAuthorizations(order, never);
   const challenge = authorization?.challenges.find(({ type }) => type === 'dns-01');
   assert.ok(challenge);
   // Base64url of a SHA-256.
@@ -153,7 +153,7 @@ const directories: [title: string, body: unknown, expected: string][] = [
 for (const [title, body, expected] of directories) {
   test(`the CAA identity of a CA is ${title}, and asked for once`, async (t) => {
     let asked = 0;
-    const authority = await scriptedAuthority(t, (request, response) => {
+    const authority = await createScriptedClient(t, (request, response) => {
       asked += 1;
       assert.equal(request.headers['user-agent'], 'dstack-ingress/test');
       response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
@@ -187,7 +187,7 @@ test("Let's Encrypt is not asked who it is", async () => {
 test('a CA that fails for a moment is asked again', async (t) => {
   let failures = 2;
   let asked = 0;
-  const authority = await scriptedAuthority(t, (_, response) => {
+  const authority = await createScriptedClient(t, (_, response) => {
     asked += 1;
     failures -= 1;
     if (failures >= 0) response.writeHead(503, { 'retry-after': '1' }).end('<html>maintenance</html>');
@@ -200,7 +200,7 @@ test('a CA that fails for a moment is asked again', async (t) => {
 
 test('a CA that stays down is asked four times', async (t) => {
   let asked = 0;
-  const authority = await scriptedAuthority(t, (_, response) => {
+  const authority = await createScriptedClient(t, (_, response) => {
     asked += 1;
     response.writeHead(503).end('<html>maintenance</html>');
   });
@@ -209,7 +209,7 @@ test('a CA that stays down is asked four times', async (t) => {
 });
 
 test('a refusal of the directory keeps the words of the CA', async (t) => {
-  const authority = await scriptedAuthority(
+  const authority = await createScriptedClient(
     t,
     (_, response) => void response.writeHead(404).end('no such directory'),
   );
@@ -227,9 +227,9 @@ const authorizationAt = (base: string) => ({
 
 test('an authorization is read with the pause that this answer asks for, not an earlier one', async (t) => {
   const body = { status: 'pending', challenges: [] };
-  const { listener } = signedAnswers([{ headers: { 'retry-after': '3' }, body }, { body }]);
+  const { listener } = signedResponses([{ headers: { 'retry-after': '3' }, body }, { body }]);
   let base = '';
-  const authority = await scriptedAuthority(t, (request, response) => {
+  const authority = await createScriptedClient(t, (request, response) => {
     base = `http://${request.headers.host}`;
     listener(request, response);
   });
@@ -244,10 +244,10 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
     ...{ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many', status: 429 },
     subproblems: [{ type: 'urn:ietf:params:acme:error:caa', detail: 'no', identifier: { value: 'x.test' } }],
   };
-  const { listener, posts } = signedAnswers([
+  const { listener, posts } = signedResponses([
     { status: 429, headers: { 'retry-after': '3600' }, body: problem },
   ]);
-  const authority = await scriptedAuthority(t, listener);
+  const authority = await createScriptedClient(t, listener);
   await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     assert.equal(thrown.retryAfterMs, 3_600_000);
@@ -259,6 +259,6 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
 
 test('an abort ends a question that hangs', async (t) => {
   const abort = new AbortController();
-  const authority = await scriptedAuthority(t, () => abort.abort(new Error('stopped')));
+  const authority = await createScriptedClient(t, () => abort.abort(new Error('stopped')));
   await assert.rejects(authority.caaIdentity(abort.signal), /stopped/);
 });

@@ -2,16 +2,16 @@ import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Outgoing } from '../net/outgoing.ts';
-import { type AccountBinding, bindingMissing } from './account-binding.ts';
+import { type ExternalAccountBinding, bindingMissing } from './account-binding.ts';
 import type { AccountStore } from './account-store.ts';
 import { requireProfile } from './directory.ts';
-import { persist } from './persist.ts';
-import type { PlainAnswer } from './plain-http.ts';
+import { withRetries } from './persist.ts';
+import type { HttpResponse } from './plain-http.ts';
 import { isProblem, problemOf } from './problem.ts';
-import { mayBeForReplacing } from './replacement.ts';
-import { createSessions, type Sessions } from './session.ts';
-import { createUnsignedRequests, type UnsignedRequests } from './unsigned.ts';
-import { createWire, type Wire } from './wire.ts';
+import { mayConcernReplacement } from './replacement.ts';
+import { createAccountManager, type AccountManager } from './session.ts';
+import { createDirectoryClient, type DirectoryClient } from './unsigned.ts';
+import { createHttpContext, type HttpContext } from './wire.ts';
 
 export type { Authorization, Order };
 export type Challenge = Authorization['challenges'][number];
@@ -25,13 +25,13 @@ export interface AcmeClientOptions {
   /** Default: directly. */
   readonly outgoing?: Outgoing;
   /** External account binding: what the CA gave its customer, used once, when the account is made. */
-  readonly eab?: AccountBinding;
+  readonly eab?: ExternalAccountBinding;
   /** Says what a person should know: that another account is used. */
   readonly warn?: (sentence: string) => void;
 }
 
 /** What is ordered. */
-export interface OrderRequest {
+export interface NewOrder {
   readonly names: readonly string[];
   /** The certificate that it is to replace, by its ARI identifier (RFC 9773 §4.1). */
   readonly replaces?: string;
@@ -40,7 +40,7 @@ export interface OrderRequest {
 }
 
 /** An order as the CA made it. */
-export interface MadeOrder {
+export interface CreatedOrder {
   readonly order: Order;
   /** Whether the CA took it as a replacement, which limits do not count. */
   readonly replaces: boolean;
@@ -62,27 +62,27 @@ export interface AcmeClient {
    * Makes sure that the CA's clock is known as it is now: asks for a nonce unless there was an answer a short while ago.
    * Needs no account.
    */
-  ready(signal: AbortSignal): Promise<void>;
+  refreshClockSkew(signal: AbortSignal): Promise<void>;
   /**
    * Makes sure that an order would not be refused for what the directory says already: the profile, and whether an account
    * needs a binding. Makes no account. Throws ACME_PROFILE_UNKNOWN and ACME_ACCOUNT_BINDING_MISSING.
    */
-  assertWilling(profile: string | undefined, signal: AbortSignal): Promise<void>;
+  assertOrderable(profile: string | undefined, signal: AbortSignal): Promise<void>;
   /** The CA's clock minus ours, in milliseconds, at the last answer of any kind that told it. Asks nobody. */
   clockSkewMs(): number | undefined;
   /**
    * What the CA advises on the renewal of a certificate (RFC 9773 §4.1), with the milliseconds after which it wants to be
    * asked again; undefined when it gives no such advice. Needs no account.
    */
-  renewalInfo(certificateId: string, signal: AbortSignal): Promise<PlainAnswer | undefined>;
+  renewalInfo(certificateId: string, signal: AbortSignal): Promise<HttpResponse | undefined>;
   /**
    * Orders. When the CA does not take it as a replacement it is ordered once again as a certificate of its own. Throws
    * ACME_PROFILE_UNKNOWN before there is an order.
    */
-  createOrder(request: OrderRequest, signal: AbortSignal): Promise<MadeOrder>;
+  createOrder(request: NewOrder, signal: AbortSignal): Promise<CreatedOrder>;
   /** Reads an order of an earlier run; undefined when the CA does not know it, or not as this account's. */
-  order(url: string, signal: AbortSignal): Promise<Order | undefined>;
-  authorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
+  findOrder(url: string, signal: AbortSignal): Promise<Order | undefined>;
+  getAuthorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
   /** The TXT value that answers a dns-01 challenge (RFC 8555 §8.4). */
   challengeValue(challenge: Challenge, signal: AbortSignal): Promise<string>;
   /** Tells the CA that the challenge can be validated. */
@@ -95,7 +95,7 @@ export interface AcmeClient {
   ): Promise<{ now: Authorization; pauseMs: number | undefined }>;
   finalize(order: Order, csr: string, signal: AbortSignal): Promise<Order>;
   /** The chain in PEM, leaf first. */
-  certificate(order: Order, signal: AbortSignal): Promise<string>;
+  downloadCertificate(order: Order, signal: AbortSignal): Promise<string>;
 }
 
 type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
@@ -103,38 +103,38 @@ type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => 
 export function createAcmeClient(options: AcmeClientOptions): AcmeClient {
   const { directoryUrl, email, userAgent, accounts, clock, outgoing, eab: binding } = options;
   const { warn = () => undefined } = options;
-  const wire = createWire(userAgent, clock, outgoing);
-  const unsigned = createUnsignedRequests(directoryUrl, wire);
-  const sessions = createSessions({ directoryUrl, email, binding, accounts, wire, unsigned, warn });
+  const wire = createHttpContext(userAgent, clock, outgoing);
+  const unsigned = createDirectoryClient(directoryUrl, wire);
+  const sessions = createAccountManager({ directoryUrl, email, binding, accounts, wire, unsigned, warn });
 
-  const asking = (explain: Sessions['explain']): Ask => {
+  const asking = (explain: AccountManager['handleRefusal']): Ask => {
     return async (signal, request) => {
       const session = await sessions.open(signal);
       try {
-        return await persist(() => session.ask(request), clock, signal);
+        return await withRetries(() => session.send(request), clock, signal);
       } catch (thrown) {
         signal.throwIfAborted();
         throw await explain(thrown, session, signal);
       }
     };
   };
-  const ask = asking(sessions.explain);
+  const ask = asking(sessions.handleRefusal);
 
   return {
     storedAccountUrl: () => sessions.storedUrl(),
-    endedAccountUrls: () => accounts.retiredUrls(),
+    endedAccountUrls: () => accounts.endedUrls(),
     accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await sessions.open(signal)).url,
     ...askWithoutAccount(directoryUrl, wire, unsigned),
-    async assertWilling(profile, signal) {
+    async assertOrderable(profile, signal) {
       const mayOpen = binding !== undefined || (await sessions.storedUrl()) !== undefined;
       if (profile === undefined && mayOpen) return;
-      const directory = await unsigned.directory(signal);
+      const directory = await unsigned.get(signal);
       if (profile !== undefined) requireProfile(directory, profile);
       if (!mayOpen && directory.externalAccountRequired) throw bindingMissing(directoryUrl);
     },
     createOrder: (request, signal) => createOrder(request, ask, unsigned, signal),
-    order: (url, signal) => findOrder(url, asking(sessions.note), signal),
-    authorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),
+    findOrder: (url, signal) => findOrder(url, asking(sessions.handleUnknownAccount), signal),
+    getAuthorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),
     challengeValue: (challenge, signal) =>
       ask(signal, (client) => client.getChallengeKeyAuthorization(challenge)),
     respond: (challenge, signal) =>
@@ -153,7 +153,7 @@ export function createAcmeClient(options: AcmeClientOptions): AcmeClient {
         return { now, pauseMs: wire.retryAfterMs(authorization.url) };
       }),
     finalize: (order, csr, signal) => ask(signal, (client) => client.finalizeOrder(order, csr)),
-    certificate: (order, signal) => ask(signal, (client) => client.getCertificate(order)),
+    downloadCertificate: (order, signal) => ask(signal, (client) => client.getCertificate(order)),
   };
 }
 
@@ -163,16 +163,16 @@ const CLOCK_MEMORY_MS = 10 * 60_000;
 
 function askWithoutAccount(
   directoryUrl: string,
-  wire: Wire,
-  unsigned: UnsignedRequests,
-): Pick<AcmeClient, 'caaIdentity' | 'caaIdentities' | 'ready' | 'clockSkewMs' | 'renewalInfo'> {
+  wire: HttpContext,
+  unsigned: DirectoryClient,
+): Pick<AcmeClient, 'caaIdentity' | 'caaIdentities' | 'refreshClockSkew' | 'clockSkewMs' | 'renewalInfo'> {
   let identities: readonly [string, ...string[]] | undefined;
 
   async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
     if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return [LETS_ENCRYPT];
     // A CA does not change its name; one that is down must not keep records from being mended.
     if (identities) return identities;
-    const [first = LETS_ENCRYPT, ...others] = (await unsigned.directory(signal)).caaIdentities;
+    const [first = LETS_ENCRYPT, ...others] = (await unsigned.get(signal)).caaIdentities;
     identities = [first, ...others];
     return identities;
   }
@@ -180,10 +180,10 @@ function askWithoutAccount(
   return {
     caaIdentities,
     caaIdentity: async (signal) => (await caaIdentities(signal))[0],
-    async ready(signal) {
-      const agoMs = wire.clock.now().getTime() - (wire.heardAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
+    async refreshClockSkew(signal) {
+      const agoMs = wire.clock.now().getTime() - (wire.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
       // A clock that was set in the meantime shows as an answer long ago, or one of the future.
-      if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.touch(signal);
+      if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.requestNonce(signal);
     },
     clockSkewMs: () => wire.skewMs(),
     renewalInfo: (certificateId, signal) => unsigned.renewalInfo(certificateId, signal),
@@ -191,13 +191,13 @@ function askWithoutAccount(
 }
 
 async function createOrder(
-  { names, replaces, profile }: OrderRequest,
+  { names, replaces, profile }: NewOrder,
   ask: Ask,
-  unsigned: UnsignedRequests,
+  unsigned: DirectoryClient,
   signal: AbortSignal,
-): Promise<MadeOrder> {
+): Promise<CreatedOrder> {
   const isPlain = replaces === undefined && profile === undefined;
-  const directory = isPlain ? undefined : await unsigned.directory(signal);
+  const directory = isPlain ? undefined : await unsigned.get(signal);
   if (directory && profile !== undefined) requireProfile(directory, profile);
   const identifiers = names.map((value) => ({ type: 'dns', value }));
   const wanted = { identifiers, ...(profile === undefined ? {} : { profile }) };
@@ -211,7 +211,7 @@ async function createOrder(
     return { order: made, replaces: namesReplaced(made, replaces) };
   } catch (thrown) {
     signal.throwIfAborted();
-    if (!mayBeForReplacing(thrown)) throw thrown;
+    if (!mayConcernReplacement(thrown)) throw thrown;
     return { order: await order(wanted), replaces: false };
   }
 }

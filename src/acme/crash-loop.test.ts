@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { afterTest } from '../../test/harness/after-test.ts';
 import {
-  type CountingAuthority,
+  type CountingCa,
   mostWithin,
   refusals,
   runCrashLoop,
@@ -46,7 +46,7 @@ function inMemory() {
   };
 }
 
-function assertWithinLimits({ failed, issued }: CountingAuthority): void {
+function assertWithinLimits({ failed, issued }: CountingCa): void {
   const [failures, certificates] = [mostWithin(failed, HOUR), mostWithin(issued, DAYS_7)];
   assert.ok(failures <= 4, `${failures} failed authorizations of a name in an hour`);
   assert.ok(certificates <= 4, `${certificates} certificates for a set in 7 days`);
@@ -54,7 +54,7 @@ function assertWithinLimits({ failed, issued }: CountingAuthority): void {
 }
 
 /** By its buckets: 5 and one in 12 minutes, 5 and one in 34 hours. */
-function refusedByLetsEncrypt({ failed, issued }: CountingAuthority): number {
+function refusedByLetsEncrypt({ failed, issued }: CountingCa): number {
   return refusals(failed, 5, HOUR / 5) + refusals(issued, 5, 34 * HOUR);
 }
 
@@ -65,7 +65,7 @@ test('however often and wherever it crashes, it stays within the limits', async 
   await fc.assert(
     fc.asyncProperty(seeds, async (seed) => {
       const random = randomFrom(seed);
-      const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, asks: true });
+      const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, respectsLimits: true });
       assertWithinLimits(authority);
       seen.failed = Math.max(seen.failed, mostWithin(authority.failed, HOUR));
       seen.issued = Math.max(seen.issued, mostWithin(authority.issued, DAYS_7));
@@ -88,14 +88,14 @@ test('the same on the disk, with lines torn by each crash', async (t) => {
   const seed = Math.trunc(Math.random() * 2 ** 31);
   t.diagnostic(`seed ${seed}`);
   const random = randomFrom(seed);
-  const authority = await runCrashLoop({ open, restarts: RESTARTS, random, asks: true });
+  const authority = await runCrashLoop({ open, restarts: RESTARTS, random, respectsLimits: true });
   assertWithinLimits(authority);
   assert.ok(authority.failed.length > 0 && authority.issued.length > 0);
 });
 
 test('a program that does not ask goes far beyond', async () => {
   const random = randomFrom(1);
-  const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, asks: false });
+  const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, respectsLimits: false });
   assert.ok(mostWithin(authority.failed, HOUR) > 8);
   assert.ok(mostWithin(authority.issued, DAYS_7) > 8);
   assert.ok(refusedByLetsEncrypt(authority) > 20);

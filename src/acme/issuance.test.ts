@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
-import { createMemoryAuthority } from '../../test/harness/ca/memory-authority.ts';
+import { createMemoryAcmeClient } from '../../test/harness/ca/memory-authority.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import {
@@ -35,7 +35,7 @@ function setUp(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'attempt-'));
   afterTest(t, () => rmSync(root, { recursive: true, force: true }));
   const clock = createFakeClock();
-  const authority = createMemoryAuthority(clock);
+  const authority = createMemoryAcmeClient(clock);
   let ids = 0;
   const context: IssuanceContext = {
     clock,
@@ -113,14 +113,14 @@ for (const [title, cut] of [
     async (attempt: PendingOrder, context: IssuanceContext) => {
       await validate(attempt, context);
       const lost = new IngressError('ACME_UNREACHABLE', 'the answer was lost');
-      const { client } = attempt.issuer;
+      const { client } = attempt.authority;
       const { finalize } = client;
       const cutting = async (...asked: Parameters<typeof finalize>) => {
         await finalize(...asked);
         throw lost;
       };
-      const issuer = { ...attempt.issuer, client: { ...client, finalize: cutting } };
-      await assert.rejects(issue({ ...attempt, issuer }, context), lost);
+      const issuer = { ...attempt.authority, client: { ...client, finalize: cutting } };
+      await assert.rejects(issue({ ...attempt, authority: issuer }, context), lost);
     },
   ],
 ] as const) {
@@ -281,9 +281,9 @@ test('an order that stays processing is followed for a day; then another is made
 test('an order that expired eight days ago is given up, whatever it says of itself', async (t) => {
   for (const status of ['pending', 'ready', 'processing'] as const) {
     const { authority, clock, context, start, orders, told } = await processing(t);
-    const { order } = authority;
+    const { findOrder: order } = authority;
     const expires = new Date(clock.now().getTime() - 8 * DAY_MS).toISOString();
-    authority.order = async (...asked) => {
+    authority.findOrder = async (...asked) => {
       const found = await order(...asked);
       return found && { ...found, status, expires };
     };
@@ -297,7 +297,7 @@ test('a valid order whose certificate is not there is given up after a day', asy
   const { authority, clock, context, start, orders, told } = await processing(t);
   authority.issuance = [{ status: 'valid' }];
   const gone = problemError(readProblem({ detail: 'Certificate not found' }, 404), undefined);
-  authority.certificate = () => Promise.reject(gone);
+  authority.downloadCertificate = () => Promise.reject(gone);
   const first = await begun(start(), context);
   await assert.rejects(issue(first, context), gone);
   const begin = clock.now().getTime();

@@ -14,8 +14,8 @@ import {
   pendingAuthorizations,
   solveChallenges,
 } from './order.ts';
-import { type Age, whyNotDownloaded, whyTooOld } from './order-age.ts';
-import { createKey, createRequest, type KeyType } from './request.ts';
+import { type OrderAge, whyDownloadAbandoned, whyAbandoned } from './order-age.ts';
+import { createKey, createCsr, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
 export interface Authority {
@@ -51,7 +51,7 @@ export interface IssuanceContext {
 
 /** One attempt at a certificate: an order of this run, or of an earlier one that a restart has cut short. */
 export interface PendingOrder {
-  readonly issuer: Authority;
+  readonly authority: Authority;
   readonly params: OrderParams;
   readonly order: Order;
   /** Whether an earlier run made the order. */
@@ -90,7 +90,7 @@ export async function openOrder(
   const proofs = order.status === 'pending' ? await pendingAuthorizations(order, conversation) : [];
   const noted = { ...note, values: proofs.map(({ value }) => value) };
   await issuer.orders.save(wish.key, noted);
-  return { issuer, params: wish, order, resumed: open !== undefined, authorizations: proofs, stored: noted };
+  return { authority: issuer, params: wish, order, resumed: open !== undefined, authorizations: proofs, stored: noted };
 }
 
 /** Whether nothing is left to be validated. */
@@ -107,8 +107,8 @@ async function resume(
   const { directoryUrl, client, orders } = issuer;
   const note = await orders.load(wish.key);
   if (note === undefined) return undefined;
-  const order = fits(note, wish, directoryUrl) ? await client.order(note.url, context.signal) : undefined;
-  const tooOld = order && whyTooOld(order, ageOf(issuer, note, context));
+  const order = fits(note, wish, directoryUrl) ? await client.findOrder(note.url, context.signal) : undefined;
+  const tooOld = order && whyAbandoned(order, ageOf(issuer, note, context));
   if (tooOld !== undefined) {
     await giveUp(issuer, wish, note, tooOld, context);
     return undefined;
@@ -120,7 +120,7 @@ async function resume(
   return undefined;
 }
 
-function ageOf({ client }: Authority, { createdAt }: StoredOrder, { clock }: IssuanceContext): Age {
+function ageOf({ client }: Authority, { createdAt }: StoredOrder, { clock }: IssuanceContext): OrderAge {
   return { createdAt: new Date(createdAt), now: clock.now(), skewMs: client.clockSkewMs() };
 }
 
@@ -199,7 +199,7 @@ async function place(
 
 /** Has the CA validate what is to be proven; the values have to be served by then. Throws as `prove` does, and STORE_FAILED. */
 export async function validate(
-  { issuer: { client, ledger }, authorizations, stored: { attempt } }: PendingOrder,
+  { authority: { client, ledger }, authorizations, stored: { attempt } }: PendingOrder,
   { clock, signal }: IssuanceContext,
 ): Promise<void> {
   if (authorizations.length === 0) return;
@@ -213,8 +213,8 @@ export async function validate(
  * loses no certificate. Throws STORE_FAILED and ACME_* errors.
  */
 export async function issue(attempt: PendingOrder, context: IssuanceContext): Promise<IssuedCertificate> {
-  const { issuer, params, stored } = attempt;
-  const conversation = { ...context, client: issuer.client };
+  const { authority, params, stored } = attempt;
+  const conversation = { ...context, client: authority.client };
   const keyPem = stored.keyPem ?? (await createKey(params.keyType));
   const finalized = await finalizeOnce(attempt, keyPem, conversation);
   try {
@@ -223,28 +223,28 @@ export async function issue(attempt: PendingOrder, context: IssuanceContext): Pr
     context.signal.throwIfAborted();
     // A CA that has lost the certificate would be asked for it for ever.
     const lost = isIngressError(thrown, 'ACME_PROBLEM')
-      ? whyNotDownloaded(finalized, ageOf(issuer, stored, context))
+      ? whyDownloadAbandoned(finalized, ageOf(authority, stored, context))
       : undefined;
-    if (lost !== undefined) await giveUp(issuer, params, stored, lost, context);
+    if (lost !== undefined) await giveUp(authority, params, stored, lost, context);
     throw thrown;
   }
 }
 
 async function finalizeOnce(
-  { issuer: { ledger, orders }, params: { key, names }, order, stored }: PendingOrder,
+  { authority: { ledger, orders }, params: { key, names }, order, stored }: PendingOrder,
   keyPem: Secret,
   conversation: AcmeContext,
 ): Promise<Order> {
   if (order.status === 'processing' || order.status === 'valid') return order;
   await orders.save(key, { ...stored, keyPem });
-  const csr = await createRequest(names, keyPem);
+  const csr = await createCsr(names, keyPem);
   await ledger.write({ event: 'finalize', attempt: stored.attempt, names });
   return finalize(order, csr, conversation);
 }
 
 /** To be called once the certificate is on the volume. Throws STORE_FAILED. */
 export async function completeOrder(
-  { issuer: { ledger, orders }, params: { key, names }, stored: { attempt } }: PendingOrder,
+  { authority: { ledger, orders }, params: { key, names }, stored: { attempt } }: PendingOrder,
   { serial, notAfter }: { readonly serial: string; readonly notAfter: Date },
 ): Promise<void> {
   await ledger.write({ event: 'issued', attempt, names, serial, notAfter: notAfter.toISOString() });

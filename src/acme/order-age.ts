@@ -3,7 +3,7 @@ import type { Order } from './client.ts';
 /** Milliseconds; a CA that has not issued by then will not. */
 const LONGEST_PROCESSING_MS = 24 * 3_600_000;
 
-export interface Age {
+export interface OrderAge {
   /** When the order was made, by our clock. */
   readonly createdAt: Date;
   readonly now: Date;
@@ -16,9 +16,9 @@ export interface Age {
  * `expires` never will be (RFC 8555 §7.1.6), and a CA that is still processing after a day has forgotten it. One that is valid has its
  * certificate. Pure.
  */
-export function whyTooOld(
+export function whyAbandoned(
   { status, expires }: Pick<Order, 'status' | 'expires'>,
-  age: Age,
+  age: OrderAge,
 ): string | undefined {
   if (status === 'valid') return undefined;
   const over = expiry(expires, age);
@@ -29,23 +29,23 @@ export function whyTooOld(
 /**
  * Why a valid order that gives no certificate is not gone on with; undefined while it may only be late. Pure.
  */
-export function whyNotDownloaded(order: Pick<Order, 'expires'>, age: Age): string | undefined {
+export function whyDownloadAbandoned(order: Pick<Order, 'expires'>, age: OrderAge): string | undefined {
   const over = expiry(order.expires, age);
   if (over !== undefined) return `gives no certificate, and expired at ${over}`;
   return isADayOld(age) ? 'has given no certificate for a day' : undefined;
 }
 
-function afterADay(age: Age): string | undefined {
+function afterADay(age: OrderAge): string | undefined {
   return isADayOld(age) ? 'has been processing for a day' : undefined;
 }
 
 /** Its `expires` when that is over; it is a moment of the CA's clock. */
-function expiry(expires: string | undefined, { now, skewMs = 0 }: Age): string | undefined {
+function expiry(expires: string | undefined, { now, skewMs = 0 }: OrderAge): string | undefined {
   const end = Date.parse(expires ?? '');
   return end <= now.getTime() + skewMs ? new Date(end).toISOString() : undefined;
 }
 
 /** One that a clock that was set back puts far into the future is as old as nobody knows. */
-function isADayOld({ createdAt, now }: Age): boolean {
+function isADayOld({ createdAt, now }: OrderAge): boolean {
   return Math.abs(now.getTime() - createdAt.getTime()) >= LONGEST_PROCESSING_MS;
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { createMemoryAuthority, type Step } from '../../test/harness/ca/memory-authority.ts';
+import { createMemoryAcmeClient, type PollResult } from '../../test/harness/ca/memory-authority.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import { download, finalize, pendingAuthorizations, solveChallenges } from './order.ts';
 import { problemError, problemOf } from './problem.ts';
-import { createKey, createRequest } from './request.ts';
+import { createKey, createCsr } from './request.ts';
 
 const NAME = 'app.example.com';
 const MINUTE = 60_000;
@@ -22,7 +22,7 @@ interface Options {
 /** The phases of an order one after the other, as an attempt makes them. */
 function setUp({ names = [NAME], signal = new AbortController().signal, present }: Options = {}) {
   const clock = createFakeClock();
-  const authority = createMemoryAuthority(clock);
+  const authority = createMemoryAcmeClient(clock);
   const presented: ChallengeValue[][] = [];
   const obtain = async () => {
     const conversation = { client: authority, clock, signal };
@@ -32,7 +32,7 @@ function setUp({ names = [NAME], signal = new AbortController().signal, present 
     if (values.length > 0) presented.push(values);
     await present?.(values);
     await solveChallenges(proofs, conversation);
-    const csr = await createRequest(names, await createKey('ecdsa'));
+    const csr = await createCsr(names, await createKey('ecdsa'));
     return download(await finalize(order, csr, conversation), conversation);
   };
   return { clock, authority, presented, obtain };
@@ -112,7 +112,7 @@ test('several names are presented together, and all are waited for', async () =>
 
 test('a validation that the CA remembers is not proven again', async () => {
   const { authority, presented, obtain } = setUp({ names: [NAME, 'www.example.com'] });
-  authority.found.set('www.example.com', 'valid');
+  authority.authorizationStatus.set('www.example.com', 'valid');
   await obtain();
   assert.deepEqual(
     presented.flat().map(({ name }) => name),
@@ -126,7 +126,7 @@ test('a validation that the CA remembers is not proven again', async () => {
 
 test('when all validations are remembered nothing is presented', async () => {
   const { authority, presented, obtain } = setUp();
-  authority.found.set(NAME, 'valid');
+  authority.authorizationStatus.set(NAME, 'valid');
   await obtain();
   assert.deepEqual(presented, []);
   assert.deepEqual(authority.calls, [`createOrder ${NAME}`, 'authorizations', 'finalize', 'certificate']);
@@ -143,7 +143,7 @@ test('a CA that offers no dns-01 has answered badly', async () => {
 for (const status of ['deactivated', 'expired', 'revoked']) {
   test(`a new order with an authorization that is ${status} is a bad answer`, async () => {
     const { authority, presented, obtain } = setUp();
-    authority.found.set(NAME, status);
+    authority.authorizationStatus.set(NAME, status);
     assert.match((await failure(obtain(), 'ACME_BAD_ANSWER')).message, new RegExp(`is ${status}`));
     assert.deepEqual(presented, []);
   });
@@ -186,7 +186,7 @@ test('every name whose validation failed is told', async () => {
 
 test('an authorization that failed before a restart is an order that failed', async () => {
   const { authority, presented, obtain } = setUp();
-  authority.found.set(NAME, 'invalid');
+  authority.authorizationStatus.set(NAME, 'invalid');
   const error = await failure(obtain(), 'ACME_ORDER_FAILED');
   assert.match(error.message, /could not validate app\.example\.com/);
   assert.deepEqual(presented, []);
@@ -216,7 +216,7 @@ function refusal(type: string): IngressError {
 
 /** A CA that does what it is asked, and then says no: as to a request that is sent again because its answer was lost. */
 function refuseWhatIsDone(
-  authority: ReturnType<typeof createMemoryAuthority>,
+  authority: ReturnType<typeof createMemoryAcmeClient>,
   verb: 'respond' | 'finalize',
   type: string,
 ) {
@@ -275,12 +275,12 @@ for (const [what, answer] of [
 ] as const) {
   test(`${what} in the place of the certificate is a bad answer, and no certificate`, async () => {
     const { authority, obtain } = setUp();
-    authority.certificate = async () => answer;
+    authority.downloadCertificate = async () => answer;
     await failure(obtain(), 'ACME_BAD_ANSWER');
   });
 }
 
-const slow: [title: string, change: Partial<Record<'validation' | 'issuance', [Step]>>, message: RegExp][] = [
+const slow: [title: string, change: Partial<Record<'validation' | 'issuance', [PollResult]>>, message: RegExp][] = [
   ['validation', { validation: [{ status: 'pending' }] }, /has not validated app\.example\.com within 180 s/],
   ['issuance', { issuance: [{ status: 'processing' }] }, /has not issued within 180 s/],
 ];
@@ -306,7 +306,7 @@ const pauses: [asked: number | undefined, expected: number[]][] = [
 for (const [pauseMs, expected] of pauses) {
   test(`a CA that asks for ${pauseMs} ms is asked after ${expected.join(', ')} ms`, async () => {
     const { authority, clock, obtain } = setUp();
-    const step: Step = { status: 'pending', ...(pauseMs === undefined ? {} : { pauseMs }) };
+    const step: PollResult = { status: 'pending', ...(pauseMs === undefined ? {} : { pauseMs }) };
     authority.validation = [step, step, { status: 'valid' }];
     await obtain();
     assert.deepEqual(clock.waits, expected);

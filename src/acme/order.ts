@@ -32,7 +32,7 @@ export async function pendingAuthorizations(
   order: Order,
   { client, signal }: AcmeContext,
 ): Promise<PendingAuthorization[]> {
-  const authorizations = await client.authorizations(order, signal);
+  const authorizations = await client.getAuthorizations(order, signal);
   return Promise.all(
     authorizations
       .filter(({ status }) => status !== 'valid')
@@ -138,7 +138,7 @@ export async function finalize(order: Order, csr: string, conversation: AcmeCont
  */
 export async function download(order: Order, conversation: AcmeContext): Promise<string> {
   const { client, signal } = conversation;
-  const chain = await client.certificate(await waitForOrder(order, conversation), signal);
+  const chain = await client.downloadCertificate(await waitForOrder(order, conversation), signal);
   // The page of somebody between says nothing about the certificate, which is there and can be downloaded again.
   if (!/-----BEGIN CERTIFICATE-----/.test(chain))
     throw new IngressError(

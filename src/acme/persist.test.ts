@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
-import { persist } from './persist.ts';
+import { withRetries } from './persist.ts';
 import { problemError, readProblem } from './problem.ts';
 
 const never = new AbortController().signal;
@@ -22,7 +22,7 @@ function failing(times: number, error: () => Error) {
 test('a refused nonce is tried again at once', async () => {
   const clock = createFakeClock();
   assert.equal(
-    await persist(
+    await withRetries(
       failing(20, () => problem('badNonce', 400)),
       clock,
       never,
@@ -34,7 +34,7 @@ test('a refused nonce is tried again at once', async () => {
 
 test('nonces that are always refused end', async () => {
   await assert.rejects(
-    persist(
+    withRetries(
       failing(999, () => problem('badNonce', 400)),
       createFakeClock(),
       never,
@@ -45,29 +45,29 @@ test('nonces that are always refused end', async () => {
 test('a CA that cannot be reached is tried a few times, later and later', async () => {
   const clock = createFakeClock();
   const unreachable = () => new IngressError('ACME_UNREACHABLE', 'gone');
-  assert.equal(await persist(failing(3, unreachable), clock, never), 4);
+  assert.equal(await withRetries(failing(3, unreachable), clock, never), 4);
   assert.deepEqual(clock.waits, [500, 1000, 2000]);
-  await assert.rejects(persist(failing(4, unreachable), clock, never), { code: 'ACME_UNREACHABLE' });
+  await assert.rejects(withRetries(failing(4, unreachable), clock, never), { code: 'ACME_UNREACHABLE' });
 });
 
 test('a time-out is told at once', async () => {
   const clock = createFakeClock();
   const cause = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   const late = () => new IngressError('ACME_UNREACHABLE', 'late', { cause });
-  await assert.rejects(persist(failing(1, late), clock, never), { code: 'ACME_UNREACHABLE', cause });
+  await assert.rejects(withRetries(failing(1, late), clock, never), { code: 'ACME_UNREACHABLE', cause });
   assert.deepEqual(clock.waits, []);
 });
 
 test("a short Retry-After of a failing CA is honoured, a long one is the caller's", async () => {
   const clock = createFakeClock();
-  await persist(
+  await withRetries(
     failing(1, () => problem('serverInternal', 503, 7000)),
     clock,
     never,
   );
   assert.deepEqual(clock.waits, [7000]);
   await assert.rejects(
-    persist(
+    withRetries(
       failing(1, () => problem('serverInternal', 503, 60_000)),
       clock,
       never,
@@ -83,7 +83,7 @@ for (const [type, status] of [
 ] as const) {
   test(`${type} is not tried again`, async () => {
     await assert.rejects(
-      persist(
+      withRetries(
         failing(1, () => problem(type, status)),
         createFakeClock(),
         never,
@@ -95,7 +95,7 @@ for (const [type, status] of [
 
 test('an abort ends a request that hangs', async () => {
   const abort = new AbortController();
-  const hanging = persist(() => new Promise<never>(() => undefined), createFakeClock(), abort.signal);
+  const hanging = withRetries(() => new Promise<never>(() => undefined), createFakeClock(), abort.signal);
   abort.abort(new Error('stopped'));
   await assert.rejects(hanging, /stopped/);
 });

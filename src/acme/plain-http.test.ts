@@ -14,17 +14,17 @@ import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
 import { createOutgoing } from '../net/outgoing.ts';
-import { askPlainly } from './plain-http.ts';
+import { request } from './plain-http.ts';
 import { problemOf } from './problem.ts';
-import { createWire, LARGEST_ANSWER } from './wire.ts';
+import { createHttpContext, MAX_BODY_BYTES } from './wire.ts';
 
 const never = new AbortController().signal;
 
 async function setUp(t: TestContext, listener: RequestListener) {
   const base = await startScriptedCa(t, listener);
   const clock = createFakeClock(new Date('2026-11-24T00:00:00Z'));
-  const wire = createWire('dstack-ingress/test', clock);
-  const ask = (path = '/', signal = never) => askPlainly('GET', `${base}${path}`, wire, signal);
+  const wire = createHttpContext('dstack-ingress/test', clock);
+  const ask = (path = '/', signal = never) => request('GET', `${base}${path}`, wire, signal);
   return { base, clock, wire, ask };
 }
 
@@ -43,7 +43,7 @@ test('who asks is said, by which method', async (t) => {
     asked.push(request);
     response.end();
   });
-  assert.deepEqual(await askPlainly('HEAD', base, wire, never), { body: '', retryAfterMs: undefined });
+  assert.deepEqual(await request('HEAD', base, wire, never), { body: '', retryAfterMs: undefined });
   assert.deepEqual(
     asked.map(({ method, headers }) => [method, headers['user-agent']]),
     [['HEAD', 'dstack-ingress/test']],
@@ -111,16 +111,16 @@ test('a redirection does not give up TLS', async (t) => {
     else response.writeHead(302, { location: url === '/kept' ? '/there' : base }).end();
   };
   const tls = await startTlsCa(t, listener);
-  const ask = (path: string) => askPlainly('GET', `${tls}${path}`, wire, never);
+  const ask = (path: string) => request('GET', `${tls}${path}`, wire, never);
   assert.equal((await ask('/kept')).body, 'kept');
   await assert.rejects(ask('/'), { code: 'ACME_PROBLEM', message: /HTTP status 302/ });
 });
 
 test('an answer may be large, but not larger', async (t) => {
   const { ask } = await setUp(t, ({ url }, response) =>
-    response.end('x'.repeat(LARGEST_ANSWER + Number(url?.slice(1)))),
+    response.end('x'.repeat(MAX_BODY_BYTES + Number(url?.slice(1)))),
   );
-  assert.equal(String((await ask('/0')).body).length, LARGEST_ANSWER);
+  assert.equal(String((await ask('/0')).body).length, MAX_BODY_BYTES);
   await assert.rejects(ask('/1'), { code: 'ACME_UNREACHABLE', message: /more than \d+ bytes/ });
 });
 
@@ -138,7 +138,7 @@ test('a CA that hangs up is unreachable, at the start and half way', async (t) =
 
 test('what is no URL is unreachable', async (t) => {
   const { wire } = await setUp(t, () => undefined);
-  await assert.rejects(askPlainly('GET', 'ftp://ca.example', wire, never), { code: 'ACME_UNREACHABLE' });
+  await assert.rejects(request('GET', 'ftp://ca.example', wire, never), { code: 'ACME_UNREACHABLE' });
 });
 
 test('an abort ends a question, with its reason', async (t) => {
@@ -166,8 +166,8 @@ test('a redirection may lead from a host of NO_PROXY to the proxy, whose fault i
     response.writeHead(302, { location: 'https://ca.test/' }).end(),
   );
   const nobody = { url: 'http://127.0.0.1:1/', host: '127.0.0.1:1', noProxy: '127.0.0.1' };
-  const wire = createWire('dstack-ingress/test', createFakeClock(new Date(0)), createOutgoing(nobody));
-  await assert.rejects(askPlainly('GET', tls, wire, never), {
+  const wire = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), createOutgoing(nobody));
+  await assert.rejects(request('GET', tls, wire, never), {
     code: 'ACME_UNREACHABLE',
     message:
       /^no answer to GET https:\/\/127[^ ]*: the proxy 127\.0\.0\.1:1 \(HTTPS_PROXY\) cannot be reached: /,
@@ -181,9 +181,9 @@ test('who ends it is not kept waiting by a proxy that says nothing', async (t) =
   afterTest(t, () => opened[Symbol.asyncDispose]());
   const host = `127.0.0.1:${opened.port}`;
   const outgoing = createOutgoing({ url: `http://${host}`, host, noProxy: '' });
-  const wire = createWire('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
+  const wire = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
   const end = new AbortController();
-  const asking = askPlainly('GET', 'https://ca.test/', wire, end.signal);
+  const asking = request('GET', 'https://ca.test/', wire, end.signal);
   await asked.promise;
   end.abort(new Error('stopped'));
   const late = new Promise((resolve) => setTimeout(resolve, 4000, 'it waits').unref());

@@ -27,14 +27,14 @@ export interface Subproblem {
 export const PROBLEM_PREFIX = 'urn:ietf:params:acme:error:';
 
 /** The answer that brought a problem. */
-export interface Refusal {
+export interface ErrorResponse {
   readonly url: string;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
 /** Reads a problem document; anything else becomes one of type `about:blank`. */
-export function readProblem(body: unknown, status: number | undefined, refusal?: Refusal): Problem {
+export function readProblem(body: unknown, status: number | undefined, refusal?: ErrorResponse): Problem {
   const document = asObject(body);
   const subproblems = Array.isArray(document['subproblems']) ? document['subproblems'] : [];
   const said = typeof body === 'string' ? body.slice(0, 200) : '';
@@ -76,7 +76,7 @@ function linkOf(relation: string, header: unknown): string | undefined {
 }
 
 /** What the document refers to; it may be relative to where it was got (RFC 7807 §3.1). */
-function addressOf(reference: string | undefined, refusal: Refusal | undefined): string | undefined {
+function addressOf(reference: string | undefined, refusal: ErrorResponse | undefined): string | undefined {
   if (reference === undefined || reference === '') return undefined;
   return URL.parse(reference, refusal?.url)?.href ?? reference;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IngressError } from '../errors.ts';
 import { problemError, readProblem } from './problem.ts';
-import { mayBeForReplacing } from './replacement.ts';
+import { mayConcernReplacement } from './replacement.ts';
 
 const acme = (type: string) => `urn:ietf:params:acme:error:${type}`;
 const refusals: [type: string, status: number, mayBe: boolean][] = [
@@ -28,11 +28,11 @@ const refusals: [type: string, status: number, mayBe: boolean][] = [
 ];
 for (const [type, status, mayBe] of refusals) {
   test(`${type} with ${status} ${mayBe ? 'may be' : 'is not'} for the replacement`, () => {
-    assert.equal(mayBeForReplacing(problemError(readProblem({ type }, status), undefined)), mayBe);
+    assert.equal(mayConcernReplacement(problemError(readProblem({ type }, status), undefined)), mayBe);
   });
 }
 
 test('an outage is not for the replacement', () => {
-  assert.equal(mayBeForReplacing(new IngressError('ACME_UNREACHABLE', 'gone')), false);
-  assert.equal(mayBeForReplacing(new Error('broken')), false);
+  assert.equal(mayConcernReplacement(new IngressError('ACME_UNREACHABLE', 'gone')), false);
+  assert.equal(mayConcernReplacement(new Error('broken')), false);
 });

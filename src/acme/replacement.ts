@@ -6,7 +6,7 @@ import { PROBLEM_PREFIX, problemOf } from './problem.ts';
  * it is then worth a request. Any refusal that speaks of nothing else counts, and an error of the CA's own, because that
  * is how Pebble answers a certificate that it does not know. Pure.
  */
-export function mayBeForReplacing(thrown: unknown): boolean {
+export function mayConcernReplacement(thrown: unknown): boolean {
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
   const { type = '', status = 0 } = problemOf(thrown) ?? {};
   if (type === `${PROBLEM_PREFIX}serverInternal`) return status === 500;

@@ -6,7 +6,7 @@ import { Secret } from '../config/secret.ts';
 export type KeyType = 'ecdsa' | 'rsa';
 
 /** A request in PEM whose names stand in the subject alternative name only; the common name is empty. */
-export async function createRequest(names: readonly string[], keyPem: Secret): Promise<string> {
+export async function createCsr(names: readonly string[], keyPem: Secret): Promise<string> {
   const { default: acme } = await import('acme-client');
   const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, keyPem.reveal());
   return csr.toString();

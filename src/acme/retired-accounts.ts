@@ -17,20 +17,20 @@ const noteSchema = z
   .readonly();
 
 /** An account that is not used any more. Its folder stays where certbot has it. */
-export type RetiredAccount = z.infer<typeof noteSchema>;
+export type EndedAccount = z.infer<typeof noteSchema>;
 
 /** What is noted of the accounts at one certificate authority, beside certbot's own files. These reject with what the volume says. */
-export interface RetiredAccounts {
+export interface EndedAccounts {
   /** A note that cannot be read is none: an account that is used again is found out again. */
-  all(): Promise<readonly RetiredAccount[]>;
-  add(note: RetiredAccount): Promise<void>;
+  all(): Promise<readonly EndedAccount[]>;
+  add(note: EndedAccount): Promise<void>;
 }
 
-export function createRetiredAccounts(root: string, directoryUrl: string): RetiredAccounts {
+export function createEndedAccounts(root: string, directoryUrl: string): EndedAccounts {
   const folder = join(root, 'dstack-ingress', 'accounts');
   const path = join(folder, `${directorySlug(directoryUrl)}.json`);
 
-  async function all(): Promise<readonly RetiredAccount[]> {
+  async function all(): Promise<readonly EndedAccount[]> {
     const text = await readIfThere(path);
     return text === undefined ? [] : parse(text);
   }
@@ -45,7 +45,7 @@ export function createRetiredAccounts(root: string, directoryUrl: string): Retir
   };
 }
 
-function parse(text: string): readonly RetiredAccount[] {
+function parse(text: string): readonly EndedAccount[] {
   try {
     return z.array(noteSchema).parse(JSON.parse(text));
   } catch {

@@ -1,50 +1,50 @@
 import { basename } from 'node:path';
 import type { Client } from 'acme-client';
 import { IngressError, isIngressError } from '../errors.ts';
-import { type AccountBinding, bindingMissing, explainRefusal } from './account-binding.ts';
-import { accountUrlOf, mayBeOfAccount, type Standing, standingOf } from './account-standing.ts';
+import { type ExternalAccountBinding, bindingMissing, explainRefusal } from './account-binding.ts';
+import { accountUrlOf, mayConcernAccount, type AccountStatus, fetchAccountStatus } from './account-standing.ts';
 import type { AccountStore, StoredAccount } from './account-store.ts';
-import { persist } from './persist.ts';
+import { withRetries } from './persist.ts';
 import { isProblem } from './problem.ts';
-import { loadTransport } from './transport.ts';
-import type { UnsignedRequests } from './unsigned.ts';
-import type { Wire } from './wire.ts';
+import { loadSignedHttp } from './transport.ts';
+import type { DirectoryClient } from './unsigned.ts';
+import type { HttpContext } from './wire.ts';
 
 export interface SessionOptions {
   readonly directoryUrl: string;
   readonly email: string | undefined;
-  readonly binding: AccountBinding | undefined;
+  readonly binding: ExternalAccountBinding | undefined;
   readonly accounts: AccountStore;
-  readonly wire: Wire;
-  readonly unsigned: UnsignedRequests;
+  readonly wire: HttpContext;
+  readonly unsigned: DirectoryClient;
   /** Says what a person should know. */
   readonly warn: (sentence: string) => void;
 }
 
 /** A conversation with the CA as one account. */
-export interface Session {
+export interface AccountSession {
   /** The account's URL. */
   readonly url: string;
   /** Asks once. Throws ACME_* errors. */
-  ask<T>(request: (client: Client) => Promise<T>): Promise<T>;
+  send<T>(request: (client: Client) => Promise<T>): Promise<T>;
 }
 
 /** The account's conversation with the CA: opened when first needed, kept, opened anew after a failure. */
-export interface Sessions {
+export interface AccountManager {
   /** The URL of the account that lies on the volume, if any. Throws STORE_FAILED. */
   storedUrl(): Promise<string | undefined>;
   /** Registers the account when it is not on the volume. Throws ACME_* errors and STORE_FAILED. */
-  open(signal: AbortSignal): Promise<Session>;
+  open(signal: AbortSignal): Promise<AccountSession>;
   /**
    * What is to be thrown for a refusal. One that is of the account itself leads to another account first, and to
    * ACME_ACCOUNT_REPLACED: CAA records have to name it before anything is ordered with it.
    */
-  explain(refusal: unknown, asked: Session, signal: AbortSignal): Promise<unknown>;
+  handleRefusal(refusal: unknown, asked: AccountSession, signal: AbortSignal): Promise<unknown>;
   /**
    * Gives a refusal back as it is. An account that the CA does not know any more (RFC 8555 §7.3.1) is registered again by the next
    * conversation; nothing else is made of it.
    */
-  note(refusal: unknown): Promise<unknown>;
+  handleUnknownAccount(refusal: unknown): Promise<unknown>;
 }
 
 /** What became of an account that a request was refused for. */
@@ -57,11 +57,11 @@ type Outcome =
 /** Milliseconds between two accounts; whoever ends each at once does not want us to make more. */
 const BETWEEN_ACCOUNTS_MS = 24 * 3_600_000;
 
-export function createSessions(options: SessionOptions): Sessions {
+export function createAccountManager(options: SessionOptions): AccountManager {
   const { accounts, wire, directoryUrl, binding, warn } = options;
   const { clock } = wire;
   let account: StoredAccount | undefined;
-  let session: Promise<Session> | undefined;
+  let session: Promise<AccountSession> | undefined;
   let inquiry: Promise<Outcome> | undefined;
   /** What is to be said of an account that has ended, once there is another one. */
   let ended: string | undefined;
@@ -71,23 +71,23 @@ export function createSessions(options: SessionOptions): Sessions {
     return account;
   }
 
-  async function connect(signal: AbortSignal): Promise<Session> {
-    const transport = await loadTransport();
+  async function connect(signal: AbortSignal): Promise<AccountSession> {
+    const transport = await loadSignedHttp();
     const found = (await stored()) ?? (await accounts.create());
     account = found;
     const { keyPem: accountKey, url: accountUrl } = found;
-    const client = transport.connect({ directoryUrl, accountKey, accountUrl, binding });
-    const ask: Session['ask'] = (request) => transport.speak(wire, () => request(client));
-    if (accountUrl !== undefined) return { url: accountUrl, ask };
+    const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding });
+    const ask: AccountSession['send'] = (request) => transport.send(wire, () => request(client));
+    if (accountUrl !== undefined) return { url: accountUrl, send: ask };
     try {
       const body = await register(options, ask, signal);
       const url = client.getAccountUrl();
       account = await accounts.register(found, url, body);
       tellOfSuccessor(url);
-      return { url, ask };
+      return { url, send: ask };
     } catch (thrown) {
       signal.throwIfAborted();
-      const standing = mayBeOfAccount(thrown) ? await look(found, signal) : undefined;
+      const standing = mayConcernAccount(thrown) ? await look(found, signal) : undefined;
       if (standing?.kind !== 'ended') throw explainRefusal(thrown, directoryUrl, binding);
       const until = await retire(found, standing.why);
       if (until !== undefined) throw waiting(thrown, until);
@@ -95,7 +95,7 @@ export function createSessions(options: SessionOptions): Sessions {
     }
   }
 
-  function open(signal: AbortSignal): Promise<Session> {
+  function open(signal: AbortSignal): Promise<AccountSession> {
     session ??= connect(signal).catch((thrown: unknown) => {
       session = undefined;
       throw thrown;
@@ -103,22 +103,22 @@ export function createSessions(options: SessionOptions): Sessions {
     return session;
   }
 
-  async function look(known: StoredAccount, signal: AbortSignal): Promise<Standing> {
-    const transport = await loadTransport();
-    return standingOf(known, (accountUrl, request) => {
+  async function look(known: StoredAccount, signal: AbortSignal): Promise<AccountStatus> {
+    const transport = await loadSignedHttp();
+    return fetchAccountStatus(known, (accountUrl, request) => {
       const { keyPem: accountKey } = known;
-      const client = transport.connect({ directoryUrl, accountKey, accountUrl, binding: undefined });
-      return persist(() => transport.speak(wire, () => request(client)), clock, signal);
+      const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding: undefined });
+      return withRetries(() => transport.send(wire, () => request(client)), clock, signal);
     });
   }
 
   /** Gives the moment before which there is no other account, when there was one only a short while ago. */
   async function retire(known: StoredAccount, why: string): Promise<Date | undefined> {
     const now = clock.now().getTime();
-    const agoMs = now - ((await accounts.lastRetired())?.getTime() ?? Number.NEGATIVE_INFINITY);
+    const agoMs = now - ((await accounts.lastEndedAt())?.getTime() ?? Number.NEGATIVE_INFINITY);
     // A clock that was set back makes it no longer.
     if (agoMs >= 0 && agoMs < BETWEEN_ACCOUNTS_MS) return new Date(now - agoMs + BETWEEN_ACCOUNTS_MS);
-    await accounts.retire(known, why);
+    await accounts.markEnded(known, why);
     session = undefined;
     account = undefined;
     const name = known.url ?? `of the key in ${known.path}`;
@@ -141,7 +141,7 @@ export function createSessions(options: SessionOptions): Sessions {
     return refusal;
   }
 
-  async function examine(asked: Session, signal: AbortSignal): Promise<Outcome> {
+  async function examine(asked: AccountSession, signal: AbortSignal): Promise<Outcome> {
     const known = await stored();
     // Else it has been replaced meanwhile.
     if (known?.url === asked.url) {
@@ -162,10 +162,10 @@ export function createSessions(options: SessionOptions): Sessions {
   return {
     storedUrl: async () => (await stored())?.url,
     open,
-    note,
-    async explain(refusal, asked, signal) {
+    handleUnknownAccount: note,
+    async handleRefusal(refusal, asked, signal) {
       await note(refusal);
-      if (!mayBeOfAccount(refusal)) return refusal;
+      if (!mayConcernAccount(refusal)) return refusal;
       // Twenty orders at once are refused for one account.
       inquiry ??= examine(asked, signal).finally(() => {
         inquiry = undefined;
@@ -202,14 +202,14 @@ function waiting(refusal: unknown, until: Date): unknown {
 
 async function register(
   { directoryUrl, email, binding, unsigned, wire }: SessionOptions,
-  ask: Session['ask'],
+  ask: AccountSession['send'],
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (!binding && (await unsigned.directory(signal)).externalAccountRequired)
+  if (!binding && (await unsigned.get(signal)).externalAccountRequired)
     throw bindingMissing(directoryUrl);
   const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
   const request = { termsOfServiceAgreed: true, ...contact };
-  return persist(() => ask((client) => createAccount(client, request)), wire.clock, signal);
+  return withRetries(() => ask((client) => createAccount(client, request)), wire.clock, signal);
 }
 
 /**

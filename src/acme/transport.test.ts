@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
-import { memoryAccount, scriptedAuthority, signedAnswers } from '../../test/harness/ca/scripted-ca.ts';
+import { createMemoryAccountStore, createScriptedClient, signedResponses } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
@@ -26,14 +26,14 @@ async function closedPort(): Promise<number> {
 
 /** An authority whose new orders go to this URL. */
 function orderingAt(t: TestContext, url: string) {
-  const { listener } = signedAnswers([], () => ({ newOrder: url }));
-  return scriptedAuthority(t, listener);
+  const { listener } = signedResponses([], () => ({ newOrder: url }));
+  return createScriptedClient(t, listener);
 }
 
 /** How both kinds of request fail at a URL: a directory that is read plainly, an order that is signed. */
 async function failures(t: TestContext, url: string): Promise<Record<'unsigned' | 'signed', unknown>> {
   const clock = createFakeClock();
-  const options = { email: undefined, userAgent: 'test', accounts: memoryAccount(url), clock };
+  const options = { email: undefined, userAgent: 'test', accounts: createMemoryAccountStore(url), clock };
   const lost = createAcmeClient({ ...options, directoryUrl: url });
   const ordering = await orderingAt(t, url);
   const thrown = (work: Promise<unknown>) =>
@@ -42,7 +42,7 @@ async function failures(t: TestContext, url: string): Promise<Record<'unsigned' 
       (reason: unknown) => reason,
     );
   return {
-    unsigned: await thrown(lost.ready(never)),
+    unsigned: await thrown(lost.refreshClockSkew(never)),
     signed: await thrown(ordering.createOrder({ names: ['app.example.test'] }, never)),
   };
 }
@@ -123,12 +123,12 @@ const pages: [title: string, page: string, headers: Record<string, string>][] = 
 ];
 for (const [title, page, headers] of pages) {
   test(`${title} in place of a signed answer is said, with its URL and status`, async (t) => {
-    const { listener } = signedAnswers([]);
+    const { listener } = signedResponses([]);
     const answering: RequestListener = (request, response) => {
       if (request.method !== 'POST') return listener(request, response);
       response.writeHead(200, headers).end(page);
     };
-    const authority = await scriptedAuthority(t, answering);
+    const authority = await createScriptedClient(t, answering);
     await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), {
       code: 'ACME_BAD_ANSWER',
       message: /^POST http:\/\/127\.0\.0\.1:\d+\/newOrder was answered with 200/,

@@ -3,54 +3,54 @@ import type { axios, Client } from 'acme-client';
 import type { Secret } from '../config/secret.ts';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
-import type { AccountBinding } from './account-binding.ts';
-import { type Asked, unreachable } from './no-answer.ts';
+import type { ExternalAccountBinding } from './account-binding.ts';
+import { type HttpRequest, unreachable } from './no-answer.ts';
 import { problemError, readProblem } from './problem.ts';
-import { LARGEST_ANSWER, TIMEOUT_MS, type Wire } from './wire.ts';
+import { MAX_BODY_BYTES, TIMEOUT_MS, type HttpContext } from './wire.ts';
 
 /** acme-client with its HTTP tamed. */
-export interface Transport {
-  connect(options: ClientOptions): Client;
+export interface SignedHttp {
+  createClient(options: ClientOptions): Client;
   /**
    * Does what makes a client ask, on this wire. Throws ACME_UNREACHABLE, ACME_PROBLEM, and ACME_BAD_ANSWER for what the
    * client cannot make sense of.
    */
-  speak<T>(wire: Wire, work: () => Promise<T>): Promise<T>;
+  send<T>(wire: HttpContext, work: () => Promise<T>): Promise<T>;
 }
 
 export interface ClientOptions {
   readonly directoryUrl: string;
   readonly accountKey: Secret;
   readonly accountUrl: string | undefined;
-  readonly binding: AccountBinding | undefined;
+  readonly binding: ExternalAccountBinding | undefined;
 }
 
-let loaded: Promise<Transport> | undefined;
+let loaded: Promise<SignedHttp> | undefined;
 
 /** Loads acme-client when it is first needed (a start with a valid certificate signs nothing), and tames it once. */
-export function loadTransport(): Promise<Transport> {
+export function loadSignedHttp(): Promise<SignedHttp> {
   loaded ??= load();
   return loaded;
 }
 
 /** Whose request it is, and what was answered last: acme-client has one HTTP for all of its clients. */
 interface Talk {
-  readonly wire: Wire;
+  readonly wire: HttpContext;
   last: Answered | undefined;
 }
 
-interface Answered extends Asked {
+interface Answered extends HttpRequest {
   readonly status: number;
   readonly contentType: string | undefined;
 }
 
 const talks = new AsyncLocalStorage<Talk>();
 
-async function load(): Promise<Transport> {
+async function load(): Promise<SignedHttp> {
   const { default: acme } = await import('acme-client');
-  tame(acme.axios);
+  configureAxios(acme.axios);
   return {
-    connect: ({ directoryUrl, accountKey, accountUrl, binding }) =>
+    createClient: ({ directoryUrl, accountKey, accountUrl, binding }) =>
       new acme.Client({
         directoryUrl,
         accountKey: accountKey.reveal(),
@@ -59,7 +59,7 @@ async function load(): Promise<Transport> {
           ? {}
           : { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmacKey.reveal() } }),
       }),
-    async speak(wire, work) {
+    async send(wire, work) {
       const talk: Talk = { wire, last: undefined };
       try {
         return await talks.run(talk, work);
@@ -76,8 +76,8 @@ async function load(): Promise<Transport> {
  * told), and lose an error that has no answer; so they go. Every request has a time limit, and an answer of 400 or more
  * becomes an error that keeps the whole problem, of which acme-client would keep one sentence.
  */
-function tame(http: typeof axios): void {
-  Object.assign(http.defaults, { maxContentLength: LARGEST_ANSWER });
+function configureAxios(http: typeof axios): void {
+  Object.assign(http.defaults, { maxContentLength: MAX_BODY_BYTES });
   http.interceptors.request.clear();
   http.interceptors.response.clear();
   const sent = new WeakMap<object, Date>();
@@ -95,8 +95,8 @@ function tame(http: typeof axios): void {
       const asked = askedIn(config);
       const talk = talkOf(asked.url);
       const { wire } = talk;
-      const heard = { url: asked.url, headers, sent: sent.get(config) ?? wire.clock.now() };
-      const retryAfterMs = wire.hear(heard);
+      const heard = { url: asked.url, headers, sentAt: sent.get(config) ?? wire.clock.now() };
+      const retryAfterMs = wire.observe(heard);
       talk.last = { ...asked, status, contentType: asText(asObject(headers)['content-type']) };
       if (status < 400) return response;
       throw problemError(readProblem(data, status, heard), retryAfterMs);
@@ -119,7 +119,7 @@ function talkOf(url: string | undefined): Talk {
   return talk;
 }
 
-function askedIn(config: unknown): Asked {
+function askedIn(config: unknown): HttpRequest {
   const { method, url } = asObject(config);
   return { method: asText(method) ?? 'GET', url: asText(url) ?? 'the certificate authority' };
 }

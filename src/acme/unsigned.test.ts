@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { startScriptedCa } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
-import { createUnsignedRequests } from './unsigned.ts';
-import { createWire } from './wire.ts';
+import { createDirectoryClient } from './unsigned.ts';
+import { createHttpContext } from './wire.ts';
 
 const never = new AbortController().signal;
 const HOUR = 3_600_000;
@@ -25,7 +25,7 @@ function caWith(directory: (base: string) => object) {
 async function setUp(t: TestContext, listener: RequestListener) {
   const base = await startScriptedCa(t, listener);
   const clock = createFakeClock(START);
-  const unsigned = createUnsignedRequests(`${base}/dir`, createWire('dstack-ingress/test', clock));
+  const unsigned = createDirectoryClient(`${base}/dir`, createHttpContext('dstack-ingress/test', clock));
   return { base, clock, unsigned };
 }
 
@@ -42,7 +42,7 @@ test('the directory is remembered for six hours, and not longer when the clock i
   ];
   for (const [hours, times] of steps) {
     clock.set(new Date(START.getTime() + hours * HOUR));
-    assert.deepEqual((await unsigned.directory(never)).caaIdentities, ['ca.example']);
+    assert.deepEqual((await unsigned.get(never)).caaIdentities, ['ca.example']);
     assert.equal(asked.length, times, `after ${hours} hours`);
   }
 });
@@ -53,8 +53,8 @@ test('what is no directory is not remembered', async (t) => {
     asked += 1;
     response.end(asked === 1 ? '<html>Please log in</html>' : '{}');
   });
-  await assert.rejects(unsigned.directory(never), { code: 'ACME_BAD_ANSWER' });
-  assert.deepEqual((await unsigned.directory(never)).caaIdentities, []);
+  await assert.rejects(unsigned.get(never), { code: 'ACME_BAD_ANSWER' });
+  assert.deepEqual((await unsigned.get(never)).caaIdentities, []);
 });
 
 for (const slash of ['', '/']) {
@@ -96,14 +96,14 @@ test('advice is asked for again when the CA fails for a moment; a longer pause i
 test('a touch is a nonce each time, and a directory now and then', async (t) => {
   const { asked, listener } = caWith((base) => ({ newNonce: `${base}/nonce` }));
   const { unsigned } = await setUp(t, listener);
-  await unsigned.touch(never);
-  await unsigned.touch(never);
+  await unsigned.requestNonce(never);
+  await unsigned.requestNonce(never);
   assert.deepEqual(asked, ['GET /dir', 'HEAD /nonce', 'HEAD /nonce']);
 });
 
 test('a directory without newNonce is none', async (t) => {
   const { unsigned } = await setUp(t, caWith(() => ({})).listener);
-  await assert.rejects(unsigned.touch(never), { code: 'ACME_BAD_ANSWER', message: /newNonce/ });
+  await assert.rejects(unsigned.requestNonce(never), { code: 'ACME_BAD_ANSWER', message: /newNonce/ });
 });
 
 test('what needs no account needs no acme-client; an order does', async (t) => {

@@ -1,27 +1,27 @@
 import { IngressError } from '../errors.ts';
 import { type Directory, readDirectory } from './directory.ts';
-import { persist } from './persist.ts';
-import { askPlainly, type PlainAnswer } from './plain-http.ts';
-import type { Wire } from './wire.ts';
+import { withRetries } from './persist.ts';
+import { request, type HttpResponse } from './plain-http.ts';
+import type { HttpContext } from './wire.ts';
 
 /** What a CA tells anybody: no account, no key, and no acme-client in memory. Throws ACME_* errors. */
-export interface UnsignedRequests {
+export interface DirectoryClient {
   /** The directory, which is remembered for some hours. */
-  directory(signal: AbortSignal): Promise<Directory>;
+  get(signal: AbortSignal): Promise<Directory>;
   /** Lets the CA answer something fresh, at the least cost: a nonce (RFC 8555 §7.2). */
-  touch(signal: AbortSignal): Promise<void>;
+  requestNonce(signal: AbortSignal): Promise<void>;
   /** What it advises on the renewal of a certificate (RFC 9773 §4.1); undefined when it advises on none. */
-  renewalInfo(certificateId: string, signal: AbortSignal): Promise<PlainAnswer | undefined>;
+  renewalInfo(certificateId: string, signal: AbortSignal): Promise<HttpResponse | undefined>;
 }
 
 const MEMORY_MS = 6 * 3_600_000;
 
-export function createUnsignedRequests(directoryUrl: string, wire: Wire): UnsignedRequests {
+export function createDirectoryClient(directoryUrl: string, wire: HttpContext): DirectoryClient {
   const { clock } = wire;
   let known: { readonly directory: Directory; readonly at: Date } | undefined;
 
   const ask = (method: 'GET' | 'HEAD', url: string, signal: AbortSignal) =>
-    persist(() => askPlainly(method, url, wire, signal), clock, signal);
+    withRetries(() => request(method, url, wire, signal), clock, signal);
 
   async function directory(signal: AbortSignal): Promise<Directory> {
     const ageMs = known === undefined ? -1 : clock.now().getTime() - known.at.getTime();
@@ -33,8 +33,8 @@ export function createUnsignedRequests(directoryUrl: string, wire: Wire): Unsign
   }
 
   return {
-    directory,
-    async touch(signal) {
+    get: directory,
+    async requestNonce(signal) {
       const { newNonce } = await directory(signal);
       if (newNonce === undefined)
         throw new IngressError('ACME_BAD_ANSWER', `the directory at ${directoryUrl} has no newNonce`);

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
-import { createWire } from './wire.ts';
+import { createHttpContext } from './wire.ts';
 
 const URL_ = 'https://ca.example/order/1';
 const HOUR = 3_600_000;
 
 function setUp() {
   const clock = createFakeClock(new Date('2026-11-24T10:00:00Z'));
-  const wire = createWire('dstack-ingress/test', clock);
+  const wire = createHttpContext('dstack-ingress/test', clock);
   const hear = (headers: Record<string, string>, url = URL_) =>
-    wire.hear({ url, headers, sent: clock.now() });
+    wire.observe({ url, headers, sentAt: clock.now() });
   return { clock, wire, hear };
 }
 
 test('nothing is known before there is an answer', () => {
   const { wire } = setUp();
   assert.deepEqual(
-    [wire.skewMs(), wire.heardAt(), wire.retryAfterMs(URL_)],
+    [wire.skewMs(), wire.lastResponseAt(), wire.retryAfterMs(URL_)],
     [undefined, undefined, undefined],
   );
 });
@@ -31,14 +31,14 @@ test('the skew is that of the last answer that told the time', () => {
   clock.set(new Date('2026-11-24T11:30:00Z'));
   hear({});
   assert.equal(wire.skewMs(), HOUR);
-  assert.deepEqual(wire.heardAt(), clock.now());
+  assert.deepEqual(wire.lastResponseAt(), clock.now());
 });
 
 test('an answer that took its time is dated half way', () => {
   const { clock, wire } = setUp();
   const sent = clock.now();
   clock.set(new Date(sent.getTime() + 4000));
-  wire.hear({ url: URL_, sent, headers: { date: 'Tue, 24 Nov 2026 10:00:02 GMT' } });
+  wire.observe({ url: URL_, sentAt: sent, headers: { date: 'Tue, 24 Nov 2026 10:00:02 GMT' } });
   assert.equal(wire.skewMs(), 0);
 });
 

@@ -1,41 +1,41 @@
 import type { Clock } from '../clock.ts';
 import { createOutgoing, type Outgoing } from '../net/outgoing.ts';
-import { skewOf } from './ca-clock.ts';
+import { clockSkewMs } from './ca-clock.ts';
 import { readRetryAfter } from './problem.ts';
 
 /** Milliseconds that a request may take, its answer included. */
 export const TIMEOUT_MS = 30_000;
 /** Bytes of an answer; a chain has a few thousand. */
-export const LARGEST_ANSWER = 1 << 20;
+export const MAX_BODY_BYTES = 1 << 20;
 
 /** An answer as it came. */
-export interface Heard {
+export interface ObservedResponse {
   readonly url: string;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** When it was asked for, by our clock. */
-  readonly sent: Date;
+  readonly sentAt: Date;
 }
 
 /**
  * What one authority says of itself in every request, and what the headers of its answers said last. Each authority has
  * its own, whichever HTTP client asks.
  */
-export interface Wire {
+export interface HttpContext {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
   /** Notes an answer. Gives its Retry-After in milliseconds. */
-  hear(answer: Heard): number | undefined;
+  observe(answer: ObservedResponse): number | undefined;
   /** Milliseconds that the last answer for this URL asked to wait. */
   retryAfterMs(url: string): number | undefined;
   /** Milliseconds that the CA's clock was before ours at the last answer that told the time. */
   skewMs(): number | undefined;
   /** When the last answer came, by our clock. */
-  heardAt(): Date | undefined;
+  lastResponseAt(): Date | undefined;
 }
 
-export function createWire(userAgent: string, clock: Clock, outgoing = createOutgoing()): Wire {
+export function createHttpContext(userAgent: string, clock: Clock, outgoing = createOutgoing()): HttpContext {
   const advice = new Map<string, number>();
   let skewMs: number | undefined;
   let heardAt: Date | undefined;
@@ -43,10 +43,10 @@ export function createWire(userAgent: string, clock: Clock, outgoing = createOut
     userAgent,
     clock,
     outgoing,
-    hear({ url, headers, sent }) {
+    observe({ url, headers, sentAt }) {
       const received = clock.now();
       const { date, age } = headers;
-      const skew = skewOf({ date, age, sent, received });
+      const skew = clockSkewMs({ date, age, sentAt: sentAt, receivedAt: received });
       skewMs = skew ?? skewMs;
       heardAt = received;
       // A moment that the CA names is one by its own clock.
@@ -58,6 +58,6 @@ export function createWire(userAgent: string, clock: Clock, outgoing = createOut
     },
     retryAfterMs: (url) => advice.get(url),
     skewMs: () => skewMs,
-    heardAt: () => heardAt,
+    lastResponseAt: () => heardAt,
   };
 }

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
-  type CertificateWish,
+  type CertificateParams,
   type MadeCertificate,
   makeCertificate,
 } from '../../test/harness/ca/certificates.ts';
@@ -32,7 +32,7 @@ const now = new Date();
 const [BASE, ONE] = ['example.com', 'example.com-0001'] as const;
 
 const days = (count: number) => new Date(now.getTime() + count * DAY_MS);
-async function make(wish: Partial<CertificateWish> = {}): Promise<MadeCertificate> {
+async function make(wish: Partial<CertificateParams> = {}): Promise<MadeCertificate> {
   const made = await makeCertificate({ names: [BASE], notBefore: days(-30), notAfter: days(60), ...wish });
   return { ...made, chainPem: `${made.chainPem}\n` };
 }

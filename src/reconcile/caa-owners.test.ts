@@ -10,12 +10,12 @@ const down = () => {
 
 test('CAA owners where one asks for what only a person can give', async (t) => {
   const stage = await setStage(t);
-  const { issuer, authority } = secondCa(stage);
-  authority.before = () => {
+  const { authority, client } = secondCa(stage);
+  client.before = () => {
     throw failure('ACME_ACCOUNT_BINDING_MISSING');
   };
   const { primary } = stage.parts.authorities;
-  const owners = caaOwnersOf({ primary, fallback: { issuer, afterMs: 1 }, staging: undefined });
+  const owners = caaOwnersOf({ primary, fallback: { issuer: authority, afterMs: 1 }, staging: undefined });
   await assert.rejects(owners(never), { code: 'ACME_ACCOUNT_BINDING_MISSING' });
 });
 
@@ -24,15 +24,15 @@ for (const dead of ['the first', 'the second', 'staging', 'each'] as const)
     const stage = await setStage(t);
     const [second, staging] = [secondCa(stage), secondCa(stage)];
     const { primary } = stage.parts.authorities;
-    const fallback = { issuer: second.issuer, afterMs: 1 };
-    const owners = caaOwnersOf({ primary, fallback, staging: staging.issuer });
-    const authorities = {
-      'the first': stage.authority,
-      'the second': second.authority,
-      staging: staging.authority,
+    const fallback = { issuer: second.authority, afterMs: 1 };
+    const owners = caaOwnersOf({ primary, fallback, staging: staging.authority });
+    const clients = {
+      'the first': stage.client,
+      'the second': second.client,
+      staging: staging.client,
     };
-    for (const [name, authority] of Object.entries(authorities))
-      if (dead === 'each' || dead === name) authority.before = down;
+    for (const [name, client] of Object.entries(clients))
+      if (dead === 'each' || dead === name) client.before = down;
     if (dead === 'each') await assert.rejects(owners(never), { code: 'ACME_UNREACHABLE' });
     else assert.equal((await owners(never)).length, 2);
   });

@@ -111,7 +111,7 @@ test('an alias at the challenge name is one error before anything is ordered or 
   assert.equal(stage.provider.applied.length, 1, 'the records of a name that is served are kept right');
 });
 
-const refusedCertificates: [title: string, wish: Stage['authority']['wish'], why: RegExp][] = [
+const refusedCertificates: [title: string, wish: Stage['client']['certificateOverrides'], why: RegExp][] = [
   ['for another name', { names: ['www.example.com'] }, /it is for www\.example\.com/],
   ['that has expired', { notAfter: new Date('2026-11-23T23:59:59Z') }, /it expired/],
   [
@@ -124,7 +124,7 @@ for (const [title, wish, why] of refusedCertificates) {
   test(`a new certificate ${title} replaces nothing`, async (t) => {
     const stage = await setStage(t);
     const old = await stage.store(80);
-    stage.authority.wish = wish;
+    stage.client.certificateOverrides = wish;
     await assert.rejects(runPass(stage), (thrown) => {
       assert.ok(thrown instanceof IngressError);
       assert.equal(thrown.code, 'CERTIFICATE_UNUSABLE');
@@ -153,10 +153,10 @@ test('a challenge that cannot be removed does not lose the certificate, and has 
 test('after an abort in the middle of an order the challenge is removed all the same', async (t) => {
   const stage = await setStage(t);
   const abort = new AbortController();
-  stage.authority.before = (call) => {
+  stage.client.before = (call) => {
     if (call.startsWith('pollAuthorization')) abort.abort(new Error('stopped'));
   };
-  stage.authority.validation = [{ status: 'pending' }];
+  stage.client.validation = [{ status: 'pending' }];
   await assert.rejects(runPass(stage, abort.signal), /stopped/);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
@@ -175,7 +175,7 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
   assert.equal(stage.served.length, 1);
   const stopping = await setStage(t);
   const abort = new AbortController();
-  stopping.authority.before = (call) => {
+  stopping.client.before = (call) => {
     if (call.startsWith('respond')) abort.abort(new Error('stopped'));
   };
   await assert.rejects(runPass(stopping, abort.signal), /stopped/);
@@ -184,7 +184,7 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
 
 test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {
   const stage = await setStage(t);
-  stage.authority.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
+  stage.client.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.ok(stage.events().includes('challenge-removed'));

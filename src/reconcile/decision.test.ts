@@ -28,7 +28,7 @@ async function issued(stage: Stage) {
   return {
     stored,
     id,
-    asked: () => stage.authority.calls.filter((call) => call.startsWith('renewalInfo')).length,
+    asked: () => stage.client.calls.filter((call) => call.startsWith('renewalInfo')).length,
   };
 }
 
@@ -41,14 +41,14 @@ function window({ clock }: Stage, days: number) {
 test('the CA is asked when to renew, once, and again when it says so, also after a restart', async (t) => {
   const stage = await setStage(t);
   const { stored, id, asked } = await issued(stage);
-  stage.authority.windows.set(id, window(stage, 40));
+  stage.client.renewalWindows.set(id, window(stage, 40));
   const first = await decide(stage.parts, [DOMAIN], stored, never);
   assert.equal(first.action, 'keep');
   assert.match(first.reason, /the CA asks for it between/);
   change(stage, { shared: { ...stage.parts.shared, silentUntil: new Map() } });
   await decide(stage.parts, [DOMAIN], stored, never);
   assert.equal(asked(), 1);
-  stage.authority.windows.set(id, window(stage, -1));
+  stage.client.renewalWindows.set(id, window(stage, -1));
   stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
   assert.equal((await decide(stage.parts, [DOMAIN], stored, never)).action, 'order');
   assert.equal(asked(), 2);
@@ -57,10 +57,10 @@ test('the CA is asked when to renew, once, and again when it says so, also after
 test('a CA that does not answer is not asked for every certificate, and what it said last counts', async (t) => {
   const stage = await setStage(t);
   const { stored, id, asked } = await issued(stage);
-  stage.authority.windows.set(id, window(stage, 40));
+  stage.client.renewalWindows.set(id, window(stage, 40));
   await decide(stage.parts, [DOMAIN], stored, never);
   stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
-  stage.authority.before = (call) => {
+  stage.client.before = (call) => {
     if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
   };
   for (let turn = 0; turn < 3; turn += 1)
@@ -71,8 +71,8 @@ test('a CA that does not answer is not asked for every certificate, and what it 
 test('a CA that did not answer is asked again when the clock was set back', async (t) => {
   const stage = await setStage(t);
   const { stored, id, asked } = await issued(stage);
-  stage.authority.windows.set(id, window(stage, 40));
-  stage.authority.before = (call) => {
+  stage.client.renewalWindows.set(id, window(stage, 40));
+  stage.client.before = (call) => {
     if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
   };
   for (let turn = 0; turn < 2; turn += 1) await decide(stage.parts, [DOMAIN], stored, never);
@@ -85,12 +85,12 @@ test('a CA that did not answer is asked again when the clock was set back', asyn
 test('a renewal names what it replaces', async (t) => {
   const stage = await setStage(t);
   const { id } = await issued(stage);
-  stage.authority.windows.set(id, window(stage, -1));
+  stage.client.renewalWindows.set(id, window(stage, -1));
   // Nobody remembers the challenge of the first order by then.
   stage.clock.set(new Date(stage.clock.now().getTime() + HOUR_MS));
   await runPass(stage);
   assert.equal(orders(stage), 2);
-  assert.ok(stage.authority.calls.includes(`createOrder ${DOMAIN} replaces ${id}`));
+  assert.ok(stage.client.calls.includes(`createOrder ${DOMAIN} replaces ${id}`));
 });
 
 test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
@@ -107,7 +107,7 @@ test('an open order of the certificate that is stored is forgotten, with its cha
   const stage = await setStage(t);
   const { orders: openOrders } = stage.parts.authorities.primary;
   let note: Awaited<ReturnType<typeof openOrders.load>>;
-  stage.authority.before = async (call) => {
+  stage.client.before = async (call) => {
     if (call === 'certificate') note = await openOrders.load(DOMAIN);
   };
   await runPass(stage);

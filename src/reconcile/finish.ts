@@ -46,7 +46,7 @@ export async function finish(
   state.latest = bundle.facts;
   await saveUnsaved(parts, course.kept);
   await serve(parts, course.kept, bundle);
-  tellOfRenewal(course.kept, await foresee(parts, course.kept.names, bundle, job.attempt.issuer));
+  tellOfRenewal(course.kept, await foresee(parts, course.kept.names, bundle, job.attempt.authority));
 }
 
 /** A certificate of the second CA ends the series of failures of the first: at the next renewal it is asked first again. */
@@ -56,7 +56,7 @@ async function concludeEverywhere(
   { facts: { serial, notAfter } }: CertificateBundle,
 ): Promise<void> {
   await completeOrder(attempt, { serial, notAfter });
-  if (attempt.issuer === primary) return;
+  if (attempt.authority === primary) return;
   const { stored, params } = attempt;
   const entry = { attempt: stored.attempt, names: params.names, serial, notAfter: notAfter.toISOString() };
   await primary.ledger.write({ event: 'issued', ...entry });
@@ -128,7 +128,7 @@ async function rehearse(
 ): Promise<void> {
   const { log } = due.course.kept;
   await validate(rehearsal, contextOf(parts, signal));
-  const { directoryUrl } = rehearsal.issuer;
+  const { directoryUrl } = rehearsal.authority;
   log.info({ event: 'rehearsed', directoryUrl }, 'the staging CA has validated; now the real one is told');
 }
 
@@ -141,10 +141,10 @@ async function recording<T>(
   try {
     return await work();
   } catch (thrown) {
-    const { issuer, params } = job.attempt;
-    await recordFailure(parts, issuer, job.due.course, attempt, thrown);
+    const { authority, params } = job.attempt;
+    await recordFailure(parts, authority, job.due.course, attempt, thrown);
     // It would be downloaded again and again.
-    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await issuer.orders.remove(params.key);
+    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await authority.orders.remove(params.key);
     throw thrown;
   }
 }

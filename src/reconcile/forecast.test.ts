@@ -102,7 +102,7 @@ test('it says exactly what a round then does, and does none of it', async (t) =>
   const found = await look(stage);
   assert.deepEqual(stage.provider.standing, before);
   assert.deepEqual(stage.provider.calls, ['zone', 'records']);
-  assert.deepEqual([...stage.authority.calls], ['caaIdentity']);
+  assert.deepEqual([...stage.client.calls], ['caaIdentity']);
   assert.deepEqual(stage.served, []);
   assert.deepEqual(stage.lines, []);
   assert.deepEqual(found.leftovers.map(describeRecord), [`${CHALLENGE} TXT left-behind`]);
@@ -136,11 +136,11 @@ test('after a round nothing would change, and what stands is named', async (t) =
 
 test('without an account on the volume the CAA line says so, and no account is made', async (t) => {
   const stage = await setStage(t, { goal: { setCaa: true } });
-  stage.authority.storedAccount = undefined;
+  stage.client.storedAccount = undefined;
   const found = await look(stage);
   const caa = announced(found).written.find((line) => line.includes(' CAA '));
   assert.match(caa ?? '', /;accounturi=\(none-yet\)"$/);
-  assert.ok(!stage.authority.calls.includes('accountUrl'));
+  assert.ok(!stage.client.calls.includes('accountUrl'));
 });
 
 const ages: [title: string, age: number | undefined, action: string, reason: RegExp][] = [

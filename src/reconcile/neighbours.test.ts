@@ -27,7 +27,7 @@ test('several certificates of one zone: one read, one write of all records and c
 test('a name and its wildcard prove their challenges side by side', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WILDCARD]] });
   let most = 0;
-  stage.authority.before = (call) => {
+  stage.client.before = (call) => {
     if (!call.startsWith('respond')) return;
     most = stage.provider.standing.filter((line) => line.startsWith(`_acme-challenge.${DOMAIN} TXT`)).length;
   };
@@ -45,7 +45,7 @@ test('beside the challenge of somebody else the CA is told once it cannot rememb
     [undefined, 0, 2000],
   ] as const) {
     const stage = await setStage(t);
-    const { clock, provider, authority } = stage;
+    const { clock, provider, client } = stage;
     if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
     if (whose === LEFT) {
       const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
@@ -57,7 +57,7 @@ test('beside the challenge of somebody else the CA is told once it cannot rememb
     }
     const begunAt = clock.now().getTime();
     const told: number[] = [];
-    authority.before = (call) => {
+    client.before = (call) => {
       if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
     };
     assert.deepEqual(await outcomes(stage), [whose === LEFT ? ['PROVIDER_UNAVAILABLE'] : []]);
@@ -98,8 +98,8 @@ test('a name without a zone holds up no other', async (t) => {
 
 test('a validation that fails holds up no other', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
-  const { pollAuthorization } = stage.authority;
-  stage.authority.pollAuthorization = async (last, signal) => {
+  const { pollAuthorization } = stage.client;
+  stage.client.pollAuthorization = async (last, signal) => {
     const { now, pauseMs } = await pollAuthorization(last, signal);
     return { now: last.url.endsWith(`/${WWW}`) ? { ...now, status: 'invalid' as const } : now, pauseMs };
   };

@@ -1,4 +1,4 @@
-import { judgeClock } from '../acme/ca-clock.ts';
+import { judgeClockSkew } from '../acme/ca-clock.ts';
 import type { Authority } from '../acme/issuance.ts';
 import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa/check.ts';
 import { type AskCaa, askResolver, overlay } from '../dns/caa/set.ts';
@@ -51,8 +51,8 @@ async function checkClock(
   { urgent }: DueCertificate,
   signal: AbortSignal,
 ): Promise<void> {
-  await client.ready(signal);
-  const verdict = judgeClock(client.clockSkewMs(), urgent);
+  await client.refreshClockSkew(signal);
+  const verdict = judgeClockSkew(client.clockSkewMs(), urgent);
   if (verdict === undefined) return;
   if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);
   parts.warn(verdict.sentence);

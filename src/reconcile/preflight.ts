@@ -31,7 +31,7 @@ export async function preflight(
   const neighbour = await rememberedNeighbour(parts, issuer, names);
   if (neighbour) return neighbour;
   const asked = { issuer, rehearsal: await rehearsalFor(parts, issuer, names) };
-  await issuer.client.assertWilling(issuer === authorities.primary ? spec.profile : undefined, signal);
+  await issuer.client.assertOrderable(issuer === authorities.primary ? spec.profile : undefined, signal);
   await checkPermission(parts, asked, due, zones, signal);
   return asked;
 }

@@ -32,37 +32,37 @@ for (const [how, fails] of [
 ] as const)
   test(`the second CA is asked when the first ${how} for the stated time, and the first is asked first the next time`, async (t) => {
     const stage = await setStage(t);
-    const { issuer, authority } = secondCa(stage);
+    const { authority, client } = secondCa(stage);
     const { authorities } = stage.parts;
-    change(stage, { authorities: { ...authorities, fallback: { issuer, afterMs: HOUR_MS } } });
-    stage.authority.before = (call) => {
+    change(stage, { authorities: { ...authorities, fallback: { issuer: authority, afterMs: HOUR_MS } } });
+    stage.client.before = (call) => {
       if (fails(call)) throw failure('ACME_UNREACHABLE');
     };
     await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
     passes(stage, HOUR_MS - 1);
     await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
-    assert.equal(ordersAt(authority), 0);
+    assert.equal(ordersAt(client), 0);
     passes(stage, 1);
     await runPass(stage);
-    assert.equal(ordersAt(authority), 1);
+    assert.equal(ordersAt(client), 1);
     assert.equal(stage.served.length, 1);
-    stage.authority.before = () => undefined;
-    const before = ordersAt(stage.authority);
+    stage.client.before = () => undefined;
+    const before = ordersAt(stage.client);
     passes(stage, 61 * DAY_MS);
     await runPass(stage);
-    assert.deepEqual([ordersAt(stage.authority) - before, ordersAt(authority)], [1, 1]);
+    assert.deepEqual([ordersAt(stage.client) - before, ordersAt(client)], [1, 1]);
     assert.ok(
-      !stage.authority.calls.some((call) => call.includes('replaces')),
+      !stage.client.calls.some((call) => call.includes('replaces')),
       'it does not know the certificate of the other',
     );
   });
 
 test('an order that is held back names the CA where there are two', async (t) => {
   const stage = await setStage(t);
-  const { issuer, authority } = secondCa(stage);
+  const { authority, client } = secondCa(stage);
   const { authorities } = stage.parts;
-  change(stage, { authorities: { ...authorities, fallback: { issuer, afterMs: 1 } } });
-  for (const ca of [stage.authority, authority]) ca.validation = [{ status: 'invalid' }];
+  change(stage, { authorities: { ...authorities, fallback: { issuer: authority, afterMs: 1 } } });
+  for (const ca of [stage.client, client]) ca.validation = [{ status: 'invalid' }];
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
   passes(stage, 1000);
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
@@ -73,31 +73,31 @@ test('an order that is held back names the CA where there are two', async (t) =>
 
 test('what was refused is proven at the staging CA first, beside the real challenge, and only then the real one is told', async (t) => {
   const stage = await setStage(t);
-  const { issuer, authority } = secondCa(stage);
-  change(stage, { authorities: { ...stage.parts.authorities, staging: issuer } });
-  const { authority: real } = stage;
+  const { authority, client } = secondCa(stage);
+  change(stage, { authorities: { ...stage.parts.authorities, staging: authority } });
+  const { client: real } = stage;
   real.validation = [{ status: 'invalid' }];
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
-  assert.equal(ordersAt(authority), 0);
+  assert.equal(ordersAt(client), 0);
   real.validation = [{ status: 'valid' }];
-  authority.validation = [{ status: 'invalid' }];
+  client.validation = [{ status: 'invalid' }];
   const told = () => real.calls.filter((call) => call.startsWith('respond')).length;
   passes(stage, 2 * MINUTE_MS);
   await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
-  assert.deepEqual([ordersAt(authority), told()], [1, 1]);
-  authority.validation = [{ status: 'valid' }];
+  assert.deepEqual([ordersAt(client), told()], [1, 1]);
+  client.validation = [{ status: 'valid' }];
   passes(stage, 20 * MINUTE_MS);
   const writes = stage.provider.applied.length;
   await runPass(stage);
-  assert.deepEqual([ordersAt(authority), told()], [2, 2]);
+  assert.deepEqual([ordersAt(client), told()], [2, 2]);
   assert.equal(stage.provider.applied.length, writes + 2, 'both challenges in one write, and one removal');
-  assert.ok(!authority.calls.includes('finalize'), 'nothing is issued for nothing');
+  assert.ok(!client.calls.includes('finalize'), 'nothing is issued for nothing');
   assert.equal(stage.served.length, 1);
 });
 
 test('back-off is remembered over restarts: 1, 10, 100 minutes, then a day', async (t) => {
   const stage = await setStage(t);
-  stage.authority.validation = [{ status: 'invalid' }];
+  stage.client.validation = [{ status: 'invalid' }];
   for (const minutes of [1, 10, 100, 24 * 60, 24 * 60]) {
     await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
     const made = orders(stage);
@@ -113,7 +113,7 @@ test('back-off is remembered over restarts: 1, 10, 100 minutes, then a day', asy
 test('near its end a certificate does not wait for a day', async (t) => {
   const stage = await setStage(t);
   await stage.store(89);
-  stage.authority.validation = [{ status: 'invalid' }];
+  stage.client.validation = [{ status: 'invalid' }];
   let last = 0;
   for (let turn = 0; turn < 4; turn += 1) {
     const [course] = await runRound(stage);
@@ -160,11 +160,11 @@ test('a look-up of CAA that fails leaves it to the CA', async (t) => {
 
 test('a clock that is hours off: a renewal waits, a first certificate does not', async (t) => {
   const stage = await setStage(t);
-  stage.authority.skewMs = 5 * HOUR_MS;
+  stage.client.skewMs = 5 * HOUR_MS;
   await runPass(stage);
   assert.equal(orders(stage), 1);
   const renewing = await setStage(t);
-  renewing.authority.skewMs = 5 * HOUR_MS;
+  renewing.client.skewMs = 5 * HOUR_MS;
   await renewing.store(65);
   await assert.rejects(runPass(renewing), { code: 'CLOCK_WRONG' });
   assert.equal(orders(renewing), 0);

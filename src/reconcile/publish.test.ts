@@ -35,7 +35,7 @@ for (const [title, code, break_] of failing) {
     const stage = await setStage(t);
     break_(stage);
     await assert.rejects(runPass(stage), { code });
-    assert.ok(!stage.authority.calls.some((call) => call.startsWith('respond')));
+    assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
     assert.equal(stage.served.length, 0);
     assert.deepEqual(await stage.journal.entries().then((left) => left.filter(({ handle }) => handle)), []);
   });
@@ -90,7 +90,7 @@ test('on a first start records that nobody sees keep the CA from being told', as
   const stage = await setStage(t);
   stage.shows = (line) => line.startsWith(CHALLENGE);
   await assert.rejects(runPass(stage), { code: 'PROPAGATION_TIMEOUT' });
-  assert.ok(!stage.authority.calls.some((call) => call.startsWith('respond')));
+  assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
 });
 
 test('on a first start a write that fails is not tried again for the challenge alone', async (t) => {
@@ -183,7 +183,7 @@ test('the CA is told only after every name server serves the challenge', async (
     hidden -= 1;
     return hidden < 0;
   };
-  stage.authority.before = (call) => {
+  stage.client.before = (call) => {
     if (call.startsWith('respond')) assert.ok(hidden < 0);
   };
   await runPass(stage);

@@ -75,7 +75,7 @@ test('a CAA record names the account and the CA, and is made only when it is ask
   assert.ok(stage.provider.standing.includes(`${DOMAIN} CAA ${value}`));
   const without = await setStage(t);
   await run(without);
-  assert.deepEqual(without.authority.calls, []);
+  assert.deepEqual(without.client.calls, []);
 });
 
 const same = ['192.0.2.1'];

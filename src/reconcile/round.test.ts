@@ -46,11 +46,11 @@ test('a first pass publishes, orders, stores and serves, and then leaves no chal
 test('a second pass reads the zone once, and does nothing else', async (t) => {
   const stage = await setStage(t);
   await runPass(stage);
-  const before = { calls: stage.provider.calls.length, acme: stage.authority.calls.length };
+  const before = { calls: stage.provider.calls.length, acme: stage.client.calls.length };
   const asked = stage.nameServer.asked.length;
   await runPass(stage);
   assert.deepEqual(stage.provider.calls.slice(before.calls), ['zone', 'records']);
-  assert.equal(stage.authority.calls.length, before.acme);
+  assert.equal(stage.client.calls.length, before.acme);
   assert.equal(stage.nameServer.asked.length, asked);
   assert.equal(stage.served.length, 1);
 });
@@ -101,7 +101,7 @@ test('a zone that cannot be read: nothing is ordered', async (t) => {
 
 test('a CA that is down does not hold up the records', async (t) => {
   const stage = await setStage(t);
-  stage.authority.before = (call) => {
+  stage.client.before = (call) => {
     if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
   };
   await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
@@ -137,7 +137,7 @@ for (const [title, age] of [
   test(`records that fail do not hold up a renewal that ${title}, and are thrown at the end`, async (t) => {
     const stage = await setStage(t, { goal: { setCaa: true } });
     const old = await stage.store(age);
-    stage.authority.before = (call) => {
+    stage.client.before = (call) => {
       if (call === 'accountUrl') throw failure('ACME_UNREACHABLE');
     };
     await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
@@ -156,7 +156,7 @@ test('without identity a first certificate is ordered all the same', async (t) =
 test('of several failures the refusal of the CA decides, and each is kept with its step', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
-  stage.authority.validation = [{ status: 'invalid' }];
+  stage.client.validation = [{ status: 'invalid' }];
   const [course] = await runRound(stage);
   assert.ok(course);
   assert.equal(decidingFailure(course)?.step, 'certificate');

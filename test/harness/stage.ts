@@ -29,7 +29,7 @@ import { standingWarnings } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './ca/certificates.ts';
-import { createMemoryAuthority, type MemoryAuthority } from './ca/memory-authority.ts';
+import { createMemoryAcmeClient, type MemoryAcmeClient } from './ca/memory-authority.ts';
 import { a, caa, cname, type DnsServer, soa, startDnsServer, txt } from './dns/dns-server.ts';
 import {
   createMemoryProvider,
@@ -59,7 +59,7 @@ export interface Stage {
   readonly root: string;
   readonly clock: FakeClock;
   readonly provider: MemoryProvider;
-  readonly authority: MemoryAuthority;
+  readonly client: MemoryAcmeClient;
   readonly resolver: MemoryResolver;
   /** What the resolver knows. */
   readonly known: Knowledge;
@@ -95,7 +95,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   afterTest(t, () => rmSync(root, { recursive: true, force: true }));
   const clock = createFakeClock();
   const provider = createMemoryProvider(options.provider);
-  const authority = createMemoryAuthority(clock);
+  const client = createMemoryAcmeClient(clock);
   const where = { address: loopback.next(), port: 53 };
   const nameServer = await startDnsServer(
     t,
@@ -124,7 +124,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
   const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
   const issuers = {
-    primary: issuerOf(root, DIRECTORY, authority, clock),
+    primary: createAuthority(root, DIRECTORY, client, clock),
     fallback: undefined,
     staging: undefined,
   };
@@ -135,7 +135,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       kept: [first, ...others],
       clock,
       provider,
-      authority,
+      client,
       resolver,
       known,
       nameServer,
@@ -197,25 +197,25 @@ export function change(stage: Stage, parts: Partial<Deps>): void {
 
 /** As after a restart: what is not on the volume is gone. */
 export function restart(stage: Stage): void {
-  const { root, authority, clock } = stage;
-  const primary = issuerOf(root, DIRECTORY, authority, clock);
+  const { root, client, clock } = stage;
+  const primary = createAuthority(root, DIRECTORY, client, clock);
   change(stage, { authorities: { ...stage.parts.authorities, primary }, shared: emptySharedState() });
 }
 
 /** Another CA, with a ledger of its own on the same volume. */
-export function secondCa({ root, clock }: Stage): { issuer: Authority; authority: MemoryAuthority } {
-  const authority = createMemoryAuthority(clock);
-  return { authority, issuer: issuerOf(root, 'https://second.example/directory', authority, clock) };
+export function secondCa({ root, clock }: Stage): { authority: Authority; client: MemoryAcmeClient } {
+  const client = createMemoryAcmeClient(clock);
+  return { client, authority: createAuthority(root, 'https://second.example/directory', client, clock) };
 }
 
-function issuerOf(
+function createAuthority(
   root: string,
   directoryUrl: string,
-  authority: MemoryAuthority,
+  client: MemoryAcmeClient,
   clock: FakeClock,
 ): Authority {
   return {
-    ...{ directoryUrl, client: authority, limits: limitsOf(directoryUrl) },
+    ...{ directoryUrl, client, limits: limitsOf(directoryUrl) },
     ledger: createLedger(root, directoryUrl, clock, () => undefined),
     orders: createOrderStore(root, directoryUrl),
   };
@@ -237,8 +237,8 @@ export function runRound(
 }
 
 /** How many orders were made. */
-export function orders({ authority }: Stage): number {
-  return authority.calls.filter((call) => call.startsWith('createOrder')).length;
+export function orders({ client }: Stage): number {
+  return client.calls.filter((call) => call.startsWith('createOrder')).length;
 }
 
 export function failure(code: ErrorCode): IngressError {

@@ -14,25 +14,25 @@ export interface Validity {
 }
 
 /** A certificate authority: a root, or one below it. */
-export interface TreeAuthority {
+export interface TreeCa {
   readonly name: string;
   readonly pem: string;
   /** An authority below this one. */
-  below(name: string, validity?: Validity): Promise<TreeAuthority>;
+  below(name: string, validity?: Validity): Promise<TreeCa>;
   /** This one's certificate for the key and name of another authority, as when a root is cross-signed. */
-  crossSign(other: TreeAuthority, validity?: Validity): Promise<string>;
+  crossSign(other: TreeCa, validity?: Validity): Promise<string>;
   /** A certificate for names, without its issuers. Default of the subject: the first name. */
   issue(names: readonly string[], wish?: Validity & { readonly subject?: string }): Promise<MadeCertificate>;
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
 /** A root with a key of its own. */
-export async function makeRoot(name: string, validity?: Validity): Promise<TreeAuthority> {
+export async function makeRoot(name: string, validity?: Validity): Promise<TreeCa> {
   const keys = await makeKeys();
   return authority(name, keys, await signAuthority(name, keys, { name, keys }, validity));
 }
 
-function authority(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeAuthority {
+function authority(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeCa {
   const signer = { name, keys };
   return {
     ...{ name, pem, keys },

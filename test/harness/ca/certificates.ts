@@ -7,7 +7,7 @@ export interface MadeCertificate {
   readonly keyPem: string;
 }
 
-export interface CertificateWish {
+export interface CertificateParams {
   readonly names: readonly string[];
   /** Defaults: from an hour ago, for 90 days. */
   readonly notBefore?: Date;
@@ -39,7 +39,7 @@ export async function makeCertificate({
   names,
   key = 'ecdsa',
   ...wish
-}: CertificateWish): Promise<MadeCertificate> {
+}: CertificateParams): Promise<MadeCertificate> {
   const algorithm = ALGORITHMS[key];
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const notBefore = wish.notBefore ?? new Date(Date.now() - HOUR_MS);

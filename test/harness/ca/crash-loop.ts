@@ -5,14 +5,14 @@ import { createFakeClock, type FakeClock } from '../fake-clock.ts';
 /** Something that a certificate authority counts. */
 interface Counted {
   /** A name, or an exact set of them. */
-  readonly what: string;
+  readonly subject: string;
   /** Milliseconds; when the program wrote down that it was about to ask for it. */
   readonly askedAt: number;
   /** When the certificate authority did it. */
   readonly at: number;
 }
 
-export interface CountingAuthority {
+export interface CountingCa {
   /** Authorizations that failed, by name. */
   readonly failed: Counted[];
   /** Certificates, by set of names. */
@@ -28,13 +28,13 @@ export interface CrashLoop {
   /** In [0, 1). */
   readonly random: () => number;
   /** False for a program that never asks whether it may. */
-  readonly asks: boolean;
+  readonly respectsLimits: boolean;
 }
 
 interface Run {
-  readonly asks: boolean;
+  readonly respectsLimits: boolean;
   readonly clock: FakeClock;
-  readonly authority: CountingAuthority;
+  readonly ca: CountingCa;
   /** A whole number below the limit. */
   readonly pick: (limit: number) => number;
   ledger: OpenLedger;
@@ -55,11 +55,11 @@ class Crash extends Error {}
  * A program that is started again and again, and dies at any moment: before or after it writes an entry, before or after the
  * certificate authority does what the entry tells of. Between two starts there are seconds, now and then days.
  */
-export async function runCrashLoop({ open, restarts, random, asks }: CrashLoop): Promise<CountingAuthority> {
+export async function runCrashLoop({ open, restarts, random, respectsLimits }: CrashLoop): Promise<CountingCa> {
   const clock = createFakeClock();
   const pick = (limit: number) => Math.floor(random() * limit);
   const authority = { failed: [], issued: [] };
-  const run: Run = { asks, clock, authority, pick, ledger: open(clock), broken: [] };
+  const run: Run = { respectsLimits: respectsLimits, clock, ca: authority, pick, ledger: open(clock), broken: [] };
   let attempts = 0;
   for (let start = 0; start < restarts; start++) {
     if (pick(10) === 0) run.broken = BROKEN[pick(BROKEN.length)] ?? [];
@@ -75,7 +75,7 @@ export async function runCrashLoop({ open, restarts, random, asks }: CrashLoop):
 }
 
 async function attempt(run: Run, id: string): Promise<void> {
-  const { clock, authority, pick } = run;
+  const { clock, ca, pick } = run;
   const names = SETS[pick(SETS.length)] ?? SETS[0];
   await wait(run, names, 'order');
   await write(run, { event: 'order', attempt: id, names });
@@ -83,8 +83,8 @@ async function attempt(run: Run, id: string): Promise<void> {
   await wait(run, names, 'validate');
   const validatedAt = await write(run, { event: 'validate', attempt: id, names });
   const invalid = names.filter((name) => run.broken.includes(name));
-  authority.failed.push(
-    ...invalid.map((what) => ({ what, askedAt: validatedAt, at: clock.now().getTime() })),
+  ca.failed.push(
+    ...invalid.map((subject) => ({ subject, askedAt: validatedAt, at: clock.now().getTime() })),
   );
   mayCrash(run);
   const failure = { event: 'failed', attempt: id, names, code: 'ACME_ORDER_FAILED', refused: true } as const;
@@ -98,15 +98,15 @@ async function attempt(run: Run, id: string): Promise<void> {
     await write(run, { ...failure, counted: false });
     return;
   }
-  authority.issued.push({ what: names.join(), askedAt, at: clock.now().getTime() });
+  ca.issued.push({ subject: names.join(), askedAt, at: clock.now().getTime() });
   mayCrash(run);
   const notAfter = new Date(clock.now().getTime() + 90 * DAY).toISOString();
   await write(run, pick(4) === 0 ? failure : { event: 'issued', attempt: id, names, serial: id, notAfter });
 }
 
 /** Waits until the step is allowed, or is started again before. */
-async function wait({ asks, clock, ledger, pick }: Run, names: readonly string[], step: Step['step']) {
-  if (!asks) return;
+async function wait({ respectsLimits, clock, ledger, pick }: Run, names: readonly string[], step: Step['step']) {
+  if (!respectsLimits) return;
   const ask = {
     history: await ledger.history(),
     names,
@@ -140,7 +140,7 @@ function pass({ clock, pick }: Run, longestMs: number): void {
 
 /** The most of the same kind that was asked for in any stretch of `windowMs` milliseconds. */
 export function mostWithin(all: readonly Counted[], windowMs: number): number {
-  const groups = [...Map.groupBy(all, ({ what }) => what).values()];
+  const groups = [...Map.groupBy(all, ({ subject }) => subject).values()];
   const counts = groups.flatMap((group) =>
     group.map(
       ({ askedAt: end }) => group.filter(({ askedAt }) => askedAt <= end && askedAt > end - windowMs).length,
@@ -152,7 +152,7 @@ export function mostWithin(all: readonly Counted[], windowMs: number): number {
 /** How many a certificate authority would have refused that gives `capacity` at once, and one more after each refill. */
 export function refusals(all: readonly Counted[], capacity: number, refillMs: number): number {
   let refused = 0;
-  for (const group of Map.groupBy(all, ({ what }) => what).values()) {
+  for (const group of Map.groupBy(all, ({ subject }) => subject).values()) {
     let tokens = capacity;
     let last = 0;
     for (const { at } of group) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createAccountStore } from '../../../src/acme/account-store.ts';
-import { persist } from '../../../src/acme/persist.ts';
-import { loadTransport } from '../../../src/acme/transport.ts';
-import { createWire } from '../../../src/acme/wire.ts';
+import { withRetries } from '../../../src/acme/persist.ts';
+import { loadSignedHttp } from '../../../src/acme/transport.ts';
+import { createHttpContext } from '../../../src/acme/wire.ts';
 import { systemClock } from '../../../src/clock.ts';
 
 /**
@@ -13,10 +13,10 @@ export async function deactivateAccount(root: string, directoryUrl: string): Pro
   const account = await createAccountStore(root, directoryUrl, systemClock).load();
   assert.ok(account?.url);
   const { keyPem: accountKey, url: accountUrl } = account;
-  const transport = await loadTransport();
-  const client = transport.connect({ directoryUrl, accountKey, accountUrl, binding: undefined });
+  const transport = await loadSignedHttp();
+  const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding: undefined });
   const update = { status: 'deactivated' } as object; // What the library's type leaves out.
-  const ask = () => transport.speak(createWire('test', systemClock), () => client.updateAccount(update));
-  await persist(ask, systemClock, AbortSignal.timeout(30_000));
+  const ask = () => transport.send(createHttpContext('test', systemClock), () => client.updateAccount(update));
+  await withRetries(ask, systemClock, AbortSignal.timeout(30_000));
   return accountUrl;
 }

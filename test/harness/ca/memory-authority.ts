@@ -5,7 +5,7 @@ import type { AcmeClient, Authorization, Order } from '../../../src/acme/client.
 import type { Clock } from '../../../src/clock.ts';
 
 /** One look at an order or authorization. */
-export interface Step {
+export interface PollResult {
   readonly status: string;
   /** Milliseconds that the CA asks to wait. */
   readonly pauseMs?: number;
@@ -13,29 +13,29 @@ export interface Step {
   readonly error?: unknown;
 }
 
-export interface MemoryAuthority extends AcmeClient {
+export interface MemoryAcmeClient extends AcmeClient {
   /** Verbs in the order of their calls, with the name or value that they were about. */
   readonly calls: readonly string[];
   /** State of authorizations when an order is made, by name. Default pending. */
-  readonly found: Map<string, string>;
+  readonly authorizationStatus: Map<string, string>;
   /** Types of the challenges that are offered. */
   challengeTypes: readonly string[];
   /** What each look at an authorization gives; the last step stays. */
-  validation: readonly Step[];
+  validation: readonly PollResult[];
   /** The status after finalization, and what each look at the order gives then; the last step stays. */
-  issuance: readonly [Step, ...Step[]];
+  issuance: readonly [PollResult, ...PollResult[]];
   /** Called first in every verb; what it throws is what the verb throws. */
   before: (call: string) => void | Promise<void>;
   /** The URL of the account that lies on the volume, which has one until this says otherwise. */
   storedAccount: string | undefined;
   /** Certificates that are issued: for other names, or with another validity. */
-  wish: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
+  certificateOverrides: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
   /** What the CA's clock is ahead of ours, in milliseconds. */
   skewMs: number | undefined;
   /** Renewal windows, by certificate id; without one there is no advice. */
-  readonly windows: Map<string, { start: Date; end: Date }>;
+  readonly renewalWindows: Map<string, { start: Date; end: Date }>;
   /** Certificates whose replacement is refused. */
-  readonly replaced: Set<string>;
+  readonly replacedIds: Set<string>;
   /** Loses every order, as a CA that starts anew. */
   forgetOrders(): void;
 }
@@ -61,7 +61,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
 /** A CA in memory that goes through states as it is told and issues real certificates for the key of the request. */
-export function createMemoryAuthority(clock: Clock): MemoryAuthority {
+export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
   const calls: string[] = [];
   const orders = new Map<string, MemoryOrder>();
   let made = 0;
@@ -76,36 +76,36 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     if (!order) throw new Error(`there is no order ${url}`);
     return order;
   };
-  const statusOf = (order: MemoryOrder): Step => {
+  const statusOf = (order: MemoryOrder): PollResult => {
     if (order.invalid.size > 0) return { status: 'invalid' };
     if (order.chain !== undefined) return stepOf(authority.issuance, order.polls);
     const isProven = order.names.every(
-      (name) => order.valid.has(name) || authority.found.get(name) === 'valid',
+      (name) => order.valid.has(name) || authority.authorizationStatus.get(name) === 'valid',
     );
     return { status: isProven ? 'ready' : 'pending' };
   };
 
-  const authority: MemoryAuthority = {
+  const authority: MemoryAcmeClient = {
     calls,
-    found: new Map(),
+    authorizationStatus: new Map(),
     challengeTypes: ['http-01', 'dns-01'],
     validation: [{ status: 'valid' }],
     issuance: [{ status: 'valid' }],
     before: () => undefined,
-    wish: {},
+    certificateOverrides: {},
     storedAccount: ACCOUNT,
     skewMs: undefined,
-    windows: new Map(),
-    replaced: new Set(),
+    renewalWindows: new Map(),
+    replacedIds: new Set(),
     forgetOrders: () => orders.clear(),
     storedAccountUrl: async () => authority.storedAccount,
     endedAccountUrls: async () => [],
     clockSkewMs: () => authority.skewMs,
-    async ready(signal) {
+    async refreshClockSkew(signal) {
       signal.throwIfAborted();
       await authority.before('ready');
     },
-    async assertWilling(_profile, signal) {
+    async assertOrderable(_profile, signal) {
       signal.throwIfAborted();
     },
     async accountUrl(signal) {
@@ -121,16 +121,16 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
       return ['ca.example'];
     },
     async renewalInfo(id, signal) {
-      const suggestedWindow = authority.windows.get(id);
+      const suggestedWindow = authority.renewalWindows.get(id);
       if (!suggestedWindow) return undefined;
       await begin(`renewalInfo ${id}`, signal);
       return { body: JSON.parse(JSON.stringify({ suggestedWindow })), retryAfterMs: undefined };
     },
     async createOrder({ names, replaces, profile }, signal) {
-      const accepted = replaces !== undefined && !authority.replaced.has(replaces);
+      const accepted = replaces !== undefined && !authority.replacedIds.has(replaces);
       const more = `${accepted ? ` replaces ${replaces}` : ''}${profile === undefined ? '' : ` profile ${profile}`}`;
       await begin(`createOrder ${names.join(' ')}${more}`, signal);
-      if (accepted) authority.replaced.add(replaces);
+      if (accepted) authority.replacedIds.add(replaces);
       made += 1;
       const order: MemoryOrder = {
         ...{ url: `https://ca.example/order/${made}`, names, polls: 0, chain: undefined },
@@ -139,15 +139,15 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
       orders.set(order.url, order);
       return { order: toOrder(order, { status: 'pending' }), replaces: accepted };
     },
-    async order(url, signal) {
+    async findOrder(url, signal) {
       await begin(`order ${url}`, signal);
       const order = orders.get(url);
       return order && toOrder(order, statusOf(order));
     },
-    async authorizations({ url }, signal) {
+    async getAuthorizations({ url }, signal) {
       await begin('authorizations', signal);
       return known(url).names.map((name) => {
-        const status = known(url).valid.has(name) ? 'valid' : (authority.found.get(name) ?? 'pending');
+        const status = known(url).valid.has(name) ? 'valid' : (authority.authorizationStatus.get(name) ?? 'pending');
         return toAuthorization(url, name, { status });
       });
     },
@@ -180,10 +180,10 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     async finalize({ url }, csr, signal) {
       await begin('finalize', signal);
       const order = known(url);
-      order.chain = await issue(csr, order.names, clock.now(), authority.wish);
+      order.chain = await issue(csr, order.names, clock.now(), authority.certificateOverrides);
       return toOrder(order, authority.issuance[0]);
     },
-    async certificate({ url, status }, signal) {
+    async downloadCertificate({ url, status }, signal) {
       await begin('certificate', signal);
       const { chain } = known(url);
       if (status !== 'valid' || chain === undefined)
@@ -192,7 +192,7 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
     },
   };
 
-  const toAuthorization = (orderUrl: string, name: string, { status, error }: Step): Authorization => {
+  const toAuthorization = (orderUrl: string, name: string, { status, error }: PollResult): Authorization => {
     const challenges = authority.challengeTypes.map((type) => ({
       ...{ type, url: `https://ca.example/chal/${name}/${type}`, token: `token-${name}-${type}` },
       ...{ status, ...(error === undefined || type !== 'dns-01' ? {} : { error }) },
@@ -207,7 +207,7 @@ export function createMemoryAuthority(clock: Clock): MemoryAuthority {
   return authority;
 }
 
-function toOrder({ url, names }: MemoryOrder, { status, error }: Step): Order {
+function toOrder({ url, names }: MemoryOrder, { status, error }: PollResult): Order {
   const order = {
     ...{ url, status, finalize: `${url}/finalize` },
     identifiers: names.map((value) => ({ type: 'dns', value })),
@@ -218,11 +218,11 @@ function toOrder({ url, names }: MemoryOrder, { status, error }: Step): Order {
   return order as Order;
 }
 
-function stepOf(steps: readonly Step[], index: number): Step {
+function stepOf(steps: readonly PollResult[], index: number): PollResult {
   return steps[Math.min(index, steps.length - 1)] ?? { status: 'pending' };
 }
 
-function answer<T>(now: T, { pauseMs }: Step) {
+function answer<T>(now: T, { pauseMs }: PollResult) {
   return { now, pauseMs };
 }
 
@@ -231,7 +231,7 @@ async function issue(
   csr: string,
   ordered: readonly string[],
   now: Date,
-  wish: MemoryAuthority['wish'],
+  wish: MemoryAcmeClient['certificateOverrides'],
 ): Promise<string> {
   const { publicKey } = new x509.Pkcs10CertificateRequest(csr);
   const names = wish.names ?? ordered;

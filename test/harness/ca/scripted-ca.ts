@@ -9,7 +9,7 @@ import { afterTest } from '../after-test.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
 /** What a CA answers to one request. */
-export interface ScriptedAnswer {
+export interface ScriptedResponse {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
@@ -23,7 +23,7 @@ export async function startScriptedCa(t: TestContext, listener: RequestListener)
 }
 
 /** An authority with an account at a CA that answers as the listener does. */
-export async function scriptedAuthority(
+export async function createScriptedClient(
   t: TestContext,
   listener: RequestListener,
   options: Partial<AcmeClientOptions> = {},
@@ -32,23 +32,23 @@ export async function scriptedAuthority(
     directoryUrl: `${await startScriptedCa(t, listener)}/dir`,
     email: undefined,
     userAgent: 'dstack-ingress/test',
-    accounts: memoryAccount('https://ca.example/acct/1'),
+    accounts: createMemoryAccountStore('https://ca.example/acct/1'),
     clock: createFakeClock(),
     ...options,
   });
 }
 
 /** A store with one account, which is registered when it has a URL. */
-export function memoryAccount(url?: string): AccountStore {
+export function createMemoryAccountStore(url?: string): AccountStore {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const keyPem = new Secret(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
   return {
     load: async () => ({ keyPem, path: '', url }),
     create: () => Promise.reject(new Error('there is an account')),
     register: async (account, registered) => ({ ...account, url: registered }),
-    retire: () => Promise.reject(new Error('the account stays')),
-    lastRetired: async () => undefined,
-    retiredUrls: async () => [],
+    markEnded: () => Promise.reject(new Error('the account stays')),
+    lastEndedAt: async () => undefined,
+    endedUrls: async () => [],
   };
 }
 
@@ -56,8 +56,8 @@ export function memoryAccount(url?: string): AccountStore {
  * A CA that answers signed requests with these, one after the other (the last one stays), and any other request with its
  * directory, which also has `more`.
  */
-export function signedAnswers(
-  answers: readonly ScriptedAnswer[],
+export function signedResponses(
+  answers: readonly ScriptedResponse[],
   more: (base: string) => object = () => ({}),
 ) {
   const posts: unknown[] = [];
