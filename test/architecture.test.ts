@@ -92,7 +92,7 @@ const pure = [
   'src/dns/sighting.ts',
   'src/dns/record.ts',
   'src/acme/account-binding.ts',
-  'src/acme/ca-clock.ts',
+  'src/acme/clock-skew.ts',
   'src/acme/directory.ts',
   'src/json.ts',
   'src/net/no-proxy.ts',

@@ -3,8 +3,8 @@ import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import {
   createMemoryAccountStore,
-  type ScriptedResponse,
   createScriptedClient,
+  type ScriptedResponse,
   signedResponses,
   startScriptedCa,
 } from '../../test/harness/ca/scripted-ca.ts';
@@ -132,7 +132,9 @@ test('an outage says nothing about an order', async (t) => {
 });
 
 test('a CA that is overloaded for longer is not asked again, and says until when', async (t) => {
-  const { listener, posts } = signedResponses([{ status: 503, headers: { 'retry-after': '3600' }, body: '' }]);
+  const { listener, posts } = signedResponses([
+    { status: 503, headers: { 'retry-after': '3600' }, body: '' },
+  ]);
   const clock = createFakeClock();
   const authority = await createScriptedClient(t, listener, { clock });
   await assert.rejects(authority.createOrder({ names: NAMES }, never), { retryAfterMs: 3_600_000 });

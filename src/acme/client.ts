@@ -2,16 +2,16 @@ import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Outgoing } from '../net/outgoing.ts';
-import { type ExternalAccountBinding, bindingMissing } from './account-binding.ts';
+import { type AccountManager, createAccountManager } from './account.ts';
+import { bindingMissing, type ExternalAccountBinding } from './account-binding.ts';
 import type { AccountStore } from './account-store.ts';
 import { requireProfile } from './directory.ts';
+import { createHttpContext, type HttpContext } from './http.ts';
 import { withRetries } from './persist.ts';
 import type { HttpResponse } from './plain-http.ts';
 import { isProblem, problemOf } from './problem.ts';
 import { mayConcernReplacement } from './replacement.ts';
-import { createAccountManager, type AccountManager } from './session.ts';
 import { createDirectoryClient, type DirectoryClient } from './unsigned.ts';
-import { createHttpContext, type HttpContext } from './wire.ts';
 
 export type { Authorization, Order };
 export type Challenge = Authorization['challenges'][number];
@@ -181,7 +181,8 @@ function askWithoutAccount(
     caaIdentities,
     caaIdentity: async (signal) => (await caaIdentities(signal))[0],
     async refreshClockSkew(signal) {
-      const agoMs = wire.clock.now().getTime() - (wire.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
+      const agoMs =
+        wire.clock.now().getTime() - (wire.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
       // A clock that was set in the meantime shows as an answer long ago, or one of the future.
       if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.requestNonce(signal);
     },

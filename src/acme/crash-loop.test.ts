@@ -5,12 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { afterTest } from '../../test/harness/after-test.ts';
-import {
-  type CountingCa,
-  mostWithin,
-  refusals,
-  runCrashLoop,
-} from '../../test/harness/ca/crash-loop.ts';
+import { type CountingCa, mostWithin, refusals, runCrashLoop } from '../../test/harness/ca/crash-loop.ts';
 import type { FakeClock } from '../../test/harness/fake-clock.ts';
 import { historyOf } from './ledger/history.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -65,7 +60,12 @@ test('however often and wherever it crashes, it stays within the limits', async 
   await fc.assert(
     fc.asyncProperty(seeds, async (seed) => {
       const random = randomFrom(seed);
-      const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, respectsLimits: true });
+      const authority = await runCrashLoop({
+        open: inMemory(),
+        restarts: RESTARTS,
+        random,
+        respectsLimits: true,
+      });
       assertWithinLimits(authority);
       seen.failed = Math.max(seen.failed, mostWithin(authority.failed, HOUR));
       seen.issued = Math.max(seen.issued, mostWithin(authority.issued, DAYS_7));
@@ -95,7 +95,12 @@ test('the same on the disk, with lines torn by each crash', async (t) => {
 
 test('a program that does not ask goes far beyond', async () => {
   const random = randomFrom(1);
-  const authority = await runCrashLoop({ open: inMemory(), restarts: RESTARTS, random, respectsLimits: false });
+  const authority = await runCrashLoop({
+    open: inMemory(),
+    restarts: RESTARTS,
+    random,
+    respectsLimits: false,
+  });
   assert.ok(mostWithin(authority.failed, HOUR) > 8);
   assert.ok(mostWithin(authority.issued, DAYS_7) > 8);
   assert.ok(refusedByLetsEncrypt(authority) > 20);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
-import { createMemoryAcmeClient } from '../../test/harness/ca/memory-authority.ts';
+import { createMemoryAcmeClient } from '../../test/harness/ca/memory-acme-client.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import {

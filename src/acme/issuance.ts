@@ -14,8 +14,8 @@ import {
   pendingAuthorizations,
   solveChallenges,
 } from './order.ts';
-import { type OrderAge, whyDownloadAbandoned, whyAbandoned } from './order-age.ts';
-import { createKey, createCsr, type KeyType } from './request.ts';
+import { type OrderAge, whyAbandoned, whyDownloadAbandoned } from './order-age.ts';
+import { createCsr, createKey, type KeyType } from './request.ts';
 
 /** One certificate authority, and what is remembered of it on the volume. */
 export interface Authority {
@@ -90,7 +90,14 @@ export async function openOrder(
   const proofs = order.status === 'pending' ? await pendingAuthorizations(order, conversation) : [];
   const noted = { ...note, values: proofs.map(({ value }) => value) };
   await issuer.orders.save(wish.key, noted);
-  return { authority: issuer, params: wish, order, resumed: open !== undefined, authorizations: proofs, stored: noted };
+  return {
+    authority: issuer,
+    params: wish,
+    order,
+    resumed: open !== undefined,
+    authorizations: proofs,
+    stored: noted,
+  };
 }
 
 /** Whether nothing is left to be validated. */

@@ -11,7 +11,11 @@ export interface HttpRequest {
 /**
  * The error for a request that got no answer. `thrown` is what the HTTP client threw, `trouble` what that says of a proxy. Pure.
  */
-export function unreachable({ method, url }: HttpRequest, thrown: unknown, trouble?: ProxyTrouble): IngressError {
+export function unreachable(
+  { method, url }: HttpRequest,
+  thrown: unknown,
+  trouble?: ProxyTrouble,
+): IngressError {
   const { why, advice, failure } = whyUnanswered(thrown, url, 'the certificate authority');
   const sentence = `no answer to ${method.toUpperCase()} ${url}: ${trouble?.problem ?? why}`;
   return new IngressError('ACME_UNREACHABLE', sentence, {

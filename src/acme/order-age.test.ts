@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type OrderAge, whyDownloadAbandoned, whyAbandoned } from './order-age.ts';
+import { type OrderAge, whyAbandoned, whyDownloadAbandoned } from './order-age.ts';
 
 const HOUR_MS = 3_600_000;
 const now = new Date('2026-11-30T00:00:00Z');
@@ -11,23 +11,24 @@ const age = (createdHoursAgo: number, skewHours?: number): OrderAge => ({
 });
 type Status = Parameters<typeof whyAbandoned>[0]['status'];
 
-const cases: [status: Status, expiresInHours: number | undefined, age: OrderAge, why: RegExp | undefined][] = [
-  ['processing', 100, age(23.9), undefined],
-  ['processing', 100, age(24), /^has been processing for a day$/],
-  ['processing', undefined, age(24), /^has been processing for a day$/],
-  ['processing', undefined, age(1), undefined],
-  ['processing', -192, age(1), /^is processing although it expired at 2026-11-22T00:00:00\.000Z$/],
-  ['processing', 0, age(1), /^is processing although it expired/],
-  ['processing', 100, age(-24), /for a day/],
-  ['processing', 100, age(-1), undefined],
-  ['processing', 1, age(1, 2), /although it expired/],
-  ['processing', -1, age(1, -2), undefined],
-  ['pending', 1, age(160), undefined],
-  ['pending', -1, age(1), /^is pending although it expired/],
-  ['ready', 1, age(160), undefined],
-  ['ready', -1, age(1), /^is ready although it expired/],
-  ['valid', -192, age(192), undefined],
-];
+const cases: [status: Status, expiresInHours: number | undefined, age: OrderAge, why: RegExp | undefined][] =
+  [
+    ['processing', 100, age(23.9), undefined],
+    ['processing', 100, age(24), /^has been processing for a day$/],
+    ['processing', undefined, age(24), /^has been processing for a day$/],
+    ['processing', undefined, age(1), undefined],
+    ['processing', -192, age(1), /^is processing although it expired at 2026-11-22T00:00:00\.000Z$/],
+    ['processing', 0, age(1), /^is processing although it expired/],
+    ['processing', 100, age(-24), /for a day/],
+    ['processing', 100, age(-1), undefined],
+    ['processing', 1, age(1, 2), /although it expired/],
+    ['processing', -1, age(1, -2), undefined],
+    ['pending', 1, age(160), undefined],
+    ['pending', -1, age(1), /^is pending although it expired/],
+    ['ready', 1, age(160), undefined],
+    ['ready', -1, age(1), /^is ready although it expired/],
+    ['valid', -192, age(192), undefined],
+  ];
 for (const [status, left, when, why] of cases) {
   const expires = left === undefined ? undefined : hours(left).toISOString();
   test(`an order ${status} that expires ${expires}, made ${when.createdAt.toISOString()}, skew ${when.skewMs}: ${why}`, () => {

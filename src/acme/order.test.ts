@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { createMemoryAcmeClient, type PollResult } from '../../test/harness/ca/memory-authority.ts';
+import { createMemoryAcmeClient, type PollResult } from '../../test/harness/ca/memory-acme-client.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import { download, finalize, pendingAuthorizations, solveChallenges } from './order.ts';
 import { problemError, problemOf } from './problem.ts';
-import { createKey, createCsr } from './request.ts';
+import { createCsr, createKey } from './request.ts';
 
 const NAME = 'app.example.com';
 const MINUTE = 60_000;
@@ -53,12 +53,12 @@ test('the way of a certificate: order, value, response, validation, finalization
   const chainPem = await obtain();
   assert.deepEqual(authority.calls, [
     `createOrder ${NAME}`,
-    'authorizations',
+    'getAuthorizations',
     `challengeValue token-${NAME}-dns-01`,
     `respond token-${NAME}-dns-01`,
     `pollAuthorization ${NAME}`,
     'finalize',
-    'certificate',
+    'downloadCertificate',
   ]);
   assert.deepEqual(presented, [
     [{ domain: NAME, name: `_acme-challenge.${NAME}`, value: `value-of-token-${NAME}-dns-01` }],
@@ -129,7 +129,12 @@ test('when all validations are remembered nothing is presented', async () => {
   authority.authorizationStatus.set(NAME, 'valid');
   await obtain();
   assert.deepEqual(presented, []);
-  assert.deepEqual(authority.calls, [`createOrder ${NAME}`, 'authorizations', 'finalize', 'certificate']);
+  assert.deepEqual(authority.calls, [
+    `createOrder ${NAME}`,
+    'getAuthorizations',
+    'finalize',
+    'downloadCertificate',
+  ]);
 });
 
 test('a CA that offers no dns-01 has answered badly', async () => {
@@ -207,7 +212,7 @@ test('an order that becomes invalid says why, and nothing is downloaded', async 
   const error = await failure(obtain(), 'ACME_ORDER_FAILED');
   assert.match(error.message, /did not issue: CAA forbids/);
   assert.deepEqual(problemOf(error), caa);
-  assert.ok(!authority.calls.includes('certificate'));
+  assert.ok(!authority.calls.includes('downloadCertificate'));
 });
 
 function refusal(type: string): IngressError {
@@ -280,7 +285,11 @@ for (const [what, answer] of [
   });
 }
 
-const slow: [title: string, change: Partial<Record<'validation' | 'issuance', [PollResult]>>, message: RegExp][] = [
+const slow: [
+  title: string,
+  change: Partial<Record<'validation' | 'issuance', [PollResult]>>,
+  message: RegExp,
+][] = [
   ['validation', { validation: [{ status: 'pending' }] }, /has not validated app\.example\.com within 180 s/],
   ['issuance', { issuance: [{ status: 'processing' }] }, /has not issued within 180 s/],
 ];
@@ -321,12 +330,12 @@ test('the wish of one answer does not outlast it', async () => {
 });
 
 for (const verb of [
-  'authorizations',
+  'getAuthorizations',
   'respond',
   'pollAuthorization',
   'finalize',
   'pollOrder',
-  'certificate',
+  'downloadCertificate',
 ]) {
   test(`a failure of ${verb} is thrown as it is`, async () => {
     const { authority, obtain } = setUp();

@@ -15,7 +15,11 @@ const LONGEST_PAUSE_MS = 10_000;
  * asks for a longer pause, is thrown to the caller, who knows what a later attempt costs. So is a time-out: whoever has waited for it
  * should hear of it before another one is over.
  */
-export async function withRetries<T>(request: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+export async function withRetries<T>(
+  request: () => Promise<T>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
   let nonces = 0;
   let failures = 0;
   for (;;) {

@@ -14,9 +14,9 @@ import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
 import { createOutgoing } from '../net/outgoing.ts';
+import { createHttpContext, MAX_BODY_BYTES } from './http.ts';
 import { request } from './plain-http.ts';
 import { problemOf } from './problem.ts';
-import { createHttpContext, MAX_BODY_BYTES } from './wire.ts';
 
 const never = new AbortController().signal;
 

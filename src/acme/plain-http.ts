@@ -1,9 +1,9 @@
 import { type IncomingMessage, request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { isIngressError } from '../errors.ts';
+import { type HttpContext, MAX_BODY_BYTES, TIMEOUT_MS } from './http.ts';
 import { unreachable } from './no-answer.ts';
 import { problemError, readProblem } from './problem.ts';
-import { MAX_BODY_BYTES, TIMEOUT_MS, type HttpContext } from './wire.ts';
 
 /** The answer to a request that nobody signed. */
 export interface HttpResponse {

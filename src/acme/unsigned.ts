@@ -1,8 +1,8 @@
 import { IngressError } from '../errors.ts';
 import { type Directory, readDirectory } from './directory.ts';
+import type { HttpContext } from './http.ts';
 import { withRetries } from './persist.ts';
-import { request, type HttpResponse } from './plain-http.ts';
-import type { HttpContext } from './wire.ts';
+import { type HttpResponse, request } from './plain-http.ts';
 
 /** What a CA tells anybody: no account, no key, and no acme-client in memory. Throws ACME_* errors. */
 export interface DirectoryClient {

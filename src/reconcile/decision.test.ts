@@ -108,7 +108,7 @@ test('an open order of the certificate that is stored is forgotten, with its cha
   const { orders: openOrders } = stage.parts.authorities.primary;
   let note: Awaited<ReturnType<typeof openOrders.load>>;
   stage.client.before = async (call) => {
-    if (call === 'certificate') note = await openOrders.load(DOMAIN);
+    if (call === 'downloadCertificate') note = await openOrders.load(DOMAIN);
   };
   await runPass(stage);
   assert.ok(note);

@@ -1,4 +1,4 @@
-import { judgeClockSkew } from '../acme/ca-clock.ts';
+import { judgeClockSkew } from '../acme/clock-skew.ts';
 import type { Authority } from '../acme/issuance.ts';
 import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa/check.ts';
 import { type AskCaa, askResolver, overlay } from '../dns/caa/set.ts';

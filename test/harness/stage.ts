@@ -29,7 +29,7 @@ import { standingWarnings } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './ca/certificates.ts';
-import { createMemoryAcmeClient, type MemoryAcmeClient } from './ca/memory-authority.ts';
+import { createMemoryAcmeClient, type MemoryAcmeClient } from './ca/memory-acme-client.ts';
 import { a, caa, cname, type DnsServer, soa, startDnsServer, txt } from './dns/dns-server.ts';
 import {
   createMemoryProvider,

@@ -55,11 +55,23 @@ class Crash extends Error {}
  * A program that is started again and again, and dies at any moment: before or after it writes an entry, before or after the
  * certificate authority does what the entry tells of. Between two starts there are seconds, now and then days.
  */
-export async function runCrashLoop({ open, restarts, random, respectsLimits }: CrashLoop): Promise<CountingCa> {
+export async function runCrashLoop({
+  open,
+  restarts,
+  random,
+  respectsLimits,
+}: CrashLoop): Promise<CountingCa> {
   const clock = createFakeClock();
   const pick = (limit: number) => Math.floor(random() * limit);
   const authority = { failed: [], issued: [] };
-  const run: Run = { respectsLimits: respectsLimits, clock, ca: authority, pick, ledger: open(clock), broken: [] };
+  const run: Run = {
+    respectsLimits: respectsLimits,
+    clock,
+    ca: authority,
+    pick,
+    ledger: open(clock),
+    broken: [],
+  };
   let attempts = 0;
   for (let start = 0; start < restarts; start++) {
     if (pick(10) === 0) run.broken = BROKEN[pick(BROKEN.length)] ?? [];
@@ -83,9 +95,7 @@ async function attempt(run: Run, id: string): Promise<void> {
   await wait(run, names, 'validate');
   const validatedAt = await write(run, { event: 'validate', attempt: id, names });
   const invalid = names.filter((name) => run.broken.includes(name));
-  ca.failed.push(
-    ...invalid.map((subject) => ({ subject, askedAt: validatedAt, at: clock.now().getTime() })),
-  );
+  ca.failed.push(...invalid.map((subject) => ({ subject, askedAt: validatedAt, at: clock.now().getTime() })));
   mayCrash(run);
   const failure = { event: 'failed', attempt: id, names, code: 'ACME_ORDER_FAILED', refused: true } as const;
   if (invalid.length > 0) {
@@ -105,7 +115,11 @@ async function attempt(run: Run, id: string): Promise<void> {
 }
 
 /** Waits until the step is allowed, or is started again before. */
-async function wait({ respectsLimits, clock, ledger, pick }: Run, names: readonly string[], step: Step['step']) {
+async function wait(
+  { respectsLimits, clock, ledger, pick }: Run,
+  names: readonly string[],
+  step: Step['step'],
+) {
   if (!respectsLimits) return;
   const ask = {
     history: await ledger.history(),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createAccountStore } from '../../../src/acme/account-store.ts';
+import { createHttpContext } from '../../../src/acme/http.ts';
 import { withRetries } from '../../../src/acme/persist.ts';
-import { loadSignedHttp } from '../../../src/acme/transport.ts';
-import { createHttpContext } from '../../../src/acme/wire.ts';
+import { loadSignedHttp } from '../../../src/acme/signed-http.ts';
 import { systemClock } from '../../../src/clock.ts';
 
 /**
@@ -16,7 +16,8 @@ export async function deactivateAccount(root: string, directoryUrl: string): Pro
   const transport = await loadSignedHttp();
   const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding: undefined });
   const update = { status: 'deactivated' } as object; // What the library's type leaves out.
-  const ask = () => transport.send(createHttpContext('test', systemClock), () => client.updateAccount(update));
+  const ask = () =>
+    transport.send(createHttpContext('test', systemClock), () => client.updateAccount(update));
   await withRetries(ask, systemClock, AbortSignal.timeout(30_000));
   return accountUrl;
 }

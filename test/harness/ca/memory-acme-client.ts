@@ -103,7 +103,7 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
     clockSkewMs: () => authority.skewMs,
     async refreshClockSkew(signal) {
       signal.throwIfAborted();
-      await authority.before('ready');
+      await authority.before('refreshClockSkew');
     },
     async assertOrderable(_profile, signal) {
       signal.throwIfAborted();
@@ -140,14 +140,16 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
       return { order: toOrder(order, { status: 'pending' }), replaces: accepted };
     },
     async findOrder(url, signal) {
-      await begin(`order ${url}`, signal);
+      await begin(`findOrder ${url}`, signal);
       const order = orders.get(url);
       return order && toOrder(order, statusOf(order));
     },
     async getAuthorizations({ url }, signal) {
-      await begin('authorizations', signal);
+      await begin('getAuthorizations', signal);
       return known(url).names.map((name) => {
-        const status = known(url).valid.has(name) ? 'valid' : (authority.authorizationStatus.get(name) ?? 'pending');
+        const status = known(url).valid.has(name)
+          ? 'valid'
+          : (authority.authorizationStatus.get(name) ?? 'pending');
         return toAuthorization(url, name, { status });
       });
     },
@@ -184,7 +186,7 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
       return toOrder(order, authority.issuance[0]);
     },
     async downloadCertificate({ url, status }, signal) {
-      await begin('certificate', signal);
+      await begin('downloadCertificate', signal);
       const { chain } = known(url);
       if (status !== 'valid' || chain === undefined)
         throw new Error(`no certificate of an order that is ${status}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
-import { createHttpContext } from './wire.ts';
+import { createHttpContext } from './http.ts';
 
 const URL_ = 'https://ca.example/order/1';
 const HOUR = 3_600_000;

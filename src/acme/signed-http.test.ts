@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
-import { createMemoryAccountStore, createScriptedClient, signedResponses } from '../../test/harness/ca/scripted-ca.ts';
+import {
+  createMemoryAccountStore,
+  createScriptedClient,
+  signedResponses,
+} from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';

@@ -27,7 +27,10 @@ const GOOD: AccountStatus = { kind: 'good' };
  * Asks the CA how an account stands. It has ended only where account and key are both refused (§7.3.6: "the server MUST
  * reject further requests authorized by that account's key"); whatever else the CA answers leaves it as it is.
  */
-export async function fetchAccountStatus({ url }: Pick<StoredAccount, 'url'>, ask: AskOnce): Promise<AccountStatus> {
+export async function fetchAccountStatus(
+  { url }: Pick<StoredAccount, 'url'>,
+  ask: AskOnce,
+): Promise<AccountStatus> {
   if (url !== undefined) {
     const own = await answerOf(() => ask(url, (client) => client.updateAccount({})));
     const status = endOf(own.body);

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { createOutgoing, type Outgoing } from '../net/outgoing.ts';
-import { clockSkewMs } from './ca-clock.ts';
+import { clockSkewMs } from './clock-skew.ts';
 import { readRetryAfter } from './problem.ts';
 
 /** Milliseconds that a request may take, its answer included. */

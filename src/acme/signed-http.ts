@@ -4,9 +4,9 @@ import type { Secret } from '../config/secret.ts';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
 import type { ExternalAccountBinding } from './account-binding.ts';
+import { type HttpContext, MAX_BODY_BYTES, TIMEOUT_MS } from './http.ts';
 import { type HttpRequest, unreachable } from './no-answer.ts';
 import { problemError, readProblem } from './problem.ts';
-import { MAX_BODY_BYTES, TIMEOUT_MS, type HttpContext } from './wire.ts';
 
 /** acme-client with its HTTP tamed. */
 export interface SignedHttp {

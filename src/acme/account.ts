@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
 import type { Client } from 'acme-client';
 import { IngressError, isIngressError } from '../errors.ts';
-import { type ExternalAccountBinding, bindingMissing, explainRefusal } from './account-binding.ts';
-import { accountUrlOf, mayConcernAccount, type AccountStatus, fetchAccountStatus } from './account-standing.ts';
+import { bindingMissing, type ExternalAccountBinding, explainRefusal } from './account-binding.ts';
+import { type AccountStatus, accountUrlOf, fetchAccountStatus, mayConcernAccount } from './account-status.ts';
 import type { AccountStore, StoredAccount } from './account-store.ts';
+import type { HttpContext } from './http.ts';
 import { withRetries } from './persist.ts';
 import { isProblem } from './problem.ts';
-import { loadSignedHttp } from './transport.ts';
+import { loadSignedHttp } from './signed-http.ts';
 import type { DirectoryClient } from './unsigned.ts';
-import type { HttpContext } from './wire.ts';
 
 export interface SessionOptions {
   readonly directoryUrl: string;
@@ -205,8 +205,7 @@ async function register(
   ask: AccountSession['send'],
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (!binding && (await unsigned.get(signal)).externalAccountRequired)
-    throw bindingMissing(directoryUrl);
+  if (!binding && (await unsigned.get(signal)).externalAccountRequired) throw bindingMissing(directoryUrl);
   const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
   const request = { termsOfServiceAgreed: true, ...contact };
   return withRetries(() => ask((client) => createAccount(client, request)), wire.clock, signal);

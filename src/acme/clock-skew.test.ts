@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeClockSkew, clockSkewMs } from './ca-clock.ts';
+import { clockSkewMs, judgeClockSkew } from './clock-skew.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -24,7 +24,10 @@ test('an answer that a cache has kept is as much older', () => {
 
 for (const date of [undefined, '', 'noon', 7, [DATE]]) {
   test(`a Date header of ${JSON.stringify(date)} tells no time`, () => {
-    assert.equal(clockSkewMs({ date, age: undefined, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }), undefined);
+    assert.equal(
+      clockSkewMs({ date, age: undefined, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }),
+      undefined,
+    );
   });
 }
 
