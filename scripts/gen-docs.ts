@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { providers } from '../providers/registry.ts';
 import { unsupported, withoutEffect } from '../src/config/older-variables.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
@@ -16,6 +16,7 @@ const documents: Readonly<Record<string, string>> = {
   'docs/configuration.md': configuration(),
   'docs/errors.md': errors(),
   'docs/performance.md': performance(),
+  'docs/decisions/README.md': decisions(),
 };
 
 function configuration(): string {
@@ -88,6 +89,27 @@ function performance(): string {
   const origin =
     '<!-- Made by scripts/gen-docs.ts from docs/performance/results.json; the prose is in test/bench/data-plane/document.ts. -->';
   return performanceDocument(results, origin);
+}
+
+/** Lists docs/decisions/NNNN-name.md by their titles. */
+function decisions(): string {
+  const folder = new URL('../docs/decisions/', import.meta.url);
+  const entries = globSync('[0-9]*.md', { cwd: folder })
+    .sort()
+    .map((file) => {
+      const [, title] = /^# (.+)$/m.exec(readFileSync(new URL(file, folder), 'utf8')) ?? [];
+      if (title === undefined) throw new Error(`docs/decisions/${file} has no title`);
+      return [`[${file.slice(0, 4)}](${file})`, title];
+    });
+  return `# Decisions
+
+<!-- Made by scripts/gen-docs.ts from the titles of the files; run \`npm run docs\` after a change. -->
+
+Why the program is as it is: one decision in each file, with what was measured or read, what else was
+tried, and what follows. [Architecture](../architecture.md) shows how they fit together.
+
+${rows(['', 'Decision'], entries)}
+`;
 }
 
 function errors(): string {
