@@ -96,6 +96,7 @@ const pure = [
   'src/acme/directory.ts',
   'src/json.ts',
   'src/net/no-proxy.ts',
+  'src/net/retry-after.ts',
   'src/acme/no-answer.ts',
   'src/net/unanswered.ts',
   'providers/shared/no-answer.ts',

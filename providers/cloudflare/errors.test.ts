@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { retryAfter } from '../shared/retry-after.ts';
 import { type Asked, badAnswer, failedCall, isStale, toIngressError } from './errors.ts';
 
 const NOW = new Date('2026-01-02T03:04:05Z');
@@ -85,19 +84,6 @@ test('a missing permission is named, with the place to give it', () => {
   assert.match(hint, /Zone \/ Zone \/ Read/);
   assert.match(hint, /dash\.cloudflare\.com > My Profile > API Tokens/);
 });
-
-const waits: readonly (readonly [value: string | null, ms: number | undefined])[] = [
-  ['7', 7000],
-  [' 0 ', 0],
-  ['Fri, 02 Jan 2026 03:05:05 GMT', 60_000],
-  ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
-  ['soon', undefined],
-  ['', undefined],
-  [null, undefined],
-];
-for (const [value, ms] of waits) {
-  test(`Retry-After ${value} is ${ms} ms`, () => assert.equal(retryAfter(value, NOW), ms));
-}
 
 test('a rate limit carries the time to wait', () => {
   assert.equal(refused(429, undefined, { 'retry-after': '300' }).retryAfterMs, 300_000);

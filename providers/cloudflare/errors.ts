@@ -1,8 +1,8 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
 import type { ProxyTrouble } from '../../src/net/outgoing.ts';
+import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import { unreachable } from '../shared/no-answer.ts';
-import { retryAfter } from '../shared/retry-after.ts';
 import { clean } from '../shared/words.ts';
 import { failure } from './answers.ts';
 
@@ -86,7 +86,7 @@ export function toIngressError(call: FailedCall, asked: Asked, now: Date): Ingre
   const words = refusal
     ? `${clean(refusal.message, [asked.token])} (code ${refusal.code})`
     : `HTTP ${call.status}`;
-  const retryAfterMs = retryAfter(call.headers?.get('retry-after'), now);
+  const retryAfterMs = parseRetryAfter(call.headers?.get('retry-after'), now);
   const verb = call.status >= 500 ? 'failed' : 'refused';
   return new IngressError(code, `Cloudflare ${verb} to ${asked.doing}: ${words}`, {
     ...hintFor(code, refusal, asked),

@@ -1,10 +1,10 @@
-import axios, { type AxiosRequestConfig, type AxiosResponse, isAxiosError } from 'axios';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
+import { type HttpResponse, send } from '../../src/net/http.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
+import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import type { Budget } from './budget.ts';
 import { unreachable } from './no-answer.ts';
-import { retryAfter } from './retry-after.ts';
 import { tooLate } from './words.ts';
 
 export interface HttpOptions {
@@ -47,7 +47,7 @@ const ASKS_TO_WAIT = new Set([405, 429, 503]);
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /** Bytes; beyond it nothing that these APIs answer is what was asked for. */
-const LONGEST_ANSWER = 16 * 1024 * 1024;
+export const LONGEST_ANSWER = 16 * 1024 * 1024;
 
 /**
  * Makes calls to an API that answers text: one call, one request, when the budget allows it. Throws
@@ -60,13 +60,15 @@ export function createHttp(options: HttpOptions): Http {
     const url = `${baseUrl}${path}`;
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
-      const both = AbortSignal.any([signal, deadline]);
-      const content = { headers, params: query, ...(body === undefined ? {} : { data: body }) };
-      const way = family === undefined ? {} : { family };
-      const response = await send(outgoing, { method, url, ...content, ...way, signal: both });
+      const response = await send({
+        ...{ method, url: withQuery(url, query), headers, outgoing, family },
+        ...(body === undefined ? {} : { body }),
+        maxBytes: LONGEST_ANSWER,
+        signal: AbortSignal.any([signal, deadline]),
+      });
       const retryAfterMs = askedToWait(response, clock.now());
       if (retryAfterMs !== undefined && ASKS_TO_WAIT.has(response.status)) await budget.hold(retryAfterMs);
-      return { status: response.status, text: textOf(response), retryAfterMs };
+      return { status: response.status, text: response.text, retryAfterMs };
     } catch (thrown) {
       signal.throwIfAborted();
       const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
@@ -75,52 +77,13 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
-type Request = Pick<AxiosRequestConfig, 'method' | 'url' | 'params' | 'data' | 'family' | 'signal'> & {
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** One request, and its whole answer as text, of whatever status. What it throws carries nothing of the request. */
-export async function send(
-  { httpAgent, httpsAgent }: Outgoing,
-  { headers = {}, ...request }: Request,
-): Promise<AxiosResponse<string>> {
-  try {
-    return await axios.request<string>({
-      ...request,
-      headers: { ...headers },
-      responseType: 'text',
-      transformResponse: (text) => text,
-      validateStatus: () => true,
-      maxRedirects: 0,
-      maxContentLength: LONGEST_ANSWER,
-      httpAgent,
-      httpsAgent,
-    });
-  } catch (thrown) {
-    throw plain(thrown);
-  }
-}
-
-export function textOf({ data }: AxiosResponse<string>): string {
-  return String(data ?? '');
+function withQuery(url: string, query: Readonly<Record<string, string | number>>): URL {
+  const whole = new URL(url);
+  for (const [name, value] of Object.entries(query)) whole.searchParams.set(name, String(value));
+  return whole;
 }
 
 // Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
-function askedToWait(
-  { status, headers }: Pick<AxiosResponse, 'status' | 'headers'>,
-  now: Date,
-): number | undefined {
-  const header: unknown = headers['retry-after'];
-  return status >= 400 && typeof header === 'string' ? retryAfter(header, now) : undefined;
-}
-
-// The client's own error carries the whole request, credentials included.
-function plain(thrown: unknown): unknown {
-  if (!isAxiosError(thrown)) return thrown;
-  const { cause = thrown } = thrown;
-  // A parser's error carries the packet, in which the other side may repeat what was sent.
-  const known = ['code', 'statusCode', 'hostname', 'port'].flatMap((key) =>
-    key in cause ? [[key, Reflect.get(cause, key)]] : [],
-  );
-  return Object.assign(new Error(cause.message), Object.fromEntries(known));
+function askedToWait({ status, headers }: HttpResponse, now: Date): number | undefined {
+  return status >= 400 ? parseRetryAfter(headers['retry-after'], now) : undefined;
 }

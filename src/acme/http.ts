@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { createOutgoing, type Outgoing } from '../net/outgoing.ts';
+import { parseRetryAfter } from '../net/retry-after.ts';
 import { clockSkewMs } from './clock-skew.ts';
-import { readRetryAfter } from './problem.ts';
 
 /** Milliseconds that a request may take, its answer included. */
 export const TIMEOUT_MS = 30_000;
@@ -51,7 +51,7 @@ export function createHttpContext(userAgent: string, clock: Clock, outgoing = cr
       heardAt = received;
       // A moment that the CA names is one by its own clock.
       const theirNow = new Date(received.getTime() + (skew ?? 0));
-      const retryAfterMs = readRetryAfter(headers['retry-after'], theirNow);
+      const retryAfterMs = parseRetryAfter(headers['retry-after'], theirNow);
       if (retryAfterMs === undefined) advice.delete(url);
       else advice.set(url, retryAfterMs);
       return retryAfterMs;

@@ -1,6 +1,5 @@
-import { type IncomingMessage, request as overTcp } from 'node:http';
-import { request as overTls } from 'node:https';
 import { isIngressError } from '../errors.ts';
+import { send } from '../net/http.ts';
 import { type HttpContext, MAX_BODY_BYTES, TIMEOUT_MS } from './http.ts';
 import { unreachable } from './no-answer.ts';
 import { problemError, readProblem } from './problem.ts';
@@ -42,12 +41,16 @@ export async function request(
   }
 }
 
-async function askOnce(method: string, url: string, wire: HttpContext, signal: AbortSignal) {
-  const sent = wire.clock.now();
-  const response = await open(method, url, wire, signal);
-  const { statusCode: status = 0, headers } = response;
-  const retryAfterMs = wire.observe({ url, headers, sentAt: sent });
-  return { status, headers, retryAfterMs, body: parsed(await read(response)) };
+async function askOnce(method: string, url: string, context: HttpContext, signal: AbortSignal) {
+  const { userAgent, outgoing, clock } = context;
+  const sentAt = clock.now();
+  const { status, headers, text } = await send({
+    ...{ method, url, outgoing, signal },
+    headers: { 'User-Agent': userAgent },
+    maxBytes: MAX_BODY_BYTES,
+  });
+  const retryAfterMs = context.observe({ url, headers, sentAt });
+  return { status, headers, retryAfterMs, body: parsed(text) };
 }
 
 /** Where an answer leads to; nowhere when that would give up TLS. */
@@ -55,35 +58,6 @@ function redirection(from: string, location: string | undefined): string | undef
   const to = location === undefined ? null : URL.parse(location, from);
   const isKept = to?.protocol === 'https:' || to?.protocol === new URL(from).protocol;
   return isKept ? to?.href : undefined;
-}
-
-async function open(
-  method: string,
-  url: string,
-  { userAgent, outgoing }: HttpContext,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const headers = { 'User-Agent': userAgent };
-  const sent =
-    new URL(url).protocol === 'http:'
-      ? overTcp(url, { method, headers, signal, agent: outgoing.httpAgent })
-      : overTls(url, { method, headers, signal, agent: outgoing.httpsAgent });
-  sent.on('response', resolve).on('error', reject).end();
-  // While a proxy opens its tunnel, Node's request does not listen to its signal.
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isProblem, problemError, problemOf, readProblem, readRetryAfter } from './problem.ts';
+import { isProblem, problemError, problemOf, readProblem } from './problem.ts';
 
 const document = {
   type: 'urn:ietf:params:acme:error:rateLimited',
@@ -52,20 +52,6 @@ test('an answer that is no problem document is told with its status, and not as 
   );
   assert.match(error.hint, /status page .* proxy/);
 });
-
-const now = new Date('2026-11-24T00:00:00Z');
-const headers: [header: unknown, ms: number | undefined][] = [
-  ['120', 120_000],
-  [' 0 ', 0],
-  ['Tue, 24 Nov 2026 00:01:00 GMT', 60_000],
-  ['Mon, 23 Nov 2026 00:00:00 GMT', 0],
-  ['soon', undefined],
-  ['', undefined],
-  [undefined, undefined],
-];
-for (const [header, ms] of headers) {
-  test(`Retry-After: ${header} is ${ms} ms`, () => assert.equal(readRetryAfter(header, now), ms));
-}
 
 test('a rate limit comes with advice', () => {
   const problem = readProblem({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many' }, 429);

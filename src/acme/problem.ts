@@ -81,14 +81,6 @@ function addressOf(reference: string | undefined, refusal: ErrorResponse | undef
   return URL.parse(reference, refusal?.url)?.href ?? reference;
 }
 
-/** Milliseconds of a Retry-After header, in either of its two forms (RFC 9110 §10.2.3). */
-export function readRetryAfter(header: unknown, now: Date): number | undefined {
-  if (typeof header !== 'string' || header.trim() === '') return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
-}
-
 /** A refusal as an error that keeps all of the problem. */
 export function problemError(problem: Problem, retryAfterMs: number | undefined): IngressError {
   return new IngressError('ACME_PROBLEM', sentenceOf(problem), {

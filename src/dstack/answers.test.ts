@@ -122,14 +122,14 @@ const failures: readonly (readonly [what: string, message: RegExp, pieces: Piece
   ],
   [
     'an answer that breaks off',
-    /: its answer broke off after 10 octets$/,
+    /: the answer broke off after 10 bytes$/,
     [head('200 OK', 'Content-Length: 400'), info().subarray(0, 10)],
     true,
   ],
-  ['chunks that break off', /: its answer broke off after \d+ octets$/, chunked([info()]).slice(0, 2), true],
+  ['chunks that break off', /: the answer broke off after \d+ bytes$/, chunked([info()]).slice(0, 2), true],
   [
     'more than eight megabytes',
-    /: its answer is longer than 8388608 octets$/,
+    /: the answer has more than 8388608 bytes$/,
     measured(Buffer.alloc(9 * 1024 * 1024, ' ')),
   ],
   ['a page', /: its answer is no JSON: <html>/, measured(Buffer.from('<html>hello</html>'))],

@@ -5,7 +5,6 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import acme from 'acme-client';
-import axios from 'axios';
 import { createWorld, type World } from '../world.ts';
 import { certificateId } from './certificate-id.ts';
 import { startPebble } from './pebble.ts';
@@ -22,7 +21,7 @@ after(() => world[Symbol.asyncDispose]());
 
 const directory = async () => {
   const httpsAgent = new Agent({ ca: await readFile(world.pebble.apiCaFile, 'utf8') });
-  const { data } = await axios.get<Record<string, unknown>>(world.pebble.directoryUrl, {
+  const { data } = await acme.axios.get<Record<string, unknown>>(world.pebble.directoryUrl, {
     httpsAgent,
     timeout: 500,
   });
@@ -77,7 +76,7 @@ test('the window of a certificate’s renewal can be set', async () => {
   const page = 'https://ca.example/why';
   await world.pebble.setRenewalWindow(certificate.toString(), start, end, page);
   const { renewalInfo } = await directory();
-  const { data } = await axios.get<unknown>(`${renewalInfo}/${certificateId(certificate)}`, {
+  const { data } = await acme.axios.get<unknown>(`${renewalInfo}/${certificateId(certificate)}`, {
     httpsAgent: acme.axios.defaults.httpsAgent,
   });
   assert.deepEqual(data, {
