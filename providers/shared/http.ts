@@ -61,7 +61,9 @@ export function createHttp(options: HttpOptions): Http {
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
       const response = await send({
-        ...{ method, url: withQuery(url, query), headers, outgoing, family },
+        ...{ method, url: withQuery(url, query), outgoing, family },
+        // Some of these APIs stand behind a firewall that refuses requests without it.
+        headers: { 'user-agent': 'dstack-ingress', ...headers },
         ...(body === undefined ? {} : { body }),
         maxBytes: LONGEST_ANSWER,
         signal: AbortSignal.any([signal, deadline]),
