@@ -24,9 +24,9 @@ function configuration(): string {
 
 ${GENERATED}
 
-Everything is configured by environment variables. They are read once, at the start. An empty variable counts as not set. All
-faults are reported at once, each with its variable and the remedy; the exit code is then 78, and nothing was started or
-written.
+Everything is configured by environment variables. They are read once, at the start. An empty variable
+counts as not set. All configuration errors are reported at once, each with its variable and its fix;
+the exit code is then 78, and nothing was started or written.
 
 A variable marked *secret* can be read from a file instead: set \`NAME_FILE\` to its path (Docker and Kubernetes secrets).
 Secrets are never logged.
@@ -37,14 +37,15 @@ ${table(variables)}
 
 ${providers.map(ofProvider).join('\n\n')}
 
-## Of Node.js
+## Node.js
 
 \`NODE_EXTRA_CA_CERTS\`: a PEM file with more certificate authorities to trust, for a private CA or provider endpoint.
 
 ## Not in this version
 
-These variables of older containers say who writes which records, or which key is served. This version cannot follow them, and to go on
-without them would change what is in production, so setting one is a fault, also where it is misspelt.
+These variables of older containers say who writes which records, or which key is served. This version
+does not support them, and ignoring them would change what is in production, so setting one is a
+configuration error, even if it is misspelt.
 
 ${rows(
   ['Variable', 'What this version does', 'What to do'],
@@ -59,8 +60,8 @@ ${rows(
 
 ## Without effect
 
-These variables of older containers are known and have no effect. Setting one is logged as a warning. So is any other variable that
-looks like one of these tables misspelt.
+These variables of older containers are known and have no effect. Setting one is logged as a warning.
+So is any other variable that looks like a misspelt one of these tables.
 
 ${rows(
   ['Variable', 'Instead'],
@@ -76,7 +77,7 @@ function ofProvider({ title, name, variables: own }: (typeof providers)[number])
     .replaceAll(' ', '-');
   return `## ${title} (\`DNS_PROVIDER=${name}\`)
 
-How to make the credentials, and what they have to be allowed: [DNS providers](providers.md#${anchor}).
+How to create the credentials, and the permissions that they need: [DNS providers](providers.md#${anchor}).
 
 ${table(own)}`;
 }
@@ -123,8 +124,9 @@ function errors(): string {
 
 ${GENERATED}
 
-Every error in the log has a code, a sentence that says what happened, and a hint. \`retryable\` says whether trying again can help
-without anybody changing anything; the ingress tries again by itself either way, and goes on serving what it has.
+Every error in the log has a code, a message that says what happened, and a hint that says what to do.
+\`retryable\` says whether a retry can succeed without any change; the ingress retries by itself either
+way, and keeps serving what it has.
 
 ${rows(['Code', 'What happened', 'What to do', 'Retryable'], entries)}
 `;
