@@ -4,6 +4,7 @@ import { unsupported, withoutEffect } from '../src/config/older-variables.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
 import { variables } from '../src/config/variables.ts';
 import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';
+import { renamedEvents } from '../src/event-messages.ts';
 import { performanceDocument } from '../test/bench/data-plane/document.ts';
 import type { Results } from '../test/bench/data-plane/results.ts';
 
@@ -17,6 +18,7 @@ const documents: Readonly<Record<string, string>> = {
   'docs/errors.md': errors(),
   'docs/performance.md': performance(),
   'docs/decisions/README.md': decisions(),
+  'docs/troubleshooting.md': troubleshooting(),
 };
 
 function configuration(): string {
@@ -130,6 +132,19 @@ way, and keeps serving what it has.
 
 ${rows(['Code', 'What happened', 'What to do', 'Retryable'], entries)}
 `;
+}
+
+/** Only the table between the two comments is generated. */
+function troubleshooting(): string {
+  const text = readFileSync(new URL('../docs/troubleshooting.md', import.meta.url), 'utf8');
+  const events = rows(
+    ['`event` now', '`event` from the next release on'],
+    renamedEvents().map(({ before, now }) => [code(before), code(now)]),
+  );
+  return text.replace(
+    /(<!-- renamed events[^>]*-->\n).*?(<!-- end -->)/s,
+    (_, begin: string, end: string) => `${begin}\n${events}\n\n${end}`,
+  );
 }
 
 function table(variablesOf: VariableTable): string {

@@ -5,18 +5,19 @@ import { fold, type State } from './status/state.ts';
 import { standingWarnings } from './warnings.ts';
 
 const time = '2026-11-24T00:00:00.000Z';
-const starting = { event: 'starting', version: '1', domains: ['app.example.com'], provider: 'memory', time };
+const starting = {
+  ...{ type: 'starting' as const, version: '1', domains: ['app.example.com'] },
+  ...{ provider: 'memory', directoryUrl: 'https://ca.example/directory' },
+};
 
 test('a standing warning is logged each time, and in the status once, for as long as it is true', () => {
-  const { log, lines } = memoryLog();
-  const warnOf = standingWarnings(log);
+  const { emit, events, lines } = memoryLog();
+  const warnOf = standingWarnings(emit);
   const shown = () =>
-    [starting, ...lines].reduce<State | undefined>(
-      (state, line) => fold(state, { time, ...line }, 1),
-      undefined,
-    )?.warnings;
+    [starting, ...events].reduce<State | undefined>((state, event) => fold(state, event, time, 1), undefined)
+      ?.warnings;
   warnOf('gateway', undefined);
-  assert.deepEqual(lines, []);
+  assert.deepEqual(events, []);
   warnOf('gateway', 'it has no address');
   warnOf('gateway', 'it has no address');
   warnOf('name servers', 'one is silent');

@@ -1,29 +1,31 @@
-import type { Log } from './log.ts';
+import type { Emit } from './events.ts';
 
-/** Says each sentence once: what is true of several names, or in every round, is no news the second time. */
-export function once(say: (sentence: string) => void): (sentence: string) => void {
+/** Passes each sentence on once, however many names or reconciliations it is true of. */
+export function once(warn: (sentence: string) => void): (sentence: string) => void {
   const said = new Set<string>();
   return (sentence) => {
-    if (!said.has(sentence)) say(sentence);
+    if (!said.has(sentence)) warn(sentence);
     said.add(sentence);
   };
 }
 
-/** Says what is wrong with a subject whenever it is found, or with undefined that it is right. */
+/** Reports what is wrong with a subject each time it is checked; undefined means that nothing is. */
 export type WarnOf = (subject: string, sentence: string | undefined) => void;
 
 /**
- * Logs a warning each time, and that it is over (`warning-over`) once the subject is right again, so that the status shows
- * it for as long as it is true. `standing` holds what is wrong now, by subject.
+ * Emits a warning each time, and `warning-over` once the subject is right again, so that the status shows it for as long
+ * as it applies. `current` holds the warning of each subject.
  */
-export function standingWarnings(log: Log, standing = new Map<string, string>()): WarnOf {
+export function standingWarnings(emit: Emit, current = new Map<string, string>()): WarnOf {
   return (subject, sentence) => {
-    const before = standing.get(subject);
+    const before = current.get(subject);
     if (sentence !== undefined) {
       const replaces = before === undefined || before === sentence ? {} : { replaces: before };
-      log.warn({ event: 'warning', subject, ...replaces }, sentence);
-      standing.set(subject, sentence);
-    } else if (standing.delete(subject))
-      log.info({ event: 'warning-over', subject, warning: before }, `${subject}: the warning is over`);
+      emit({ type: 'warning', subject, sentence, ...replaces });
+      current.set(subject, sentence);
+    } else if (before !== undefined) {
+      current.delete(subject);
+      emit({ type: 'warning-over', subject, warning: before });
+    }
   };
 }

@@ -4,7 +4,7 @@ import type { ProviderWait } from '../../providers/shared/context.ts';
 import { untilAborted, withDeadline } from '../async.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { IngressError } from '../errors.ts';
-import { createLog } from '../log.ts';
+import { sentenceOf } from '../event-messages.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import { emptySharedState, manageCertificate } from '../reconcile/deps.ts';
 import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
@@ -15,7 +15,7 @@ import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
 import { assembleOutside, goalFor, readOnlyIssuers } from './wiring/outside.ts';
-import { createProviderFiles, describeWait, readOnly } from './wiring/provider-context.ts';
+import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';
 
 /** Longer than everybody who is asked takes in turn where each answers at last; what each further name adds. */
 const LIMIT_MS = 120_000;
@@ -80,9 +80,10 @@ function toJson({ failures, certificates, ...others }: Found) {
 
 async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Found> {
   const { letsencryptDir } = config;
-  const { title, name } = config.provider;
+  const { name } = config.provider;
   const files = readOnly(createProviderFiles(letsencryptDir, name));
-  const onWait = (wait: ProviderWait) => void process.stderr.write(`${describeWait(title, wait)}\n`);
+  const onWait = (wait: ProviderWait) =>
+    void process.stderr.write(`${sentenceOf(waitingFor(config.provider, wait))}\n`);
   // Reading gives no warning: what is damaged is moved aside by a start, and only then.
   const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings);
@@ -95,12 +96,12 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
     journalOf: (domain) => peekingJournal(createChallengeJournal(letsencryptDir, domain, () => undefined)),
     random: Math.random,
     newId: randomUUID,
-    log: createLog('silent'),
+    emit: () => undefined,
     warn: (warning) => void warnings.add(warning),
     warnOf: (_, warning) => void (warning !== undefined && warnings.add(warning)),
     shared: emptySharedState(),
   };
-  const all = config.certificates.map(({ names }) => manageCertificate(names, parts.log));
+  const all = config.certificates.map(({ names }) => manageCertificate(names));
   const found = await forecast(parts, all, signal);
   return { ...found, warnings: [...warnings] };
 }

@@ -1,20 +1,21 @@
 import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
 import { systemClock as clock } from '../clock.ts';
+import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { removeTemporaries } from '../files.ts';
-import { createLog, type Log } from '../log.ts';
+import { createLog, type Log, logEvents } from '../log.ts';
 import { announcement } from '../proxy/process/announcement.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/process/privileges.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { subjectOf } from '../proxy/upstream/app-warnings.ts';
-import type { Deps, ManagedCertificate } from '../reconcile/deps.ts';
+import { type Deps, type ManagedCertificate, manageCertificate } from '../reconcile/deps.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
 import { reconcile } from '../reconcile/round.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
-import { createStatusFile } from '../status/file.ts';
+import { statusFile } from '../status/file.ts';
 import { standingWarnings } from '../warnings.ts';
-import { assembleDeps, manageLogged, roundLimitMs } from './wiring/assemble.ts';
+import { assembleDeps, roundLimitMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
@@ -24,81 +25,69 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   findHostsOutside();
-  const log = createLog(config.logLevel, createStatusFile(config.runtimeDir, process.pid));
+  const log = createLog(config.logLevel);
+  const emit = emitTo(logEvents(log), statusFile(config.runtimeDir, process.pid, clock));
   const demand = listenTo('SIGHUP');
   const { names, provider, directoryUrl } = config;
-  const fields = {
-    event: 'starting',
-    version: pkg.version,
-    domains: names,
-    provider: provider.name,
-    directoryUrl,
-  };
-  log.info(fields, 'starting');
+  const { version } = pkg;
+  emit({ type: 'starting', version, domains: names, provider: provider.name, directoryUrl });
   if (config.httpsProxy !== undefined) {
     const { host: proxy } = config.httpsProxy;
-    log.info(
-      { event: 'https-proxy', proxy, noProxy: config.noProxy },
-      `HTTPS goes through the proxy ${proxy}`,
-    );
+    emit({ type: 'https-proxy', proxy, noProxy: config.noProxy });
   }
   const ofUser = warningOfSharedUser(ownRights());
-  for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
-    log.warn({ event: 'warning' }, warning);
-  onStop(stopped, (signal) =>
-    log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
-  );
-  await using evidence = await openEvidence(config, log);
+  for (const sentence of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+    emit({ type: 'warning', sentence });
+  onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
+  await using evidence = await openEvidence(config, emit);
   const warnings = new Map<string, string>();
-  const warnOf = standingWarnings(log, warnings);
-  const proxy = await openProxy(config, evidence?.port, { log, warnOf }, stopped);
+  const warnOf = standingWarnings(emit, warnings);
+  const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
-  void tidyVolume(config, log);
+  void tidyVolume(config, emit);
   const serve: Deps['serve'] = (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
     proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain });
-  const deps = assembleDeps(config, { clock, serve, log, warnOf });
+  const deps = assembleDeps(config, { clock, serve, emit, warnOf });
   await reconcileForever(
     {
-      certificates: config.certificates.map(({ names: ofOne }) => manageLogged(ofOne, log)),
+      certificates: config.certificates.map((certificate) => manageCertificate(certificate.names)),
       round: (some, signal) => reconcile(deps, some, signal),
       roundLimitMs: roundLimitMs(config, deps),
       intervalMs: config.renewInterval * 1000,
       everyMinute,
       onDemand: (due) => demand.listen(due),
-      onFinished: announceOnce(config, log, warnings),
+      onFinished: announceOnce(config, emit, warnings),
       random: Math.random,
-      clock,
+      ...{ clock, emit },
     },
     stopped,
   );
   await proxy.stop();
-  log.info({ event: 'stopped' }, 'stopped');
+  emit({ type: 'stopped' });
   return 0;
 }
 
 /** What crashes have left is in nobody's way where it stays; that the volume takes nothing is said elsewhere. */
-async function tidyVolume({ letsencryptDir }: IngressConfig, log: Log): Promise<void> {
+async function tidyVolume({ letsencryptDir }: IngressConfig, emit: Emit): Promise<void> {
   try {
     const removed = await removeTemporaries(letsencryptDir, clock.now());
-    if (removed.length > 0)
-      log.info({ event: 'volume-tidied', removed }, 'removed what a crash has left of its writes');
-  } catch (err) {
-    log.debug({ event: 'volume-not-tidied', err }, 'what a crash has left of its writes stays on the volume');
+    if (removed.length > 0) emit({ type: 'volume-tidied', removed });
+  } catch (error) {
+    emit({ type: 'volume-not-tidied', error });
   }
 }
 
 /** Without evidence the app is served all the same. */
 async function openEvidence(
   { evidenceServer, evidenceDir }: IngressConfig,
-  log: Log,
+  emit: Emit,
 ): Promise<EvidenceServer | undefined> {
   if (!evidenceServer) return undefined;
   try {
-    return await startEvidenceServer(evidenceDir, log);
-  } catch (err) {
-    const sentence = '/evidences/ is not answered: no port of 127.0.0.1 can be listened on';
-    log.error({ event: 'evidence-failed', err }, sentence);
+    return await startEvidenceServer(evidenceDir, emit);
+  } catch (error) {
+    emit({ type: 'evidence-failed', during: 'listen', error });
     return undefined;
   }
 }
@@ -106,7 +95,7 @@ async function openEvidence(
 async function openProxy(
   config: IngressConfig,
   evidencePort: number | undefined,
-  { log, warnOf }: Pick<Deps, 'log' | 'warnOf'>,
+  { log, emit, warnOf }: Pick<Deps, 'emit' | 'warnOf'> & { readonly log: Log },
   signal: AbortSignal,
 ): Promise<RunningProxy | undefined> {
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
@@ -123,9 +112,8 @@ async function openProxy(
       },
       signal,
     );
-  } catch (thrown) {
-    if (!signal.aborted)
-      log.fatal({ event: 'proxy-not-started', err: thrown }, 'HAProxy could not be started');
+  } catch (error) {
+    if (!signal.aborted) emit({ type: 'proxy-not-started', error });
     return undefined;
   }
 }
@@ -133,7 +121,7 @@ async function openProxy(
 /** Says of each name, the first time that it is served and nothing failed, where it is and where it leads. */
 function announceOnce(
   { routes }: IngressConfig,
-  log: Log,
+  emit: Emit,
   warnings: ReadonlyMap<string, string>,
 ): (kept: ManagedCertificate) => void {
   const announced = new Set<string>();
@@ -145,7 +133,7 @@ function announceOnce(
       const { host, port } = route.target;
       const subjects = [GATEWAY, subjectOf(host), subjectOf(host, port)];
       const doubts = subjects.filter((subject) => warnings.has(subject));
-      log.info({ event: 'up', domain: name }, announcement(route, doubts));
+      emit({ type: 'up', name, announcement: announcement(route, doubts) });
     }
   };
 }

@@ -15,8 +15,8 @@ async function serving(t: TestContext) {
   await writeFile(join(directory, 'quote.json'), '{}');
   await writeFile(join(directory, 'sha256sum.txt'), 'sum\n');
   await writeFile(join(directory, 'cert-*.example.com.pem'), 'pem\n');
-  const { log } = memoryLog();
-  const server = await startEvidenceServer(directory, log);
+  const { emit } = memoryLog();
+  const server = await startEvidenceServer(directory, emit);
   afterTest(t, () => server[Symbol.asyncDispose]());
   return { directory, ask: (path: string, method = 'GET') => ask(server.port, path, method) };
 }

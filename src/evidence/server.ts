@@ -4,7 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
-import type { Log } from '../log.ts';
+import type { Emit } from '../events.ts';
 
 /** Answers requests below /evidences/, which HAProxy hands on. */
 export interface EvidenceServer extends AsyncDisposable {
@@ -32,10 +32,10 @@ const HEADERS = {
 };
 
 /** Serves the files of one directory, and none below it, from 127.0.0.1. The directory is read for each request. */
-export async function startEvidenceServer(directory: string, log: Log): Promise<EvidenceServer> {
+export async function startEvidenceServer(directory: string, emit: Emit): Promise<EvidenceServer> {
   const server = createServer((request, response) => {
-    answer(directory, request, response).catch((err: unknown) => {
-      log.warn({ event: 'evidence-failed', url: request.url, err }, 'evidence could not be read');
+    answer(directory, request, response).catch((error: unknown) => {
+      emit({ type: 'evidence-failed', during: 'request', url: request.url, error });
       if (!response.headersSent) refuse(response, 500, 'the evidence cannot be read');
       else response.destroy();
     });
@@ -45,9 +45,7 @@ export async function startEvidenceServer(directory: string, log: Log): Promise<
   server.setTimeout(STALLED_MS);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  server.on('error', (err) =>
-    log.warn({ event: 'evidence-failed', err }, 'the evidence server has an error'),
-  );
+  server.on('error', (error) => emit({ type: 'evidence-failed', during: 'serve', error }));
   return {
     // A server that listens on TCP has an address with a port.
     port: (server.address() as AddressInfo).port,

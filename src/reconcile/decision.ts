@@ -25,7 +25,7 @@ const ADVICE_TIMEOUT_MS = 10_000;
 /** Milliseconds for which a CA that did not answer is not asked for any certificate. */
 const SILENCE_MS = 60_000;
 
-export type DecisionParts = Pick<Deps, 'spec' | 'authorities' | 'clock' | 'log' | 'warn' | 'shared'>;
+export type DecisionParts = Pick<Deps, 'spec' | 'authorities' | 'clock' | 'emit' | 'warn' | 'shared'>;
 
 /** What is to be done about the certificate that is stored, if any: with the advice of its CA. Throws STORE_FAILED. */
 export async function decide(
@@ -94,7 +94,7 @@ export async function originOf(
  * answer is asked again in the next round; what it said last counts until then. Throws for an abort only.
  */
 async function adviceFor(
-  { clock, log, shared }: DecisionParts,
+  { clock, emit, shared }: DecisionParts,
   { ledger, client, directoryUrl }: Authority,
   { chainPem }: CertificateBundle,
   signal: AbortSignal,
@@ -115,16 +115,13 @@ async function adviceFor(
     if (!answer || !advice) return undefined;
     await remember(ledger, id, advice, nextLook(answer.retryAfterMs, now));
     const { window, explanationUrl } = advice;
-    log.info(
-      { event: 'renewal-advice', certificate: id, ...window, explanationUrl },
-      'the CA advises when to renew',
-    );
+    emit({ type: 'renewal-advice', certificateId: id, ...window, explanationUrl });
     return advice;
-  } catch (err) {
+  } catch (error) {
     signal.throwIfAborted();
     // A thousand certificates do not wait for it one after the other.
     shared.silentUntil.set(directoryUrl, now.getTime() + SILENCE_MS);
-    log.debug({ event: 'renewal-advice-failed', err }, 'the CA gives no advice');
+    emit({ type: 'renewal-advice-failed', error });
     return known && toAdvice(known);
   }
 }

@@ -7,7 +7,7 @@ import type { DnsProvider } from '../dns/provider.ts';
 import type { Ask } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
-import type { Log } from '../log.ts';
+import type { Emit } from '../events.ts';
 import type { CaaOwner } from '../records/desired.ts';
 import type { ChallengeJournal } from '../records/journal.ts';
 import type { AddressMode } from '../records/ownership.ts';
@@ -64,7 +64,8 @@ export interface Deps {
   /** In [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;
-  readonly log: Log;
+  /** Reports what happens to the log and the status. */
+  readonly emit: Emit;
   /** Says what a person should know; the same once only, since it may be true of several names. */
   readonly warn: (warning: string) => void;
   /** Says in every round what is wrong, for as long as it is. */
@@ -76,8 +77,6 @@ export interface Deps {
 export interface ManagedCertificate {
   readonly names: Names;
   readonly state: CertificateState;
-  /** Says of which certificate each line is. */
-  readonly log: Log;
 }
 
 /** What one round leaves to the next. Everything else is read anew. */
@@ -127,10 +126,9 @@ export function emptySharedState(): SharedState {
   };
 }
 
-export function manageCertificate(names: Names, log: Log): ManagedCertificate {
+export function manageCertificate(names: Names): ManagedCertificate {
   return {
     names,
     state: { served: new Map(), latest: undefined, renewal: undefined, unsaved: undefined },
-    log,
   };
 }

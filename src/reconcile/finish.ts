@@ -46,7 +46,11 @@ export async function finish(
   state.latest = bundle.facts;
   await saveUnsaved(parts, course.kept);
   await serve(parts, course.kept, bundle);
-  tellOfRenewal(course.kept, await foresee(parts, course.kept.names, bundle, job.attempt.authority));
+  tellOfRenewal(
+    parts.emit,
+    course.kept,
+    await foresee(parts, course.kept.names, bundle, job.attempt.authority),
+  );
 }
 
 /** A certificate of the second CA ends the series of failures of the first: at the next renewal it is asked first again. */
@@ -69,7 +73,7 @@ async function waitForOwnRecords(
   { zoneOf, servers, waited }: Ground,
   signal: AbortSignal,
 ): Promise<void> {
-  const { names, log } = course.kept;
+  const { names } = course.kept;
   const isFirst = course.stored === undefined;
   const waits = names.map(async (domain) => {
     const work = zoneOf.get(domain);
@@ -78,7 +82,7 @@ async function waitForOwnRecords(
     if (failure !== undefined && isFirst) throw failure;
     if (failure !== undefined || !work.look) return;
     waited.add(domain);
-    const waiting = { domain, zone: work.zone, servers, log, urgent };
+    const waiting = { domain, zone: work.zone, servers, certificate: names, urgent };
     await waitForRecords(parts, waiting, work, signal);
   });
   for (const outcome of await Promise.allSettled(waits)) {
@@ -102,7 +106,7 @@ async function waitForOwnChallenges(
   { published, publishedAt }: Challenges,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log } = job.due.course.kept;
+  const { names } = job.due.course.kept;
   const { urgent } = job.due;
   const values = proofsOfJob(job).map(({ value }) => value);
   const own = published.filter(({ value }) => values.includes(value));
@@ -113,7 +117,7 @@ async function waitForOwnChallenges(
     [...byZone].map(([work, challenges]) => {
       const domain = challenges[0]?.value.domain ?? '';
       const records = challenges.flatMap(({ record }) => record ?? []);
-      const waiting = { domain, zone: work.zone, servers, log, urgent, publishedAt };
+      const waiting = { domain, zone: work.zone, servers, certificate: names, urgent, publishedAt };
       return waitForChallenges(parts, waiting, work, records, signal);
     }),
   );
@@ -126,10 +130,9 @@ async function rehearse(
   rehearsal: PendingOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log } = due.course.kept;
   await validate(rehearsal, contextOf(parts, signal));
   const { directoryUrl } = rehearsal.authority;
-  log.info({ event: 'rehearsed', directoryUrl }, 'the staging CA has validated; now the real one is told');
+  parts.emit({ type: 'staging-dry-run', certificate: due.course.kept.names, directoryUrl });
 }
 
 async function recording<T>(
@@ -155,7 +158,7 @@ function accept(
   { due, elapsed }: Job,
   { chainPem, keyPem }: IssuedCertificate,
 ): CertificateBundle {
-  const { names, log } = due.course.kept;
+  const { names } = due.course.kept;
   const now = parts.clock.now();
   const bundle = readBundle(chainPem, keyPem, now);
   const { serial, notAfter } = bundle.facts;
@@ -167,7 +170,6 @@ function accept(
       hint: 'Check the clock of this machine.',
     });
   }
-  const fields = { event: 'certificate-issued', serial, notAfter, seconds: elapsed() };
-  log.info(fields, 'certificate issued');
+  parts.emit({ type: 'certificate-issued', certificate: names, serial, notAfter, seconds: elapsed() });
   return bundle;
 }

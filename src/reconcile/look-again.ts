@@ -17,7 +17,7 @@ export const SECOND_LOOK_MS = 5000;
  */
 export async function lookAgain(
   parts: Deps,
-  { log }: Pick<Waiting, 'log'>,
+  { certificate }: Pick<Waiting, 'certificate'>,
   work: ZoneWork,
   signal: AbortSignal,
 ): Promise<ZoneLook | undefined> {
@@ -31,10 +31,8 @@ export async function lookAgain(
     return await work.again.look;
   } catch (failure) {
     signal.throwIfAborted();
-    log.warn(
-      { event: 'step-failed', step: 'second look', err: failure },
-      'second look: failed, still waiting',
-    );
+    const step = { step: 'second look', error: failure, stillWaiting: true };
+    parts.emit({ type: 'step-failed', certificate, ...step });
     return undefined;
   }
 }
@@ -49,11 +47,7 @@ async function restore(
   const written = drafts.filter(({ domain }) => !failed.has(domain));
   const again = await lookAtZone(parts, zone, written, signal);
   const lost = challenges.filter((value) => isRead(again, value) && !stands(again, value));
-  for (const { name } of lost)
-    parts.log.warn(
-      { event: 'warning', name },
-      `the challenge at ${name} has vanished from the zone, which somebody else writes too; it is written again`,
-    );
+  for (const { name } of lost) parts.emit({ type: 'challenge-vanished', name });
   await writeZone(parts, again, lost, signal);
   return again;
 }

@@ -1,10 +1,11 @@
 import { schedule } from 'node-cron';
 import type { Hold } from '../acme/ledger/limits.ts';
 import type { Clock } from '../clock.ts';
+import type { Emit } from '../events.ts';
 import { isRefusal, LONGEST_RETRY_MS, passDelayMs } from './backoff.ts';
 import { type Course, decidingFailure, type StepFailure } from './course.ts';
 import type { ManagedCertificate } from './deps.ts';
-import { tellOfEnd, toSeconds } from './outlook.ts';
+import { tellOfEnd } from './outlook.ts';
 import { stopwatch } from './stopwatch.ts';
 
 export interface LoopOptions {
@@ -24,6 +25,7 @@ export interface LoopOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
+  readonly emit: Emit;
 }
 
 /** One certificate, and when its turn comes. */
@@ -128,7 +130,7 @@ async function oneRound(options: LoopOptions, due: readonly Turn[], signal: Abor
     const waitMs = endTurn(options, turn, end, elapsed());
     const now = options.clock.now();
     const nextAttempt = waitMs === undefined ? undefined : new Date(now.getTime() + waitMs);
-    tellOfEnd(turn.kept, { failure: end.deciding?.failure, held: end.held }, nextAttempt, now);
+    tellOfEnd(options.emit, turn.kept, { failure: end.deciding?.failure, held: end.held }, nextAttempt, now);
     // A person may have asked for another meanwhile.
     if (waitMs !== undefined && turn.retryAt === undefined) retry(turn, waitMs, now.getTime());
   }
@@ -152,32 +154,28 @@ function endOf(course: Course): RoundEnd {
 
 /** Says how it went; gives the milliseconds until the next attempt, if there is to be one before the next round over everything. */
 function endTurn(
-  { clock, random, onFinished }: LoopOptions,
+  { clock, random, onFinished, emit }: LoopOptions,
   turn: Turn,
   { deciding, others, held }: RoundEnd,
   seconds: number,
 ): number | undefined {
-  const { log } = turn.kept;
+  const certificate = turn.kept.names;
   const now = clock.now().getTime();
   const heldMs = held && held.until.getTime() - now;
   if (deciding === undefined) {
     turn.failures = 0;
-    log.info({ event: 'pass-finished', seconds }, 'pass finished');
+    emit({ type: 'reconcile-finished', certificate, seconds });
     onFinished(turn.kept);
     return heldMs;
   }
   turn.failures += 1;
   const { step, failure } = deciding;
-  for (const { step, failure: err } of others)
-    log.warn({ event: 'step-failed', step, err }, `failed: ${step}`);
+  for (const { step, failure: error } of others) emit({ type: 'step-failed', certificate, step, error });
   const ownMs = passDelayMs(failure, turn.failures, random());
   const waitMs = isRefusal(failure) ? Math.max(ownMs, heldMs ?? 0) : ownMs;
   const nextAttempt = new Date(now + waitMs);
-  const fields = { step, err: failure, seconds, attempt: turn.failures, nextAttempt };
-  log.error(
-    { event: 'pass-failed', ...fields },
-    `failed: ${step}; trying again at ${toSeconds(nextAttempt)}`,
-  );
+  const attempt = turn.failures;
+  emit({ type: 'reconcile-failed', certificate, step, error: failure, seconds, attempt, nextAttempt });
   return waitMs;
 }
 

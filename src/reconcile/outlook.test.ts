@@ -14,12 +14,12 @@ const NAME = 'app.example.com';
 /** What is said at the end of a round of a certificate of 90 days with so many hours left. */
 function said(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
   const now = createFakeClock().now();
-  const { log, lines } = memoryLog();
-  const kept = manageCertificate([NAME], log);
+  const { emit, lines } = memoryLog();
+  const kept = manageCertificate([NAME]);
   const notAfter = new Date(now.getTime() + hoursLeft * HOUR_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
   kept.state.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
-  tellOfEnd(kept, { failure: undefined, held: undefined, ...end }, new Date(now.getTime() + 5000), now);
+  tellOfEnd(emit, kept, { failure: undefined, held: undefined, ...end }, new Date(now.getTime() + 5000), now);
   return lines.map(({ level, event, msg, cause }) => ({ level, event, msg, cause }));
 }
 
@@ -56,13 +56,13 @@ test('an order that is held back is a cause too', () => {
 });
 
 test('what has expired before this process is said at once, and only once', () => {
-  const { log, lines } = memoryLog();
-  const kept = manageCertificate([NAME], log);
+  const { emit, lines } = memoryLog();
+  const kept = manageCertificate([NAME]);
   const now = createFakeClock().now();
   const notAfter = new Date(now.getTime() - DAY_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
   const facts = { names: [NAME], serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
-  for (let round = 0; round < 2; round += 1) rememberFound(kept, facts, now);
+  for (let round = 0; round < 2; round += 1) rememberFound(emit, kept, facts, now);
   assert.deepEqual(
     lines.map(({ event, level }) => [event, level]),
     [['certificate-expired', 50]],

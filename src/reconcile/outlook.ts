@@ -4,30 +4,40 @@ import { covers } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { isIngressError, messageOf } from '../errors.ts';
+import type { Emit } from '../events.ts';
 import type { ManagedCertificate } from './deps.ts';
 
 /** Says when a certificate is renewed and why then, once until that changes. */
-export function tellOfRenewal({ state, log }: ManagedCertificate, decision: RenewalDecision): void {
+export function tellOfRenewal(
+  emit: Emit,
+  { names, state }: ManagedCertificate,
+  decision: RenewalDecision,
+): void {
   const { action, reason } = decision;
   // That there is none yet is no news.
   if (state.renewal === reason || state.latest === undefined) return;
   state.renewal = reason;
-  if (action === 'keep') log.info({ event: 'certificate-kept', until: decision.until }, reason);
-  else log.info({ event: 'renewal-due' }, reason);
+  if (action === 'keep')
+    emit({ type: 'renewal-scheduled', certificate: names, until: decision.until, reason });
+  else emit({ type: 'renewal-due', certificate: names, reason });
 }
 
 /**
  * Remembers what was found on the volume. The first look of this process finds what has expired meanwhile: it is not served,
  * which nothing else would say before the round is over.
  */
-export function rememberFound({ state, log }: ManagedCertificate, facts: CertificateFacts, now: Date): void {
+export function rememberFound(
+  emit: Emit,
+  { names, state }: ManagedCertificate,
+  facts: CertificateFacts,
+  now: Date,
+): void {
   const isFirst = state.latest === undefined;
   state.latest = facts;
   const ending = isFirst ? endingOf(facts, now) : undefined;
   if (ending?.stage !== 'expired') return;
   const { serial, notAfter } = facts;
-  const sentence = `the certificate ${ending.words}: it is not served, and a new one is due`;
-  log.error({ event: 'certificate-expired', serial, notAfter }, sentence);
+  emit({ type: 'certificate-expired', certificate: names, serial, notAfter, words: ending.words });
 }
 
 /** Why a round has left a certificate as it was. */
@@ -42,7 +52,8 @@ export interface Cause {
  * day and from then on an error.
  */
 export function tellOfEnd(
-  { names, state, log }: ManagedCertificate,
+  emit: Emit,
+  { names, state }: ManagedCertificate,
   { failure, held }: Cause,
   nextAttempt: Date | undefined,
   now: Date,
@@ -54,22 +65,12 @@ export function tellOfEnd(
   if (ending === undefined) return;
   const { serial, notAfter } = latest;
   const cause = failure === undefined ? held?.reason : describe(failure);
-  const sentence = [
-    `the certificate ${ending.words}, and is not renewed`,
-    ...(cause === undefined ? [] : [`: ${cause}`]),
-    ...(nextAttempt === undefined ? [] : [`; the next attempt is at ${toSeconds(nextAttempt)}`]),
-  ].join('');
-  const event = ending.stage === 'expired' ? 'certificate-expired' : 'certificate-ends-soon';
-  const fields = { event, serial, notAfter, cause, nextAttempt };
-  if (ending.stage === 'soon') log.warn(fields, sentence);
-  else log.error(fields, sentence);
+  const { stage, words } = ending;
+  const known = { certificate: names, serial, notAfter, words, renewal: { cause, nextAttempt } };
+  if (stage === 'expired') emit({ type: 'certificate-expired', ...known });
+  else emit({ type: 'certificate-ends-soon', ...known, isLastDay: stage === 'last-day' });
 }
 
 function describe(failure: unknown): string {
   return isIngressError(failure) ? `${failure.message} (${failure.code})` : messageOf(failure);
-}
-
-/** For a person, who needs no milliseconds. */
-export function toSeconds(moment: Date): string {
-  return moment.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -6,7 +6,7 @@ import { IngressError, isIngressError } from '../errors.ts';
 import type { Deps } from './deps.ts';
 import type { DueCertificate, Ground } from './job.ts';
 
-type PermissionParts = Pick<Deps, 'resolver' | 'warn'>;
+type PermissionParts = Pick<Deps, 'resolver' | 'warn' | 'emit'>;
 
 /** Who is about to be asked for a certificate. */
 export interface Asked {
@@ -41,7 +41,7 @@ export async function checkPermission(
     const isUnknown = isIngressError(thrown, 'DNS_LOOKUP_FAILED');
     const isRisked = isIngressError(thrown, 'CAA_FORBIDS') && due.urgent && due.course.stored !== undefined;
     if (!isUnknown && !isRisked) throw thrown;
-    due.course.kept.log.warn({ event: 'caa-unclear', err: thrown }, 'CAA may forbid it; the CA will tell');
+    parts.emit({ type: 'caa-unclear', certificate: due.course.kept.names, error: thrown });
   }
 }
 

@@ -32,33 +32,30 @@ async function open(
   signal: AbortSignal,
 ): Promise<Job | undefined> {
   const { course, reason } = due;
-  const { log } = course.kept;
+  const { emit } = parts;
+  const { names } = course.kept;
   const elapsed = stopwatch(parts.clock);
-  const issuer = await chooseIssuer(parts, course.kept.names);
+  const issuer = await chooseIssuer(parts, names);
   const asked = await recorded(parts, issuer, course, signal, () =>
     preflight(parts, issuer, due, ground, signal),
   );
-  if (isDeferral(asked)) return holdBack(due, heldAt(parts.authorities, issuer, asked));
+  if (isDeferral(asked)) return holdBack(parts, due, heldAt(parts.authorities, issuer, asked));
   const { rehearsal: rehearsing } = asked;
   const begun = await beginAt(parts, issuer, course, signal);
-  if (isDeferral(begun)) return holdBack(due, heldAt(parts.authorities, issuer, begun));
-  log.info({ event: 'order', reason }, 'ordering a certificate');
-  const fields = { event: 'order-created', resumed: begun.resumed, seconds: elapsed() };
-  const since = `resuming the order that was created at ${begun.stored.createdAt}`;
-  log.info(fields, begun.resumed ? since : 'order created');
+  if (isDeferral(begun)) return holdBack(parts, due, heldAt(parts.authorities, issuer, begun));
+  emit({ type: 'order', certificate: names, reason });
+  const { resumed, stored } = begun;
+  const opened = { resumed, createdAt: stored.createdAt, seconds: elapsed() };
+  emit({ type: 'order-opened', certificate: names, ...opened });
   const rehearsal = rehearsing && (await beginAt(parts, rehearsing, course, signal));
-  if (isDeferral(rehearsal)) return holdBack(due, rehearsal);
+  if (isDeferral(rehearsal)) return holdBack(parts, due, rehearsal);
   return { due, attempt: begun, rehearsal, elapsed };
 }
 
-function holdBack({ course }: DueCertificate, { until: at, reason: why, failure }: Hold): undefined {
-  course.held = { until: at, reason: why };
-  const { log } = course.kept;
-  const fields = { event: 'order-held-back', until: at, why, failure };
-  const sentence = `no order before ${at.toISOString()}: ${why}`;
-  // That a certificate is near its end is said at the end of the round.
-  if (failure !== undefined && course.stored === undefined) log.warn(fields, sentence);
-  else log.info(fields, sentence);
+function holdBack({ emit }: Deps, { course }: DueCertificate, { until, reason, failure }: Hold): undefined {
+  course.held = { until, reason };
+  const isFirst = course.stored === undefined;
+  emit({ type: 'order-deferred', certificate: course.kept.names, until, reason, failure, isFirst });
 }
 
 /** Opens an order. */

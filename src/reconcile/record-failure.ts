@@ -22,7 +22,7 @@ export async function recordFailure(
   attempt: string | undefined,
   thrown: unknown,
 ): Promise<void> {
-  const { names, log } = course.kept;
+  const { names } = course.kept;
   if (!isIngressError(thrown) || !(isRefusal(thrown) || thrown.code.startsWith('ACME_'))) return;
   try {
     const history = await ledger.history();
@@ -46,8 +46,8 @@ export async function recordFailure(
       ...invalidOf(thrown),
       ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),
     });
-  } catch (err) {
-    log.warn({ event: 'ledger-failed', err }, 'the failure could not be written down');
+  } catch (error) {
+    parts.emit({ type: 'ledger-failed', certificate: names, error });
   }
 }
 

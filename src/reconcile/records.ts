@@ -17,7 +17,7 @@ export async function writeZone(
   values: readonly ChallengeValue[],
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
-  const { provider, log, shared } = parts;
+  const { provider, emit, shared } = parts;
   const { zone, draft, drafts, planned } = look;
   const elapsed = stopwatch(parts.clock);
   let challenge: readonly DnsRecord[] = [];
@@ -31,8 +31,8 @@ export async function writeZone(
   noteHolders(parts, look, drafts, done);
   const { changes } = done;
   if (changes.length > 0) {
-    const fields = { event: 'records-published', zone: zone.name ?? zone.id, ...describeChanges(changes) };
-    log.info({ ...fields, seconds: elapsed() }, 'records published');
+    const written = { zone: zone.name ?? zone.id, ...describeChanges(changes), seconds: elapsed() };
+    emit({ type: 'records-published', ...written });
   }
   if (values.length > 0) logChallenge(parts, values, elapsed());
   return challenge;
@@ -51,9 +51,9 @@ export async function writeChallenge(
   return records;
 }
 
-function logChallenge({ log }: Deps, values: readonly ChallengeValue[], seconds: number): void {
+function logChallenge({ emit }: Deps, values: readonly ChallengeValue[], seconds: number): void {
   const names = values.map(({ name }) => name);
-  log.info({ event: 'challenge-published', names, seconds }, 'challenge published');
+  emit({ type: 'challenge-published', names, seconds });
 }
 
 /**

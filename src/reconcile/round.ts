@@ -79,25 +79,25 @@ async function takeStock(parts: Deps, course: Course, signal: AbortSignal): Prom
     signal,
   );
   course.unread = failures.length > 0;
-  if (course.stored) rememberFound(kept, course.stored.facts, parts.clock.now());
+  if (course.stored) rememberFound(parts.emit, kept, course.stored.facts, parts.clock.now());
   await attempt(course, 'serving', () => serve(parts, kept, course.stored), signal);
 }
 
 /** What is missing is said while there is time, not when a renewal has nowhere to go. */
 async function warnOfVolume(
-  { store, journalOf, clock, shared }: Deps,
-  { names, log }: ManagedCertificate,
+  { store, journalOf, clock, shared, emit }: Deps,
+  { names }: ManagedCertificate,
 ): Promise<void> {
   const failure = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
   if (!isNews(shared.unwritable, keyOf(names), failure, clock.now())) return;
-  log.warn({ event: 'volume-not-writable', err: failure }, 'a new certificate could not be stored');
+  emit({ type: 'volume-not-writable', certificate: names, error: failure });
 }
 
 /** It is there for all certificates. */
-async function warnOfLedger({ authorities, log, clock, shared }: Deps): Promise<void> {
+async function warnOfLedger({ authorities, emit, clock, shared }: Deps): Promise<void> {
   const failure = await authorities.primary.ledger.whyUnwritable();
   if (!isNews(shared.unwritable, 'ledger', failure, clock.now())) return;
-  log.warn({ event: 'volume-not-writable', err: failure }, 'nothing could be ordered');
+  emit({ type: 'volume-not-writable', error: failure });
 }
 
 interface OpenNote {
@@ -158,7 +158,7 @@ async function decideAll(parts: Deps, courses: readonly Course[], signal: AbortS
     if (unread) return;
     const decided = await attempt(course, 'renewal', () => decide(parts, kept.names, stored, signal), signal);
     if (!decided) return;
-    tellOfRenewal(kept, decided);
+    tellOfRenewal(parts.emit, kept, decided);
     if (decided.action === 'order') {
       due.push({ course, reason: decided.reason, urgent: decided.urgent });
     } else {
@@ -200,11 +200,7 @@ async function certifyAll(
   for (const batch of piecesOf(due, CERTIFICATES_AT_ONCE)) {
     await certify(parts, batch, ground, signal);
     done += batch.length;
-    if (due.length > 1)
-      parts.log.info(
-        { event: 'progress', done, due: due.length },
-        `${done} of ${due.length} certificates tried`,
-      );
+    if (due.length > 1) parts.emit({ type: 'progress', done, due: due.length });
   }
 }
 
@@ -219,13 +215,13 @@ async function endRecords(
   { zoneOf, servers, waited }: Ground,
   signal: AbortSignal,
 ): Promise<void> {
-  const { names, log } = course.kept;
+  const { names } = course.kept;
   const ends = names.map(async (domain) => {
     const work = zoneOf.get(domain);
     const failure = work?.failed.get(domain);
     if (failure !== undefined) throw failure;
     if (!work?.look) return;
-    const waiting = { domain, zone: work.zone, servers, log, urgent: false };
+    const waiting = { domain, zone: work.zone, servers, certificate: names, urgent: false };
     if (!waited.has(domain)) await waitForRecords(parts, waiting, work, signal);
     // It is tried again soon; a certificate needs no gateway and has been got.
     const unled = whyUnled(work.look, domain);

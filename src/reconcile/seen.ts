@@ -4,7 +4,7 @@ import { type Progress, type Reconsideration, type Seen, waitUntilSeen } from '.
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import { lookInWords } from '../dns/sighting.ts';
 import { IngressError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import type { CertificateNames, PropagationProgress } from '../events.ts';
 import type { Deps } from './deps.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -17,8 +17,8 @@ export interface Waiting {
   readonly urgent: boolean;
   /** When it was written. Default: now. */
   readonly publishedAt?: Date;
-  /** Says of which certificate each line is. */
-  readonly log: Log;
+  /** The certificate that waits. */
+  readonly certificate: CertificateNames;
 }
 
 /** The name servers of a zone, for one round. */
@@ -55,17 +55,17 @@ export interface Expected {
 
 /**
  * Waits until every authoritative name server of the zone serves what is expected, and the provider says so too where
- * it can, and says in the log what is waited for and how long it took (`<what>-seen`). Servers that it had to go on without are a
+ * it can, and says in the log what is waited for and how long it took (`<what>-propagated`). Servers that it had to go on without are a
  * warning. Gives how it was seen. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
  */
 export async function waitUntilEverywhere(
   parts: Deps,
-  { domain, zone, servers, urgent, publishedAt, log }: Waiting,
+  { domain, zone, servers, urgent, publishedAt, certificate }: Waiting,
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const { spec, provider, clock, resolver, ask } = parts;
+  const { spec, provider, clock, resolver, ask, emit } = parts;
   const elapsed = stopwatch(clock);
   const found = await servers(domain, zone, signal);
   const seen = await waitUntilSeen(found, expectations(found.apex), {
@@ -74,32 +74,28 @@ export async function waitUntilEverywhere(
     timeoutMs: spec.propagationTimeoutMs,
     byNotify: provider.capabilities.notifiesSecondaries ?? false,
     reconsider: reconsider?.(found.apex),
-    onProgress: (progress) => log.info(...waitingLine(what, found, progress, clock.now())),
+    onProgress: (progress) =>
+      emit({ type: 'waiting', for: what, certificate, ...waitingOf(found, progress, clock.now()) }),
   });
   warnOfServers(parts, found, seen);
   await waitUntilSettled(provider, zone, spec.propagationTimeoutMs, signal);
-  const fields = { zone: found.apex, servers: found.servers.length, by: seen.by, seconds: elapsed() };
-  log.info({ event: `${what}-seen`, ...fields }, `${what} seen by ${witnesses(seen)}`);
+  emit({
+    type: what === 'records' ? 'records-propagated' : 'challenge-propagated',
+    certificate,
+    ...{ zone: found.apex, servers: found.servers.length, by: seen.by },
+    someSilent: seen.passedOver.length > 0,
+    seconds: elapsed(),
+  });
   return seen;
 }
 
-function witnesses({ by, passedOver }: Seen): string {
-  if (by === 'resolvers') return 'the resolvers';
-  return passedOver.length > 0 ? 'every name server that answers' : 'every name server';
-}
-
-function waitingLine(
-  what: string,
+function waitingOf(
   { apex }: AuthoritativeZone,
-  { askResolversAt: until, ...fields }: Progress,
+  { servers, seenBy, waitingFor, askResolversAt }: Progress,
   now: Date,
-): [object, string] {
-  const event = { event: 'waiting', for: what, ...fields };
-  if (until === undefined) return [event, `waiting until every name server has the ${what}`];
-  const sentence = `no name server of ${apex} gives an answer at any address, outgoing port 53 seems to be filtered or redirected: waiting until the resolvers show the ${what}`;
-  if (until <= now) return [event, sentence];
-  const why = 'asked too early they would remember that it is not there yet';
-  return [{ ...event, until }, `${sentence}; they are asked from ${until.toISOString()} on, because ${why}`];
+): PropagationProgress {
+  const resolvers = askResolversAt && { from: askResolversAt, isDue: askResolversAt <= now };
+  return { zone: apex, servers, seenBy, waitingFor, resolvers };
 }
 
 /** Once in a round: what is written after it meets the same servers. */

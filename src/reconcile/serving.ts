@@ -1,10 +1,10 @@
 import { type CertificateBundle, type Names, whyUnusable } from '../certificates/certificate.ts';
 import { isIngressError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import type { Emit } from '../events.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { stopwatch } from './stopwatch.ts';
 
-type ServingParts = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'log'>;
+type ServingParts = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
 
 /**
  * What is stored, or was issued and is not stored yet. Files that fit nobody count as no certificate, so that one is
@@ -19,14 +19,14 @@ export async function findCertificate(
 }
 
 async function loadUsable(
-  { store }: ServingParts,
-  { names, log }: ManagedCertificate,
+  { store, emit }: ServingParts,
+  { names }: ManagedCertificate,
 ): Promise<CertificateBundle | undefined> {
   try {
     return await store.load(names);
   } catch (thrown) {
     if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
-    log.warn({ event: 'certificate-unusable', err: thrown }, 'what is stored cannot be served');
+    emit({ type: 'certificate-unusable', certificate: names, error: thrown });
     return undefined;
   }
 }
@@ -86,23 +86,20 @@ function isServable({ spec, clock }: ServingParts, bundle: CertificateBundle, na
 }
 
 async function serveOne(
-  { serve: install, clock, log }: ServingParts,
-  { state, log: own }: ManagedCertificate,
+  { serve: install, clock, emit }: ServingParts,
+  { names, state }: ManagedCertificate,
   domain: string,
   bundle: CertificateBundle,
 ): Promise<void> {
   const { serial, fingerprint256, notAfter } = bundle.facts;
   if (state.served.get(domain) === fingerprint256) return;
-  if (![...state.served.values()].includes(fingerprint256)) tellOfChain(own, bundle);
+  if (![...state.served.values()].includes(fingerprint256)) tellOfChain(emit, names, bundle);
   const elapsed = stopwatch(clock);
   await install(domain, bundle);
   state.served.set(domain, fingerprint256);
-  const fields = { event: 'serving', domain, serial, notAfter, seconds: elapsed() };
-  log.info(fields, 'serving, proven by a handshake');
+  emit({ type: 'serving', certificate: names, name: domain, serial, notAfter, seconds: elapsed() });
 }
 
-function tellOfChain(log: Log, { dropped }: CertificateBundle): void {
-  if (dropped.length === 0) return;
-  const sentence = `the chain of the certificate is served without what does not belong to it: ${dropped.join('; ')}`;
-  log.info({ event: 'chain-cleaned', dropped }, sentence);
+function tellOfChain(emit: Emit, certificate: Names, { dropped }: CertificateBundle): void {
+  if (dropped.length > 0) emit({ type: 'chain-cleaned', certificate, dropped });
 }

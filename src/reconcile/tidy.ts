@@ -23,16 +23,13 @@ export async function sweep(
   wanted: readonly ChallengeValue[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { log } = parts;
+  const { emit } = parts;
   try {
     const { removed, abandoned } = await sweepChallenges(parts, namesOf(courses), wanted, signal);
     const names = namesWritten(removed);
-    if (names.length > 0)
-      log.info({ event: 'challenge-swept', names }, 'removed challenges left by an earlier attempt');
-    for (const { name, zoneName, zoneId } of abandoned) {
-      const sentence = `the challenge of an earlier attempt at ${name} is given up: the account has no zone ${zoneName ?? zoneId} any more`;
-      log.warn({ event: 'warning' }, sentence);
-    }
+    if (names.length > 0) emit({ type: 'challenge-pruned', names });
+    for (const { name, zoneName, zoneId } of abandoned)
+      emit({ type: 'challenge-abandoned', name, zone: zoneName ?? zoneId });
   } catch (failure) {
     signal.throwIfAborted();
     for (const course of await withLeftovers(parts, courses))
@@ -58,26 +55,21 @@ export async function removeOwnChallenges(
   courses: readonly Course[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, provider } = parts;
+  const { emit, provider } = parts;
   try {
     const entries = await notedChallenges(parts, namesOf(courses));
     if (entries.length === 0) return;
     const names = entries.map(({ name }) => name);
     if (provider.capabilities.rewritesZone) {
-      const why = 'the challenge stays until the next round, since each write replaces the whole zone';
-      log.info({ event: 'challenge-stays', names }, why);
+      emit({ type: 'challenge-retained', names });
       return;
     }
     await removeChallenges(parts, entries, cleanUpDeadline(signal));
     const written = namesWritten(entries);
-    if (written.length > 0) log.info({ event: 'challenge-removed', names: written }, 'challenge removed');
+    if (written.length > 0) emit({ type: 'challenge-removed', names: written });
   } catch (thrown) {
     // A pass that is aborted says nothing of its failures.
-    if (signal.aborted)
-      log.warn(
-        { event: 'challenge-left', err: thrown },
-        'the challenge could not be removed; the next start removes it',
-      );
+    if (signal.aborted) emit({ type: 'challenge-not-removed', error: thrown });
     // Else the next attempt would be hours away.
     for (const course of await withLeftovers(parts, courses)) note(course, 'removing the challenge', thrown);
   }

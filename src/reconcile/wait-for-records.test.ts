@@ -98,7 +98,7 @@ test('a challenge that vanishes from the zone is written again', async (t) => {
   };
   await runPass(stage);
   assert.equal(stage.served.length, 1);
-  const told = stage.lines.filter(({ msg }) => /has vanished/.test(msg));
+  const told = stage.emitted.filter(({ type }) => type === 'challenge-vanished');
   assert.equal(told.length, 1);
 });
 

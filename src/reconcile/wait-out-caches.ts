@@ -25,12 +25,12 @@ export interface Served {
  */
 export async function waitOutCaches(
   parts: Deps,
-  { log }: Pick<Waiting, 'log'>,
+  { certificate }: Pick<Waiting, 'certificate'>,
   { look, challenges }: ZoneWork,
   { records, publishedAt, beside }: Served,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, provider } = parts;
+  const { clock, provider, emit } = parts;
   const owners = new Set(records.map(({ name }) => name));
   const read = look?.planned.live.filter(({ name, type }) => type === 'TXT' && owners.has(name)) ?? [];
   // What an earlier attempt of ours has left there is waited for before an order is made (preflight.ts).
@@ -44,9 +44,6 @@ export async function waitOutCaches(
   // A clock that was set back makes it no longer.
   const leftMs = Math.min(until.getTime() - clock.now().getTime(), REMEMBERED_MS);
   if (leftMs <= 0) return;
-  log.info(
-    { event: 'waiting', for: 'resolvers', name: foreign.name, until },
-    `somebody else has a challenge at ${foreign.name}, so the CA may remember an answer without ours: waiting until ${until.toISOString()} before it is told`,
-  );
+  emit({ type: 'waiting', for: 'resolvers', certificate, name: foreign.name, until });
   await clock.wait(leftMs, signal);
 }

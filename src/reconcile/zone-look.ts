@@ -92,24 +92,24 @@ function claimsOf(
  * is told of once.
  */
 export function noteHolders(
-  parts: Pick<Deps, 'spec' | 'shared' | 'log'>,
+  parts: Pick<Deps, 'spec' | 'shared' | 'emit'>,
   look: Pick<ZoneLook, 'results'>,
   drafts: readonly NameDraft[],
   { live, desired }: ZonePlan,
 ): void {
-  const { shared, log } = parts;
+  const { shared, emit } = parts;
   const wanted = drafts
     .filter(({ domain }) => !look.results.lost.has(domain))
     .flatMap(({ desire }) => desire(live));
   const claims = claimsOf(parts, wanted, live);
   for (const { domain, otherOwner, sentence } of ownerChanges(claims, shared.rivals)) {
-    if (otherOwner === undefined) shared.rivals.delete(domain);
-    else shared.rivals.set(domain, otherOwner);
-    const level = otherOwner === undefined ? 'info' : 'warn';
-    log[level](
-      { event: otherOwner === undefined ? 'name-regained' : 'warning', domain, rival: otherOwner },
-      sentence,
-    );
+    if (otherOwner === undefined) {
+      shared.rivals.delete(domain);
+      emit({ type: 'name-regained', name: domain, sentence });
+    } else {
+      shared.rivals.set(domain, otherOwner);
+      emit({ type: 'name-taken', name: domain, otherOwner, sentence });
+    }
   }
   for (const [domain, { ownership }] of claims.decisions)
     if (ownership !== 'yield') shared.claimed.add(domain);

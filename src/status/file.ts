@@ -1,38 +1,35 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fold, type LogLine, type State } from './state.ts';
+import type { Clock } from '../clock.ts';
+import type { Subscriber } from '../events.ts';
+import { fold, type State } from './state.ts';
 
 const NAME = 'status.json';
 
 /**
- * Keeps the state in a file of the runtime directory, for whoever asks. Gives what takes the lines of the log. A directory
- * that takes no file must not end what serves, so that is no error.
+ * Keeps the state in a file of the runtime directory, for the commands `status` and `health`. A directory that cannot be
+ * written is no error: the log says the same, and serving goes on.
  */
-export function createStatusFile(runtimeDir: string, pid: number): (line: string) => void {
+export function statusFile(runtimeDir: string, pid: number, clock: Pick<Clock, 'now'>): Subscriber {
   let state: State | undefined;
-  return (line) => {
+  return (event) => {
+    const next = fold(state, event, clock.now().toISOString(), pid);
+    if (next === undefined || JSON.stringify(next) === JSON.stringify(state)) return;
+    state = next;
     try {
-      const next = fold(state, parse(line), pid);
-      if (next === undefined || JSON.stringify(next) === JSON.stringify(state)) return;
-      state = next;
       write(runtimeDir, `${JSON.stringify(next, undefined, 2)}\n`);
     } catch {
-      // The log has the same, and it is the log that must go on.
+      // The next change is written anew.
     }
   };
 }
 
 function write(runtimeDir: string, text: string): void {
   const temporary = join(runtimeDir, `${NAME}.tmp`);
-  // What is missing above it is made with the files of HAProxy.
+  // Parents that are missing are made together with HAProxy's files.
   if (!existsSync(runtimeDir)) mkdirSync(runtimeDir, { mode: 0o755 });
   writeFileSync(temporary, text, { mode: 0o644 });
   renameSync(temporary, join(runtimeDir, NAME));
-}
-
-function parse(line: string): LogLine {
-  // Our own log writes objects.
-  return JSON.parse(line) as LogLine;
 }
 
 /** The state that an ingress has left in its runtime directory; undefined when there is none. */

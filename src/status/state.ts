@@ -1,9 +1,8 @@
-import * as z from 'zod';
+import { isIngressError } from '../errors.ts';
+import { messageFor, sentenceOf, untilOf } from '../event-messages.ts';
+import type { IngressEvent } from '../events.ts';
 
-/**
- * What the ingress is doing, as a fold over its own log: what is logged is what is known, so the two cannot disagree.
- * Times are ISO 8601 in UTC, as in the log.
- */
+/** What the ingress is doing, as a fold over its events. Times are ISO 8601 in UTC, as in the log. */
 export interface State {
   readonly pid: number;
   readonly version: string;
@@ -12,144 +11,141 @@ export interface State {
   readonly startedAt: string;
   /** Every name that is to be served. */
   readonly names: readonly NameState[];
-  /** What is waited for now, in words. */
+  /** What it is waiting for now. */
   readonly waiting?:
     | {
         readonly since: string;
         readonly sentence: string;
         readonly until?: string | undefined;
-        /** The name that it is for, where it is for one. */
+        /** The first name of the certificate that waits, where it is one certificate. */
         readonly domain?: string | undefined;
       }
     | undefined;
-  /** A sentence each, once. */
+  /** One sentence each, without repetitions. */
   readonly warnings: readonly string[];
 }
 
-/** How one name fares. */
+/** The state of one name. */
 export interface NameState {
   readonly domain: string;
-  /** What is served. */
+  /** The certificate that is served. */
   readonly certificate?: { readonly serial: string; readonly notAfter: string } | undefined;
-  /** One that has expired and was not renewed; it may still be what is served. */
+  /** A certificate that expired without being renewed; it may still be the one that is served. */
   readonly expired?: { readonly serial: string; readonly notAfter: string } | undefined;
-  /** When and why it is renewed; without a moment it is due. */
+  /** When and why the certificate is renewed; without `at` renewal is due now. */
   readonly renewal?: { readonly at?: string; readonly reason: string } | undefined;
-  /** The last pass that ended. */
+  /** How the last reconciliation ended. */
   readonly pass?: { readonly at: string; readonly outcome: 'finished' | 'failed' } | undefined;
-  /** Why a certificate that is due is not ordered yet. */
+  /** Why a due certificate is not ordered yet. */
   readonly held?: { readonly until: string; readonly sentence: string } | undefined;
-  /** Why the last pass failed, and when it is tried again. */
+  /** Why the last reconciliation failed, and when the next one starts. */
   readonly failure?:
     | {
         readonly code: string;
         readonly message: string;
         readonly hint: string;
-        /** Whether another attempt can succeed without anybody changing anything. */
+        /** Whether another attempt can succeed without any change by a person. */
         readonly retryable: boolean;
         readonly nextAttempt: string;
       }
     | undefined;
 }
 
-const time = z.string();
+/** Events that do not end what is being waited for: they are reported beside it, or not in the log by default. */
+const ASIDE: ReadonlySet<IngressEvent['type']> = new Set([
+  'warning',
+  'warning-over',
+  'renewal-advice-failed',
+  'volume-not-tidied',
+]);
 
-const started = z.object({
-  version: z.string(),
-  domains: z.array(z.string()),
-  provider: z.string(),
-  time,
-});
-const serving = z.object({ serial: z.string(), notAfter: z.string() });
-const waiting = z.object({
-  msg: z.string(),
-  time,
-  until: z.string().optional(),
-  domain: z.string().optional(),
-});
-const failed = z.object({
-  time,
-  nextAttempt: z.string(),
-  err: z.object({
-    code: z.string().default('UNEXPECTED'),
-    message: z.string(),
-    hint: z.string().default(''),
-    retryable: z.boolean().default(true),
-  }),
-});
-const heldBack = z.object({ until: z.string(), why: z.string() });
-const kept = z.object({ until: z.string(), msg: z.string() });
-const due = z.object({ msg: z.string() });
-const warning = z.object({ msg: z.string(), replaces: z.string().optional() });
-const warningOver = z.object({ warning: z.string() });
-
-/** Events of things that are said beside what is being done. */
-const NO_STEPS: readonly unknown[] = ['warning', 'warning-over'];
-
-/** A line of the log, as it was written. */
-export type LogLine = Readonly<Record<string, unknown>>;
-
-/** The state after a line of the log; undefined until the ingress has started. Pure. */
-export function fold(before: State | undefined, line: LogLine, pid: number): State | undefined {
-  const event = line['event'];
-  if (event === 'starting') {
-    const { time: startedAt, domains, ...known } = started.parse(line);
-    return { pid, ...known, startedAt, names: domains.map((domain) => ({ domain })), warnings: [] };
+/** The state after an event that happened at `time`; undefined until the ingress has started. Pure. */
+export function fold(
+  before: State | undefined,
+  event: IngressEvent,
+  time: string,
+  pid: number,
+): State | undefined {
+  if (event.type === 'starting') {
+    const { version, provider, domains } = event;
+    const names = domains.map((domain) => ({ domain }));
+    return { pid, version, provider, startedAt: time, names, warnings: [] };
   }
-  // What HAProxy has to say is about connections, which go on beside what is being done.
-  if (before === undefined || line['component'] === 'haproxy') return before;
-  // Whatever happens next, the wait before it is over.
-  const state = { ...before, waiting: NO_STEPS.includes(event) ? before.waiting : undefined };
-  const about = namesOf(line);
-  const ofName = (change: Partial<NameState>): State => ({
-    ...state,
-    names: state.names.map((name) => (about.includes(name.domain) ? { ...name, ...change } : name)),
-  });
-  switch (event) {
+  if (before === undefined) return undefined;
+  const { isWarning } = messageFor(event);
+  // Whatever else happens, the wait before it is over.
+  const state = isWarning || ASIDE.has(event.type) ? before : { ...before, waiting: undefined };
+  return isWarning ? withWarning(state, sentenceOf(event)) : apply(state, event, time);
+}
+
+function apply(state: State, event: IngressEvent, time: string): State {
+  switch (event.type) {
     case 'serving':
-      return ofName({ certificate: serving.parse(line), expired: undefined });
+      return withNames(state, event, { certificate: lifeOf(event), expired: undefined });
     case 'certificate-expired':
-      return ofName({ expired: serving.parse(line) });
-    case 'certificate-kept': {
-      const { until, msg: reason } = kept.parse(line);
-      return ofName({ renewal: { at: until, reason } });
-    }
+      return withNames(state, event, { expired: lifeOf(event) });
+    case 'renewal-scheduled':
+      return withNames(state, event, {
+        renewal: { at: event.until.toISOString(), reason: sentenceOf(event) },
+      });
     case 'renewal-due':
-      return ofName({ renewal: { reason: due.parse(line).msg } });
+      return withNames(state, event, { renewal: { reason: sentenceOf(event) } });
     case 'waiting': {
-      const { msg, until, domain, time: since } = waiting.parse(line);
+      const until = untilOf(event)?.toISOString();
+      const domain = 'certificate' in event ? event.certificate[0] : undefined;
       const more = { ...(until === undefined ? {} : { until }), ...(domain === undefined ? {} : { domain }) };
-      return { ...state, waiting: { since, sentence: msg, ...more } };
+      return { ...state, waiting: { since: time, sentence: sentenceOf(event), ...more } };
     }
-    case 'order-held-back': {
-      const { until, why: sentence } = heldBack.parse(line);
-      return ofName({ held: { until, sentence } });
-    }
+    case 'order-deferred':
+      return withNames(state, event, {
+        held: { until: event.until.toISOString(), sentence: event.reason },
+      });
     case 'order':
     case 'certificate-issued':
-      return ofName({ held: undefined });
-    case 'pass-finished':
-      return ofName({ pass: { at: String(line['time']), outcome: 'finished' }, failure: undefined });
-    case 'pass-failed': {
-      const { err, nextAttempt, time: at } = failed.parse(line);
-      const known = ofName({ pass: { at, outcome: 'failed' }, failure: { ...err, nextAttempt } });
-      // What is lost stays lost, although the next pass has nothing to complain of.
-      return err.code === 'ZONE_DAMAGED' ? withWarning(known, `${at}: ${err.message} ${err.hint}`) : known;
+      return withNames(state, event, { held: undefined });
+    case 'reconcile-finished':
+      return withNames(state, event, { pass: { at: time, outcome: 'finished' }, failure: undefined });
+    case 'reconcile-failed': {
+      const { error, nextAttempt } = event;
+      const failure = { ...factsOf(error), nextAttempt: nextAttempt.toISOString() };
+      const failed = withNames(state, event, { pass: { at: time, outcome: 'failed' }, failure });
+      // The next reconciliation does not notice the loss, so the warning stays.
+      return failure.code === 'ZONE_DAMAGED'
+        ? withWarning(failed, `${time}: ${failure.message} ${failure.hint}`)
+        : failed;
     }
-    case 'warning': {
-      const { msg, replaces } = warning.parse(line);
-      return withWarning(withoutWarning(state, replaces), msg);
-    }
+    case 'warning':
+      return withWarning(withoutWarning(state, event.replaces), event.sentence);
     case 'warning-over':
-      return withoutWarning(state, warningOver.parse(line).warning);
+      return withoutWarning(state, event.warning);
     default:
       return state;
   }
 }
 
-/** The names that a line is about: those of a certificate, or one. */
-function namesOf({ names, domain }: LogLine): readonly unknown[] {
-  return Array.isArray(names) ? names : [domain];
+function factsOf(thrown: unknown): Omit<NonNullable<NameState['failure']>, 'nextAttempt'> {
+  if (isIngressError(thrown)) {
+    const { code, message, hint, retryable } = thrown;
+    return { code, message, hint, retryable };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'UNEXPECTED', message, hint: '', retryable: true };
+}
+
+function lifeOf({ serial, notAfter }: { readonly serial: string; readonly notAfter: Date }) {
+  return { serial, notAfter: notAfter.toISOString() };
+}
+
+/** The state with a change for every name of the event's certificate. */
+function withNames(
+  state: State,
+  { certificate }: { readonly certificate: readonly string[] },
+  change: Partial<NameState>,
+): State {
+  return {
+    ...state,
+    names: state.names.map((name) => (certificate.includes(name.domain) ? { ...name, ...change } : name)),
+  };
 }
 
 function withWarning(state: State, sentence: string): State {

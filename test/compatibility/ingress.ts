@@ -39,7 +39,7 @@ export async function ingressBefore(
   const never = () => false;
   const { routes } = planRoutes({ domain: NAME, targetEndpoint: endpoint }, never, never);
   const directory = await temporaryDir(t);
-  const evidence = await startEvidenceServer(directory, memoryLog().log);
+  const evidence = await startEvidenceServer(directory, memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const { proxy, port, lines } = await startTestProxy(t, { routes, evidencePort: evidence.port });
   const certificate = { ...(await testCertificate(certified)), servername: NAME };

@@ -26,7 +26,7 @@ import { worldFor } from './support.ts';
 async function start(environment: Environment): Promise<Course> {
   const config = loadConfig(environment, (path) => readFileSync(path, 'utf8'), providers);
   const { letsencryptDir, provider } = config;
-  const { log } = memoryLog();
+  const { emit } = memoryLog();
   const files = createProviderFiles(letsencryptDir, provider.name);
   const context = { clock: systemClock, files, onWait: () => undefined, warn: () => undefined };
   const outside = assembleOutside(config, context, () => undefined);
@@ -36,10 +36,10 @@ async function start(environment: Environment): Promise<Course> {
     caaOwners: caaOwnersOf(outside.authorities),
     journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
     serve: async () => undefined,
-    ...{ random: Math.random, newId: randomUUID, log, warn: () => undefined, warnOf: () => undefined },
+    ...{ random: Math.random, newId: randomUUID, emit, warn: () => undefined, warnOf: () => undefined },
     shared: emptySharedState(),
   };
-  const kept = config.certificates.map(({ names }) => manageCertificate(names, log));
+  const kept = config.certificates.map(({ names }) => manageCertificate(names));
   const [course] = await reconcile(parts, kept, AbortSignal.timeout(60_000));
   assert.ok(course);
   return course;

@@ -42,7 +42,7 @@ test('a call that has to wait is seen in the log and in the status, whatever the
   assert.equal(exitCode, 0);
   assert.match(
     stdout,
-    /^waiting +waiting \d+ s before Cloudflare is asked again, until .*: it asked for it/m,
+    /^waiting +waiting \d+ s before the next call to Cloudflare, until .*: it asked for the wait/m,
   );
   assert.match(stdout, /^certificate +none is served yet/m);
   await ingress.end('SIGTERM');

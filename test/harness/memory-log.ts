@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import pino from 'pino';
-import type { Log } from '../../src/log.ts';
+import { type Emit, emitTo, type IngressEvent } from '../../src/events.ts';
+import { type Log, logEvents } from '../../src/log.ts';
 
 export interface LogLine {
   readonly level: number;
@@ -8,14 +9,25 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** A log that is kept in memory. */
-export function memoryLog(): { log: Log; lines: LogLine[] } {
+export interface MemoryLog {
+  readonly log: Log;
+  /** What was logged, by events too. */
+  readonly lines: LogLine[];
+  readonly emit: Emit;
+  /** What was emitted. */
+  readonly events: IngressEvent[];
+}
+
+/** A log and its events, kept in memory. */
+export function memoryLog(): MemoryLog {
   const lines: LogLine[] = [];
+  const events: IngressEvent[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
       lines.push(JSON.parse(String(chunk)));
       done();
     },
   });
-  return { log: pino({ level: 'debug' }, stream), lines };
+  const log = pino({ level: 'debug' }, stream);
+  return { log, lines, emit: emitTo((event) => void events.push(event), logEvents(log)), events };
 }

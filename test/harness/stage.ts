@@ -14,6 +14,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { query } from '../../src/dns/query.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
+import type { IngressEvent } from '../../src/events.ts';
 import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
 import { type Course, decidingFailure } from '../../src/reconcile/course.ts';
 import {
@@ -70,6 +71,8 @@ export interface Stage {
   /** What the proxy got, in order. */
   readonly served: readonly CertificateBundle[];
   readonly lines: readonly LogLine[];
+  /** What was emitted, in order. */
+  readonly emitted: readonly IngressEvent[];
   /** Stores a certificate of the given age in days, of 90, for the first certificate or for these names. */
   store(age: number, names?: Names): Promise<CertificateBundle>;
   /** The log's events, in order. */
@@ -112,16 +115,14 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     ...options.known,
   };
   const resolver = memoryResolver(known);
-  const { log, lines } = memoryLog();
+  const { emit, lines, events } = memoryLog();
   const certificates: readonly [Names, ...Names[]] = options.certificates ?? [[DOMAIN]];
-  const [first, ...others] = certificates.map((names) =>
-    manageCertificate(names, log.child({ domain: names[0] })),
-  );
+  const [first, ...others] = certificates.map((names) => manageCertificate(names));
   assert.ok(first);
   const served: CertificateBundle[] = [];
   const noStaging = options.goal?.noStaging ?? false;
   const store = createCertificateStore(root, { noStaging, clock });
-  const warn = (sentence: string) => log.warn({ event: 'warning' }, sentence);
+  const warn = (sentence: string) => emit({ type: 'warning', sentence });
   const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
   const issuers = {
     primary: createAuthority(root, DIRECTORY, client, clock),
@@ -141,6 +142,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       nameServer,
       served,
       lines,
+      emitted: events,
       root,
     },
     journal: journalOf(certificates[0][0]),
@@ -182,9 +184,9 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
         if (!told.has(sentence)) warn(sentence);
         told.add(sentence);
       },
-      warnOf: standingWarnings(log),
+      warnOf: standingWarnings(emit),
       shared: emptySharedState(),
-      ...{ provider, authorities: issuers, journalOf, store, clock, log },
+      ...{ provider, authorities: issuers, journalOf, store, clock, emit },
     },
   };
   return stage;

@@ -26,7 +26,7 @@ const QUOTE = '{"quote":"00"}';
 async function serve(t: TestContext, routes: readonly Route[]): Promise<number> {
   const directory = await temporaryDir(t);
   await writeFile(join(directory, 'quote.json'), QUOTE);
-  const evidence = await startEvidenceServer(directory, memoryLog().log);
+  const evidence = await startEvidenceServer(directory, memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });
   return port;

@@ -65,7 +65,7 @@ describe('what one client can take', { concurrency: true }, () => {
   test('requests that are never finished do not shut /evidences/ for others', async (t) => {
     const directory = await temporaryDir(t);
     await writeFile(join(directory, 'quote.json'), '{}');
-    const evidence = await startEvidenceServer(directory, memoryLog().log);
+    const evidence = await startEvidenceServer(directory, memoryLog().emit);
     afterTest(t, () => evidence[Symbol.asyncDispose]());
     const app = await startHttpApp(t, mirror('app'));
     const { port } = await startServing(t, httpRoutes(app), { evidencePort: evidence.port });

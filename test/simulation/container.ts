@@ -1,7 +1,6 @@
 import { challengeName } from '../../src/dns/names.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
-import { createLog } from '../../src/log.ts';
 import { type Deps, emptySharedState } from '../../src/reconcile/deps.ts';
 import { draftName } from '../../src/reconcile/draft.ts';
 import { publish, type ZoneWork } from '../../src/reconcile/publish.ts';
@@ -51,7 +50,7 @@ const ZONE = { id: 'zone', name: 'example.com' };
 /** The host is busy: whoever waits sleeps for as long as that, in milliseconds. */
 const SHORTEST_WAIT_MS = 5000;
 const TIMEOUT_MS = 60_000;
-const log = createLog('silent');
+const emit = () => undefined;
 
 /** The real round over a zone, without a CA, a volume and a network. */
 export function startContainer(settings: Settings, { kind, zone, served, step }: Surroundings): Container {
@@ -121,7 +120,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     ...{ identify: unused, resolver: unused, caaOwners: unused, serve: unused, newId: unused },
     // Nothing of them is asked of in a round without a CA.
     ...({} as Pick<Deps, 'authorities' | 'store'>),
-    ...{ clock, random: () => 0, log, warn: () => undefined, warnOf: () => undefined, shared },
+    ...{ clock, random: () => 0, emit, warn: () => undefined, warnOf: () => undefined, shared },
   };
   const draft = draftName(
     parts,
@@ -138,7 +137,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
   );
   const servers = [{ hostname: 'ns1.example.net', address: '192.0.2.53', port: 53 }];
   const waiting: Waiting = {
-    ...{ domain: NAME, zone: ZONE, log },
+    ...{ domain: NAME, zone: ZONE, certificate: [NAME] },
     urgent: true,
     servers: async () => ({ apex: ZONE.name, servers, givenUp: new Set() }),
   };

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ProviderFiles, ProviderWait } from '../../../providers/shared/context.ts';
 import { IngressError, messageOf } from '../../errors.ts';
+import type { EventOf } from '../../events.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../../files.ts';
 
 /** The folder of one provider on the certificate volume. */
@@ -41,12 +42,10 @@ export function readOnly(files: ProviderFiles): ProviderFiles {
   };
 }
 
-/** For a person: who is waited for, how long, and why. */
-export function describeWait(title: string, { reason, waitMs, until }: ProviderWait): string {
-  const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked for it';
-  return `waiting ${seconds(waitMs)} s before ${title} is asked again, until ${until.toISOString()}: ${why}`;
-}
-
-function seconds(ms: number): string {
-  return ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : String(Math.ceil(ms / 1000));
+/** The event that a wait for the provider is. */
+export function waitingFor(
+  { name, title }: { readonly name: string; readonly title: string },
+  wait: ProviderWait,
+): EventOf<'waiting'> {
+  return { type: 'waiting', for: 'provider', provider: name, title, ...wait };
 }

@@ -39,12 +39,12 @@ async function volumeOfTwo(t: TestContext) {
   const { primary, fallback } = outside.authorities;
   assert.ok(fallback);
   const made = await makeCertificate({ names: [...NAMES] });
-  const { log } = memoryLog();
+  const { emit } = memoryLog();
   return {
     ...{ root, outside, first: primary, second: fallback.issuer },
     bundle: readBundle(made.chainPem, new Secret(made.keyPem), clock.now()),
     /** As after a start. */
-    store: () => withRenewalConfs(config, outside, log),
+    store: () => withRenewalConfs(config, outside, emit),
     /** Of the CA; one that it has not opened has no URL. */
     async account(directoryUrl: string, url?: string) {
       const accounts = accountsAt(config, directoryUrl, outside);

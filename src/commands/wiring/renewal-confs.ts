@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { CertificateBundle, Names } from '../../certificates/certificate.ts';
 import { keepRenewalConf } from '../../certificates/renewal-conf-file.ts';
 import type { CertificateStore } from '../../certificates/store.ts';
-import type { Log } from '../../log.ts';
+import type { Emit } from '../../events.ts';
 import { originOf } from '../../reconcile/decision.ts';
 import type { Deps } from '../../reconcile/deps.ts';
 import type { IngressConfig } from './configuration.ts';
@@ -20,7 +20,7 @@ const ACCOUNT_MS = 60_000;
 export function withRenewalConfs(
   config: IngressConfig,
   { store, authorities, clock }: Pick<Deps, 'store' | 'authorities' | 'clock'>,
-  log: Log,
+  emit: Emit,
 ): CertificateStore {
   // Staging certificates lie where certbot does not look.
   if (config.usesStaging) return store;
@@ -44,11 +44,7 @@ export function withRenewalConfs(
     for (const lineage of await store.lineages(names)) {
       const written = await keepRenewalConf(config.letsencryptDir, lineage, names, terms);
       if (written === undefined) continue;
-      const { path, wasEmpty } = written;
-      const sentence = wasEmpty
-        ? `${path} was empty, as certbot leaves it when it fails; filled in, because every "certbot renew" would fail`
-        : `wrote ${path}, so that certbot can go on with this certificate`;
-      log.info({ event: 'renewal-conf-written', domain: names[0], path }, sentence);
+      emit({ type: 'renewal-conf-written', domain: names[0], ...written });
     }
     told.add(names.join());
   }
@@ -56,10 +52,8 @@ export function withRenewalConfs(
   async function tellSafely(names: Names, bundle: CertificateBundle): Promise<void> {
     try {
       await tell(names, bundle, new AbortController().signal);
-    } catch (err) {
-      const sentence =
-        'certbot could not go on with this certificate: its renewal/*.conf could not be written';
-      log.warn({ event: 'renewal-conf-not-written', domain: names[0], err }, sentence);
+    } catch (error) {
+      emit({ type: 'renewal-conf-not-written', domain: names[0], error });
     }
   }
 

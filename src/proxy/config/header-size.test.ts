@@ -171,7 +171,7 @@ describe('a header', { concurrency: 2 }, () => {
 });
 
 test('evidence is read with 16 kB of header beside cookies: Node answers 431 by itself', async (t) => {
-  const evidence = await startEvidenceServer(await temporaryDir(t), memoryLog().log);
+  const evidence = await startEvidenceServer(await temporaryDir(t), memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const routes: Route[] = httpRoutes(await startApp(t));
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });

@@ -6,9 +6,9 @@ import { AppReport } from './app-report.ts';
 
 /** What is said after each word of the addresses: `a` answers, `a!` refuses, `a?` is not known yet. */
 function hear(words: readonly string[], place: { host?: string; inContainer?: boolean } = {}) {
-  const { log, lines } = memoryLog();
+  const { log, emit, lines } = memoryLog();
   const standing = new Map<string, string>();
-  const warnOf = standingWarnings(log, standing);
+  const warnOf = standingWarnings(emit, standing);
   const report = new AppReport({ host: 'app', port: 3000, inContainer: false, ...place, log, warnOf });
   for (const word of words) {
     const each = word.split(' ').filter((one) => one !== '');

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { emitTo, type IngressEvent } from './events.ts';
+
+const stopped: IngressEvent = { type: 'stopped' };
+const progress: IngressEvent = { type: 'progress', done: 1, due: 2 };
+
+test('every subscriber hears every event, in order', () => {
+  const heard: string[] = [];
+  const emit = emitTo(
+    ({ type }) => void heard.push(`log ${type}`),
+    ({ type }) => void heard.push(`status ${type}`),
+  );
+  emit(progress);
+  emit(stopped);
+  assert.deepEqual(heard, ['log progress', 'status progress', 'log stopped', 'status stopped']);
+});
+
+test('a subscriber that throws affects neither the others nor the emitter', () => {
+  const heard: string[] = [];
+  const emit = emitTo(
+    () => {
+      throw new Error('broken');
+    },
+    ({ type }) => void heard.push(type),
+  );
+  emit(progress);
+  emit(stopped);
+  assert.deepEqual(heard, ['progress', 'stopped']);
+});
