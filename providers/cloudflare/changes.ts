@@ -1,7 +1,7 @@
 import type { RecordBatchParams } from 'cloudflare/resources/dns/records';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import type { ApiBatch } from './answers.ts';
-import { normalizeTtl, toBody, toLive } from './canonical.ts';
+import { normalizeTtl, toBody, toLive } from './records.ts';
 
 /**
  * A plan's changes as operations of Cloudflare's batch endpoint

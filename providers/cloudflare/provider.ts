@@ -7,7 +7,7 @@ import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createQueue } from '../shared/queue.ts';
 import type { ApiZone } from './answers.ts';
-import { normalizeTtl, toLiveRecords } from './canonical.ts';
+import { normalizeTtl, toLiveRecords } from './records.ts';
 import {
   groupSteps,
   matchAnswer,

@@ -1,5 +1,5 @@
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
-import { normalizeTtl } from './canonical.ts';
+import { normalizeTtl } from './records.ts';
 
 /**
  * A plan's changes as single calls, since the API has neither batches nor transactions. Pure.

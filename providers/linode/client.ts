@@ -7,7 +7,7 @@ import type { Budget } from '../shared/budget.ts';
 import type { Http, HttpAnswer, HttpCall } from '../shared/http.ts';
 import { readJson } from '../shared/read-json.ts';
 import * as answers from './answers.ts';
-import type { RecordBody } from './canonical.ts';
+import type { RecordBody } from './records.ts';
 import { type Asked, badAnswer, toIngressError } from './errors.ts';
 
 export interface ClientOptions {

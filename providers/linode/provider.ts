@@ -7,7 +7,7 @@ import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createQueue } from '../shared/queue.ts';
 import type { ApiDomain, ApiRecord } from './answers.ts';
-import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './canonical.ts';
+import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './records.ts';
 import { type Clash, namesOf, type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
 import type { variables } from './variables.ts';

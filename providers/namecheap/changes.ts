@@ -6,7 +6,7 @@ import {
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
-import { hostKey, normalizeTtl, toHost, toLive } from './canonical.ts';
+import { hostKey, normalizeTtl, toHost, toLive } from './records.ts';
 import type { Host } from './hosts.ts';
 
 /** A plan's changes made on a copy of the whole zone, which is the only thing that setHosts takes. Pure. */

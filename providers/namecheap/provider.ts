@@ -7,7 +7,7 @@ import { type Budget, createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createQueue } from '../shared/queue.ts';
 import { keepBackup } from './backups.ts';
-import { normalizeTtl, toLive } from './canonical.ts';
+import { normalizeTtl, toLive } from './records.ts';
 import { type Changed, changeHosts } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
 import { notUnderstood, unconfirmed } from './errors.ts';

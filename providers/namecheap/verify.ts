@@ -1,4 +1,4 @@
-import { hostKey } from './canonical.ts';
+import { hostKey } from './records.ts';
 import type { Changed } from './changes.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 

@@ -16,9 +16,9 @@ import {
   ZONE_PERMISSION,
 } from './errors.ts';
 import { exchange, HalfAnswer } from './exchange.ts';
-import { typeName } from './rdata.ts';
+import { typeName } from './records.ts';
 import { createVerifier, type Key, sign, type Verdict } from './tsig.ts';
-import type { Update } from './update.ts';
+import type { Update } from './changes.ts';
 import type { Server } from './variables.ts';
 import {
   type Decoded,

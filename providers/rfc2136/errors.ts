@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
 import { clean, rootMessage } from '../shared/words.ts';
-import { typeName } from './rdata.ts';
+import { typeName } from './records.ts';
 import type { Key, Verdict } from './tsig.ts';
 import type { Server } from './variables.ts';
 import type { WireRecord } from './wire.ts';

@@ -1,5 +1,5 @@
 import type { DnsRecord } from '../../src/dns/record.ts';
-import { typeNumber } from './rdata.ts';
+import { typeNumber } from './records.ts';
 import { CLASSES, TYPES, type WireRecord } from './wire.ts';
 
 /** What has to be true for an update to be made: its prerequisites (RFC 2136 §2.4). Pure. */

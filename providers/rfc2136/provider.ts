@@ -8,7 +8,7 @@ import type { ProviderContext } from '../shared/context.ts';
 import { createQueue } from '../shared/queue.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
 import type { Standing } from './guards.ts';
-import { normalizeTtl, toRecord } from './rdata.ts';
+import { normalizeTtl, toRecord } from './records.ts';
 import {
   namesOf,
   type PlannedUpdate,
@@ -17,7 +17,7 @@ import {
   type RenewedSet,
   toLive,
   type Update,
-} from './update.ts';
+} from './changes.ts';
 import type { variables } from './variables.ts';
 import { TYPES, type WireRecord } from './wire.ts';
 import { apexOf, cutAbove } from './zones.ts';

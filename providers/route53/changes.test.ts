@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { toLiveRecords } from './canonical.ts';
+import { toLiveRecords } from './records.ts';
 import { namesOf, type Planned, planEdits, planFromMemory } from './changes.ts';
 
 const NAME = 'a.example';

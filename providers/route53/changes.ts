@@ -7,7 +7,7 @@ import {
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { fromValue, handleOf, isSimple, normalizeTtl, toLiveRecords, toValue } from './canonical.ts';
+import { fromValue, handleOf, isSimple, normalizeTtl, toLiveRecords, toValue } from './records.ts';
 
 /**
  * A plan's changes as edits of whole RRsets. Pure.

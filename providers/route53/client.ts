@@ -1,148 +1,112 @@
 import type * as z from 'zod';
-import { Secret } from '../../src/config/secret.ts';
-import type { Budget } from '../shared/budget.ts';
-import type { ProviderContext } from '../shared/context.ts';
-import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import { type Ask, type Asking, createCalls, type Route53, type Send } from './calls.ts';
-import { type Asked, assumedAgain, badAnswer, isExpired, toIngressError } from './errors.ts';
-import type { Connection, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
-import { type AssumedKeys, createSession, type Keys } from './session.ts';
+import type { ApiChange } from './batches.ts';
+import type { Asked } from './errors.ts';
+import type { Connection, Sdk } from './sdk.ts';
 
-export interface ClientOptions {
-  readonly keys: Keys;
-  readonly region: string;
-  readonly role: { readonly arn: string; readonly externalId: string | undefined } | undefined;
-  readonly route53Url: string | undefined;
-  readonly stsUrl: string | undefined;
-  /** Milliseconds that one call may take, its body included. */
-  readonly timeoutMs: number;
-  readonly budget: Budget;
-  readonly clock: ProviderContext['clock'];
-  readonly outgoing: ProviderContext['outgoing'];
+/** Where a list of RRsets begins. */
+export interface Start {
+  readonly name: string;
+  readonly type?: string | undefined;
+  readonly identifier?: string | undefined;
 }
 
-/** Seconds that the keys of the role are good for; the least that a role can be limited to. */
-const ROLE_SECONDS = 3600;
-const PARTITIONS: readonly (readonly [prefix: string, region: string])[] = [
-  ['cn-', 'cn-northwest-1'],
-  ['us-gov-', 'us-gov-west-1'],
-];
-
-/** Makes the calls through AWS' own client, which is loaded with the first of them. */
-export function createClient(options: ClientOptions): Route53 {
-  const { keys, region, role, route53Url, stsUrl, timeoutMs, budget, clock, outgoing } = options;
-  const secrets = [keys.secretAccessKey, keys.accessKeyId, ...(keys.sessionToken ? [keys.sessionToken] : [])];
-  const http = (title: string) =>
-    createHttp({ title, baseUrl: '', timeoutMs, secrets, budget, clock, outgoing });
-  const call = createCaller(budget, secrets);
-
-  const assume = async (signal: AbortSignal): Promise<AssumedKeys> => {
-    const { arn = '', externalId } = role ?? {};
-    const asked = { doing: `assume the role ${arn}`, action: 'sts:AssumeRole', resource: arn };
-    const input = {
-      RoleArn: arn,
-      RoleSessionName: 'dstack-ingress',
-      DurationSeconds: ROLE_SECONDS,
-      ...(externalId === undefined ? {} : { ExternalId: externalId }),
-    };
-    const place = { keys, region, endpoint: stsUrl, http: http('AWS STS') };
-    const { Credentials } = await call(asked, place, signal, answers.assumedRole, (sdk, connection) =>
-      sdk.assumeRole(connection, input),
-    );
-    const assumed = {
-      accessKeyId: new Secret(Credentials.AccessKeyId),
-      secretAccessKey: new Secret(Credentials.SecretAccessKey),
-      sessionToken: new Secret(Credentials.SessionToken),
-    };
-    // In the place of the role's former ones: whatever hides secrets looks at this list.
-    secrets.splice(keys.sessionToken ? 3 : 2, Number.POSITIVE_INFINITY, ...Object.values(assumed));
-    return { ...assumed, until: Credentials.Expiration };
-  };
-
-  const session = role && createSession(assume, clock);
-  // A place of its own has no region that the client would know, and Route 53's signatures name one for each partition.
-  const signedFor = route53Url === undefined ? region : signingRegion(region);
-  const route53Http = http('Route 53');
-  const ask: Ask = async (asked, signal, schema, send) => {
-    const current = session ? await session.keys(signal) : keys;
-    const place = { keys: current, region: signedFor, endpoint: route53Url, http: route53Http };
-    try {
-      return await call(asked, place, signal, schema, send);
-    } catch (thrown) {
-      if (!session || !isExpired(thrown)) throw thrown;
-      session.forget();
-      throw assumedAgain(thrown);
-    }
-  };
-  return createCalls(ask);
+export interface Page {
+  readonly sets: readonly answers.ApiRecordSet[];
+  readonly next: Start | undefined;
 }
 
-interface Place extends Pick<Connection, 'keys' | 'region' | 'endpoint'> {
-  readonly http: Http;
+/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+export interface Route53 {
+  zones(signal: AbortSignal): Promise<answers.ApiHostedZone[]>;
+  /** RRsets of a zone in its order, at most 300. */
+  page(zoneId: string, start: Start | undefined, most: number, signal: AbortSignal): Promise<Page>;
+  /** Makes all changes or none, and gives the id of the change. */
+  change(zoneId: string, changes: readonly ApiChange[], signal: AbortSignal): Promise<string>;
+  /** `PENDING`, or `INSYNC`. */
+  changeStatus(id: string, signal: AbortSignal): Promise<string>;
 }
 
-/** One call: signed by the client, carried by our own HTTP, and refused, read or checked here. */
-function createCaller(budget: Budget, secrets: readonly Secret[]) {
-  let loading: Promise<Sdk> | undefined;
-  return async <T extends z.ZodType>(
-    asking: Asking,
-    { http, ...place }: Place,
-    signal: AbortSignal,
-    schema: T,
-    send: Send,
-  ): Promise<z.infer<T>> => {
-    signal.throwIfAborted();
-    loading ??= import('./sdk.ts');
-    const sdk = await loading;
-    const asked = { ...asking, secrets };
-    let failure: unknown;
-    const carry = async (request: SignedRequest): Promise<ReceivedAnswer> => {
-      try {
-        const answer = await http({ ...toCall(request), doing: asked.doing }, signal);
-        return await accepted(answer, asked, budget);
-      } catch (thrown) {
-        failure = thrown;
-        throw thrown;
-      }
-    };
-    let output: unknown;
-    try {
-      output = await send(sdk, { ...place, carry });
-    } catch {
-      // The client's own errors carry the whole answer; only ours leave this file.
-      signal.throwIfAborted();
-      throw failure ?? badAnswer(asked, 'something that is not XML');
-    }
-    const parsed = schema.safeParse(output);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw badAnswer(asked, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
-  };
-}
+export type Send = (sdk: Sdk, connection: Connection) => Promise<unknown>;
+export type Asking = Omit<Asked, 'secrets'>;
+export type Ask = <T extends z.ZodType>(
+  asked: Asking,
+  signal: AbortSignal,
+  schema: T,
+  send: Send,
+) => Promise<z.infer<T>>;
 
-function toCall({ method, protocol, hostname, port, path, query, headers, body }: SignedRequest) {
-  if (method !== 'GET' && method !== 'POST') throw new Error(`${method} is never sent`);
-  const host = port === undefined ? hostname : `${hostname}:${port}`;
-  const text = new URLSearchParams(
-    Object.entries(query).map(([key, value]) => [key, String(value)]),
-  ).toString();
+const ZONES_PER_PAGE = 100;
+
+/** The calls by their names, made of one that signs, carries and checks. */
+export function createCalls(ask: Ask): Route53 {
+  const inZone = (action: string, doing: string, id: string): Asking => ({
+    doing,
+    action: `route53:${action}`,
+    resource: `arn:aws:route53:::hostedzone/${id}`,
+  });
   return {
-    method,
-    path: `${protocol}//${host}${path}${text === '' ? '' : `?${text}`}`,
-    headers,
-    ...(typeof body === 'string' ? { body } : {}),
-  } as const;
+    async zones(signal) {
+      const asked = { doing: 'list the hosted zones', action: 'route53:ListHostedZones', resource: '*' };
+      const zones: answers.ApiHostedZone[] = [];
+      for (let marker: string | undefined; ; ) {
+        const input = { MaxItems: ZONES_PER_PAGE, ...(marker === undefined ? {} : { Marker: marker }) };
+        const page = await ask(asked, signal, answers.hostedZones, (sdk, connection) =>
+          sdk.listHostedZones(connection, input),
+        );
+        zones.push(...page.HostedZones);
+        marker = page.NextMarker ?? undefined;
+        if (!page.IsTruncated || marker === undefined) return zones;
+      }
+    },
+    async page(zoneId, start, most, signal) {
+      const input = {
+        HostedZoneId: zoneId,
+        MaxItems: most,
+        ...(start ? { StartRecordName: start.name } : {}),
+        ...(start?.type ? { StartRecordType: start.type } : {}),
+        ...(start?.identifier ? { StartRecordIdentifier: start.identifier } : {}),
+      };
+      const asked = inZone('ListResourceRecordSets', `list the records of the hosted zone ${zoneId}`, zoneId);
+      const page = await ask(asked, signal, answers.recordSets, (sdk, connection) =>
+        // The API's own words for a type go back to it as they came.
+        sdk.listResourceRecordSets(connection, input as Parameters<Sdk['listResourceRecordSets']>[1]),
+      );
+      const { NextRecordName: name, NextRecordType: type, NextRecordIdentifier: identifier } = page;
+      const next =
+        page.IsTruncated && name
+          ? { name, type: type ?? undefined, identifier: identifier ?? undefined }
+          : undefined;
+      return { sets: page.ResourceRecordSets, next };
+    },
+    async change(zoneId, changes, signal) {
+      const asked = inZone('ChangeResourceRecordSets', `write DNS records (${describe(changes)})`, zoneId);
+      const input = {
+        HostedZoneId: zoneId,
+        ChangeBatch: { Comment: 'dstack-ingress', Changes: [...changes] },
+      };
+      const { ChangeInfo } = await ask(asked, signal, answers.change, (sdk, connection) =>
+        // RRsets as the API gave them, and those of the four types that this program makes.
+        sdk.changeResourceRecordSets(connection, input as Parameters<Sdk['changeResourceRecordSets']>[1]),
+      );
+      return ChangeInfo.Id.replace(/^\/change\//, '');
+    },
+    async changeStatus(id, signal) {
+      const resource = 'arn:aws:route53:::change/*';
+      const asked = {
+        doing: `tell whether the change ${id} is in force`,
+        action: 'route53:GetChange',
+        resource,
+      };
+      return (await ask(asked, signal, answers.change, (sdk, connection) => sdk.getChange(connection, id)))
+        .ChangeInfo.Status;
+    },
+  };
 }
 
-async function accepted(answer: HttpAnswer, asked: Asked, budget: Budget): Promise<ReceivedAnswer> {
-  const { status, text } = answer;
-  if (status >= 200 && status < 300) return { statusCode: status, headers: {}, body: Buffer.from(text) };
-  const failure = toIngressError(answer, asked);
-  if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
-  throw failure;
-}
-
-function signingRegion(region: string): string {
-  return PARTITIONS.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'us-east-1';
+function describe(changes: readonly ApiChange[]): string {
+  const names = changes.map(({ ResourceRecordSet: { Name, Type } }) => `${Name.replace(/\.$/, '')} ${Type}`);
+  const unique = [...new Set(names)];
+  const some = unique.slice(0, 5).join(', ');
+  return unique.length > 5 ? `${some} and ${unique.length - 5} others` : some;
 }

@@ -1,5 +1,5 @@
 import type { ApiRecordSet } from './answers.ts';
-import { nameOf } from './canonical.ts';
+import { nameOf } from './records.ts';
 
 interface Known {
   /** Whether every type is known, so that what is not there does not stand. */

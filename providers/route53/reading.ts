@@ -1,6 +1,6 @@
 import type { ApiRecordSet } from './answers.ts';
-import type { Page, Start } from './calls.ts';
-import { nameOf } from './canonical.ts';
+import type { Page, Start } from './client.ts';
+import { nameOf } from './records.ts';
 import { inOrder, isCovered } from './order.ts';
 
 /** The most that a list brings at once. */

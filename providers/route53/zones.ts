@@ -2,7 +2,7 @@ import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiHostedZone } from './answers.ts';
-import { nameOf } from './canonical.ts';
+import { nameOf } from './records.ts';
 
 /** Which of an account's hosted zones answers for a name. Pure. */
 

@@ -6,7 +6,7 @@ import {
 import { schedule } from '../../providers/linode/changes.ts';
 import type { ApiRecordSet } from '../../providers/route53/answers.ts';
 import { groupEdits, toApiChanges } from '../../providers/route53/batches.ts';
-import { fromValue, toLiveRecords } from '../../providers/route53/canonical.ts';
+import { fromValue, toLiveRecords } from '../../providers/route53/records.ts';
 import { type Planned, planEdits, planFromMemory } from '../../providers/route53/changes.ts';
 import { ZoneMemory } from '../../providers/route53/memory.ts';
 import type { Capabilities, DnsProvider } from '../../src/dns/provider.ts';

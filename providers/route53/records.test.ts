@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { fromValue, isOfZone, isSimple, nameOf, normalizeTtl, toLiveRecords, toValue } from './canonical.ts';
+import { fromValue, isOfZone, isSimple, nameOf, normalizeTtl, toLiveRecords, toValue } from './records.ts';
 
 const record = (type: string, value: string) => ({ name: 'a.example', type, value, ttl: 60 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
-import { normalizeTtl, toBody, toLive, toLiveRecords } from './canonical.ts';
+import { normalizeTtl, toBody, toLive, toLiveRecords } from './records.ts';
 
 function api(part: Partial<ApiRecord>): ApiRecord {
   return { id: 'id', name: 'app.example.com', type: 'TXT', content: '', ttl: 60, ...part };

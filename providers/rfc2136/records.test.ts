@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import packet from 'dns-packet';
 import fc from 'fast-check';
 import { isIngressError } from '../../src/errors.ts';
-import { normalizeTtl, toData, toRecord, typeName, typeNumber } from './rdata.ts';
+import { normalizeTtl, toData, toRecord, typeName, typeNumber } from './records.ts';
 import { CLASSES, encodeName, TYPES } from './wire.ts';
 
 const record = (type: string, value: string) => ({ name: 'app.example.com', type, value, ttl: 60 });

@@ -7,7 +7,7 @@ import {
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import { guards, type Standing } from './guards.ts';
-import { normalizeTtl, toData, typeNumber } from './rdata.ts';
+import { normalizeTtl, toData, typeNumber } from './records.ts';
 import { CLASSES, encodeRecord, type WireRecord } from './wire.ts';
 
 /** A plan's changes as an UPDATE message's prerequisites and changes (RFC 2136 §2.4, §2.5). Pure. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
-import { normalizeTtl, toBody, toLive } from './canonical.ts';
+import { normalizeTtl, toBody, toLive } from './records.ts';
 
 const APEX = { name: 'example.com', defaultTtl: 3600 };
 const empty = { id: 7, name: 'app', ttl_sec: 300, tag: '', priority: 0, weight: 0, port: 0 };
