@@ -1,8 +1,8 @@
-import { cloudflare } from './cloudflare/index.ts';
-import { linode } from './linode/index.ts';
-import { namecheap } from './namecheap/index.ts';
-import { rfc2136 } from './rfc2136/index.ts';
-import { route53 } from './route53/index.ts';
+import { cloudflare } from './cloudflare/provider.ts';
+import { linode } from './linode/provider.ts';
+import { namecheap } from './namecheap/provider.ts';
+import { rfc2136 } from './rfc2136/provider.ts';
+import { route53 } from './route53/provider.ts';
 import type { ProviderDefinition } from './shared/definition.ts';
 
 /** Every provider of this program. A new one is a folder beside these and a line here. */

@@ -4,8 +4,8 @@ import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
-import { readJson } from '../shared/read-json.ts';
-import { tooLate } from '../shared/words.ts';
+import { readJson, tooLate } from '../shared/errors.ts';
+import { createFetch } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
 import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
@@ -106,10 +106,7 @@ export function createClient(options: ClientOptions): CloudflareClient {
 }
 
 async function loadSdk({ token, baseUrl, timeoutMs, outgoing }: ClientOptions): Promise<Sdk> {
-  const [{ createSdk }, { createFetch }] = await Promise.all([
-    import('./sdk.ts'),
-    import('../shared/fetch.ts'),
-  ]);
+  const { createSdk } = await import('./sdk.ts');
   return createSdk(token, baseUrl, timeoutMs, createFetch(outgoing));
 }
 

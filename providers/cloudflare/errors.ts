@@ -2,8 +2,7 @@ import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
 import type { ProxyTrouble } from '../../src/net/outgoing.ts';
 import { parseRetryAfter } from '../../src/net/retry-after.ts';
-import { unreachable } from '../shared/no-answer.ts';
-import { clean } from '../shared/words.ts';
+import { clean, unreachable } from '../shared/errors.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */

@@ -5,9 +5,9 @@ import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/r
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { createQueue } from '../shared/queue.ts';
 import type { ApiZone } from './answers.ts';
-import { normalizeTtl, toLiveRecords } from './records.ts';
 import {
   groupSteps,
   matchAnswer,
@@ -19,7 +19,8 @@ import {
 } from './changes.ts';
 import { type CloudflareClient, createClient } from './client.ts';
 import { isStale } from './errors.ts';
-import type { variables } from './variables.ts';
+import { normalizeTtl, toLiveRecords } from './records.ts';
+import { variables } from './variables.ts';
 import { chooseZone, nameFilter } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -226,3 +227,12 @@ class Cloudflare implements DnsProvider {
     }
   }
 }
+
+/** Cloudflare (API v4, https://developers.cloudflare.com/api/resources/dns/). */
+export const cloudflare = defineProvider({
+  name: 'cloudflare',
+  title: 'Cloudflare',
+  variables,
+  credentials: ['CLOUDFLARE_API_TOKEN'],
+  open: openCloudflare,
+});

@@ -3,7 +3,7 @@ import { BaseTokens } from 'cloudflare/resources/user/tokens/tokens';
 import { BaseZones } from 'cloudflare/resources/zones/zones';
 import { createClient } from 'cloudflare/tree-shakable';
 import type { Secret } from '../../src/config/secret.ts';
-import type { Fetch } from '../shared/fetch.ts';
+import type { Fetch } from '../shared/http.ts';
 
 export type Sdk = ReturnType<typeof createSdk>;
 

@@ -4,11 +4,11 @@ import type { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
-import type { Http, HttpAnswer, HttpCall } from '../shared/http.ts';
-import { readJson } from '../shared/read-json.ts';
+import { readJson } from '../shared/errors.ts';
+import { createHttp, type HttpAnswer, type HttpCall } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import type { RecordBody } from './records.ts';
 import { type Asked, badAnswer, toIngressError } from './errors.ts';
+import type { RecordBody } from './records.ts';
 
 export interface ClientOptions {
   readonly token: Secret;
@@ -42,11 +42,9 @@ type Call = Omit<HttpCall, 'doing' | 'headers' | 'body'> & {
 
 export function createClient(options: ClientOptions): LinodeClient {
   const { token } = options;
-  let loading: Promise<Http> | undefined;
+  const http = createHttp({ title: 'Linode', secrets: [token], ...options });
 
   const send = async ({ asked, body, ...call }: Call, signal: AbortSignal): Promise<HttpAnswer> => {
-    loading ??= loadHttp(options);
-    const http = await loading;
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const headers = { authorization: `Bearer ${token.reveal()}`, accept: 'application/json', ...type };
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -105,19 +103,6 @@ export function createClient(options: ClientOptions): LinodeClient {
 // 299 is the success of an operation that will go away (https://techdocs.akamai.com/linode-api/reference/299).
 function isSuccess({ status }: HttpAnswer): boolean {
   return status >= 200 && status <= 299;
-}
-
-// Late, so that a start which asks no provider does not pay for the HTTP client.
-async function loadHttp({
-  token,
-  baseUrl,
-  timeoutMs,
-  budget,
-  clock,
-  outgoing,
-}: ClientOptions): Promise<Http> {
-  const { createHttp } = await import('../shared/http.ts');
-  return createHttp({ title: 'Linode', baseUrl, timeoutMs, secrets: [token], budget, clock, outgoing });
 }
 
 interface Page<T> {

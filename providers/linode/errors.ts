@@ -1,7 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
+import { clean } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
-import { clean } from '../shared/words.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */

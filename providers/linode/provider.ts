@@ -5,12 +5,13 @@ import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/r
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { createQueue } from '../shared/queue.ts';
 import type { ApiDomain, ApiRecord } from './answers.ts';
-import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './records.ts';
 import { type Clash, namesOf, type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
-import type { variables } from './variables.ts';
+import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './records.ts';
+import { variables } from './variables.ts';
 import { chooseDomain } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -183,3 +184,12 @@ function clash({ wanted, standing, isNew }: Clash): IngressError {
     isNew ? {} : { hint: `Remove ${inTheWay} if nobody needs it, or choose another name.` },
   );
 }
+
+/** Linode, of Akamai (API v4, https://techdocs.akamai.com/linode-api/reference/get-domains). */
+export const linode = defineProvider({
+  name: 'linode',
+  title: 'Linode',
+  variables,
+  credentials: ['LINODE_API_TOKEN'],
+  open: openLinode,
+});

@@ -4,11 +4,10 @@ import type { Secret } from '../../src/config/secret.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
-import type { Http, HttpAnswer } from '../shared/http.ts';
+import { createHttp, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import { type Asked, badAnswer, limited, otherNameServers, toIngressError, unavailable } from './errors.ts';
-import { encodeForm, type Form } from './form.ts';
-import { type HostZone, understand } from './hosts.ts';
+import { encodeForm, type Form, type HostZone, understand } from './hosts.ts';
 import type { DomainParts } from './suffix.ts';
 
 export interface ClientOptions {
@@ -40,7 +39,7 @@ const HEADERS = { 'content-type': 'application/x-www-form-urlencoded' };
 /** Makes the calls as forms by POST, so that the key is in no URL, and by IPv4, since the whitelist knows nothing else. */
 export function createClient(options: ClientOptions): NamecheapClient {
   const { apiKey, apiUser, username, clientIp, budget } = options;
-  let loading: Promise<Http> | undefined;
+  const http = createHttp({ title: 'Namecheap', secrets: [apiKey], family: 4, ...options });
 
   const call = async <T extends z.ZodType>(doing: string, form: Form, result: T, signal: AbortSignal) => {
     const asked: Asked = { doing, apiKey, clientIp };
@@ -51,8 +50,6 @@ export function createClient(options: ClientOptions): NamecheapClient {
       ['ClientIp', clientIp],
     ];
     const body = encodeForm([...credentials, ...form]);
-    loading ??= loadHttp(options);
-    const http = await loading;
     const answer = await http({ doing, method: 'POST', path: PATH, headers: HEADERS, body }, signal);
     try {
       return await readAnswer(answer, result, asked);
@@ -91,28 +88,6 @@ export function createClient(options: ClientOptions): NamecheapClient {
       await call('list the domains', form, answers.gotList, signal);
     },
   };
-}
-
-// Late, so that a start which asks no provider does not pay for the HTTP client.
-async function loadHttp({
-  apiKey,
-  baseUrl,
-  timeoutMs,
-  budget,
-  clock,
-  outgoing,
-}: ClientOptions): Promise<Http> {
-  const { createHttp } = await import('../shared/http.ts');
-  return createHttp({
-    title: 'Namecheap',
-    baseUrl,
-    timeoutMs,
-    secrets: [apiKey],
-    budget,
-    clock,
-    outgoing,
-    family: 4,
-  });
 }
 
 async function readAnswer<T extends z.ZodType>(

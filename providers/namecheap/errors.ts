@@ -1,9 +1,8 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
-import { clean } from '../shared/words.ts';
-import { API_ACCESS } from './pages.ts';
-import type { Verdict } from './verify.ts';
+import { clean } from '../shared/errors.ts';
+import type { Verdict } from './changes.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
 export interface Asked {
@@ -153,3 +152,7 @@ function some(items: readonly string[]): string {
   const more = items.length - NAMED;
   return `${items.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
+
+/** Where Namecheap's website has the API key and the whitelist, as a person finds it. */
+export const API_ACCESS =
+  'ap.www.namecheap.com > Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage';

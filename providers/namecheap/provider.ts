@@ -5,18 +5,17 @@ import { type Change, type CurrentRecord, sameData } from '../../src/dns/record.
 import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { type Budget, createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { createQueue } from '../shared/queue.ts';
 import { keepBackup } from './backups.ts';
-import { normalizeTtl, toLive } from './records.ts';
-import { type Changed, changeHosts } from './changes.ts';
+import { type Changed, changeHosts, judge } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
 import { notUnderstood, unconfirmed } from './errors.ts';
-import { formLines, setHostsForm } from './form.ts';
-import type { Host, HostZone } from './hosts.ts';
+import { formLines, type Host, type HostZone, setHostsForm } from './hosts.ts';
 import { createReads, type Reads } from './reads.ts';
+import { normalizeTtl, toLive } from './records.ts';
 import type { DomainParts } from './suffix.ts';
-import type { variables } from './variables.ts';
-import { judge } from './verify.ts';
+import { variables } from './variables.ts';
 
 const CAPABILITIES: Capabilities = {
   normalizeTtl,
@@ -249,3 +248,12 @@ function requireUnderstood({ domain, strange }: HostZone, { hosts }: Changed): v
       left.map(({ words }) => words),
     );
 }
+
+/** Namecheap (XML API, https://www.namecheap.com/support/api/methods/). */
+export const namecheap = defineProvider({
+  name: 'namecheap',
+  title: 'Namecheap',
+  variables,
+  credentials: ['NAMECHEAP_API_KEY'],
+  open: openNamecheap,
+});

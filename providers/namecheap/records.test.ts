@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isIngressError } from '../../src/errors.ts';
-import { hostKey, normalizeTtl, toHost, toLive } from './records.ts';
 import type { Host } from './hosts.ts';
+import { hostKey, normalizeTtl, toHost, toLive } from './records.ts';
 
 const host = (name: string, type: string, address: string, mxPref = '10', ttl = '1799'): Host => ({
   name,

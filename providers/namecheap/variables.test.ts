@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTable } from '../../src/config/read.ts';
 import { createTestContext } from '../../test/harness/dns/provider-context.ts';
-import { namecheap } from './index.ts';
+import { namecheap } from './provider.ts';
 
 const GOOD = { NAMECHEAP_USERNAME: 'alice', NAMECHEAP_API_KEY: 'key', NAMECHEAP_CLIENT_IP: '192.0.2.7' };
 

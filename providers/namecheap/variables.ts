@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import { quote } from '../../src/config/quote.ts';
 import * as types from '../../src/config/types.ts';
 import { optional, required, withDefault } from '../../src/config/variable.ts';
-import { API_ACCESS } from './pages.ts';
+import { API_ACCESS } from './errors.ts';
 
 const userName = types.text(
   'user name',

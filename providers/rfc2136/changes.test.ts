@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
-import { toData, typeName } from './records.ts';
 import { packUpdates, planUpdate, toLive, type Update } from './changes.ts';
+import { toData, typeName } from './records.ts';
 import { CLASSES, type WireRecord } from './wire.ts';
 
 const APP = 'app.example.com';

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/clock.ts';
 import { canonicalName } from '../../src/dns/names.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../shared/budget.ts';
+import type { Update } from './changes.ts';
 import {
   type Asked,
   badAnswer,
@@ -18,7 +19,6 @@ import {
 import { exchange, HalfAnswer } from './exchange.ts';
 import { typeName } from './records.ts';
 import { createVerifier, type Key, sign, type Verdict } from './tsig.ts';
-import type { Update } from './changes.ts';
 import type { Server } from './variables.ts';
 import {
   type Decoded,

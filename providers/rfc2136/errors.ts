@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
-import { clean, rootMessage } from '../shared/words.ts';
+import { clean, rootMessage } from '../shared/errors.ts';
 import { typeName } from './records.ts';
 import type { Key, Verdict } from './tsig.ts';
 import type { Server } from './variables.ts';

@@ -5,22 +5,22 @@ import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { createQueue } from '../shared/queue.ts';
-import { createClient, type Rfc2136Client } from './client.ts';
-import type { Standing } from './guards.ts';
-import { normalizeTtl, toRecord } from './records.ts';
 import {
   namesOf,
   type PlannedUpdate,
   packUpdates,
   planUpdate,
   type RenewedSet,
+  type Standing,
   toLive,
   type Update,
 } from './changes.ts';
-import type { variables } from './variables.ts';
+import { createClient, type Rfc2136Client } from './client.ts';
+import { apexOf, cutAbove, normalizeTtl, toRecord } from './records.ts';
+import { variables } from './variables.ts';
 import { TYPES, type WireRecord } from './wire.ts';
-import { apexOf, cutAbove } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
   normalizeTtl,
@@ -210,3 +210,12 @@ class Rfc2136 implements DnsProvider {
 function keyOf(apex: string, { name, type }: Pick<RenewedSet, 'name' | 'type'>): string {
   return `${apex} ${name} ${type}`;
 }
+
+/** Dynamic updates to a primary name server (RFC 2136), signed with TSIG (RFC 8945). */
+export const rfc2136 = defineProvider({
+  name: 'rfc2136',
+  title: 'RFC 2136 (BIND, Knot, PowerDNS)',
+  variables,
+  credentials: ['RFC2136_TSIG_SECRET'],
+  open: openRfc2136,
+});

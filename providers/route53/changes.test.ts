@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { toLiveRecords } from './records.ts';
 import { namesOf, type Planned, planEdits, planFromMemory } from './changes.ts';
+import { toLiveRecords } from './records.ts';
 
 const NAME = 'a.example';
 const txt = (value: string, ttl = 60): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });

@@ -1,7 +1,9 @@
 import type * as z from 'zod';
+import type { ApiRecordSet } from './answers.ts';
 import * as answers from './answers.ts';
 import type { ApiChange } from './batches.ts';
 import type { Asked } from './errors.ts';
+import { nameOf } from './records.ts';
 import type { Connection, Sdk } from './sdk.ts';
 
 /** Where a list of RRsets begins. */
@@ -109,4 +111,66 @@ function describe(changes: readonly ApiChange[]): string {
   const unique = [...new Set(names)];
   const some = unique.slice(0, 5).join(', ');
   return unique.length > 5 ? `${some} and ${unique.length - 5} others` : some;
+}
+
+/** The most that a list brings at once. */
+export const SETS_PER_PAGE = 300;
+
+/**
+ * Every RRset at these names. A list begins at the first name and brings what follows in the zone's order, so names that
+ * lie within 300 RRsets of each other cost one call, and in a larger zone each of the others costs one.
+ */
+export async function readNames(
+  names: readonly string[],
+  list: (start: Start) => Promise<Page>,
+): Promise<ApiRecordSet[]> {
+  const sets: ApiRecordSet[] = [];
+  for (let left = inOrder(names); left[0] !== undefined; ) {
+    const from = left[0];
+    const run = await readFrom(from, list);
+    const covered = new Set(left.filter((name) => isCovered(name, from, run.until)));
+    sets.push(...run.sets.filter(({ Name }) => covered.has(nameOf(Name))));
+    left = left.filter((name) => !covered.has(name));
+  }
+  return sets;
+}
+
+/** Pages from a name until that name is behind. */
+async function readFrom(from: string, list: (start: Start) => Promise<Page>) {
+  const sets: ApiRecordSet[] = [];
+  for (let start: Start | undefined = { name: from }; start; ) {
+    const page: Page = await list(start);
+    sets.push(...page.sets);
+    const until = page.next && nameOf(page.next.name);
+    if (until !== from) return { sets, until };
+    start = page.next;
+  }
+  return { sets, until: undefined };
+}
+
+/**
+ * The order in which Route 53 lists the names of a zone: by their labels from the last to the first, with a dot behind each
+ * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html). Pure.
+ */
+
+type Key = (name: string) => string;
+
+const plain: Key = (name) => `${name.split('.').reverse().join('.')}.`;
+const escaped: Key = (name) => plain(name).replaceAll('*', '\\052');
+
+/**
+ * The reference does not say whether an asterisk sorts as itself or as its escape, so what is concluded from the order has
+ * to hold in both.
+ */
+const ORDERS: readonly Key[] = [plain, escaped];
+
+/** The names as a list would bring them. */
+export function inOrder(names: readonly string[]): string[] {
+  return names.toSorted((a, b) => (plain(a) < plain(b) ? -1 : 1));
+}
+
+/** Whether a list from one name up to another, that one excluded, holds every record of a third. */
+export function isCovered(name: string, from: string, until: string | undefined): boolean {
+  if (name === from) return until !== from;
+  return ORDERS.every((key) => key(name) > key(from) && (until === undefined || key(name) < key(until)));
 }

@@ -1,13 +1,14 @@
 import type * as z from 'zod';
+import type { Clock } from '../../src/clock.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { Budget } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
+import { createQueue } from '../shared/queue.ts';
 import * as answers from './answers.ts';
 import { type Ask, type Asking, createCalls, type Route53, type Send } from './client.ts';
 import { type Asked, assumedAgain, badAnswer, isExpired, toIngressError } from './errors.ts';
 import type { Connection, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
-import { type AssumedKeys, createSession, type Keys } from './session.ts';
 
 export interface ClientOptions {
   readonly keys: Keys;
@@ -145,4 +146,43 @@ async function accepted(answer: HttpAnswer, asked: Asked, budget: Budget): Promi
 
 function signingRegion(region: string): string {
   return PARTITIONS.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'us-east-1';
+}
+
+/** What a request is signed with. */
+export interface Keys {
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken?: Secret;
+}
+
+/** The keys of a role that was assumed. */
+export interface AssumedKeys extends Keys {
+  readonly until: Date;
+}
+
+export interface Session {
+  /** Keys that are good for some minutes yet. Throws what assuming the role throws. */
+  keys(signal: AbortSignal): Promise<Keys>;
+  /** The next call assumes the role anew. */
+  forget(): void;
+}
+
+/** A request is signed, sent and checked well within this time. */
+const LEAST_LEFT_MS = 5 * 60_000;
+
+/** Assumes a role when its keys are needed, and again before they end; whoever asks at the same time waits for one call. */
+export function createSession(assume: (signal: AbortSignal) => Promise<AssumedKeys>, clock: Clock): Session {
+  const inTurn = createQueue();
+  let assumed: AssumedKeys | undefined;
+  return {
+    keys: (signal) =>
+      inTurn('role', signal, async () => {
+        const left = assumed ? assumed.until.getTime() - clock.now().getTime() : 0;
+        if (!assumed || left < LEAST_LEFT_MS) assumed = await assume(signal);
+        return assumed;
+      }),
+    forget: () => {
+      assumed = undefined;
+    },
+  };
 }

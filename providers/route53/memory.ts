@@ -46,3 +46,24 @@ export class ZoneMemory {
     for (const name of names) this.#names.delete(name);
   }
 }
+
+/** Milliseconds. A change is in force within a minute; one that is older than this is not asked about. */
+const MAX_AGE_MS = 60 * 60_000;
+
+/** The changes of one zone that may not have reached every name server yet, the newest first. Times are milliseconds since the epoch. */
+export class PendingChanges {
+  #changes: { readonly id: string; readonly at: number }[] = [];
+
+  add(id: string, now: number): void {
+    this.#changes.unshift({ id, at: now });
+  }
+
+  next(now: number): string | undefined {
+    this.#changes = this.#changes.filter(({ at }) => at >= now - MAX_AGE_MS);
+    return this.#changes[0]?.id;
+  }
+
+  done(id: string): void {
+    this.#changes = this.#changes.filter((change) => change.id !== id);
+  }
+}

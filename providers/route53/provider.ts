@@ -6,18 +6,16 @@ import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
+import { defineProvider } from '../shared/definition.ts';
 import { createQueue } from '../shared/queue.ts';
-import { checkAliases } from './aliases.ts';
 import { groupEdits, toApiChanges } from './batches.ts';
-import type { Route53 } from './client.ts';
-import { isOfZone, nameOf, normalizeTtl, toLiveRecords } from './records.ts';
-import { type Edit, namesOf, planEdits, planFromMemory } from './changes.ts';
+import { checkAliases, type Edit, namesOf, planEdits, planFromMemory } from './changes.ts';
+import { type Route53, readNames, SETS_PER_PAGE } from './client.ts';
 import { createClient } from './connection.ts';
 import { isNoSuchChange, isStale } from './errors.ts';
-import { ZoneMemory } from './memory.ts';
-import { PendingChanges } from './pending.ts';
-import { readNames, SETS_PER_PAGE } from './reading.ts';
-import type { variables } from './variables.ts';
+import { PendingChanges, ZoneMemory } from './memory.ts';
+import { isOfZone, nameOf, normalizeTtl, toLiveRecords } from './records.ts';
+import { variables } from './variables.ts';
 import { chooseZone, type HostedZone, noZone, publicZones } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -127,7 +125,7 @@ class Route53Provider implements DnsProvider {
 
   async settled(zone: Zone, signal: AbortSignal): Promise<void> {
     const { pending } = this.#state(zone);
-    for (let id = pending.next(); id !== undefined; id = pending.next()) {
+    for (let id = pending.next(this.#now()); id !== undefined; id = pending.next(this.#now())) {
       if (await this.#isInForce(id, signal)) pending.done(id);
       else await this.#clock.wait(POLL_MS, signal);
     }
@@ -136,6 +134,10 @@ class Route53Provider implements DnsProvider {
   async check(signal: AbortSignal): Promise<void> {
     if (this.#zoneId === undefined) await this.#listZones(signal);
     else await this.#readZone(this.#zoneId, signal);
+  }
+
+  #now(): number {
+    return this.#clock.now().getTime();
   }
 
   async #isInForce(id: string, signal: AbortSignal): Promise<boolean> {
@@ -192,7 +194,7 @@ class Route53Provider implements DnsProvider {
     try {
       for (const group of groupEdits(edits)) {
         const id = await this.#knowing(zone, () => this.#client.change(zone.id, toApiChanges(group), signal));
-        pending.add(id);
+        pending.add(id, this.#now());
         for (const { name, type, after } of group) memory.wrote(name, type, after);
       }
     } catch (thrown) {
@@ -204,7 +206,7 @@ class Route53Provider implements DnsProvider {
   #state({ id }: Zone): ZoneState {
     const state = this.#states.get(id) ?? {
       memory: new ZoneMemory(),
-      pending: new PendingChanges(this.#clock),
+      pending: new PendingChanges(),
     };
     this.#states.set(id, state);
     return state;
@@ -223,3 +225,12 @@ class Route53Provider implements DnsProvider {
     }
   }
 }
+
+/** Amazon Route 53 (API of 2013-04-01, https://docs.aws.amazon.com/Route53/latest/APIReference/). */
+export const route53 = defineProvider({
+  name: 'route53',
+  title: 'Route 53',
+  variables,
+  credentials: ['AWS_ACCESS_KEY_ID', 'AWS_ROLE_ARN'],
+  open: openRoute53,
+});

@@ -9,7 +9,7 @@ import {
   Route53Client,
 } from '@aws-sdk/client-route-53';
 import { AssumeRoleCommand, type AssumeRoleCommandInput, STSClient } from '@aws-sdk/client-sts';
-import type { Keys } from './session.ts';
+import type { Keys } from './connection.ts';
 
 /**
  * AWS' own clients: they spell, sign and read what is sent. This file is imported late, so that a start that asks no

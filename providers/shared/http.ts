@@ -4,8 +4,7 @@ import { type HttpResponse, send } from '../../src/net/http.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import type { Budget } from './budget.ts';
-import { unreachable } from './no-answer.ts';
-import { tooLate } from './words.ts';
+import { tooLate, unreachable } from './errors.ts';
 
 export interface HttpOptions {
   /** The provider, as a person calls it. */
@@ -88,4 +87,28 @@ function withQuery(url: string, query: Readonly<Record<string, string | number>>
 // Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
 function askedToWait({ status, headers }: HttpResponse, now: Date): number | undefined {
   return status >= 400 ? parseRetryAfter(headers['retry-after'], now) : undefined;
+}
+
+/** The part of the Fetch standard that clients of APIs use: text in, text out. */
+export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** Statuses whose answers have no content (Fetch standard, null body status). */
+const WITHOUT_CONTENT = new Set([204, 205, 304]);
+
+/** Node's own `fetch` takes no agent, so that a client which insists on one gets this. */
+export function createFetch(outgoing: Outgoing): Fetch {
+  return async (url, { method = 'GET', headers, body, signal } = {}) => {
+    const response = await send({
+      ...{ method, url: String(url), outgoing, maxBytes: LONGEST_ANSWER },
+      headers: Object.fromEntries(new Headers(headers)),
+      ...(typeof body === 'string' ? { body } : {}),
+      signal: signal ?? new AbortController().signal,
+    });
+    const fields = Object.entries(response.headers).map(([name, value]): [string, string] => [
+      name,
+      String(value),
+    ]);
+    const content = WITHOUT_CONTENT.has(response.status) ? null : response.text;
+    return new Response(content, { status: response.status, headers: fields });
+  };
 }

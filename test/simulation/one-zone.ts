@@ -6,9 +6,9 @@ import {
 import { schedule } from '../../providers/linode/changes.ts';
 import type { ApiRecordSet } from '../../providers/route53/answers.ts';
 import { groupEdits, toApiChanges } from '../../providers/route53/batches.ts';
-import { fromValue, toLiveRecords } from '../../providers/route53/records.ts';
 import { type Planned, planEdits, planFromMemory } from '../../providers/route53/changes.ts';
 import { ZoneMemory } from '../../providers/route53/memory.ts';
+import { fromValue, toLiveRecords } from '../../providers/route53/records.ts';
 import type { Capabilities, DnsProvider } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inOrder, isCovered } from './order.ts';
+import { inOrder, isCovered } from './client.ts';
 
 test('names are in the order of their labels from the last to the first', () => {
   const sorted = [

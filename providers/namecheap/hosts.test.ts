@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeForm, formLines, setHostsForm } from './form.ts';
+import { encodeForm, formLines, setHostsForm } from './hosts.ts';
 
 const parts = { domain: 'example.co.uk', sld: 'example', tld: 'co.uk' };
 const hosts = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
-import { unreachable } from './no-answer.ts';
+import { unreachable } from './errors.ts';
 
 const asked = {
   title: 'Linode',

@@ -1,0 +1,74 @@
+import type * as z from 'zod';
+import type { Secret } from '../../src/config/secret.ts';
+import { errorRegistry, IngressError, messageOf } from '../../src/errors.ts';
+import type { ProxyTrouble } from '../../src/net/outgoing.ts';
+import { whyUnanswered } from '../../src/net/unanswered.ts';
+
+const LONGEST_MESSAGE = 300;
+
+/** The other side's words as they may reach logs and terminals: no control characters, no end, and never a secret. */
+export function clean(message: string, secrets: readonly Secret[]): string {
+  const text = secrets
+    .reduce((words, secret) => words.replaceAll(secret.reveal(), String(secret)), message)
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+}
+
+/** What lies beneath: "fetch failed" says nothing, its cause says which address refused, or that the time was over. */
+export function rootMessage(thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined;
+  return cause === undefined ? messageOf(thrown) : rootMessage(cause);
+}
+
+/** The time is over that one call may take. */
+export function tooLate(timeoutMs: number): Error {
+  return Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
+}
+
+/** A call that was made of a provider's API. */
+export interface AskedApi {
+  /** The provider, as a person calls it. */
+  readonly title: string;
+  /** Completes "<title> could not be asked to …". */
+  readonly doing: string;
+  readonly baseUrl: string;
+  /** Never part of the message. */
+  readonly secrets: readonly Secret[];
+}
+
+/** The error for a call that got no whole answer. `thrown` is what the HTTP client threw, `trouble` what that says of a proxy. Pure. */
+export function unreachable(
+  { title, doing, baseUrl, secrets }: AskedApi,
+  thrown: unknown,
+  trouble?: ProxyTrouble,
+): IngressError {
+  const { why, advice } = whyUnanswered(thrown, baseUrl, `the API of ${title}`);
+  const sentence = `${title} could not be asked to ${doing}: ${clean(trouble?.problem ?? why, secrets)}`;
+  return new IngressError('PROVIDER_UNREACHABLE', sentence, {
+    cause: thrown,
+    ...(trouble && { hint: trouble.hint }),
+    ...(!trouble && advice && { hint: advice, byItself: errorRegistry.PROVIDER_UNREACHABLE.byItself }),
+  });
+}
+
+/** An answer of success as its schema has it. `bad` makes the error that is thrown for anything else, from what was answered. */
+export function readJson<T extends z.ZodType>(
+  text: string,
+  schema: T,
+  bad: (what: string) => IngressError,
+): z.infer<T> {
+  const json = parseJson(text);
+  if (json === undefined) throw bad(`something that is not JSON (${text.length} characters)`);
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw bad(`JSON that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
