@@ -1,0 +1,265 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const authorities = (test: string) => ({ file: 'test/e2e/authorities.test.ts', test });
+const refuses = (rows: string) => ({
+  file: 'test/faults/authority-refusals.test.ts',
+  test: 'the CA refuses',
+  rows,
+});
+const lost = (rows: string) => ({
+  file: 'test/faults/authority.test.ts',
+  test: 'one answer of the CA is lost or wrong',
+  rows,
+});
+
+export const cas: readonly Mutant[] = [
+  {
+    id: 'ca-bad-nonce-not-tried-again',
+    class: 'ca',
+    file: 'src/acme/persist.ts',
+    search: "      if (isProblem(thrown, 'badNonce') && ++nonces < NONCE_ATTEMPTS) continue;\n",
+    replace: '',
+    killedBy: [
+      { file: 'test/faults/authority-refusals.test.ts', test: 'the CA takes half of all nonces for bad' },
+    ],
+    note: 'A request with a rejected nonce is not repeated.',
+  },
+  {
+    id: 'ca-outage-not-tried-again',
+    class: 'ca',
+    file: 'src/acme/persist.ts',
+    search:
+      '  return status >= 500 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;\n',
+    replace:
+      '  return status >= 600 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;\n',
+    killedBy: [lost('the new order: done, and answered with 500'), { file: 'src/acme/persist.test.ts' }],
+    note: 'A single status 500 from the CA fails the order.',
+  },
+  {
+    id: 'ca-lost-finalization-thrown',
+    class: 'ca',
+    file: 'src/acme/order.ts',
+    search: "    if (!isProblem(thrown, 'orderNotReady')) throw thrown;\n",
+    replace: "    if (!isProblem(thrown, 'badCSR')) throw thrown;\n",
+    killedBy: [lost('the finalization: done'), { file: 'src/acme/order.test.ts' }],
+    note: 'A finalization whose response was lost counts as refused.',
+  },
+  {
+    id: 'ca-lost-challenge-answer-thrown',
+    class: 'ca',
+    file: 'src/acme/order.ts',
+    search: "    if (now.status === 'pending' && told.status === 'pending') throw thrown;\n",
+    replace: '    if (told.status !== now.status) throw thrown;\n    throw thrown;\n',
+    killedBy: [lost('the challenge: done'), { file: 'src/acme/order.test.ts' }],
+    note: 'A challenge response that was lost counts as refused.',
+  },
+  {
+    id: 'ca-invalid-order-resumed',
+    class: 'ca',
+    file: 'src/acme/issuance.ts',
+    search: "  const goesOn = order?.status === 'pending' || order?.status === 'ready';\n",
+    replace: "  const goesOn = order !== undefined && order.status !== 'valid';\n",
+    killedBy: [refuses('an order turns invalid when it is finalized')],
+    note: 'An invalid order is resumed for ever.',
+  },
+  {
+    id: 'ca-forgotten-account-kept',
+    class: 'ca',
+    file: 'src/acme/account.ts',
+    search: "    if (isProblem(refusal, 'accountDoesNotExist')) forget();\n",
+    replace: '',
+    killedBy: [
+      { file: 'test/e2e/restart.test.ts', test: 'an account that the CA has forgotten is registered again' },
+    ],
+    note: 'An account that the CA no longer knows is never registered again.',
+  },
+  {
+    id: 'ca-ended-account-kept',
+    class: 'ca',
+    file: 'src/acme/account.ts',
+    search: "      if (standing.kind === 'good') return standing;\n",
+    replace: "      if (standing.kind !== 'unregistered') return { kind: 'good' };\n",
+    killedBy: [
+      {
+        file: 'test/e2e/account-ends.test.ts',
+        test: 'a deactivated account: a new one, CAA with it, a warning, and a certificate',
+      },
+    ],
+    note: 'A deactivated account is used for ever.',
+  },
+  {
+    id: 'ca-stuck-order-kept',
+    class: 'ca',
+    file: 'src/acme/order-age.ts',
+    search: '  if (over !== undefined) return `is ${status} although it expired at ${over}`;\n',
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/account-ends.test.ts',
+        test: 'an order that stays processing past its expiry is given up, and another one made',
+      },
+    ],
+    note: 'An order that stays in "processing" is resumed for ever.',
+  },
+  {
+    id: 'ca-refused-replacement-not-ordered-again',
+    class: 'ca',
+    file: 'src/acme/client.ts',
+    search: '    if (!mayConcernReplacement(thrown)) throw thrown;\n    return',
+    replace: '    if (mayConcernReplacement(thrown)) throw thrown;\n    return',
+    killedBy: [
+      refuses('the certificate that is renewed has been replaced'),
+      authorities('a renewal that the CA advises is ordered once more where the CA does not take it as one'),
+    ],
+    note: 'A renewal fails when the CA rejects the "replaces" field.',
+  },
+  {
+    id: 'ca-replacement-not-named',
+    class: 'ca',
+    file: 'src/reconcile/prepare.ts',
+    search: 'replaces: stored && origin === issuer ? certificateId(stored.chainPem) : undefined,',
+    replace: 'replaces: stored && origin !== issuer ? certificateId(stored.chainPem) : undefined,',
+    killedBy: [authorities('a renewal that the CA advises names what it replaces')],
+    note: 'A renewal does not send "replaces" and so counts against rate limits.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-fallback-never-asked',
+    class: 'ca',
+    file: 'src/reconcile/preflight.ts',
+    search: '  return second > now && first < second ? primary : fallback.issuer;\n',
+    replace: '  return second > now || first < second ? primary : fallback.issuer;\n',
+    killedBy: [
+      authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
+      { file: 'src/reconcile/prepare.test.ts' },
+      { file: 'src/reconcile/certify.test.ts' },
+      { file: 'src/reconcile/decision.test.ts' },
+    ],
+    note: 'The fallback CA is not used although the primary has failed for long enough.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-fallback-asked-at-once',
+    class: 'ca',
+    file: 'src/reconcile/preflight.ts',
+    search: 'if (since === undefined || now - since.getTime() < fallback.afterMs) return primary;',
+    replace: 'if (since === undefined) return primary;',
+    killedBy: [
+      { file: 'src/reconcile/prepare.test.ts' },
+      { file: 'src/reconcile/round.test.ts' },
+      { file: 'src/reconcile/certify.test.ts' },
+    ],
+    note: 'The fallback CA is used after the first failure, ignoring ACME_FALLBACK_AFTER.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-fallback-not-in-caa',
+    class: 'ca',
+    file: 'src/reconcile/caa-owners.ts',
+    search: '[primary, fallback?.issuer].flatMap((issuer) => issuer ?? [])',
+    replace: '[primary, fallback && undefined].flatMap((issuer) => issuer ?? [])',
+    killedBy: [
+      authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
+    ],
+    note: 'The CAA records do not permit the fallback CA.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-outage-of-one-stops-all',
+    class: 'ca',
+    file: 'src/reconcile/caa-owners.ts',
+    search: '  const lasting = failures.find((failure) => !isOutage(failure));\n',
+    replace: '  const lasting = failures.find((failure) => failure !== undefined);\n',
+    killedBy: [
+      authorities(
+        'a first CA that is wholly down from the first start on: the second one issues, CAA permits it, and the first one once it is back',
+      ),
+    ],
+    note: 'A primary CA that is down keeps the fallback from issuing.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-dry-run-skipped',
+    class: 'ca',
+    file: 'src/reconcile/finish.ts',
+    search:
+      '  if (rehearsal) await recording(parts, job, rehearsal, () => rehearse(parts, job, rehearsal, signal));\n',
+    replace: '',
+    killedBy: [
+      authorities(
+        'ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first',
+      ),
+    ],
+    note: 'The production CA validates without the staging dry run.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-caa-not-checked',
+    class: 'ca',
+    file: 'src/reconcile/permission.ts',
+    search: '    if (refusals.length > 0) throw caaForbids(refusals);\n',
+    replace: '',
+    killedBy: [
+      authorities('a CAA record of another account: said before there is an order, with the record to add'),
+    ],
+    note: 'An order is created that CAA forbids.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-binding-not-sent',
+    class: 'ca',
+    file: 'src/acme/signed-http.ts',
+    search: '        ...(binding === undefined\n',
+    replace: '        ...(binding === undefined || accountUrl === undefined\n',
+    killedBy: [
+      authorities(
+        'a CA that takes customers only: an error that names the variables, and with them a certificate',
+      ),
+    ],
+    note: 'The external account binding is not sent.',
+  },
+  {
+    id: 'ca-profile-not-ordered',
+    class: 'ca',
+    file: 'src/reconcile/prepare.ts',
+    search: 'profile: issuer === authorities.primary ? spec.profile : undefined,',
+    replace: 'profile: issuer === authorities.staging ? spec.profile : undefined,',
+    killedBy: [
+      authorities(
+        'ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are',
+      ),
+    ],
+    note: 'ACME_PROFILE is not sent with the order.',
+    pending: PENDING,
+  },
+  {
+    id: 'ca-silence-has-no-deadline',
+    class: 'ca',
+    file: 'src/acme/http.ts',
+    search: 'TIMEOUT_MS = 30_000;',
+    replace: 'TIMEOUT_MS = 600_000;',
+    killedBy: [{ file: 'test/faults/authority-outage.test.ts', test: 'an answer of the CA never comes' }],
+    note: 'A response that never comes is awaited for ten minutes.',
+  },
+  {
+    id: 'ca-page-taken-for-certificate',
+    class: 'ca',
+    file: 'src/acme/order.ts',
+    search: '  if (!/-----BEGIN CERTIFICATE-----/.test(chain))\n',
+    replace: "  if (chain === '')\n",
+    killedBy: [lost('the certificate: an answer that is no JSON')],
+    note: 'The page of an intercepting proxy counts as an unusable certificate, and another one is ordered.',
+  },
+  {
+    id: 'ca-order-given-up-for-outage',
+    class: 'ca',
+    file: 'src/acme/client.ts',
+    search: '    if (isUnknown(thrown)) return undefined;\n    throw thrown;\n',
+    replace: '    return isUnknown(thrown) ? undefined : undefined;\n',
+    killedBy: [
+      { file: 'test/faults/authority-outage.test.ts', test: 'the CA is down or slow' },
+      { file: 'src/acme/client-orders.test.ts' },
+    ],
+    note: 'An open order is dropped because the CA is down, and another one is created.',
+  },
+];

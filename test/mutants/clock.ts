@@ -1,0 +1,126 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const CLOCK = 'test/faults/clock.test.ts';
+const JUMPS = { file: CLOCK, test: 'the clock of the ingress jumps, and is put right again' };
+const WAITS = { file: CLOCK, test: 'the clock is put right while the ingress waits for its next attempt' };
+const KILLED = {
+  file: CLOCK,
+  test: 'it is killed, the clock is wrong when it starts again, and put right later',
+};
+
+export const clocks: readonly Mutant[] = [
+  {
+    id: 'clock-wrong-clock-orders',
+    class: 'clock',
+    file: 'src/reconcile/permission.ts',
+    search: "  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);\n",
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/authorities.test.ts',
+        test: 'a clock that is days off: nothing is ordered until it is right, and then one is',
+      },
+      { file: 'test/e2e/clock-jump.test.ts' },
+    ],
+    note: 'A certificate is ordered although the clock is days off.',
+    pending: PENDING,
+  },
+  {
+    id: 'clock-skew-has-wrong-sign',
+    class: 'clock',
+    file: 'src/acme/clock-skew.ts',
+    search: '  return theirs + kept - (sentAt.getTime() + receivedAt.getTime()) / 2;\n',
+    replace: '  return (sentAt.getTime() + receivedAt.getTime()) / 2 - theirs - kept;\n',
+    killedBy: [
+      {
+        file: 'test/e2e/authorities.test.ts',
+        test: 'a clock that is days off: nothing is ordered until it is right, and then one is',
+      },
+    ],
+    note: 'A slow clock is reported as fast.',
+  },
+  {
+    id: 'clock-attempt-stays-a-day-away',
+    class: 'clock',
+    file: 'src/reconcile/loop.ts',
+    search: '    if (turn.retryAt !== undefined) turn.retryAt = Math.min(turn.retryAt, now + turn.waitMs);\n',
+    replace: '',
+    killedBy: [WAITS],
+    note: 'After a fast clock is corrected, the next attempt is a day away.',
+    pending: PENDING,
+  },
+  {
+    id: 'clock-interval-stays-a-day-away',
+    class: 'clock',
+    file: 'src/reconcile/loop.ts',
+    search: '      allAt = Math.min(allAt, now + intervalMs);\n',
+    replace: '',
+    killedBy: [{ file: 'src/reconcile/loop.test.ts' }],
+    note: 'After a fast clock is corrected, the next full reconciliation is a day away.',
+    pending: PENDING,
+  },
+  {
+    id: 'clock-ledger-of-the-future',
+    class: 'clock',
+    file: 'src/acme/ledger/ledger-entry.ts',
+    search: '  if (aheadMs <= 0) return entry;\n',
+    replace: '  if (aheadMs <= Number.MAX_VALUE) return entry;\n',
+    killedBy: [
+      KILLED,
+      JUMPS,
+      { file: 'src/acme/ledger/ledger-entry.test.ts' },
+      { file: 'src/acme/ledger/ledger.test.ts' },
+    ],
+    note: 'Ledger entries written under a fast clock defer orders until their date.',
+  },
+  {
+    id: 'clock-ledger-not-read-again',
+    class: 'clock',
+    file: 'src/acme/ledger/ledger.ts',
+    search: '  if (shelf.known && shelf.known.lastAt <= now.getTime()) return shelf.known;\n',
+    replace: '  if (shelf.known) return shelf.known;\n',
+    killedBy: [JUMPS, { file: 'src/acme/ledger/ledger.test.ts' }],
+    note: 'After its clock was set back, a running program does not re-read entries that now lie in the future.',
+  },
+  {
+    id: 'clock-skew-of-yesterday',
+    class: 'clock',
+    file: 'src/acme/client.ts',
+    search: '      if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.requestNonce(signal);\n',
+    replace: '      if (agoMs === Number.POSITIVE_INFINITY) await unsigned.requestNonce(signal);\n',
+    killedBy: [
+      { file: 'test/e2e/clock-jump.test.ts' },
+      { file: 'src/acme/client-answers.test.ts' },
+      { file: 'src/acme/client.test.ts' },
+    ],
+    note: 'The clock is compared with that of the CA only once.',
+  },
+  {
+    id: 'clock-order-expires-by-own-clock',
+    class: 'clock',
+    file: 'src/acme/order-age.ts',
+    search: '  return end <= now.getTime() + skewMs ? new Date(end).toISOString() : undefined;\n',
+    replace: '  return end <= now.getTime() + 0 * skewMs ? new Date(end).toISOString() : undefined;\n',
+    killedBy: [JUMPS, { file: 'src/acme/order-age.test.ts' }],
+    note: 'Under a clock that is a day fast every open order counts as expired, and another is created.',
+  },
+  {
+    id: 'clock-cache-waited-out-for-a-day',
+    class: 'clock',
+    file: 'src/reconcile/wait-out-caches.ts',
+    search: 'Math.min(until.getTime() - clock.now().getTime(), REMEMBERED_MS)',
+    replace: 'until.getTime() - clock.now().getTime()',
+    killedBy: [{ file: 'src/reconcile/certify.test.ts' }],
+    note: 'After the clock was set back, the wait for resolver caches lasts as long as the clock was wrong.',
+    pending: PENDING,
+  },
+  {
+    id: 'clock-budget-held-for-a-day',
+    class: 'clock',
+    file: 'providers/shared/budget.ts',
+    search: 'Math.min(Math.max(state.heldUntil, heldUntil), now() + LONGEST_HOLD_MS)',
+    replace: 'Math.max(state.heldUntil, heldUntil)',
+    killedBy: [{ file: 'providers/shared/budget.test.ts' }],
+    note: 'After the clock was set back, the provider is not called for as long as the clock was wrong.',
+  },
+];

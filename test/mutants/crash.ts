@@ -1,0 +1,243 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const KILLS = 'test/faults/kills.test.ts';
+const FIRST_START = 'SIGKILL at every step of a first start';
+const crash = (test: string) => ({ file: 'test/e2e/crash.test.ts', test });
+
+export const crashes: readonly Mutant[] = [
+  {
+    id: 'crash-key-not-stored-before-finalization',
+    class: 'crash',
+    file: 'src/acme/issuance.ts',
+    search: '  await orders.save(key, { ...stored, keyPem });\n',
+    replace: '',
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /finalize-order/' }],
+    note: 'A crash between finalization and download loses the private key, and with it the certificate.',
+  },
+  {
+    id: 'crash-order-noted-after-authorizations',
+    class: 'crash',
+    file: 'src/acme/issuance.ts',
+    search: '  await orders.save(key, note);\n',
+    replace: '',
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /authZ/' }],
+    note: 'The order is stored only after its authorizations are read; a crash before that leads to a second order.',
+  },
+  {
+    id: 'crash-order-before-ledger',
+    class: 'crash',
+    file: 'src/acme/issuance.ts',
+    search: `  const held = await ledger.writeUnless({ event: 'order', attempt, names, ...renewing }, (history) =>
+    whenAllowed({ ...step, history }),
+  );
+  if (held) return held;
+  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
+`,
+    replace: `  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
+  const held = await ledger.writeUnless({ event: 'order', attempt, names, ...renewing }, (history) =>
+    whenAllowed({ ...step, history }),
+  );
+  if (held) return held;
+`,
+    killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/issuance.test.ts' }],
+    note: 'newOrder is sent before the ledger has the entry; a crash loop orders without limit.',
+  },
+  {
+    id: 'crash-challenge-before-journal',
+    class: 'crash',
+    file: 'src/records/challenges.ts',
+    search: '  await note(desk, zone, values, records);\n',
+    replace: '',
+    killedBy: [
+      crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
+    ],
+    note: 'The challenge is published before the journal has it; after a crash nothing finds it.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-journal-cleared-before-removal',
+    class: 'crash',
+    file: 'src/records/challenges.ts',
+    search: `      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
+      await strike(desk, struck(group));
+`,
+    replace: `      await strike(desk, struck(group));
+      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
+`,
+    killedBy: [
+      {
+        file: 'test/faults/provider-outage.test.ts',
+        test: 'the provider is down or slow, or refuses',
+        rows: 'the token may not write any more when the challenge',
+      },
+    ],
+    note: 'The journal entry is removed before the record; if the removal fails, the record stays for ever.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-unanswered-challenge-leaves-journal',
+    class: 'crash',
+    file: 'src/records/challenges.ts',
+    search: '    (removed) => removed.filter(({ handle }) => handle !== undefined),\n',
+    replace: '    (removed) => removed,\n',
+    killedBy: [
+      { file: 'src/records/challenges.test.ts' },
+      { file: 'test/faults/provider-outage.test.ts', test: 'an answer of the provider never comes' },
+    ],
+    note: 'The journal entry of an unanswered write is removed while the provider may still carry the write out.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-stale-challenge-not-pruned',
+    class: 'crash',
+    file: 'src/reconcile/round.ts',
+    search: '  await sweep(parts, courses, values, signal);\n',
+    replace: '',
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' }],
+    note: 'Challenges that an earlier run left are not removed.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-completed-order-left-open',
+    class: 'crash',
+    file: 'src/reconcile/round.ts',
+    search: '  for (const one of open) if (good.has(one.course)) await forget(one, signal);\n',
+    replace: '',
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' }],
+    note: 'After a crash the order of a stored certificate stays open.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-wanted-challenge-pruned',
+    class: 'crash',
+    file: 'src/reconcile/round.ts',
+    search: 'const values = needed.flatMap(({ note: { values = [] } }) => values);',
+    replace: 'const values = needed.slice(0, 0).flatMap(({ note: { values = [] } }) => values);',
+    killedBy: [
+      crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
+    ],
+    note: 'The challenge of a resumed order is removed and published again.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-temporaries-left',
+    class: 'crash',
+    file: 'src/commands/run.ts',
+    search: '  void tidyVolume(config, emit);\n',
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/restart.test.ts',
+        test: 'after a restart the stored certificate serves: no order, no write, one zone read',
+      },
+    ],
+    note: 'Temporary files of a killed process, among them private keys, stay on the volume.',
+  },
+  {
+    id: 'crash-links-not-mended',
+    class: 'crash',
+    file: 'src/certificates/store.ts',
+    search:
+      '  if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);\n',
+    replace: '',
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after rename archive/' }],
+    note: 'Links that a crash left half moved are not repaired; other programs read no certificate, or the old one.',
+  },
+  {
+    id: 'crash-unregistered-account-ignored',
+    class: 'crash',
+    file: 'src/acme/account-store.ts',
+    search: "(load.status === 'fulfilled' && load.value ? [load.value] : [])",
+    replace: "(load.status === 'fulfilled' && load.value?.url ? [load.value] : [])",
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /sign-me-up' }],
+    note: 'An account whose registration was interrupted is registered again under a new key.',
+  },
+  {
+    id: 'crash-order-not-resumed',
+    class: 'crash',
+    file: 'src/acme/issuance.ts',
+    search: '  const open = await resume(issuer, wish, context);\n',
+    replace: '  const open = await resume(issuer, wish, context).then(() => undefined);\n',
+    killedBy: [
+      crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
+    ],
+    note: 'A start creates an order although one is open.',
+  },
+  {
+    id: 'crash-half-archive-served',
+    class: 'crash',
+    file: 'src/certificates/lineage-folder.ts',
+    search:
+      "    ['privkey', bundle.keyPem.reveal()],\n    ['cert', leaf],\n    ['chain', issuers.join('')],\n    ['fullchain', bundle.chainPem],\n",
+    replace:
+      "    ['fullchain', bundle.chainPem],\n    ['privkey', bundle.keyPem.reveal()],\n    ['cert', leaf],\n    ['chain', issuers.join('')],\n",
+    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-(?:after|torn) (?:rename|write) archive/' }],
+    note: 'Chain and key are written before the rest of the version; after a crash the links lead to missing files.',
+  },
+  {
+    id: 'crash-incomplete-version-hides-older',
+    class: 'crash',
+    file: 'src/certificates/lineage-folder.ts',
+    search: 'if (pair === undefined || pair instanceof IngressError) continue;',
+    replace: 'if (pair === undefined || pair instanceof IngressError) return undefined;',
+    killedBy: [
+      {
+        file: KILLS,
+        test: 'SIGKILL at every step of a renewal, once it is issued',
+        rows: 'kill-(?:after|torn) (?:rename|write) archive/',
+      },
+      { file: 'src/certificates/store.test.ts' },
+    ],
+    note: 'An incomplete version hides the complete one before it.',
+  },
+  {
+    id: 'crash-removal-under-aborted-signal',
+    class: 'crash',
+    file: 'src/reconcile/tidy.ts',
+    search: 'removeChallenges(parts, entries, cleanUpDeadline(signal))',
+    replace: 'removeChallenges(parts, entries, signal)',
+    killedBy: [crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s')],
+    note: 'The signal that stops the program also aborts the removal of the challenges.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-removal-holds-up-stop',
+    class: 'crash',
+    file: 'src/reconcile/tidy.ts',
+    search: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);\n',
+    replace: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_MS);\n',
+    killedBy: [
+      crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
+    ],
+    note: 'A provider that hangs delays the stop until the container engine kills the program.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-challenge-not-removed',
+    class: 'crash',
+    file: 'src/reconcile/certify.ts',
+    search: '    await removeOwnChallenges(parts, courses, signal);\n',
+    replace: '',
+    killedBy: [crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s')],
+    note: 'Challenges stay in the zone until the next run of reconcile.',
+    pending: PENDING,
+  },
+  {
+    id: 'crash-haproxy-not-restarted',
+    class: 'crash',
+    file: 'src/proxy/process/supervisor.ts',
+    search: '      haproxy = await this.#bringUpAgain(signal);\n',
+    replace: '      if (how !== undefined) return;\n      haproxy = await this.#bringUpAgain(signal);\n',
+    killedBy: [crash('HAProxy is killed: it comes back by itself and serves the same certificate')],
+    note: 'HAProxy is not restarted after it was killed.',
+  },
+  {
+    id: 'crash-certificates-not-restored',
+    class: 'crash',
+    file: 'src/proxy/proxy.ts',
+    search: '          await certificates.restore(haproxy, ends);\n',
+    replace: '',
+    killedBy: [crash('HAProxy is killed: it comes back by itself and serves the same certificate')],
+    note: 'HAProxy has no certificates after a restart.',
+  },
+];

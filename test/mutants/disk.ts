@@ -1,0 +1,214 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const DISK = {
+  file: 'test/faults/disk.test.ts',
+  test: 'a volume that takes nothing from some step of a first start on, until it does again',
+};
+const BLOCKED = {
+  file: 'test/e2e/restart.test.ts',
+  test: 'a volume that cannot be written: the certificate is served, ordered once, and stored when it can be',
+};
+const LOOP = {
+  file: 'test/e2e/restarts.test.ts',
+  test: '60 restarts on a volume that takes no certificate: it is issued once',
+};
+const DELETED = 'test/e2e/deleted-volume.test.ts';
+
+export const disks: readonly Mutant[] = [
+  {
+    id: 'disk-failure-to-store-forgotten',
+    class: 'disk',
+    file: 'src/reconcile/serving.ts',
+    search: '    state.unsaved = { bundle, conclude, failure };\n',
+    replace: '    state.unsaved = undefined;\n',
+    killedBy: [BLOCKED],
+    note: 'The failure to store a certificate is forgotten.',
+    pending: PENDING,
+  },
+  {
+    id: 'disk-order-completed-before-stored',
+    class: 'disk',
+    file: 'src/reconcile/serving.ts',
+    search: '    await store.save(names, bundle);\n    await conclude();\n',
+    replace: '    await conclude();\n    await store.save(names, bundle);\n',
+    killedBy: [LOOP],
+    note: 'The order is completed before its certificate is stored; each restart orders again.',
+    pending: PENDING,
+  },
+  {
+    id: 'disk-order-without-ledger',
+    class: 'disk',
+    file: 'src/acme/ledger/ledger.ts',
+    search: '        if (against === undefined) await write(shelf, entry);\n',
+    replace: '        if (against === undefined) await write(shelf, entry).catch(() => undefined);\n',
+    killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' }],
+    note: 'An order is created although the ledger cannot be written.',
+  },
+  {
+    id: 'disk-finalization-without-ledger',
+    class: 'disk',
+    file: 'src/acme/ledger/ledger.ts',
+    search: "    write: (entry) => guarded('write', () => write(shelf, entry)),\n",
+    replace: "    write: (entry) => guarded('write', () => write(shelf, entry)).catch(() => undefined),\n",
+    killedBy: [
+      { ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' },
+      { file: 'src/acme/ledger/ledger.test.ts' },
+    ],
+    note: 'The CA is asked although the ledger cannot be written.',
+  },
+  {
+    id: 'disk-challenge-without-journal',
+    class: 'disk',
+    file: 'src/records/challenges.ts',
+    search: '    await journalOf(domain).write(own.map(({ entry }) => entry));\n',
+    replace: '    await journalOf(domain).write(own.map(({ entry }) => entry)).catch(() => undefined);\n',
+    killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/challenges/' }],
+    note: 'A challenge is published although the journal cannot be written.',
+    pending: PENDING,
+  },
+  {
+    id: 'disk-key-not-stored-and-finalized',
+    class: 'disk',
+    file: 'src/acme/issuance.ts',
+    search: '  await orders.save(key, { ...stored, keyPem });\n',
+    replace: '  await orders.save(key, { ...stored, keyPem }).catch(() => undefined);\n',
+    killedBy: [
+      { ...DISK, rows: 'full[^:]*: write dstack-ingress/orders/' },
+      { file: 'src/acme/issuance.test.ts' },
+    ],
+    note: 'An order is finalized although its key could not be stored.',
+  },
+  {
+    id: 'disk-torn-line-continued',
+    class: 'disk',
+    file: 'src/acme/ledger/day-files.ts',
+    search: '  return buffer[0] !== LINE_BREAK;\n',
+    replace: '  return buffer[0] === undefined;\n',
+    killedBy: [
+      { file: 'src/acme/ledger/day-files.test.ts' },
+      { ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' },
+    ],
+    note: 'A ledger entry is appended to a torn line, and both are lost.',
+  },
+  {
+    id: 'disk-not-flushed',
+    class: 'disk',
+    file: 'src/files.ts',
+    search: '      await file.sync();\n',
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/fault-points.test.ts',
+        test: 'a first start: the order, the challenge, the finalization and every file of the volume are points',
+      },
+      { file: 'src/files.test.ts' },
+    ],
+    note: 'Files are renamed before their content is durable.',
+  },
+  {
+    id: 'disk-directory-not-flushed',
+    class: 'disk',
+    file: 'src/files.ts',
+    search: '  await syncDirectory(dirname(path));\n',
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/fault-points.test.ts',
+        test: 'a first start: the order, the challenge, the finalization and every file of the volume are points',
+      },
+      { file: 'src/files.test.ts' },
+    ],
+    note: 'A renamed file is not durable, because its directory is not synced.',
+  },
+  {
+    id: 'disk-written-in-place',
+    class: 'disk',
+    file: 'src/files.ts',
+    search:
+      "  const temporary = `${path}.${randomUUID()}.tmp`;\n  try {\n    const file = await open(temporary, 'wx', mode);\n",
+    replace: "  const temporary = path;\n  try {\n    const file = await open(temporary, 'w', mode);\n",
+    killedBy: [
+      { ...DISK, rows: 'full[^:]*: write dstack-ingress/(?:orders|challenges)/' },
+      {
+        file: 'test/faults/kills.test.ts',
+        test: 'SIGKILL at every step of a first start',
+        rows: 'kill-torn ',
+      },
+      { file: 'src/files.test.ts' },
+    ],
+    note: 'Files are written in place; a crash or a full disk leaves half a file.',
+  },
+  {
+    id: 'disk-not-warned-of',
+    class: 'disk',
+    file: 'src/reconcile/round.ts',
+    search: '  await warnOfVolume(parts, kept);\n',
+    replace: '',
+    killedBy: [
+      {
+        file: 'test/e2e/volume.test.ts',
+        test: 'a volume whose folders belong to somebody else: it serves, and warns at once',
+      },
+    ],
+    note: 'No warning says in advance that the volume cannot be written.',
+    pending: PENDING,
+  },
+  {
+    id: 'disk-whose-it-is-not-said',
+    class: 'disk',
+    file: 'src/volume.ts',
+    search: "  if (code !== 'EACCES' && code !== 'EPERM') return",
+    replace: "  if (code !== 'EPERM') return",
+    killedBy: [
+      {
+        file: 'test/e2e/volume.test.ts',
+        test: 'a volume of which everything belongs to somebody else: the error says whose it is and what to do',
+      },
+    ],
+    note: 'The error does not name the owner of the volume.',
+  },
+  {
+    id: 'disk-read-only-taken-for-passing',
+    class: 'disk',
+    file: 'src/volume.ts',
+    search: "  if (code === 'EROFS')\n",
+    replace: "  if (code === 'EROFS' && sentence === '')\n",
+    killedBy: [
+      {
+        file: 'test/e2e/volume.test.ts',
+        test: 'a first start on a volume that is mounted read-only waits for a person: unhealthy at once, with what to do',
+      },
+    ],
+    note: 'A read-only mount counts as a fault that passes by itself.',
+  },
+  {
+    id: 'disk-deleted-volume-hangs',
+    class: 'disk',
+    file: 'src/files.ts',
+    search:
+      '    return await mkdir(path, { mode });\n  } catch (thrown) {\n    if (await isDirectory(path)) return;\n',
+    replace:
+      '    await mkdir(path, { mode, recursive: true });\n    return;\n  } catch (thrown) {\n    if (await isDirectory(path)) return;\n',
+    killedBy: [
+      {
+        file: DELETED,
+        test: 'it is deleted before the start can read it: an error names what could not be made, and SIGTERM ends it',
+      },
+    ],
+    note: 'Creating a directory below a deleted mount never returns.',
+  },
+  {
+    id: 'disk-deleted-volume-not-seen',
+    class: 'disk',
+    file: 'src/volume.ts',
+    search: '  return (await stat(path)).nlink === 0;\n',
+    replace: '  return (await stat(path)).nlink < 0;\n',
+    killedBy: [
+      {
+        file: DELETED,
+        test: 'the source of the volume is deleted: that is said, what is served stays so, and SIGTERM ends it',
+      },
+    ],
+    note: 'Nothing says that the volume was deleted on the host.',
+  },
+];

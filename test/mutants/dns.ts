@@ -1,0 +1,149 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const servers = (rows: string) => ({
+  file: 'test/faults/name-servers.test.ts',
+  test: 'name servers are down, slow or behind',
+  rows,
+});
+const faults = (test: string) => ({ file: 'test/e2e/dns-faults.test.ts', test });
+
+export const dnses: readonly Mutant[] = [
+  {
+    id: 'dns-one-server-is-enough',
+    class: 'dns',
+    file: 'src/dns/sighting.ts',
+    search: '(seen.length > 0 && pending.every(mayPass))',
+    replace: '(seen.length > 0 && pending.every(() => true))',
+    killedBy: [servers('one name server: behind the other for longer than is waited')],
+    note: 'The CA validates as soon as one name server serves the challenge.',
+  },
+  {
+    id: 'dns-silent-server-blocks-issuance',
+    class: 'dns',
+    file: 'src/dns/sighting.ts',
+    search: '    if (late) return isMute(look) && (settled || !look.hadOther);\n',
+    replace: '    if (late) return false;\n',
+    killedBy: [servers('one name server: down for longer than is waited')],
+    note: 'One name server that is down blocks every certificate.',
+  },
+  {
+    id: 'dns-truncated-answer-taken',
+    class: 'dns',
+    file: 'src/dns/query.ts',
+    search: '  if (overUdp && !overUdp.flag_tc) return toReply(overUdp);\n',
+    replace: '  if (overUdp) return toReply(overUdp);\n',
+    killedBy: [servers('both name servers: everything truncated over UDP')],
+    note: 'A truncated response is not repeated over TCP.',
+  },
+  {
+    id: 'dns-filtered-port-not-survived',
+    class: 'dns',
+    file: 'src/dns/propagation.ts',
+    search: "  const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;\n",
+    replace: "  const isFiltered = sighting.kind === 'filtered' && resolver === undefined;\n",
+    killedBy: [
+      faults(
+        'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
+      ),
+    ],
+    note: 'Where port 53 is filtered, the resolvers are not queried instead of the authoritative servers.',
+  },
+  {
+    id: 'dns-resolvers-asked-too-early',
+    class: 'dns',
+    file: 'src/dns/propagation.ts',
+    search: '+ Math.min(QUIET_MS, timeoutMs / 2);',
+    replace: '+ Math.min(QUIET_MS, timeoutMs / 2000);',
+    killedBy: [
+      faults(
+        'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
+      ),
+    ],
+    note: 'Resolvers are queried so early that they cache the absence of the challenge.',
+  },
+  {
+    id: 'dns-delegated-name-written',
+    class: 'dns',
+    file: 'src/reconcile/placing.ts',
+    search: '  if (fault && isAuthoritative) return fault;\n',
+    replace: '',
+    killedBy: [
+      faults('a name that is delegated away from the zone: said before anything is written, until it is not'),
+      faults('a zone of the account that nobody delegates: said before anything is written'),
+    ],
+    note: 'Records are written into a zone that the public DNS does not use for the name.',
+    pending: PENDING,
+  },
+  {
+    id: 'dns-flattened-apex-not-seen',
+    class: 'dns',
+    file: 'src/reconcile/wait-for-records.ts',
+    search: 'flattened: atApex && capabilities.flattensApexCname,',
+    replace: 'flattened: atApex && !capabilities.flattensApexCname,',
+    killedBy: [
+      {
+        file: 'test/e2e/first-start.test.ts',
+        test: 'an apex: the alias is flattened by the provider, and seen all the same',
+      },
+    ],
+    note: 'A flattened alias at the apex never counts as propagated.',
+    pending: PENDING,
+  },
+  {
+    id: 'dns-not-waited-for',
+    class: 'dns',
+    file: 'src/reconcile/wait-for-challenges.ts',
+    search: '      expectations: () => expected,\n',
+    replace: '      expectations: () => expected.slice(expected.length),\n',
+    killedBy: [
+      {
+        file: 'test/e2e/faults.test.ts',
+        test: 'a name server that goes on serving the old zone is a time-out that names it, and the CA is not told to validate',
+      },
+      servers('one name server: behind the other for longer than is waited'),
+    ],
+    note: 'The CA validates before any name server serves the challenge.',
+    pending: PENDING,
+  },
+  {
+    id: 'dns-alias-of-challenge-ordered',
+    class: 'dns',
+    file: 'src/reconcile/preflight.ts',
+    search: '    assertNoAliasOfChallenge(name, live);\n',
+    replace: '',
+    killedBy: [
+      { file: 'src/reconcile/prepare.test.ts' },
+      { file: 'src/reconcile/certify.test.ts' },
+      { file: 'src/reconcile/round.test.ts' },
+      { file: 'test/e2e/takeover.test.ts' },
+    ],
+    note: 'An order is created although a CNAME at the challenge name leads the CA elsewhere.',
+    pending: PENDING,
+  },
+  {
+    id: 'dns-foreign-answer-taken',
+    class: 'dns',
+    file: 'src/dns/query.ts',
+    search: '  const fits = (reply: packet.DecodedPacket) => reply.id === id && matches(reply, question);\n',
+    replace: '  const fits = (reply: packet.DecodedPacket) => reply.id === id || matches(reply, question);\n',
+    killedBy: [{ file: 'src/dns/query.test.ts' }],
+    note: 'A response to another question is accepted.',
+  },
+  {
+    id: 'dns-servfail-taken-for-missing',
+    class: 'dns',
+    file: 'src/dns/look.ts',
+    search: "  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `says ${rcode}`;\n",
+    replace: '',
+    killedBy: [
+      faults('one of two name servers refuses for good: the certificate comes, with a warning'),
+      {
+        file: 'test/faults/name-servers.test.ts',
+        test: 'name servers lie or say nothing',
+        rows: '(?:one|both) name servers?: (?:SERVFAIL|REFUSED)',
+      },
+      { file: 'src/dns/propagation.test.ts' },
+    ],
+    note: 'A name server that answers SERVFAIL or REFUSED counts as one that lacks the record.',
+  },
+];

@@ -1,0 +1,135 @@
+import { type Mutant, PENDING } from './mutant.ts';
+
+const restarts = (test: string) => ({ file: 'test/e2e/restarts.test.ts', test });
+const NO_VALIDATION = restarts(
+  '70 restarts while the CA cannot validate: one validation, and the next start waits and says until when',
+);
+
+export const limits: readonly Mutant[] = [
+  {
+    id: 'limits-refusal-not-waited-out',
+    class: 'limits',
+    file: 'src/reconcile/record-failure.ts',
+    search: '      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),\n',
+    replace: '',
+    killedBy: [NO_VALIDATION],
+    note: 'After a restart a refused order is repeated at once.',
+    pending: PENDING,
+  },
+  {
+    id: 'limits-ledger-not-read',
+    class: 'limits',
+    file: 'src/acme/ledger/ledger.ts',
+    search: '  const days = await listDays(shelf.folder);\n  const entries = await read(shelf, days, now);\n',
+    replace:
+      '  const days = await listDays(shelf.folder);\n  const entries = (await read(shelf, days, now)).slice(0, 0);\n',
+    killedBy: [NO_VALIDATION],
+    note: 'A start does not read what earlier runs wrote into the ledger.',
+  },
+  {
+    id: 'limits-resumed-order-not-deferred',
+    class: 'limits',
+    file: 'src/acme/issuance.ts',
+    search: '    if (held) return held;\n  }\n  const found',
+    replace: '  }\n  const found',
+    killedBy: [NO_VALIDATION, { file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/issuance.test.ts' }],
+    note: 'The validation of a resumed order is not limited.',
+  },
+  {
+    id: 'limits-order-not-deferred',
+    class: 'limits',
+    file: 'src/acme/issuance.ts',
+    search: '  if (held) return held;\n  const made',
+    replace: '  const made',
+    killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/issuance.test.ts' }, NO_VALIDATION],
+    note: 'Orders are not limited.',
+  },
+  {
+    id: 'limits-interrupted-validation-forgotten',
+    class: 'limits',
+    file: 'src/acme/ledger/past-attempt.ts',
+    search: '  return open.get(name) ?? failed.get(name);\n',
+    replace: '  return open.has(name) ? undefined : failed.get(name);\n',
+    killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/ledger/history.test.ts' }],
+    note: 'A validation that a crash interrupted does not count.',
+  },
+  {
+    id: 'limits-finalization-not-counted',
+    class: 'limits',
+    file: 'src/acme/ledger/past-attempt.ts',
+    search: '  return attempt.finalizedAt ?? attempt.issuedAt;\n',
+    replace: '  return attempt.issuedAt;\n',
+    killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/ledger/history.test.ts' }],
+    note: 'A finalization that a crash interrupted does not count as a certificate.',
+  },
+  {
+    id: 'limits-exhausted-token-orders',
+    class: 'limits',
+    file: 'src/reconcile/finish.ts',
+    search: '  if (failed) throw failed.failure;\n',
+    replace: '',
+    killedBy: [restarts('70 restarts with a token that may not write: one order, and nothing is validated')],
+    note: 'The CA validates although the challenge could not be published.',
+    pending: PENDING,
+  },
+  {
+    id: 'limits-pause-ignored',
+    class: 'limits',
+    file: 'src/reconcile/record-failure.ts',
+    search:
+      "    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });\n",
+    replace: '',
+    killedBy: [
+      { file: 'src/reconcile/prepare.test.ts' },
+      { file: 'src/reconcile/certify.test.ts' },
+      { file: 'src/reconcile/round.test.ts' },
+      {
+        file: 'test/faults/authority-outage.test.ts',
+        test: 'the CA is down or slow',
+        rows: '503 with Retry-After',
+      },
+    ],
+    note: 'A pause that the CA asked of all its clients does not survive a restart.',
+    pending: PENDING,
+  },
+  {
+    id: 'limits-writes-overlap',
+    class: 'limits',
+    file: 'src/acme/ledger/ledger.ts',
+    search: '    mutex.run(async () => {\n',
+    replace: '    new Mutex().run(async () => {\n',
+    killedBy: [
+      { file: 'src/acme/ledger/ledger.test.ts' },
+      { file: 'src/acme/issuance.test.ts' },
+      { file: 'src/acme/crash-loop.test.ts' },
+    ],
+    note: 'Two concurrent orders pass a limit that has room for one.',
+  },
+  {
+    id: 'limits-old-entries-lost',
+    class: 'limits',
+    file: 'src/acme/ledger/ledger.ts',
+    search: '  if (failure === undefined) await removeDays(shelf.folder, old);\n',
+    replace: '  await removeDays(shelf.folder, days);\n',
+    killedBy: [{ file: 'src/acme/ledger/ledger.test.ts' }],
+    note: 'Compacting the ledger removes entries that limits still count.',
+  },
+  {
+    id: 'limits-failing-series-not-ended',
+    class: 'limits',
+    file: 'src/reconcile/finish.ts',
+    search: "  await primary.ledger.write({ event: 'issued', ...entry });\n",
+    replace: '',
+    killedBy: [
+      { file: 'src/reconcile/certify.test.ts' },
+      { file: 'src/reconcile/prepare.test.ts' },
+      { file: 'src/reconcile/round.test.ts' },
+      {
+        file: 'test/e2e/authorities.test.ts',
+        test: 'a first CA that is down for the stated time: the second one issues, and CAA permits both',
+      },
+    ],
+    note: 'After the fallback CA has issued, the primary is not tried first again.',
+    pending: PENDING,
+  },
+];

@@ -1,0 +1,94 @@
+import process from 'node:process';
+import { haproxyOfImage } from '../world/debian/debian-haproxy.ts';
+import { mutants } from './all.ts';
+import type { Killer, Mutant } from './mutant.ts';
+import { copyTree, type Tree } from './tree.ts';
+import { type Outcome, run, runKiller } from './trial.ts';
+
+/**
+ * Applies each mutant to a copy of the repository and runs the tests that should notice it. First they run on the unchanged
+ * code: a test that fails there proves nothing. Ends with 1 when a mutant survives or cannot be tried.
+ */
+
+type Verdict = 'killed' | 'SURVIVED' | 'pending' | 'not tried';
+
+const wanted = process.argv.slice(2);
+const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
+if (chosen.length === 0) {
+  process.stderr.write(`no mutant is called ${wanted.join(' or ')}\n`);
+  process.exit(64);
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+// As scripts/test.ts does.
+process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
+
+const counts = new Map<Verdict, number>();
+{
+  using tree = copyTree(process.cwd());
+  const sound = new Map<string, boolean>();
+  try {
+    for (const mutant of chosen) {
+      const verdict = await tryOne(tree, mutant, sound);
+      counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+    }
+  } catch (thrown) {
+    if (!stop.signal.aborted) throw thrown;
+  }
+}
+process.stdout.write(`${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ')}\n`);
+process.exitCode = stop.signal.aborted || counts.has('SURVIVED') || counts.has('not tried') ? 1 : 0;
+
+async function tryOne(tree: Tree, mutant: Mutant, sound: Map<string, boolean>): Promise<Verdict> {
+  const started = Date.now();
+  const say = (verdict: Verdict, why: string) => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    process.stdout.write(`${verdict.padEnd(9)} ${mutant.id} (${seconds} s): ${why}\n`);
+    return verdict;
+  };
+  if (mutant.pending !== undefined) return say('pending', mutant.pending);
+  const unsound: string[] = [];
+  for (const killer of mutant.killedBy)
+    if (!(await isSound(tree, killer, sound))) unsound.push(describe(killer));
+  const killers = mutant.killedBy.filter((killer) => !unsound.includes(describe(killer)));
+  if (killers.length === 0) return say('not tried', `without it these do not pass: ${unsound.join('; ')}`);
+  using _ = tree.mutate(mutant);
+  for (const killer of killers) {
+    await build(tree);
+    const outcome = await runKiller(tree.root, killer, stop.signal);
+    if (!passes(outcome, killer)) return say('killed', describe(killer));
+  }
+  return say('SURVIVED', `${mutant.note} (${killers.map(describe).join('; ')})`);
+}
+
+/** Whether a killer passes on the unchanged code; it is run once. */
+async function isSound(tree: Tree, killer: Killer, sound: Map<string, boolean>): Promise<boolean> {
+  const name = describe(killer);
+  const known = sound.get(name);
+  if (known !== undefined) return known;
+  await build(tree);
+  const outcome = await runKiller(tree.root, killer, stop.signal);
+  const isGood = passes(outcome, killer);
+  if (!isGood) process.stdout.write(`does not pass unchanged: ${name}\n${outcome.output}\n`);
+  sound.set(name, isGood);
+  return isGood;
+}
+
+/** A run that finds no test passes too; with `rows` one of them has to pass beside its parent. */
+function passes({ passed, failed, exitCode, isLate }: Outcome, { rows }: Killer): boolean {
+  return exitCode === 0 && !isLate && failed === 0 && passed > (rows === undefined ? 0 : 1);
+}
+
+async function build({ root }: Tree): Promise<void> {
+  const { exitCode, output } = await run(['scripts/build'], root, stop.signal);
+  if (exitCode !== 0) throw new Error(`scripts/build fails:\n${output}`);
+}
+
+function describe({ file, test, rows }: Killer): string {
+  return [
+    file,
+    ...(test === undefined ? [] : [`"${test}"`]),
+    ...(rows === undefined ? [] : [`/${rows}/`]),
+  ].join(' ');
+}
