@@ -51,10 +51,14 @@ export async function removeTemporaries(root: string, now: Date): Promise<string
   for await (const found of glob('**/*.tmp', { cwd: root })) {
     const path = join(root, found);
     if (!TEMPORARY.test(path)) continue;
-    const { mtimeMs } = await lstat(path);
-    if (now.getTime() - mtimeMs < YOUNG_MS) continue;
-    await rm(path, { force: true });
-    removed.push(path);
+    try {
+      const { mtimeMs } = await lstat(path);
+      if (now.getTime() - mtimeMs < YOUNG_MS) continue;
+      await rm(path, { force: true });
+      removed.push(path);
+    } catch {
+      // It keeps no other from being removed, and is tried again at the next start.
+    }
   }
   return removed;
 }
@@ -66,6 +70,25 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+const TAKEN: readonly unknown[] = ['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'];
+
+/**
+ * Renames a damaged file or directory to `<path>.damaged`, in the place of an earlier one, or to the next free `<path>.damaged-2`, …
+ * where a directory is in the way. Gives the new path. Throws what the file system throws.
+ */
+export async function moveAside(path: string): Promise<string> {
+  for (let number = 1; ; number += 1) {
+    const aside = `${path}.damaged${number === 1 ? '' : `-${number}`}`;
+    try {
+      await rename(path, aside);
+      return aside;
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && TAKEN.includes(thrown.code)) || number > 99)
+        throw thrown;
+    }
   }
 }
 
@@ -118,6 +141,18 @@ export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
     await mkdir(path, { mode });
   } catch (thrown) {
     if (!(await isDirectory(path))) throw thrown;
+  }
+}
+
+/**
+ * As `makeDirectory`, with mode 0700, and makes the entries of all directories from `path` up to `root` durable: a synced file is
+ * lost all the same when its directory is. Throws what the file system throws.
+ */
+export async function makeDurableDirectory(path: string, root: string): Promise<void> {
+  await makeDirectory(path, 0o700);
+  for (let above = dirname(path); above.startsWith(root); above = dirname(above)) {
+    await syncDirectory(above);
+    if (above === root || above === dirname(above)) return;
   }
 }
 

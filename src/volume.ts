@@ -1,9 +1,17 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { IngressError, messageOf } from './errors.ts';
+import { IngressError, isIngressError, messageOf } from './errors.ts';
+import {
+  isMissing,
+  makeDirectory,
+  makeDurableDirectory,
+  moveAside,
+  readIfThere,
+  writeAtomically,
+} from './files.ts';
 
-/** A file or directory that stands in the way, and who we are to it. */
+/** A file or directory that a read or write fails at, and who we are to it. */
 export interface Obstacle {
   readonly path: string;
   readonly owner: number;
@@ -13,44 +21,70 @@ export interface Obstacle {
   readonly uid: number;
 }
 
-/**
- * STORE_FAILED for something that the file system threw; where rights are missing, the hint says whose and how to get them. A disk
- * may have room again by itself; who mounted it or owns it has to do something.
- */
-export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
-  const { code, path: reported } = factsOf(thrown);
-  const context = { cause: thrown };
-  const full = `${sentence}: ${messageOf(thrown)}`;
-  if (code === 'EROFS')
-    return new IngressError('STORE_FAILED', full, { ...context, hint: READ_ONLY, retryable: false });
-  if (code === 'ENOENT') {
-    const nearest = (await findObstacle(path)).path;
-    const hint = (await isDeleted(nearest)) ? { hint: describeDeleted(nearest), retryable: false } : {};
-    return new IngressError('STORE_FAILED', full, { ...context, ...hint });
-  }
-  if (code !== 'EACCES' && code !== 'EPERM') return new IngressError('STORE_FAILED', full, context);
-  const obstacle = await findObstacle(reported ?? path);
-  return new IngressError('STORE_FAILED', full, {
-    ...context,
-    hint: describeRemedy(obstacle),
-    retryable: false,
-    details: { ...obstacle },
-  });
+interface FoundObstacle extends Obstacle {
+  readonly isDirectory: boolean;
 }
 
 /**
- * Why nothing could be stored in one of these directories, or undefined. Of one that is not there yet, the nearest above
- * it that is. Writes nothing, so a volume that is full is not noticed.
+ * STORE_FAILED for an error of the file system. The hint says how to fix what only a person can fix: missing rights, a read-only
+ * mount, a deleted directory, a file in the place of a directory or the reverse. A full disk may have room again later.
+ */
+export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
+  const message = `${sentence}: ${messageOf(thrown)}`;
+  const context = { cause: thrown, ...(await explain(path, thrown)) };
+  return new IngressError('STORE_FAILED', message, context);
+}
+
+async function explain(
+  path: string,
+  thrown: unknown,
+): Promise<ConstructorParameters<typeof IngressError>[2]> {
+  const { code, path: reported = path } = factsOf(thrown);
+  switch (code) {
+    case 'EROFS':
+      return { hint: READ_ONLY, retryable: false };
+    case 'ENOENT': {
+      const { path: nearest } = await findObstacle(path);
+      return (await isDeleted(nearest)) ? { hint: describeDeleted(nearest), retryable: false } : {};
+    }
+    case 'EISDIR':
+      return { hint: describeDirectory(reported), retryable: false };
+    case 'EEXIST':
+    case 'ENOTDIR': {
+      const obstacle = await findObstacle(reported);
+      return obstacle.isDirectory ? {} : { hint: describeFile(obstacle.path), retryable: false };
+    }
+    case 'EACCES':
+    case 'EPERM': {
+      const { isDirectory: _, ...obstacle } = await findObstacle(reported);
+      return { hint: describeFix(obstacle), retryable: false, details: obstacle };
+    }
+    default:
+      return {};
+  }
+}
+
+/** Runs `work`; an error of the file system becomes STORE_FAILED, an IngressError passes. */
+export async function orStoreFailed<T>(sentence: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw isIngressError(thrown) ? thrown : await storeFailure(sentence, path, thrown);
+  }
+}
+
+/**
+ * Why nothing can be stored in one of these directories (STORE_FAILED), or undefined. For a directory that does not exist yet, the
+ * nearest existing one above it is examined. Writes nothing, so a full volume goes unnoticed.
  */
 export async function whyUnwritable(directories: readonly string[]): Promise<IngressError | undefined> {
   for (const directory of directories) {
-    const { path } = await findObstacle(directory);
+    const { path, isDirectory } = await findObstacle(directory);
     const sentence = `nothing can be stored in ${directory}`;
-    if (await isDeleted(path))
-      return new IngressError('STORE_FAILED', `${sentence}: it is deleted`, {
-        hint: describeDeleted(path),
-        retryable: false,
-      });
+    const failure = (message: string, hint: string) =>
+      new IngressError('STORE_FAILED', `${sentence}: ${message}`, { hint, retryable: false });
+    if (!isDirectory) return failure(`${path} is not a directory`, describeFile(path));
+    if (await isDeleted(path)) return failure('it is deleted', describeDeleted(path));
     try {
       await access(path, constants.W_OK | constants.X_OK);
     } catch (thrown) {
@@ -60,8 +94,8 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
   return undefined;
 }
 
-/** What has to be done so that we may write there. Pure. */
-export function describeRemedy({ path, owner, mode, uid }: Obstacle): string {
+/** What a person has to do so that we may read and write there. Pure. */
+export function describeFix({ path, owner, mode, uid }: Obstacle): string {
   const bits = mode.toString(8).padStart(3, '0');
   if (owner === uid)
     return `${path} belongs to us (user ${uid}), but its mode ${bits} keeps us out: chmod -R u+rwX it.`;
@@ -73,6 +107,14 @@ export function describeRemedy({ path, owner, mode, uid }: Obstacle): string {
 
 const READ_ONLY = 'The volume is mounted read-only: mount it without ":ro".';
 
+function describeDirectory(path: string): string {
+  return `Move ${path} away: it is a directory in the place of a file.`;
+}
+
+function describeFile(path: string): string {
+  return `Move ${path} away: it is a file in the place of a directory.`;
+}
+
 /** Whether a directory has no name any more: it can be read, and nothing can be made in it. */
 async function isDeleted(path: string): Promise<boolean> {
   return (await stat(path)).nlink === 0;
@@ -82,23 +124,107 @@ function describeDeleted(path: string): string {
   return `${path} was deleted on the host while it is mounted here: make it again there and restart the container.`;
 }
 
-/** The nearest thing at or above a path that we can see. */
-async function findObstacle(path: string): Promise<Obstacle> {
+/** The nearest file or directory at or above a path that we can see. */
+async function findObstacle(path: string): Promise<FoundObstacle> {
   for (let candidate = path; ; candidate = dirname(candidate)) {
     try {
-      const { uid: owner, mode } = await stat(candidate);
-      return { path: candidate, owner, mode: mode & 0o7777, uid: process.geteuid?.() ?? 0 };
+      const found = await stat(candidate);
+      const { uid: owner, mode } = found;
+      const uid = process.geteuid?.() ?? 0;
+      return { path: candidate, owner, mode: mode & 0o7777, uid, isDirectory: found.isDirectory() };
     } catch (thrown) {
       if (candidate === dirname(candidate)) throw thrown;
     }
   }
 }
 
-function factsOf(thrown: unknown): { code: string | undefined; path: string | undefined } {
+function factsOf(thrown: unknown): { code?: string | undefined; path?: string | undefined } {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  if (!(thrown instanceof Error)) return { code: undefined, path: undefined };
+  if (!(thrown instanceof Error)) return {};
   return {
     code: 'code' in thrown ? text(thrown.code) : undefined,
     path: 'path' in thrown ? text(thrown.path) : undefined,
+  };
+}
+
+/**
+ * One of our own JSON files. A damaged one (not JSON, of another schema, a directory) counts as none and is moved aside, so that it
+ * blocks nothing; one that cannot be read, for example for lack of rights, may be good: it stays, and reading it fails. All of
+ * these throw STORE_FAILED, which names the path.
+ */
+export interface JsonFile<T> {
+  /** The value; undefined when there is none. Moves a damaged file aside, with a warning. */
+  load(): Promise<T | undefined>;
+  /** As `load`, but leaves a damaged file where it is, without a warning. */
+  peek(): Promise<T | undefined>;
+  /** Replaces the value, which is on the disk when this resolves. */
+  save(value: unknown): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface JsonFileOptions<T> {
+  readonly path: string;
+  /** Names the file in messages, before its path: `the open order `. */
+  readonly title?: string;
+  /** Throws for another schema. */
+  readonly parse: (value: unknown) => T;
+  /** What losing the content means; ends the warning. */
+  readonly loss: string;
+  readonly warn: (message: string) => void;
+  /** The directories below this one that lead to the file are made durable too. */
+  readonly durableBelow?: string;
+}
+
+/** Our JSON file at a path, with mode 0600 in directories of mode 0700. */
+export function createJsonFile<T>(options: JsonFileOptions<T>): JsonFile<T> {
+  const { path, title = '', parse, loss, warn, durableBelow } = options;
+  const run = <R>(verb: string, work: () => Promise<R>) =>
+    orStoreFailed(`cannot ${verb} ${title}${path}`, path, work);
+
+  const read = () =>
+    run('read', async (): Promise<T | 'damaged' | undefined> => {
+      try {
+        const text = await readIfThere(path);
+        return text === undefined ? undefined : parseOr('damaged', text);
+      } catch (thrown) {
+        if (factsOf(thrown).code === 'EISDIR') return 'damaged';
+        throw thrown;
+      }
+    });
+
+  function parseOr<D>(otherwise: D, text: string): T | D {
+    try {
+      return parse(JSON.parse(text));
+    } catch {
+      return otherwise;
+    }
+  }
+
+  async function clearAway(): Promise<undefined> {
+    const aside = await run('move', () => moveAside(path)).catch((thrown: unknown) => {
+      // Another reader has moved it.
+      if (isIngressError(thrown) && isMissing(thrown.cause)) return undefined;
+      throw thrown;
+    });
+    if (aside !== undefined) warn(`${path} is damaged and was moved to ${aside}; ${loss}`);
+  }
+
+  return {
+    async load() {
+      const found = await read();
+      return found === 'damaged' ? clearAway() : found;
+    },
+    async peek() {
+      const found = await read();
+      return found === 'damaged' ? undefined : found;
+    },
+    save: (value) =>
+      run('write', async () => {
+        const folder = dirname(path);
+        if (durableBelow === undefined) await makeDirectory(folder, 0o700);
+        else await makeDurableDirectory(folder, durableBelow);
+        await writeAtomically(path, `${JSON.stringify(value, undefined, 2)}\n`, 0o600);
+      }),
+    remove: () => run('remove', () => rm(path, { force: true })),
   };
 }

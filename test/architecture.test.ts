@@ -200,6 +200,7 @@ for (const file of sources.filter((path) => path !== 'src/main.ts')) {
             'src/errors.ts',
             'src/event-messages.ts',
             'src/events.ts',
+            'src/files.ts',
             'src/json.ts',
             'src/net/no-proxy.ts',
           ]

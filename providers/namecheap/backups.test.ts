@@ -63,3 +63,19 @@ test('an old file that cannot be cleared away is left', async () => {
   await keepBackup({ files: stuck, clock }, 'example.com', 'one');
   assert.equal(files.texts.size, 2);
 });
+
+test('a backup that cannot be read keeps no other from being cleared away', async () => {
+  const { files, keep, pass } = begin();
+  await keep('unreadable');
+  const [lost = ''] = files.texts.keys();
+  const read = async (name: string) => {
+    if (name === lost) throw new Error('EISDIR');
+    return files.read(name);
+  };
+  for (let n = 0; n < KEPT + 5; n += 1) {
+    pass(1);
+    const clock = { now: () => new Date(START + 1 + n), wait: async () => undefined };
+    await keepBackup({ files: { ...files, read }, clock }, 'example.com', `text ${n}`);
+  }
+  assert.equal(files.texts.size, KEPT + 1);
+});

@@ -19,7 +19,7 @@ export async function keepBackup(
     const before = await files.list(domain);
     const name = freeName(clock.now(), before);
     const path = await files.write(`${domain}/${name}`, text);
-    await prune(files, domain, before, text).catch(() => undefined);
+    await prune(files, domain, before, text);
     return path;
   } catch (thrown) {
     const sentence = `The zone ${domain} was not written, because what stands there could not be kept in a file first: ${messageOf(thrown)}`;
@@ -44,8 +44,12 @@ async function prune(
   const others: string[] = [];
   for (const name of before.toReversed()) {
     const path = `${domain}/${name}`;
-    const superfluous = (await files.read(path)) === text || others.length >= KEPT - 1;
-    if (superfluous) await files.remove(path);
-    else others.push(name);
+    try {
+      const superfluous = (await files.read(path)) === text || others.length >= KEPT - 1;
+      if (superfluous) await files.remove(path);
+      else others.push(name);
+    } catch {
+      // One that cannot be read or removed keeps no other from being removed.
+    }
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import {
   globSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { fileFaults } from '../../test/harness/file-faults.ts';
 import { isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
 
@@ -192,4 +194,57 @@ test('a retired account is none, stays where it is, and is an account again when
   writeFileSync(join(root, note), 'damaged');
   assert.ok(await accounts.load());
   assert.equal(await accounts.lastEndedAt(), undefined);
+});
+
+for (const { title, kind, plant } of fileFaults) {
+  for (const [file, isDamaging] of [
+    ['private_key.json', () => true],
+    ['regr.json', (text: string | undefined) => text === undefined],
+  ] as const) {
+    test(`${file} is ${title}: another account is used, and without one the error names the path`, async (t) => {
+      const damaged = await store().create();
+      const path = join(damaged.path, file);
+      plant(t, path);
+      const text = lstatSync(path).isFile() && title !== 'unreadable for lack of rights' ? 'text' : undefined;
+      if (isDamaging(text)) {
+        await assert.rejects(store().load(), (thrown) => {
+          assert.ok(isIngressError(thrown, 'STORE_FAILED'));
+          return thrown.message.includes(path);
+        });
+      } else assert.equal((await store().load())?.path, damaged.path);
+      // Registered, it comes first.
+      const other = await store().register(await store().create(), 'https://ca.example/acct/2', {});
+      assert.equal((await store().load())?.path, other.path);
+      assert.ok(lstatSync(path), 'it stays');
+    });
+  }
+
+  test(`the list of retired accounts is ${title}: ${kind === 'unreadable' ? 'no account is used' : 'it counts as empty'}`, async (t) => {
+    const account = await store().create();
+    const path = join(root, 'dstack-ingress', 'accounts', `acme-v02.api.letsencrypt.org_directory.json`);
+    plant(t, path);
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    const own = createAccountStore(root, DIRECTORY, createFakeClock(), async () => [], warn);
+    if (kind === 'unreadable') {
+      for (const work of [() => own.load(), () => own.lastRetired(), () => own.retire(account, 'why')])
+        await assert.rejects(work, (thrown) => {
+          assert.ok(isIngressError(thrown, 'STORE_FAILED'));
+          return thrown.message.includes(path);
+        });
+      return;
+    }
+    assert.equal((await own.load())?.path, account.path);
+    assert.equal(warnings.length, 0, 'a look moves nothing');
+    await own.retire(account, 'why');
+    assert.deepEqual([warnings.length, warnings[0]?.includes(path)], [1, true]);
+    assert.equal(await own.load(), undefined);
+  });
+}
+
+test("a folder of an earlier version of the protocol that cannot be listed is in nobody's way", async () => {
+  const account = await store().create();
+  mkdirSync(join(root, 'accounts', 'acme-v01.api.letsencrypt.org'), { recursive: true });
+  symlinkSync('directory', join(root, 'accounts', 'acme-v01.api.letsencrypt.org', 'directory'));
+  assert.equal((await store().load())?.path, account.path);
 });

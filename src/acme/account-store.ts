@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
-import { storeFailure } from '../volume.ts';
+import { orStoreFailed } from '../volume.ts';
 import { createEndedAccounts } from './retired-accounts.ts';
 
 /** An ACME account as it lies on the volume. */
@@ -54,13 +54,14 @@ export function createAccountStore(
   directoryUrl: string,
   clock: Clock,
   lineages: () => Promise<readonly string[]> = async () => [],
+  warn: (message: string) => void = () => undefined,
 ): AccountStore {
   const { host, pathname } = new URL(directoryUrl);
   const folderOf = (name: string) => join(root, 'accounts', name, ...pathname.split('/').filter(Boolean));
   const folder = folderOf(host);
   const earlier = EARLIER_HOSTS[host];
   const folders = earlier === undefined ? [folder] : [folder, folderOf(earlier)];
-  const retired = createEndedAccounts(root, directoryUrl);
+  const retired = createEndedAccounts(root, directoryUrl, warn);
   return {
     load: () =>
       guarded('read', folder, async () => {
@@ -107,13 +108,14 @@ async function load(
   preferred: readonly string[],
   retired: ReadonlySet<string>,
 ): Promise<StoredAccount | undefined> {
-  const entries = await Promise.all(
+  const lists = await Promise.allSettled(
     folders.map(async (folder) => {
       const ids = (await listIfThere(folder)).filter((id) => !retired.has(id));
       return ids.sort().map((id) => join(folder, id));
     }),
   );
-  const loads = await Promise.allSettled(entries.flat().map(loadOne));
+  const paths = lists.flatMap((list) => (list.status === 'fulfilled' ? list.value : []));
+  const loads = await Promise.allSettled(paths.map(loadOne));
   const found = loads.flatMap((load) => (load.status === 'fulfilled' && load.value ? [load.value] : []));
   const placeOf = ({ path, url }: StoredAccount) => {
     const noted = preferred.indexOf(basename(path));
@@ -121,8 +123,8 @@ async function load(
     return preferred.length + (url === undefined ? 1 : 0);
   };
   const [best] = found.sort((a, b) => placeOf(a) - placeOf(b));
-  const damaged = loads.find((load) => load.status === 'rejected');
-  if (best === undefined && damaged) throw damaged.reason;
+  const failed = [...loads, ...lists].find((one) => one.status === 'rejected');
+  if (best === undefined && failed) throw failed.reason;
   return best;
 }
 
@@ -183,11 +185,6 @@ async function create(folder: string, clock: Clock): Promise<StoredAccount> {
   };
 }
 
-async function guarded<T>(verb: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof IngressError) throw thrown;
-    throw await storeFailure(`cannot ${verb} the account in ${path}`, path, thrown);
-  }
+function guarded<T>(verb: string, path: string, work: () => Promise<T>): Promise<T> {
+  return orStoreFailed(`cannot ${verb} the account in ${path}`, path, work);
 }

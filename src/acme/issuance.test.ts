@@ -48,7 +48,7 @@ function setUp(t: TestContext) {
   const start = (): Authority => ({
     ...{ directoryUrl: DIRECTORY, client: authority, limits: limitsOf(DIRECTORY) },
     ledger: createLedger(root, DIRECTORY, clock, assert.fail),
-    orders: createOrderStore(root, DIRECTORY),
+    orders: createOrderStore(root, DIRECTORY, () => undefined),
   });
   const orders = () => authority.calls.filter((call) => call.startsWith('createOrder')).length;
   return { clock, authority, context, start, orders };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { makeDirectory, readIfThere, writeAtomically } from '../files.ts';
+import { createJsonFile } from '../volume.ts';
 import { directorySlug } from './ledger/directory-slug.ts';
 
 const noteSchema = z
@@ -19,36 +19,30 @@ const noteSchema = z
 /** An account that is not used any more. Its folder stays where certbot has it. */
 export type EndedAccount = z.infer<typeof noteSchema>;
 
-/** What is noted of the accounts at one certificate authority, beside certbot's own files. These reject with what the volume says. */
+/** What is noted of the accounts at one certificate authority, beside certbot's own files. These throw STORE_FAILED. */
 export interface EndedAccounts {
   /** A note that cannot be read is none: an account that is used again is found out again. */
   all(): Promise<readonly EndedAccount[]>;
   add(note: EndedAccount): Promise<void>;
 }
 
-export function createEndedAccounts(root: string, directoryUrl: string): EndedAccounts {
-  const folder = join(root, 'dstack-ingress', 'accounts');
-  const path = join(folder, `${directorySlug(directoryUrl)}.json`);
-
-  async function all(): Promise<readonly EndedAccount[]> {
-    const text = await readIfThere(path);
-    return text === undefined ? [] : parse(text);
-  }
-
+export function createEndedAccounts(
+  root: string,
+  directoryUrl: string,
+  warn: (message: string) => void,
+): EndedAccounts {
+  const file = createJsonFile({
+    path: join(root, 'dstack-ingress', 'accounts', `${directorySlug(directoryUrl)}.json`),
+    title: 'the list of ended accounts ',
+    parse: (value) => z.array(noteSchema).readonly().parse(value),
+    loss: 'an account in it may be tried once more',
+    warn,
+  });
   return {
-    all,
+    all: async () => (await file.peek()) ?? [],
     async add(note) {
-      const others = (await all()).filter(({ account }) => account !== note.account);
-      await makeDirectory(folder, 0o700);
-      await writeAtomically(path, `${JSON.stringify([...others, note], undefined, 2)}\n`, 0o600);
+      const others = ((await file.load()) ?? []).filter(({ account }) => account !== note.account);
+      await file.save([...others, note]);
     },
   };
-}
-
-function parse(text: string): readonly EndedAccount[] {
-  try {
-    return z.array(noteSchema).parse(JSON.parse(text));
-  } catch {
-    return [];
-  }
 }

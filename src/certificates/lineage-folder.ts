@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../config/secret.ts';
-import { IngressError } from '../errors.ts';
+import { isIngressError } from '../errors.ts';
 import {
   kindOf,
   linkAtomically,
@@ -45,25 +45,31 @@ export async function isAlias({ live }: LineageFolder): Promise<boolean> {
   return (await kindOf(live)) === 'link';
 }
 
-/** What `live/` leads to: a pair that fits, the reason why there is none, or undefined when there is nothing. */
-export function readLinked(
-  { live }: LineageFolder,
-  now: Date,
-): Promise<CertificateBundle | IngressError | undefined> {
+/**
+ * The pair that `live/` leads to; undefined when there is none. Throws CERTIFICATE_UNUSABLE for files that do not fit each other, and
+ * what the file system throws.
+ */
+export function readLinked({ live }: LineageFolder, now: Date): Promise<CertificateBundle | undefined> {
   return readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'), now);
 }
 
-/** The newest version that fits and is wanted, else the newest that fits. */
+/**
+ * The newest version that fits and is wanted, else the newest that fits. One that cannot be read is passed over: `onFailure` gets what the
+ * file system threw.
+ */
 export async function findArchived(
   { archive }: LineageFolder,
   isWanted: (pair: CertificateBundle) => boolean,
   now: Date,
+  onFailure: (thrown: unknown) => void,
 ): Promise<ArchivedPair | undefined> {
   let newest: ArchivedPair | undefined;
   for (const version of (await versions(archive)).reverse()) {
     const paths = [`fullchain${version}.pem`, `privkey${version}.pem`] as const;
-    const pair = await readPair(join(archive, paths[0]), join(archive, paths[1]), now);
-    if (pair === undefined || pair instanceof IngressError) continue;
+    const pair = await readPair(join(archive, paths[0]), join(archive, paths[1]), now).catch(
+      (thrown: unknown) => void (isIngressError(thrown) || onFailure(thrown)),
+    );
+    if (!pair) continue;
     if (isWanted(pair)) return { version, pair };
     newest ??= { version, pair };
   }
@@ -143,15 +149,9 @@ async function readPair(
   chainPath: string,
   keyPath: string,
   now: Date,
-): Promise<CertificateBundle | IngressError | undefined> {
+): Promise<CertificateBundle | undefined> {
   const [chain, key] = await Promise.all([readIfThere(chainPath), readIfThere(keyPath)]);
-  if (chain === undefined || key === undefined) return undefined;
-  try {
-    return readBundle(chain, new Secret(key), now);
-  } catch (thrown) {
-    if (thrown instanceof IngressError) return thrown;
-    throw thrown;
-  }
+  return chain === undefined || key === undefined ? undefined : readBundle(chain, new Secret(key), now);
 }
 
 /** Numbers of the versions in an archive, lowest first. */

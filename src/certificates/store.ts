@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { baseName } from '../dns/names.ts';
-import { IngressError } from '../errors.ts';
+import { type IngressError, isIngressError, messageOf } from '../errors.ts';
 import { listIfThere } from '../files.ts';
-import { storeFailure, whyUnwritable } from '../volume.ts';
+import { orStoreFailed, whyUnwritable } from '../volume.ts';
 import { type CertificateBundle, type Names, type Requirement, whyUnusable } from './certificate.ts';
 import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
@@ -43,15 +43,24 @@ export interface CertificateStore {
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
   readonly clock: Clock;
+  /** Gets, once each, why a file of a lineage cannot be read although the lineage can be served. */
+  readonly warn?: (message: string) => void;
 }
 
-export function createCertificateStore(root: string, { noStaging, clock }: StoreOptions): CertificateStore {
+export function createCertificateStore(root: string, options: StoreOptions): CertificateStore {
+  const { noStaging, clock, warn = () => undefined } = options;
+  const warned = new Set<string>();
+  const warnOnce = (message: string) => {
+    if (!warned.has(message)) warn(message);
+    warned.add(message);
+  };
+  const pathOf = ([first]: Names) => join(root, 'live', baseName(first));
   const guardedFor = <T>(verb: string, names: Names, work: (goal: Goal) => Promise<T>) =>
-    guarded(verb, join(root, 'live', baseName(names[0])), () =>
+    orStoreFailed(`cannot ${verb} ${pathOf(names)}`, pathOf(names), () =>
       work({ root, requirement: { names, noStaging }, now: clock.now() }),
     );
   return {
-    load: (names) => guardedFor('read', names, load),
+    load: (names) => guardedFor('read', names, (goal) => load(goal, warnOnce)),
     peek: (names) => guardedFor('read', names, async (goal) => (await look(goal))?.best),
     save: (names, bundle) => guardedFor('write', names, (goal) => save(goal, bundle)),
     lineages: (names) =>
@@ -89,8 +98,12 @@ interface Lineage {
   readonly failure: unknown;
 }
 
-async function load(goal: Goal): Promise<CertificateBundle | undefined> {
+async function load(goal: Goal, warn: (message: string) => void): Promise<CertificateBundle | undefined> {
   const chosen = await look(goal);
+  if (chosen?.failure !== undefined && !isIngressError(chosen.failure))
+    warn(
+      `a file of the certificate in ${chosen.folder.live} cannot be read, and another version is used: ${messageOf(chosen.failure)}`,
+    );
   // A volume that cannot be written still serves.
   if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
   return chosen?.best;
@@ -103,7 +116,7 @@ async function look(goal: Goal): Promise<Lineage | undefined> {
     chosen !== undefined && whyUnusable(chosen.facts, goal.requirement, goal.now) === undefined;
   const failures = found.flatMap(({ failure }) => failure ?? []);
   // What could not be read may be what would be served: no reason to order another.
-  const unread = failures.find((failure) => !(failure instanceof IngressError));
+  const unread = failures.find((failure) => !isIngressError(failure));
   if (!isUsable && unread !== undefined) throw unread;
   if (chosen === undefined && failures.length > 0) throw failures[0];
   return chosen;
@@ -154,31 +167,22 @@ async function findNames(root: string, [first]: Names): Promise<string[]> {
   return lineageNames(entries.flat(), baseName(first));
 }
 
+/**
+ * What can be read of a lineage. A file that cannot be read hides no version but its own; of the failures one of the file system is kept
+ * before one of the content.
+ */
 async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {
-  const nothing = { folder, linked: undefined, best: undefined, unlinked: undefined, failure: undefined };
-  try {
-    const read = await readLinked(folder, now);
-    const linked = read instanceof IngressError ? undefined : read;
-    const archived = await findArchived(
-      folder,
-      ({ facts }) => whyUnusable(facts, requirement, now) === undefined,
-      now,
-    );
-    if (!archived) return { ...nothing, linked, best: linked, failure: linked ? undefined : read };
-    const { facts } = archived.pair;
-    const isNewer = linked === undefined || facts.notBefore > linked.facts.notBefore;
-    if (!preferArchived(linked?.facts, facts, requirement, now)) return { ...nothing, linked, best: linked };
-    return { ...nothing, linked, best: archived.pair, unlinked: isNewer ? archived.version : undefined };
-  } catch (failure) {
-    return { ...nothing, failure };
-  }
-}
-
-async function guarded<T>(verb: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof IngressError) throw thrown;
-    throw await storeFailure(`cannot ${verb} ${path}`, path, thrown);
-  }
+  const failures: unknown[] = [];
+  const noting = (failure: unknown) => void failures.push(failure);
+  const linked = await readLinked(folder, now).catch(noting);
+  const isWanted = ({ facts }: CertificateBundle) => whyUnusable(facts, requirement, now) === undefined;
+  const archived = await findArchived(folder, isWanted, now, noting).catch(noting);
+  const failure = failures.find((one) => !isIngressError(one)) ?? failures[0];
+  if (!archived || !preferArchived(linked?.facts, archived.pair.facts, requirement, now))
+    return { folder, linked, best: linked, unlinked: undefined, failure };
+  const { version, pair } = archived;
+  // Links to what cannot be read now may be good.
+  const isUnread = failure !== undefined && !isIngressError(failure);
+  const isNewer = !isUnread && (linked === undefined || pair.facts.notBefore > linked.facts.notBefore);
+  return { folder, linked, best: pair, unlinked: isNewer ? version : undefined, failure };
 }

@@ -21,6 +21,7 @@ import {
   makeCertificate,
 } from '../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { fileFaults } from '../../test/harness/file-faults.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { createCertificateStore } from './store.ts';
@@ -255,3 +256,38 @@ test('modes stay as certbot made them', async () => {
   assert.equal(mode('archive', BASE, 'cert1.pem'), '666');
   assert.equal(mode('archive', BASE, 'privkey2.pem'), '600');
 });
+
+const unread = fileFaults.filter(({ title, kind }) => kind === 'unreadable' || title === 'a directory');
+for (const { title, plant: spoil } of unread) {
+  test(`a version in the archive is ${title}: the one that the links lead to is served, and the next one beside it stored`, async (t) => {
+    plant(BASE, 1, ours);
+    for (const part of ['fullchain', 'privkey']) spoil(t, at('archive', BASE, `${part}2.pem`));
+    assert.equal(await served(), ours.chainPem);
+    await store().save([BASE], bundleOf(fresh));
+    assert.equal(await served(), fresh.chainPem);
+    assert.equal(readlinkSync(at('live', BASE, 'fullchain.pem')), `../../archive/${BASE}/fullchain3.pem`);
+  });
+
+  test(`the version that the links lead to is ${title}: an older one is served while it is valid, and the links stay`, async (t) => {
+    plant(BASE, 1, ours);
+    plant(BASE, 2, fresh);
+    const path = at('archive', BASE, 'privkey2.pem');
+    spoil(t, path);
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    const own = createCertificateStore(root, { noStaging: true, clock: createFakeClock(now), warn });
+    assert.equal((await own.peek([BASE]))?.chainPem, ours.chainPem);
+    assert.equal(warnings.length, 0);
+    for (let count = 0; count < 2; count += 1)
+      assert.equal((await own.load([BASE]))?.chainPem, ours.chainPem);
+    assert.deepEqual([warnings.length, warnings[0]?.includes(at('live', BASE))], [1, true]);
+    assert.equal(readlinkSync(at('live', BASE, 'privkey.pem')), `../../archive/${BASE}/privkey2.pem`);
+  });
+
+  test(`the version that the links lead to is ${title}, and the older one has expired: none is ordered`, async (t) => {
+    plant(BASE, 1, expired);
+    plant(BASE, 2, fresh);
+    spoil(t, at('archive', BASE, 'privkey2.pem'));
+    await assert.rejects(store().load([BASE]), { code: 'STORE_FAILED' });
+  });
+}

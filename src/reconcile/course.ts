@@ -8,7 +8,10 @@ export interface Course {
   readonly kept: ManagedCertificate;
   /** What is stored, or was issued and is not stored yet; set once the volume was read. */
   stored: CertificateBundle | undefined;
-  /** The volume could not be read, so that nobody knows whether a certificate is due or an order is open. */
+  /**
+   * The volume could not be read, so that nobody knows whether a certificate is due, an order is open, or a challenge could be
+   * published.
+   */
   unread: boolean;
   /** Why no order is made now although one is due. */
   held: Hold | undefined;

@@ -12,6 +12,7 @@ import {
   runPass,
   runRound,
   type Stage,
+  secondCa,
   setStage,
 } from '../../test/harness/stage.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
@@ -277,4 +278,20 @@ test('an expired certificate is told also where no plan can be made', async (t) 
   const { certificates, failures } = await forecast(parts, stage.kept, never);
   assert.deepEqual([certificates.length, failures.length], [0, 1]);
   assert.match(warnings.join(), /^the certificate for app\.example\.com expired 2 days ago, at /);
+});
+
+test('a ledger of the first CA that cannot be read is a failure of the certificate, also where the second one has issued it', async (t) => {
+  const stage = await setStage(t);
+  const { facts } = await stage.store(80);
+  const { issuer } = secondCa(stage);
+  const { serial, notAfter } = facts;
+  const entry = { attempt: 'a', names: [DOMAIN], serial, notAfter: notAfter.toISOString() };
+  await issuer.ledger.write({ event: 'issued', ...entry });
+  const { primary } = stage.parts.authorities;
+  const history = () => Promise.reject(failure('STORE_FAILED'));
+  const broken = { ...primary, ledger: { ...primary.ledger, history } };
+  const authorities = { primary: broken, fallback: { issuer, afterMs: 1 }, staging: undefined };
+  const { certificates, failures } = await forecast({ ...stage.parts, authorities }, stage.kept, never);
+  assert.equal(certificates[0]?.refused?.code, 'STORE_FAILED');
+  assert.ok(failures.every(({ error: { code } }) => code === 'STORE_FAILED') && failures.length > 0);
 });

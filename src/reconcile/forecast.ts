@@ -165,7 +165,7 @@ async function forecastZone(
 ): Promise<ZoneForecast> {
   const { changes = [], desired = [], live = [] } = look?.planned ?? {};
   const names = look?.drafts.map(({ domain }) => domain) ?? [];
-  const entries = await notedChallenges(
+  const { entries } = await notedChallenges(
     parts,
     courses.flatMap(({ kept }) => kept.names),
   );
@@ -197,9 +197,10 @@ async function forecastCertificate(
   const due = { course, reason: decision.reason, urgent: decision.urgent };
   const work = async () => ({ held: await whyHeld(parts, due, zones, signal) });
   const checked = await attempt(course, 'certificate', work, signal);
-  const lastRefusal = (await parts.authorities.primary.ledger.history()).lastRefusal(kept.names);
-  if (checked) return { ...known, ...checked, refused: undefined, lastRefusal };
-  return { ...known, held: undefined, refused: failuresOf(course).at(-1)?.error, lastRefusal };
+  const refused = checked ? undefined : failuresOf(course).at(-1)?.error;
+  const history = () => parts.authorities.primary.ledger.history();
+  const lastRefusal = (await attempt(course, 'certificate', history, signal))?.lastRefusal(kept.names);
+  return { ...known, held: checked?.held, refused, lastRefusal };
 }
 
 /** Why an order that is due would wait, as the checks before it find and our limits say. */

@@ -27,6 +27,8 @@ export async function preflight(
 ): Promise<Asked | Hold> {
   const { names } = due.course.kept;
   const { spec, authorities } = parts;
+  // Before its order: without its journal a challenge is never published.
+  for (const name of names) await parts.journalOf(name).peek();
   await assertProvable(parts, names, zones, signal);
   const neighbour = await rememberedNeighbour(parts, issuer, names);
   if (neighbour) return neighbour;

@@ -50,7 +50,7 @@ export async function reconcile(
   const dueCourses = new Set(due.map(({ course }) => course));
   const { zoneOf, bare } = await openZones(parts, courses, dueCourses, servers, signal);
   const ground: Ground = { zoneOf, servers, waited: new Set() };
-  const able = due.filter(({ course }) => canBeCertified(course, zoneOf, bare));
+  const able = due.filter(({ course }) => !course.unread && canBeCertified(course, zoneOf, bare));
   await atOnce(PLACES_AT_ONCE, placesOf(courses, zoneOf), async (place) => {
     await certifyAll(
       parts,

@@ -25,7 +25,8 @@ export async function sweep(
 ): Promise<void> {
   const { emit } = parts;
   try {
-    const { removed, abandoned } = await sweepChallenges(parts, namesOf(courses), wanted, signal);
+    const { removed, abandoned, unread } = await sweepChallenges(parts, namesOf(courses), wanted, signal);
+    for (const course of courses) noteUnread(course, unread, 'removing an earlier challenge');
     const names = namesWritten(removed);
     if (names.length > 0) emit({ type: 'challenge-pruned', names });
     for (const { name, zoneName, zoneId } of abandoned)
@@ -37,11 +38,21 @@ export async function sweep(
   }
 }
 
+/** Without its journal nothing is ordered for a name: its challenge could not be published. */
+function noteUnread(course: Course, failures: ReadonlyMap<string, unknown>, step: string): void {
+  for (const name of course.kept.names) {
+    if (!failures.has(name)) continue;
+    // One failure is enough for the next attempt.
+    if (course.failures.length === 0) note(course, step, failures.get(name));
+    course.unread = true;
+  }
+}
+
 async function withLeftovers(parts: Deps, courses: readonly Course[]): Promise<readonly Course[]> {
   const left: Course[] = [];
   for (const course of courses) {
-    const entries = await notedChallenges(parts, course.kept.names).catch(() => undefined);
-    if (entries === undefined || entries.length > 0) left.push(course);
+    const { entries } = await notedChallenges(parts, course.kept.names);
+    if (entries.length > 0) left.push(course);
   }
   return left;
 }
@@ -57,7 +68,8 @@ export async function removeOwnChallenges(
 ): Promise<void> {
   const { emit, provider } = parts;
   try {
-    const entries = await notedChallenges(parts, namesOf(courses));
+    const { entries, failures } = await notedChallenges(parts, namesOf(courses));
+    for (const course of courses) noteUnread(course, failures, 'removing the challenge');
     if (entries.length === 0) return;
     const names = entries.map(({ name }) => name);
     if (provider.capabilities.rewritesZone) {

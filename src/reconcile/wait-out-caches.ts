@@ -21,7 +21,7 @@ export interface Served {
 
 /**
  * Where somebody else has a challenge at the same name, waits until the CA's resolvers cannot remember an answer without ours. It counts
- * also when it stood there as the zone was read and is gone by now: then it has been asked for. Throws STORE_FAILED.
+ * also when it stood there as the zone was read and is gone by now: then it has been asked for.
  */
 export async function waitOutCaches(
   parts: Deps,
@@ -33,8 +33,11 @@ export async function waitOutCaches(
   const { clock, provider, emit } = parts;
   const owners = new Set(records.map(({ name }) => name));
   const read = look?.planned.live.filter(({ name, type }) => type === 'TXT' && owners.has(name)) ?? [];
-  // What an earlier attempt of ours has left there is waited for before an order is made (preflight.ts).
-  const left = await notedChallenges(parts, [...new Set(challenges.map(({ domain }) => domain))]);
+  // What an earlier attempt of ours has left there is waited for before an order is made (preflight.ts). What a journal has that cannot
+  // be read is at most waited for once more.
+  const { entries: left } = await notedChallenges(parts, [
+    ...new Set(challenges.map(({ domain }) => domain)),
+  ]);
   const ours = [...challenges, ...left];
   const foreign = [...read, ...beside].find(
     ({ name, value }) => ANSWER.test(value) && !ours.some((one) => one.name === name && one.value === value),

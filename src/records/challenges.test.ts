@@ -37,8 +37,8 @@ function deskOf(provider: MemoryProvider, journal: ChallengeJournal) {
 
 const sweep = (provider: MemoryProvider, journal: ChallengeJournal, wanted = values()) =>
   sweepChallenges(deskOf(provider, journal), [DOMAIN], wanted, never);
-const noted = (provider: MemoryProvider, journal: ChallengeJournal) =>
-  notedChallenges(deskOf(provider, journal), [DOMAIN]);
+const noted = async (provider: MemoryProvider, journal: ChallengeJournal) =>
+  (await notedChallenges(deskOf(provider, journal), [DOMAIN])).entries;
 
 const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry => ({
   ...{ provider: 'memory', zoneId: ZONE.id, zoneName: ZONE.name, name: NAME, value, ttl: 60 },
@@ -188,7 +188,7 @@ test('a sweep leaves the entries of another provider to that provider', async ()
 test('with nothing to sweep nobody is asked', async () => {
   const { provider, journal } = desk();
   await journal.write([entry('b', { provider: 'other' })]);
-  assert.deepEqual(await sweep(provider, journal), { removed: [], abandoned: [] });
+  assert.deepEqual(await sweep(provider, journal), { removed: [], abandoned: [], unread: new Map() });
   assert.deepEqual(provider.calls, []);
 });
 
@@ -240,7 +240,7 @@ test('values of several names are one write, and each is noted in the journal of
   const other = { domain: 'www.example.com', name: '_acme-challenge.www.example.com', value: 'w' };
   await publishChallenges(several, ZONE, [...values('a'), other], [], never);
   assert.equal(provider.applied.length, 1);
-  const found = await notedChallenges(several, [...journals.keys()]);
+  const { entries: found } = await notedChallenges(several, [...journals.keys()]);
   assert.deepEqual(
     found.map(({ domain, value, handle }) => [domain, value, handle]),
     [
@@ -250,7 +250,7 @@ test('values of several names are one write, and each is noted in the journal of
   );
   await removeChallenges(several, found, never);
   assert.equal(provider.applied.length, 2);
-  assert.deepEqual(await notedChallenges(several, [...journals.keys()]), []);
+  assert.deepEqual((await notedChallenges(several, [...journals.keys()])).entries, []);
 });
 
 function journalAt(domain: string) {

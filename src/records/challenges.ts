@@ -68,17 +68,29 @@ async function note(
     await journalOf(domain).write(own.map(({ entry }) => entry));
 }
 
-/** What stands in the journals of these names, of the provider that is configured. Throws STORE_FAILED. */
+export interface NotedChallenges {
+  /** What the journals that can be read have of the provider that is configured. */
+  readonly entries: readonly NotedChallenge[];
+  /** STORE_FAILED, by the name whose journal cannot be read. */
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
+/** Reads the journals of these names. One that cannot be read costs its name only, so this does not reject. */
 export async function notedChallenges(
   { provider, journalOf }: ChallengeDesk,
   domains: readonly string[],
-): Promise<NotedChallenge[]> {
-  const found: NotedChallenge[] = [];
+): Promise<NotedChallenges> {
+  const entries: NotedChallenge[] = [];
+  const failures = new Map<string, unknown>();
   for (const domain of domains) {
-    for (const entry of await journalOf(domain).entries())
-      if (entry.provider === provider.name) found.push({ ...entry, domain });
+    try {
+      for (const entry of await journalOf(domain).entries())
+        if (entry.provider === provider.name) entries.push({ ...entry, domain });
+    } catch (failure) {
+      failures.set(domain, failure);
+    }
   }
-  return found;
+  return { entries, failures };
 }
 
 /**
@@ -123,19 +135,21 @@ async function removeByZone(
 
 async function strike({ journalOf }: ChallengeDesk, entries: readonly NotedChallenge[]): Promise<void> {
   for (const [domain, own] of Map.groupBy(entries, (entry) => entry.domain))
-    await journalOf(domain).strike(own);
+    await journalOf(domain).remove(own);
 }
 
 export interface Swept {
   readonly removed: readonly NotedChallenge[];
   /** Crossed out without being removed: their zone is not in the account any more. */
   readonly abandoned: readonly NotedChallenge[];
+  /** STORE_FAILED, by the name whose journal cannot be read. */
+  readonly unread: ReadonlyMap<string, unknown>;
 }
 
 /**
  * Removes what earlier runs left behind for these names, but for what is `wanted` again: the values of an order that is
- * gone on with. Entries of another provider stay in the journal until that provider is configured again. Throws what the
- * provider and the journals throw.
+ * gone on with. Entries of another provider stay in the journal until that provider is configured again, and those of a journal that
+ * cannot be read until it can. Throws what the provider throws, and STORE_FAILED when a journal cannot be written.
  */
 export async function sweepChallenges(
   desk: ChallengeDesk,
@@ -143,7 +157,8 @@ export async function sweepChallenges(
   wanted: readonly ChallengeValue[],
   signal: AbortSignal,
 ): Promise<Swept> {
-  const own = (await notedChallenges(desk, domains)).filter(
+  const noted = await notedChallenges(desk, domains);
+  const own = noted.entries.filter(
     (entry) => !wanted.some(({ name, value }) => name === entry.name && value === entry.value),
   );
   const abandoned: NotedChallenge[] = [];
@@ -158,7 +173,8 @@ export async function sweepChallenges(
   }
   if (abandoned.length > 0) await strike(desk, abandoned);
   if (failures.length > 0) throw failures[0];
-  return { removed: own.filter((entry) => !abandoned.includes(entry)), abandoned };
+  const removed = own.filter((entry) => !abandoned.includes(entry));
+  return { removed, abandoned, unread: noted.failures };
 }
 
 function toEntry(

@@ -35,9 +35,23 @@ function write(runtimeDir: string, text: string): void {
 /** The state that an ingress has left in its runtime directory; undefined when there is none. */
 export function readStatusFile(runtimeDir: string): State | undefined {
   try {
-    // Written by this version of the program, which the runtime directory does not outlive.
-    return JSON.parse(readFileSync(join(runtimeDir, NAME), 'utf8')) as State;
+    const state: unknown = JSON.parse(readFileSync(join(runtimeDir, NAME), 'utf8'));
+    return isState(state) ? state : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Enough to print it: this version of the program has written the file, which the runtime directory does not outlive. */
+function isState(value: unknown): value is State {
+  if (typeof value !== 'object' || value === null || !('pid' in value && 'names' in value)) return false;
+  const { pid, names } = value;
+  const isName = (name: unknown) => typeof name === 'object' && name !== null && 'domain' in name;
+  return (
+    typeof pid === 'number' &&
+    Array.isArray(names) &&
+    names.every(isName) &&
+    'warnings' in value &&
+    Array.isArray(value.warnings)
+  );
 }

@@ -70,7 +70,8 @@ async function pass(provider: DnsProvider, journal: ChallengeJournal, ordering: 
   await publishChallenges(desk, zone, values, changes, never);
   await provider.settled?.(zone, never);
   if (provider.capabilities.rewritesZone) return;
-  await removeChallenges(desk, await notedChallenges(desk, [first]), never);
+  const { entries } = await notedChallenges(desk, [first]);
+  await removeChallenges(desk, entries, never);
 }
 
 function desiredOf(provider: DnsProvider): DesiredRecord[] {
@@ -92,9 +93,9 @@ function memoryJournal(): ChallengeJournal {
     write: async (entries) => {
       kept = entries;
     },
-    strike: async (struck) => {
+    remove: async (removed) => {
       kept = kept.filter(
-        (one) => !struck.some(({ name, value }) => one.name === name && one.value === value),
+        (one) => !removed.some(({ name, value }) => one.name === name && one.value === value),
       );
     },
     whyUnwritable: async () => undefined,

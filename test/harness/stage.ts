@@ -121,11 +121,11 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   assert.ok(first);
   const served: CertificateBundle[] = [];
   const noStaging = options.goal?.noStaging ?? false;
-  const store = createCertificateStore(root, { noStaging, clock });
   const warn = (sentence: string) => emit({ type: 'warning', sentence });
+  const store = createCertificateStore(root, { noStaging, clock, warn });
   const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
   const issuers = {
-    primary: createAuthority(root, DIRECTORY, client, clock),
+    primary: createAuthority(root, DIRECTORY, client, clock, warn),
     fallback: undefined,
     staging: undefined,
   };
@@ -199,15 +199,16 @@ export function change(stage: Stage, parts: Partial<Deps>): void {
 
 /** As after a restart: what is not on the volume is gone. */
 export function restart(stage: Stage): void {
-  const { root, client, clock } = stage;
-  const primary = createAuthority(root, DIRECTORY, client, clock);
+  const { root, client, clock, parts } = stage;
+  const primary = createAuthority(root, DIRECTORY, client, clock, parts.warn);
   change(stage, { authorities: { ...stage.parts.authorities, primary }, shared: emptySharedState() });
 }
 
 /** Another CA, with a ledger of its own on the same volume. */
-export function secondCa({ root, clock }: Stage): { authority: Authority; client: MemoryAcmeClient } {
+export function secondCa({ root, clock, parts }: Stage): { authority: Authority; client: MemoryAcmeClient } {
   const client = createMemoryAcmeClient(clock);
-  return { client, authority: createAuthority(root, 'https://second.example/directory', client, clock) };
+  const authority = createAuthority(root, 'https://second.example/directory', client, clock, parts.warn);
+  return { client, authority };
 }
 
 function createAuthority(
@@ -215,11 +216,12 @@ function createAuthority(
   directoryUrl: string,
   client: MemoryAcmeClient,
   clock: FakeClock,
+  warn: (sentence: string) => void,
 ): Authority {
   return {
     ...{ directoryUrl, client, limits: limitsOf(directoryUrl) },
-    ledger: createLedger(root, directoryUrl, clock, () => undefined),
-    orders: createOrderStore(root, directoryUrl),
+    ledger: createLedger(root, directoryUrl, clock, warn),
+    orders: createOrderStore(root, directoryUrl, warn),
   };
 }
 

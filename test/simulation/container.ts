@@ -145,8 +145,8 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
   let ended: string | undefined;
 
   async function removeOwn(): Promise<void> {
-    const noted = await notedChallenges(parts, [NAME]);
-    if (noted.length > 0) await removeChallenges(parts, noted, signal);
+    const { entries } = await notedChallenges(parts, [NAME]);
+    if (entries.length > 0) await removeChallenges(parts, entries, signal);
   }
 
   async function round(orders: boolean): Promise<void> {
@@ -200,8 +200,8 @@ function memoryJournal(): ChallengeJournal & { standing(): unknown } {
     write: async (added) => {
       all = [...without(added), ...added];
     },
-    strike: async (struck) => {
-      all = without(struck);
+    remove: async (removed) => {
+      all = without(removed);
     },
     whyUnwritable: async () => undefined,
   };

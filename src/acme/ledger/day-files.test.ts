@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -101,9 +102,12 @@ test('the days are those of which there is a file', async () => {
   ])
     writeFileSync(join(folder, name), name);
   assert.deepEqual(await listDays(folder), ['2026-11-03', '2026-11-24']);
-  assert.deepEqual(await readDays(folder, ['2026-11-03', '2026-11-04']), [
-    { day: '2026-11-03', text: '2026-11-03.jsonl' },
-  ]);
+  mkdirSync(join(folder, '2026-11-05.jsonl'));
+  assert.deepEqual(await readDays(folder, ['2026-11-03', '2026-11-04', '2026-11-05']), {
+    files: [{ day: '2026-11-03', text: '2026-11-03.jsonl' }],
+    damaged: ['2026-11-05'],
+  });
+  rmdirSync(join(folder, '2026-11-05.jsonl'));
   await removeDays(folder, ['2026-11-03', '2026-11-04']);
   assert.deepEqual(await listDays(folder), ['2026-11-24']);
   assert.deepEqual(await listDays(join(folder, 'none')), []);

@@ -31,14 +31,25 @@ export async function listDays(folder: string): Promise<string[]> {
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).sort();
 }
 
+export interface ReadDays {
+  readonly files: DayFile[];
+  /** Days of which a directory is in the place of the file. */
+  readonly damaged: string[];
+}
+
 /** Reads these days; one that is not there any more is left out. */
-export async function readDays(folder: string, days: readonly string[]): Promise<DayFile[]> {
-  const files: DayFile[] = [];
+export async function readDays(folder: string, days: readonly string[]): Promise<ReadDays> {
+  const read: ReadDays = { files: [], damaged: [] };
   for (const day of days) {
-    const text = await readIfThere(pathOf(folder, day));
-    if (text !== undefined) files.push({ day, text });
+    try {
+      const text = await readIfThere(pathOf(folder, day));
+      if (text !== undefined) read.files.push({ day, text });
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EISDIR')) throw thrown;
+      read.damaged.push(day);
+    }
   }
-  return files;
+  return read;
 }
 
 export async function removeDays(folder: string, days: readonly string[]): Promise<void> {

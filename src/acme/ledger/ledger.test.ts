@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -270,15 +279,30 @@ test('the first entry of a day has its folders on the disk, the next ones need n
 });
 
 test('what cannot be read is STORE_FAILED, and nothing is attempted on its account', async () => {
-  mkdirSync(file(), { recursive: true });
+  mkdirSync(folder(), { recursive: true });
+  symlinkSync('/proc/self/mem', file());
   const ledger = start();
   for (const work of [() => ledger.history(), () => ledger.peek(), () => ledger.write(validate('a'))])
     await assert.rejects(work, {
       code: 'STORE_FAILED',
-      message: /cannot (read|write) the ledger in .*EISDIR/,
+      message: new RegExp(`cannot (read|write) the ledger in .*EIO.*${file()}`),
     });
-  rmSync(file(), { recursive: true });
+  rmSync(file());
   assert.deepEqual(await failures(ledger), [], 'it is read again');
+});
+
+test('a directory in the place of a segment costs its day: it is moved aside, and the ledger goes on', async () => {
+  plant('2026-11-23', `${JSON.stringify({ at: '2026-11-23T12:00:00.000Z', ...validate('a') })}\n`);
+  for (const day of ['2026-11-22', '2026-11-24']) mkdirSync(join(file(day), 'inside'), { recursive: true });
+  assert.equal((await start().peek()).failedAuthorizations(NAME).length, 1);
+  assert.deepEqual([readdirSync(folder()).length, warnings], [3, []], 'a peek writes nothing');
+  const ledger = start();
+  await ledger.write(validate('b'));
+  assert.equal((await failures()).length, 2);
+  for (const day of ['2026-11-22', '2026-11-24']) {
+    assert.ok(statSync(join(`${file(day)}.damaged`, 'inside')).isDirectory());
+    assert.equal(warnings.filter((warning) => warning.includes(file(day))).length, 1);
+  }
 });
 
 test('a folder that cannot be made is STORE_FAILED', async () => {

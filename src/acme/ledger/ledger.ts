@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
-import { syncDirectory } from '../../files.ts';
+import { makeDurableDirectory, moveAside, syncDirectory } from '../../files.ts';
 import { storeFailure, whyUnwritable } from '../../volume.ts';
 import { type Appended, appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './day-files.ts';
 import { directorySlug } from './directory-slug.ts';
-import { makeDurableFolder } from './durable-folder.ts';
 import { type Chronicle, type History, historyOf } from './history.ts';
 import { keepsakes } from './keepsakes.ts';
 import { asOf, type LedgerEntry, type NewEntry, readEntries } from './ledger-entry.ts';
@@ -41,6 +40,8 @@ interface Known {
   lastAt: number;
   /** Days of files that the clock has not reached yet. */
   ahead: readonly string[];
+  /** Days of which a directory is in the place of the file. */
+  damaged: readonly string[];
 }
 
 interface Shelf {
@@ -94,8 +95,9 @@ async function look(shelf: Shelf): Promise<Known> {
   const now = shelf.clock.now();
   if (shelf.known && shelf.known.lastAt <= now.getTime()) return shelf.known;
   const days = await listDays(shelf.folder);
-  const entries = await read(shelf, days, now);
+  const { entries, damaged } = await read(shelf, days, now);
   shelf.known = {
+    damaged,
     chronicle: historyOf(entries),
     lastAt: entries.reduce((last, { at }) => Math.max(last, Date.parse(at)), 0),
     ahead: days.filter((day) => day > dayOf(now)),
@@ -104,8 +106,12 @@ async function look(shelf: Shelf): Promise<Known> {
 }
 
 /** The entries of these days, as of now, in the order in which they were made. */
-async function read(shelf: Shelf, days: readonly string[], now: Date): Promise<LedgerEntry[]> {
-  const files = await readDays(shelf.folder, days);
+async function read(
+  shelf: Shelf,
+  days: readonly string[],
+  now: Date,
+): Promise<{ readonly entries: LedgerEntry[]; readonly damaged: readonly string[] }> {
+  const { files, damaged: lost } = await readDays(shelf.folder, days);
   const read = files.map(({ day, text }) => ({ day, ...readEntries(text) }));
   const damaged = read.find((file) => file.damaged > 0);
   if (damaged && !shelf.hasWarned) {
@@ -116,10 +122,29 @@ async function read(shelf: Shelf, days: readonly string[], now: Date): Promise<L
   }
   // What outlived its own file stands in a later one; else the order is that of writing, whatever the clock did.
   const placeOf = (day: string, { at }: LedgerEntry) => (at < day ? at.slice(0, day.length) : day);
-  return read
+  const entries = read
     .flatMap(({ day, entries }) => entries.map((entry) => ({ place: placeOf(day, entry), entry })))
     .sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0))
     .map(({ entry }) => asOf(entry, now));
+  return { entries, damaged: lost };
+}
+
+/**
+ * Moves directories away that are in the place of files: a directory has no entries, and blocks its day. Best effort: a volume that
+ * cannot be written still tells what it has.
+ */
+async function clearAway(shelf: Shelf, known: Known): Promise<void> {
+  const { damaged } = known;
+  known.damaged = [];
+  for (const day of damaged) {
+    const path = pathOf(shelf.folder, day);
+    const aside = await moveAside(path).catch(() => undefined);
+    if (aside === undefined) known.damaged = [...known.damaged, day];
+    else
+      shelf.warn(
+        `${path} is damaged and was moved to ${aside}; attempts of that day are not counted any more`,
+      );
+  }
 }
 
 /**
@@ -128,10 +153,11 @@ async function read(shelf: Shelf, days: readonly string[], now: Date): Promise<L
  */
 async function lookAndSettle(shelf: Shelf): Promise<Chronicle> {
   const known = await look(shelf);
+  await clearAway(shelf, known);
   if (known.ahead.length === 0) return known.chronicle;
   const now = shelf.clock.now();
   try {
-    const { failure } = await put(shelf, await read(shelf, known.ahead, now), now);
+    const { failure } = await put(shelf, (await read(shelf, known.ahead, now)).entries, now);
     if (failure !== undefined) return known.chronicle;
     await removeDays(shelf.folder, known.ahead);
     shelf.warn(
@@ -146,6 +172,7 @@ async function lookAndSettle(shelf: Shelf): Promise<Chronicle> {
 
 async function write(shelf: Shelf, draft: NewEntry): Promise<void> {
   const known = await look(shelf);
+  await clearAway(shelf, known);
   const now = shelf.clock.now();
   const entry: LedgerEntry = { at: now.toISOString(), ...draft };
   const begins = shelf.begun !== dayOf(now);
@@ -163,7 +190,7 @@ async function put(shelf: Shelf, entries: readonly LedgerEntry[], now: Date): Pr
   const { folder, root } = shelf;
   const day = dayOf(now);
   const isNew = shelf.begun !== day;
-  if (isNew) await makeDurableFolder(folder, root);
+  if (isNew) await makeDurableDirectory(folder, root);
   const lines = entries.map((entry) => JSON.stringify(entry));
   const appended = await appendLines(pathOf(folder, day), lines);
   if (!isNew || appended.failure !== undefined) return appended;
@@ -180,7 +207,7 @@ async function removeOld(shelf: Shelf, { chronicle }: Known, now: Date): Promise
   const days = await listDays(shelf.folder);
   const old = days.filter((day) => day < dayOf(now, -KEPT_DAYS));
   if (old.length === 0) return;
-  const kept = keepsakes(await read(shelf, old, now), chronicle, now);
+  const kept = keepsakes((await read(shelf, old, now)).entries, chronicle, now);
   const { failure } = kept.length > 0 ? await put(shelf, kept, now) : { failure: undefined };
   if (failure === undefined) await removeDays(shelf.folder, old);
 }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -9,6 +19,7 @@ import { Secret } from '../../config/secret.ts';
 import { createOrderStore, type StoredOrder } from './order-store.ts';
 
 const KEY = 'app.example.com';
+const DIRECTORY = 'https://ca.example/directory';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const plain: StoredOrder = {
@@ -31,14 +42,14 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'open-orders-'));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
-const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', `${name}.json`);
+const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', 'ca.example_directory', `${name}.json`);
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 test('an order is there for the next process, until it is removed', async () => {
-  const orders = createOrderStore(root);
+  const orders = createOrderStore(root, DIRECTORY, assert.fail);
   assert.equal(await orders.load(KEY), undefined);
   await orders.save(KEY, plain);
-  assert.deepEqual(await createOrderStore(root).load(KEY), plain);
+  assert.deepEqual(await createOrderStore(root, DIRECTORY, assert.fail).load(KEY), plain);
   await orders.save(KEY, { ...plain, attempt: 'a2' });
   assert.equal((await orders.load(KEY))?.attempt, 'a2');
   await orders.remove(KEY);
@@ -47,7 +58,7 @@ test('an order is there for the next process, until it is removed', async () => 
 });
 
 test('the private key is stored whole, for its owner only, and is a secret in memory', async () => {
-  const orders = createOrderStore(root);
+  const orders = createOrderStore(root, DIRECTORY, assert.fail);
   await orders.save(KEY, full);
   const loaded = await orders.load(KEY);
   assert.equal(loaded?.keyPem?.reveal(), PEM);
@@ -59,17 +70,19 @@ test('the private key is stored whole, for its owner only, and is a secret in me
 });
 
 test('each certificate has an order of its own, a wildcard too', async () => {
-  const orders = createOrderStore(root);
+  const orders = createOrderStore(root, DIRECTORY, assert.fail);
   const keys = ['example.com', '*.example.com', 'app.example.com'];
   for (const key of keys) await orders.save(key, { ...plain, attempt: key });
   for (const key of keys) assert.equal((await orders.load(key))?.attempt, key);
   assert.equal(mode(file('_.example.com')), 0o600);
 });
 
-test('with a directory URL, each certificate authority has orders of its own', async () => {
-  const urls = ['https://ca.example/directory', 'https://ca.example/staging', undefined];
-  for (const url of urls) await createOrderStore(root, url).save(KEY, { ...plain, attempt: `of ${url}` });
-  for (const url of urls) assert.equal((await createOrderStore(root, url).load(KEY))?.attempt, `of ${url}`);
+test('each certificate authority has orders of its own', async () => {
+  const stores = [DIRECTORY, 'https://ca.example/staging'].map((url) =>
+    createOrderStore(root, url, assert.fail),
+  );
+  for (const [index, store] of stores.entries()) await store.save(KEY, { ...plain, attempt: `a${index}` });
+  for (const [index, store] of stores.entries()) assert.equal((await store.load(KEY))?.attempt, `a${index}`);
 });
 
 const stored = { ...plain, keyPem: PEM };
@@ -83,32 +96,46 @@ for (const [title, damaged] of [
   test(`an order that holds ${title} counts as none and is moved aside`, async () => {
     mkdirSync(dirname(file()), { recursive: true });
     writeFileSync(file(), damaged);
-    const orders = createOrderStore(root);
+    const warnings: string[] = [];
+    const orders = createOrderStore(root, DIRECTORY, (message) => warnings.push(message));
     assert.equal(await orders.peek(KEY), undefined);
-    assert.equal(readFileSync(file(), 'utf8'), damaged, 'a look writes nothing');
+    assert.equal(readFileSync(file(), 'utf8'), damaged, 'a peek writes nothing');
+    assert.equal(warnings.length, 0);
     assert.equal(await orders.load(KEY), undefined);
     assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), damaged);
+    assert.deepEqual([warnings.length, warnings[0]?.includes(file())], [1, true]);
     await orders.save(KEY, plain);
     assert.deepEqual(await orders.load(KEY), plain);
   });
 }
 
 test('a peek gives what is stored, and makes no folder', async () => {
-  const orders = createOrderStore(root);
+  const orders = createOrderStore(root, DIRECTORY, assert.fail);
   assert.equal(await orders.peek(KEY), undefined);
   assert.deepEqual(readdirSync(root), []);
   await orders.save(KEY, plain);
   assert.deepEqual(await orders.peek(KEY), plain);
 });
 
-test('what the disk refuses is STORE_FAILED', async () => {
-  mkdirSync(join(file(), 'full'), { recursive: true });
-  const orders = createOrderStore(root);
-  for (const work of [
-    () => orders.load(KEY),
-    () => orders.peek(KEY),
-    () => orders.save(KEY, plain),
-    () => orders.remove(KEY),
-  ])
+test('what the disk refuses is STORE_FAILED, and the file stays', async () => {
+  mkdirSync(dirname(file()), { recursive: true });
+  symlinkSync('/proc/self/mem', file());
+  const orders = createOrderStore(root, DIRECTORY, assert.fail);
+  for (const work of [() => orders.load(KEY), () => orders.peek(KEY)])
     await assert.rejects(work, { code: 'STORE_FAILED' });
+  assert.ok(lstatSync(file()).isSymbolicLink());
+});
+
+test('a directory in the place of an order is moved aside; it cannot be replaced or removed before', async () => {
+  mkdirSync(join(file(), 'full'), { recursive: true });
+  const warnings: string[] = [];
+  const orders = createOrderStore(root, DIRECTORY, (message) => warnings.push(message));
+  for (const work of [() => orders.save(KEY, plain), () => orders.remove(KEY)])
+    await assert.rejects(work, { code: 'STORE_FAILED' });
+  assert.equal(await orders.peek(KEY), undefined);
+  assert.equal(await orders.load(KEY), undefined);
+  assert.ok(statSync(join(`${file()}.damaged`, 'full')).isDirectory());
+  assert.equal(warnings.length, 1);
+  await orders.save(KEY, plain);
+  assert.deepEqual(await orders.load(KEY), plain);
 });

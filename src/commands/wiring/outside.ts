@@ -36,7 +36,7 @@ export function assembleOutside(
 ): Outside {
   const { clock } = context;
   const outgoing = outgoingFor(config);
-  const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock });
+  const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock, warn });
   return {
     identify: remembered(
       (signal) =>
@@ -88,14 +88,14 @@ function assembleIssuer(
   { clock, store, warn, outgoing }: IssuerParts,
 ): Authority {
   const { letsencryptDir, email } = config;
-  const accounts = accountsAt(config, directoryUrl, { clock, store });
+  const accounts = accountsAt(config, directoryUrl, { clock, store, warn });
   const userAgent = `${pkg.name}/${pkg.version}`;
   const options = { directoryUrl, email, userAgent, accounts, clock, outgoing, warn };
   return {
     directoryUrl,
     client: createAcmeClient(eab === undefined ? options : { ...options, eab }),
     ledger: createLedger(letsencryptDir, directoryUrl, clock, warn),
-    orders: createOrderStore(letsencryptDir, directoryUrl),
+    orders: createOrderStore(letsencryptDir, directoryUrl, warn),
     limits: limitsOf(directoryUrl),
   };
 }
@@ -104,7 +104,7 @@ function assembleIssuer(
 export function accountsAt(
   { certificates, letsencryptDir }: IngressConfig,
   directoryUrl: string,
-  { clock, store }: Pick<Deps, 'clock' | 'store'>,
+  { clock, store, warn }: Pick<Deps, 'clock' | 'store'> & Partial<Pick<IssuerParts, 'warn'>>,
 ): AccountStore {
   const lineages = async () => {
     const found: string[] = [];
@@ -112,7 +112,7 @@ export function accountsAt(
     for (const { names } of certificates) found.push(...(await store.lineages(names)));
     return found;
   };
-  return createAccountStore(letsencryptDir, directoryUrl, clock, lineages);
+  return createAccountStore(letsencryptDir, directoryUrl, clock, lineages, warn);
 }
 
 /** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
