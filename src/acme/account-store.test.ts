@@ -227,7 +227,7 @@ for (const { title, kind, plant } of fileFaults) {
     const warn = (message: string) => void warnings.push(message);
     const own = createAccountStore(root, DIRECTORY, createFakeClock(), async () => [], warn);
     if (kind === 'unreadable') {
-      for (const work of [() => own.load(), () => own.lastRetired(), () => own.retire(account, 'why')])
+      for (const work of [() => own.load(), () => own.lastEndedAt(), () => own.markEnded(account, 'why')])
         await assert.rejects(work, (thrown) => {
           assert.ok(isIngressError(thrown, 'STORE_FAILED'));
           return thrown.message.includes(path);
@@ -236,7 +236,7 @@ for (const { title, kind, plant } of fileFaults) {
     }
     assert.equal((await own.load())?.path, account.path);
     assert.equal(warnings.length, 0, 'a look moves nothing');
-    await own.retire(account, 'why');
+    await own.markEnded(account, 'why');
     assert.deepEqual([warnings.length, warnings[0]?.includes(path)], [1, true]);
     assert.equal(await own.load(), undefined);
   });

@@ -283,14 +283,14 @@ test('an expired certificate is told also where no plan can be made', async (t) 
 test('a ledger of the first CA that cannot be read is a failure of the certificate, also where the second one has issued it', async (t) => {
   const stage = await setStage(t);
   const { facts } = await stage.store(80);
-  const { issuer } = secondCa(stage);
+  const { authority } = secondCa(stage);
   const { serial, notAfter } = facts;
   const entry = { attempt: 'a', names: [DOMAIN], serial, notAfter: notAfter.toISOString() };
-  await issuer.ledger.write({ event: 'issued', ...entry });
+  await authority.ledger.write({ event: 'issued', ...entry });
   const { primary } = stage.parts.authorities;
   const history = () => Promise.reject(failure('STORE_FAILED'));
   const broken = { ...primary, ledger: { ...primary.ledger, history } };
-  const authorities = { primary: broken, fallback: { issuer, afterMs: 1 }, staging: undefined };
+  const authorities = { primary: broken, fallback: { issuer: authority, afterMs: 1 }, staging: undefined };
   const { certificates, failures } = await forecast({ ...stage.parts, authorities }, stage.kept, never);
   assert.equal(certificates[0]?.refused?.code, 'STORE_FAILED');
   assert.ok(failures.every(({ error: { code } }) => code === 'STORE_FAILED') && failures.length > 0);
