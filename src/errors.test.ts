@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { messageOf } from './errors.ts';
+import { errorRegistry, fullHint, IngressError, messageOf, RETRIES } from './errors.ts';
 
-test('the words of an error are those of the errors in it, where it has none of its own', () => {
+test('an error of several addresses has the messages of all of them', () => {
   const refused = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:80`));
   assert.equal(
     messageOf(new AggregateError(refused)),
@@ -10,4 +10,19 @@ test('the words of an error are those of the errors in it, where it has none of 
   );
   assert.equal(messageOf(new AggregateError(refused, 'two failed')), 'two failed');
   assert.equal(messageOf('text'), 'text');
+});
+
+test('every hint begins with what to do', () => {
+  const actions =
+    /^(?:Add|Change|Check|Correct|Create|Find|Fix|Mount|Read|Remove|Report|Restore|Set|Update|Wait)\b/;
+  for (const { hint } of Object.values(errorRegistry)) assert.match(hint, actions);
+});
+
+test('a hint of its own replaces what the registry says of retries, unless the error says so too', () => {
+  const hint = (context?: ConstructorParameters<typeof IngressError>[2]) =>
+    new IngressError('CAA_FORBIDS', 'forbidden', context).hint;
+  assert.equal(hint(), fullHint(errorRegistry.CAA_FORBIDS));
+  assert.ok(hint().endsWith(` ${RETRIES}`));
+  assert.equal(hint({ hint: 'Add it.' }), 'Add it.');
+  assert.equal(hint({ hint: 'Add it.', byItself: RETRIES }), `Add it. ${RETRIES}`);
 });

@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
+import { type ErrorCode, type ErrorContext, IngressError, RETRIES } from '../../src/errors.ts';
 import { clean, rootMessage } from '../shared/errors.ts';
 import { typeName } from './records.ts';
 import type { Key, Verdict } from './tsig.ts';
@@ -62,12 +62,10 @@ export function refused(name: string, asked: Asked): IngressError {
   });
 }
 
-const BY_ITSELF = 'It is tried again by itself.';
-
 function hintFor(code: ErrorCode, rcode: string, { permission }: Asked): ErrorContext {
   if (code === 'PROVIDER_PERMISSION_MISSING' && permission !== undefined) return { hint: permission };
   if (code === 'PROVIDER_UNAVAILABLE') {
-    return { hint: 'The log of the name server says why it failed.', byItself: BY_ITSELF };
+    return { hint: 'The log of the name server says why it failed.', byItself: RETRIES };
   }
   if (rcode === 'NOTIMP') {
     return {
@@ -126,7 +124,7 @@ export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): Ingr
   }
   return new IngressError('PROVIDER_CREDENTIALS_REJECTED', sentence, {
     hint: `The server's log says which of these it is: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone.`,
-    byItself: BY_ITSELF,
+    byItself: RETRIES,
     retryable: true,
     details,
   });
@@ -194,7 +192,7 @@ export function unreachable(cause: unknown, asked: Asked): IngressError {
         ? { hint: `Correct RFC2136_NAMESERVER: the name ${asked.server.host} is not found.` }
         : {
             hint: `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open.`,
-            byItself: BY_ITSELF,
+            byItself: RETRIES,
           }),
       cause,
     },

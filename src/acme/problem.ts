@@ -1,4 +1,4 @@
-import { type ErrorContext, IngressError } from '../errors.ts';
+import { type ErrorContext, IngressError, RETRIES } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
 
 /** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
@@ -106,14 +106,14 @@ function adviceFor(problem: Problem): ErrorContext {
       return {
         hint: RATE_LIMIT_HINT,
         byItself:
-          'It is tried again by itself, not before the time that the certificate authority has named, if it has.',
+          'The ingress retries by itself, not before the time that the certificate authority named, if it named one.',
       };
     case `${PROBLEM_PREFIX}userActionRequired`:
-      return { hint: whatToDo(problem), byItself: 'It is tried again by itself.' };
+      return { hint: whatToDo(problem), byItself: RETRIES };
     case 'about:blank':
       return {
         hint: 'See the status page of the certificate authority if it lasts, and check anything (a proxy, a captive portal) that stands between.',
-        byItself: 'It is tried again by itself.',
+        byItself: RETRIES,
       };
     default:
       return {};
