@@ -7,6 +7,7 @@ import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';
 import { renamedEvents } from '../src/event-messages.ts';
 import { performanceDocument } from '../test/bench/data-plane/document.ts';
 import type { Results } from '../test/bench/data-plane/results.ts';
+import { withExamples } from './doc-examples.ts';
 
 /** Writes the documents that are made from the code; with `--check` only says whether they are fresh. */
 
@@ -14,6 +15,7 @@ const GENERATED =
   '<!-- Made by scripts/gen-docs.ts from the code; change it there and run `npm run docs`. -->';
 
 const documents: Readonly<Record<string, string>> = {
+  'docs/command-line.md': withExamples(read('docs/command-line.md')),
   'docs/configuration.md': configuration(),
   'docs/errors.md': errors(),
   'docs/performance.md': performance(),
@@ -170,6 +172,10 @@ function kind({ type, secret }: Variable<unknown>): string {
 function presence({ presence: kindOf, defaultText }: Variable<unknown>): string {
   if (kindOf === 'required') return '**required**';
   return defaultText === undefined ? '' : code(defaultText);
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 }
 
 function code(text: string): string {

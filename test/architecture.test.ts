@@ -155,6 +155,7 @@ const pure = [
   'src/status/state.ts',
   'src/commands/print/state.ts',
   'src/commands/print/failure.ts',
+  'src/commands/print/json.ts',
   'src/commands/print/forecast.ts',
   'providers/cloudflare/records.ts',
   'providers/cloudflare/changes.ts',

@@ -11,8 +11,9 @@ import { variables } from '../config/variables.ts';
 import { runtimePaths } from '../proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../proxy/runtime/handshake.ts';
 import { readStatusFile } from '../status/file.ts';
-import { type Health, judge, type Look, sample, unhealthy } from '../status/health.ts';
+import { judge, type Look, sample, unhealthy } from '../status/health.ts';
 import type { HealthOptions } from './command-line.ts';
+import { type HealthReport, healthJson } from './print/json.ts';
 
 /** Who asks for the health gives up after five seconds without a word; this comes first. */
 const TIMEOUT_MS = 3_000;
@@ -38,18 +39,12 @@ export async function health({ json, wait }: HealthOptions): Promise<number> {
     return examined.status === 'starting' ? undefined : examined;
   };
   if (wait && examined.status === 'starting') await until(look, { clock, ...WAITING });
-  const text = json ? JSON.stringify(examined, undefined, 2) : visible(examined.sentence);
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(json ? healthJson(examined) : `${visible(examined.sentence)}\n`);
   return examined.status === 'healthy' ? 0 : 1;
 }
 
-interface Examined extends Health {
-  /** The names that were looked at, with the certificates that were shown. */
-  readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];
-}
-
 // It runs every 30 seconds: of the environment it reads what it needs, and it imports as little.
-async function examine(): Promise<Examined> {
+async function examine(): Promise<HealthReport> {
   const { port, runtimeDir } = variables;
   const needed = { ...nameVariables, port, runtimeDir };
   const { values, faults } = readTable(needed, process.env, (path) => readFileSync(path, 'utf8'));
@@ -63,7 +58,7 @@ async function examine(): Promise<Examined> {
   return { ...judge(looks, subject, clock.now()), names: looks.map(shown) };
 }
 
-function shown(look: Look): Examined['names'][number] {
+function shown(look: Look): HealthReport['names'][number] {
   const { domain } = look;
   return 'facts' in look ? { domain, serial: look.facts.serial, notAfter: look.facts.notAfter } : { domain };
 }

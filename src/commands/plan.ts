@@ -3,15 +3,15 @@ import process from 'node:process';
 import type { ProviderWait } from '../../providers/shared/context.ts';
 import { untilAborted, withDeadline } from '../async.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { IngressError } from '../errors.ts';
 import { sentenceOf } from '../event-messages.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import { emptySharedState, manageCertificate } from '../reconcile/deps.ts';
-import { type Forecast, type ForecastParts, forecast } from '../reconcile/forecast.ts';
+import { type ForecastParts, forecast } from '../reconcile/forecast.ts';
 import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
 import type { PrintOptions } from './command-line.ts';
 import { describeFailure } from './print/failure.ts';
 import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
+import { type Plan, planJson } from './print/json.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
 import { assembleOutside, goalFor, readOnlyIssuers } from './wiring/outside.ts';
@@ -49,14 +49,9 @@ export async function plan({ json }: PrintOptions, clock: Clock = systemClock): 
   }
 }
 
-interface Found extends Forecast {
-  /** About no certificate in particular. */
-  readonly warnings: readonly string[];
-}
-
-function print(found: Found, json: boolean): void {
+function print(found: Plan, json: boolean): void {
   const { failures } = found;
-  if (json) process.stdout.write(`${JSON.stringify(toJson(found), undefined, 2)}\n`);
+  if (json) process.stdout.write(planJson(found));
   else if (found.zones.length + found.certificates.length > 0)
     process.stdout.write(describeForecast(found, found.warnings));
   else process.stdout.write(describeOnlyWarnings(found.warnings));
@@ -65,20 +60,7 @@ function print(found: Found, json: boolean): void {
     process.stderr.write(`${several ? `${domain}: ` : ''}${describeFailure(error)}`);
 }
 
-function toJson({ failures, certificates, ...others }: Found) {
-  const said = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
-  return {
-    ...others,
-    certificates: certificates.map(({ held, refused, ...one }) => ({
-      ...one,
-      held: held && { at: held.until, why: held.reason, ...(held.failure && { failure: held.failure }) },
-      refused: refused && said(refused),
-    })),
-    failures: failures.map(({ domain, error }) => ({ domain, ...said(error) })),
-  };
-}
-
-async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Found> {
+async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Plan> {
   const { letsencryptDir } = config;
   const { name } = config.provider;
   const files = readOnly(createProviderFiles(letsencryptDir, name));

@@ -5,6 +5,7 @@ import { readTable } from '../config/read.ts';
 import { variables } from '../config/variables.ts';
 import { readStatusFile } from '../status/file.ts';
 import type { PrintOptions } from './command-line.ts';
+import { statusJson } from './print/json.ts';
 import { describeState } from './print/state.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function status({ json }: PrintOptions): Promise<number> {
     process.stderr.write(`no ingress is running with RUNTIME_DIR ${values.runtimeDir}\n`);
     return 1;
   }
-  process.stdout.write(json ? `${JSON.stringify(state, undefined, 2)}\n` : describeState(state, clock.now()));
+  process.stdout.write(json ? statusJson(state) : describeState(state, clock.now()));
   return 0;
 }
 

@@ -1,0 +1,43 @@
+import type { IngressError } from '../../errors.ts';
+import type { Forecast } from '../../reconcile/forecast.ts';
+import type { Health } from '../../status/health.ts';
+import type { State } from '../../status/state.ts';
+
+/** What `--json` prints, with a line break at the end. Keys are an interface: they stay. Pure. */
+
+/** What `plan` has found. */
+export interface Plan extends Forecast {
+  /** About no certificate in particular. */
+  readonly warnings: readonly string[];
+}
+
+export function planJson({ failures, certificates, ...others }: Plan): string {
+  const toJson = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
+  return print({
+    ...others,
+    certificates: certificates.map(({ held, refused, ...one }) => ({
+      ...one,
+      held: held && { at: held.until, why: held.reason, ...(held.failure && { failure: held.failure }) },
+      refused: refused && toJson(refused),
+    })),
+    failures: failures.map(({ domain, error }) => ({ domain, ...toJson(error) })),
+  });
+}
+
+export function statusJson(state: State): string {
+  return print(state);
+}
+
+/** What `health` has found. */
+export interface HealthReport extends Health {
+  /** The names that were checked, with the certificates that were shown. */
+  readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];
+}
+
+export function healthJson(report: HealthReport): string {
+  return print(report);
+}
+
+function print(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
