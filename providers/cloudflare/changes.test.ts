@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
-import {
-  groupSteps,
-  matchAnswer,
-  namesOf,
-  type Step,
-  stepsAgainst,
-  stepsByHandle,
-  toBatch,
-} from './changes.ts';
+import { groupSteps, matchAnswer, type Step, stepsAgainst, stepsByHandle, toBatch } from './changes.ts';
 
 const txt = (value: string, ttl = 60): DnsRecord => ({ name: 'a.example', type: 'TXT', value, ttl });
 const live = (value: string, handle: string, ttl = 60): CurrentRecord => ({ ...txt(value, ttl), handle });
@@ -129,12 +121,4 @@ test('answers are matched to their changes by list and order', () => {
   const handles = changes.map((change) => matched?.get(change)?.handle);
   assert.deepEqual(handles, ['id1', 'id2', 'id3']);
   assert.equal(matchAnswer(steps, { puts: [], posts: [answer('1'), answer('3')] }), undefined);
-});
-
-test('names are those of every record that a change touches, once', () => {
-  const other: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 60 };
-  assert.deepEqual(namesOf([create(txt('1')), replace(txt('2'), other), remove(txt('3'))]), [
-    'a.example',
-    'b.example',
-  ]);
 });

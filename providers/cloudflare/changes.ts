@@ -1,5 +1,6 @@
 import type { RecordBatchParams } from 'cloudflare/resources/dns/records';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
+import { removedBy } from '../shared/changes.ts';
 import type { ApiBatch } from './answers.ts';
 import { normalizeTtl, toBody, toLive } from './records.ts';
 
@@ -23,25 +24,12 @@ export interface Step {
 
 export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
 
-/** The owner names that the changes touch. */
-export function namesOf(changes: readonly Change[]): string[] {
-  return [...new Set(changes.flatMap((change) => [...recordsOf(change)].map(({ name }) => name)))];
-}
-
-function recordsOf(change: Change): DnsRecord[] {
-  if (change.action === 'create') return [change.record];
-  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
-}
-
 /** The steps without a look at the zone, or undefined when a record has no handle and has to be found first. */
 export function stepsByHandle(changes: readonly Change[]): Step[] | undefined {
-  const known = changes.every((change) => change.action === 'create' || handleOf(change) !== undefined);
-  return known ? changes.map((change) => step(change, handleOf(change))) : undefined;
-}
-
-function handleOf(change: Change): string | undefined {
-  if (change.action === 'create') return undefined;
-  return change.action === 'remove' ? change.removed.handle : change.replaced.handle;
+  const known = changes.every(
+    (change) => change.action === 'create' || removedBy(change)?.handle !== undefined,
+  );
+  return known ? changes.map((change) => step(change, removedBy(change)?.handle)) : undefined;
 }
 
 /**

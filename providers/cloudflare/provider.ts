@@ -1,27 +1,21 @@
+import { KeyedMutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
-import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
+import { canonicalName } from '../../src/dns/names.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
+import { namesOf } from '../shared/changes.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
-import { createQueue } from '../shared/queue.ts';
+import { ConfiguredZone, forgetIfGone, ZoneList } from '../shared/zones.ts';
 import type { ApiZone } from './answers.ts';
-import {
-  groupSteps,
-  matchAnswer,
-  namesOf,
-  type Step,
-  stepsAgainst,
-  stepsByHandle,
-  toBatch,
-} from './changes.ts';
+import { groupSteps, matchAnswer, type Step, stepsAgainst, stepsByHandle, toBatch } from './changes.ts';
 import { type CloudflareClient, createClient } from './client.ts';
 import { isStale } from './errors.ts';
 import { normalizeTtl, toLiveRecords } from './records.ts';
 import { variables } from './variables.ts';
-import { chooseZone, nameFilter } from './zones.ts';
+import { chooseZone, nameFilter, zoneNotFound } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
   normalizeTtl,
@@ -38,8 +32,6 @@ const CAPABILITIES: Capabilities = {
 const LIMIT: Limit = { burst: 300, calls: 600, perMs: 300_000 };
 
 const TIMEOUT_MS = 15_000;
-/** Zones that a message names. */
-const SEEN_ZONES = 5;
 /** A name that no zone holds (RFC 6761 §6.4): reading its records shows what the token may do, and costs nothing. */
 const NO_NAME = 'dstack-ingress.invalid';
 
@@ -72,44 +64,55 @@ class Cloudflare implements DnsProvider {
   readonly name = 'cloudflare';
   readonly capabilities = CAPABILITIES;
   readonly #client: CloudflareClient;
-  readonly #zoneId: string | undefined;
   readonly #ownedByAccount: boolean;
-  readonly #inTurn = createQueue();
-  #zones: readonly ApiZone[] = [];
-  #configured: Zone | undefined;
+  readonly #zones: ZoneList<ApiZone> | ConfiguredZone;
+  /** Writes to one zone wait for each other. */
+  readonly #writes = new KeyedMutex();
 
   constructor(client: CloudflareClient, zoneId: string | undefined, ownedByAccount: boolean) {
     this.#client = client;
-    this.#zoneId = zoneId;
     this.#ownedByAccount = ownedByAccount;
+    this.#zones =
+      zoneId === undefined
+        ? new ZoneList({
+            list: (signal) => this.#listZones(signal),
+            choose: chooseZone,
+            notFound: zoneNotFound,
+          })
+        : new ConfiguredZone({
+            variable: 'CLOUDFLARE_ZONE_ID',
+            id: zoneId,
+            read: (id, signal) => this.#readZone(id, signal),
+          });
   }
 
-  zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
-    const name = canonicalName(fqdn);
-    const id = this.#zoneId;
-    return this.#inTurn('zones', signal, () =>
-      id === undefined ? this.#findZone(name, signal) : this.#configuredZone(id, name, signal),
-    );
+  async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
+    const { id, name } = await this.#zones.find(fqdn, signal);
+    return { id, name };
   }
 
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
-    const listed = await this.#knowing(() => this.#client.records(zone.id, nameFilter([...wanted]), signal));
+    const listed = await forgetIfGone(this.#zones, () =>
+      this.#client.records(zone.id, nameFilter([...wanted]), signal),
+    );
     return toLiveRecords(listed.filter((record) => wanted.has(canonicalName(record.name))));
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
-    return this.#inTurn(`zone ${zone.id}`, signal, async () => {
-      const look = async () => stepsAgainst(changes, await this.records(zone, namesOf(changes), signal));
-      const steps = stepsByHandle(changes) ?? (await look());
-      try {
-        return await this.#carryOut(zone, steps, signal);
-      } catch (thrown) {
-        if (!isStale(thrown)) throw thrown;
-        return await this.#carryOut(zone, await look(), signal);
-      }
-    });
+    return this.#writes.run(zone.id, () => this.#apply(zone, changes, signal), signal);
+  }
+
+  async #apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
+    const read = async () => stepsAgainst(changes, await this.records(zone, namesOf(changes), signal));
+    const steps = stepsByHandle(changes) ?? (await read());
+    try {
+      return await this.#carryOut(zone, steps, signal);
+    } catch (thrown) {
+      if (!isStale(thrown)) throw thrown;
+      return await this.#carryOut(zone, await read(), signal);
+    }
   }
 
   /**
@@ -118,8 +121,8 @@ class Cloudflare implements DnsProvider {
    */
   async check(signal: AbortSignal): Promise<void> {
     try {
-      if (this.#zoneId === undefined) await this.#listZones(signal);
-      else await this.#client.records(this.#zoneId, { exact: NO_NAME }, signal);
+      if (this.#zones instanceof ZoneList) await this.#zones.refresh(signal);
+      else await this.#client.records(this.#zones.id, { exact: NO_NAME }, signal);
     } catch (thrown) {
       const refused = isIngressError(thrown, 'PROVIDER_PERMISSION_MISSING');
       if (refused && !this.#ownedByAccount) await this.#requireActive(signal);
@@ -133,38 +136,12 @@ class Cloudflare implements DnsProvider {
     throw new IngressError('PROVIDER_CREDENTIALS_REJECTED', `The Cloudflare token is ${status}`);
   }
 
-  async #findZone(name: string, signal: AbortSignal): Promise<Zone> {
-    const known = chooseZone(this.#zones, name);
-    if (known) return { id: known.id, name: known.name };
-    await this.#listZones(signal);
-    const found = chooseZone(this.#zones, name);
-    if (found) return { id: found.id, name: found.name };
-    const seen = this.#zones.map((zone) => zone.name);
-    const some = `${seen.slice(0, SEEN_ZONES).join(', ')}${seen.length > SEEN_ZONES ? ' and others' : ''}`;
-    throw new IngressError('ZONE_NOT_FOUND', `The Cloudflare token sees no zone that holds ${name}`, {
-      hint: `The token sees ${some}. Add the zone to the account, or include it in the token's Zone Resources.`,
-      details: NAME_IN_DOUBT,
-    });
-  }
-
-  async #listZones(signal: AbortSignal): Promise<void> {
-    const listed = await this.#client.zones(signal);
-    this.#zones = listed.map((zone) => ({ ...zone, name: canonicalName(zone.name) }));
-    if (listed.length > 0) return;
+  async #listZones(signal: AbortSignal): Promise<readonly ApiZone[]> {
+    const zones = await this.#client.zones(signal);
+    if (zones.length > 0) return zones;
     throw new IngressError('PROVIDER_PERMISSION_MISSING', 'The Cloudflare token sees no zone at all', {
       hint: 'Give it Zone / Zone / Read and include the zone under Zone Resources, or set CLOUDFLARE_ZONE_ID.',
     });
-  }
-
-  async #configuredZone(id: string, name: string, signal: AbortSignal): Promise<Zone> {
-    this.#configured ??= await this.#readZone(id, signal);
-    const zone = this.#configured;
-    if (zone.name === undefined || isWithin(name, zone.name)) return zone;
-    throw new IngressError(
-      'ZONE_MISMATCH',
-      `CLOUDFLARE_ZONE_ID is the zone ${zone.name}, which does not hold ${name}`,
-      { details: NAME_IN_DOUBT },
-    );
   }
 
   async #readZone(id: string, signal: AbortSignal): Promise<Zone> {
@@ -181,7 +158,9 @@ class Cloudflare implements DnsProvider {
   async #carryOut(zone: Zone, steps: readonly Step[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const made = new Map<Change, CurrentRecord>();
     for (const group of groupSteps(steps)) {
-      const answer = await this.#knowing(() => this.#client.batch(zone.id, toBatch(group), signal));
+      const answer = await forgetIfGone(this.#zones, () =>
+        this.#client.batch(zone.id, toBatch(group), signal),
+      );
       const matched = matchAnswer(group, answer);
       if (!matched)
         throw new IngressError(
@@ -215,16 +194,6 @@ class Cloudflare implements DnsProvider {
       'ZONE_MISMATCH',
       `The zone ${zone.name ?? zone.id} does not hold ${first.asked.name}: Cloudflare made ${describeRecord(first.record)} of it, which was removed again`,
     );
-  }
-
-  /** A zone that is gone is forgotten, so that the next look finds where the name lives now. */
-  async #knowing<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) this.#zones = [];
-      throw thrown;
-    }
   }
 }
 

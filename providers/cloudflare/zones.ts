@@ -1,22 +1,24 @@
-import { isWithin } from '../../src/dns/names.ts';
+import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
+import { IngressError } from '../../src/errors.ts';
+import { summarize } from '../shared/errors.ts';
+import { longestZone } from '../shared/zones.ts';
 import type { ApiZone } from './answers.ts';
 
 /**
- * The zone that answers for a name: the longest that holds it, by whole labels. Active ones first, since a zone of any
- * other status (pending, moved, deactivated) is not delegated to Cloudflare, and a shorter active one answers in its
- * place. Pure.
+ * The zone that answers for a name: the longest active one that holds it. A zone of any other status (pending, moved, deactivated) is not
+ * delegated to Cloudflare, so it is chosen only if no active zone holds the name. Pure.
  */
 export function chooseZone(zones: readonly ApiZone[], name: string): ApiZone | undefined {
-  const holding = zones.filter((zone) => isWithin(name, zone.name));
-  return holding.toSorted(byPreference)[0];
+  const active = zones.filter(({ status }) => status === 'active');
+  return longestZone(active, name) ?? longestZone(zones, name);
 }
 
-function byPreference(a: ApiZone, b: ApiZone): number {
-  return Number(isActive(b)) - Number(isActive(a)) || b.name.length - a.name.length;
-}
-
-function isActive(zone: ApiZone): boolean {
-  return zone.status === 'active';
+export function zoneNotFound(zones: readonly ApiZone[], name: string): IngressError {
+  const seen = summarize(zones.map((zone) => zone.name));
+  return new IngressError('ZONE_NOT_FOUND', `The Cloudflare token sees no zone that holds ${name}`, {
+    hint: `The token sees ${seen}. Add the zone to the account, or include it in the token's Zone Resources.`,
+    details: NAME_IN_DOUBT,
+  });
 }
 
 /** What a list of records asks for, so that one read brings every record of the names and few others. */

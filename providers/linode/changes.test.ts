@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
-import { namesOf, type Step, schedule } from './changes.ts';
+import { type Step, schedule } from './changes.ts';
 
 const NAME = 'a.example';
 const txt = (value: string, ttl = 300): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });
@@ -130,12 +130,4 @@ test('a clash is of a zone that changed where what was to be removed is not ther
 test('a clash that stands already is nobody’s fault', () => {
   const standing = [live('1', 'h1'), { ...alias, handle: 'h2' }];
   assert.equal(schedule([remove(live('1', 'h1'))], standing).clash, undefined);
-});
-
-test('names are those of every record that a change touches, once', () => {
-  const other: DnsRecord = { ...address, name: 'b.example' };
-  assert.deepEqual(namesOf([create(txt('1')), replace(txt('2'), other), remove(txt('3'))]), [
-    NAME,
-    'b.example',
-  ]);
 });

@@ -1,4 +1,5 @@
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
+import { removedBy } from '../shared/changes.ts';
 import { normalizeTtl } from './records.ts';
 
 /**
@@ -25,16 +26,6 @@ export interface Clash {
   readonly standing: DnsRecord;
   /** Whether what was to be removed at that name is not there: the zone changed since it was read. */
   readonly isNew: boolean;
-}
-
-/** The owner names that the changes touch. */
-export function namesOf(changes: readonly Change[]): string[] {
-  return [...new Set(changes.flatMap((change) => recordsOf(change).map(({ name }) => name)))];
-}
-
-function recordsOf(change: Change): DnsRecord[] {
-  if (change.action === 'create') return [change.record];
-  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
 }
 
 /**
@@ -133,9 +124,8 @@ function findClash(
 
 /** Whether the change takes something away at the name that does not stand there. */
 function isGone(change: Change, name: string, live: readonly CurrentRecord[]): boolean {
-  if (change.action === 'create') return false;
-  const old = change.action === 'remove' ? change.removed : change.replaced;
-  return old.name === name && !live.some((one) => sameData(one, old));
+  const old = removedBy(change);
+  return old?.name === name && !live.some((one) => sameData(one, old));
 }
 
 /** Whether two records cannot stand at one name: one is a CNAME. */

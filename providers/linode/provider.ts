@@ -1,18 +1,20 @@
+import { KeyedMutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
-import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
-import { IngressError, isIngressError } from '../../src/errors.ts';
+import { IngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
+import { namesOf } from '../shared/changes.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
-import { createQueue } from '../shared/queue.ts';
-import type { ApiDomain, ApiRecord } from './answers.ts';
-import { type Clash, namesOf, type Schedule, type Step, schedule } from './changes.ts';
+import { forgetIfGone, ZoneList } from '../shared/zones.ts';
+import type { ApiRecord } from './answers.ts';
+import { type Clash, type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
 import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './records.ts';
 import { variables } from './variables.ts';
-import { chooseDomain } from './zones.ts';
+import { chooseDomain, domainNotFound, type LinodeDomain } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
   normalizeTtl,
@@ -32,8 +34,6 @@ const CAPABILITIES: Capabilities = {
 const LIMIT: Limit = { burst: 150, calls: 600, perMs: 3_600_000 };
 
 const TIMEOUT_MS = 15_000;
-/** Domains that a message names. */
-const SEEN_DOMAINS = 5;
 
 export interface LinodeOptions extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
@@ -59,15 +59,23 @@ class Linode implements DnsProvider {
   readonly name = 'linode';
   readonly capabilities = CAPABILITIES;
   readonly #client: LinodeClient;
-  readonly #inTurn = createQueue();
-  #domains: readonly ApiDomain[] = [];
+  readonly #zones: ZoneList<LinodeDomain>;
+  /** Writes to one domain wait for each other. */
+  readonly #writes = new KeyedMutex();
 
   constructor(client: LinodeClient) {
     this.#client = client;
+    this.#zones = new ZoneList({
+      list: async (signal) =>
+        (await client.domains(signal)).map(({ domain, ...rest }) => ({ ...rest, name: domain })),
+      choose: chooseDomain,
+      notFound: domainNotFound,
+    });
   }
 
-  zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
-    return this.#inTurn('zones', signal, () => this.#findZone(canonicalName(fqdn), signal));
+  async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
+    const { id, name } = await this.#zones.find(fqdn, signal);
+    return { id: String(id), name };
   }
 
   /**
@@ -78,7 +86,7 @@ class Linode implements DnsProvider {
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
     const apex = this.#apexOf(zone);
-    const listed = await this.#knowing(() => this.#client.records(zone.id, signal));
+    const listed = await forgetIfGone(this.#zones, () => this.#client.records(zone.id, signal));
     return listed.map((record) => toLive(record, apex)).filter(({ name }) => wanted.has(name));
   }
 
@@ -86,47 +94,28 @@ class Linode implements DnsProvider {
     const apex = this.#apexOf(zone);
     // Whatever cannot be written is told before anything is.
     for (const change of changes) if (change.action !== 'remove') toBody(change.record, apex.name);
-    return await this.#inTurn(`zone ${zone.id}`, signal, async () => {
-      const live = await this.records(zone, namesOf(changes), signal);
-      const planned = schedule(changes, live);
-      if (planned.clash) throw clash(planned.clash);
-      return await this.#knowing(() => this.#carryOut(zone, apex, changes, planned, signal));
-    });
+    return await this.#writes.run(zone.id, () => this.#apply(zone, apex, changes, signal), signal);
+  }
+
+  async #apply(
+    zone: Zone,
+    apex: Apex,
+    changes: readonly Change[],
+    signal: AbortSignal,
+  ): Promise<CurrentRecord[]> {
+    const planned = schedule(changes, await this.records(zone, namesOf(changes), signal));
+    if (planned.clash) throw clash(planned.clash);
+    return await forgetIfGone(this.#zones, () => this.#carryOut(zone, apex, changes, planned, signal));
   }
 
   /** A list of the domains proves the token and its scope; it cannot be known without a write whether it may write. */
   async check(signal: AbortSignal): Promise<void> {
-    await this.#inTurn('zones', signal, () => this.#listDomains(signal));
-  }
-
-  async #findZone(name: string, signal: AbortSignal): Promise<Zone> {
-    const known = chooseDomain(this.#domains, name)?.domain;
-    if (known) return toZone(known);
-    await this.#listDomains(signal);
-    const found = chooseDomain(this.#domains, name);
-    if (found?.domain) return toZone(found.domain);
-    const sentence = `No domain of the Linode account can hold ${name}`;
-    if (found) {
-      throw new IngressError('ZONE_NOT_FOUND', `${sentence}: ${found.obstacle}`, { hint: found.hint });
-    }
-    throw new IngressError('ZONE_NOT_FOUND', sentence, { hint: this.#whatIsSeen(), details: NAME_IN_DOUBT });
-  }
-
-  #whatIsSeen(): string {
-    const seen = this.#domains.map(({ domain }) => domain);
-    const some = `${seen.slice(0, SEEN_DOMAINS).join(', ')}${seen.length > SEEN_DOMAINS ? ' and others' : ''}`;
-    const sees = seen.length > 0 ? `sees ${some}` : 'sees none at all';
-    return `The token ${sees}. Add the domain at cloud.linode.com > Domains > Create Domain, or let the user of the token see it (User Permissions > Domains).`;
-  }
-
-  async #listDomains(signal: AbortSignal): Promise<void> {
-    const listed = await this.#client.domains(signal);
-    this.#domains = listed.map((one) => ({ ...one, domain: canonicalName(one.domain) }));
+    await this.#zones.refresh(signal);
   }
 
   #apexOf({ id, name }: Zone): Apex {
     if (name === undefined) throw new IngressError('ZONE_NOT_FOUND', `The Linode domain ${id} has no name`);
-    const ttl = this.#domains.find((domain) => String(domain.id) === id)?.ttl_sec ?? 0;
+    const ttl = this.#zones.known.find((domain) => String(domain.id) === id)?.ttl_sec ?? 0;
     return { name, defaultTtl: ttl === 0 ? DEFAULT_TTL : ttl };
   }
 
@@ -156,20 +145,6 @@ class Linode implements DnsProvider {
         return await this.#client.create(id, toBody(step.record, apex), signal);
     }
   }
-
-  /** A domain that is gone is forgotten, so that the next look finds where the name lives now. */
-  async #knowing<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) this.#domains = [];
-      throw thrown;
-    }
-  }
-}
-
-function toZone({ id, domain }: ApiDomain): Zone {
-  return { id: String(id), name: domain };
 }
 
 /**

@@ -1,34 +1,46 @@
-import { isWithin } from '../../src/dns/names.ts';
+import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
+import { IngressError } from '../../src/errors.ts';
+import { summarize } from '../shared/errors.ts';
+import { longestZone } from '../shared/zones.ts';
 import type { ApiDomain } from './answers.ts';
 
-/** A domain whose records can be written, or why the one that answers for the name is none. */
-export type Choice =
-  | { readonly domain: ApiDomain }
-  | { readonly domain: undefined; readonly obstacle: string; readonly hint: string };
+/** Which of an account's domains takes a name's records. Pure. */
 
-/**
- * The domain that answers for a name: the longest that holds it, by whole labels, and that is served. One that is
- * disabled is not, so a shorter one answers in its place. A secondary domain (type slave) is served, but takes its records
- * from somewhere else. Undefined when no domain holds the name. Pure.
- */
-export function chooseDomain(domains: readonly ApiDomain[], name: string): Choice | undefined {
-  const holding = domains
-    .filter(({ domain }) => isWithin(name, domain))
-    .toSorted((a, b) => b.domain.length - a.domain.length);
-  const [longest] = holding;
-  if (!longest) return undefined;
-  const served = holding.find(isServed);
-  if (served?.type === 'master') return { domain: served };
-  if (served) {
-    const obstacle = `the domain ${served.domain} is a secondary one (type ${served.type})`;
-    return { domain: undefined, obstacle, hint: SECONDARY };
-  }
-  const obstacle = `the domain ${longest.domain} is not served (status ${longest.status})`;
-  return { domain: undefined, obstacle, hint: NOT_SERVED };
+export interface LinodeDomain extends Omit<ApiDomain, 'domain'> {
+  readonly name: string;
 }
 
-// One with errors stays served as it last was, and a write may be what mends it.
-function isServed({ status }: ApiDomain): boolean {
+/**
+ * The longest domain that holds the name, if its records can be written. A domain that is disabled is not served, so a shorter one answers
+ * in its place. A secondary domain (type slave) is served, but its records come from another server.
+ */
+export function chooseDomain(domains: readonly LinodeDomain[], name: string): LinodeDomain | undefined {
+  const served = longestZone(domains.filter(isServed), name);
+  return served?.type === 'master' ? served : undefined;
+}
+
+/** The error for a name for which no domain was chosen. */
+export function domainNotFound(domains: readonly LinodeDomain[], name: string): IngressError {
+  const sentence = `No domain of the Linode account can hold ${name}`;
+  const longest = longestZone(domains.filter(isServed), name) ?? longestZone(domains, name);
+  if (longest) {
+    const [obstacle, hint] = isServed(longest)
+      ? [`is a secondary one (type ${longest.type})`, SECONDARY]
+      : [`is not served (status ${longest.status})`, NOT_SERVED];
+    return new IngressError('ZONE_NOT_FOUND', `${sentence}: the domain ${longest.name} ${obstacle}`, {
+      hint,
+    });
+  }
+  const sees =
+    domains.length > 0 ? `sees ${summarize(domains.map((domain) => domain.name))}` : 'sees none at all';
+  return new IngressError('ZONE_NOT_FOUND', sentence, {
+    hint: `The token ${sees}. Add the domain at cloud.linode.com > Domains > Create Domain, or let the user of the token see it (User Permissions > Domains).`,
+    details: NAME_IN_DOUBT,
+  });
+}
+
+// A domain with errors stays served as it last was, and a write may repair it.
+function isServed({ status }: LinodeDomain): boolean {
   return status === 'active' || status === 'has_errors';
 }
 

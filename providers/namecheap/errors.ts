@@ -1,7 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
-import { clean } from '../shared/errors.ts';
+import { clean, summarize } from '../shared/errors.ts';
 import type { Verdict } from './changes.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
@@ -149,8 +149,7 @@ export function unconfirmed(
 }
 
 function some(items: readonly string[]): string {
-  const more = items.length - NAMED;
-  return `${items.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+  return summarize(items, NAMED, '; ');
 }
 
 /** Where Namecheap's website has the API key and the whitelist, as a person finds it. */

@@ -1,3 +1,4 @@
+import { KeyedMutex, Mutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
@@ -6,7 +7,7 @@ import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { type Budget, createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
-import { createQueue } from '../shared/queue.ts';
+import { forgetIfGone } from '../shared/zones.ts';
 import { keepBackup } from './backups.ts';
 import { type Changed, changeHosts, judge } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
@@ -91,7 +92,10 @@ class Namecheap implements DnsProvider {
   readonly capabilities = CAPABILITIES;
   readonly #parts: Parts;
   readonly #reads: Reads;
-  readonly #inTurn = createQueue();
+  /** Writes to one domain wait for each other. */
+  readonly #writes = new KeyedMutex();
+  readonly #mutex = new Mutex();
+  /** The domains that the account is known to hold. */
   readonly #zones = new Set<string>();
 
   constructor(parts: Parts) {
@@ -109,13 +113,12 @@ class Namecheap implements DnsProvider {
       });
     }
     const { domain } = parts;
-    return await this.#inTurn('zones', signal, async () => {
-      if (!this.#zones.has(domain)) {
-        await this.#reads.ask(domain, 'zone', () => this.#parts.client.getHosts(parts, signal));
-        this.#zones.add(domain);
-      }
-      return { id: domain, name: domain };
-    });
+    await this.#mutex.run(async () => {
+      if (this.#zones.has(domain)) return;
+      await this.#reads.ask(domain, 'zone', () => this.#parts.client.getHosts(parts, signal));
+      this.#zones.add(domain);
+    }, signal);
+    return { id: domain, name: domain };
   }
 
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -125,7 +128,7 @@ class Namecheap implements DnsProvider {
     const parts = await this.#partsOf(zone);
     const { hosts } =
       this.#reads.takeForRecords(parts.domain) ??
-      (await this.#knowing(parts, () =>
+      (await this.#inZone(parts, () =>
         this.#reads.ask(parts.domain, 'records', () => this.#parts.client.getHosts(parts, signal)),
       ));
     return hosts.map((host) => toLive(host, parts.domain)).filter(({ name }) => wanted.has(name));
@@ -134,11 +137,11 @@ class Namecheap implements DnsProvider {
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     if (changes.length === 0) return [];
     const parts = await this.#partsOf(zone);
-    return await this.#inTurn(`zone ${parts.domain}`, signal, () =>
-      this.#knowing(parts, () => this.#change(parts, changes, signal)).finally(() =>
+    const change = () =>
+      this.#inZone(parts, () => this.#change(parts, changes, signal)).finally(() =>
         this.#reads.forget(parts.domain),
-      ),
-    );
+      );
+    return await this.#writes.run(parts.domain, change, signal);
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -200,14 +203,9 @@ class Namecheap implements DnsProvider {
     throw new IngressError('ZONE_NOT_FOUND', `${id} is not a domain that can be registered`);
   }
 
-  /** A domain that is gone is forgotten, so that the next look finds where the name lives now. */
-  async #knowing<T>({ domain }: DomainParts, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) this.#zones.delete(domain);
-      throw thrown;
-    }
+  /** A call about a domain. */
+  #inZone<T>({ domain }: DomainParts, call: () => Promise<T>): Promise<T> {
+    return forgetIfGone({ forget: () => this.#zones.delete(domain) }, call);
   }
 }
 

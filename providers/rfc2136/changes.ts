@@ -6,6 +6,7 @@ import {
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
+import { namesOf, removedBy, writtenBy } from '../shared/changes.ts';
 import { normalizeTtl, toData, typeNumber } from './records.ts';
 import { CLASSES, encodeRecord, TYPES, type WireRecord } from './wire.ts';
 
@@ -53,16 +54,6 @@ function handleOf(data: Buffer): string {
   return data.toString('base64');
 }
 
-/** The owner names that the changes touch. */
-export function namesOf(changes: readonly Change[]): string[] {
-  return [...new Set(changes.flatMap((change) => recordsOf(change).map(({ name }) => name)))];
-}
-
-function recordsOf(change: Change): DnsRecord[] {
-  if (change.action === 'create') return [change.record];
-  return change.action === 'remove' ? [change.removed] : [change.record, change.replaced];
-}
-
 /**
  * What is left to do when `standing` is everything at the changes' names. Throws where a CNAME would come
  * to stand beside something else, since a server leaves that out without a word (RFC 2136 §3.4.2.2): PROVIDER_CONFLICT
@@ -70,7 +61,7 @@ function recordsOf(change: Change): DnsRecord[] {
  */
 export function planUpdate(changes: readonly Change[], standing: readonly Standing[]): PlannedUpdate {
   const removed = removedOf(changes, standing);
-  const wanted = changes.flatMap((change) => (change.action === 'remove' ? [] : [change.record]));
+  const wanted = changes.flatMap((change) => writtenBy(change) ?? []);
   const plans = namesOf(changes).map((name) => {
     const at = standing.filter(({ record }) => record.name === name);
     const kept = at.filter((one) => !removed.has(one));
@@ -135,9 +126,8 @@ function additions(plan: NamePlan): Update[] {
 function removedOf(changes: readonly Change[], standing: readonly Standing[]): ReadonlySet<Standing> {
   const removed = new Set<Standing>();
   for (const change of changes) {
-    if (change.action === 'create') continue;
-    const old = change.action === 'remove' ? change.removed : change.replaced;
-    if (change.action === 'replace' && sameData(old, change.record)) continue;
+    const old = removedBy(change);
+    if (!old || (change.action === 'replace' && sameData(old, change.record))) continue;
     const alike = standing.filter((one) => !removed.has(one) && sameData(one.record, old));
     const found = alike.find(({ data }) => handleOf(data) === old.handle) ?? alike[0];
     if (found) removed.add(found);
@@ -195,9 +185,8 @@ function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[],
 /** Whether something that was to be removed at the name is not there: the zone changed since it was read. */
 function hasChanged(changes: readonly Change[], name: string, at: readonly Standing[]): boolean {
   return changes.some((change) => {
-    if (change.action === 'create') return false;
-    const old = change.action === 'remove' ? change.removed : change.replaced;
-    return old.name === name && !at.some(({ record }) => sameData(record, old));
+    const old = removedBy(change);
+    return old?.name === name && !at.some(({ record }) => sameData(record, old));
   });
 }
 

@@ -1,14 +1,15 @@
+import { KeyedMutex, Mutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName, isWithin, selfAndAncestors } from '../../src/dns/names.ts';
+import { canonicalName, selfAndAncestors } from '../../src/dns/names.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
+import { namesOf } from '../shared/changes.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
-import { createQueue } from '../shared/queue.ts';
+import { ConfiguredZone, longestZone } from '../shared/zones.ts';
 import {
-  namesOf,
   type PlannedUpdate,
   packUpdates,
   planUpdate,
@@ -67,31 +68,35 @@ class Rfc2136 implements DnsProvider {
   readonly name = 'rfc2136';
   readonly capabilities = CAPABILITIES;
   readonly #client: Rfc2136Client;
-  readonly #configured: string | undefined;
+  readonly #configured: ConfiguredZone | undefined;
   readonly #warn: (sentence: string) => void;
-  readonly #inTurn = createQueue();
-  #zones: readonly string[] = [];
+  readonly #mutex = new Mutex();
+  /** Writes to one zone wait for each other. */
+  readonly #writes = new KeyedMutex();
+  #zones: readonly { readonly name: string }[] = [];
   /** Names that a known zone has delegated to another one. */
   #cuts: readonly string[] = [];
-  /** What the server answers with another TTL than it was given, by zone, name and type. */
+  /** The RRsets that the server answers with another TTL than was written, by zone, name and type. */
   readonly #unmoved = new Map<string, RenewedSet>();
 
-  constructor(client: Rfc2136Client, configured: string | undefined, warn: (sentence: string) => void) {
+  constructor(client: Rfc2136Client, zone: string | undefined, warn: (sentence: string) => void) {
     this.#client = client;
-    this.#configured = configured;
+    this.#configured =
+      zone === undefined
+        ? undefined
+        : new ConfiguredZone({
+            variable: 'RFC2136_ZONE',
+            id: zone,
+            read: async (id) => ({ id, name: id }),
+          });
     this.#warn = warn;
   }
 
   async zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
     signal.throwIfAborted();
-    const name = canonicalName(fqdn);
-    const apex =
-      this.#configured ?? (await this.#inTurn('zones', signal, () => this.#findApex(name, signal)));
-    if (isWithin(name, apex)) return { id: apex, name: apex };
-    throw new IngressError('ZONE_MISMATCH', `RFC2136_ZONE is ${apex}, which does not hold ${name}`, {
-      hint: 'Correct or remove RFC2136_ZONE; without it the zone is found by itself.',
-      details: NAME_IN_DOUBT,
-    });
+    if (this.#configured) return await this.#configured.find(fqdn, signal);
+    const apex = await this.#mutex.run(() => this.#findApex(canonicalName(fqdn), signal), signal);
+    return { id: apex, name: apex };
   }
 
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -105,12 +110,14 @@ class Rfc2136 implements DnsProvider {
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
-    return this.#inTurn(`zone ${zone.id}`, signal, async () => {
-      const planned = await this.#plan(zone.id, changes, signal);
-      await this.#update(zone.id, planned.parts, signal);
-      if (planned.renewed.length > 0) await this.#renewTtls(zone.id, changes, signal);
-      return [...planned.made];
-    });
+    return this.#writes.run(zone.id, () => this.#apply(zone.id, changes, signal), signal);
+  }
+
+  async #apply(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
+    const planned = await this.#plan(apex, changes, signal);
+    await this.#update(apex, planned.parts, signal);
+    if (planned.renewed.length > 0) await this.#renewTtls(apex, changes, signal);
+    return [...planned.made];
   }
 
   /** Looks whether the new TTLs stand. Knot 3.5 says NOERROR and changes none where nothing else of the zone changes with it. */
@@ -145,19 +152,17 @@ class Rfc2136 implements DnsProvider {
 
   /** Any signed answer proves the key, a refusal too. */
   async check(signal: AbortSignal): Promise<void> {
-    await this.#client.soa(this.#configured ?? '', signal);
+    await this.#client.soa(this.#configured?.id ?? '', signal);
   }
 
   /** The longest zone of the server that holds the name; the server itself says where it puts it. */
   async #findApex(name: string, signal: AbortSignal): Promise<string> {
-    const known = this.#zones
-      .filter((apex) => isWithin(name, apex))
-      .toSorted((a, b) => b.length - a.length)[0];
+    const known = longestZone(this.#zones, name)?.name;
     if (known !== undefined && cutAbove(name, known, this.#cuts) === undefined) return known;
     for (const candidate of selfAndAncestors(name)) {
       const apex = apexOf(candidate, await this.#client.soa(candidate, signal));
       if (apex === undefined) continue;
-      this.#zones = [...new Set([...this.#zones, apex])];
+      this.#zones = [...this.#zones.filter((zone) => zone.name !== apex), { name: apex }];
       if (apex === known) break;
       return apex;
     }
@@ -201,7 +206,7 @@ class Rfc2136 implements DnsProvider {
       return await ask();
     } catch (thrown) {
       const isGone = isIngressError(thrown) && thrown.details['rcode'] === 'NOTAUTH';
-      if (isGone) this.#zones = this.#zones.filter((one) => one !== apex);
+      if (isGone) this.#zones = this.#zones.filter((zone) => zone.name !== apex);
       throw thrown;
     }
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { namesOf, type Planned, planEdits, planFromMemory } from './changes.ts';
+import { type Planned, planEdits, planFromMemory } from './changes.ts';
 import { toLiveRecords } from './records.ts';
 
 const NAME = 'a.example';
@@ -169,14 +169,6 @@ test('memory serves for what the API itself checks, and for nothing else', () =>
     [create({ ...alias, type: 'MX' })],
   ];
   for (const changes of unserved) assert.equal(planFromMemory(changes, known), undefined);
-});
-
-test('names are those of every record that a change touches, once', () => {
-  const other: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 60 };
-  assert.deepEqual(namesOf([create(txt('1')), replace(txt('2'), other), remove(txt('3'))]).sort(), [
-    NAME,
-    'b.example',
-  ]);
 });
 
 test('whatever is removed and wanted, the RRset is what stood, without the one and with the other, compared as a whole', () => {

@@ -6,6 +6,7 @@ import {
   sameData,
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
+import { removedBy, writtenBy } from '../shared/changes.ts';
 import type { ApiRecordSet } from './answers.ts';
 import type { ZoneMemory } from './memory.ts';
 import { fromValue, handleOf, isSimple, normalizeTtl, toLiveRecords, toValue } from './records.ts';
@@ -44,22 +45,18 @@ interface Wishes {
   readonly wanted: DnsRecord[];
 }
 
-/** The owner names that the changes touch. */
-export function namesOf(changes: readonly Change[]): string[] {
-  return [
-    ...new Set(
-      changes.flatMap((change) => [...removalsOf(change), ...wantedOf(change)].map(({ name }) => name)),
-    ),
-  ];
-}
-
 /**
  * The edits by what is only remembered, or undefined when the zone has to be read first: to repeat what is removed, or since
  * memory has no right to say that something is done already or impossible. What is only created needs no look, because the
  * API refuses to create what stands.
  */
 export function planFromMemory(changes: readonly Change[], known: Lookup): Planned | undefined {
-  if (changes.flatMap(removalsOf).some(({ name, type }) => known(name, type) === undefined)) return undefined;
+  if (
+    changes
+      .flatMap((change) => removedBy(change) ?? [])
+      .some(({ name, type }) => known(name, type) === undefined)
+  )
+    return undefined;
   try {
     const planned = planEdits(changes, known);
     return planned.idle ? undefined : planned;
@@ -78,34 +75,28 @@ export function planEdits(changes: readonly Change[], known: Lookup): Planned {
     return found;
   };
   for (const change of changes) {
-    for (const removal of removalsOf(change)) at(removal).removals.push(removal);
-    for (const wanted of wantedOf(change)) at(wanted).wanted.push(wanted);
+    const [removal, wanted] = [removedBy(change), writtenBy(change)];
+    if (removal) at(removal).removals.push(removal);
+    if (wanted) at(wanted).wanted.push(wanted);
   }
   const drafts = [...wishes.values()].map((wish) => draft(wish, known));
   const ttls = new Map(
     drafts.map(({ edit }) => [handleOf(edit.name, edit.type), edit.after.find(isSimple)?.TTL]),
   );
-  const records = changes.flatMap(wantedOf).map(({ name, type, value, ttl }) => ({
-    name,
-    type,
-    value,
-    ttl: ttls.get(handleOf(name, type)) ?? normalizeTtl(ttl),
-    handle: handleOf(name, type),
-  }));
+  const records = changes
+    .flatMap((change) => writtenBy(change) ?? [])
+    .map(({ name, type, value, ttl }) => ({
+      name,
+      type,
+      value,
+      ttl: ttls.get(handleOf(name, type)) ?? normalizeTtl(ttl),
+      handle: handleOf(name, type),
+    }));
   return {
     edits: drafts.map(({ edit }) => edit).filter(({ removed, made }) => removed.length > 0 || made),
     records,
     idle: drafts.some(({ idle }) => idle),
   };
-}
-
-function removalsOf(change: Change): CurrentRecord[] {
-  if (change.action === 'create') return [];
-  return [change.action === 'remove' ? change.removed : change.replaced];
-}
-
-function wantedOf(change: Change): DnsRecord[] {
-  return change.action === 'remove' ? [] : [change.record];
 }
 
 function draft(wishes: Wishes, known: Lookup): { edit: Edit; idle: boolean } {

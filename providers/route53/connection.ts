@@ -1,10 +1,10 @@
 import type * as z from 'zod';
+import { Mutex } from '../../src/async.ts';
 import type { Clock } from '../../src/clock.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { Budget } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
-import { createQueue } from '../shared/queue.ts';
 import * as answers from './answers.ts';
 import { type Ask, type Asking, createCalls, type Route53, type Send } from './client.ts';
 import { type Asked, assumedAgain, badAnswer, isExpired, toIngressError } from './errors.ts';
@@ -172,15 +172,15 @@ const LEAST_LEFT_MS = 5 * 60_000;
 
 /** Assumes a role when its keys are needed, and again before they end; whoever asks at the same time waits for one call. */
 export function createSession(assume: (signal: AbortSignal) => Promise<AssumedKeys>, clock: Clock): Session {
-  const inTurn = createQueue();
+  const mutex = new Mutex();
   let assumed: AssumedKeys | undefined;
   return {
     keys: (signal) =>
-      inTurn('role', signal, async () => {
+      mutex.run(async () => {
         const left = assumed ? assumed.until.getTime() - clock.now().getTime() : 0;
         if (!assumed || left < LEAST_LEFT_MS) assumed = await assume(signal);
         return assumed;
-      }),
+      }, signal),
     forget: () => {
       assumed = undefined;
     },

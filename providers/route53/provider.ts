@@ -1,22 +1,24 @@
+import { KeyedMutex } from '../../src/async.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
-import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
+import { canonicalName } from '../../src/dns/names.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
-import { IngressError, isIngressError } from '../../src/errors.ts';
+import { IngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
+import { namesOf } from '../shared/changes.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
-import { createQueue } from '../shared/queue.ts';
+import { ConfiguredZone, forgetIfGone, ZoneList } from '../shared/zones.ts';
 import { groupEdits, toApiChanges } from './batches.ts';
-import { checkAliases, type Edit, namesOf, planEdits, planFromMemory } from './changes.ts';
+import { checkAliases, type Edit, planEdits, planFromMemory } from './changes.ts';
 import { type Route53, readNames, SETS_PER_PAGE } from './client.ts';
 import { createClient } from './connection.ts';
 import { isNoSuchChange, isStale } from './errors.ts';
 import { PendingChanges, ZoneMemory } from './memory.ts';
 import { isOfZone, nameOf, normalizeTtl, toLiveRecords } from './records.ts';
 import { variables } from './variables.ts';
-import { chooseZone, type HostedZone, noZone, publicZones } from './zones.ts';
+import { chooseZone, type HostedZone, publicZones, zoneNotFound } from './zones.ts';
 
 const CAPABILITIES: Capabilities = {
   normalizeTtl,
@@ -74,25 +76,31 @@ class Route53Provider implements DnsProvider {
   readonly name = 'route53';
   readonly capabilities = CAPABILITIES;
   readonly #client: Route53;
-  readonly #zoneId: string | undefined;
   readonly #clock: Clock;
-  readonly #inTurn = createQueue();
+  /** Writes to one zone wait for each other. */
+  readonly #writes = new KeyedMutex();
   readonly #states = new Map<string, ZoneState>();
-  #zones: readonly HostedZone[] = [];
-  #configured: HostedZone | undefined;
+  readonly #zones: ZoneList<HostedZone> | ConfiguredZone;
 
   constructor(client: Route53, zoneId: string | undefined, clock: Clock) {
     this.#client = client;
-    this.#zoneId = zoneId;
     this.#clock = clock;
+    this.#zones =
+      zoneId === undefined
+        ? new ZoneList({
+            list: (signal) => this.#listZones(signal),
+            choose: chooseZone,
+            notFound: zoneNotFound,
+          })
+        : new ConfiguredZone({
+            variable: 'AWS_HOSTED_ZONE_ID',
+            id: zoneId,
+            read: (id, signal) => this.#readZone(id, signal),
+          });
   }
 
   zone(fqdn: string, signal: AbortSignal): Promise<Zone> {
-    const name = canonicalName(fqdn);
-    const id = this.#zoneId;
-    return this.#inTurn('zones', signal, () =>
-      id === undefined ? this.#findZone(name, signal) : this.#configuredZone(id, name, signal),
-    );
+    return this.#zones.find(fqdn, signal);
   }
 
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -102,25 +110,27 @@ class Route53Provider implements DnsProvider {
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
-    return this.#inTurn(`zone ${zone.id}`, signal, async () => {
-      const { memory } = this.#state(zone);
-      const known = memory.get.bind(memory);
-      const look = async () => {
-        await this.#look(zone, namesOf(changes), signal);
-        return planEdits(changes, known);
-      };
-      const planned = planFromMemory(changes, known) ?? (await look());
-      try {
-        await this.#carryOut(zone, planned.edits, signal);
-        return [...planned.records];
-      } catch (thrown) {
-        if (!isStale(thrown)) throw thrown;
-        const again = await look();
-        checkAliases(again.edits, memory);
-        await this.#carryOut(zone, again.edits, signal);
-        return [...again.records];
-      }
-    });
+    return this.#writes.run(zone.id, () => this.#apply(zone, changes, signal), signal);
+  }
+
+  async #apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
+    const { memory } = this.#state(zone);
+    const known = memory.get.bind(memory);
+    const read = async () => {
+      await this.#look(zone, namesOf(changes), signal);
+      return planEdits(changes, known);
+    };
+    const planned = planFromMemory(changes, known) ?? (await read());
+    try {
+      await this.#carryOut(zone, planned.edits, signal);
+      return [...planned.records];
+    } catch (thrown) {
+      if (!isStale(thrown)) throw thrown;
+      const again = await read();
+      checkAliases(again.edits, memory);
+      await this.#carryOut(zone, again.edits, signal);
+      return [...again.records];
+    }
   }
 
   async settled(zone: Zone, signal: AbortSignal): Promise<void> {
@@ -132,8 +142,8 @@ class Route53Provider implements DnsProvider {
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    if (this.#zoneId === undefined) await this.#listZones(signal);
-    else await this.#readZone(this.#zoneId, signal);
+    if (this.#zones instanceof ZoneList) await this.#zones.refresh(signal);
+    else await this.#readZone(this.#zones.id, signal);
   }
 
   #now(): number {
@@ -150,26 +160,8 @@ class Route53Provider implements DnsProvider {
     }
   }
 
-  async #findZone(name: string, signal: AbortSignal): Promise<Zone> {
-    const zone = chooseZone(this.#zones, name) ?? chooseZone(await this.#listZones(signal), name);
-    if (zone) return zone;
-    throw noZone(this.#zones, name);
-  }
-
   async #listZones(signal: AbortSignal): Promise<readonly HostedZone[]> {
-    this.#zones = publicZones(await this.#client.zones(signal));
-    return this.#zones;
-  }
-
-  async #configuredZone(id: string, name: string, signal: AbortSignal): Promise<Zone> {
-    this.#configured ??= await this.#readZone(id, signal);
-    const zone = this.#configured;
-    if (isWithin(name, zone.name)) return zone;
-    throw new IngressError(
-      'ZONE_MISMATCH',
-      `AWS_HOSTED_ZONE_ID is the hosted zone ${zone.name}, which does not hold ${name}`,
-      { details: NAME_IN_DOUBT },
-    );
+    return publicZones(await this.#client.zones(signal));
   }
 
   /** The apex is the first name of every zone, so that route53:GetHostedZone is not needed. */
@@ -182,7 +174,7 @@ class Route53Provider implements DnsProvider {
 
   /** Reads all that stands at the names, and remembers it. */
   async #look(zone: Zone, names: readonly string[], signal: AbortSignal) {
-    const sets = await this.#knowing(zone, () =>
+    const sets = await this.#inZone(zone, () =>
       readNames(names, (start) => this.#client.page(zone.id, start, SETS_PER_PAGE, signal)),
     );
     this.#state(zone).memory.read(names, sets);
@@ -193,7 +185,7 @@ class Route53Provider implements DnsProvider {
     const { memory, pending } = this.#state(zone);
     try {
       for (const group of groupEdits(edits)) {
-        const id = await this.#knowing(zone, () => this.#client.change(zone.id, toApiChanges(group), signal));
+        const id = await this.#inZone(zone, () => this.#client.change(zone.id, toApiChanges(group), signal));
         pending.add(id, this.#now());
         for (const { name, type, after } of group) memory.wrote(name, type, after);
       }
@@ -212,17 +204,13 @@ class Route53Provider implements DnsProvider {
     return state;
   }
 
-  /** A zone that is gone is forgotten, so that the next look finds where the name lives now. */
-  async #knowing<T>({ id }: Zone, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) {
-        this.#zones = [];
-        this.#states.delete(id);
-      }
-      throw thrown;
-    }
+  /** A call about a zone. */
+  #inZone<T>({ id }: Zone, call: () => Promise<T>): Promise<T> {
+    const forget = () => {
+      this.#zones.forget();
+      this.#states.delete(id);
+    };
+    return forgetIfGone({ forget }, call);
   }
 }
 

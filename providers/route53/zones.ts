@@ -1,6 +1,7 @@
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { IngressError } from '../../src/errors.ts';
+import { summarize } from '../shared/errors.ts';
+import { longestZone } from '../shared/zones.ts';
 import type { ApiHostedZone } from './answers.ts';
 import { nameOf } from './records.ts';
 
@@ -11,8 +12,6 @@ export interface HostedZone {
   readonly name: string;
 }
 
-/** Zones that a message names. */
-const SEEN_ZONES = 5;
 const CONSOLE = 'Route 53 console > Hosted zones';
 
 /** `/hostedzone/Z1` -> `Z1` */
@@ -28,34 +27,32 @@ export function publicZones(zones: readonly ApiHostedZone[]): HostedZone[] {
 }
 
 /**
- * The longest zone that holds the name, by whole labels; undefined when none does. Throws ZONE_NOT_FOUND when there are
- * several of that name: only the registry knows which one is delegated, and what is written to the other is never seen.
+ * The longest zone that holds the name, or undefined when there are several of that name: only the registry knows which one is delegated, and
+ * records in the other are never seen.
  */
-export function chooseZone(zones: readonly HostedZone[], fqdn: string): HostedZone | undefined {
-  const name = canonicalName(fqdn);
-  const holding = zones.filter((zone) => isWithin(name, zone.name));
-  const longest = Math.max(...holding.map((zone) => zone.name.length));
-  const [zone, ...twins] = holding.filter((candidate) => candidate.name.length === longest);
-  if (zone && twins.length > 0) throw ambiguous(zone, twins);
-  return zone;
+export function chooseZone(zones: readonly HostedZone[], name: string): HostedZone | undefined {
+  const zone = longestZone(zones, name);
+  return zone && namesakes(zones, zone).length === 1 ? zone : undefined;
 }
 
-function ambiguous(zone: HostedZone, twins: readonly HostedZone[]): IngressError {
-  const ids = [zone, ...twins].map(({ id }) => id).join(', ');
-  return new IngressError(
-    'ZONE_NOT_FOUND',
-    `The AWS account has several public hosted zones ${zone.name} (${ids}), and does not tell which one is delegated`,
-    {
-      hint: `Set AWS_HOSTED_ZONE_ID to the one whose name servers the domain has at its registrar (${CONSOLE} > the zone > Hosted zone details), or delete the others.`,
-    },
-  );
+function namesakes(zones: readonly HostedZone[], { name }: HostedZone): HostedZone[] {
+  return zones.filter((zone) => zone.name === name);
 }
 
-/** Says what the account has instead of a zone for the name. */
-export function noZone(zones: readonly HostedZone[], name: string): IngressError {
-  const seen = zones.map((zone) => zone.name);
-  const some = `${seen.slice(0, SEEN_ZONES).join(', ')}${seen.length > SEEN_ZONES ? ' and others' : ''}`;
-  const has = seen.length > 0 ? `It has ${some}. ` : '';
+/** The error for a name for which no zone was chosen. */
+export function zoneNotFound(zones: readonly HostedZone[], name: string): IngressError {
+  const zone = longestZone(zones, name);
+  if (zone) {
+    const ids = namesakes(zones, zone).map(({ id }) => id);
+    return new IngressError(
+      'ZONE_NOT_FOUND',
+      `The AWS account has several public hosted zones ${zone.name} (${ids.join(', ')}), and does not tell which one is delegated`,
+      {
+        hint: `Set AWS_HOSTED_ZONE_ID to the one whose name servers the domain has at its registrar (${CONSOLE} > the zone > Hosted zone details), or delete the others.`,
+      },
+    );
+  }
+  const has = zones.length > 0 ? `It has ${summarize(zones.map((one) => one.name))}. ` : '';
   return new IngressError('ZONE_NOT_FOUND', `The AWS account has no public hosted zone that holds ${name}`, {
     hint: `${has}Create it (${CONSOLE} > Create hosted zone > Public hosted zone), or use credentials of the account that has it.`,
     details: NAME_IN_DOUBT,

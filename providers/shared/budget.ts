@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { Mutex } from '../../src/async.ts';
 import { IngressError } from '../../src/errors.ts';
 import type { ProviderContext } from './context.ts';
-import { createQueue } from './queue.ts';
 
 /**
  * How many calls an account may make: `burst` at once, and `calls` more in every `perMs` milliseconds. A window of that
@@ -49,7 +49,7 @@ interface State {
 export function createBudget({ title, limit, context }: BudgetOptions): Budget {
   const { clock, files, onWait } = context;
   const now = () => clock.now().getTime();
-  const inTurn = createQueue();
+  const mutex = new Mutex();
   let heldUntil = 0;
   let state: State | undefined;
 
@@ -80,11 +80,11 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
 
   return {
     spend: (signal) =>
-      inTurn('calls', signal, async () => {
+      mutex.run(async () => {
         const before = await untilAllowed(signal);
         state = { ...before, tokens: before.tokens - 1 };
         await save();
-      }),
+      }, signal),
     async hold(ms) {
       heldUntil = now() + Math.min(ms, LONGEST_HOLD_MS);
       await current();

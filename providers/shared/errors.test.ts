@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
-import { unreachable } from './errors.ts';
+import { summarize, unreachable } from './errors.ts';
 
 const asked = {
   title: 'Linode',
@@ -40,3 +40,9 @@ test('a proxy that stands between is named in the place of what the client says'
 
 test('no secret is repeated', () =>
   assert.ok(!unreachable(asked, failure('EPROTO', 'what is t0ken?')).message.includes('t0ken')));
+
+test('a list is summarized after its first items', () => {
+  assert.equal(summarize(['a', 'b']), 'a, b');
+  assert.equal(summarize(['a', 'b', 'c', 'd'], 2), 'a, b and 2 more');
+  assert.equal(summarize(['a', 'b', 'c'], 2, '; '), 'a; b; and 1 more');
+});

@@ -14,6 +14,13 @@ export function clean(message: string, secrets: readonly Secret[]): string {
   return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
 }
 
+/** The first items of a list, for messages: `a, b and 3 more`. */
+export function summarize(items: readonly string[], most = 5, separator = ', '): string {
+  const more = items.length - most;
+  const shown = items.slice(0, most).join(separator);
+  return more > 0 ? `${shown}${separator === ', ' ? '' : separator.trim()} and ${more} more` : shown;
+}
+
 /** What lies beneath: "fetch failed" says nothing, its cause says which address refused, or that the time was over. */
 export function rootMessage(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
