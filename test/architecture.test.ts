@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 /** What each room may import of this program. Whatever is not listed knows nobody. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  'src/config': ['src/config', 'src/dns/names.ts', 'src/errors.ts'],
+  'src/config': ['src/config', 'src/dns/name.ts', 'src/errors.ts'],
   'src/dns': ['src/dns', 'src/async.ts', 'src/clock.ts', 'src/errors.ts'],
   'src/records': ['src/records', 'src/dns', 'src/errors.ts', 'src/files.ts', 'src/volume.ts', 'src/json.ts'],
   'src/net': ['src/net', 'src/async.ts', 'src/errors.ts', 'src/json.ts'],
@@ -28,7 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/certificates',
     'src/config/secret.ts',
     'src/clock.ts',
-    'src/dns/names.ts',
+    'src/dns/name.ts',
     'src/errors.ts',
     'src/files.ts',
     'src/volume.ts',
@@ -85,14 +85,14 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 const pure = [
   'src/records/alias.ts',
   'src/dns/caa/property.ts',
-  'src/dns/caa/caa.ts',
+  'src/dns/caa/judge.ts',
   'src/records/ownership.ts',
   'src/records/desired.ts',
   'src/records/gateway-fault.ts',
   'src/dns/lateness.ts',
   'src/records/plan.ts',
   'src/dns/presentation.ts',
-  'src/dns/sighting.ts',
+  'src/dns/server-state.ts',
   'src/dns/record.ts',
   'src/acme/account-binding.ts',
   'src/acme/clock-skew.ts',

@@ -1,6 +1,6 @@
 import { KeyedMutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';

@@ -1,4 +1,4 @@
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import { canonicalName, isWithin } from '../../src/dns/name.ts';
 import { shortestIpv6 } from '../../src/dns/presentation.ts';
 import {
   type CurrentRecord,

@@ -1,4 +1,4 @@
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import type { ApiHost, ApiHosts } from './answers.ts';
 import type { DomainParts } from './suffix.ts';
 

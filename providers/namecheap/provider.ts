@@ -1,6 +1,6 @@
 import { KeyedMutex, Mutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../src/clock.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../shared/budget.ts';
 import type { Update } from './changes.ts';

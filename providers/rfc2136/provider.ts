@@ -1,6 +1,6 @@
 import { KeyedMutex, Mutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName, selfAndAncestors } from '../../src/dns/names.ts';
+import { canonicalName, selfAndAncestors } from '../../src/dns/name.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import { canonicalName, isWithin } from '../../src/dns/name.ts';
 import { shortestIpv6 } from '../../src/dns/presentation.ts';
 import { type DnsRecord, formatCaa, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';

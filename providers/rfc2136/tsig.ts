@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../src/config/secret.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import type { Algorithm } from './variables.ts';
 import { CLASSES, type Decoded, encodeName, encodeRecord, readName, TYPES, type WireRecord } from './wire.ts';
 

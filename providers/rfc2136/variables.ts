@@ -3,7 +3,7 @@ import { quote } from '../../src/config/quote.ts';
 import { Secret } from '../../src/config/secret.ts';
 import * as types from '../../src/config/types.ts';
 import { optional, required, withDefault } from '../../src/config/variable.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 
 /** Where the primary name server listens. */
 export interface Server {

@@ -1,7 +1,7 @@
 import { KeyedMutex } from '../../src/async.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Settings } from '../../src/config/variable.ts';
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';

@@ -1,4 +1,4 @@
-import { canonicalName } from '../../src/dns/names.ts';
+import { canonicalName } from '../../src/dns/name.ts';
 import { joinTxt, quoteTxt, shortestIpv6 } from '../../src/dns/presentation.ts';
 import { type CurrentRecord, type DnsRecord, formatCaa, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';

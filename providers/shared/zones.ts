@@ -1,5 +1,5 @@
 import { Mutex } from '../../src/async.ts';
-import { canonicalName, isWithin } from '../../src/dns/names.ts';
+import { canonicalName, isWithin } from '../../src/dns/name.ts';
 import { NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { challengeName } from '../dns/names.ts';
+import { challengeName } from '../dns/name.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import type { AcmeClient, Authorization, Challenge, Order } from './client.ts';

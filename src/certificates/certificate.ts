@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Secret } from '../config/secret.ts';
-import { isWildcard } from '../dns/names.ts';
+import { isWildcard } from '../dns/name.ts';
 import { IngressError } from '../errors.ts';
 import { cleanChain, splitChain } from './chain.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { baseName } from '../dns/names.ts';
+import { baseName } from '../dns/name.ts';
 import { type IngressError, isIngressError, messageOf } from '../errors.ts';
 import { listIfThere } from '../files.ts';
 import { orStoreFailed, whyUnwritable } from '../volume.ts';

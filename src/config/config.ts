@@ -1,4 +1,4 @@
-import { appAddressName, challengeName } from '../dns/names.ts';
+import { appAddressName, challengeName } from '../dns/name.ts';
 import { type Authorities, chooseAuthorities } from './authorities.ts';
 import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';

@@ -1,4 +1,4 @@
-import { parseCertificateName } from '../dns/names.ts';
+import { parseCertificateName } from '../dns/name.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { adviseOnName, type Complaint } from './name-advice.ts';
 import { quote } from './quote.ts';

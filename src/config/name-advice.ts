@@ -1,4 +1,4 @@
-import { parseName } from '../dns/names.ts';
+import { parseName } from '../dns/name.ts';
 
 /** What is wrong with a value, where more can be said of the remedy than the table of variables does. */
 export interface Complaint {

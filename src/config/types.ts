@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { parseCertificateName, parseName } from '../dns/names.ts';
+import { parseCertificateName, parseName } from '../dns/name.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type CertGroup, parseGroups, parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
 import { adviseOnName, type Complaint, splitSeveral } from './name-advice.ts';

@@ -1,5 +1,5 @@
 import { IngressError } from '../errors.ts';
-import { baseName, isWithin, selfAndAncestors } from './names.ts';
+import { baseName, isWithin, selfAndAncestors } from './name.ts';
 import type { NameServer } from './query.ts';
 import { addressesOf, type Resolver } from './resolver.ts';
 

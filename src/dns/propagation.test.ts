@@ -6,8 +6,8 @@ import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { freePort } from '../../test/world/free-port.ts';
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer } from './authoritative.ts';
-import type { Expectation } from './look.ts';
-import { type Progress, type PropagationOptions, waitUntilSeen } from './propagation.ts';
+import type { Expectation } from './probe.ts';
+import { type Progress, type PropagationOptions, waitForPropagation } from './propagation.ts';
 import type { DnsRecord } from './record.ts';
 
 const NAME = '_acme-challenge.example.com';
@@ -43,7 +43,7 @@ function wait(
   options: Partial<PropagationOptions> = {},
 ) {
   const clock = createFakeClock();
-  const waiting = waitUntilSeen({ apex: 'example.com', servers: zoneServers }, expectations, {
+  const waiting = waitForPropagation({ apex: 'example.com', servers: zoneServers }, expectations, {
     clock,
     signal: never,
     timeoutMs: 10_000,
@@ -140,7 +140,7 @@ test('progress is told at first and when the number of servers changes, not at e
     onProgress: (progress) => told.push(progress),
   }).waiting;
   assert.deepEqual(
-    told.map(({ servers: all, seenBy, waitingFor }) => [all, seenBy, waitingFor.length]),
+    told.map(({ servers: all, propagatedTo: seenBy, waitingFor }) => [all, seenBy, waitingFor.length]),
     [
       [3, 1, 2],
       [3, 2, 1],
@@ -306,10 +306,10 @@ test('a server that a wait of the same round has passed over is not waited for a
   const [one, two] = await servers(t, yes, no);
   assert.ok(one && two);
   const gone = await refuses('ns2.example.net');
-  const { clock, waiting } = wait([one, gone], undefined, { givenUp: new Set([gone]) });
+  const { clock, waiting } = wait([one, gone], undefined, { passedOverBefore: new Set([gone]) });
   assert.equal((await waiting).passedOver.length, 1);
   assert.deepEqual(clock.waits, []);
-  await lateness(wait([one, two], undefined, { givenUp: new Set([two]) }).waiting);
+  await lateness(wait([one, two], undefined, { passedOverBefore: new Set([two]) }).waiting);
 });
 
 test('a server that has answered with old data shortly before the end is not passed over for a silence', async (t) => {
@@ -402,7 +402,7 @@ test('a server that answers after all is believed before the resolvers', async (
   };
   const zone = { apex: 'example.com', servers: [gone] };
   const options = { clock: { ...clock, wait }, signal: never, timeoutMs: 60_000, resolver: resolve };
-  const { by } = await waitUntilSeen(zone, [{ record }], options);
+  const { by } = await waitForPropagation(zone, [{ record }], options);
   assert.deepEqual([by, asked], ['name servers', []]);
 });
 
@@ -449,14 +449,14 @@ test('what is not seen is thought over again and again, last shortly before the 
   const clock = createFakeClock();
   const start = clock.now().getTime();
   const times: number[] = [];
-  const reconsider = {
+  const refresh = {
     afterMs: 5000,
-    expect: async () => {
+    expectations: async () => {
       times.push(Math.round((clock.now().getTime() - start) / 1000));
       return [{ record }];
     },
   };
-  const options = { clock, reconsider, timeoutMs: 300_000 };
+  const options = { clock, refresh, timeoutMs: 300_000 };
   const { waiting } = wait(await servers(t, no), [{ record }], options);
   await assert.rejects(waiting, { code: 'PROPAGATION_TIMEOUT' });
   const [first = 0, ...others] = times;
@@ -471,7 +471,7 @@ test('what is expected after the second time counts, too', async (t) => {
     thought += 1;
     return thought < 2 ? [{ record }] : [];
   };
-  const options = { reconsider: { afterMs: 1000, expect } };
+  const options = { refresh: { afterMs: 1000, expectations: expect } };
   await wait(await servers(t, no), [{ record }], options).waiting;
   assert.equal(thought, 2);
 });

@@ -2,22 +2,22 @@ import type { Clock } from '../clock.ts';
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
 import { likelyCause } from './lateness.ts';
-import { type Expectation, lookFor, wordsOf } from './look.ts';
-import { type Ask, type Question, query, type Rr } from './query.ts';
+import { describeProbe, type Expectation, probe } from './probe.ts';
+import { type Query, type Question, query, type Rr } from './query.ts';
 import type { Resolver } from './resolver.ts';
-import { judge, type Look, lookAfter, lookInWords, notAsked } from './sighting.ts';
+import { assess, describeServerState, initialState, nextState, type ServerState } from './server-state.ts';
 
 export interface PropagationOptions {
   readonly clock: Clock;
   /** How a name server is asked. Default: over the network. */
-  readonly ask?: Ask;
+  readonly query?: Query;
   readonly signal: AbortSignal;
   /** Milliseconds until it is given up. */
   readonly timeoutMs: number;
   /** Whether it is not waited to the end for servers that say nothing. */
   readonly urgent?: boolean;
   /** Servers that an earlier wait for the same zone has passed over: they are asked, and no longer waited for while they say nothing. */
-  readonly givenUp?: ReadonlySet<AuthoritativeServer>;
+  readonly passedOverBefore?: ReadonlySet<AuthoritativeServer>;
   /** Who is asked where no name server can be. */
   readonly resolver?: Resolver;
   /** When it was published. Default: now. */
@@ -25,21 +25,21 @@ export interface PropagationOptions {
   /** Called when the number of servers that still lack something changes, and when the resolvers are turned to. */
   readonly onProgress?: (progress: Progress) => void;
   /** What is not seen for long may be expected in vain. */
-  readonly reconsider?: Reconsideration | undefined;
+  readonly refresh?: ExpectationRefresh | undefined;
   /** The secondaries learn of a change by NOTIFY from a primary of the user's own (see Capabilities). */
   readonly byNotify?: boolean;
 }
 
 /** Says what is expected from now on; asked again and again, since others may go on changing what stands. */
-export interface Reconsideration {
+export interface ExpectationRefresh {
   /** Milliseconds until it is asked first; then at ever greater distances, and last as long before the time-out. */
   readonly afterMs: number;
-  readonly expect: () => Promise<readonly Expectation[]>;
+  readonly expectations: () => Promise<readonly Expectation[]>;
 }
 
 export interface Progress {
   readonly servers: number;
-  readonly seenBy: number;
+  readonly propagatedTo: number;
   /** What is still waited for, in words. */
   readonly waitingFor: readonly string[];
   /** Set once no address of any name server answers: when the resolvers are asked in their place. */
@@ -47,12 +47,12 @@ export interface Progress {
 }
 
 /** How it was seen. */
-export interface Seen {
+export interface Propagation {
   readonly by: 'name servers' | 'resolvers';
   /** Addresses that said nothing, and were no reason to go on waiting. */
-  readonly passedOver: readonly Look[];
+  readonly passedOver: readonly ServerState[];
   /** What stands beside it, by anybody's word. */
-  readonly beside: readonly Rr[];
+  readonly siblings: readonly Rr[];
 }
 
 const QUERY_TIMEOUT_MS = 2000;
@@ -71,17 +71,17 @@ const QUIET_MS = 60_000;
  * gives an answer (outgoing port 53 is filtered, or redirected to somebody who declines), it is seen when the resolvers show it. Throws PROPAGATION_TIMEOUT with what
  * each server said last.
  */
-export async function waitUntilSeen(
+export async function waitForPropagation(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
   options: PropagationOptions,
-): Promise<Seen> {
-  const { clock, signal, reconsider } = options;
+): Promise<Propagation> {
+  const { clock, signal, refresh: reconsider } = options;
   const times = timesOf(options);
   const tell = onChange(options);
   let expected = expectations;
   let doubtAt = times.start + (reconsider?.afterMs ?? 0);
-  let looks = zone.servers.map(notAsked);
+  let looks = zone.servers.map(initialState);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     looks = await lookAround(zone, looks, expected, options);
     const state = await judgeAll(zone, looks, expected, times, options);
@@ -91,7 +91,7 @@ export async function waitUntilSeen(
     tell(state, looks.length, times);
     if (reconsider && now >= doubtAt) {
       doubtAt = nextDoubtAt(now, times, reconsider);
-      expected = await reconsider.expect();
+      expected = await reconsider.expectations();
       looks = looks.map((look) => ({ ...look, said: undefined }));
     }
     await clock.wait(Math.min(pause, Math.max(times.deadline - clock.now().getTime(), 0)), signal);
@@ -114,7 +114,7 @@ function timesOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Times {
 
 const DOUBTS_GROW_BY = 3;
 
-function nextDoubtAt(now: number, { start, deadline }: Times, { afterMs }: Reconsideration): number {
+function nextDoubtAt(now: number, { start, deadline }: Times, { afterMs }: ExpectationRefresh): number {
   const last = deadline - afterMs;
   return now >= last ? Number.POSITIVE_INFINITY : Math.min(start + DOUBTS_GROW_BY * (now - start), last);
 }
@@ -132,26 +132,26 @@ interface NotSeen {
 /** What the name servers say together, or the resolvers where none of them says anything. */
 async function judgeAll(
   { apex }: AuthoritativeZone,
-  looks: readonly Look[],
+  looks: readonly ServerState[],
   expected: readonly Expectation[],
   { deadline, askResolversAt }: Times,
-  { clock, signal, resolver, urgent = false, givenUp = new Set() }: PropagationOptions,
-): Promise<Seen | NotSeen> {
+  { clock, signal, resolver, urgent = false, passedOverBefore: givenUp = new Set() }: PropagationOptions,
+): Promise<Propagation | NotSeen> {
   const now = clock.now().getTime();
   const late = now >= deadline;
-  const sighting = judge(looks, { now, late, urgent, givenUp });
+  const sighting = assess(looks, { now, isOver: late, urgent, passedOverBefore: givenUp });
   if (sighting.kind === 'seen') {
-    const beside = looks.flatMap((look) => (look.said?.kind === 'seen' ? look.said.beside : []));
-    return { by: 'name servers', passedOver: sighting.passedOver, beside };
+    const beside = looks.flatMap((look) => (look.last?.kind === 'seen' ? look.last.beside : []));
+    return { by: 'name servers', passedOver: sighting.passedOver, siblings: beside };
   }
   const { pending } = sighting;
-  const waitingFor = pending.flatMap(lookInWords);
+  const waitingFor = pending.flatMap(describeServerState);
   const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;
   if (!isFiltered || now < askResolversAt) return { late, pending: pending.length, waitingFor, isFiltered };
-  const witness = { ask: (question: Question) => resolver(question, signal), isResolver: true };
-  const said = await lookFor(expected, apex, witness, signal);
-  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks, beside: said.beside };
-  const byResolver = wordsOf(said).map((words) => `the resolver ${words}`);
+  const witness = { query: (question: Question) => resolver(question, signal), isResolver: true };
+  const said = await probe(expected, apex, witness, signal);
+  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks, siblings: said.beside };
+  const byResolver = describeProbe(said).map((words) => `the resolver ${words}`);
   return { late, pending: pending.length, waitingFor: [...waitingFor, ...byResolver], isFiltered };
 }
 
@@ -160,7 +160,7 @@ function onChange({ onProgress }: PropagationOptions) {
   return ({ pending, waitingFor, isFiltered }: NotSeen, servers: number, { askResolversAt }: Times) => {
     const state = `${pending} ${isFiltered}`;
     const turn = isFiltered ? { askResolversAt: new Date(askResolversAt) } : {};
-    if (state !== told) onProgress?.({ servers, seenBy: servers - pending, waitingFor, ...turn });
+    if (state !== told) onProgress?.({ servers, propagatedTo: servers - pending, waitingFor, ...turn });
     told = state;
   };
 }
@@ -168,25 +168,25 @@ function onChange({ onProgress }: PropagationOptions) {
 /** Asks everybody again who has not served everything. */
 function lookAround(
   { apex }: AuthoritativeZone,
-  looks: readonly Look[],
+  looks: readonly ServerState[],
   expectations: readonly Expectation[],
-  { clock, ask = query, signal }: PropagationOptions,
-): Promise<Look[]> {
+  { clock, query: ask = query, signal }: PropagationOptions,
+): Promise<ServerState[]> {
   const at = clock.now().getTime();
   return Promise.all(
     looks.map(async (last) => {
-      if (last.said?.kind === 'seen') return last;
+      if (last.last?.kind === 'seen') return last;
       const limits = { timeoutMs: QUERY_TIMEOUT_MS, signal };
-      const witness = { ask: (question: Question) => ask(last.server, question, limits) };
-      const said = await lookFor(expectations, apex, witness, signal);
-      return lookAfter(last, said, at);
+      const witness = { query: (question: Question) => ask(last.server, question, limits) };
+      const said = await probe(expectations, apex, witness, signal);
+      return nextState(last, said, at);
     }),
   );
 }
 
-function causeOf(looks: readonly Look[]): string | undefined {
+function causeOf(looks: readonly ServerState[]): string | undefined {
   return likelyCause(
-    looks.map(({ server: { hostname }, said }) => ({
+    looks.map(({ server: { hostname }, last: said }) => ({
       hostname,
       serves: said?.kind === 'seen',
       answered: said?.kind !== 'silent',
@@ -197,10 +197,10 @@ function causeOf(looks: readonly Look[]): string | undefined {
 function tooLate(
   { apex }: AuthoritativeZone,
   { timeoutMs, byNotify = false }: PropagationOptions,
-  looks: readonly Look[],
+  looks: readonly ServerState[],
   { waitingFor, isFiltered }: NotSeen,
 ): IngressError {
-  const servers = looks.map(({ server, said }) => ({ ...server, said: said?.kind ?? 'not asked' }));
+  const servers = looks.map(({ server, last: said }) => ({ ...server, said: said?.kind ?? 'not asked' }));
   const details = { zone: apex, waitingFor, servers, isFiltered };
   const after = `after ${timeoutMs / 1000} s`;
   const said = waitingFor.join('; ');

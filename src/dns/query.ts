@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import packet from 'dns-packet';
-import { canonicalName } from './names.ts';
+import { canonicalName } from './name.ts';
 import { shortestIpv6 } from './presentation.ts';
 
 /** A name server's address and port. */
@@ -41,7 +41,7 @@ export interface QueryOptions {
 const UDP_PAYLOAD = 1232;
 
 /** How one name server is asked: `query`, or what stands in for it. */
-export type Ask = (server: NameServer, question: Question, options: QueryOptions) => Promise<Reply>;
+export type Query = (server: NameServer, question: Question, options: QueryOptions) => Promise<Reply>;
 
 /**
  * Asks one name server one question: by UDP, then by TCP when the answer was truncated or none came (RFC 7766 §5).

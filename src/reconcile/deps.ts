@@ -4,7 +4,7 @@ import type { CertificateBundle, CertificateFacts, Names } from '../certificates
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
 import type { DnsProvider } from '../dns/provider.ts';
-import type { Ask } from '../dns/query.ts';
+import type { Query } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
 import type { Emit } from '../events.ts';
@@ -51,7 +51,7 @@ export interface Deps {
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
   /** How an authoritative name server is asked. */
-  readonly ask: Ask;
+  readonly ask: Query;
   readonly authorities: Authorities;
   /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
   readonly caaOwners: (signal: AbortSignal) => Promise<readonly CaaOwner[]>;

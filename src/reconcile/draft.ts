@@ -1,4 +1,4 @@
-import { appAddressName, baseName, challengeName } from '../dns/names.ts';
+import { appAddressName, baseName, challengeName } from '../dns/name.ts';
 import type { Zone } from '../dns/provider.ts';
 import { type CurrentRecord, sameData } from '../dns/record.ts';
 import { allAddresses } from '../dns/resolver.ts';

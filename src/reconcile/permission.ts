@@ -1,7 +1,7 @@
 import { judgeClockSkew } from '../acme/clock-skew.ts';
 import type { Authority } from '../acme/issuance.ts';
-import { type CaaAccount, caaForbids, checkCaa } from '../dns/caa/check.ts';
-import { type AskCaa, askResolver, overlay } from '../dns/caa/set.ts';
+import { type CaaAccount, caaForbidsError, checkCaa } from '../dns/caa/check.ts';
+import { type CaaLookup, overlay, resolverLookup } from '../dns/caa/relevant-set.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { Deps } from './deps.ts';
 import type { DueCertificate, Ground } from './job.ts';
@@ -35,7 +35,7 @@ export async function checkPermission(
       askerOf(parts, due, ground),
       signal,
     );
-    if (refusals.length > 0) throw caaForbids(refusals);
+    if (refusals.length > 0) throw caaForbidsError(refusals);
   } catch (thrown) {
     signal.throwIfAborted();
     const isUnknown = isIngressError(thrown, 'DNS_LOOKUP_FAILED');
@@ -76,11 +76,11 @@ function askerOf(
   { resolver }: PermissionParts,
   { course }: DueCertificate,
   { zoneOf }: Pick<Ground, 'zoneOf'>,
-): AskCaa {
+): CaaLookup {
   const works = new Set(course.kept.names.flatMap((name) => zoneOf.get(name) ?? []));
-  return [...works].reduce<AskCaa>((ask, { zone, look }) => {
+  return [...works].reduce<CaaLookup>((ask, { zone, look }) => {
     if (!look) return ask;
     const { live, changes } = look.planned;
-    return overlay(ask, { names: look.draft.names, live, changes, apex: zone.name });
-  }, askResolver(resolver));
+    return overlay(ask, { names: look.draft.names, current: live, changes, apex: zone.name });
+  }, resolverLookup(resolver));
 }

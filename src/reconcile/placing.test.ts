@@ -12,13 +12,13 @@ import {
   type StageOptions,
   setStage,
 } from '../../test/harness/stage.ts';
-import type { Ask, Reply } from '../dns/query.ts';
+import type { Query, Reply } from '../dns/query.ts';
 import { type Course, decidingFailure } from './course.ts';
 
 /** Lets the name server say so of the SOA record of every challenge name that begins with the label. */
 function says(stage: Stage, label: string, reply: Partial<Reply>): void {
   const { ask } = stage.parts;
-  const answer: Ask = async (server, question, options) =>
+  const answer: Query = async (server, question, options) =>
     question.type === 'SOA' && question.name.startsWith(`_acme-challenge.${label}`)
       ? { rcode: 'NOERROR', answers: [], authorities: [], ...reply }
       : ask(server, question, options);

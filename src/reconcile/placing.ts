@@ -1,6 +1,6 @@
-import { baseName, challengeName } from '../dns/names.ts';
-import { placeOf, whyUnseen } from '../dns/placement.ts';
+import { baseName, challengeName } from '../dns/name.ts';
 import type { Zone } from '../dns/provider.ts';
+import { delegationFault, findZoneCut } from '../dns/zone-cut.ts';
 import type { IngressError } from '../errors.ts';
 import { atOnce } from './at-once.ts';
 import type { Deps } from './deps.ts';
@@ -53,7 +53,7 @@ async function whyMisplaced(
   const { name: apex } = zone;
   if (apex === undefined) return undefined;
   const found = await servers(name, zone, signal);
-  const { holder, isAuthoritative } = await placeOf(challengeName(name), found, ask, signal);
+  const { apex: holder, isAuthoritative } = await findZoneCut(challengeName(name), found, ask, signal);
   const fault = holder === apex ? undefined : await faultOf(name, apex, holder);
   if (fault && isAuthoritative) return fault;
   warnOf(`zone of ${name}`, fault && `${fault.message}, say the resolvers; no name server could be asked`);
@@ -63,5 +63,5 @@ async function whyMisplaced(
 async function faultOf(name: string, zone: string, holder: string): Promise<IngressError | undefined> {
   // The list of public suffixes is large, and rarely needed.
   const { registeredDomain } = await import('../acme/ledger/registered-domain.ts');
-  return whyUnseen({ domain: baseName(name), zone, registered: registeredDomain(zone) }, holder);
+  return delegationFault({ domain: baseName(name), zone, registeredDomain: registeredDomain(zone) }, holder);
 }

@@ -1,7 +1,7 @@
 import type { Authority } from '../acme/issuance.ts';
 import { type Hold, orRefusal } from '../acme/ledger/limits.ts';
 import type { Names } from '../certificates/certificate.ts';
-import { challengeName } from '../dns/names.ts';
+import { challengeName } from '../dns/name.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { challengeTtl } from '../records/challenges.ts';
 import type { Authorities, Deps } from './deps.ts';

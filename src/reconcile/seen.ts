@@ -1,8 +1,13 @@
 import { type AuthoritativeServer, type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
-import type { Expectation } from '../dns/look.ts';
-import { type Progress, type Reconsideration, type Seen, waitUntilSeen } from '../dns/propagation.ts';
+import type { Expectation } from '../dns/probe.ts';
+import {
+  type ExpectationRefresh,
+  type Progress,
+  type Propagation,
+  waitForPropagation,
+} from '../dns/propagation.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
-import { lookInWords } from '../dns/sighting.ts';
+import { describeServerState } from '../dns/server-state.ts';
 import { IngressError } from '../errors.ts';
 import type { CertificateNames, PropagationProgress } from '../events.ts';
 import type { Deps } from './deps.ts';
@@ -50,7 +55,7 @@ export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): Server
 /** What has to be served, given the apex of the zone. */
 export interface Expected {
   readonly expectations: (apex: string) => readonly Expectation[];
-  readonly reconsider?: (apex: string) => Reconsideration;
+  readonly reconsider?: (apex: string) => ExpectationRefresh;
 }
 
 /**
@@ -64,16 +69,16 @@ export async function waitUntilEverywhere(
   what: 'records' | 'challenge',
   { expectations, reconsider }: Expected,
   signal: AbortSignal,
-): Promise<Seen> {
+): Promise<Propagation> {
   const { spec, provider, clock, resolver, ask, emit } = parts;
   const elapsed = stopwatch(clock);
   const found = await servers(domain, zone, signal);
-  const seen = await waitUntilSeen(found, expectations(found.apex), {
-    ...{ clock, ask, signal, resolver, urgent, givenUp: found.givenUp },
+  const seen = await waitForPropagation(found, expectations(found.apex), {
+    ...{ clock, query: ask, signal, resolver, urgent, passedOverBefore: found.givenUp },
     ...(publishedAt === undefined ? {} : { publishedAt }),
     timeoutMs: spec.propagationTimeoutMs,
     byNotify: provider.capabilities.notifiesSecondaries ?? false,
-    reconsider: reconsider?.(found.apex),
+    refresh: reconsider?.(found.apex),
     onProgress: (progress) =>
       emit({ type: 'waiting', for: what, certificate, ...waitingOf(found, progress, clock.now()) }),
   });
@@ -91,7 +96,7 @@ export async function waitUntilEverywhere(
 
 function waitingOf(
   { apex }: AuthoritativeZone,
-  { servers, seenBy, waitingFor, askResolversAt }: Progress,
+  { servers, propagatedTo: seenBy, waitingFor, askResolversAt }: Progress,
   now: Date,
 ): PropagationProgress {
   const resolvers = askResolversAt && { from: askResolversAt, isDue: askResolversAt <= now };
@@ -102,7 +107,7 @@ function waitingOf(
 function warnOfServers(
   { warnOf, clock }: Deps,
   { apex, givenUp }: FoundServers,
-  { by, passedOver }: Seen,
+  { by, passedOver }: Propagation,
 ): void {
   const subject = `name servers of ${apex}`;
   if (passedOver.length === 0) warnOf(subject, undefined);
@@ -115,13 +120,13 @@ function warnOfServers(
   for (const { server } of passedOver) givenUp.add(server);
 }
 
-function someServers(apex: string, passedOver: Seen['passedOver']): string {
+function someServers(apex: string, passedOver: Propagation['passedOver']): string {
   const [these, them] = passedOver.length > 1 ? ['these servers', 'them'] : ['this server', 'it'];
-  return `all name servers of ${apex} that answer served what was published, and the ingress went on without ${these}: ${passedOver.flatMap(lookInWords).join('; ')}. Repair ${these}, or take ${them} out of the delegation`;
+  return `all name servers of ${apex} that answer served what was published, and the ingress went on without ${these}: ${passedOver.flatMap(describeServerState).join('; ')}. Repair ${these}, or take ${them} out of the delegation`;
 }
 
-function noServers(apex: string, passedOver: Seen['passedOver']): string {
-  return `no name server of ${apex} gave an answer at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(lookInWords).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
+function noServers(apex: string, passedOver: Propagation['passedOver']): string {
+  return `no name server of ${apex} gave an answer at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(describeServerState).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
 }
 
 async function waitUntilSettled(

@@ -20,7 +20,7 @@ export async function waitForChallenges(
 ): Promise<void> {
   const begunAt = parts.clock.now();
   const expected = records.map((record) => ({ record }));
-  const { beside } = await waitUntilEverywhere(
+  const { siblings: beside } = await waitUntilEverywhere(
     parts,
     waiting,
     'challenge',
@@ -28,7 +28,7 @@ export async function waitForChallenges(
       expectations: () => expected,
       reconsider: () => ({
         afterMs: SECOND_LOOK_MS,
-        expect: async () => {
+        expectations: async () => {
           await lookAgain(parts, waiting, work, signal);
           return expected;
         },

@@ -1,4 +1,4 @@
-import type { Expectation } from '../dns/look.ts';
+import type { Expectation } from '../dns/probe.ts';
 import type { DnsProvider } from '../dns/provider.ts';
 import type { DesiredRecord } from '../records/desired.ts';
 import type { Deps } from './deps.ts';
@@ -32,7 +32,7 @@ export async function waitForRecords(
       expectations: (apex) => expectationsOf(desired, apex),
       reconsider: (apex) => ({
         afterMs: SECOND_LOOK_MS,
-        expect: async () => {
+        expectations: async () => {
           const again = await lookAgain(parts, waiting, work, signal);
           last = again?.results.desired.get(domain) ?? last;
           return expectationsOf(last, apex);

@@ -1,4 +1,4 @@
-import { baseName } from '../dns/names.ts';
+import { baseName } from '../dns/name.ts';
 import type { Zone } from '../dns/provider.ts';
 import { isIngressError } from '../errors.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';

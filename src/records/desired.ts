@@ -1,4 +1,4 @@
-import { appAddressName, baseName, isWildcard } from '../dns/names.ts';
+import { appAddressName, baseName, isWildcard } from '../dns/name.ts';
 import { type DnsRecord, formatCaa } from '../dns/record.ts';
 
 /** Why a record is wanted; it decides what else at the same name has to give way (see plan.ts). */

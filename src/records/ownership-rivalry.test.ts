@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { applyChange } from '../../test/harness/dns/apply-changes.ts';
-import { appAddressName } from '../dns/names.ts';
+import { appAddressName } from '../dns/name.ts';
 import { type Change, type CurrentRecord, describeRecord, sameData } from '../dns/record.ts';
 import { type DesiredRecord, desiredRecords } from './desired.ts';
 import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';

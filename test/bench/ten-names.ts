@@ -1,4 +1,4 @@
-import { appAddressName, challengeName } from '../../src/dns/names.ts';
+import { appAddressName, challengeName } from '../../src/dns/name.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import {
   notedChallenges,

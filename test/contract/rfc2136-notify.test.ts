@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
-import { waitUntilSeen } from '../../src/dns/propagation.ts';
+import { waitForPropagation } from '../../src/dns/propagation.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { bind } from '../world/dns/bind-primary.ts';
 import { knot } from '../world/dns/knot.ts';
@@ -41,7 +41,7 @@ async function publish(
   ];
   const byNotify = provider.capabilities.notifiesSecondaries ?? false;
   const signal = AbortSignal.timeout(60_000);
-  return waitUntilSeen({ apex: ZONE, servers }, [{ record: RECORD }], {
+  return waitForPropagation({ apex: ZONE, servers }, [{ record: RECORD }], {
     clock: systemClock,
     signal,
     timeoutMs,

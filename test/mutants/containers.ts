@@ -112,9 +112,9 @@ export const containers: readonly Mutant[] = [
   {
     id: 'containers-other-challenge-not-seen',
     class: 'containers',
-    file: 'src/dns/look.ts',
-    search: "  const seen: Said = { kind: 'seen', beside: own };\n",
-    replace: "  const seen: Said = { kind: 'seen', beside: [] };\n",
+    file: 'src/dns/probe.ts',
+    search: "  const seen: ProbeResult = { kind: 'seen', beside: own };\n",
+    replace: "  const seen: ProbeResult = { kind: 'seen', beside: [] };\n",
     killedBy: [
       AT_ONCE,
       { file: 'src/reconcile/certify.test.ts' },

@@ -11,7 +11,7 @@ export const dnses: readonly Mutant[] = [
   {
     id: 'dns-one-server-is-enough',
     class: 'dns',
-    file: 'src/dns/sighting.ts',
+    file: 'src/dns/server-state.ts',
     search: '(seen.length > 0 && pending.every(mayPass))',
     replace: '(seen.length > 0 && pending.every(() => true))',
     killedBy: [servers('one name server: behind the other for longer than is waited')],
@@ -20,8 +20,8 @@ export const dnses: readonly Mutant[] = [
   {
     id: 'dns-silent-server-blocks-issuance',
     class: 'dns',
-    file: 'src/dns/sighting.ts',
-    search: '    if (late) return isMute(look) && (settled || !look.hadOther);\n',
+    file: 'src/dns/server-state.ts',
+    search: '    if (late) return isMute(look) && (settled || !look.hasBeenStale);\n',
     replace: '    if (late) return false;\n',
     killedBy: [servers('one name server: down for longer than is waited')],
     note: 'One name server that is down blocks every certificate.',
@@ -132,7 +132,7 @@ export const dnses: readonly Mutant[] = [
   {
     id: 'dns-servfail-taken-for-missing',
     class: 'dns',
-    file: 'src/dns/look.ts',
+    file: 'src/dns/probe.ts',
     search: "  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `says ${rcode}`;\n",
     replace: '',
     killedBy: [

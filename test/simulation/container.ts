@@ -1,4 +1,4 @@
-import { challengeName } from '../../src/dns/names.ts';
+import { challengeName } from '../../src/dns/name.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import { type Deps, emptySharedState } from '../../src/reconcile/deps.ts';

@@ -1,4 +1,4 @@
-import { baseName, isWithin } from '../../dns/names.ts';
+import { baseName, isWithin } from '../../dns/name.ts';
 import type { PastFailure } from './allowance.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import {

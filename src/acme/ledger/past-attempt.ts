@@ -1,4 +1,4 @@
-import { challengeName } from '../../dns/names.ts';
+import { challengeName } from '../../dns/name.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 
 /**

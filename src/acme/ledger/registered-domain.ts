@@ -1,5 +1,5 @@
 import { getDomain } from 'tldts';
-import { baseName } from '../../dns/names.ts';
+import { baseName } from '../../dns/name.ts';
 
 /**
  * The registered domain of a name as certificate authorities count it: by the whole public suffix list, its private part too; a name

@@ -9,7 +9,7 @@ import { type Config, loadConfig } from '../../config/config.ts';
 import { ConfigError, describeFaults, type Fault } from '../../config/faults.ts';
 import { servedNames } from '../../config/served-names.ts';
 import { type IngressSettings, variables } from '../../config/variables.ts';
-import { baseName } from '../../dns/names.ts';
+import { baseName } from '../../dns/name.ts';
 import { findGuestAgent, misplacedSocket } from '../../dstack/agent.ts';
 import { identityFault } from '../../dstack/identity.ts';
 

@@ -1,5 +1,5 @@
 import type { ServedName } from '../../config/served-names.ts';
-import { baseName } from '../../dns/names.ts';
+import { baseName } from '../../dns/name.ts';
 import type { DnsProvider } from '../../dns/provider.ts';
 import { IngressError, isIngressError } from '../../errors.ts';
 

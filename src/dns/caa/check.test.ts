@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
 import { errorRegistry, fullHint, RETRIES } from '../../errors.ts';
-import { type CaaAccount, caaForbids, checkCaa, type Refusal } from './check.ts';
-import { type AskCaa, askResolver } from './set.ts';
+import { type CaaAccount, caaForbidsError, checkCaa, type NameRefusal } from './check.ts';
+import { type CaaLookup, resolverLookup } from './relevant-set.ts';
 
 const NAME = 'app.example.com';
 const never = new AbortController().signal;
@@ -26,10 +26,10 @@ function world(sets: Readonly<Record<string, readonly string[] | 'fails'>>) {
     values === 'fails' ? values : { answers: values.map((value) => rr(owner, 'CAA', value)) },
   ]);
   const { resolve, asked } = memoryResolver(Object.fromEntries(known));
-  return { ask: askResolver(resolve), asked };
+  return { ask: resolverLookup(resolve), asked };
 }
 
-const brief = (refusals: readonly Refusal[]) =>
+const brief = (refusals: readonly NameRefusal[]) =>
   refusals.map(({ name, account, at, owner, faults }) => ({
     name,
     account,
@@ -65,7 +65,7 @@ test('each name is refused for itself, and each owner name looked up once', asyn
 
 test('even an ask that remembers nothing is asked once for each owner name', async () => {
   const asked: string[] = [];
-  const ask: AskCaa = async (name) => {
+  const ask: CaaLookup = async (name) => {
     asked.push(name);
     return { caa: [] };
   };
@@ -111,7 +111,7 @@ test('an abort is no failed look-up: nothing more is asked', async () => {
   const abort = new AbortController();
   const reason = new Error('stopped');
   const asked: string[] = [];
-  const ask: AskCaa = async (name, signal) => {
+  const ask: CaaLookup = async (name, signal) => {
     asked.push(name);
     abort.abort(reason);
     signal.throwIfAborted();
@@ -127,7 +127,7 @@ test('an abort is no failed look-up: nothing more is asked', async () => {
 test('the error says which record stands in the way, and gives the one to add in full', async () => {
   const { ask } = world({ 'example.com': ['0 issue ";"'] });
   const refusals = await checkCaa([NAME, 'www.example.com'], [production], ask, never);
-  const error = caaForbids(refusals);
+  const error = caaForbidsError(refusals);
   assert.equal(error.code, 'CAA_FORBIDS');
   assert.equal(error.retryable, false);
   assert.equal(
@@ -143,7 +143,7 @@ test('the error says which record stands in the way, and gives the one to add in
 
 test('the error names a record that has to go, and then the one to add', async () => {
   const { ask } = world({ [NAME]: ['128 tbs "x"', '0 issue "other.example"'] });
-  const { message, remedy } = caaForbids(await checkCaa([NAME], [production], ask, never));
+  const { message, remedy } = caaForbidsError(await checkCaa([NAME], [production], ask, never));
   assert.match(
     message,
     /CAA 128 tbs "x" is critical.*, CAA 0 issue "other\.example" permits other\.example only$/,
@@ -162,22 +162,22 @@ test('with a set at the target of an alias the error says so', async () => {
       answers: [rr(NAME, 'CNAME', 'gateway.cluster.net'), rr('gateway.cluster.net', 'CAA', '0 issue ";"')],
     },
   });
-  const [refusal, ...more] = await checkCaa([NAME], [production], askResolver(resolve), never);
+  const [refusal, ...more] = await checkCaa([NAME], [production], resolverLookup(resolve), never);
   assert.ok(refusal && more.length === 0);
   assert.match(
-    caaForbids([refusal]).remedy,
+    caaForbidsError([refusal]).remedy,
     /Add the record gateway\.cluster\.net CAA 0 issue ".*" \(app\.example\.com is an alias that leads there; a record at app\.example\.com itself .*\)\.$/,
   );
 });
 
 test('a record for each account is advised', async () => {
   const { ask } = world({ [NAME]: ['0 issue ";"'] });
-  const { hint } = caaForbids(await checkCaa([NAME], [production, staging], ask, never));
+  const { hint } = caaForbidsError(await checkCaa([NAME], [production, staging], ask, never));
   for (const url of [PRODUCTION, STAGING]) assert.ok(hint.includes(`${NAME} CAA ${bound(url)}.`), hint);
 });
 
 test('where no record can be named, the error says what to do in general', async () => {
   const { ask } = world({ [NAME]: ['0 issue ";"'] });
-  const { hint } = caaForbids(await checkCaa([NAME], [{ ...production, issuers: [] }], ask, never));
+  const { hint } = caaForbidsError(await checkCaa([NAME], [{ ...production, issuers: [] }], ask, never));
   assert.equal(hint, fullHint(errorRegistry.CAA_FORBIDS));
 });

@@ -1,7 +1,7 @@
 import { errorRegistry, IngressError, isIngressError } from '../../errors.ts';
-import { isWildcard } from '../names.ts';
-import { type CaaRefusal, type CaaRequest, judgeCaa } from './caa.ts';
-import { type AskCaa, type CaaAnswer, type CaaSet, findCaaSet } from './set.ts';
+import { isWildcard } from '../name.ts';
+import { type CaaRefusal, type CaaRequest, judgeCaa } from './judge.ts';
+import { type CaaAnswer, type CaaLookup, type CaaSet, findRelevantSet } from './relevant-set.ts';
 
 /** An account of a CA that certificates are wanted by: the usual one, that of a dry run, that of another CA to fall back on. */
 export interface CaaAccount extends Omit<CaaRequest, 'wildcard'> {
@@ -10,7 +10,7 @@ export interface CaaAccount extends Omit<CaaRequest, 'wildcard'> {
 }
 
 /** A name for which an account gets no certificate, and why. */
-export interface Refusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
+export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
   /** As the certificate names it. */
   readonly name: string;
   /** As the request calls it. */
@@ -25,15 +25,15 @@ export interface Refusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
 export async function checkCaa(
   names: readonly string[],
   requests: readonly CaaAccount[],
-  ask: AskCaa,
+  ask: CaaLookup,
   signal: AbortSignal,
-): Promise<Refusal[]> {
+): Promise<NameRefusal[]> {
   const askOnce = onlyOnce(ask);
-  const refusals: Refusal[] = [];
+  const refusals: NameRefusal[] = [];
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      const set = await findCaaSet(name, askOnce, signal);
+      const set = await findRelevantSet(name, askOnce, signal);
       if (set) refusals.push(...refusalsBy(set, name, requests));
     } catch (thrown) {
       if (!isIngressError(thrown, 'DNS_LOOKUP_FAILED')) throw thrown;
@@ -44,14 +44,18 @@ export async function checkCaa(
   return refusals;
 }
 
-function refusalsBy({ owner, at, values }: CaaSet, name: string, requests: readonly CaaAccount[]): Refusal[] {
+function refusalsBy(
+  { owner, at, values }: CaaSet,
+  name: string,
+  requests: readonly CaaAccount[],
+): NameRefusal[] {
   return requests.flatMap((request) => {
     const refusal = judgeCaa(values, { ...request, wildcard: isWildcard(name) });
     return refusal ? [{ name, account: request.account, owner, at, ...refusal }] : [];
   });
 }
 
-function onlyOnce(ask: AskCaa): AskCaa {
+function onlyOnce(ask: CaaLookup): CaaLookup {
   const answers = new Map<string, Promise<CaaAnswer>>();
   return (name, signal) => {
     const answer = answers.get(name) ?? ask(name, signal);
@@ -61,7 +65,7 @@ function onlyOnce(ask: AskCaa): AskCaa {
 }
 
 /** CAA_FORBIDS: says of each refusal which record stands in the way, and of each owner name what to add or to remove there. */
-export function caaForbids(refusals: readonly Refusal[]): IngressError {
+export function caaForbidsError(refusals: readonly NameRefusal[]): IngressError {
   const advice = [...new Set(refusals.flatMap(adviceFor))].join(' ');
   return new IngressError('CAA_FORBIDS', refusals.map(sentenceOf).join('; '), {
     ...(advice === '' ? {} : { hint: advice, byItself: errorRegistry.CAA_FORBIDS.byItself }),
@@ -69,12 +73,12 @@ export function caaForbids(refusals: readonly Refusal[]): IngressError {
   });
 }
 
-function sentenceOf({ name, account, owner, faults }: Refusal): string {
+function sentenceOf({ name, account, owner, faults }: NameRefusal): string {
   const records = faults.map(({ record, says }) => `CAA ${record} ${says}`).join(', ');
   return `CAA at ${owner} forbids a certificate of ${name} to the ${account} account: ${records}`;
 }
 
-function adviceFor({ owner, at, remove, add }: Refusal): string[] {
+function adviceFor({ owner, at, remove, add }: NameRefusal): string[] {
   const where =
     at === owner
       ? ''

@@ -1,4 +1,4 @@
-import type { AskCaa, CaaAnswer } from '../../../src/dns/caa/set.ts';
+import type { CaaAnswer, CaaLookup } from '../../../src/dns/caa/relevant-set.ts';
 
 export const NAME = 'app.example.com';
 export const GATEWAY = 'gateway.cluster.net';
@@ -6,9 +6,9 @@ export const ISSUE = '0 issue "ca.example"';
 export const OTHER = '0 issue "other.example"';
 
 /** Answers from a table; nothing stands at any other name. */
-export function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: AskCaa; asked: string[] } {
+export function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: CaaLookup; asked: string[] } {
   const asked: string[] = [];
-  const ask: AskCaa = async (name) => {
+  const ask: CaaLookup = async (name) => {
     asked.push(name);
     return table[name] ?? { caa: [] };
   };

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rr } from '../../test/harness/dns/resolver.ts';
 import type { AuthoritativeServer } from './authoritative.ts';
-import { placeOf, whyUnseen } from './placement.ts';
-import type { Ask, Reply } from './query.ts';
+import type { Query, Reply } from './query.ts';
+import { delegationFault, findZoneCut } from './zone-cut.ts';
 
 const never = new AbortController().signal;
 const NAME = '_acme-challenge.app.example.com';
@@ -33,9 +33,9 @@ const rows: [title: string, reply: Partial<Reply>, holder: string | undefined][]
 ];
 for (const [title, reply, holder] of rows) {
   test(`${title}: ${holder ?? 'only the word of the resolvers is left'}`, async () => {
-    const ask: Ask = async () => ({ rcode: 'NOERROR', answers: [], authorities: [], ...reply });
-    assert.deepEqual(await placeOf(NAME, zone, ask, never), {
-      holder: holder ?? 'example.com',
+    const ask: Query = async () => ({ rcode: 'NOERROR', answers: [], authorities: [], ...reply });
+    assert.deepEqual(await findZoneCut(NAME, zone, ask, never), {
+      apex: holder ?? 'example.com',
       isAuthoritative: holder !== undefined,
     });
   });
@@ -43,7 +43,7 @@ for (const [title, reply, holder] of rows) {
 
 test('one server that says nothing does not hold up the other, and is not asked any longer', async () => {
   let abandoned = false;
-  const ask: Ask = ({ address }, _, { signal }) => {
+  const ask: Query = ({ address }, _, { signal }) => {
     if (address === '192.0.2.2')
       return Promise.resolve({ rcode: 'NXDOMAIN', answers: [], authorities: [rr('example.com', 'SOA', '')] });
     const { promise, reject } = Promise.withResolvers<Reply>();
@@ -53,15 +53,15 @@ test('one server that says nothing does not hold up the other, and is not asked 
     });
     return promise;
   };
-  assert.equal((await placeOf(NAME, zone, ask, never)).isAuthoritative, true);
+  assert.equal((await findZoneCut(NAME, zone, ask, never)).isAuthoritative, true);
   assert.equal(abandoned, true);
 });
 
 test('an abort is thrown', async () => {
   const abort = new AbortController();
   abort.abort(new Error('stopped'));
-  const ask: Ask = (_, __, { signal }) => Promise.reject(signal.reason);
-  await assert.rejects(placeOf(NAME, zone, ask, abort.signal), /stopped/);
+  const ask: Query = (_, __, { signal }) => Promise.reject(signal.reason);
+  await assert.rejects(findZoneCut(NAME, zone, ask, abort.signal), /stopped/);
 });
 
 const places: [
@@ -100,7 +100,7 @@ const places: [
 ];
 for (const [domain, apex, registered, holder, fault] of places) {
   test(`${domain}, written into ${apex} and looked for in ${holder}, is ${fault ? 'a fault' : 'right'}`, () => {
-    const error = whyUnseen({ domain, zone: apex, registered }, holder);
+    const error = delegationFault({ domain, zone: apex, registeredDomain: registered }, holder);
     if (fault) assert.match(error?.message ?? '', fault);
     else assert.equal(error, undefined);
   });

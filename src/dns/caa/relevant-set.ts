@@ -1,5 +1,5 @@
 import { IngressError } from '../../errors.ts';
-import { baseName, canonicalName, selfAndAncestors } from '../names.ts';
+import { baseName, canonicalName, selfAndAncestors } from '../name.ts';
 import type { Reply, Rr } from '../query.ts';
 import { type Change, type CurrentRecord, sameData } from '../record.ts';
 import type { Resolver } from '../resolver.ts';
@@ -13,7 +13,7 @@ export interface CaaAnswer {
 }
 
 /** Tells what stands at one owner name, without following an alias. Throws DNS_LOOKUP_FAILED. */
-export type AskCaa = (name: string, signal: AbortSignal) => Promise<CaaAnswer>;
+export type CaaLookup = (name: string, signal: AbortSignal) => Promise<CaaAnswer>;
 
 /** The RRset that decides for a name (RFC 8659 §3). */
 export interface CaaSet {
@@ -33,9 +33,9 @@ const LONGEST_CHAIN = 11;
  * the top-level domain. At an alias the set of its target counts, not what stands above the target. A wildcard is looked
  * for without its `*.`. Gives undefined when there is no set, so that nothing is forbidden. Throws DNS_LOOKUP_FAILED.
  */
-export async function findCaaSet(
+export async function findRelevantSet(
   name: string,
-  ask: AskCaa,
+  ask: CaaLookup,
   signal: AbortSignal,
 ): Promise<CaaSet | undefined> {
   for (const at of selfAndAncestors(baseName(canonicalName(name)))) {
@@ -47,7 +47,7 @@ export async function findCaaSet(
 
 async function followAliases(
   at: string,
-  ask: AskCaa,
+  ask: CaaLookup,
   signal: AbortSignal,
 ): Promise<Omit<CaaSet, 'at'> | undefined> {
   const passed = new Set<string>();
@@ -74,7 +74,7 @@ function endless(sentence: string, at: string): IngressError {
  * Asks by a resolver. Make a new one for every check: what a resolver says of an alias holds its target's records too
  * (RFC 1034 §3.6.2), and those are remembered for when the target's turn comes.
  */
-export function askResolver(resolver: Resolver): AskCaa {
+export function resolverLookup(resolver: Resolver): CaaLookup {
   const told = new Map<string, CaaAnswer>();
   return async (name, signal) => {
     const before = told.get(name);
@@ -115,7 +115,7 @@ export interface PlannedNames {
   /** The owner names of which everything that stands there is known. */
   readonly names: readonly string[];
   /** What stands there now. */
-  readonly live: readonly CurrentRecord[];
+  readonly current: readonly CurrentRecord[];
   /** What will be changed. */
   readonly changes: readonly Change[];
   /** The zone's apex, where it is known. No zone serves a CNAME there: a provider that takes one answers addresses. */
@@ -128,7 +128,7 @@ export interface PlannedNames {
  * Where a provider answers something else in the place of a record that stays, only a look-up tells what; such a name
  * is published already.
  */
-export function overlay(ask: AskCaa, planned: PlannedNames): AskCaa {
+export function overlay(ask: CaaLookup, planned: PlannedNames): CaaLookup {
   const { names, changes, apex } = planned;
   const records = afterwards(planned);
   const known = new Set([...names, ...changes.map(nameOf)]);
@@ -144,7 +144,7 @@ function nameOf(change: Change): string {
   return change.action === 'remove' ? change.removed.name : change.record.name;
 }
 
-function afterwards({ live, changes }: PlannedNames): CurrentRecord[] {
+function afterwards({ current: live, changes }: PlannedNames): CurrentRecord[] {
   const gone = changes.flatMap((change) => {
     if (change.action === 'create') return [];
     return change.action === 'remove' ? [change.removed] : [change.replaced];

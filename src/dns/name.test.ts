@@ -9,7 +9,7 @@ import {
   parseCertificateName,
   parseName,
   selfAndAncestors,
-} from './names.ts';
+} from './name.ts';
 
 const names: [text: string, expected: string | undefined][] = [
   ['example.com', 'example.com'],

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { isWithin } from './names.ts';
+import { isWithin } from './name.ts';
 import { isUnroutable, type Question, type Reply, type Rr } from './query.ts';
 import { type DnsRecord, describeRecord } from './record.ts';
 
@@ -13,7 +13,7 @@ export interface Expectation {
 }
 
 /** What somebody said who was asked for everything that is expected. */
-export type Said =
+export type ProbeResult =
   | {
       readonly kind: 'seen';
       /** Records of the same names and types beside those that are expected. */
@@ -32,15 +32,15 @@ export type Said =
     };
 
 /** As sentences whose subject is left out; none when all is seen. */
-export function wordsOf(said: Said | undefined): readonly string[] {
+export function describeProbe(said: ProbeResult | undefined): readonly string[] {
   if (said === undefined || said.kind === 'seen') return [];
   return said.kind === 'lacks' ? said.what : [said.what];
 }
 
 /** Whoever is looked at. */
-export interface Witness {
+export interface ProbeTarget {
   /** Asks one question. Rejects when no answer comes. */
-  readonly ask: (question: Question) => Promise<Reply>;
+  readonly query: (question: Question) => Promise<Reply>;
   /** It is a resolver: of a name with a CNAME it tells what the target has, not what stands beside it. */
   readonly isResolver?: boolean;
 }
@@ -49,18 +49,18 @@ export interface Witness {
  * Asks for everything that is expected in a zone. Whoever lacks something has answered, whatever became of the other
  * questions. Throws the signal's reason only.
  */
-export async function lookFor(
+export async function probe(
   expectations: readonly Expectation[],
   apex: string,
-  witness: Witness,
+  witness: ProbeTarget,
   signal: AbortSignal,
-): Promise<Said> {
+): Promise<ProbeResult> {
   const lacks: string[] = [];
   const found: Rr[] = [];
-  let trouble: Said | undefined;
+  let trouble: ProbeResult | undefined;
   for (const expectation of expectations) {
     try {
-      const said = await lookForOne(expectation, apex, witness);
+      const said = await probeOne(expectation, apex, witness);
       if (said.kind === 'lacks') lacks.push(...said.what);
       else if (said.kind === 'seen') found.push(...said.beside);
       else trouble ??= said;
@@ -78,18 +78,18 @@ export async function lookFor(
   return trouble ?? { kind: 'seen', beside: found.filter((rr) => !isExpected(rr)) };
 }
 
-async function lookForOne(
+async function probeOne(
   { record, alone, flattened }: Expectation,
   apex: string,
-  { ask, isResolver = false }: Witness,
-): Promise<Said> {
+  { query: ask, isResolver = false }: ProbeTarget,
+): Promise<ProbeResult> {
   // A record's type is one that can be asked for: only desired records and challenges come here.
   const reply = await ask({ name: record.name, type: record.type as Question['type'] });
   const declined = whyDeclined(reply, apex);
   if (declined !== undefined) return { kind: 'declines', what: declined };
   const own = reply.answers.filter((rr) => isOwn(rr, record));
   const values = own.map(({ value }) => value);
-  const seen: Said = { kind: 'seen', beside: own };
+  const seen: ProbeResult = { kind: 'seen', beside: own };
   if (values.includes(record.value) && !(alone && values.length > 1)) return seen;
   if (isResolver && record.type === 'CAA' && hasAlias(reply, record)) return seen;
   if (flattened && (await hasAddress(record.name, ask))) return seen;
@@ -113,7 +113,7 @@ function hasAlias({ answers }: Reply, { name }: DnsRecord): boolean {
   return answers.some((rr) => rr.type === 'CNAME' && rr.name === name);
 }
 
-async function hasAddress(name: string, ask: Witness['ask']): Promise<boolean> {
+async function hasAddress(name: string, ask: ProbeTarget['query']): Promise<boolean> {
   const { answers } = await ask({ name, type: 'A' });
   return answers.some(({ type }) => type === 'A');
 }

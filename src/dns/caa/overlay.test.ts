@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
 import type { Change, CurrentRecord } from '../record.ts';
-import { askResolver, type CaaAnswer, findCaaSet, overlay, type PlannedNames } from './set.ts';
+import {
+  type CaaAnswer,
+  findRelevantSet,
+  overlay,
+  type PlannedNames,
+  resolverLookup,
+} from './relevant-set.ts';
 
 const never = new AbortController().signal;
 
@@ -28,7 +34,7 @@ interface Overlaid {
   readonly name?: string;
 }
 const overlaid: Overlaid[] = [
-  { title: 'what stands', planned: { live: [live('CAA', ISSUE)] }, answer: set(ISSUE) },
+  { title: 'what stands', planned: { current: [live('CAA', ISSUE)] }, answer: set(ISSUE) },
   {
     title: 'what will be created',
     planned: { changes: [create(live('CAA', ISSUE)), create(live('CNAME', GATEWAY))] },
@@ -36,7 +42,7 @@ const overlaid: Overlaid[] = [
   },
   {
     title: 'what stands and will be created',
-    planned: { live: [live('CAA', OTHER)], changes: [create(live('CAA', ISSUE))] },
+    planned: { current: [live('CAA', OTHER)], changes: [create(live('CAA', ISSUE))] },
     answer: set(OTHER, ISSUE),
   },
   {
@@ -46,7 +52,7 @@ const overlaid: Overlaid[] = [
   },
   {
     title: 'nothing of what will be removed',
-    planned: { live: [live('CAA', OTHER), live('CAA', ISSUE)], changes: [remove(live('CAA', OTHER))] },
+    planned: { current: [live('CAA', OTHER), live('CAA', ISSUE)], changes: [remove(live('CAA', OTHER))] },
     answer: set(ISSUE),
   },
   {
@@ -57,7 +63,7 @@ const overlaid: Overlaid[] = [
   {
     title: 'the record in the place of another',
     planned: {
-      live: [live('CAA', OTHER), live('CNAME', 'old.example.net')],
+      current: [live('CAA', OTHER), live('CNAME', 'old.example.net')],
       changes: [replace(live('CAA', OTHER), live('CAA', ISSUE))],
     },
     answer: alias('old.example.net', ISSUE),
@@ -65,7 +71,7 @@ const overlaid: Overlaid[] = [
   {
     title: 'a record whose TTL alone changes',
     planned: {
-      live: [live('CAA', ISSUE)],
+      current: [live('CAA', ISSUE)],
       changes: [replace(live('CAA', ISSUE), live('CAA', ISSUE, { ttl: 300 }))],
     },
     answer: set(ISSUE),
@@ -73,7 +79,7 @@ const overlaid: Overlaid[] = [
   {
     title: 'the addresses in the place of an alias',
     planned: {
-      live: [live('CNAME', GATEWAY)],
+      current: [live('CNAME', GATEWAY)],
       changes: [remove(live('CNAME', GATEWAY)), create(live('A', '192.0.2.1'))],
     },
     answer: set(),
@@ -81,24 +87,24 @@ const overlaid: Overlaid[] = [
   { title: 'nothing where nothing stands', planned: {}, answer: set() },
   {
     title: 'nothing of other types and names',
-    planned: { live: [live('TXT', ISSUE), live('CAA', OTHER, { name: 'www.example.com' })] },
+    planned: { current: [live('TXT', ISSUE), live('CAA', OTHER, { name: 'www.example.com' })] },
     answer: set(),
   },
   {
     title: "no alias at the zone's apex",
-    planned: { apex: NAME, live: [live('CNAME', GATEWAY), live('CAA', ISSUE)] },
+    planned: { apex: NAME, current: [live('CNAME', GATEWAY), live('CAA', ISSUE)] },
     answer: set(ISSUE),
   },
   {
     title: 'an alias below the apex',
-    planned: { apex: 'example.com', live: [live('CNAME', GATEWAY)] },
+    planned: { apex: 'example.com', current: [live('CNAME', GATEWAY)] },
     answer: alias(GATEWAY),
   },
 ];
 for (const { title, planned, answer } of overlaid) {
   test(`the plan answers ${title}, and nobody is asked`, async () => {
     const memory = askTable({ [NAME]: ELSEWHERE });
-    const ask = overlay(memory.ask, { names: [NAME], live: [], changes: [], ...planned });
+    const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(NAME, never), answer);
     assert.deepEqual(memory.asked, []);
   });
@@ -108,19 +114,19 @@ const askedOn: Overlaid[] = [
   {
     title: 'of names that are not known',
     name: 'www.example.com',
-    planned: { live: [live('CAA', ISSUE)] },
+    planned: { current: [live('CAA', ISSUE)] },
     answer: ELSEWHERE,
   },
   {
     title: 'of a name where the provider answers by itself',
-    planned: { live: [live('CAA', ISSUE), live('A', '192.0.2.1', proxied)] },
+    planned: { current: [live('CAA', ISSUE), live('A', '192.0.2.1', proxied)] },
     answer: ELSEWHERE,
   },
 ];
 for (const { title, name = NAME, planned, answer } of askedOn) {
   test(`the plan asks on ${title}`, async () => {
     const memory = askTable({ [name]: ELSEWHERE });
-    const ask = overlay(memory.ask, { names: [NAME], live: [], changes: [], ...planned });
+    const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(name, never), answer);
     assert.deepEqual(memory.asked, [name]);
   });
@@ -130,7 +136,7 @@ test('the plan answers where a record gives way that the provider has answered f
   const old = live('A', '192.0.2.1', proxied);
   const memory = askTable({ [NAME]: ELSEWHERE });
   const changes = [replace(old, live('CNAME', GATEWAY))];
-  const ask = overlay(memory.ask, { names: [NAME], live: [old], changes });
+  const ask = overlay(memory.ask, { names: [NAME], current: [old], changes });
   assert.deepEqual(await ask(NAME, never), alias(GATEWAY));
   assert.deepEqual(memory.asked, []);
 });
@@ -138,15 +144,15 @@ test('the plan answers where a record gives way that the provider has answered f
 test('the signal reaches whoever is asked', async () => {
   const abort = new AbortController();
   abort.abort(new Error('stopped'));
-  const ask = overlay(askResolver(memoryResolver({}).resolve), { names: [], live: [], changes: [] });
-  await assert.rejects(findCaaSet(NAME, ask, abort.signal), { message: 'stopped' });
+  const ask = overlay(resolverLookup(memoryResolver({}).resolve), { names: [], current: [], changes: [] });
+  await assert.rejects(findRelevantSet(NAME, ask, abort.signal), { message: 'stopped' });
 });
 
 test('an alias that is about to be published is followed, and its name never asked for', async () => {
   const { resolve, asked } = memoryResolver({ [`${GATEWAY} CAA`]: { answers: [rr(GATEWAY, 'CAA', ISSUE)] } });
   const changes = [create(live('CNAME', GATEWAY))];
-  const ask = overlay(askResolver(resolve), { names: [NAME], live: [], changes });
-  assert.equal((await findCaaSet(NAME, ask, never))?.owner, GATEWAY);
+  const ask = overlay(resolverLookup(resolve), { names: [NAME], current: [], changes });
+  assert.equal((await findRelevantSet(NAME, ask, never))?.owner, GATEWAY);
   assert.deepEqual(asked, [`${GATEWAY} CAA`]);
 });
 
@@ -156,6 +162,6 @@ test('a target of our zone is answered by the plan, not by what a resolver has t
     [`${from} CAA`]: { answers: [rr(from, 'CNAME', NAME), rr(NAME, 'CAA', OTHER)] },
   });
   const changes = [replace(live('CAA', OTHER), live('CAA', ISSUE))];
-  const ask = overlay(askResolver(resolve), { names: [NAME], live: [live('CAA', OTHER)], changes });
-  assert.deepEqual((await findCaaSet(from, ask, never))?.values, [ISSUE]);
+  const ask = overlay(resolverLookup(resolve), { names: [NAME], current: [live('CAA', OTHER)], changes });
+  assert.deepEqual((await findRelevantSet(from, ask, never))?.values, [ISSUE]);
 });

@@ -1,12 +1,12 @@
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeZone } from './authoritative.ts';
-import { challengeName, isWithin } from './names.ts';
-import type { Ask, Reply } from './query.ts';
+import { challengeName, isWithin } from './name.ts';
+import type { Query, Reply } from './query.ts';
 
 /** Where the public DNS looks for a name. */
-export interface Placement {
+export interface ZoneCut {
   /** The apex of the zone. */
-  readonly holder: string;
+  readonly apex: string;
   /** Whether a name server has said so; else it is the word of the resolvers, who may remember what is no longer true. */
   readonly isAuthoritative: boolean;
 }
@@ -19,24 +19,24 @@ const ASKED = 2;
  * Finds the zone in which the public DNS looks for a name, below or at `zone`. No resolver is asked about the name itself: it would
  * remember that it is not there yet. Throws the signal's reason only.
  */
-export async function placeOf(
+export async function findZoneCut(
   name: string,
   zone: AuthoritativeZone,
-  ask: Ask,
+  ask: Query,
   signal: AbortSignal,
-): Promise<Placement> {
+): Promise<ZoneCut> {
   const decided = new AbortController();
   const limits = { timeoutMs: QUERY_TIMEOUT_MS, signal: AbortSignal.any([signal, decided.signal]) };
   const answers = oneEach(zone).map(async (server) => {
     const holder = holderIn(await ask(server, { name, type: 'SOA' }, limits), name, zone.apex);
     if (holder === undefined) throw new Error(`${server.hostname} does not say where ${name} is`);
-    return { holder, isAuthoritative: true };
+    return { apex: holder, isAuthoritative: true };
   });
   try {
     return await Promise.any(answers);
   } catch {
     signal.throwIfAborted();
-    return { holder: zone.apex, isAuthoritative: false };
+    return { apex: zone.apex, isAuthoritative: false };
   } finally {
     decided.abort();
   }
@@ -61,19 +61,22 @@ function holderIn({ rcode, answers, authorities }: Reply, name: string, apex: st
 }
 
 /** A name, and the zone of the account that it would be written into. */
-export interface Written {
+export interface ZoneAssignment {
   readonly domain: string;
   /** The apex of the zone. */
   readonly zone: string;
   /** The registered domain of the zone: a delegation that is missing above it is waited for, since it may be yet to come. */
-  readonly registered: string;
+  readonly registeredDomain: string;
 }
 
 /**
  * Why what is written for a name would be seen by nobody; undefined when it would be, or when the whole domain is not delegated yet.
  * Pure.
  */
-export function whyUnseen({ domain, zone, registered }: Written, holder: string): IngressError | undefined {
+export function delegationFault(
+  { domain, zone, registeredDomain: registered }: ZoneAssignment,
+  holder: string,
+): IngressError | undefined {
   if (holder === zone) return undefined;
   const details = { domain, zone, holder };
   // The cut may be below the name, at the one of its challenges.

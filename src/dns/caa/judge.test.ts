@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type CaaReason, type CaaRequest, judgeCaa } from './caa.ts';
+import { type CaaReason, type CaaRequest, judgeCaa } from './judge.ts';
 
 const CA = 'ca1.example.net';
 const ACCOUNT = 'https://ca1.example.net/account/1234';

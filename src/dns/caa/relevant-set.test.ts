@@ -5,7 +5,7 @@ import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test
 import { caa, cname, startDnsServer } from '../../../test/harness/dns/dns-server.ts';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
 import { createResolver } from '../resolver.ts';
-import { askResolver, type CaaAnswer, findCaaSet } from './set.ts';
+import { type CaaAnswer, findRelevantSet, resolverLookup } from './relevant-set.ts';
 
 const never = new AbortController().signal;
 
@@ -87,7 +87,7 @@ for (const { title, name = NAME, table, found, asked } of climbs) {
     const memory = askTable(table);
     const [at, owner, value] = found ?? [];
     assert.deepEqual(
-      await findCaaSet(name, memory.ask, never),
+      await findRelevantSet(name, memory.ask, never),
       found ? { at, owner, values: [value] } : undefined,
     );
     assert.deepEqual(memory.asked, asked);
@@ -103,8 +103,8 @@ const chain = (length: number): Record<string, CaaAnswer> => ({
 });
 
 test('as many aliases are followed as resolvers follow, and no more', async () => {
-  assert.equal((await findCaaSet(NAME, askTable(chain(11)).ask, never))?.owner, 'a11.net');
-  await assert.rejects(findCaaSet(NAME, askTable(chain(12)).ask, never), {
+  assert.equal((await findRelevantSet(NAME, askTable(chain(11)).ask, never))?.owner, 'a11.net');
+  await assert.rejects(findRelevantSet(NAME, askTable(chain(12)).ask, never), {
     code: 'DNS_LOOKUP_FAILED',
     message: /app\.example\.com leads through more than 11 aliases/,
   });
@@ -117,7 +117,7 @@ const loops: [back: string, table: Record<string, CaaAnswer>][] = [
 ];
 for (const [back, table] of loops) {
   test(`${Object.keys(table).length} aliases that lead back to ${back} are an error that says so`, async () => {
-    await assert.rejects(findCaaSet(NAME, askTable(table).ask, never), {
+    await assert.rejects(findRelevantSet(NAME, askTable(table).ask, never), {
       code: 'DNS_LOOKUP_FAILED',
       message: `the aliases from ${NAME} lead back to ${back}`,
       hint: /CNAME at app\.example\.com/,
@@ -130,7 +130,7 @@ test('a look-up that fails ends the search', async () => {
     'example.com CAA': 'fails',
     'com CAA': { answers: [rr('com', 'CAA', ISSUE)] },
   });
-  await assert.rejects(findCaaSet(NAME, askResolver(resolve), never), { code: 'DNS_LOOKUP_FAILED' });
+  await assert.rejects(findRelevantSet(NAME, resolverLookup(resolve), never), { code: 'DNS_LOOKUP_FAILED' });
   assert.deepEqual(asked, [`${NAME} CAA`, 'example.com CAA']);
 });
 
@@ -147,7 +147,7 @@ test('of a name server it is learned over the wire what stands at a name', async
     const answers = zone[name];
     return answers ? { answers } : { rcode: 'NXDOMAIN' };
   });
-  const ask = askResolver(createResolver([server]));
+  const ask = resolverLookup(createResolver([server]));
   assert.deepEqual(await ask(NAME, never), { caa: [], alias: GATEWAY });
   assert.deepEqual(await ask(GATEWAY, never), {
     caa: ['0 issue "ca.example; policy=ev"', '0 ISSUEWILD ";"'],
@@ -222,7 +222,7 @@ for (const { title, reply, asked, owner } of tellings) {
       'a.example.net CAA': { answers: [rr('a.example.net', 'CAA', ISSUE)] },
       [`${GATEWAY} CAA`]: { answers: [rr(GATEWAY, 'CAA', ISSUE)] },
     });
-    assert.equal((await findCaaSet(NAME, askResolver(memory.resolve), never))?.owner, owner);
+    assert.equal((await findRelevantSet(NAME, resolverLookup(memory.resolve), never))?.owner, owner);
     assert.deepEqual(
       memory.asked,
       asked.map((name) => `${name} CAA`),
@@ -234,6 +234,8 @@ test('a circle in one answer is followed once', async () => {
   const { resolve, asked } = memoryResolver({
     [`${NAME} CAA`]: { answers: [leads, rr('a.example.net', 'CNAME', 'a.example.net')] },
   });
-  await assert.rejects(findCaaSet(NAME, askResolver(resolve), never), { message: /lead back to a\.example/ });
+  await assert.rejects(findRelevantSet(NAME, resolverLookup(resolve), never), {
+    message: /lead back to a\.example/,
+  });
   assert.deepEqual(asked, [`${NAME} CAA`]);
 });
