@@ -3,7 +3,6 @@ import pkg from '../../package.json' with { type: 'json' };
 import { systemClock as clock } from '../clock.ts';
 import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
-import { removeTemporaries } from '../files.ts';
 import { createLog, type Log, logEvents } from '../log.ts';
 import { announcement } from '../proxy/process/announcement.ts';
 import { ownRights, warningOfSharedUser } from '../proxy/process/privileges.ts';
@@ -19,6 +18,7 @@ import { assembleDeps, roundLimitMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
+import { tidyVolume } from './wiring/tidy-volume.ts';
 
 /** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
 export async function run(stopped: AbortSignal): Promise<number> {
@@ -45,7 +45,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
-  void tidyVolume(config, emit);
+  void tidyVolume(config, { emit, clock });
   const serve: Deps['serve'] = (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
     proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain });
   const deps = assembleDeps(config, { clock, serve, emit, warnOf });
@@ -66,16 +66,6 @@ export async function run(stopped: AbortSignal): Promise<number> {
   await proxy.stop();
   emit({ type: 'stopped' });
   return 0;
-}
-
-/** What crashes have left is in nobody's way where it stays; that the volume takes nothing is said elsewhere. */
-async function tidyVolume({ letsencryptDir }: IngressConfig, emit: Emit): Promise<void> {
-  try {
-    const removed = await removeTemporaries(letsencryptDir, clock.now());
-    if (removed.length > 0) emit({ type: 'volume-tidied', removed });
-  } catch (error) {
-    emit({ type: 'volume-not-tidied', error });
-  }
 }
 
 /** Without evidence the app is served all the same. */

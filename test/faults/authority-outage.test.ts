@@ -2,6 +2,7 @@ import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
 import { asked, type Kind, kinds } from './asked.ts';
 import { createRow } from './row.ts';
+import { HASTE } from './start.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
 /** It answers everything until it is asked for this, and then nobody is there until a round has failed. */
@@ -31,7 +32,8 @@ const others: readonly Trial[] = [
   },
   {
     title: 'each answer a second late',
-    begin: ({ acmeFront }) => acmeFront.failWhen(() => true, { kind: 'slow', ms: 1000 }),
+    hasty: true,
+    begin: ({ acmeFront }) => acmeFront.failWhen(() => true, { kind: 'slow', ms: 1000 / HASTE }),
     met: ({ ingress }) => ingress.seen('certificate-issued'),
   },
   {
@@ -61,6 +63,7 @@ function hangs(kind: Kind, goOn: () => void): Trial {
   let met = false;
   return {
     title: `${asked[kind]}: never answered`,
+    hasty: true,
     orders: kind === 'POST /order-plz' ? 2 : 1,
     begin: ({ acmeFront }) => {
       const isMet = (request: { readonly kind: string }) => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
 import { environmentWithClock } from '../world/faults/clock-jump.ts';
-import { type Environment, type Ingress, type LogLine, startIngress } from '../world/ingress.ts';
+import type { Environment, Ingress, LogLine } from '../world/ingress.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
+import { start } from './start.ts';
 import { startFor, whenFinished } from './steps.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
@@ -132,7 +133,7 @@ test('it is killed, the clock is wrong when it starts again, and put right later
 });
 
 async function killedAt(moment: string, environment: Environment): Promise<void> {
-  await using ingress = startIngress(environment);
+  await using ingress = start(environment);
   await ingress.seen(moment);
   await ingress.end('SIGKILL');
 }

@@ -5,10 +5,11 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
 import { actsAt, environmentWithFault, type FaultAct, faulted } from '../world/faults/fault-points.ts';
-import { type Environment, type Ingress, startIngress } from '../world/ingress.ts';
+import type { Environment, Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
+import { start } from './start.ts';
 import {
   askForRound,
   isOrderLost,
@@ -38,7 +39,7 @@ const titles: Partial<Record<FaultAct, string>> = {
 };
 
 test('a volume that takes nothing from some step of a first start on, until it does again', {
-  concurrency: 3,
+  concurrency: 12,
 }, async (t) => {
   const world = await worldFor(t);
   const steps = await stepsOf(world, startFor);
@@ -61,7 +62,7 @@ test('a volume that takes nothing from some step of a first start on, until it d
 
 /** One process to the end where it lasts, another one after it where it does not. */
 async function survive(world: World, faulty: Environment, mended: string, orders: number): Promise<void> {
-  await using ingress = startIngress(faulty);
+  await using ingress = start(faulty);
   const end = await firstEnd(ingress);
   await writeFile(mended, '');
   const look = async () => assert.deepEqual(await aftermath(world, faulty, orders), []);

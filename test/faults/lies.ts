@@ -1,6 +1,7 @@
 import { eventually } from '../e2e/support.ts';
 import type { DnsFault, DnsFaults, SeenQuestion } from '../world/dns/dns-faults.ts';
 import type { World } from '../world/world.ts';
+import { HASTE } from './start.ts';
 import type { Scene, Trial } from './survive.ts';
 
 export const lies: readonly (readonly [how: string, fault: DnsFault])[] = [
@@ -12,7 +13,7 @@ export const lies: readonly (readonly [how: string, fault: DnsFault])[] = [
 ];
 export const silences: readonly (readonly [how: string, fault: DnsFault])[] = [
   ['no answer', { kind: 'silent' }],
-  ['answers that come too late', { kind: 'slow', ms: 6000 }],
+  ['answers that come too late', { kind: 'slow', ms: 6000 / HASTE }],
 ];
 
 export type Chosen = (world: World) => readonly { readonly faults: DnsFaults }[];
@@ -35,6 +36,7 @@ export function lying(
   };
   return {
     title: `${who}: ${how}`,
+    hasty: fault.kind === 'silent' || fault.kind === 'slow',
     begin(world) {
       for (const { faults } of chosen(world)) faults.when(isLiedTo, fault);
     },

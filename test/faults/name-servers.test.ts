@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
 import { type Chosen, hindered, isChallenge, lies, lying, misbehave, silences } from './lies.ts';
+import { HASTE } from './start.ts';
 import { type Scene, surviveEach, type Trial } from './survive.ts';
 
 const one: Chosen = ({ nameServers: { ns2 } }) => [ns2];
@@ -44,7 +45,8 @@ const gone: readonly Trial[] = [
   },
   {
     title: 'both name servers: each answer half a second late',
-    begin: (world) => misbehave(both(world), { slowMs: 500 }),
+    hasty: true,
+    begin: (world) => misbehave(both(world), { slowMs: 500 / HASTE }),
     met: seen,
   },
   {

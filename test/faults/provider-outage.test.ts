@@ -3,6 +3,7 @@ import { worldFor } from '../e2e/support.ts';
 import type { Fault } from '../world/apis/cloudflare.ts';
 import { answered, downFrom, reads, writes } from './provider-steps.ts';
 import { createRow } from './row.ts';
+import { HASTE } from './start.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
 const failed: Trial['met'] = ({ ingress }) => ingress.seen('pass-failed');
@@ -33,7 +34,8 @@ const trials: readonly Trial[] = [
   },
   {
     title: 'each answer two seconds late',
-    begin: ({ cloudflare }) => cloudflare.failWhen(() => true, { kind: 'slow', ms: 2000 }),
+    hasty: true,
+    begin: ({ cloudflare }) => cloudflare.failWhen(() => true, { kind: 'slow', ms: 2000 / HASTE }),
     met: ({ ingress }) => ingress.seen('challenge-removed'),
   },
   refused('is not known any more', 403, 9109, 'Invalid access token'),
@@ -66,12 +68,13 @@ const endless: readonly (readonly [how: string, fault: Fault])[] = [
   ['done, and half of an answer', { kind: 'stall', executed: true }],
 ];
 
-test('an answer of the provider never comes', { concurrency: 4 }, async (t) => {
+test('an answer of the provider never comes', { concurrency: 6 }, async (t) => {
   const world = await worldFor(t);
   const row = createRow(t);
   const tried = [...reads, ...writes].flatMap((ask) =>
     endless.map(([how, fault], index) => {
-      const trial = answered(ask, { how, fault, token: world.cloudflare.addToken() });
+      const token = world.cloudflare.addToken();
+      const trial = { ...answered(ask, { how, fault, token }), hasty: true };
       const host = `${ask.what.replaceAll(' ', '-')}-${index}`;
       return row.tryOne(trial.title, () => survive(world, host, trial));
     }),

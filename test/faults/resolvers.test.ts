@@ -2,6 +2,7 @@ import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
 import { minutesLater } from './later.ts';
 import { type Chosen, isChallenge, lies, lying, misbehave, silences } from './lies.ts';
+import { HASTE } from './start.ts';
 import { surviveEach, type Trial } from './survive.ts';
 
 const own: Chosen = ({ resolver }) => [resolver.forIngress];
@@ -10,12 +11,14 @@ const theirs: Chosen = ({ resolver }) => [resolver.forCa];
 const late: readonly Trial[] = [
   {
     title: 'the resolver of the ingress: each answer a second late, and truncated over UDP',
-    begin: (world) => misbehave(own(world), { slowMs: 1000, truncateUdp: true }),
+    hasty: true,
+    begin: (world) => misbehave(own(world), { slowMs: 1000 / HASTE, truncateUdp: true }),
     met: ({ ingress }) => ingress.seen('challenge-seen'),
   },
   {
     title: 'the resolver of the CA: each answer a second late, and truncated over UDP',
-    begin: (world) => misbehave(theirs(world), { slowMs: 1000, truncateUdp: true }),
+    hasty: true,
+    begin: (world) => misbehave(theirs(world), { slowMs: 1000 / HASTE, truncateUdp: true }),
     met: ({ ingress }) => ingress.seen('certificate-issued'),
   },
 ];

@@ -1,13 +1,8 @@
 import { plantCertificate } from '../e2e/support.ts';
 import { type FaultAct, points, recordPoints } from '../world/faults/fault-points.ts';
-import {
-  type Ending,
-  type Environment,
-  environmentFor,
-  type Ingress,
-  startIngress,
-} from '../world/ingress.ts';
+import { type Ending, type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
+import { start } from './start.ts';
 
 const RECORDED = 'recorded';
 const LONGEST_MS = 90_000;
@@ -27,10 +22,13 @@ export async function renewalFor(world: World, host: string): Promise<Environmen
   return environment;
 }
 
+/** What runs an ingress: in this process, or as one of its own. */
+export type Start = (environment: Environment) => Ingress;
+
 /** Everything that a start does to the outside, in order, once each: see `recordPoints`. */
-export async function stepsOf(world: World, start: typeof startFor): Promise<string[]> {
-  const environment = recordPoints(await start(world, RECORDED));
-  await whenFinished(environment, async () => undefined);
+export async function stepsOf(world: World, prepare: typeof startFor, run: Start = start): Promise<string[]> {
+  const environment = recordPoints(await prepare(world, RECORDED));
+  await whenFinished(environment, async () => undefined, run);
   const steps = points(environment).filter((label) => !isAskedAgain(label));
   if (steps.length < 40) throw new Error(`only ${steps.length} steps:\n${steps.join('\n')}`);
   return steps;
@@ -64,8 +62,9 @@ function isAskedAgain(label: string): boolean {
 export async function whenFinished(
   environment: Environment,
   look: (ingress: Ingress) => Promise<void>,
+  run: Start = start,
 ): Promise<void> {
-  await using ingress = startIngress(environment);
+  await using ingress = run(environment);
   await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
   await look(ingress);
   await ingress.end('SIGTERM');
@@ -83,7 +82,10 @@ function finished({ log }: Ingress): number {
 }
 
 /** Starts the ingress and waits for its end. */
-export async function untilItEnds(environment: Environment): Promise<Ending & Pick<Ingress, 'words'>> {
-  await using ingress = startIngress(environment);
+export async function untilItEnds(
+  environment: Environment,
+  run: Start = start,
+): Promise<Ending & Pick<Ingress, 'words'>> {
+  await using ingress = run(environment);
   return { ...(await ingress.ended), words: ingress.words };
 }

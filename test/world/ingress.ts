@@ -83,13 +83,10 @@ export function startIngress(
     reject: false,
     stdin: 'ignore',
   });
-  const log: LogLine[] = [];
-  const words: string[] = [];
-  const watchers = new Set<() => void>();
+  const watch = watchLog();
   const take = (line: string) => {
-    if (line.startsWith('{')) log.push(JSON.parse(line));
-    else if (line !== '') words.push(line);
-    for (const look of watchers) look();
+    if (line.startsWith('{')) watch.add(JSON.parse(line));
+    else if (line !== '') watch.say(line);
   };
   createInterface({ input: child.stdout }).on('line', take);
   createInterface({ input: child.stderr }).on('line', take);
@@ -107,10 +104,8 @@ export function startIngress(
   return {
     pid: child.pid ?? 0,
     environment,
-    log,
-    words,
+    ...watch.until(ended),
     ended,
-    seen: (event, options) => seen(event, options ?? {}, { log, words, watchers, ended }),
     signal: (signal) => void child.kill(signal),
     end(signal) {
       signalledAt = Date.now();
@@ -128,6 +123,32 @@ export function startIngress(
 
 interface Watched extends Pick<Ingress, 'log' | 'words' | 'ended'> {
   readonly watchers: Set<() => void>;
+}
+
+/** What is kept of an ingress that runs, and who waits for a line of it. */
+export function watchLog() {
+  const log: LogLine[] = [];
+  const words: string[] = [];
+  const watchers = new Set<() => void>();
+  const look = () => {
+    for (const watcher of watchers) watcher();
+  };
+  return {
+    add(line: LogLine): void {
+      log.push(line);
+      look();
+    },
+    say(line: string): void {
+      words.push(line);
+      look();
+    },
+    /** Of one that ends so. */
+    until: (ended: Promise<Ending>): Pick<Ingress, 'log' | 'words' | 'seen'> => ({
+      log,
+      words,
+      seen: (event, options) => seen(event, options ?? {}, { log, words, watchers, ended }),
+    }),
+  };
 }
 
 /** Milliseconds; for a host that is busy with other things. */

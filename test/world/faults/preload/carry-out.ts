@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
-import { kill } from './outside.ts';
 import type { FaultAct } from './points.ts';
 
 /** A call of the file system that is about to happen. */
@@ -15,17 +14,19 @@ export interface PendingCall {
 }
 
 /** Does the call, or what is ordered in its place. Throws what Node.js throws when the kernel refuses. */
-export function carryOut(call: PendingCall, order: Exclude<FaultAct, 'kill-before'> | undefined): unknown {
+export function carryOut(call: PendingCall, order: FaultAct | undefined, die: () => unknown): unknown {
   switch (order) {
     case undefined:
       return call.act();
+    case 'kill-before':
+      return die();
     case 'ENOSPC':
     case 'EROFS':
       throw systemError(order, call);
     case 'kill-after':
-      return afterwards(call.act, kill);
+      return afterwards(call.act, die);
     case 'kill-torn':
-      return afterwards(halfOf(call), kill);
+      return afterwards(halfOf(call), die);
     case 'torn':
       return afterwards(halfOf(call), () => {
         throw systemError('ENOSPC', call);
@@ -34,7 +35,7 @@ export function carryOut(call: PendingCall, order: Exclude<FaultAct, 'kill-befor
 }
 
 /** Does `next` when `act` is done, whatever has become of it: it may be one that is waited for. */
-function afterwards(act: () => unknown, next: () => never): unknown {
+function afterwards(act: () => unknown, next: () => unknown): unknown {
   let result: unknown;
   try {
     result = act();

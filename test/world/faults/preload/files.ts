@@ -4,7 +4,7 @@ import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { carryOut } from './carry-out.ts';
 import { firstHalf } from './first-half.ts';
-import type { Begin } from './outside.ts';
+import type { Actor } from './outside.ts';
 
 /** Functions by name; those of Node.js have no other type in common. */
 type Calls = Record<string, (this: unknown, ...args: unknown[]) => unknown>;
@@ -60,8 +60,8 @@ const SYSCALLS: Readonly<Record<string, string>> = { sync: 'fsync', writeFile: '
 
 /** What the patches share. */
 interface Watch {
-  readonly root: string;
-  readonly begin: Begin;
+  /** Whoever makes the call; undefined when nobody who is watched does. */
+  readonly actor: () => Actor | undefined;
   readonly open: OpenFiles;
 }
 
@@ -97,11 +97,11 @@ interface Called {
 }
 
 /**
- * Counts what the process changes below a folder, through node:fs/promises and the calls of node:fs that return when it is done.
+ * Counts what each actor changes on its volume, through node:fs/promises and the calls of node:fs that return when it is done.
  * Those with a callback, streams and `cp` are not counted.
  */
-export async function watchFiles(root: string, begin: Begin): Promise<void> {
-  const watch: Watch = { root: resolve(root), begin, open: new OpenFiles() };
+export async function watchFiles(actor: () => Actor | undefined): Promise<void> {
+  const watch: Watch = { actor, open: new OpenFiles() };
   const handle = await fs.promises.open(import.meta.filename);
   await handle.close();
   // The types of each of these are exact, and no two of them are the same.
@@ -147,11 +147,16 @@ function replace(calls: Calls, name: string, instead: (called: Called) => unknow
 }
 
 function byPath(watch: Watch, kind: string, at: 0 | 1, { name, args, real }: Called): unknown {
-  const { root, begin, open } = watch;
+  const { open } = watch;
+  const actor = watch.actor();
+  if (!actor) return real(args);
+  const { begin, die } = actor;
+  const root = resolve(actor.root);
   const path = pathOf(args[at]) ?? open.get(args[at]);
-  if (path === undefined || relative(root, path).startsWith('../../containers')) return real(args);
+  if (path === undefined || relative(root, path).startsWith('..')) return real(args);
   const opened = (result: unknown) => {
     open.set(result, path);
+    actor.opened?.(result);
     return result;
   };
   const act = () => {
@@ -165,22 +170,24 @@ function byPath(watch: Watch, kind: string, at: 0 | 1, { name, args, real }: Cal
   return carryOut(
     { syscall: SYSCALLS[kind] ?? kind, paths, act, half },
     begin(kind, inside(root, path), path),
+    die,
   );
 }
 
 function byOpen(
-  { root, begin, open }: Watch,
+  { actor, open }: Watch,
   kind: string,
   key: unknown,
   data: readonly unknown[],
   { name, args, real }: Called,
 ): unknown {
   const path = open.get(key);
-  if (path === undefined) return real(args);
+  const acting = actor();
+  if (path === undefined || !acting) return real(args);
   const before = args.slice(0, args.length - data.length);
   const half = halfOf(name, data, (cut) => real([...before, ...cut]));
   const call = { syscall: SYSCALLS[kind] ?? kind, paths: [], act: () => real(args), half };
-  return carryOut(call, begin(kind, inside(root, path), path));
+  return carryOut(call, acting.begin(kind, inside(resolve(acting.root), path), path), acting.die);
 }
 
 function halfOf(name: string, data: readonly unknown[], write: (args: readonly unknown[]) => unknown) {

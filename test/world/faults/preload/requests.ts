@@ -1,24 +1,28 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
-import { type Begin, kill } from './outside.ts';
+import type { Actor } from './outside.ts';
 import type { FaultAct } from './points.ts';
 
 /** Counts every request of node:http, node:https and fetch: before it is sent. Node.js says so itself, on its channels. */
-export function watchRequests(begin: Begin): void {
-  const dying = new WeakSet<object>();
-  const started = (request: object, method: string, path: string, url: string) => {
-    if (diesAfter(begin(method, path.replace(/\?.*/s, ''), url))) dying.add(request);
+export function watchRequests(actor: () => Actor | undefined): void {
+  const dying = new WeakMap<object, Actor>();
+  /** Whether it may be sent. */
+  const started = (request: object, method: string, path: string, url: string): boolean => {
+    const acting = actor();
+    if (!acting) return true;
+    const act = acting.begin(method, path.replace(/\?.*/s, ''), url);
+    if (act === 'kill-before') acting.die();
+    if (diesAfter(act)) dying.set(request, acting);
+    return act !== 'kill-before';
   };
-  const answered = (request: object) => {
-    if (dying.has(request)) kill();
-  };
+  const answered = (request: object) => dying.get(request)?.die();
   subscribe('http.client.request.created', (message) => {
     // As documented for this channel.
     const { request } = message as { request: ClientRequest & { socketPath?: string } };
     const { method, path, protocol, socketPath } = request;
     const host = request.getHeader('host') ?? request.host;
     const origin = socketPath === undefined ? `${protocol}//${host}` : `unix:${socketPath}:`;
-    started(request, method, path, `${method} ${origin}${path}`);
+    if (!started(request, method, path, `${method} ${origin}${path}`)) request.destroy();
   });
   subscribe('http.client.response.finish', (message) => answered((message as { request: object }).request));
   subscribe('undici:request:create', (message) => {
@@ -29,7 +33,7 @@ export function watchRequests(begin: Begin): void {
 }
 
 function diesAfter(act: FaultAct | undefined): boolean {
-  if (act === undefined) return false;
+  if (act === undefined || act === 'kill-before') return false;
   if (act === 'kill-after') return true;
   throw new Error(`fault points: ${act} cannot be done to a request`);
 }
