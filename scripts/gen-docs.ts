@@ -53,12 +53,12 @@ configuration error, even if it is misspelt.
 
 ${rows(
   ['Variable', 'What this version does', 'What to do'],
-  Object.entries(unsupported).map(([name, { instead, fine, remedy }]) => [
+  Object.entries(unsupported).map(([name, { instead, fine, fix }]) => [
     fine === undefined
       ? code(name)
       : `${code(name)}, other than ${name === 'CHALLENGE_TYPE' ? code('dns-01') : code('false')}`,
     `It ${instead}.`,
-    remedy,
+    fix,
   ]),
 )}
 

@@ -235,8 +235,8 @@ export class IngressError extends Error {
   override readonly name = 'IngressError';
   readonly code: ErrorCode;
   /** What the operator does about it. */
-  readonly remedy: string;
-  /** The remedy, and what a running ingress does about it. */
+  readonly fix: string;
+  /** The fix, and what a running ingress does about it. */
   readonly hint: string;
   /** See ErrorKind. */
   readonly retryable: boolean;
@@ -248,7 +248,7 @@ export class IngressError extends Error {
     this.code = code;
     const kind: ErrorKind = errorRegistry[code];
     const { hint = kind.hint, byItself = context.hint === undefined ? kind.byItself : undefined } = context;
-    this.remedy = hint;
+    this.fix = hint;
     this.hint = fullHint({ hint, byItself });
     this.retryable = context.retryable ?? kind.retryable;
     this.retryAfterMs = context.retryAfterMs;

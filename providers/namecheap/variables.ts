@@ -19,32 +19,32 @@ export const variables = {
   username: required(userName, {
     name: 'NAMECHEAP_USERNAME',
     help: 'The user name of the Namecheap account that holds the domain.',
-    remedy: 'Set the name with which you sign in at namecheap.com.',
+    fix: 'Set the name with which you sign in at namecheap.com.',
   }),
   apiKey: required(types.secretText, {
     name: 'NAMECHEAP_API_KEY',
     secret: true,
     help: 'The API key of the account. It reaches the whole account; Namecheap has no keys that may do less.',
-    remedy: `Turn API access on and copy the key at ${API_ACCESS}.`,
+    fix: `Turn API access on and copy the key at ${API_ACCESS}.`,
   }),
   clientIp: required(ipv4, {
     name: 'NAMECHEAP_CLIENT_IP',
     help: 'The public IPv4 address from which this container reaches the internet. It has to be on the whitelist of the API key.',
-    remedy: `Set the address and add it at ${API_ACCESS} > Whitelisted IPs.`,
+    fix: `Set the address and add it at ${API_ACCESS} > Whitelisted IPs.`,
   }),
   apiUser: optional(userName, {
     name: 'NAMECHEAP_API_USER',
     help: 'The user that the API key belongs to, where that is not the account of the domain. Default: NAMECHEAP_USERNAME.',
-    remedy: 'Set the user name of the key, or leave it out.',
+    fix: 'Set the user name of the key, or leave it out.',
   }),
   sandbox: withDefault(types.flag, 'false', {
     name: 'NAMECHEAP_SANDBOX',
     help: "Uses Namecheap's sandbox (https://api.sandbox.namecheap.com), which has accounts, keys and domains of its own and serves no DNS. Without effect beside NAMECHEAP_BASE_URL.",
-    remedy: 'Set true or false.',
+    fix: 'Set true or false.',
   }),
   baseUrl: optional(types.url, {
     name: 'NAMECHEAP_BASE_URL',
     help: "Another place of Namecheap's API, for tests and private networks; /xml.response is asked below it. Default: https://api.namecheap.com.",
-    remedy: 'Leave it out.',
+    fix: 'Leave it out.',
   }),
 };

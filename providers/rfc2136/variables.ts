@@ -51,28 +51,27 @@ export const variables = {
   server: required(server, {
     name: 'RFC2136_NAMESERVER',
     help: 'The primary name server of the zone, which takes the updates: an address or a host name, with `:port` where that is not 53 (IPv6 then in brackets). It is asked by TCP.',
-    remedy: 'Set it to the address of the primary, such as 192.0.2.53, [2001:db8::53]:53 or ns1.example.com.',
+    fix: 'Set it to the address of the primary, such as 192.0.2.53, [2001:db8::53]:53 or ns1.example.com.',
   }),
   keyName: required(keyName, {
     name: 'RFC2136_TSIG_KEY',
     help: 'The name of the TSIG key, as the configuration of the name server has it.',
-    remedy:
-      'Make a key with `tsig-keygen dstack-ingress`, add it to the name server and set its name: dstack-ingress.',
+    fix: 'Make a key with `tsig-keygen dstack-ingress`, add it to the name server and set its name: dstack-ingress.',
   }),
   secret: required(base64, {
     name: 'RFC2136_TSIG_SECRET',
     secret: true,
     help: 'The secret of the TSIG key, in base64 as `tsig-keygen` prints it.',
-    remedy: 'Set what stands between the quotes behind `secret` in the output of tsig-keygen.',
+    fix: 'Set what stands between the quotes behind `secret` in the output of tsig-keygen.',
   }),
   algorithm: withDefault(algorithm, 'hmac-sha256', {
     name: 'RFC2136_TSIG_ALGORITHM',
     help: 'The algorithm of the TSIG key.',
-    remedy: 'Set what stands behind `algorithm` in the key, or leave it out.',
+    fix: 'Set what stands behind `algorithm` in the key, or leave it out.',
   }),
   zone: optional(types.domainName, {
     name: 'RFC2136_ZONE',
     help: 'The zone to write to. Default: the zone in which the name server itself puts the name.',
-    remedy: 'Set the apex of the zone, such as example.com, or leave it out.',
+    fix: 'Set the apex of the zone, such as example.com, or leave it out.',
   }),
 };

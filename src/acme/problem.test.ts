@@ -57,7 +57,7 @@ test('a rate limit comes with advice', () => {
   const problem = readProblem({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many' }, 429);
   const { hint } = problemError(problem, 60_000);
   assert.match(hint, /Keep the certificate volume.*ACME_STAGING.*retries by itself/);
-  assert.doesNotMatch(problemError(problem, undefined).remedy, /by itself/);
+  assert.doesNotMatch(problemError(problem, undefined).fix, /by itself/);
 });
 
 const url = 'https://ca.example/acme/new-order';
@@ -92,7 +92,7 @@ test('userActionRequired says where to go, where the terms are, and what becomes
   const error = problemError(readProblem(body, 403, { url, headers }), undefined);
   const instance = 'https://ca.example/acme/agreement/?token=W8Ih3PswD-8';
   assert.ok(error.message.endsWith(`Terms of service have changed (userActionRequired); see ${instance}`));
-  assert.ok(error.remedy.startsWith(`Open ${instance} and do what is asked for there.`), error.remedy);
+  assert.ok(error.fix.startsWith(`Open ${instance} and do what is asked for there.`), error.fix);
   assert.equal(error.retryable, false, 'nothing changes by itself');
   assert.match(error.hint, /terms of service in force are at https:\/\/ca\.example\/terms\/v2/);
   assert.match(

@@ -110,9 +110,9 @@ function halfSet(
   const names = [`${prefix}_KID`, `${prefix}_HMAC_KEY`] as const;
   const [there, missing] = kid === undefined ? [names[1], names[0]] : names;
   if (known(missing) || known(`${missing}_FILE`)) return [];
-  const remedy = `Set ${names.join(' and ')} as the certificate authority gave them, or neither.`;
+  const fix = `Set ${names.join(' and ')} as the certificate authority gave them, or neither.`;
   const problem = `is not set, but ${there} is`;
-  return [{ variable: missing, problem, remedy, missing: [missing] }];
+  return [{ variable: missing, problem, fix, missing: [missing] }];
 }
 
 function directoryFaults(
@@ -126,15 +126,15 @@ function directoryFaults(
   const found: Fault[] = [];
   if (fallbackDirectoryUrl !== undefined && isSame(fallbackDirectoryUrl, primaryUrl)) {
     const problem = `is the directory that is asked first: ${primaryUrl}`;
-    const remedy = 'Set the directory of another certificate authority, or leave it out.';
-    found.push({ variable: 'ACME_FALLBACK_DIRECTORY_URL', problem, remedy });
+    const fix = 'Set the directory of another certificate authority, or leave it out.';
+    found.push({ variable: 'ACME_FALLBACK_DIRECTORY_URL', problem, fix });
   }
   const isCustom = directoryUrl !== undefined && !isSame(directoryUrl, LETS_ENCRYPT);
   if (stagingDryRun === true && !usesStaging && isCustom && stagingDirectoryUrl === undefined) {
     const problem = `needs a staging directory, and which one belongs to ${directoryUrl} is not known`;
-    const remedy =
+    const fix =
       'Set ACME_STAGING_DIRECTORY_URL to the staging directory of that certificate authority, or ACME_STAGING_DRY_RUN=false.';
-    found.push({ variable: 'ACME_STAGING_DRY_RUN', problem, remedy });
+    found.push({ variable: 'ACME_STAGING_DRY_RUN', problem, fix });
   }
   return found;
 }

@@ -68,8 +68,8 @@ function aliasFaults(
   const variable = 'ALIAS_DOMAIN';
   if (domain === undefined) {
     if (aliasDomains.length === 0 || known('DOMAIN')) return [];
-    const remedy = 'Set DOMAIN to the name whose certificate these are added to, or name them in DOMAINS.';
-    return [{ variable, problem: 'is set, but DOMAIN is not', remedy }];
+    const fix = 'Set DOMAIN to the name whose certificate these are added to, or name them in DOMAINS.';
+    return [{ variable, problem: 'is set, but DOMAIN is not', fix }];
   }
   const grouped = [domain, ...aliasDomains].flatMap((name) => {
     const group = certGroups.find((candidate) => candidate.includes(name));
@@ -81,7 +81,7 @@ function aliasFaults(
     .map(({ name }) => ({
       variable,
       problem: `names ${name}, which CERT_GROUPS puts on another certificate than ${first?.name}`,
-      remedy: `Leave ${name} out of ALIAS_DOMAIN, or write it into the group that has ${first?.name}.`,
+      fix: `Leave ${name} out of ALIAS_DOMAIN, or write it into the group that has ${first?.name}.`,
     }));
 }
 
@@ -98,7 +98,7 @@ function tooMany(
     {
       variable: isGroup ? 'CERT_GROUPS' : 'ALIAS_DOMAIN',
       problem: `puts ${names.length} names on one certificate, that of ${names[0]}; ${most} is the most${why}`,
-      remedy: isGroup
+      fix: isGroup
         ? `Make more groups of it, each of ${most} names at most.`
         : `Name ${most - 1} at most, and the others in DOMAINS.`,
     },

@@ -24,7 +24,7 @@ export function chooseProvider<P extends ProviderChoice>(
   if (named !== undefined) {
     const chosen = providers.find(({ name }) => name === named.toLowerCase());
     const problem = `names a provider that this version does not have: ${quote(named)}`;
-    return chosen ?? { variable: 'DNS_PROVIDER', problem, remedy: `Set one of: ${supported}.` };
+    return chosen ?? { variable: 'DNS_PROVIDER', problem, fix: `Set one of: ${supported}.` };
   }
   const isSet = (variable: string) =>
     Boolean(environment[variable]?.trim() || environment[`${variable}_FILE`]?.trim());
@@ -35,7 +35,7 @@ export function chooseProvider<P extends ProviderChoice>(
     return {
       variable: 'DNS_PROVIDER',
       problem,
-      remedy: `Set DNS_PROVIDER (one of: ${supported}) or remove the other credentials.`,
+      fix: `Set DNS_PROVIDER (one of: ${supported}) or remove the other credentials.`,
     };
   }
   const begun = providers.filter(({ variables }) => requiredOf(variables).some(isSet));
@@ -47,7 +47,7 @@ export function chooseProvider<P extends ProviderChoice>(
     ...credentials,
     ...requiredOf(variables),
   ]);
-  return { variable: 'DNS_PROVIDER', problem, remedy: `Set ${wanted}.`, missing: [...new Set(missing)] };
+  return { variable: 'DNS_PROVIDER', problem, fix: `Set ${wanted}.`, missing: [...new Set(missing)] };
 }
 
 function requiredOf(variables: VariableTable): string[] {

@@ -120,7 +120,7 @@ for (const [variable, value] of wrong) {
       faults.map((fault) => fault.variable),
       [variable],
     );
-    assert.ok(faults[0]?.remedy);
+    assert.ok(faults[0]?.fix);
   });
 }
 
@@ -239,7 +239,7 @@ test('every name comes with its route', () => {
   );
 });
 
-test('the text for a person names each variable and its remedy, and no stack', () => {
+test('the text for a person names each variable and its fix, and no stack', () => {
   const text = describeFaults({ faults: faultsOf({ ...GOOD, PORT: 'x' }), warnings: [] });
   assert.match(text, /PORT is not a whole number from 1 to 65535: "x"\n {4}-> Set a port/);
   assert.doesNotMatch(text, /at .*\.ts/);
@@ -295,7 +295,7 @@ test('a name of a provider that is none is shown as it was set, with those that 
     const [fault] = faultsOf({ ...GOOD, DNS_PROVIDER: named });
     assert.equal(fault?.variable, 'DNS_PROVIDER');
     assert.ok(fault.problem.includes(JSON.stringify(named)), fault.problem);
-    assert.match(fault.remedy, /Set one of: alpha, beta/);
+    assert.match(fault.fix, /Set one of: alpha, beta/);
   }
 });
 

@@ -127,15 +127,15 @@ function crossFaults(
   const { runtimeDir } = settings;
   const found: Fault[] = [];
   if (gatewayDomain === undefined && !known('GATEWAY_DOMAIN') && !known('DSTACK_GATEWAY_DOMAIN')) {
-    const { name, remedy } = variables.gatewayDomain;
+    const { name, fix } = variables.gatewayDomain;
     const problem = 'is not set, and neither is DSTACK_GATEWAY_DOMAIN';
-    found.push({ variable: name, problem, remedy, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
+    found.push({ variable: name, problem, fix, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
   }
   found.push(...tooLong(settings));
   // sun_path holds 108 bytes, and the socket's file name comes behind.
   if (runtimeDir !== undefined && runtimeDir.length > 80) {
     const problem = 'is too long for the Unix socket in it';
-    found.push({ variable: 'RUNTIME_DIR', problem, remedy: variables.runtimeDir.remedy });
+    found.push({ variable: 'RUNTIME_DIR', problem, fix: variables.runtimeDir.fix });
   }
   return found;
 }
@@ -150,7 +150,7 @@ function tooLong(settings: IngressSettings): Fault[] {
     .map(({ name, variable }) => {
       const which = variable === 'DOMAIN' ? 'is' : `names ${name}, which is`;
       const problem = `${which} too long: with the labels put in front of it, it passes the 253 characters of a domain name`;
-      return { variable, problem, remedy: 'Choose a shorter name.' };
+      return { variable, problem, fix: 'Choose a shorter name.' };
     });
 }
 

@@ -30,7 +30,7 @@ test('faults of several variables together are reported with all others', () => 
     faults.map(({ variable }) => variable),
     ['PORT', 'ALIAS_DOMAIN', 'ACME_EAB_HMAC_KEY', 'ACME_STAGING_DRY_RUN'],
   );
-  assert.ok(faults.every(({ remedy }) => remedy !== ''));
+  assert.ok(faults.every(({ fix }) => fix !== ''));
 });
 
 test('the key of an external account can be a file, and is never printed', () => {

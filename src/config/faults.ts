@@ -7,7 +7,7 @@ export interface Fault {
   /** Completes the variable's name to a sentence: "is not set". Never holds a secret. */
   readonly problem: string;
   /** What to do about it, with an example. */
-  readonly remedy: string;
+  readonly fix: string;
   /** Where something is missing: the variables any of which would do. */
   readonly missing?: readonly string[];
 }
@@ -39,7 +39,7 @@ export function describeFaults({
     faults.length === 1
       ? 'The configuration has one fault:'
       : `The configuration has ${faults.length} faults:`;
-  const items = faults.map(({ variable, problem, remedy }) => `  ${variable} ${problem}\n    -> ${remedy}`);
+  const items = faults.map(({ variable, problem, fix }) => `  ${variable} ${problem}\n    -> ${fix}`);
   const aside =
     warnings.length === 0 ? [] : [['Besides:', ...warnings.map((words) => `  ${words}`)].join('\n')];
   const end = 'Nothing was started and nothing was written. docs/configuration.md lists every variable.\n';

@@ -21,7 +21,7 @@ for (const [variable, changes, problem] of empty) {
     const [fault, ...others] = faultsOf({ ...GOOD, ...changes });
     assert.deepEqual([fault?.variable, others], [variable, []]);
     assert.match(fault?.problem ?? '', problem);
-    assert.match(fault?.remedy ?? '', /Compose passes an empty value/);
+    assert.match(fault?.fix ?? '', /Compose passes an empty value/);
   });
 }
 

@@ -24,12 +24,12 @@ export function explainMissing(
       : []),
     ...misspelt.map(({ written, meant }) => `${written} is set, which looks like ${meant} misspelt`),
   ];
-  const remedies = [
+  const fixes = [
     ...[...Map.groupBy(misspelt, ({ meant }) => meant)].map(([meant, likeIt]) => rename(likeIt, meant)),
-    fault.remedy,
+    fault.fix,
     ...(empty.length > 0 ? [EMPTY] : []),
   ];
-  return { ...fault, problem: [problem, ...more].join('; '), remedy: remedies.join(' ') };
+  return { ...fault, problem: [problem, ...more].join('; '), fix: fixes.join(' ') };
 }
 
 function rename(misspelt: readonly Misspelling[], meant: string): string {

@@ -68,7 +68,7 @@ test('a variable that is missing while one like it is set says so, and is not wa
     `${fault?.variable} ${fault?.problem}`,
     'TARGET_ENDPOINT is not set; TARGET_ENDPONT is set, which looks like TARGET_ENDPOINT misspelt',
   );
-  assert.match(fault?.remedy ?? '', /^Rename TARGET_ENDPONT to TARGET_ENDPOINT\. /);
+  assert.match(fault?.fix ?? '', /^Rename TARGET_ENDPONT to TARGET_ENDPOINT\. /);
 });
 
 test('likewise for each of several that would do, and for a token', () => {
@@ -96,7 +96,7 @@ test('of several that look like what is missing each is named', () => {
     'is set but empty; TARGET_ENDPONT is set, which looks like TARGET_ENDPOINT misspelt; ROUTNG_MAP is set, which looks like ROUTING_MAP misspelt; TARGET_ENDPIONT is set, which looks like TARGET_ENDPOINT misspelt',
   );
   assert.match(
-    fault?.remedy ?? '',
+    fault?.fix ?? '',
     /^Rename TARGET_ENDPONT or TARGET_ENDPIONT to TARGET_ENDPOINT\. Rename ROUTNG_MAP to ROUTING_MAP\. /,
   );
 });

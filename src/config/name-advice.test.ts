@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { faultsOf, GOOD } from '../../test/harness/config.ts';
 
-const advised: [variable: string, value: string, remedy: string][] = [
+const advised: [variable: string, value: string, fix: string][] = [
   ['DOMAIN', 'https://app.example.com', 'Leave https:// out: app.example.com'],
   ['DOMAIN', 'HTTP://app.example.com/', 'Leave HTTP:// and / out: app.example.com'],
   ['DOMAIN', 'https://app.example.com:8443/x?y', 'Leave https:// and :8443 and /x?y out: app.example.com'],
@@ -38,10 +38,10 @@ const advised: [variable: string, value: string, remedy: string][] = [
   ['ROUTING_MAP', 'b.example.com:443=app:80', 'Leave :443 out: b.example.com'],
   ['GATEWAY_DOMAIN', 'https://_.cluster.example.net', 'Leave https:// out: _.cluster.example.net'],
 ];
-for (const [variable, value, remedy] of advised) {
-  test(`${variable}=${JSON.stringify(value)}: ${remedy}`, () => {
+for (const [variable, value, fix] of advised) {
+  test(`${variable}=${JSON.stringify(value)}: ${fix}`, () => {
     const [fault, ...others] = faultsOf({ ...GOOD, [variable]: value });
-    assert.deepEqual([fault?.variable, fault?.remedy, others], [variable, remedy, []]);
+    assert.deepEqual([fault?.variable, fault?.fix, others], [variable, fix, []]);
   });
 }
 
@@ -50,9 +50,9 @@ test('several names in DOMAIN are said to be that', () => {
   assert.equal(fault?.problem, 'takes one name, and this is more than one: "a.example.com,b.example.com"');
 });
 
-test('what is no name in any other way keeps the remedy of its variable', () => {
+test('what is no name in any other way keeps the fix of its variable', () => {
   for (const DOMAIN of ['localhost', 'a.example.com,localhost', 'app example', '-x.example.com']) {
     const [fault] = faultsOf({ ...GOOD, DOMAIN });
-    assert.match(fault?.remedy ?? '', /^Set it to a name in a zone/, DOMAIN);
+    assert.match(fault?.fix ?? '', /^Set it to a name in a zone/, DOMAIN);
   }
 });

@@ -20,7 +20,7 @@ for (const [variable, value] of changing) {
     const [fault, ...others] = faultsOf({ ...GOOD, [variable]: value });
     assert.deepEqual([fault?.variable, others], [variable, []]);
     assert.match(fault?.problem ?? '', /^is set, but this version /);
-    assert.match(fault?.remedy ?? '', /older container/);
+    assert.match(fault?.fix ?? '', /older container/);
   });
 }
 
@@ -44,7 +44,7 @@ for (const [written, meant, value] of misspelt) {
           fault?.problem ?? '',
           new RegExp(`^is set, which looks like ${meant} misspelt; this version `),
         );
-        assert.equal(fault?.remedy, unsupported[meant]?.remedy);
+        assert.equal(fault?.fix, unsupported[meant]?.fix);
         return true;
       },
     );

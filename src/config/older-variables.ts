@@ -8,7 +8,7 @@ interface Unsupported {
   readonly instead: string;
   /** The values with which this version does what they ask for; any value is refused where it is left out. */
   readonly fine?: RegExp;
-  readonly remedy: string;
+  readonly fix: string;
 }
 
 const OLDER = 'stay with the older container for now';
@@ -23,32 +23,32 @@ export const unsupported: Readonly<Record<string, Unsupported>> = {
   CHALLENGE_TYPE: {
     instead: 'answers dns-01 challenges only',
     fine: /^dns-01$/i,
-    remedy: `Set dns-01 and the credentials of a DNS provider; else ${OLDER}.`,
+    fix: `Set dns-01 and the credentials of a DNS provider; else ${OLDER}.`,
   },
   DELEGATION_ZONE: {
     instead: 'writes into the zone of the served name, and would replace the CNAME records that stand there',
-    remedy: DELEGATION,
+    fix: DELEGATION,
   },
   ACME_CHALLENGE_ALIAS: {
     instead: 'publishes challenges in the zone of the served name',
-    remedy: DELEGATION,
+    fix: DELEGATION,
   },
   DNS_SETUP_MODE: {
     instead: 'writes the records by itself, through a DNS provider',
-    remedy: MODE,
+    fix: MODE,
   },
   DNS_WEBHOOK_URL: {
     instead: 'writes the records by itself, and tells nobody',
-    remedy: MODE,
+    fix: MODE,
   },
   DETERMINISTIC_TLS_KEY: {
     instead: 'makes a fresh random key for every certificate',
     fine: /^(false|0|no|off)$/i,
-    remedy: `Remove it where nobody relies on the key that it gives; else ${OLDER}.`,
+    fix: `Remove it where nobody relies on the key that it gives; else ${OLDER}.`,
   },
   ROUTE53_INITIAL_WEIGHT: {
     instead: 'writes records without a weight, and would replace weighted ones that stand at the name',
-    remedy: `Remove it where this container alone serves the name; else ${OLDER}.`,
+    fix: `Remove it where this container alone serves the name; else ${OLDER}.`,
   },
 };
 
@@ -96,7 +96,7 @@ export function unsupportedFaults(environment: Environment, misspellings: readon
   return [...set, ...misspelt].flatMap(({ variable, meant, lead }) => {
     const refused = refusal(meant, environment[variable]?.trim() ?? '');
     if (refused === undefined) return [];
-    return [{ variable, problem: `${lead} this version ${refused.instead}`, remedy: refused.remedy }];
+    return [{ variable, problem: `${lead} this version ${refused.instead}`, fix: refused.fix }];
   });
 }
 

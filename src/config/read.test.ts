@@ -6,7 +6,7 @@ import { type Environment, readTable } from './read.ts';
 import { integer, secretText, text } from './types.ts';
 import { optional, required, withDefault } from './variable.ts';
 
-const words = (name: string) => ({ name, help: 'Helps.', remedy: `Set ${name}.` });
+const words = (name: string) => ({ name, help: 'Helps.', fix: `Set ${name}.` });
 const anything = text('text', /^.*$/s, 'is wrong');
 const table = {
   needed: required(anything, words('NEEDED')),
@@ -28,11 +28,11 @@ const readFile = (path: string): string => {
 const read = (environment: Environment) => readTable(table, { NEEDED: 'x', ...environment }, readFile);
 const faulty = (environment: Environment) => read(environment).faults.map(({ variable }) => variable);
 
-test('what is not set is undefined, the default, or a fault with its remedy', () => {
+test('what is not set is undefined, the default, or a fault with its fix', () => {
   const { values, faults, warnings } = readTable(table, {}, readFile);
   assert.deepEqual(values, { needed: undefined, maybe: undefined, usual: 3, secret: undefined });
   assert.deepEqual(faults, [
-    { variable: 'NEEDED', problem: 'is not set', remedy: 'Set NEEDED.', missing: ['NEEDED'] },
+    { variable: 'NEEDED', problem: 'is not set', fix: 'Set NEEDED.', missing: ['NEEDED'] },
   ]);
   assert.deepEqual(warnings, []);
 });
@@ -125,8 +125,8 @@ test('only secrets have files', () => {
   assert.equal(read({ MAYBE_FILE: '/token' }).values.maybe, undefined);
 });
 
-test('faults are one error with all of them, and a text with each remedy', () => {
-  const fault = (variable: string) => ({ variable, problem: 'is not set', remedy: `Set ${variable}.` });
+test('faults are one error with all of them, and a text with each fix', () => {
+  const fault = (variable: string) => ({ variable, problem: 'is not set', fix: `Set ${variable}.` });
   const error = new ConfigError([fault('A'), fault('B')]);
   assert.equal(error.code, 'CONFIG_INVALID');
   assert.equal(error.retryable, false);

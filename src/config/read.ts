@@ -77,7 +77,7 @@ function findOne(
     return {
       variable: name,
       problem: `and ${name}_FILE are both set`,
-      remedy: `Keep one of ${name} and ${name}_FILE.`,
+      fix: `Keep one of ${name} and ${name}_FILE.`,
     };
   }
   try {
@@ -86,13 +86,13 @@ function findOne(
     return {
       variable: `${name}_FILE`,
       problem: 'names an empty file',
-      remedy: 'Write the secret into it.',
+      fix: 'Write the secret into it.',
     };
   } catch (thrown) {
     // Not the message, which holds the path: people put the secret itself there.
     const code = thrown instanceof Error && 'code' in thrown ? ` (${thrown.code})` : '';
     const problem = `names a file that cannot be read${code}`;
-    return { variable: `${name}_FILE`, problem, remedy: 'Mount the secret and give its path.' };
+    return { variable: `${name}_FILE`, problem, fix: 'Mount the secret and give its path.' };
   }
 }
 
@@ -115,8 +115,8 @@ function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
     return parse(variable, { name: variable.name, text: variable.defaultText ?? '' }, faults);
   }
   if (variable.presence === 'required') {
-    const { name, aliases = [], remedy } = variable;
-    faults.push({ variable: name, problem: 'is not set', remedy, missing: [name, ...aliases] });
+    const { name, aliases = [], fix } = variable;
+    faults.push({ variable: name, problem: 'is not set', fix, missing: [name, ...aliases] });
   }
   return undefined;
 }
@@ -125,9 +125,9 @@ function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unkn
   const result = variable.type.schema.safeParse(found.text);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    const special: unknown = issue.code === 'custom' ? issue.params?.['remedy'] : undefined;
-    const remedy = typeof special === 'string' ? special : variable.remedy;
-    faults.push({ variable: found.name, problem: issue.message, remedy });
+    const special: unknown = issue.code === 'custom' ? issue.params?.['fix'] : undefined;
+    const fix = typeof special === 'string' ? special : variable.fix;
+    faults.push({ variable: found.name, problem: issue.message, fix });
   }
   return undefined;
 }

@@ -175,7 +175,7 @@ for (const [title, settings, expected] of wrong) {
       faults.map(({ variable, problem }) => `${variable} ${problem}`),
       expected,
     );
-    assert.ok(faults.every(({ remedy }) => remedy !== ''));
+    assert.ok(faults.every(({ fix }) => fix !== ''));
   });
 }
 

@@ -112,8 +112,8 @@ const NAMING = ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'];
 function withoutName(names: readonly ServedName[], known: (variable: string) => boolean): Fault[] {
   if (names.length > 0 || NAMING.some(known)) return [];
   const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one';
-  const remedy = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
-  return [{ variable: 'DOMAIN', problem, remedy, missing: NAMING }];
+  const fix = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
+  return [{ variable: 'DOMAIN', problem, fix, missing: NAMING }];
 }
 
 function withoutTarget(
@@ -124,11 +124,11 @@ function withoutTarget(
   if (known('TARGET_ENDPOINT') || known('ROUTING_MAP')) return [];
   const plain = domains.length === 0 && routingMap === undefined && certGroups.length === 0;
   if (plain && targetEndpoint === undefined)
-    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', remedy: `${WHERE}.`, missing: TARGETS }];
+    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', fix: `${WHERE}.`, missing: TARGETS }];
   return lost.map(({ name, variable }) => ({
     variable,
     problem: `names ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes`,
-    remedy: `${WHERE}: ${name}=app:80.`,
+    fix: `${WHERE}: ${name}=app:80.`,
     missing: TARGETS,
   }));
 }
@@ -141,7 +141,7 @@ function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettin
     .map(({ endpoint, variable }) => ({
       variable,
       problem: `asks for TLS to the address ${endpoint.host}, but only the name of a host can be checked against its certificate`,
-      remedy: 'Give the host name of the app, or set TARGET_TLS_VERIFY=false.',
+      fix: 'Give the host name of the app, or set TARGET_TLS_VERIFY=false.',
     }));
 }
 

@@ -10,7 +10,7 @@ import type { VariableType } from './variable.ts';
 
 /**
  * The types a variable can have. Each turns text into a value or says in a few words what is wrong with it; the
- * remedy stands in the table of variables.
+ * fix stands in the table of variables.
  */
 
 /** Makes a type from a function that returns the value, or what is wrong as `{ wrong }`: each thing is a fault. */
@@ -19,8 +19,8 @@ export function type<T>(label: string, read: (text: string) => T | Wrong): Varia
     const value = read(text);
     if (!isWrong(value)) return value;
     for (const wrong of [value.wrong].flat()) {
-      const { problem: message, remedy } = typeof wrong === 'string' ? { problem: wrong } : wrong;
-      context.addIssue({ code: 'custom', message, ...(remedy === undefined ? {} : { params: { remedy } }) });
+      const { problem: message, fix } = typeof wrong === 'string' ? { problem: wrong } : wrong;
+      context.addIssue({ code: 'custom', message, ...(fix === undefined ? {} : { params: { fix } }) });
     }
     return z.NEVER;
   });
@@ -73,8 +73,8 @@ function notOneName(value: string): Complaint {
   const several = splitSeveral(value);
   if (several === undefined) return notAName(value);
   // DOMAINS may have others.
-  const remedy = `Leave it out, and add these to DOMAINS: ${several.join(',')}`;
-  return { problem: `takes one name, and this is more than one: ${quote(value)}`, remedy };
+  const fix = `Leave it out, and add these to DOMAINS: ${several.join(',')}`;
+  return { problem: `takes one name, and this is more than one: ${quote(value)}`, fix };
 }
 
 /** Names separated by line breaks or commas; `#` begins a comment. */

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 export interface VariableType<T> {
   /** As docs/configuration.md calls it: "domain name", "seconds". */
   readonly label: string;
-  /** Issues carry what is wrong as `message`, and `params.remedy` where more is known than the row's remedy says. */
+  /** Issues carry what is wrong as `message`, and `params.fix` where more is known than the row's fix says. */
   readonly schema: z.ZodType<T, string>;
 }
 
@@ -17,7 +17,7 @@ interface VariableText {
   /** For the person who sets it: what it does, in a sentence or two. */
   readonly help: string;
   /** What to do when it is missing or wrong, with an example. */
-  readonly remedy: string;
+  readonly fix: string;
 }
 
 /** One row of the table of variables. */

@@ -193,11 +193,11 @@ test('a directory in the place of the socket is named, with how it came there', 
   const fault = identityFault(misplaced);
   assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
   assert.match(fault.problem, /its source was missing on the host/);
-  assert.match(fault.remedy, /Remove that directory on the host/);
+  assert.match(fault.fix, /Remove that directory on the host/);
   const unknown = await identify(undefined, undefined, never, misplaced).catch((thrown: unknown) => thrown);
   assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
   assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
-  assert.equal(unknown.hint, fault.remedy);
+  assert.equal(unknown.hint, fault.fix);
   const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
   assert.match(warning ?? '', /APP_ID is used instead/);
 });
@@ -214,13 +214,10 @@ for (const [title, make, problem] of named) {
     const fault = identityFault(misplaced);
     const said = `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${problem}`;
     assert.equal(fault.problem, `is not set, and ${said}`);
-    assert.match(
-      fault.remedy,
-      /^Let DSTACK_SIMULATOR_ENDPOINT name .*Mount the guest agent .* or set APP_ID/,
-    );
+    assert.match(fault.fix, /^Let DSTACK_SIMULATOR_ENDPOINT name .*Mount the guest agent .* or set APP_ID/);
     await assert.rejects(identify(undefined, undefined, never, misplaced), {
       message: `${said}, and APP_ID is not set`,
-      hint: fault.remedy,
+      hint: fault.fix,
     });
     const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
     assert.equal(warning, `${said}; APP_ID is used instead`);

@@ -41,7 +41,7 @@ function withoutAgent(configured: string | undefined, place: EmptyPlace | undefi
   if (configured !== undefined)
     return fromEnvironment(configured, misplaced && `${misplaced.problem}; APP_ID is used instead`);
   const why = misplaced?.problem ?? 'there is no guest agent socket';
-  const context = misplaced ? { hint: misplaced.remedy } : {};
+  const context = misplaced ? { hint: misplaced.fix } : {};
   throw new IngressError('IDENTITY_UNKNOWN', `${why}, and APP_ID is not set`, context);
 }
 
@@ -55,7 +55,7 @@ export function identityFault(place: EmptyPlace | undefined) {
   return {
     variable: 'APP_ID',
     problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
-    remedy: misplaced?.remedy ?? errorRegistry.IDENTITY_UNKNOWN.hint,
+    fix: misplaced?.fix ?? errorRegistry.IDENTITY_UNKNOWN.hint,
     missing: ['APP_ID', 'DSTACK_APP_ID'],
   };
 }

@@ -12,7 +12,7 @@ export interface EmptyPlace {
 export interface Misplaced {
   /** Completes "there is no guest agent: …". */
   readonly problem: string;
-  readonly remedy: string;
+  readonly fix: string;
 }
 
 /** Says why there is no guest agent, where more is known than that no socket is mounted. Pure. */
@@ -21,14 +21,13 @@ export function describeMisplaced({ path, holds, isNamed }: EmptyPlace): Misplac
   if (holds === 'a directory') {
     return {
       problem: `${path} is a directory, not a socket: its source was missing on the host`,
-      remedy:
-        'Docker makes an empty directory where the source of a bind mount is missing. Remove that directory on the host, mount the socket that the host has (/var/run/dstack.sock, or the older /var/run/tappd.sock) and recreate the container; or set APP_ID.',
+      fix: 'Docker makes an empty directory where the source of a bind mount is missing. Remove that directory on the host, mount the socket that the host has (/var/run/dstack.sock, or the older /var/run/tappd.sock) and recreate the container; or set APP_ID.',
     };
   }
-  if (!isNamed) return { problem: `${path} is no socket`, remedy: hint };
+  if (!isNamed) return { problem: `${path} is no socket`, fix: hint };
   const what = holds === 'nothing' ? 'where there is no socket' : 'which is no socket';
   return {
     problem: `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${what}`,
-    remedy: `Let DSTACK_SIMULATOR_ENDPOINT name the socket of a guest agent or simulator, or leave it out. ${hint}`,
+    fix: `Let DSTACK_SIMULATOR_ENDPOINT name the socket of a guest agent or simulator, or leave it out. ${hint}`,
   };
 }

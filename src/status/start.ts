@@ -35,8 +35,8 @@ function momentOf(time: string | undefined): number {
 export function describeCause({ failure, held }: NameState): string {
   if (failure) {
     const { message, code, hint, retryable, nextAttempt } = failure;
-    const remedy = retryable || hint === '' ? '' : ` ${hint}`;
-    return `: ${message} (${code}); the next attempt is at ${nextAttempt}.${remedy}`;
+    const fix = retryable || hint === '' ? '' : ` ${hint}`;
+    return `: ${message} (${code}); the next attempt is at ${nextAttempt}.${fix}`;
   }
   return held ? `: no order before ${held.until}: ${held.sentence}` : '';
 }

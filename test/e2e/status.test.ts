@@ -64,7 +64,7 @@ test('after a pass the status has the certificate, and JSON for a program', asyn
   assert.deepEqual([waiting, failure], [undefined, undefined]);
 });
 
-test('a failure is in the status with its remedy', async (t) => {
+test('a failure is in the status with its hint', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DOMAIN: 'app.elsewhere.test' });
   await ingress.seen('pass-failed');

@@ -12,7 +12,7 @@ export const GOOD = {
 };
 
 const token = (name: string) => ({
-  token: required(secretText, { name, secret: true, help: 'A token.', remedy: 'Make one.' }),
+  token: required(secretText, { name, secret: true, help: 'A token.', fix: 'Make one.' }),
 });
 const providers = [
   { name: 'alpha', variables: token('ALPHA_TOKEN'), credentials: ['ALPHA_TOKEN'] },
@@ -21,7 +21,7 @@ const providers = [
     name: 'delta',
     variables: {
       ...token('DELTA_TOKEN'),
-      user: required(domainName, { name: 'DELTA_USER', help: 'A user.', remedy: 'Name one.' }),
+      user: required(domainName, { name: 'DELTA_USER', help: 'A user.', fix: 'Name one.' }),
     },
     credentials: ['DELTA_TOKEN'],
   },

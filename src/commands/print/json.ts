@@ -12,7 +12,7 @@ export interface Plan extends Forecast {
 }
 
 export function planJson({ failures, certificates, ...others }: Plan): string {
-  const toJson = ({ code, message, remedy }: IngressError) => ({ code, message, remedy });
+  const toJson = ({ code, message, fix }: IngressError) => ({ code, message, remedy: fix });
   return print({
     ...others,
     certificates: certificates.map(({ held, refused, ...one }) => ({

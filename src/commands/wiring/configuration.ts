@@ -53,7 +53,7 @@ function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
   const problem = whyNoCa(targetCaFile);
   return problem === undefined
     ? []
-    : [{ variable: variables.targetCaFile.name, problem, remedy: variables.targetCaFile.remedy }];
+    : [{ variable: variables.targetCaFile.name, problem, fix: variables.targetCaFile.fix }];
 }
 
 function whyNoCa(path: string): string | undefined {

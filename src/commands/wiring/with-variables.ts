@@ -27,8 +27,8 @@ function withVariable(thrown: unknown, fqdn: string, served: readonly ServedName
   if (!isIngressError(thrown) || thrown.details['nameInDoubt'] !== true) return thrown;
   const found = served.find(({ name }) => baseName(name) === fqdn);
   if (found === undefined) return thrown;
-  const { code, message, remedy, retryable, cause } = thrown;
+  const { code, message, fix, retryable, cause } = thrown;
   const { nameInDoubt: _, ...details } = thrown.details;
-  const hint = `Check ${found.variable}: is ${found.name} right? ${remedy}`;
+  const hint = `Check ${found.variable}: is ${found.name} right? ${fix}`;
   return new IngressError(code, message, { hint, retryable, details, cause });
 }

@@ -137,22 +137,22 @@ test('the error says which record stands in the way, and gives the one to add in
   );
   // Once for both names, and with what happens by itself.
   assert.equal(error.hint, `Add the record example.com CAA ${bound(PRODUCTION)}. ${RETRIES}`);
-  assert.equal(error.remedy, `Add the record example.com CAA ${bound(PRODUCTION)}.`, 'as a plan says it');
+  assert.equal(error.fix, `Add the record example.com CAA ${bound(PRODUCTION)}.`, 'as a plan says it');
   assert.deepEqual(error.details, { refusals });
 });
 
 test('the error names a record that has to go, and then the one to add', async () => {
   const { ask } = world({ [NAME]: ['128 tbs "x"', '0 issue "other.example"'] });
-  const { message, remedy } = caaForbidsError(await checkCaa([NAME], [production], ask, never));
+  const { message, fix } = caaForbidsError(await checkCaa([NAME], [production], ask, never));
   assert.match(
     message,
     /CAA 128 tbs "x" is critical.*, CAA 0 issue "other\.example" permits other\.example only$/,
   );
   assert.ok(
-    remedy.endsWith(
+    fix.endsWith(
       `Remove the record ${NAME} CAA 128 tbs "x". Add the record ${NAME} CAA ${bound(PRODUCTION)}.`,
     ),
-    remedy,
+    fix,
   );
 });
 
@@ -165,7 +165,7 @@ test('with a set at the target of an alias the error says so', async () => {
   const [refusal, ...more] = await checkCaa([NAME], [production], resolverLookup(resolve), never);
   assert.ok(refusal && more.length === 0);
   assert.match(
-    caaForbidsError([refusal]).remedy,
+    caaForbidsError([refusal]).fix,
     /Add the record gateway\.cluster\.net CAA 0 issue ".*" \(app\.example\.com is an alias that leads there; a record at app\.example\.com itself .*\)\.$/,
   );
 });

@@ -196,7 +196,7 @@ for (const [set, says] of words) {
   });
 }
 
-const remedies: [
+const fixes: [
   title: string,
   set: string[],
   request: CaaRequest,
@@ -224,7 +224,7 @@ const remedies: [
   ['a critical tag', [issue(CA), '128 tbs "x"'], request, ['128 tbs "x"'], undefined],
   ['a critical tag and another CA', ['128 tbs "x"', issue(';')], request, ['128 tbs "x"'], issue(OURS)],
 ];
-for (const [title, set, wanted, remove, add] of remedies) {
+for (const [title, set, wanted, remove, add] of fixes) {
   test(`for ${title} it is told what to add and to remove`, () => {
     const refusal = judgeCaa(set, wanted);
     assert.deepEqual({ remove: refusal?.remove, add: refusal?.add }, { remove, add });
