@@ -109,7 +109,6 @@ const pure = [
   'src/acme/order-age.ts',
   'src/acme/problem.ts',
   'src/certificates/renewal-conf.ts',
-  'src/acme/replacement.ts',
   'src/acme/ledger/allowance.ts',
   'src/acme/ledger/directory-slug.ts',
   'src/acme/ledger/history.ts',

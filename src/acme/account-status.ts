@@ -4,47 +4,50 @@ import { asObject, asText } from '../json.ts';
 import type { StoredAccount } from './account-store.ts';
 import { isProblem, problemOf } from './problem.ts';
 
-/** How an account stands at the CA. */
+/** The status of a stored account at the CA. */
 export type AccountStatus =
-  | { readonly kind: 'good' }
-  /** The key has another account there, or none: it can be registered. */
-  | { readonly kind: 'unregistered'; readonly why: string }
-  /** It is deactivated or revoked (RFC 8555 §7.1.6, §7.3.6), and with it the key: a new account needs a new one. */
-  | { readonly kind: 'ended'; readonly why: string };
+  | { readonly kind: 'valid' }
+  /** The key belongs to another account or to none; registering the key yields a usable account. */
+  | { readonly kind: 'unregistered'; readonly reason: string }
+  /** Deactivated or revoked (RFC 8555 §7.1.6, §7.3.6), and the key with it: a new account needs a new key. */
+  | { readonly kind: 'ended'; readonly reason: string };
 
-/** Whether a refusal can be one of the account itself, whatever was asked for. CAs say both for much else too. */
+/**
+ * Whether a refusal may concern the account and not the request. CAs send both types for many other reasons too, so
+ * the account's status has to be fetched.
+ */
 export function mayConcernAccount(refusal: unknown): boolean {
-  // With the key of another account the signature does not fit.
+  // If the key belongs to another account, the signature is invalid: malformed.
   return isProblem(refusal, 'unauthorized') || isProblem(refusal, 'malformed');
 }
 
-/** Asks once, with the key of the account: by its URL where there is one, else by the key alone. */
-export type AskOnce = <T>(url: string | undefined, request: (client: Client) => Promise<T>) => Promise<T>;
+/** Sends a request signed with the account's key: as the account with this URL, or by the key alone. */
+export type SendAs = <T>(url: string | undefined, request: (client: Client) => Promise<T>) => Promise<T>;
 
-const GOOD: AccountStatus = { kind: 'good' };
+const VALID: AccountStatus = { kind: 'valid' };
 
 /**
- * Asks the CA how an account stands. It has ended only where account and key are both refused (§7.3.6: "the server MUST
- * reject further requests authorized by that account's key"); whatever else the CA answers leaves it as it is.
+ * Fetches the status of an account. It has ended only if the CA refuses both the account and its key (§7.3.6: "the
+ * server MUST reject further requests authorized by that account's key"). Any other response, or none, counts as valid.
  */
 export async function fetchAccountStatus(
   { url }: Pick<StoredAccount, 'url'>,
-  ask: AskOnce,
+  send: SendAs,
 ): Promise<AccountStatus> {
   if (url !== undefined) {
-    const own = await answerOf(() => ask(url, (client) => client.updateAccount({})));
-    const status = endOf(own.body);
-    if (status !== undefined) return { kind: 'ended', why: status };
-    if (!mayConcernAccount(own.refusal)) return GOOD;
+    const { body, refusal } = await outcomeOf(() => send(url, (client) => client.updateAccount({})));
+    const reason = endReason(body);
+    if (reason !== undefined) return { kind: 'ended', reason };
+    if (!mayConcernAccount(refusal)) return VALID;
   }
-  return fetchKeyStatus(url, ask);
+  return fetchKeyStatus(url, send);
 }
 
-/** RFC 8555 §7.3.1: which account a key has. */
-async function fetchKeyStatus(url: string | undefined, ask: AskOnce): Promise<AccountStatus> {
+/** Looks up the account of a key (RFC 8555 §7.3.1). */
+async function fetchKeyStatus(url: string | undefined, send: SendAs): Promise<AccountStatus> {
   let found: string | undefined;
-  const { body, refusal } = await answerOf(() =>
-    ask(undefined, async (client) => {
+  const { body, refusal } = await outcomeOf(() =>
+    send(undefined, async (client) => {
       try {
         return await client.createAccount({ onlyReturnExisting: true });
       } finally {
@@ -52,17 +55,17 @@ async function fetchKeyStatus(url: string | undefined, ask: AskOnce): Promise<Ac
       }
     }),
   );
-  const status = endOf(body);
-  if (status !== undefined) return { kind: 'ended', why: status };
-  if (isProblem(refusal, 'unauthorized')) return { kind: 'ended', why: wordsOf(refusal) };
+  const reason = endReason(body);
+  if (reason !== undefined) return { kind: 'ended', reason };
+  if (isProblem(refusal, 'unauthorized')) return { kind: 'ended', reason: detailOf(refusal) };
   if (isProblem(refusal, 'accountDoesNotExist'))
-    return { kind: 'unregistered', why: 'its key has no account there' };
+    return { kind: 'unregistered', reason: 'the certificate authority has no account for it' };
   return found === undefined || found === url
-    ? GOOD
-    : { kind: 'unregistered', why: `its key is that of ${found}` };
+    ? VALID
+    : { kind: 'unregistered', reason: `it belongs to ${found}` };
 }
 
-/** The URL that the CA has told the client; undefined when it has told none. */
+/** The account URL that the client has received; undefined if it has received none. */
 export function accountUrlOf(client: Client): string | undefined {
   try {
     return client.getAccountUrl() || undefined;
@@ -71,7 +74,7 @@ export function accountUrlOf(client: Client): string | undefined {
   }
 }
 
-async function answerOf(request: () => Promise<unknown>): Promise<{ body?: unknown; refusal?: unknown }> {
+async function outcomeOf(request: () => Promise<unknown>): Promise<{ body?: unknown; refusal?: unknown }> {
   try {
     return { body: await request() };
   } catch (refusal) {
@@ -79,12 +82,12 @@ async function answerOf(request: () => Promise<unknown>): Promise<{ body?: unkno
   }
 }
 
-function endOf(account: unknown): string | undefined {
+function endReason(account: unknown): string | undefined {
   const status = asText(asObject(account)['status']);
   return status === 'deactivated' || status === 'revoked' ? `its status is ${status}` : undefined;
 }
 
-/** What the CA says. */
-function wordsOf(refusal: unknown): string {
-  return (isIngressError(refusal) ? problemOf(refusal)?.detail : undefined) ?? 'it is refused';
+function detailOf(refusal: unknown): string {
+  const problem = isIngressError(refusal) ? problemOf(refusal) : undefined;
+  return problem?.detail ?? 'the certificate authority refuses it';
 }

@@ -1,54 +1,58 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
+import * as z from 'zod';
 import { readRenewalConf } from '../certificates/renewal-conf.ts';
 import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
-import { orStoreFailed } from '../volume.ts';
-import { createEndedAccounts } from './retired-accounts.ts';
+import { createJsonFile, orStoreFailed } from '../volume.ts';
+import { directorySlug } from './ledger/directory-slug.ts';
 
-/** An ACME account as it lies on the volume. */
+/** An ACME account on the volume. */
 export interface StoredAccount {
   /** PKCS #8, in PEM. */
   readonly keyPem: Secret;
-  /** The account URL (RFC 8555 §7.3); undefined when the CA has not answered yet. */
+  /** The account URL (RFC 8555 §7.3); undefined until a registration has been answered. */
   readonly url: string | undefined;
-  /** Folder of this account. */
+  /** The account's folder. */
   readonly path: string;
 }
 
 /**
- * Accounts in certbot's layout, one folder for each directory URL:
+ * The accounts at one CA, in certbot's layout, with one folder per directory URL:
  * `accounts/<server host>/<path>/<id>/{private_key.json,regr.json,meta.json}`.
  */
 export interface AccountStore {
   /**
-   * The account to use: first the one that the certificate came from, as certbot noted in `renewal/<lineage>.conf`, then
-   * registered ones, then those whose registration was cut short; undefined when there is none. A damaged one stands in
-   * nobody's way, and a retired one is none. Throws STORE_FAILED.
+   * The account to use: preferably the one that certbot recorded in `renewal/<lineage>.conf` as the certificate's, then
+   * a registered one, then one whose registration was interrupted. Undefined if there is none. Ignores ended accounts,
+   * and damaged ones unless there is no other. Throws STORE_FAILED.
    */
   load(): Promise<StoredAccount | undefined>;
-  /** Makes a key and stores it, before the CA hears of it, so that a crash leaves no account without its key. */
+  /**
+   * Generates a key and stores it. To be called before registration, so that a crash leaves no account without its key.
+   * Throws STORE_FAILED.
+   */
   create(): Promise<StoredAccount>;
-  /** Remembers the account's URL. */
+  /** Stores the URL and the account object of the CA's response. Throws STORE_FAILED. */
   register(account: StoredAccount, url: string, body: unknown): Promise<StoredAccount>;
-  /** Notes that an account is not used any more; its files stay as they are. Throws STORE_FAILED. */
-  markEnded(account: StoredAccount, why: string): Promise<void>;
-  /** When an account was last retired. Throws STORE_FAILED. */
+  /** Records that an account can no longer be used. Its files stay as they are. Throws STORE_FAILED. */
+  markEnded(account: StoredAccount, reason: string): Promise<void>;
+  /** When an account was last recorded as ended. Throws STORE_FAILED. */
   lastEndedAt(): Promise<Date | undefined>;
-  /** The URLs of those that were retired. Throws STORE_FAILED. */
+  /** The URLs of the ended accounts. Throws STORE_FAILED. */
   endedUrls(): Promise<readonly string[]>;
 }
 
-/** Where certbot goes on looking: volumes of its early years have accounts under the protocol's first version only. */
-const EARLIER_HOSTS: Readonly<Record<string, string>> = {
+/** Hosts where certbot looks as well: its early volumes have accounts only under the ACMEv1 host. */
+const ACME_V1_HOSTS: Readonly<Record<string, string>> = {
   'acme-v02.api.letsencrypt.org': 'acme-v01.api.letsencrypt.org',
   'acme-staging-v02.api.letsencrypt.org': 'acme-staging.api.letsencrypt.org',
 };
 
-/** `lineages` names those of the certificate, the one that counts most first. */
+/** `lineages` gives the certificates' certbot lineages, in order of precedence. */
 export function createAccountStore(
   root: string,
   directoryUrl: string,
@@ -59,14 +63,14 @@ export function createAccountStore(
   const { host, pathname } = new URL(directoryUrl);
   const folderOf = (name: string) => join(root, 'accounts', name, ...pathname.split('/').filter(Boolean));
   const folder = folderOf(host);
-  const earlier = EARLIER_HOSTS[host];
-  const folders = earlier === undefined ? [folder] : [folder, folderOf(earlier)];
-  const retired = createEndedAccounts(root, directoryUrl, warn);
+  const v1Host = ACME_V1_HOSTS[host];
+  const folders = v1Host === undefined ? [folder] : [folder, folderOf(v1Host)];
+  const endedAccounts = createEndedAccounts(root, directoryUrl, warn);
   return {
     load: () =>
       guarded('read', folder, async () => {
-        const ended = new Set((await retired.all()).map(({ account }) => account));
-        return load(folders, await noted(root, directoryUrl, await lineages()), ended);
+        const ended = new Set((await endedAccounts.list()).map(({ account }) => account));
+        return load(folders, await recordedByCertbot(root, directoryUrl, await lineages()), ended);
       }),
     create: () => guarded('write', folder, () => create(folder, clock)),
     register: (account, url, body) =>
@@ -75,26 +79,30 @@ export function createAccountStore(
         return { ...account, url };
       }),
     markEnded: ({ path, url }, why) =>
-      guarded('retire', path, () =>
-        retired.add({
+      guarded('record the end of', path, () =>
+        endedAccounts.add({
           ...{ account: basename(path), at: clock.now().toISOString(), why },
           ...(url === undefined ? {} : { url }),
         }),
       ),
     lastEndedAt: () =>
       guarded('read', folder, async () => {
-        const moments = (await retired.all()).map(({ at }) => Date.parse(at)).filter(Number.isFinite);
-        return moments.length === 0 ? undefined : new Date(Math.max(...moments));
+        const times = (await endedAccounts.list()).map(({ at }) => Date.parse(at)).filter(Number.isFinite);
+        return times.length === 0 ? undefined : new Date(Math.max(...times));
       }),
     endedUrls: () =>
-      guarded('read', folder, async () => (await retired.all()).flatMap(({ url }) => url ?? [])),
+      guarded('read', folder, async () => (await endedAccounts.list()).flatMap(({ url }) => url ?? [])),
   };
 }
 
-/** The accounts of this CA that certbot noted, in the order of the lineages. */
-async function noted(root: string, directoryUrl: string, lineages: readonly string[]): Promise<string[]> {
+/** The ids of this CA's accounts in certbot's renewal configurations, in the order of the lineages. */
+async function recordedByCertbot(
+  root: string,
+  directoryUrl: string,
+  lineages: readonly string[],
+): Promise<string[]> {
   const texts = await Promise.all(
-    // It only decides among accounts that are there: one that cannot be read is as good as none.
+    // The file only sets a preference, so an unreadable one is ignored.
     lineages.map((name) => readIfThere(join(root, 'renewal', `${name}.conf`)).catch(() => undefined)),
   );
   return texts
@@ -106,23 +114,23 @@ async function noted(root: string, directoryUrl: string, lineages: readonly stri
 async function load(
   folders: readonly string[],
   preferred: readonly string[],
-  retired: ReadonlySet<string>,
+  ended: ReadonlySet<string>,
 ): Promise<StoredAccount | undefined> {
   const lists = await Promise.allSettled(
     folders.map(async (folder) => {
-      const ids = (await listIfThere(folder)).filter((id) => !retired.has(id));
+      const ids = (await listIfThere(folder)).filter((id) => !ended.has(id));
       return ids.sort().map((id) => join(folder, id));
     }),
   );
   const paths = lists.flatMap((list) => (list.status === 'fulfilled' ? list.value : []));
   const loads = await Promise.allSettled(paths.map(loadOne));
   const found = loads.flatMap((load) => (load.status === 'fulfilled' && load.value ? [load.value] : []));
-  const placeOf = ({ path, url }: StoredAccount) => {
-    const noted = preferred.indexOf(basename(path));
-    if (noted >= 0) return noted;
+  const rank = ({ path, url }: StoredAccount) => {
+    const preference = preferred.indexOf(basename(path));
+    if (preference >= 0) return preference;
     return preferred.length + (url === undefined ? 1 : 0);
   };
-  const [best] = found.sort((a, b) => placeOf(a) - placeOf(b));
+  const [best] = found.sort((a, b) => rank(a) - rank(b));
   const failed = [...loads, ...lists].find((one) => one.status === 'rejected');
   if (best === undefined && failed) throw failed.reason;
   return best;
@@ -134,25 +142,25 @@ async function loadOne(path: string): Promise<StoredAccount | undefined> {
     readIfThere(join(path, 'regr.json')),
   ]);
   if (key === undefined) return undefined;
-  return { path, keyPem: keyIn(key, path), url: urlIn(registration) };
+  return { path, keyPem: parseKey(key, path), url: parseUrl(registration) };
 }
 
-function keyIn(text: string, path: string): Secret {
+function parseKey(text: string, path: string): Secret {
   try {
     const key = createPrivateKey({ key: JSON.parse(text), format: 'jwk' });
     return new Secret(String(key.export({ type: 'pkcs8', format: 'pem' })));
   } catch (cause) {
-    // Its words may repeat the key.
-    const sentence = `the account key in ${join(path, 'private_key.json')} cannot be parsed`;
-    throw new IngressError('STORE_FAILED', sentence, {
-      hint: `Restore it from a backup. Or move ${path} away: another account is made then, and CAA records of SET_CAA name it.`,
+    // A SyntaxError may quote the key, so it is not kept as the cause.
+    const message = `the account key in ${join(path, 'private_key.json')} cannot be parsed`;
+    throw new IngressError('STORE_FAILED', message, {
+      hint: `Restore it from a backup, or move ${path} away: the ingress then creates another account, and CAA records written with SET_CAA name that one.`,
       ...(cause instanceof SyntaxError ? {} : { cause }),
     });
   }
 }
 
-/** The account's URL exactly as it stands there. A note that cannot be read is none: the CA finds the account by its key. */
-function urlIn(registration: string | undefined): string | undefined {
+/** The stored account URL, verbatim; undefined if it cannot be read: the CA finds the account by its key. */
+function parseUrl(registration: string | undefined): string | undefined {
   try {
     const uri: unknown = registration === undefined ? undefined : JSON.parse(registration)?.uri;
     return typeof uri === 'string' ? uri : undefined;
@@ -163,7 +171,7 @@ function urlIn(registration: string | undefined): string | undefined {
 
 async function create(folder: string, clock: Clock): Promise<StoredAccount> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  // certbot names the folder after the public key; any unique name will do for it and for us.
+  // certbot names the folder after the public key, but accepts any unique name.
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' });
   const path = join(folder, createHash('md5').update(spki).digest('hex'));
   await makeDirectory(path, 0o700);
@@ -187,4 +195,35 @@ async function create(folder: string, clock: Clock): Promise<StoredAccount> {
 
 function guarded<T>(verb: string, path: string, work: () => Promise<T>): Promise<T> {
   return orStoreFailed(`cannot ${verb} the account in ${path}`, path, work);
+}
+
+const endedAccountSchema = z
+  .object({
+    /** The name of the account's folder. */
+    account: z.string(),
+    /** The account URL, if it was known. */
+    url: z.string().optional(),
+    /** ISO 8601. */
+    at: z.string(),
+    /** For a person. */
+    why: z.string(),
+  })
+  .readonly();
+
+/** The ended accounts at one CA, in a file of our own beside certbot's. These throw STORE_FAILED. */
+function createEndedAccounts(root: string, directoryUrl: string, warn: (message: string) => void) {
+  const file = createJsonFile({
+    path: join(root, 'dstack-ingress', 'accounts', `${directorySlug(directoryUrl)}.json`),
+    title: 'the list of ended accounts ',
+    parse: (value) => z.array(endedAccountSchema).readonly().parse(value),
+    loss: 'an account in it may be tried once more',
+    warn,
+  });
+  return {
+    list: async () => (await file.peek()) ?? [],
+    async add(ended: z.infer<typeof endedAccountSchema>): Promise<void> {
+      const others = ((await file.load()) ?? []).filter(({ account }) => account !== ended.account);
+      await file.save([...others, ended]);
+    },
+  };
 }

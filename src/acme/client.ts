@@ -9,8 +9,7 @@ import { requireProfile } from './directory.ts';
 import { createHttpContext, type HttpContext } from './http.ts';
 import { withRetries } from './persist.ts';
 import type { HttpResponse } from './plain-http.ts';
-import { isProblem, problemOf } from './problem.ts';
-import { mayConcernReplacement } from './replacement.ts';
+import { isProblem, mayConcernReplacement, problemOf } from './problem.ts';
 import { createDirectoryClient, type DirectoryClient } from './unsigned.ts';
 
 export type { Authorization, Order };

@@ -1,52 +1,52 @@
-import { type ErrorContext, IngressError, RETRIES } from '../errors.ts';
+import { type ErrorContext, IngressError, isIngressError, RETRIES } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
 
-/** What a certificate authority says when it refuses (RFC 7807, RFC 8555 §6.7). */
+/** A problem document: how a CA reports a refusal (RFC 7807, RFC 8555 §6.7). */
 export interface Problem {
   /** `urn:ietf:params:acme:error:…`, or `about:blank`. */
   readonly type: string;
   readonly detail: string;
   readonly status: number | undefined;
   readonly subproblems: readonly Subproblem[];
-  /** Where a person reads more: with userActionRequired, what has to be done there (RFC 8555 §7.3.3). */
+  /** A page with more; for userActionRequired, what the account's owner has to do (RFC 8555 §7.3.3). */
   readonly instance?: string;
-  /** The terms of service in force, which come with userActionRequired. */
+  /** The current terms of service, from the Link header that accompanies userActionRequired. */
   readonly termsOfService?: string;
-  /** The name that it is about, where the document has it outside its subproblems. */
+  /** The identifier that the problem concerns, if the document has one outside its subproblems. */
   readonly identifier?: string;
 }
 
-/** What is wrong with one identifier of an order (RFC 8555 §6.7.1). */
+/** The problem with one identifier of an order (RFC 8555 §6.7.1). */
 export interface Subproblem {
   readonly type: string;
   readonly detail: string;
   readonly identifier: string | undefined;
 }
 
-/** What the type of every problem of RFC 8555 starts with. */
+/** The prefix of every problem type of RFC 8555. */
 export const PROBLEM_PREFIX = 'urn:ietf:params:acme:error:';
 
-/** The answer that brought a problem. */
+/** The HTTP response that carried a problem. */
 export interface ErrorResponse {
   readonly url: string;
-  /** By their names in lower case. */
+  /** Keyed by lower-case name. */
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a problem document; anything else becomes one of type `about:blank`. */
-export function readProblem(body: unknown, status: number | undefined, refusal?: ErrorResponse): Problem {
+/** Reads a problem document. Any other body becomes a problem of type `about:blank`. Pure. */
+export function readProblem(body: unknown, status: number | undefined, response?: ErrorResponse): Problem {
   const document = asObject(body);
   const subproblems = Array.isArray(document['subproblems']) ? document['subproblems'] : [];
-  const said = typeof body === 'string' ? body.slice(0, 200) : '';
-  const instance = addressOf(asText(document['instance']), refusal);
-  const termsOfService = addressOf(linkOf('terms-of-service', refusal?.headers['link']), refusal);
+  const excerpt = typeof body === 'string' ? body.slice(0, 200) : '';
+  const instance = resolveUrl(asText(document['instance']), response);
+  const termsOfService = resolveUrl(linkTarget('terms-of-service', response?.headers['link']), response);
   const identifier = identifierOf(document);
   return {
     type: asText(document['type']) ?? 'about:blank',
     detail:
       asText(document['detail']) ??
       asText(document['title']) ??
-      (said || `HTTP status ${status ?? 'unknown'}`),
+      (excerpt || `HTTP status ${status ?? 'unknown'}`),
     status: typeof document['status'] === 'number' ? document['status'] : status,
     subproblems: subproblems.map(asObject).map((sub) => ({
       type: asText(sub['type']) ?? 'about:blank',
@@ -64,7 +64,7 @@ function identifierOf({ identifier }: Readonly<Record<string, unknown>>): string
 }
 
 /** The target of the first link with this relation (RFC 8288 §3). */
-function linkOf(relation: string, header: unknown): string | undefined {
+function linkTarget(relation: string, header: unknown): string | undefined {
   const text = Array.isArray(header) ? header.join(', ') : asText(header);
   const links = [
     ...(text ?? '').matchAll(/<([^>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g),
@@ -75,29 +75,29 @@ function linkOf(relation: string, header: unknown): string | undefined {
   })?.[1];
 }
 
-/** What the document refers to; it may be relative to where it was got (RFC 7807 §3.1). */
-function addressOf(reference: string | undefined, refusal: ErrorResponse | undefined): string | undefined {
+/** An absolute URL: the reference may be relative to the URL of the request (RFC 7807 §3.1). */
+function resolveUrl(reference: string | undefined, response: ErrorResponse | undefined): string | undefined {
   if (reference === undefined || reference === '') return undefined;
-  return URL.parse(reference, refusal?.url)?.href ?? reference;
+  return URL.parse(reference, response?.url)?.href ?? reference;
 }
 
-/** A refusal as an error that keeps all of the problem. */
+/** ACME_PROBLEM with the whole problem document in its details. */
 export function problemError(problem: Problem, retryAfterMs: number | undefined): IngressError {
-  return new IngressError('ACME_PROBLEM', sentenceOf(problem), {
+  return new IngressError('ACME_PROBLEM', messageFor(problem), {
     details: { problem },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...adviceFor(problem),
-    // A health check need not wait for what waits for a person.
+    // Only a person can resolve it; a health check fails at once.
     ...(problem.type === `${PROBLEM_PREFIX}userActionRequired` ? { retryable: false } : {}),
   });
 }
 
-/** Without a type of the CA's own it is the page of somebody between, or of a CA that is broken. */
-function sentenceOf(problem: Problem): string {
+/** A response without an ACME type comes from an intercepting proxy or a broken CA. */
+function messageFor(problem: Problem): string {
   const { type, detail, status } = problem;
   return type === 'about:blank'
-    ? `the certificate authority, or who stands between, answers with status ${status ?? 'unknown'}: ${detail}`
-    : `the certificate authority refuses: ${describeProblem(problem)}`;
+    ? `HTTP status ${status ?? 'unknown'} from the certificate authority or an intercepting proxy: ${detail}`
+    : `the certificate authority refused the request: ${describeProblem(problem)}`;
 }
 
 function adviceFor(problem: Problem): ErrorContext {
@@ -106,13 +106,13 @@ function adviceFor(problem: Problem): ErrorContext {
       return {
         hint: RATE_LIMIT_HINT,
         byItself:
-          'The ingress retries by itself, not before the time that the certificate authority named, if it named one.',
+          'The ingress retries by itself, not before the time in Retry-After if the certificate authority sent one.',
       };
     case `${PROBLEM_PREFIX}userActionRequired`:
-      return { hint: whatToDo(problem), byItself: RETRIES };
+      return { hint: userActionHint(problem), byItself: RETRIES };
     case 'about:blank':
       return {
-        hint: 'See the status page of the certificate authority if it lasts, and check anything (a proxy, a captive portal) that stands between.',
+        hint: 'If it persists, check the status page of the certificate authority and any intercepting proxy or captive portal.',
         byItself: RETRIES,
       };
     default:
@@ -121,43 +121,71 @@ function adviceFor(problem: Problem): ErrorContext {
 }
 
 const RATE_LIMIT_HINT =
-  "Keep the certificate volume: a start without it orders again, and that counts. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
+  "Keep the certificate volume: a start without it orders a new certificate, which counts against the limit. Set ACME_STAGING=true while you experiment. Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/.";
 
-/** Everything that a problem says to a person, in one line. */
+/** The human-readable parts of a problem, in one line. Pure. */
 export function describeProblem({ detail, subproblems, identifier, instance, type }: Problem): string {
-  const own = identifier === undefined ? detail : `${identifier}: ${detail}`;
+  const main = identifier === undefined ? detail : `${identifier}: ${detail}`;
   const subs = subproblems.map((sub) => {
     const kind = sub.type === type || sub.type === 'about:blank' ? '' : ` (${shortType(sub.type)})`;
     return `${sub.identifier ?? 'a name'}: ${sub.detail}${kind}`;
   });
   const more = instance === undefined ? '' : `; see ${instance}`;
-  return `${[own, ...subs].join('; ')} (${shortType(type)})${more}`;
+  return `${[main, ...subs].join('; ')} (${shortType(type)})${more}`;
 }
 
 /** RFC 8555 §7.3.3: the account's owner has to act, at `instance`; often because the terms have changed. */
-function whatToDo({ instance, termsOfService }: Problem): string {
+function userActionHint({ instance, termsOfService }: Problem): string {
   const page = instance ?? termsOfService;
   const where =
     page === undefined
-      ? 'Ask the certificate authority what it wants of the owner of the account.'
-      : `Open ${page} and do what is asked for there.`;
+      ? 'Ask the certificate authority which action it requires of the account owner.'
+      : `Open ${page} and follow the instructions.`;
   const terms =
     termsOfService === undefined || termsOfService === page
       ? ''
-      : ` The terms of service in force are at ${termsOfService}.`;
-  return `${where}${terms} The ingress agreed to the terms when it made the account; only you can agree to changed ones.`;
+      : ` The current terms of service are at ${termsOfService}.`;
+  return `${where}${terms} The ingress agreed to the terms when it created the account; only you can agree to changed terms.`;
 }
 
-/** Whether a thrown error is a problem of this type, given without the URN's prefix: `badNonce`. */
+/** Whether a thrown error is a problem of this type, given without its URN prefix: `badNonce`. Pure. */
 export function isProblem(thrown: unknown, type: string): boolean {
   return thrown instanceof IngressError && problemOf(thrown)?.type === `${PROBLEM_PREFIX}${type}`;
 }
 
-/** The problem that an error carries, if any. */
+/** The problem in an error's details, if any. Pure. */
 export function problemOf(error: IngressError): Problem | undefined {
-  // Only problemError and orderFailed put something under this key.
+  // Only problemError and orderFailed set this key.
   return error.details['problem'] as Problem | undefined;
 }
+
+/**
+ * Whether an order with `replaces` (RFC 9773 §5) may have been refused because of it, so that one without it is worth a
+ * request. True for any refusal that has no other cause, and for the CA's own errors, because Pebble answers an unknown
+ * certificate that way. Pure.
+ */
+export function mayConcernReplacement(thrown: unknown): boolean {
+  if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
+  const { type = '', status = 0 } = problemOf(thrown) ?? {};
+  if (type === `${PROBLEM_PREFIX}serverInternal`) return status === 500;
+  return status >= 400 && status < 500 && status !== 429 && !UNRELATED_TO_REPLACEMENT.has(type);
+}
+
+/** Concern the account, its limits, the names or the profile: an order without `replaces` would be refused as well. */
+const UNRELATED_TO_REPLACEMENT: ReadonlySet<string> = new Set(
+  [
+    'accountDoesNotExist',
+    'badNonce',
+    'badPublicKey',
+    'badSignatureAlgorithm',
+    'externalAccountRequired',
+    'invalidProfile',
+    'rateLimited',
+    'rejectedIdentifier',
+    'unsupportedIdentifier',
+    'userActionRequired',
+  ].map((type) => `${PROBLEM_PREFIX}${type}`),
+);
 
 function shortType(type: string): string {
   return type.startsWith(PROBLEM_PREFIX) ? type.slice(PROBLEM_PREFIX.length) : type;

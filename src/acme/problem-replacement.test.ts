@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IngressError } from '../errors.ts';
 import { problemError, readProblem } from './problem.ts';
-import { mayConcernReplacement } from './replacement.ts';
+import { mayConcernReplacement } from './problem.ts';
 
 const acme = (type: string) => `urn:ietf:params:acme:error:${type}`;
 const refusals: [type: string, status: number, mayBe: boolean][] = [
