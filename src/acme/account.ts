@@ -1,70 +1,67 @@
 import { basename } from 'node:path';
 import type { Client } from 'acme-client';
-import { IngressError, isIngressError } from '../errors.ts';
-import { bindingMissing, type ExternalAccountBinding, explainRefusal } from './account-binding.ts';
+import { errorRegistry, IngressError, isIngressError } from '../errors.ts';
 import { type AccountStatus, accountUrlOf, fetchAccountStatus, mayConcernAccount } from './account-status.ts';
 import type { AccountStore, StoredAccount } from './account-store.ts';
-import type { HttpContext } from './http.ts';
-import { withRetries } from './persist.ts';
+import type { DirectoryClient } from './directory.ts';
+import { type HttpContext, withRetries } from './http.ts';
 import { isProblem } from './problem.ts';
-import { loadSignedHttp } from './signed-http.ts';
-import type { DirectoryClient } from './unsigned.ts';
+import { type ExternalAccountBinding, loadSignedHttp } from './signed-http.ts';
 
-export interface SessionOptions {
+export interface AccountManagerOptions {
   readonly directoryUrl: string;
   readonly email: string | undefined;
   readonly binding: ExternalAccountBinding | undefined;
   readonly accounts: AccountStore;
-  readonly wire: HttpContext;
-  readonly unsigned: DirectoryClient;
-  /** Says what a person should know. */
+  readonly http: HttpContext;
+  readonly directory: DirectoryClient;
   readonly warn: (sentence: string) => void;
 }
 
-/** A conversation with the CA as one account. */
+/** A registered account, ready to sign requests. */
 export interface AccountSession {
-  /** The account's URL. */
+  /** The account URL. */
   readonly url: string;
-  /** Asks once. Throws ACME_* errors. */
+  /** Sends a request once, without retries. Throws ACME_* errors. */
   send<T>(request: (client: Client) => Promise<T>): Promise<T>;
 }
 
-/** The account's conversation with the CA: opened when first needed, kept, opened anew after a failure. */
+/** The account at one CA: loaded or registered on first use, and replaced once the CA no longer accepts it. */
 export interface AccountManager {
-  /** The URL of the account that lies on the volume, if any. Throws STORE_FAILED. */
+  /** The URL of the account on the volume, if any. Sends nothing. Throws STORE_FAILED. */
   storedUrl(): Promise<string | undefined>;
-  /** Registers the account when it is not on the volume. Throws ACME_* errors and STORE_FAILED. */
+  /** Registers the account unless it is on the volume. Throws ACME_* errors and STORE_FAILED. */
   open(signal: AbortSignal): Promise<AccountSession>;
   /**
-   * What is to be thrown for a refusal. One that is of the account itself leads to another account first, and to
-   * ACME_ACCOUNT_REPLACED: CAA records have to name it before anything is ordered with it.
+   * The error to throw for a refused request. If the account is the reason, switches to another account first and gives
+   * ACME_ACCOUNT_REPLACED: CAA records have to name the new account before it orders anything.
    */
-  handleRefusal(refusal: unknown, asked: AccountSession, signal: AbortSignal): Promise<unknown>;
+  handleRefusal(refusal: unknown, session: AccountSession, signal: AbortSignal): Promise<unknown>;
   /**
-   * Gives a refusal back as it is. An account that the CA does not know any more (RFC 8555 §7.3.1) is registered again by the next
-   * conversation; nothing else is made of it.
+   * Gives the refusal unchanged. If the CA does not know the account (RFC 8555 §7.3.1), the next `open` registers its key
+   * again.
    */
   handleUnknownAccount(refusal: unknown): Promise<unknown>;
 }
 
-/** What became of an account that a request was refused for. */
-type Outcome =
-  | { readonly kind: 'good' }
+/** The result of examining the account after a refusal. */
+type Examination =
+  | { readonly kind: 'valid' }
   | { readonly kind: 'replaced'; readonly account: StoredAccount }
-  /** It has ended, and there was another one only a short while ago. */
-  | { readonly kind: 'waits'; readonly until: Date };
+  /** The account has ended too soon after the one before it. */
+  | { readonly kind: 'deferred'; readonly until: Date };
 
-/** Milliseconds between two accounts; whoever ends each at once does not want us to make more. */
-const BETWEEN_ACCOUNTS_MS = 24 * 3_600_000;
+/** Milliseconds between two new accounts: a CA or operator that ends each one at once does not want more of them. */
+const MIN_ACCOUNT_INTERVAL_MS = 24 * 3_600_000;
 
-export function createAccountManager(options: SessionOptions): AccountManager {
-  const { accounts, wire, directoryUrl, binding, warn } = options;
-  const { clock } = wire;
+export function createAccountManager(options: AccountManagerOptions): AccountManager {
+  const { accounts, http, directoryUrl, binding, warn } = options;
+  const { clock } = http;
   let account: StoredAccount | undefined;
-  let session: Promise<AccountSession> | undefined;
-  let inquiry: Promise<Outcome> | undefined;
-  /** What is to be said of an account that has ended, once there is another one. */
-  let ended: string | undefined;
+  let opening: Promise<AccountSession> | undefined;
+  let examining: Promise<Examination> | undefined;
+  /** The first half of the warning that follows once the successor of an ended account is registered. */
+  let endedWarning: string | undefined;
 
   async function stored(): Promise<StoredAccount | undefined> {
     account ??= await accounts.load();
@@ -72,108 +69,105 @@ export function createAccountManager(options: SessionOptions): AccountManager {
   }
 
   async function connect(signal: AbortSignal): Promise<AccountSession> {
-    const transport = await loadSignedHttp();
-    const found = (await stored()) ?? (await accounts.create());
-    account = found;
-    const { keyPem: accountKey, url: accountUrl } = found;
-    const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding });
-    const ask: AccountSession['send'] = (request) => transport.send(wire, () => request(client));
-    if (accountUrl !== undefined) return { url: accountUrl, send: ask };
+    const signedHttp = await loadSignedHttp();
+    const current = (await stored()) ?? (await accounts.create());
+    account = current;
+    const { keyPem: accountKey, url: accountUrl } = current;
+    const client = signedHttp.createClient({ directoryUrl, accountKey, accountUrl, binding });
+    const send: AccountSession['send'] = (request) => signedHttp.send(http, () => request(client));
+    if (accountUrl !== undefined) return { url: accountUrl, send };
     try {
-      const body = await register(options, ask, signal);
+      const body = await register(options, send, signal);
       const url = client.getAccountUrl();
-      account = await accounts.register(found, url, body);
-      tellOfSuccessor(url);
-      return { url, send: ask };
+      account = await accounts.register(current, url, body);
+      if (endedWarning !== undefined) warn(`${endedWarning}; switched to ${url}`);
+      endedWarning = undefined;
+      return { url, send };
     } catch (thrown) {
       signal.throwIfAborted();
-      const standing = mayConcernAccount(thrown) ? await look(found, signal) : undefined;
-      if (standing?.kind !== 'ended') throw explainRefusal(thrown, directoryUrl, binding);
-      const until = await retire(found, standing.why);
-      if (until !== undefined) throw waiting(thrown, until);
+      const status = mayConcernAccount(thrown) ? await fetchStatus(current, signal) : undefined;
+      if (status?.kind !== 'ended') throw explainBindingRefusal(thrown, directoryUrl, binding);
+      const until = await endAccount(current, status.reason);
+      if (until !== undefined) throw replacementDeferred(thrown, until);
       return connect(signal);
     }
   }
 
   function open(signal: AbortSignal): Promise<AccountSession> {
-    session ??= connect(signal).catch((thrown: unknown) => {
-      session = undefined;
+    opening ??= connect(signal).catch((thrown: unknown) => {
+      opening = undefined;
       throw thrown;
     });
-    return session;
+    return opening;
   }
 
-  async function look(known: StoredAccount, signal: AbortSignal): Promise<AccountStatus> {
-    const transport = await loadSignedHttp();
-    return fetchAccountStatus(known, (accountUrl, request) => {
-      const { keyPem: accountKey } = known;
-      const client = transport.createClient({ directoryUrl, accountKey, accountUrl, binding: undefined });
-      return withRetries(() => transport.send(wire, () => request(client)), clock, signal);
+  async function fetchStatus(of: StoredAccount, signal: AbortSignal): Promise<AccountStatus> {
+    const signedHttp = await loadSignedHttp();
+    return fetchAccountStatus(of, (accountUrl, request) => {
+      const { keyPem: accountKey } = of;
+      const client = signedHttp.createClient({ directoryUrl, accountKey, accountUrl, binding: undefined });
+      return withRetries(() => signedHttp.send(http, () => request(client)), clock, signal);
     });
   }
 
-  /** Gives the moment before which there is no other account, when there was one only a short while ago. */
-  async function retire(known: StoredAccount, why: string): Promise<Date | undefined> {
+  /** Records that an account has ended. Gives the earliest time of a successor if the previous account ended too recently. */
+  async function endAccount(ended: StoredAccount, reason: string): Promise<Date | undefined> {
     const now = clock.now().getTime();
     const agoMs = now - ((await accounts.lastEndedAt())?.getTime() ?? Number.NEGATIVE_INFINITY);
-    // A clock that was set back makes it no longer.
-    if (agoMs >= 0 && agoMs < BETWEEN_ACCOUNTS_MS) return new Date(now - agoMs + BETWEEN_ACCOUNTS_MS);
-    await accounts.markEnded(known, why);
-    session = undefined;
+    // A negative age means that the clock was set back; that must not extend the wait.
+    if (agoMs >= 0 && agoMs < MIN_ACCOUNT_INTERVAL_MS)
+      return new Date(now - agoMs + MIN_ACCOUNT_INTERVAL_MS);
+    await accounts.markEnded(ended, reason);
+    opening = undefined;
     account = undefined;
-    const name = known.url ?? `of the key in ${known.path}`;
-    ended = `the account ${name} cannot be used any more (${why})`;
+    const name = ended.url ?? `of the key in ${ended.path}`;
+    endedWarning = `the account ${name} can no longer be used (${reason})`;
     return undefined;
   }
 
-  function tellOfSuccessor(url: string): void {
-    if (ended !== undefined) warn(`${ended}; ${url} is used from now on`);
-    ended = undefined;
-  }
-
-  function forget(): void {
-    session = undefined;
+  function forgetRegistration(): void {
+    opening = undefined;
     if (account) account = { ...account, url: undefined };
   }
 
-  async function note(refusal: unknown): Promise<unknown> {
-    if (isProblem(refusal, 'accountDoesNotExist')) forget();
+  async function handleUnknownAccount(refusal: unknown): Promise<unknown> {
+    if (isProblem(refusal, 'accountDoesNotExist')) forgetRegistration();
     return refusal;
   }
 
-  async function examine(asked: AccountSession, signal: AbortSignal): Promise<Outcome> {
-    const known = await stored();
-    // Else it has been replaced meanwhile.
-    if (known?.url === asked.url) {
-      const standing = await look(known, signal);
-      if (standing.kind === 'good') return standing;
-      if (standing.kind === 'ended') {
-        const until = await retire(known, standing.why);
-        if (until !== undefined) return { kind: 'waits', until };
+  async function examine(session: AccountSession, signal: AbortSignal): Promise<Examination> {
+    const current = await stored();
+    // A different URL means that the account has been replaced in the meantime.
+    if (current?.url === session.url) {
+      const status = await fetchStatus(current, signal);
+      if (status.kind === 'valid') return status;
+      if (status.kind === 'ended') {
+        const until = await endAccount(current, status.reason);
+        if (until !== undefined) return { kind: 'deferred', until };
       } else {
-        forget();
-        warn(`the key in ${known.path} does not belong to the account ${asked.url}: ${standing.why}`);
+        forgetRegistration();
+        warn(`the key in ${current.path} does not belong to the account ${session.url}: ${status.reason}`);
       }
     }
     await open(signal);
-    return account ? { kind: 'replaced', account } : { kind: 'good' };
+    return account ? { kind: 'replaced', account } : { kind: 'valid' };
   }
 
   return {
     storedUrl: async () => (await stored())?.url,
     open,
-    handleUnknownAccount: note,
-    async handleRefusal(refusal, asked, signal) {
-      await note(refusal);
+    handleUnknownAccount,
+    async handleRefusal(refusal, session, signal) {
+      await handleUnknownAccount(refusal);
       if (!mayConcernAccount(refusal)) return refusal;
-      // Twenty orders at once are refused for one account.
-      inquiry ??= examine(asked, signal).finally(() => {
-        inquiry = undefined;
+      // Concurrent orders are refused for the same account: one examination serves them all.
+      examining ??= examine(session, signal).finally(() => {
+        examining = undefined;
       });
       try {
-        const outcome = await inquiry;
-        if (outcome.kind === 'waits') return waiting(refusal, outcome.until);
-        return outcome.kind === 'good' ? refusal : replaced(asked.url, outcome.account, refusal);
+        const result = await examining;
+        if (result.kind === 'deferred') return replacementDeferred(refusal, result.until);
+        return result.kind === 'valid' ? refusal : accountReplaced(session.url, result.account, refusal);
       } catch (thrown) {
         signal.throwIfAborted();
         return thrown;
@@ -182,47 +176,78 @@ export function createAccountManager(options: SessionOptions): AccountManager {
   };
 }
 
-function replaced(old: string, { url, path }: StoredAccount, cause: unknown): IngressError {
-  const sentence = `the account ${old} cannot be used any more; ${url} is used from now on`;
-  return new IngressError('ACME_ACCOUNT_REPLACED', sentence, {
+function accountReplaced(old: string, { url, path }: StoredAccount, cause: unknown): IngressError {
+  const message = `the account ${old} can no longer be used; switched to ${url}`;
+  return new IngressError('ACME_ACCOUNT_REPLACED', message, {
     details: { old, url, account: basename(path) },
     cause,
   });
 }
 
-/** The refusal of an account that has ended, as it is thrown on while there is no other one. */
-function waiting(refusal: unknown, until: Date): unknown {
+/** The refusal of an ended account, with a hint that says when the next account may be created. */
+function replacementDeferred(refusal: unknown, until: Date): unknown {
   if (!isIngressError(refusal)) return refusal;
   return new IngressError(refusal.code, refusal.message, {
-    hint: `The account has ended, and so did another one within a day. Ask the certificate authority why. The next account is made after ${until.toISOString()}.`,
-    details: refusal.details,
+    hint: `Ask the certificate authority why it ended two accounts within a day. The ingress creates the next account after ${until.toISOString()}.`,
+    details: { ...refusal.details, nextAccountAfter: until.toISOString() },
     cause: refusal,
   });
 }
 
 async function register(
-  { directoryUrl, email, binding, unsigned, wire }: SessionOptions,
-  ask: AccountSession['send'],
+  { directoryUrl, email, binding, directory, http }: AccountManagerOptions,
+  send: AccountSession['send'],
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (!binding && (await unsigned.get(signal)).externalAccountRequired) throw bindingMissing(directoryUrl);
+  if (!binding && (await directory.get(signal)).externalAccountRequired) throw bindingMissing(directoryUrl);
   const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
-  const request = { termsOfServiceAgreed: true, ...contact };
-  return withRetries(() => ask((client) => createAccount(client, request)), wire.clock, signal);
+  const newAccount = { termsOfServiceAgreed: true, ...contact };
+  return withRetries(() => send((client) => createAccount(client, newAccount)), http.clock, signal);
 }
 
 /**
- * Opens an account, or finds the one that the key has already (RFC 8555 §7.3). For the latter acme-client goes on to
- * update the account, which CAs may refuse; by then the account's URL is known, and that is all that was asked for.
+ * Creates an account, or finds the existing account of the key (RFC 8555 §7.3). In the latter case acme-client goes on to
+ * update the account, which a CA may refuse; the URL, which is all we need, is known by then.
  */
 async function createAccount(
   client: Client,
-  request: Parameters<Client['createAccount']>[0],
+  newAccount: Parameters<Client['createAccount']>[0],
 ): Promise<unknown> {
   try {
-    return await client.createAccount(request);
+    return await client.createAccount(newAccount);
   } catch (thrown) {
     if (accountUrlOf(client) === undefined) throw thrown;
     return {};
   }
 }
+
+/** ACME_ACCOUNT_BINDING_MISSING: the CA requires an external account binding, and none is configured. Pure. */
+export function bindingMissing(directoryUrl: string, cause?: unknown): IngressError {
+  const message = `${directoryUrl} creates accounts only with an external account binding`;
+  return new IngressError(
+    'ACME_ACCOUNT_BINDING_MISSING',
+    message,
+    isIngressError(cause) ? { cause, details: cause.details } : {},
+  );
+}
+
+/** The error to throw for a refused newAccount. Where the binding may be the reason, the hint names its variables. Pure. */
+export function explainBindingRefusal(
+  refusal: unknown,
+  directoryUrl: string,
+  binding: ExternalAccountBinding | undefined,
+): unknown {
+  if (!isIngressError(refusal, 'ACME_PROBLEM')) return refusal;
+  if (binding === undefined)
+    return isProblem(refusal, 'externalAccountRequired') ? bindingMissing(directoryUrl, refusal) : refusal;
+  if (!BINDING_PROBLEMS.some((type) => isProblem(refusal, type))) return refusal;
+  const { hint } = errorRegistry.ACME_ACCOUNT_BINDING_MISSING;
+  const { message, details, retryAfterMs } = refusal;
+  return new IngressError('ACME_PROBLEM', message, {
+    ...{ hint, details, cause: refusal },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** How CAs refuse a wrong binding. */
+const BINDING_PROBLEMS = ['unauthorized', 'malformed', 'externalAccountRequired'] as const;

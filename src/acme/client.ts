@@ -2,15 +2,12 @@ import type { Authorization, Client, Order } from 'acme-client';
 import type { Clock } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Outgoing } from '../net/outgoing.ts';
-import { type AccountManager, createAccountManager } from './account.ts';
-import { bindingMissing, type ExternalAccountBinding } from './account-binding.ts';
+import { type AccountManager, bindingMissing, createAccountManager } from './account.ts';
 import type { AccountStore } from './account-store.ts';
-import { requireProfile } from './directory.ts';
-import { createHttpContext, type HttpContext } from './http.ts';
-import { withRetries } from './persist.ts';
-import type { HttpResponse } from './plain-http.ts';
+import { createDirectoryClient, type DirectoryClient, requireProfile } from './directory.ts';
+import { type AcmeResponse, createHttpContext, type HttpContext, withRetries } from './http.ts';
 import { isProblem, mayConcernReplacement, problemOf } from './problem.ts';
-import { createDirectoryClient, type DirectoryClient } from './unsigned.ts';
+import type { ExternalAccountBinding } from './signed-http.ts';
 
 export type { Authorization, Order };
 export type Challenge = Authorization['challenges'][number];
@@ -21,73 +18,69 @@ export interface AcmeClientOptions {
   readonly userAgent: string;
   readonly accounts: AccountStore;
   readonly clock: Clock;
-  /** Default: directly. */
+  /** Default: direct connections. */
   readonly outgoing?: Outgoing;
-  /** External account binding: what the CA gave its customer, used once, when the account is made. */
+  /** External account binding, for the registration of an account. */
   readonly eab?: ExternalAccountBinding;
-  /** Says what a person should know: that another account is used. */
+  /** Called when another account is used. */
   readonly warn?: (sentence: string) => void;
 }
 
-/** What is ordered. */
 export interface NewOrder {
   readonly names: readonly string[];
-  /** The certificate that it is to replace, by its ARI identifier (RFC 9773 §4.1). */
+  /** The ARI identifier of the certificate to replace (RFC 9773 §4.1). */
   readonly replaces?: string;
-  /** One of the profiles that the directory lists. */
+  /** A profile from the directory. */
   readonly profile?: string;
 }
 
-/** An order as the CA made it. */
 export interface CreatedOrder {
   readonly order: Order;
-  /** Whether the CA took it as a replacement, which limits do not count. */
+  /** Whether the CA accepted it as a replacement, which is exempt from limits. */
   readonly replaces: boolean;
 }
 
-/** One certificate authority, spoken to by one account (RFC 8555). Every verb throws ACME_* errors. */
+/** A client of one CA, with one account (RFC 8555). Every method that sends requests throws ACME_* errors. */
 export interface AcmeClient {
-  /** The account's URL; the account is made once and kept. Asks the CA only when it is not on the volume. */
+  /** The URL of the account. Sends requests only to register an account, if there is none on the volume. */
   accountUrl(signal: AbortSignal): Promise<string>;
-  /** The URL of the account that lies on the volume, if any. Makes no account and asks nobody. Throws STORE_FAILED. */
+  /** The URL of the account on the volume, if any. Sends nothing. Throws STORE_FAILED. */
   storedAccountUrl(): Promise<string | undefined>;
-  /** The URLs of accounts on the volume that have ended, such as deactivated ones. Asks nobody. Throws STORE_FAILED. */
+  /** The URLs of accounts on the volume that have ended, by deactivation for example. Sends nothing. Throws STORE_FAILED. */
   endedAccountUrls(): Promise<readonly string[]>;
-  /** The name to put into CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
+  /** The name for CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
   caaIdentity(signal: AbortSignal): Promise<string>;
-  /** Every name that the CA recognizes as its own in CAA records, at least one. Needs no account. */
+  /** All names that the CA recognizes as its own in CAA records. Needs no account. */
   caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]>;
-  /**
-   * Makes sure that the CA's clock is known as it is now: asks for a nonce unless there was an answer a short while ago.
-   * Needs no account.
-   */
+  /** Requests a nonce unless there has been a response within ten minutes, so that `clockSkewMs` is up to date. Needs no account. */
   refreshClockSkew(signal: AbortSignal): Promise<void>;
   /**
-   * Makes sure that an order would not be refused for what the directory says already: the profile, and whether an account
-   * needs a binding. Makes no account. Throws ACME_PROFILE_UNKNOWN and ACME_ACCOUNT_BINDING_MISSING.
+   * Checks an order against the directory: whether the profile exists, and whether a new account would need a binding.
+   * Registers no account. Throws ACME_PROFILE_UNKNOWN and ACME_ACCOUNT_BINDING_MISSING.
    */
   assertOrderable(profile: string | undefined, signal: AbortSignal): Promise<void>;
-  /** The CA's clock minus ours, in milliseconds, at the last answer of any kind that told it. Asks nobody. */
+  /** The CA's clock minus ours in milliseconds, from the last response with a Date header. Sends nothing. */
   clockSkewMs(): number | undefined;
   /**
-   * What the CA advises on the renewal of a certificate (RFC 9773 §4.1), with the milliseconds after which it wants to be
-   * asked again; undefined when it gives no such advice. Needs no account.
+   * The CA's renewal information on a certificate (RFC 9773 §4.1), with the Retry-After of the next request; undefined if
+   * the CA has no ARI. Needs no account.
    */
-  renewalInfo(certificateId: string, signal: AbortSignal): Promise<HttpResponse | undefined>;
+  renewalInfo(certificateId: string, signal: AbortSignal): Promise<AcmeResponse | undefined>;
   /**
-   * Orders. When the CA does not take it as a replacement it is ordered once again as a certificate of its own. Throws
-   * ACME_PROFILE_UNKNOWN before there is an order.
+   * Creates an order. If the CA does not accept `replaces`, creates the order again without it. Throws
+   * ACME_PROFILE_UNKNOWN before it creates one.
    */
-  createOrder(request: NewOrder, signal: AbortSignal): Promise<CreatedOrder>;
-  /** Reads an order of an earlier run; undefined when the CA does not know it, or not as this account's. */
+  createOrder(newOrder: NewOrder, signal: AbortSignal): Promise<CreatedOrder>;
+  /** An order of an earlier run; undefined if the CA does not know it, or not as this account's. */
   findOrder(url: string, signal: AbortSignal): Promise<Order | undefined>;
   getAuthorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
-  /** The TXT value that answers a dns-01 challenge (RFC 8555 §8.4). */
+  /** The TXT value for a dns-01 challenge (RFC 8555 §8.4). */
   challengeValue(challenge: Challenge, signal: AbortSignal): Promise<string>;
-  /** Tells the CA that the challenge can be validated. */
+  /** Responds to a challenge (RFC 8555 §7.5.1): it is ready for validation. */
   respond(challenge: Challenge, signal: AbortSignal): Promise<void>;
-  /** Reads an order or one authorization again, with the pause in milliseconds that the CA wants before the next look. */
+  /** The current order, with the Retry-After of the response in milliseconds. */
   pollOrder(order: Order, signal: AbortSignal): Promise<{ now: Order; pauseMs: number | undefined }>;
+  /** The current authorization, with the Retry-After of the response in milliseconds. */
   pollAuthorization(
     authorization: Authorization,
     signal: AbortSignal,
@@ -97,81 +90,82 @@ export interface AcmeClient {
   downloadCertificate(order: Order, signal: AbortSignal): Promise<string>;
 }
 
-type Ask = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
+/** Sends a request as the account, with retries. */
+type Send = <T>(signal: AbortSignal, request: (client: Client) => Promise<T>) => Promise<T>;
 
 export function createAcmeClient(options: AcmeClientOptions): AcmeClient {
   const { directoryUrl, email, userAgent, accounts, clock, outgoing, eab: binding } = options;
   const { warn = () => undefined } = options;
-  const wire = createHttpContext(userAgent, clock, outgoing);
-  const unsigned = createDirectoryClient(directoryUrl, wire);
-  const sessions = createAccountManager({ directoryUrl, email, binding, accounts, wire, unsigned, warn });
+  const http = createHttpContext(userAgent, clock, outgoing);
+  const directory = createDirectoryClient(directoryUrl, http);
+  const account = createAccountManager({ directoryUrl, email, binding, accounts, http, directory, warn });
 
-  const asking = (explain: AccountManager['handleRefusal']): Ask => {
+  const sendWith = (handleRefusal: AccountManager['handleRefusal']): Send => {
     return async (signal, request) => {
-      const session = await sessions.open(signal);
+      const session = await account.open(signal);
       try {
         return await withRetries(() => session.send(request), clock, signal);
       } catch (thrown) {
         signal.throwIfAborted();
-        throw await explain(thrown, session, signal);
+        throw await handleRefusal(thrown, session, signal);
       }
     };
   };
-  const ask = asking(sessions.handleRefusal);
+  const send = sendWith(account.handleRefusal);
 
   return {
-    storedAccountUrl: () => sessions.storedUrl(),
+    storedAccountUrl: () => account.storedUrl(),
     endedAccountUrls: () => accounts.endedUrls(),
-    accountUrl: async (signal) => (await sessions.storedUrl()) ?? (await sessions.open(signal)).url,
-    ...askWithoutAccount(directoryUrl, wire, unsigned),
+    accountUrl: async (signal) => (await account.storedUrl()) ?? (await account.open(signal)).url,
+    ...unsignedMethods(directoryUrl, http, directory),
     async assertOrderable(profile, signal) {
-      const mayOpen = binding !== undefined || (await sessions.storedUrl()) !== undefined;
-      if (profile === undefined && mayOpen) return;
-      const directory = await unsigned.get(signal);
-      if (profile !== undefined) requireProfile(directory, profile);
-      if (!mayOpen && directory.externalAccountRequired) throw bindingMissing(directoryUrl);
+      const hasAccount = binding !== undefined || (await account.storedUrl()) !== undefined;
+      if (profile === undefined && hasAccount) return;
+      const current = await directory.get(signal);
+      if (profile !== undefined) requireProfile(current, profile);
+      if (!hasAccount && current.externalAccountRequired) throw bindingMissing(directoryUrl);
     },
-    createOrder: (request, signal) => createOrder(request, ask, unsigned, signal),
-    findOrder: (url, signal) => findOrder(url, asking(sessions.handleUnknownAccount), signal),
-    getAuthorizations: (order, signal) => ask(signal, (client) => client.getAuthorizations(order)),
+    createOrder: (newOrder, signal) => createOrder(newOrder, send, directory, signal),
+    findOrder: (url, signal) => findOrder(url, sendWith(account.handleUnknownAccount), signal),
+    getAuthorizations: (order, signal) => send(signal, (client) => client.getAuthorizations(order)),
     challengeValue: (challenge, signal) =>
-      ask(signal, (client) => client.getChallengeKeyAuthorization(challenge)),
+      send(signal, (client) => client.getChallengeKeyAuthorization(challenge)),
     respond: (challenge, signal) =>
-      ask(signal, async (client) => void (await client.completeChallenge(challenge))),
+      send(signal, async (client) => void (await client.completeChallenge(challenge))),
     pollOrder: (order, signal) =>
-      ask(signal, async (client) => {
+      send(signal, async (client) => {
         const now = await client.getOrder(order);
-        return { now, pauseMs: wire.retryAfterMs(order.url) };
+        return { now, pauseMs: http.retryAfterMs(order.url) };
       }),
     pollAuthorization: (authorization, signal) =>
-      ask(signal, async (client) => {
-        // The client reads nothing of an order but the URLs of its authorizations.
+      send(signal, async (client) => {
+        // acme-client reads nothing of the order but its authorization URLs.
         const [now = authorization] = await client.getAuthorizations({
           authorizations: [authorization.url],
         } as Order);
-        return { now, pauseMs: wire.retryAfterMs(authorization.url) };
+        return { now, pauseMs: http.retryAfterMs(authorization.url) };
       }),
-    finalize: (order, csr, signal) => ask(signal, (client) => client.finalizeOrder(order, csr)),
-    downloadCertificate: (order, signal) => ask(signal, (client) => client.getCertificate(order)),
+    finalize: (order, csr, signal) => send(signal, (client) => client.finalizeOrder(order, csr)),
+    downloadCertificate: (order, signal) => send(signal, (client) => client.getCertificate(order)),
   };
 }
 
 const LETS_ENCRYPT = 'letsencrypt.org';
-/** How long the CA's clock is taken to be as it was. */
-const CLOCK_MEMORY_MS = 10 * 60_000;
+/** How long a measured clock skew is used. */
+const CLOCK_SKEW_MAX_AGE_MS = 10 * 60_000;
 
-function askWithoutAccount(
+function unsignedMethods(
   directoryUrl: string,
-  wire: HttpContext,
-  unsigned: DirectoryClient,
+  http: HttpContext,
+  directory: DirectoryClient,
 ): Pick<AcmeClient, 'caaIdentity' | 'caaIdentities' | 'refreshClockSkew' | 'clockSkewMs' | 'renewalInfo'> {
   let identities: readonly [string, ...string[]] | undefined;
 
   async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
     if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return [LETS_ENCRYPT];
-    // A CA does not change its name; one that is down must not keep records from being mended.
+    // Kept for good: the names do not change, and repairing CAA records must not depend on whether the CA is up.
     if (identities) return identities;
-    const [first = LETS_ENCRYPT, ...others] = (await unsigned.get(signal)).caaIdentities;
+    const [first = LETS_ENCRYPT, ...others] = (await directory.get(signal)).caaIdentities;
     identities = [first, ...others];
     return identities;
   }
@@ -180,59 +174,59 @@ function askWithoutAccount(
     caaIdentities,
     caaIdentity: async (signal) => (await caaIdentities(signal))[0],
     async refreshClockSkew(signal) {
-      const agoMs =
-        wire.clock.now().getTime() - (wire.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
-      // A clock that was set in the meantime shows as an answer long ago, or one of the future.
-      if (agoMs < 0 || agoMs >= CLOCK_MEMORY_MS) await unsigned.requestNonce(signal);
+      const ageMs =
+        http.clock.now().getTime() - (http.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
+      // If our clock has been set since, the age is either large or negative.
+      if (ageMs < 0 || ageMs >= CLOCK_SKEW_MAX_AGE_MS) await directory.requestNonce(signal);
     },
-    clockSkewMs: () => wire.skewMs(),
-    renewalInfo: (certificateId, signal) => unsigned.renewalInfo(certificateId, signal),
+    clockSkewMs: () => http.skewMs(),
+    renewalInfo: (certificateId, signal) => directory.renewalInfo(certificateId, signal),
   };
 }
 
 async function createOrder(
   { names, replaces, profile }: NewOrder,
-  ask: Ask,
-  unsigned: DirectoryClient,
+  send: Send,
+  directory: DirectoryClient,
   signal: AbortSignal,
 ): Promise<CreatedOrder> {
-  const isPlain = replaces === undefined && profile === undefined;
-  const directory = isPlain ? undefined : await unsigned.get(signal);
-  if (directory && profile !== undefined) requireProfile(directory, profile);
+  const needsDirectory = replaces !== undefined || profile !== undefined;
+  const current = needsDirectory ? await directory.get(signal) : undefined;
+  if (current && profile !== undefined) requireProfile(current, profile);
   const identifiers = names.map((value) => ({ type: 'dns', value }));
-  const wanted = { identifiers, ...(profile === undefined ? {} : { profile }) };
-  const order = (fields: typeof wanted) => ask(signal, (client) => client.createOrder(fields));
-  // RFC 9773 §5: only where the directory has renewalInfo.
-  if (replaces === undefined || directory?.renewalInfo === undefined)
-    return { order: await order(wanted), replaces: false };
+  const payload = { identifiers, ...(profile === undefined ? {} : { profile }) };
+  const post = (body: typeof payload) => send(signal, (client) => client.createOrder(body));
+  // RFC 9773 §5: `replaces` only if the directory has renewalInfo.
+  if (replaces === undefined || current?.renewalInfo === undefined)
+    return { order: await post(payload), replaces: false };
   try {
-    const replacing = { ...wanted, replaces };
-    const made = await order(replacing);
-    return { order: made, replaces: namesReplaced(made, replaces) };
+    const replacement = { ...payload, replaces };
+    const order = await post(replacement);
+    return { order, replaces: isReplacementOf(order, replaces) };
   } catch (thrown) {
     signal.throwIfAborted();
     if (!mayConcernReplacement(thrown)) throw thrown;
-    return { order: await order(wanted), replaces: false };
+    return { order: await post(payload), replaces: false };
   }
 }
 
-/** A CA that accepts the field says it again (RFC 9773 §5); the library's type does not have it. */
-function namesReplaced(order: Order & { readonly replaces?: unknown }, replaced: string): boolean {
+/** A CA that accepts `replaces` repeats it in the order (RFC 9773 §5). acme-client's type lacks the field. */
+function isReplacementOf(order: Order & { readonly replaces?: unknown }, replaced: string): boolean {
   return order.replaces === replaced;
 }
 
-async function findOrder(url: string, ask: Ask, signal: AbortSignal): Promise<Order | undefined> {
+async function findOrder(url: string, send: Send, signal: AbortSignal): Promise<Order | undefined> {
   try {
-    // The client reads nothing of it but the URL.
-    return await ask(signal, (client) => client.getOrder({ url } as Order));
+    // acme-client reads nothing of the order but its URL.
+    return await send(signal, (client) => client.getOrder({ url } as Order));
   } catch (thrown) {
     signal.throwIfAborted();
-    if (isUnknown(thrown)) return undefined;
+    if (isUnknownOrder(thrown)) return undefined;
     throw thrown;
   }
 }
 
-function isUnknown(thrown: unknown): boolean {
+function isUnknownOrder(thrown: unknown): boolean {
   const status = isIngressError(thrown, 'ACME_PROBLEM') ? problemOf(thrown)?.status : undefined;
   return (
     status === 404 ||

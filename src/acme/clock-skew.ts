@@ -1,29 +1,32 @@
-/** How our clock stands to the certificate authority's. Pure. */
+/** The difference between our clock and the CA's. Pure. */
 
-/** An answer of the CA, as far as it tells the time. */
+/** The parts of a CA's response that tell the time. */
 export interface DatedResponse {
-  /** Its Date header (RFC 9110 §6.6.1). */
+  /** The Date header (RFC 9110 §6.6.1). */
   readonly date: unknown;
-  /** Its Age header: seconds that a cache has kept it (RFC 9111 §5.1). */
+  /** The Age header: seconds in a cache (RFC 9111 §5.1). */
   readonly age: unknown;
-  /** When it was asked for and when it came, by our clock. */
+  /** When the request was sent and the response received, by our clock. */
   readonly sentAt: Date;
   readonly receivedAt: Date;
 }
 
-/** The CA's clock minus ours in milliseconds, with the answer half way back; undefined when it tells no time. */
+/**
+ * The CA's clock minus ours in milliseconds, assuming that the response was made halfway between request and receipt;
+ * undefined without a valid Date header.
+ */
 export function clockSkewMs({ date, age, sentAt, receivedAt }: DatedResponse): number | undefined {
-  const theirs = typeof date === 'string' ? Date.parse(date) : Number.NaN;
-  if (Number.isNaN(theirs)) return undefined;
-  const kept = typeof age === 'string' && /^\d{1,9}$/.test(age) ? Number(age) * SECOND : 0;
-  return theirs + kept - (sentAt.getTime() + receivedAt.getTime()) / 2;
+  const caTime = typeof date === 'string' ? Date.parse(date) : Number.NaN;
+  if (Number.isNaN(caTime)) return undefined;
+  const cachedMs = typeof age === 'string' && /^\d{1,9}$/.test(age) ? Number(age) * SECOND : 0;
+  return caTime + cachedMs - (sentAt.getTime() + receivedAt.getTime()) / 2;
 }
 
 /** What a wrong clock means for an order. */
 export interface ClockSkewVerdict {
-  /** Whether nothing may be ordered. */
+  /** Whether ordering is refused. */
   readonly refuse: boolean;
-  /** For a person: how wrong the clock is, and what comes of it. */
+  /** For a person: how wrong the clock is, and the consequence. */
   readonly sentence: string;
 }
 
@@ -32,28 +35,28 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const FINE_MS = 5 * MINUTE;
-/** CAs date certificates back by about an hour; by a clock that is later than that a new one is not valid yet. */
-const LONGEST_MS = HOUR;
-const LONGEST_URGENT_MS = 3 * DAY;
+const WARN_MS = 5 * MINUTE;
+/** CAs backdate certificates by about an hour; if the clock is slower than that, a new certificate is not valid yet. */
+const REFUSE_MS = HOUR;
+const REFUSE_URGENT_MS = 3 * DAY;
 
 /**
- * Judges the clock before an order: up to 5 minutes are fine, up to an hour is worth a warning, beyond that nothing is
- * ordered. When it is urgent (no certificate can be served, or the one that is comes to its end) only 3 days stand in the
- * way. An unknown skew is fine.
+ * Judges the clock before an order: a skew of up to 5 minutes is fine (undefined), up to an hour gives a warning, and more
+ * refuses the order. For an urgent order (no certificate can be served, or the current one is about to expire) the limit
+ * is 3 days. An unknown skew is fine.
  */
 export function judgeClockSkew(skewMs: number | undefined, urgent: boolean): ClockSkewVerdict | undefined {
-  const off = Math.abs(skewMs ?? 0);
-  if (skewMs === undefined || off <= FINE_MS) return undefined;
-  const refuse = off > (urgent ? LONGEST_URGENT_MS : LONGEST_MS);
+  const absMs = Math.abs(skewMs ?? 0);
+  if (skewMs === undefined || absMs <= WARN_MS) return undefined;
+  const refuse = absMs > (urgent ? REFUSE_URGENT_MS : REFUSE_MS);
   const [side, effect] =
     skewMs > 0
-      ? ['behind', 'by it a new certificate is not valid yet']
-      : ['ahead of', 'by it certificates end and are renewed too early'];
-  const end = refuse ? ', so nothing is ordered' : '';
+      ? ['behind', 'a new certificate may seem not yet valid']
+      : ['ahead of', 'certificates seem to expire early and are renewed early'];
+  const consequence = refuse ? '; not ordering until it is corrected' : '';
   return {
     refuse,
-    sentence: `the clock is ${inWords(off)} ${side} that of the certificate authority; ${effect}${end}`,
+    sentence: `the clock is ${inWords(absMs)} ${side} the certificate authority's, so ${effect}${consequence}`,
   };
 }
 

@@ -1,5 +1,7 @@
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { Clock } from '../clock.ts';
-import type { Secret } from '../config/secret.ts';
+import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import type { AcmeClient, Order } from './client.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -10,14 +12,15 @@ import {
   type AcmeContext,
   download,
   finalize,
+  type OrderAge,
   type PendingAuthorization,
   pendingAuthorizations,
   solveChallenges,
+  whyAbandoned,
+  whyDownloadAbandoned,
 } from './order.ts';
-import { type OrderAge, whyAbandoned, whyDownloadAbandoned } from './order-age.ts';
-import { createCsr, createKey, type KeyType } from './request.ts';
 
-/** One certificate authority, and what is remembered of it on the volume. */
+/** A certificate authority as configured, with what the volume holds about it. */
 export interface Authority {
   readonly directoryUrl: string;
   readonly client: AcmeClient;
@@ -26,37 +29,37 @@ export interface Authority {
   readonly limits: Limits;
 }
 
-/** What is asked for. */
+/** The type of a certificate's key: ECDSA P-256, or RSA 2048 for clients without ECDSA. */
+export type KeyType = 'ecdsa' | 'rsa';
+
 export interface OrderParams {
-  /** Under which the open order is kept: one for each certificate. */
+  /** The key of the open order in the order store, one per certificate. */
   readonly key: string;
   readonly names: readonly string[];
   readonly keyType: KeyType;
   readonly profile: string | undefined;
-  /** The ARI id of the certificate that is renewed (RFC 9773 §5). */
+  /** The ARI identifier of the certificate to replace (RFC 9773 §5). */
   readonly replaces: string | undefined;
-  /** Milliseconds; of the certificate that is renewed. */
+  /** The lifetime of the certificate to replace, in milliseconds. */
   readonly lifetimeMs: number | undefined;
 }
 
-/** Beside the issuer and the wish. */
 export interface IssuanceContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** A new opaque id. */
+  /** Generates an opaque, unique id. */
   readonly newId: () => string;
-  /** Says what a person should know. */
   readonly warn?: (sentence: string) => void;
 }
 
-/** One attempt at a certificate: an order of this run, or of an earlier one that a restart has cut short. */
+/** An order that is open at the CA and stored on the volume, created in this run or resumed from an earlier one. */
 export interface PendingOrder {
   readonly authority: Authority;
   readonly params: OrderParams;
   readonly order: Order;
-  /** Whether an earlier run made the order. */
+  /** Whether an earlier run created the order. */
   readonly resumed: boolean;
-  /** What is still to be proven. */
+  /** Still to be validated. */
   readonly authorizations: readonly PendingAuthorization[];
   readonly stored: StoredOrder;
 }
@@ -67,63 +70,58 @@ export interface IssuedCertificate {
 }
 
 /**
- * Goes on with the open order for these names where there is one, else makes one, unless our limits or the CA's forbid it now. In
- * the ledger and on the volume before the CA is asked. Throws STORE_FAILED and ACME_* errors.
+ * Resumes the open order for these names, or creates one, unless our limits or the CA's defer it. Ledger and order store
+ * are written before the CA is asked. Throws STORE_FAILED and ACME_* errors.
  */
 export async function openOrder(
-  issuer: Authority,
-  wish: OrderParams,
+  authority: Authority,
+  params: OrderParams,
   context: IssuanceContext,
 ): Promise<PendingOrder | Hold> {
-  const conversation = { ...context, client: issuer.client };
-  const open = await resume(issuer, wish, context);
-  if (open && !isProven(open.order)) {
-    const held = whenAllowed({
-      ...(await stepOf(issuer, wish, 'validate', context)),
-      history: await issuer.ledger.history(),
+  const resumed = await resumeOrder(authority, params, context);
+  if (resumed && !isValidated(resumed.order)) {
+    const deferral = whenAllowed({
+      ...(await limitedStep(authority, params, 'validate', context)),
+      history: await authority.ledger.history(),
     });
-    if (held) return held;
+    if (deferral) return deferral;
   }
-  const found = open ?? (await place(issuer, wish, context));
-  if (isDeferral(found)) return found;
-  const { order, note } = found;
-  const proofs = order.status === 'pending' ? await pendingAuthorizations(order, conversation) : [];
-  const noted = { ...note, values: proofs.map(({ value }) => value) };
-  await issuer.orders.save(wish.key, noted);
-  return {
-    authority: issuer,
-    params: wish,
-    order,
-    resumed: open !== undefined,
-    authorizations: proofs,
-    stored: noted,
-  };
+  const opened = resumed ?? (await createOrder(authority, params, context));
+  if (isDeferral(opened)) return opened;
+  const { order } = opened;
+  const acme = { ...context, client: authority.client };
+  const authorizations = order.status === 'pending' ? await pendingAuthorizations(order, acme) : [];
+  const stored = { ...opened.stored, values: authorizations.map(({ value }) => value) };
+  await authority.orders.save(params.key, stored);
+  return { authority, params, order, resumed: resumed !== undefined, authorizations, stored };
 }
 
-/** Whether nothing is left to be validated. */
-function isProven({ status }: Order): boolean {
+/** Whether every authorization of an order is valid. */
+function isValidated({ status }: Order): boolean {
   return status === 'ready' || status === 'processing' || status === 'valid';
 }
 
-/** The open order as the CA has it now; what leads to no certificate any more is forgotten. */
-async function resume(
-  issuer: Authority,
-  wish: OrderParams,
+/** The open order in its current state. Removes it from the volume if it can no longer lead to a certificate. */
+async function resumeOrder(
+  authority: Authority,
+  params: OrderParams,
   context: IssuanceContext,
-): Promise<{ order: Order; note: StoredOrder } | undefined> {
-  const { directoryUrl, client, orders } = issuer;
-  const note = await orders.load(wish.key);
-  if (note === undefined) return undefined;
-  const order = fits(note, wish, directoryUrl) ? await client.findOrder(note.url, context.signal) : undefined;
-  const tooOld = order && whyAbandoned(order, ageOf(issuer, note, context));
-  if (tooOld !== undefined) {
-    await giveUp(issuer, wish, note, tooOld, context);
+): Promise<{ order: Order; stored: StoredOrder } | undefined> {
+  const { directoryUrl, client, orders } = authority;
+  const stored = await orders.load(params.key);
+  if (stored === undefined) return undefined;
+  const order = matches(stored, params, directoryUrl)
+    ? await client.findOrder(stored.url, context.signal)
+    : undefined;
+  const reason = order && whyAbandoned(order, ageOf(authority, stored, context));
+  if (reason !== undefined) {
+    await abandon(authority, params, stored, reason, context);
     return undefined;
   }
-  const isFinal = order?.status === 'processing' || order?.status === 'valid';
-  const goesOn = order?.status === 'pending' || order?.status === 'ready';
-  if (order && (goesOn || (isFinal && note.keyPem !== undefined))) return { order, note };
-  await orders.remove(wish.key);
+  const isFinalized = order?.status === 'processing' || order?.status === 'valid';
+  const isOpen = order?.status === 'pending' || order?.status === 'ready';
+  if (order && (isOpen || (isFinalized && stored.keyPem !== undefined))) return { order, stored };
+  await orders.remove(params.key);
   return undefined;
 }
 
@@ -131,108 +129,113 @@ function ageOf({ client }: Authority, { createdAt }: StoredOrder, { clock }: Iss
   return { createdAt: new Date(createdAt), now: clock.now(), skewMs: client.clockSkewMs() };
 }
 
-/** What the ledger has of it goes on counting. */
-async function giveUp(
+/** Removes an order from the volume. Its ledger entries keep counting against the limits. */
+async function abandon(
   { orders }: Authority,
   { key, names }: OrderParams,
   { url }: StoredOrder,
-  why: string,
+  reason: string,
   { warn }: IssuanceContext,
 ): Promise<void> {
   await orders.remove(key);
-  warn?.(`the order ${url} for ${names.join(', ')} ${why}; it is given up, and another one is made`);
+  warn?.(`abandoned the order ${url} for ${names.join(', ')}: ${reason}; ordering again`);
 }
 
-/** Whether an open order is one for what is asked for. Pure. */
-function fits(note: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
-  return setOf(note.names) === setOf(names) && note.directoryUrl === directoryUrl && note.profile === profile;
+/** Whether a stored order has these parameters. Pure. */
+function matches(stored: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
+  return (
+    setOf(stored.names) === setOf(names) && stored.directoryUrl === directoryUrl && stored.profile === profile
+  );
 }
 
-/** The question to the limits, but for what has happened so far. */
-async function stepOf(
+/** The step that the limits have to allow, without the history. */
+async function limitedStep(
   { limits }: Pick<Authority, 'limits'>,
   { names, replaces, lifetimeMs }: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
   step: Step['step'],
   { clock }: Pick<IssuanceContext, 'clock'>,
 ): Promise<Omit<Step, 'history'>> {
-  const registeredDomains = limits.perDomain ? await domainsOf(names) : [];
+  const registeredDomains = limits.perDomain ? await registeredDomainsOf(names) : [];
   const now = clock.now();
   return { names, registeredDomains, step, replaces: replaces !== undefined, limits, now, lifetimeMs };
 }
 
-/** The list of public suffixes is large, and few need it. */
-async function domainsOf(names: readonly string[]): Promise<string[]> {
+/** Imported only where needed: the public suffix list is large. */
+async function registeredDomainsOf(names: readonly string[]): Promise<string[]> {
   const { registeredDomain } = await import('./ledger/registered-domain.ts');
   return names.map(registeredDomain);
 }
 
-/** Why no order for these names may be made now; undefined when one may. Asks nobody. Throws STORE_FAILED. */
+/** Why no order for these names may be created now; undefined if one may. Sends nothing. Throws STORE_FAILED. */
 export async function orderDeferral(
-  issuer: Pick<Authority, 'limits' | 'ledger'>,
-  wish: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
+  authority: Pick<Authority, 'limits' | 'ledger'>,
+  params: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
   context: Pick<IssuanceContext, 'clock'>,
 ): Promise<Hold | undefined> {
-  const step = await stepOf(issuer, wish, 'order', context);
-  return whenAllowed({ ...step, history: await issuer.ledger.history() });
+  const step = await limitedStep(authority, params, 'order', context);
+  return whenAllowed({ ...step, history: await authority.ledger.history() });
 }
 
-async function place(
-  issuer: Authority,
-  wish: OrderParams,
+async function createOrder(
+  authority: Authority,
+  params: OrderParams,
   context: IssuanceContext,
-): Promise<{ order: Order; note: StoredOrder } | Hold> {
-  const { directoryUrl, client, ledger, orders } = issuer;
-  const { key, names, profile, replaces } = wish;
+): Promise<{ order: Order; stored: StoredOrder } | Hold> {
+  const { directoryUrl, client, ledger, orders } = authority;
+  const { key, names, profile, replaces } = params;
   const attempt = context.newId();
-  const renewing = replaces === undefined ? {} : { replaces };
+  const replacement = replaces === undefined ? {} : { replaces };
   const profiled = profile === undefined ? {} : { profile };
-  const step = await stepOf(issuer, wish, 'order', context);
-  // Asked in the same turn in which it is written: others may be about to order too.
-  const held = await ledger.writeUnless({ event: 'order', attempt, names, ...renewing }, (history) =>
+  const step = await limitedStep(authority, params, 'order', context);
+  // Checked and written in one turn of the ledger, because orders are created concurrently.
+  const deferral = await ledger.writeUnless({ event: 'order', attempt, names, ...replacement }, (history) =>
     whenAllowed({ ...step, history }),
   );
-  if (held) return held;
-  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
-  const note: StoredOrder = {
-    ...{ directoryUrl, names, attempt, url: made.order.url, ...profiled },
+  if (deferral) return deferral;
+  const created = await client.createOrder({ names, ...replacement, ...profiled }, context.signal);
+  const stored: StoredOrder = {
+    ...{ directoryUrl, names, attempt, url: created.order.url, ...profiled },
     accountUrl: (await client.storedAccountUrl()) ?? '',
     createdAt: context.clock.now().toISOString(),
   };
-  await orders.save(key, note);
-  // It counts after all.
-  if (replaces !== undefined && !made.replaces) await ledger.write({ event: 'order', attempt, names });
-  return { order: made.order, note };
+  await orders.save(key, stored);
+  // The CA did not accept it as a replacement, so it counts as a new order.
+  if (replaces !== undefined && !created.replaces) await ledger.write({ event: 'order', attempt, names });
+  return { order: created.order, stored };
 }
 
-/** Has the CA validate what is to be proven; the values have to be served by then. Throws as `prove` does, and STORE_FAILED. */
+/**
+ * Has the CA validate the pending authorizations; their TXT values have to be published by then. Throws as
+ * `solveChallenges` does, and STORE_FAILED.
+ */
 export async function validate(
   { authority: { client, ledger }, authorizations, stored: { attempt } }: PendingOrder,
   { clock, signal }: IssuanceContext,
 ): Promise<void> {
   if (authorizations.length === 0) return;
   await ledger.write({ event: 'validate', attempt, names: authorizations.map(({ value }) => value.domain) });
-  await solveChallenges(authorizations, { client: client, clock, signal });
+  await solveChallenges(authorizations, { client, clock, signal });
   await ledger.write({ event: 'validated', attempt });
 }
 
 /**
- * Finalizes and downloads. The private key is on the volume before the CA is asked to issue, so that a crash between the two
- * loses no certificate. Throws STORE_FAILED and ACME_* errors.
+ * Finalizes the order and downloads the certificate. The private key is on the volume before finalization, so that a
+ * crash in between loses no certificate. Throws STORE_FAILED and ACME_* errors.
  */
-export async function issue(attempt: PendingOrder, context: IssuanceContext): Promise<IssuedCertificate> {
-  const { authority, params, stored } = attempt;
-  const conversation = { ...context, client: authority.client };
+export async function issue(pending: PendingOrder, context: IssuanceContext): Promise<IssuedCertificate> {
+  const { authority, params, stored } = pending;
+  const acme = { ...context, client: authority.client };
   const keyPem = stored.keyPem ?? (await createKey(params.keyType));
-  const finalized = await finalizeOnce(attempt, keyPem, conversation);
+  const finalized = await finalizeOnce(pending, keyPem, acme);
   try {
-    return { chainPem: await download(finalized, conversation), keyPem };
+    return { chainPem: await download(finalized, acme), keyPem };
   } catch (thrown) {
     context.signal.throwIfAborted();
-    // A CA that has lost the certificate would be asked for it for ever.
-    const lost = isIngressError(thrown, 'ACME_PROBLEM')
+    // Without this, a certificate that the CA has lost would be requested forever.
+    const reason = isIngressError(thrown, 'ACME_PROBLEM')
       ? whyDownloadAbandoned(finalized, ageOf(authority, stored, context))
       : undefined;
-    if (lost !== undefined) await giveUp(authority, params, stored, lost, context);
+    if (reason !== undefined) await abandon(authority, params, stored, reason, context);
     throw thrown;
   }
 }
@@ -240,13 +243,13 @@ export async function issue(attempt: PendingOrder, context: IssuanceContext): Pr
 async function finalizeOnce(
   { authority: { ledger, orders }, params: { key, names }, order, stored }: PendingOrder,
   keyPem: Secret,
-  conversation: AcmeContext,
+  acme: AcmeContext,
 ): Promise<Order> {
   if (order.status === 'processing' || order.status === 'valid') return order;
   await orders.save(key, { ...stored, keyPem });
   const csr = await createCsr(names, keyPem);
   await ledger.write({ event: 'finalize', attempt: stored.attempt, names });
-  return finalize(order, csr, conversation);
+  return finalize(order, csr, acme);
 }
 
 /** To be called once the certificate is on the volume. Throws STORE_FAILED. */
@@ -256,4 +259,22 @@ export async function completeOrder(
 ): Promise<void> {
   await ledger.write({ event: 'issued', attempt, names, serial, notAfter: notAfter.toISOString() });
   await orders.remove(key);
+}
+
+/** A certificate signing request in PEM. The names are in the subject alternative name; the subject is empty. */
+export async function createCsr(names: readonly string[], keyPem: Secret): Promise<string> {
+  const { default: acme } = await import('acme-client');
+  const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, keyPem.reveal());
+  return csr.toString();
+}
+
+const generate = promisify(generateKeyPair);
+
+/** Generates a private key, off the main thread because RSA takes a while. */
+export async function createKey(keyType: KeyType): Promise<Secret> {
+  const { privateKey } =
+    keyType === 'rsa'
+      ? await generate('rsa', { modulusLength: 2048 })
+      : await generate('ec', { namedCurve: 'P-256' });
+  return new Secret(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
 }

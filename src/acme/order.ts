@@ -5,14 +5,13 @@ import type { ChallengeValue } from '../records/challenges.ts';
 import type { AcmeClient, Authorization, Challenge, Order } from './client.ts';
 import { describeProblem, isProblem, readProblem } from './problem.ts';
 
-/** What one authorization of an order asks for: a challenge, and the TXT value that answers it. */
+/** An authorization that is not valid yet: its dns-01 challenge, and the TXT value that the challenge requires. */
 export interface PendingAuthorization {
   readonly authorization: Authorization;
   readonly challenge: Challenge;
   readonly value: ChallengeValue;
 }
 
-/** Who is spoken to, and how long. */
 export interface AcmeContext {
   readonly client: AcmeClient;
   readonly clock: Clock;
@@ -21,12 +20,12 @@ export interface AcmeContext {
 
 const VALIDATION_TIMEOUT_MS = 180_000;
 const ISSUANCE_TIMEOUT_MS = 180_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
+const MIN_POLL_MS = 200;
+const MAX_POLL_MS = 10_000;
 
 /**
- * What has to be proven before the order is ready (RFC 8555 §7.5), by DNS-01; nothing where the CA remembers earlier
- * validations. Throws ACME_* errors.
+ * The authorizations of an order that are still to be validated, by dns-01 (RFC 8555 §7.5); none if the CA reuses earlier
+ * ones. Throws ACME_ORDER_FAILED for an authorization that failed before a restart, and other ACME_* errors.
  */
 export async function pendingAuthorizations(
   order: Order,
@@ -45,9 +44,9 @@ export async function pendingAuthorizations(
   );
 }
 
-/** The name that an authorization is for; RFC 8555 §7.1.4 says apart that it is a wildcard. */
+/** The name that an authorization is for. RFC 8555 §7.1.4 marks a wildcard in a field of its own. */
 function domainOf({ identifier: { value }, ...authorization }: Authorization): string {
-  // The library's type leaves the field out.
+  // acme-client's type lacks the field.
   const { wildcard } = authorization as { readonly wildcard?: boolean };
   return wildcard === true && !value.startsWith('*.') ? `*.${value}` : value;
 }
@@ -66,37 +65,43 @@ function dnsChallenge({
       error ?? challenge.error,
     );
   const why = challenge ? `is ${status}` : 'offers no dns-01 challenge';
-  throw new IngressError('ACME_BAD_ANSWER', `the authorization for ${identifier.value} ${why}`);
+  throw new IngressError('ACME_BAD_ANSWER', `the authorization for ${identifier.value} ${why}`, {
+    details: { domain: identifier.value, status, challenges: challenges.map(({ type }) => type) },
+  });
 }
 
 /**
- * Tells the CA that the values stand, and waits until it has seen them. A challenge that was answered before a restart is
- * waited for only. Throws ACME_ORDER_FAILED, whose details name every authorization that failed (`invalid`), ACME_SLOW when
- * the CA has not decided in time, and other ACME_* errors.
+ * Responds to the challenges, and waits until the CA has validated them all. To be called once the TXT values are
+ * published. A challenge that a run before a restart has responded to is only polled. Throws ACME_ORDER_FAILED, with every
+ * failed name in its details (`invalid`), ACME_SLOW after 180 seconds, and other ACME_* errors.
  */
 export async function solveChallenges(
-  proofs: readonly PendingAuthorization[],
-  conversation: AcmeContext,
+  authorizations: readonly PendingAuthorization[],
+  context: AcmeContext,
 ): Promise<void> {
-  const { signal } = conversation;
-  const unanswered = proofs.filter(({ challenge }) => challenge.status === 'pending');
-  await Promise.all(unanswered.map((proof) => answer(proof, conversation)));
-  const outcomes = await Promise.allSettled(proofs.map((proof) => waitForProof(proof, conversation)));
+  const { signal } = context;
+  const unanswered = authorizations.filter(({ challenge }) => challenge.status === 'pending');
+  await Promise.all(unanswered.map((authorization) => respond(authorization, context)));
+  const outcomes = await Promise.allSettled(
+    authorizations.map((authorization) => waitForValidation(authorization, context)),
+  );
   signal.throwIfAborted();
   const failures = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ thrown: outcome.reason, domain: proofs[index]?.value.domain }] : [],
+    outcome.status === 'rejected'
+      ? [{ thrown: outcome.reason, domain: authorizations[index]?.value.domain }]
+      : [],
   );
-  const refused = failures.filter(({ thrown }) => isOrderFailure(thrown));
+  const refused = failures.filter(({ thrown }) => isIngressError(thrown, 'ACME_ORDER_FAILED'));
   const [first] = refused.length > 0 ? refused : failures;
   if (first === undefined) return;
-  if (!isOrderFailure(first.thrown)) throw first.thrown;
+  if (!isIngressError(first.thrown, 'ACME_ORDER_FAILED')) throw first.thrown;
   const { message, details, cause } = first.thrown;
   const invalid = refused.map(({ domain }) => domain);
   throw new IngressError('ACME_ORDER_FAILED', message, { details: { ...details, invalid }, cause });
 }
 
-/** A CA may refuse what it was told before, when its answer to that was lost on the way: the authorization has gone on then. */
-async function answer(
+/** A CA may refuse a response that is repeated because its answer was lost; then the authorization has moved on. */
+async function respond(
   { authorization, challenge }: PendingAuthorization,
   { client, signal }: AcmeContext,
 ): Promise<void> {
@@ -106,21 +111,17 @@ async function answer(
     signal.throwIfAborted();
     if (!isIngressError(thrown, 'ACME_PROBLEM')) throw thrown;
     const { now } = await client.pollAuthorization(authorization, signal);
-    const told = now.challenges.find(({ url }) => url === challenge.url) ?? challenge;
-    if (now.status === 'pending' && told.status === 'pending') throw thrown;
+    const current = now.challenges.find(({ url }) => url === challenge.url) ?? challenge;
+    if (now.status === 'pending' && current.status === 'pending') throw thrown;
   }
 }
 
-function isOrderFailure(thrown: unknown): thrown is IngressError {
-  return thrown instanceof IngressError && thrown.code === 'ACME_ORDER_FAILED';
-}
-
 /**
- * Has the CA issue (RFC 8555 §7.4). Of an order that it has finalized, when its answer to that was lost on the way, it says that it is
- * not ready. Throws ACME_* errors.
+ * Finalizes an order (RFC 8555 §7.4). If the answer to an earlier attempt was lost, the CA refuses with orderNotReady; the
+ * order is then read instead. Throws ACME_* errors.
  */
-export async function finalize(order: Order, csr: string, conversation: AcmeContext): Promise<Order> {
-  const { client, signal } = conversation;
+export async function finalize(order: Order, csr: string, context: AcmeContext): Promise<Order> {
+  const { client, signal } = context;
   try {
     return await client.finalize(order, csr, signal);
   } catch (thrown) {
@@ -133,57 +134,57 @@ export async function finalize(order: Order, csr: string, conversation: AcmeCont
 }
 
 /**
- * Waits until a finalized order is valid, and gives the chain in PEM, leaf first. Throws ACME_ORDER_FAILED when the CA
- * does not issue, ACME_SLOW when it has not in time, and other ACME_* errors.
+ * Waits until a finalized order is valid, and downloads the chain in PEM, leaf first. Throws ACME_ORDER_FAILED if the CA
+ * does not issue, ACME_SLOW after 180 seconds, and other ACME_* errors.
  */
-export async function download(order: Order, conversation: AcmeContext): Promise<string> {
-  const { client, signal } = conversation;
-  const chain = await client.downloadCertificate(await waitForOrder(order, conversation), signal);
-  // The page of somebody between says nothing about the certificate, which is there and can be downloaded again.
+export async function download(order: Order, context: AcmeContext): Promise<string> {
+  const { client, signal } = context;
+  const chain = await client.downloadCertificate(await waitForIssuance(order, context), signal);
+  // An intercepting proxy's page. The certificate exists, and can be downloaded again.
   if (!/-----BEGIN CERTIFICATE-----/.test(chain))
     throw new IngressError(
       'ACME_BAD_ANSWER',
-      'the certificate authority gives something else than a certificate',
+      'the certificate authority returned something other than a certificate',
     );
   return chain;
 }
 
-async function waitForProof(
+async function waitForValidation(
   { authorization, value }: PendingAuthorization,
-  conversation: AcmeContext,
+  context: AcmeContext,
 ): Promise<void> {
   const settled = await poll(
-    (last) => conversation.client.pollAuthorization(last, conversation.signal),
+    (last) => context.client.pollAuthorization(last, context.signal),
     authorization,
     ({ status }) => status !== 'pending',
     VALIDATION_TIMEOUT_MS,
-    conversation,
+    context,
   );
   if (settled?.status === 'valid') return;
-  if (!settled) throw slow(`validated ${value.domain}`, VALIDATION_TIMEOUT_MS);
+  if (!settled) throw slow(`validate ${value.domain}`, VALIDATION_TIMEOUT_MS);
   const error = settled.challenges.find((challenge) => challenge.error)?.error;
   throw orderFailed(`the certificate authority could not validate ${value.domain}`, error);
 }
 
-async function waitForOrder(order: Order, conversation: AcmeContext): Promise<Order> {
+async function waitForIssuance(order: Order, context: AcmeContext): Promise<Order> {
   const settled = await poll(
-    (last) => conversation.client.pollOrder(last, conversation.signal),
+    (last) => context.client.pollOrder(last, context.signal),
     order,
     ({ status }) => status === 'valid' || status === 'invalid',
     ISSUANCE_TIMEOUT_MS,
-    conversation,
+    context,
   );
   if (settled?.status === 'valid') return settled;
-  if (!settled) throw slow('issued', ISSUANCE_TIMEOUT_MS);
-  throw orderFailed('the certificate authority did not issue', settled.error);
+  if (!settled) throw slow('issue the certificate', ISSUANCE_TIMEOUT_MS);
+  throw orderFailed('the certificate authority did not issue the certificate', settled.error);
 }
 
 /**
- * Asks again until the state is settled, as slowly as the CA wants within reason; undefined when the time is over. It waits before it
- * asks: at once nothing can have happened yet.
+ * Polls until the state is settled; undefined after the timeout. Pauses grow from 200 ms to 10 s; the CA's Retry-After
+ * lengthens the next pause, up to 10 s. Waits before the first request: nothing can have changed yet.
  */
 async function poll<T>(
-  ask: (last: T) => Promise<{ now: T; pauseMs: number | undefined }>,
+  request: (last: T) => Promise<{ now: T; pauseMs: number | undefined }>,
   first: T,
   isSettled: (state: T) => boolean,
   timeoutMs: number,
@@ -191,24 +192,22 @@ async function poll<T>(
 ): Promise<T | undefined> {
   let left = timeoutMs;
   let state = first;
-  let asked = 0;
-  for (let pause = FIRST_PAUSE_MS; !isSettled(state); pause = Math.min(pause * 1.6, LONGEST_PAUSE_MS)) {
+  let retryAfterMs = 0;
+  for (let backoffMs = MIN_POLL_MS; !isSettled(state); backoffMs = Math.min(backoffMs * 1.6, MAX_POLL_MS)) {
     if (left <= 0) return undefined;
-    const waitMs = Math.min(Math.max(pause, Math.min(asked, LONGEST_PAUSE_MS)), left);
+    const waitMs = Math.min(Math.max(backoffMs, Math.min(retryAfterMs, MAX_POLL_MS)), left);
     await clock.wait(waitMs, signal);
     left -= waitMs;
-    const { now, pauseMs } = await ask(state);
+    const { now, pauseMs } = await request(state);
     state = now;
-    asked = pauseMs ?? 0;
+    retryAfterMs = pauseMs ?? 0;
   }
   return state;
 }
 
 function slow(what: string, timeoutMs: number): IngressError {
-  return new IngressError(
-    'ACME_SLOW',
-    `the certificate authority has not ${what} within ${timeoutMs / 1000} s`,
-  );
+  const message = `the certificate authority did not ${what} within ${timeoutMs / 1000} s`;
+  return new IngressError('ACME_SLOW', message);
 }
 
 function orderFailed(sentence: string, error?: unknown): IngressError {
@@ -216,4 +215,48 @@ function orderFailed(sentence: string, error?: unknown): IngressError {
   const problem = readProblem(error, undefined);
   const why = describeProblem(problem);
   return new IngressError('ACME_ORDER_FAILED', `${sentence}: ${why}`, { details: { problem } });
+}
+
+/** Milliseconds after which an order that is still processing is hopeless. */
+const MAX_PROCESSING_MS = 24 * 3_600_000;
+
+export interface OrderAge {
+  /** When the order was created, by our clock. */
+  readonly createdAt: Date;
+  readonly now: Date;
+  /** The CA's clock minus ours, in milliseconds. */
+  readonly skewMs: number | undefined;
+}
+
+/**
+ * Why an order will not lead to a certificate, whatever its status; undefined while it may. An order that is not valid by
+ * its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still processing after a day has lost it. A valid order
+ * has its certificate. Pure.
+ */
+export function whyAbandoned(
+  { status, expires }: Pick<Order, 'status' | 'expires'>,
+  age: OrderAge,
+): string | undefined {
+  if (status === 'valid') return undefined;
+  const expiredAt = expiry(expires, age);
+  if (expiredAt !== undefined) return `it is ${status} although it expired at ${expiredAt}`;
+  return status === 'processing' && isADayOld(age) ? 'it has been processing for a day' : undefined;
+}
+
+/** Why a valid order's certificate will not become available; undefined while it may only be late. Pure. */
+export function whyDownloadAbandoned(order: Pick<Order, 'expires'>, age: OrderAge): string | undefined {
+  const expiredAt = expiry(order.expires, age);
+  if (expiredAt !== undefined) return `it expired at ${expiredAt} without a certificate`;
+  return isADayOld(age) ? 'it has had no certificate for a day' : undefined;
+}
+
+/** The time of `expires`, by the CA's clock, if it has passed. */
+function expiry(expires: string | undefined, { now, skewMs = 0 }: OrderAge): string | undefined {
+  const end = Date.parse(expires ?? '');
+  return end <= now.getTime() + skewMs ? new Date(end).toISOString() : undefined;
+}
+
+/** An order from the far future is of unknown age, because the clock was set back: it counts as old. */
+function isADayOld({ createdAt, now }: OrderAge): boolean {
+  return Math.abs(now.getTime() - createdAt.getTime()) >= MAX_PROCESSING_MS;
 }

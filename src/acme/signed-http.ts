@@ -3,19 +3,15 @@ import type { axios, Client } from 'acme-client';
 import type { Secret } from '../config/secret.ts';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
-import type { ExternalAccountBinding } from './account-binding.ts';
-import { type HttpContext, MAX_BODY_BYTES, TIMEOUT_MS } from './http.ts';
-import { type HttpRequest, unreachable } from './no-answer.ts';
+import { type HttpContext, MAX_BODY_BYTES, type RequestLine, TIMEOUT_MS, unreachable } from './http.ts';
 import { problemError, readProblem } from './problem.ts';
 
-/** acme-client with its HTTP tamed. */
-export interface SignedHttp {
-  createClient(options: ClientOptions): Client;
-  /**
-   * Does what makes a client ask, on this wire. Throws ACME_UNREACHABLE, ACME_PROBLEM, and ACME_BAD_ANSWER for what the
-   * client cannot make sense of.
-   */
-  send<T>(wire: HttpContext, work: () => Promise<T>): Promise<T>;
+/** External account binding credentials from the CA (RFC 8555 §7.3.4). */
+export interface ExternalAccountBinding {
+  /** The key identifier. */
+  readonly kid: string;
+  /** The MAC key, in base64url. */
+  readonly hmacKey: Secret;
 }
 
 export interface ClientOptions {
@@ -25,26 +21,36 @@ export interface ClientOptions {
   readonly binding: ExternalAccountBinding | undefined;
 }
 
+/** Signed requests, by acme-client, whose HTTP client is configured as ours. */
+export interface SignedHttp {
+  createClient(options: ClientOptions): Client;
+  /**
+   * Calls `request`, which makes a client send, in this context. Throws ACME_UNREACHABLE, ACME_PROBLEM, and
+   * ACME_BAD_ANSWER for a response that acme-client cannot use.
+   */
+  send<T>(context: HttpContext, request: () => Promise<T>): Promise<T>;
+}
+
 let loaded: Promise<SignedHttp> | undefined;
 
-/** Loads acme-client when it is first needed (a start with a valid certificate signs nothing), and tames it once. */
+/** Loads and configures acme-client on first use: a start with a valid certificate signs nothing. */
 export function loadSignedHttp(): Promise<SignedHttp> {
   loaded ??= load();
   return loaded;
 }
 
-/** Whose request it is, and what was answered last: acme-client has one HTTP for all of its clients. */
-interface Talk {
-  readonly wire: HttpContext;
-  last: Answered | undefined;
+/** acme-client has one axios for all of its clients, so the context of a call is stored asynchronously. */
+interface Call {
+  readonly context: HttpContext;
+  lastResponse: ReceivedResponse | undefined;
 }
 
-interface Answered extends HttpRequest {
+interface ReceivedResponse extends RequestLine {
   readonly status: number;
   readonly contentType: string | undefined;
 }
 
-const talks = new AsyncLocalStorage<Talk>();
+const calls = new AsyncLocalStorage<Call>();
 
 async function load(): Promise<SignedHttp> {
   const { default: acme } = await import('acme-client');
@@ -59,47 +65,47 @@ async function load(): Promise<SignedHttp> {
           ? {}
           : { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmacKey.reveal() } }),
       }),
-    async send(wire, work) {
-      const talk: Talk = { wire, last: undefined };
+    async send(context, request) {
+      const call: Call = { context, lastResponse: undefined };
       try {
-        return await talks.run(talk, work);
+        return await calls.run(call, request);
       } catch (thrown) {
         if (isIngressError(thrown)) throw thrown;
-        throw badAnswer(talk.last, thrown);
+        throw badAnswer(call.lastResponse, thrown);
       }
     },
   };
 }
 
 /**
- * Turns acme-client's HTTP into ours. Its interceptors retry by themselves (they use a nonce twice and sleep for as long as they are
- * told), and lose an error that has no answer; so they go. Every request has a time limit, and an answer of 400 or more
- * becomes an error that keeps the whole problem, of which acme-client would keep one sentence.
+ * Replaces the interceptors of acme-client's axios. Its own retry by themselves (with a nonce that was used, and with the
+ * pause the server asks for, however long) and lose errors without a response. With ours every request has a time limit,
+ * and a response of 400 or more becomes an error with the whole problem document, of which acme-client keeps one sentence.
  */
 function configureAxios(http: typeof axios): void {
   Object.assign(http.defaults, { maxContentLength: MAX_BODY_BYTES });
   http.interceptors.request.clear();
   http.interceptors.response.clear();
-  const sent = new WeakMap<object, Date>();
+  const sentAt = new WeakMap<object, Date>();
   http.interceptors.request.use((config) => {
-    const { userAgent, clock, outgoing } = talkOf(config.url).wire;
+    const { userAgent, clock, outgoing } = callFor(config.url).context;
     config.headers.set('User-Agent', userAgent);
-    sent.set(config, clock.now());
-    // The library's own timeout starts anew with every byte.
+    sentAt.set(config, clock.now());
+    // axios's own timeout restarts with every byte.
     const { httpAgent, httpsAgent } = outgoing;
     return Object.assign(config, { httpAgent, httpsAgent, signal: AbortSignal.timeout(TIMEOUT_MS) });
   });
   http.interceptors.response.use(
     (response) => {
       const { config, headers, status, data } = response;
-      const asked = askedIn(config);
-      const talk = talkOf(asked.url);
-      const { wire } = talk;
-      const heard = { url: asked.url, headers, sentAt: sent.get(config) ?? wire.clock.now() };
-      const retryAfterMs = wire.observe(heard);
-      talk.last = { ...asked, status, contentType: asText(asObject(headers)['content-type']) };
+      const request = requestOf(config);
+      const call = callFor(request.url);
+      const { context } = call;
+      const observed = { url: request.url, headers, sentAt: sentAt.get(config) ?? context.clock.now() };
+      const retryAfterMs = context.observe(observed);
+      call.lastResponse = { ...request, status, contentType: asText(asObject(headers)['content-type']) };
       if (status < 400) return response;
-      throw problemError(readProblem(data, status, heard), retryAfterMs);
+      throw problemError(readProblem(data, status, observed), retryAfterMs);
     },
     (thrown: unknown) => {
       if (isIngressError(thrown)) throw thrown;
@@ -107,27 +113,33 @@ function configureAxios(http: typeof axios): void {
       const { signal } = asObject(config);
       const isLate = signal instanceof AbortSignal && signal.aborted;
       const failure: unknown = isLate ? signal.reason : thrown;
-      const asked = askedIn(config);
-      throw unreachable(asked, failure, talkOf(asked.url).wire.outgoing.trouble(failure, asked.url));
+      const request = requestOf(config);
+      throw unreachable(request, failure, callFor(request.url).context.outgoing.trouble(failure, request.url));
     },
   );
 }
 
-function talkOf(url: string | undefined): Talk {
-  const talk = talks.getStore();
-  if (!talk) throw new Error(`nobody asks ${url}`);
-  return talk;
+function callFor(url: string | undefined): Call {
+  const call = calls.getStore();
+  if (!call) throw new Error(`request to ${url} outside of SignedHttp.send`);
+  return call;
 }
 
-function askedIn(config: unknown): HttpRequest {
+function requestOf(config: unknown): RequestLine {
   const { method, url } = asObject(config);
   return { method: asText(method) ?? 'GET', url: asText(url) ?? 'the certificate authority' };
 }
 
-/** What the client cannot make sense of, as the page of somebody between; its own words name no request. */
-function badAnswer(last: Answered | undefined, thrown: unknown): IngressError {
-  const answer = last && `${last.method.toUpperCase()} ${last.url} was answered with ${last.status}`;
-  const kind = last?.contentType === undefined ? '' : ` (${last.contentType})`;
-  const sentence = answer === undefined ? '' : `${answer}${kind}, which cannot be used: `;
-  return new IngressError('ACME_BAD_ANSWER', `${sentence}${messageOf(thrown)}`, { cause: thrown });
+/** For a response that acme-client cannot use, such as an intercepting proxy's page: its own errors name no request. */
+function badAnswer(response: ReceivedResponse | undefined, thrown: unknown): IngressError {
+  const request = response && { method: response.method.toUpperCase(), url: response.url };
+  const type = response?.contentType === undefined ? '' : `, ${response.contentType}`;
+  const prefix =
+    response && request
+      ? `unusable response to ${request.method} ${request.url} (HTTP ${response.status}${type}): `
+      : '';
+  return new IngressError('ACME_BAD_ANSWER', `${prefix}${messageOf(thrown)}`, {
+    cause: thrown,
+    ...(response && request && { details: { ...request, status: response.status } }),
+  });
 }

@@ -1,5 +1,4 @@
-import type { Authority } from '../acme/issuance.ts';
-import type { KeyType } from '../acme/request.ts';
+import type { Authority, KeyType } from '../acme/issuance.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
