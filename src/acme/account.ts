@@ -80,8 +80,7 @@ export function createAccountManager(options: AccountManagerOptions): AccountMan
       const body = await register(options, send, signal);
       const url = client.getAccountUrl();
       account = await accounts.register(current, url, body);
-      if (endedWarning !== undefined) warn(`${endedWarning}; switched to ${url}`);
-      endedWarning = undefined;
+      warnOfSuccessor(url);
       return { url, send };
     } catch (thrown) {
       signal.throwIfAborted();
@@ -115,14 +114,18 @@ export function createAccountManager(options: AccountManagerOptions): AccountMan
     const now = clock.now().getTime();
     const agoMs = now - ((await accounts.lastEndedAt())?.getTime() ?? Number.NEGATIVE_INFINITY);
     // A negative age means that the clock was set back; that must not extend the wait.
-    if (agoMs >= 0 && agoMs < MIN_ACCOUNT_INTERVAL_MS)
-      return new Date(now - agoMs + MIN_ACCOUNT_INTERVAL_MS);
+    if (agoMs >= 0 && agoMs < MIN_ACCOUNT_INTERVAL_MS) return new Date(now - agoMs + MIN_ACCOUNT_INTERVAL_MS);
     await accounts.markEnded(ended, reason);
     opening = undefined;
     account = undefined;
     const name = ended.url ?? `of the key in ${ended.path}`;
     endedWarning = `the account ${name} can no longer be used (${reason})`;
     return undefined;
+  }
+
+  function warnOfSuccessor(url: string): void {
+    if (endedWarning !== undefined) warn(`${endedWarning}; switched to ${url}`);
+    endedWarning = undefined;
   }
 
   function forgetRegistration(): void {

@@ -13,7 +13,7 @@ import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { systemClock, until } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
-import { isIngressError } from '../errors.ts';
+import { errorRegistry, isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
 import { type AcmeClient, type AcmeClientOptions, createAcmeClient, type Order } from './client.ts';
 import { isProblem } from './problem.ts';
@@ -28,7 +28,7 @@ const lines: string[] = [];
 
 before(async () => {
   loopback = await claimLoopback();
-  directory = mkdtempSync(join(tmpdir(), 'authority-orders-'));
+  directory = mkdtempSync(join(tmpdir(), 'client-orders-'));
   const address = loopback.next();
   pebble = await startPebble({
     ...{ directory, address, dnsServer: `${address}:53`, alwaysValid: true },
@@ -76,20 +76,20 @@ function openUnbound(root: string): AcmeClient {
 
 const newOrders = () => pebble.requests().get('POST /order-plz') ?? 0;
 
-/** What Pebble says arrives a moment after what it does. */
+/** Pebble logs a moment after it acts. */
 const eventually = (holds: () => boolean) =>
   until(() => holds() || undefined, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
 
-/** Goes all the way from an order to its certificate, at a CA that looks at no challenge. */
-async function issue(authority: AcmeClient, order: Order): Promise<X509Certificate> {
-  for (const { challenges } of await authority.getAuthorizations(order, never)) {
+/** Completes an order, at a CA that accepts every challenge. */
+async function issue(client: AcmeClient, order: Order): Promise<X509Certificate> {
+  for (const { challenges } of await client.getAuthorizations(order, never)) {
     const challenge = challenges.find(({ type }) => type === 'dns-01');
     assert.ok(challenge);
-    await authority.respond(challenge, never);
+    await client.respond(challenge, never);
   }
   const reach = async (status: Order['status']) => {
     const look = async () => {
-      const { now } = await authority.pollOrder(order, never);
+      const { now } = await client.pollOrder(order, never);
       return now.status === status ? now : undefined;
     };
     const reached = await until(look, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
@@ -97,39 +97,38 @@ async function issue(authority: AcmeClient, order: Order): Promise<X509Certifica
     return reached;
   };
   const [, csr] = await acme.crypto.createCsr({ altNames: NAMES }, await acme.crypto.createPrivateEcdsaKey());
-  await authority.finalize(await reach('ready'), csr.toString(), never);
-  return new X509Certificate(await authority.downloadCertificate(await reach('valid'), never));
+  await client.finalize(await reach('ready'), csr.toString(), never);
+  return new X509Certificate(await client.downloadCertificate(await reach('valid'), never));
 }
 
-test('an account is made with the external account binding that the CA gave', async () => {
+test('an account is registered with the external account binding', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
   const url = await open({ accounts }).accountUrl(never);
   assert.equal((await accounts.load())?.url, url);
-  assert.equal(await openUnbound(root).accountUrl(never), url, 'the account needs it only once');
+  assert.equal(await openUnbound(root).accountUrl(never), url, 'only the registration needs it');
 });
 
 for (const isUnboundBefore of [false, true])
-  test(`a deactivated account is replaced with the binding${isUnboundBefore ? ', also after an attempt without' : ''}`, async () => {
+  test(`a deactivated account is replaced with the binding${isUnboundBefore ? ', after an attempt without it' : ''}`, async () => {
     const root = mkdtempSync(join(directory, 'volume-'));
     const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
     const old = await open({ accounts }).accountUrl(never);
     await deactivateAccount(root, pebble.directoryUrl);
     const bound = open({ accounts });
-    const authority = isUnboundBefore ? openUnbound(root) : bound;
+    const client = isUnboundBefore ? openUnbound(root) : bound;
     const expected = isUnboundBefore ? 'ACME_ACCOUNT_BINDING_MISSING' : 'ACME_ACCOUNT_REPLACED';
-    await assert.rejects(authority.createOrder({ names: NAMES }, never), (thrown) =>
+    await assert.rejects(client.createOrder({ names: NAMES }, never), (thrown) =>
       isIngressError(thrown, expected),
     );
     assert.notEqual(await bound.accountUrl(never), old);
     assert.equal((await bound.createOrder({ names: NAMES }, never)).order.status, 'pending');
   });
 
-test('a missing binding names the variables', async () => {
-  const authority = openUnbound(mkdtempSync(join(directory, 'volume-')));
-  await assert.rejects(authority.createOrder({ names: NAMES }, never), (thrown) => {
+test('an order without the required binding is ACME_ACCOUNT_BINDING_MISSING', async () => {
+  const client = openUnbound(mkdtempSync(join(directory, 'volume-')));
+  await assert.rejects(client.createOrder({ names: NAMES }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_ACCOUNT_BINDING_MISSING'), String(thrown));
-    assert.match(thrown.hint, /ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
     assert.ok(thrown.message.includes(pebble.directoryUrl));
     return !thrown.retryable;
   });
@@ -140,68 +139,67 @@ const wrong: [title: string, eab: AcmeClientOptions['eab']][] = [
   ['key identifier', { ...EAB, kid: 'customer-2' }],
 ];
 for (const [title, eab] of wrong) {
-  test(`a wrong ${title} of the binding is the refusal of the CA, with the variables`, async () => {
+  test(`a binding with a wrong ${title} is ACME_PROBLEM, with a hint about the binding`, async () => {
     await assert.rejects(open({ ...(eab && { eab }) }).accountUrl(never), (thrown) => {
       assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
-      assert.match(thrown.hint, /ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
+      assert.equal(thrown.remedy, errorRegistry.ACME_ACCOUNT_BINDING_MISSING.hint);
       return isProblem(thrown, 'unauthorized');
     });
   });
 }
 
-test('an order has the profile that was asked for', async () => {
-  const authority = open();
+test('an order has the requested profile', async () => {
+  const client = open();
   for (const [profile, days] of [
     ['short', 6],
     ['classic', 90],
   ] as const) {
-    const { order } = await authority.createOrder({ names: NAMES, profile }, never);
-    const { validFromDate, validToDate } = await issue(authority, order);
+    const { order } = await client.createOrder({ names: NAMES, profile }, never);
+    const { validFromDate, validToDate } = await issue(client, order);
     assert.equal(Math.round((validToDate.getTime() - validFromDate.getTime()) / 86_400_000), days);
   }
 });
 
-test('an unknown profile costs neither order nor account, and the error says which there are', async () => {
+test('an unknown profile creates neither order nor account, and the error lists the available ones', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
-  const authority = openUnbound(root);
-  await assert.rejects(authority.createOrder({ names: NAMES, profile: 'tlsserver' }, never), (thrown) => {
+  const client = openUnbound(root);
+  await assert.rejects(client.createOrder({ names: NAMES, profile: 'tlsserver' }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROFILE_UNKNOWN'), String(thrown));
-    assert.match(thrown.message, /no profile tlsserver; it has classic \(valid for \d+ s\), short \(valid/);
-    assert.match(thrown.hint, /ACME_PROFILE/);
+    assert.deepEqual(thrown.details, { profile: 'tlsserver', available: ['classic', 'short'] });
     return !thrown.retryable;
   });
-  assert.deepEqual(readdirSync(root), [], 'without an account there is no order');
+  assert.deepEqual(readdirSync(root), [], 'no account, so no order');
 });
 
-test('a certificate is replaced once; after that the order is one of its own', async () => {
-  const authority = open();
-  const first = await authority.createOrder({ names: NAMES }, never);
+test('a certificate is replaced once; a later order is not a replacement', async () => {
+  const client = open();
+  const first = await client.createOrder({ names: NAMES }, never);
   assert.equal(first.replaces, false);
-  const replaces = certificateId(await issue(authority, first.order));
+  const replaces = certificateId(await issue(client, first.order));
 
-  const second = await authority.createOrder({ names: NAMES, replaces }, never);
+  const second = await client.createOrder({ names: NAMES, replaces }, never);
   assert.equal(second.replaces, true);
-  await issue(authority, second.order);
+  await issue(client, second.order);
   assert.ok(await eventually(() => lines.some((line) => line.includes('marked as replaced'))));
 
   const before = newOrders();
-  const third = await authority.createOrder({ names: NAMES, replaces }, never);
+  const third = await client.createOrder({ names: NAMES, replaces }, never);
   assert.equal(third.replaces, false);
-  assert.ok(await eventually(() => newOrders() - before === 2), 'one that was refused, one without');
+  assert.ok(await eventually(() => newOrders() - before === 2), 'one refused, one without `replaces`');
 });
 
 for (const [title, replaces] of [
-  ['no certificate at all', 'nothing'],
-  ['a certificate that it does not know', 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE'],
+  ['an invalid identifier', 'nothing'],
+  ['an unknown certificate', 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE'],
 ] as const) {
-  test(`an order that replaces ${title} is made without`, async () => {
+  test(`an order that replaces ${title} is created without \`replaces\``, async () => {
     const made = await open().createOrder({ names: NAMES, replaces, profile: 'short' }, never);
     assert.equal(made.replaces, false);
     assert.equal(made.order.status, 'pending');
   });
 }
 
-test('an order is found again by its URL, by its own account only', async () => {
+test('findOrder finds an order by its URL, for its own account only', async () => {
   const accounts = createAccountStore(
     mkdtempSync(join(directory, 'volume-')),
     pebble.directoryUrl,
@@ -212,16 +210,16 @@ test('an order is found again by its URL, by its own account only', async () => 
   assert.equal(found?.url, order.url);
   assert.equal(found.status, 'pending');
   assert.deepEqual(found.identifiers, [{ type: 'dns', value: NAMES[0] }]);
-  assert.equal(await open({ accounts }).findOrder(`${order.url}0`, never), undefined, 'of nobody');
-  assert.equal(await open().findOrder(order.url, never), undefined, 'of somebody else');
+  assert.equal(await open({ accounts }).findOrder(`${order.url}0`, never), undefined, 'no such order');
+  assert.equal(await open().findOrder(order.url, never), undefined, 'another account');
 });
 
-test('the CA advises on a renewal, without an account', async () => {
-  const authority = open();
-  const certificate = await issue(authority, (await authority.createOrder({ names: NAMES }, never)).order);
+test('renewalInfo needs no account', async () => {
+  const client = open();
+  const certificate = await issue(client, (await client.createOrder({ names: NAMES }, never)).order);
   const root = mkdtempSync(join(directory, 'volume-'));
-  const anybody = openUnbound(root);
-  const ask = async () => anybody.renewalInfo(certificateId(certificate), never);
+  const unregistered = openUnbound(root);
+  const ask = async () => unregistered.renewalInfo(certificateId(certificate), never);
   const first = await ask();
   assert.equal(first?.retryAfterMs, 6 * 3_600_000);
   const { start, end } = Object(first?.body).suggestedWindow;
@@ -238,20 +236,20 @@ test('the CA advises on a renewal, without an account', async () => {
   assert.deepEqual(readdirSync(root), []);
 });
 
-test('advice on a certificate that the CA does not know is its refusal', async () => {
+test('renewalInfo on an unknown certificate is ACME_PROBLEM', async () => {
   const unknown = 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE';
   await assert.rejects(open().renewalInfo(unknown, never), { code: 'ACME_PROBLEM' });
 });
 
-test('after a question the CA’s clock is known, without an account', async () => {
+test('refreshClockSkew measures the skew, without an account', async () => {
   const lateMs = 2 * 3_600_000;
   const clock = createFakeClock(new Date(Date.now() - lateMs));
   const root = mkdtempSync(join(directory, 'volume-'));
   const accounts = createAccountStore(root, pebble.directoryUrl, clock);
-  const authority = open({ accounts, clock });
-  assert.equal(authority.clockSkewMs(), undefined);
-  await authority.refreshClockSkew(never);
-  const skewMs = authority.clockSkewMs();
+  const client = open({ accounts, clock });
+  assert.equal(client.clockSkewMs(), undefined);
+  await client.refreshClockSkew(never);
+  const skewMs = client.clockSkewMs();
   assert.ok(skewMs !== undefined && Math.abs(skewMs - lateMs) < 60_000, `${skewMs} ms`);
   assert.deepEqual(readdirSync(root), []);
 });

@@ -22,7 +22,7 @@ let pebble: Pebble;
 
 before(async () => {
   loopback = await claimLoopback();
-  directory = mkdtempSync(join(tmpdir(), 'authority-'));
+  directory = mkdtempSync(join(tmpdir(), 'client-'));
   const address = loopback.next();
   pebble = await startPebble({ directory, address, dnsServer: `${address}:53`, nonceReject: 20 });
   setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
@@ -42,13 +42,13 @@ function open(accounts: AccountStore, options: { email?: string; directoryUrl?: 
 
 const registrations = () => pebble.requests().get(REGISTER) ?? 0;
 
-test('an account is made once and kept: over questions, over restarts, without asking the CA again', async () => {
+test('an account is registered once, and reused after restarts without a request', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   const before = registrations();
-  const authority = open(storeIn(root), { email: 'ops@example.com' });
-  const url = await authority.accountUrl(never);
-  assert.equal(await authority.accountUrl(never), url);
-  assert.ok(registrations() > before, 'registered; refused nonces may have made it several requests');
+  const client = open(storeIn(root), { email: 'ops@example.com' });
+  const url = await client.accountUrl(never);
+  assert.equal(await client.accountUrl(never), url);
+  assert.ok(registrations() > before, 'registered, in several requests if nonces were rejected');
   const asked = [...pebble.requests().values()].reduce((sum, count) => sum + count, 0);
   assert.equal(await open(storeIn(root)).accountUrl(never), url);
   assert.equal(
@@ -59,7 +59,7 @@ test('an account is made once and kept: over questions, over restarts, without a
   assert.equal(order.status, 'pending');
 });
 
-test('questions at the same time make one account', async () => {
+test('concurrent calls register one account', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   let created = 0;
   const store = storeIn(root);
@@ -67,26 +67,26 @@ test('questions at the same time make one account', async () => {
     created += 1;
     return store.create();
   };
-  const authority = open({ ...store, create });
-  const [one, two] = await Promise.all([authority.accountUrl(never), authority.accountUrl(never)]);
+  const client = open({ ...store, create });
+  const [one, two] = await Promise.all([client.accountUrl(never), client.accountUrl(never)]);
   assert.equal(one, two);
   assert.equal(created, 1);
 });
 
-test('the key is on the volume before the CA hears of it, and used after a registration that failed', async () => {
+test('the key is stored before the registration, and reused after a registration that failed', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   await pebble.stop();
-  const authority = open(storeIn(root));
-  await assert.rejects(authority.accountUrl(never), { code: 'ACME_UNREACHABLE' });
+  const client = open(storeIn(root));
+  await assert.rejects(client.accountUrl(never), { code: 'ACME_UNREACHABLE' });
   const stored = await storeIn(root).load();
   assert.ok(stored);
   assert.equal(stored.url, undefined);
   await pebble.start();
-  await authority.accountUrl(never);
+  await client.accountUrl(never);
   assert.equal((await storeIn(root).load())?.keyPem.reveal(), stored.keyPem.reveal());
 });
 
-test('with an address, an account whose registration was not noted is found again by its key', async () => {
+test('with an email address, an account whose registration was not stored is found by its key', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   const lost = { ...storeIn(root), register: () => Promise.reject(new Error('crash')) };
   const email = 'ops@example.com';
@@ -95,7 +95,7 @@ test('with an address, an account whose registration was not noted is found agai
   assert.equal((await storeIn(root).load())?.url, url);
 });
 
-test('an account whose registration was not noted is found again by its key', async () => {
+test('an account whose registration was not stored is found by its key', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
   const store = storeIn(root);
   const lost = { ...store, register: () => Promise.reject(new Error('crash')) };
@@ -104,27 +104,27 @@ test('an account whose registration was not noted is found again by its key', as
   assert.equal((await storeIn(root).load())?.url, url);
 });
 
-test('an account that the CA forgot is registered again with the same key, and noted', async () => {
+test('an account that the CA has lost is registered again with the same key, and stored', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
-  const authority = open(storeIn(root));
-  await authority.accountUrl(never);
+  const client = open(storeIn(root));
+  await client.accountUrl(never);
   const before = await storeIn(root).load();
   await pebble.stop();
   await pebble.start();
-  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) =>
+  await assert.rejects(client.createOrder({ names: ['app.example.test'] }, never), (thrown) =>
     isProblem(thrown, 'accountDoesNotExist'),
   );
-  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
+  const { order } = await client.createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
   const after = await storeIn(root).load();
   assert.notEqual(after?.url, before?.url);
   assert.equal(after?.keyPem.reveal(), before?.keyPem.reveal());
-  assert.equal(await authority.accountUrl(never), after?.url);
+  assert.equal(await client.accountUrl(never), after?.url);
 });
 
-test('a refusal keeps type, status, detail and Retry-After as they were sent', async () => {
-  const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  await assert.rejects(authority.createOrder({ names: ['*.*.example.test'] }, never), (thrown) => {
+test('a refusal keeps the type, status and detail of the problem', async () => {
+  const client = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
+  await assert.rejects(client.createOrder({ names: ['*.*.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     const problem = problemOf(thrown);
     assert.match(problem?.type ?? '', /^urn:ietf:params:acme:error:(malformed|rejectedIdentifier)$/);
@@ -134,49 +134,53 @@ test('a refusal keeps type, status, detail and Retry-After as they were sent', a
   });
 });
 
-test('the value of a challenge is a digest (RFC 8555 §8.4)', async () => {
-  const authority = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
-  const { order } = await authority.createOrder({ names: ['app.example.test'] }, never);
-  const [authorization] = await authority.getAuthorizations(order, never);
+test('challengeValue is a digest (RFC 8555 §8.4)', async () => {
+  const client = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
+  const { order } = await client.createOrder({ names: ['app.example.test'] }, never);
+  const [authorization] = await client.getAuthorizations(order, never);
   const challenge = authorization?.challenges.find(({ type }) => type === 'dns-01');
   assert.ok(challenge);
   // Base64url of a SHA-256.
-  assert.match(await authority.challengeValue(challenge, never), /^[\w-]{43}$/);
+  assert.match(await client.challengeValue(challenge, never), /^[\w-]{43}$/);
 });
 
 const directories: [title: string, body: unknown, expected: string][] = [
-  ['the first of its names', { meta: { caaIdentities: ['ca.example', 'other.example'] } }, 'ca.example'],
-  ["Let's Encrypt's, when it has no names", { meta: {} }, 'letsencrypt.org'],
-  ["Let's Encrypt's, when it says nothing of itself", {}, 'letsencrypt.org'],
-  ["Let's Encrypt's, when its names are none", { meta: { caaIdentities: [7, null] } }, 'letsencrypt.org'],
+  [
+    'the first of its caaIdentities',
+    { meta: { caaIdentities: ['ca.example', 'other.example'] } },
+    'ca.example',
+  ],
+  ["Let's Encrypt's if it lists none", { meta: {} }, 'letsencrypt.org'],
+  ["Let's Encrypt's if the directory has no meta", {}, 'letsencrypt.org'],
+  ["Let's Encrypt's if none is a string", { meta: { caaIdentities: [7, null] } }, 'letsencrypt.org'],
 ];
 for (const [title, body, expected] of directories) {
-  test(`the CAA identity of a CA is ${title}, and asked for once`, async (t) => {
+  test(`the CAA identity of a CA is ${title}, and is requested once`, async (t) => {
     let asked = 0;
-    const authority = await createScriptedClient(t, (request, response) => {
+    const client = await createScriptedClient(t, (request, response) => {
       asked += 1;
       assert.equal(request.headers['user-agent'], 'dstack-ingress/test');
       response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
     });
-    assert.equal(await authority.caaIdentity(never), expected);
-    assert.equal(await authority.caaIdentity(never), expected);
+    assert.equal(await client.caaIdentity(never), expected);
+    assert.equal(await client.caaIdentity(never), expected);
     assert.equal(asked, 1);
   });
 }
 
-test('who the CA is, and which account is stored, is told without making one', async () => {
+test('caaIdentity and storedAccountUrl register no account', async () => {
   const root = mkdtempSync(join(directory, 'volume-'));
-  const authority = open(storeIn(root));
+  const client = open(storeIn(root));
   const before = registrations();
-  assert.equal(await authority.caaIdentity(never), 'pebble.letsencrypt.org');
-  assert.equal(await authority.storedAccountUrl(), undefined);
+  assert.equal(await client.caaIdentity(never), 'pebble.letsencrypt.org');
+  assert.equal(await client.storedAccountUrl(), undefined);
   assert.equal(registrations(), before);
   assert.deepEqual(readdirSync(root), []);
-  const url = await authority.accountUrl(never);
+  const url = await client.accountUrl(never);
   assert.equal(await open(storeIn(root)).storedAccountUrl(), url);
 });
 
-test("Let's Encrypt is not asked who it is", async () => {
+test("Let's Encrypt's CAA identity needs no request", async () => {
   const accounts = storeIn(mkdtempSync(join(directory, 'volume-')));
   for (const host of ['acme-v02', 'acme-staging-v02']) {
     const directoryUrl = `https://${host}.api.letsencrypt.org/directory`;
@@ -184,38 +188,38 @@ test("Let's Encrypt is not asked who it is", async () => {
   }
 });
 
-test('a CA that fails for a moment is asked again', async (t) => {
+test('a request is retried after 503 with a short Retry-After', async (t) => {
   let failures = 2;
   let asked = 0;
-  const authority = await createScriptedClient(t, (_, response) => {
+  const client = await createScriptedClient(t, (_, response) => {
     asked += 1;
     failures -= 1;
     if (failures >= 0) response.writeHead(503, { 'retry-after': '1' }).end('<html>maintenance</html>');
     else
       response.setHeader('content-type', 'application/json').end('{"meta":{"caaIdentities":["ca.example"]}}');
   });
-  assert.equal(await authority.caaIdentity(never), 'ca.example');
+  assert.equal(await client.caaIdentity(never), 'ca.example');
   assert.equal(asked, 3);
 });
 
-test('a CA that stays down is asked four times', async (t) => {
+test('a request is tried four times', async (t) => {
   let asked = 0;
-  const authority = await createScriptedClient(t, (_, response) => {
+  const client = await createScriptedClient(t, (_, response) => {
     asked += 1;
     response.writeHead(503).end('<html>maintenance</html>');
   });
-  await assert.rejects(authority.caaIdentity(never), isIngressError);
+  await assert.rejects(client.caaIdentity(never), isIngressError);
   assert.equal(asked, 4);
 });
 
-test('a refusal of the directory keeps the words of the CA', async (t) => {
-  const authority = await createScriptedClient(
+test('a directory that is refused without a problem document keeps the body', async (t) => {
+  const client = await createScriptedClient(
     t,
     (_, response) => void response.writeHead(404).end('no such directory'),
   );
-  await assert.rejects(authority.caaIdentity(never), (thrown) => {
+  await assert.rejects(client.caaIdentity(never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
-    assert.match(thrown.message, /no such directory/);
+    assert.equal(problemOf(thrown)?.detail, 'no such directory');
     return true;
   });
 });
@@ -225,21 +229,21 @@ const authorizationAt = (base: string) => ({
   identifier: { type: 'dns', value: 'app.example.test' },
 });
 
-test('an authorization is read with the pause that this answer asks for, not an earlier one', async (t) => {
+test('pauseMs is the Retry-After of this response, not of an earlier one', async (t) => {
   const body = { status: 'pending', challenges: [] };
   const { listener } = signedResponses([{ headers: { 'retry-after': '3' }, body }, { body }]);
   let base = '';
-  const authority = await createScriptedClient(t, (request, response) => {
+  const client = await createScriptedClient(t, (request, response) => {
     base = `http://${request.headers.host}`;
     listener(request, response);
   });
-  await authority.caaIdentity(never);
+  await client.caaIdentity(never);
   const authorization = authorizationAt(base);
-  assert.equal((await authority.pollAuthorization(authorization, never)).pauseMs, 3000);
-  assert.equal((await authority.pollAuthorization(authorization, never)).pauseMs, undefined);
+  assert.equal((await client.pollAuthorization(authorization, never)).pauseMs, 3000);
+  assert.equal((await client.pollAuthorization(authorization, never)).pauseMs, undefined);
 });
 
-test('a limit keeps its Retry-After and what is wrong with each name, and is not asked again', async (t) => {
+test('rateLimited keeps its Retry-After and subproblems, and is not retried', async (t) => {
   const problem = {
     ...{ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many', status: 429 },
     subproblems: [{ type: 'urn:ietf:params:acme:error:caa', detail: 'no', identifier: { value: 'x.test' } }],
@@ -247,8 +251,8 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
   const { listener, posts } = signedResponses([
     { status: 429, headers: { 'retry-after': '3600' }, body: problem },
   ]);
-  const authority = await createScriptedClient(t, listener);
-  await assert.rejects(authority.createOrder({ names: ['app.example.test'] }, never), (thrown) => {
+  const client = await createScriptedClient(t, listener);
+  await assert.rejects(client.createOrder({ names: ['app.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     assert.equal(thrown.retryAfterMs, 3_600_000);
     assert.equal(problemOf(thrown)?.subproblems[0]?.identifier, 'x.test');
@@ -257,8 +261,8 @@ test('a limit keeps its Retry-After and what is wrong with each name, and is not
   assert.equal(posts.length, 1);
 });
 
-test('an abort ends a question that hangs', async (t) => {
+test('an abort ends a request that hangs', async (t) => {
   const abort = new AbortController();
-  const authority = await createScriptedClient(t, () => abort.abort(new Error('stopped')));
-  await assert.rejects(authority.caaIdentity(abort.signal), /stopped/);
+  const client = await createScriptedClient(t, () => abort.abort(new Error('stopped')));
+  await assert.rejects(client.caaIdentity(abort.signal), /stopped/);
 });

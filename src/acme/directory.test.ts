@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isIngressError } from '../errors.ts';
 import { readDirectory, requireProfile } from './directory.ts';
 
 const URL_ = 'https://ca.example/dir';
 
-test('a directory is read as far as it matters', () => {
+test('readDirectory keeps the parts that the ingress uses', () => {
   const body = {
     newNonce: 'https://ca.example/nonce',
     renewalInfo: 'https://ca.example/ari',
@@ -27,15 +26,21 @@ test('a directory is read as far as it matters', () => {
   });
 });
 
-const odd: [title: string, body: unknown][] = [
-  ['an empty one', {}],
-  ['one of wrong types', { newNonce: 7, renewalInfo: ['x'], meta: { caaIdentities: 'x', profiles: 'x' } }],
-  ['one whose meta is null', { meta: null }],
-  ['one whose URLs are none', { newNonce: '/nonce', renewalInfo: 'ftp://ca.example/ari' }],
-  ['one that only nearly says so', { meta: { externalAccountRequired: 'yes', profiles: {} } }],
+const malformed: [title: string, body: unknown][] = [
+  ['empty', {}],
+  [
+    'with values of wrong types',
+    { newNonce: 7, renewalInfo: ['x'], meta: { caaIdentities: 'x', profiles: 'x' } },
+  ],
+  ['with meta null', { meta: null }],
+  ['with invalid URLs', { newNonce: '/nonce', renewalInfo: 'ftp://ca.example/ari' }],
+  [
+    'with externalAccountRequired that is no boolean',
+    { meta: { externalAccountRequired: 'yes', profiles: {} } },
+  ],
 ];
-for (const [title, body] of odd) {
-  test(`a directory is read without stumbling: ${title}`, () => {
+for (const [title, body] of malformed) {
+  test(`a directory ${title} is read with defaults`, () => {
     assert.deepEqual(readDirectory(body, URL_), {
       newNonce: undefined,
       renewalInfo: undefined,
@@ -47,32 +52,27 @@ for (const [title, body] of odd) {
 }
 
 for (const body of ['<html>Please log in</html>', null, undefined, 7]) {
-  test(`${JSON.stringify(body)} is no directory`, () => {
-    assert.throws(() => readDirectory(body, URL_), { code: 'ACME_BAD_ANSWER', message: /ca\.example\/dir/ });
+  test(`${JSON.stringify(body)} is not a directory`, () => {
+    assert.throws(() => readDirectory(body, URL_), { code: 'ACME_BAD_ANSWER' });
   });
 }
 
 const profilesOf = (profiles: unknown) => readDirectory({ meta: { profiles } }, URL_);
 
-test('a profile that there is passes', () => {
+test('an available profile is accepted', () => {
   requireProfile(profilesOf({ classic: 'as ever' }), 'classic');
 });
 
-const unknown: [profiles: unknown, profile: string, message: RegExp, hint: RegExp][] = [
-  [{ a: 'of A', b: '' }, 'c', /no profile c; it has a \(of A\), b$/, /^Set ACME_PROFILE to one/],
-  [{ a: 'of A' }, 'constructor', /no profile constructor; it has a \(of A\)$/, /^Set ACME_PROFILE/],
-  [undefined, 'a', /no profile a; it has no profiles at all$/, /^Remove ACME_PROFILE/],
+const unknown: [profiles: unknown, profile: string, available: string[]][] = [
+  [{ a: 'of A', b: '' }, 'c', ['a', 'b']],
+  [{ a: 'of A' }, 'constructor', ['a']],
+  [undefined, 'a', []],
 ];
-for (const [profiles, profile, message, hint] of unknown) {
-  test(`the profile ${profile} of ${JSON.stringify(profiles)} is unknown`, () => {
-    assert.throws(
-      () => requireProfile(profilesOf(profiles), profile),
-      (thrown) => {
-        assert.ok(isIngressError(thrown, 'ACME_PROFILE_UNKNOWN'));
-        assert.match(thrown.message, message);
-        assert.match(thrown.hint, hint);
-        return true;
-      },
-    );
+for (const [profiles, profile, available] of unknown) {
+  test(`profile ${profile} is unknown to a CA with profiles ${JSON.stringify(profiles)}`, () => {
+    assert.throws(() => requireProfile(profilesOf(profiles), profile), {
+      code: 'ACME_PROFILE_UNKNOWN',
+      details: { profile, available },
+    });
   });
 }

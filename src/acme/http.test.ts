@@ -8,53 +8,53 @@ const HOUR = 3_600_000;
 
 function setUp() {
   const clock = createFakeClock(new Date('2026-11-24T10:00:00Z'));
-  const wire = createHttpContext('dstack-ingress/test', clock);
-  const hear = (headers: Record<string, string>, url = URL_) =>
-    wire.observe({ url, headers, sentAt: clock.now() });
-  return { clock, wire, hear };
+  const http = createHttpContext('dstack-ingress/test', clock);
+  const observe = (headers: Record<string, string>, url = URL_) =>
+    http.observe({ url, headers, sentAt: clock.now() });
+  return { clock, http, observe };
 }
 
-test('nothing is known before there is an answer', () => {
-  const { wire } = setUp();
+test('nothing is known before the first response', () => {
+  const { http } = setUp();
   assert.deepEqual(
-    [wire.skewMs(), wire.lastResponseAt(), wire.retryAfterMs(URL_)],
+    [http.skewMs(), http.lastResponseAt(), http.retryAfterMs(URL_)],
     [undefined, undefined, undefined],
   );
 });
 
-test('the skew is that of the last answer that told the time', () => {
-  const { clock, wire, hear } = setUp();
-  hear({ date: 'Tue, 24 Nov 2026 12:00:00 GMT' });
-  assert.equal(wire.skewMs(), 2 * HOUR);
-  hear({ date: 'Tue, 24 Nov 2026 11:00:00 GMT' });
-  assert.equal(wire.skewMs(), HOUR);
+test('the skew comes from the last response with a Date header', () => {
+  const { clock, http, observe } = setUp();
+  observe({ date: 'Tue, 24 Nov 2026 12:00:00 GMT' });
+  assert.equal(http.skewMs(), 2 * HOUR);
+  observe({ date: 'Tue, 24 Nov 2026 11:00:00 GMT' });
+  assert.equal(http.skewMs(), HOUR);
   clock.set(new Date('2026-11-24T11:30:00Z'));
-  hear({});
-  assert.equal(wire.skewMs(), HOUR);
-  assert.deepEqual(wire.lastResponseAt(), clock.now());
+  observe({});
+  assert.equal(http.skewMs(), HOUR);
+  assert.deepEqual(http.lastResponseAt(), clock.now());
 });
 
-test('an answer that took its time is dated half way', () => {
-  const { clock, wire } = setUp();
+test('a slow response is dated halfway between request and receipt', () => {
+  const { clock, http } = setUp();
   const sent = clock.now();
   clock.set(new Date(sent.getTime() + 4000));
-  wire.observe({ url: URL_, sentAt: sent, headers: { date: 'Tue, 24 Nov 2026 10:00:02 GMT' } });
-  assert.equal(wire.skewMs(), 0);
+  http.observe({ url: URL_, sentAt: sent, headers: { date: 'Tue, 24 Nov 2026 10:00:02 GMT' } });
+  assert.equal(http.skewMs(), 0);
 });
 
-test('a pause is kept for its URL until an answer asks for none', () => {
-  const { wire, hear } = setUp();
-  assert.equal(hear({ 'retry-after': '7' }), 7000);
-  assert.equal(wire.retryAfterMs(URL_), 7000);
-  assert.equal(hear({}, 'https://ca.example/order/2'), undefined);
-  assert.equal(wire.retryAfterMs(URL_), 7000);
-  assert.equal(hear({}), undefined);
-  assert.equal(wire.retryAfterMs(URL_), undefined);
+test('Retry-After is kept per URL until a response without it', () => {
+  const { http, observe } = setUp();
+  assert.equal(observe({ 'retry-after': '7' }), 7000);
+  assert.equal(http.retryAfterMs(URL_), 7000);
+  assert.equal(observe({}, 'https://ca.example/order/2'), undefined);
+  assert.equal(http.retryAfterMs(URL_), 7000);
+  assert.equal(observe({}), undefined);
+  assert.equal(http.retryAfterMs(URL_), undefined);
 });
 
-test('a pause that ends at a moment is measured by the clock that names it', () => {
-  const { hear } = setUp();
+test('a date in Retry-After is by the CA’s clock', () => {
+  const { observe } = setUp();
   const end = { 'retry-after': 'Tue, 24 Nov 2026 12:01:00 GMT' };
-  assert.equal(hear({ ...end, date: 'Tue, 24 Nov 2026 12:00:00 GMT' }), 60_000);
-  assert.equal(hear(end), 2 * HOUR + 60_000);
+  assert.equal(observe({ ...end, date: 'Tue, 24 Nov 2026 12:00:00 GMT' }), 60_000);
+  assert.equal(observe(end), 2 * HOUR + 60_000);
 });

@@ -40,11 +40,7 @@ export interface HttpContext {
   lastResponseAt(): Date | undefined;
 }
 
-export function createHttpContext(
-  userAgent: string,
-  clock: Clock,
-  outgoing = createOutgoing(),
-): HttpContext {
+export function createHttpContext(userAgent: string, clock: Clock, outgoing = createOutgoing()): HttpContext {
   const retryAfter = new Map<string, number>();
   let lastSkewMs: number | undefined;
   let lastResponseAt: Date | undefined;

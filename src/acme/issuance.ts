@@ -9,6 +9,7 @@ import { type Hold, isDeferral, type Limits, type Step, whenAllowed } from './le
 import type { OrderStore, StoredOrder } from './ledger/order-store.ts';
 import { setOf } from './ledger/past-attempt.ts';
 import {
+  type Abandonment,
   type AcmeContext,
   download,
   finalize,
@@ -113,9 +114,9 @@ async function resumeOrder(
   const order = matches(stored, params, directoryUrl)
     ? await client.findOrder(stored.url, context.signal)
     : undefined;
-  const reason = order && whyAbandoned(order, ageOf(authority, stored, context));
-  if (reason !== undefined) {
-    await abandon(authority, params, stored, reason, context);
+  const abandonment = order && whyAbandoned(order, ageOf(authority, stored, context));
+  if (abandonment !== undefined) {
+    await abandon(authority, params, stored, abandonment, context);
     return undefined;
   }
   const isFinalized = order?.status === 'processing' || order?.status === 'valid';
@@ -134,11 +135,11 @@ async function abandon(
   { orders }: Authority,
   { key, names }: OrderParams,
   { url }: StoredOrder,
-  reason: string,
+  { sentence }: Abandonment,
   { warn }: IssuanceContext,
 ): Promise<void> {
   await orders.remove(key);
-  warn?.(`abandoned the order ${url} for ${names.join(', ')}: ${reason}; ordering again`);
+  warn?.(`abandoned the order ${url} for ${names.join(', ')}: ${sentence}; ordering again`);
 }
 
 /** Whether a stored order has these parameters. Pure. */
@@ -232,10 +233,10 @@ export async function issue(pending: PendingOrder, context: IssuanceContext): Pr
   } catch (thrown) {
     context.signal.throwIfAborted();
     // Without this, a certificate that the CA has lost would be requested forever.
-    const reason = isIngressError(thrown, 'ACME_PROBLEM')
+    const abandonment = isIngressError(thrown, 'ACME_PROBLEM')
       ? whyDownloadAbandoned(finalized, ageOf(authority, stored, context))
       : undefined;
-    if (reason !== undefined) await abandon(authority, params, stored, reason, context);
+    if (abandonment !== undefined) await abandon(authority, params, stored, abandonment, context);
     throw thrown;
   }
 }

@@ -228,6 +228,13 @@ export interface OrderAge {
   readonly skewMs: number | undefined;
 }
 
+/** Why an order or its download is abandoned. */
+export interface Abandonment {
+  readonly reason: 'expired' | 'stalled';
+  /** For a person; the subject is the order. */
+  readonly sentence: string;
+}
+
 /**
  * Why an order will not lead to a certificate, whatever its status; undefined while it may. An order that is not valid by
  * its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still processing after a day has lost it. A valid order
@@ -236,18 +243,26 @@ export interface OrderAge {
 export function whyAbandoned(
   { status, expires }: Pick<Order, 'status' | 'expires'>,
   age: OrderAge,
-): string | undefined {
+): Abandonment | undefined {
   if (status === 'valid') return undefined;
   const expiredAt = expiry(expires, age);
-  if (expiredAt !== undefined) return `it is ${status} although it expired at ${expiredAt}`;
-  return status === 'processing' && isADayOld(age) ? 'it has been processing for a day' : undefined;
+  if (expiredAt !== undefined)
+    return { reason: 'expired', sentence: `it is ${status} although it expired at ${expiredAt}` };
+  if (status !== 'processing' || !isADayOld(age)) return undefined;
+  return { reason: 'stalled', sentence: 'it has been processing for a day' };
 }
 
 /** Why a valid order's certificate will not become available; undefined while it may only be late. Pure. */
-export function whyDownloadAbandoned(order: Pick<Order, 'expires'>, age: OrderAge): string | undefined {
-  const expiredAt = expiry(order.expires, age);
-  if (expiredAt !== undefined) return `it expired at ${expiredAt} without a certificate`;
-  return isADayOld(age) ? 'it has had no certificate for a day' : undefined;
+export function whyDownloadAbandoned(
+  { expires }: Pick<Order, 'expires'>,
+  age: OrderAge,
+): Abandonment | undefined {
+  const expiredAt = expiry(expires, age);
+  if (expiredAt !== undefined)
+    return { reason: 'expired', sentence: `it expired at ${expiredAt} without a certificate` };
+  return isADayOld(age)
+    ? { reason: 'stalled', sentence: 'its certificate has been unavailable for a day' }
+    : undefined;
 }
 
 /** The time of `expires`, by the CA's clock, if it has passed. */

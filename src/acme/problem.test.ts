@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isProblem, problemError, problemOf, readProblem } from './problem.ts';
+import { IngressError } from '../errors.ts';
+import { isProblem, mayConcernReplacement, problemError, problemOf, readProblem } from './problem.ts';
 
 const document = {
   type: 'urn:ietf:params:acme:error:rateLimited',
@@ -15,7 +16,7 @@ const document = {
   ],
 };
 
-test('a problem keeps type, detail, status, Retry-After and subproblems', () => {
+test('ACME_PROBLEM keeps type, detail, status, Retry-After and subproblems', () => {
   const error = problemError(readProblem(document, 429), 5000);
   assert.equal(error.retryAfterMs, 5000);
   assert.deepEqual(problemOf(error), {
@@ -24,10 +25,6 @@ test('a problem keeps type, detail, status, Retry-After and subproblems', () => 
       { type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids', identifier: 'app.example.com' },
     ],
   });
-  assert.match(
-    error.message,
-    /too many certificates; app\.example\.com: CAA forbids \(caa\) \(rateLimited\)/,
-  );
   assert.ok(isProblem(error, 'rateLimited'));
   assert.ok(!isProblem(error, 'badNonce'));
 });
@@ -39,26 +36,10 @@ const oddBodies: [body: unknown, detail: string][] = [
   [{ detail: 7, subproblems: 'x' }, 'HTTP status 502'],
 ];
 for (const [body, detail] of oddBodies) {
-  test(`${JSON.stringify(body)} is a problem of no type`, () => {
+  test(`${JSON.stringify(body)} is a problem without a type`, () => {
     assert.deepEqual(readProblem(body, 502), { type: 'about:blank', detail, status: 502, subproblems: [] });
   });
 }
-
-test('an answer that is no problem document is told with its status, and not as a refusal', () => {
-  const error = problemError(readProblem('<html>Bad gateway</html>', 502), undefined);
-  assert.equal(
-    error.message,
-    'the certificate authority, or who stands between, answers with status 502: <html>Bad gateway</html>',
-  );
-  assert.match(error.hint, /status page .* proxy/);
-});
-
-test('a rate limit comes with advice', () => {
-  const problem = readProblem({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many' }, 429);
-  const { hint } = problemError(problem, 60_000);
-  assert.match(hint, /Keep the certificate volume.*ACME_STAGING.*retries by itself/);
-  assert.doesNotMatch(problemError(problem, undefined).fix, /by itself/);
-});
 
 const url = 'https://ca.example/acme/new-order';
 const links: [header: unknown, terms: string | undefined][] = [
@@ -78,56 +59,58 @@ const links: [header: unknown, terms: string | undefined][] = [
   [undefined, undefined],
 ];
 for (const [link, terms] of links) {
-  test(`Link: ${link} leads to the terms ${terms}`, () =>
+  test(`Link: ${link} gives the terms of service ${terms}`, () =>
     assert.equal(readProblem({}, 403, { url, headers: { link } }).termsOfService, terms));
 }
 
-test('userActionRequired says where to go, where the terms are, and what becomes of it', () => {
+test('userActionRequired is not retryable: only a person can resolve it', () => {
+  const refused = (type: string) =>
+    problemError(readProblem({ type: `urn:ietf:params:acme:error:${type}` }, 403), 0);
+  assert.equal(refused('userActionRequired').retryable, false);
+  assert.equal(refused('unauthorized').retryable, true);
+});
+
+test('a problem keeps its identifier and page; a title replaces a missing detail', () => {
   const body = {
-    type: 'urn:ietf:params:acme:error:userActionRequired',
-    detail: 'Terms of service have changed',
-    instance: '/acme/agreement/?token=W8Ih3PswD-8',
+    ...{ type: 'urn:ietf:params:acme:error:compound', title: 'Several things' },
+    ...{ instance: '/why', identifier: { type: 'dns', value: 'app.example.com' } },
   };
-  const headers = { link: '<https://ca.example/terms/v2>;rel="terms-of-service"' };
-  const error = problemError(readProblem(body, 403, { url, headers }), undefined);
-  const instance = 'https://ca.example/acme/agreement/?token=W8Ih3PswD-8';
-  assert.ok(error.message.endsWith(`Terms of service have changed (userActionRequired); see ${instance}`));
-  assert.ok(error.fix.startsWith(`Open ${instance} and do what is asked for there.`), error.fix);
-  assert.equal(error.retryable, false, 'nothing changes by itself');
-  assert.match(error.hint, /terms of service in force are at https:\/\/ca\.example\/terms\/v2/);
-  assert.match(
-    error.hint,
-    /agreed to the terms when it made the account; only you can agree to changed ones/,
+  const { detail, identifier, instance } = readProblem(body, 403, { url, headers: {} });
+  assert.deepEqual(
+    [detail, identifier, instance],
+    ['Several things', 'app.example.com', 'https://ca.example/why'],
   );
 });
 
-test('userActionRequired without a page leads to the terms, else to the CA', () => {
-  const type = 'urn:ietf:params:acme:error:userActionRequired';
-  const headers = { link: '<https://ca.example/t>;rel="terms-of-service"' };
-  const hint = (problem: ReturnType<typeof readProblem>) => problemError(problem, undefined).hint;
-  assert.match(hint(readProblem({ type }, 403, { url, headers })), /^Open https:\/\/ca\.example\/t and do/);
-  assert.match(hint(readProblem({ type }, 403)), /^Ask the certificate authority/);
-});
+const acme = (type: string) => `urn:ietf:params:acme:error:${type}`;
+const refusals: [type: string, status: number, mayConcern: boolean][] = [
+  [acme('alreadyReplaced'), 409, true],
+  [acme('conflict'), 409, true],
+  ['about:blank', 409, true],
+  [acme('malformed'), 400, true],
+  [acme('unauthorized'), 403, true],
+  ['about:blank', 404, true],
+  [acme('serverInternal'), 500, true],
+  [acme('serverInternal'), 503, false],
+  ['about:blank', 500, false],
+  [acme('rateLimited'), 429, false],
+  [acme('rateLimited'), 403, false],
+  ['about:blank', 429, false],
+  [acme('badNonce'), 400, false],
+  [acme('accountDoesNotExist'), 400, false],
+  [acme('userActionRequired'), 403, false],
+  [acme('externalAccountRequired'), 403, false],
+  [acme('rejectedIdentifier'), 400, false],
+  [acme('unsupportedIdentifier'), 400, false],
+  [acme('invalidProfile'), 400, false],
+];
+for (const [type, status, mayConcern] of refusals) {
+  test(`${type} with status ${status} ${mayConcern ? 'may concern' : 'does not concern'} the replacement`, () => {
+    assert.equal(mayConcernReplacement(problemError(readProblem({ type }, status), undefined)), mayConcern);
+  });
+}
 
-test('a problem keeps its own name, its page and the kinds of its subproblems; a title stands in for a detail', () => {
-  const body = {
-    ...{
-      type: 'urn:ietf:params:acme:error:compound',
-      title: 'Several things',
-      instance: 'https://ca.example/why',
-    },
-    identifier: { type: 'dns', value: 'app.example.com' },
-    subproblems: [
-      {
-        type: 'urn:ietf:params:acme:error:caa',
-        detail: 'no',
-        identifier: { type: 'dns', value: 'a.example' },
-      },
-    ],
-  };
-  const { message } = problemError(readProblem(body, 403), undefined);
-  assert.match(
-    message,
-    /: app\.example\.com: Several things; a\.example: no \(caa\) \(compound\); see https:\/\/ca\.example\/why$/,
-  );
+test('an error without a problem does not concern the replacement', () => {
+  assert.equal(mayConcernReplacement(new IngressError('ACME_UNREACHABLE', 'gone')), false);
+  assert.equal(mayConcernReplacement(new Error('broken')), false);
 });

@@ -114,7 +114,11 @@ function configureAxios(http: typeof axios): void {
       const isLate = signal instanceof AbortSignal && signal.aborted;
       const failure: unknown = isLate ? signal.reason : thrown;
       const request = requestOf(config);
-      throw unreachable(request, failure, callFor(request.url).context.outgoing.trouble(failure, request.url));
+      throw unreachable(
+        request,
+        failure,
+        callFor(request.url).context.outgoing.trouble(failure, request.url),
+      );
     },
   );
 }

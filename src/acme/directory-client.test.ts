@@ -4,14 +4,14 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { startScriptedCa } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { createDirectoryClient } from './directory.ts';
 import { createHttpContext } from './http.ts';
-import { createDirectoryClient } from './unsigned.ts';
 
 const never = new AbortController().signal;
 const HOUR = 3_600_000;
 const START = new Date('2026-11-24T00:00:00Z');
 
-/** A CA whose directory at `/dir` has what `directory` gives, and which answers with the path otherwise. */
+/** A CA with this directory at `/dir`; any other response is the path. */
 function caWith(directory: (base: string) => object) {
   const asked: string[] = [];
   const listener: RequestListener = ({ url = '', method, headers }, response) => {
@@ -25,13 +25,13 @@ function caWith(directory: (base: string) => object) {
 async function setUp(t: TestContext, listener: RequestListener) {
   const base = await startScriptedCa(t, listener);
   const clock = createFakeClock(START);
-  const unsigned = createDirectoryClient(`${base}/dir`, createHttpContext('dstack-ingress/test', clock));
-  return { base, clock, unsigned };
+  const directory = createDirectoryClient(`${base}/dir`, createHttpContext('dstack-ingress/test', clock));
+  return { base, clock, directory };
 }
 
-test('the directory is remembered for six hours, and not longer when the clock is set back', async (t) => {
+test('the directory is cached for six hours, and is fetched again when the clock is set back', async (t) => {
   const { asked, listener } = caWith(() => ({ meta: { caaIdentities: ['ca.example'] } }));
-  const { clock, unsigned } = await setUp(t, listener);
+  const { clock, directory } = await setUp(t, listener);
   const steps: [hours: number, asked: number][] = [
     [0, 1],
     [5.9, 1],
@@ -42,71 +42,71 @@ test('the directory is remembered for six hours, and not longer when the clock i
   ];
   for (const [hours, times] of steps) {
     clock.set(new Date(START.getTime() + hours * HOUR));
-    assert.deepEqual((await unsigned.get(never)).caaIdentities, ['ca.example']);
+    assert.deepEqual((await directory.get(never)).caaIdentities, ['ca.example']);
     assert.equal(asked.length, times, `after ${hours} hours`);
   }
 });
 
-test('what is no directory is not remembered', async (t) => {
+test('a response that is not a directory is not cached', async (t) => {
   let asked = 0;
-  const { unsigned } = await setUp(t, (_, response) => {
+  const { directory } = await setUp(t, (_, response) => {
     asked += 1;
     response.end(asked === 1 ? '<html>Please log in</html>' : '{}');
   });
-  await assert.rejects(unsigned.get(never), { code: 'ACME_BAD_ANSWER' });
-  assert.deepEqual((await unsigned.get(never)).caaIdentities, []);
+  await assert.rejects(directory.get(never), { code: 'ACME_BAD_ANSWER' });
+  assert.deepEqual((await directory.get(never)).caaIdentities, []);
 });
 
 for (const slash of ['', '/']) {
-  test(`advice is asked for below renewalInfo${slash}`, async (t) => {
+  test(`renewal information is requested below renewalInfo${slash}`, async (t) => {
     const { asked, listener } = caWith((base) => ({ renewalInfo: `${base}/ari${slash}` }));
-    const { unsigned } = await setUp(t, listener);
+    const { directory } = await setUp(t, listener);
     for (const id of ['aYhb.AIdlQyE', '-_.x'])
-      assert.deepEqual((await unsigned.renewalInfo(id, never))?.body, { path: `/ari/${id}` });
+      assert.deepEqual((await directory.renewalInfo(id, never))?.body, { path: `/ari/${id}` });
     assert.deepEqual(asked, ['GET /dir', 'GET /ari/aYhb.AIdlQyE', 'GET /ari/-_.x']);
   });
 }
 
-test('a CA without renewalInfo gives no advice', async (t) => {
+test('a CA without renewalInfo gives no renewal information', async (t) => {
   const { asked, listener } = caWith(() => ({}));
-  const { unsigned } = await setUp(t, listener);
-  assert.equal(await unsigned.renewalInfo('aYhb.AIdlQyE', never), undefined);
+  const { directory } = await setUp(t, listener);
+  assert.equal(await directory.renewalInfo('aYhb.AIdlQyE', never), undefined);
   assert.deepEqual(asked, ['GET /dir']);
 });
 
-test('advice is asked for again when the CA fails for a moment; a longer pause is the caller’s', async (t) => {
+test('a renewal information request is retried after a short Retry-After; a long one is thrown', async (t) => {
   const answers = [
     { status: 503, pause: '2' },
     { status: 200, pause: '21600' },
     { status: 503, pause: '600' },
   ];
-  const { clock, unsigned } = await setUp(t, ({ url, headers }, response) => {
+  const { clock, directory } = await setUp(t, ({ url, headers }, response) => {
     if (url === '/dir') response.end(JSON.stringify({ renewalInfo: `http://${headers.host}/ari` }));
     else {
       const { status = 500, pause = '' } = answers.shift() ?? {};
       response.writeHead(status, { 'retry-after': pause }).end('{}');
     }
   });
-  assert.equal((await unsigned.renewalInfo('a.b', never))?.retryAfterMs, 21_600_000);
+  assert.equal((await directory.renewalInfo('a.b', never))?.retryAfterMs, 21_600_000);
   assert.deepEqual(clock.waits, [2000]);
-  await assert.rejects(unsigned.renewalInfo('a.b', never), { code: 'ACME_PROBLEM', retryAfterMs: 600_000 });
+  await assert.rejects(directory.renewalInfo('a.b', never), { code: 'ACME_PROBLEM', retryAfterMs: 600_000 });
   assert.deepEqual(clock.waits, [2000]);
 });
 
-test('a touch is a nonce each time, and a directory now and then', async (t) => {
+test('requestNonce requests a nonce each time, and the cached directory once', async (t) => {
   const { asked, listener } = caWith((base) => ({ newNonce: `${base}/nonce` }));
-  const { unsigned } = await setUp(t, listener);
-  await unsigned.requestNonce(never);
-  await unsigned.requestNonce(never);
+  const { directory } = await setUp(t, listener);
+  await directory.requestNonce(never);
+  await directory.requestNonce(never);
   assert.deepEqual(asked, ['GET /dir', 'HEAD /nonce', 'HEAD /nonce']);
 });
 
-test('a directory without newNonce is none', async (t) => {
-  const { unsigned } = await setUp(t, caWith(() => ({})).listener);
-  await assert.rejects(unsigned.requestNonce(never), { code: 'ACME_BAD_ANSWER', message: /newNonce/ });
+test('requestNonce without newNonce in the directory is ACME_BAD_ANSWER', async (t) => {
+  const { directory } = await setUp(t, caWith(() => ({})).listener);
+  await assert.rejects(directory.requestNonce(never), { code: 'ACME_BAD_ANSWER' });
 });
 
-test('what needs no account needs no acme-client; an order does', async (t) => {
+test('acme-client is loaded for orders only', async (t) => {
   const { listener } = caWith((base) => ({ newNonce: `${base}/nonce`, renewalInfo: `${base}/ari` }));
   const base = await startScriptedCa(t, listener);
   const script = `

@@ -14,21 +14,25 @@ import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
 import { createOutgoing } from '../net/outgoing.ts';
-import { createHttpContext, MAX_BODY_BYTES } from './http.ts';
-import { request } from './plain-http.ts';
+import { createHttpContext, MAX_BODY_BYTES, sendUnsigned } from './http.ts';
 import { problemOf } from './problem.ts';
 
 const never = new AbortController().signal;
 
+/** Matches ACME_PROBLEM with this HTTP status. */
+function hasStatus(status: number) {
+  return (thrown: unknown) => isIngressError(thrown, 'ACME_PROBLEM') && problemOf(thrown)?.status === status;
+}
+
 async function setUp(t: TestContext, listener: RequestListener) {
   const base = await startScriptedCa(t, listener);
   const clock = createFakeClock(new Date('2026-11-24T00:00:00Z'));
-  const wire = createHttpContext('dstack-ingress/test', clock);
-  const ask = (path = '/', signal = never) => request('GET', `${base}${path}`, wire, signal);
-  return { base, clock, wire, ask };
+  const http = createHttpContext('dstack-ingress/test', clock);
+  const ask = (path = '/', signal = never) => sendUnsigned('GET', `${base}${path}`, http, signal);
+  return { base, clock, http, ask };
 }
 
-test('JSON is read, with the pause; anything else is text', async (t) => {
+test('a JSON body is parsed, any other is text; Retry-After is returned', async (t) => {
   const { ask } = await setUp(t, ({ url }, response) => {
     if (url === '/json') response.setHeader('retry-after', '7').end('{"a":[1]}');
     else response.end('plain');
@@ -37,13 +41,13 @@ test('JSON is read, with the pause; anything else is text', async (t) => {
   assert.deepEqual(await ask('/text'), { body: 'plain', retryAfterMs: undefined });
 });
 
-test('who asks is said, by which method', async (t) => {
+test('the request has its method and the user agent', async (t) => {
   const asked: IncomingMessage[] = [];
-  const { base, wire } = await setUp(t, (request, response) => {
+  const { base, http } = await setUp(t, (request, response) => {
     asked.push(request);
     response.end();
   });
-  assert.deepEqual(await request('HEAD', base, wire, never), { body: '', retryAfterMs: undefined });
+  assert.deepEqual(await sendUnsigned('HEAD', base, http, never), { body: '', retryAfterMs: undefined });
   assert.deepEqual(
     asked.map(({ method, headers }) => [method, headers['user-agent']]),
     [['HEAD', 'dstack-ingress/test']],
@@ -51,8 +55,8 @@ test('who asks is said, by which method', async (t) => {
 });
 
 for (const status of [304, 400, 404, 429, 500, 503]) {
-  test(`an answer of ${status} is a problem, with its pause`, async (t) => {
-    const { ask, wire } = await setUp(t, (_, response) => {
+  test(`status ${status} is ACME_PROBLEM with its Retry-After`, async (t) => {
+    const { ask, http } = await setUp(t, (_, response) => {
       response.setHeader('date', 'Tue, 24 Nov 2026 00:05:00 GMT').setHeader('retry-after', '3600');
       response.writeHead(status).end(JSON.stringify({ detail: 'not now' }));
     });
@@ -61,11 +65,11 @@ for (const status of [304, 400, 404, 429, 500, 503]) {
       assert.equal(problemOf(thrown)?.status, status);
       return thrown.retryAfterMs === 3_600_000;
     });
-    assert.equal(wire.skewMs(), 300_000, 'a refusal tells the time too');
+    assert.equal(http.skewMs(), 300_000, 'the skew is measured on errors too');
   });
 }
 
-test('redirections are followed, but not for ever', async (t) => {
+test('at most five redirects are followed', async (t) => {
   let asked = 0;
   const { ask } = await setUp(t, ({ url = '' }, response) => {
     asked += 1;
@@ -75,20 +79,20 @@ test('redirections are followed, but not for ever', async (t) => {
   });
   assert.equal((await ask('/5')).body, 'here');
   assert.equal(asked, 6);
-  await assert.rejects(ask('/6'), { code: 'ACME_PROBLEM', message: /HTTP status 307/ });
+  await assert.rejects(ask('/6'), hasStatus(307));
   assert.equal(asked, 12);
 });
 
 for (const location of ['ftp://ca.example/', 'https://', undefined]) {
-  test(`a redirection to ${location} is not followed`, async (t) => {
+  test(`a redirect to ${location} is not followed`, async (t) => {
     const { ask } = await setUp(t, (_, response) =>
       response.writeHead(302, location === undefined ? {} : { location }).end(),
     );
-    await assert.rejects(ask(), { code: 'ACME_PROBLEM', message: /HTTP status 302/ });
+    await assert.rejects(ask(), hasStatus(302));
   });
 }
 
-/** A CA that is trusted from now on. Gives its URL. */
+/** The URL of a CA over TLS whose certificate this process trusts from now on. */
 async function startTlsCa(t: TestContext, listener: RequestListener): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'plain-http-'));
   afterTest(t, () => rmSync(directory, { recursive: true }));
@@ -104,27 +108,27 @@ async function startTlsCa(t: TestContext, listener: RequestListener): Promise<st
   return `https://127.0.0.1:${tls.port}`;
 }
 
-test('a redirection does not give up TLS', async (t) => {
-  const { base, wire } = await setUp(t, (_, response) => response.end('"in the open"'));
+test('a redirect from https to http is not followed', async (t) => {
+  const { base, http } = await setUp(t, (_, response) => response.end('"in the open"'));
   const listener: RequestListener = ({ url }, response) => {
     if (url === '/there') response.end('"kept"');
     else response.writeHead(302, { location: url === '/kept' ? '/there' : base }).end();
   };
   const tls = await startTlsCa(t, listener);
-  const ask = (path: string) => request('GET', `${tls}${path}`, wire, never);
+  const ask = (path: string) => sendUnsigned('GET', `${tls}${path}`, http, never);
   assert.equal((await ask('/kept')).body, 'kept');
-  await assert.rejects(ask('/'), { code: 'ACME_PROBLEM', message: /HTTP status 302/ });
+  await assert.rejects(ask('/'), hasStatus(302));
 });
 
-test('an answer may be large, but not larger', async (t) => {
+test('a body of more than MAX_BODY_BYTES is an error', async (t) => {
   const { ask } = await setUp(t, ({ url }, response) =>
     response.end('x'.repeat(MAX_BODY_BYTES + Number(url?.slice(1)))),
   );
   assert.equal(String((await ask('/0')).body).length, MAX_BODY_BYTES);
-  await assert.rejects(ask('/1'), { code: 'ACME_UNREACHABLE', message: /more than \d+ bytes/ });
+  await assert.rejects(ask('/1'), { code: 'ACME_UNREACHABLE' });
 });
 
-test('a CA that hangs up is unreachable, at the start and half way', async (t) => {
+test('a connection that closes before or within the response is ACME_UNREACHABLE', async (t) => {
   const { ask, base } = await setUp(t, ({ url }, response) => {
     if (url === '/start') response.destroy();
     else response.writeHead(200, { 'content-length': 100 }).write('half', () => response.destroy());
@@ -132,16 +136,16 @@ test('a CA that hangs up is unreachable, at the start and half way', async (t) =
   for (const path of ['/start', '/half'])
     await assert.rejects(ask(path), (thrown) => {
       assert.ok(isIngressError(thrown, 'ACME_UNREACHABLE'), String(thrown));
-      return thrown.message.includes(`${base}${path}`);
+      return thrown.details['url'] === `${base}${path}`;
     });
 });
 
-test('what is no URL is unreachable', async (t) => {
-  const { wire } = await setUp(t, () => undefined);
-  await assert.rejects(request('GET', 'ftp://ca.example', wire, never), { code: 'ACME_UNREACHABLE' });
+test('a URL of another scheme is ACME_UNREACHABLE', async (t) => {
+  const { http } = await setUp(t, () => undefined);
+  await assert.rejects(sendUnsigned('GET', 'ftp://ca.example', http, never), { code: 'ACME_UNREACHABLE' });
 });
 
-test('an abort ends a question, with its reason', async (t) => {
+test('an abort ends a request with its reason', async (t) => {
   for (const where of ['before the answer', 'within the answer']) {
     const abort = new AbortController();
     const { ask } = await setUp(t, (_, response) => {
@@ -152,40 +156,43 @@ test('an abort ends a question, with its reason', async (t) => {
   }
 });
 
-test('a CA that does not end its answer is given up', async (t) => {
+test('a response that does not end times out', async (t) => {
   t.mock.method(AbortSignal, 'timeout', () => limit.signal);
   const limit = new AbortController();
-  const { ask } = await setUp(t, (_, response) =>
-    response.write('half', () => limit.abort(new Error('the time is over'))),
-  );
-  await assert.rejects(ask(), { code: 'ACME_UNREACHABLE', message: /the time is over/ });
+  const late = new Error('late');
+  const { ask } = await setUp(t, (_, response) => response.write('half', () => limit.abort(late)));
+  await assert.rejects(ask(), { code: 'ACME_UNREACHABLE', cause: late });
 });
 
-test('a redirection may lead from a host of NO_PROXY to the proxy, whose fault it is then', async (t) => {
+test('a redirect from a host in NO_PROXY to one behind the proxy fails with the proxy’s error', async (t) => {
   const tls = await startTlsCa(t, (_, response) =>
     response.writeHead(302, { location: 'https://ca.test/' }).end(),
   );
-  const nobody = { url: 'http://127.0.0.1:1/', host: '127.0.0.1:1', noProxy: '127.0.0.1' };
-  const wire = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), createOutgoing(nobody));
-  await assert.rejects(request('GET', tls, wire, never), {
-    code: 'ACME_UNREACHABLE',
-    message:
-      /^no answer to GET https:\/\/127[^ ]*: the proxy 127\.0\.0\.1:1 \(HTTPS_PROXY\) cannot be reached: /,
+  const deadProxy = { url: 'http://127.0.0.1:1/', host: '127.0.0.1:1', noProxy: '127.0.0.1' };
+  const outgoing = createOutgoing(deadProxy);
+  const http = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
+  await assert.rejects(sendUnsigned('GET', tls, http, never), (thrown) => {
+    assert.ok(isIngressError(thrown, 'ACME_UNREACHABLE'), String(thrown));
+    assert.deepEqual(thrown.details, { method: 'GET', url: tls });
+    const trouble = outgoing.trouble(thrown.cause, 'https://ca.test/');
+    assert.ok(trouble && thrown.message.endsWith(trouble.problem), thrown.message);
+    assert.equal(thrown.hint, trouble.hint);
+    return true;
   });
 });
 
-test('who ends it is not kept waiting by a proxy that says nothing', async (t) => {
+test('an abort does not wait for a proxy that opens no tunnel', async (t) => {
   const asked = Promise.withResolvers<void>();
   const proxy = createTcpServer((socket) => socket.once('data', () => asked.resolve()));
   const opened = await openServer(proxy, { host: '127.0.0.1', port: 0 });
   afterTest(t, () => opened[Symbol.asyncDispose]());
   const host = `127.0.0.1:${opened.port}`;
   const outgoing = createOutgoing({ url: `http://${host}`, host, noProxy: '' });
-  const wire = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
+  const http = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
   const end = new AbortController();
-  const asking = request('GET', 'https://ca.test/', wire, end.signal);
+  const asking = sendUnsigned('GET', 'https://ca.test/', http, end.signal);
   await asked.promise;
   end.abort(new Error('stopped'));
-  const late = new Promise((resolve) => setTimeout(resolve, 4000, 'it waits').unref());
+  const late = new Promise((resolve) => setTimeout(resolve, 4000, 'still waiting').unref());
   assert.match(String(await Promise.race([late, asking.catch(String)])), /stopped/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { IngressError } from '../errors.ts';
-import { withRetries } from './persist.ts';
+import { withRetries } from './http.ts';
 import { problemError, readProblem } from './problem.ts';
 
 const never = new AbortController().signal;
@@ -19,7 +19,7 @@ function failing(times: number, error: () => Error) {
   return request;
 }
 
-test('a refused nonce is tried again at once', async () => {
+test('badNonce is retried at once', async () => {
   const clock = createFakeClock();
   assert.equal(
     await withRetries(
@@ -32,7 +32,7 @@ test('a refused nonce is tried again at once', async () => {
   assert.deepEqual(clock.waits, []);
 });
 
-test('nonces that are always refused end', async () => {
+test('badNonce is not retried forever', async () => {
   await assert.rejects(
     withRetries(
       failing(999, () => problem('badNonce', 400)),
@@ -42,7 +42,7 @@ test('nonces that are always refused end', async () => {
   );
 });
 
-test('a CA that cannot be reached is tried a few times, later and later', async () => {
+test('ACME_UNREACHABLE is retried three times, with growing pauses', async () => {
   const clock = createFakeClock();
   const unreachable = () => new IngressError('ACME_UNREACHABLE', 'gone');
   assert.equal(await withRetries(failing(3, unreachable), clock, never), 4);
@@ -50,7 +50,7 @@ test('a CA that cannot be reached is tried a few times, later and later', async 
   await assert.rejects(withRetries(failing(4, unreachable), clock, never), { code: 'ACME_UNREACHABLE' });
 });
 
-test('a time-out is told at once', async () => {
+test('a timeout is not retried', async () => {
   const clock = createFakeClock();
   const cause = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   const late = () => new IngressError('ACME_UNREACHABLE', 'late', { cause });
@@ -58,7 +58,7 @@ test('a time-out is told at once', async () => {
   assert.deepEqual(clock.waits, []);
 });
 
-test("a short Retry-After of a failing CA is honoured, a long one is the caller's", async () => {
+test('a server error is retried after a short Retry-After; a long one is thrown', async () => {
   const clock = createFakeClock();
   await withRetries(
     failing(1, () => problem('serverInternal', 503, 7000)),
@@ -81,7 +81,7 @@ for (const [type, status] of [
   ['unauthorized', 403],
   ['malformed', 400],
 ] as const) {
-  test(`${type} is not tried again`, async () => {
+  test(`${type} is not retried`, async () => {
     await assert.rejects(
       withRetries(
         failing(1, () => problem(type, status)),
