@@ -219,7 +219,7 @@ for (const { title, kind, plant } of fileFaults) {
     });
   }
 
-  test(`the list of retired accounts is ${title}: ${kind === 'unreadable' ? 'no account is used' : 'it counts as empty'}`, async (t) => {
+  test(`the list of ended accounts is ${title}: ${kind === 'unreadable' ? 'no account is used' : 'it counts as empty'}`, async (t) => {
     const account = await store().create();
     const path = join(root, 'dstack-ingress', 'accounts', `acme-v02.api.letsencrypt.org_directory.json`);
     plant(t, path);
