@@ -15,7 +15,7 @@ for (const type of ['unauthorized', 'malformed', 'externalAccountRequired']) {
     const thrown = refusal(type, 7000);
     const explained = explainBindingRefusal(thrown, CA, EAB);
     assert.ok(isIngressError(explained, 'ACME_PROBLEM'));
-    assert.equal(explained.remedy, errorRegistry.ACME_ACCOUNT_BINDING_MISSING.hint);
+    assert.equal(explained.fix, errorRegistry.ACME_ACCOUNT_BINDING_MISSING.hint);
     assert.equal(explained.message, thrown.message);
     assert.equal(explained.retryAfterMs, 7000);
     assert.deepEqual(problemOf(explained), problemOf(thrown));

@@ -142,7 +142,7 @@ for (const [title, eab] of wrong) {
   test(`a binding with a wrong ${title} is ACME_PROBLEM, with a hint about the binding`, async () => {
     await assert.rejects(open({ ...(eab && { eab }) }).accountUrl(never), (thrown) => {
       assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
-      assert.equal(thrown.remedy, errorRegistry.ACME_ACCOUNT_BINDING_MISSING.hint);
+      assert.equal(thrown.fix, errorRegistry.ACME_ACCOUNT_BINDING_MISSING.hint);
       return isProblem(thrown, 'unauthorized');
     });
   });

@@ -314,7 +314,7 @@ async function damagedAccount(): Promise<unknown> {
     writeFileSync(join(path, 'private_key.json'), '{');
     const thrown = await thrownBy(() => createAccountStore(root, CA, createFakeClock()).load());
     if (!(thrown instanceof IngressError)) return thrown;
-    const [message, hint] = [thrown.message, thrown.remedy].map((text) => text.replaceAll(root, '/volume'));
+    const [message, hint] = [thrown.message, thrown.fix].map((text) => text.replaceAll(root, '/volume'));
     return new IngressError(thrown.code, message ?? '', hint === undefined ? {} : { hint });
   } finally {
     rmSync(root, { recursive: true });
