@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../src/clock.ts';
 import { canonicalName } from '../../src/dns/name.ts';
+import { exchangeTcp, IncompleteMessage } from '../../src/dns/tcp.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../shared/budget.ts';
+import { tooLate } from '../shared/errors.ts';
 import type { Update } from './changes.ts';
 import {
   type Asked,
@@ -16,7 +18,6 @@ import {
   writePermission,
   ZONE_PERMISSION,
 } from './errors.ts';
-import { exchange, HalfAnswer } from './exchange.ts';
 import { typeName } from './records.ts';
 import { createVerifier, type Key, sign, type Verdict } from './tsig.ts';
 import type { Server } from './variables.ts';
@@ -45,7 +46,7 @@ export interface Rfc2136Client {
   soa(name: string, signal: AbortSignal): Promise<Decoded>;
   /** The records of a whole zone (AXFR, RFC 5936) that `keep` wants. */
   transfer(zone: string, keep: (record: WireRecord) => boolean, signal: AbortSignal): Promise<WireRecord[]>;
-  /** Makes all changes or none (RFC 2136 §3.4). */
+  /** Makes all changes or none (RFC 2136 §3.4). By TCP, like every call: of a lost datagram nobody knows whether the update was made. */
   update(zone: string, update: Update, signal: AbortSignal): Promise<void>;
 }
 
@@ -95,12 +96,12 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
       return isLast;
     };
     try {
-      await exchange(server, bytes, AbortSignal.any([signal, deadline]), takeChecked);
+      await exchangeTcp(server, bytes, AbortSignal.any([signal, deadline]), takeChecked);
     } catch (thrown) {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
-      if (deadline.aborted) throw unreachable(new Error(`no answer within ${timeoutMs / 1000} s`), asked);
-      if (thrown instanceof HalfAnswer) throw badAnswer('half a message', asked, thrown);
+      if (deadline.aborted) throw unreachable(tooLate(timeoutMs), asked);
+      if (thrown instanceof IncompleteMessage) throw badAnswer('half a message', asked, thrown);
       throw unreachable(thrown, asked);
     }
   };

@@ -1,9 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { connect, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import packet from 'dns-packet';
+import { untilAborted, withDeadline } from '../async.ts';
+import { systemClock } from '../clock.ts';
 import { canonicalName } from './name.ts';
 import { shortestIpv6 } from './presentation.ts';
+import { exchangeTcp } from './tcp.ts';
 
 /** A name server's address and port. */
 export interface NameServer {
@@ -68,13 +71,13 @@ export async function query(server: NameServer, question: Question, options: Que
     ],
   });
   const fits = (reply: packet.DecodedPacket) => reply.id === id && matches(reply, question);
-  const overUdp = await exchangeUdp(server, message, fits, options).catch((thrown: unknown) => {
+  const overUdp = await queryUdp(server, message, fits, options).catch((thrown: unknown) => {
     options.signal.throwIfAborted();
     if (isUnroutable(thrown)) throw thrown;
     return undefined;
   });
   if (overUdp && !overUdp.flag_tc) return toReply(overUdp);
-  return toReply(await exchangeTcp(server, message, fits, options));
+  return toReply(await queryTcp(server, message, fits, options));
 }
 
 /** Whether an error means that this host has no way to the address at all, such as IPv6 where there is none. */
@@ -98,74 +101,55 @@ function matches(reply: packet.DecodedPacket, question: Question): boolean {
 
 type Fits = (reply: packet.DecodedPacket) => boolean;
 
-async function exchangeUdp(
+async function queryUdp(
   { address, port }: NameServer,
   message: Buffer,
   fits: Fits,
   options: QueryOptions,
 ): Promise<packet.DecodedPacket> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  try {
-    return await withinLimit<packet.DecodedPacket>(options, (resolve, reject) => {
-      socket.on('error', reject);
-      // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
-      socket.on('connect', () => socket.send(message));
-      socket.on('message', (bytes) => {
-        const reply = decode(bytes);
-        if (reply && fits(reply)) resolve(reply);
-      });
-      socket.connect(port, address);
+  return await withinTimeout(options, async (signal) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
+    socket.on('error', reject);
+    // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
+    socket.on('connect', () => socket.send(message));
+    socket.on('message', (bytes) => {
+      const reply = decode(bytes);
+      if (reply && fits(reply)) resolve(reply);
     });
-  } finally {
-    socket.close();
-  }
+    socket.connect(port, address);
+    try {
+      return await untilAborted(promise, signal);
+    } finally {
+      socket.close();
+    }
+  });
 }
 
-async function exchangeTcp(
+async function queryTcp(
   { address, port }: NameServer,
   message: Buffer,
   fits: Fits,
   options: QueryOptions,
 ): Promise<packet.DecodedPacket> {
-  const socket = connect({ host: address, port });
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(message.length);
-  let received = Buffer.alloc(0);
-  try {
-    return await withinLimit<packet.DecodedPacket>(options, (resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('close', () => reject(new Error('the name server closed the connection without an answer')));
-      socket.on('connect', () => socket.write(Buffer.concat([length, message])));
-      socket.on('data', (bytes: Buffer) => {
-        received = Buffer.concat([received, bytes]);
-        if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-        const reply = decode(received.subarray(2, 2 + received.readUInt16BE(0)));
-        if (reply && fits(reply)) resolve(reply);
-        else reject(new Error('the name server answered another question'));
-      });
-    });
-  } finally {
-    socket.destroy();
-  }
+  let reply: packet.DecodedPacket | undefined;
+  await withinTimeout(options, (signal) =>
+    exchangeTcp({ host: address, port }, message, signal, (bytes) => {
+      reply = decode(bytes);
+      return true;
+    }),
+  );
+  if (reply && fits(reply)) return reply;
+  throw new Error('the name server answered another question');
 }
 
-/** Runs an exchange until it settles, the time limit ends or the signal aborts. */
-async function withinLimit<T>(
+/** Runs an exchange until it settles, the timeout has passed or the signal aborts. */
+function withinTimeout<T>(
   { timeoutMs, signal }: QueryOptions,
-  start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  else start(resolve, reject);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
+  const late = () => new Error(`no answer within ${timeoutMs} ms`);
+  return withDeadline({ clock: systemClock, timeoutMs, signal }, late, work);
 }
 
 function decode(bytes: Buffer): packet.DecodedPacket | undefined {

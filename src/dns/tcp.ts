@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Server } from './variables.ts';
+import { untilAborted } from '../async.ts';
 
-/** The connection ended in the middle of an answer. */
-export class HalfAnswer extends Error {
-  override readonly name = 'HalfAnswer';
+/** The connection ended within a message. */
+export class IncompleteMessage extends Error {
+  override readonly name = 'IncompleteMessage';
 }
 
 /**
- * Sends one message by TCP (RFC 7766) and hands over each that comes back, until `take` says that it was the last. Only
- * TCP: of a datagram that is lost nobody knows whether the update was made. Rejects with the transport's error, a
- * HalfAnswer, what `take` throws, or the signal's reason.
+ * Sends one DNS message over a TCP connection of its own (RFC 7766) and calls `take` with each message of the answer, until it returns true
+ * for the last. Rejects with the transport's error, an IncompleteMessage, what `take` throws, or the signal's reason. The socket is
+ * closed in any case.
  */
-export async function exchange(
-  { host, port }: Server,
+export async function exchangeTcp(
+  { host, port }: { readonly host: string; readonly port: number },
   message: Buffer,
   signal: AbortSignal,
   take: (answer: Buffer) => boolean,
@@ -21,14 +21,10 @@ export async function exchange(
   signal.throwIfAborted();
   const socket = connect({ host, port });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  let received = 0;
   const split = createSplitter();
   socket.on('error', reject);
   socket.on('connect', () => socket.write(withLength(message)));
   socket.on('data', (piece: Buffer) => {
-    received += piece.length;
     try {
       if (split(piece).some(take)) resolve();
     } catch (thrown) {
@@ -36,13 +32,12 @@ export async function exchange(
     }
   });
   socket.on('close', () => {
-    const nothing = new Error('it closed the connection without an answer');
-    reject(received === 0 ? nothing : new HalfAnswer('it closed the connection in the middle of its answer'));
+    if (socket.bytesRead === 0) reject(new Error('the server closed the connection without an answer'));
+    else reject(new IncompleteMessage('the server closed the connection within its answer'));
   });
   try {
-    await promise;
+    await untilAborted(promise, signal);
   } finally {
-    signal.removeEventListener('abort', abort);
     const closed = socket.closed ? Promise.resolve() : once(socket, 'close');
     socket.destroy();
     await closed;
@@ -55,7 +50,7 @@ function withLength(message: Buffer): Buffer {
   return Buffer.concat([length, message]);
 }
 
-/** Cuts the stream into messages by the length in front of each (RFC 1035 §4.2.2). */
+/** Cuts the stream into messages by the length before each (RFC 1035 §4.2.2). */
 function createSplitter(): (piece: Buffer) => Buffer[] {
   let held = Buffer.alloc(0);
   return (piece) => {
