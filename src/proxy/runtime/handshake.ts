@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
-import { withDeadline } from '../../async.ts';
+import { untilAborted, withDeadline } from '../../async.ts';
 import { type Clock, until } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
 
@@ -71,14 +71,9 @@ export async function presentedCertificate(attempt: Attempt): Promise<X509Certif
   );
 }
 
-function shakeHands(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
+async function shakeHands(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
   const { promise, resolve, reject } = Promise.withResolvers<X509Certificate>();
   const socket = connect({ path, servername, rejectUnauthorized: false });
-  const abort = () => {
-    reject(signal.reason);
-    socket.destroy();
-  };
-  signal.addEventListener('abort', abort, { once: true });
   socket.on('secureConnect', () => {
     const certificate = socket.getPeerX509Certificate();
     if (certificate) resolve(certificate);
@@ -87,11 +82,13 @@ function shakeHands(path: string, servername: string, signal: AbortSignal): Prom
     socket.destroySoon();
   });
   socket.on('error', reject);
-  socket.on('close', () => {
-    signal.removeEventListener('abort', abort);
-    reject(new Error('the connection was closed'));
-  });
-  return promise;
+  socket.on('close', () => reject(new Error('the connection was closed')));
+  try {
+    return await untilAborted(promise, signal);
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown;
+  }
 }
 
 /** The name itself; of a wildcard some name below it. Pure. */

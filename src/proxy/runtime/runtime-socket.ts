@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { withDeadline } from '../../async.ts';
+import { untilAborted, withDeadline } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
 
@@ -59,23 +59,23 @@ function frame(command: string, payload: string | undefined): string {
 }
 
 /** Does not close its own side first: HAProxy takes that for a client that no longer wants the answer. */
-function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const socket = connect({ path });
-    let reply = '';
-    const abort = () => socket.destroy(new Error('aborted'));
-    signal.addEventListener('abort', abort, { once: true });
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      reply += chunk;
-    });
-    socket.on('end', () => resolve(reply));
-    socket.on('error', reject);
-    socket.on('close', () => {
-      signal.removeEventListener('abort', abort);
-      reject(new Error('the connection was closed'));
-    });
-    socket.write(text);
+async function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const socket = connect({ path });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let reply = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    reply += chunk;
   });
+  socket.on('end', () => resolve(reply));
+  socket.on('error', reject);
+  socket.on('close', () => reject(new Error('the connection was closed')));
+  socket.write(text);
+  try {
+    return await untilAborted(promise, signal);
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown;
+  }
 }
