@@ -89,7 +89,6 @@ const pure = [
   'src/records/ownership.ts',
   'src/records/desired.ts',
   'src/records/gateway-fault.ts',
-  'src/dns/lateness.ts',
   'src/records/plan.ts',
   'src/dns/presentation.ts',
   'src/dns/server-state.ts',

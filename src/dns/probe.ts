@@ -3,117 +3,115 @@ import { isWithin } from './name.ts';
 import { isUnroutable, type Question, type Reply, type Rr } from './query.ts';
 import { type DnsRecord, describeRecord } from './record.ts';
 
-/** A record that every authoritative server must serve. */
+/** A record that every authoritative server of the zone must serve. */
 export interface Expectation {
   readonly record: DnsRecord;
-  /** No other value of the type may stand beside it. */
+  /** The RRset must hold no other value. */
   readonly alone?: boolean;
-  /** The provider answers an alias at the apex as addresses (see Capabilities): any address will do. */
+  /** The provider flattens a CNAME at the apex (see `Capabilities`): any address meets the expectation. */
   readonly flattened?: boolean;
 }
 
-/** What somebody said who was asked for everything that is expected. */
+/** What one server answers when it is queried for all expectations. `problems` are phrases without a subject. */
 export type ProbeResult =
   | {
-      readonly kind: 'seen';
-      /** Records of the same names and types beside those that are expected. */
-      readonly beside: readonly Rr[];
+      readonly kind: 'propagated';
+      /** Other records of the expected names and types. */
+      readonly siblings: readonly Rr[];
     }
-  /** An answer in which something is missing or different. */
-  | { readonly kind: 'lacks'; readonly what: readonly string[] }
-  /** SERVFAIL, REFUSED or a referral to somebody else: it does not serve the zone, or not now. */
-  | { readonly kind: 'declines'; readonly what: string }
-  /** No answer. */
+  /** It answers for the zone, and at least one expectation is not met. */
+  | { readonly kind: 'stale'; readonly problems: readonly string[] }
+  /** SERVFAIL, REFUSED or a referral to another zone: it does not serve the zone, or not now. */
+  | { readonly kind: 'lame'; readonly problems: readonly string[] }
   | {
-      readonly kind: 'silent';
-      readonly what: string;
-      /** This host has no way to the address. */
+      readonly kind: 'unreachable';
+      readonly problems: readonly string[];
+      /** This host has no route to the address. */
       readonly unroutable: boolean;
     };
 
-/** As sentences whose subject is left out; none when all is seen. */
-export function describeProbe(said: ProbeResult | undefined): readonly string[] {
-  if (said === undefined || said.kind === 'seen') return [];
-  return said.kind === 'lacks' ? said.what : [said.what];
+/** Phrases without a subject; none when everything is propagated. */
+export function problemsIn(result: ProbeResult | undefined): readonly string[] {
+  return result === undefined || result.kind === 'propagated' ? [] : result.problems;
 }
 
-/** Whoever is looked at. */
+/** The server that a probe queries. */
 export interface ProbeTarget {
-  /** Asks one question. Rejects when no answer comes. */
+  /** Rejects when no response arrives. */
   readonly query: (question: Question) => Promise<Reply>;
-  /** It is a resolver: of a name with a CNAME it tells what the target has, not what stands beside it. */
+  /** A resolver: for a name with a CNAME it returns the records of the target, not those beside the CNAME. */
   readonly isResolver?: boolean;
 }
 
 /**
- * Asks for everything that is expected in a zone. Whoever lacks something has answered, whatever became of the other
- * questions. Throws the signal's reason only.
+ * Queries one server for every expectation in a zone. A server that answers without an expected record is stale, whatever
+ * happens to the other queries. Throws only the signal's reason.
  */
 export async function probe(
   expectations: readonly Expectation[],
   apex: string,
-  witness: ProbeTarget,
+  target: ProbeTarget,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const lacks: string[] = [];
-  const found: Rr[] = [];
-  let trouble: ProbeResult | undefined;
+  const missing: string[] = [];
+  const served: Rr[] = [];
+  let failure: ProbeResult | undefined;
   for (const expectation of expectations) {
     try {
-      const said = await probeOne(expectation, apex, witness);
-      if (said.kind === 'lacks') lacks.push(...said.what);
-      else if (said.kind === 'seen') found.push(...said.beside);
-      else trouble ??= said;
+      const result = await probeOne(expectation, apex, target);
+      if (result.kind === 'propagated') served.push(...result.siblings);
+      else if (result.kind === 'stale') missing.push(...result.problems);
+      else failure ??= result;
     } catch (thrown) {
       signal.throwIfAborted();
-      const what = `did not answer: ${messageOf(thrown)}`;
-      trouble ??= { kind: 'silent', what, unroutable: isUnroutable(thrown) };
-      // Each further question would take as long.
+      const problems = [`did not answer: ${messageOf(thrown)}`];
+      failure ??= { kind: 'unreachable', problems, unroutable: isUnroutable(thrown) };
+      // Each further query would time out as well.
       break;
     }
   }
-  if (lacks.length > 0) return { kind: 'lacks', what: lacks };
+  if (missing.length > 0) return { kind: 'stale', problems: missing };
   const isExpected = (rr: Rr) =>
-    expectations.some(({ record }) => isOwn(rr, record) && rr.value === record.value);
-  return trouble ?? { kind: 'seen', beside: found.filter((rr) => !isExpected(rr)) };
+    expectations.some(({ record }) => isSameRrset(rr, record) && rr.value === record.value);
+  return failure ?? { kind: 'propagated', siblings: served.filter((rr) => !isExpected(rr)) };
 }
 
 async function probeOne(
   { record, alone, flattened }: Expectation,
   apex: string,
-  { query: ask, isResolver = false }: ProbeTarget,
+  { query, isResolver = false }: ProbeTarget,
 ): Promise<ProbeResult> {
-  // A record's type is one that can be asked for: only desired records and challenges come here.
-  const reply = await ask({ name: record.name, type: record.type as Question['type'] });
-  const declined = whyDeclined(reply, apex);
-  if (declined !== undefined) return { kind: 'declines', what: declined };
-  const own = reply.answers.filter((rr) => isOwn(rr, record));
-  const values = own.map(({ value }) => value);
-  const seen: ProbeResult = { kind: 'seen', beside: own };
-  if (values.includes(record.value) && !(alone && values.length > 1)) return seen;
-  if (isResolver && record.type === 'CAA' && hasAlias(reply, record)) return seen;
-  if (flattened && (await hasAddress(record.name, ask))) return seen;
-  const said = values.length > 0 ? `serves ${values.join(', ')} there` : `says ${reply.rcode}`;
-  return { kind: 'lacks', what: [`lacks ${describeRecord(record)} (${said})`] };
+  // Expectations are desired records and challenges, whose types can all be queried.
+  const reply = await query({ name: record.name, type: record.type as Question['type'] });
+  const lameness = whyLame(reply, apex);
+  if (lameness !== undefined) return { kind: 'lame', problems: [lameness] };
+  const rrset = reply.answers.filter((rr) => isSameRrset(rr, record));
+  const values = rrset.map(({ value }) => value);
+  const propagated: ProbeResult = { kind: 'propagated', siblings: rrset };
+  if (values.includes(record.value) && !(alone && values.length > 1)) return propagated;
+  if (isResolver && record.type === 'CAA' && hasCname(reply, record)) return propagated;
+  if (flattened && (await hasAddress(record.name, query))) return propagated;
+  const answer = values.length > 0 ? `serves ${values.join(', ')}` : `answers ${reply.rcode}`;
+  return { kind: 'stale', problems: [`lacks ${describeRecord(record)} (${answer})`] };
 }
 
-/** Why an answer says nothing about the zone. */
-function whyDeclined({ rcode, answers, authorities }: Reply, apex: string): string | undefined {
-  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `says ${rcode}`;
+/** Why a response says nothing about the zone. */
+function whyLame({ rcode, answers, authorities }: Reply, apex: string): string | undefined {
+  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `answers ${rcode}`;
   const referral = authorities.find(({ type }) => type === 'NS')?.name;
   if (answers.length > 0 || referral === undefined || isWithin(referral, apex)) return undefined;
-  return `does not serve ${apex}: it refers to the servers of ${referral === '' ? 'the root' : referral}`;
+  return `does not serve ${apex}: it answers with a referral to ${referral === '' ? 'the root' : referral}`;
 }
 
-function isOwn(rr: Rr, record: DnsRecord): boolean {
+function isSameRrset(rr: Rr, record: DnsRecord): boolean {
   return rr.type === record.type && rr.name === record.name;
 }
 
-function hasAlias({ answers }: Reply, { name }: DnsRecord): boolean {
+function hasCname({ answers }: Reply, { name }: DnsRecord): boolean {
   return answers.some((rr) => rr.type === 'CNAME' && rr.name === name);
 }
 
-async function hasAddress(name: string, ask: ProbeTarget['query']): Promise<boolean> {
-  const { answers } = await ask({ name, type: 'A' });
+async function hasAddress(name: string, query: ProbeTarget['query']): Promise<boolean> {
+  const { answers } = await query({ name, type: 'A' });
   return answers.some(({ type }) => type === 'A');
 }

@@ -1,57 +1,64 @@
 import type { Clock } from '../clock.ts';
 import { IngressError } from '../errors.ts';
 import type { AuthoritativeServer, AuthoritativeZone } from './authoritative.ts';
-import { likelyCause } from './lateness.ts';
-import { describeProbe, type Expectation, probe } from './probe.ts';
+import { type Expectation, type ProbeResult, probe, problemsIn } from './probe.ts';
 import { type Query, type Question, query, type Rr } from './query.ts';
 import type { Resolver } from './resolver.ts';
-import { assess, describeServerState, initialState, nextState, type ServerState } from './server-state.ts';
+import {
+  assess,
+  describeServerState,
+  initialState,
+  nextState,
+  notifyHint,
+  type ServerState,
+} from './server-state.ts';
 
 export interface PropagationOptions {
   readonly clock: Clock;
-  /** How a name server is asked. Default: over the network. */
+  /** Queries one name server. Default: over the network. */
   readonly query?: Query;
   readonly signal: AbortSignal;
-  /** Milliseconds until it is given up. */
+  /** Milliseconds until the wait fails. */
   readonly timeoutMs: number;
-  /** Whether it is not waited to the end for servers that say nothing. */
+  /** Whether failing servers are passed over before the time-out. */
   readonly urgent?: boolean;
-  /** Servers that an earlier wait for the same zone has passed over: they are asked, and no longer waited for while they say nothing. */
+  /** Servers that an earlier wait for the zone has passed over: they are probed, and passed over at once while they fail. */
   readonly passedOverBefore?: ReadonlySet<AuthoritativeServer>;
-  /** Who is asked where no name server can be. */
+  /** Used when no authoritative server can be reached. */
   readonly resolver?: Resolver;
-  /** When it was published. Default: now. */
+  /** When the records were published. Default: now. */
   readonly publishedAt?: Date;
-  /** Called when the number of servers that still lack something changes, and when the resolvers are turned to. */
+  /** Called when the number of pending servers changes, and when the resolvers are queried instead. */
   readonly onProgress?: (progress: Progress) => void;
-  /** What is not seen for long may be expected in vain. */
+  /** Recomputes the expectations during a long wait. */
   readonly refresh?: ExpectationRefresh | undefined;
-  /** The secondaries learn of a change by NOTIFY from a primary of the user's own (see Capabilities). */
+  /** The secondaries learn of a change by NOTIFY from the operator's own primary (see `Capabilities`). */
   readonly byNotify?: boolean;
 }
 
-/** Says what is expected from now on; asked again and again, since others may go on changing what stands. */
+/** Recomputes what is expected, because other clients may change the zone during the wait. */
 export interface ExpectationRefresh {
-  /** Milliseconds until it is asked first; then at ever greater distances, and last as long before the time-out. */
+  /** Milliseconds until the first call. Each further call comes three times as late, the last one this long before the time-out. */
   readonly afterMs: number;
   readonly expectations: () => Promise<readonly Expectation[]>;
 }
 
+/** How far the records have propagated. */
 export interface Progress {
   readonly servers: number;
   readonly propagatedTo: number;
-  /** What is still waited for, in words. */
+  /** What is pending, one sentence for each problem of a server. */
   readonly waitingFor: readonly string[];
-  /** Set once no address of any name server answers: when the resolvers are asked in their place. */
+  /** When the resolvers are queried instead; set once no address of any name server answers. */
   readonly askResolversAt?: Date;
 }
 
-/** How it was seen. */
+/** How the records were found to have propagated. */
 export interface Propagation {
   readonly by: 'name servers' | 'resolvers';
-  /** Addresses that said nothing, and were no reason to go on waiting. */
+  /** Lame and unreachable servers that the wait went on without. */
   readonly passedOver: readonly ServerState[];
-  /** What stands beside it, by anybody's word. */
+  /** Other records of the same names and types, from any server. */
   readonly siblings: readonly Rr[];
 }
 
@@ -60,162 +67,162 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Milliseconds for which no resolver is asked about what was just published, or half of the time-out: one that is asked
- * before the name servers have it remembers that it is not there, for as long as the zone says (RFC 2308 §5).
+ * Milliseconds after publication, or half of the time-out if that is less, before a resolver is queried: one that is
+ * queried before the name servers have the records caches their absence for as long as the zone says (RFC 2308 §5).
  */
-const QUIET_MS = 60_000;
+const RESOLVER_DELAY_MS = 60_000;
 
 /**
- * Waits until every address of every authoritative server of the zone serves every expectation. A server that answers with
- * something else is never ignored; `judge` says which of those that say nothing are passed over, and when. Where no address
- * gives an answer (outgoing port 53 is filtered, or redirected to somebody who declines), it is seen when the resolvers show it. Throws PROPAGATION_TIMEOUT with what
- * each server said last.
+ * Waits until every address of every authoritative server of the zone meets every expectation. A stale server is always
+ * waited for; `assess` decides which failing ones are passed over, and when. If no address answers (outgoing port 53 is
+ * filtered, or redirected to a server that is lame for the zone), the answer of the resolvers counts. Throws
+ * PROPAGATION_TIMEOUT with the last result of each server.
  */
 export async function waitForPropagation(
   zone: AuthoritativeZone,
   expectations: readonly Expectation[],
   options: PropagationOptions,
 ): Promise<Propagation> {
-  const { clock, signal, refresh: reconsider } = options;
-  const times = timesOf(options);
-  const tell = onChange(options);
+  const { clock, signal, refresh } = options;
+  const schedule = scheduleOf(options);
+  const report = onChange(options);
   let expected = expectations;
-  let doubtAt = times.start + (reconsider?.afterMs ?? 0);
-  let looks = zone.servers.map(initialState);
+  let refreshAt = schedule.start + (refresh?.afterMs ?? 0);
+  let states = zone.servers.map(initialState);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
-    looks = await lookAround(zone, looks, expected, options);
-    const state = await judgeAll(zone, looks, expected, times, options);
-    if ('by' in state) return state;
+    states = await probeServers(zone, states, expected, options);
+    const outcome = await evaluate(zone, states, expected, schedule, options);
+    if ('by' in outcome) return outcome;
     const now = clock.now().getTime();
-    if (state.late) throw tooLate(zone, options, looks, state);
-    tell(state, looks.length, times);
-    if (reconsider && now >= doubtAt) {
-      doubtAt = nextDoubtAt(now, times, reconsider);
-      expected = await reconsider.expectations();
-      looks = looks.map((look) => ({ ...look, said: undefined }));
+    if (outcome.isOver) throw timeoutError(zone, options, states, outcome);
+    report(outcome, states.length, schedule);
+    if (refresh && now >= refreshAt) {
+      refreshAt = nextRefreshAt(now, schedule, refresh);
+      expected = await refresh.expectations();
+      states = states.map((state) => ({ ...state, last: undefined }));
     }
-    await clock.wait(Math.min(pause, Math.max(times.deadline - clock.now().getTime(), 0)), signal);
+    await clock.wait(Math.min(pause, Math.max(schedule.deadline - clock.now().getTime(), 0)), signal);
   }
 }
 
-/** In milliseconds of the epoch. */
-interface Times {
+/** In milliseconds since the epoch. */
+interface Schedule {
   readonly start: number;
   readonly deadline: number;
   readonly askResolversAt: number;
 }
 
-function timesOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Times {
+function scheduleOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Schedule {
   const start = clock.now().getTime();
   const deadline = start + timeoutMs;
-  const quietUntil = (publishedAt?.getTime() ?? start) + Math.min(QUIET_MS, timeoutMs / 2);
-  return { start, deadline, askResolversAt: Math.min(quietUntil, deadline) };
+  const earliest = (publishedAt?.getTime() ?? start) + Math.min(RESOLVER_DELAY_MS, timeoutMs / 2);
+  return { start, deadline, askResolversAt: Math.min(earliest, deadline) };
 }
 
-const DOUBTS_GROW_BY = 3;
+const REFRESH_FACTOR = 3;
 
-function nextDoubtAt(now: number, { start, deadline }: Times, { afterMs }: ExpectationRefresh): number {
+function nextRefreshAt(now: number, { start, deadline }: Schedule, { afterMs }: ExpectationRefresh): number {
   const last = deadline - afterMs;
-  return now >= last ? Number.POSITIVE_INFINITY : Math.min(start + DOUBTS_GROW_BY * (now - start), last);
+  return now >= last ? Number.POSITIVE_INFINITY : Math.min(start + REFRESH_FACTOR * (now - start), last);
 }
 
-interface NotSeen {
-  /** The time is over. */
-  readonly late: boolean;
-  readonly pending: number;
-  /** In words. */
+interface Pending {
+  /** The time-out has passed. */
+  readonly isOver: boolean;
+  readonly servers: number;
   readonly waitingFor: readonly string[];
-  /** No name server answers, and the resolvers count. */
+  /** No name server answers, and the resolvers decide. */
   readonly isFiltered: boolean;
 }
 
-/** What the name servers say together, or the resolvers where none of them says anything. */
-async function judgeAll(
+/** What the name servers show, or the resolvers if no name server answers. */
+async function evaluate(
   { apex }: AuthoritativeZone,
-  looks: readonly ServerState[],
+  states: readonly ServerState[],
   expected: readonly Expectation[],
-  { deadline, askResolversAt }: Times,
-  { clock, signal, resolver, urgent = false, passedOverBefore: givenUp = new Set() }: PropagationOptions,
-): Promise<Propagation | NotSeen> {
+  { deadline, askResolversAt }: Schedule,
+  { clock, signal, resolver, urgent = false, passedOverBefore = new Set() }: PropagationOptions,
+): Promise<Propagation | Pending> {
   const now = clock.now().getTime();
-  const late = now >= deadline;
-  const sighting = assess(looks, { now, isOver: late, urgent, passedOverBefore: givenUp });
-  if (sighting.kind === 'seen') {
-    const beside = looks.flatMap((look) => (look.last?.kind === 'seen' ? look.last.beside : []));
-    return { by: 'name servers', passedOver: sighting.passedOver, siblings: beside };
+  const isOver = now >= deadline;
+  const assessment = assess(states, { now, isOver, urgent, passedOverBefore });
+  if (assessment.kind === 'propagated') {
+    const siblings = states.flatMap(({ last }) => (last?.kind === 'propagated' ? last.siblings : []));
+    return { by: 'name servers', passedOver: assessment.passedOver, siblings };
   }
-  const { pending } = sighting;
-  const waitingFor = pending.flatMap(describeServerState);
-  const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;
-  if (!isFiltered || now < askResolversAt) return { late, pending: pending.length, waitingFor, isFiltered };
-  const witness = { query: (question: Question) => resolver(question, signal), isResolver: true };
-  const said = await probe(expected, apex, witness, signal);
-  if (said.kind === 'seen') return { by: 'resolvers', passedOver: looks, siblings: said.beside };
-  const byResolver = describeProbe(said).map((words) => `the resolver ${words}`);
-  return { late, pending: pending.length, waitingFor: [...waitingFor, ...byResolver], isFiltered };
+  const waitingFor = assessment.pending.flatMap(describeServerState);
+  const isFiltered = assessment.kind === 'filtered' && resolver !== undefined;
+  const pending = { isOver, servers: assessment.pending.length, waitingFor, isFiltered };
+  if (!isFiltered || now < askResolversAt) return pending;
+  const target = { query: (question: Question) => resolver(question, signal), isResolver: true };
+  const result = await probe(expected, apex, target, signal);
+  if (result.kind === 'propagated') return { by: 'resolvers', passedOver: states, siblings: result.siblings };
+  const resolverProblems = problemsIn(result).map((problem) => `the resolver ${problem}`);
+  return { ...pending, waitingFor: [...waitingFor, ...resolverProblems] };
 }
 
 function onChange({ onProgress }: PropagationOptions) {
-  let told = '';
-  return ({ pending, waitingFor, isFiltered }: NotSeen, servers: number, { askResolversAt }: Times) => {
-    const state = `${pending} ${isFiltered}`;
-    const turn = isFiltered ? { askResolversAt: new Date(askResolversAt) } : {};
-    if (state !== told) onProgress?.({ servers, propagatedTo: servers - pending, waitingFor, ...turn });
-    told = state;
+  let last = '';
+  return ({ servers: pending, waitingFor, isFiltered }: Pending, servers: number, schedule: Schedule) => {
+    const current = `${pending} ${isFiltered}`;
+    const resolvers = isFiltered ? { askResolversAt: new Date(schedule.askResolversAt) } : {};
+    if (current !== last)
+      onProgress?.({ servers, propagatedTo: servers - pending, waitingFor, ...resolvers });
+    last = current;
   };
 }
 
-/** Asks everybody again who has not served everything. */
-function lookAround(
+/** Probes every server that does not yet serve everything. */
+function probeServers(
   { apex }: AuthoritativeZone,
-  looks: readonly ServerState[],
+  states: readonly ServerState[],
   expectations: readonly Expectation[],
-  { clock, query: ask = query, signal }: PropagationOptions,
+  { clock, query: send = query, signal }: PropagationOptions,
 ): Promise<ServerState[]> {
   const at = clock.now().getTime();
   return Promise.all(
-    looks.map(async (last) => {
-      if (last.last?.kind === 'seen') return last;
+    states.map(async (state) => {
+      if (state.last?.kind === 'propagated') return state;
       const limits = { timeoutMs: QUERY_TIMEOUT_MS, signal };
-      const witness = { query: (question: Question) => ask(last.server, question, limits) };
-      const said = await probe(expectations, apex, witness, signal);
-      return nextState(last, said, at);
+      const target = { query: (question: Question) => send(state.server, question, limits) };
+      return nextState(state, await probe(expectations, apex, target, signal), at);
     }),
   );
 }
 
-function causeOf(looks: readonly ServerState[]): string | undefined {
-  return likelyCause(
-    looks.map(({ server: { hostname }, last: said }) => ({
-      hostname,
-      serves: said?.kind === 'seen',
-      answered: said?.kind !== 'silent',
-    })),
-  );
-}
+/** The words of `details.servers`, which readers of the log may depend on. */
+const LOGGED_KINDS: Readonly<Record<ProbeResult['kind'], string>> = {
+  propagated: 'seen',
+  stale: 'lacks',
+  lame: 'declines',
+  unreachable: 'silent',
+};
 
-function tooLate(
+function timeoutError(
   { apex }: AuthoritativeZone,
   { timeoutMs, byNotify = false }: PropagationOptions,
-  looks: readonly ServerState[],
-  { waitingFor, isFiltered }: NotSeen,
+  states: readonly ServerState[],
+  { waitingFor, isFiltered }: Pending,
 ): IngressError {
-  const servers = looks.map(({ server, last: said }) => ({ ...server, said: said?.kind ?? 'not asked' }));
+  const servers = states.map(({ server, last }) => ({
+    ...server,
+    said: last ? LOGGED_KINDS[last.kind] : 'not asked',
+  }));
   const details = { zone: apex, waitingFor, servers, isFiltered };
   const after = `after ${timeoutMs / 1000} s`;
-  const said = waitingFor.join('; ');
+  const problems = waitingFor.join('; ');
   if (!isFiltered) {
-    const sentence = `${after} not every name server of ${apex} serves what was published: ${said}`;
-    const hint = byNotify ? causeOf(looks) : undefined;
+    const message = `${after} not every name server of ${apex} serves the published records: ${problems}`;
+    const hint = byNotify ? notifyHint(states) : undefined;
     return new IngressError(
       'PROPAGATION_TIMEOUT',
-      sentence,
+      message,
       hint === undefined ? { details } : { details, hint },
     );
   }
-  const sentence = `${after} no name server of ${apex} gives an answer at any address, and the resolvers do not show what was published: ${said}`;
-  return new IngressError('PROPAGATION_TIMEOUT', sentence, {
-    hint: 'Let the container reach port 53 of any address (UDP and TCP): a firewall seems to filter or redirect it. Or point DNS_RESOLVERS at resolvers that have not remembered an older answer.',
+  const message = `${after} no name server of ${apex} answers at any address, and the resolvers do not return the published records: ${problems}`;
+  return new IngressError('PROPAGATION_TIMEOUT', message, {
+    hint: 'Allow outgoing port 53 (UDP and TCP) to any address: a firewall seems to filter or redirect it. Or set DNS_RESOLVERS to resolvers that have not cached an older answer.',
     details,
   });
 }

@@ -1,110 +1,125 @@
 import type { AuthoritativeServer } from './authoritative.ts';
-import { describeProbe, type ProbeResult } from './probe.ts';
+import { type ProbeResult, problemsIn } from './probe.ts';
 
-/** How one address of a name server has answered so far. */
+/** What the probes have shown of one address of an authoritative server. */
 export interface ServerState {
   readonly server: AuthoritativeServer;
-  /** What it said last; undefined before it was asked. */
+  /** The result of the last probe; undefined before the first. */
   readonly last: ProbeResult | undefined;
-  /** How often in a row it was silent or declined. */
+  /** How many probes in a row found it lame or unreachable. */
   readonly failures: number;
-  /** When that began, in milliseconds of the epoch. */
+  /** When the first of these began, in milliseconds since the epoch. */
   readonly failingSince: number | undefined;
-  /** It has answered with something else than what is expected. */
+  /** Whether any probe found it stale. */
   readonly hasBeenStale: boolean;
 }
 
-/** What a server said last, each sentence with its name and address. */
-export function describeServerState({ server: { hostname, address }, last: said }: ServerState): string[] {
-  return describeProbe(said).map((words) => `${hostname} (${address}) ${words}`);
-}
-
-/** What can be made of the looks at all servers. */
-export type Assessment =
-  | {
-      readonly kind: 'seen';
-      /** Those that would not say, and are no reason to go on waiting. */
-      readonly passedOver: readonly ServerState[];
-    }
-  | { readonly kind: 'waiting'; readonly pending: readonly ServerState[] }
-  /** No address of any server gives an answer: all are silent, or somebody between declines in their place. */
-  | { readonly kind: 'filtered'; readonly pending: readonly ServerState[] };
-
-export interface Circumstances {
-  /** In milliseconds of the epoch. */
-  readonly now: number;
-  /** The time is over. */
-  readonly isOver: boolean;
-  /** It must not be waited to the end for a server that is mute. */
-  readonly urgent: boolean;
-  /** Servers that were waited for to the end before. */
-  readonly passedOverBefore: ReadonlySet<AuthoritativeServer>;
-}
-
-/** Looks in a row, and milliseconds, after which a server is mute for good; a lost packet or a restart is none of that. */
-const SETTLED_LOOKS = 3;
-const SETTLED_MS = 5000;
-
+/** A server that was never probed. */
 export function initialState(server: AuthoritativeServer): ServerState {
   return { server, last: undefined, failures: 0, failingSince: undefined, hasBeenStale: false };
 }
 
-/** The look after another one. `at` is when it was begun, in milliseconds of the epoch. */
-export function nextState(last: ServerState, said: ProbeResult, at: number): ServerState {
-  const isMute = said.kind === 'silent' || said.kind === 'declines';
+/** The state after a probe that began at `at`, in milliseconds since the epoch. */
+export function nextState(state: ServerState, result: ProbeResult, at: number): ServerState {
+  const failed = result.kind === 'unreachable' || result.kind === 'lame';
   return {
-    server: last.server,
-    last: said,
-    failures: isMute ? last.failures + 1 : 0,
-    failingSince: isMute ? (last.failingSince ?? at) : undefined,
-    hasBeenStale: last.hasBeenStale || said.kind === 'lacks',
+    server: state.server,
+    last: result,
+    failures: failed ? state.failures + 1 : 0,
+    failingSince: failed ? (state.failingSince ?? at) : undefined,
+    hasBeenStale: state.hasBeenStale || result.kind === 'stale',
   };
+}
+
+/** What is wrong with a server, each sentence with its name and address; empty when everything is propagated. */
+export function describeServerState({ server: { hostname, address }, last }: ServerState): string[] {
+  return problemsIn(last).map((problem) => `${hostname} (${address}) ${problem}`);
+}
+
+/** What all servers of a zone together show. */
+export type Assessment =
+  | {
+      readonly kind: 'propagated';
+      /** Lame and unreachable servers that no wait is worth. */
+      readonly passedOver: readonly ServerState[];
+    }
+  | { readonly kind: 'pending'; readonly pending: readonly ServerState[] }
+  /** No address of any server answers for the zone: port 53 is filtered, or redirected to a server that is lame for it. */
+  | { readonly kind: 'filtered'; readonly pending: readonly ServerState[] };
+
+/** What an assessment depends on beside the servers. */
+export interface Circumstances {
+  /** In milliseconds since the epoch. */
+  readonly now: number;
+  /** The time-out has passed. */
+  readonly isOver: boolean;
+  /** Failing servers are passed over before the time-out. */
+  readonly urgent: boolean;
+  /** Servers that an earlier wait has passed over. */
+  readonly passedOverBefore: ReadonlySet<AuthoritativeServer>;
+}
+
+/** A server counts as down after this many failed probes in a row over this many milliseconds: more than a lost packet or a restart. */
+const DOWN_AFTER_PROBES = 3;
+const DOWN_AFTER_MS = 5000;
+
+/**
+ * Whether the expected records have propagated. A stale server is always waited for. A failing one (unreachable or lame) is
+ * passed over once another server serves the records: at once if that is another address of the same server, otherwise at the
+ * time-out, or as soon as it counts as down when the wait is urgent. A CA gets its answer from the other servers, too. Pure.
+ */
+export function assess(states: readonly ServerState[], circumstances: Circumstances): Assessment {
+  const propagated = states.filter(isPropagated);
+  const pending = states.filter((state) => !isPropagated(state) && !hasOtherAddress(state, propagated));
+  const { isOver, urgent, passedOverBefore } = circumstances;
+  const canPassOver = (state: ServerState) => {
+    const down = isDown(state, circumstances);
+    if (isOver) return isFailing(state) && (down || !state.hasBeenStale);
+    return down && (urgent || passedOverBefore.has(state.server));
+  };
+  if (pending.length === 0 || (propagated.length > 0 && pending.every(canPassOver)))
+    return { kind: 'propagated', passedOver: pending };
+  const seemsFiltered = (state: ServerState) =>
+    state.last?.kind === 'unreachable'
+      ? isDown(state, circumstances) || (isOver && !state.hasBeenStale)
+      : isDown(state, circumstances) && !state.hasBeenStale;
+  return { kind: states.every(seemsFiltered) ? 'filtered' : 'pending', pending };
+}
+
+function isPropagated({ last }: ServerState): boolean {
+  return last?.kind === 'propagated';
+}
+
+function isFailing({ last }: ServerState): boolean {
+  return last?.kind === 'unreachable' || last?.kind === 'lame';
+}
+
+function isUnroutable({ last }: ServerState): boolean {
+  return last?.kind === 'unreachable' && last.unroutable;
+}
+
+/** The address is unreachable (IPv6 without a route, say), and another address of the same server serves everything. */
+function hasOtherAddress(state: ServerState, propagated: readonly ServerState[]): boolean {
+  const unreachable =
+    isUnroutable(state) || (state.last?.kind === 'unreachable' && state.failures >= DOWN_AFTER_PROBES);
+  return unreachable && propagated.some(({ server }) => server.hostname === state.server.hostname);
+}
+
+function isDown(state: ServerState, { now, passedOverBefore }: Circumstances): boolean {
+  if (!isFailing(state)) return false;
+  if (isUnroutable(state) || passedOverBefore.has(state.server)) return true;
+  return state.failures >= DOWN_AFTER_PROBES && now - (state.failingSince ?? now) >= DOWN_AFTER_MS;
 }
 
 /**
- * Whether what was published is seen. A server that answers with something else is always waited for. One that is mute (silent,
- * SERVFAIL, REFUSED) is passed over once another one serves what is expected: at once where that is another address of the same
- * server, else when the time is over, or after a few looks when it is urgent. A CA gets its answer from the others too.
- * Pure.
+ * The hint when servers do not serve in time what the operator's own primary has accepted: most likely they got no NOTIFY.
+ * Undefined when every server that answers serves it. Pure.
  */
-export function assess(looks: readonly ServerState[], circumstances: Circumstances): Assessment {
-  const seen = looks.filter(isSeen);
-  const pending = looks.filter((look) => !isSeen(look) && !isExcused(look, seen));
-  const { isOver: late, urgent, passedOverBefore: givenUp } = circumstances;
-  const mayPass = (look: ServerState) => {
-    const settled = isSettled(look, circumstances);
-    if (late) return isMute(look) && (settled || !look.hasBeenStale);
-    return settled && (urgent || givenUp.has(look.server));
-  };
-  if (pending.length === 0 || (seen.length > 0 && pending.every(mayPass)))
-    return { kind: 'seen', passedOver: pending };
-  const isGone = (look: ServerState) =>
-    look.last?.kind === 'silent'
-      ? isSettled(look, circumstances) || (late && !look.hasBeenStale)
-      : isSettled(look, circumstances) && !look.hasBeenStale;
-  return { kind: looks.every(isGone) ? 'filtered' : 'waiting', pending };
-}
-
-function isSeen({ last: said }: ServerState): boolean {
-  return said?.kind === 'seen';
-}
-
-function isMute({ last: said }: ServerState): boolean {
-  return said?.kind === 'silent' || said?.kind === 'declines';
-}
-
-function isUnroutable({ last: said }: ServerState): boolean {
-  return said?.kind === 'silent' && said.unroutable;
-}
-
-/** No answer at one address (IPv6 that leads nowhere), while another address of the same server serves everything. */
-function isExcused(look: ServerState, seen: readonly ServerState[]): boolean {
-  const enough = isUnroutable(look) || (look.last?.kind === 'silent' && look.failures >= SETTLED_LOOKS);
-  return enough && seen.some(({ server }) => server.hostname === look.server.hostname);
-}
-
-function isSettled(look: ServerState, { now, passedOverBefore: givenUp }: Circumstances): boolean {
-  if (!isMute(look)) return false;
-  if (isUnroutable(look) || givenUp.has(look.server)) return true;
-  return look.failures >= SETTLED_LOOKS && now - (look.failingSince ?? now) >= SETTLED_MS;
+export function notifyHint(states: readonly ServerState[]): string | undefined {
+  const behind = states.filter((state) => !isPropagated(state) && state.last?.kind !== 'unreachable');
+  if (behind.length === 0) return undefined;
+  const names = [...new Set(behind.map(({ server }) => server.hostname))].join(', ');
+  const notify = `Let the primary send NOTIFY to ${names} after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.`;
+  if (states.some(isPropagated)) return notify;
+  return `Check that the domain is delegated to the primary of RFC2136_NAMESERVER and its secondaries. ${notify}`;
 }

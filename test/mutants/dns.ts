@@ -12,18 +12,24 @@ export const dnses: readonly Mutant[] = [
     id: 'dns-one-server-is-enough',
     class: 'dns',
     file: 'src/dns/server-state.ts',
-    search: '(seen.length > 0 && pending.every(mayPass))',
-    replace: '(seen.length > 0 && pending.every(() => true))',
-    killedBy: [servers('one name server: behind the other for longer than is waited')],
+    search: '(propagated.length > 0 && pending.every(canPassOver))',
+    replace: '(propagated.length > 0 && pending.every(() => true))',
+    killedBy: [
+      servers('one name server: behind the other for longer than is waited'),
+      { file: 'src/dns/propagation-failures.test.ts' },
+    ],
     note: 'The CA validates as soon as one name server serves the challenge.',
   },
   {
     id: 'dns-silent-server-blocks-issuance',
     class: 'dns',
     file: 'src/dns/server-state.ts',
-    search: '    if (late) return isMute(look) && (settled || !look.hasBeenStale);\n',
-    replace: '    if (late) return false;\n',
-    killedBy: [servers('one name server: down for longer than is waited')],
+    search: '    if (isOver) return isFailing(state) && (down || !state.hasBeenStale);\n',
+    replace: '    if (isOver) return false;\n',
+    killedBy: [
+      servers('one name server: down for longer than is waited'),
+      { file: 'src/dns/propagation-failures.test.ts' },
+    ],
     note: 'One name server that is down blocks every certificate.',
   },
   {
@@ -39,8 +45,8 @@ export const dnses: readonly Mutant[] = [
     id: 'dns-filtered-port-not-survived',
     class: 'dns',
     file: 'src/dns/propagation.ts',
-    search: "  const isFiltered = sighting.kind === 'filtered' && resolver !== undefined;\n",
-    replace: "  const isFiltered = sighting.kind === 'filtered' && resolver === undefined;\n",
+    search: "  const isFiltered = assessment.kind === 'filtered' && resolver !== undefined;\n",
+    replace: "  const isFiltered = assessment.kind === 'filtered' && resolver === undefined;\n",
     killedBy: [
       faults(
         'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
@@ -52,8 +58,8 @@ export const dnses: readonly Mutant[] = [
     id: 'dns-resolvers-asked-too-early',
     class: 'dns',
     file: 'src/dns/propagation.ts',
-    search: '+ Math.min(QUIET_MS, timeoutMs / 2);',
-    replace: '+ Math.min(QUIET_MS, timeoutMs / 2000);',
+    search: '+ Math.min(RESOLVER_DELAY_MS, timeoutMs / 2);',
+    replace: '+ Math.min(RESOLVER_DELAY_MS, timeoutMs / 2000);',
     killedBy: [
       faults(
         'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
@@ -133,7 +139,7 @@ export const dnses: readonly Mutant[] = [
     id: 'dns-servfail-taken-for-missing',
     class: 'dns',
     file: 'src/dns/probe.ts',
-    search: "  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `says ${rcode}`;\n",
+    search: "  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `answers ${rcode}`;\n",
     replace: '',
     killedBy: [
       faults('one of two name servers refuses for good: the certificate comes, with a warning'),
@@ -142,7 +148,8 @@ export const dnses: readonly Mutant[] = [
         test: 'name servers lie or say nothing',
         rows: '(?:one|both) name servers?: (?:SERVFAIL|REFUSED)',
       },
-      { file: 'src/dns/propagation.test.ts' },
+      { file: 'src/dns/probe.test.ts' },
+      { file: 'src/dns/propagation-failures.test.ts' },
     ],
     note: 'A name server that answers SERVFAIL or REFUSED counts as one that lacks the record.',
   },
