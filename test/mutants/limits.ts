@@ -5,6 +5,11 @@ const NO_VALIDATION = restarts(
   '70 restarts while the CA cannot validate: one validation, and the next start waits and says until when',
 );
 
+const DEFERRED = {
+  file: 'test/e2e/expiry.test.ts',
+  test: 'an order that is held back after a restart tells what the CA last said, and when',
+};
+
 export const limits: readonly Mutant[] = [
   {
     id: 'limits-refusal-not-waited-out',
@@ -12,7 +17,7 @@ export const limits: readonly Mutant[] = [
     file: 'src/reconcile/record-failure.ts',
     search: '      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),\n',
     replace: '',
-    killedBy: [NO_VALIDATION],
+    killedBy: [DEFERRED, NO_VALIDATION],
     note: 'After a restart a refused order is repeated at once.',
     pending: PENDING,
   },
