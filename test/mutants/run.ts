@@ -7,7 +7,8 @@ import { type Outcome, run, runKiller } from './trial.ts';
 
 /**
  * Applies each mutant to a copy of the repository and runs the tests that should notice it. First they run on the unchanged
- * code: a test that fails there proves nothing. Ends with 1 when a mutant survives or cannot be tried.
+ * code: a test that fails there proves nothing. Ends with 1 when a mutant survives or cannot be tried. MUTANTS_AT_ONCE are
+ * tried concurrently, 1 by default: most tests wait more than they compute.
  */
 
 type Verdict = 'killed' | 'SURVIVED' | 'pending' | 'not tried';
@@ -25,22 +26,27 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const counts = new Map<Verdict, number>();
-{
-  using tree = copyTree(process.cwd());
-  const sound = new Map<string, boolean>();
-  try {
-    for (const mutant of chosen) {
-      const verdict = await tryOne(tree, mutant, sound);
-      counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-    }
-  } catch (thrown) {
-    if (!stop.signal.aborted) throw thrown;
-  }
+/** Whether each killer passes on the unchanged code, by its description. */
+const sound = new Map<string, Promise<boolean>>();
+const queue = chosen.values();
+try {
+  await Promise.all(Array.from({ length: Number(process.env['MUTANTS_AT_ONCE'] ?? 1) }, work));
+} catch (thrown) {
+  if (!stop.signal.aborted) throw thrown;
 }
 process.stdout.write(`${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ')}\n`);
 process.exitCode = stop.signal.aborted || counts.has('SURVIVED') || counts.has('not tried') ? 1 : 0;
 
-async function tryOne(tree: Tree, mutant: Mutant, sound: Map<string, boolean>): Promise<Verdict> {
+/** Tries mutants in a tree of its own until none is left. */
+async function work(): Promise<void> {
+  using tree = copyTree(process.cwd());
+  for (const mutant of queue) {
+    const verdict = await tryOne(tree, mutant);
+    counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  }
+}
+
+async function tryOne(tree: Tree, mutant: Mutant): Promise<Verdict> {
   const started = Date.now();
   const say = (verdict: Verdict, why: string) => {
     const seconds = Math.round((Date.now() - started) / 1000);
@@ -48,9 +54,10 @@ async function tryOne(tree: Tree, mutant: Mutant, sound: Map<string, boolean>): 
     return verdict;
   };
   if (mutant.pending !== undefined) return say('pending', mutant.pending);
+  if (!tree.applies(mutant))
+    return say('not tried', `its text does not occur exactly once in ${mutant.file}`);
   const unsound: string[] = [];
-  for (const killer of mutant.killedBy)
-    if (!(await isSound(tree, killer, sound))) unsound.push(describe(killer));
+  for (const killer of mutant.killedBy) if (!(await isSound(tree, killer))) unsound.push(describe(killer));
   const killers = mutant.killedBy.filter((killer) => !unsound.includes(describe(killer)));
   if (killers.length === 0) return say('not tried', `without it these do not pass: ${unsound.join('; ')}`);
   using _ = tree.mutate(mutant);
@@ -62,16 +69,19 @@ async function tryOne(tree: Tree, mutant: Mutant, sound: Map<string, boolean>): 
   return say('SURVIVED', `${mutant.note} (${killers.map(describe).join('; ')})`);
 }
 
-/** Whether a killer passes on the unchanged code; it is run once. */
-async function isSound(tree: Tree, killer: Killer, sound: Map<string, boolean>): Promise<boolean> {
+/** Whether a killer passes on the unchanged code; it runs once. */
+async function isSound(tree: Tree, killer: Killer): Promise<boolean> {
   const name = describe(killer);
-  const known = sound.get(name);
-  if (known !== undefined) return known;
+  const result = sound.get(name) ?? examine(tree, killer);
+  sound.set(name, result);
+  return result;
+}
+
+async function examine(tree: Tree, killer: Killer): Promise<boolean> {
   await build(tree);
   const outcome = await runKiller(tree.root, killer, stop.signal);
   const isGood = passes(outcome, killer);
-  if (!isGood) process.stdout.write(`does not pass unchanged: ${name}\n${outcome.output}\n`);
-  sound.set(name, isGood);
+  if (!isGood) process.stdout.write(`does not pass unchanged: ${describe(killer)}\n${outcome.output}\n`);
   return isGood;
 }
 

@@ -6,6 +6,8 @@ import type { Mutant } from './mutant.ts';
 /** A copy of the repository in which one file at a time is changed. */
 export interface Tree extends Disposable {
   readonly root: string;
+  /** Whether the text of a mutant occurs exactly once in its file. */
+  applies(mutant: Mutant): boolean;
   /** Applies a mutant. Disposing of the result restores the file. */
   mutate(mutant: Mutant): Disposable;
 }
@@ -22,10 +24,14 @@ export function copyTree(source: string): Tree {
   symlinkSync(join(source, 'node_modules'), join(root, 'node_modules'));
   return {
     root,
+    applies: (mutant) => occurrences(readFileSync(join(root, mutant.file), 'utf8'), mutant) === 1,
     mutate(mutant) {
       const path = join(root, mutant.file);
       const text = readFileSync(path, 'utf8');
-      writeFileSync(path, mutated(text, mutant));
+      writeFileSync(
+        path,
+        text.replace(mutant.search, () => mutant.replace),
+      );
       return { [Symbol.dispose]: () => writeFileSync(path, text) };
     },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
@@ -35,11 +41,4 @@ export function copyTree(source: string): Tree {
 /** How often the text to replace occurs; a mutant applies where that is once. Pure. */
 export function occurrences(text: string, { search }: Pick<Mutant, 'search'>): number {
   return text.split(search).length - 1;
-}
-
-/** Throws where the mutant does not apply. Pure. */
-function mutated(text: string, mutant: Mutant): string {
-  const count = occurrences(text, mutant);
-  if (count !== 1) throw new Error(`${mutant.id}: its text occurs ${count} times in ${mutant.file}`);
-  return text.replace(mutant.search, () => mutant.replace);
 }

@@ -16,7 +16,7 @@ export interface Outcome {
 }
 
 /** Milliseconds that one test may take, and the run of a killer. */
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 300_000;
 const DEADLINE_MS = 420_000;
 
 /** Runs a killer in a copy of the repository. Ends the whole process group at the deadline and when `signal` aborts. */
