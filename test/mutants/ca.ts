@@ -16,8 +16,8 @@ export const cas: readonly Mutant[] = [
   {
     id: 'ca-bad-nonce-not-tried-again',
     class: 'ca',
-    file: 'src/acme/persist.ts',
-    search: "      if (isProblem(thrown, 'badNonce') && ++nonces < NONCE_ATTEMPTS) continue;\n",
+    file: 'src/acme/http.ts',
+    search: "      if (isProblem(thrown, 'badNonce') && ++rejectedNonces < NONCE_ATTEMPTS) continue;\n",
     replace: '',
     killedBy: [
       { file: 'test/faults/authority-refusals.test.ts', test: 'the CA takes half of all nonces for bad' },
@@ -27,12 +27,10 @@ export const cas: readonly Mutant[] = [
   {
     id: 'ca-outage-not-tried-again',
     class: 'ca',
-    file: 'src/acme/persist.ts',
-    search:
-      '  return status >= 500 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;\n',
-    replace:
-      '  return status >= 600 && pauseMs <= LONGEST_PAUSE_MS ? Math.max(pauseMs, backoffMs) : undefined;\n',
-    killedBy: [lost('the new order: done, and answered with 500'), { file: 'src/acme/persist.test.ts' }],
+    file: 'src/acme/http.ts',
+    search: 'return status >= 500 && pauseMs <= MAX_PAUSE_MS ?',
+    replace: 'return status >= 600 && pauseMs <= MAX_PAUSE_MS ?',
+    killedBy: [{ file: 'src/acme/http-retries.test.ts' }],
     note: 'A single status 500 from the CA fails the order.',
   },
   {
@@ -48,8 +46,8 @@ export const cas: readonly Mutant[] = [
     id: 'ca-lost-challenge-answer-thrown',
     class: 'ca',
     file: 'src/acme/order.ts',
-    search: "    if (now.status === 'pending' && told.status === 'pending') throw thrown;\n",
-    replace: '    if (told.status !== now.status) throw thrown;\n    throw thrown;\n',
+    search: "    if (now.status === 'pending' && current.status === 'pending') throw thrown;\n",
+    replace: '    if (now.status !== current.status) throw thrown;\n    throw thrown;\n',
     killedBy: [lost('the challenge: done'), { file: 'src/acme/order.test.ts' }],
     note: 'A challenge response that was lost counts as refused.',
   },
@@ -57,8 +55,8 @@ export const cas: readonly Mutant[] = [
     id: 'ca-invalid-order-resumed',
     class: 'ca',
     file: 'src/acme/issuance.ts',
-    search: "  const goesOn = order?.status === 'pending' || order?.status === 'ready';\n",
-    replace: "  const goesOn = order !== undefined && order.status !== 'valid';\n",
+    search: "const isOpen = order?.status === 'pending' || order?.status === 'ready';",
+    replace: "const isOpen = order !== undefined && order.status !== 'valid';",
     killedBy: [refuses('an order turns invalid when it is finalized')],
     note: 'An invalid order is resumed for ever.',
   },
@@ -66,7 +64,7 @@ export const cas: readonly Mutant[] = [
     id: 'ca-forgotten-account-kept',
     class: 'ca',
     file: 'src/acme/account.ts',
-    search: "    if (isProblem(refusal, 'accountDoesNotExist')) forget();\n",
+    search: "    if (isProblem(refusal, 'accountDoesNotExist')) forgetRegistration();\n",
     replace: '',
     killedBy: [
       { file: 'test/e2e/restart.test.ts', test: 'an account that the CA has forgotten is registered again' },
@@ -77,8 +75,8 @@ export const cas: readonly Mutant[] = [
     id: 'ca-ended-account-kept',
     class: 'ca',
     file: 'src/acme/account.ts',
-    search: "      if (standing.kind === 'good') return standing;\n",
-    replace: "      if (standing.kind !== 'unregistered') return { kind: 'good' };\n",
+    search: "if (status.kind === 'valid') return status;",
+    replace: "if (status.kind !== 'unregistered') return { kind: 'valid' };",
     killedBy: [
       {
         file: 'test/e2e/account-ends.test.ts',
@@ -90,9 +88,10 @@ export const cas: readonly Mutant[] = [
   {
     id: 'ca-stuck-order-kept',
     class: 'ca',
-    file: 'src/acme/order-age.ts',
-    search: '  if (over !== undefined) return `is ${status} although it expired at ${over}`;\n',
-    replace: '',
+    file: 'src/acme/order.ts',
+    search:
+      "    return { reason: 'expired', sentence: `it is ${status} although it expired at ${expiredAt}` };\n",
+    replace: '    return undefined;\n',
     killedBy: [
       {
         file: 'test/e2e/account-ends.test.ts',
@@ -254,8 +253,8 @@ export const cas: readonly Mutant[] = [
     id: 'ca-order-given-up-for-outage',
     class: 'ca',
     file: 'src/acme/client.ts',
-    search: '    if (isUnknown(thrown)) return undefined;\n    throw thrown;\n',
-    replace: '    return isUnknown(thrown) ? undefined : undefined;\n',
+    search: '    if (isUnknownOrder(thrown)) return undefined;\n    throw thrown;\n',
+    replace: '    return isUnknownOrder(thrown) ? undefined : undefined;\n',
     killedBy: [
       { file: 'test/faults/authority-outage.test.ts', test: 'the CA is down or slow' },
       { file: 'src/acme/client-orders.test.ts' },

@@ -18,7 +18,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-order-noted-after-authorizations',
     class: 'crash',
     file: 'src/acme/issuance.ts',
-    search: '  await orders.save(key, note);\n',
+    search: '  await orders.save(key, stored);\n',
     replace: '',
     killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /authZ/' }],
     note: 'The order is stored only after its authorizations are read; a crash before that leads to a second order.',
@@ -27,18 +27,10 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-order-before-ledger',
     class: 'crash',
     file: 'src/acme/issuance.ts',
-    search: `  const held = await ledger.writeUnless({ event: 'order', attempt, names, ...renewing }, (history) =>
-    whenAllowed({ ...step, history }),
-  );
-  if (held) return held;
-  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
-`,
-    replace: `  const made = await client.createOrder({ names, ...renewing, ...profiled }, context.signal);
-  const held = await ledger.writeUnless({ event: 'order', attempt, names, ...renewing }, (history) =>
-    whenAllowed({ ...step, history }),
-  );
-  if (held) return held;
-`,
+    search:
+      "  const deferral = await ledger.writeUnless({ event: 'order', attempt, names, ...replacement }, (history) =>\n    whenAllowed({ ...step, history }),\n  );\n  if (deferral) return deferral;\n  const created = await client.createOrder({ names, ...replacement, ...profiled }, context.signal);\n",
+    replace:
+      "  const created = await client.createOrder({ names, ...replacement, ...profiled }, context.signal);\n  const deferral = await ledger.writeUnless({ event: 'order', attempt, names, ...replacement }, (history) =>\n    whenAllowed({ ...step, history }),\n  );\n  if (deferral) return deferral;\n",
     killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/issuance.test.ts' }],
     note: 'newOrder is sent before the ledger has the entry; a crash loop orders without limit.',
   },
@@ -123,7 +115,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-temporaries-left',
     class: 'crash',
     file: 'src/commands/run.ts',
-    search: '  void tidyVolume(config, emit);\n',
+    search: 'void tidyVolume(config, { emit, clock });',
     replace: '',
     killedBy: [
       {
@@ -156,8 +148,8 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-order-not-resumed',
     class: 'crash',
     file: 'src/acme/issuance.ts',
-    search: '  const open = await resume(issuer, wish, context);\n',
-    replace: '  const open = await resume(issuer, wish, context).then(() => undefined);\n',
+    search: 'const resumed = await resumeOrder(authority, params, context);',
+    replace: 'const resumed = await resumeOrder(authority, params, context).then(() => undefined);',
     killedBy: [
       crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
     ],
@@ -178,8 +170,8 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-incomplete-version-hides-older',
     class: 'crash',
     file: 'src/certificates/lineage-folder.ts',
-    search: 'if (pair === undefined || pair instanceof IngressError) continue;',
-    replace: 'if (pair === undefined || pair instanceof IngressError) return undefined;',
+    search: '    if (!pair) continue;\n',
+    replace: '    if (!pair) return undefined;\n',
     killedBy: [
       {
         file: KILLS,

@@ -157,8 +157,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-whose-it-is-not-said',
     class: 'disk',
     file: 'src/volume.ts',
-    search: "  if (code !== 'EACCES' && code !== 'EPERM') return",
-    replace: "  if (code !== 'EPERM') return",
+    search: "    case 'EACCES':\n",
+    replace: '',
     killedBy: [
       {
         file: 'test/e2e/volume.test.ts',
@@ -171,8 +171,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-read-only-taken-for-passing',
     class: 'disk',
     file: 'src/volume.ts',
-    search: "  if (code === 'EROFS')\n",
-    replace: "  if (code === 'EROFS' && sentence === '')\n",
+    search: 'return { hint: READ_ONLY, retryable: false };',
+    replace: 'return {};',
     killedBy: [
       {
         file: 'test/e2e/volume.test.ts',

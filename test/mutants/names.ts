@@ -83,9 +83,9 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-second-name-not-requested',
     class: 'names',
-    file: 'src/acme/request.ts',
-    search: 'createCsr({ altNames: [...names] }, keyPem.reveal())',
-    replace: 'createCsr({ altNames: names.slice(0, 1) }, keyPem.reveal())',
+    file: 'src/acme/issuance.ts',
+    search: 'createCsr({ altNames: [...names] }',
+    replace: 'createCsr({ altNames: names.slice(0, 1) }',
     killedBy: [
       several(
         'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is added leaves the others alone',
@@ -96,9 +96,9 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-key-type-ignored',
     class: 'names',
-    file: 'src/acme/request.ts',
-    search: "    keyType === 'rsa'\n",
-    replace: "    keyType === 'ecdsa' && false\n",
+    file: 'src/acme/issuance.ts',
+    search: "keyType === 'rsa'\n",
+    replace: "keyType === 'ecdsa' && false\n",
     killedBy: [several('KEY_TYPE=rsa: the next certificate has an RSA key')],
     note: 'KEY_TYPE has no effect.',
   },
