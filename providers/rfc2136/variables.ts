@@ -50,28 +50,28 @@ const algorithm = types.type(ALGORITHMS.join(', '), (value) => {
 export const variables = {
   server: required(server, {
     name: 'RFC2136_NAMESERVER',
-    help: 'The primary name server of the zone, which takes the updates: an address or a host name, with `:port` where that is not 53 (IPv6 then in brackets). It is asked by TCP.',
+    help: 'Primary server of the zone, which accepts the updates: an address or a host name, with `:port` if that is not 53 (IPv6 then in brackets). It is contacted over TCP.',
     fix: 'Set it to the address of the primary, such as 192.0.2.53, [2001:db8::53]:53 or ns1.example.com.',
   }),
   keyName: required(keyName, {
     name: 'RFC2136_TSIG_KEY',
-    help: 'The name of the TSIG key, as the configuration of the name server has it.',
-    fix: 'Make a key with `tsig-keygen dstack-ingress`, add it to the name server and set its name: dstack-ingress.',
+    help: 'Name of the TSIG key, as in the configuration of the name server.',
+    fix: 'Create a key with `tsig-keygen dstack-ingress`, add it to the name server and set its name: dstack-ingress.',
   }),
   secret: required(base64, {
     name: 'RFC2136_TSIG_SECRET',
     secret: true,
-    help: 'The secret of the TSIG key, in base64 as `tsig-keygen` prints it.',
-    fix: 'Set what stands between the quotes behind `secret` in the output of tsig-keygen.',
+    help: 'Secret of the TSIG key, in base64 as printed by `tsig-keygen`.',
+    fix: 'Set the quoted text after `secret` in the output of tsig-keygen.',
   }),
   algorithm: withDefault(algorithm, 'hmac-sha256', {
     name: 'RFC2136_TSIG_ALGORITHM',
-    help: 'The algorithm of the TSIG key.',
-    fix: 'Set what stands behind `algorithm` in the key, or leave it out.',
+    help: 'Algorithm of the TSIG key.',
+    fix: 'Set the word after `algorithm` in the key, or remove it.',
   }),
   zone: optional(types.domainName, {
     name: 'RFC2136_ZONE',
-    help: 'The zone to write to. Default: the zone in which the name server itself puts the name.',
-    fix: 'Set the apex of the zone, such as example.com, or leave it out.',
+    help: 'The zone to write to. Default: the zone of the name according to the name server itself.',
+    fix: 'Set the apex of the zone, such as example.com, or remove it.',
   }),
 };

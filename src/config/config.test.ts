@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { faultsOf, GOOD, load } from '../../test/harness/config.ts';
+import { boundInterval } from './config.ts';
 import { ConfigError, describeFaults } from './faults.ts';
 
 test('a good environment gives values and defaults', () => {
@@ -376,3 +377,21 @@ test('a name whose challenge name would be too long is a fault', () => {
   assert.equal(fault?.variable, 'DOMAINS');
   assert.match(fault.problem, /^names a{60}\..* which is too long/);
 });
+
+for (const seconds of [60, 3600, 43_200]) {
+  test(`${seconds} seconds are taken as they are`, () =>
+    assert.deepEqual(boundInterval(seconds), { seconds, warnings: [] }));
+}
+
+for (const [seconds, bound] of [
+  [0, 60],
+  [59, 60],
+  [43_201, 43_200],
+  [999_999_999, 43_200],
+] as const) {
+  test(`${seconds} seconds count as ${bound}, with a warning`, () =>
+    assert.deepEqual(boundInterval(seconds), {
+      seconds: bound,
+      warnings: [`RENEW_INTERVAL=${seconds} counts as ${bound}: it can be 60 to 43200 seconds`],
+    }));
+}

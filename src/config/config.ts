@@ -4,11 +4,9 @@ import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { proxyWarnings } from './https-proxy.ts';
-import { explainMissing } from './missing.ts';
-import { describeMisspelling, findMisspellings, type Misspelling } from './misspelt.ts';
+import { describeMisspelling, explainMissing, findMisspellings, type Misspelling } from './misspelt.ts';
 import { ignoredVariables, unsupported, unsupportedFaults, withoutEffect } from './older-variables.ts';
 import { type Environment, type ReadFile, readTable } from './read.ts';
-import { boundInterval } from './renewal-interval.ts';
 import { planRoutes, type Route } from './routes.ts';
 import { servedNames } from './served-names.ts';
 import type { Settings, VariableTable } from './variable.ts';
@@ -177,4 +175,19 @@ function toldApart(misspellings: readonly Misspelling[], faults: readonly Fault[
         !faults.some(({ variable, missing }) => variable === written || missing?.includes(meant)),
     )
     .map(describeMisspelling);
+}
+
+/** Bounds of RENEW_INTERVAL in seconds: below, nothing has changed meanwhile; a six-day certificate needs a check every day. */
+const SHORTEST_INTERVAL = 60;
+const LONGEST_INTERVAL = 43_200;
+
+/**
+ * Seconds between two reconciliations: RENEW_INTERVAL within its bounds. A value outside is a warning, not a fault: the
+ * older container accepted any number. Pure.
+ */
+export function boundInterval(seconds: number): { seconds: number; warnings: string[] } {
+  const bound = Math.min(Math.max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL);
+  if (bound === seconds) return { seconds, warnings: [] };
+  const range = `${SHORTEST_INTERVAL} to ${LONGEST_INTERVAL} seconds`;
+  return { seconds: bound, warnings: [`RENEW_INTERVAL=${seconds} counts as ${bound}: it can be ${range}`] };
 }

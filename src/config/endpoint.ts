@@ -1,14 +1,67 @@
 import { isIP } from 'node:net';
 import { quote } from './quote.ts';
-import { SCHEMES, type SchemeName, schemeNames } from './schemes.ts';
 
-/** Where an app listens, as TARGET_ENDPOINT and ROUTING_MAP name it. */
+/** What the scheme of an endpoint determines. */
+export interface Scheme {
+  /** The port if the endpoint gives none. */
+  readonly port?: number;
+  /** What is forwarded: unchanged bytes, or requests. */
+  readonly speaks: 'tcp' | 'http/1.1' | 'h2';
+  /** Whether connections to the app use TLS. */
+  readonly tls: boolean;
+  /**
+   * Application protocols to offer to clients (RFC 7301), in order of preference, by their names in the IANA registry:
+   * https://www.iana.org/assignments/tls-extensiontype-values/tls-extensiontype-values.xhtml#alpn-protocol-ids
+   */
+  readonly alpn: readonly string[];
+  /** Clients that refuse a connection on which none of these was negotiated. */
+  readonly insisting?: string;
+}
+
+const http = { speaks: 'http/1.1', alpn: ['h2', 'http/1.1'] } as const;
+const grpc = { speaks: 'h2', alpn: ['h2'], insisting: 'gRPC clients' } as const;
+const bytes = { speaks: 'tcp', tls: false } as const;
+const postgres = {
+  ...{ ...bytes, port: 5432, alpn: ['postgresql'] },
+  insisting: 'PostgreSQL clients with sslnegotiation=direct',
+} as const;
+
+/** Protocols without a name in that registry (SMTP, Redis, SSH) need no row: no client can ask for them. */
+const table = {
+  tcp: { ...bytes, alpn: [] },
+  http: { ...http, tls: false, port: 80 },
+  https: { ...http, tls: true, port: 443 },
+  grpc: { ...grpc, tls: false },
+  grpcs: { ...grpc, tls: true },
+  postgres,
+  postgresql: postgres,
+  mqtt: { ...bytes, port: 1883, alpn: ['mqtt'] },
+  xmpp: { ...bytes, port: 5222, alpn: ['xmpp-client'] },
+  imap: { ...bytes, port: 143, alpn: ['imap'] },
+  pop3: { ...bytes, port: 110, alpn: ['pop3'] },
+  irc: { ...bytes, port: 6667, alpn: ['irc'] },
+} as const satisfies Readonly<Record<string, Scheme>>;
+
+export type SchemeName = keyof typeof table;
+
+/** The schemes of TARGET_ENDPOINT and ROUTING_MAP. */
+export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = table;
+
+/** In the order of the table. */
+export const schemeNames = Object.keys(table) as readonly SchemeName[]; // Object.keys promises only strings.
+
+/** The schemes of protocols that are forwarded as bytes and have an ALPN name. */
+export const namedBytes = schemeNames.filter(
+  (name) => SCHEMES[name].speaks === 'tcp' && SCHEMES[name].alpn.length > 0,
+);
+
+/** Where an app listens, as in TARGET_ENDPOINT and ROUTING_MAP. */
 export interface Endpoint {
   readonly scheme: SchemeName;
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
   readonly port: number;
-  /** A path that stood behind the port. The app gets the paths that clients ask for, so it has no effect. */
+  /** A path after the port. It has no effect: the app gets the paths that clients request. */
   readonly ignoredPath: string | undefined;
 }
 
@@ -16,9 +69,9 @@ const HOST = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_]
 const ENDPOINT =
   /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
 
-/** Reads an endpoint in any of its forms; else says what is wrong. It is quoted only where `mayShow`. */
+/** Parses an endpoint, or says what is wrong with it, quoting it only if `mayShow`. */
 export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong: string } {
-  // It may hold a password, which nobody is to read in a log.
+  // It may contain a password, which must not reach a log.
   if (text.includes('@'))
     return { wrong: 'holds an "@": only scheme, host and port belong there, and clients bring credentials' };
   const match = ENDPOINT.exec(text);
@@ -37,9 +90,9 @@ export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong:
 }
 
 function isHost(written: string): boolean {
-  // 0.0.0.0 and :: are addresses to listen on; as a target they lead back to us.
+  // 0.0.0.0 and :: are addresses to listen on; as a target they lead back to this container.
   if (/^[[\]0.:]+$/.test(written)) return false;
   if (written.startsWith('[')) return isIP(written.slice(1, -1)) === 6;
-  // Digits and dots alone are an IPv4 address or a mistake in one.
+  // Digits and dots alone are an IPv4 address, or a mistyped one.
   return /^[\d.]+$/.test(written) ? isIP(written) === 4 : HOST.test(written);
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import type { Endpoint } from './endpoint.ts';
+import { SCHEMES, type Scheme } from './endpoint.ts';
 import type { Fault } from './faults.ts';
-import { SCHEMES, type Scheme } from './schemes.ts';
 import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
 
 /** Where the connections of one name go, and as what. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameVariables } from './name-variables.ts';
 import { readTable } from './read.ts';
 import { servedNames } from './served-names.ts';
+import { nameVariables } from './variables.ts';
 
 function served(environment: Record<string, string>) {
   const { values, faults } = readTable(nameVariables, environment, () => '');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { namedBytes, SCHEMES } from './schemes.ts';
+import { namedBytes, SCHEMES } from './endpoint.ts';
 
 test('docs/traffic.md has the table of schemes of bytes', () => {
   const rows = new Map<string, string[]>();

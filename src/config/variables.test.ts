@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { acmeVariables } from './acme-variables.ts';
 import { readTable } from './read.ts';
+import { variables } from './variables.ts';
 
-const read = (environment: Record<string, string>) => readTable(acmeVariables, environment, () => '');
+const read = (environment: Record<string, string>) => readTable(variables, environment, () => '');
 
 test('what is not set has its default', () => {
   const { values, faults, warnings } = read({});
