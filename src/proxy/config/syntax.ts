@@ -33,11 +33,6 @@ export function timeout(name: string, ms: number): number {
   return whole(`timeout ${name}`, ms, 1, LONGEST_TIMEOUT_MS);
 }
 
-/** Whether it is an absolute path that needs no quoting and fits a socket. */
-export function isPlainPath(path: string): boolean {
-  return path.length <= LONGEST_PATH && PLAIN_PATH.test(path);
-}
-
 /** The path of a file or a socket. */
 export function plainPath(path: string, longest = LONGEST_PATH): string {
   if (path.length <= longest && PLAIN_PATH.test(path)) return path;

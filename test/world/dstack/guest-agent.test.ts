@@ -4,8 +4,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-// The SDK imports @noble/curves and @noble/hashes and declares them as peers, the first an optional one: so package.json has
-// both, of the major version 1, whose paths it imports. The program takes nothing of the SDK but its types (src/dstack/ask.ts).
+// The SDK imports @noble/curves 1.x, and declares it as an optional peer, which npm does not install: so package.json lists it, though
+// nothing here imports it. It brings @noble/hashes along. The program uses only the SDK's types (src/dstack/ask.ts).
 import { DstackClient, TappdClient } from '@phala/dstack-sdk';
 import { type GuestAgent, startGuestAgent } from './guest-agent.ts';
 
