@@ -35,10 +35,10 @@ test('without a handle it has to be', () => {
   assert.equal(stepsByHandle([create(txt('0')), replace(txt('1'), txt('2'))]), undefined);
 });
 
-const against: readonly (readonly [what: string, change: Change, standing: CurrentRecord[], step: object])[] =
+const against: readonly (readonly [what: string, change: Change, current: CurrentRecord[], step: object])[] =
   [
     ['creates what is not there', create(txt('1')), [live('2', 'h2')], { post: txt('1') }],
-    ['leaves what stands', create(txt('1')), [live('1', 'h1')], { standing: live('1', 'h1') }],
+    ['leaves what stands', create(txt('1')), [live('1', 'h1')], { current: live('1', 'h1') }],
     ['mends a TTL', create(txt('1')), [live('1', 'h1', 300)], { put: { id: 'h1', record: txt('1') } }],
     [
       'turns the proxy off',
@@ -60,13 +60,13 @@ const against: readonly (readonly [what: string, change: Change, standing: Curre
       'is done replacing',
       replace(txt('2'), live('1', 'h1')),
       [live('2', 'h1')],
-      { standing: live('2', 'h1') },
+      { current: live('2', 'h1') },
     ],
     [
       'removes the replaced beside the wanted',
       replace(txt('2'), live('1', 'h1')),
       [live('1', 'h1'), live('2', 'h2')],
-      { standing: live('2', 'h2'), delete: 'h1' },
+      { current: live('2', 'h2'), delete: 'h1' },
     ],
     [
       'mends in place',
@@ -75,9 +75,9 @@ const against: readonly (readonly [what: string, change: Change, standing: Curre
       { put: { id: 'h1', record: txt('1') } },
     ],
   ];
-for (const [what, change, standing, step] of against) {
+for (const [what, change, current, step] of against) {
   test(`against what stands, it ${what}`, () =>
-    assert.deepEqual(parts(stepsAgainst([change], standing)), [step]));
+    assert.deepEqual(parts(stepsAgainst([change], current)), [step]));
 }
 
 test('what is removed cannot serve as what is wanted', () => {

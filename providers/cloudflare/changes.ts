@@ -2,7 +2,7 @@ import type { RecordBatchParams } from 'cloudflare/resources/dns/records';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import { removedBy } from '../shared/changes.ts';
 import type { ApiBatch } from './answers.ts';
-import { normalizeTtl, toBody, toLive } from './records.ts';
+import { normalizeTtl, toBody, toCurrent } from './records.ts';
 
 /**
  * A plan's changes as operations of Cloudflare's batch endpoint
@@ -19,7 +19,7 @@ export interface Step {
   readonly put?: { readonly id: string; readonly record: DnsRecord };
   readonly post?: DnsRecord;
   /** The record that makes the change unnecessary. */
-  readonly standing?: CurrentRecord;
+  readonly current?: CurrentRecord;
 }
 
 export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
@@ -64,7 +64,7 @@ function stepTowards(
   if (!standing) return step(change, obsolete);
   const removal = obsolete === undefined ? {} : { delete: obsolete };
   const asWanted = standing.ttl === normalizeTtl(change.record.ttl) && standing.overriddenBy === undefined;
-  if (asWanted || standing.handle === undefined) return { change, standing, ...removal };
+  if (asWanted || standing.handle === undefined) return { change, current: standing, ...removal };
   return { change, put: { id: standing.handle, record: change.record }, ...removal };
 }
 
@@ -115,7 +115,7 @@ export function matchAnswer(
   const putting = steps.filter(({ put }) => put);
   const posting = steps.filter(({ post }) => post);
   if (putting.length !== puts.length || posting.length !== posts.length) return undefined;
-  const made = [...puts, ...posts].map(toLive);
+  const made = [...puts, ...posts].map(toCurrent);
   return new Map(
     [...putting, ...posting].flatMap(({ change }, index) => (made[index] ? [[change, made[index]]] : [])),
   );

@@ -4,11 +4,11 @@ import type { Secret } from '../../src/config/secret.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
-import { readJson, tooLate } from '../shared/errors.ts';
+import { readJson, timeoutError } from '../shared/errors.ts';
 import { createFetch } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import type { BatchBody } from './changes.ts';
-import { type Asked, badAnswer, failedCall, toIngressError } from './errors.ts';
+import { badAnswer, failedCall, type Operation, toIngressError } from './errors.ts';
 import type { Sdk } from './sdk.ts';
 
 export interface ClientOptions {
@@ -45,7 +45,7 @@ export function createClient(options: ClientOptions): CloudflareClient {
   const { token, baseUrl, timeoutMs, budget, clock, outgoing } = options;
   let loading: Promise<Sdk> | undefined;
   const call = async <T extends z.ZodType>(
-    asked: Pick<Asked, 'doing' | 'permission'>,
+    operation: Pick<Operation, 'doing' | 'permission'>,
     signal: AbortSignal,
     result: T,
     send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
@@ -56,14 +56,14 @@ export function createClient(options: ClientOptions): CloudflareClient {
     // The client's own time-out ends with the headers; this one covers the body as well.
     const deadline = AbortSignal.timeout(timeoutMs);
     const ends = { signal: AbortSignal.any([signal, deadline]) };
-    const whole = { ...asked, baseUrl, token };
+    const whole = { ...operation, baseUrl, token };
     try {
       const response = await send(sdk, ends).asResponse();
       return readJson(await response.text(), answers.success(result), (what) => badAnswer(whole, what));
     } catch (thrown) {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
-      const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
+      const cause = deadline.aborted ? timeoutError(timeoutMs) : thrown;
       const failure = toIngressError(failedCall(cause, outgoing.trouble(cause, baseUrl)), whole, clock.now());
       if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
       throw failure;
@@ -80,9 +80,9 @@ export function createClient(options: ClientOptions): CloudflareClient {
       ),
     zone: async (id, signal) => {
       const doing = `show the zone ${id}`;
-      const asked = { doing, ...read };
+      const operation = { doing, ...read };
       return (
-        await call(asked, signal, answers.zone, (sdk, options) => sdk.zones.get({ zone_id: id }, options))
+        await call(operation, signal, answers.zone, (sdk, options) => sdk.zones.get({ zone_id: id }, options))
       ).result;
     },
     records: (zoneId, name, signal) =>
@@ -92,14 +92,14 @@ export function createClient(options: ClientOptions): CloudflareClient {
         ),
       ),
     batch: async (zoneId, body, signal) => {
-      const asked = { doing: `write DNS records (${describeBatch(body)})`, ...edit };
+      const operation = { doing: `write DNS records (${describeBatch(body)})`, ...edit };
       const send = (sdk: Sdk, options: { signal: AbortSignal }) =>
         sdk.dns.records.batch({ zone_id: zoneId, ...body }, options);
-      return (await call(asked, signal, answers.batch, send)).result;
+      return (await call(operation, signal, answers.batch, send)).result;
     },
     tokenStatus: async (signal) => {
-      const asked = { doing: 'verify the token', ...read };
-      return (await call(asked, signal, answers.token, (sdk, options) => sdk.user.tokens.verify(options)))
+      const operation = { doing: 'verify the token', ...read };
+      return (await call(operation, signal, answers.token, (sdk, options) => sdk.user.tokens.verify(options)))
         .result.status;
     },
   };

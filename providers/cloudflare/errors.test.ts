@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { type Asked, badAnswer, failedCall, isStale, toIngressError } from './errors.ts';
+import { badAnswer, failedCall, isStale, type Operation, toIngressError } from './errors.ts';
 
 const NOW = new Date('2026-01-02T03:04:05Z');
-const asked: Asked = {
+const asked: Operation = {
   doing: 'list the zones',
   permission: 'Zone / Zone / Read',
   baseUrl: 'https://api.example/client/v4',

@@ -6,7 +6,7 @@ import { clean, unreachable } from '../shared/errors.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
-export interface Asked {
+export interface Operation {
   /** Completes "Cloudflare refused to …". */
   readonly doing: string;
   /** The token's permission that it needs, as the dashboard names it. */
@@ -75,20 +75,20 @@ export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall 
 }
 
 /** What a failed call means to this program. Times in `Retry-After` are counted from `now`. */
-export function toIngressError(call: FailedCall, asked: Asked, now: Date): IngressError {
+export function toIngressError(call: FailedCall, operation: Operation, now: Date): IngressError {
   if (call.status === undefined) {
-    const { token, ...rest } = asked;
+    const { token, ...rest } = operation;
     return unreachable({ title: 'Cloudflare', secrets: [token], ...rest }, call.cause, call.trouble);
   }
   const [refusal] = refusalsOf(call.body);
   const code = codeOf(call.status, refusal);
   const words = refusal
-    ? `${clean(refusal.message, [asked.token])} (code ${refusal.code})`
+    ? `${clean(refusal.message, [operation.token])} (code ${refusal.code})`
     : `HTTP ${call.status}`;
   const retryAfterMs = parseRetryAfter(call.headers?.get('retry-after'), now);
   const verb = call.status >= 500 ? 'failed' : 'refused';
-  return new IngressError(code, `Cloudflare ${verb} to ${asked.doing}: ${words}`, {
-    ...hintFor(code, refusal, asked),
+  return new IngressError(code, `Cloudflare ${verb} to ${operation.doing}: ${words}`, {
+    ...hintFor(code, refusal, operation),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     details: {
       status: call.status,
@@ -99,10 +99,10 @@ export function toIngressError(call: FailedCall, asked: Asked, now: Date): Ingre
 }
 
 /** An answer of success that is not what the documentation says. */
-export function badAnswer(asked: Asked, what: string): IngressError {
+export function badAnswer(operation: Operation, what: string): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
-    `Cloudflare was asked to ${asked.doing} and answered ${what}`,
+    `Cloudflare was asked to ${operation.doing} and answered ${what}`,
   );
 }
 
@@ -131,13 +131,13 @@ function codeOfStatus(status: number): ErrorCode {
   return status === 409 ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED';
 }
 
-function hintFor(code: ErrorCode, refusal: Refusal | undefined, asked: Asked): ErrorContext {
+function hintFor(code: ErrorCode, refusal: Refusal | undefined, operation: Operation): ErrorContext {
   switch (code) {
     case 'PROVIDER_CREDENTIALS_REJECTED':
       return { hint: hintForToken(refusal) };
     case 'PROVIDER_PERMISSION_MISSING':
       return {
-        hint: `Give the token ${asked.permission} and include the zone under Zone Resources: ${TOKENS} > the token > Edit.`,
+        hint: `Give the token ${operation.permission} and include the zone under Zone Resources: ${TOKENS} > the token > Edit.`,
       };
     case 'ZONE_NOT_FOUND':
       return { hint: 'Correct or remove CLOUDFLARE_ZONE_ID; without it the zone is found by itself.' };

@@ -13,7 +13,7 @@ import type { ApiZone } from './answers.ts';
 import { groupSteps, matchAnswer, type Step, stepsAgainst, stepsByHandle, toBatch } from './changes.ts';
 import { type CloudflareClient, createClient } from './client.ts';
 import { isStale } from './errors.ts';
-import { normalizeTtl, toLiveRecords } from './records.ts';
+import { normalizeTtl, toCurrentRecords } from './records.ts';
 import { variables } from './variables.ts';
 import { chooseZone, nameFilter, zoneNotFound } from './zones.ts';
 
@@ -97,7 +97,7 @@ class Cloudflare implements DnsProvider {
     const listed = await forgetIfGone(this.#zones, () =>
       this.#client.records(zone.id, nameFilter([...wanted]), signal),
     );
-    return toLiveRecords(listed.filter((record) => wanted.has(canonicalName(record.name))));
+    return toCurrentRecords(listed.filter((record) => wanted.has(canonicalName(record.name))));
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -170,7 +170,7 @@ class Cloudflare implements DnsProvider {
       await this.#undoStrays(zone, group, matched, signal);
       for (const [change, record] of matched) made.set(change, record);
     }
-    return steps.flatMap(({ change, standing }) => made.get(change) ?? standing ?? []);
+    return steps.flatMap(({ change, current: standing }) => made.get(change) ?? standing ?? []);
   }
 
   /** Cloudflare takes a name that is not in the zone for a relative one, and appends the zone's name to it. */

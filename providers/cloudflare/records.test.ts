@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
-import { normalizeTtl, toBody, toLive, toLiveRecords } from './records.ts';
+import { normalizeTtl, toBody, toCurrent, toCurrentRecords } from './records.ts';
 
 function api(part: Partial<ApiRecord>): ApiRecord {
   return { id: 'id', name: 'app.example.com', type: 'TXT', content: '', ttl: 60, ...part };
@@ -33,21 +33,21 @@ const values: readonly (readonly [type: string, content: string, value: string])
 ];
 for (const [type, content, value] of values) {
   test(`${type} ${content} is ${value}`, () => {
-    assert.equal(toLive(api({ type, content })).value, value);
+    assert.equal(toCurrent(api({ type, content })).value, value);
   });
 }
 
 test('the parts of a CAA record go before its text', () => {
   const data = { flags: 128, tag: 'Issue', value: 'ca.example; a=b' };
-  assert.equal(toLive(api({ type: 'CAA', content: 'old', data })).value, '128 issue "ca.example; a=b"');
+  assert.equal(toCurrent(api({ type: 'CAA', content: 'old', data })).value, '128 issue "ca.example; a=b"');
 });
 
 test('a name is lower case without a trailing dot', () => {
-  assert.equal(toLive(api({ name: 'App.Example.COM.' })).name, 'app.example.com');
+  assert.equal(toCurrent(api({ name: 'App.Example.COM.' })).name, 'app.example.com');
 });
 
 test('an automatic TTL is what Cloudflare answers for it', () => {
-  assert.equal(toLive(api({ ttl: 1 })).ttl, 300);
+  assert.equal(toCurrent(api({ ttl: 1 })).ttl, 300);
 });
 
 test('the proxy hides every address of a name, and nothing else', () => {
@@ -58,7 +58,7 @@ test('the proxy hides every address of a name, and nothing else', () => {
     api({ type: 'A', name: 'other.example.com' }),
     api({ type: 'CNAME', name: 'www.example.com', proxied: true }),
   ];
-  const hidden = toLiveRecords(records).map(({ overriddenBy }) => overriddenBy !== undefined);
+  const hidden = toCurrentRecords(records).map(({ overriddenBy }) => overriddenBy !== undefined);
   assert.deepEqual(hidden, [true, true, false, false, true]);
 });
 

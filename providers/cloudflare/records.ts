@@ -34,19 +34,19 @@ export function normalizeTtl(seconds: number): number {
 }
 
 /** A list of records as they stand; all of the names' records must be in it, since one proxied address hides its siblings. */
-export function toLiveRecords(records: readonly ApiRecord[]): CurrentRecord[] {
+export function toCurrentRecords(records: readonly ApiRecord[]): CurrentRecord[] {
   const proxiedNames = new Set(
     records.filter((record) => record.proxied).map((record) => canonicalName(record.name)),
   );
   return records.map((record) => {
-    const live = toLive(record);
+    const live = toCurrent(record);
     const hidden = isAddress(live.type) && proxiedNames.has(live.name);
     return hidden ? { ...live, overriddenBy: 'cloudflare-proxy' } : live;
   });
 }
 
 /** One record as it stands. */
-export function toLive(record: ApiRecord): CurrentRecord {
+export function toCurrent(record: ApiRecord): CurrentRecord {
   return {
     name: canonicalName(record.name),
     type: record.type.toUpperCase(),

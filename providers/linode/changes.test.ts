@@ -24,7 +24,7 @@ function show(step: Step): string {
 const cases: readonly (readonly [
   what: string,
   changes: Change[],
-  standing: CurrentRecord[],
+  current: CurrentRecord[],
   steps: string[],
 ])[] = [
   ['creates what is not there', [create(txt('1'))], [live('2', 'h2')], ['post 1']],
@@ -88,9 +88,9 @@ const cases: readonly (readonly [
     ['post 3', 'delete h1', 'post b.example'],
   ],
 ];
-for (const [what, changes, standing, steps] of cases) {
+for (const [what, changes, current, steps] of cases) {
   test(`it ${what}`, () => {
-    const planned = schedule(changes, standing);
+    const planned = schedule(changes, current);
     assert.deepEqual(planned.steps.map(show), steps);
     assert.equal(planned.clash, undefined);
   });
@@ -104,10 +104,10 @@ test('two removals of one value remove two records, and no third', () => {
 
 test('what stands is told for each change', () => {
   const change = create(txt('1'));
-  assert.deepEqual(schedule([change], [live('1', 'h1')]).standing, new Map([[change, live('1', 'h1')]]));
+  assert.deepEqual(schedule([change], [live('1', 'h1')]).current, new Map([[change, live('1', 'h1')]]));
 });
 
-const clashes: readonly (readonly [what: string, changes: Change[], standing: CurrentRecord[]])[] = [
+const clashes: readonly (readonly [what: string, changes: Change[], current: CurrentRecord[]])[] = [
   ['an alias beside what nobody removes', [create(alias)], [live('1', 'h1')]],
   ['a text beside an alias', [create(txt('1'))], [{ ...alias, handle: 'h1' }]],
   [
@@ -117,8 +117,8 @@ const clashes: readonly (readonly [what: string, changes: Change[], standing: Cu
   ],
   ['two aliases', [create(alias), create({ ...alias, value: 'c.example' })], []],
 ];
-for (const [what, changes, standing] of clashes) {
-  test(`a clash: ${what}`, () => assert.ok(schedule(changes, standing).clash));
+for (const [what, changes, current] of clashes) {
+  test(`a clash: ${what}`, () => assert.ok(schedule(changes, current).clash));
 }
 
 test('a clash is of a zone that changed where what was to be removed is not there', () => {
@@ -128,6 +128,6 @@ test('a clash is of a zone that changed where what was to be removed is not ther
 });
 
 test('a clash that stands already is nobody’s fault', () => {
-  const standing = [live('1', 'h1'), { ...alias, handle: 'h2' }];
-  assert.equal(schedule([remove(live('1', 'h1'))], standing).clash, undefined);
+  const current = [live('1', 'h1'), { ...alias, handle: 'h2' }];
+  assert.equal(schedule([remove(live('1', 'h1'))], current).clash, undefined);
 });

@@ -16,14 +16,14 @@ export interface Schedule {
   /** In the order in which they are carried out. */
   readonly steps: readonly Step[];
   /** The records that make a change unnecessary. */
-  readonly standing: ReadonlyMap<Change, CurrentRecord>;
+  readonly current: ReadonlyMap<Change, CurrentRecord>;
   /** What would stand where Linode serves only one of the two (RFC 1034 §3.6.2). */
   readonly clash: Clash | undefined;
 }
 
 export interface Clash {
   readonly wanted: DnsRecord;
-  readonly standing: DnsRecord;
+  readonly current: DnsRecord;
   /** Whether what was to be removed at that name is not there: the zone changed since it was read. */
   readonly isNew: boolean;
 }
@@ -48,7 +48,7 @@ export function schedule(changes: readonly Change[], live: readonly CurrentRecor
     else steps.push(...writing(change, same ?? inPlace(change, obsolete)));
     if (same || !inPlace(change, obsolete)) steps.push(...deletion(obsolete));
   }
-  return { steps: inOrder(steps), standing, clash: findClash(steps, left, changes, live) };
+  return { steps: inOrder(steps), current: standing, clash: findClash(steps, left, changes, live) };
 }
 
 type Write = Exclude<Change, { action: 'remove' }>;
@@ -117,7 +117,7 @@ function findClash(
     const standing = all.find((other) => other !== record && excludes(record, other));
     if (kind !== 'post' || !standing) continue;
     const isNew = changes.some((change) => isGone(change, record.name, live));
-    return { wanted: record, standing, isNew };
+    return { wanted: record, current: standing, isNew };
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import type { Budget } from '../shared/budget.ts';
 import { readJson } from '../shared/errors.ts';
 import { createHttp, type HttpAnswer, type HttpCall } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import { type Asked, badAnswer, toIngressError } from './errors.ts';
+import { badAnswer, type Operation, toIngressError } from './errors.ts';
 import type { RecordBody } from './records.ts';
 
 export interface ClientOptions {
@@ -37,24 +37,24 @@ const PAGE_SIZE = 500;
 
 type Call = Omit<HttpCall, 'doing' | 'headers' | 'body'> & {
   readonly body?: RecordBody;
-  readonly asked: Omit<Asked, 'token'>;
+  readonly operation: Omit<Operation, 'token'>;
 };
 
 export function createClient(options: ClientOptions): LinodeClient {
   const { token } = options;
   const http = createHttp({ title: 'Linode', secrets: [token], ...options });
 
-  const send = async ({ asked, body, ...call }: Call, signal: AbortSignal): Promise<HttpAnswer> => {
+  const send = async ({ operation, body, ...call }: Call, signal: AbortSignal): Promise<HttpAnswer> => {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const headers = { authorization: `Bearer ${token.reveal()}`, accept: 'application/json', ...type };
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
-    return await http({ ...call, ...content, doing: asked.doing, headers }, signal);
+    return await http({ ...call, ...content, doing: operation.doing, headers }, signal);
   };
 
   const call = async <T extends z.ZodType>(one: Call, result: T, signal: AbortSignal) => {
     const answer = await send(one, signal);
-    if (!isSuccess(answer)) throw toIngressError(answer, { ...one.asked, token });
-    return readJson(answer.text, result, (what) => badAnswer(one.asked, what));
+    if (!isSuccess(answer)) throw toIngressError(answer, { ...one.operation, token });
+    return readJson(answer.text, result, (what) => badAnswer(one.operation, what));
   };
 
   const list = async <T extends z.ZodType<{ id: number }>>(
@@ -65,8 +65,8 @@ export function createClient(options: ClientOptions): LinodeClient {
   ) =>
     await allPages(doing, async (page) => {
       const query = { page, page_size: PAGE_SIZE };
-      const asked = { doing, subject: page === 1 ? 'domain' : 'page' } as const;
-      return await call({ method: 'GET', path, query, asked }, answers.page(item), signal);
+      const operation = { doing, subject: page === 1 ? 'domain' : 'page' } as const;
+      return await call({ method: 'GET', path, query, operation }, answers.page(item), signal);
     });
 
   return {
@@ -74,25 +74,25 @@ export function createClient(options: ClientOptions): LinodeClient {
     records: (domainId, signal) =>
       list(`/domains/${domainId}/records`, 'list DNS records', answers.record, signal),
     create: (domainId, body, signal) => {
-      const asked = { doing: `create ${describe(body)}`, subject: 'domain' } as const;
+      const operation = { doing: `create ${describe(body)}`, subject: 'domain' } as const;
       return call(
-        { method: 'POST', path: `/domains/${domainId}/records`, body, asked },
+        { method: 'POST', path: `/domains/${domainId}/records`, body, operation },
         answers.record,
         signal,
       );
     },
     update: (domainId, id, body, signal) => {
-      const asked = { doing: `change ${describe(body)}`, subject: 'record' } as const;
+      const operation = { doing: `change ${describe(body)}`, subject: 'record' } as const;
       const path = `/domains/${domainId}/records/${id}`;
-      return call({ method: 'PUT', path, body, asked }, answers.record, signal);
+      return call({ method: 'PUT', path, body, operation }, answers.record, signal);
     },
     remove: async (domainId, id, what, signal) => {
-      const asked = { doing: `remove ${what}`, subject: 'record', token } as const;
-      const one: Call = { method: 'DELETE', path: `/domains/${domainId}/records/${id}`, asked };
+      const operation = { doing: `remove ${what}`, subject: 'record', token } as const;
+      const one: Call = { method: 'DELETE', path: `/domains/${domainId}/records/${id}`, operation };
       const answer = await send(one, signal);
       if (isSuccess(answer))
-        return void readJson(answer.text, answers.nothing, (what) => badAnswer(asked, what));
-      const failure = toIngressError(answer, asked);
+        return void readJson(answer.text, answers.nothing, (what) => badAnswer(operation, what));
+      const failure = toIngressError(answer, operation);
       // A 404 in the API's own words; a page of somebody between would be a bad answer.
       if (answer.status === 404 && failure.code === 'PROVIDER_CONFLICT') return;
       throw failure;

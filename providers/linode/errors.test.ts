@@ -3,11 +3,16 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { type Asked, badAnswer, toIngressError } from './errors.ts';
+import { badAnswer, type Operation, toIngressError } from './errors.ts';
 
-const asked: Asked = { doing: 'create app A', subject: 'domain', token: new Secret('t0ken') };
+const asked: Operation = { doing: 'create app A', subject: 'domain', token: new Secret('t0ken') };
 
-function refused(status: number, body: unknown, subject: Asked['subject'] = 'domain', retryAfterMs?: number) {
+function refused(
+  status: number,
+  body: unknown,
+  subject: Operation['subject'] = 'domain',
+  retryAfterMs?: number,
+) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return toIngressError({ status, text, retryAfterMs }, { ...asked, subject });
 }
@@ -18,7 +23,7 @@ const refusals: readonly (readonly [
   status: number,
   reason: string,
   expected: ErrorCode,
-  subject?: Asked['subject'],
+  subject?: Operation['subject'],
 ])[] = [
   [401, 'Invalid Token', 'PROVIDER_CREDENTIALS_REJECTED'],
   [401, 'Invalid OAuth Token', 'PROVIDER_CREDENTIALS_REJECTED'],

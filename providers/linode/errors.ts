@@ -5,7 +5,7 @@ import type { HttpAnswer } from '../shared/http.ts';
 import { failure } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
-export interface Asked {
+export interface Operation {
   /** Completes "Linode refused to …". */
   readonly doing: string;
   /** What a 404 says is gone: a page is behind the last one when the list became shorter meanwhile. */
@@ -26,13 +26,16 @@ const LACKS_SCOPE = /not authorized to use this endpoint/i;
 const CONFLICT = /record conflict/i;
 
 /** What a refusal or failure of the API means to this program. */
-export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked: Asked): IngressError {
+export function toIngressError(
+  { status, text, retryAfterMs }: HttpAnswer,
+  operation: Operation,
+): IngressError {
   const refusals = refusalsOf(text);
-  const code = codeOf(status, refusals, asked);
+  const code = codeOf(status, refusals, operation);
   const words =
-    refusals.length > 0 ? clean(refusals.map(inWords).join('; '), [asked.token]) : `HTTP ${status}`;
+    refusals.length > 0 ? clean(refusals.map(inWords).join('; '), [operation.token]) : `HTTP ${status}`;
   const verb = status >= 500 ? 'failed' : 'refused';
-  return new IngressError(code, `Linode ${verb} to ${asked.doing}: ${words}`, {
+  return new IngressError(code, `Linode ${verb} to ${operation.doing}: ${words}`, {
     ...hintFor(code, refusals),
     // It comes with every answer, and only these mean it.
     ...(retryAfterMs === undefined || (status !== 429 && status !== 503) ? {} : { retryAfterMs }),
@@ -41,7 +44,7 @@ export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked
 }
 
 /** An answer of success that is not what the documentation says. */
-export function badAnswer({ doing }: Pick<Asked, 'doing'>, what: string): IngressError {
+export function badAnswer({ doing }: Pick<Operation, 'doing'>, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Linode was asked to ${doing} and answered ${what}`);
 }
 
@@ -58,7 +61,7 @@ function inWords({ reason, field }: Refusal): string {
   return field ? `${field}: ${reason}` : reason;
 }
 
-function codeOf(status: number, refusals: readonly Refusal[], { subject }: Asked): ErrorCode {
+function codeOf(status: number, refusals: readonly Refusal[], { subject }: Operation): ErrorCode {
   if (status === 429) return 'PROVIDER_RATE_LIMITED';
   if (status >= 500) return 'PROVIDER_UNAVAILABLE';
   if (status === 401)

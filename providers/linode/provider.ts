@@ -12,7 +12,7 @@ import { forgetIfGone, ZoneList } from '../shared/zones.ts';
 import type { ApiRecord } from './answers.ts';
 import { type Clash, type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
-import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toLive } from './records.ts';
+import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toCurrent } from './records.ts';
 import { variables } from './variables.ts';
 import { chooseDomain, domainNotFound, type LinodeDomain } from './zones.ts';
 
@@ -87,7 +87,7 @@ class Linode implements DnsProvider {
     if (wanted.size === 0) return [];
     const apex = this.#apexOf(zone);
     const listed = await forgetIfGone(this.#zones, () => this.#client.records(zone.id, signal));
-    return listed.map((record) => toLive(record, apex)).filter(({ name }) => wanted.has(name));
+    return listed.map((record) => toCurrent(record, apex)).filter(({ name }) => wanted.has(name));
   }
 
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -123,13 +123,13 @@ class Linode implements DnsProvider {
     zone: Zone,
     apex: Apex,
     changes: readonly Change[],
-    { steps, standing }: Schedule,
+    { steps, current: standing }: Schedule,
     signal: AbortSignal,
   ): Promise<CurrentRecord[]> {
     const made = new Map<Change, CurrentRecord>(standing);
     for (const step of steps) {
       const written = await this.#write(zone, apex.name, step, signal);
-      if (written && step.kind !== 'delete') made.set(step.change, toLive(written, apex));
+      if (written && step.kind !== 'delete') made.set(step.change, toCurrent(written, apex));
     }
     return changes.flatMap((change) => made.get(change) ?? []);
   }
@@ -151,7 +151,7 @@ class Linode implements DnsProvider {
  * Linode takes some of these and then fails to render the whole zone, so it is not asked. It is a conflict only where
  * another look can find something else.
  */
-function clash({ wanted, standing, isNew }: Clash): IngressError {
+function clash({ wanted, current: standing, isNew }: Clash): IngressError {
   const inTheWay = describeRecord(standing);
   return new IngressError(
     isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
-import { normalizeTtl, toBody, toLive } from './records.ts';
+import { normalizeTtl, toBody, toCurrent } from './records.ts';
 
 const APEX = { name: 'example.com', defaultTtl: 3600 };
 const empty = { id: 7, name: 'app', ttl_sec: 300, tag: '', priority: 0, weight: 0, port: 0 };
@@ -46,12 +46,12 @@ const read: readonly (readonly [what: string, Partial<ApiRecord>, name: string, 
 for (const [what, part, name, value] of read) {
   test(`reads ${what}`, () => {
     const record = api(part);
-    assert.deepEqual(toLive(record, APEX), { name, type: record.type, value, ttl: 300, handle: '7' });
+    assert.deepEqual(toCurrent(record, APEX), { name, type: record.type, value, ttl: 300, handle: '7' });
   });
 }
 
 test('a record without a TTL of its own has that of its domain', () =>
-  assert.equal(toLive(api({ ttl_sec: 0 }), APEX).ttl, 3600));
+  assert.equal(toCurrent(api({ ttl_sec: 0 }), APEX).ttl, 3600));
 
 test('writes names relative, TTLs that Linode has, and values as they are', () => {
   const value = `a "quoted" \\ ${'x'.repeat(300)} é`;

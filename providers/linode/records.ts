@@ -45,7 +45,7 @@ export function normalizeTtl(seconds: number): number {
 }
 
 /** One record as it stands. */
-export function toLive(record: ApiRecord, apex: Apex): CurrentRecord {
+export function toCurrent(record: ApiRecord, apex: Apex): CurrentRecord {
   return {
     name: ownerName(record, apex.name),
     type: record.type.toUpperCase(),

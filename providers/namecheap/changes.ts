@@ -7,7 +7,7 @@ import {
 } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
-import { hostKey, normalizeTtl, toHost, toLive } from './records.ts';
+import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
 /** A plan's changes made on a copy of the whole zone, which is the only thing that setHosts takes. Pure. */
 
@@ -35,7 +35,7 @@ interface Entry {
  * what `toHost` throws.
  */
 export function changeHosts(hosts: readonly Host[], changes: readonly Change[], domain: string): Changed {
-  let entries: Entry[] = hosts.map((host) => ({ host, live: toLive(host, domain) }));
+  let entries: Entry[] = hosts.map((host) => ({ host, live: toCurrent(host, domain) }));
   // What is removed cannot serve as what is wanted, so removals come first.
   for (const change of changes) {
     if (change.action === 'remove') entries = withoutOne(entries, change.removed);
@@ -90,7 +90,7 @@ function entryFor(record: DnsRecord, standing: Entry | undefined, domain: string
   const ttl = normalizeTtl(record.ttl);
   if (standing && standing.live.ttl === ttl) return standing;
   const host = standing ? { ...standing.host, ttl: String(ttl) } : toHost(record, domain);
-  return { host, live: toLive(host, domain) };
+  return { host, live: toCurrent(host, domain) };
 }
 
 /**
@@ -132,7 +132,7 @@ export interface Verdict {
 }
 
 /** Hosts that are there beside what was asked for are somebody else's, added since, and nothing to complain of. */
-export function judge(before: HostZone, changed: Changed, after: HostZone): Verdict {
+export function verify(before: HostZone, changed: Changed, after: HostZone): Verdict {
   const there = new Set(after.hosts.map(hostKey));
   const expected = new Set(changed.hosts.map(hostKey));
   const known = new Set(before.hosts.map(hostKey));

@@ -6,7 +6,14 @@ import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
 import { createHttp, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import { type Asked, badAnswer, limited, otherNameServers, toIngressError, unavailable } from './errors.ts';
+import {
+  badAnswer,
+  limited,
+  type Operation,
+  otherNameServers,
+  toIngressError,
+  unavailable,
+} from './errors.ts';
 import { encodeForm, type Form, type HostZone, understand } from './hosts.ts';
 import type { DomainParts } from './suffix.ts';
 
@@ -42,7 +49,7 @@ export function createClient(options: ClientOptions): NamecheapClient {
   const http = createHttp({ title: 'Namecheap', secrets: [apiKey], family: 4, ...options });
 
   const call = async <T extends z.ZodType>(doing: string, form: Form, result: T, signal: AbortSignal) => {
-    const asked: Asked = { doing, apiKey, clientIp };
+    const operation: Operation = { doing, apiKey, clientIp };
     const credentials: Form = [
       ['ApiUser', apiUser],
       ['ApiKey', apiKey.reveal()],
@@ -52,7 +59,7 @@ export function createClient(options: ClientOptions): NamecheapClient {
     const body = encodeForm([...credentials, ...form]);
     const answer = await http({ doing, method: 'POST', path: PATH, headers: HEADERS, body }, signal);
     try {
-      return await readAnswer(answer, result, asked);
+      return await readAnswer(answer, result, operation);
     } catch (thrown) {
       const unsaid = isIngressError(thrown, 'PROVIDER_RATE_LIMITED') && answer.retryAfterMs === undefined;
       if (unsaid) await budget.hold(thrown.retryAfterMs ?? 0);
@@ -93,25 +100,26 @@ export function createClient(options: ClientOptions): NamecheapClient {
 async function readAnswer<T extends z.ZodType>(
   { status, text, retryAfterMs }: HttpAnswer,
   result: T,
-  asked: Asked,
+  operation: Operation,
 ): Promise<z.infer<T>> {
-  if (status === 405 || status === 429) throw limited(asked, status, retryAfterMs);
-  if (status >= 500) throw unavailable(asked, status);
+  if (status === 405 || status === 429) throw limited(operation, status, retryAfterMs);
+  if (status >= 500) throw unavailable(operation, status);
   const { parseXml } = await import('./xml.ts');
   const frame = answers.envelope.safeParse(parseXml(text));
-  if (!frame.success) throw badAnswer(asked, `HTTP ${status} with something that is not its XML`);
+  if (!frame.success) throw badAnswer(operation, `HTTP ${status} with something that is not its XML`);
   const { '@Status': said, Errors, CommandResponse } = frame.data.ApiResponse;
   const refused = answers.refusals.safeParse(Errors);
-  if (refused.success) throw refusal(refused.data, asked);
-  if (said !== 'OK' || status !== 200) throw badAnswer(asked, `HTTP ${status}, ${said}, without a reason`);
+  if (refused.success) throw refusal(refused.data, operation);
+  if (said !== 'OK' || status !== 200)
+    throw badAnswer(operation, `HTTP ${status}, ${said}, without a reason`);
   const parsed = result.safeParse(CommandResponse);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw badAnswer(asked, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+  throw badAnswer(operation, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
 }
 
-function refusal({ Error: list }: z.infer<typeof answers.refusals>, asked: Asked): IngressError {
+function refusal({ Error: list }: z.infer<typeof answers.refusals>, operation: Operation): IngressError {
   const [first] = list;
   const message = list.map((error) => error['#text'].trim()).join('; ');
-  return toIngressError({ number: first?.['@Number'] ?? '', message }, asked);
+  return toIngressError({ number: first?.['@Number'] ?? '', message }, operation);
 }

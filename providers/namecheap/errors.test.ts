@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import { type Asked, notUnderstood, toIngressError, unconfirmed } from './errors.ts';
+import { notUnderstood, type Operation, toIngressError, unconfirmed } from './errors.ts';
 
-const asked: Asked = {
+const asked: Operation = {
   doing: 'list the hosts of example.com',
   apiKey: new Secret('k3y'),
   clientIp: '192.0.2.7',

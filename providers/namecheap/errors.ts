@@ -5,7 +5,7 @@ import { clean, summarize } from '../shared/errors.ts';
 import type { Verdict } from './changes.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
-export interface Asked {
+export interface Operation {
   /** Completes "Namecheap refused to …". */
   readonly doing: string;
   /** Never part of a message, even when the other side repeats it. */
@@ -38,16 +38,16 @@ const NOT_OURS = new Set(['2019166', '2016166', '3019166', '3016166', '2030288']
 const UNAVAILABLE = new Set(['1050900', '3050900', '5050900', '3031510', '4022288', '5019169']);
 
 /** What a refusal means to this program. */
-export function toIngressError(refusal: Refusal, asked: Asked): IngressError {
+export function toIngressError(refusal: Refusal, operation: Operation): IngressError {
   const { number, message } = refusal;
   const code = codeOf(number);
-  const words = clean(message, [asked.apiKey]).trim();
+  const words = clean(message, [operation.apiKey]).trim();
   const verb = code === 'PROVIDER_UNAVAILABLE' ? 'failed' : 'refused';
-  const sentence = `Namecheap ${verb} to ${asked.doing}: ${words}${number === '' ? '' : ` (code ${number})`}`;
+  const sentence = `Namecheap ${verb} to ${operation.doing}: ${words}${number === '' ? '' : ` (code ${number})`}`;
   // Of the account's own domain, that the name servers are others; of any other, that it is not the account's.
   const doubt = code === 'ZONE_NOT_FOUND' && number !== '2030288' ? NAME_IN_DOUBT : {};
   const details = { code: number, ...doubt };
-  return new IngressError(code, sentence, { ...contextOf(code, refusal, asked), details });
+  return new IngressError(code, sentence, { ...contextOf(code, refusal, operation), details });
 }
 
 function codeOf(number: string): ErrorCode {
@@ -58,7 +58,7 @@ function codeOf(number: string): ErrorCode {
   return UNAVAILABLE.has(number) ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REJECTED';
 }
 
-function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Asked): ErrorContext {
+function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Operation): ErrorContext {
   if (code === 'PROVIDER_RATE_LIMITED') return { retryAfterMs: HOLD_MS };
   if (ADDRESS.has(number)) {
     return {
@@ -85,12 +85,16 @@ function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Asked): E
 }
 
 /** An answer that is not what the documentation says. */
-export function badAnswer({ doing }: Asked, what: string): IngressError {
+export function badAnswer({ doing }: Operation, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Namecheap was asked to ${doing} and answered ${what}`);
 }
 
 /** HTTP 405, before anything was executed: that is how this API says that its limit is exceeded. */
-export function limited({ doing }: Asked, status: number, retryAfterMs: number | undefined): IngressError {
+export function limited(
+  { doing }: Operation,
+  status: number,
+  retryAfterMs: number | undefined,
+): IngressError {
   return new IngressError(
     'PROVIDER_RATE_LIMITED',
     `Namecheap was asked to ${doing} and answered HTTP ${status}: too many calls in this minute, hour or day`,
@@ -98,7 +102,7 @@ export function limited({ doing }: Asked, status: number, retryAfterMs: number |
   );
 }
 
-export function unavailable({ doing }: Asked, status: number): IngressError {
+export function unavailable({ doing }: Operation, status: number): IngressError {
   return new IngressError('PROVIDER_UNAVAILABLE', `Namecheap failed to ${doing}: HTTP ${status}`);
 }
 

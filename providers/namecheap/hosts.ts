@@ -25,7 +25,7 @@ export interface HostZone {
   readonly emailType: string;
   readonly hosts: readonly Host[];
   /** What a write would lose or change, each in words for a person. */
-  readonly strange: readonly Strange[];
+  readonly unwritable: readonly Unwritable[];
 }
 
 // Both lists: https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/, and for NONE and GMAIL the API's own client.
@@ -46,11 +46,11 @@ const MADE_FOR: Readonly<Record<string, RegExp>> = {
 };
 
 /** Something that a write could not send back. */
-export interface Strange {
+export interface Unwritable {
   /** Whose it is; undefined for the zone's own. */
   readonly host: Host | undefined;
   /** Without this one, it is nothing to complain of. */
-  readonly rival?: Host;
+  readonly twin?: Host;
   readonly words: string;
 }
 
@@ -65,7 +65,7 @@ export function understand(result: ApiHosts): HostZone {
     domain: canonicalName(result['@Domain']),
     emailType,
     hosts,
-    strange: [
+    unwritable: [
       ...strangeParts(result, ZONE_PARTS).map((part) => ofZone(`the zone has ${part}, which is not known`)),
       ...(EMAIL_TYPES.has(emailType) ? [] : [ofZone(`the email type "${emailType}" is not known`)]),
       ...hosts.flatMap((host, index) =>
@@ -95,7 +95,7 @@ export function describeHost({ name, type, address }: Host): string {
   return `${name} ${type} ${address.length > 60 ? `${address.slice(0, 60)}…` : address}`;
 }
 
-function ofZone(words: string): Strange {
+function ofZone(words: string): Unwritable {
   return { host: undefined, words };
 }
 
@@ -134,7 +134,7 @@ function strangeMail(host: Host, emailType: string): string[] {
 }
 
 /** Of two records that differ in nothing but the preference or the TTL, the API keeps one. */
-function rivals(hosts: readonly Host[]): Strange[] {
+function rivals(hosts: readonly Host[]): Unwritable[] {
   const seen = new Map<string, Host>();
   return hosts.flatMap((host) => {
     const { name, type, address, ttl } = host;

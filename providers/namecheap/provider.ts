@@ -9,12 +9,12 @@ import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
 import { forgetIfGone } from '../shared/zones.ts';
 import { keepBackup } from './backups.ts';
-import { type Changed, changeHosts, judge } from './changes.ts';
+import { type Changed, changeHosts, verify } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
 import { notUnderstood, unconfirmed } from './errors.ts';
 import { formLines, type Host, type HostZone, setHostsForm } from './hosts.ts';
 import { createReads, type Reads } from './reads.ts';
-import { normalizeTtl, toLive } from './records.ts';
+import { normalizeTtl, toCurrent } from './records.ts';
 import type { DomainParts } from './suffix.ts';
 import { variables } from './variables.ts';
 
@@ -131,7 +131,7 @@ class Namecheap implements DnsProvider {
       (await this.#inZone(parts, () =>
         this.#reads.ask(parts.domain, 'records', () => this.#parts.client.getHosts(parts, signal)),
       ));
-    return hosts.map((host) => toLive(host, parts.domain)).filter(({ name }) => wanted.has(name));
+    return hosts.map((host) => toCurrent(host, parts.domain)).filter(({ name }) => wanted.has(name));
   }
 
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
@@ -160,7 +160,7 @@ class Namecheap implements DnsProvider {
         this.#reads.recent(domain) ??
         (await this.#reads.ask(domain, 'apply', () => client.getHosts(parts, signal)));
       const changed = changeHosts(before.hosts, changes, domain);
-      if (!changed.differs) return changed.wanted.map((host) => toLive(host, domain));
+      if (!changed.differs) return changed.wanted.map((host) => toCurrent(host, domain));
       requireUnderstood(before, changed);
       requireRoom(domain, changed);
       // The write and its verification.
@@ -186,13 +186,13 @@ class Namecheap implements DnsProvider {
       signal.throwIfAborted();
       throw unverified(domain, thrown, backup);
     });
-    const verdict = judge(before, changed, after);
+    const verdict = verify(before, changed, after);
     if (verdict.lost.length + verdict.mangled.length + verdict.undone.length > 0) {
       throw unconfirmed(domain, verdict, backup);
     }
-    const standing = after.hosts.map((host) => toLive(host, domain));
+    const standing = after.hosts.map((host) => toCurrent(host, domain));
     return changed.wanted.map((host) => {
-      const live = toLive(host, domain);
+      const live = toCurrent(host, domain);
       return standing.find((other) => sameData(other, live)) ?? live;
     });
   }
@@ -237,9 +237,9 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
 }
 
 /** What a change removes anyway need not be sent back. */
-function requireUnderstood({ domain, strange }: HostZone, { hosts }: Changed): void {
+function requireUnderstood({ domain, unwritable: strange }: HostZone, { hosts }: Changed): void {
   const stays = (host: Host | undefined) => host === undefined || hosts.includes(host);
-  const left = strange.filter(({ host, rival }) => stays(host) && stays(rival));
+  const left = strange.filter(({ host, twin: rival }) => stays(host) && stays(rival));
   if (left.length > 0)
     throw notUnderstood(
       domain,

@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import type { HostZone } from './hosts.ts';
 import { createReads } from './reads.ts';
 
-const zone = (emailType: string): HostZone => ({ domain: 'example.com', emailType, hosts: [], strange: [] });
+const zone = (emailType: string): HostZone => ({
+  domain: 'example.com',
+  emailType,
+  hosts: [],
+  unwritable: [],
+});
 
 function begin() {
   let now = 1_000_000;

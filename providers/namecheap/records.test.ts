@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isIngressError } from '../../src/errors.ts';
 import type { Host } from './hosts.ts';
-import { hostKey, normalizeTtl, toHost, toLive } from './records.ts';
+import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
 const host = (name: string, type: string, address: string, mxPref = '10', ttl = '1799'): Host => ({
   name,
@@ -26,12 +26,12 @@ const read: readonly (readonly [host: Host, name: string, value: string])[] = [
 ];
 for (const [given, name, value] of read) {
   test(`${given.name} ${given.type} ${given.address} is ${name} ${value}`, () =>
-    assert.deepEqual(toLive(given, 'example.com'), { name, type: given.type, value, ttl: 1799 }));
+    assert.deepEqual(toCurrent(given, 'example.com'), { name, type: given.type, value, ttl: 1799 }));
 }
 
 test('the number of a host is its handle, and no part of what it means', () => {
   const numbered = { ...host('@', 'A', '192.0.2.1'), id: '7' };
-  assert.equal(toLive(numbered, 'example.com').handle, '7');
+  assert.equal(toCurrent(numbered, 'example.com').handle, '7');
   assert.equal(hostKey(numbered), hostKey({ ...numbered, id: '8' }));
 });
 

@@ -24,7 +24,7 @@ export function normalizeTtl(seconds: number): number {
  * A host as it stands. An automatic TTL is read as the 1799 s that are answered for it. The handle only shows that the
  * record was seen there: the API gives new numbers with every write, so nothing is ever found by them.
  */
-export function toLive(host: Host, domain: string): CurrentRecord {
+export function toCurrent(host: Host, domain: string): CurrentRecord {
   const type = host.type.toUpperCase();
   const record = {
     name: ownerName(host.name, domain),

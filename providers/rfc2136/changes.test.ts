@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
-import { packUpdates, planUpdate, toLive, type Update } from './changes.ts';
+import { packUpdates, planUpdate, toCurrent, type Update } from './changes.ts';
 import { toData, typeName } from './records.ts';
 import { CLASSES, type WireRecord } from './wire.ts';
 
 const APP = 'app.example.com';
 const record = (type: string, value: string, ttl = 60, name = APP): DnsRecord => ({ name, type, value, ttl });
-const standing = (...records: DnsRecord[]) => records.map((one) => ({ record: one, data: toData(one) }));
+const current = (...records: DnsRecord[]) => records.map((one) => ({ record: one, data: toData(one) }));
 const create = (...records: DnsRecord[]): Change[] =>
   records.map((one) => ({ action: 'create', record: one }));
 const remove = (...records: DnsRecord[]): Change[] =>
@@ -28,48 +28,48 @@ const TXT = record('TXT', 'ours');
 
 describe('what is written', () => {
   test('removals go first, and only of what stands', () => {
-    const { parts } = planUpdate([...create(ALIAS), ...remove(A, record('A', '192.0.2.9'))], standing(A));
+    const { parts } = planUpdate([...create(ALIAS), ...remove(A, record('A', '192.0.2.9'))], current(A));
     assert.deepEqual(changesOf(parts), ['A NONE 0 4', 'CNAME IN 60 11']);
   });
 
   test('what stands is not written, and what is gone is not removed', () => {
-    const { parts, made } = planUpdate([...create(A), ...remove(TXT)], standing(A));
-    assert.deepEqual([parts, made], [[], standing(A).map(toLive)]);
+    const { parts, made } = planUpdate([...create(A), ...remove(TXT)], current(A));
+    assert.deepEqual([parts, made], [[], current(A).map(toCurrent)]);
   });
 
   test('the records that no change names decide the TTL', () => {
     const theirs = record('TXT', 'theirs', 900);
-    const { parts, made } = planUpdate(create(TXT), standing(theirs));
+    const { parts, made } = planUpdate(create(TXT), current(theirs));
     assert.deepEqual(changesOf(parts), ['TXT IN 900 5']);
     assert.deepEqual(withoutHandles(made), [{ ...TXT, ttl: 900 }]);
-    const again = planUpdate(create(TXT), standing(theirs, { ...TXT, ttl: 900 }));
+    const again = planUpdate(create(TXT), current(theirs, { ...TXT, ttl: 900 }));
     assert.deepEqual([again.parts, withoutHandles(again.made)], [[], [{ ...TXT, ttl: 900 }]]);
   });
 
   test('a set that is ours is written anew for another TTL', () => {
     const [one, two] = [record('TXT', 'one', 900), record('TXT', 'two', 900)];
-    const { parts } = planUpdate(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), standing(one, two));
+    const { parts } = planUpdate(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), current(one, two));
     assert.deepEqual(changesOf(parts), ['TXT NONE 0 4', 'TXT NONE 0 4', 'TXT IN 60 4', 'TXT IN 60 4']);
   });
 
   test('a record that is created twice is added once', () => {
     const { parts, made } = planUpdate(create(TXT, TXT), []);
     assert.deepEqual(changesOf(parts), ['TXT IN 60 5']);
-    assert.deepEqual(made, [...standing(TXT), ...standing(TXT)].map(toLive));
+    assert.deepEqual(made, [...current(TXT), ...current(TXT)].map(toCurrent));
   });
 
   test('one value goes, of two that are written alike, and the handle says which', () => {
     const recut = { record: TXT, data: Buffer.from('\x02ou\x02rs', 'latin1') };
-    const twice = [...standing(TXT), recut];
+    const twice = [...current(TXT), recut];
     assert.deepEqual(changesOf(planUpdate(remove(TXT), twice).parts), ['TXT NONE 0 5']);
-    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), twice).parts), ['TXT NONE 0 6']);
-    assert.deepEqual(changesOf(planUpdate(remove(toLive(recut)), standing(TXT)).parts), ['TXT NONE 0 5']);
+    assert.deepEqual(changesOf(planUpdate(remove(toCurrent(recut)), twice).parts), ['TXT NONE 0 6']);
+    assert.deepEqual(changesOf(planUpdate(remove(toCurrent(recut)), current(TXT)).parts), ['TXT NONE 0 5']);
   });
 });
 
 describe('a new TTL in two messages', () => {
   const apart = (changes: Change[], ...live: DnsRecord[]) =>
-    planUpdate(changes, standing(...live)).apart.map((updates) => [changesOf(updates), guardsOf(updates)]);
+    planUpdate(changes, current(...live)).apart.map((updates) => [changesOf(updates), guardsOf(updates)]);
 
   test('a record alone leaves, and comes back where nothing has taken its place', () => {
     const old = record('CNAME', 'a.example', 900);
@@ -88,9 +88,9 @@ describe('a new TTL in two messages', () => {
   });
 
   test('the sets are named, with both TTLs', () => {
-    const { renewed } = planUpdate(create(A), standing({ ...A, ttl: 900 }));
-    assert.deepEqual(renewed, [{ name: APP, type: 'A', standing: 900, wanted: 60 }]);
-    assert.deepEqual(planUpdate(create(A, TXT), standing(A)).renewed, []);
+    const { renewed } = planUpdate(create(A), current({ ...A, ttl: 900 }));
+    assert.deepEqual(renewed, [{ name: APP, type: 'A', current: 900, wanted: 60 }]);
+    assert.deepEqual(planUpdate(create(A, TXT), current(A)).renewed, []);
   });
 });
 
@@ -100,20 +100,20 @@ describe('what has to be true', () => {
   });
 
   test('an alias that takes a place needs exactly what was read there', () => {
-    const guards = guardsOf(planUpdate([...create(ALIAS), ...remove(A)], standing(A)).parts);
+    const guards = guardsOf(planUpdate([...create(ALIAS), ...remove(A)], current(A)).parts);
     assert.ok(guards.includes('A IN 0 4') && !guards.includes('A NONE 0 0'));
     for (const type of ['AAAA', 'CNAME', 'TXT', 'MX', 'HTTPS'])
       assert.ok(guards.includes(`${type} NONE 0 0`));
   });
 
   test('anything else needs that no alias stands there, or the one that goes', () => {
-    assert.deepEqual(guardsOf(planUpdate(create(A), standing(TXT)).parts), ['CNAME NONE 0 0']);
-    const instead = planUpdate([...remove(ALIAS), ...create(A)], standing(ALIAS));
+    assert.deepEqual(guardsOf(planUpdate(create(A), current(TXT)).parts), ['CNAME NONE 0 0']);
+    const instead = planUpdate([...remove(ALIAS), ...create(A)], current(ALIAS));
     assert.deepEqual(guardsOf(instead.parts), ['CNAME IN 0 11']);
   });
 
   test('a removal needs nothing', () => {
-    assert.deepEqual(guardsOf(planUpdate(remove(A), standing(A)).parts), []);
+    assert.deepEqual(guardsOf(planUpdate(remove(A), current(A)).parts), []);
   });
 });
 
@@ -133,7 +133,7 @@ describe('what cannot stand', () => {
   for (const [what, changes, live, code] of cases) {
     test(`${what} is ${code}`, () => {
       assert.throws(
-        () => planUpdate(changes, standing(...live)),
+        () => planUpdate(changes, current(...live)),
         (thrown) => isIngressError(thrown) && thrown.code === code,
       );
     });

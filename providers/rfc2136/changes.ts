@@ -24,16 +24,16 @@ export interface PlannedUpdate {
   /** The same in two messages, the second of which has to come after the first: for a server that ignores a new TTL in one. */
   readonly apart: readonly [removals: readonly Update[], additions: readonly Update[]];
   /** The sets that stand with another TTL and are written anew. */
-  readonly renewed: readonly RenewedSet[];
+  readonly renewed: readonly RenewedRrset[];
   /** The created and replacing records as they will stand, in the order of the changes. */
   readonly made: readonly CurrentRecord[];
 }
 
-export interface RenewedSet {
+export interface RenewedRrset {
   readonly name: string;
   readonly type: string;
   /** Seconds, as they stand. */
-  readonly standing: number;
+  readonly current: number;
   /** Seconds, as they are wanted. */
   readonly wanted: number;
 }
@@ -42,7 +42,7 @@ export interface RenewedSet {
 const MOST_OCTETS = 60_000;
 
 /** A record as everybody else sees it. */
-export function toLive({ record, data }: Standing): CurrentRecord {
+export function toCurrent({ record, data }: ZoneEntry): CurrentRecord {
   return { ...record, handle: handleOf(data) };
 }
 
@@ -59,7 +59,7 @@ function handleOf(data: Buffer): string {
  * to stand beside something else, since a server leaves that out without a word (RFC 2136 §3.4.2.2): PROVIDER_CONFLICT
  * where the zone changed since it was read, and PROVIDER_REJECTED where no other plan would help.
  */
-export function planUpdate(changes: readonly Change[], standing: readonly Standing[]): PlannedUpdate {
+export function planUpdate(changes: readonly Change[], standing: readonly ZoneEntry[]): PlannedUpdate {
   const removed = removedOf(changes, standing);
   const wanted = changes.flatMap((change) => writtenBy(change) ?? []);
   const plans = namesOf(changes).map((name) => {
@@ -76,7 +76,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
     const leaving = [...gone, ...sets.flatMap(({ renewed }) => renewed)];
     const added = sets.flatMap((set) => set.added);
     const changed = [...leaving.map(deletion), ...added];
-    return changed.length > 0 ? [{ prerequisites: guards(name, at, added), changes: changed }] : [];
+    return changed.length > 0 ? [{ prerequisites: prerequisitesFor(name, at, added), changes: changed }] : [];
   });
   const made = wanted.map((record) => ({
     ...record,
@@ -85,7 +85,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
   }));
   const renewed = plans.flatMap(({ name, sets }) =>
     sets.flatMap(({ type, ttl, renewed: [first] }) =>
-      first ? [{ name, type, standing: first.record.ttl, wanted: ttl }] : [],
+      first ? [{ name, type, current: first.record.ttl, wanted: ttl }] : [],
     ),
   );
   return { parts, apart: [plans.flatMap(removals), plans.flatMap(additions)], renewed, made };
@@ -94,13 +94,13 @@ export function planUpdate(changes: readonly Change[], standing: readonly Standi
 /** What is left to do at one name. */
 interface NamePlan {
   readonly name: string;
-  readonly at: readonly Standing[];
-  readonly sets: readonly WantedSet[];
-  readonly gone: readonly Standing[];
+  readonly at: readonly ZoneEntry[];
+  readonly sets: readonly WantedRrset[];
+  readonly gone: readonly ZoneEntry[];
 }
 
 /** Of a set that is renewed one record leaves: when it comes back, all of the set get its TTL. */
-function leavingAlone({ sets, gone }: NamePlan): Standing[] {
+function leavingAlone({ sets, gone }: NamePlan): ZoneEntry[] {
   return [...gone, ...sets.flatMap(({ renewed }) => renewed.slice(0, 1))];
 }
 
@@ -119,12 +119,12 @@ function additions(plan: NamePlan): Update[] {
         !staying.some((one) => typeNumber(one.record.type) === type && one.data.equals(data)),
     ),
   );
-  return changes.length > 0 ? [{ prerequisites: guards(name, staying, changes), changes }] : [];
+  return changes.length > 0 ? [{ prerequisites: prerequisitesFor(name, staying, changes), changes }] : [];
 }
 
 /** The standing records that the changes take away. */
-function removedOf(changes: readonly Change[], standing: readonly Standing[]): ReadonlySet<Standing> {
-  const removed = new Set<Standing>();
+function removedOf(changes: readonly Change[], standing: readonly ZoneEntry[]): ReadonlySet<ZoneEntry> {
+  const removed = new Set<ZoneEntry>();
   for (const change of changes) {
     const old = removedBy(change);
     if (!old || (change.action === 'replace' && sameData(old, change.record))) continue;
@@ -135,16 +135,16 @@ function removedOf(changes: readonly Change[], standing: readonly Standing[]): R
   return removed;
 }
 
-interface WantedSet {
+interface WantedRrset {
   readonly type: string;
   /** Of the whole set: an RRset has one (RFC 2181 §5.2). */
   readonly ttl: number;
   /** What stands already, and is written anew for its TTL. */
-  readonly renewed: readonly Standing[];
+  readonly renewed: readonly ZoneEntry[];
   readonly added: readonly WireRecord[];
 }
 
-function setsOf(kept: readonly Standing[], goal: readonly DnsRecord[]): WantedSet[] {
+function setsOf(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]): WantedRrset[] {
   return [...Map.groupBy(goal, ({ type }) => type)].map(([type, records]) => {
     const siblings = kept.filter(({ record }) => record.type === type);
     const others = siblings.filter(({ record }) => !records.some((one) => sameData(one, record)));
@@ -165,11 +165,11 @@ function setsOf(kept: readonly Standing[], goal: readonly DnsRecord[]): WantedSe
   });
 }
 
-function deletion({ record: { name, type }, data }: Standing): WireRecord {
+function deletion({ record: { name, type }, data }: ZoneEntry): WireRecord {
   return { name, type: typeNumber(type), class: CLASSES.NONE, ttl: 0, data };
 }
 
-function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[], isChanged: boolean): void {
+function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[], isChanged: boolean): void {
   const all = [...kept.map(({ record }) => record), ...goal];
   const alias = all.find(({ type }) => type === 'CNAME');
   const other = alias && all.find((record) => !sameData(record, alias));
@@ -183,7 +183,7 @@ function assertCompatible(kept: readonly Standing[], goal: readonly DnsRecord[],
 }
 
 /** Whether something that was to be removed at the name is not there: the zone changed since it was read. */
-function hasChanged(changes: readonly Change[], name: string, at: readonly Standing[]): boolean {
+function hasChanged(changes: readonly Change[], name: string, at: readonly ZoneEntry[]): boolean {
   return changes.some((change) => {
     const old = removedBy(change);
     return old?.name === name && !at.some(({ record }) => sameData(record, old));
@@ -217,13 +217,13 @@ export function packUpdates(parts: readonly Update[], limit = MOST_OCTETS): Upda
 /** What has to be true for an update to be made: its prerequisites (RFC 2136 §2.4). Pure. */
 
 /** A record of the zone as it was read, with its data as the server keeps it: TXT can be cut in many ways. */
-export interface Standing {
+export interface ZoneEntry {
   readonly record: DnsRecord;
   readonly data: Buffer;
 }
 
 /** What somebody may put at a name between our reading and our writing, and what would keep an alias out of it. */
-const RIVALS = [
+const GUARDED_TYPES = [
   'A',
   'AAAA',
   'CNAME',
@@ -248,19 +248,23 @@ const RIVALS = [
 const NOTHING = Buffer.alloc(0);
 
 /** What would make the server leave out what is added at a name. */
-export function guards(name: string, at: readonly Standing[], added: readonly WireRecord[]): WireRecord[] {
+export function prerequisitesFor(
+  name: string,
+  at: readonly ZoneEntry[],
+  added: readonly WireRecord[],
+): WireRecord[] {
   if (added.length === 0) return [];
   const isAlias = added.some(({ type }) => type === TYPES.CNAME);
   if (isAlias && at.length === 0) return [absent(name, TYPES.ANY)];
   const guarded = isAlias ? at : at.filter(({ record }) => record.type === 'CNAME');
-  const rivals = (isAlias ? RIVALS : (['CNAME'] as const)).filter(
+  const rivals = (isAlias ? GUARDED_TYPES : (['CNAME'] as const)).filter(
     (type) => !at.some(({ record }) => record.type === type),
   );
   return [...guarded.map(present), ...rivals.map((type) => absent(name, TYPES[type]))];
 }
 
 /** "RRset exists", with exactly these records together (RFC 2136 §2.4.2). */
-function present({ record: { name, type }, data }: Standing): WireRecord {
+function present({ record: { name, type }, data }: ZoneEntry): WireRecord {
   return { name, type: typeNumber(type), class: CLASSES.IN, ttl: 0, data };
 }
 

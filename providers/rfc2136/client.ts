@@ -4,13 +4,13 @@ import { canonicalName } from '../../src/dns/name.ts';
 import { exchangeTcp, IncompleteMessage } from '../../src/dns/tcp.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { Budget } from '../shared/budget.ts';
-import { tooLate } from '../shared/errors.ts';
+import { timeoutError } from '../shared/errors.ts';
 import type { Update } from './changes.ts';
 import {
-  type Asked,
   badAnswer,
   badSignature,
   bareRefusal,
+  type Operation,
   rcodeName,
   readPermission,
   refused,
@@ -67,7 +67,7 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
     return ago >= 0 && ago <= MOMENT_MS;
   };
   const call = async (
-    asked: Asked,
+    operation: Operation,
     task: Task,
     signal: AbortSignal,
     take: Take,
@@ -80,19 +80,19 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
     const deadline = AbortSignal.timeout(timeoutMs);
     let isFirst = true;
     const takeChecked = (answer: Buffer): boolean => {
-      const decoded = decode(answer, asked);
+      const decoded = decode(answer, operation);
       if (decoded.id !== id || !decoded.isResponse || decoded.opcode !== task.opcode)
-        throw badAnswer('something else', asked);
+        throw badAnswer('something else', operation);
       const verdict = verify(answer, decoded, clock.now());
       const isKnown = takenAt !== undefined;
-      const circumstances = { asked, now: clock.now(), isFirst, isKnown, isTaken: wasJustTaken(), fine };
+      const circumstances = { operation, now: clock.now(), isFirst, isKnown, isTaken: wasJustTaken(), fine };
       const refusal = refusalOf(verdict, decoded, circumstances);
       if (refusal) throw refusal;
       if (verdict.kind === 'good') takenAt = clock.now().getTime();
       isFirst = false;
       const isLast = take(decoded);
       if (isLast && verdict.kind !== 'good' && decoded.rcode === 0)
-        throw badSignature(verdict, asked, clock.now(), isKnown);
+        throw badSignature(verdict, operation, clock.now(), isKnown);
       return isLast;
     };
     try {
@@ -100,15 +100,15 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
     } catch (thrown) {
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
-      if (deadline.aborted) throw unreachable(tooLate(timeoutMs), asked);
-      if (thrown instanceof IncompleteMessage) throw badAnswer('half a message', asked, thrown);
-      throw unreachable(thrown, asked);
+      if (deadline.aborted) throw unreachable(timeoutError(timeoutMs), operation);
+      if (thrown instanceof IncompleteMessage) throw badAnswer('half a message', operation, thrown);
+      throw unreachable(thrown, operation);
     }
   };
 
   return {
     async soa(name, signal) {
-      const asked: Asked =
+      const operation: Operation =
         name === ''
           ? { doing: 'answer a signed question', server, key }
           : { doing: `show the SOA record of ${name}`, server, key, permission: ZONE_PERMISSION };
@@ -118,50 +118,55 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
         return true;
       };
       await call(
-        asked,
+        operation,
         { opcode: OPCODES.QUERY, question: { name, type: TYPES.SOA } },
         signal,
         take,
         NOT_HERE,
       );
-      if (!answer) throw badAnswer('nothing', asked);
+      if (!answer) throw badAnswer('nothing', operation);
       return answer;
     },
     async transfer(zone, keep, signal) {
-      const asked = {
+      const operation = {
         doing: `transfer the zone ${zone}`,
         server,
         key,
         permission: readPermission(key, zone),
       };
-      const { take, kept } = createTransfer(zone, keep, asked);
-      await call(asked, { opcode: OPCODES.QUERY, question: { name: zone, type: TYPES.AXFR } }, signal, take);
+      const { take, kept } = createTransfer(zone, keep, operation);
+      await call(
+        operation,
+        { opcode: OPCODES.QUERY, question: { name: zone, type: TYPES.AXFR } },
+        signal,
+        take,
+      );
       return kept;
     },
     async update(zone, { prerequisites, changes }, signal) {
       const permission = writePermission(key, zone, changes);
-      const asked = { doing: `update ${describeChanges(changes)}`, server, key, permission };
+      const operation = { doing: `update ${describeChanges(changes)}`, server, key, permission };
       const task = {
         opcode: OPCODES.UPDATE,
         question: { name: zone, type: TYPES.SOA },
         answers: prerequisites,
         authorities: changes,
       };
-      await call(asked, task, signal, () => true);
+      await call(operation, task, signal, () => true);
     },
   };
 }
 
-function decode(answer: Buffer, asked: Asked): Decoded {
+function decode(answer: Buffer, operation: Operation): Decoded {
   try {
     return decodeMessage(answer);
   } catch (thrown) {
-    throw badAnswer('octets that are no DNS message', asked, thrown);
+    throw badAnswer('octets that are no DNS message', operation, thrown);
   }
 }
 
 interface Circumstances {
-  readonly asked: Asked;
+  readonly operation: Operation;
   readonly now: Date;
   readonly isFirst: boolean;
   /** Whether the server has ever signed an answer with our key. */
@@ -177,28 +182,29 @@ interface Circumstances {
  * the connection; anything else has to be signed. Knot signs no refusal of a zone that it does not have: REFUSED to a question.
  */
 function refusalOf(verdict: Verdict, { rcode }: Decoded, circumstances: Circumstances) {
-  const { asked, now, isFirst, isKnown, isTaken, fine } = circumstances;
+  const { operation, now, isFirst, isKnown, isTaken, fine } = circumstances;
   const name = rcodeName(rcode);
-  if (verdict.kind === 'good') return rcode === 0 || fine.includes(name) ? undefined : refused(name, asked);
-  if (verdict.kind !== 'unsigned') return badSignature(verdict, asked, now, isKnown);
+  if (verdict.kind === 'good')
+    return rcode === 0 || fine.includes(name) ? undefined : refused(name, operation);
+  if (verdict.kind !== 'unsigned') return badSignature(verdict, operation, now, isKnown);
   if (name === 'REFUSED' && fine.includes(name)) return undefined;
-  if (name === 'NOTAUTH' || name === 'REFUSED') return bareRefusal(name, asked, isTaken);
-  if (rcode !== 0 && !fine.includes(name)) return refused(name, asked);
-  return isFirst ? badSignature(verdict, asked, now, isKnown) : undefined;
+  if (name === 'NOTAUTH' || name === 'REFUSED') return bareRefusal(name, operation, isTaken);
+  if (rcode !== 0 && !fine.includes(name)) return refused(name, operation);
+  return isFirst ? badSignature(verdict, operation, now, isKnown) : undefined;
 }
 
 /** A transfer begins and ends with the SOA record of the zone (RFC 5936 §2.2). */
-function createTransfer(zone: string, keep: (record: WireRecord) => boolean, asked: Asked) {
+function createTransfer(zone: string, keep: (record: WireRecord) => boolean, operation: Operation) {
   const kept: WireRecord[] = [];
   const isBound = ({ type, name }: WireRecord) => type === TYPES.SOA && canonicalName(name) === zone;
   let bounds = 0;
   const take: Take = ({ answers }) => {
     for (const record of answers) {
       if (isBound(record)) bounds += 1;
-      else if (bounds !== 1) throw badAnswer('records outside of the zone', asked);
+      else if (bounds !== 1) throw badAnswer('records outside of the zone', operation);
       if (bounds === 1 && keep(record)) kept.push(record);
     }
-    if (bounds === 0) throw badAnswer('a zone without records', asked);
+    if (bounds === 0) throw badAnswer('a zone without records', operation);
     return bounds > 1;
   };
   return { take, kept };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../src/config/secret.ts';
-import { type Asked, badSignature, refused, unreachable, writePermission } from './errors.ts';
+import { badSignature, type Operation, refused, unreachable, writePermission } from './errors.ts';
 import { CLASSES, TYPES } from './wire.ts';
 
 const key = { name: 'key', algorithm: 'hmac-sha256', secret: new Secret('c2VjcmV0') } as const;
 const server = { host: 'ns1.example.com', port: 53 };
-const asked: Asked = { doing: 'update app.example.com A', server, key, permission: 'Let it.' };
+const asked: Operation = { doing: 'update app.example.com A', server, key, permission: 'Let it.' };
 const NOW = new Date('2026-01-02T03:04:05Z');
 
 const codes: readonly (readonly [rcode: string, code: string])[] = [

@@ -6,7 +6,7 @@ import type { Server } from './variables.ts';
 import type { WireRecord } from './wire.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
-export interface Asked {
+export interface Operation {
   /** Completes "The name server … refused to …". */
   readonly doing: string;
   readonly server: Server;
@@ -48,21 +48,21 @@ export function rcodeName(rcode: number): string {
   return RCODES[rcode] ?? `RCODE${rcode}`;
 }
 
-function who({ server: { host } }: Asked): string {
+function who({ server: { host } }: Operation): string {
   return `The name server ${host}`;
 }
 
 /** A whole answer that is a refusal. */
-export function refused(name: string, asked: Asked): IngressError {
+export function refused(name: string, operation: Operation): IngressError {
   const code = CODES.get(name) ?? 'PROVIDER_REJECTED';
   const verb = name === 'SERVFAIL' ? 'failed' : 'refused';
-  return new IngressError(code, `${who(asked)} ${verb} to ${asked.doing}: ${name}`, {
-    ...hintFor(code, name, asked),
+  return new IngressError(code, `${who(operation)} ${verb} to ${operation.doing}: ${name}`, {
+    ...hintFor(code, name, operation),
     details: { rcode: name },
   });
 }
 
-function hintFor(code: ErrorCode, rcode: string, { permission }: Asked): ErrorContext {
+function hintFor(code: ErrorCode, rcode: string, { permission }: Operation): ErrorContext {
   if (code === 'PROVIDER_PERMISSION_MISSING' && permission !== undefined) return { hint: permission };
   if (code === 'PROVIDER_UNAVAILABLE') {
     return { hint: 'The log of the name server says why it failed.', byItself: RETRIES };
@@ -79,31 +79,35 @@ function hintFor(code: ErrorCode, rcode: string, { permission }: Asked): ErrorCo
 /** The server or we do not take a signature; `isKnown` where it has taken the key before. */
 export function badSignature(
   verdict: Exclude<Verdict, { kind: 'good' }>,
-  asked: Asked,
+  operation: Operation,
   now: Date,
   isKnown: boolean,
 ): IngressError {
   switch (verdict.kind) {
     case 'unsigned':
-      return badAnswer('without a signature', asked);
+      return badAnswer('without a signature', operation);
     case 'forged':
-      return badAnswer('with a signature that is not of the key', asked);
+      return badAnswer('with a signature that is not of the key', operation);
     case 'mistimed':
-      return mistimed(verdict.serverTime, asked, now);
+      return mistimed(verdict.serverTime, operation, now);
     case 'refused':
-      if (verdict.error === 'BADTIME') return mistimed(verdict.serverTime, asked, now);
-      return isKnown && verdict.error === 'BADKEY' && asked.permission !== undefined
-        ? notLet(asked, asked.permission)
-        : badKey(verdict.error, asked);
+      if (verdict.error === 'BADTIME') return mistimed(verdict.serverTime, operation, now);
+      return isKnown && verdict.error === 'BADKEY' && operation.permission !== undefined
+        ? notLet(operation, operation.permission)
+        : badKey(verdict.error, operation);
   }
 }
 
 /** Knot calls a key that may not do something BADKEY, as others do one that they do not know any more. */
-function notLet(asked: Asked, permission: string): IngressError {
-  return new IngressError('PROVIDER_PERMISSION_MISSING', `${who(asked)} refused to ${asked.doing}: BADKEY`, {
-    hint: `${permission} A key that was taken out of the server's configuration is refused in the same words.`,
-    details: { tsigError: 'BADKEY' },
-  });
+function notLet(operation: Operation, permission: string): IngressError {
+  return new IngressError(
+    'PROVIDER_PERMISSION_MISSING',
+    `${who(operation)} refused to ${operation.doing}: BADKEY`,
+    {
+      hint: `${permission} A key that was taken out of the server's configuration is refused in the same words.`,
+      details: { tsigError: 'BADKEY' },
+    },
+  );
 }
 
 /**
@@ -111,9 +115,9 @@ function notLet(asked: Asked, permission: string): IngressError {
  * NOTAUTH, or REFUSED to an update, also where the clocks differ. `isTaken`: it signed an answer with our key a moment ago, so
  * that key and clocks are good.
  */
-export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): IngressError {
-  const { name, algorithm } = asked.key;
-  const sentence = `${who(asked)} refused to ${asked.doing}: ${rcode}, without a signature`;
+export function bareRefusal(rcode: string, operation: Operation, isTaken: boolean): IngressError {
+  const { name, algorithm } = operation.key;
+  const sentence = `${who(operation)} refused to ${operation.doing}: ${rcode}, without a signature`;
   const details = { rcode };
   const acl = `does not allow the key ${name} to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines)`;
   if (isTaken) {
@@ -130,11 +134,11 @@ export function bareRefusal(rcode: string, asked: Asked, isTaken: boolean): Ingr
   });
 }
 
-function badKey(error: string, asked: Asked): IngressError {
-  const { what, hint } = faultOfKey(error, asked.key);
+function badKey(error: string, operation: Operation): IngressError {
+  const { what, hint } = faultOfKey(error, operation.key);
   return new IngressError(
     'PROVIDER_CREDENTIALS_REJECTED',
-    `${who(asked)} refused to ${asked.doing}: ${what} (${error})`,
+    `${who(operation)} refused to ${operation.doing}: ${what} (${error})`,
     { hint, details: { tsigError: error } },
   );
 }
@@ -155,13 +159,13 @@ function faultOfKey(error: string, { name, algorithm }: Key): { what: string; hi
   };
 }
 
-function mistimed(serverTime: Date | undefined, asked: Asked, now: Date): IngressError {
+function mistimed(serverTime: Date | undefined, operation: Operation, now: Date): IngressError {
   const apart = serverTime && Math.round((now.getTime() - serverTime.getTime()) / 1000);
   const how =
     apart === undefined ? '' : ` by ${Math.abs(apart)} s: ${apart < 0 ? 'ours is behind' : 'ours is ahead'}`;
   return new IngressError(
     'PROVIDER_CREDENTIALS_REJECTED',
-    `${who(asked)} and this host cannot ${asked.doing}: their clocks differ${how} (BADTIME)`,
+    `${who(operation)} and this host cannot ${operation.doing}: their clocks differ${how} (BADTIME)`,
     {
       hint: 'Set the clock of this host and that of the name server: they may differ by 300 s at most. The key is good.',
       retryable: true,
@@ -171,10 +175,10 @@ function mistimed(serverTime: Date | undefined, asked: Asked, now: Date): Ingres
 }
 
 /** An answer that is not what the RFCs say. */
-export function badAnswer(how: string, asked: Asked, cause?: unknown): IngressError {
+export function badAnswer(how: string, operation: Operation, cause?: unknown): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
-    `${who(asked)} was asked to ${asked.doing} and answered ${how}`,
+    `${who(operation)} was asked to ${operation.doing} and answered ${how}`,
     {
       hint: 'Check that RFC2136_NAMESERVER is the name server itself and no proxy or resolver, and that it knows TSIG.',
       ...(cause === undefined ? {} : { cause }),
@@ -182,16 +186,16 @@ export function badAnswer(how: string, asked: Asked, cause?: unknown): IngressEr
   );
 }
 
-export function unreachable(cause: unknown, asked: Asked): IngressError {
-  const words = clean(rootMessage(cause), [asked.key.secret]);
+export function unreachable(cause: unknown, operation: Operation): IngressError {
+  const words = clean(rootMessage(cause), [operation.key.secret]);
   return new IngressError(
     'PROVIDER_UNREACHABLE',
-    `${who(asked)} could not be asked to ${asked.doing}: ${words}`,
+    `${who(operation)} could not be asked to ${operation.doing}: ${words}`,
     {
       ...(isUnknownHost(cause)
-        ? { hint: `Correct RFC2136_NAMESERVER: the name ${asked.server.host} is not found.` }
+        ? { hint: `Correct RFC2136_NAMESERVER: the name ${operation.server.host} is not found.` }
         : {
-            hint: `Check that TCP to port ${asked.server.port} of ${asked.server.host} is open.`,
+            hint: `Check that TCP to port ${operation.server.port} of ${operation.server.host} is open.`,
             byItself: RETRIES,
           }),
       cause,

@@ -13,10 +13,10 @@ import {
   type PlannedUpdate,
   packUpdates,
   planUpdate,
-  type RenewedSet,
-  type Standing,
-  toLive,
+  type RenewedRrset,
+  toCurrent,
   type Update,
+  type ZoneEntry,
 } from './changes.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
 import { apexOf, cutAbove, normalizeTtl, toRecord } from './records.ts';
@@ -77,7 +77,7 @@ class Rfc2136 implements DnsProvider {
   /** Names that a known zone has delegated to another one. */
   #cuts: readonly string[] = [];
   /** The RRsets that the server answers with another TTL than was written, by zone, name and type. */
-  readonly #unmoved = new Map<string, RenewedSet>();
+  readonly #unmoved = new Map<string, RenewedRrset>();
 
   constructor(client: Rfc2136Client, zone: string | undefined, warn: (sentence: string) => void) {
     this.#client = client;
@@ -104,7 +104,7 @@ class Rfc2136 implements DnsProvider {
     const isOfTheZone = ({ name, type }: CurrentRecord) =>
       name === zone.id && (type === 'SOA' || type === 'NS');
     return standing
-      .map(toLive)
+      .map(toCurrent)
       .filter((record) => !isOfTheZone(record))
       .map((record) => this.#asAsked(zone.id, record));
   }
@@ -129,7 +129,7 @@ class Rfc2136 implements DnsProvider {
     for (const set of unmoved) {
       this.#unmoved.set(keyOf(apex, set), set);
       this.#warn(
-        `${set.name} ${set.type} keeps its TTL of ${set.standing} s: the name server takes ${set.wanted} s and does not change it. It is left at that.`,
+        `${set.name} ${set.type} keeps its TTL of ${set.current} s: the name server takes ${set.wanted} s and does not change it. It is left at that.`,
       );
     }
   }
@@ -137,7 +137,7 @@ class Rfc2136 implements DnsProvider {
   /** A record whose TTL the server does not change has the one that was asked for, so that no pass asks again. */
   #asAsked(apex: string, record: CurrentRecord): CurrentRecord {
     const set = this.#unmoved.get(keyOf(apex, record));
-    return set?.standing === record.ttl ? { ...record, ttl: set.wanted } : record;
+    return set?.current === record.ttl ? { ...record, ttl: set.wanted } : record;
   }
 
   async #plan(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<PlannedUpdate> {
@@ -173,7 +173,7 @@ class Rfc2136 implements DnsProvider {
   }
 
   /** Everything at these names, with the data as the server keeps it. */
-  async #read(apex: string, names: readonly string[], signal: AbortSignal): Promise<Standing[]> {
+  async #read(apex: string, names: readonly string[], signal: AbortSignal): Promise<ZoneEntry[]> {
     signal.throwIfAborted();
     const wanted = new Set(names.map(canonicalName));
     if (wanted.size === 0) return [];
@@ -212,7 +212,7 @@ class Rfc2136 implements DnsProvider {
   }
 }
 
-function keyOf(apex: string, { name, type }: Pick<RenewedSet, 'name' | 'type'>): string {
+function keyOf(apex: string, { name, type }: Pick<RenewedRrset, 'name' | 'type'>): string {
   return `${apex} ${name} ${type}`;
 }
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import type { Change, CurrentRecord, DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { type Planned, planEdits, planFromMemory } from './changes.ts';
-import { toLiveRecords } from './records.ts';
+import { type PlannedEdits, planEdits, planFromMemory } from './changes.ts';
+import { toCurrentRecords } from './records.ts';
 
 const NAME = 'a.example';
 const txt = (value: string, ttl = 60): DnsRecord => ({ name: NAME, type: 'TXT', value, ttl });
@@ -31,7 +31,7 @@ const weighted = (identifier: string, values: readonly string[]): ApiRecordSet =
   Weight: 1,
 });
 
-const plan = (changes: readonly Change[], ...standing: readonly ApiRecordSet[]): Planned =>
+const plan = (changes: readonly Change[], ...standing: readonly ApiRecordSet[]): PlannedEdits =>
   planEdits(changes, (name, type) => standing.filter((one) => one.Name === `${name}.` && one.Type === type));
 
 type Row = readonly [
@@ -116,7 +116,7 @@ test('records come in the order of the changes, with the TTL of their RRset', ()
 
 test('an RRset of a policy is removed whole, by its identifier', () => {
   const [blue, green] = [weighted('blue', ['1', '2']), weighted('green', ['1', '2'])];
-  const { edits, idle } = plan(toLiveRecords(green).map(remove), blue, green);
+  const { edits, idle } = plan(toCurrentRecords(green).map(remove), blue, green);
   assert.deepEqual(edits[0]?.removed, [green]);
   assert.deepEqual([edits[0]?.after, idle], [[blue], false]);
 });
@@ -134,7 +134,7 @@ const refused: readonly (readonly [
 ])[] = [
   [
     'to remove a part of an RRset of a policy',
-    toLiveRecords(weighted('a', ['1', '2']))
+    toCurrentRecords(weighted('a', ['1', '2']))
       .slice(1)
       .map(remove),
     [weighted('a', ['1', '2'])],
@@ -184,7 +184,7 @@ test('whatever is removed and wanted, the RRset is what stood, without the one a
       const expected = new Set([...standing.filter((value) => !removals.includes(value)), ...wanted]);
       const [edit] = edits;
       const after = edit ? edit.after : before;
-      assert.deepEqual(new Set(after.flatMap(toLiveRecords).map(({ value }) => value)), expected);
+      assert.deepEqual(new Set(after.flatMap(toCurrentRecords).map(({ value }) => value)), expected);
       if (edit) assert.deepEqual(edit.removed, before);
       // Nothing is left undone but what memory may not decide.
       if (!edit && changes.length > 0) assert.ok(idle || removals.every((value) => wanted.includes(value)));

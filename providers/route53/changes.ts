@@ -9,7 +9,7 @@ import { IngressError } from '../../src/errors.ts';
 import { removedBy, writtenBy } from '../shared/changes.ts';
 import type { ApiRecordSet } from './answers.ts';
 import type { ZoneMemory } from './memory.ts';
-import { fromValue, handleOf, isSimple, normalizeTtl, toLiveRecords, toValue } from './records.ts';
+import { fromValue, handleOf, isSimple, normalizeTtl, toCurrentRecords, toValue } from './records.ts';
 
 /**
  * A plan's changes as edits of whole RRsets. Pure.
@@ -32,7 +32,7 @@ export interface Edit {
   readonly after: readonly ApiRecordSet[];
 }
 
-export interface Planned {
+export interface PlannedEdits {
   readonly edits: readonly Edit[];
   /** Created and replacing records in the order of the changes. */
   readonly records: readonly CurrentRecord[];
@@ -40,7 +40,7 @@ export interface Planned {
   readonly idle: boolean;
 }
 
-interface Wishes {
+interface WantedValues {
   readonly removals: CurrentRecord[];
   readonly wanted: DnsRecord[];
 }
@@ -50,7 +50,7 @@ interface Wishes {
  * memory has no right to say that something is done already or impossible. What is only created needs no look, because the
  * API refuses to create what stands.
  */
-export function planFromMemory(changes: readonly Change[], known: Lookup): Planned | undefined {
+export function planFromMemory(changes: readonly Change[], known: Lookup): PlannedEdits | undefined {
   if (
     changes
       .flatMap((change) => removedBy(change) ?? [])
@@ -66,9 +66,9 @@ export function planFromMemory(changes: readonly Change[], known: Lookup): Plann
 }
 
 /** The edits that lead from what is known to what the changes ask for. Throws PROVIDER_REJECTED or PROVIDER_CONFLICT. */
-export function planEdits(changes: readonly Change[], known: Lookup): Planned {
-  const wishes = new Map<string, Wishes>();
-  const at = ({ name, type }: DnsRecord): Wishes => {
+export function planEdits(changes: readonly Change[], known: Lookup): PlannedEdits {
+  const wishes = new Map<string, WantedValues>();
+  const at = ({ name, type }: DnsRecord): WantedValues => {
     const key = handleOf(name, type);
     const found = wishes.get(key) ?? { removals: [], wanted: [] };
     wishes.set(key, found);
@@ -99,7 +99,7 @@ export function planEdits(changes: readonly Change[], known: Lookup): Planned {
   };
 }
 
-function draft(wishes: Wishes, known: Lookup): { edit: Edit; idle: boolean } {
+function draft(wishes: WantedValues, known: Lookup): { edit: Edit; idle: boolean } {
   const { removals, wanted } = wishes;
   const [{ name, type } = { name: '', type: '' }] = [...removals, ...wanted];
   const sets = known(name, type) ?? [];
@@ -119,7 +119,7 @@ function draft(wishes: Wishes, known: Lookup): { edit: Edit; idle: boolean } {
 }
 
 /** The plain RRset as it should be; undefined when no value is left. */
-function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Wishes) {
+function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: WantedValues) {
   const [{ name, type } = { name: '', type: '' }] = [...removals, ...wanted];
   const standing = (simple?.ResourceRecords ?? []).map(({ Value }) => ({
     Value,
@@ -157,7 +157,7 @@ function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Wish
 function namedWhole(sets: readonly ApiRecordSet[], removals: readonly CurrentRecord[]): ApiRecordSet[] {
   const left = removals.filter(({ overriddenBy }) => overriddenBy !== undefined);
   return sets.filter((set) => {
-    const records = toLiveRecords(set);
+    const records = toCurrentRecords(set);
     const named = records.filter((record) => {
       const index = left.findIndex((removal) => sameRecord(record, removal));
       if (index >= 0) left.splice(index, 1);
@@ -177,7 +177,7 @@ function standsIn(sets: readonly ApiRecordSet[], removal: CurrentRecord): boolea
   return sets.some(
     (set) =>
       isSimple(set) === (removal.overriddenBy === undefined) &&
-      toLiveRecords(set).some((record) => sameRecord(record, removal)),
+      toCurrentRecords(set).some((record) => sameRecord(record, removal)),
   );
 }
 
@@ -194,7 +194,7 @@ function secondAlias(name: string, value: string): IngressError {
 }
 
 function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
-  const [standing] = toLiveRecords(set);
+  const [standing] = toCurrentRecords(set);
   const what = `${standing?.overriddenBy ?? 'others'}${set.SetIdentifier === undefined ? '' : `, ${set.SetIdentifier}`}`;
   return new IngressError(
     'PROVIDER_REJECTED',

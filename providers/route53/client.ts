@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { ApiRecordSet } from './answers.ts';
 import * as answers from './answers.ts';
 import type { ApiChange } from './batches.ts';
-import type { Asked } from './errors.ts';
+import type { Operation } from './errors.ts';
 import { nameOf } from './records.ts';
 import type { Connection, Sdk } from './sdk.ts';
 
@@ -30,9 +30,9 @@ export interface Route53 {
 }
 
 export type Send = (sdk: Sdk, connection: Connection) => Promise<unknown>;
-export type Asking = Omit<Asked, 'secrets'>;
+export type Route53Operation = Omit<Operation, 'secrets'>;
 export type Ask = <T extends z.ZodType>(
-  asked: Asking,
+  operation: Route53Operation,
   signal: AbortSignal,
   schema: T,
   send: Send,
@@ -42,18 +42,18 @@ const ZONES_PER_PAGE = 100;
 
 /** The calls by their names, made of one that signs, carries and checks. */
 export function createCalls(ask: Ask): Route53 {
-  const inZone = (action: string, doing: string, id: string): Asking => ({
+  const inZone = (action: string, doing: string, id: string): Route53Operation => ({
     doing,
     action: `route53:${action}`,
     resource: `arn:aws:route53:::hostedzone/${id}`,
   });
   return {
     async zones(signal) {
-      const asked = { doing: 'list the hosted zones', action: 'route53:ListHostedZones', resource: '*' };
+      const operation = { doing: 'list the hosted zones', action: 'route53:ListHostedZones', resource: '*' };
       const zones: answers.ApiHostedZone[] = [];
       for (let marker: string | undefined; ; ) {
         const input = { MaxItems: ZONES_PER_PAGE, ...(marker === undefined ? {} : { Marker: marker }) };
-        const page = await ask(asked, signal, answers.hostedZones, (sdk, connection) =>
+        const page = await ask(operation, signal, answers.hostedZones, (sdk, connection) =>
           sdk.listHostedZones(connection, input),
         );
         zones.push(...page.HostedZones);
@@ -69,8 +69,12 @@ export function createCalls(ask: Ask): Route53 {
         ...(start?.type ? { StartRecordType: start.type } : {}),
         ...(start?.identifier ? { StartRecordIdentifier: start.identifier } : {}),
       };
-      const asked = inZone('ListResourceRecordSets', `list the records of the hosted zone ${zoneId}`, zoneId);
-      const page = await ask(asked, signal, answers.recordSets, (sdk, connection) =>
+      const operation = inZone(
+        'ListResourceRecordSets',
+        `list the records of the hosted zone ${zoneId}`,
+        zoneId,
+      );
+      const page = await ask(operation, signal, answers.recordSets, (sdk, connection) =>
         // The API's own words for a type go back to it as they came.
         sdk.listResourceRecordSets(connection, input as Parameters<Sdk['listResourceRecordSets']>[1]),
       );
@@ -82,12 +86,16 @@ export function createCalls(ask: Ask): Route53 {
       return { sets: page.ResourceRecordSets, next };
     },
     async change(zoneId, changes, signal) {
-      const asked = inZone('ChangeResourceRecordSets', `write DNS records (${describe(changes)})`, zoneId);
+      const operation = inZone(
+        'ChangeResourceRecordSets',
+        `write DNS records (${describe(changes)})`,
+        zoneId,
+      );
       const input = {
         HostedZoneId: zoneId,
         ChangeBatch: { Comment: 'dstack-ingress', Changes: [...changes] },
       };
-      const { ChangeInfo } = await ask(asked, signal, answers.change, (sdk, connection) =>
+      const { ChangeInfo } = await ask(operation, signal, answers.change, (sdk, connection) =>
         // RRsets as the API gave them, and those of the four types that this program makes.
         sdk.changeResourceRecordSets(connection, input as Parameters<Sdk['changeResourceRecordSets']>[1]),
       );
@@ -95,13 +103,14 @@ export function createCalls(ask: Ask): Route53 {
     },
     async changeStatus(id, signal) {
       const resource = 'arn:aws:route53:::change/*';
-      const asked = {
+      const operation = {
         doing: `tell whether the change ${id} is in force`,
         action: 'route53:GetChange',
         resource,
       };
-      return (await ask(asked, signal, answers.change, (sdk, connection) => sdk.getChange(connection, id)))
-        .ChangeInfo.Status;
+      return (
+        await ask(operation, signal, answers.change, (sdk, connection) => sdk.getChange(connection, id))
+      ).ChangeInfo.Status;
     },
   };
 }

@@ -6,8 +6,8 @@ import type { Budget } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import { type Ask, type Asking, createCalls, type Route53, type Send } from './client.ts';
-import { type Asked, assumedAgain, badAnswer, isExpired, toIngressError } from './errors.ts';
+import { type Ask, createCalls, type Route53, type Route53Operation, type Send } from './client.ts';
+import { assumedAgain, badAnswer, isExpired, type Operation, toIngressError } from './errors.ts';
 import type { Connection, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
 
 export interface ClientOptions {
@@ -40,7 +40,7 @@ export function createClient(options: ClientOptions): Route53 {
 
   const assume = async (signal: AbortSignal): Promise<AssumedKeys> => {
     const { arn = '', externalId } = role ?? {};
-    const asked = { doing: `assume the role ${arn}`, action: 'sts:AssumeRole', resource: arn };
+    const operation = { doing: `assume the role ${arn}`, action: 'sts:AssumeRole', resource: arn };
     const input = {
       RoleArn: arn,
       RoleSessionName: 'dstack-ingress',
@@ -48,7 +48,7 @@ export function createClient(options: ClientOptions): Route53 {
       ...(externalId === undefined ? {} : { ExternalId: externalId }),
     };
     const place = { keys, region, endpoint: stsUrl, http: http('AWS STS') };
-    const { Credentials } = await call(asked, place, signal, answers.assumedRole, (sdk, connection) =>
+    const { Credentials } = await call(operation, place, signal, answers.assumedRole, (sdk, connection) =>
       sdk.assumeRole(connection, input),
     );
     const assumed = {
@@ -65,11 +65,11 @@ export function createClient(options: ClientOptions): Route53 {
   // A place of its own has no region that the client would know, and Route 53's signatures name one for each partition.
   const signedFor = route53Url === undefined ? region : signingRegion(region);
   const route53Http = http('Route 53');
-  const ask: Ask = async (asked, signal, schema, send) => {
+  const ask: Ask = async (operation, signal, schema, send) => {
     const current = session ? await session.keys(signal) : keys;
     const place = { keys: current, region: signedFor, endpoint: route53Url, http: route53Http };
     try {
-      return await call(asked, place, signal, schema, send);
+      return await call(operation, place, signal, schema, send);
     } catch (thrown) {
       if (!session || !isExpired(thrown)) throw thrown;
       session.forget();
@@ -87,7 +87,7 @@ interface Place extends Pick<Connection, 'keys' | 'region' | 'endpoint'> {
 function createCaller(budget: Budget, secrets: readonly Secret[]) {
   let loading: Promise<Sdk> | undefined;
   return async <T extends z.ZodType>(
-    asking: Asking,
+    calling: Route53Operation,
     { http, ...place }: Place,
     signal: AbortSignal,
     schema: T,
@@ -96,12 +96,12 @@ function createCaller(budget: Budget, secrets: readonly Secret[]) {
     signal.throwIfAborted();
     loading ??= import('./sdk.ts');
     const sdk = await loading;
-    const asked = { ...asking, secrets };
+    const operation = { ...calling, secrets };
     let failure: unknown;
     const carry = async (request: SignedRequest): Promise<ReceivedAnswer> => {
       try {
-        const answer = await http({ ...toCall(request), doing: asked.doing }, signal);
-        return await accepted(answer, asked, budget);
+        const answer = await http({ ...toCall(request), doing: operation.doing }, signal);
+        return await accepted(answer, operation, budget);
       } catch (thrown) {
         failure = thrown;
         throw thrown;
@@ -113,12 +113,12 @@ function createCaller(budget: Budget, secrets: readonly Secret[]) {
     } catch {
       // The client's own errors carry the whole answer; only ours leave this file.
       signal.throwIfAborted();
-      throw failure ?? badAnswer(asked, 'something that is not XML');
+      throw failure ?? badAnswer(operation, 'something that is not XML');
     }
     const parsed = schema.safeParse(output);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw badAnswer(asked, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
+    throw badAnswer(operation, `XML that is not documented, at ${issue?.path.join('.') || 'its root'}`);
   };
 }
 
@@ -136,10 +136,10 @@ function toCall({ method, protocol, hostname, port, path, query, headers, body }
   } as const;
 }
 
-async function accepted(answer: HttpAnswer, asked: Asked, budget: Budget): Promise<ReceivedAnswer> {
+async function accepted(answer: HttpAnswer, operation: Operation, budget: Budget): Promise<ReceivedAnswer> {
   const { status, text } = answer;
   if (status >= 200 && status < 300) return { statusCode: status, headers: {}, body: Buffer.from(text) };
-  const failure = toIngressError(answer, asked);
+  const failure = toIngressError(answer, operation);
   if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);
   throw failure;
 }

@@ -5,7 +5,7 @@ import type { HttpAnswer } from '../shared/http.ts';
 import { type Refusal, refusalOf } from './answers.ts';
 
 /** What was asked when it failed, so that the message can say what to do. */
-export interface Asked {
+export interface Operation {
   /** Completes "Route 53 refused to …". */
   readonly doing: string;
   /** The IAM action that it needs, and on what. */
@@ -79,16 +79,19 @@ export function assumedAgain({ code, message, details }: IngressError): IngressE
 }
 
 /** What an answer that is no success means to this program. */
-export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked: Asked): IngressError {
+export function toIngressError(
+  { status, text, retryAfterMs }: HttpAnswer,
+  operation: Operation,
+): IngressError {
   const refusal = refusalOf(text);
   const code = codeOf(status, refusal);
   const verb = status >= 500 ? 'failed' : 'refused';
   const pause = pauseOf(code, refusal, retryAfterMs);
   return new IngressError(
     code,
-    `${serviceOf(asked)} ${verb} to ${asked.doing}: ${wordsOf(status, refusal, asked)}`,
+    `${serviceOf(operation)} ${verb} to ${operation.doing}: ${wordsOf(status, refusal, operation)}`,
     {
-      ...hintFor(code, refusal, asked),
+      ...hintFor(code, refusal, operation),
       ...(pause === undefined ? {} : { retryAfterMs: pause }),
       details: {
         status,
@@ -100,12 +103,12 @@ export function toIngressError({ status, text, retryAfterMs }: HttpAnswer, asked
 }
 
 /** An answer of success that is not what the documentation says. */
-export function badAnswer(asked: Asked, what: string): IngressError {
-  const sentence = `${serviceOf(asked)} was asked to ${asked.doing} and answered ${what}`;
+export function badAnswer(operation: Operation, what: string): IngressError {
+  const sentence = `${serviceOf(operation)} was asked to ${operation.doing} and answered ${what}`;
   return new IngressError('PROVIDER_BAD_ANSWER', sentence);
 }
 
-export function serviceOf({ action }: Pick<Asked, 'action'>): string {
+export function serviceOf({ action }: Pick<Operation, 'action'>): string {
   return action.startsWith('sts:') ? 'AWS STS' : 'Route 53';
 }
 
@@ -120,25 +123,25 @@ function codeOf(status: number, { code, message }: Refusal): ErrorCode {
   return status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REJECTED';
 }
 
-function pauseOf(code: ErrorCode, refusal: Refusal, asked: number | undefined): number | undefined {
-  if (asked !== undefined) return asked;
+function pauseOf(code: ErrorCode, refusal: Refusal, operation: number | undefined): number | undefined {
+  if (operation !== undefined) return operation;
   const busy = code === 'PROVIDER_RATE_LIMITED' || refusal.code === 'PriorRequestNotComplete';
   return busy ? PAUSE_MS : undefined;
 }
 
 // A refused signature is explained over many lines that repeat the whole request, a session token included.
-function wordsOf(status: number, { code, message }: Refusal, { secrets }: Asked): string {
+function wordsOf(status: number, { code, message }: Refusal, { secrets }: Operation): string {
   if (code === undefined) return `HTTP ${status}`;
   const words = clean(message.split('\n\n')[0]?.trim() ?? '', secrets);
   return words === '' ? code : `${words} (${code})`;
 }
 
-function hintFor(code: ErrorCode, refusal: Refusal, asked: Asked): ErrorContext {
+function hintFor(code: ErrorCode, refusal: Refusal, operation: Operation): ErrorContext {
   switch (code) {
     case 'PROVIDER_PERMISSION_MISSING':
-      return { hint: hintForPermission(refusal.message, asked) };
+      return { hint: hintForPermission(refusal.message, operation) };
     case 'PROVIDER_CREDENTIALS_REJECTED':
-      return hintForCredentials(refusal, asked);
+      return hintForCredentials(refusal, operation);
     case 'ZONE_NOT_FOUND':
       return { hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it the zone is found by itself.' };
     default:
@@ -146,9 +149,9 @@ function hintFor(code: ErrorCode, refusal: Refusal, asked: Asked): ErrorContext 
   }
 }
 
-function hintForPermission(message: string, asked: Asked): string {
-  const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? asked.action;
-  const named = /on resource: (\S+)/.exec(message)?.[1] ?? asked.resource;
+function hintForPermission(message: string, operation: Operation): string {
+  const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? operation.action;
+  const named = /on resource: (\S+)/.exec(message)?.[1] ?? operation.resource;
   // Each change has an id of its own, so the right to ask for one is the right to ask for all.
   const resource = action === 'route53:GetChange' ? 'arn:aws:route53:::change/*' : named;
   const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
@@ -164,7 +167,7 @@ function hintForPermission(message: string, asked: Asked): string {
   return `Add the statement ${statement} to its policy: ${IAM}.`;
 }
 
-function hintForCredentials({ code = '', message }: Refusal, asked: Asked): ErrorContext {
+function hintForCredentials({ code = '', message }: Refusal, operation: Operation): ErrorContext {
   const late =
     /^(RequestExpired|RequestTimeTooSkewed)$/.test(code) || /signature (expired|not yet)/i.test(message);
   if (late) {
@@ -189,7 +192,7 @@ function hintForCredentials({ code = '', message }: Refusal, asked: Asked): Erro
     };
   }
   const temporary =
-    asked.secrets.length > 2 ? '' : ' An id that starts with ASIA needs AWS_SESSION_TOKEN as well.';
+    operation.secrets.length > 2 ? '' : ' An id that starts with ASIA needs AWS_SESSION_TOKEN as well.';
   return {
     hint: `Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys).${temporary}`,
   };

@@ -16,7 +16,7 @@ import { type Route53, readNames, SETS_PER_PAGE } from './client.ts';
 import { createClient } from './connection.ts';
 import { isNoSuchChange, isStale } from './errors.ts';
 import { PendingChanges, ZoneMemory } from './memory.ts';
-import { isOfZone, nameOf, normalizeTtl, toLiveRecords } from './records.ts';
+import { isOfZone, nameOf, normalizeTtl, toCurrentRecords } from './records.ts';
 import { variables } from './variables.ts';
 import { chooseZone, type HostedZone, publicZones, zoneNotFound } from './zones.ts';
 
@@ -106,7 +106,7 @@ class Route53Provider implements DnsProvider {
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = [...new Set(names.map(canonicalName))];
     const sets = await this.#look(zone, wanted, signal);
-    return sets.filter((set) => !isOfZone(set, zone.name)).flatMap(toLiveRecords);
+    return sets.filter((set) => !isOfZone(set, zone.name)).flatMap(toCurrentRecords);
   }
 
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isIngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
-import { fromValue, isOfZone, isSimple, nameOf, normalizeTtl, toLiveRecords, toValue } from './records.ts';
+import { fromValue, isOfZone, isSimple, nameOf, normalizeTtl, toCurrentRecords, toValue } from './records.ts';
 
 const record = (type: string, value: string) => ({ name: 'a.example', type, value, ttl: 60 });
 
@@ -106,7 +106,7 @@ const special: readonly (readonly [set: ApiRecordSet, overriddenBy: string, valu
 for (const [set, overriddenBy, value] of special) {
   test(`${JSON.stringify(set)} is overridden by ${overriddenBy}`, () => {
     assert.equal(isSimple(set), false);
-    const [live] = toLiveRecords(set);
+    const [live] = toCurrentRecords(set);
     assert.deepEqual(
       [live?.overriddenBy, live?.value, live?.handle],
       [overriddenBy, value, ['a.example A', set.SetIdentifier].filter(Boolean).join(' ')],

@@ -55,7 +55,7 @@ export function handleOf(name: string, type: string, identifier?: string): strin
 }
 
 /** The records of one RRset as they stand. */
-export function toLiveRecords(set: ApiRecordSet): CurrentRecord[] {
+export function toCurrentRecords(set: ApiRecordSet): CurrentRecord[] {
   const name = nameOf(set.Name);
   const type = set.Type.toUpperCase();
   const ttl = set.TTL ?? ALIAS_TTL;

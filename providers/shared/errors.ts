@@ -28,12 +28,12 @@ export function rootMessage(thrown: unknown): string {
 }
 
 /** The time is over that one call may take. */
-export function tooLate(timeoutMs: number): Error {
+export function timeoutError(timeoutMs: number): Error {
   return Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
 }
 
 /** A call that was made of a provider's API. */
-export interface AskedApi {
+export interface ApiOperation {
   /** The provider, as a person calls it. */
   readonly title: string;
   /** Completes "<title> could not be asked to …". */
@@ -45,7 +45,7 @@ export interface AskedApi {
 
 /** The error for a call that got no whole answer. `thrown` is what the HTTP client threw, `trouble` what that says of a proxy. Pure. */
 export function unreachable(
-  { title, doing, baseUrl, secrets }: AskedApi,
+  { title, doing, baseUrl, secrets }: ApiOperation,
   thrown: unknown,
   trouble?: ProxyTrouble,
 ): IngressError {

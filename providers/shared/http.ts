@@ -4,7 +4,7 @@ import { type HttpResponse, send } from '../../src/net/http.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import type { Budget } from './budget.ts';
-import { tooLate, unreachable } from './errors.ts';
+import { timeoutError, unreachable } from './errors.ts';
 
 export interface HttpOptions {
   /** The provider, as a person calls it. */
@@ -72,7 +72,7 @@ export function createHttp(options: HttpOptions): Http {
       return { status: response.status, text: response.text, retryAfterMs };
     } catch (thrown) {
       signal.throwIfAborted();
-      const cause = deadline.aborted ? tooLate(timeoutMs) : thrown;
+      const cause = deadline.aborted ? timeoutError(timeoutMs) : thrown;
       throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause, url));
     }
   };

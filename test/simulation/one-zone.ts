@@ -6,9 +6,9 @@ import {
 import { schedule } from '../../providers/linode/changes.ts';
 import type { ApiRecordSet } from '../../providers/route53/answers.ts';
 import { groupEdits, toApiChanges } from '../../providers/route53/batches.ts';
-import { type Planned, planEdits, planFromMemory } from '../../providers/route53/changes.ts';
+import { type PlannedEdits, planEdits, planFromMemory } from '../../providers/route53/changes.ts';
 import { ZoneMemory } from '../../providers/route53/memory.ts';
-import { fromValue, toLiveRecords } from '../../providers/route53/records.ts';
+import { fromValue, toCurrentRecords } from '../../providers/route53/records.ts';
 import type { Capabilities, DnsProvider } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
@@ -115,9 +115,9 @@ function openSets(zone: OneZone, call: Call, capabilities: Capabilities): Verbs 
     call('read', () => {
       const sets = setsOf(at(zone, names));
       memory.read(names, sets);
-      return sets.flatMap(toLiveRecords);
+      return sets.flatMap(toCurrentRecords);
     });
-  const write = (changes: readonly Change[], planned: Planned) =>
+  const write = (changes: readonly Change[], planned: PlannedEdits) =>
     call('batch', () => {
       try {
         swapSets(zone, planned, capabilities);
@@ -147,10 +147,10 @@ function openSets(zone: OneZone, call: Call, capabilities: Capabilities): Verbs 
 }
 
 /** Removes RRsets that stand exactly so, and creates others where nothing stands, or does nothing at all. */
-function swapSets(zone: OneZone, { edits }: Planned, capabilities: Capabilities): void {
+function swapSets(zone: OneZone, { edits }: PlannedEdits, capabilities: Capabilities): void {
   const draft = { ...zone };
   for (const { Action, ResourceRecordSet: set } of groupEdits(edits).flatMap(toApiChanges)) {
-    const records = toLiveRecords(set);
+    const records = toCurrentRecords(set);
     const names = records.map(({ name }) => name);
     const stands = at(draft, names).filter(({ type }) => type === set.Type);
     if (!sameSet(stands, Action === 'CREATE' ? [] : records)) throw stale();
