@@ -9,7 +9,7 @@ import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
 import { renderHaproxy } from '../src/proxy/config/render.ts';
-import { renderRoutes } from '../src/proxy/config/route.ts';
+import { renderRoutes } from '../src/proxy/config/routes.ts';
 import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));

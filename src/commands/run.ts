@@ -3,12 +3,19 @@ import pkg from '../../package.json' with { type: 'json' };
 import { systemClock as clock } from '../clock.ts';
 import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
-import { createLog, type Log, logEvents } from '../log.ts';
-import { announcement } from '../proxy/process/announcement.ts';
-import { ownRights, warningOfSharedUser } from '../proxy/process/privileges.ts';
+import { removeTemporaries } from '../files.ts';
+import { createLog, type Log } from '../log.ts';
+import { ownRights, warningOfSharedUser } from '../proxy/process/host.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
-import { subjectOf } from '../proxy/upstream/app-warnings.ts';
-import { type Deps, type ManagedCertificate, manageCertificate } from '../reconcile/deps.ts';
+import { announcement } from '../proxy/upstream/announcement.ts';
+import { subjectOf } from '../proxy/upstream/messages.ts';
+import { caaOwnersOf } from '../reconcile/caa-owners.ts';
+import {
+  type Deps,
+  emptySharedState,
+  type ManagedCertificate,
+  manageCertificate,
+} from '../reconcile/deps.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
 import { reconcile } from '../reconcile/round.ts';
 import { GATEWAY } from '../reconcile/zones.ts';

@@ -4,21 +4,22 @@ import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../net/system-lookup.ts';
 import { backendsOf, isOfHttp1 } from './config/backends.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './config/render.ts';
-import { alpnOf, exactBelow, renderRoutes } from './config/route.ts';
+import { alpnOf, exactBelow, renderRoutes } from './config/routes.ts';
+import { settles } from './deadline.ts';
+import { ownRights, surrenderable } from './process/host.ts';
+import { Certificates } from './process/installed-certificates.ts';
 import { hasIpv6 } from './process/ipv6.ts';
-import { ownRights, surrenderable } from './process/privileges.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process/process.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './process/runtime-dir.ts';
-import { findStale, seeOff } from './process/stale.ts';
+import { greet } from './process/startup.ts';
 import { type Supervisor, stopping, supervise } from './process/supervisor.ts';
-import type { CertificateFiles } from './runtime/certificate-commands.ts';
-import { Certificates } from './runtime/certificates.ts';
-import { greet } from './runtime/greet.ts';
+import { findStale, seeOff } from './process/takeover.ts';
+import type { CertificateFiles } from './runtime/certificates.ts';
+import { letGo, PATIENCE, type Patience } from './runtime/end-abandoned.ts';
 import { proveServed } from './runtime/handshake.ts';
-import { letGo, PATIENCE, type Patience } from './runtime/let-go.ts';
-import type { AppAddress } from './upstream/app-address.ts';
-import { type FollowOptions, followedApps } from './upstream/followed-apps.ts';
 import { hintAtScheme } from './upstream/scheme-hint.ts';
+import type { AppAddress } from './upstream/upstream-host.ts';
+import { type FollowOptions, followedApps } from './upstream/upstreams.ts';
 
 export interface ProxyOptions
   extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,

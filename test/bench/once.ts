@@ -5,7 +5,7 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { systemClock, until } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
-import type { Target } from '../../src/proxy/config/route.ts';
+import type { Target } from '../../src/proxy/config/routes.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';

@@ -10,7 +10,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import type { Target } from '../../src/proxy/config/route.ts';
+import type { Target } from '../../src/proxy/config/routes.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
 import { freePort, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { startEvidenceServer } from '../../src/evidence/server.ts';
-import type { Route } from '../../src/proxy/config/route.ts';
+import type { Route } from '../../src/proxy/config/routes.ts';
 import { afterTest } from '../harness/after-test.ts';
 import {
   mirror,

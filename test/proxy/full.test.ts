@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../../src/proxy/runtime/handshake.ts';
-import { runtimeSocket } from '../../src/proxy/runtime/runtime-socket.ts';
+import { runtimeSocket } from '../../src/proxy/runtime/runtime-api.ts';
 import {
   echo,
   eventually,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
-import type { Route } from '../../src/proxy/config/route.ts';
+import type { Route } from '../../src/proxy/config/routes.ts';
 import { mirror, mirrored, startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { call, message, messages, serveCall } from '../harness/clients/grpc.ts';
 import { openH1 } from '../harness/clients/h1.ts';

@@ -3,7 +3,7 @@ import { type EventEmitter, once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
-import type { Target } from '../../src/proxy/config/route.ts';
+import type { Target } from '../../src/proxy/config/routes.ts';
 import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';

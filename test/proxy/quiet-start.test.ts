@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownRights, surrenderable } from '../../src/proxy/process/privileges.ts';
+import { ownRights, surrenderable } from '../../src/proxy/process/host.ts';
 import { freePort, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 

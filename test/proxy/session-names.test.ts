@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import type { Route } from '../../src/proxy/config/route.ts';
+import type { Route } from '../../src/proxy/config/routes.ts';
 import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 import { routesTo, startApp, startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 import { SLOTS } from '../upstream/server-plan.ts';
-import { type OfferedTarget, type Route, type Target, targetsOf } from './route.ts';
+import { type OfferedTarget, type Route, type Target, targetsOf } from './routes.ts';
 import { LONGEST_FILE_PATH, plainHost, plainPath, port } from './syntax.ts';
 
 /** How the servers of the apps are spoken to, beside what each target says. */

@@ -1,4 +1,4 @@
-import { page } from './pages.ts';
+import { page } from './error-pages.ts';
 
 /** What servers that want TLS answer to a request without, with a 400 (Go, nginx, Apache, Tomcat). */
 const WORDS = [

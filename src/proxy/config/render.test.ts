@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { haproxyBin } from '../../../test/harness/proxy/proxy.ts';
 import { backendsOf } from './backends.ts';
 import { type ProxySettings, renderHaproxy } from './render.ts';
-import { type Route, renderRoutes, type Target } from './route.ts';
-import { isPlainHost, plainPath } from './syntax.ts';
+import { type Route, renderRoutes, type Target } from './routes.ts';
+import { isPlainHost, isPlainPath } from './syntax.ts';
 
 const WHOLE = `global
   log stdout len 2048 format short daemon

@@ -1,16 +1,16 @@
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from '../process/failure.ts';
 import { type Backend, backendsOf, SERVER, type ServerOptions, servers } from './backends.ts';
+import { headerLimits, headerRoom } from './buffers.ts';
 import { OF_TCP, useBackends } from './choose-backend.ts';
+import { errorPages, grpcPages, page, silentTimeout } from './error-pages.ts';
 import { h2Windows } from './h2-windows.ts';
-import { headerLimits, headerRoom } from './header-size.ts';
-import { lookUp } from './look-up.ts';
-import { errorPages, grpcPages, page, silentTimeout } from './pages.ts';
+import { asciiUrl, noH2c, requestRules } from './http-rules.ts';
 import { plainToTls } from './plain-to-tls.ts';
-import { asciiUrl, noH2c, requestRules } from './requests.ts';
-import type { Route } from './route.ts';
+import { lookUp } from './route-map.ts';
+import type { Route } from './routes.ts';
 import { sessionCache } from './session-cache.ts';
 import { account, EVIDENCE, plainPath, port as portWord, publicFrontend, timeout, whole } from './syntax.ts';
-import { tlsDefaults } from './tls-defaults.ts';
+import { tlsDefaults } from './tls.ts';
 
 /** What HAProxy gives up once it listens. Only root can hand these over. */
 export interface Privileges {

@@ -1,5 +1,5 @@
 import type { Backend } from './backends.ts';
-import { targetName } from './route.ts';
+import { targetName } from './routes.ts';
 
 const LIFETIME_S = 3_600;
 /** 230 bytes each; every TLS 1.3 connection takes one, and the oldest makes room. */

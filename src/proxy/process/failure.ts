@@ -1,5 +1,5 @@
 import { targetOf } from '../config/backends.ts';
-import { LARGEST_HEADER, type Side, TOO_LARGE } from '../config/header-size.ts';
+import { LARGEST_HEADER, type Side, TOO_LARGE } from '../config/buffers.ts';
 import { EVIDENCE, publicFrontend } from '../config/syntax.ts';
 
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */

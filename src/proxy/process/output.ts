@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { Explain } from './explain.ts';
 import { type Failure, readFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
+import type { Explain } from './oversized-headers.ts';
 
 export interface OutputLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug';

@@ -4,10 +4,10 @@ import { type Clock, until } from '../../clock.ts';
 import { IngressError, isIngressError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { showInfo } from '../runtime/commands.ts';
-import { type RuntimeSocket, runtimeSocket } from '../runtime/runtime-socket.ts';
-import { explainer } from './explain.ts';
+import { type RuntimeSocket, runtimeSocket } from '../runtime/runtime-api.ts';
 import type { Failure } from './failure.ts';
 import { logOutput } from './output.ts';
+import { explainer } from './oversized-headers.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
 import { sendSignal } from './signal.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connectionsThatFit, type ProcessInfo, setAppAddress, showInfo } from './commands.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
+import type { RuntimeSocket } from './runtime-api.ts';
 
 /** Answers from a table; an unknown command is an error. */
 function scripted(replies: Readonly<Record<string, string>>): RuntimeSocket {

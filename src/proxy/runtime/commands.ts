@@ -1,7 +1,7 @@
 import { IngressError } from '../../errors.ts';
 import { OWN_CONNECTIONS } from '../config/render.ts';
 import { publicFrontend } from '../config/syntax.ts';
-import type { CommandOptions, RuntimeSocket } from './runtime-socket.ts';
+import type { CommandOptions, RuntimeSocket } from './runtime-api.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
 export async function expectReply(

@@ -6,7 +6,7 @@ import {
   stopHealthChecks,
   stoppedServers,
 } from '../runtime/commands.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
 import { type ServerPlan, shares } from './server-plan.ts';
 
 export interface BackendServersOptions {

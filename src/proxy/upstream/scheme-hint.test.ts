@@ -8,7 +8,7 @@ import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 import { eventually, routesTo, startApp } from '../../../test/harness/proxy/proxy.ts';
-import type { Target } from '../config/route.ts';
+import type { Target } from '../config/routes.ts';
 import type { Failure } from '../process/failure.ts';
 import { hintAtScheme } from './scheme-hint.ts';
 

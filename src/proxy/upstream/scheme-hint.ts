@@ -3,12 +3,12 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
 import type { ServerOptions } from '../config/backends.ts';
-import { type Route, type Target, targetName, urlOf } from '../config/route.ts';
+import { type Route, type Target, targetName, urlOf } from '../config/routes.ts';
 import { isConnectable } from '../config/syntax.ts';
 import type { Failure } from '../process/failure.ts';
 import { nameToAsk } from '../runtime/handshake.ts';
 import { within } from '../within.ts';
-import { type Spoken, spokenBy } from './spoken.ts';
+import { type Spoken, spokenBy } from './probe.ts';
 
 export interface SchemeHintOptions {
   readonly routes: readonly Route[];

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import type { Route, Target } from '../../../src/proxy/config/route.ts';
+import type { Route, Target } from '../../../src/proxy/config/routes.ts';
 import { type RunningTest, routesTo, startTestProxy, type TestProxyOptions } from './proxy.ts';
 import { testCertificate } from './proxy-certificate.ts';
 

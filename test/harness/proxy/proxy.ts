@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../../src/clock.ts';
-import type { Route, Target } from '../../../src/proxy/config/route.ts';
+import type { Route, Target } from '../../../src/proxy/config/routes.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../../src/proxy/proxy.ts';
 import { freePort } from '../../world/free-port.ts';
 import { afterTest } from '../after-test.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
-import { runtimeSocket } from '../../../src/proxy/runtime/runtime-socket.ts';
+import { runtimeSocket } from '../../../src/proxy/runtime/runtime-api.ts';
 
 /** Gives the HAProxy of a test a command and returns its reply. */
 export function tell(runtimeDir: string, command: string): Promise<string> {

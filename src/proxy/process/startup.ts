@@ -1,9 +1,9 @@
 import type { Log } from '../../log.ts';
 import type { ProxySettings } from '../config/render.ts';
-import { shortcoming } from '../process/age.ts';
-import type { HaproxyProcess } from '../process/process.ts';
-import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from './commands.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
+import { connectionsThatFit, limitConnections, type ProcessInfo, showInfo } from '../runtime/commands.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import { shortcoming } from './age.ts';
+import type { HaproxyProcess } from './process.ts';
 
 /** Says which HAProxy is up, and what it falls short of. */
 export async function greet(

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { isOfHttp1 } from '../config/backends.ts';
+import { judge, review, type Watch } from './abandoned.ts';
 import { expectReply } from './commands.ts';
-import { judge, review, type Watch } from './gone-clients.ts';
-import { readKernelTable } from './kernel-table.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
+import type { RuntimeSocket } from './runtime-api.ts';
 import { readProgress, readSessions } from './sessions.ts';
+import { readKernelTable } from './tcp-table.ts';
 
 /** When a client of HTTP/1.1 that has closed its side counts as gone. */
 export interface Patience {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import type { IngressError } from '../../errors.ts';
-import { mayChroot, ownRights, surrenderable, warningOfSharedUser } from './privileges.ts';
+import { mayChroot, ownRights, surrenderable, warningOfSharedUser } from './host.ts';
 
 const CHROOT = '/run/x/chroot';
 const status = (effective: string) => `Uid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t${effective}\n`;

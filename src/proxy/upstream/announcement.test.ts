@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Target } from '../config/route.ts';
+import type { Target } from '../config/routes.ts';
 import { announcement } from './announcement.ts';
 
 const cases: [target: Target, sentence: string][] = [

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
-import { ROOM, type Side } from '../config/header-size.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
+import { ROOM, type Side } from '../config/buffers.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import { readCaptured } from '../runtime/show-errors.ts';
 import { within } from '../within.ts';
-import { readCaptured } from './captured.ts';
 import { type Failure, tooLarge, unreadIn } from './failure.ts';
 
 /** Milliseconds before HAProxy is asked again about the same proxy: it copies out a whole buffer. */

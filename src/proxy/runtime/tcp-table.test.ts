@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readKernelTable } from './kernel-table.ts';
+import { readKernelTable } from './tcp-table.ts';
 
 /** As Linux 6.1 on x86-64 showed them. */
 const v4 = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

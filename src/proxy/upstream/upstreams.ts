@@ -5,12 +5,12 @@ import type { Lookup } from '../../net/system-lookup.ts';
 import type { WarnOf } from '../../warnings.ts';
 import { type Backend, backendsOf } from '../config/backends.ts';
 import type { ProxySettings } from '../config/render.ts';
-import { AppAddress } from './app-address.ts';
-import { AppReport } from './app-report.ts';
-import { AppServers } from './app-servers.ts';
-import type { Place } from './app-warnings.ts';
 import { BackendServers } from './backend-servers.ts';
 import { type Connects, connects as connectsTo } from './connects.ts';
+import type { Place } from './messages.ts';
+import { AppAddress } from './upstream-host.ts';
+import { AppServers } from './upstream-port.ts';
+import { AppReport } from './upstream-report.ts';
 
 export interface FollowOptions {
   readonly lookup?: Lookup;

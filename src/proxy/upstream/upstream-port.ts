@@ -1,11 +1,11 @@
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
 import { within } from '../within.ts';
-import type { AppReport } from './app-report.ts';
 import type { BackendServers } from './backend-servers.ts';
 import type { Connects } from './connects.ts';
 import { NO_SERVERS, planServers } from './server-plan.ts';
+import type { AppReport } from './upstream-report.ts';
 
 export interface AppServersOptions {
   readonly port: number;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
-import { AppReport } from './app-report.ts';
-import { AppServers } from './app-servers.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
 import { BackendServers } from './backend-servers.ts';
+import { AppServers } from './upstream-port.ts';
+import { AppReport } from './upstream-report.ts';
 
 const [ONE, TWO] = ['10.0.0.1', '10.0.0.2'];
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import {
   type Place,
   subjectOf,
   tooManyAnswer,
-} from './app-warnings.ts';
+} from './messages.ts';
 import { SLOTS } from './server-plan.ts';
 
 /** What is known of the addresses of an app. */

@@ -1,4 +1,4 @@
-import { type Route, urlOf } from '../config/route.ts';
+import { type Route, urlOf } from '../config/routes.ts';
 
 /**
  * What a person opens, and where it leads: `https://app.example.com is up, forwarding to http://app:3000`. `doubts` are the

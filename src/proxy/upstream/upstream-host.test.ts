@@ -16,12 +16,12 @@ import {
 } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { systemClock } from '../../clock.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
-import { AppAddress } from './app-address.ts';
-import { AppReport } from './app-report.ts';
-import { AppServers } from './app-servers.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
 import { BackendServers } from './backend-servers.ts';
-import { followedApps } from './followed-apps.ts';
+import { AppAddress } from './upstream-host.ts';
+import { AppServers } from './upstream-port.ts';
+import { AppReport } from './upstream-report.ts';
+import { followedApps } from './upstreams.ts';
 
 const answers = (...addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));

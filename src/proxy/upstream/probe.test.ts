@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startEitherApp } from '../../../test/harness/apps/http-app.ts';
 import { startApp } from '../../../test/harness/proxy/proxy.ts';
-import { readSpoken, type Spoken, spokenBy } from './spoken.ts';
+import { readSpoken, type Spoken, spokenBy } from './probe.ts';
 
 const answers: readonly [what: string, bytes: Buffer, spoken: Spoken | undefined][] = [
   ['a status line', Buffer.from('HTTP/1.1 200 OK\r\n'), 'http/1.1'],

@@ -1,4 +1,4 @@
-import { page } from './pages.ts';
+import { page } from './error-pages.ts';
 
 /** Bytes and fields that the header of a request or of an answer may have. */
 export const LARGEST_HEADER = { bytes: 65_536, fields: 256 } as const;

@@ -4,9 +4,9 @@ import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
 import type { WarnOf } from '../../warnings.ts';
 import { isConnectable } from '../config/syntax.ts';
-import type { RuntimeSocket } from '../runtime/runtime-socket.ts';
-import type { AppServers, Running } from './app-servers.ts';
-import { doesNotResolve, subjectOf, whyUnresolved } from './app-warnings.ts';
+import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import { doesNotResolve, subjectOf, whyUnresolved } from './messages.ts';
+import type { AppServers, Running } from './upstream-port.ts';
 
 export interface AppAddressOptions {
   /** A name, or an address. */

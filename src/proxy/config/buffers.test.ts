@@ -11,7 +11,7 @@ import { haproxyVersion } from '../../../test/harness/proxy/haproxy-version.ts';
 import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { startEvidenceServer } from '../../evidence/server.ts';
-import type { Route } from './route.ts';
+import type { Route } from './routes.ts';
 
 /** A header of some fields, of so many bytes together. */
 interface Size {

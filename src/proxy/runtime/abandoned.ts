@@ -1,6 +1,6 @@
 import { isOfHttp1 } from '../config/backends.ts';
-import type { KernelTable } from './kernel-table.ts';
 import type { Session } from './sessions.ts';
+import type { KernelTable } from './tcp-table.ts';
 
 /** A request whose client has closed its side, as it was when something last moved. */
 export interface Watched {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, review, type Watch } from './gone-clients.ts';
-import type { Peer } from './kernel-table.ts';
+import { judge, review, type Watch } from './abandoned.ts';
+import type { Peer } from './tcp-table.ts';
 
 const CLIENT = '192.0.2.1:1000';
 const PATIENCE = 3;

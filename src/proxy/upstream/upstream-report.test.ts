@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { standingWarnings } from '../../warnings.ts';
-import { AppReport } from './app-report.ts';
+import { AppReport } from './upstream-report.ts';
 
 /** What is said after each word of the addresses: `a` answers, `a!` refuses, `a?` is not known yet. */
 function hear(words: readonly string[], place: { host?: string; inContainer?: boolean } = {}) {

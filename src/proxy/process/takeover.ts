@@ -3,7 +3,7 @@ import { type Clock, until } from '../../clock.ts';
 import { isIngressError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { showInfo } from '../runtime/commands.ts';
-import { runtimeSocket } from '../runtime/runtime-socket.ts';
+import { runtimeSocket } from '../runtime/runtime-api.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
 import { sendSignal } from './signal.ts';
 

@@ -18,8 +18,8 @@ import {
   type TestProxyOptions,
 } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';
-import { letGo } from './let-go.ts';
-import { runtimeSocket } from './runtime-socket.ts';
+import { letGo } from './end-abandoned.ts';
+import { runtimeSocket } from './runtime-api.ts';
 
 const patience = { afterMs: 300, everyMs: 50 };
 /** Longer than a client that is silent is waited for. */

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../../test/harness/after-test.ts';
 import { temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';
-import { type RuntimeSocket, runtimeSocket } from './runtime-socket.ts';
+import { type RuntimeSocket, runtimeSocket } from './runtime-api.ts';
 
 /** Something that answers in HAProxy's place. */
 async function answering(

@@ -1,5 +1,5 @@
-import { lookUp, type RouteMap } from './look-up.ts';
-import { page } from './pages.ts';
+import { page } from './error-pages.ts';
+import { lookUp, type RouteMap } from './route-map.ts';
 
 /** The whole field: `req.hdr` would try each part between commas. */
 const HOST = 'req.fhdr(host)';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCaptured } from './captured.ts';
+import { readCaptured } from './show-errors.ts';
 
 /** As HAProxy 2.6.12 and 3.4.7 word it, but for the message, which follows. */
 const reply = ({ free, length, position, state, at = '22:27.008', fields = 1 }: Fault) =>

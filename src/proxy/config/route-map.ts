@@ -1,4 +1,4 @@
-import type { Route } from './route.ts';
+import type { Route } from './routes.ts';
 import { plainPath } from './syntax.ts';
 
 /** What rules know of the routes. */

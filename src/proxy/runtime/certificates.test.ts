@@ -7,8 +7,8 @@ import {
 } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { systemClock } from '../../clock.ts';
 import { runtimePaths } from '../process/runtime-dir.ts';
-import { installCertificate } from './certificate-commands.ts';
-import { runtimeSocket } from './runtime-socket.ts';
+import { installCertificate } from './certificates.ts';
+import { runtimeSocket } from './runtime-api.ts';
 
 async function haproxy(t: TestContext) {
   const { runtimeDir, port } = await startTestProxy(t);
