@@ -9,7 +9,7 @@ import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
 import { renderHaproxy } from '../src/proxy/config/render.ts';
-import { renderRoutes } from '../src/proxy/config/routes.ts';
+import { renderRouteMap } from '../src/proxy/config/routes.ts';
 import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
@@ -80,7 +80,7 @@ test('no environment leads to a configuration that HAProxy cannot parse', async 
       }
       const path = join(directory, 'haproxy.cfg');
       writeFileSync(settings.paths.crtList, '');
-      writeFileSync(settings.paths.routes, renderRoutes(settings.routes));
+      writeFileSync(settings.paths.routes, renderRouteMap(settings.routes));
       writeFileSync(path, renderHaproxy(settings));
       const { exitCode, all } = await execa('haproxy', ['-c', '-f', path], { all: true, reject: false });
       assert.equal(exitCode, 0, `${all}\n${JSON.stringify(environment)}`);

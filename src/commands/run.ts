@@ -5,10 +5,10 @@ import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { removeTemporaries } from '../files.ts';
 import { createLog, type Log } from '../log.ts';
-import { ownRights, warningOfSharedUser } from '../proxy/process/host.ts';
+import { processRights, sharedUserWarning } from '../proxy/process/host.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
-import { announcement } from '../proxy/upstream/announcement.ts';
-import { subjectOf } from '../proxy/upstream/messages.ts';
+import { upMessage } from '../proxy/upstream/announcement.ts';
+import { upstreamSubject } from '../proxy/upstream/messages.ts';
 import { caaOwnersOf } from '../reconcile/caa-owners.ts';
 import {
   type Deps,
@@ -42,11 +42,13 @@ export async function run(stopped: AbortSignal): Promise<number> {
     const { host: proxy } = config.httpsProxy;
     emit({ type: 'https-proxy', proxy, noProxy: config.noProxy });
   }
-  const ofUser = warningOfSharedUser(ownRights());
-  for (const sentence of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
-    emit({ type: 'warning', sentence });
-  onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
-  await using evidence = await openEvidence(config, emit);
+  const ofUser = sharedUserWarning(processRights());
+  for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+    log.warn({ event: 'warning' }, warning);
+  onStop(stopped, (signal) =>
+    log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
+  );
+  await using evidence = await openEvidence(config, log);
   const warnings = new Map<string, string>();
   const warnOf = standingWarnings(emit, warnings);
   const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
@@ -105,7 +107,7 @@ async function openProxy(
       {
         ...{ port, maxconn, timeouts, runtimeDir, haproxyBin, evidencePort, inContainer },
         ...{ clock, log, warnOf },
-        ...{ routes, appTls, acceptProxy: acceptProxyProtocol, sendProxy: sendProxyProtocol },
+        ...{ routes, upstreamTls: appTls, acceptProxy: acceptProxyProtocol, sendProxy: sendProxyProtocol },
       },
       signal,
     );
@@ -128,9 +130,9 @@ function announceOnce(
       if (!route || announced.has(name) || !state.served.has(name)) continue;
       announced.add(name);
       const { host, port } = route.target;
-      const subjects = [GATEWAY, subjectOf(host), subjectOf(host, port)];
+      const subjects = [GATEWAY, upstreamSubject(host), upstreamSubject(host, port)];
       const doubts = subjects.filter((subject) => warnings.has(subject));
-      emit({ type: 'up', name, announcement: announcement(route, doubts) });
+      log.info({ event: 'up', domain: name }, upMessage(route, doubts));
     }
   };
 }

@@ -2,28 +2,28 @@ import { settlesWithin } from '../async.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../net/system-lookup.ts';
-import { backendsOf, isOfHttp1 } from './config/backends.ts';
+import { backendsOf, servesHttp1Clients } from './config/backends.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './config/render.ts';
-import { alpnOf, exactBelow, renderRoutes } from './config/routes.ts';
+import { alpnOf, exactNamesBelow, renderRouteMap } from './config/routes.ts';
 import { settles } from './deadline.ts';
-import { ownRights, surrenderable } from './process/host.ts';
-import { Certificates } from './process/installed-certificates.ts';
+import { processRights, privilegesToDrop } from './process/host.ts';
+import { InstalledCertificates } from './process/installed-certificates.ts';
 import { hasIpv6 } from './process/ipv6.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process/process.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './process/runtime-dir.ts';
-import { greet } from './process/startup.ts';
+import { reportStart } from './process/startup.ts';
 import { type Supervisor, stopping, supervise } from './process/supervisor.ts';
-import { findStale, seeOff } from './process/takeover.ts';
-import type { CertificateFiles } from './runtime/certificates.ts';
-import { letGo, PATIENCE, type Patience } from './runtime/end-abandoned.ts';
-import { proveServed } from './runtime/handshake.ts';
-import { hintAtScheme } from './upstream/scheme-hint.ts';
-import type { AppAddress } from './upstream/upstream-host.ts';
-import { type FollowOptions, followedApps } from './upstream/upstreams.ts';
+import { findStale, awaitExit } from './process/takeover.ts';
+import type { CrtListEntry } from './runtime/certificates.ts';
+import { endAbandonedRequests, ABANDONED_POLICY, type AbandonedPolicy } from './runtime/end-abandoned.ts';
+import { verifyServed } from './runtime/handshake.ts';
+import { createSchemeHint } from './upstream/scheme-hint.ts';
+import type { UpstreamHost } from './upstream/upstream-host.ts';
+import { type UpstreamOptions, createUpstreams } from './upstream/upstreams.ts';
 
 export interface ProxyOptions
   extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,
-    FollowOptions {
+    UpstreamOptions {
   /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
@@ -32,11 +32,11 @@ export interface ProxyOptions
   /** By default what surrenderable says: when we are root, the user haproxy in an empty chroot. */
   readonly privileges?: Privileges;
   /** With clients of HTTP/1.1 that have closed their side; by default PATIENCE. */
-  readonly patience?: Patience;
+  readonly abandoned?: AbandonedPolicy;
 }
 
 /** A certificate to serve, with the protocols of its route. */
-export interface CertificateBundle extends Omit<CertificateFiles, 'names' | 'except' | 'alpn'> {
+export interface CertificateBundle extends Omit<CrtListEntry, 'names' | 'except' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
   /** The name of the route that it is for. It is proven by it; `*.x` is proven by a name below x. */
@@ -79,24 +79,24 @@ export async function startProxy(
   const parts = assemble(options, await hasIpv6());
   const { paths, settings, addresses, certificates, closing, background } = parts;
   const { clock, log, haproxyBin } = parts;
-  const texts = { config: renderHaproxy(settings), routes: renderRoutes(settings.routes) };
+  const texts = { config: renderHaproxy(settings), routes: renderRouteMap(settings.routes) };
   await prepareRuntimeDir(paths, texts, settings.privileges);
   await checkConfig(haproxyBin, paths, signal);
   let supervisor: Supervisor | undefined;
-  const running = () => supervisor?.current?.socket;
+  const running = () => supervisor?.current?.api;
   background.push(...addresses.map((address) => address.follow(running, closing.signal)));
   if (canTellGone(settings)) {
     const { port } = settings;
-    background.push(letGo({ port, clock, log, ...(options.patience ?? PATIENCE) }, running, closing.signal));
+    background.push(endAbandonedRequests({ port, clock, log, ...(options.abandoned ?? ABANDONED_POLICY) }, running, closing.signal));
   }
   try {
     supervisor = await supervise(
       {
         launch: launcher(parts, await findStale(paths, { clock, log, signal })),
         restore: async (haproxy, ends) => {
-          await greet(haproxy, settings, log, ends);
+          await reportStart(haproxy, settings, log, ends);
           // Before any certificate: who gets through the handshake finds the app.
-          for (const address of addresses) await address.restore(haproxy.socket, ends);
+          for (const address of addresses) await address.restore(haproxy.api, ends);
           await certificates.restore(haproxy, ends);
         },
         clock,
@@ -118,9 +118,9 @@ interface Parts {
   readonly log: Log;
   readonly paths: RuntimePaths;
   readonly settings: ProxySettings;
-  readonly certificates: Certificates;
+  readonly certificates: InstalledCertificates;
   /** One for each host of apps. */
-  readonly addresses: readonly AppAddress[];
+  readonly addresses: readonly UpstreamHost[];
   readonly closing: AbortController;
   readonly closed: AbortController;
   /** What ends by itself once these two abort. None rejects. */
@@ -137,13 +137,13 @@ function assemble(
     ...options,
     ipv6,
     paths,
-    privileges: options.privileges ?? surrenderable(ownRights(), paths.chroot),
+    privileges: options.privileges ?? privilegesToDrop(processRights(), paths.chroot),
     drainMs: options.drainMs ?? DRAIN_MS,
   };
   return {
     ...{ haproxyBin, lookup, clock, log, paths, settings },
-    certificates: new Certificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: followedApps(settings, { ...options, lookup, clock, log }),
+    certificates: new InstalledCertificates({ path: paths.crtList, directory: paths.certificates }, clock),
+    addresses: createUpstreams(settings, { ...options, lookup, clock, log }),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],
@@ -152,14 +152,14 @@ function assemble(
 
 /** Whether there are clients of HTTP/1.1 whose connections the kernel knows by the address that HAProxy knows. */
 function canTellGone({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
-  return !acceptProxy && backendsOf(routes, evidencePort !== undefined).some(({ name }) => isOfHttp1(name));
+  return !acceptProxy && backendsOf(routes, evidencePort !== undefined).some(({ name }) => servesHttp1Clients(name));
 }
 
 /** The first launch takes over from a stale process; the others have nobody to take over from. */
 function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
   const { haproxyBin, lookup, clock, log, paths, settings, closing, closed, background } = parts;
   const { port, drainMs } = settings;
-  const onFailure = hintAtScheme({ ...settings, lookup, clock, log, signal: closing.signal });
+  const onFailure = createSchemeHint({ ...settings, lookup, clock, log, signal: closing.signal });
   let predecessor = stale;
   return async (signal: AbortSignal): Promise<HaproxyProcess> => {
     const successorOf = predecessor?.pid;
@@ -171,7 +171,7 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
     const haproxy = await launchHaproxy(launch, signal);
     if (predecessor) {
       const timeoutMs = drainMs + STALE_GRACE_MS;
-      background.push(seeOff(predecessor, { clock, log, timeoutMs, signal: closed.signal }));
+      background.push(awaitExit(predecessor, { clock, log, timeoutMs, signal: closed.signal }));
     }
     predecessor = undefined;
     return haproxy;
@@ -202,10 +202,10 @@ class SupervisedProxy implements RunningProxy {
     const { routes } = settings;
     const files = {
       ...bundle,
-      ...{ names: [servername], except: exactBelow(routes, servername), alpn: alpnOf(routes, servername) },
+      ...{ names: [servername], except: exactNamesBelow(routes, servername), alpn: alpnOf(routes, servername) },
     };
     await certificates.install(this.#supervisor, files, ends);
-    await proveServed({ path: paths.own, servername, fingerprint256, clock, signal: ends });
+    await verifyServed({ path: paths.handshakeSocket, servername, fingerprint256, clock, signal: ends });
   }
 
   async stop(): Promise<void> {

@@ -96,7 +96,7 @@ async function measure({ target, client }: Case, haproxyBin: string, appPort: nu
     ...{ haproxyBin, runtimeDir, port, threads: 1, maxconn: 4_096, drainMs: 100 },
     routes: [{ name: NAME, target: whole, alpn: ['h2', 'http/1.1'] }],
     timeouts: { connect: 10_000, client: 60_000, server: 60_000 },
-    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: false }, evidencePort: undefined },
+    ...{ acceptProxy: false, sendProxy: 'off', upstreamTls: { verify: false }, evidencePort: undefined },
     ...{ clock: systemClock, log: createLog('silent'), warnOf: () => undefined },
   });
   try {

@@ -99,7 +99,7 @@ export async function silentHaproxy(t: TestContext) {
   afterTest(t, () => rmSync(runtimeDir, { recursive: true, force: true }));
   const listener = createServer();
   const connected = once(listener, 'connection');
-  const server = await openServer(listener, { path: runtimePaths(runtimeDir).own });
+  const server = await openServer(listener, { path: runtimePaths(runtimeDir).handshakeSocket });
   afterTest(t, () => server[Symbol.asyncDispose]());
   return { connected, environment: { RUNTIME_DIR: runtimeDir } };
 }

@@ -47,11 +47,11 @@ async function fileWith(t: TestContext, pem: string): Promise<string> {
 async function serve(
   t: TestContext,
   port: number,
-  appTls: ProxyOptions['appTls'],
+  appTls: ProxyOptions['upstreamTls'],
   host = HOST,
 ): Promise<RunningTest> {
   const running = await startServing(t, httpRoutes(port, ['app.example'], { host, tls: true }), {
-    appTls,
+    upstreamTls: appTls,
     lookup,
   });
   await eventually('an address', () => running.lines.some(({ msg }) => /Server \S+ is UP\/READY/.test(msg)));
@@ -124,7 +124,7 @@ test('an app at an address is asked for no name, whatever its clients ask for', 
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });
   afterTest(t, () => open[Symbol.asyncDispose]());
   const routes = httpRoutes(open.port, ['app.example'], { tls: true });
-  const { port } = await startServing(t, routes, { appTls: { verify: false } });
+  const { port } = await startServing(t, routes, { upstreamTls: { verify: false } });
   assert.equal((await (await openH1(t, port)).get('/', 'app.example')).status, 200);
   assert.deepEqual(asked, []);
 });
@@ -136,7 +136,7 @@ test('a TLS target of bytes is greeted by its app', async (t) => {
   afterTest(t, () => open[Symbol.asyncDispose]());
   const routes = routesTo({ host: HOST, port: open.port, tls: true });
   const appTls = { verify: true, caFile: await fileWith(t, chainPem) };
-  const { port, lines } = await startServing(t, routes, { appTls, lookup });
+  const { port, lines } = await startServing(t, routes, { upstreamTls: appTls, lookup });
   await eventually('an address', () => lines.some(({ msg }) => /Server \S+ is UP\/READY/.test(msg)));
   assert.equal(await hear(await openTls(t, port, 'app.example')), '220 ready');
 });

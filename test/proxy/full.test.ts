@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../../src/proxy/runtime/handshake.ts';
-import { runtimeSocket } from '../../src/proxy/runtime/runtime-api.ts';
+import { runtimeApi } from '../../src/proxy/runtime/runtime-api.ts';
 import {
   echo,
   eventually,
@@ -31,7 +31,7 @@ test('when others have every connection, a certificate is proven all the same', 
   const { proxy, runtimeDir, lines } = await fullProxy(t);
   const next = await testCertificate('app.example');
   await proxy.install(next);
-  const attempt = { path: runtimePaths(runtimeDir).own, servername: 'app.example', clock: systemClock };
+  const attempt = { path: runtimePaths(runtimeDir).handshakeSocket, servername: 'app.example', clock: systemClock };
   const shown = await presentedCertificate({ ...attempt, timeoutMs: 3_000 });
   assert.equal(shown.fingerprint256, next.fingerprint256);
   // HAProxy tells of nothing that we do ourselves.
@@ -42,14 +42,14 @@ test('others get no more than MAXCONN, and wait for a place', async (t) => {
   const { port, appPort, runtimeDir } = await fullProxy(t);
   const [freed, waiting] = [await openFirst(runtimeDir), openTls(t, port, 'app.example')];
   assert.equal(freed, String(MAXCONN));
-  const socket = runtimeSocket(runtimePaths(runtimeDir).socket, systemClock);
+  const socket = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
   assert.equal(await socket.send(`shutdown sessions server tcp:127.0.0.1:${appPort}/app`), '');
   assert.equal(await say(await waiting, 'me too'), 'me too');
 });
 
 /** How many connections of others there are. */
 async function openFirst(runtimeDir: string): Promise<string | undefined> {
-  const socket = runtimeSocket(runtimePaths(runtimeDir).socket, systemClock);
+  const socket = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
   let now: string | undefined;
   await eventually('the count', async () => {
     const [head = '', row = ''] = (await socket.send('show stat tls 1 -1')).split('\n');

@@ -28,7 +28,7 @@ async function serve(t: TestContext, scheme: 'grpc' | 'grpcs'): Promise<Served> 
     { tls },
   );
   const routes = httpRoutes(app, ['app.example'], { speaks: 'h2', tls });
-  const { port } = await startServing(t, routes, { appTls: { verify: false } });
+  const { port } = await startServing(t, routes, { upstreamTls: { verify: false } });
   return { port, calls };
 }
 

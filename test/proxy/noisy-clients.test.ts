@@ -98,7 +98,7 @@ test('clients that break off are never a warning, in HTTP mode', async (t) => {
   const { proxy, port, runtimeDir, lines } = await startTestProxy(t, {
     target,
     timeouts,
-    patience: { afterMs: 300, everyMs: 50 },
+    abandoned: { idleMs: 300, intervalMs: 50 },
     alpn: ['h2', 'http/1.1'],
   });
   await proxy.install(await testCertificate('app.example'));

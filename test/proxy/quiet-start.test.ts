@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownRights, surrenderable } from '../../src/proxy/process/host.ts';
+import { processRights, privilegesToDrop } from '../../src/proxy/process/host.ts';
 import { freePort, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -13,7 +13,7 @@ const routes = [
 
 for (const mayChroot of [true, false]) {
   test(`HAProxy warns of nothing, ${mayChroot ? 'with' : 'without'} the right to change its root directory`, async (t) => {
-    const given = mayChroot ? undefined : surrenderable({ ...ownRights(), mayChroot }, '/nowhere');
+    const given = mayChroot ? undefined : privilegesToDrop({ ...processRights(), mayChroot }, '/nowhere');
     const { proxy, lines } = await startTestProxy(t, {
       ...{ routes, evidencePort: await freePort(), acceptProxy: true, sendProxy: 'v2' },
       ...(given && { privileges: given }),

@@ -6,14 +6,14 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { systemClock } from '../../src/clock.ts';
 import { renderHaproxy } from '../../src/proxy/config/render.ts';
-import { renderRoutes } from '../../src/proxy/config/routes.ts';
-import { ownRights, surrenderable } from '../../src/proxy/process/host.ts';
+import { renderRouteMap } from '../../src/proxy/config/routes.ts';
+import { processRights, privilegesToDrop } from '../../src/proxy/process/host.ts';
 import { type HaproxyProcess, launchHaproxy } from '../../src/proxy/process/process.ts';
 import { prepareRuntimeDir, runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
-import { findStale, seeOff } from '../../src/proxy/process/takeover.ts';
+import { findStale, awaitExit } from '../../src/proxy/process/takeover.ts';
 import { installCertificate } from '../../src/proxy/runtime/certificates.ts';
 import { showInfo } from '../../src/proxy/runtime/commands.ts';
-import { runtimeSocket } from '../../src/proxy/runtime/runtime-api.ts';
+import { runtimeApi } from '../../src/proxy/runtime/runtime-api.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import {
@@ -38,14 +38,14 @@ async function leaveBehind(
   program = haproxyBin,
 ): Promise<HaproxyProcess> {
   const paths = runtimePaths(runtimeDir);
-  const privileges = surrenderable(ownRights(), paths.chroot);
+  const privileges = privilegesToDrop(processRights(), paths.chroot);
   const routes = routesTo(target);
   const config = renderHaproxy({
     ...{ port, ipv6: true, routes, paths, privileges },
     ...{ maxconn: 100, timeouts: { connect: 1_000, client: 60_000, server: 60_000 }, drainMs: 1_000 },
-    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
+    ...{ acceptProxy: false, sendProxy: 'off', upstreamTls: { verify: true }, evidencePort: undefined },
   });
-  await prepareRuntimeDir(paths, { config, routes: renderRoutes(routes) }, privileges);
+  await prepareRuntimeDir(paths, { config, routes: renderRouteMap(routes) }, privileges);
   const { log } = memoryLog();
   const options = {
     ...{ haproxyBin: program, port, paths },
@@ -62,7 +62,7 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   afterTest(t, () => stale.stop());
   const certificate = await testCertificate('app.example');
   const list = { path: paths.crtList, directory: paths.certificates };
-  await installCertificate(stale.socket, list, {
+  await installCertificate(stale.api, list, {
     ...certificate,
     names: ['app.example'],
     except: [],
@@ -85,7 +85,7 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   assert.match(await stale.exited, /exit code 0/);
   await eventually('the log says so', () => lines.some(({ msg }) => /earlier run has finished/.test(msg)));
   assert.ok(!lines.some(({ level }) => level >= 40));
-  assert.equal((await showInfo(runtimeSocket(paths.socket, systemClock))).pid, proxy.pid);
+  assert.equal((await showInfo(runtimeApi(paths.socket, systemClock))).pid, proxy.pid);
 });
 
 test('an HAProxy that does not finish in time is killed', async (t) => {
@@ -100,7 +100,7 @@ test('an HAProxy that does not finish in time is killed', async (t) => {
   });
   assert.equal(stale?.pid, left.pid);
   process.kill(left.pid, 'SIGSTOP');
-  await seeOff(stale, { clock: systemClock, log: memoryLog().log, timeoutMs: 100, signal });
+  await awaitExit(stale, { clock: systemClock, log: memoryLog().log, timeoutMs: 100, signal });
   assert.match(await left.exited, /SIGKILL/);
 });
 
@@ -152,7 +152,7 @@ test('too few open files mean fewer connections and a line in the log, not a fai
     /only (4\d\d|50\d) of MAXCONN=4096 connections fit .* "ulimit -n" to 8\d\d\d/,
   );
   assert.match(await readFile(`/proc/${proxy.pid}/limits`, 'utf8'), /Max open files\s+1024/);
-  const info = await runtimeSocket(runtimePaths(runtimeDir).socket, systemClock).send('show info');
+  const info = await runtimeApi(runtimePaths(runtimeDir).socket, systemClock).send('show info');
   assert.match(info, /^Maxconn: (4\d\d|50\d)$/m);
   await proxy.install(await testCertificate('app.example'));
   await openTls(t, port, 'app.example');

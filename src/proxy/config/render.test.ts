@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { haproxyBin } from '../../../test/harness/proxy/proxy.ts';
 import { backendsOf } from './backends.ts';
 import { type ProxySettings, renderHaproxy } from './render.ts';
-import { type Route, renderRoutes, type Target } from './routes.ts';
-import { isPlainHost, isPlainPath } from './syntax.ts';
+import { type Route, renderRouteMap, type Target } from './routes.ts';
+import { isHost, isPlainPath } from './syntax.ts';
 
 const WHOLE = `global
   log stdout len 2048 format short daemon
@@ -100,7 +100,7 @@ const settings: ProxySettings = {
   routes: [route('app.example', {})],
   acceptProxy: false,
   sendProxy: 'off',
-  appTls: { verify: true },
+  upstreamTls: { verify: true },
   evidencePort: undefined,
   paths: {
     socket: '/run/ingress/haproxy.sock',
@@ -146,12 +146,12 @@ const servers: readonly [target: Partial<Target>, options: Partial<ProxySettings
   ],
   [
     { tls: true, speaks: 'http/1.1' },
-    { appTls: { verify: true, caFile: '/ca.pem' } },
+    { upstreamTls: { verify: true, caFile: '/ca.pem' } },
     '127.0.0.1:1 disabled ssl verify required ca-file /ca.pem sni str(app) verifyhost app alpn http/1.1',
   ],
   [
     { tls: true, speaks: 'h2', host: '10.1.2.3' },
-    { appTls: { verify: false } },
+    { upstreamTls: { verify: false } },
     'ipv4@10.1.2.3:80 ssl verify none alpn h2 proto h2 max-reuse 0',
   ],
 ];
@@ -268,14 +268,14 @@ test('names of one target share a backend', () => {
   const routes = [route('a.example', {}), route('b.example', {}), route('c.example', { port: 81 })];
   const text = renderHaproxy({ ...settings, routes });
   assert.equal(text.match(/^backend /gm)?.length, 2);
-  assert.equal(renderRoutes(routes), 'a.example tcp:app:80\nb.example tcp:app:80\nc.example tcp:app:81\n');
+  assert.equal(renderRouteMap(routes), 'a.example tcp:app:80\nb.example tcp:app:80\nc.example tcp:app:81\n');
 });
 
 test('wildcards are looked up only where there are some', () => {
   const wild = [route('*.example', {}), route('a.example', { port: 81 })];
   assert.match(renderHaproxy({ ...settings, routes: wild }), /regsub/);
   assert.doesNotMatch(renderHaproxy(settings), /regsub/);
-  assert.equal(renderRoutes(wild), '*.example tcp:app:80\na.example tcp:app:81\n');
+  assert.equal(renderRouteMap(wild), '*.example tcp:app:80\na.example tcp:app:81\n');
 });
 
 const wrongRoutes: readonly (readonly Route[])[] = [
@@ -287,7 +287,7 @@ const wrongRoutes: readonly (readonly Route[])[] = [
 ];
 for (const routes of wrongRoutes) {
   test(`routes of ${JSON.stringify(routes.map(({ name }) => name))} are a fault of the program`, () => {
-    assert.throws(() => renderRoutes(routes), RangeError);
+    assert.throws(() => renderRouteMap(routes), RangeError);
   });
 }
 
@@ -324,7 +324,7 @@ const faults: Readonly<Record<string, Partial<ProxySettings>>> = {
   'evidence at port 0': { evidencePort: 0 },
   'a file of authorities with a space': {
     routes: [route('app.example', { tls: true })],
-    appTls: { verify: true, caFile: '/my ca.pem' },
+    upstreamTls: { verify: true, caFile: '/my ca.pem' },
   },
   'a path with a space': { paths: { ...settings.paths, socket: '/run/my ingress/sock' } },
   'a path with a quote': { paths: { ...settings.paths, crtList: '/run/"/crt-list' } },
@@ -436,8 +436,7 @@ test('whatever is rendered has the shape that was meant: nothing adds a line', (
     assert.equal(count('server'), servers + (any.evidencePort === undefined ? 0 : 1));
     assert.equal(count('backend'), count('server'));
     assert.deepEqual([count('bind'), count('frontend'), count('global'), count('stats')], [2, 2, 1, 1]);
-    assert.ok(any.routes.every(({ target }) => isPlainHost(target.host)));
-    assert.equal(plainPath(any.paths.socket), any.paths.socket);
+    assert.ok(any.routes.every(({ target }) => isHost(target.host)) && isPlainPath(any.paths.socket));
   });
   fc.assert(property, { numRuns: 300, maxSkipsPerRun: 1_000 });
 });

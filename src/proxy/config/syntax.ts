@@ -1,42 +1,42 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 
 /**
- * What may stand in the configuration of HAProxy. The configuration of the ingress has refused everything else before, so
- * each RangeError thrown here is a fault of the program.
+ * Checks of every value that is rendered into haproxy.cfg. The settings of the ingress are validated before, so a RangeError thrown
+ * here is a bug in this program.
  */
 
-/** The frontend that the world sees. */
-export const publicFrontend = 'tls';
-/** The backend that leads to the control plane. */
-export const EVIDENCE = 'evidence';
+/** The name of the frontend that clients connect to. */
+export const PUBLIC_FRONTEND = 'tls';
+/** The name of the backend that leads to the evidence server of the control plane. */
+export const EVIDENCE_BACKEND = 'evidence';
 
-/** `timeout` values are kept in a signed 32-bit number of milliseconds. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647;
-/** sun_path holds 107; HAProxy binds `<path>.<pid>.tmp` and renames it. */
-const LONGEST_PATH = 97;
-/** PATH_MAX of Linux, with its end. */
-export const LONGEST_FILE_PATH = 4_095;
-const PLAIN_PATH = /^\/[\w./@+~=-]*$/;
+/** HAProxy stores a `timeout` as a signed 32-bit number of milliseconds. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+/** sun_path holds 107 bytes; HAProxy binds `<path>.<pid>.tmp` and renames it. */
+const MAX_SOCKET_PATH = 97;
+/** Linux's PATH_MAX, which includes the terminating NUL. */
+export const MAX_FILE_PATH = 4_095;
+const PATH = /^\/[\w./@+~=-]*$/;
 
-/** A whole number within limits. */
-export function whole(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not ${value}`);
+/** An integer between two limits. */
+export function integer(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
 }
 
 export function port(name: string, value: number): number {
-  return whole(name, value, 1, 65_535);
+  return integer(name, value, 1, 65_535);
 }
 
-/** Milliseconds of a `timeout`. */
+/** The milliseconds of a `timeout`. */
 export function timeout(name: string, ms: number): number {
-  return whole(`timeout ${name}`, ms, 1, LONGEST_TIMEOUT_MS);
+  return integer(`timeout ${name}`, ms, 1, MAX_TIMEOUT_MS);
 }
 
-/** The path of a file or a socket. */
-export function plainPath(path: string, longest = LONGEST_PATH): string {
-  if (path.length <= longest && PLAIN_PATH.test(path)) return path;
-  throw new RangeError(`not a path that can stand in the configuration of HAProxy: ${JSON.stringify(path)}`);
+/** An absolute path that needs no quoting; by default it has to be short enough for a Unix socket. */
+export function checkedPath(path: string, maxLength = MAX_SOCKET_PATH): string {
+  if (path.length <= maxLength && PATH.test(path)) return path;
+  throw new RangeError(`not a path that can be written to haproxy.cfg: ${JSON.stringify(path)}`);
 }
 
 /** The name of an application protocol (RFC 7301). */
@@ -51,25 +51,28 @@ export function account(name: string): string {
   throw new RangeError(`not the name of a user or group: ${JSON.stringify(name)}`);
 }
 
-/** A name that clients ask for, `*.` in front of it included; in lower case. */
+/** A served name in lower case, which may begin with `*.`. */
 export function servedName(name: string): string {
   if (name.length <= 255 && /^(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/.test(name)) return name;
   throw new RangeError(`not a name to serve: ${JSON.stringify(name)}`);
 }
 
-/** Whether it is a hostname or an address that one can connect to: no zone index, and not "any" (0.0.0.0, ::). */
-export function isPlainHost(host: string): boolean {
+/** Whether it is a hostname, or an address that isConnectable. */
+export function isHost(host: string): boolean {
   if (isIP(host) !== 0) return isConnectable(host);
   if (/^[\d.]+$/.test(host)) return false;
   return host.length <= 253 && /^(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*$/.test(host);
 }
 
-/** Whether an address is one host's: HAProxy takes the unspecified one for "where the client connected to". */
+/**
+ * Whether an address identifies one host: it has no zone index and is not unspecified (0.0.0.0, ::), which HAProxy replaces by the
+ * address that the client connected to.
+ */
 export function isConnectable(address: string): boolean {
   return isIP(address) !== 0 && !address.includes('%') && !/^[0:.]+$/.test(address);
 }
 
-export function plainHost(host: string): string {
-  if (isPlainHost(host)) return host;
+export function checkedHost(host: string): string {
+  if (isHost(host)) return host;
   throw new RangeError(`not a host that can be connected to: ${JSON.stringify(host)}`);
 }

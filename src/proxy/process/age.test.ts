@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shortcoming } from './age.ts';
+import { retryWarning } from './age.ts';
 
 const versions: readonly [version: string, falls: boolean][] = [
   ['2.6.12-1+deb12u4', true],
@@ -11,5 +11,5 @@ const versions: readonly [version: string, falls: boolean][] = [
 ];
 for (const [version, falls] of versions)
   test(`HAProxy ${version} ${falls ? 'leaves' : 'does not leave'} requests to the client to be sent again`, () => {
-    assert.equal(shortcoming(version)?.includes(`HAProxy ${version} `) ?? false, falls);
+    assert.equal(retryWarning(version)?.includes(`HAProxy ${version} `) ?? false, falls);
   });

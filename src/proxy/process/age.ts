@@ -2,7 +2,7 @@
  * What users should know of an HAProxy that is older than the image's, by the version that it tells of itself; undefined when there is
  * nothing.
  */
-export function shortcoming(version: string): string | undefined {
+export function retryWarning(version: string): string | undefined {
   const [, major] = /^(\d+)\./.exec(version) ?? [];
   if (major === undefined || Number(major) >= 3) return undefined;
   return (

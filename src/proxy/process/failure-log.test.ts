@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import type { Failure } from './failure.ts';
+import type { ConnectionFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
 
-const failure: Failure = {
+const failure: ConnectionFailure = {
   domain: 'app.example',
   target: 'tcp:app:80',
   client: '192.0.2.1',
   why: 'refused',
-  sentence: 'the app refused the connection',
+  message: 'the app refused the connection',
   status: undefined,
   error: 'SSL handshake failure',
   level: 'warn',
@@ -28,7 +28,7 @@ test('a failure is logged at once, with everything that is known', () => {
   assert.partialDeepStrictEqual(lines, [
     {
       ...{ level: 40, event: 'connection-failed', domain: 'app.example', target: 'tcp:app:80' },
-      ...{ client: '192.0.2.1', why: 'refused', error: 'SSL handshake failure', msg: failure.sentence },
+      ...{ client: '192.0.2.1', why: 'refused', error: 'SSL handshake failure', msg: failure.message },
     },
   ]);
   assert.equal(lines.length, 1);

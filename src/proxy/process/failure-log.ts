@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { within } from '../within.ts';
-import type { Failure } from './failure.ts';
+import type { ConnectionFailure } from './failure.ts';
 
 /** Milliseconds in which failures of one kind are one line. */
 const QUIET_MS = 10_000;
@@ -10,7 +10,7 @@ const MOST_ERRORS = 16;
 
 /** Logs failures. */
 export interface FailureLog {
-  add(failure: Failure): void;
+  add(failure: ConnectionFailure): void;
 }
 
 interface Said {
@@ -19,7 +19,7 @@ interface Said {
 }
 
 /** By the error in HAProxy's words. */
-type Errors = Map<Failure['error'] | typeof REST, Said>;
+type Errors = Map<ConnectionFailure['error'] | typeof REST, Said>;
 /** Further ones, when there are MOST_ERRORS already. */
 const REST = Symbol('rest');
 
@@ -31,7 +31,7 @@ const REST = Symbol('rest');
 export function createFailureLog(log: Log, clock: Clock): FailureLog {
   const said = new Map<string, Errors>();
   return {
-    add({ level, sentence, ...fields }) {
+    add({ level, message: sentence, ...fields }) {
       const event = 'connection-failed';
       if (level === 'debug') {
         log.debug({ event, ...fields }, sentence);
@@ -54,7 +54,7 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
 }
 
 /** Makes room for an error by giving up those that are over, whose number the rest keeps; without room it is one of the rest. */
-function kindOf(errors: Errors, error: Failure['error'], now: number): Failure['error'] | typeof REST {
+function kindOf(errors: Errors, error: ConnectionFailure['error'], now: number): ConnectionFailure['error'] | typeof REST {
   if (errors.has(error) || errors.size < MOST_ERRORS) return error;
   const over = [...errors].filter(([kind, { at }]) => kind !== REST && !within(QUIET_MS, at, now));
   const rest = errors.get(REST) ?? { at: Number.NEGATIVE_INFINITY, unsaid: 0 };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Failure, readFailure } from './failure.ts';
+import { type ConnectionFailure, readFailure } from './failure.ts';
 
 /** Lines as HAProxy 2.6.12 and 3.0.11 wrote them, but for the ports. Where the two differ, both stand here. */
-const lines: readonly [line: string, level: Failure['level'], why: string, error?: string][] = [
+const lines: readonly [line: string, level: ConnectionFailure['level'], why: string, error?: string][] = [
   ['SC app.example tcp:127.0.0.1:80/app 127.0.0.1 -|-|Success|-', 'warn', 'refused'],
   ['SC app.example tcp:app:80/<NOSRV> 127.0.0.1 -|-|Success|-', 'warn', 'no-address'],
   [
@@ -77,7 +77,7 @@ for (const [line, level, why, error] of lines) {
   test(`${level} ${why}: ${line}`, () => {
     const failure = readFailure(`ended ${line}|0|-`);
     assert.deepEqual([failure?.level, failure?.why, failure?.error], [level, why, error]);
-    assert.ok(failure?.sentence);
+    assert.ok(failure?.message);
   });
 }
 
@@ -85,7 +85,7 @@ test('who asks for a name that is not served is told from who speaks no TLS', ()
   const refused = 'SSL handshake failure|error:0A0000EA:SSL routines::callback failed|0|-';
   const unknown = readFailure(`ended PR other.example tls 192.0.2.1 -|-|${refused}`);
   assert.deepEqual([unknown?.level, unknown?.why, unknown?.domain], ['info', 'handshake', 'other.example']);
-  assert.match(unknown?.sentence ?? '', /a name|one that is not served/);
+  assert.match(unknown?.message ?? '', /a name|one that is not served/);
 });
 
 test('a header that was too large is told from the rest, with whose it was', () => {
@@ -94,10 +94,10 @@ test('a header that was too large is told from the rest, with whose it was', () 
     [request?.why, request?.level, request?.status],
     ['request-header-too-large', 'info', 431],
   );
-  assert.match(request?.sentence ?? '', /^header too large: the request of a client .* 64 kB or 256 fields/);
+  assert.match(request?.message ?? '', /^header too large: the request of a client .* 64 kB or 256 fields/);
   const answer = readFailure('ended PH a.example http:app:80.h2/app 192.0.2.1 -|-|-|-|502|answer');
   assert.deepEqual([answer?.why, answer?.level, answer?.status], ['header-too-large', 'warn', 502]);
-  assert.match(answer?.sentence ?? '', /^header too large: the answer of the app .* 64 kB or 256 fields/);
+  assert.match(answer?.message ?? '', /^header too large: the answer of the app .* 64 kB or 256 fields/);
 });
 
 test('what is known is said, and nothing else', () => {

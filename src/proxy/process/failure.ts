@@ -1,12 +1,12 @@
-import { targetOf } from '../config/backends.ts';
-import { LARGEST_HEADER, type Side, TOO_LARGE } from '../config/buffers.ts';
-import { EVIDENCE, publicFrontend } from '../config/syntax.ts';
+import { targetOfBackend } from '../config/backends.ts';
+import { HEADER_LIMIT, type Side, TOO_LARGE_VARIABLE } from '../config/buffers.ts';
+import { EVIDENCE_BACKEND, PUBLIC_FRONTEND } from '../config/syntax.ts';
 
 /** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
 const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
 
 const format = (name: string) =>
-  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST|%[var(${TOO_LARGE})]"`;
+  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST|%[var(${TOO_LARGE_VARIABLE})]"`;
 
 /**
  * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
@@ -21,7 +21,7 @@ export const ERROR_LOG_FORMAT = format('ssl_fc_sni,lower');
 export const LOG_LINE_BYTES = 2_048;
 
 /** A connection or request that did not end well. */
-export interface Failure {
+export interface ConnectionFailure {
   /** The name that was asked for, served or not, percent-encoded; undefined where nothing got as far. */
   readonly domain: string | undefined;
   /** See targetName; undefined where none was chosen yet. */
@@ -31,7 +31,7 @@ export interface Failure {
   readonly status: number | undefined;
   /** A word for filters. */
   readonly why: string;
-  readonly sentence: string;
+  readonly message: string;
   /** HAProxy's own words, where it has some. */
   readonly error: string | undefined;
   /** `warn`: the app has to be looked at; `info`: somebody did not get in; `debug`: what clients do every day. */
@@ -76,16 +76,16 @@ const NOT_SERVED: Reason = [
   'handshake',
   'a client asked for no name, or for one that is not served or has no certificate yet',
 ];
-const LARGEST = `${LARGEST_HEADER.bytes / 1_024} kB or ${LARGEST_HEADER.fields} fields`;
-const TOO_LARGE_OF: Readonly<Record<Side, Pick<Failure, 'why' | 'sentence' | 'level'>>> = {
+const LARGEST = `${HEADER_LIMIT.bytes / 1_024} kB or ${HEADER_LIMIT.fields} fields`;
+const TOO_LARGE_OF: Readonly<Record<Side, Pick<ConnectionFailure, 'why' | 'sentence' | 'level'>>> = {
   request: {
     why: 'request-header-too-large',
-    sentence: `header too large: the request of a client had more than ${LARGEST} of it`,
+    message: `header too large: the request of a client had more than ${LARGEST} of it`,
     level: 'info',
   },
   answer: {
     why: 'header-too-large',
-    sentence: `header too large: the answer of the app had more than ${LARGEST} of it`,
+    message: `header too large: the answer of the app had more than ${LARGEST} of it`,
     level: 'warn',
   },
 };
@@ -101,39 +101,39 @@ const WELL: Reason = [
 ];
 
 /** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
-export function readFailure(line: string): Failure | undefined {
+export function readFailure(line: string): ConnectionFailure | undefined {
   const match =
     /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(-?\d+)\|(\S+)$/.exec(
       line,
     );
   if (!match) return undefined;
   const [, state = '', name = '', backend = '', server = '', client = '', ...words] = match;
-  const ofApp = said(words.slice(0, 2));
-  const ofClient = said(words.slice(2, 4));
+  const ofApp = errorText(words.slice(0, 2));
+  const ofClient = errorText(words.slice(2, 4));
   const status = Number(words[4]);
   const side = words[5];
   const [[why, sentence], level] =
-    backend === EVIDENCE ? ([OF_EVIDENCE, 'info'] as const) : judge(state, server, ofApp, ofClient);
-  const failure: Failure = {
+    backend === EVIDENCE_BACKEND ? ([OF_EVIDENCE, 'info'] as const) : classify(state, server, ofApp, ofClient);
+  const failure: ConnectionFailure = {
     domain: name === '-' ? undefined : name,
     // Before a target is chosen, the frontend stands in its place.
-    target: backend === publicFrontend ? undefined : targetOf(backend),
-    ...{ client, why, sentence, level },
+    target: backend === PUBLIC_FRONTEND ? undefined : targetOfBackend(backend),
+    ...{ client, why, message: sentence, level },
     // Who was let go was answered nothing, whatever HAProxy meant to say.
     status: status >= 100 && why !== LET_GO[0] ? status : undefined,
     error: ofApp ?? ofClient,
   };
-  return side === 'request' || side === 'answer' ? tooLarge(failure, side) : failure;
+  return side === 'request' || side === 'answer' ? asTooLarge(failure, side) : failure;
 }
 
 /** The same failure, once it is known that a header was too large. */
-export function tooLarge(failure: Failure, side: Side): Failure {
+export function asTooLarge(failure: ConnectionFailure, side: Side): ConnectionFailure {
   return { ...failure, ...TOO_LARGE_OF[side] };
 }
 
 /** Of which proxy HAProxy has kept the message, where a line says that one could not be read. Pure. */
-export function unreadIn(
-  { why, status }: Failure,
+export function unparsedMessage(
+  { why, status }: ConnectionFailure,
   line: string,
 ): { readonly proxy: string; readonly side: Side } | undefined {
   const [, state, proxy] = /^ended (P[HR]) \S+ ([^\s/]+)/.exec(line) ?? [];
@@ -143,12 +143,12 @@ export function unreadIn(
   return undefined;
 }
 
-function judge(
+function classify(
   state: string,
   server: string,
   ofApp: string | undefined,
   ofClient: string | undefined,
-): readonly [Reason, Failure['level']] {
+): readonly [Reason, ConnectionFailure['level']] {
   if (state === '--') return [WELL, 'debug'];
   if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
   if (state === 'SC' && ofApp?.includes('maxconn')) return [NO_RESOURCES, 'warn'];
@@ -166,7 +166,7 @@ function judge(
 }
 
 /** Of a connection and its TLS, the latter in OpenSSL's words without its numbers; HAProxy writes `-` for what is not there. */
-function said(words: readonly string[]): string | undefined {
+function errorText(words: readonly string[]): string | undefined {
   const some = words.filter((word) => !['', '-', 'Success'].includes(word));
   return some.length === 0 ? undefined : some.map((word) => word.replace(/^error:.*:/, '')).join(': ');
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import type { IngressError } from '../../errors.ts';
-import { mayChroot, ownRights, surrenderable, warningOfSharedUser } from './host.ts';
+import { mayChroot, processRights, privilegesToDrop, sharedUserWarning } from './host.ts';
 
 const CHROOT = '/run/x/chroot';
 const status = (effective: string) => `Uid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t${effective}\n`;
@@ -16,22 +16,22 @@ test('the kernel says whether the root directory may be changed', () => {
   assert.equal(mayChroot(status('00000000000004c0')), false); // NET_BIND_SERVICE, SETUID, SETGID
   assert.equal(mayChroot(status('0000000000040000')), true);
   assert.equal(mayChroot(''), true);
-  assert.equal(ownRights().uid, process.getuid?.());
+  assert.equal(processRights().uid, process.getuid?.());
 });
 
 test('only root has something to give up, and an empty directory only where it may be entered', () => {
   const account = { user: 'haproxy', group: 'haproxy' };
-  assert.equal(surrenderable({ uid: 1000, mayChroot: true }, CHROOT), undefined);
-  assert.equal(surrenderable({ uid: undefined, mayChroot: true }, CHROOT), undefined);
-  assert.deepEqual(surrenderable({ uid: 0, mayChroot: true }, CHROOT), { ...account, chroot: CHROOT });
-  assert.deepEqual(surrenderable({ uid: 0, mayChroot: false }, CHROOT), account);
+  assert.equal(privilegesToDrop({ uid: 1000, mayChroot: true }, CHROOT), undefined);
+  assert.equal(privilegesToDrop({ uid: undefined, mayChroot: true }, CHROOT), undefined);
+  assert.deepEqual(privilegesToDrop({ uid: 0, mayChroot: true }, CHROOT), { ...account, chroot: CHROOT });
+  assert.deepEqual(privilegesToDrop({ uid: 0, mayChroot: false }, CHROOT), account);
 });
 
 const isRoot = process.getuid?.() === 0;
 
 test('a user that HAProxy shares with the control plane is told', () => {
-  assert.match(warningOfSharedUser({ uid: 10_001 }) ?? '', /the same user .*\(10001\).*SETUID, SETGID/);
-  assert.equal(warningOfSharedUser({ uid: 0 }), undefined);
+  assert.match(sharedUserWarning({ uid: 10_001 }) ?? '', /the same user .*\(10001\).*SETUID, SETGID/);
+  assert.equal(sharedUserWarning({ uid: 0 }), undefined);
 });
 
 test('without a capability that HAProxy needs, the error names it', { skip: !isRoot }, async (t) => {

@@ -16,7 +16,7 @@ const ACCOUNT = { user: 'haproxy', group: 'haproxy' } as const;
 const SYS_CHROOT = 18n;
 
 /** The rights that the kernel says this process has. Root where the kernel says nothing may do everything. */
-export function ownRights(): Rights {
+export function processRights(): Rights {
   return { uid: process.getuid?.(), mayChroot: mayChroot(readStatus()) };
 }
 
@@ -30,7 +30,7 @@ export function mayChroot(status: string): boolean {
  * What HAProxy gives up: only root can become somebody else, and only with SYS_CHROOT (which `cap_drop: ALL` takes away) move
  * into an empty directory. Pure.
  */
-export function surrenderable({ uid, mayChroot }: Rights, chroot: string): Privileges | undefined {
+export function privilegesToDrop({ uid, mayChroot }: Rights, chroot: string): Privileges | undefined {
   if (uid !== 0) return undefined;
   return mayChroot ? { ...ACCOUNT, chroot } : ACCOUNT;
 }
@@ -38,7 +38,7 @@ export function surrenderable({ uid, mayChroot }: Rights, chroot: string): Privi
 /**
  * What a person should know when HAProxy can give nothing up: the kernel keeps no two processes of one user apart. Pure.
  */
-export function warningOfSharedUser({ uid }: Pick<Rights, 'uid'>): string | undefined {
+export function sharedUserWarning({ uid }: Pick<Rights, 'uid'>): string | undefined {
   if (uid === undefined || uid === 0) return undefined;
   return `HAProxy, which faces the network, runs as the same user as the control plane (${uid}): whoever takes it over can read the provider's token and the keys. Running as root with cap_add: [SETUID, SETGID] keeps them apart, see docs/image.md`;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { isIngressError } from '../../errors.ts';
 import { settles } from '../deadline.ts';
-import { type CertificateFiles, type CrtList, installCertificate } from '../runtime/certificates.ts';
+import { type CrtListEntry, type CrtList, installCertificate } from '../runtime/certificates.ts';
 import type { HaproxyProcess } from './process.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -11,10 +11,10 @@ const RESTART_TIMEOUT_MS = 15_000;
 const EXIT_NOTICE_MS = 250;
 
 /** The certificates that HAProxy has accepted, remembered across its restarts: it keeps them in its memory only. */
-export class Certificates {
+export class InstalledCertificates {
   readonly #list: CrtList;
   readonly #clock: Clock;
-  readonly #accepted = new Map<string, CertificateFiles>();
+  readonly #accepted = new Map<string, CrtListEntry>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(list: CrtList, clock: Clock) {
@@ -23,7 +23,7 @@ export class Certificates {
   }
 
   /** Installs one after the other. When HAProxy ends meanwhile, waits for the next one and installs it there. */
-  install(supervisor: Supervisor, files: CertificateFiles, signal: AbortSignal): Promise<void> {
+  install(supervisor: Supervisor, files: CrtListEntry, signal: AbortSignal): Promise<void> {
     const turn = this.#last.then(() => this.#install(supervisor, files, signal));
     // The next turn comes whatever becomes of this one.
     this.#last = turn.catch(() => undefined);
@@ -31,17 +31,17 @@ export class Certificates {
   }
 
   /** Gives a new process all that were accepted. */
-  async restore({ socket }: HaproxyProcess, signal: AbortSignal): Promise<void> {
+  async restore({ api: socket }: HaproxyProcess, signal: AbortSignal): Promise<void> {
     for (const files of this.#accepted.values()) await installCertificate(socket, this.#list, files, signal);
   }
 
-  async #install(supervisor: Supervisor, files: CertificateFiles, signal: AbortSignal): Promise<void> {
+  async #install(supervisor: Supervisor, files: CrtListEntry, signal: AbortSignal): Promise<void> {
     const deadline = this.#clock.now().getTime() + RESTART_TIMEOUT_MS;
     for (;;) {
       const left = Math.max(0, deadline - this.#clock.now().getTime());
       const haproxy = await supervisor.up(left, signal);
       try {
-        await installCertificate(haproxy.socket, this.#list, files, signal);
+        await installCertificate(haproxy.api, this.#list, files, signal);
         this.#accepted.set(files.name, files);
         return;
       } catch (thrown) {

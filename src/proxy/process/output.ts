@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { type Failure, readFailure } from './failure.ts';
+import { type ConnectionFailure, readFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
-import type { Explain } from './oversized-headers.ts';
+import type { RefineFailure } from './oversized-headers.ts';
 
 export interface OutputLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -69,8 +69,8 @@ export function logOutput(
   streams: readonly Readable[],
   log: Log,
   clock: Clock,
-  onFailure: (failure: Failure) => void = () => undefined,
-  explain: Explain = async (failure) => failure,
+  onFailure: (failure: ConnectionFailure) => void = () => undefined,
+  explain: RefineFailure = async (failure) => failure,
 ): Output {
   const alerts: string[] = [];
   const failures = createFailureLog(log, clock);

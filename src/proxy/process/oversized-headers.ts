@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.ts';
-import { ROOM, type Side } from '../config/buffers.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
-import { readCaptured } from '../runtime/show-errors.ts';
+import { BUFFER, type Side } from '../config/buffers.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
+import { readShowErrors } from '../runtime/show-errors.ts';
 import { within } from '../within.ts';
-import { type Failure, tooLarge, unreadIn } from './failure.ts';
+import { type ConnectionFailure, asTooLarge, unparsedMessage } from './failure.ts';
 
 /** Milliseconds before HAProxy is asked again about the same proxy: it copies out a whole buffer. */
 const QUIET_MS = 1_000;
@@ -11,13 +11,13 @@ const QUIET_MS = 1_000;
 const LATEST_MS = 5_000;
 
 /** Makes more of a failure and its line than the line says. Never rejects. */
-export type Explain = (failure: Failure, line: string) => Promise<Failure>;
+export type RefineFailure = (failure: ConnectionFailure, line: string) => Promise<ConnectionFailure>;
 
 /**
  * Tells a header that HAProxy had no room for from a message that is none: both end in the same line. HAProxy keeps the message, and is
  * asked for it beside the path of requests, once in a second for each proxy.
  */
-export function explainer(socket: RuntimeSocket, clock: Clock): Explain {
+export function detectOversizedHeaders(socket: RuntimeApi, clock: Clock): RefineFailure {
   const asked = new Map<string, { readonly at: number; readonly answer: Promise<string> }>();
   const ask = async (command: string, side: Side): Promise<string> => {
     const now = clock.now().getTime();
@@ -29,12 +29,12 @@ export function explainer(socket: RuntimeSocket, clock: Clock): Explain {
     return await answer;
   };
   return async (failure, line) => {
-    const unread = unreadIn(failure, line);
+    const unread = unparsedMessage(failure, line);
     if (!unread) return failure;
     const { proxy, side } = unread;
     const command = `show errors ${proxy} ${side === 'request' ? 'request' : 'response'}`;
-    const captured = readCaptured(await ask(command, side), ROOM.fields);
+    const captured = readShowErrors(await ask(command, side), BUFFER.fields);
     const fits = captured?.client === failure.client && captured.ageMs < LATEST_MS;
-    return fits && captured.tooLarge ? tooLarge(failure, side) : failure;
+    return fits && captured.tooLarge ? asTooLarge(failure, side) : failure;
   };
 }

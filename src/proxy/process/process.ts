@@ -4,10 +4,10 @@ import { type Clock, until } from '../../clock.ts';
 import { IngressError, isIngressError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { showInfo } from '../runtime/commands.ts';
-import { type RuntimeSocket, runtimeSocket } from '../runtime/runtime-api.ts';
-import type { Failure } from './failure.ts';
+import { type RuntimeApi, runtimeApi } from '../runtime/runtime-api.ts';
+import type { ConnectionFailure } from './failure.ts';
 import { logOutput } from './output.ts';
-import { explainer } from './oversized-headers.ts';
+import { detectOversizedHeaders } from './oversized-headers.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
 import { sendSignal } from './signal.ts';
 
@@ -22,7 +22,7 @@ export interface LaunchOptions {
   /** A process to take the port over from: it is asked to finish as soon as this one listens. */
   readonly successorOf?: number | undefined;
   /** Hears of each connection or request that did not end well. */
-  readonly onFailure?: (failure: Failure) => void;
+  readonly onFailure?: (failure: ConnectionFailure) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -30,7 +30,7 @@ export interface LaunchOptions {
 /** One life of HAProxy, from listening to exit. */
 export interface HaproxyProcess {
   readonly pid: number;
-  readonly socket: RuntimeSocket;
+  readonly api: RuntimeApi;
   /** How it ended, in words. Never rejects. */
   readonly exited: Promise<string>;
   /**
@@ -92,8 +92,8 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     env: environment(paths),
     extendEnv: false,
   });
-  const socket = runtimeSocket(paths.socket, clock);
-  const explain = explainer(socket, clock);
+  const socket = runtimeApi(paths.socket, clock);
+  const explain = detectOversizedHeaders(socket, clock);
   const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, explain);
   const result = child.then((ended) => ended);
   const exited = result.then((ended) => {
@@ -113,12 +113,12 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     throw thrown;
   }
   const stop = () => stopGently(pid, exited, options);
-  return { pid, socket, exited, stop };
+  return { pid, api: socket, exited, stop };
 }
 
 /** Waits for the answer of this very process: another one may still hold the socket's path. */
 async function answers(
-  socket: RuntimeSocket,
+  socket: RuntimeApi,
   pid: number,
   exited: Promise<string>,
   { clock, port }: LaunchOptions,

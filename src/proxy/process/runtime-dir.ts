@@ -16,7 +16,7 @@ export interface RuntimePaths {
   /** Where HAProxy looks up the target of a name. */
   readonly routes: string;
   /** Where the control plane makes handshakes of its own. */
-  readonly own: string;
+  readonly handshakeSocket: string;
   /** What the entries of the crt-list pretend to be in; it does not exist. */
   readonly certificates: string;
   readonly chroot: string;
@@ -29,7 +29,7 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     crtList: join(runtimeDir, 'crt-list'),
     openssl: join(runtimeDir, 'openssl.cnf'),
     routes: join(runtimeDir, 'routes.map'),
-    own: join(runtimeDir, 'own.sock'),
+    handshakeSocket: join(runtimeDir, 'own.sock'),
     certificates: join(runtimeDir, 'certs'),
     chroot: join(runtimeDir, 'chroot'),
   };

@@ -29,7 +29,7 @@ function fakeProcess(pid: number): FakeProcess {
   const { promise, resolve } = Promise.withResolvers<string>();
   const process: FakeProcess = {
     pid,
-    socket: { send: async () => '' },
+    api: { send: async () => '' },
     exited: promise,
     stopped: 0,
     die: () => resolve('died'),

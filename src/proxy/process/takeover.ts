@@ -3,7 +3,7 @@ import { type Clock, until } from '../../clock.ts';
 import { isIngressError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { showInfo } from '../runtime/commands.ts';
-import { runtimeSocket } from '../runtime/runtime-api.ts';
+import { runtimeApi } from '../runtime/runtime-api.ts';
 import type { RuntimePaths } from './runtime-dir.ts';
 import { sendSignal } from './signal.ts';
 
@@ -24,7 +24,7 @@ export async function findStale(
   { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
 ): Promise<StaleProcess | undefined> {
   try {
-    const { pid } = await showInfo(runtimeSocket(paths.socket, clock), signal);
+    const { pid } = await showInfo(runtimeApi(paths.socket, clock), signal);
     const startedAt = await startOf(pid);
     if (startedAt !== undefined && (await runsWith(pid, paths.config))) return { pid, startedAt };
     log.warn(
@@ -39,7 +39,7 @@ export async function findStale(
 }
 
 /** Waits until a process that was told to finish is gone, and kills it when it is not after `timeoutMs` milliseconds. */
-export async function seeOff(
+export async function awaitExit(
   stale: StaleProcess,
   { clock, log, timeoutMs, signal }: { clock: Clock; log: Log; timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, review, type Watch } from './abandoned.ts';
+import { updateProgress, trackAbandoned, type Tracked } from './abandoned.ts';
 import type { Peer } from './tcp-table.ts';
 
 const CLIENT = '192.0.2.1:1000';
 const PATIENCE = 3;
 const request = { id: '0x1', client: CLIENT, backend: 'http:app:80.h1' };
-const closed: Peer = { closed: true, queued: 0 };
+const closed: Peer = { closed: true, unacked: 0 };
 
 /** One look after the other, with what the kernel and HAProxy say at each; the looks at which the request was let go. */
 function letGoAt(
   sights: readonly { peer?: Peer | undefined; progress?: string | undefined; session?: typeof request }[],
 ): number[] {
-  let watch: Watch = new Map();
+  let watch: Tracked = new Map();
   const ended: number[] = [];
   for (const [look, { peer, progress, session = request }] of sights.entries()) {
-    const next = review(watch, [session], new Map(peer ? [[CLIENT, peer]] : []), PATIENCE);
+    const next = trackAbandoned(watch, [session], new Map(peer ? [[CLIENT, peer]] : []), PATIENCE);
     for (const { key, known } of next.due) {
-      const judged = judge(known, progress);
-      if (judged) next.watch.set(key, judged);
+      const judged = updateProgress(known, progress);
+      if (judged) next.tracked.set(key, judged);
       else ended.push(look);
-      if (!judged) next.watch.delete(key);
+      if (!judged) next.tracked.delete(key);
     }
-    watch = next.watch;
+    watch = next.tracked;
   }
   return ended;
 }
@@ -45,7 +45,7 @@ test('looks count anew once something has moved', () => {
 });
 
 const kept: Readonly<Record<string, Parameters<typeof letGoAt>[0][number]>> = {
-  'whose client is there': { ...silent, peer: { closed: false, queued: 0 } },
+  'whose client is there': { ...silent, peer: { closed: false, unacked: 0 } },
   'of a client of HTTP/2': { ...silent, session: { ...request, backend: 'http:app:80.h2' } },
   'that is bytes': { ...silent, session: { ...request, backend: 'tcp:app:80' } },
   'of which HAProxy says nothing that can be read': { ...silent, progress: undefined },
@@ -67,13 +67,13 @@ test('a later request at the same place begins anew', () => {
 
 test('HAProxy is asked twice about a request, and not before its client was seen like this twice', () => {
   let asked = 0;
-  let watch: Watch = new Map();
+  let watch: Tracked = new Map();
   for (let look = 0; look < PATIENCE + 2; look += 1) {
-    const next = review(watch, [request], new Map([[CLIENT, closed]]), PATIENCE);
+    const next = trackAbandoned(watch, [request], new Map([[CLIENT, closed]]), PATIENCE);
     asked += next.due.length;
     if (look === 0) assert.equal(asked, 0);
-    for (const { key, known } of next.due) next.watch.set(key, judge(known, 'x') ?? known);
-    watch = next.watch;
+    for (const { key, known } of next.due) next.tracked.set(key, updateProgress(known, 'x') ?? known);
+    watch = next.tracked;
   }
   assert.equal(asked, 2);
 });

@@ -8,12 +8,12 @@ import {
 import { systemClock } from '../../clock.ts';
 import { runtimePaths } from '../process/runtime-dir.ts';
 import { installCertificate } from './certificates.ts';
-import { runtimeSocket } from './runtime-api.ts';
+import { runtimeApi } from './runtime-api.ts';
 
 async function haproxy(t: TestContext) {
   const { runtimeDir, port } = await startTestProxy(t);
   const paths = runtimePaths(runtimeDir);
-  const socket = runtimeSocket(paths.socket, systemClock);
+  const socket = runtimeApi(paths.socket, systemClock);
   const list = { path: paths.crtList, directory: paths.certificates };
   const served = async (name: string) =>
     (await openTls(t, port, name)).getPeerX509Certificate()?.serialNumber;

@@ -1,9 +1,9 @@
 import type { Secret } from '../../config/secret.ts';
 import { protocol, servedName } from '../config/syntax.ts';
 import { expectReply } from './commands.ts';
-import type { RuntimeSocket } from './runtime-api.ts';
+import type { RuntimeApi } from './runtime-api.ts';
 
-export interface CertificateFiles {
+export interface CrtListEntry {
   /** The certificate's name, `*.` included; it names the entry in HAProxy, not what the entry answers to. */
   readonly name: string;
   /** The names that it is shown for, and no others. */
@@ -33,9 +33,9 @@ export interface CrtList {
  * not overlap. On failure, PROXY_COMMAND_FAILED, it goes on serving what it served.
  */
 export async function installCertificate(
-  socket: RuntimeSocket,
+  socket: RuntimeApi,
   list: CrtList,
-  files: CertificateFiles,
+  files: CrtListEntry,
   signal?: AbortSignal,
 ): Promise<void> {
   const entry = entryName(list, files.name);
@@ -62,7 +62,7 @@ export async function installCertificate(
   await expectReply(socket, `add ssl crt-list ${list.path}`, /^Success!$/m, { payload: line, signal });
 }
 
-function listLine(entry: string, { names, except, alpn }: CertificateFiles): string {
+function listLine(entry: string, { names, except, alpn }: CrtListEntry): string {
   const offer = alpn.length === 0 ? [] : [`[alpn ${alpn.map(protocol).join(',')}]`];
   return [entry, ...offer, ...names.map(servedName), ...except.map((name) => `!${servedName(name)}`)].join(
     ' ',
@@ -83,7 +83,7 @@ interface Entries {
   readonly open: string | undefined;
 }
 
-async function entries(socket: RuntimeSocket, signal: AbortSignal | undefined): Promise<Entries> {
+async function entries(socket: RuntimeApi, signal: AbortSignal | undefined): Promise<Entries> {
   const lines = (await socket.send('show ssl cert', { signal })).split('\n');
   const paths = lines.filter((line) => !line.startsWith('#'));
   return {
@@ -92,7 +92,7 @@ async function entries(socket: RuntimeSocket, signal: AbortSignal | undefined): 
   };
 }
 
-async function abort(socket: RuntimeSocket, entry: string, signal: AbortSignal | undefined): Promise<void> {
+async function abort(socket: RuntimeApi, entry: string, signal: AbortSignal | undefined): Promise<void> {
   const gone = /^(Transaction aborted|No ongoing transaction)/;
   await expectReply(socket, `abort ssl cert ${entry}`, gone, { signal });
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connectionsThatFit, type ProcessInfo, setAppAddress, showInfo } from './commands.ts';
-import type { RuntimeSocket } from './runtime-api.ts';
+import { availableConnections, type ProcessInfo, setServerAddress, showInfo } from './commands.ts';
+import type { RuntimeApi } from './runtime-api.ts';
 
 /** Answers from a table; an unknown command is an error. */
-function scripted(replies: Readonly<Record<string, string>>): RuntimeSocket {
+function scripted(replies: Readonly<Record<string, string>>): RuntimeApi {
   return {
     async send(command) {
       const reply = replies[command];
@@ -17,8 +17,8 @@ function scripted(replies: Readonly<Record<string, string>>): RuntimeSocket {
 const info: ProcessInfo = {
   pid: 1,
   version: '2.6',
-  descriptors: 8_236,
-  descriptorsWanted: 8_236,
+  fdLimit: 8_236,
+  fdsNeeded: 8_236,
   maxconn: 4_104,
 };
 
@@ -31,7 +31,7 @@ const fits: readonly [what: string, descriptors: number, connections: number][] 
 ];
 for (const [what, descriptors, connections] of fits) {
   test(`${what}: ${descriptors} open files suffice for ${connections} connections of others`, () => {
-    assert.equal(connectionsThatFit({ ...info, descriptors }), connections);
+    assert.equal(availableConnections({ ...info, fdLimit: descriptors }), connections);
   });
 }
 
@@ -56,7 +56,7 @@ const moves = [
 ];
 for (const reply of moves) {
   test(`an address is set when the reply is "${reply}"`, async () => {
-    await setAppAddress(
+    await setServerAddress(
       scripted({ 'set server app/app addr ::1 port 80': reply, 'set server app/app state ready': '' }),
       'app/app',
       { address: '::1', port: 80 },
@@ -66,7 +66,7 @@ for (const reply of moves) {
 
 test('an address that HAProxy does not take is an error in its words', async () => {
   const socket = scripted({ 'set server app/app addr x port 80': "Invalid addr 'x'" });
-  await assert.rejects(setAppAddress(socket, 'app/app', { address: 'x', port: 80 }), {
+  await assert.rejects(setServerAddress(socket, 'app/app', { address: 'x', port: 80 }), {
     code: 'PROXY_COMMAND_FAILED',
     message: /Invalid addr 'x'/,
   });

@@ -1,11 +1,11 @@
 import { IngressError } from '../../errors.ts';
-import { OWN_CONNECTIONS } from '../config/render.ts';
-import { publicFrontend } from '../config/syntax.ts';
-import type { CommandOptions, RuntimeSocket } from './runtime-api.ts';
+import { RESERVED_CONNECTIONS } from '../config/render.ts';
+import { PUBLIC_FRONTEND } from '../config/syntax.ts';
+import type { CommandOptions, RuntimeApi } from './runtime-api.ts';
 
 /** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
 export async function expectReply(
-  socket: RuntimeSocket,
+  socket: RuntimeApi,
   command: string,
   success: RegExp,
   options: CommandOptions = {},
@@ -22,15 +22,15 @@ export interface ProcessInfo {
   readonly pid: number;
   readonly version: string;
   /** File descriptors it may open. */
-  readonly descriptors: number;
+  readonly fdLimit: number;
   /** File descriptors it would need for `maxconn` connections. */
-  readonly descriptorsWanted: number;
+  readonly fdsNeeded: number;
   /** Connections it was configured for, those for the control plane among them. */
   readonly maxconn: number;
 }
 
 /** Asks a running HAProxy who it is. */
-export async function showInfo(socket: RuntimeSocket, signal?: AbortSignal): Promise<ProcessInfo> {
+export async function showInfo(socket: RuntimeApi, signal?: AbortSignal): Promise<ProcessInfo> {
   const reply = await expectReply(socket, 'show info', /^Pid: \d+$/m, { signal });
   const fields = new Map(
     reply.split('\n').map((line): [string, string] => {
@@ -42,8 +42,8 @@ export async function showInfo(socket: RuntimeSocket, signal?: AbortSignal): Pro
   return {
     pid: number('Pid'),
     version: fields.get('Version') ?? 'unknown',
-    descriptors: number('Ulimit-n'),
-    descriptorsWanted: number('Maxsock'),
+    fdLimit: number('Ulimit-n'),
+    fdsNeeded: number('Maxsock'),
     maxconn: number('Hard_maxconn'),
   };
 }
@@ -52,25 +52,25 @@ export async function showInfo(socket: RuntimeSocket, signal?: AbortSignal): Pro
  * How many connections of others the file descriptors suffice for, at most those configured: each takes two, one to the
  * client and one to the app; what HAProxy wants beyond that is its own.
  */
-export function connectionsThatFit({ descriptors, descriptorsWanted, maxconn }: ProcessInfo): number {
-  if (descriptors >= descriptorsWanted) return maxconn - OWN_CONNECTIONS;
+export function availableConnections({ fdLimit: descriptors, fdsNeeded: descriptorsWanted, maxconn }: ProcessInfo): number {
+  if (descriptors >= descriptorsWanted) return maxconn - RESERVED_CONNECTIONS;
   const own = descriptorsWanted - 2 * maxconn;
-  return Math.max(1, Math.floor((descriptors - own) / 2) - OWN_CONNECTIONS);
+  return Math.max(1, Math.floor((descriptors - own) / 2) - RESERVED_CONNECTIONS);
 }
 
 /** Lowers the number of connections of others at once; further ones wait in the kernel. */
-export async function limitConnections(
-  socket: RuntimeSocket,
+export async function setMaxconn(
+  socket: RuntimeApi,
   connections: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  await expectReply(socket, `set maxconn frontend ${publicFrontend} ${connections}`, /^$/, { signal });
-  await expectReply(socket, `set maxconn global ${connections + OWN_CONNECTIONS}`, /^$/, { signal });
+  await expectReply(socket, `set maxconn frontend ${PUBLIC_FRONTEND} ${connections}`, /^$/, { signal });
+  await expectReply(socket, `set maxconn global ${connections + RESERVED_CONNECTIONS}`, /^$/, { signal });
 }
 
 /** Points a server (`backend/server`) at an address (without brackets) and lets connections through to it. Idempotent. */
-export async function setAppAddress(
-  socket: RuntimeSocket,
+export async function setServerAddress(
+  socket: RuntimeApi,
   server: string,
   { address, port }: { readonly address: string; readonly port: number },
   signal?: AbortSignal,
@@ -81,13 +81,13 @@ export async function setAppAddress(
 }
 
 /** Lets no further connections through to a server; those that are open stay. */
-export async function leaveServer(socket: RuntimeSocket, server: string, signal: AbortSignal): Promise<void> {
+export async function disableServer(socket: RuntimeApi, server: string, signal: AbortSignal): Promise<void> {
   await expectReply(socket, `set server ${server} state maint`, /^$/, { signal });
 }
 
 /** Limits the connections that a server may have at once. */
-export async function limitServer(
-  socket: RuntimeSocket,
+export async function setServerMaxconn(
+  socket: RuntimeApi,
   server: string,
   connections: number,
   signal: AbortSignal,
@@ -97,7 +97,7 @@ export async function limitServer(
 
 /** Has HAProxy make no connections of its own to a server; it still observes those of clients. */
 export async function stopHealthChecks(
-  socket: RuntimeSocket,
+  socket: RuntimeApi,
   server: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -108,7 +108,7 @@ const STOPPED = '0';
 
 /** The servers of a backend, by their own names, that get no connections, because one failed or because they are left. */
 export async function stoppedServers(
-  socket: RuntimeSocket,
+  socket: RuntimeApi,
   backend: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {

@@ -18,8 +18,8 @@ import {
   type TestProxyOptions,
 } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';
-import { letGo } from './end-abandoned.ts';
-import { runtimeSocket } from './runtime-api.ts';
+import { endAbandonedRequests } from './end-abandoned.ts';
+import { runtimeApi } from './runtime-api.ts';
 
 const patience = { afterMs: 300, everyMs: 50 };
 /** Longer than a client that is silent is waited for. */
@@ -41,7 +41,7 @@ async function serve(t: TestContext, handle: Handler, options: Options = {}) {
     asked.push(url);
     handle(request, response);
   });
-  return { ...(await startServing(t, httpRoutes(app), { patience, ...options })), asked, abandoned };
+  return { ...(await startServing(t, httpRoutes(app), { abandoned: patience, ...options })), asked, abandoned };
 }
 
 /** A client that reads on after it has closed its side. */
@@ -167,7 +167,7 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
         stream.on('end', () => void setTimeout(() => stream.end('late'), LONG_MS));
       }),
     );
-    const { port } = await startServing(t, httpRoutes(app), { patience });
+    const { port } = await startServing(t, httpRoutes(app), { abandoned: patience });
     const { socket } = await openHalf(t, port);
     socket.write(
       'GET / HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
@@ -184,7 +184,7 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
       socket.resume().on('end', () => void setTimeout(() => socket.end('late'), LONG_MS));
     });
     const routes = routesTo({ port: app }, ['app.example'], ['http/1.1']);
-    const { port } = await startServing(t, routes, { patience, evidencePort: 9 });
+    const { port } = await startServing(t, routes, { abandoned: patience, evidencePort: 9 });
     const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     const socket = await openTls(t, port, 'app.example', { socket: tcp });
     socket.end('question');
@@ -199,19 +199,19 @@ describe('where the kernel does not say', () => {
   };
   for (const [why, kernelTable] of Object.entries(tables))
     test(`${why}, nobody is let go, and one line says so`, async (t) => {
-      const { runtimeDir, asked, abandoned, port } = await serve(t, silent, { patience: NEVER });
+      const { runtimeDir, asked, abandoned, port } = await serve(t, silent, { abandoned: NEVER });
       const { socket } = await openHalf(t, port);
       await ask(socket, asked);
       let looks = 0;
       const { log, lines } = memoryLog();
-      const runtime = runtimeSocket(join(runtimeDir, 'haproxy.sock'), systemClock);
+      const runtime = runtimeApi(join(runtimeDir, 'haproxy.sock'), systemClock);
       const ends = new AbortController();
       const counted = () => {
         looks += 1;
         return kernelTable();
       };
       const options = { port, clock: systemClock, log, kernelTable: counted, afterMs: 20, everyMs: 10 };
-      const letting = letGo(options, () => runtime, ends.signal);
+      const letting = endAbandonedRequests(options, () => runtime, ends.signal);
       await eventually('some looks', () => looks > 20);
       ends.abort();
       await letting;

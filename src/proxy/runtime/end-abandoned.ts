@@ -1,34 +1,34 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { isOfHttp1 } from '../config/backends.ts';
-import { judge, review, type Watch } from './abandoned.ts';
+import { servesHttp1Clients } from '../config/backends.ts';
+import { updateProgress, trackAbandoned, type Tracked } from './abandoned.ts';
 import { expectReply } from './commands.ts';
-import type { RuntimeSocket } from './runtime-api.ts';
+import type { RuntimeApi } from './runtime-api.ts';
 import { readProgress, readSessions } from './sessions.ts';
-import { readKernelTable } from './tcp-table.ts';
+import { readTcpTable } from './tcp-table.ts';
 
 /** When a client of HTTP/1.1 that has closed its side counts as gone. */
-export interface Patience {
+export interface AbandonedPolicy {
   /** Milliseconds in which nothing moves. */
-  readonly afterMs: number;
+  readonly idleMs: number;
   /** Milliseconds between two looks. */
-  readonly everyMs: number;
+  readonly intervalMs: number;
 }
 
 /**
  * Longer than apps and proxies let a stream be silent that they keep alive (15 s mostly), and than who closes its side waits for most
  * answers; short enough that the requests of clients that are gone do not fill MAXCONN.
  */
-export const PATIENCE: Patience = { afterMs: 30_000, everyMs: 5_000 };
+export const ABANDONED_POLICY: AbandonedPolicy = { idleMs: 30_000, intervalMs: 5_000 };
 
-export interface LetGoOptions extends Patience {
+export interface EndAbandonedOptions extends AbandonedPolicy {
   /** Where HAProxy listens. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
   /** The text of the kernel's table, by default that of this system. */
-  readonly kernelTable?: () => Promise<string>;
+  readonly readTable?: () => Promise<string>;
 }
 
 /**
@@ -37,19 +37,19 @@ export interface LetGoOptions extends Patience {
  *
  * Looks are counted, not the time: clocks jump.
  */
-export async function letGo(
-  options: LetGoOptions,
-  running: () => RuntimeSocket | undefined,
+export async function endAbandonedRequests(
+  options: EndAbandonedOptions,
+  running: () => RuntimeApi | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { afterMs, everyMs, clock, log } = options;
+  const { idleMs: afterMs, intervalMs: everyMs, clock, log } = options;
   const patience = Math.max(1, Math.ceil(afterMs / everyMs));
-  let watch: Watch = new Map();
+  let watch: Tracked = new Map();
   let told = false;
   while (!signal.aborted) {
     const socket = running();
     try {
-      if (socket) watch = await look(watch, socket, { ...options, patience, signal });
+      if (socket) watch = await poll(watch, socket, { ...options, patience, signal });
     } catch (err) {
       if (!told && !signal.aborted) log.debug({ err }, 'clients that are gone could not be looked for');
       told = true;
@@ -58,25 +58,25 @@ export async function letGo(
   }
 }
 
-interface Look extends LetGoOptions {
+interface PollOptions extends EndAbandonedOptions {
   readonly patience: number;
   readonly signal: AbortSignal;
 }
 
-async function look(
-  before: Watch,
-  socket: RuntimeSocket,
-  { port, patience, kernelTable = ownTable, signal }: Look,
-): Promise<Watch> {
+async function poll(
+  before: Tracked,
+  socket: RuntimeApi,
+  { port, patience, readTable: kernelTable = systemTable, signal }: PollOptions,
+): Promise<Tracked> {
   const sessions = readSessions(await socket.send('show sess', { signal }));
-  if (!sessions.some(({ backend }) => isOfHttp1(backend))) return new Map();
+  if (!sessions.some(({ backend }) => servesHttp1Clients(backend))) return new Map();
   // Only then, so that whoever is in the list and not in the table was reset.
-  const table = readKernelTable(await kernelTable(), port);
+  const table = readTcpTable(await kernelTable(), port);
   if (!table.listening) throw new Error("the kernel's table of connections does not show this port");
-  const { watch, due } = review(before, sessions, table.peers, patience);
+  const { tracked: watch, due } = trackAbandoned(before, sessions, table.peers, patience);
   for (const { key, session, known } of due) {
     const { id } = session;
-    const next = judge(known, readProgress(await socket.send(`show sess ${id}`, { signal }), session));
+    const next = updateProgress(known, readProgress(await socket.send(`show sess ${id}`, { signal }), session));
     if (next) watch.set(key, next);
     else {
       watch.delete(key);
@@ -87,7 +87,7 @@ async function look(
 }
 
 /** Of IPv4 and of IPv6, which a kernel may lack. */
-async function ownTable(): Promise<string> {
+async function systemTable(): Promise<string> {
   const v6 = readFile('/proc/net/tcp6', 'utf8').catch(() => '');
   return `${await readFile('/proc/net/tcp', 'utf8')}${await v6}`;
 }

@@ -9,7 +9,7 @@ import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { type TestCertificate, testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { openServer } from '../../../test/world/open-server.ts';
 import { systemClock } from '../../clock.ts';
-import { proveServed } from './handshake.ts';
+import { verifyServed } from './handshake.ts';
 
 /** Where a server can listen. */
 async function freePath(t: TestContext): Promise<string> {
@@ -36,7 +36,7 @@ test('the certificate is proven by its fingerprint, however that is written', as
   const asked = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
   for (const written of [fingerprint256, fingerprint256.replaceAll(':', '').toLowerCase()]) {
-    await proveServed({ path, servername: 'app.example', fingerprint256: written, clock: systemClock });
+    await verifyServed({ path, servername: 'app.example', fingerprint256: written, clock: systemClock });
   }
   await eventually('both were asked', () => asked.length === 2);
   assert.deepEqual(asked, ['app.example', 'app.example']);
@@ -46,7 +46,7 @@ test('a wildcard is asked for by a name below', async (t) => {
   const [certificate, path] = [await testCertificate('*.app.example'), await freePath(t)];
   const asked = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
-  await proveServed({ path, servername: '*.app.example', fingerprint256, clock: systemClock });
+  await verifyServed({ path, servername: '*.app.example', fingerprint256, clock: systemClock });
   await eventually('it was asked', () => asked.length === 1);
   assert.match(asked[0] ?? '', /^[a-z-]+\.app\.example$/);
 });
@@ -54,7 +54,7 @@ test('a wildcard is asked for by a name below', async (t) => {
 test('it is tried again until the server shows it', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   const { fingerprint256, servername } = certificate;
-  const proven = proveServed({ path, servername, fingerprint256, clock: systemClock });
+  const proven = verifyServed({ path, servername, fingerprint256, clock: systemClock });
   await systemClock.wait(150);
   await showing(t, certificate, path);
   await proven;
@@ -63,13 +63,13 @@ test('it is tried again until the server shows it', async (t) => {
 test('another certificate, and nobody at all, are reported as they were seen', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   const expected = { servername: 'app.example', fingerprint256: 'AB:CD', clock: systemClock, timeoutMs: 100 };
-  await assert.rejects(proveServed({ ...expected, path }), {
+  await assert.rejects(verifyServed({ ...expected, path }), {
     code: 'HANDSHAKE_FAILED',
     message: /ENOENT/,
   });
   await showing(t, certificate, path);
   const seen = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-  await assert.rejects(proveServed({ ...expected, path }), {
+  await assert.rejects(verifyServed({ ...expected, path }), {
     code: 'HANDSHAKE_FAILED',
     details: { path, servername: 'app.example', expected: 'abcd', seen },
   });
@@ -81,7 +81,7 @@ test('a server that stays silent is given up when the signal aborts', async (t) 
   afterTest(t, () => silent[Symbol.asyncDispose]());
   const stop = new AbortController();
   const reason = new Error('enough');
-  const proven = proveServed({
+  const proven = verifyServed({
     ...{ path, servername: 'app.example', fingerprint256: 'AB', clock: systemClock },
     signal: stop.signal,
   });
@@ -94,6 +94,6 @@ test('no connection is kept open', async (t) => {
   await showing(t, certificate, path);
   const pipes = () => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
   const before = pipes();
-  await proveServed({ path, ...certificate, clock: systemClock });
+  await verifyServed({ path, ...certificate, clock: systemClock });
   await eventually('both ends are closed', () => pipes() === before);
 });

@@ -4,7 +4,7 @@ import { untilAborted, withDeadline } from '../../async.ts';
 import { type Clock, until } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
 
-export interface Attempt {
+export interface HandshakeOptions {
   /** The Unix socket on which HAProxy shows us what it shows everybody, whatever others do to the port. */
   readonly path: string;
   /** The name to ask for; of a wildcard (`*.x`) some name below it is asked for. */
@@ -15,7 +15,7 @@ export interface Attempt {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Expectation extends Omit<Attempt, 'timeoutMs'> {
+export interface ExpectedCertificate extends Omit<HandshakeOptions, 'timeoutMs'> {
   /** SHA-256 of the certificate in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
   /** Milliseconds to go on trying, 5,000 by default. */
@@ -28,9 +28,9 @@ const ATTEMPT_TIMEOUT_MS = 2_000;
  * Proves that HAProxy presents a certificate, by TLS handshakes until one shows it. Whether anybody
  * trusts it is not asked. Throws HANDSHAKE_FAILED with what was seen last.
  */
-export async function proveServed(expected: Expectation): Promise<void> {
+export async function verifyServed(expected: ExpectedCertificate): Promise<void> {
   const { path, servername, clock, signal, timeoutMs = 5_000 } = expected;
-  const wanted = canonical(expected.fingerprint256);
+  const wanted = normalize(expected.fingerprint256);
   const attempt = { path, servername, clock, signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
   let seen = 'nothing';
   const proven = await until(
@@ -41,7 +41,7 @@ export async function proveServed(expected: Expectation): Promise<void> {
     { clock, timeoutMs, everyMs: 100, ...(signal ? { signal } : {}) },
   );
   if (proven) return;
-  const asked = nameToAsk(servername);
+  const asked = sniFor(servername);
   throw new IngressError(
     'HANDSHAKE_FAILED',
     `A handshake with HAProxy for ${asked} did not show the certificate: ${seen}.`,
@@ -50,9 +50,9 @@ export async function proveServed(expected: Expectation): Promise<void> {
 }
 
 /** The fingerprint of the certificate that is presented, or why there is none. */
-async function fingerprintOrFailure(attempt: Attempt): Promise<string> {
+async function fingerprintOrFailure(attempt: HandshakeOptions): Promise<string> {
   try {
-    return canonical((await presentedCertificate(attempt)).fingerprint256);
+    return normalize((await presentedCertificate(attempt)).fingerprint256);
   } catch (thrown) {
     attempt.signal?.throwIfAborted();
     return messageOf(thrown);
@@ -63,15 +63,15 @@ async function fingerprintOrFailure(attempt: Attempt): Promise<string> {
  * The certificate that HAProxy presents in one handshake, whoever trusts it. Rejects with the socket's error when there
  * is none or the time is over.
  */
-export async function presentedCertificate(attempt: Attempt): Promise<X509Certificate> {
+export async function presentedCertificate(attempt: HandshakeOptions): Promise<X509Certificate> {
   const { path, servername, clock, timeoutMs, signal } = attempt;
   const late = () => new Error(`no handshake within ${timeoutMs / 1000} s`);
   return withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
-    shakeHands(path, nameToAsk(servername), ends),
+    handshake(path, sniFor(servername), ends),
   );
 }
 
-async function shakeHands(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
+function handshake(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
   const { promise, resolve, reject } = Promise.withResolvers<X509Certificate>();
   const socket = connect({ path, servername, rejectUnauthorized: false });
   socket.on('secureConnect', () => {
@@ -92,10 +92,10 @@ async function shakeHands(path: string, servername: string, signal: AbortSignal)
 }
 
 /** The name itself; of a wildcard some name below it. Pure. */
-export function nameToAsk(servername: string): string {
+export function sniFor(servername: string): string {
   return servername.replace(/^\*\./, 'ingress-handshake.');
 }
 
-function canonical(fingerprint256: string): string {
+function normalize(fingerprint256: string): string {
   return fingerprint256.replaceAll(':', '').toLowerCase();
 }

@@ -6,14 +6,14 @@ import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../../test/harness/after-test.ts';
 import { temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';
-import { type RuntimeSocket, runtimeSocket } from './runtime-api.ts';
+import { type RuntimeApi, runtimeApi } from './runtime-api.ts';
 
 /** Something that answers in HAProxy's place. */
 async function answering(
   t: TestContext,
   answer: (socket: Socket, command: string) => void,
   timeoutMs?: number,
-): Promise<RuntimeSocket> {
+): Promise<RuntimeApi> {
   const path = join(await temporaryDir(t), 'sock');
   const server = createServer((socket) => {
     afterTest(t, () => socket.destroy());
@@ -23,7 +23,7 @@ async function answering(
   server.listen(path);
   await once(server, 'listening');
   afterTest(t, () => server.close());
-  return runtimeSocket(path, systemClock, timeoutMs);
+  return runtimeApi(path, systemClock, timeoutMs);
 }
 
 test('a command is one line, and its reply is whole', async (t) => {
@@ -62,7 +62,7 @@ for (const [what, answer] of Object.entries(failures)) {
 }
 
 test('a socket that is not there is a failed command', async () => {
-  const socket = runtimeSocket('/no/such/socket', systemClock);
+  const socket = runtimeApi('/no/such/socket', systemClock);
   await assert.rejects(socket.send('show info'), { code: 'PROXY_COMMAND_FAILED', message: /ENOENT/ });
 });
 
@@ -75,7 +75,7 @@ test('an aborted signal gives up with its reason', async (t) => {
 });
 
 test('what HAProxy would read as several commands is never sent', async () => {
-  const socket = runtimeSocket('/no/such/socket', systemClock);
+  const socket = runtimeApi('/no/such/socket', systemClock);
   for (const command of ['a;b', 'a\nb', 'a <<', '', 'é']) {
     await assert.rejects(socket.send(command), RangeError, command);
   }
@@ -85,7 +85,7 @@ test('what HAProxy would read as several commands is never sent', async () => {
 });
 
 test('what does not fit a buffer of HAProxy is not sent', async () => {
-  const socket = runtimeSocket('/no/such/socket', systemClock);
+  const socket = runtimeApi('/no/such/socket', systemClock);
   const sent = socket.send('set ssl cert x', { payload: 'x'.repeat(16_000) });
   await assert.rejects(sent, { code: 'PROXY_COMMAND_FAILED', message: /too long/ });
 });

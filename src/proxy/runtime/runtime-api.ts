@@ -10,7 +10,7 @@ export interface CommandOptions {
 }
 
 /** The command line of a running HAProxy (management.txt §9.3). */
-export interface RuntimeSocket {
+export interface RuntimeApi {
   /**
    * Sends one command over a connection of its own and resolves with the whole reply, trimmed. HAProxy reports
    * failures as text too: the caller knows which reply is success.
@@ -23,15 +23,15 @@ export interface RuntimeSocket {
 
 const REPLY_TIMEOUT_MS = 2_000;
 /** A command and its payload must fit one buffer of HAProxy's, of which it keeps a little. An HAProxy that was left behind has small ones. */
-const LONGEST_COMMAND = 16_000;
+const MAX_COMMAND = 16_000;
 
-export function runtimeSocket(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT_MS): RuntimeSocket {
+export function runtimeApi(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT_MS): RuntimeApi {
   return {
     async send(command, { payload, signal } = {}) {
       const text = frame(command, payload);
       const failed = (why: string, cause?: unknown) =>
         new IngressError('PROXY_COMMAND_FAILED', `HAProxy did not answer "${command}": ${why}.`, { cause });
-      if (Buffer.byteLength(text) > LONGEST_COMMAND) throw failed('its payload is too long for one buffer');
+      if (Buffer.byteLength(text) > MAX_COMMAND) throw failed('its payload is too long for one buffer');
       const late = () => failed(`nothing within ${timeoutMs} ms`);
       const reply = await withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
         exchange(path, text, ends).catch((thrown: unknown) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCaptured } from './show-errors.ts';
+import { readShowErrors } from './show-errors.ts';
 
 /** As HAProxy 2.6.12 and 3.4.7 word it, but for the message, which follows. */
 const reply = ({ free, length, position, state, at = '22:27.008', fields = 1 }: Fault) =>
@@ -42,13 +42,13 @@ const faults: readonly [what: string, fault: Fault, tooLarge: boolean][] = [
 ];
 for (const [what, fault, tooLarge] of faults) {
   test(`${what}: ${tooLarge ? '' : 'not '}too large`, () => {
-    assert.deepEqual(readCaptured(reply(fault), 1_024), { client: '192.0.2.1', ageMs: 3, tooLarge });
+    assert.deepEqual(readShowErrors(reply(fault), 1_024), { client: '192.0.2.1', ageMs: 3, tooLarge });
   });
 }
 
 test('its age is known without the zone of the clock', () => {
-  assert.equal(readCaptured(reply({ ...FULL, at: '21:27.011' }), 1_024)?.ageMs, 60_000);
+  assert.equal(readShowErrors(reply({ ...FULL, at: '21:27.011' }), 1_024)?.ageMs, 60_000);
 });
 
 for (const nothing of ['', 'Total events captured on [30/Nov/2026:12:22:27.011] : 0', 'Unknown command'])
-  test(`nothing: ${nothing}`, () => assert.equal(readCaptured(nothing, 1_024), undefined));
+  test(`nothing: ${nothing}`, () => assert.equal(readShowErrors(nothing, 1_024), undefined));

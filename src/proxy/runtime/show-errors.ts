@@ -2,7 +2,7 @@
  * What HAProxy tells of the latest message that a proxy could not read (management.txt, `show errors`). The words are the same in
  * versions 2.6 to 3.4.
  */
-export interface Captured {
+export interface CapturedError {
   readonly client: string;
   /** Milliseconds since. */
   readonly ageMs: number;
@@ -11,10 +11,10 @@ export interface Captured {
 }
 
 /** With less, the buffer counts as full: HAProxy keeps `tune.maxrewrite` and a little. Bytes. */
-const FULL = 1_200;
+const BUFFER_FULL_BYTES = 1_200;
 
 /** Reads the reply to `show errors` about one proxy and direction; undefined where there was nothing. `fields` is tune.http.maxhdr. Pure. */
-export function readCaptured(reply: string, fields: number): Captured | undefined {
+export function readShowErrors(reply: string, fields: number): CapturedError | undefined {
   const asked = timeIn(/^Total events captured on \[(\S+)\]/m.exec(reply));
   const event = /^ *\[(\S+)\] (?:frontend|backend) .*: invalid (?:request|response)$/m.exec(reply);
   const client = /, src (\S+):\d+$/m.exec(reply)?.[1];
@@ -23,7 +23,7 @@ export function readCaptured(reply: string, fields: number): Captured | undefine
   if (!room || client === undefined || asked === undefined || at === undefined) return undefined;
   const [free = 0, length = 0, position = 0] = room.map(Number);
   const inHeader = /H1 msg state MSG_(?:RP|RQ|HDR_)/.test(reply);
-  const whole = free < FULL && position >= length;
+  const whole = free < BUFFER_FULL_BYTES && position >= length;
   return {
     client,
     ageMs: asked - at,

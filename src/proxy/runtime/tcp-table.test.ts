@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readKernelTable } from './tcp-table.ts';
+import { readTcpTable } from './tcp-table.ts';
 
 /** As Linux 6.1 on x86-64 showed them. */
 const v4 = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -20,7 +20,7 @@ const closed = { closed: true, queued: 0 };
 const open = { closed: false, queued: 0 };
 
 test('the peers of a port, in IPv4', () => {
-  const { listening, peers } = readKernelTable(v4, 0x7520);
+  const { listening, peers } = readTcpTable(v4, 0x7520);
   assert.ok(listening);
   assert.deepEqual(Object.fromEntries(peers), {
     '127.0.0.1:36524': { closed: true, queued: 0x365600 },
@@ -29,7 +29,7 @@ test('the peers of a port, in IPv4', () => {
 });
 
 test('in IPv6, as HAProxy writes them', () => {
-  const { listening, peers } = readKernelTable(v6, 0x7520);
+  const { listening, peers } = readTcpTable(v6, 0x7520);
   assert.ok(listening);
   assert.deepEqual(Object.fromEntries(peers), {
     '::ffff:127.0.0.1:50414': open,
@@ -38,15 +38,15 @@ test('in IPv6, as HAProxy writes them', () => {
 });
 
 test('in both, one after the other', () => {
-  assert.equal(readKernelTable(`${v4}${v6}`, 0x7520).peers.size, 4);
+  assert.equal(readTcpTable(`${v4}${v6}`, 0x7520).peers.size, 4);
 });
 
 test('a port that nobody listens on', () => {
-  assert.deepEqual(readKernelTable(v4, 0x7521), {
+  assert.deepEqual(readTcpTable(v4, 0x7521), {
     listening: false,
     peers: new Map([['127.0.0.1:36526', closed]]),
   });
-  assert.deepEqual(readKernelTable('', 80), { listening: false, peers: new Map() });
+  assert.deepEqual(readTcpTable('', 80), { listening: false, peers: new Map() });
 });
 
 test('a peer with two connections has closed its side if it has on both', () => {
@@ -54,6 +54,6 @@ test('a peer with two connections has closed its side if it has on both', () => 
     `   1: ${local}:7520 0100007F:8EAC ${state} 00000000:00000000 00:00000000 00000000     0\n`;
   for (const states of [['08', '01'] as const, ['01', '08'] as const]) {
     const text = `${row('0100007F', states[0])}${row('0200007F', states[1])}`;
-    assert.equal(readKernelTable(text, 0x7520).peers.get('127.0.0.1:36524')?.closed, false);
+    assert.equal(readTcpTable(text, 0x7520).peers.get('127.0.0.1:36524')?.closed, false);
   }
 });

@@ -1,7 +1,7 @@
 import { SocketAddress } from 'node:net'; // writes addresses, nothing else
 
 /** What the kernel knows of the connections to one port. */
-export interface KernelTable {
+export interface TcpTable {
   /** Whether the port's listener is in it. Where it is not, the table is another's, or none. */
   readonly listening: boolean;
   /** By the address of the peer, as `192.0.2.1:443` or `2001:db8::1:443`. */
@@ -12,14 +12,14 @@ export interface Peer {
   /** Whether it has closed its side, and we have not. */
   readonly closed: boolean;
   /** Bytes that it has not confirmed yet. */
-  readonly queued: number;
+  readonly unacked: number;
 }
 
 /** Of the kernel's include/net/tcp_states.h, as proc(5) shows them. */
 const STATE = { timeWait: '06', closeWait: '08', listen: '0A' } as const;
 
 /** Reads the text of /proc/net/tcp and /proc/net/tcp6 (proc(5)), one after the other. Pure. */
-export function readKernelTable(text: string, port: number): KernelTable {
+export function readTcpTable(text: string, port: number): TcpTable {
   const peers = new Map<string, Peer>();
   let listening = false;
   for (const [, address = '', peerPort = '', state = '', queued = ''] of text.matchAll(rowsOf(port))) {
@@ -28,7 +28,7 @@ export function readKernelTable(text: string, port: number): KernelTable {
     if (state === STATE.listen || state === STATE.timeWait) continue;
     const peer = `${readAddress(address)}:${Number.parseInt(peerPort, 16)}`;
     const closed = state === STATE.closeWait && peers.get(peer)?.closed !== false;
-    peers.set(peer, { closed, queued: Number.parseInt(queued, 16) });
+    peers.set(peer, { closed, unacked: Number.parseInt(queued, 16) });
   }
   return { listening, peers };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Target } from '../config/routes.ts';
-import { announcement } from './announcement.ts';
+import { upMessage } from './announcement.ts';
 
 const cases: [target: Target, sentence: string][] = [
   [
@@ -22,12 +22,12 @@ const cases: [target: Target, sentence: string][] = [
   ],
 ];
 for (const [target, sentence] of cases)
-  test(sentence, () => assert.equal(announcement({ name: 'app.example.com', target, alpn: [] }), sentence));
+  test(sentence, () => assert.equal(upMessage({ name: 'app.example.com', target, alpn: [] }), sentence));
 
 test('what is offered beside HTTP is named', () => {
   const target = { host: 'db', port: 5432, speaks: 'tcp', tls: false } as const;
   assert.equal(
-    announcement({ name: 'db.example.com', target, alpn: ['postgresql', 'http/1.1'] }),
+    upMessage({ name: 'db.example.com', target, alpn: ['postgresql', 'http/1.1'] }),
     'db.example.com:443 (TLS, postgresql) is up, forwarding to tcp://db:5432',
   );
 });
@@ -35,7 +35,7 @@ test('what is offered beside HTTP is named', () => {
 test('what may keep it from being reached is named', () => {
   const target = { host: 'app', port: 3000, speaks: 'http/1.1', tls: false } as const;
   const sentence = (...doubts: string[]) =>
-    announcement({ name: 'app.example.com', target, alpn: [] }, doubts);
+    upMessage({ name: 'app.example.com', target, alpn: [] }, doubts);
   assert.match(
     sentence('GATEWAY_DOMAIN'),
     /:\/\/app:3000, but see the warning about GATEWAY_DOMAIN: it may not be reached$/,

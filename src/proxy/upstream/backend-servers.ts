@@ -1,13 +1,13 @@
-import { SERVER, slotName } from '../config/backends.ts';
+import { MAIN_SERVER, slotName } from '../config/backends.ts';
 import {
-  leaveServer,
-  limitServer,
-  setAppAddress,
+  disableServer,
+  setServerMaxconn,
+  setServerAddress,
   stopHealthChecks,
   stoppedServers,
 } from '../runtime/commands.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
-import { type ServerPlan, shares } from './server-plan.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
+import { type ServerPlan, connectionShares } from './server-plan.ts';
 
 export interface BackendServersOptions {
   /** The backend. */
@@ -35,18 +35,18 @@ export class BackendServers {
   }
 
   /** The addresses whose slots HAProxy has taken out, because a connection to them failed. */
-  async failed(socket: RuntimeSocket, signal: AbortSignal): Promise<readonly string[]> {
+  async failedAddresses(socket: RuntimeApi, signal: AbortSignal): Promise<readonly string[]> {
     if (this.#addresses.size < 2) return [];
     const servers = await stoppedServers(socket, this.#options.name, signal);
     return servers.flatMap((server) => this.#addresses.get(server) ?? []);
   }
 
   /** Has HAProxy do what is planned. Idempotent; established connections stay, wherever they lead. */
-  async tell(plan: ServerPlan, socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+  async apply(plan: ServerPlan, socket: RuntimeApi, signal: AbortSignal): Promise<void> {
     const { maxconn } = this.#options;
-    const limits = maxconn === undefined ? undefined : shares(maxconn, plan);
+    const limits = maxconn === undefined ? undefined : connectionShares(maxconn, plan);
     // The first server comes first, and what is left before what is added: there is always a server, and none leads astray.
-    await this.#use(SERVER, plan.main, limits?.main, socket, signal);
+    await this.#use(MAIN_SERVER, plan.main, limits?.main, socket, signal);
     for (const [slot, address] of plan.slots.entries())
       await this.#leaveUnless(slotName(slot), address, socket, signal);
     for (const [slot, address] of plan.slots.entries())
@@ -57,30 +57,30 @@ export class BackendServers {
     server: string,
     address: string | undefined,
     limit: number | undefined,
-    socket: RuntimeSocket,
+    socket: RuntimeApi,
     signal: AbortSignal,
   ): Promise<void> {
     if (address === undefined) return;
     const { name, port, maxconn } = this.#options;
     if (limit !== undefined && limit !== (this.#limits.get(server) ?? maxconn)) {
-      await limitServer(socket, `${name}/${server}`, limit, signal);
+      await setServerMaxconn(socket, `${name}/${server}`, limit, signal);
       this.#limits.set(server, limit);
     }
     if (this.#addresses.get(server) === address) return;
-    if (server !== SERVER) await stopHealthChecks(socket, `${name}/${server}`, signal);
-    await setAppAddress(socket, `${name}/${server}`, { address, port }, signal);
+    if (server !== MAIN_SERVER) await stopHealthChecks(socket, `${name}/${server}`, signal);
+    await setServerAddress(socket, `${name}/${server}`, { address, port }, signal);
     this.#addresses.set(server, address);
   }
 
   async #leaveUnless(
     server: string,
     address: string | undefined,
-    socket: RuntimeSocket,
+    socket: RuntimeApi,
     signal: AbortSignal,
   ): Promise<void> {
     const before = this.#addresses.get(server);
     if (before === undefined || before === address) return;
-    await leaveServer(socket, `${this.#options.name}/${server}`, signal);
+    await disableServer(socket, `${this.#options.name}/${server}`, signal);
     this.#addresses.delete(server);
   }
 }

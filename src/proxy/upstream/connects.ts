@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** Whether something accepts connections at an address: undefined if so, else the system's word for why not. Never rejects. */
-export type Connects = (
+export type TcpProbe = (
   at: { readonly address: string; readonly port: number },
   signal: AbortSignal,
 ) => Promise<string | undefined>;
@@ -10,7 +10,7 @@ export type Connects = (
 const LIMIT_MS = 2_000;
 
 /** Connects, and leaves without a word. */
-export const connects: Connects = ({ address, port }, signal) =>
+export const probeTcp: TcpProbe = ({ address, port }, signal) =>
   new Promise((resolve) => {
     const socket = connect({
       host: address,

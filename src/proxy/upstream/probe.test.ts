@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startEitherApp } from '../../../test/harness/apps/http-app.ts';
 import { startApp } from '../../../test/harness/proxy/proxy.ts';
-import { readSpoken, type Spoken, spokenBy } from './probe.ts';
+import { protocolOfAnswer, type ProbedProtocol, probeProtocol } from './probe.ts';
 
-const answers: readonly [what: string, bytes: Buffer, spoken: Spoken | undefined][] = [
+const answers: readonly [what: string, bytes: Buffer, spoken: ProbedProtocol | undefined][] = [
   ['a status line', Buffer.from('HTTP/1.1 200 OK\r\n'), 'http/1.1'],
   ['a status of 400', Buffer.from('HTTP/1.0 400 Bad Request\r\n\r\nDisallowedHost'), 'http/1.1'],
   [
@@ -23,12 +23,12 @@ const answers: readonly [what: string, bytes: Buffer, spoken: Spoken | undefined
   ['half a frame', Buffer.from('0000000400', 'hex'), undefined],
 ];
 for (const [what, bytes, spoken] of answers) {
-  test(`${what}: ${spoken ?? 'nothing known'}`, () => assert.equal(readSpoken(bytes), spoken));
+  test(`${what}: ${spoken ?? 'nothing known'}`, () => assert.equal(protocolOfAnswer(bytes), spoken));
 }
 
 const ask = (port: number, addresses: readonly string[] = ['127.0.0.1']) => {
   const names = { servername: 'app', authority: 'app.example' };
-  return spokenBy({ addresses, port, ...names, header: Buffer.alloc(0) }, new AbortController().signal);
+  return probeProtocol({ addresses, port, ...names, header: Buffer.alloc(0) }, new AbortController().signal);
 };
 
 test('an app that answers 400 in HTTP/1.1 speaks it, also where it speaks HTTP/2 as well', async (t) => {

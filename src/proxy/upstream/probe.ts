@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { asksForTls } from '../config/plain-to-tls.ts';
+import { saysTlsRequired } from '../config/plain-to-tls.ts';
 
 /** What an app understands on a port. */
-export type Spoken = 'http/1.1' | 'h2' | 'tls';
+export type ProbedProtocol = 'http/1.1' | 'h2' | 'tls';
 
 /** Where to ask. */
-export interface AskedApp {
+export interface ProbeTarget {
   /** IP addresses, which are tried in turn until one connects. */
   readonly addresses: readonly string[];
   readonly port: number;
@@ -21,7 +21,7 @@ export interface AskedApp {
 }
 
 /** One of the addresses. */
-interface AskedAddress extends Omit<AskedApp, 'addresses'> {
+interface ProbeAddress extends Omit<ProbeTarget, 'addresses'> {
   readonly address: string;
 }
 
@@ -47,37 +47,37 @@ const HTTP2 = Buffer.concat([
  * Servers differ in what they do with a question that they do not understand: some answer in their own terms, which ends the
  * search, others close. Undefined when nothing is answered. Rejects only with the signal's reason.
  */
-export async function spokenBy(
-  { addresses, ...app }: AskedApp,
+export async function probeProtocol(
+  { addresses, ...app }: ProbeTarget,
   signal: AbortSignal,
-): Promise<Spoken | undefined> {
+): Promise<ProbedProtocol | undefined> {
   for (const address of addresses) {
     const asked = { ...app, address };
-    const answer = await answerTo(http1(app.authority), asked, signal);
-    if (answer !== undefined) return readSpoken(answer) ?? (await spokenBeside(answer, asked, signal));
+    const answer = await exchange(http1(app.authority), asked, signal);
+    if (answer !== undefined) return protocolOfAnswer(answer) ?? (await probeFurther(answer, asked, signal));
   }
   return undefined;
 }
 
 /** What else an app understands, after its answer to a question in HTTP/1.1. What answered in HTTP/1.1 does not speak HTTP/2 only. */
-async function spokenBeside(
+async function probeFurther(
   answer: Buffer,
-  app: AskedAddress,
+  app: ProbeAddress,
   signal: AbortSignal,
-): Promise<Spoken | undefined> {
-  if (await shakesHands(app, signal)) return 'tls';
+): Promise<ProbedProtocol | undefined> {
+  if (await acceptsTls(app, signal)) return 'tls';
   if (statusOf(answer) !== undefined) return undefined;
-  return readSpoken((await answerTo(HTTP2, app, signal)) ?? Buffer.alloc(0));
+  return protocolOfAnswer((await exchange(HTTP2, app, signal)) ?? Buffer.alloc(0));
 }
 
 /**
  * What the first bytes of an answer are: a status line, a SETTINGS frame, an alert or a handshake of TLS. A 400 that says in its
  * text that TLS is wanted is none of them. Pure.
  */
-export function readSpoken(bytes: Buffer): Spoken | undefined {
+export function protocolOfAnswer(bytes: Buffer): ProbedProtocol | undefined {
   const status = statusOf(bytes);
   if (status !== undefined)
-    return status === '400' && asksForTls(bytes.toString('latin1')) ? undefined : 'http/1.1';
+    return status === '400' && saysTlsRequired(bytes.toString('latin1')) ? undefined : 'http/1.1';
   if (bytes.length >= 2 && [0x15, 0x16].includes(bytes.readUInt8(0)) && bytes.readUInt8(1) === 3)
     return 'tls';
   const isSettings = bytes.length >= FRAME_HEAD_BYTES && bytes.readUInt8(3) === 4;
@@ -90,9 +90,9 @@ function statusOf(bytes: Buffer): string | undefined {
 }
 
 /** Undefined when there was no connection. */
-async function answerTo(
+async function exchange(
   question: Buffer,
-  app: AskedAddress,
+  app: ProbeAddress,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   let answer: Buffer | undefined;
@@ -108,11 +108,11 @@ async function answerTo(
 }
 
 function isEnough(answer: Buffer): boolean {
-  if (statusOf(answer) === '400') return readSpoken(answer) === undefined || answer.length >= MOST_BYTES;
-  return answer.length >= ENOUGH_BYTES || readSpoken(answer) !== undefined;
+  if (statusOf(answer) === '400') return protocolOfAnswer(answer) === undefined || answer.length >= MOST_BYTES;
+  return answer.length >= ENOUGH_BYTES || protocolOfAnswer(answer) !== undefined;
 }
 
-async function shakesHands(app: AskedAddress, signal: AbortSignal): Promise<boolean> {
+async function acceptsTls(app: ProbeAddress, signal: AbortSignal): Promise<boolean> {
   let shaken = false;
   await withConnection(app, signal, async (socket, ends) => {
     const named = isIP(app.servername) === 0 ? { servername: app.servername } : {};
@@ -136,7 +136,7 @@ async function shakesHands(app: AskedAddress, signal: AbortSignal): Promise<bool
 
 /** Does `ask` with a connection, within the limit. What goes wrong is an answer that did not come. */
 async function withConnection(
-  { address, port, header }: AskedAddress,
+  { address, port, header }: ProbeAddress,
   signal: AbortSignal,
   ask: (socket: Socket, ends: AbortSignal) => Promise<void>,
 ): Promise<void> {

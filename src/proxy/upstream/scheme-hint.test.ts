@@ -9,8 +9,8 @@ import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 import { eventually, routesTo, startApp } from '../../../test/harness/proxy/proxy.ts';
 import type { Target } from '../config/routes.ts';
-import type { Failure } from '../process/failure.ts';
-import { hintAtScheme } from './scheme-hint.ts';
+import type { ConnectionFailure } from '../process/failure.ts';
+import { createSchemeHint } from './scheme-hint.ts';
 
 const GO = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
 const TOMCAT = `HTTP/1.1 400 \r\nContent-Type: text/plain;charset=UTF-8\r\nConnection: close\r\n\r\nBad Request
@@ -84,9 +84,9 @@ describe('an http:// target that', { concurrency: 4 }, () => {
   });
 });
 
-const failure: Failure = {
+const failure: ConnectionFailure = {
   ...{ domain: 'app.example', target: undefined, client: '192.0.2.1', status: 502, error: undefined },
-  ...{ why: 'not-http', sentence: '', level: 'warn' },
+  ...{ why: 'not-http', message: '', level: 'warn' },
 };
 
 /** Counts the connections of an app that does not speak HTTP, and hears of its failures. */
@@ -105,9 +105,9 @@ async function startAsking(
   const { signal } = new AbortController();
   const routes = routesTo({ port, speaks: 'http/1.1', ...target });
   const lookup = () => Promise.reject(new Error('not asked'));
-  const add = hintAtScheme({ routes, sendProxy: 'off', lookup, clock, log, signal });
+  const add = createSchemeHint({ routes, sendProxy: 'off', lookup, clock, log, signal });
   const [scheme] = [target.speaks === 'h2' ? 'grpc' : target.tls ? 'https' : 'http'];
-  const fail = (fields: Partial<Failure> = {}) =>
+  const fail = (fields: Partial<ConnectionFailure> = {}) =>
     add({ ...failure, target: `${scheme}:127.0.0.1:${port}`, ...fields });
   return { fail, clock, lines, connections: () => connections };
 }
@@ -148,7 +148,7 @@ describe('an app is', { concurrency: true }, () => {
       const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
       const routes = routesTo({ host: 'app', port: app, speaks: 'http/1.1' });
       const clock = createFakeClock();
-      hintAtScheme({ routes, sendProxy, lookup, clock, log, signal })({
+      createSchemeHint({ routes, sendProxy, lookup, clock, log, signal })({
         ...failure,
         target: `http:app:${app}`,
       });
@@ -177,7 +177,7 @@ describe('an app is', { concurrency: true }, () => {
       const routes = routesTo({ host: 'app', port: app, speaks: 'http/1.1' }, names);
       const { signal } = new AbortController();
       const { log } = memoryLog();
-      hintAtScheme({ routes, sendProxy: 'off', lookup, clock: createFakeClock(), log, signal })({
+      createSchemeHint({ routes, sendProxy: 'off', lookup, clock: createFakeClock(), log, signal })({
         ...failure,
         target: `http:app:${app}`,
       });

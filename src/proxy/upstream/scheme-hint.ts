@@ -3,12 +3,12 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
 import type { ServerOptions } from '../config/backends.ts';
-import { type Route, type Target, targetName, urlOf } from '../config/routes.ts';
+import { type Route, type Target, targetName, targetUrl } from '../config/routes.ts';
 import { isConnectable } from '../config/syntax.ts';
-import type { Failure } from '../process/failure.ts';
-import { nameToAsk } from '../runtime/handshake.ts';
+import type { ConnectionFailure } from '../process/failure.ts';
+import { sniFor } from '../runtime/handshake.ts';
 import { within } from '../within.ts';
-import { type Spoken, spokenBy } from './probe.ts';
+import { type ProbedProtocol, probeProtocol } from './probe.ts';
 
 export interface SchemeHintOptions {
   readonly routes: readonly Route[];
@@ -37,7 +37,7 @@ const OWN_HEADERS = {
  * Tells the scheme to write where an `http://` target fails because it speaks HTTP/2 only or wants TLS. HAProxy knows no more
  * than that the answer was odd, so the app is asked what it speaks, once in ten minutes at most. Returns what wants to hear of failures.
  */
-export function hintAtScheme({ routes, clock, ...options }: SchemeHintOptions): (failure: Failure) => void {
+export function createSchemeHint({ routes, clock, ...options }: SchemeHintOptions): (failure: ConnectionFailure) => void {
   // Of several names that lead to a target, the first.
   const routeTo = new Map(routes.toReversed().map((route) => [targetName(route.target), route]));
   const askedAt = new Map<string, number>();
@@ -60,21 +60,21 @@ async function ask(
   const { host, port } = target;
   const found = isIP(host) === 0 ? await lookup(host, signal) : [{ address: host }];
   const addresses = found.map((answer) => answer.address).filter(isConnectable);
-  const names = { authority: nameToAsk(served), servername: host };
-  const spoken = await spokenBy({ addresses, port, ...names, header: OWN_HEADERS[sendProxy] }, signal);
-  const sentence = hint(target, spoken);
+  const names = { authority: sniFor(served), servername: host };
+  const spoken = await probeProtocol({ addresses, port, ...names, header: OWN_HEADERS[sendProxy] }, signal);
+  const sentence = schemeHint(target, spoken);
   if (sentence !== undefined) log.warn({ event: 'wrong-scheme', target: name }, sentence);
 }
 
 /** What to write in place of `http://`; undefined where that is right, or nothing is known. Pure. */
-export function hint(target: Target, spoken: Spoken | undefined): string | undefined {
-  const as = (wanted: Partial<Target>) => urlOf({ ...target, ...wanted });
+export function schemeHint(target: Target, spoken: ProbedProtocol | undefined): string | undefined {
+  const as = (wanted: Partial<Target>) => targetUrl({ ...target, ...wanted });
   const write = 'in TARGET_ENDPOINT or ROUTING_MAP write';
   if (spoken === 'h2')
-    return `the app at ${urlOf(target)} speaks HTTP/2 and no HTTP/1.1: ${write} ${as({ speaks: 'h2' })}`;
+    return `the app at ${targetUrl(target)} speaks HTTP/2 and no HTTP/1.1: ${write} ${as({ speaks: 'h2' })}`;
   if (spoken === 'tls') {
     const grpcs = as({ speaks: 'h2', tls: true });
-    return `the app at ${urlOf(target)} wants TLS: ${write} ${as({ tls: true })}, or ${grpcs} if it speaks gRPC`;
+    return `the app at ${targetUrl(target)} wants TLS: ${write} ${as({ tls: true })}, or ${grpcs} if it speaks gRPC`;
   }
   return undefined;
 }

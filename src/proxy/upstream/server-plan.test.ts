@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_SERVERS, planServers, type ServerPlan, SLOTS, shares } from './server-plan.ts';
+import { NO_SERVERS, planServers, type ServerPlan, SLOTS, connectionShares } from './server-plan.ts';
 
 const plan = (main: string | undefined, ...slots: (string | undefined)[]): ServerPlan => ({
   main,
@@ -67,5 +67,5 @@ const limits: readonly [maxconn: number, plan: ServerPlan, main: number, slot: n
 for (const [maxconn, { main, slots }, ofMain, ofSlot] of limits) {
   const used = slots.filter((address) => address !== undefined).length;
   test(`${maxconn} connections for ${used} slots and the first server`, () =>
-    assert.deepEqual(shares(maxconn, { main, slots }), { main: ofMain, slot: ofSlot }));
+    assert.deepEqual(connectionShares(maxconn, { main, slots }), { main: ofMain, slot: ofSlot }));
 }

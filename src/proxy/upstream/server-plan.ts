@@ -40,7 +40,7 @@ export function planServers(
 }
 
 /** The connections that each server may have, so that together they have no more than the backend, but each has one. Pure. */
-export function shares(
+export function connectionShares(
   maxconn: number,
   { slots }: ServerPlan,
 ): { readonly main: number; readonly slot: number } {

@@ -16,12 +16,12 @@ import {
 } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { systemClock } from '../../clock.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
 import { BackendServers } from './backend-servers.ts';
-import { AppAddress } from './upstream-host.ts';
-import { AppServers } from './upstream-port.ts';
-import { AppReport } from './upstream-report.ts';
-import { followedApps } from './upstreams.ts';
+import { UpstreamHost } from './upstream-host.ts';
+import { UpstreamPort } from './upstream-port.ts';
+import { UpstreamReport } from './upstream-report.ts';
+import { createUpstreams } from './upstreams.ts';
 
 const answers = (...addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
@@ -31,7 +31,7 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
   const { log, lines } = memoryLog();
   const stop = new AbortController();
   const commands: string[] = [];
-  const socket: RuntimeSocket = {
+  const socket: RuntimeApi = {
     async send(command) {
       if (command.startsWith('show servers state')) return '# srv_name srv_op_state\napp 2';
       if (!command.includes(' addr ')) return '';
@@ -58,10 +58,10 @@ async function follow(script: readonly (string[] | Error)[], refuse: readonly nu
     assert.equal(subject, 'the app at app');
     warnings.push(sentence);
   };
-  const report = new AppReport({ host: 'app', port: 80, inContainer: false, log, warnOf });
+  const report = new UpstreamReport({ host: 'app', port: 80, inContainer: false, log, warnOf });
   const backends = [new BackendServers({ name: 'tcp:app:80', port: 80 })];
-  const servers = new AppServers({ port: 80, backends, report, connects: async () => undefined, clock });
-  const app = new AppAddress({ host: 'app', servers: [servers], lookup, clock, log, warnOf });
+  const servers = new UpstreamPort({ port: 80, backends, report, probe: async () => undefined, clock });
+  const app = new UpstreamHost({ host: 'app', servers: [servers], lookup, clock, log, warnOf });
   await app.follow(() => socket, stop.signal);
   return { addresses: commands.map((command) => command.split(' ')[4]), lines, warnings };
 }
@@ -117,7 +117,7 @@ test('a host of several ports is looked up once for all of them', async () => {
   const { log } = memoryLog();
   const stop = new AbortController();
   const commands: string[] = [];
-  const socket: RuntimeSocket = {
+  const socket: RuntimeApi = {
     async send(command) {
       if (!command.includes(' addr ')) return '';
       commands.push(command);
@@ -131,9 +131,9 @@ test('a host of several ports is looked up once for all of them', async () => {
   };
   const clock = { now: () => new Date(0), wait: async () => stop.abort() };
   const routes = [80, 81].flatMap((port) => routesTo({ host: 'app', port }, [`app${port}.example`]));
-  const apps = followedApps(
+  const apps = createUpstreams(
     { routes, maxconn: 100, evidencePort: undefined },
-    { lookup, connects: async () => undefined, clock, log, warnOf: () => undefined },
+    { lookup, probe: async () => undefined, clock, log, warnOf: () => undefined },
   );
   await Promise.all(apps.map((app) => app.follow(() => socket, stop.signal)));
   assert.equal(looks, 1);
@@ -155,7 +155,7 @@ test('a look-up is told of the end, and that it ends so is no news', async () =>
     new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason));
     });
-  const app = new AppAddress({ host: 'app', servers: [], lookup, clock: systemClock, log, warnOf });
+  const app = new UpstreamHost({ host: 'app', servers: [], lookup, clock: systemClock, log, warnOf });
   const following = app.follow(() => undefined, stop.signal);
   stop.abort(new Error('stopped'));
   await following;

@@ -4,15 +4,15 @@ import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
 import type { WarnOf } from '../../warnings.ts';
 import { isConnectable } from '../config/syntax.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
-import { doesNotResolve, subjectOf, whyUnresolved } from './messages.ts';
-import type { AppServers, Running } from './upstream-port.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
+import { doesNotResolve, upstreamSubject, lookupFailure } from './messages.ts';
+import type { UpstreamPort, CurrentApi } from './upstream-port.ts';
 
-export interface AppAddressOptions {
+export interface UpstreamHostOptions {
   /** A name, or an address. */
   readonly host: string;
   /** One for each port of the host that some target has. */
-  readonly servers: readonly AppServers[];
+  readonly servers: readonly UpstreamPort[];
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,17 +22,17 @@ export interface AppAddressOptions {
 }
 
 /** Keeps HAProxy pointed at the addresses behind the host of an app. */
-export class AppAddress {
-  readonly #options: AppAddressOptions;
+export class UpstreamHost {
+  readonly #options: UpstreamHostOptions;
   #addresses: readonly string[] = [];
   #resolves: boolean | undefined;
 
-  constructor(options: AppAddressOptions) {
+  constructor(options: UpstreamHostOptions) {
     this.#options = options;
   }
 
   /** Tells a new HAProxy the addresses, if some are known yet. */
-  async restore(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+  async restore(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
     for (const servers of this.#options.servers) await servers.restore(socket, signal);
   }
 
@@ -40,14 +40,14 @@ export class AppAddress {
    * Looks the name up until the signal aborts, and tells HAProxy of a change. A name that does not resolve is waited for; one that no
    * longer does keeps its last addresses. An address is followed until it answers for the first time. Never rejects.
    */
-  async follow(running: Running, signal: AbortSignal): Promise<void> {
+  async follow(running: CurrentApi, signal: AbortSignal): Promise<void> {
     const { host, servers, clock, log, everyMs = 1_000 } = this.#options;
     const named = isIP(host) === 0;
     while (!signal.aborted) {
       if (named) await this.#look(signal);
       else this.#addresses = [host];
       for (const each of this.#addresses.length === 0 ? [] : servers) {
-        await each.look(this.#addresses, running, signal).catch((err: unknown) => {
+        await each.update(this.#addresses, running, signal).catch((err: unknown) => {
           // It is told again at the next look, or has ended and is told when it is back.
           if (!signal.aborted) log.warn({ err }, "the app's address could not be set");
         });
@@ -64,7 +64,7 @@ export class AppAddress {
       if (found.length === 0) this.#lost('no address that can be connected to');
       else this.#found([...new Set(found)]);
     } catch (thrown) {
-      if (!signal.aborted) this.#lost(whyUnresolved(thrown));
+      if (!signal.aborted) this.#lost(lookupFailure(thrown));
     }
   }
 
@@ -75,7 +75,7 @@ export class AppAddress {
       const count = addresses.length === 1 ? 'an address' : `${addresses.length} addresses`;
       log.info({ host, addresses, before }, `the app has ${count}`);
     }
-    if (this.#resolves === false) warnOf(subjectOf(host), undefined);
+    if (this.#resolves === false) warnOf(upstreamSubject(host), undefined);
     this.#addresses = addresses;
     this.#resolves = true;
   }
@@ -84,7 +84,7 @@ export class AppAddress {
     const { host, warnOf } = this.#options;
     if (this.#resolves === false) return;
     this.#resolves = false;
-    warnOf(subjectOf(host), doesNotResolve(host, why, this.#addresses));
+    warnOf(upstreamSubject(host), doesNotResolve(host, why, this.#addresses));
   }
 }
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
 import { BackendServers } from './backend-servers.ts';
-import { AppServers } from './upstream-port.ts';
-import { AppReport } from './upstream-report.ts';
+import { UpstreamPort } from './upstream-port.ts';
+import { UpstreamReport } from './upstream-report.ts';
 
 const [ONE, TWO] = ['10.0.0.1', '10.0.0.2'];
 const HOUR_MS = 3_600_000;
@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /** An HAProxy whose clients come all the time: the slots that lead to what is down are out. */
 function busyHaproxy(down: ReadonlySet<string>) {
   const servers = new Map<string, string>();
-  const socket: RuntimeSocket = {
+  const socket: RuntimeApi = {
     async send(command) {
       const [, , server = '', what, value = ''] = command.split(' ');
       if (command.startsWith('show servers state')) {
@@ -35,17 +35,17 @@ function start() {
   const clock = createFakeClock();
   const [down, deceiving] = [new Set<string>(), new Set<string>()];
   const haproxy = busyHaproxy(down);
-  const servers = new AppServers({
+  const servers = new UpstreamPort({
     ...{ port: 80, clock },
     backends: [new BackendServers({ name: 'app', port: 80 })],
-    report: new AppReport({ host: 'app', port: 80, inContainer: false, log, warnOf: () => undefined }),
-    connects: async ({ address }) =>
+    report: new UpstreamReport({ host: 'app', port: 80, inContainer: false, log, warnOf: () => undefined }),
+    probe: async ({ address }) =>
       down.has(address) && !deceiving.has(address) ? 'ECONNREFUSED' : undefined,
   });
   const { signal } = new AbortController();
   const look = async (times = 1) => {
     for (let time = 0; time < times; time += 1) {
-      await servers.look([ONE, TWO], () => haproxy.socket, signal);
+      await servers.update([ONE, TWO], () => haproxy.socket, signal);
       // What was asked for is answered before the next look.
       await new Promise(setImmediate);
       await clock.wait(1_000);

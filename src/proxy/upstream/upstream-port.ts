@@ -1,23 +1,23 @@
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
-import type { RuntimeSocket } from '../runtime/runtime-api.ts';
+import type { RuntimeApi } from '../runtime/runtime-api.ts';
 import { within } from '../within.ts';
 import type { BackendServers } from './backend-servers.ts';
-import type { Connects } from './connects.ts';
+import type { TcpProbe } from './connects.ts';
 import { NO_SERVERS, planServers } from './server-plan.ts';
-import type { AppReport } from './upstream-report.ts';
+import type { UpstreamReport } from './upstream-report.ts';
 
-export interface AppServersOptions {
+export interface UpstreamPortOptions {
   readonly port: number;
   /** The backends whose servers are the app's; none where the address is in the configuration. */
   readonly backends: readonly BackendServers[];
-  readonly report: AppReport;
-  readonly connects: Connects;
+  readonly report: UpstreamReport;
+  readonly probe: TcpProbe;
   readonly clock: Clock;
 }
 
 /** Where the running HAProxy is spoken to; undefined while there is none. */
-export type Running = () => RuntimeSocket | undefined;
+export type CurrentApi = () => RuntimeApi | undefined;
 
 /** How often, and when last, HAProxy failed to connect to an address that had accepted our connection. */
 interface Failures {
@@ -34,8 +34,8 @@ const LONGEST_REST_MS = 32_000;
  * for at the start, until it answers for the first time. Of several, those that are not in use are connected to at each look; that
  * one in use fails is heard from HAProxy.
  */
-export class AppServers {
-  readonly #options: AppServersOptions;
+export class UpstreamPort {
+  readonly #options: UpstreamPortOptions;
   #addresses: readonly string[] = [];
   readonly #answering = new Set<string>();
   readonly #silent = new Map<string, string>();
@@ -47,7 +47,7 @@ export class AppServers {
   /** Serializes what HAProxy is told: each command list builds on the one before. */
   readonly #mutex = new Mutex();
 
-  constructor(options: AppServersOptions) {
+  constructor(options: UpstreamPortOptions) {
     this.#options = options;
   }
 
@@ -57,15 +57,15 @@ export class AppServers {
   }
 
   /** Tells a new HAProxy what is known. */
-  restore(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
-    return this.#mutex.run(async () => {
+  restore(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
       for (const backend of this.#options.backends) backend.forget();
       await this.#tell(socket, signal);
     });
   }
 
   /** Has HAProxy use the addresses that the app has now. Throws what it answers; the next look makes up for it. */
-  async look(addresses: readonly string[], running: Running, signal: AbortSignal): Promise<void> {
+  async update(addresses: readonly string[], running: CurrentApi, signal: AbortSignal): Promise<void> {
     this.#addresses = addresses;
     for (const known of [this.#answering, this.#silent, this.#failures])
       for (const address of known.keys()) if (!addresses.includes(address)) known.delete(address);
@@ -77,7 +77,7 @@ export class AppServers {
     if (before > 0 && this.#answering.size === 0) this.#askDoubtful(running, signal);
   }
 
-  #askDoubtful(running: Running, signal: AbortSignal): void {
+  #askDoubtful(running: CurrentApi, signal: AbortSignal): void {
     for (const address of this.#doubtful()) void this.#ask(address, running, signal);
   }
 
@@ -88,8 +88,8 @@ export class AppServers {
     );
   }
 
-  async #ask(address: string, running: Running, signal: AbortSignal): Promise<void> {
-    const { connects, port } = this.#options;
+  async #ask(address: string, running: CurrentApi, signal: AbortSignal): Promise<void> {
+    const { probe: connects, port } = this.#options;
     this.#asked.add(address);
     const why = await connects({ address, port }, signal);
     this.#asked.delete(address);
@@ -106,12 +106,12 @@ export class AppServers {
     if (why === undefined) await this.#tellRunning(running, signal).catch(() => undefined);
   }
 
-  async #tellRunning(running: Running, signal: AbortSignal): Promise<void> {
+  async #tellRunning(running: CurrentApi, signal: AbortSignal): Promise<void> {
     const socket = running();
     if (!socket || signal.aborted) return;
     await this.#mutex.run(async () => {
       for (const backend of this.#options.backends)
-        for (const address of await backend.failed(socket, signal)) this.#failed(address);
+        for (const address of await backend.failedAddresses(socket, signal)) this.#failed(address);
       await this.#tell(socket, signal);
     });
   }
@@ -132,14 +132,14 @@ export class AppServers {
     return times > 1 && within(Math.min(1_000 * 2 ** (times - 1), LONGEST_REST_MS), at, this.#now());
   }
 
-  async #tell(socket: RuntimeSocket, signal: AbortSignal): Promise<void> {
+  async #tell(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
     this.#plan = planServers(this.#plan, this.#addresses, this.#answering);
-    for (const backend of this.#options.backends) await backend.tell(this.#plan, socket, signal);
+    for (const backend of this.#options.backends) await backend.apply(this.#plan, socket, signal);
   }
 
   #report(): void {
     const knowledge = { addresses: this.#addresses, answering: this.#answering, silent: this.#silent };
-    this.#options.report.hear(knowledge);
+    this.#options.report.update(knowledge);
   }
 
   #now(): number {

@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { standingWarnings } from '../../warnings.ts';
-import { AppReport } from './upstream-report.ts';
+import { UpstreamReport } from './upstream-report.ts';
 
 /** What is said after each word of the addresses: `a` answers, `a!` refuses, `a?` is not known yet. */
 function hear(words: readonly string[], place: { host?: string; inContainer?: boolean } = {}) {
   const { log, emit, lines } = memoryLog();
   const standing = new Map<string, string>();
-  const warnOf = standingWarnings(emit, standing);
-  const report = new AppReport({ host: 'app', port: 3000, inContainer: false, ...place, log, warnOf });
+  const warnOf = standingWarnings(log, standing);
+  const report = new UpstreamReport({ host: 'app', port: 3000, inContainer: false, ...place, log, warnOf });
   for (const word of words) {
     const each = word.split(' ').filter((one) => one !== '');
     const addresses = each.map((one) => one.replace(/[!?]/, ''));
     const answering = new Set(each.filter((one) => !/[!?]/.test(one)));
     const refusing = each.filter((one) => one.endsWith('!')).map((one) => one.slice(0, -1));
     const silent = new Map(refusing.map((one): [string, string] => [one, 'ECONNREFUSED']));
-    report.hear({ addresses, answering, silent });
+    report.update({ addresses, answering, silent });
   }
   return { lines, events: lines.map(({ event }) => event), standing };
 }

@@ -1,24 +1,24 @@
 import type { Log } from '../../log.ts';
 import type { WarnOf } from '../../warnings.ts';
 import {
-  doesNotListen,
-  leadsToOurselves,
-  numberSubjectOf,
-  type Place,
-  subjectOf,
-  tooManyAnswer,
+  doesNotAnswer,
+  pointsToIngress,
+  addressCountSubject,
+  type Endpoint,
+  upstreamSubject,
+  tooManyAddresses,
 } from './messages.ts';
 import { SLOTS } from './server-plan.ts';
 
 /** What is known of the addresses of an app. */
-export interface Knowledge {
+export interface UpstreamState {
   readonly addresses: readonly string[];
   readonly answering: ReadonlySet<string>;
   /** Why there was no answer when it was last asked for, by address. */
   readonly silent: ReadonlyMap<string, string>;
 }
 
-export interface AppReportOptions extends Place {
+export interface UpstreamReportOptions extends Endpoint {
   /** Whether localhost is the container of the ingress. */
   readonly inContainer: boolean;
   readonly log: Log;
@@ -29,8 +29,8 @@ export interface AppReportOptions extends Place {
  * Says what there is to say of an app, each thing once: at the start whether it answers (what fails later is in the log of failures),
  * and which of several addresses do not.
  */
-export class AppReport {
-  readonly #options: AppReportOptions;
+export class UpstreamReport {
+  readonly #options: UpstreamReportOptions;
   #answered = false;
   #begun = false;
   #silenceSaid = false;
@@ -38,29 +38,29 @@ export class AppReport {
   #tooMany = false;
   #leftOut: readonly string[] = [];
 
-  constructor(options: AppReportOptions) {
+  constructor(options: UpstreamReportOptions) {
     this.#options = options;
   }
 
   /** Hears of what is known now. */
-  hear(knowledge: Knowledge): void {
+  update(knowledge: UpstreamState): void {
     if (!this.#answered) this.#start(knowledge);
     this.#number(knowledge);
     this.#leave(knowledge);
   }
 
-  #start({ addresses, answering, silent }: Knowledge): void {
+  #start({ addresses, answering, silent }: UpstreamState): void {
     const { host, port, inContainer, log, warnOf } = this.#options;
-    if (!this.#begun) this.#warn(leadsToOurselves(this.#options, inContainer));
+    if (!this.#begun) this.#warn(pointsToIngress(this.#options, inContainer));
     this.#begun = true;
     if (answering.size > 0) {
       this.#answered = true;
       if (!this.#warned) return;
       log.info({ event: 'app-answers', host, port }, 'the app answers');
-      warnOf(subjectOf(host, port), undefined);
+      warnOf(upstreamSubject(host, port), undefined);
     } else if (!this.#silenceSaid && addresses.length > 0 && addresses.every((one) => silent.has(one))) {
       this.#silenceSaid = true;
-      this.#warn(doesNotListen(this.#options, silent, inContainer));
+      this.#warn(doesNotAnswer(this.#options, silent, inContainer));
     }
   }
 
@@ -68,17 +68,17 @@ export class AppReport {
     const { host, port, warnOf } = this.#options;
     if (sentence === undefined) return;
     this.#warned = true;
-    warnOf(subjectOf(host, port), sentence);
+    warnOf(upstreamSubject(host, port), sentence);
   }
 
-  #number({ answering: { size } }: Knowledge): void {
+  #number({ answering: { size } }: UpstreamState): void {
     if (size > SLOTS === this.#tooMany) return;
     this.#tooMany = size > SLOTS;
-    const sentence = this.#tooMany ? tooManyAnswer(this.#options, size) : undefined;
-    this.#options.warnOf(numberSubjectOf(this.#options), sentence);
+    const sentence = this.#tooMany ? tooManyAddresses(this.#options, size) : undefined;
+    this.#options.warnOf(addressCountSubject(this.#options), sentence);
   }
 
-  #leave({ addresses, answering, silent }: Knowledge): void {
+  #leave({ addresses, answering, silent }: UpstreamState): void {
     const { host, port, log } = this.#options;
     if (answering.size === 0) return;
     const out = addresses.filter((address) => silent.has(address));

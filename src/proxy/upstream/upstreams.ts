@@ -6,15 +6,15 @@ import type { WarnOf } from '../../warnings.ts';
 import { type Backend, backendsOf } from '../config/backends.ts';
 import type { ProxySettings } from '../config/render.ts';
 import { BackendServers } from './backend-servers.ts';
-import { type Connects, connects as connectsTo } from './connects.ts';
-import type { Place } from './messages.ts';
-import { AppAddress } from './upstream-host.ts';
-import { AppServers } from './upstream-port.ts';
-import { AppReport } from './upstream-report.ts';
+import { type TcpProbe, probeTcp as connectsTo } from './connects.ts';
+import type { Endpoint } from './messages.ts';
+import { UpstreamHost } from './upstream-host.ts';
+import { UpstreamPort } from './upstream-port.ts';
+import { UpstreamReport } from './upstream-report.ts';
 
-export interface FollowOptions {
+export interface UpstreamOptions {
   readonly lookup?: Lookup;
-  readonly connects?: Connects;
+  readonly probe?: TcpProbe;
   /** Whether localhost is a container of our own, where an app is seldom found; false by default. */
   readonly inContainer?: boolean;
   readonly clock: Clock;
@@ -24,26 +24,26 @@ export interface FollowOptions {
 }
 
 /** The hosts of apps, each with the servers that lead to it. */
-export function followedApps(
+export function createUpstreams(
   settings: Pick<ProxySettings, 'routes' | 'maxconn' | 'evidencePort'>,
-  { lookup, ...options }: FollowOptions & { readonly lookup: Lookup },
-): AppAddress[] {
+  { lookup, ...options }: UpstreamOptions & { readonly lookup: Lookup },
+): UpstreamHost[] {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
   const hosts = [...Map.groupBy(backends, ({ target }) => target.host)];
-  const everyMs = lookEveryMs(hosts.filter(([host]) => isIP(host) === 0).length);
+  const everyMs = resolveIntervalMs(hosts.filter(([host]) => isIP(host) === 0).length);
   return hosts.map(([host, led]) => {
     const ports = [...Map.groupBy(led, ({ target }) => target.port)];
-    const servers = ports.map(([port, of]) => serversAt({ host, port }, of, settings, options));
-    return new AppAddress({ ...options, host, servers, lookup, everyMs });
+    const servers = ports.map(([port, of]) => upstreamPort({ host, port }, of, settings, options));
+    return new UpstreamHost({ ...options, host, servers, lookup, everyMs });
   });
 }
 
-function serversAt(
-  place: Place,
+function upstreamPort(
+  place: Endpoint,
   led: readonly Backend[],
   { maxconn }: Pick<ProxySettings, 'maxconn'>,
-  { connects = connectsTo, inContainer = false, clock, log, warnOf }: Omit<FollowOptions, 'lookup'>,
-): AppServers {
+  { probe: connects = connectsTo, inContainer = false, clock, log, warnOf }: Omit<UpstreamOptions, 'lookup'>,
+): UpstreamPort {
   const { host, port } = place;
   // An address is in the configuration.
   const backends = led
@@ -51,11 +51,11 @@ function serversAt(
     .map(
       ({ name, kind }) => new BackendServers({ name, port, maxconn: kind === 'bytes' ? undefined : maxconn }),
     );
-  const report = new AppReport({ ...place, inContainer, log, warnOf });
-  return new AppServers({ port, backends, report, connects, clock });
+  const report = new UpstreamReport({ ...place, inContainer, log, warnOf });
+  return new UpstreamPort({ port, backends, report, probe: connects, clock });
 }
 
 /** Milliseconds between two looks at a host: a second, and longer where the processes of so many would take more than a tenth of a core. */
-function lookEveryMs(hosts: number): number {
+function resolveIntervalMs(hosts: number): number {
   return Math.max(1_000, hosts * 25);
 }

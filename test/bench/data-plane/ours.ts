@@ -20,7 +20,7 @@ async function startOurs(site: Site, speaks: 'tcp' | 'http/1.1', alpn: readonly 
     // The defaults of MAXCONN and of the timeouts.
     maxconn: 4096,
     timeouts: { connect: 10_000, client: 86_400_000, server: 86_400_000 },
-    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
+    ...{ acceptProxy: false, sendProxy: 'off', upstreamTls: { verify: true }, evidencePort: undefined },
     drainMs: 100,
     clock: systemClock,
     log: createLog('silent'),

@@ -105,7 +105,7 @@ export async function startTestProxy(
     maxconn: 100,
     timeouts: { connect: 1_000, client: 60_000, server: 60_000 },
     routes: routesTo(target, names, alpn),
-    ...{ acceptProxy: false, sendProxy: 'off', appTls: { verify: true }, evidencePort: undefined },
+    ...{ acceptProxy: false, sendProxy: 'off', upstreamTls: { verify: true }, evidencePort: undefined },
     drainMs: 200,
     ...options,
   });

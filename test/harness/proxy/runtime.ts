@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
-import { runtimeSocket } from '../../../src/proxy/runtime/runtime-api.ts';
+import { runtimeApi } from '../../../src/proxy/runtime/runtime-api.ts';
 
 /** Gives the HAProxy of a test a command and returns its reply. */
 export function tell(runtimeDir: string, command: string): Promise<string> {
-  return runtimeSocket(join(runtimeDir, 'haproxy.sock'), systemClock).send(command);
+  return runtimeApi(join(runtimeDir, 'haproxy.sock'), systemClock).send(command);
 }
 
 /** The sum of a statistic (management.txt §9.1) over what is called `name`: `FRONTEND`, or `app` for servers. */
