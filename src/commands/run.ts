@@ -4,18 +4,12 @@ import { systemClock as clock } from '../clock.ts';
 import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { removeTemporaries } from '../files.ts';
-import { createLog, type Log } from '../log.ts';
+import { createLog, type Log, logEvents } from '../log.ts';
+
 import { processRights, sharedUserWarning } from '../proxy/process/host.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
-import { upMessage } from '../proxy/upstream/announcement.ts';
-import { upstreamSubject } from '../proxy/upstream/messages.ts';
-import { caaOwnersOf } from '../reconcile/caa-owners.ts';
-import {
-  type Deps,
-  emptySharedState,
-  type ManagedCertificate,
-  manageCertificate,
-} from '../reconcile/deps.ts';
+import { upMessage, upstreamSubject } from '../proxy/upstream/messages.ts';
+import { type Deps, type ManagedCertificate, manageCertificate } from '../reconcile/deps.ts';
 import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
 import { reconcile } from '../reconcile/round.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
@@ -43,12 +37,10 @@ export async function run(stopped: AbortSignal): Promise<number> {
     emit({ type: 'https-proxy', proxy, noProxy: config.noProxy });
   }
   const ofUser = sharedUserWarning(processRights());
-  for (const warning of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
-    log.warn({ event: 'warning' }, warning);
-  onStop(stopped, (signal) =>
-    log.info({ event: 'stopping', signal }, 'stopping: open connections may finish'),
-  );
-  await using evidence = await openEvidence(config, log);
+  for (const sentence of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+    emit({ type: 'warning', sentence });
+  onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
+  await using evidence = await openEvidence(config, emit);
   const warnings = new Map<string, string>();
   const warnOf = standingWarnings(emit, warnings);
   const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
@@ -132,7 +124,7 @@ function announceOnce(
       const { host, port } = route.target;
       const subjects = [GATEWAY, upstreamSubject(host), upstreamSubject(host, port)];
       const doubts = subjects.filter((subject) => warnings.has(subject));
-      log.info({ event: 'up', domain: name }, upMessage(route, doubts));
+      emit({ type: 'up', name, announcement: upMessage(route, doubts) });
     }
   };
 }

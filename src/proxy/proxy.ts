@@ -4,100 +4,100 @@ import type { Log } from '../log.ts';
 import { type Lookup, systemLookup } from '../net/system-lookup.ts';
 import { backendsOf, servesHttp1Clients } from './config/backends.ts';
 import { type Privileges, type ProxySettings, renderHaproxy } from './config/render.ts';
-import { alpnOf, exactNamesBelow, renderRouteMap } from './config/routes.ts';
-import { settles } from './deadline.ts';
-import { processRights, privilegesToDrop } from './process/host.ts';
+import { renderRouteMap } from './config/route-map.ts';
+import { alpnOf, exactNamesBelow } from './config/routes.ts';
+import { hasIpv6, privilegesToDrop, processRights } from './process/host.ts';
 import { InstalledCertificates } from './process/installed-certificates.ts';
-import { hasIpv6 } from './process/ipv6.ts';
 import { checkConfig, type HaproxyProcess, launchHaproxy } from './process/process.ts';
 import { prepareRuntimeDir, type RuntimePaths, runtimePaths } from './process/runtime-dir.ts';
 import { reportStart } from './process/startup.ts';
 import { type Supervisor, stopping, supervise } from './process/supervisor.ts';
-import { findStale, awaitExit } from './process/takeover.ts';
+import { awaitExit, findStale } from './process/takeover.ts';
 import type { CrtListEntry } from './runtime/certificates.ts';
-import { endAbandonedRequests, ABANDONED_POLICY, type AbandonedPolicy } from './runtime/end-abandoned.ts';
+import { ABANDONED_POLICY, type AbandonedPolicy, endAbandonedRequests } from './runtime/end-abandoned.ts';
 import { verifyServed } from './runtime/handshake.ts';
 import { createSchemeHint } from './upstream/scheme-hint.ts';
 import type { UpstreamHost } from './upstream/upstream-host.ts';
-import { type UpstreamOptions, createUpstreams } from './upstream/upstreams.ts';
+import { createUpstreams, type UpstreamOptions } from './upstream/upstreams.ts';
 
 export interface ProxyOptions
   extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,
     UpstreamOptions {
-  /** Where the configuration and the runtime socket go: an absolute path that only this ingress uses. */
+  /** The directory of HAProxy's configuration and sockets: an absolute path that no other program uses. */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
   /** Milliseconds that open connections get to finish on `stop`; 8,000 by default and at most. */
   readonly drainMs?: number;
-  /** By default what surrenderable says: when we are root, the user haproxy in an empty chroot. */
+  /** Default: see privilegesToDrop. If we are root, HAProxy runs as the user haproxy in an empty chroot. */
   readonly privileges?: Privileges;
-  /** With clients of HTTP/1.1 that have closed their side; by default PATIENCE. */
+  /** When HTTP/1.1 clients that have closed their side are considered gone; default: ABANDONED_POLICY. */
   readonly abandoned?: AbandonedPolicy;
 }
 
-/** A certificate to serve, with the protocols of its route. */
+/** A certificate to serve. */
 export interface CertificateBundle extends Omit<CrtListEntry, 'names' | 'except' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
-  /** The name of the route that it is for. It is proven by it; `*.x` is proven by a name below x. */
+  /** The name of its route. The handshake that verifies it uses this name, or for `*.x` a name below x. */
   readonly servername: string;
 }
 
 /** The data plane. */
 export interface RunningProxy {
-  /** Whether it listens and has everything that was installed. */
+  /** Whether HAProxy listens and has every certificate that was installed. */
   readonly running: boolean;
-  /** The process that serves now; undefined while there is none. */
+  /** The current process; undefined while there is none. */
   readonly pid: number | undefined;
   /**
-   * Serves a certificate from now on, in place of the one that was installed under this name, and proves it by a
-   * handshake. Connections that are open stay open. Waits for HAProxy when it is being restarted; what it has accepted
-   * is installed again after each restart.
+   * Serves a certificate from now on, in place of the one that was installed under the same name, and verifies that with a handshake. Open
+   * connections stay open. If HAProxy is being restarted, waits for it; a certificate that it has accepted is installed again after each
+   * restart.
    *
-   * Throws PROXY_COMMAND_FAILED when HAProxy refused it (it serves what it served), HANDSHAKE_FAILED when it is
-   * installed but was not seen, PROXY_START_FAILED when HAProxy did not come back in time or is being stopped.
+   * Throws PROXY_COMMAND_FAILED if HAProxy refused the certificate (it keeps the previous one), HANDSHAKE_FAILED if it is installed but
+   * was not presented, PROXY_START_FAILED if HAProxy did not come back in time or is being stopped.
    */
   install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void>;
-  /** Lets connections finish, then ends HAProxy. Resolves within 9.5 seconds, never rejects. Idempotent. */
+  /** Lets connections finish, then stops HAProxy. Resolves within 9.5 seconds, never rejects. Idempotent. */
   stop(): Promise<void>;
 }
 
 const DRAIN_MS = 8_000;
-/** What an HAProxy of an earlier run gets beyond the drain time that it was started with. */
+/** Milliseconds that an HAProxy of an earlier run gets beyond its drain time. */
 const STALE_GRACE_MS = 1_500;
 
 /**
- * Starts HAProxy and keeps it alive. It listens at once and refuses handshakes until a certificate is installed. An
- * HAProxy that was left by a control plane that was killed hands its port over and finishes its connections.
+ * Starts HAProxy and keeps it running. It listens at once and refuses handshakes until a certificate is installed. If an earlier control
+ * plane was killed, its HAProxy hands the port over and finishes its connections.
  *
- * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, when `signal` aborts the start, its reason; then nothing runs.
+ * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, if `signal` aborts the start, its reason; then no process is left.
  */
 export async function startProxy(
   options: ProxyOptions,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<RunningProxy> {
   const parts = assemble(options, await hasIpv6());
-  const { paths, settings, addresses, certificates, closing, background } = parts;
+  const { paths, settings, upstreams, certificates, closing, background } = parts;
   const { clock, log, haproxyBin } = parts;
   const texts = { config: renderHaproxy(settings), routes: renderRouteMap(settings.routes) };
   await prepareRuntimeDir(paths, texts, settings.privileges);
   await checkConfig(haproxyBin, paths, signal);
   let supervisor: Supervisor | undefined;
-  const running = () => supervisor?.current?.api;
-  background.push(...addresses.map((address) => address.follow(running, closing.signal)));
-  if (canTellGone(settings)) {
+  const currentApi = () => supervisor?.current?.api;
+  background.push(...upstreams.map((upstream) => upstream.follow(currentApi, closing.signal)));
+  if (canDetectAbandoned(settings)) {
+    const policy = options.abandoned ?? ABANDONED_POLICY;
     const { port } = settings;
-    background.push(endAbandonedRequests({ port, clock, log, ...(options.abandoned ?? ABANDONED_POLICY) }, running, closing.signal));
+    background.push(endAbandonedRequests({ port, clock, log, ...policy }, currentApi, closing.signal));
   }
   try {
     supervisor = await supervise(
       {
         launch: launcher(parts, await findStale(paths, { clock, log, signal })),
-        restore: async (haproxy, ends) => {
-          await reportStart(haproxy, settings, log, ends);
-          // Before any certificate: who gets through the handshake finds the app.
-          for (const address of addresses) await address.restore(haproxy.api, ends);
-          await certificates.restore(haproxy, ends);
+        restore: async ({ api }, ends) => {
+          await reportStart(api, settings, log, ends);
+          // Before any certificate, so that a client whose handshake succeeds can reach the app.
+          for (const upstream of upstreams) await upstream.restore(api, ends);
+          await certificates.restore(api, ends);
         },
         clock,
         log,
@@ -119,11 +119,12 @@ interface Parts {
   readonly paths: RuntimePaths;
   readonly settings: ProxySettings;
   readonly certificates: InstalledCertificates;
-  /** One for each host of apps. */
-  readonly addresses: readonly UpstreamHost[];
+  readonly upstreams: readonly UpstreamHost[];
+  /** Aborts when the proxy begins to stop. */
   readonly closing: AbortController;
+  /** Aborts when HAProxy has stopped. */
   readonly closed: AbortController;
-  /** What ends by itself once these two abort. None rejects. */
+  /** Tasks that end once these two abort. None rejects. */
   readonly background: Promise<void>[];
 }
 
@@ -143,19 +144,20 @@ function assemble(
   return {
     ...{ haproxyBin, lookup, clock, log, paths, settings },
     certificates: new InstalledCertificates({ path: paths.crtList, directory: paths.certificates }, clock),
-    addresses: createUpstreams(settings, { ...options, lookup, clock, log }),
+    upstreams: createUpstreams(settings, { ...options, lookup, clock, log }),
     closing: new AbortController(),
     closed: new AbortController(),
     background: [],
   };
 }
 
-/** Whether there are clients of HTTP/1.1 whose connections the kernel knows by the address that HAProxy knows. */
-function canTellGone({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
-  return !acceptProxy && backendsOf(routes, evidencePort !== undefined).some(({ name }) => servesHttp1Clients(name));
+/** Whether there can be HTTP/1.1 clients, and HAProxy knows them by the same address as the kernel: not with a PROXY header. */
+function canDetectAbandoned({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
+  const backends = backendsOf(routes, evidencePort !== undefined);
+  return !acceptProxy && backends.some(({ name }) => servesHttp1Clients(name));
 }
 
-/** The first launch takes over from a stale process; the others have nobody to take over from. */
+/** Launches HAProxy. The first launch takes over from a stale process, if there is one. */
 function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
   const { haproxyBin, lookup, clock, log, paths, settings, closing, closed, background } = parts;
   const { port, drainMs } = settings;
@@ -163,7 +165,8 @@ function launcher(parts: Parts, stale: Awaited<ReturnType<typeof findStale>>) {
   let predecessor = stale;
   return async (signal: AbortSignal): Promise<HaproxyProcess> => {
     const successorOf = predecessor?.pid;
-    if (successorOf !== undefined) log.info({ pid: successorOf }, 'taking over from an earlier HAProxy');
+    if (successorOf !== undefined)
+      log.info({ pid: successorOf }, 'taking over from the HAProxy of an earlier run');
     const launch = {
       ...{ paths, haproxyBin, port, drainMs, successorOf },
       ...{ onFailure, clock, log },
@@ -200,11 +203,11 @@ class SupervisedProxy implements RunningProxy {
     const { servername, fingerprint256 } = bundle;
     const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
     const { routes } = settings;
-    const files = {
+    const entry = {
       ...bundle,
       ...{ names: [servername], except: exactNamesBelow(routes, servername), alpn: alpnOf(routes, servername) },
     };
-    await certificates.install(this.#supervisor, files, ends);
+    await certificates.install(this.#supervisor, entry, ends);
     await verifyServed({ path: paths.handshakeSocket, servername, fingerprint256, clock, signal: ends });
   }
 

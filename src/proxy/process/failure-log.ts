@@ -1,67 +1,75 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { within } from '../within.ts';
+import { isRecent } from '../recent.ts';
 import type { ConnectionFailure } from './failure.ts';
 
-/** Milliseconds in which failures of one kind are one line. */
-const QUIET_MS = 10_000;
-/** Kinds of one app and reason at a time: what went wrong is also what clients make of it. */
-const MOST_ERRORS = 16;
+/** Milliseconds in which failures of one kind are logged once. */
+const INTERVAL_MS = 10_000;
+/** Errors that are counted separately for one target and reason. Clients can cause errors of any number of kinds. */
+const MAX_ERRORS = 16;
 
 /** Logs failures. */
 export interface FailureLog {
   add(failure: ConnectionFailure): void;
 }
 
-interface Said {
+interface Logged {
   readonly at: number;
-  unsaid: number;
+  /** Failures since that were not logged. */
+  unlogged: number;
 }
 
-/** By the error in HAProxy's words. */
-type Errors = Map<ConnectionFailure['error'] | typeof REST, Said>;
-/** Further ones, when there are MOST_ERRORS already. */
-const REST = Symbol('rest');
+/** By HAProxy's error. */
+type Errors = Map<ConnectionFailure['error'] | typeof OTHERS, Logged>;
+/** The key of further errors, when there are MAX_ERRORS already. */
+const OTHERS = Symbol('others');
 
 /**
- * The first failure of a kind (the same app, for the same reason, with the same error) is logged at once; while more of them
- * come, one every ten seconds is, with the number of those between: an app that is down fails as often as clients ask. The name
- * is not part of the kind, since clients make names up. What clients do every day is logged on the level debug.
+ * A log that is limited by kind: the target, the reason and the error. The first failure of a kind is logged at once. While more
+ * follow, one is logged every ten seconds with the number of those in between (`unsaid`): an app that is down fails with every request.
+ * The name is not part of the kind, because clients choose names. Failures of level debug are all logged.
  */
 export function createFailureLog(log: Log, clock: Clock): FailureLog {
-  const said = new Map<string, Errors>();
+  const logged = new Map<string, Errors>();
   return {
-    add({ level, message: sentence, ...fields }) {
+    add({ level, message, ...fields }) {
       const event = 'connection-failed';
       if (level === 'debug') {
-        log.debug({ event, ...fields }, sentence);
+        log.debug({ event, ...fields }, message);
         return;
       }
       const reason = `${fields.target} ${fields.why}`;
-      const errors: Errors = said.get(reason) ?? new Map();
-      said.set(reason, errors);
+      const errors: Errors = logged.get(reason) ?? new Map();
+      logged.set(reason, errors);
       const now = clock.now().getTime();
       const kind = kindOf(errors, fields.error, now);
       const last = errors.get(kind);
-      if (last && within(QUIET_MS, last.at, now)) {
-        last.unsaid += 1;
+      if (last && isRecent(last.at, INTERVAL_MS, now)) {
+        last.unlogged += 1;
         return;
       }
-      errors.set(kind, { at: now, unsaid: 0 });
-      log[level]({ event, ...fields, ...(last?.unsaid ? { unsaid: last.unsaid } : {}) }, sentence);
+      errors.set(kind, { at: now, unlogged: 0 });
+      log[level]({ event, ...fields, ...(last?.unlogged ? { unsaid: last.unlogged } : {}) }, message);
     },
   };
 }
 
-/** Makes room for an error by giving up those that are over, whose number the rest keeps; without room it is one of the rest. */
-function kindOf(errors: Errors, error: ConnectionFailure['error'], now: number): ConnectionFailure['error'] | typeof REST {
-  if (errors.has(error) || errors.size < MOST_ERRORS) return error;
-  const over = [...errors].filter(([kind, { at }]) => kind !== REST && !within(QUIET_MS, at, now));
-  const rest = errors.get(REST) ?? { at: Number.NEGATIVE_INFINITY, unsaid: 0 };
-  for (const [kind, { unsaid }] of over) {
-    rest.unsaid += unsaid;
+/**
+ * The key to count an error under. Once there are MAX_ERRORS, errors whose interval is over are removed, and their counts added to
+ * OTHERS; without room, the error is one of OTHERS.
+ */
+function kindOf(
+  errors: Errors,
+  error: ConnectionFailure['error'],
+  now: number,
+): ConnectionFailure['error'] | typeof OTHERS {
+  if (errors.has(error) || errors.size < MAX_ERRORS) return error;
+  const over = [...errors].filter(([kind, { at }]) => kind !== OTHERS && !isRecent(at, INTERVAL_MS, now));
+  const others = errors.get(OTHERS) ?? { at: Number.NEGATIVE_INFINITY, unlogged: 0 };
+  for (const [kind, { unlogged }] of over) {
+    others.unlogged += unlogged;
     errors.delete(kind);
   }
-  errors.set(REST, rest);
-  return errors.size < MOST_ERRORS ? error : REST;
+  errors.set(OTHERS, others);
+  return errors.size < MAX_ERRORS ? error : OTHERS;
 }

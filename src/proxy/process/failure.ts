@@ -1,144 +1,118 @@
 import { targetOfBackend } from '../config/backends.ts';
-import { HEADER_LIMIT, type Side, TOO_LARGE_VARIABLE } from '../config/buffers.ts';
+import { HEADER_LIMIT, type Side } from '../config/buffers.ts';
+import { parseLogLine } from '../config/log-format.ts';
 import { EVIDENCE_BACKEND, PUBLIC_FRONTEND } from '../config/syntax.ts';
 
-/** What HAProxy knows of errors on a side of a connection: of the connection itself, and of its TLS. */
-const errors = (side: 'fc' | 'bc') => `%[${side}_err_str]|%[ssl_${side}_err_str]`;
-
-const format = (name: string) =>
-  `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST|%[var(${TOO_LARGE_VARIABLE})]"`;
-
-/**
- * How HAProxy words the end of a connection or request that it logs (configuration.txt §8.5): the termination state, the
- * name, the target and its server, who asked, what went wrong between us and the app, and between the client and us, and the status
- * that was answered. A wildcard lets clients choose the name, and a name in a handshake may hold any byte: what could end a line or
- * a word is encoded.
- */
-export const LOG_FORMAT = format('var(sess.name)');
-/** The same for who got no further than the handshake: its name has not been kept yet, but its connection is still there to ask. */
-export const ERROR_LOG_FORMAT = format('ssl_fc_sni,lower');
-/** Bytes of a line. A name that is encoded can be three times as long as a name can be, and a target has one too. */
-export const LOG_LINE_BYTES = 2_048;
-
-/** A connection or request that did not end well. */
+/** A connection or request that did not end normally. */
 export interface ConnectionFailure {
-  /** The name that was asked for, served or not, percent-encoded; undefined where nothing got as far. */
+  /** The requested name, served or not, percent-encoded; undefined if the client had not sent one yet. */
   readonly domain: string | undefined;
-  /** See targetName; undefined where none was chosen yet. */
+  /** See targetName; undefined if none had been chosen yet. */
   readonly target: string | undefined;
   readonly client: string;
-  /** What the client was answered; undefined where HAProxy does not say, such as for a request that it cannot read. */
+  /** The HTTP status sent to the client; undefined if HAProxy reports none, as for a request that it cannot parse. */
   readonly status: number | undefined;
-  /** A word for filters. */
+  /** The reason, as one word for filters. */
   readonly why: string;
+  /** The reason in words. */
   readonly message: string;
-  /** HAProxy's own words, where it has some. */
+  /** The error that HAProxy or OpenSSL reports, if any. */
   readonly error: string | undefined;
-  /** `warn`: the app has to be looked at; `info`: somebody did not get in; `debug`: what clients do every day. */
+  /** `warn`: the app needs attention; `info`: a client was refused; `debug`: ordinary behaviour of clients. */
   readonly level: 'warn' | 'info' | 'debug';
 }
 
-type Reason = readonly [why: string, sentence: string];
+type Reason = readonly [why: string, message: string];
 
-const OF_APP: Readonly<Record<string, Reason>> = {
-  SC: [
-    'refused',
-    'the app refused the connection: nothing listens at its port, or its host cannot be reached',
-  ],
+/** Reasons on the app's side, by termination state. */
+const UPSTREAM: Readonly<Record<string, Reason>> = {
+  SC: ['refused', 'the app refused the connection: nothing listens on its port, or its host is unreachable'],
   sC: ['connect-timeout', 'the app did not accept the connection within TIMEOUT_CONNECT'],
-  SH: ['broke-off', 'the app closed the connection before it answered'],
-  PH: ['not-http', 'the app answered something that is not HTTP'],
-  sH: ['no-answer', 'the app gave no answer within TIMEOUT_SERVER'],
-  SD: ['broke-off', 'the app broke the connection off'],
-  PD: ['not-http', 'the app answered something that is not HTTP'],
-  SL: ['broke-off', 'the app broke the connection off'],
-  sD: ['silent', 'the app was silent for TIMEOUT_SERVER'],
-  sQ: ['busy', 'the app took no further connection within TIMEOUT_CONNECT'],
+  SH: ['broke-off', 'the app closed the connection before it responded'],
+  PH: ['not-http', 'the app sent a response that is not valid HTTP'],
+  sH: ['no-answer', 'the app did not respond within TIMEOUT_SERVER'],
+  SD: ['broke-off', 'the app closed the connection before the end of its response'],
+  PD: ['not-http', 'the app sent a response that is not valid HTTP'],
+  SL: ['broke-off', 'the app closed the connection before the end of its response'],
+  sD: ['silent', 'the app sent nothing for TIMEOUT_SERVER'],
+  sQ: ['busy', 'the app had MAXCONN requests in progress, and none ended within TIMEOUT_CONNECT'],
 };
-/** What HAProxy writes for the server where it has none to choose: it has one as soon as the app has an address. */
+/** HAProxy writes this server if none is enabled. The control plane enables one as soon as the app has an address. */
 const NO_SERVER = '<NOSRV>';
-const NO_ADDRESS: Reason = ['no-address', 'the app has no address: its name does not resolve'];
-const APP_TLS: Reason = ['tls', 'the app was reached, but no TLS connection to it came about'];
+const NO_ADDRESS: Reason = ['no-address', "the app has no address: its host's name does not resolve"];
+const UPSTREAM_TLS: Reason = ['tls', 'the app accepted the connection, but the TLS handshake with it failed'];
 
 const NO_RESOURCES: Reason = ['resources', 'HAProxy has no resources left for a connection'];
-const OF_US: Readonly<Record<string, Reason>> = {
+/** Reasons within HAProxy, by the first character of the termination state. */
+const INTERNAL: Readonly<Record<string, Reason>> = {
   R: NO_RESOURCES,
-  I: ['internal', 'HAProxy could not go on with a connection'],
+  I: ['internal', 'HAProxy closed a connection because of an internal error'],
 };
 
 const NO_HEADER: Reason = ['proxy-header', 'a connection did not begin with a valid PROXY header'];
-const NO_HANDSHAKE: Reason = ['handshake', 'no TLS connection to a client came about'];
-const NO_REQUEST: Reason = [
-  'bad-request',
-  'a client sent no request that HAProxy could read in whole and in time',
-];
+const NO_HANDSHAKE: Reason = ['handshake', 'the TLS handshake with a client failed'];
+const NO_REQUEST: Reason = ['bad-request', 'a client sent no complete, valid request in time'];
 const NOT_SERVED: Reason = [
   'handshake',
-  'a client asked for no name, or for one that is not served or has no certificate yet',
+  'a client sent no server name, or one that is not served or has no certificate yet',
 ];
-const LARGEST = `${HEADER_LIMIT.bytes / 1_024} kB or ${HEADER_LIMIT.fields} fields`;
-const TOO_LARGE_OF: Readonly<Record<Side, Pick<ConnectionFailure, 'why' | 'sentence' | 'level'>>> = {
+const LIMIT = `${HEADER_LIMIT.bytes / 1_024} kB or ${HEADER_LIMIT.fields} fields`;
+const TOO_LARGE: Readonly<Record<Side, Pick<ConnectionFailure, 'why' | 'message' | 'level'>>> = {
   request: {
     why: 'request-header-too-large',
-    message: `header too large: the request of a client had more than ${LARGEST} of it`,
+    message: `header too large: a client's request header exceeded ${LIMIT}`,
     level: 'info',
   },
-  answer: {
+  response: {
     why: 'header-too-large',
-    message: `header too large: the answer of the app had more than ${LARGEST} of it`,
+    message: `header too large: the app's response header exceeded ${LIMIT}`,
     level: 'warn',
   },
 };
-const OF_EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
-const LET_GO: Reason = [
+const EVIDENCE: Reason = ['evidence', 'a request for evidence was not answered in time'];
+const ABANDONED: Reason = [
   'let-go',
-  'a client of HTTP/1.1 that had closed its side was let go after 30 s in which nothing moved',
+  'an HTTP/1.1 client had closed its side, and nothing was transferred for 30 s: the request was ended',
 ];
 const OTHER: Reason = ['ended', 'a client or a limit ended a connection'];
-const WELL: Reason = [
-  'ended',
-  'a connection came about after a retry, or the app answered with an error of its own',
-];
+const NORMAL: Reason = ['ended', 'a connection succeeded after a retry, or the app responded with an error'];
 
-/** Reads a line of LOG_FORMAT; undefined for any other line. Pure. */
+/** Reads a log line of HAProxy (see LOG_FORMAT); undefined for any other line. Pure. */
 export function readFailure(line: string): ConnectionFailure | undefined {
-  const match =
-    /^ended (\S\S) (\S+) ([^\s/]+)(?:\/(\S+))? (\S+) ([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(-?\d+)\|(\S+)$/.exec(
-      line,
-    );
-  if (!match) return undefined;
-  const [, state = '', name = '', backend = '', server = '', client = '', ...words] = match;
-  const ofApp = errorText(words.slice(0, 2));
-  const ofClient = errorText(words.slice(2, 4));
-  const status = Number(words[4]);
-  const side = words[5];
-  const [[why, sentence], level] =
-    backend === EVIDENCE_BACKEND ? ([OF_EVIDENCE, 'info'] as const) : classify(state, server, ofApp, ofClient);
+  const parsed = parseLogLine(line);
+  if (!parsed) return undefined;
+  const { state, name, proxy, server, client, tooLarge } = parsed;
+  const upstreamError = errorText(parsed.upstreamErrors);
+  const clientError = errorText(parsed.clientErrors);
+  const [[why, message], level] =
+    proxy === EVIDENCE_BACKEND
+      ? ([EVIDENCE, 'info'] as const)
+      : classify(state, server, upstreamError, clientError);
   const failure: ConnectionFailure = {
-    domain: name === '-' ? undefined : name,
-    // Before a target is chosen, the frontend stands in its place.
-    target: backend === PUBLIC_FRONTEND ? undefined : targetOfBackend(backend),
-    ...{ client, why, message: sentence, level },
-    // Who was let go was answered nothing, whatever HAProxy meant to say.
-    status: status >= 100 && why !== LET_GO[0] ? status : undefined,
-    error: ofApp ?? ofClient,
+    domain: name,
+    // Until a backend is chosen, HAProxy logs the frontend in its place.
+    target: proxy === PUBLIC_FRONTEND ? undefined : targetOfBackend(proxy),
+    ...{ client, why, message, level },
+    // HAProxy logs the status that it would have sent to the client of an abandoned request.
+    status: parsed.status >= 100 && why !== ABANDONED[0] ? parsed.status : undefined,
+    error: upstreamError ?? clientError,
   };
-  return side === 'request' || side === 'answer' ? asTooLarge(failure, side) : failure;
+  return tooLarge ? asTooLarge(failure, tooLarge) : failure;
 }
 
-/** The same failure, once it is known that a header was too large. */
+/** The same failure, if its cause is a header that is too large. Pure. */
 export function asTooLarge(failure: ConnectionFailure, side: Side): ConnectionFailure {
-  return { ...failure, ...TOO_LARGE_OF[side] };
+  return { ...failure, ...TOO_LARGE[side] };
 }
 
-/** Of which proxy HAProxy has kept the message, where a line says that one could not be read. Pure. */
+/** If a failure is a message that HAProxy could not parse: the proxy that captured it for `show errors`, and its side. Pure. */
 export function unparsedMessage(
   { why, status }: ConnectionFailure,
   line: string,
 ): { readonly proxy: string; readonly side: Side } | undefined {
-  const [, state, proxy] = /^ended (P[HR]) \S+ ([^\s/]+)/.exec(line) ?? [];
+  const { state, proxy } = parseLogLine(line) ?? {};
   if (proxy === undefined) return undefined;
-  if (state === 'PH' && why === 'not-http') return { proxy, side: 'answer' };
+  if (state === 'PH' && why === 'not-http') return { proxy, side: 'response' };
   if (state === 'PR' && why === 'bad-request' && status === undefined) return { proxy, side: 'request' };
   return undefined;
 }
@@ -146,27 +120,27 @@ export function unparsedMessage(
 function classify(
   state: string,
   server: string,
-  ofApp: string | undefined,
-  ofClient: string | undefined,
+  upstreamError: string | undefined,
+  clientError: string | undefined,
 ): readonly [Reason, ConnectionFailure['level']] {
-  if (state === '--') return [WELL, 'debug'];
-  if (state === 'SC' && ofApp?.includes('SSL')) return [APP_TLS, 'warn'];
-  if (state === 'SC' && ofApp?.includes('maxconn')) return [NO_RESOURCES, 'warn'];
+  if (state === '--') return [NORMAL, 'debug'];
+  if (state === 'SC' && upstreamError?.includes('SSL')) return [UPSTREAM_TLS, 'warn'];
+  if (state === 'SC' && upstreamError?.includes('maxconn')) return [NO_RESOURCES, 'warn'];
   if (state === 'SC' && server === NO_SERVER) return [NO_ADDRESS, 'warn'];
-  const guilty = OF_APP[state] ?? OF_US[state.charAt(0)];
-  if (guilty) return [guilty, 'warn'];
-  if (state.startsWith('K')) return [LET_GO, 'debug'];
+  const reason = UPSTREAM[state] ?? INTERNAL[state.charAt(0)];
+  if (reason) return [reason, 'warn'];
+  if (state.startsWith('K')) return [ABANDONED, 'debug'];
   if (state !== 'PR') return [OTHER, 'debug'];
-  if (ofClient === undefined) return [NO_REQUEST, 'debug'];
-  // Who looks whether the port is open, or leaves a connection that was opened ahead, says nothing.
-  const level = /^(Connection|Timeout|Poller|E[A-Z]+) /.test(ofClient) ? 'debug' : 'info';
-  if (ofClient.includes('PROXY')) return [NO_HEADER, level];
-  // Our choice of a certificate is the one callback that can refuse.
-  return [ofClient.endsWith('callback failed') ? NOT_SERVED : NO_HANDSHAKE, level];
+  if (clientError === undefined) return [NO_REQUEST, 'debug'];
+  // Port scanners send nothing, nor do clients on connections that they opened in advance.
+  const level = /^(Connection|Timeout|Poller|E[A-Z]+) /.test(clientError) ? 'debug' : 'info';
+  if (clientError.includes('PROXY')) return [NO_HEADER, level];
+  // The only callback that can refuse a handshake is HAProxy's choice of the certificate.
+  return [clientError.endsWith('callback failed') ? NOT_SERVED : NO_HANDSHAKE, level];
 }
 
-/** Of a connection and its TLS, the latter in OpenSSL's words without its numbers; HAProxy writes `-` for what is not there. */
-function errorText(words: readonly string[]): string | undefined {
-  const some = words.filter((word) => !['', '-', 'Success'].includes(word));
-  return some.length === 0 ? undefined : some.map((word) => word.replace(/^error:.*:/, '')).join(': ');
+/** The errors of a connection and its TLS, without OpenSSL's numbers. HAProxy writes `-` for none. */
+function errorText(errors: readonly string[]): string | undefined {
+  const some = errors.filter((text) => !['', '-', 'Success'].includes(text));
+  return some.length === 0 ? undefined : some.map((text) => text.replace(/^error:.*:/, '')).join(': ');
 }

@@ -1,46 +1,62 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import type { Privileges } from '../config/render.ts';
 
-/** What this process may do, as far as HAProxy depends on it. */
+/** The rights of this process that HAProxy's depend on. */
 export interface Rights {
   /** Undefined where there are no user ids. */
   readonly uid: number | undefined;
-  /** Whether it may change its root directory: the capability SYS_CHROOT (capabilities(7)). */
+  /** Whether it may call chroot(2): the capability SYS_CHROOT (capabilities(7)). */
   readonly mayChroot: boolean;
 }
 
-/** The account that Debian's package brings. */
+/** The account that Debian's package creates. */
 const ACCOUNT = { user: 'haproxy', group: 'haproxy' } as const;
 
 /** Bit of CAP_SYS_CHROOT in linux/capability.h. */
 const SYS_CHROOT = 18n;
 
-/** The rights that the kernel says this process has. Root where the kernel says nothing may do everything. */
+/** The rights of this process. Where the kernel does not list capabilities, root is assumed to have all. */
 export function processRights(): Rights {
   return { uid: process.getuid?.(), mayChroot: mayChroot(readStatus()) };
 }
 
-/** Whether a text of proc_pid_status(5) lists SYS_CHROOT among the effective capabilities. */
+/** Whether a text of proc_pid_status(5) lists SYS_CHROOT among the effective capabilities. Pure. */
 export function mayChroot(status: string): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return effective === undefined || ((BigInt(`0x${effective}`) >> SYS_CHROOT) & 1n) === 1n;
 }
 
 /**
- * What HAProxy gives up: only root can become somebody else, and only with SYS_CHROOT (which `cap_drop: ALL` takes away) move
- * into an empty directory. Pure.
+ * What HAProxy changes to once it listens: only root can change to another user, and only with SYS_CHROOT (which `cap_drop: ALL`
+ * removes) to an empty root directory. Pure.
  */
 export function privilegesToDrop({ uid, mayChroot }: Rights, chroot: string): Privileges | undefined {
   if (uid !== 0) return undefined;
   return mayChroot ? { ...ACCOUNT, chroot } : ACCOUNT;
 }
 
-/**
- * What a person should know when HAProxy can give nothing up: the kernel keeps no two processes of one user apart. Pure.
- */
+/** The warning for an HAProxy that runs as the control plane's user: the kernel does not isolate processes of one user. Pure. */
 export function sharedUserWarning({ uid }: Pick<Rights, 'uid'>): string | undefined {
   if (uid === undefined || uid === 0) return undefined;
-  return `HAProxy, which faces the network, runs as the same user as the control plane (${uid}): whoever takes it over can read the provider's token and the keys. Running as root with cap_add: [SETUID, SETGID] keeps them apart, see docs/image.md`;
+  return `HAProxy, which faces the network, runs as the same user as the control plane (${uid}): an attacker who takes it over can read the provider's token and the private keys. To separate them, run the container as root with cap_add: [SETUID, SETGID], see docs/image.md`;
+}
+
+/**
+ * Whether this host can listen on IPv6. It cannot if the kernel has no IPv6 (`ipv6.disable=1`). It can if the host only has no IPv6
+ * address (`net.ipv6.conf.all.disable_ipv6=1`, Docker networks). Never rejects.
+ */
+export async function hasIpv6(): Promise<boolean> {
+  const server = createServer();
+  try {
+    await once(server.listen({ host: '::', port: 0, ipv6Only: true }), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
 
 function readStatus(): string {

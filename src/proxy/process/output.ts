@@ -15,29 +15,29 @@ export interface OutputLine {
 const DIAGNOSTICS = { ALERT: 'error', WARNING: 'warn', NOTICE: 'debug', DIAG: 'debug' } as const;
 type Diagnostic = keyof typeof DIAGNOSTICS;
 
-/** What HAProxy says because of what we do: starting without certificates, using servers and leaving them, stopping. */
+/** Messages that follow from what the control plane does: start without certificates, enable and disable servers, stop. */
 const ROUTINE = [
   /no SSL certificate specified for bind/,
-  // Which address of an app answers is said by the control plane.
+  // The control plane itself reports which address of an app answers.
   /^Server \S+ (is|was) /,
   /^(Proxy|Stopping) .*(stopped|in \d+ ms)/,
-  // Where we may not: HAProxy 3.4.
+  // HAProxy 3.4 warns even where chroot is not permitted.
   /HAProxy was started as root without any 'chroot' directive/,
-  // Said again in one line of our own, with what it means for MAXCONN.
+  // The control plane reports it once, with the consequence for MAXCONN.
   /Cannot raise FD limit/,
   /FD limit .* too low for maxconn/,
 ];
 
 /**
- * One line of HAProxy's output: `[ALERT] (123) : …` is what it says about itself, `<6>…` is its log with a syslog
- * severity, anything else (its words about a configuration, a crash) is passed on.
+ * Reads one line of HAProxy's output: `[ALERT] (123) : …` is a diagnostic, `<6>…` a log line with its syslog severity. Anything else
+ * (about a configuration, a crash) has the level info.
  */
 export function readOutputLine(line: string): OutputLine {
-  const { level, text } = sorted(line);
+  const { level, text } = withLevel(line);
   return { level: ROUTINE.some((pattern) => pattern.test(text)) ? 'debug' : level, text };
 }
 
-function sorted(line: string): OutputLine {
+function withLevel(line: string): OutputLine {
   const [, kind, diagnostic] = /^\[(\w+)\]\s*(?:\S+\s+)?\(\d+\) : (.*)$/.exec(line) ?? [];
   if (isDiagnostic(kind)) return { level: DIAGNOSTICS[kind], text: diagnostic ?? '' };
   const [, severity, message] = /^<([0-7])>(.*)$/.exec(line) ?? [];
@@ -56,21 +56,21 @@ function levelOf(severity: number): OutputLine['level'] {
   return severity <= 6 ? 'info' : 'debug';
 }
 
-/** What was said lately, for the error that may follow. */
+/** The latest output, for the error that may follow. */
 export interface Output {
-  /** The latest alerts in one line; empty when there were none. */
+  /** The latest alerts in one line; empty if there were none. */
   alerts(): string;
 }
 
 const KEPT_ALERTS = 10;
 
-/** Logs streams of HAProxy's line by line until they end, and tells of each failure, once it is explained. */
+/** Logs HAProxy's output streams line by line until they end, and calls `onFailure` with each failure once it is refined. */
 export function logOutput(
   streams: readonly Readable[],
   log: Log,
   clock: Clock,
   onFailure: (failure: ConnectionFailure) => void = () => undefined,
-  explain: RefineFailure = async (failure) => failure,
+  refine: RefineFailure = async (failure) => failure,
 ): Output {
   const alerts: string[] = [];
   const failures = createFailureLog(log, clock);
@@ -82,12 +82,12 @@ export function logOutput(
       if (text.trim() === '') return;
       const failure = readFailure(text);
       if (failure) {
-        const tell = async () => {
-          const explained = await explain(failure, text);
-          failures.add(explained);
-          onFailure(explained);
+        const handle = async () => {
+          const refined = await refine(failure, text);
+          failures.add(refined);
+          onFailure(refined);
         };
-        mutex.run(tell).catch((err: unknown) => log.error({ err }, 'a failure could not be told'));
+        mutex.run(handle).catch((err: unknown) => log.error({ err }, 'a connection failure could not be logged'));
       } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);

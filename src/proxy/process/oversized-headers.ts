@@ -2,39 +2,38 @@ import type { Clock } from '../../clock.ts';
 import { BUFFER, type Side } from '../config/buffers.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
 import { readShowErrors } from '../runtime/show-errors.ts';
-import { within } from '../within.ts';
-import { type ConnectionFailure, asTooLarge, unparsedMessage } from './failure.ts';
+import { isRecent } from '../recent.ts';
+import { asTooLarge, type ConnectionFailure, unparsedMessage } from './failure.ts';
 
-/** Milliseconds before HAProxy is asked again about the same proxy: it copies out a whole buffer. */
-const QUIET_MS = 1_000;
-/** An older message is not the one that a line speaks of. */
-const LATEST_MS = 5_000;
+/** Milliseconds between two `show errors` for one proxy: each copies a whole buffer. */
+const MIN_INTERVAL_MS = 1_000;
+/** A message that was captured longer ago is not the one in the log line. */
+const MAX_AGE_MS = 5_000;
 
-/** Makes more of a failure and its line than the line says. Never rejects. */
+/** Completes a failure with what its log line does not say. Never rejects. */
 export type RefineFailure = (failure: ConnectionFailure, line: string) => Promise<ConnectionFailure>;
 
 /**
- * Tells a header that HAProxy had no room for from a message that is none: both end in the same line. HAProxy keeps the message, and is
- * asked for it beside the path of requests, once in a second for each proxy.
+ * Distinguishes a header that exceeds HAProxy's own limits from an invalid message: both end in the same log line. HAProxy keeps the
+ * latest such message of each proxy, and is asked for it at most once a second, independently of the request.
  */
-export function detectOversizedHeaders(socket: RuntimeApi, clock: Clock): RefineFailure {
-  const asked = new Map<string, { readonly at: number; readonly answer: Promise<string> }>();
+export function detectOversizedHeaders(api: RuntimeApi, clock: Clock): RefineFailure {
+  const asked = new Map<string, { readonly at: number; readonly reply: Promise<string> }>();
   const ask = async (command: string, side: Side): Promise<string> => {
     const now = clock.now().getTime();
     const last = asked.get(command);
-    // An app fails in the same way again; the next client may have made another mistake.
-    if (last && within(QUIET_MS, last.at, now)) return side === 'answer' ? await last.answer : '';
-    const answer = socket.send(command).catch(() => '');
-    asked.set(command, { at: now, answer });
-    return await answer;
+    // An app repeats its fault; the next client may have made a different one.
+    if (last && isRecent(last.at, MIN_INTERVAL_MS, now)) return side === 'response' ? await last.reply : '';
+    const reply = api.send(command).catch(() => '');
+    asked.set(command, { at: now, reply });
+    return await reply;
   };
   return async (failure, line) => {
-    const unread = unparsedMessage(failure, line);
-    if (!unread) return failure;
-    const { proxy, side } = unread;
-    const command = `show errors ${proxy} ${side === 'request' ? 'request' : 'response'}`;
-    const captured = readShowErrors(await ask(command, side), BUFFER.fields);
-    const fits = captured?.client === failure.client && captured.ageMs < LATEST_MS;
-    return fits && captured.tooLarge ? asTooLarge(failure, side) : failure;
+    const unparsed = unparsedMessage(failure, line);
+    if (!unparsed) return failure;
+    const { proxy, side } = unparsed;
+    const captured = readShowErrors(await ask(`show errors ${proxy} ${side}`, side), BUFFER.fields);
+    const isSame = captured?.client === failure.client && captured.ageMs < MAX_AGE_MS;
+    return isSame && captured.tooLarge ? asTooLarge(failure, side) : failure;
   };
 }

@@ -12,46 +12,46 @@ import type { RuntimePaths } from './runtime-dir.ts';
 import { sendSignal } from './signal.ts';
 
 export interface LaunchOptions {
-  /** The program; it must run as the process that is started, not as a child of it. */
+  /** The program. It must run as the process that is started, not as a child of it. */
   readonly haproxyBin: string;
   readonly paths: Pick<RuntimePaths, 'config' | 'socket' | 'openssl'>;
-  /** For messages. */
+  /** For error messages. */
   readonly port: number;
   /** Milliseconds that connections get to finish on `stop`. */
   readonly drainMs: number;
-  /** A process to take the port over from: it is asked to finish as soon as this one listens. */
+  /** The pid of the process to take the port over from. It is asked to finish as soon as this one listens. */
   readonly successorOf?: number | undefined;
-  /** Hears of each connection or request that did not end well. */
+  /** Called for each connection or request that did not end normally. */
   readonly onFailure?: (failure: ConnectionFailure) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** One life of HAProxy, from listening to exit. */
+/** One HAProxy process, from listening to its exit. */
 export interface HaproxyProcess {
   readonly pid: number;
   readonly api: RuntimeApi;
-  /** How it ended, in words. Never rejects. */
+  /** How it exited, in words. Never rejects. */
   readonly exited: Promise<string>;
   /**
-   * Stops listening, lets connections finish for `drainMs`, then ends whatever is left. Resolves when the process is
-   * gone, 1,250 ms after `drainMs` at the latest.
+   * Stops listening, lets connections finish for `drainMs`, then closes the others. Resolves when the process has exited, at the latest
+   * 1,250 ms after `drainMs`.
    */
   stop(): Promise<void>;
 }
 
 const READY_TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 10_000;
-/** HAProxy ends its connections itself after `drainMs` (hard-stop-after); it should come first. */
+/** HAProxy itself closes its connections after `drainMs` (hard-stop-after); it should do so first. */
 const HARD_STOP_GRACE_MS = 250;
 const KILL_GRACE_MS = 500;
 
-/** Nothing of ours: the control plane's environment has credentials in it, and `show env` prints it. */
+/** Nothing of the control plane's environment, which contains credentials: HAProxy's `show env` prints its own. */
 function environment({ openssl }: Pick<RuntimePaths, 'openssl'>): Record<'PATH' | 'OPENSSL_CONF', string> {
   return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', OPENSSL_CONF: openssl };
 }
 
-/** Has HAProxy check a configuration. Throws PROXY_CONFIG_REJECTED with its words, or PROXY_START_FAILED. */
+/** Runs `haproxy -c`. Throws PROXY_CONFIG_REJECTED with HAProxy's output, or PROXY_START_FAILED if it cannot be run. */
 export async function checkConfig(
   haproxyBin: string,
   paths: LaunchOptions['paths'],
@@ -68,18 +68,18 @@ export async function checkConfig(
   });
   if (!result.failed) return;
   signal.throwIfAborted();
-  if (result.exitCode === undefined) throw notStarted(haproxyBin, result.shortMessage, result.cause);
-  const said = result.all ?? '';
-  const words = said
+  if (result.exitCode === undefined) throw cannotRun(haproxyBin, result.shortMessage, result.cause);
+  const output = result.all ?? '';
+  const alerts = output
     .split('\n')
     .filter((line) => line.startsWith('[ALERT]'))
     .join(' ');
-  throw new IngressError('PROXY_CONFIG_REJECTED', `HAProxy refused its configuration: ${words || said}`);
+  throw new IngressError('PROXY_CONFIG_REJECTED', `HAProxy refused its configuration: ${alerts || output}`);
 }
 
 /**
- * Starts HAProxy in the foreground and resolves when its runtime socket answers. Throws PROXY_START_FAILED, or the
- * signal's reason; then no process is left.
+ * Starts HAProxy in the foreground and resolves when its runtime API answers. Throws PROXY_START_FAILED, or the signal's reason; then no
+ * process is left.
  */
 export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
   signal.throwIfAborted();
@@ -92,33 +92,33 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
     env: environment(paths),
     extendEnv: false,
   });
-  const socket = runtimeApi(paths.socket, clock);
-  const explain = detectOversizedHeaders(socket, clock);
-  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, explain);
+  const api = runtimeApi(paths.socket, clock);
+  const refine = detectOversizedHeaders(api, clock);
+  const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, refine);
   const result = child.then((ended) => ended);
   const exited = result.then((ended) => {
     const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;
-    return [how, output.alerts()].filter((words) => words !== '').join(': ');
+    return [how, output.alerts()].filter((text) => text !== '').join(': ');
   });
   const { pid } = child;
   if (pid === undefined) {
     const { shortMessage, cause } = await result;
-    throw notStarted(haproxyBin, shortMessage, cause);
+    throw cannotRun(haproxyBin, shortMessage, cause);
   }
   try {
-    await answers(socket, pid, exited, options, signal);
+    await isReady(api, pid, exited, options, signal);
   } catch (thrown) {
     await sendSignal(pid, 'SIGKILL');
     await exited;
     throw thrown;
   }
-  const stop = () => stopGently(pid, exited, options);
-  return { pid, api: socket, exited, stop };
+  const stop = () => stopGracefully(pid, exited, options);
+  return { pid, api, exited, stop };
 }
 
-/** Waits for the answer of this very process: another one may still hold the socket's path. */
-async function answers(
-  socket: RuntimeApi,
+/** Waits for this very process to answer: another one may still own the socket's path. */
+async function isReady(
+  api: RuntimeApi,
   pid: number,
   exited: Promise<string>,
   { clock, port }: LaunchOptions,
@@ -130,9 +130,9 @@ async function answers(
   });
   const ready = await until(
     async () => {
-      if (ended !== undefined) throw diedAtOnce(ended, port);
+      if (ended !== undefined) throw exitedWhileStarting(ended, port);
       try {
-        return (await showInfo(socket, signal)).pid === pid ? true : undefined;
+        return (await showInfo(api, signal)).pid === pid ? true : undefined;
       } catch (thrown) {
         if (isIngressError(thrown, 'PROXY_COMMAND_FAILED')) return undefined;
         throw thrown;
@@ -144,7 +144,7 @@ async function answers(
   throw new IngressError('PROXY_START_FAILED', `HAProxy was not ready within ${READY_TIMEOUT_MS} ms.`);
 }
 
-async function stopGently(
+async function stopGracefully(
   pid: number,
   exited: Promise<string>,
   { clock, drainMs, log }: LaunchOptions,
@@ -157,34 +157,36 @@ async function stopGently(
   ] as const;
   for (const { name, graceMs } of steps) {
     await sendSignal(pid, name).catch((err: unknown) =>
-      log.warn({ err, pid, name }, 'HAProxy was not signalled'),
+      log.warn({ err, pid, name }, `${name} could not be sent to HAProxy`),
     );
     if (await settlesWithin(exited, graceMs, clock)) return;
   }
 }
 
-function diedAtOnce(how: string, port: number): IngressError {
+/** The error for an HAProxy that exited before it was ready. Pure. */
+export function exitedWhileStarting(how: string, port: number): IngressError {
   if (/Address already in use/i.test(how)) {
-    const hint = `Set PORT to a free port, or end what listens on ${port}.`;
-    const sentence = `HAProxy cannot listen on port ${port} (PORT): ${how}`;
-    return new IngressError('PROXY_START_FAILED', sentence, { hint, details: { port } });
+    const hint = `Set PORT to a free port, or stop the program that listens on ${port}.`;
+    const message = `HAProxy cannot listen on port ${port} (PORT): ${how}`;
+    return new IngressError('PROXY_START_FAILED', message, { hint, details: { port } });
   }
-  const hint = hintOf(how, port);
-  const sentence = `HAProxy ended while starting: ${how}`;
-  return new IngressError('PROXY_START_FAILED', sentence, hint === undefined ? {} : { hint });
+  const hint = capabilityHint(how, port);
+  const message = `HAProxy exited while starting: ${how}`;
+  return new IngressError('PROXY_START_FAILED', message, hint === undefined ? {} : { hint });
 }
 
-/** What a container takes away from HAProxy, and how it is given back. */
-function hintOf(how: string, port: number): string | undefined {
+/** What to do if HAProxy lacks a capability in its container. */
+function capabilityHint(how: string, port: number): string | undefined {
   if (/cannot bind socket \(Permission denied\)/i.test(how))
     return `Give the container the capability to listen on port ${port} (cap_add: [NET_BIND_SERVICE]), or set PORT to 1024 or more.`;
   if (/Cannot set (?:additional )?[ug]id|Cannot (?:set|change) .*groups?/i.test(how))
-    return 'HAProxy never runs as root: give the container the capabilities to become another user (cap_add: [SETUID, SETGID]).';
+    return 'Give the container the capabilities to change to another user (cap_add: [SETUID, SETGID]): HAProxy never runs as root.';
   return undefined;
 }
 
-function notStarted(haproxyBin: string, words = 'it did not start', cause?: unknown): IngressError {
-  const why = cause === undefined ? words : messageOf(cause);
+/** The error for a program that could not be run at all. Pure. */
+export function cannotRun(haproxyBin: string, output = 'it did not start', cause?: unknown): IngressError {
+  const why = cause === undefined ? output : messageOf(cause);
   const hint = 'Check that HAPROXY_BIN is an HAProxy 2.6 or newer.';
   return new IngressError('PROXY_START_FAILED', `${haproxyBin} could not be run: ${why}`, { hint, cause });
 }

@@ -1,23 +1,24 @@
-import { chmod, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { chmod, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { IngressError, messageOf } from '../../errors.ts';
 import { makeDirectory } from '../../files.ts';
-import { OPENSSL_CONF } from '../config/openssl-conf.ts';
 import type { ProxySettings } from '../config/render.ts';
-import { writeWhole } from './write-whole.ts';
+import { OPENSSL_CONF } from '../config/tls.ts';
 
-/** Where the files of HAProxy are. None of them holds a secret. */
+/** The paths of HAProxy's files. None of them holds a secret. */
 export interface RuntimePaths {
   readonly config: string;
+  /** The Unix socket of the runtime API. */
   readonly socket: string;
   readonly crtList: string;
-  /** Where HAProxy's OpenSSL reads its configuration. */
+  /** The configuration of HAProxy's OpenSSL. */
   readonly openssl: string;
-  /** Where HAProxy looks up the target of a name. */
+  /** The map from name to target. */
   readonly routes: string;
-  /** Where the control plane makes handshakes of its own. */
+  /** The Unix socket for TLS handshakes of the control plane. */
   readonly handshakeSocket: string;
-  /** What the entries of the crt-list pretend to be in; it does not exist. */
+  /** The directory part of the crt-list's entries; it does not exist. */
   readonly certificates: string;
   readonly chroot: string;
 }
@@ -35,32 +36,49 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
   };
 }
 
-/** Lays out everything that HAProxy reads. Idempotent. Throws PROXY_START_FAILED naming RUNTIME_DIR. */
+/** Writes every file that HAProxy reads. Idempotent. Throws PROXY_START_FAILED, which names RUNTIME_DIR. */
 export async function prepareRuntimeDir(
   paths: RuntimePaths,
   texts: { readonly config: string; readonly routes: string },
   privileges: ProxySettings['privileges'],
 ): Promise<void> {
   try {
-    await writeWhole(paths.config, texts.config);
-    await writeWhole(paths.routes, texts.routes);
-    await writeWhole(paths.openssl, OPENSSL_CONF);
-    await writeWhole(paths.crtList, '');
+    await replaceFile(paths.config, texts.config);
+    await replaceFile(paths.routes, texts.routes);
+    await replaceFile(paths.openssl, OPENSSL_CONF);
+    await replaceFile(paths.crtList, '');
     if (privileges?.chroot !== undefined) await makeChroot(privileges.chroot);
   } catch (thrown) {
     if (thrown instanceof IngressError) throw thrown;
-    throw failed(`The files of HAProxy cannot be written: ${messageOf(thrown)}.`, thrown);
+    throw failed(`HAProxy's files cannot be written: ${messageOf(thrown)}.`, thrown);
+  }
+}
+
+/**
+ * Writes a file that only our own user can read: readers see the old text or the new one. It need not survive a crash of the machine, so
+ * nothing is fsynced. Throws the file system's errors.
+ */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await makeDirectory(dirname(path));
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    await file.writeFile(text).finally(() => file.close());
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
   }
 }
 
 async function makeChroot(path: string): Promise<void> {
   await makeDirectory(path);
   const found = await readdir(path);
-  if (found.length > 0) throw failed(`The directory ${path} must be empty, but holds ${found.join(', ')}.`);
+  if (found.length > 0) throw failed(`The directory ${path} must be empty, but contains ${found.join(', ')}.`);
   await chmod(path, 0o555);
 }
 
-function failed(sentence: string, cause?: unknown): IngressError {
-  const hint = 'Check that RUNTIME_DIR is a directory that can be written and that only the ingress uses.';
-  return new IngressError('PROXY_START_FAILED', sentence, { hint, cause });
+function failed(message: string, cause?: unknown): IngressError {
+  const hint = 'Check that RUNTIME_DIR is a writable directory that no other program uses.';
+  return new IngressError('PROXY_START_FAILED', message, { hint, cause });
 }

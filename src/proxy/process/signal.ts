@@ -4,9 +4,9 @@ import { execa } from 'execa';
 const TIMEOUT_MS = 1_000;
 
 /**
- * Sends a signal to HAProxy; does nothing when the process is gone. HAProxy has given up being root, and root without
- * the capability KILL (which `cap_drop: ALL` takes away) may not signal another account's process (kill(2)); a process
- * of that account may. Rejects when neither worked.
+ * Sends a signal to HAProxy; does nothing if the process is gone. HAProxy runs as a user of its own, and root without the capability
+ * KILL (which `cap_drop: ALL` removes) may not signal another user's process (kill(2)); a process of that user may. Rejects if neither
+ * works.
  */
 export async function sendSignal(pid: number, name: NodeJS.Signals): Promise<void> {
   try {
@@ -14,11 +14,11 @@ export async function sendSignal(pid: number, name: NodeJS.Signals): Promise<voi
   } catch (thrown) {
     if (isError(thrown, 'ESRCH')) return;
     if (!isError(thrown, 'EPERM')) throw thrown;
-    await sendAsItsAccount(pid, name);
+    await sendAsItsUser(pid, name);
   }
 }
 
-async function sendAsItsAccount(pid: number, name: NodeJS.Signals): Promise<void> {
+async function sendAsItsUser(pid: number, name: NodeJS.Signals): Promise<void> {
   const owner = await stat(`/proc/${pid}`).catch(() => undefined);
   if (!owner) return;
   await execa('/bin/sh', ['-c', 'kill -s "$1" "$2"', 'sh', name.replace(/^SIG/, ''), String(pid)], {

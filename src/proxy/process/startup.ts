@@ -1,18 +1,19 @@
 import type { Log } from '../../log.ts';
 import type { ProxySettings } from '../config/render.ts';
-import { availableConnections, setMaxconn, type ProcessInfo, showInfo } from '../runtime/commands.ts';
+import { availableConnections, type ProcessInfo, setMaxconn, showInfo } from '../runtime/commands.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
-import { retryWarning } from './age.ts';
-import type { HaproxyProcess } from './process.ts';
 
-/** Says which HAProxy is up, and what it falls short of. */
+/**
+ * Logs the HAProxy that has started, with warnings about its version and its limit of open files, and lowers its `maxconn` to what that
+ * limit allows.
+ */
 export async function reportStart(
-  { api: socket }: HaproxyProcess,
+  api: RuntimeApi,
   settings: ProxySettings,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const info = await showInfo(socket, signal);
+  const info = await showInfo(api, signal);
   const { pid, version } = info;
   const { privileges } = settings;
   const account = { user: privileges?.user, chroot: privileges?.chroot };
@@ -20,25 +21,38 @@ export async function reportStart(
     { pid, version, connections: availableConnections(info), ipv6: settings.ipv6, ...account },
     'HAProxy is up',
   );
-  const old = settings.routes.some(({ target }) => target.speaks !== 'tcp') && retryWarning(version);
-  if (old) log.warn({ version }, old);
-  await limitToFds(socket, info, settings, log, signal);
+  const warning = settings.routes.some(({ target }) => target.speaks !== 'tcp') && resendWarning(version);
+  if (warning) log.warn({ version }, warning);
+  await limitToOpenFiles(api, info, settings, log, signal);
 }
 
-/** With too few file descriptors HAProxy would accept connections that it cannot serve. */
-async function limitToFds(
-  socket: RuntimeApi,
+/**
+ * The warning for an HAProxy before 3.0, which lets clients send a request again that the app may have executed. Undefined for newer
+ * versions, and for one that cannot be parsed. Pure.
+ */
+export function resendWarning(version: string): string | undefined {
+  const [, major] = /^(\d+)\./.exec(version) ?? [];
+  if (major === undefined || Number(major) >= 3) return undefined;
+  return (
+    `if the app closes the connection instead of responding, HAProxy ${version} makes the client send the request again, ` +
+    'even a POST, and the app may execute it twice. HAProxy 3.0 and newer respond with 502: set HAPROXY_BIN to one'
+  );
+}
+
+/** With too few file descriptors HAProxy would accept connections that it cannot forward. */
+async function limitToOpenFiles(
+  api: RuntimeApi,
   info: ProcessInfo,
   { maxconn }: ProxySettings,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const connections = availableConnections(info);
-  const { fdsNeeded: descriptorsWanted } = info;
+  const { fdLimit, fdsNeeded } = info;
   if (connections >= maxconn) return;
-  await setMaxconn(socket, connections, signal);
+  await setMaxconn(api, connections, signal);
   log.warn(
-    { connections, maxconn, descriptors: info.fdLimit, descriptorsWanted },
-    `only ${connections} of MAXCONN=${maxconn} connections fit the limit of open files: raise "ulimit -n" to ${descriptorsWanted}`,
+    { connections, maxconn, descriptors: fdLimit, descriptorsWanted: fdsNeeded },
+    `the limit of open files allows only ${connections} of MAXCONN=${maxconn} connections: raise "ulimit -n" to ${fdsNeeded}`,
   );
 }

@@ -4,51 +4,52 @@ import type { Log } from '../../log.ts';
 import type { HaproxyProcess } from './process.ts';
 
 export interface SupervisorOptions {
-  /** Starts HAProxy; leaves no process behind when it throws. */
+  /** Starts HAProxy. Leaves no process behind when it throws. */
   readonly launch: (signal: AbortSignal) => Promise<HaproxyProcess>;
-  /** Gives a new process what the last one had in memory. Before that is done, it does not count as up. */
+  /** Configures a new process with what the last one had in memory. Until this is done, the process does not count as up. */
   readonly restore: (haproxy: HaproxyProcess, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Keeps one HAProxy alive. */
+/** Keeps one HAProxy running. */
 export interface Supervisor {
   /** The process, while it is up. */
   readonly current: HaproxyProcess | undefined;
   /** Resolves with the process as soon as one is up. Throws PROXY_START_FAILED after `timeoutMs` milliseconds. */
   up(timeoutMs: number, signal?: AbortSignal): Promise<HaproxyProcess>;
-  /** Ends the process, see HaproxyProcess, and starts no other. Idempotent. */
+  /** Stops the process, see HaproxyProcess, and starts no other. Idempotent. */
   stop(): Promise<void>;
 }
 
 const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 5_000;
-const GOOD_LIFE_MS = 10_000;
+const MAX_DELAY_MS = 5_000;
+/** A process that ran for this long resets the delay. */
+const STABLE_MS = 10_000;
 
-/** The pause before the next start: doubling, and short again after a process that lived for a while. */
-export function restartDelay(lastDelayMs: number | undefined, livedMs: number): number {
-  if (lastDelayMs === undefined || livedMs >= GOOD_LIFE_MS) return FIRST_DELAY_MS;
-  return Math.min(lastDelayMs * 2, LONGEST_DELAY_MS);
+/** The delay before the next start: it doubles, and is reset after a process that ran for a while. Pure. */
+export function restartDelay(lastDelayMs: number | undefined, ranMs: number): number {
+  if (lastDelayMs === undefined || ranMs >= STABLE_MS) return FIRST_DELAY_MS;
+  return Math.min(lastDelayMs * 2, MAX_DELAY_MS);
 }
 
-/** Why what waits for HAProxy waits in vain. */
+/** The error for what waits for HAProxy while it is being stopped. */
 export function stopping(): IngressError {
   return new IngressError('PROXY_START_FAILED', 'HAProxy is being stopped.', { retryable: false });
 }
 
-/** Starts HAProxy and restarts it whenever it ends. A first start that fails is thrown, not tried again. */
+/** Starts HAProxy and restarts it whenever it exits. If the first start fails, throws instead of retrying. */
 export async function supervise(options: SupervisorOptions, signal: AbortSignal): Promise<Supervisor> {
-  const keeper = new Keeper(options);
-  await keeper.start(signal);
-  return keeper;
+  const supervisor = new RestartingSupervisor(options);
+  await supervisor.start(signal);
+  return supervisor;
 }
 
-class Keeper implements Supervisor {
+class RestartingSupervisor implements Supervisor {
   readonly #options: SupervisorOptions;
   readonly #stopping = new AbortController();
   #current: HaproxyProcess | undefined;
-  #keeping: Promise<void> = Promise.resolve();
+  #supervising: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -62,7 +63,7 @@ class Keeper implements Supervisor {
   async start(signal: AbortSignal): Promise<void> {
     const startedAt = this.#now();
     const first = await this.#bringUp(AbortSignal.any([signal, this.#stopping.signal]));
-    this.#keeping = this.#keep(first, startedAt);
+    this.#supervising = this.#supervise(first, startedAt);
   }
 
   async up(timeoutMs: number, signal?: AbortSignal): Promise<HaproxyProcess> {
@@ -83,7 +84,7 @@ class Keeper implements Supervisor {
     this.#current = undefined;
     this.#stopping.abort(stopping());
     await last?.stop();
-    await this.#keeping;
+    await this.#supervising;
   }
 
   async #bringUp(signal: AbortSignal): Promise<HaproxyProcess> {
@@ -100,7 +101,7 @@ class Keeper implements Supervisor {
     return haproxy;
   }
 
-  async #keep(first: HaproxyProcess, firstStart: number): Promise<void> {
+  async #supervise(first: HaproxyProcess, firstStart: number): Promise<void> {
     const { signal } = this.#stopping;
     let haproxy: HaproxyProcess | undefined = first;
     let startedAt = firstStart;
@@ -110,7 +111,8 @@ class Keeper implements Supervisor {
       this.#current = undefined;
       if (signal.aborted) return;
       delayMs = restartDelay(delayMs, this.#now() - startedAt);
-      if (how !== undefined) this.#options.log.error({ how, delayMs }, 'HAProxy ended; starting it again');
+      if (how !== undefined)
+        this.#options.log.error({ how, delayMs }, `HAProxy exited; restarting it in ${delayMs} ms`);
       await this.#options.clock.wait(delayMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       startedAt = this.#now();
@@ -122,7 +124,7 @@ class Keeper implements Supervisor {
     try {
       return await this.#bringUp(signal);
     } catch (err) {
-      if (!signal.aborted) this.#options.log.error({ err }, 'HAProxy could not be started; trying again');
+      if (!signal.aborted) this.#options.log.error({ err }, 'HAProxy could not be started; retrying');
       return undefined;
     }
   }

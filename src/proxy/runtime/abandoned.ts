@@ -2,9 +2,9 @@ import { servesHttp1Clients } from '../config/backends.ts';
 import type { Session } from './sessions.ts';
 import type { TcpTable } from './tcp-table.ts';
 
-/** A request whose client has closed its side, as it was when something last moved. */
+/** A request whose client has closed its side. */
 export interface TrackedRequest {
-  /** How often it was seen since, without a change. */
+  /** Polls since something last changed. */
   readonly polls: number;
   /** See Peer. */
   readonly unacked: number;
@@ -12,52 +12,55 @@ export interface TrackedRequest {
   readonly progress: string | undefined;
 }
 
-/** By what tells one request from another. */
+/** By what identifies a request. */
 export type Tracked = ReadonlyMap<string, TrackedRequest>;
 
 export interface Poll {
-  /** What to remember. */
+  /** The requests to track until the next poll. */
   readonly tracked: Map<string, TrackedRequest>;
-  /** What HAProxy has to be asked about, see judge. */
-  readonly due: readonly { readonly key: string; readonly session: Session; readonly known: TrackedRequest }[];
+  /** The requests to ask HAProxy about, see updateProgress. */
+  readonly due: readonly { readonly key: string; readonly session: Session; readonly request: TrackedRequest }[];
 }
 
 /**
- * Looks at all sessions, those first whose clients of HTTP/1.1 have closed their side; pure. A client that has reset its connection is
- * not in the kernel's table at all. What HAProxy has to be asked about is little: what was seen like this before, and then what has
- * stood still for `patience` looks.
+ * Finds the requests of HTTP/1.1 clients that have closed their side. A client that has reset its connection is not in the kernel's
+ * table. HAProxy is asked about few of them: once when a request is found for the second time, and then when nothing has changed for
+ * `maxPolls` polls. Pure.
  */
 export function trackAbandoned(
   before: Tracked,
   sessions: readonly Session[],
   peers: TcpTable['peers'],
-  patience: number,
+  maxPolls: number,
 ): Poll {
-  const watch = new Map<string, TrackedRequest>();
+  const tracked = new Map<string, TrackedRequest>();
   const due: Poll['due'][number][] = [];
   for (const session of sessions.filter(({ backend }) => servesHttp1Clients(backend))) {
     const peer = peers.get(session.client) ?? RESET;
     if (!peer.closed) continue;
     const key = `${session.id} ${session.client} ${session.backend}`;
-    const known = before.get(key);
-    if (!known || known.unacked !== peer.unacked) {
-      watch.set(key, { polls: 0, unacked: peer.unacked, progress: undefined });
+    const last = before.get(key);
+    if (!last || last.unacked !== peer.unacked) {
+      tracked.set(key, { polls: 0, unacked: peer.unacked, progress: undefined });
       continue;
     }
-    const seen = { ...known, looks: known.polls + 1 };
-    watch.set(key, seen);
-    if (seen.progress === undefined || seen.looks >= patience) due.push({ key, session, known: seen });
+    const request = { ...last, polls: last.polls + 1 };
+    tracked.set(key, request);
+    if (request.progress === undefined || request.polls >= maxPolls) due.push({ key, session, request });
   }
-  return { tracked: watch, due };
+  return { tracked, due };
 }
 
-const RESET = { closed: true, queued: 0 };
+const RESET = { closed: true, unacked: 0 };
 
-/** What to remember of a request that has now moved `progress`; undefined: it is to be let go. Pure. */
-export function updateProgress({ unacked: queued, progress }: TrackedRequest, now: string | undefined): TrackedRequest | undefined {
-  if (now !== undefined && now === progress) return undefined;
-  return { polls: 0, unacked: queued, progress: now ?? UNREADABLE };
+/** The request with its current progress, or undefined if it has made none and is to be ended. Pure. */
+export function updateProgress(
+  { unacked, progress }: TrackedRequest,
+  current: string | undefined,
+): TrackedRequest | undefined {
+  if (current !== undefined && current === progress) return undefined;
+  return { polls: 0, unacked, progress: current ?? UNREADABLE };
 }
 
-/** Asked about as seldom as the others. */
+/** Makes HAProxy be asked about such a request as rarely as about others. */
 const UNREADABLE = '';

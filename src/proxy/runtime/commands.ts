@@ -1,37 +1,22 @@
-import { IngressError } from '../../errors.ts';
 import { RESERVED_CONNECTIONS } from '../config/render.ts';
 import { PUBLIC_FRONTEND } from '../config/syntax.ts';
-import type { CommandOptions, RuntimeApi } from './runtime-api.ts';
+import { expectReply, type RuntimeApi } from './runtime-api.ts';
 
-/** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's words unless the reply is one of success. */
-export async function expectReply(
-  socket: RuntimeApi,
-  command: string,
-  success: RegExp,
-  options: CommandOptions = {},
-): Promise<string> {
-  const reply = await socket.send(command, options);
-  if (success.test(reply)) return reply;
-  throw new IngressError('PROXY_COMMAND_FAILED', `HAProxy refused "${command}": ${inOneLine(reply)}`, {
-    details: { command, reply },
-  });
-}
-
-/** What a running HAProxy says of itself. */
+/** The reply to `show info`. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly version: string;
-  /** File descriptors it may open. */
+  /** How many file descriptors the process may open (Ulimit-n). */
   readonly fdLimit: number;
-  /** File descriptors it would need for `maxconn` connections. */
+  /** How many it needs for `maxconn` connections (Maxsock). */
   readonly fdsNeeded: number;
-  /** Connections it was configured for, those for the control plane among them. */
+  /** The configured global limit of connections, RESERVED_CONNECTIONS included (Hard_maxconn). */
   readonly maxconn: number;
 }
 
-/** Asks a running HAProxy who it is. */
-export async function showInfo(socket: RuntimeApi, signal?: AbortSignal): Promise<ProcessInfo> {
-  const reply = await expectReply(socket, 'show info', /^Pid: \d+$/m, { signal });
+/** Sends `show info`. */
+export async function showInfo(api: RuntimeApi, signal?: AbortSignal): Promise<ProcessInfo> {
+  const reply = await expectReply(api, 'show info', /^Pid: \d+$/m, { signal });
   const fields = new Map(
     reply.split('\n').map((line): [string, string] => {
       const colon = line.indexOf(': ');
@@ -49,70 +34,63 @@ export async function showInfo(socket: RuntimeApi, signal?: AbortSignal): Promis
 }
 
 /**
- * How many connections of others the file descriptors suffice for, at most those configured: each takes two, one to the
- * client and one to the app; what HAProxy wants beyond that is its own.
+ * How many client connections the file descriptors allow, at most the configured number. Each takes two: one to the client and one to
+ * the app. What HAProxy needs beyond that is for itself. Pure.
  */
-export function availableConnections({ fdLimit: descriptors, fdsNeeded: descriptorsWanted, maxconn }: ProcessInfo): number {
-  if (descriptors >= descriptorsWanted) return maxconn - RESERVED_CONNECTIONS;
-  const own = descriptorsWanted - 2 * maxconn;
-  return Math.max(1, Math.floor((descriptors - own) / 2) - RESERVED_CONNECTIONS);
+export function availableConnections({ fdLimit, fdsNeeded, maxconn }: ProcessInfo): number {
+  if (fdLimit >= fdsNeeded) return maxconn - RESERVED_CONNECTIONS;
+  const internal = fdsNeeded - 2 * maxconn;
+  return Math.max(1, Math.floor((fdLimit - internal) / 2) - RESERVED_CONNECTIONS);
 }
 
-/** Lowers the number of connections of others at once; further ones wait in the kernel. */
-export async function setMaxconn(
-  socket: RuntimeApi,
-  connections: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  await expectReply(socket, `set maxconn frontend ${PUBLIC_FRONTEND} ${connections}`, /^$/, { signal });
-  await expectReply(socket, `set maxconn global ${connections + RESERVED_CONNECTIONS}`, /^$/, { signal });
+/** Lowers the limit of concurrent client connections; further ones wait in the kernel's backlog. */
+export async function setMaxconn(api: RuntimeApi, connections: number, signal?: AbortSignal): Promise<void> {
+  await expectReply(api, `set maxconn frontend ${PUBLIC_FRONTEND} ${connections}`, /^$/, { signal });
+  await expectReply(api, `set maxconn global ${connections + RESERVED_CONNECTIONS}`, /^$/, { signal });
 }
 
-/** Points a server (`backend/server`) at an address (without brackets) and lets connections through to it. Idempotent. */
+/** Sets the address (without brackets) of a server (`backend/server`) and enables it. Idempotent. */
 export async function setServerAddress(
-  socket: RuntimeApi,
+  api: RuntimeApi,
   server: string,
   { address, port }: { readonly address: string; readonly port: number },
   signal?: AbortSignal,
 ): Promise<void> {
-  const moved = /changed from|no need to change|nothing changed/;
-  await expectReply(socket, `set server ${server} addr ${address} port ${port}`, moved, { signal });
-  await expectReply(socket, `set server ${server} state ready`, /^$/, { signal });
+  const success = /changed from|no need to change|nothing changed/;
+  await expectReply(api, `set server ${server} addr ${address} port ${port}`, success, { signal });
+  await expectReply(api, `set server ${server} state ready`, /^$/, { signal });
 }
 
-/** Lets no further connections through to a server; those that are open stay. */
-export async function disableServer(socket: RuntimeApi, server: string, signal: AbortSignal): Promise<void> {
-  await expectReply(socket, `set server ${server} state maint`, /^$/, { signal });
+/** Puts a server into maintenance: it gets no further connections, and open ones stay. */
+export async function disableServer(api: RuntimeApi, server: string, signal: AbortSignal): Promise<void> {
+  await expectReply(api, `set server ${server} state maint`, /^$/, { signal });
 }
 
-/** Limits the connections that a server may have at once. */
+/** Sets the limit of concurrent connections of a server. */
 export async function setServerMaxconn(
-  socket: RuntimeApi,
+  api: RuntimeApi,
   server: string,
   connections: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await expectReply(socket, `set maxconn server ${server} ${connections}`, /^$/, { signal });
+  await expectReply(api, `set maxconn server ${server} ${connections}`, /^$/, { signal });
 }
 
-/** Has HAProxy make no connections of its own to a server; it still observes those of clients. */
-export async function stopHealthChecks(
-  socket: RuntimeApi,
-  server: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await expectReply(socket, `disable health ${server}`, /^$/, { signal });
+/** Stops HAProxy's own health checks of a server; it still observes the connections of clients (`observe layer4`). */
+export async function stopHealthChecks(api: RuntimeApi, server: string, signal: AbortSignal): Promise<void> {
+  await expectReply(api, `disable health ${server}`, /^$/, { signal });
 }
 
+/** SRV_ST_STOPPED in `show servers state`. */
 const STOPPED = '0';
 
-/** The servers of a backend, by their own names, that get no connections, because one failed or because they are left. */
+/** The names of a backend's servers that get no connections, because a connection failed or because they are disabled. */
 export async function stoppedServers(
-  socket: RuntimeApi,
+  api: RuntimeApi,
   backend: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const reply = await expectReply(socket, `show servers state ${backend}`, /^# .*srv_name.*srv_op_state/m, {
+  const reply = await expectReply(api, `show servers state ${backend}`, /^# .*srv_name.*srv_op_state/m, {
     signal,
   });
   const [titles = [], ...rows] = reply
@@ -121,8 +99,4 @@ export async function stoppedServers(
     .map((line) => line.replace(/^# /, '').split(' '));
   const [name, state] = [titles.indexOf('srv_name'), titles.indexOf('srv_op_state')];
   return rows.flatMap((row) => (row[state] === STOPPED ? (row[name] ?? []) : []));
-}
-
-function inOneLine(reply: string): string {
-  return reply.trim().replace(/\s*\n\s*/g, ' ');
 }

@@ -2,91 +2,93 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { servesHttp1Clients } from '../config/backends.ts';
-import { updateProgress, trackAbandoned, type Tracked } from './abandoned.ts';
-import { expectReply } from './commands.ts';
-import type { RuntimeApi } from './runtime-api.ts';
+import { type Tracked, trackAbandoned, updateProgress } from './abandoned.ts';
+import { expectReply, type RuntimeApi } from './runtime-api.ts';
 import { readProgress, readSessions } from './sessions.ts';
 import { readTcpTable } from './tcp-table.ts';
 
-/** When a client of HTTP/1.1 that has closed its side counts as gone. */
+/** When an HTTP/1.1 client that has closed its side is considered gone. */
 export interface AbandonedPolicy {
-  /** Milliseconds in which nothing moves. */
+  /** Milliseconds without any transfer. */
   readonly idleMs: number;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two polls. */
   readonly intervalMs: number;
 }
 
 /**
- * Longer than apps and proxies let a stream be silent that they keep alive (15 s mostly), and than who closes its side waits for most
- * answers; short enough that the requests of clients that are gone do not fill MAXCONN.
+ * Longer than the silence in streams that apps and proxies keep alive (mostly 15 s), and than a client that closes its side waits for
+ * most responses; short enough that requests of clients that are gone do not fill MAXCONN.
  */
 export const ABANDONED_POLICY: AbandonedPolicy = { idleMs: 30_000, intervalMs: 5_000 };
 
 export interface EndAbandonedOptions extends AbandonedPolicy {
-  /** Where HAProxy listens. */
+  /** The port that HAProxy listens on. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** The text of the kernel's table, by default that of this system. */
+  /** The text of the kernel's TCP table, by default that of this network namespace. */
   readonly readTable?: () => Promise<string>;
 }
 
 /**
- * Ends requests of clients of HTTP/1.1 that are gone, so that their apps hear of it, until the signal aborts. HAProxy itself cannot: who
- * waits for the answer has closed its side in just the same way (see Backend.abortOnClose). Never rejects.
+ * Ends requests of HTTP/1.1 clients that are gone, so that the app sees its connection close, until the signal aborts. HAProxy cannot
+ * do this itself: a client that waits for the response has closed its side in the same way (see Backend.abortOnClose). Never rejects.
  *
- * Looks are counted, not the time: clocks jump.
+ * Counts polls instead of comparing times, because the clock may be set.
  */
 export async function endAbandonedRequests(
   options: EndAbandonedOptions,
-  running: () => RuntimeApi | undefined,
+  currentApi: () => RuntimeApi | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { idleMs: afterMs, intervalMs: everyMs, clock, log } = options;
-  const patience = Math.max(1, Math.ceil(afterMs / everyMs));
-  let watch: Tracked = new Map();
-  let told = false;
+  const { idleMs, intervalMs, clock, log } = options;
+  const maxPolls = Math.max(1, Math.ceil(idleMs / intervalMs));
+  let tracked: Tracked = new Map();
+  let logged = false;
   while (!signal.aborted) {
-    const socket = running();
+    const api = currentApi();
     try {
-      if (socket) watch = await poll(watch, socket, { ...options, patience, signal });
+      if (api) tracked = await poll(tracked, api, { ...options, maxPolls, signal });
     } catch (err) {
-      if (!told && !signal.aborted) log.debug({ err }, 'clients that are gone could not be looked for');
-      told = true;
+      if (!logged && !signal.aborted) log.debug({ err }, 'looking for abandoned requests failed; trying again');
+      logged = true;
     }
-    await clock.wait(everyMs, signal).catch(() => undefined);
+    await clock.wait(intervalMs, signal).catch(() => undefined);
   }
 }
 
 interface PollOptions extends EndAbandonedOptions {
-  readonly patience: number;
+  readonly maxPolls: number;
   readonly signal: AbortSignal;
 }
 
 async function poll(
   before: Tracked,
-  socket: RuntimeApi,
-  { port, patience, readTable: kernelTable = systemTable, signal }: PollOptions,
+  api: RuntimeApi,
+  { port, maxPolls, readTable = systemTable, signal }: PollOptions,
 ): Promise<Tracked> {
-  const sessions = readSessions(await socket.send('show sess', { signal }));
+  const sessions = readSessions(await api.send('show sess', { signal }));
   if (!sessions.some(({ backend }) => servesHttp1Clients(backend))) return new Map();
-  // Only then, so that whoever is in the list and not in the table was reset.
-  const table = readTcpTable(await kernelTable(), port);
-  if (!table.listening) throw new Error("the kernel's table of connections does not show this port");
-  const { tracked: watch, due } = trackAbandoned(before, sessions, table.peers, patience);
-  for (const { key, session, known } of due) {
+  // Read the table after the sessions: then a client that is in the list but not in the table has reset its connection.
+  const table = readTcpTable(await readTable(), port);
+  if (!table.listening) throw new Error("the kernel's TCP table does not contain HAProxy's port");
+  const { tracked, due } = trackAbandoned(before, sessions, table.peers, maxPolls);
+  for (const { key, session, request } of due) {
     const { id } = session;
-    const next = updateProgress(known, readProgress(await socket.send(`show sess ${id}`, { signal }), session));
-    if (next) watch.set(key, next);
+    const next = updateProgress(
+      request,
+      readProgress(await api.send(`show sess ${id}`, { signal }), session),
+    );
+    if (next) tracked.set(key, next);
     else {
-      watch.delete(key);
-      await expectReply(socket, `shutdown session ${id}`, /^$|^No such session/, { signal });
+      tracked.delete(key);
+      await expectReply(api, `shutdown session ${id}`, /^$|^No such session/, { signal });
     }
   }
-  return watch;
+  return tracked;
 }
 
-/** Of IPv4 and of IPv6, which a kernel may lack. */
+/** IPv4 and IPv6; a kernel may have no IPv6. */
 async function systemTable(): Promise<string> {
   const v6 = readFile('/proc/net/tcp6', 'utf8').catch(() => '');
   return `${await readFile('/proc/net/tcp', 'utf8')}${await v6}`;

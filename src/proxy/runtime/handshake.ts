@@ -5,12 +5,12 @@ import { type Clock, until } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
 
 export interface HandshakeOptions {
-  /** The Unix socket on which HAProxy shows us what it shows everybody, whatever others do to the port. */
+  /** HAProxy's Unix socket for handshakes. Unlike PORT, no other process can take it over. */
   readonly path: string;
-  /** The name to ask for; of a wildcard (`*.x`) some name below it is asked for. */
+  /** The served name. For a wildcard (`*.x`) the SNI is a name below it, see sniFor. */
   readonly servername: string;
   readonly clock: Clock;
-  /** Milliseconds that the handshake may take. */
+  /** Milliseconds for the handshake. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,53 +18,53 @@ export interface HandshakeOptions {
 export interface ExpectedCertificate extends Omit<HandshakeOptions, 'timeoutMs'> {
   /** SHA-256 of the certificate in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
-  /** Milliseconds to go on trying, 5,000 by default. */
+  /** Milliseconds to keep trying, 5,000 by default. */
   readonly timeoutMs?: number;
 }
 
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Proves that HAProxy presents a certificate, by TLS handshakes until one shows it. Whether anybody
- * trusts it is not asked. Throws HANDSHAKE_FAILED with what was seen last.
+ * Repeats TLS handshakes with HAProxy until one presents the expected certificate. Does not check whether the certificate is trusted.
+ * Throws HANDSHAKE_FAILED with the result of the last handshake.
  */
 export async function verifyServed(expected: ExpectedCertificate): Promise<void> {
   const { path, servername, clock, signal, timeoutMs = 5_000 } = expected;
   const wanted = normalize(expected.fingerprint256);
   const attempt = { path, servername, clock, signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
   let seen = 'nothing';
-  const proven = await until(
+  const served = await until(
     async () => {
       seen = await fingerprintOrFailure(attempt);
       return seen === wanted ? true : undefined;
     },
     { clock, timeoutMs, everyMs: 100, ...(signal ? { signal } : {}) },
   );
-  if (proven) return;
-  const asked = sniFor(servername);
+  if (served) return;
+  const sni = sniFor(servername);
   throw new IngressError(
     'HANDSHAKE_FAILED',
-    `A handshake with HAProxy for ${asked} did not show the certificate: ${seen}.`,
-    { details: { path, servername: asked, expected: wanted, seen } },
+    `HAProxy did not present the installed certificate in a handshake for ${sni}: ${seen}.`,
+    { details: { path, servername: sni, expected: wanted, seen } },
   );
 }
 
-/** The fingerprint of the certificate that is presented, or why there is none. */
-async function fingerprintOrFailure(attempt: HandshakeOptions): Promise<string> {
+/** The fingerprint of the presented certificate, or why there is none. */
+async function fingerprintOrFailure(options: HandshakeOptions): Promise<string> {
   try {
-    return normalize((await presentedCertificate(attempt)).fingerprint256);
+    return normalize((await presentedCertificate(options)).fingerprint256);
   } catch (thrown) {
-    attempt.signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     return messageOf(thrown);
   }
 }
 
 /**
- * The certificate that HAProxy presents in one handshake, whoever trusts it. Rejects with the socket's error when there
- * is none or the time is over.
+ * The certificate that HAProxy presents in one handshake, trusted or not. Rejects with the socket's error when there is none, or with
+ * an error about the time when the handshake takes too long.
  */
-export async function presentedCertificate(attempt: HandshakeOptions): Promise<X509Certificate> {
-  const { path, servername, clock, timeoutMs, signal } = attempt;
+export async function presentedCertificate(options: HandshakeOptions): Promise<X509Certificate> {
+  const { path, servername, clock, timeoutMs, signal } = options;
   const late = () => new Error(`no handshake within ${timeoutMs / 1000} s`);
   return withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
     handshake(path, sniFor(servername), ends),
@@ -78,7 +78,7 @@ function handshake(path: string, servername: string, signal: AbortSignal): Promi
     const certificate = socket.getPeerX509Certificate();
     if (certificate) resolve(certificate);
     else reject(new Error('no certificate was presented'));
-    // Its last words are sent first: without them the handshake has failed to the other side.
+    // Flush what is queued first: without it the handshake fails for HAProxy.
     socket.destroySoon();
   });
   socket.on('error', reject);
@@ -91,7 +91,7 @@ function handshake(path: string, servername: string, signal: AbortSignal): Promi
   }
 }
 
-/** The name itself; of a wildcard some name below it. Pure. */
+/** The SNI to send for a served name: the name itself, or some name below a wildcard. Pure. */
 export function sniFor(servername: string): string {
   return servername.replace(/^\*\./, 'ingress-handshake.');
 }

@@ -4,52 +4,74 @@ import type { Clock } from '../../clock.ts';
 import { IngressError, messageOf } from '../../errors.ts';
 
 export interface CommandOptions {
-  /** Lines that follow the command (`<<`). May hold a secret: it is in no error and no log. */
+  /** Lines after the command (`<<`). May hold a secret, so it is in no error and no log. */
   readonly payload?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The command line of a running HAProxy (management.txt §9.3). */
+/** The runtime API of a running HAProxy (management.txt §9.3). */
 export interface RuntimeApi {
   /**
-   * Sends one command over a connection of its own and resolves with the whole reply, trimmed. HAProxy reports
-   * failures as text too: the caller knows which reply is success.
+   * Sends one command over a connection of its own and resolves with the whole reply, trimmed. HAProxy reports failures as text
+   * too: the caller decides which replies mean success (see expectReply).
    *
-   * Throws PROXY_COMMAND_FAILED when there is no reply in time, the signal's reason when it aborts, and a RangeError
-   * for a command that HAProxy would read as several.
+   * Throws PROXY_COMMAND_FAILED when there is no reply in time, the signal's reason when it aborts, and a RangeError for a command
+   * that HAProxy would read as several.
    */
   send(command: string, options?: CommandOptions): Promise<string>;
 }
 
 const REPLY_TIMEOUT_MS = 2_000;
-/** A command and its payload must fit one buffer of HAProxy's, of which it keeps a little. An HAProxy that was left behind has small ones. */
+/**
+ * Bytes of a command with its payload: both have to fit one of HAProxy's buffers, part of which is reserved. A HAProxy that an earlier
+ * run has left may have buffers of the default size.
+ */
 const MAX_COMMAND = 16_000;
 
+/** The runtime API behind a Unix socket. */
 export function runtimeApi(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT_MS): RuntimeApi {
   return {
     async send(command, { payload, signal } = {}) {
       const text = frame(command, payload);
       const failed = (why: string, cause?: unknown) =>
         new IngressError('PROXY_COMMAND_FAILED', `HAProxy did not answer "${command}": ${why}.`, { cause });
-      if (Buffer.byteLength(text) > MAX_COMMAND) throw failed('its payload is too long for one buffer');
-      const late = () => failed(`nothing within ${timeoutMs} ms`);
+      if (Buffer.byteLength(text) > MAX_COMMAND) throw failed('the payload does not fit one buffer');
+      const late = () => failed(`no reply within ${timeoutMs} ms`);
       const reply = await withDeadline({ clock, timeoutMs, signal }, late, (ends) =>
         exchange(path, text, ends).catch((thrown: unknown) => {
           ends.throwIfAborted();
           throw failed(messageOf(thrown), thrown);
         }),
       );
-      // Even an empty answer is a line; no line at all is how 2.6 refuses a command that does not fit its buffer.
+      // An empty reply is still one line. HAProxy 2.6 closes without any line if a command does not fit its buffer.
       if (reply === '') throw failed('it closed the connection');
       return reply.trim();
     },
   };
 }
 
+/** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's reply unless that matches `success`. */
+export async function expectReply(
+  api: RuntimeApi,
+  command: string,
+  success: RegExp,
+  options: CommandOptions = {},
+): Promise<string> {
+  const reply = await api.send(command, options);
+  if (success.test(reply)) return reply;
+  throw new IngressError('PROXY_COMMAND_FAILED', `HAProxy refused "${command}": ${inOneLine(reply)}`, {
+    details: { command, reply },
+  });
+}
+
+function inOneLine(reply: string): string {
+  return reply.trim().replace(/\s*\n\s*/g, ' ');
+}
+
 /** `;` ends a command, an empty line ends a payload. */
 function frame(command: string, payload: string | undefined): string {
   if (!/^[\x20-\x7e]+$/.test(command) || /;|<</.test(command)) {
-    throw new RangeError(`not one command: ${JSON.stringify(command)}`);
+    throw new RangeError(`not a single command: ${JSON.stringify(command)}`);
   }
   if (payload === undefined) return `${command}\n`;
   if (payload.split('\n').some((line) => line.trim() === '')) {
@@ -58,15 +80,25 @@ function frame(command: string, payload: string | undefined): string {
   return `${command} <<\n${payload}\n\n`;
 }
 
-/** Does not close its own side first: HAProxy takes that for a client that no longer wants the answer. */
-async function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  const socket = connect({ path });
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let reply = '';
-  socket.setEncoding('utf8');
-  socket.on('data', (chunk: string) => {
-    reply += chunk;
+/** Does not close its own side first: HAProxy would assume that the client no longer wants the reply. */
+function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = connect({ path });
+    let reply = '';
+    const abort = () => socket.destroy(new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      reply += chunk;
+    });
+    socket.on('end', () => resolve(reply));
+    socket.on('error', reject);
+    socket.on('close', () => {
+      signal.removeEventListener('abort', abort);
+      reject(new Error('the connection was closed'));
+    });
+    socket.write(text);
   });
   socket.on('end', () => resolve(reply));
   socket.on('error', reject);

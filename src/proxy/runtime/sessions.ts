@@ -1,8 +1,8 @@
-/** A connection or request that is under way in HAProxy. */
+/** A session of HAProxy: one connection or request in progress. */
 export interface Session {
-  /** Its place in HAProxy's memory, which a later one may have. */
+  /** Its address in HAProxy's memory, which a later session may reuse. */
   readonly id: string;
-  /** As the kernel knows the client (see KernelTable), unless a PROXY header said something else. */
+  /** The client's address as in the kernel's table (see TcpTable), unless a PROXY header replaced it. */
   readonly client: string;
   readonly backend: string;
 }
@@ -14,16 +14,16 @@ export function readSessions(reply: string): Session[] {
 }
 
 /**
- * What a request has moved, from the reply to `show sess <id>`: text that changes with every byte, in either direction. Undefined
- * for what has ended, for a tunnel (an upgraded connection, a WebSocket), whose app is told by HAProxy that the client has closed its
- * side, and for what this cannot read. Pure.
+ * Reads from the reply to `show sess <id>` how much a request has transferred: text that changes with every byte, in either direction.
+ * Undefined for a session that has ended, for a tunnel (such as a WebSocket), where HAProxy tells the app that the client has closed its
+ * side, and for a reply that cannot be parsed. Pure.
  *
- * The numbers that are in the short list do not do: `calls` stands still while a download goes through.
+ * The counters in the list of `show sess` are not sufficient: `calls` does not change during a download.
  */
 export function readProgress(reply: string, { id, client }: Session): string | undefined {
   if (!reply.startsWith(`${id}: `) || !reply.includes(` source=${client}\n`)) return undefined;
   if (!/ rsp\.st=MSG_(?!TUNNEL)/.test(reply)) return undefined;
-  // Of the channels until 3.2, of the stream connectors in 3.4.
-  const counts = [...reply.matchAll(/ (total|in|out)=\d+/g)];
-  return counts.length === 0 ? undefined : counts.map(([count]) => count.trim()).join(' ');
+  // Counters of the channels up to 3.2, of the stream connectors in 3.4.
+  const counters = [...reply.matchAll(/ (total|in|out)=\d+/g)];
+  return counters.length === 0 ? undefined : counters.map(([counter]) => counter.trim()).join(' ');
 }

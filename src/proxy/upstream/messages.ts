@@ -1,66 +1,87 @@
 import { messageOf } from '../../errors.ts';
-import { SLOTS } from './server-plan.ts';
+import { type Route, targetUrl } from '../config/routes.ts';
+import { SLOTS } from '../config/servers.ts';
 
-/** What is said of an app that is not reached, in words for whoever configures the ingress. All of it is pure. */
+/** Warnings and log messages about upstreams, for the operator. Everything here is pure. */
 
-/** Where connections to an app go. */
+/** A host and port that HAProxy connects to. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a warning about the host of an app, or about one of its ports, is about. */
+/** The subject of warnings about the host of an app, or about one of its ports. */
 export function upstreamSubject(host: string, port?: number): string {
   return `the app at ${port === undefined ? host : formatEndpoint({ host, port })}`;
 }
 
-/** What a warning about the number of addresses of an app is about. */
-export function addressCountSubject(place: Endpoint): string {
-  return `the number of addresses of ${formatEndpoint(place)}`;
+/** The subject of the warning about the number of an app's addresses. */
+export function addressCountSubject(endpoint: Endpoint): string {
+  return `the number of addresses of ${formatEndpoint(endpoint)}`;
 }
 
-/** Why a look-up found no address, in words and that of the system. */
+/**
+ * The announcement of a served name: `https://app.example.com is up, forwarding to http://app:3000`. `warnings` are the subjects of
+ * current warnings because of which it may not be reachable.
+ */
+export function upMessage({ name, target, alpn }: Route, warnings: readonly string[] = []): string {
+  const protocols = alpn.filter((protocol) => protocol !== 'h2' && protocol !== 'http/1.1');
+  const tls = ['TLS', ...protocols].join(', ');
+  const where = target.speaks === 'tcp' ? `${name}:443 (${tls})` : `https://${name}`;
+  const which = warnings.length === 1 ? 'the warning' : 'the warnings';
+  const but =
+    warnings.length === 0 ? '' : `; it may not be reachable, see ${which} about ${warnings.join(' and ')}`;
+  return `${where} is up, forwarding to ${targetUrl(target)}${but}`;
+}
+
+/** Why a look-up found no address, with the system's error code. */
 export function lookupFailure(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'ENOTFOUND') return 'the resolver says that it does not exist, ENOTFOUND';
-  if (code === 'EAI_AGAIN') return 'the resolver gave no answer, or failed, EAI_AGAIN';
+  if (code === 'EAI_AGAIN') return 'the resolver did not answer or failed, EAI_AGAIN';
   return messageOf(thrown);
 }
 
-/** The name of an app has no address; `last` are those that it had. */
+/** The host of an app has no address; `last` are the addresses that it had. */
 export function doesNotResolve(host: string, why: string, last: readonly string[]): string {
-  const addresses = last.length === 1 ? 'its last address' : 'its last addresses';
-  const so =
+  const [addresses, are] = last.length === 1 ? ['address', 'is'] : ['addresses', 'are'];
+  const consequence =
     last.length === 0
-      ? 'nothing can be forwarded to it; check TARGET_ENDPOINT or ROUTING_MAP, and that the app is in a network of this container'
-      : `${addresses}, ${last.join(', ')}, ${last.length === 1 ? 'is' : 'are'} used until it does`;
-  return `the app's name ${host} does not resolve (${why}): ${so}`;
+      ? 'nothing can be forwarded to it. Check TARGET_ENDPOINT or ROUTING_MAP, and that the app and this container share a network'
+      : `its last ${addresses}, ${last.join(', ')}, ${are} used until it does`;
+  return `the app's name ${host} does not resolve (${why}): ${consequence}`;
 }
 
-/** Nothing has answered at the place yet; `whys` says why not, by address. */
-export function doesNotAnswer(place: Endpoint, whys: ReadonlyMap<string, string>, inContainer: boolean): string {
-  const reasons = [...whys].map(([address, why]) => `${address}: ${why}`).join(', ');
-  const refused = [...whys.values()].some((why) => why === 'ECONNREFUSED');
-  const what = refused ? 'nothing listens at' : 'no connection comes about to';
-  const remedy = isOwnLoopback(place, inContainer)
+/** The app has not answered yet; `reasons` are the failures by address. */
+export function doesNotAnswer(
+  endpoint: Endpoint,
+  reasons: ReadonlyMap<string, string>,
+  inContainer: boolean,
+): string {
+  const list = [...reasons].map(([address, why]) => `${address}: ${why}`).join(', ');
+  const refused = [...reasons.values()].some((why) => why === 'ECONNREFUSED');
+  const what = refused
+    ? `nothing listens at ${formatEndpoint(endpoint)}`
+    : `${formatEndpoint(endpoint)} does not accept connections`;
+  const fix = isOwnLoopback(endpoint, inContainer)
     ? LOOPBACK_FIX
-    : 'check the port in TARGET_ENDPOINT or ROUTING_MAP, and that the app is started (depends_on starts it first) and listens on 0.0.0.0, not on its own localhost only';
-  return `${what} ${formatEndpoint(place)} (${reasons}): ${remedy}. It is forwarded to as soon as it answers`;
+    : 'Check the port in TARGET_ENDPOINT or ROUTING_MAP, that the app has started (depends_on starts it first), and that it listens on 0.0.0.0 and not only on its own localhost';
+  return `${what} (${list}). ${fix}. The ingress forwards to it as soon as it answers`;
 }
 
-/** The target is this very container, which is seldom what is meant; undefined for any other. */
-export function pointsToIngress(place: Endpoint, inContainer: boolean): string | undefined {
-  if (!isOwnLoopback(place, inContainer)) return undefined;
-  return `${formatEndpoint(place)} is the container of the ingress itself: ${LOOPBACK_FIX}`;
+/** The target is the container of the ingress itself, which is rarely intended; undefined for any other target. */
+export function pointsToIngress(endpoint: Endpoint, inContainer: boolean): string | undefined {
+  if (!isOwnLoopback(endpoint, inContainer)) return undefined;
+  return `${formatEndpoint(endpoint)} is the container of the ingress itself. ${LOOPBACK_FIX}`;
 }
 
 /** More addresses answer than are used. */
-export function tooManyAddresses(place: Endpoint, count: number): string {
-  return `${count} addresses of ${formatEndpoint(place)} answer, and no more than ${SLOTS} of them are used at once: have fewer, or put a load balancer of your own before them`;
+export function tooManyAddresses(endpoint: Endpoint, count: number): string {
+  return `${count} addresses of ${formatEndpoint(endpoint)} answer, but at most ${SLOTS} are used at once. Reduce their number, or put a load balancer of your own in front of them`;
 }
 
 const LOOPBACK_FIX =
-  "TARGET_ENDPOINT or ROUTING_MAP has to name the app's service in the compose file, unless both share one network (network_mode)";
+  "Set TARGET_ENDPOINT or ROUTING_MAP to the name of the app's service in the compose file, unless both share one network (network_mode)";
 
 function isOwnLoopback({ host }: Endpoint, inContainer: boolean): boolean {
   return (

@@ -2,21 +2,46 @@ import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { saysTlsRequired } from '../config/plain-to-tls.ts';
+import { saysTlsRequired } from '../config/http-rules.ts';
 
-/** What an app understands on a port. */
+/** Milliseconds for each connection. A SYN that is lost is sent again after one second. */
+const TIMEOUT_MS = 2_000;
+
+/** Whether an address accepts TCP connections: undefined if it does, else the system's error code. Never rejects. */
+export type TcpProbe = (
+  at: { readonly address: string; readonly port: number },
+  signal: AbortSignal,
+) => Promise<string | undefined>;
+
+/** Connects, and closes without sending anything. */
+export const probeTcp: TcpProbe = ({ address, port }, signal) =>
+  new Promise((resolve) => {
+    const socket = connect({
+      host: address,
+      port,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    socket.on('connect', () => {
+      resolve(undefined);
+      socket.destroy();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.name === 'AbortError' ? 'ETIMEDOUT' : (error.code ?? error.message)),
+    );
+  });
+
+/** What an app speaks on a port. */
 export type ProbedProtocol = 'http/1.1' | 'h2' | 'tls';
 
-/** Where to ask. */
 export interface ProbeTarget {
   /** IP addresses, which are tried in turn until one connects. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** The host to ask for in HTTP: some apps answer for their own names only. */
+  /** The Host field to send: some apps respond for their own names only. */
   readonly authority: string;
-  /** For a server that has several; an IP address is none. */
+  /** The SNI to send, unless it is an IP address. */
   readonly servername: string;
-  /** What each connection has to begin with. */
+  /** The PROXY header at the start of each connection; empty for none. */
   readonly header: Buffer;
 }
 
@@ -25,42 +50,41 @@ interface ProbeAddress extends Omit<ProbeTarget, 'addresses'> {
   readonly address: string;
 }
 
-/** For each question. */
-const LIMIT_MS = 2_000;
-/** What is to be looked at: a status line up to its status, the head of a frame (RFC 9113 §4.1) or less. */
+/** Enough of an answer to recognize it: a status line up to its status, or the head of an HTTP/2 frame (RFC 9113 §4.1). */
 const ENOUGH_BYTES = 12;
 const FRAME_HEAD_BYTES = 9;
-/** Of a 400, whose text is looked at too. */
-const MOST_BYTES = 16_384;
+/** The limit for a 400, whose body is needed too. */
+const MAX_BYTES = 16_384;
 
-/** Asks for nothing of the app, only for its server. */
+/** A request about the server as a whole, and no resource of the app. */
 const http1 = (authority: string) =>
   Buffer.from(`OPTIONS * HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`);
-/** The preface and no settings (RFC 9113 §3.4). */
+/** The connection preface with an empty SETTINGS frame (RFC 9113 §3.4). */
 const HTTP2 = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ]);
 
 /**
- * Finds out what an app understands by asking it in HTTP/1.1, then by a TLS handshake, then in HTTP/2, until one is answered.
- * Servers differ in what they do with a question that they do not understand: some answer in their own terms, which ends the
- * search, others close. Undefined when nothing is answered. Rejects only with the signal's reason.
+ * Detects what an app speaks with an HTTP/1.1 request, then a TLS handshake, then an HTTP/2 preface, until one is answered. Servers react
+ * differently to a protocol that they do not speak: some answer in their own, which ends the search, others close the connection.
+ * Undefined if nothing is recognized. Rejects only with the signal's reason.
  */
 export async function probeProtocol(
   { addresses, ...app }: ProbeTarget,
   signal: AbortSignal,
 ): Promise<ProbedProtocol | undefined> {
   for (const address of addresses) {
-    const asked = { ...app, address };
-    const answer = await exchange(http1(app.authority), asked, signal);
-    if (answer !== undefined) return protocolOfAnswer(answer) ?? (await probeFurther(answer, asked, signal));
+    const target = { ...app, address };
+    const answer = await exchange(http1(app.authority), target, signal);
+    if (answer !== undefined)
+      return protocolOfAnswer(answer) ?? (await probeOtherThanHttp1(answer, target, signal));
   }
   return undefined;
 }
 
-/** What else an app understands, after its answer to a question in HTTP/1.1. What answered in HTTP/1.1 does not speak HTTP/2 only. */
-async function probeFurther(
+/** Probes for TLS and HTTP/2, after the answer to an HTTP/1.1 request. A server that answered in HTTP/1.1 does not speak only HTTP/2. */
+async function probeOtherThanHttp1(
   answer: Buffer,
   app: ProbeAddress,
   signal: AbortSignal,
@@ -71,8 +95,8 @@ async function probeFurther(
 }
 
 /**
- * What the first bytes of an answer are: a status line, a SETTINGS frame, an alert or a handshake of TLS. A 400 that says in its
- * text that TLS is wanted is none of them. Pure.
+ * Recognizes the first bytes of an answer: an HTTP/1.1 status line, an HTTP/2 SETTINGS frame, or a TLS alert or handshake record.
+ * Undefined for anything else, and for a 400 that says that TLS is required. Pure.
  */
 export function protocolOfAnswer(bytes: Buffer): ProbedProtocol | undefined {
   const status = statusOf(bytes);
@@ -81,7 +105,7 @@ export function protocolOfAnswer(bytes: Buffer): ProbedProtocol | undefined {
   if (bytes.length >= 2 && [0x15, 0x16].includes(bytes.readUInt8(0)) && bytes.readUInt8(1) === 3)
     return 'tls';
   const isSettings = bytes.length >= FRAME_HEAD_BYTES && bytes.readUInt8(3) === 4;
-  // Each setting takes six bytes, and they are those of the connection.
+  // A setting has six bytes, and a SETTINGS frame is on stream 0.
   return isSettings && bytes.readUIntBE(0, 3) % 6 === 0 && bytes.readUInt32BE(5) === 0 ? 'h2' : undefined;
 }
 
@@ -89,16 +113,16 @@ function statusOf(bytes: Buffer): string | undefined {
   return /^HTTP\/1\.[01] (\d{3})/.exec(bytes.toString('latin1', 0, ENOUGH_BYTES))?.[1];
 }
 
-/** Undefined when there was no connection. */
+/** Sends bytes and resolves with the answer; undefined if there was no connection. */
 async function exchange(
-  question: Buffer,
+  request: Buffer,
   app: ProbeAddress,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   let answer: Buffer | undefined;
   await withConnection(app, signal, async (socket) => {
     answer = Buffer.alloc(0);
-    socket.write(question);
+    socket.write(request);
     for await (const chunk of socket) {
       answer = Buffer.concat([answer, chunk]);
       if (isEnough(answer)) break;
@@ -108,45 +132,45 @@ async function exchange(
 }
 
 function isEnough(answer: Buffer): boolean {
-  if (statusOf(answer) === '400') return protocolOfAnswer(answer) === undefined || answer.length >= MOST_BYTES;
+  if (statusOf(answer) === '400') return protocolOfAnswer(answer) === undefined || answer.length >= MAX_BYTES;
   return answer.length >= ENOUGH_BYTES || protocolOfAnswer(answer) !== undefined;
 }
 
 async function acceptsTls(app: ProbeAddress, signal: AbortSignal): Promise<boolean> {
-  let shaken = false;
+  let accepted = false;
   await withConnection(app, signal, async (socket, ends) => {
-    const named = isIP(app.servername) === 0 ? { servername: app.servername } : {};
-    const secure = connectTls({ socket, rejectUnauthorized: false, ...named });
-    // It fails once more, unheard, when its socket is ended after `once` has given up.
+    const sni = isIP(app.servername) === 0 ? { servername: app.servername } : {};
+    const secure = connectTls({ socket, rejectUnauthorized: false, ...sni });
+    // It emits another error when its socket is destroyed after `once` has rejected.
     secure.on('error', () => undefined);
     try {
       await once(secure, 'secureConnect', { signal: ends });
-      shaken = true;
+      accepted = true;
     } catch (thrown) {
-      // What knows how to refuse a handshake speaks TLS.
-      shaken = /ALERT|UNRECOGNIZED_NAME/.test(
+      // A server that refuses a handshake with an alert speaks TLS.
+      accepted = /ALERT|UNRECOGNIZED_NAME/.test(
         String(thrown instanceof Error && 'code' in thrown && thrown.code),
       );
     } finally {
       secure.destroy();
     }
   });
-  return shaken;
+  return accepted;
 }
 
-/** Does `ask` with a connection, within the limit. What goes wrong is an answer that did not come. */
+/** Calls `use` with a connection, within the time limit. A failure counts as no answer. */
 async function withConnection(
   { address, port, header }: ProbeAddress,
   signal: AbortSignal,
-  ask: (socket: Socket, ends: AbortSignal) => Promise<void>,
+  use: (socket: Socket, ends: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
+  const ends = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   const socket = addAbortSignal(ends, connect({ host: address, port }));
   socket.on('error', () => undefined);
   try {
     await once(socket, 'connect', { signal: ends });
     if (header.length > 0) socket.write(header);
-    await ask(socket, ends);
+    await use(socket, ends);
   } catch {
     signal.throwIfAborted();
   } finally {

@@ -2,12 +2,12 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
-import type { ServerOptions } from '../config/backends.ts';
 import { type Route, type Target, targetName, targetUrl } from '../config/routes.ts';
+import type { ServerOptions } from '../config/servers.ts';
 import { isConnectable } from '../config/syntax.ts';
 import type { ConnectionFailure } from '../process/failure.ts';
+import { isRecent } from '../recent.ts';
 import { sniFor } from '../runtime/handshake.ts';
-import { within } from '../within.ts';
 import { type ProbedProtocol, probeProtocol } from './probe.ts';
 
 export interface SchemeHintOptions {
@@ -16,43 +16,49 @@ export interface SchemeHintOptions {
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
-  /** Ends a question that is under way. */
+  /** Ends probes in progress. */
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds before the same app is asked again. */
-const QUIET_MS = 600_000;
+/** Milliseconds before the same app is probed again. */
+const INTERVAL_MS = 600_000;
 
-/** Before an answer an app breaks off, or says something else, when it does not understand what it is asked. */
-const ODD = new Set(['not-http', 'broke-off']);
+/** How an app fails that does not understand the request: it closes the connection, or answers in another protocol. */
+const SUSPICIOUS = new Set(['not-http', 'broke-off']);
 
-/** What an app says on a connection that is its own, with nobody behind it. */
-const OWN_HEADERS = {
+/** The PROXY header of a connection without a client behind it. */
+const LOCAL_HEADERS = {
   off: Buffer.alloc(0),
   v1: Buffer.from('PROXY UNKNOWN\r\n'),
   v2: Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'),
 } as const;
 
 /**
- * Tells the scheme to write where an `http://` target fails because it speaks HTTP/2 only or wants TLS. HAProxy knows no more
- * than that the answer was odd, so the app is asked what it speaks, once in ten minutes at most. Returns what wants to hear of failures.
+ * Logs which scheme to use if an `http://` target fails because it speaks only HTTP/2 or requires TLS. HAProxy reports only an invalid
+ * response, so the app is probed, at most once in ten minutes. Returns the function to call with each failure.
  */
-export function createSchemeHint({ routes, clock, ...options }: SchemeHintOptions): (failure: ConnectionFailure) => void {
-  // Of several names that lead to a target, the first.
+export function createSchemeHint({
+  routes,
+  clock,
+  ...options
+}: SchemeHintOptions): (failure: ConnectionFailure) => void {
+  // The first of several routes to the same target.
   const routeTo = new Map(routes.toReversed().map((route) => [targetName(route.target), route]));
-  const askedAt = new Map<string, number>();
+  const probedAt = new Map<string, number>();
   return ({ target: name, why }) => {
     const route = name === undefined ? undefined : routeTo.get(name);
-    if (name === undefined || route?.target.speaks !== 'http/1.1' || route.target.tls || !ODD.has(why))
+    if (name === undefined || route?.target.speaks !== 'http/1.1' || route.target.tls || !SUSPICIOUS.has(why))
       return;
     const now = clock.now().getTime();
-    if (within(QUIET_MS, askedAt.get(name) ?? Number.NEGATIVE_INFINITY, now)) return;
-    askedAt.set(name, now);
-    ask(name, route, options).catch((err: unknown) => options.log.debug({ err }, 'an app was not asked'));
+    if (isRecent(probedAt.get(name) ?? Number.NEGATIVE_INFINITY, INTERVAL_MS, now)) return;
+    probedAt.set(name, now);
+    probe(name, route, options).catch((err: unknown) =>
+      options.log.debug({ err }, "probing the app's protocol failed"),
+    );
   };
 }
 
-async function ask(
+async function probe(
   name: string,
   { target, name: served }: Route,
   { lookup, sendProxy, log, signal }: Omit<SchemeHintOptions, 'routes' | 'clock'>,
@@ -61,20 +67,21 @@ async function ask(
   const found = isIP(host) === 0 ? await lookup(host, signal) : [{ address: host }];
   const addresses = found.map((answer) => answer.address).filter(isConnectable);
   const names = { authority: sniFor(served), servername: host };
-  const spoken = await probeProtocol({ addresses, port, ...names, header: OWN_HEADERS[sendProxy] }, signal);
-  const sentence = schemeHint(target, spoken);
-  if (sentence !== undefined) log.warn({ event: 'wrong-scheme', target: name }, sentence);
+  const header = LOCAL_HEADERS[sendProxy];
+  const protocol = await probeProtocol({ addresses, port, ...names, header }, signal);
+  const message = schemeHint(target, protocol);
+  if (message !== undefined) log.warn({ event: 'wrong-scheme', target: name }, message);
 }
 
-/** What to write in place of `http://`; undefined where that is right, or nothing is known. Pure. */
-export function schemeHint(target: Target, spoken: ProbedProtocol | undefined): string | undefined {
-  const as = (wanted: Partial<Target>) => targetUrl({ ...target, ...wanted });
-  const write = 'in TARGET_ENDPOINT or ROUTING_MAP write';
-  if (spoken === 'h2')
-    return `the app at ${targetUrl(target)} speaks HTTP/2 and no HTTP/1.1: ${write} ${as({ speaks: 'h2' })}`;
-  if (spoken === 'tls') {
-    const grpcs = as({ speaks: 'h2', tls: true });
-    return `the app at ${targetUrl(target)} wants TLS: ${write} ${as({ tls: true })}, or ${grpcs} if it speaks gRPC`;
+/** Which scheme to use instead of `http://`; undefined if it is right or nothing is known. Pure. */
+export function schemeHint(target: Target, protocol: ProbedProtocol | undefined): string | undefined {
+  const url = (change: Partial<Target>) => targetUrl({ ...target, ...change });
+  const set = 'in TARGET_ENDPOINT or ROUTING_MAP, write';
+  if (protocol === 'h2')
+    return `the app at ${url({})} speaks HTTP/2 but not HTTP/1.1: ${set} ${url({ speaks: 'h2' })}`;
+  if (protocol === 'tls') {
+    const grpcs = url({ speaks: 'h2', tls: true });
+    return `the app at ${url({})} requires TLS: ${set} ${url({ tls: true })}, or ${grpcs} if it speaks gRPC`;
   }
   return undefined;
 }

@@ -1,18 +1,15 @@
+import { SLOTS } from '../config/servers.ts';
+
 /**
- * A backend has one server that is always used, and slots beside it for an app whose name has several addresses. HAProxy takes a slot
- * out itself as soon as a connection to it fails, by which the control plane hears of it, and goes on at once with another server. The
- * first server stays: with it HAProxy has two to choose from when a slot fails, without which it waits for a second, and one to try when
- * all fail. A name's only address has no slot, since nothing could be used in its place: all tries of a client are a second apart.
+ * A backend has a main server, which is always in use, and slots for an app whose name has several addresses. HAProxy marks a slot down
+ * as soon as a connection to it fails, which tells the control plane, and retries on another server at once. The main server stays up:
+ * with it HAProxy has a second server when a slot fails (with a single one it waits for a second), and one to try when all fail. A name's
+ * only address gets no slot, since no other could replace it: HAProxy retries it every second.
  */
-
-/** How many addresses of a name are used at once. Each costs 5 kB in every backend, and 25 kB where the app wants TLS (measured). */
-export const SLOTS = 8;
-
-/** Where the servers of a backend lead. */
 export interface ServerPlan {
   /** Undefined while the name has no address. */
   readonly main: string | undefined;
-  /** Of each slot; an empty one is undefined. All are empty where the name has one address, or none answers. */
+  /** The address of each slot; undefined for an empty one. All are empty if the name has one address, or if none answers. */
   readonly slots: readonly (string | undefined)[];
 }
 
@@ -22,8 +19,8 @@ export const NO_SERVERS: ServerPlan = {
 };
 
 /**
- * The plan for the addresses of a name, those that answer being used, or one where none does. What is used stays where it is, in
- * whatever order the addresses come. Pure.
+ * The plan for the addresses of a name: those that answer are used, or a single one if none does. An address in use keeps its server, in
+ * whatever order the addresses are. Pure.
  */
 export function planServers(
   before: ServerPlan,
@@ -39,7 +36,9 @@ export function planServers(
   return { main, slots: kept.map((address) => address ?? waiting.shift()) };
 }
 
-/** The connections that each server may have, so that together they have no more than the backend, but each has one. Pure. */
+/**
+ * The limit of connections of each server: at least one, and together no more than the backend's where that is possible. Pure.
+ */
 export function connectionShares(
   maxconn: number,
   { slots }: ServerPlan,

@@ -5,23 +5,23 @@ import type { Lookup } from '../../net/system-lookup.ts';
 import type { WarnOf } from '../../warnings.ts';
 import { isConnectable } from '../config/syntax.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
-import { doesNotResolve, upstreamSubject, lookupFailure } from './messages.ts';
-import type { UpstreamPort, CurrentApi } from './upstream-port.ts';
+import { doesNotResolve, lookupFailure, upstreamSubject } from './messages.ts';
+import type { CurrentApi, UpstreamPort } from './upstream-port.ts';
 
 export interface UpstreamHostOptions {
-  /** A name, or an address. */
+  /** A hostname or an address. */
   readonly host: string;
-  /** One for each port of the host that some target has. */
-  readonly servers: readonly UpstreamPort[];
+  /** One for each port of the host that a target has. */
+  readonly ports: readonly UpstreamPort[];
   readonly lookup: Lookup;
   readonly clock: Clock;
   readonly log: Log;
   readonly warnOf: WarnOf;
-  /** Milliseconds between two looks, 1,000 by default. */
+  /** Milliseconds between two look-ups, 1,000 by default. */
   readonly everyMs?: number;
 }
 
-/** Keeps HAProxy pointed at the addresses behind the host of an app. */
+/** Resolves the host of an upstream and keeps HAProxy's servers at its addresses. */
 export class UpstreamHost {
   readonly #options: UpstreamHostOptions;
   #addresses: readonly string[] = [];
@@ -31,40 +31,40 @@ export class UpstreamHost {
     this.#options = options;
   }
 
-  /** Tells a new HAProxy the addresses, if some are known yet. */
-  async restore(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
-    for (const servers of this.#options.servers) await servers.restore(socket, signal);
+  /** Sets the known addresses in a new HAProxy. */
+  async restore(api: RuntimeApi, signal: AbortSignal): Promise<void> {
+    for (const port of this.#options.ports) await port.restore(api, signal);
   }
 
   /**
-   * Looks the name up until the signal aborts, and tells HAProxy of a change. A name that does not resolve is waited for; one that no
-   * longer does keeps its last addresses. An address is followed until it answers for the first time. Never rejects.
+   * Resolves the name until the signal aborts and applies changes. A name that does not resolve is retried; one that no longer resolves
+   * keeps its last addresses. For an IP address, ends once every port has answered for the first time. Never rejects.
    */
-  async follow(running: CurrentApi, signal: AbortSignal): Promise<void> {
-    const { host, servers, clock, log, everyMs = 1_000 } = this.#options;
+  async follow(currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
+    const { host, ports, clock, log, everyMs = 1_000 } = this.#options;
     const named = isIP(host) === 0;
     while (!signal.aborted) {
-      if (named) await this.#look(signal);
+      if (named) await this.#resolve(signal);
       else this.#addresses = [host];
-      for (const each of this.#addresses.length === 0 ? [] : servers) {
-        await each.update(this.#addresses, running, signal).catch((err: unknown) => {
-          // It is told again at the next look, or has ended and is told when it is back.
-          if (!signal.aborted) log.warn({ err }, "the app's address could not be set");
+      for (const port of this.#addresses.length === 0 ? [] : ports) {
+        await port.update(this.#addresses, currentApi, signal).catch((err: unknown) => {
+          // The next update sends it again, as does the restore of the next process if HAProxy has exited.
+          if (!signal.aborted) log.warn({ err }, "the app's address could not be set in HAProxy; retrying");
         });
       }
-      if (!named && servers.every(({ answered }) => answered)) return;
+      if (!named && ports.every(({ answered }) => answered)) return;
       await clock.wait(everyMs, signal).catch(() => undefined);
     }
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
+  async #resolve(signal: AbortSignal): Promise<void> {
     const { host, lookup } = this.#options;
     try {
       const found = (await lookup(host, signal)).map(({ address }) => address).filter(isConnectable);
-      if (found.length === 0) this.#lost('no address that can be connected to');
+      if (found.length === 0) this.#notFound('no address that can be connected to');
       else this.#found([...new Set(found)]);
     } catch (thrown) {
-      if (!signal.aborted) this.#lost(lookupFailure(thrown));
+      if (!signal.aborted) this.#notFound(lookupFailure(thrown));
     }
   }
 
@@ -72,15 +72,15 @@ export class UpstreamHost {
     const { host, log, warnOf } = this.#options;
     const before = this.#addresses;
     if (!areSame(before, addresses)) {
-      const count = addresses.length === 1 ? 'an address' : `${addresses.length} addresses`;
-      log.info({ host, addresses, before }, `the app has ${count}`);
+      const count = addresses.length === 1 ? '1 address' : `${addresses.length} addresses`;
+      log.info({ host, addresses, before }, `the app's host ${host} has ${count}`);
     }
     if (this.#resolves === false) warnOf(upstreamSubject(host), undefined);
     this.#addresses = addresses;
     this.#resolves = true;
   }
 
-  #lost(why: string): void {
+  #notFound(why: string): void {
     const { host, warnOf } = this.#options;
     if (this.#resolves === false) return;
     this.#resolves = false;
@@ -88,7 +88,7 @@ export class UpstreamHost {
   }
 }
 
-/** In whatever order they come. */
+/** In any order. */
 function areSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((one) => others.includes(one));
 }

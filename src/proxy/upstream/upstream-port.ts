@@ -1,50 +1,51 @@
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
+import { isRecent } from '../recent.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
-import { within } from '../within.ts';
 import type { BackendServers } from './backend-servers.ts';
-import type { TcpProbe } from './connects.ts';
+import type { TcpProbe } from './probe.ts';
 import { NO_SERVERS, planServers } from './server-plan.ts';
 import type { UpstreamReport } from './upstream-report.ts';
 
 export interface UpstreamPortOptions {
   readonly port: number;
-  /** The backends whose servers are the app's; none where the address is in the configuration. */
+  /** The backends with this upstream; none if the address is in haproxy.cfg. */
   readonly backends: readonly BackendServers[];
   readonly report: UpstreamReport;
   readonly probe: TcpProbe;
   readonly clock: Clock;
 }
 
-/** Where the running HAProxy is spoken to; undefined while there is none. */
+/** The runtime API of the running HAProxy; undefined while there is none. */
 export type CurrentApi = () => RuntimeApi | undefined;
 
-/** How often, and when last, HAProxy failed to connect to an address that had accepted our connection. */
+/** Connections of HAProxy that failed to an address that had accepted a probe. */
 interface Failures {
-  readonly times: number;
+  readonly count: number;
+  /** When the latest was seen. */
   readonly at: number;
 }
 
-/** Failures that are further apart have nothing to do with each other. */
-const FORGIVEN_MS = 60_000;
-const LONGEST_REST_MS = 32_000;
+/** A failure that is this long after the previous one counts as the first. */
+const FORGET_MS = 60_000;
+const MAX_BACKOFF_MS = 32_000;
 
 /**
- * Finds out which addresses of an app answer at one port, and has HAProxy use those. A single address is used as it is: it is only asked
- * for at the start, until it answers for the first time. Of several, those that are not in use are connected to at each look; that
- * one in use fails is heard from HAProxy.
+ * Determines which addresses of an upstream answer at one port, and makes HAProxy use those. A single address is always used, and probed
+ * only until it answers for the first time. Of several addresses, those that are not in use are probed at each update; HAProxy reports
+ * when one in use fails.
  */
 export class UpstreamPort {
   readonly #options: UpstreamPortOptions;
   #addresses: readonly string[] = [];
   readonly #answering = new Set<string>();
   readonly #silent = new Map<string, string>();
-  /** Those that an answer is waited for from. */
-  readonly #asked = new Set<string>();
+  /** Addresses with a probe in progress. */
+  readonly #probing = new Set<string>();
   readonly #failures = new Map<string, Failures>();
   #plan = NO_SERVERS;
   #answered = false;
-  /** Serializes what HAProxy is told: each command list builds on the one before. */
+  /** Serializes changes to HAProxy: each builds on the one before. */
   readonly #mutex = new Mutex();
 
   constructor(options: UpstreamPortOptions) {
@@ -56,63 +57,64 @@ export class UpstreamPort {
     return this.#answered;
   }
 
-  /** Tells a new HAProxy what is known. */
-  restore(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+  /** Applies what is known to a new HAProxy. */
+  restore(api: RuntimeApi, signal: AbortSignal): Promise<void> {
+    return this.#mutex.run(async () => {
       for (const backend of this.#options.backends) backend.forget();
-      await this.#tell(socket, signal);
+      await this.#apply(api, signal);
     });
   }
 
-  /** Has HAProxy use the addresses that the app has now. Throws what it answers; the next look makes up for it. */
-  async update(addresses: readonly string[], running: CurrentApi, signal: AbortSignal): Promise<void> {
+  /** Makes HAProxy use the upstream's current addresses. Throws if HAProxy refuses; the next update retries. */
+  async update(addresses: readonly string[], currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
     this.#addresses = addresses;
     for (const known of [this.#answering, this.#silent, this.#failures])
       for (const address of known.keys()) if (!addresses.includes(address)) known.delete(address);
     this.#report();
-    this.#askDoubtful(running, signal);
+    this.#probeAll(currentApi, signal);
     const before = this.#answering.size;
-    await this.#tellRunning(running, signal);
-    // The last one has just been heard to fail.
-    if (before > 0 && this.#answering.size === 0) this.#askDoubtful(running, signal);
+    await this.#applyToCurrent(currentApi, signal);
+    // The last answering address has just failed.
+    if (before > 0 && this.#answering.size === 0) this.#probeAll(currentApi, signal);
   }
 
-  #askDoubtful(running: CurrentApi, signal: AbortSignal): void {
-    for (const address of this.#doubtful()) void this.#ask(address, running, signal);
+  #probeAll(currentApi: CurrentApi, signal: AbortSignal): void {
+    for (const address of this.#toProbe()) void this.#probe(address, currentApi, signal);
   }
 
-  #doubtful(): string[] {
+  #toProbe(): string[] {
     if (this.#answered && this.#addresses.length < 2) return [];
     return this.#addresses.filter(
-      (address) => !this.#answering.has(address) && !this.#asked.has(address) && !this.#rests(address),
+      (address) =>
+        !this.#answering.has(address) && !this.#probing.has(address) && !this.#backsOff(address),
     );
   }
 
-  async #ask(address: string, running: CurrentApi, signal: AbortSignal): Promise<void> {
-    const { probe: connects, port } = this.#options;
-    this.#asked.add(address);
-    const why = await connects({ address, port }, signal);
-    this.#asked.delete(address);
+  async #probe(address: string, currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
+    const { probe, port } = this.#options;
+    this.#probing.add(address);
+    const why = await probe({ address, port }, signal);
+    this.#probing.delete(address);
     if (signal.aborted || !this.#addresses.includes(address)) return;
-    // Another one was quicker.
-    if (this.#rests(address)) return;
+    // Another address has answered in the meantime.
+    if (this.#backsOff(address)) return;
     if (why === undefined) {
       this.#answered = true;
       this.#answering.add(address);
       this.#silent.delete(address);
     } else this.#silent.set(address, why);
     this.#report();
-    // What HAProxy does not take now it is told at the next look.
-    if (why === undefined) await this.#tellRunning(running, signal).catch(() => undefined);
+    // If HAProxy refuses now, the next update retries.
+    if (why === undefined) await this.#applyToCurrent(currentApi, signal).catch(() => undefined);
   }
 
-  async #tellRunning(running: CurrentApi, signal: AbortSignal): Promise<void> {
-    const socket = running();
-    if (!socket || signal.aborted) return;
+  async #applyToCurrent(currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
+    const api = currentApi();
+    if (!api || signal.aborted) return;
     await this.#mutex.run(async () => {
       for (const backend of this.#options.backends)
-        for (const address of await backend.failedAddresses(socket, signal)) this.#failed(address);
-      await this.#tell(socket, signal);
+        for (const address of await backend.failedAddresses(api, signal)) this.#failed(address);
+      await this.#apply(api, signal);
     });
   }
 
@@ -120,26 +122,26 @@ export class UpstreamPort {
     if (!this.#answering.delete(address)) return;
     const at = this.#now();
     const last = this.#failures.get(address);
-    this.#failures.set(address, { times: last && within(FORGIVEN_MS, last.at, at) ? last.times + 1 : 1, at });
+    this.#failures.set(address, { count: last && isRecent(last.at, FORGET_MS, at) ? last.count + 1 : 1, at });
     this.#silent.set(address, 'a connection failed');
     this.#report();
   }
 
-  /** Not after a first failure, since an app that is restarted may be back at once, and only while another address answers. */
-  #rests(address: string): boolean {
+  /** Only while another address answers, and not after a first failure: an app that restarts may be back at once. */
+  #backsOff(address: string): boolean {
     if (this.#answering.size === 0) return false;
-    const { times, at } = this.#failures.get(address) ?? { times: 0, at: 0 };
-    return times > 1 && within(Math.min(1_000 * 2 ** (times - 1), LONGEST_REST_MS), at, this.#now());
+    const { count, at } = this.#failures.get(address) ?? { count: 0, at: 0 };
+    return count > 1 && isRecent(at, Math.min(1_000 * 2 ** (count - 1), MAX_BACKOFF_MS), this.#now());
   }
 
-  async #tell(socket: RuntimeApi, signal: AbortSignal): Promise<void> {
+  async #apply(api: RuntimeApi, signal: AbortSignal): Promise<void> {
     this.#plan = planServers(this.#plan, this.#addresses, this.#answering);
-    for (const backend of this.#options.backends) await backend.apply(this.#plan, socket, signal);
+    for (const backend of this.#options.backends) await backend.apply(this.#plan, api, signal);
   }
 
   #report(): void {
-    const knowledge = { addresses: this.#addresses, answering: this.#answering, silent: this.#silent };
-    this.#options.report.update(knowledge);
+    const state = { addresses: this.#addresses, answering: this.#answering, silent: this.#silent };
+    this.#options.report.update(state);
   }
 
   #now(): number {

@@ -6,8 +6,8 @@ import type { WarnOf } from '../../warnings.ts';
 import { type Backend, backendsOf } from '../config/backends.ts';
 import type { ProxySettings } from '../config/render.ts';
 import { BackendServers } from './backend-servers.ts';
-import { type TcpProbe, probeTcp as connectsTo } from './connects.ts';
 import type { Endpoint } from './messages.ts';
+import { probeTcp, type TcpProbe } from './probe.ts';
 import { UpstreamHost } from './upstream-host.ts';
 import { UpstreamPort } from './upstream-port.ts';
 import { UpstreamReport } from './upstream-report.ts';
@@ -15,47 +15,47 @@ import { UpstreamReport } from './upstream-report.ts';
 export interface UpstreamOptions {
   readonly lookup?: Lookup;
   readonly probe?: TcpProbe;
-  /** Whether localhost is a container of our own, where an app is seldom found; false by default. */
+  /** Whether localhost is a container of our own, where an app rarely is; false by default. */
   readonly inContainer?: boolean;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the apps: see subjectOf. */
+  /** For warnings about upstreams, see upstreamSubject. */
   readonly warnOf: WarnOf;
 }
 
-/** The hosts of apps, each with the servers that lead to it. */
+/** The distinct hosts of the targets, each with its ports and the backends that lead to them. */
 export function createUpstreams(
   settings: Pick<ProxySettings, 'routes' | 'maxconn' | 'evidencePort'>,
   { lookup, ...options }: UpstreamOptions & { readonly lookup: Lookup },
 ): UpstreamHost[] {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
   const hosts = [...Map.groupBy(backends, ({ target }) => target.host)];
-  const everyMs = resolveIntervalMs(hosts.filter(([host]) => isIP(host) === 0).length);
-  return hosts.map(([host, led]) => {
-    const ports = [...Map.groupBy(led, ({ target }) => target.port)];
-    const servers = ports.map(([port, of]) => upstreamPort({ host, port }, of, settings, options));
-    return new UpstreamHost({ ...options, host, servers, lookup, everyMs });
+  const everyMs = lookupIntervalMs(hosts.filter(([host]) => isIP(host) === 0).length);
+  return hosts.map(([host, ofHost]) => {
+    const byPort = [...Map.groupBy(ofHost, ({ target }) => target.port)];
+    const ports = byPort.map(([port, ofPort]) => upstreamPort({ host, port }, ofPort, settings, options));
+    return new UpstreamHost({ ...options, host, ports, lookup, everyMs });
   });
 }
 
 function upstreamPort(
-  place: Endpoint,
-  led: readonly Backend[],
+  endpoint: Endpoint,
+  backends: readonly Backend[],
   { maxconn }: Pick<ProxySettings, 'maxconn'>,
-  { probe: connects = connectsTo, inContainer = false, clock, log, warnOf }: Omit<UpstreamOptions, 'lookup'>,
+  { probe = probeTcp, inContainer = false, clock, log, warnOf }: Omit<UpstreamOptions, 'lookup'>,
 ): UpstreamPort {
-  const { host, port } = place;
-  // An address is in the configuration.
-  const backends = led
+  const { host, port } = endpoint;
+  // The servers of an IP address are complete in haproxy.cfg.
+  const servers = backends
     .filter(() => isIP(host) === 0)
     .map(
-      ({ name, kind }) => new BackendServers({ name, port, maxconn: kind === 'bytes' ? undefined : maxconn }),
+      ({ name, kind }) => new BackendServers({ name, port, maxconn: kind === 'tcp' ? undefined : maxconn }),
     );
-  const report = new UpstreamReport({ ...place, inContainer, log, warnOf });
-  return new UpstreamPort({ port, backends, report, probe: connects, clock });
+  const report = new UpstreamReport({ ...endpoint, inContainer, log, warnOf });
+  return new UpstreamPort({ port, backends: servers, report, probe, clock });
 }
 
-/** Milliseconds between two looks at a host: a second, and longer where the processes of so many would take more than a tenth of a core. */
-function resolveIntervalMs(hosts: number): number {
+/** Milliseconds between two look-ups of a host: a second, or more if look-ups of so many hosts would use more than 10% of a core. */
+function lookupIntervalMs(hosts: number): number {
   return Math.max(1_000, hosts * 25);
 }
