@@ -9,7 +9,7 @@ import { providers } from '../providers/registry.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/faults.ts';
 import { renderHaproxy } from '../src/proxy/config/render.ts';
-import { renderRouteMap } from '../src/proxy/config/routes.ts';
+import { renderRouteMap } from '../src/proxy/config/route-map.ts';
 import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
@@ -111,7 +111,7 @@ function settingsOf(environment: Record<string, string>) {
       routes: config.routes,
       acceptProxy: config.acceptProxyProtocol,
       sendProxy: config.sendProxyProtocol,
-      appTls: config.appTls,
+      upstreamTls: config.appTls,
       evidencePort: config.evidenceServer ? 9000 : undefined,
       paths,
       privileges: undefined,

@@ -51,7 +51,10 @@ async function examine(): Promise<HealthReport> {
   if (fault) return { ...unhealthy(`${fault.variable} ${fault.problem}`), names: [] };
   const names = servedNames(values).map(({ name }) => name);
   if (names.length === 0) return { ...unhealthy('DOMAIN is not set'), names: [] };
-  const looks = await lookAt(sample(names, MOST, clock.now(), EVERY_MS), runtimePaths(values.runtimeDir).handshakeSocket);
+  const looks = await lookAt(
+    sample(names, MOST, clock.now(), EVERY_MS),
+    runtimePaths(values.runtimeDir).handshakeSocket,
+  );
   const state = readStatusFile(values.runtimeDir);
   const subject = { port: values.port, runtimeDir: values.runtimeDir, names: names.length, state };
   return { ...judge(looks, subject, clock.now()), names: looks.map(shown) };

@@ -205,7 +205,11 @@ class SupervisedProxy implements RunningProxy {
     const { routes } = settings;
     const entry = {
       ...bundle,
-      ...{ names: [servername], except: exactNamesBelow(routes, servername), alpn: alpnOf(routes, servername) },
+      ...{
+        names: [servername],
+        except: exactNamesBelow(routes, servername),
+        alpn: alpnOf(routes, servername),
+      },
     };
     await certificates.install(this.#supervisor, entry, ends);
     await verifyServed({ path: paths.handshakeSocket, servername, fingerprint256, clock, signal: ends });

@@ -31,7 +31,11 @@ test('when others have every connection, a certificate is proven all the same', 
   const { proxy, runtimeDir, lines } = await fullProxy(t);
   const next = await testCertificate('app.example');
   await proxy.install(next);
-  const attempt = { path: runtimePaths(runtimeDir).handshakeSocket, servername: 'app.example', clock: systemClock };
+  const attempt = {
+    path: runtimePaths(runtimeDir).handshakeSocket,
+    servername: 'app.example',
+    clock: systemClock,
+  };
   const shown = await presentedCertificate({ ...attempt, timeoutMs: 3_000 });
   assert.equal(shown.fingerprint256, next.fingerprint256);
   // HAProxy tells of nothing that we do ourselves.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { processRights, privilegesToDrop } from '../../src/proxy/process/host.ts';
+import { privilegesToDrop, processRights } from '../../src/proxy/process/host.ts';
 import { freePort, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 

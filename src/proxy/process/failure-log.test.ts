@@ -22,7 +22,7 @@ function start() {
   return { failures: createFailureLog(log, clock), clock, lines };
 }
 
-test('a failure is logged at once, with everything that is known', () => {
+test('a failure is logged at once, with all fields', () => {
   const { failures, lines } = start();
   failures.add(failure);
   assert.partialDeepStrictEqual(lines, [
@@ -34,10 +34,10 @@ test('a failure is logged at once, with everything that is known', () => {
   assert.equal(lines.length, 1);
 });
 
-test('10,000 failures within a minute are seven lines that count them all', async () => {
+test('10,000 failures within a minute are logged as seven lines that count all of them', async () => {
   const { failures, clock, lines } = start();
   for (let index = 0; index < 10_000; index += 1) {
-    // Under a wildcard, names are what clients make of them.
+    // Under a wildcard, clients choose the names.
     failures.add({ ...failure, domain: `random-${index}.example` });
     await clock.wait(6);
   }
@@ -48,7 +48,7 @@ test('10,000 failures within a minute are seven lines that count them all', asyn
   assert.equal(counted, 10_001);
 });
 
-test('after the clock was set back, an app that is down is still told of', async () => {
+test('failures of an app are still logged after the clock was set back', async () => {
   const { failures, clock, lines } = start();
   for (let time = 0; time < 3; time += 1) failures.add(failure);
   clock.set(new Date(clock.now().getTime() - 3_600_000));
@@ -60,7 +60,7 @@ test('after the clock was set back, an app that is down is still told of', async
   );
 });
 
-test('another app and another reason are lines of their own', () => {
+test('another target, another reason and another error are logged separately', () => {
   const { failures, lines } = start();
   failures.add(failure);
   failures.add({ ...failure, target: 'http:other:80' });
@@ -70,16 +70,16 @@ test('another app and another reason are lines of their own', () => {
   assert.equal(lines.length, 4);
 });
 
-test('errors are counted each by itself, and beyond sixteen together: clients can cause many', async () => {
+test('sixteen errors are counted separately, and further ones together, because clients can cause any number', async () => {
   const { failures, clock, lines } = start();
-  for (let round = 0; round < 3; round += 1) {
+  for (let time = 0; time < 3; time += 1) {
     for (let index = 0; index < 1_000; index += 1) failures.add({ ...failure, error: `made up ${index}` });
   }
   assert.equal(lines.length, 17);
   await clock.wait(10_000);
   failures.add({ ...failure, error: 'made up 0' });
   assert.equal(lines.at(-1)?.['unsaid'], 2);
-  // The others are over: there is room for fourteen, and the rest keeps what was not said of them.
+  // The intervals of the others are over: there is room for fourteen, and the rest is counted together with them.
   for (let index = 0; index < 15; index += 1) failures.add({ ...failure, error: `new ${index}` });
   assert.deepEqual(
     lines.slice(-15).map(({ error, unsaid }) => [error, unsaid]),
@@ -90,7 +90,7 @@ test('errors are counted each by itself, and beyond sixteen together: clients ca
   );
 });
 
-test('clients that were not let in are told of on the level info, as seldom', () => {
+test('refused clients are logged on level info, as rarely', () => {
   const { failures, lines } = start();
   const refused = { ...failure, target: undefined, domain: undefined, level: 'info' } as const;
   failures.add(refused);
@@ -101,7 +101,7 @@ test('clients that were not let in are told of on the level info, as seldom', ()
   );
 });
 
-test('what clients do every day is on the level debug only', () => {
+test('ordinary behaviour of clients is logged on level debug, every time', () => {
   const { failures, lines } = start();
   for (let index = 0; index < 3; index += 1) failures.add({ ...failure, level: 'debug' });
   assert.deepEqual(

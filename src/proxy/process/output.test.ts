@@ -37,7 +37,7 @@ for (const [line, level, text] of lines) {
   test(`${level}: ${line}`, () => assert.deepEqual(readOutputLine(line), { level, text }));
 }
 
-test('streams are logged line by line, and the last alerts are kept', async () => {
+test('streams are logged line by line, and the latest alerts are kept', async () => {
   const { log, lines: logged } = memoryLog();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const output = logOutput([stdout, stderr], log, systemClock);

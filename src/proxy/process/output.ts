@@ -87,7 +87,9 @@ export function logOutput(
           failures.add(refined);
           onFailure(refined);
         };
-        mutex.run(handle).catch((err: unknown) => log.error({ err }, 'a connection failure could not be logged'));
+        mutex
+          .run(handle)
+          .catch((err: unknown) => log.error({ err }, 'a connection failure could not be logged'));
       } else log[level](text);
       if (!line.startsWith('[ALERT]')) return;
       alerts.push(text);

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import { BUFFER, type Side } from '../config/buffers.ts';
+import { isRecent } from '../recent.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
 import { readShowErrors } from '../runtime/show-errors.ts';
-import { isRecent } from '../recent.ts';
 import { asTooLarge, type ConnectionFailure, unparsedMessage } from './failure.ts';
 
 /** Milliseconds between two `show errors` for one proxy: each copies a whole buffer. */

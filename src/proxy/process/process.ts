@@ -74,7 +74,10 @@ export async function checkConfig(
     .split('\n')
     .filter((line) => line.startsWith('[ALERT]'))
     .join(' ');
-  throw new IngressError('PROXY_CONFIG_REJECTED', `HAProxy refused its configuration: ${alerts || output}`);
+  const said = alerts || output;
+  throw new IngressError('PROXY_CONFIG_REJECTED', `HAProxy refused its configuration: ${said}`, {
+    details: { output: said },
+  });
 }
 
 /**
@@ -170,17 +173,29 @@ export function exitedWhileStarting(how: string, port: number): IngressError {
     const message = `HAProxy cannot listen on port ${port} (PORT): ${how}`;
     return new IngressError('PROXY_START_FAILED', message, { hint, details: { port } });
   }
-  const hint = capabilityHint(how, port);
+  const missing = missingCapabilities(how, port);
   const message = `HAProxy exited while starting: ${how}`;
-  return new IngressError('PROXY_START_FAILED', message, hint === undefined ? {} : { hint });
+  return new IngressError('PROXY_START_FAILED', message, {
+    ...(missing ? { hint: missing.hint } : {}),
+    details: { exit: how, ...(missing ? { capabilities: missing.capabilities } : {}) },
+  });
 }
 
-/** What to do if HAProxy lacks a capability in its container. */
-function capabilityHint(how: string, port: number): string | undefined {
+/** The capabilities that HAProxy lacks in its container, and what to do. */
+function missingCapabilities(
+  how: string,
+  port: number,
+): { readonly capabilities: readonly string[]; readonly hint: string } | undefined {
   if (/cannot bind socket \(Permission denied\)/i.test(how))
-    return `Give the container the capability to listen on port ${port} (cap_add: [NET_BIND_SERVICE]), or set PORT to 1024 or more.`;
+    return {
+      capabilities: ['NET_BIND_SERVICE'],
+      hint: `Give the container the capability to listen on port ${port} (cap_add: [NET_BIND_SERVICE]), or set PORT to 1024 or more.`,
+    };
   if (/Cannot set (?:additional )?[ug]id|Cannot (?:set|change) .*groups?/i.test(how))
-    return 'Give the container the capabilities to change to another user (cap_add: [SETUID, SETGID]): HAProxy never runs as root.';
+    return {
+      capabilities: ['SETUID', 'SETGID'],
+      hint: 'Give the container the capabilities to change to another user (cap_add: [SETUID, SETGID]): HAProxy never runs as root.',
+    };
   return undefined;
 }
 
@@ -188,5 +203,8 @@ function capabilityHint(how: string, port: number): string | undefined {
 export function cannotRun(haproxyBin: string, output = 'it did not start', cause?: unknown): IngressError {
   const why = cause === undefined ? output : messageOf(cause);
   const hint = 'Check that HAPROXY_BIN is an HAProxy 2.6 or newer.';
-  return new IngressError('PROXY_START_FAILED', `${haproxyBin} could not be run: ${why}`, { hint, cause });
+  return new IngressError('PROXY_START_FAILED', `${haproxyBin} could not be run: ${why}`, {
+    ...{ hint, cause },
+    details: { haproxyBin },
+  });
 }

@@ -74,7 +74,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
 async function makeChroot(path: string): Promise<void> {
   await makeDirectory(path);
   const found = await readdir(path);
-  if (found.length > 0) throw failed(`The directory ${path} must be empty, but contains ${found.join(', ')}.`);
+  if (found.length > 0)
+    throw failed(`The directory ${path} must be empty, but contains ${found.join(', ')}.`);
   await chmod(path, 0o555);
 }
 

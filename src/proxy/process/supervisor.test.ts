@@ -6,7 +6,7 @@ import { systemClock } from '../../clock.ts';
 import type { HaproxyProcess } from './process.ts';
 import { restartDelay, supervise } from './supervisor.ts';
 
-const delays: readonly [last: number | undefined, lived: number, next: number][] = [
+const delays: readonly [last: number | undefined, ran: number, next: number][] = [
   [undefined, 0, 100],
   [100, 0, 200],
   [200, 9_999, 400],
@@ -14,14 +14,14 @@ const delays: readonly [last: number | undefined, lived: number, next: number][]
   [5_000, 0, 5_000],
   [5_000, 10_000, 100],
 ];
-for (const [last, lived, next] of delays) {
-  test(`after ${last} ms and a life of ${lived} ms, the pause is ${next} ms`, () => {
-    assert.equal(restartDelay(last, lived), next);
+for (const [last, ran, next] of delays) {
+  test(`after a delay of ${last} ms and a run of ${ran} ms, the next delay is ${next} ms`, () => {
+    assert.equal(restartDelay(last, ran), next);
   });
 }
 
 interface FakeProcess extends HaproxyProcess {
-  die(): void;
+  exit(): void;
   stopped: number;
 }
 
@@ -32,7 +32,7 @@ function fakeProcess(pid: number): FakeProcess {
     api: { send: async () => '' },
     exited: promise,
     stopped: 0,
-    die: () => resolve('died'),
+    exit: () => resolve('exited'),
     async stop() {
       process.stopped += 1;
       resolve('stopped');
@@ -41,7 +41,7 @@ function fakeProcess(pid: number): FakeProcess {
   return process;
 }
 
-/** A supervisor of fakes; waiting takes no time, but is written down. */
+/** A supervisor of fake processes. Waiting takes no time, but is recorded. */
 async function fakes(
   steps: { launch?: (pid: number) => void; restore?: (pid: number) => Promise<void> } = {},
 ) {
@@ -72,13 +72,13 @@ async function fakes(
   return { supervisor, started, waits };
 }
 
-test('a process that ends is followed by another, later each time', async () => {
+test('a process that exits is restarted, with a delay that doubles', async () => {
   const { supervisor, started, waits } = await fakes({
     launch: (pid) => {
       if (pid === 2 || pid === 3) throw new Error('not now');
     },
   });
-  started[0]?.die();
+  started[0]?.exit();
   await eventually('the fourth', () => supervisor.current?.pid === 4);
   assert.deepEqual(waits, [100, 200, 400]);
   await supervisor.stop();
@@ -86,7 +86,7 @@ test('a process that ends is followed by another, later each time', async () => 
   assert.equal(started[3]?.stopped, 1);
 });
 
-test('a process is up only when everything is restored; one that cannot be is ended', async () => {
+test('a process is up only once it is restored; one that cannot be restored is stopped', async () => {
   const restored = Promise.withResolvers<void>();
   const { supervisor, started } = await fakes({
     restore: async (pid) => {
@@ -94,7 +94,7 @@ test('a process is up only when everything is restored; one that cannot be is en
       if (pid === 3) await restored.promise;
     },
   });
-  started[0]?.die();
+  started[0]?.exit();
   await eventually('the third', () => started.length === 3);
   assert.equal(started[1]?.stopped, 1);
   assert.equal(supervisor.current, undefined);
@@ -103,19 +103,19 @@ test('a process is up only when everything is restored; one that cannot be is en
   await supervisor.stop();
 });
 
-test('a first start that fails is thrown and leaves no process', async () => {
+test('if the first start fails, the error is thrown and no process is left', async () => {
   const refused = new Error('refused');
   await assert.rejects(fakes({ restore: () => Promise.reject(refused) }), refused);
 });
 
-test('stop during a restart ends what was started', async () => {
+test('stop during a restart stops the new process', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { supervisor, started } = await fakes({
     restore: async (pid) => {
       if (pid === 2) await promise;
     },
   });
-  started[0]?.die();
+  started[0]?.exit();
   await eventually('the second', () => started.length === 2);
   const stopped = supervisor.stop();
   resolve();

@@ -19,7 +19,11 @@ export interface Poll {
   /** The requests to track until the next poll. */
   readonly tracked: Map<string, TrackedRequest>;
   /** The requests to ask HAProxy about, see updateProgress. */
-  readonly due: readonly { readonly key: string; readonly session: Session; readonly request: TrackedRequest }[];
+  readonly due: readonly {
+    readonly key: string;
+    readonly session: Session;
+    readonly request: TrackedRequest;
+  }[];
 }
 
 /**

@@ -42,7 +42,8 @@ export async function installCertificate(
   const { known, inTransaction } = await certificateEntries(api, signal);
   // HAProxy 2.6 does not compare names, so an open transaction would take the payload for another entry.
   if (inTransaction !== undefined) await abortTransaction(api, inTransaction, signal);
-  if (!known.has(entry)) await expectReply(api, `new ssl cert ${entry}`, /^New empty certificate/, { signal });
+  if (!known.has(entry))
+    await expectReply(api, `new ssl cert ${entry}`, /^New empty certificate/, { signal });
   const payload = withoutEmptyLines(`${certificate.chainPem}\n${certificate.keyPem.reveal()}`);
   try {
     await expectReply(api, `set ssl cert ${entry}`, /^Transaction (created|updated) for/, {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { availableConnections, type ProcessInfo, setServerAddress, showInfo } from './commands.ts';
 import type { RuntimeApi } from './runtime-api.ts';
 
-/** Answers from a table; an unknown command is an error. */
+/** Replies from a table; any other command is an error. */
 function scripted(replies: Readonly<Record<string, string>>): RuntimeApi {
   return {
     async send(command) {
@@ -24,18 +24,18 @@ const info: ProcessInfo = {
 
 const fits: readonly [what: string, descriptors: number, connections: number][] = [
   ['enough', 8_236, 4_096],
-  ['plenty', 1_000_000, 4_096],
+  ['more than enough', 1_000_000, 4_096],
   ['one too few', 8_235, 4_095],
-  ['the customary 1,024', 1_024, 490],
-  ['next to none', 20, 1],
+  ['the usual 1,024', 1_024, 490],
+  ['almost none', 20, 1],
 ];
 for (const [what, descriptors, connections] of fits) {
-  test(`${what}: ${descriptors} open files suffice for ${connections} connections of others`, () => {
+  test(`${what}: ${descriptors} open files suffice for ${connections} client connections`, () => {
     assert.equal(availableConnections({ ...info, fdLimit: descriptors }), connections);
   });
 }
 
-test('show info', async () => {
+test('reads show info', async () => {
   const reply =
     'Name: HAProxy\nVersion: 3.0.11\nPid: 42\nUlimit-n: 1024\nMaxsock: 228\nMaxconn: 50\nHard_maxconn: 100';
   assert.deepEqual(await showInfo(scripted({ 'show info': reply })), {
@@ -55,7 +55,7 @@ const moves = [
   'nothing changed',
 ];
 for (const reply of moves) {
-  test(`an address is set when the reply is "${reply}"`, async () => {
+  test(`the reply "${reply}" means that the address is set`, async () => {
     await setServerAddress(
       scripted({ 'set server app/app addr ::1 port 80': reply, 'set server app/app state ready': '' }),
       'app/app',
@@ -64,10 +64,10 @@ for (const reply of moves) {
   });
 }
 
-test('an address that HAProxy does not take is an error in its words', async () => {
+test('an address that HAProxy refuses is an error with its reply', async () => {
   const socket = scripted({ 'set server app/app addr x port 80': "Invalid addr 'x'" });
   await assert.rejects(setServerAddress(socket, 'app/app', { address: 'x', port: 80 }), {
     code: 'PROXY_COMMAND_FAILED',
-    message: /Invalid addr 'x'/,
+    details: { command: 'set server app/app addr x port 80', reply: "Invalid addr 'x'" },
   });
 });

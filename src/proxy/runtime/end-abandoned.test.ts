@@ -21,15 +21,15 @@ import { systemClock } from '../../clock.ts';
 import { endAbandonedRequests } from './end-abandoned.ts';
 import { runtimeApi } from './runtime-api.ts';
 
-const patience = { afterMs: 300, everyMs: 50 };
+const policy = { idleMs: 300, intervalMs: 50 };
 /** Longer than a client that is silent is waited for. */
 const LONG_MS = 1_500;
-const NEVER = { afterMs: 3_600_000, everyMs: 3_600_000 };
+const NEVER = { idleMs: 3_600_000, intervalMs: 3_600_000 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 type Options = Omit<TestProxyOptions, 'routes' | 'target' | 'names' | 'alpn'>;
 
-/** An app behind the proxy, and what it was asked for and then heard the end of, before it had answered. */
+/** A proxy with an app, the paths of the requests that the app received, and of those that were closed before it had responded. */
 async function serve(t: TestContext, handle: Handler, options: Options = {}) {
   const [asked, abandoned]: [string[], string[]] = [[], []];
   const app = await startHttpApp(t, async (request, response) => {
@@ -41,10 +41,14 @@ async function serve(t: TestContext, handle: Handler, options: Options = {}) {
     asked.push(url);
     handle(request, response);
   });
-  return { ...(await startServing(t, httpRoutes(app), { abandoned: patience, ...options })), asked, abandoned };
+  return {
+    ...(await startServing(t, httpRoutes(app), { abandoned: policy, ...options })),
+    asked,
+    abandoned,
+  };
 }
 
-/** A client that reads on after it has closed its side. */
+/** A client that continues to read after it has closed its side. */
 async function openHalf(t: TestContext, port: number) {
   const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const socket = await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'], socket: tcp });
@@ -55,10 +59,10 @@ async function read(socket: TLSSocket): Promise<string> {
   return Buffer.concat(await socket.toArray()).toString();
 }
 
-/** Asks, and closes its side once the app is asked. */
+/** Sends a request, and closes its side once the app has received it. */
 async function ask(socket: TLSSocket, asked: readonly string[]): Promise<void> {
   socket.write(asks('/'));
-  await eventually('the app is asked', () => asked.length === 1);
+  await eventually('the request at the app', () => asked.length === 1);
   socket.end();
 }
 
@@ -71,7 +75,7 @@ const silentInside: Handler = (_request, response) => {
   response.write('data: x\n\n');
 };
 
-describe('an app hears of a client of HTTP/1.1 that is gone, although it is silent', {
+describe('the request of an HTTP/1.1 client that is gone is closed, although the app is silent', {
   concurrency: true,
 }, () => {
   const ends = {
@@ -86,9 +90,9 @@ describe('an app hears of a client of HTTP/1.1 that is gone, although it is sile
           const { port, asked, abandoned, lines } = await serve(t, handle);
           const { socket } = await openHalf(t, port);
           socket.resume().write(asks('/', method));
-          await eventually('the app is asked', () => asked.length === 1);
+          await eventually('the request at the app', () => asked.length === 1);
           end(socket);
-          await eventually('the app hears of it', () => abandoned.includes('/'));
+          await eventually('the close at the app', () => abandoned.includes('/'));
           const failures = () => lines.filter(({ event }) => event === 'connection-failed');
           await eventually('a line', () => failures().length > 0);
           assert.deepEqual(
@@ -101,27 +105,27 @@ describe('an app hears of a client of HTTP/1.1 that is gone, although it is sile
     const { port, asked, abandoned } = await serve(t, silent);
     const { socket, tcp } = await openHalf(t, port);
     socket.write(asks('/'));
-    await eventually('the app is asked', () => asked.length === 1);
+    await eventually('the request at the app', () => asked.length === 1);
     tcp.resetAndDestroy();
-    await eventually('the app hears of it', () => abandoned.includes('/'));
+    await eventually('the close at the app', () => abandoned.includes('/'));
   });
 });
 
-describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
+describe('the request is not ended of an HTTP/1.1 client', { concurrency: true }, () => {
   test('that waits with both sides open', async (t) => {
     const { port, asked, abandoned } = await serve(t, (_request, response) => {
       setTimeout(() => response.end('late'), LONG_MS);
     });
     const { socket } = await openHalf(t, port);
     socket.write(asks('/'));
-    await eventually('the app is asked', () => asked.length === 1);
+    await eventually('the request at the app', () => asked.length === 1);
     await eventually('the end', async () => {
       assert.deepEqual(abandoned, []);
       return socket.read()?.toString().endsWith('late') ?? false;
     });
   });
 
-  test('that has closed its side and whose app is silent for less', async (t) => {
+  test('that has closed its side, if the app is silent for less than the limit', async (t) => {
     const { port, asked, abandoned } = await serve(t, (_request, response) => {
       setTimeout(() => response.end('answer'), 150);
     });
@@ -131,7 +135,7 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
     assert.deepEqual(abandoned, []);
   });
 
-  test('that has closed its side and whose answer is slow but moves', async (t) => {
+  test('that has closed its side, if the response is slow but makes progress', async (t) => {
     const words = Array.from({ length: 20 }, (_, index) => `word ${index}\n`);
     const { port, asked, abandoned } = await serve(t, async (_request, response) => {
       response.writeHead(200, { 'content-length': words.join('').length });
@@ -147,7 +151,7 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
     assert.deepEqual(abandoned, []);
   });
 
-  test('that has closed its side and reads slowly what has left HAProxy already', async (t) => {
+  test('that has closed its side and slowly reads what HAProxy has already sent', async (t) => {
     const body = 'x'.repeat(20_000_000);
     const { port, asked, abandoned, lines } = await serve(t, (_request, response) => void response.end(body));
     const { socket } = await openHalf(t, port);
@@ -161,13 +165,13 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
     assert.ok(!lines.some(({ why }) => why === 'let-go'));
   });
 
-  test('that has closed its side of a WebSocket, of which the app is told', async (t) => {
+  test('that has closed its side of a WebSocket, which the app sees', async (t) => {
     const app = await startHttpApp(t, silent, (server) =>
       acceptWebSockets(server, ({ stream }) => {
         stream.on('end', () => void setTimeout(() => stream.end('late'), LONG_MS));
       }),
     );
-    const { port } = await startServing(t, httpRoutes(app), { abandoned: patience });
+    const { port } = await startServing(t, httpRoutes(app), { abandoned: policy });
     const { socket } = await openHalf(t, port);
     socket.write(
       'GET / HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
@@ -177,14 +181,14 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
     assert.match(await read(socket), /^HTTP\/1\.1 101 .*\r\n\r\nlate$/s);
   });
 
-  test('whose bytes are forwarded as they come', async (t) => {
+  test('of a TCP target', async (t) => {
     const app = await startApp(t, (socket) => {
       // Else Node closes its side along with the client's.
       socket.allowHalfOpen = true;
       socket.resume().on('end', () => void setTimeout(() => socket.end('late'), LONG_MS));
     });
     const routes = routesTo({ port: app }, ['app.example'], ['http/1.1']);
-    const { port } = await startServing(t, routes, { abandoned: patience, evidencePort: 9 });
+    const { port } = await startServing(t, routes, { abandoned: policy, evidencePort: 9 });
     const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     const socket = await openTls(t, port, 'app.example', { socket: tcp });
     socket.end('question');
@@ -192,29 +196,29 @@ describe('a client of HTTP/1.1 is not let go', { concurrency: true }, () => {
   });
 });
 
-describe('where the kernel does not say', () => {
+describe('without the TCP table of the kernel', () => {
   const tables = {
-    'because its table cannot be read': () => Promise.reject(new Error('none')),
-    'because its table does not show the port': () => Promise.resolve(''),
+    'because it cannot be read': () => Promise.reject(new Error('none')),
+    'because it does not contain the port': () => Promise.resolve(''),
   };
-  for (const [why, kernelTable] of Object.entries(tables))
-    test(`${why}, nobody is let go, and one line says so`, async (t) => {
+  for (const [why, readTable] of Object.entries(tables))
+    test(`${why}, no request is ended, and one line is logged`, async (t) => {
       const { runtimeDir, asked, abandoned, port } = await serve(t, silent, { abandoned: NEVER });
       const { socket } = await openHalf(t, port);
       await ask(socket, asked);
-      let looks = 0;
+      let polls = 0;
       const { log, lines } = memoryLog();
       const runtime = runtimeApi(join(runtimeDir, 'haproxy.sock'), systemClock);
       const ends = new AbortController();
       const counted = () => {
-        looks += 1;
-        return kernelTable();
+        polls += 1;
+        return readTable();
       };
-      const options = { port, clock: systemClock, log, kernelTable: counted, afterMs: 20, everyMs: 10 };
-      const letting = endAbandonedRequests(options, () => runtime, ends.signal);
-      await eventually('some looks', () => looks > 20);
+      const options = { port, clock: systemClock, log, readTable: counted, idleMs: 20, intervalMs: 10 };
+      const ending = endAbandonedRequests(options, () => runtime, ends.signal);
+      await eventually('some polls', () => polls > 20);
       ends.abort();
-      await letting;
+      await ending;
       assert.deepEqual([abandoned, lines.map(({ level }) => level)], [[], [20]]);
     });
 });

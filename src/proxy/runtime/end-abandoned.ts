@@ -50,7 +50,8 @@ export async function endAbandonedRequests(
     try {
       if (api) tracked = await poll(tracked, api, { ...options, maxPolls, signal });
     } catch (err) {
-      if (!logged && !signal.aborted) log.debug({ err }, 'looking for abandoned requests failed; trying again');
+      if (!logged && !signal.aborted)
+        log.debug({ err }, 'looking for abandoned requests failed; trying again');
       logged = true;
     }
     await clock.wait(intervalMs, signal).catch(() => undefined);

@@ -11,12 +11,12 @@ import { openServer } from '../../../test/world/open-server.ts';
 import { systemClock } from '../../clock.ts';
 import { verifyServed } from './handshake.ts';
 
-/** Where a server can listen. */
+/** A path for a Unix socket. */
 async function freePath(t: TestContext): Promise<string> {
   return join(await temporaryDir(t), 'own.sock');
 }
 
-/** A server that shows a certificate; resolves with the names that clients asked for. */
+/** A server that presents a certificate; resolves with the SNIs that it received. */
 async function showing(t: TestContext, certificate: TestCertificate, path: string): Promise<string[]> {
   const asked: string[] = [];
   const { chainPem, keyPem } = certificate;
@@ -31,7 +31,7 @@ async function showing(t: TestContext, certificate: TestCertificate, path: strin
   return asked;
 }
 
-test('the certificate is proven by its fingerprint, however that is written', async (t) => {
+test('the certificate is compared by its fingerprint, with or without colons', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   const asked = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
@@ -42,7 +42,7 @@ test('the certificate is proven by its fingerprint, however that is written', as
   assert.deepEqual(asked, ['app.example', 'app.example']);
 });
 
-test('a wildcard is asked for by a name below', async (t) => {
+test('the SNI for a wildcard is a name below it', async (t) => {
   const [certificate, path] = [await testCertificate('*.app.example'), await freePath(t)];
   const asked = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
@@ -51,7 +51,7 @@ test('a wildcard is asked for by a name below', async (t) => {
   assert.match(asked[0] ?? '', /^[a-z-]+\.app\.example$/);
 });
 
-test('it is tried again until the server shows it', async (t) => {
+test('handshakes are repeated until the server presents the certificate', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   const { fingerprint256, servername } = certificate;
   const proven = verifyServed({ path, servername, fingerprint256, clock: systemClock });
@@ -60,12 +60,15 @@ test('it is tried again until the server shows it', async (t) => {
   await proven;
 });
 
-test('another certificate, and nobody at all, are reported as they were seen', async (t) => {
+test('another certificate and a failed connection are reported in the error', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   const expected = { servername: 'app.example', fingerprint256: 'AB:CD', clock: systemClock, timeoutMs: 100 };
   await assert.rejects(verifyServed({ ...expected, path }), {
     code: 'HANDSHAKE_FAILED',
-    message: /ENOENT/,
+    details: {
+      ...{ path, servername: 'app.example', expected: 'abcd' },
+      seen: `connect ENOENT ${path}`,
+    },
   });
   await showing(t, certificate, path);
   const seen = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
@@ -75,7 +78,7 @@ test('another certificate, and nobody at all, are reported as they were seen', a
   });
 });
 
-test('a server that stays silent is given up when the signal aborts', async (t) => {
+test('a handshake with a silent server ends when the signal aborts', async (t) => {
   const path = await freePath(t);
   const silent = await openServer(createNetServer(), { path });
   afterTest(t, () => silent[Symbol.asyncDispose]());
@@ -89,7 +92,7 @@ test('a server that stays silent is given up when the signal aborts', async (t) 
   await assert.rejects(proven, reason);
 });
 
-test('no connection is kept open', async (t) => {
+test('no connection is left open', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
   await showing(t, certificate, path);
   const pipes = () => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;

@@ -34,7 +34,10 @@ export function runtimeApi(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT
     async send(command, { payload, signal } = {}) {
       const text = frame(command, payload);
       const failed = (why: string, cause?: unknown) =>
-        new IngressError('PROXY_COMMAND_FAILED', `HAProxy did not answer "${command}": ${why}.`, { cause });
+        new IngressError('PROXY_COMMAND_FAILED', `HAProxy did not answer "${command}": ${why}.`, {
+          cause,
+          details: { command },
+        });
       if (Buffer.byteLength(text) > MAX_COMMAND) throw failed('the payload does not fit one buffer');
       const late = () => failed(`no reply within ${timeoutMs} ms`);
       const reply = await withDeadline({ clock, timeoutMs, signal }, late, (ends) =>

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readProgress, readSessions } from './sessions.ts';
 
-/** As HAProxy wrote it, but for the ports. */
+/** Output of HAProxy, apart from the ports. */
 const list = {
   '2.6.12': `0x562c9435e460: proto=tcpv4 src=127.0.0.1:36524 fe=tls be=http:127.0.0.1:80.h1 srv=app ts=00 epoch=0 age=1s calls=3 rate=1 cpu=0 lat=0 rq[f=49840080h,i=0,an=8000h,rx=,wx=,ax=] rp[f=88400000h,i=0,an=1400000h,rx=59s,wx=,ax=] scf=[8,80h,fd=13] scb=[8,11h,fd=12] exp=0s rc=0 c_exp=
 0x55f37d17f8b0: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 rate=1`,
   '3.0.11': `0x7f27c62a3400: proto=tcpv6 src=::ffff:127.0.0.1:50434 fe=tls be=http:127.0.0.1:80.h1 srv=app ts=00 epoch=0 age=1s calls=3 rate=0 cpu=0 lat=0 rq[f=1840000h,i=0,an=8000h,ax=] rp[f=80000000h,i=0,an=1400000h,ax=] scf=[8,1082h,fd=14,rex=,wex=] scb=[8,1411h,fd=13,rex=59s,wex=] exp=0s rc=0 c_exp=`,
 };
 
-test('the sessions of a list', () => {
+test('reads the sessions of show sess', () => {
   assert.deepEqual(readSessions(list['2.6.12']), [
     { id: '0x562c9435e460', client: '127.0.0.1:36524', backend: 'http:127.0.0.1:80.h1' },
     { id: '0x55f37d17f8b0', client: 'unix:1', backend: '<NONE>' },
@@ -35,18 +35,18 @@ const detail = {
   res=0x7f427b681090 (f=0x80040101 an=0x4000000 tofwd=-1)`,
 };
 
-test('what a request has moved', () => {
+test('reads the progress of a request', () => {
   assert.equal(readProgress(detail['3.0.11'], session), 'total=48 total=129');
   assert.equal(readProgress(detail['3.4.7'], session), 'in=48 out=129 in=129 out=140');
 });
 
 const foreign = {
   'a tunnel': detail['3.0.11'].replace('MSG_DATA', 'MSG_TUNNEL'),
-  'bytes, which have no transaction': detail['3.0.11'].replace(/^ {2}txn=.*\n/m, ''),
+  'a TCP connection, which has no transaction': detail['3.0.11'].replace(/^ {2}txn=.*\n/m, ''),
   'another session': detail['3.0.11'].replace('0x7f5ba54a3400:', '0x7f5ba54a3401:'),
-  'a later one at the same place': detail['3.0.11'].replace(':43812', ':43813'),
-  'one that has ended': 'Session not found.',
-  'a version that counts in other words': detail['3.0.11'].replaceAll('total=', 'sum='),
+  'a later session with the same address': detail['3.0.11'].replace(':43812', ':43813'),
+  'a session that has ended': 'Session not found.',
+  'a version with other counters': detail['3.0.11'].replaceAll('total=', 'sum='),
 };
 for (const [what, reply] of Object.entries(foreign))
-  test(`nothing is read from ${what}`, () => assert.equal(readProgress(reply, session), undefined));
+  test(`no progress is read from ${what}`, () => assert.equal(readProgress(reply, session), undefined));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readShowErrors } from './show-errors.ts';
 
-/** As HAProxy 2.6.12 and 3.4.7 word it, but for the message, which follows. */
+/** The format of HAProxy 2.6.12 and 3.4.7, apart from the dump of the message. */
 const reply = ({ free, length, position, state, at = '22:27.008', fields = 1 }: Fault) =>
   `Total events captured on [30/Nov/2026:12:22:27.011] : 1
 
@@ -29,16 +29,16 @@ const FULL: Fault = { free: 64, length: 131_008, position: 131_008, state: 'MSG_
 
 const faults: readonly [what: string, fault: Fault, tooLarge: boolean][] = [
   ['a header that fills the buffer', FULL, true],
-  ['one with a mistake in a full buffer', { ...FULL, position: 4_000 }, false],
-  ['one that is not whole yet', { ...FULL, free: 100_000, length: 31_072, position: 31_072 }, false],
-  ['a chunk of a body', { ...FULL, state: 'MSG_CHUNK_SIZE(27)' }, false],
-  ['something else', { free: 131_059, length: 13, position: 4, state: 'MSG_RPCODE(12)' }, false],
+  ['an error in a full buffer', { ...FULL, position: 4_000 }, false],
+  ['a header that is not complete yet', { ...FULL, free: 100_000, length: 31_072, position: 31_072 }, false],
+  ['an error in a chunked body', { ...FULL, state: 'MSG_CHUNK_SIZE(27)' }, false],
+  ['an error in the status line', { free: 131_059, length: 13, position: 4, state: 'MSG_RPCODE(12)' }, false],
   [
     'too many fields',
     { ...FULL, free: 110_060, position: 10_182, state: 'MSG_HDR_L2_LWS(24)', fields: 1_100 },
     true,
   ],
-  ['fields enough, and the mistake before them', { ...FULL, position: 800, fields: 1_100 }, false],
+  ['too many fields, but an error before them', { ...FULL, position: 800, fields: 1_100 }, false],
 ];
 for (const [what, fault, tooLarge] of faults) {
   test(`${what}: ${tooLarge ? '' : 'not '}too large`, () => {
@@ -46,9 +46,9 @@ for (const [what, fault, tooLarge] of faults) {
   });
 }
 
-test('its age is known without the zone of the clock', () => {
+test('the age is computed without knowing the time zone', () => {
   assert.equal(readShowErrors(reply({ ...FULL, at: '21:27.011' }), 1_024)?.ageMs, 60_000);
 });
 
 for (const nothing of ['', 'Total events captured on [30/Nov/2026:12:22:27.011] : 0', 'Unknown command'])
-  test(`nothing: ${nothing}`, () => assert.equal(readShowErrors(nothing, 1_024), undefined));
+  test(`a reply without an error: ${nothing}`, () => assert.equal(readShowErrors(nothing, 1_024), undefined));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTcpTable } from './tcp-table.ts';
 
-/** As Linux 6.1 on x86-64 showed them. */
+/** Output of Linux 6.1 on x86-64. */
 const v4 = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:7520 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4314664 1 00000000aaf8606f 100 0 0 10 0
    1: 0100007F:8EAC 0100007F:7520 05 00000000:00000000 00:00000000 00000000     0        0 0 3 0000000000000000
@@ -16,19 +16,19 @@ const v6 = `  sl  local_address                         remote_address          
    1: 0000000000000000FFFF00000100007F:7520 0000000000000000FFFF00000100007F:C4EE 01 00000000:00000000 00:00000000 00000000     0        0 4314670 1 000000002dc719a2 20 0 0 10 -1
    2: 00000000000000000000000001000000:7520 B80D0120000000000000000001000000:969B 08 00000000:00000001 00:00000000 00000000     0        0 4314673 1 00000000d7619fdc 20 0 0 10 -1
 `;
-const closed = { closed: true, queued: 0 };
-const open = { closed: false, queued: 0 };
+const closed = { closed: true, unacked: 0 };
+const open = { closed: false, unacked: 0 };
 
-test('the peers of a port, in IPv4', () => {
+test('reads the peers of a port in IPv4', () => {
   const { listening, peers } = readTcpTable(v4, 0x7520);
   assert.ok(listening);
   assert.deepEqual(Object.fromEntries(peers), {
-    '127.0.0.1:36524': { closed: true, queued: 0x365600 },
+    '127.0.0.1:36524': { closed: true, unacked: 0x365600 },
     '192.0.2.2:80': open,
   });
 });
 
-test('in IPv6, as HAProxy writes them', () => {
+test('reads IPv6 peers in the format of HAProxy', () => {
   const { listening, peers } = readTcpTable(v6, 0x7520);
   assert.ok(listening);
   assert.deepEqual(Object.fromEntries(peers), {
@@ -37,11 +37,11 @@ test('in IPv6, as HAProxy writes them', () => {
   });
 });
 
-test('in both, one after the other', () => {
+test('reads both tables, one after the other', () => {
   assert.equal(readTcpTable(`${v4}${v6}`, 0x7520).peers.size, 4);
 });
 
-test('a port that nobody listens on', () => {
+test('a port without a listener', () => {
   assert.deepEqual(readTcpTable(v4, 0x7521), {
     listening: false,
     peers: new Map([['127.0.0.1:36526', closed]]),
@@ -49,7 +49,7 @@ test('a port that nobody listens on', () => {
   assert.deepEqual(readTcpTable('', 80), { listening: false, peers: new Map() });
 });
 
-test('a peer with two connections has closed its side if it has on both', () => {
+test('a peer with two connections counts as closed only if it has closed both', () => {
   const row = (local: string, state: string) =>
     `   1: ${local}:7520 0100007F:8EAC ${state} 00000000:00000000 00:00000000 00000000     0\n`;
   for (const states of [['08', '01'] as const, ['01', '08'] as const]) {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startEitherApp } from '../../../test/harness/apps/http-app.ts';
 import { startApp } from '../../../test/harness/proxy/proxy.ts';
-import { protocolOfAnswer, type ProbedProtocol, probeProtocol } from './probe.ts';
+import { type ProbedProtocol, probeProtocol, protocolOfAnswer } from './probe.ts';
 
-const answers: readonly [what: string, bytes: Buffer, spoken: ProbedProtocol | undefined][] = [
+const answers: readonly [what: string, bytes: Buffer, protocol: ProbedProtocol | undefined][] = [
   ['a status line', Buffer.from('HTTP/1.1 200 OK\r\n'), 'http/1.1'],
   ['a status of 400', Buffer.from('HTTP/1.0 400 Bad Request\r\n\r\nDisallowedHost'), 'http/1.1'],
   [
@@ -22,8 +22,8 @@ const answers: readonly [what: string, bytes: Buffer, spoken: ProbedProtocol | u
   ['a frame of another kind', Buffer.from('000000060000000000', 'hex'), undefined],
   ['half a frame', Buffer.from('0000000400', 'hex'), undefined],
 ];
-for (const [what, bytes, spoken] of answers) {
-  test(`${what}: ${spoken ?? 'nothing known'}`, () => assert.equal(protocolOfAnswer(bytes), spoken));
+for (const [what, bytes, protocol] of answers) {
+  test(`${what}: ${protocol ?? 'unknown'}`, () => assert.equal(protocolOfAnswer(bytes), protocol));
 }
 
 const ask = (port: number, addresses: readonly string[] = ['127.0.0.1']) => {
@@ -31,26 +31,26 @@ const ask = (port: number, addresses: readonly string[] = ['127.0.0.1']) => {
   return probeProtocol({ addresses, port, ...names, header: Buffer.alloc(0) }, new AbortController().signal);
 };
 
-test('an app that answers 400 in HTTP/1.1 speaks it, also where it speaks HTTP/2 as well', async (t) => {
+test('an app that responds 400 in HTTP/1.1 speaks HTTP/1.1, even if it also speaks HTTP/2', async (t) => {
   const app = await startEitherApp(t, (_, response) => response.writeHead(400).end('DisallowedHost'));
   assert.equal(await ask(app), 'http/1.1');
 });
 
-test('a 400 that comes in pieces is read to its end', async (t) => {
-  let asked = 0;
+test('a 400 that arrives in pieces is read to its end', async (t) => {
+  let connections = 0;
   const app = await startApp(t, (socket) => {
-    asked += 1;
+    connections += 1;
     socket.once('data', () => {
       socket.write('HTTP/1.1 400 Bad Request\r\n\r\nThis combination of host', () =>
         setImmediate(() => socket.end(' and port requires TLS.')),
       );
     });
   });
-  // It is asked for a handshake too, and not in HTTP/2: it knows HTTP/1.1 well enough to refuse in it.
-  assert.deepEqual([await ask(app), asked], [undefined, 2]);
+  // It is probed for TLS too, but not for HTTP/2: it has responded in HTTP/1.1.
+  assert.deepEqual([await ask(app), connections], [undefined, 2]);
 });
 
-test('the addresses are asked in turn until one connects', async (t) => {
+test('the addresses are probed in turn until one connects', async (t) => {
   const app = await startEitherApp(t, (_, response) => response.end());
   assert.equal(await ask(app, ['127.0.0.2', '127.0.0.1']), 'http/1.1');
   assert.equal(await ask(app, ['127.0.0.2']), undefined);

@@ -10,26 +10,26 @@ import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy
 import { eventually, routesTo, startApp } from '../../../test/harness/proxy/proxy.ts';
 import type { Target } from '../config/routes.ts';
 import type { ConnectionFailure } from '../process/failure.ts';
-import { createSchemeHint } from './scheme-hint.ts';
+import { createSchemeHint, schemeHint } from './scheme-hint.ts';
 
 const GO = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
 const TOMCAT = `HTTP/1.1 400 \r\nContent-Type: text/plain;charset=UTF-8\r\nConnection: close\r\n\r\nBad Request
 This combination of host and port requires TLS.\r\n`;
 
-/** Ports of apps that do not speak HTTP/1.1, and what to write instead. */
+/** Apps that do not speak HTTP/1.1 without TLS, and the scheme to use instead. */
 const apps: Readonly<
   Record<string, readonly [start: (t: TestContext) => Promise<number>, scheme: 'grpc' | 'https']>
 > = {
   'speaks HTTP/2 only': [(t) => startH2App(t, () => undefined), 'grpc'],
   'closes without HTTP/2': [startShyH2App, 'grpc'],
   'closes without TLS': [(t) => startTlsApp(t), 'https'],
-  'says an alert without TLS': [(t) => startTlsApp(t, Buffer.from('15030100020246', 'hex')), 'https'],
-  'wants TLS, as Go has it': [(t) => startTlsApp(t, GO), 'https'],
-  'wants TLS, as Tomcat has it': [(t) => startTlsApp(t, TOMCAT), 'https'],
-  'wants TLS and HTTP/2': [(t) => startH2App(t, () => undefined, { tls: true }), 'https'],
+  'sends an alert without TLS': [(t) => startTlsApp(t, Buffer.from('15030100020246', 'hex')), 'https'],
+  'requires TLS, in the words of Go': [(t) => startTlsApp(t, GO), 'https'],
+  'requires TLS, in the words of Tomcat': [(t) => startTlsApp(t, TOMCAT), 'https'],
+  'requires TLS and HTTP/2': [(t) => startH2App(t, () => undefined, { tls: true }), 'https'],
 };
 
-/** HTTP/2 without a word to whoever comes with anything else. */
+/** An HTTP/2 app that closes connections that begin with anything else. */
 async function startShyH2App(t: TestContext): Promise<number> {
   return await startApp(t, (socket) => {
     socket.once('data', (bytes) => {
@@ -42,7 +42,7 @@ async function startShyH2App(t: TestContext): Promise<number> {
 describe('an http:// target that', { concurrency: 4 }, () => {
   for (const [what, [start, scheme]] of Object.entries(apps)) {
     for (const sendProxy of ['off'] as const) {
-      test(`${what}: the log tells of ${scheme}://`, async (t) => {
+      test(`${what} is logged with the scheme ${scheme}://`, async (t) => {
         const app = await start(t);
         const { port, lines } = await startServing(t, httpRoutes(app), { sendProxy });
         const { status } = await (await openHttp1(t, port, 'app.example')).get('/');
@@ -51,15 +51,14 @@ describe('an http:// target that', { concurrency: 4 }, () => {
         await eventually('the hint', () => hints().length > 0);
         const [line] = hints();
         assert.deepEqual([line?.level, line?.['target']], [40, `http:127.0.0.1:${app}`]);
-        assert.match(
-          `${line?.msg}`,
-          new RegExp(`TARGET_ENDPOINT or ROUTING_MAP write ${scheme}://127.0.0.1:${app}`),
-        );
+        const protocol = scheme === 'grpc' ? 'h2' : 'tls';
+        const target = { host: '127.0.0.1', port: app, speaks: 'http/1.1', tls: false } as const;
+        assert.equal(line?.msg, schemeHint(target, protocol));
       });
     }
   }
 
-  test('answers 400 to names that are not its own, and breaks off: it is asked for its name, and nothing is said', async (t) => {
+  test('responds 400 to other names and closes a connection is probed with its own name, and nothing is logged', async (t) => {
     const asked: (string | undefined)[] = [];
     const app = await startEitherApp(t, (request, response) => {
       if (request.url === '/broken') return request.socket.destroy();
@@ -70,12 +69,12 @@ describe('an http:// target that', { concurrency: 4 }, () => {
     const get = async (path: string) => (await openHttp1(t, port, 'app.example')).get(path);
     assert.equal((await get('/')).status, 200);
     assert.equal((await get('/broken')).status, 502);
-    await eventually('the question', () => asked.length > 0);
+    await eventually('the probe', () => asked.length > 0);
     assert.deepEqual(asked, ['app.example']);
     assert.ok(!lines.some(({ event }) => event === 'wrong-scheme'));
   });
 
-  test('answers 400 for reasons of its own is heard', async (t) => {
+  test('responds 400 for other reasons: its response is forwarded', async (t) => {
     const answer = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nHTTPS? no';
     const app = await startApp(t, (socket) => socket.once('data', () => socket.end(answer)));
     const { port } = await startServing(t, httpRoutes(app));
@@ -89,7 +88,7 @@ const failure: ConnectionFailure = {
   ...{ why: 'not-http', message: '', level: 'warn' },
 };
 
-/** Counts the connections of an app that does not speak HTTP, and hears of its failures. */
+/** An app that does not speak HTTP, its number of connections, and a function that reports failures of it. */
 async function startAsking(
   t: TestContext,
   serve: (typeof faultyApps)[keyof typeof faultyApps],
@@ -113,29 +112,29 @@ async function startAsking(
 }
 
 describe('an app is', { concurrency: true }, () => {
-  test('asked in three ways, and nothing is said where none is answered', async (t) => {
+  test('probed with three protocols, and nothing is logged if it answers none', async (t) => {
     const { fail, connections, lines } = await startAsking(t, faultyApps['answers garbage']);
     fail();
-    await eventually('the last question', () => connections() === 3);
+    await eventually('the last probe', () => connections() === 3);
     assert.deepEqual(lines, []);
   });
 
-  test('asked again after ten minutes, however often it fails', async (t) => {
+  test('probed at most once in ten minutes, however often it fails', async (t) => {
     const { fail, clock, connections } = await startAsking(t, faultyApps['closes when asked']);
     for (let index = 0; index < 100; index += 1) fail();
-    await eventually('the last question', () => connections() === 3);
+    await eventually('the last probe', () => connections() === 3);
     await clock.wait(599_999);
     fail();
     await clock.wait(1);
     fail();
-    await eventually('the last question of the second time', () => connections() === 6);
+    await eventually('the last probe of the second time', () => connections() === 6);
   });
 
   for (const [sendProxy, header] of [
     ['v1', 'PROXY UNKNOWN\r\n'],
     ['v2', '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'],
   ] as const) {
-    test(`asked behind a PROXY header where it expects one (${sendProxy})`, async (t) => {
+    test(`probed with a PROXY header if it expects one (${sendProxy})`, async (t) => {
       const app = await startApp(t, (socket) => {
         let heard = '';
         socket.on('data', (bytes) => {
@@ -153,7 +152,8 @@ describe('an app is', { concurrency: true }, () => {
         target: `http:app:${app}`,
       });
       await eventually('the hint', () => lines.length > 0);
-      assert.match(`${lines[0]?.msg}`, new RegExp(`write grpc://app:${app}$`));
+      const target = { host: 'app', port: app, speaks: 'http/1.1', tls: false } as const;
+      assert.equal(lines[0]?.msg, schemeHint(target, 'h2'));
     });
   }
 
@@ -161,11 +161,11 @@ describe('an app is', { concurrency: true }, () => {
     [['app.example', '*.other.example'], 'app.example'],
     [['*.app.example'], 'ingress-handshake.app.example'],
   ] as const) {
-    test(`asked for a name that it serves: ${authority} of ${names}`, async (t) => {
-      const heard: string[] = [];
+    test(`probed with a name that it serves: ${authority} for ${names}`, async (t) => {
+      const requests: string[] = [];
       const app = await startApp(t, (socket) =>
         socket.once('data', (bytes) => {
-          heard.push(bytes.toString('latin1'));
+          requests.push(bytes.toString('latin1'));
           socket.end('HTTP/1.1 200 OK\r\n\r\n');
         }),
       );
@@ -181,12 +181,12 @@ describe('an app is', { concurrency: true }, () => {
         ...failure,
         target: `http:app:${app}`,
       });
-      await eventually('the question', () => heard.length > 0);
-      assert.match(`${heard[0]}`, new RegExp(`\r\nHost: ${authority.replaceAll('.', '\\.')}\r\n`));
+      await eventually('the probe', () => requests.length > 0);
+      assert.match(`${requests[0]}`, new RegExp(`\r\nHost: ${authority.replaceAll('.', '\\.')}\r\n`));
     });
   }
 
-  test('not asked about other failures, and not where another scheme stands', async (t) => {
+  test('not probed for other failures, nor for targets with another scheme', async (t) => {
     const plain = await startAsking(t, faultyApps['closes when asked']);
     plain.fail({ why: 'unreachable' });
     plain.fail({ target: undefined });
@@ -196,7 +196,7 @@ describe('an app is', { concurrency: true }, () => {
     const tls = await startAsking(t, faultyApps['closes when asked'], { tls: true });
     tls.fail();
     plain.fail();
-    await eventually('the questions of the last failure', () => plain.connections() === 3);
+    await eventually('the probes of the last failure', () => plain.connections() === 3);
     assert.deepEqual([grpc.connections(), tls.connections()], [0, 0]);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_SERVERS, planServers, type ServerPlan, SLOTS, connectionShares } from './server-plan.ts';
+import { SLOTS } from '../config/servers.ts';
+import { connectionShares, NO_SERVERS, planServers, type ServerPlan } from './server-plan.ts';
 
 const plan = (main: string | undefined, ...slots: (string | undefined)[]): ServerPlan => ({
   main,
@@ -17,7 +18,7 @@ const plans: readonly [
   ['no address', NO_SERVERS, [], [], NO_SERVERS],
   ['one address, whether it answers or not', NO_SERVERS, ['a'], [], plan('a')],
   ['one address that answers', NO_SERVERS, ['a'], ['a'], plan('a')],
-  ['another in its place', plan('a'), ['b'], [], plan('b')],
+  ['another address instead', plan('a'), ['b'], [], plan('b')],
   ['several, none of which answers: the first', NO_SERVERS, ['a', 'b'], [], plan('a')],
   ['several, none of which answers any more: the one in use', plan('b', 'a', 'b'), ['a', 'b'], [], plan('b')],
   ['several, one of which answers', plan('a'), ['a', 'b'], ['b'], plan('b', 'b')],
@@ -37,20 +38,20 @@ const plans: readonly [
     plan('a', 'a', 'c', 'b'),
   ],
   [
-    'one less: the others stay',
+    'one fewer: the others stay',
     plan('a', 'a', 'b', 'c'),
     ['c', 'b'],
     ['b', 'c'],
     plan('c', undefined, 'b', 'c'),
   ],
   ['one still answers', plan('a', 'a', 'b'), ['a', 'b'], ['b'], plan('b', undefined, 'b')],
-  ['one is left', plan('a', 'a', 'b'), ['b'], ['b'], plan('b')],
+  ['one remains', plan('a', 'a', 'b'), ['b'], ['b'], plan('b')],
 ];
 for (const [what, before, addresses, answering, after] of plans) {
   test(`servers: ${what}`, () => assert.deepEqual(planServers(before, addresses, new Set(answering)), after));
 }
 
-test('of more addresses than there are slots the first are used, and one waits for the place of another', () => {
+test('of more addresses than slots the first are used, and another gets the first slot that becomes free', () => {
   const many = Array.from({ length: SLOTS + 1 }, (_, at) => `a${at}`);
   const first = planServers(NO_SERVERS, many, new Set(many));
   assert.deepEqual(first.slots, many.slice(0, SLOTS));
@@ -66,6 +67,6 @@ const limits: readonly [maxconn: number, plan: ServerPlan, main: number, slot: n
 ];
 for (const [maxconn, { main, slots }, ofMain, ofSlot] of limits) {
   const used = slots.filter((address) => address !== undefined).length;
-  test(`${maxconn} connections for ${used} slots and the first server`, () =>
+  test(`the shares of ${maxconn} connections for ${used} slots and the main server`, () =>
     assert.deepEqual(connectionShares(maxconn, { main, slots }), { main: ofMain, slot: ofSlot }));
 }

@@ -10,7 +10,7 @@ import { UpstreamReport } from './upstream-report.ts';
 const [ONE, TWO] = ['10.0.0.1', '10.0.0.2'];
 const HOUR_MS = 3_600_000;
 
-/** An HAProxy whose clients come all the time: the slots that lead to what is down are out. */
+/** An HAProxy with clients all the time: it marks every slot whose address is down. */
 function busyHaproxy(down: ReadonlySet<string>) {
   const servers = new Map<string, string>();
   const socket: RuntimeApi = {
@@ -29,24 +29,23 @@ function busyHaproxy(down: ReadonlySet<string>) {
   return { socket, main: () => servers.get('app'), used: () => new Set(servers.values()) };
 }
 
-/** Two addresses. Those that deceive accept our connections and no others. */
+/** A port with two addresses. Those in `deceiving` accept probes and refuse HAProxy. */
 function start() {
   const { log, lines } = memoryLog();
   const clock = createFakeClock();
   const [down, deceiving] = [new Set<string>(), new Set<string>()];
   const haproxy = busyHaproxy(down);
-  const servers = new UpstreamPort({
+  const port = new UpstreamPort({
     ...{ port: 80, clock },
     backends: [new BackendServers({ name: 'app', port: 80 })],
     report: new UpstreamReport({ host: 'app', port: 80, inContainer: false, log, warnOf: () => undefined }),
-    probe: async ({ address }) =>
-      down.has(address) && !deceiving.has(address) ? 'ECONNREFUSED' : undefined,
+    probe: async ({ address }) => (down.has(address) && !deceiving.has(address) ? 'ECONNREFUSED' : undefined),
   });
   const { signal } = new AbortController();
-  const look = async (times = 1) => {
+  const update = async (times = 1) => {
     for (let time = 0; time < times; time += 1) {
-      await servers.update([ONE, TWO], () => haproxy.socket, signal);
-      // What was asked for is answered before the next look.
+      await port.update([ONE, TWO], () => haproxy.socket, signal);
+      // Probes complete before the next update.
       await new Promise(setImmediate);
       await clock.wait(1_000);
     }
@@ -54,62 +53,62 @@ function start() {
   const fail = async (address: string, times: number) => {
     for (let time = 0; time < times; time += 1) {
       down.add(address);
-      await look();
+      await update();
       down.delete(address);
-      await look(time + 1 < times ? 40 : 1);
+      await update(time + 1 < times ? 40 : 1);
     }
   };
-  return { ...haproxy, look, fail, down, deceiving, clock, lines };
+  return { ...haproxy, update, fail, down, deceiving, clock, lines };
 }
 
-test('an address that failed again and again rests while another one answers', async () => {
-  const { look, fail, used } = start();
-  await look(2);
+test('an address that failed repeatedly is not probed for a while if another one answers', async () => {
+  const { update, fail, used } = start();
+  await update(2);
   await fail(TWO, 4);
   assert.deepEqual(used(), new Set([ONE]));
-  await look(40);
+  await update(40);
   assert.deepEqual(used(), new Set([ONE, TWO]));
 });
 
-test('an address that rests is used as soon as the only other one is heard to fail', async () => {
-  const { look, fail, down, main, used } = start();
-  await look(2);
+test('an address that backs off is used as soon as the only other one fails', async () => {
+  const { update, fail, down, main, used } = start();
+  await update(2);
   await fail(TWO, 4);
   down.add(ONE);
-  await look();
+  await update();
   assert.equal(main(), TWO);
   assert.deepEqual(used(), new Set([TWO]));
 });
 
-test('when both have failed, the one that comes back is used at once, though it should rest', async () => {
-  const { look, fail, down, used } = start();
-  await look(2);
+test('when both have failed, the one that comes back is used at once in spite of its backoff', async () => {
+  const { update, fail, down, used } = start();
+  await update(2);
   await fail(TWO, 4);
   down.add(ONE).add(TWO);
-  await look(3);
+  await update(3);
   down.delete(TWO);
-  await look();
+  await update();
   assert.deepEqual(used(), new Set([TWO]));
 });
 
-test('in ten minutes, two addresses that accept our connections and fail for HAProxy are not spoken of every second', async () => {
-  const { look, down, deceiving, lines } = start();
-  await look(2);
+test('two addresses that accept probes and fail for HAProxy are not logged every second', async () => {
+  const { update, down, deceiving, lines } = start();
+  await update(2);
   for (const address of [ONE, TWO]) {
     down.add(address);
     deceiving.add(address);
   }
-  await look(600);
+  await update(600);
   assert.ok(lines.length < 150, `${lines.length} lines`);
 });
 
-test('a clock that is set back ends the rest of an address', async () => {
-  const { look, fail, clock, used } = start();
-  await look(2);
+test('a clock that is set back ends the backoff of an address', async () => {
+  const { update, fail, clock, used } = start();
+  await update(2);
   await fail(TWO, 4);
   assert.deepEqual(used(), new Set([ONE]));
   clock.set(new Date(clock.now().getTime() - HOUR_MS));
-  await look();
-  await look();
+  await update();
+  await update();
   assert.deepEqual(used(), new Set([ONE, TWO]));
 });

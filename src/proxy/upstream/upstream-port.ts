@@ -85,8 +85,7 @@ export class UpstreamPort {
   #toProbe(): string[] {
     if (this.#answered && this.#addresses.length < 2) return [];
     return this.#addresses.filter(
-      (address) =>
-        !this.#answering.has(address) && !this.#probing.has(address) && !this.#backsOff(address),
+      (address) => !this.#answering.has(address) && !this.#probing.has(address) && !this.#backsOff(address),
     );
   }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mirror, mirrored, type SeenRequest, startHttpApp } from '../harness/apps/http-app.ts';
-import { openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { mirror, mirrored, type SeenRequest, startHttpApp } from '../../../test/harness/apps/http-app.ts';
+import { openH1 } from '../../../test/harness/clients/h1.ts';
+import { ask, openH2 } from '../../../test/harness/clients/h2.ts';
+import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 
 /** Its two bytes as letters of Latin-1, in which Node writes a request. */
 const raw = Buffer.from('é').toString('latin1');

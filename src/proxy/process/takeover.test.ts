@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import { systemClock } from '../../src/clock.ts';
-import { renderHaproxy } from '../../src/proxy/config/render.ts';
-import { renderRouteMap } from '../../src/proxy/config/routes.ts';
-import { processRights, privilegesToDrop } from '../../src/proxy/process/host.ts';
-import { type HaproxyProcess, launchHaproxy } from '../../src/proxy/process/process.ts';
-import { prepareRuntimeDir, runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
-import { findStale, awaitExit } from '../../src/proxy/process/takeover.ts';
-import { installCertificate } from '../../src/proxy/runtime/certificates.ts';
-import { showInfo } from '../../src/proxy/runtime/commands.ts';
-import { runtimeApi } from '../../src/proxy/runtime/runtime-api.ts';
-import { afterTest } from '../harness/after-test.ts';
-import { memoryLog } from '../harness/memory-log.ts';
+import { afterTest } from '../../../test/harness/after-test.ts';
+import { memoryLog } from '../../../test/harness/memory-log.ts';
 import {
   echo,
   eventually,
@@ -27,10 +17,20 @@ import {
   startApp,
   startTestProxy,
   temporaryDir,
-} from '../harness/proxy/proxy.ts';
-import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+} from '../../../test/harness/proxy/proxy.ts';
+import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { systemClock } from '../../clock.ts';
+import { renderHaproxy } from '../config/render.ts';
+import { renderRouteMap } from '../config/route-map.ts';
+import { installCertificate } from '../runtime/certificates.ts';
+import { showInfo } from '../runtime/commands.ts';
+import { runtimeApi } from '../runtime/runtime-api.ts';
+import { privilegesToDrop, processRights } from './host.ts';
+import { type HaproxyProcess, launchHaproxy } from './process.ts';
+import { prepareRuntimeDir, runtimePaths } from './runtime-dir.ts';
+import { awaitExit, findStale } from './takeover.ts';
 
-/** An HAProxy as a control plane leaves it that is killed: nobody supervises it. */
+/** An HAProxy without a supervisor, as a control plane leaves it when it is killed. */
 async function leaveBehind(
   runtimeDir: string,
   port: number,
@@ -54,7 +54,7 @@ async function leaveBehind(
   return await launchHaproxy(options, new AbortController().signal);
 }
 
-test('the HAProxy of a control plane that was killed hands over its port and finishes its connections', async (t) => {
+test('the HAProxy of a killed control plane hands over its port and finishes its connections', async (t) => {
   const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const paths = runtimePaths(runtimeDir);
@@ -83,12 +83,13 @@ test('the HAProxy of a control plane that was killed hands over its port and fin
   }
   early.end();
   assert.match(await stale.exited, /exit code 0/);
-  await eventually('the log says so', () => lines.some(({ msg }) => /earlier run has finished/.test(msg)));
+  // The takeover, and that it has finished.
+  await eventually('both lines', () => lines.filter(({ pid }) => pid === stale.pid).length === 2);
   assert.ok(!lines.some(({ level }) => level >= 40));
   assert.equal((await showInfo(runtimeApi(paths.socket, systemClock))).pid, proxy.pid);
 });
 
-test('an HAProxy that does not finish in time is killed', async (t) => {
+test('an earlier HAProxy that does not finish in time is killed', async (t) => {
   const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
   const left = await leaveBehind(runtimeDir, port);
   afterTest(t, () => left.stop());
@@ -104,7 +105,7 @@ test('an HAProxy that does not finish in time is killed', async (t) => {
   assert.match(await left.exited, /SIGKILL/);
 });
 
-test('it is known whatever its program is called, and by whatever path its folder', async (t) => {
+test('an earlier HAProxy is recognized under any program name and any path of its directory', async (t) => {
   const [folder, port] = [await temporaryDir(t), await freePort()];
   const [program, runtimeDir, again] = ['edge', 'run', 'run-again'].map((name) => join(folder, name));
   assert.ok(program && runtimeDir && again);
@@ -114,10 +115,10 @@ test('it is known whatever its program is called, and by whatever path its folde
   await symlink(runtimeDir, again);
   const { lines } = await startTestProxy(t, { runtimeDir: again, port });
   assert.match(await left.exited, /exit code 0/);
-  assert.ok(lines.some(({ msg, pid }) => /taking over/.test(msg) && pid === left.pid));
+  assert.ok(lines.some(({ pid, level }) => pid === left.pid && level === 30));
 });
 
-/** Answers on the runtime socket of a folder as an HAProxy with some pid would. */
+/** Answers on the runtime API socket of a directory as an HAProxy with some pid would. */
 async function answerAs(t: TestContext, pid: number | undefined): Promise<string> {
   const runtimeDir = await temporaryDir(t);
   const server = createServer((socket) => socket.end(`Name: HAProxy\nPid: ${pid}\n`));
@@ -126,34 +127,19 @@ async function answerAs(t: TestContext, pid: number | undefined): Promise<string
   return runtimeDir;
 }
 
-test('what else answers on the socket path is left alone, and told of', async (t) => {
+test('another program that answers on the socket is left alone, with a warning', async (t) => {
   const { proxy: other } = await startTestProxy(t);
-  const nobody = 4_194_305; // pids end below it (proc_sys_kernel(5), pid_max)
-  for (const pid of [process.pid, other.pid, nobody]) {
+  const unused = 4_194_305; // pids end below it (proc_sys_kernel(5), pid_max)
+  for (const pid of [process.pid, other.pid, unused]) {
     const runtimeDir = await answerAs(t, pid);
     const { proxy, lines } = await startTestProxy(t, { runtimeDir });
     assert.equal(proxy.running, true);
-    assert.ok(!lines.some(({ msg }) => /taking over/.test(msg)));
-    assert.ok(lines.some(({ level, msg }) => level === 40 && /RUNTIME_DIR is for one ingress/.test(msg)));
+    const { socket } = runtimePaths(runtimeDir);
+    assert.partialDeepStrictEqual(
+      lines.filter((line) => line['pid'] === pid),
+      [{ level: 40, socket }],
+    );
+    assert.equal(lines.filter((line) => line['pid'] === pid).length, 1);
   }
   assert.equal(other.running, true);
-});
-
-test('too few open files mean fewer connections and a line in the log, not a failure', async (t) => {
-  const runtimeDir = await temporaryDir(t);
-  const script = `${runtimeDir}/haproxy-with-few-files`;
-  // root would raise the limit again, but for the missing capability.
-  const limited = process.getuid?.() === 0 ? 'setpriv --bounding-set -sys_resource' : '';
-  await writeFile(script, `#!/bin/sh\nulimit -n 1024\nexec ${limited} ${haproxyBin} "$@"\n`, { mode: 0o755 });
-  const { proxy, lines, port } = await startTestProxy(t, { runtimeDir, haproxyBin: script, maxconn: 4_096 });
-  const warning = lines.find(({ level }) => level >= 40);
-  assert.match(
-    warning?.msg ?? '',
-    /only (4\d\d|50\d) of MAXCONN=4096 connections fit .* "ulimit -n" to 8\d\d\d/,
-  );
-  assert.match(await readFile(`/proc/${proxy.pid}/limits`, 'utf8'), /Max open files\s+1024/);
-  const info = await runtimeApi(runtimePaths(runtimeDir).socket, systemClock).send('show info');
-  assert.match(info, /^Maxconn: (4\d\d|50\d)$/m);
-  await proxy.install(await testCertificate('app.example'));
-  await openTls(t, port, 'app.example');
 });

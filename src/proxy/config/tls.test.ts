@@ -3,11 +3,11 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
-import type { Route } from '../../src/proxy/config/routes.ts';
-import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { routesTo, startApp, startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
-import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { mirror, startHttpApp } from '../../../test/harness/apps/http-app.ts';
+import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
+import { routesTo, startApp, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import type { Route } from './routes.ts';
 
 const NAMES = ['a.example', 'b.example'] as const;
 const VERSIONS = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' } as const;
