@@ -15,6 +15,7 @@ import {
 } from '../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../test/harness/proxy/proxy-certificate.ts';
 import { Secret } from '../config/secret.ts';
+import type { IngressError } from '../errors.ts';
 
 describe('serving', { concurrency: true }, () => {
   test('listens before there is a certificate and refuses every handshake', async (t) => {
@@ -33,7 +34,7 @@ describe('serving', { concurrency: true }, () => {
     assert.equal(await say(client, 'hello'), 'hello');
   });
 
-  test('refuses a name that is in no certificate, and a client without a name', async (t) => {
+  test('refuses a name without a certificate, and a client without SNI', async (t) => {
     const { port, proxy } = await startTestProxy(t);
     await proxy.install(await testCertificate('app.example'));
     await assert.rejects(
@@ -43,7 +44,7 @@ describe('serving', { concurrency: true }, () => {
     await assert.rejects(openTls(t, port, ''), /unrecognized|handshake failure|disconnected|reset/);
   });
 
-  test('swaps a certificate under an open connection', async (t) => {
+  test('replaces a certificate while a connection is open', async (t) => {
     const target = { host: '127.0.0.1', port: await startApp(t, echo) };
     const { port, proxy } = await startTestProxy(t, { target });
     const [first, second] = [await testCertificate('app.example'), await testCertificate('app.example')];
@@ -57,7 +58,7 @@ describe('serving', { concurrency: true }, () => {
     assert.equal(proxy.pid, pid);
   });
 
-  test('serves a wildcard certificate beside the certificate of its parent', async (t) => {
+  test('serves a wildcard certificate besides the certificate of its parent', async (t) => {
     const { port, proxy } = await startTestProxy(t, { names: ['w.example', '*.w.example'] });
     const [parent, wildcard] = [await testCertificate('w.example'), await testCertificate('*.w.example')];
     await Promise.all([proxy.install(parent), proxy.install(wildcard)]);
@@ -67,7 +68,7 @@ describe('serving', { concurrency: true }, () => {
     assert.equal(above.getPeerX509Certificate()?.serialNumber, parent.serialNumber);
   });
 
-  test('a name that stands in the certificate and in no route is refused', async (t) => {
+  test('refuses a name that is in the certificate but has no route', async (t) => {
     const { port, proxy } = await startTestProxy(t);
     const certificate = await testCertificate('app.example', 'ecdsa', ['other.example']);
     await proxy.install(certificate);
@@ -78,13 +79,13 @@ describe('serving', { concurrency: true }, () => {
     );
   });
 
-  test('a key that does not fit is refused in the words of HAProxy, without the key, and nothing changes', async (t) => {
+  test("rejects a key that does not match with HAProxy's reply, without the key, and keeps the certificate", async (t) => {
     const { port, proxy } = await startTestProxy(t);
     const good = await testCertificate('app.example');
     await proxy.install(good);
     const { keyPem } = await testCertificate('app.example');
-    await assert.rejects(proxy.install({ ...good, keyPem }), (thrown: Error) => {
-      assert.match(thrown.message, /inconsistencies between private key and certificate/);
+    await assert.rejects(proxy.install({ ...good, keyPem }), (thrown: IngressError) => {
+      assert.match(String(thrown.details['reply']), /inconsistencies between private key and certificate/);
       assert.ok(!JSON.stringify(thrown).includes('PRIVATE KEY'));
       return true;
     });
@@ -96,19 +97,19 @@ describe('serving', { concurrency: true }, () => {
     await proxy.install(await testCertificate('app.example'));
   });
 
-  test('an installed certificate that the handshake does not show is an error that says what was seen', async (t) => {
+  test('reports the certificate that was presented instead of the installed one', async (t) => {
     const { proxy } = await startTestProxy(t);
     const certificate = await testCertificate('app.example');
     const { fingerprint256: seen } = certificate;
     const other = { ...certificate, fingerprint256: 'AB:CD' };
-    await assert.rejects(proxy.install(other), (thrown: Error & { code?: string }) => {
+    await assert.rejects(proxy.install(other), (thrown: IngressError) => {
       assert.equal(thrown.code, 'HANDSHAKE_FAILED');
-      assert.ok(thrown.message.includes(seen.replaceAll(':', '').toLowerCase()));
+      assert.equal(thrown.details['seen'], seen.replaceAll(':', '').toLowerCase());
       return true;
     });
   });
 
-  test('an app that speaks first is heard at once', async (t) => {
+  test('forwards at once what an app sends first', async (t) => {
     const target = { host: '127.0.0.1', port: await startApp(t, greeter('220 ready')) };
     const { port, proxy } = await startTestProxy(t, { target });
     await proxy.install(await testCertificate('app.example'));
@@ -118,7 +119,7 @@ describe('serving', { concurrency: true }, () => {
     assert.ok(performance.now() - begun < 1_000);
   });
 
-  test('HAProxy runs without rights, in an empty chroot, and without our environment', {
+  test('runs HAProxy without privileges, in an empty chroot, and without our environment', {
     skip: process.getuid?.() !== 0,
   }, async (t) => {
     process.env['TEST_PROXY_CREDENTIAL'] = 'do-not-leak';
@@ -132,7 +133,7 @@ describe('serving', { concurrency: true }, () => {
     await assert.rejects(access(join(runtimeDir, 'certs')));
   });
 
-  test('what HAProxy has to say reaches the log: failures, not ordinary connections', async (t) => {
+  test('logs failures, and no ordinary connections', async (t) => {
     const app = await startApp(t, echo);
     const { port, proxy, lines } = await startTestProxy(t, { target: { host: '127.0.0.1', port: app } });
     await proxy.install(await testCertificate('app.example'));

@@ -8,7 +8,7 @@ import { recordTypes, startTap } from '../harness/proxy/tap.ts';
 
 const ALERT = 21;
 
-/** Where the bytes end as an app may end them, there is nothing to log. */
+/** If an app simply closes the connection, there is nothing to log. */
 const faults: readonly [fault: Fault, why: string | undefined, speaksFirst?: 'app'][] = [
   ['refuses', 'refused'],
   ['refuses', 'refused', 'app'],
@@ -23,17 +23,17 @@ const faults: readonly [fault: Fault, why: string | undefined, speaksFirst?: 'ap
   ['is silent', 'silent', 'app'],
 ];
 
-describe('an app as bytes that', { concurrency: 4 }, () => {
+describe('a TCP target whose app', { concurrency: 4 }, () => {
   for (const [fault, why, speaksFirst] of faults) {
-    const who = speaksFirst === 'app' ? ' and should speak first' : '';
-    test(`${fault}${who}: the client's connection is closed cleanly, and the log says why`, async (t) => {
+    const who = speaksFirst === 'app' ? ' and speaks first in its protocol' : '';
+    test(`${fault}${who}: the client's connection is closed cleanly, with the reason in the log`, async (t) => {
       const { proxy, port, lines } = await startTestProxy(t, {
         target: await startFault(t, fault),
         timeouts: { connect: 200, client: 60_000, server: 300 },
       });
       await proxy.install(await testCertificate('app.example'));
       const tap = await startTap(t, port);
-      // In TLS 1.2 it can be seen from outside which record is an alert.
+      // In TLS 1.2 an observer can see which record is an alert.
       const client = await openTls(t, tap.port, 'app.example', { maxVersion: 'TLSv1.2' });
       if (!speaksFirst) client.write('hello?');
       client.resume();

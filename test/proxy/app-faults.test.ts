@@ -8,9 +8,9 @@ import { eventually, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const PAGES = {
-  502: '502 Bad Gateway: the app broke off or gave no valid answer.\n',
+  502: '502 Bad Gateway: the app closed the connection or sent no valid response.\n',
   503: '503 Service Unavailable: the app cannot be reached.\n',
-  504: '504 Gateway Timeout: the app gave no answer in time.\n',
+  504: '504 Gateway Timeout: the app did not respond in time.\n',
 } as const;
 
 const faults: readonly [fault: Fault, status: keyof typeof PAGES, why: string][] = [
@@ -27,11 +27,11 @@ const faults: readonly [fault: Fault, status: keyof typeof PAGES, why: string][]
 ];
 
 /**
- * Where nothing of an answer was there, HAProxy leaves it to the client to ask again: each version when the app takes no
- * connection, versions before 3.0 also when it broke off. It does so after the first request of a connection, and to HTTP/2 a
- * request is never the first.
+ * Whether HAProxy closes the connection without a response, so that the client sends the request again: every version if the app accepts
+ * no connection, versions before 3.0 also if it closed the connection. HAProxy does this from the second request of an HTTP/1.1 connection
+ * on, and for every request over HTTP/2.
  */
-const leftToClient = (status: number, why: string) =>
+const isLeftToClient = (status: number, why: string) =>
   why === 'connect-timeout' || (haproxyVersion < 300 && status === 502 && why === 'broke-off');
 
 async function serve(t: TestContext, fault: Fault): Promise<{ port: number; lines: LogLine[] }> {
@@ -54,10 +54,10 @@ async function assertPage(client: Client, status: keyof typeof PAGES): Promise<v
   assert.notEqual(headers.connection, 'close');
 }
 
-async function assertSaid(lines: LogLine[], why: string): Promise<LogLine> {
-  const of = () => lines.find(({ event }) => event === 'connection-failed');
-  await eventually('the failure in the log', () => of() !== undefined);
-  const line = of();
+async function assertLogged(lines: LogLine[], why: string): Promise<LogLine> {
+  const failure = () => lines.find(({ event }) => event === 'connection-failed');
+  await eventually('the failure in the log', () => failure() !== undefined);
+  const line = failure();
   assert.ok(line);
   assert.deepEqual([line.level, line['domain'], line['why']], [40, 'app.example', why]);
   assert.match(String(line['target']), /^http:(127\.0\.0\.1|nowhere\.invalid):\d+$/);
@@ -66,41 +66,41 @@ async function assertSaid(lines: LogLine[], why: string): Promise<LogLine> {
 
 describe('an app that', { concurrency: 4 }, () => {
   for (const [fault, status, why] of faults) {
-    test(`${fault}: HTTP/1.1 clients read a ${status}, and again on the same connection`, async (t) => {
+    test(`${fault}: HTTP/1.1 clients get ${status}, twice on one connection`, async (t) => {
       const { port, lines } = await serve(t, fault);
       const client = await openHttp1(t, port, 'app.example');
       await assertPage(client, status);
-      const { error, ...said } = await assertSaid(lines, why);
-      assert.equal(said['status'], status);
+      const { error, ...line } = await assertLogged(lines, why);
+      assert.equal(line['status'], status);
       if (haproxyVersion >= 300 && fault.startsWith('resets')) assert.match(String(error), /^ECONNRESET/);
-      if (leftToClient(status, why)) await assert.rejects(client.get('/'));
+      if (isLeftToClient(status, why)) await assert.rejects(client.get('/'));
       else await assertPage(client, status);
     });
 
-    test(`${fault}: HTTP/2 clients read a ${status}, and again on the same connection`, async (t) => {
+    test(`${fault}: HTTP/2 clients get ${status}, twice on one connection`, async (t) => {
       const { port, lines } = await serve(t, fault);
       const client = await openHttp2(t, port, 'app.example');
       for (const _ of [1, 2]) {
-        if (leftToClient(status, why)) await assert.rejects(client.get('/'), /REFUSED_STREAM/);
+        if (isLeftToClient(status, why)) await assert.rejects(client.get('/'), /REFUSED_STREAM/);
         else await assertPage(client, status);
       }
-      // A version that leaves it to the client says nothing of it either.
-      if (haproxyVersion >= 300 || !leftToClient(status, why)) await assertSaid(lines, why);
+      // A version that leaves it to the client does not log it either.
+      if (haproxyVersion >= 300 || !isLeftToClient(status, why)) await assertLogged(lines, why);
       assert.equal(client.session.destroyed, false);
     });
   }
 
-  test('breaks off in the middle: the client sees that the answer is not whole', async (t) => {
+  test('resets in the middle of a response: the client sees that it is incomplete', async (t) => {
     const { port, lines } = await serve(t, 'resets in the middle');
     await assert.rejects((await openHttp1(t, port, 'app.example')).get('/'), /aborted/);
-    await assertSaid(lines, 'broke-off');
+    await assertLogged(lines, 'broke-off');
   });
 
-  test('is silent in the middle: the client is not left waiting', async (t) => {
+  test('is silent in the middle of a response: the client is not left waiting', async (t) => {
     const { port } = await serve(t, 'is silent in the middle');
     const begun = performance.now();
     await assert.rejects((await openHttp1(t, port, 'app.example')).get('/'), /aborted/);
     assert.ok(performance.now() - begun < 3_000);
-    // Versions from 3.0 on log this as the client's doing (CD).
+    // Versions from 3.0 on log this as closed by the client (CD).
   });
 });

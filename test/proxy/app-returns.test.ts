@@ -12,15 +12,15 @@ import {
   startTestProxy,
 } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
-import { statistic, tell } from '../harness/proxy/runtime.ts';
+import { runtimeCommand, statistic } from '../harness/proxy/runtime.ts';
 
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
-/** A look-up and a retry take a second each; the rest is for a busy machine. */
+/** A look-up and a retry take a second each. BUSY_MS is for a busy machine. */
 const SOON_MS = 1_000;
 const BUSY_MS = 1_000;
 
-describe('an app that returns', { concurrency: 4 }, () => {
-  test('is given three seconds to come back before a client reads a 503', async (t) => {
+describe('an app that starts again', { concurrency: 4 }, () => {
+  test('has three seconds before a client gets 503', async (t) => {
     const target = { port: await freePort(), speaks: 'http/1.1' } as const;
     const { proxy, port } = await startTestProxy(t, { target, timeouts });
     await proxy.install(await testCertificate('app.example'));
@@ -34,7 +34,7 @@ describe('an app that returns', { concurrency: 4 }, () => {
   });
 
   for (const speaks of ['http/1.1', 'tcp'] as const) {
-    test(`(${speaks}) answers clients that wait for it, and new ones, within a second`, async (t) => {
+    test(`(${speaks}) gets waiting clients and new ones within a second`, async (t) => {
       const appPort = await freePort();
       const { proxy, port, runtimeDir } = await startTestProxy(t, {
         target: { port: appPort, speaks },
@@ -64,7 +64,7 @@ describe('an app that returns', { concurrency: 4 }, () => {
 });
 
 for (const speaks of ['http/1.1', 'h2'] as const) {
-  test(`an app (${speaks}) that moves: connections that are kept to the old address are left, though it hangs`, async (t) => {
+  test(`when an app (${speaks}) moves, idle connections to the old address are not used any more`, async (t) => {
     let moved = false;
     const old = { speaks, host: '127.0.0.2' };
     const appPort = await startTextApp(t, old, () => (moved ? undefined : 'old'));
@@ -78,10 +78,10 @@ for (const speaks of ['http/1.1', 'h2'] as const) {
     assert.deepEqual(new Set(await ask()), new Set(['old']));
     moved = true;
     const begun = performance.now();
-    // One backend after the other is told.
+    // The backends change one after the other.
     await eventually(
       'the new address, in each backend',
-      async () => !(await tell(runtimeDir, 'show servers state')).includes('127.0.0.2'),
+      async () => !(await runtimeCommand(runtimeDir, 'show servers state')).includes('127.0.0.2'),
     );
     t.diagnostic(`moved after ${Math.round(performance.now() - begun)} ms`);
     for (const _ of [1, 2, 3]) assert.deepEqual(new Set(await ask()), new Set(['new']));

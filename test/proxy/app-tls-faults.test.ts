@@ -10,7 +10,7 @@ import { openHttp1 } from '../harness/clients/http-clients.ts';
 import { eventually, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
-/** An app with a certificate that nobody trusts. */
+/** An app with an untrusted certificate. */
 async function startUntrusted(t: TestContext): Promise<number> {
   const { chainPem, keyPem } = await makeCertificate({ names: ['localhost'] });
   const server = createServer({ cert: chainPem, key: keyPem }, (socket) => socket.end());
@@ -24,16 +24,16 @@ async function startUntrusted(t: TestContext): Promise<number> {
 }
 
 const apps: readonly [what: string, start: (t: TestContext) => Promise<number>, error: RegExp][] = [
-  ['a certificate that nobody trusts', startUntrusted, /certificate verify failed/],
+  ['an untrusted certificate', startUntrusted, /certificate verify failed/],
   [
-    'no TLS, but words',
+    'another protocol instead of TLS',
     (t) => startApp(t, faultyApps['answers garbage']),
     /SSL handshake|wrong version|packet length/,
   ],
-  ['no TLS, but HTTP', (t) => startTextApp(t, { speaks: 'http/1.1' }, () => 'hi'), /wrong version number/],
+  ['HTTP instead of TLS', (t) => startTextApp(t, { speaks: 'http/1.1' }, () => 'hi'), /wrong version number/],
 ];
 for (const [what, start, error] of apps) {
-  test(`an app that wants TLS, with ${what}: a 503, and what is wrong is in the log`, async (t) => {
+  test(`an https:// target with ${what} is 503, with the error in the log`, async (t) => {
     const target = { port: await start(t), speaks: 'http/1.1', tls: true } as const;
     const { proxy, port, lines } = await startTestProxy(t, {
       ...{ target, alpn: ['http/1.1'] },
@@ -42,9 +42,12 @@ for (const [what, start, error] of apps) {
     await proxy.install(await testCertificate('app.example'));
     const { get } = await openHttp1(t, port, 'app.example');
     assert.equal((await get('/')).status, 503);
-    const said = () => lines.find(({ event }) => event === 'connection-failed');
-    await eventually('the failure in the log', () => said() !== undefined);
-    assert.deepEqual([said()?.level, said()?.['why'], said()?.['domain']], [40, 'tls', 'app.example']);
-    assert.match(String(said()?.['error']), error);
+    const failure = () => lines.find(({ event }) => event === 'connection-failed');
+    await eventually('the failure in the log', () => failure() !== undefined);
+    assert.deepEqual(
+      [failure()?.level, failure()?.['why'], failure()?.['domain']],
+      [40, 'tls', 'app.example'],
+    );
+    assert.match(String(failure()?.['error']), error);
   });
 }

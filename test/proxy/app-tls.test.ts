@@ -25,7 +25,7 @@ import { openServer } from '../world/open-server.ts';
 const HOST = 'inside.example';
 const lookup = async (): Promise<LookupAddress[]> => [{ address: '127.0.0.1', family: 4 }];
 
-/** An app with TLS: its port, and the names that it was asked for. */
+/** An app with TLS: its port, and the SNI and ALPN of each connection. */
 async function startTlsApp(t: TestContext, { chainPem, keyPem }: MadeCertificate) {
   const asked: (string | false | null)[] = [];
   const server = createServer({ cert: chainPem, key: keyPem, ALPNProtocols: ['http/1.1'] }, mirror('app'));
@@ -43,7 +43,7 @@ async function fileWith(t: TestContext, pem: string): Promise<string> {
   return path;
 }
 
-/** A proxy before an HTTPS app of some host, once it knows where that is. */
+/** A proxy with an https:// target, once its address is set. */
 async function serve(
   t: TestContext,
   port: number,
@@ -71,7 +71,7 @@ async function isRefused(t: TestContext, { port, lines }: RunningTest, why: RegE
 }
 
 describe('an HTTPS target', { concurrency: true }, () => {
-  test('with a certificate that is its own and trusted is asked for by its name', async (t) => {
+  test('with a valid and trusted certificate is reached, with its name as the SNI', async (t) => {
     const certificate = await makeCertificate({ names: [HOST] });
     const { port, asked } = await startTlsApp(t, certificate);
     const proxy = await serve(t, port, { verify: true, caFile: await fileWith(t, certificate.chainPem) });
@@ -87,25 +87,25 @@ describe('an HTTPS target', { concurrency: true }, () => {
     await isRefused(t, await serve(t, port, appTls), /different from the expected one/);
   });
 
-  test('with a certificate of an authority that is not trusted is refused', async (t) => {
+  test('with a certificate of an untrusted CA is refused', async (t) => {
     const { port } = await startTlsApp(t, await makeCertificate({ names: [HOST] }));
     const { chainPem } = await makeCertificate({ names: [HOST] });
     const appTls = { verify: true, caFile: await fileWith(t, chainPem) };
     await isRefused(t, await serve(t, port, appTls), /handshake failure/);
   });
 
-  test('is not trusted by the authorities of the system either', async (t) => {
+  test("with a certificate of an untrusted CA is refused by the system's CAs too", async (t) => {
     const { port } = await startTlsApp(t, await makeCertificate({ names: [HOST] }));
     await isRefused(t, await serve(t, port, { verify: true }), /handshake failure/);
   });
 
-  test('that speaks no TLS is refused', async (t) => {
+  test('that does not speak TLS is refused', async (t) => {
     const plain = await openServer(createHttpServer(mirror('app')), { host: '127.0.0.1', port: 0 });
     afterTest(t, () => plain[Symbol.asyncDispose]());
     await isRefused(t, await serve(t, plain.port, { verify: true }), /handshake failure/);
   });
 
-  test('unverified, may have any certificate, and is still asked for by its name', async (t) => {
+  test('without verification may have any certificate, and still gets its name as the SNI', async (t) => {
     const { port, asked } = await startTlsApp(t, await makeCertificate({ names: ['other.example'] }));
     const proxy = await serve(t, port, { verify: false });
     assert.equal((await (await openH1(t, proxy.port)).get('/', 'app.example')).status, 200);
@@ -113,7 +113,7 @@ describe('an HTTPS target', { concurrency: true }, () => {
   });
 });
 
-test('an app at an address is asked for no name, whatever its clients ask for', async (t) => {
+test("an app at an IP address gets no SNI, whatever the client's is", async (t) => {
   const { chainPem, keyPem } = await makeCertificate({ names: [HOST] });
   const asked: string[] = [];
   const SNICallback: NonNullable<TlsOptions['SNICallback']> = (name, done) => {
@@ -129,7 +129,7 @@ test('an app at an address is asked for no name, whatever its clients ask for', 
   assert.deepEqual(asked, []);
 });
 
-test('a TLS target of bytes is greeted by its app', async (t) => {
+test('the app of a TLS target can speak first', async (t) => {
   const { chainPem, keyPem } = await makeCertificate({ names: [HOST] });
   const server = createTlsServer({ cert: chainPem, key: keyPem }, (socket) => socket.write('220 ready\n'));
   const open = await openServer(server, { host: '127.0.0.1', port: 0 });

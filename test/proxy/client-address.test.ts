@@ -44,8 +44,8 @@ async function begun(t: TestContext, port: number, header: Buffer | undefined): 
   return { socket };
 }
 
-/** What the app was told by each of `times` requests of one client. */
-async function toldOf(
+/** What the app learned from each of `times` requests of one client. */
+async function sourcesOf(
   t: TestContext,
   { port }: RunningTest,
   speaks: (typeof modes)[number],
@@ -62,18 +62,18 @@ async function toldOf(
 
 for (const speaks of modes) {
   for (const sendProxy of ['v1', 'v2'] as const) {
-    test(`${speaks}, ${sendProxy} sent: the app is told who has connected`, async (t) => {
+    test(`${speaks}, PROXY ${sendProxy}: the app learns the address of the client`, async (t) => {
       const running = await serve(t, speaks, { sendProxy });
-      const [told] = await toldOf(t, running, speaks, {});
+      const [told] = await sourcesOf(t, running, speaks, {});
       assert.equal(told?.source.address, '127.0.0.1');
       if (speaks !== 'tcp') assert.equal(told.forwardedFor, '127.0.0.1');
     });
 
-    test(`${speaks}, ${sendProxy} sent: the app is told whom the header of the client named, v1 or v2, IPv4 or IPv6`, async (t) => {
+    test(`${speaks}, PROXY ${sendProxy}: the app learns the address in the client's PROXY header, v1 or v2, IPv4 or IPv6`, async (t) => {
       const running = await serve(t, speaks, { sendProxy, acceptProxy: true });
       for (const accepted of ['v1', 'v2'] as const) {
         for (const source of SOME) {
-          const [told] = await toldOf(t, running, speaks, { header: headerOf(accepted, source) });
+          const [told] = await sourcesOf(t, running, speaks, { header: headerOf(accepted, source) });
           assert.deepEqual(told?.source, source);
           if (speaks !== 'tcp') assert.equal(told.forwardedFor, source.address);
         }
@@ -83,16 +83,16 @@ for (const speaks of modes) {
 }
 
 for (const [what, header] of Object.entries(localHeaders)) {
-  test(`${what}: the client is who has connected`, async (t) => {
+  test(`${what}: the client is the peer of the connection`, async (t) => {
     const running = await serve(t, 'http/1.1', { sendProxy: 'v2', acceptProxy: true });
-    const [told] = await toldOf(t, running, 'http/1.1', { header });
+    const [told] = await sourcesOf(t, running, 'http/1.1', { header });
     assert.deepEqual([told?.source.address, told?.forwardedFor], ['127.0.0.1', '127.0.0.1']);
   });
 }
 
 for (const speaks of ['http/1.1', 'h2'] as const) {
   for (const client of ['http/1.1', 'h2'] as const) {
-    test(`${client} to ${speaks}: kept connections are never shared by clients that are not the same`, async (t) => {
+    test(`${client} to ${speaks}: different clients never share a connection to the app`, async (t) => {
       const running = await serve(t, speaks, { sendProxy: 'v2', acceptProxy: true });
       const sources = Array.from({ length: 20 }, (_, index) => ({
         address: `203.0.113.${1 + (index % 10)}`,
@@ -101,7 +101,7 @@ for (const speaks of ['http/1.1', 'h2'] as const) {
       const all = await Promise.all(
         sources.map(async (source) => {
           const header = headerOf('v2', source);
-          return { source, told: await toldOf(t, running, speaks, { header, client, times: 20 }) };
+          return { source, told: await sourcesOf(t, running, speaks, { header, client, times: 20 }) };
         }),
       );
       for (const { source, told } of all) {
@@ -113,20 +113,20 @@ for (const speaks of ['http/1.1', 'h2'] as const) {
 
 const refused: readonly [what: string, bytes: string, error: RegExp][] = [
   [
-    'no header, but a handshake',
+    'a TLS handshake without a header',
     `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${'\x55'.repeat(32)}`,
     /does not look like/,
   ],
-  ['no header, but HTTP', 'GET / HTTP/1.1\r\nhost: app.example\r\n\r\n', /does not look like/],
-  ['half of v1', 'PROXY TCP4 203.0.113', /^Truncated/],
-  ['v1 with nonsense', 'PROXY TCP4 203.0.113.7 x 1 1\r\n', /invalid|unhandled|Truncated/],
-  // The protocol's text allows it (§2.1), HAProxy does not.
-  ['v1 UNKNOWN with addresses', 'PROXY UNKNOWN 203.0.113.9 192.0.2.1 1 2\r\n', /unhandled/],
-  ['half of v2', '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c', /^Truncated/],
-  ['v2 of another version', '\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0', /does not look like/],
+  ['HTTP without a header', 'GET / HTTP/1.1\r\nhost: app.example\r\n\r\n', /does not look like/],
+  ['an incomplete v1 header', 'PROXY TCP4 203.0.113', /^Truncated/],
+  ['a malformed v1 header', 'PROXY TCP4 203.0.113.7 x 1 1\r\n', /invalid|unhandled|Truncated/],
+  // The PROXY protocol allows it (§2.1), HAProxy does not.
+  ['a v1 UNKNOWN header with addresses', 'PROXY UNKNOWN 203.0.113.9 192.0.2.1 1 2\r\n', /unhandled/],
+  ['an incomplete v2 header', '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c', /^Truncated/],
+  ['a binary header of another version', '\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0', /does not look like/],
 ];
 for (const [what, bytes, error] of refused) {
-  test(`${what}: the connection is refused at once, and the log says so`, async (t) => {
+  test(`${what} is refused at once, and logged`, async (t) => {
     const { port, lines } = await startTestProxy(t, { acceptProxy: true });
     const begin = performance.now();
     const socket = connect(port, '127.0.0.1').resume();
@@ -134,15 +134,15 @@ for (const [what, bytes, error] of refused) {
     socket.write(bytes, 'latin1');
     await new Promise((closed) => socket.once('close', closed));
     assert.ok(performance.now() - begin < 1_000);
-    const said = () => lines.find(({ why }) => why === 'proxy-header');
-    await eventually('a line', () => said() !== undefined);
-    assert.equal(said()?.level, 30);
-    assert.match(String(said()?.['error']), error);
+    const failure = () => lines.find(({ why }) => why === 'proxy-header');
+    await eventually('a line', () => failure() !== undefined);
+    assert.equal(failure()?.level, 30);
+    assert.match(String(failure()?.['error']), error);
   });
 }
 
-test('a connection on which no header comes is closed in time', async (t) => {
-  // From 2.9 on it is ten seconds at most (timeout client-hs); older versions have this one only.
+test('a connection without a header is closed in time', async (t) => {
+  // From 2.9 on the limit is ten seconds (timeout client-hs); older versions have only this timeout.
   const timeouts = { connect: 1_000, client: 700, server: 60_000 };
   const { port, lines } = await startTestProxy(t, { acceptProxy: true, timeouts });
   const begin = performance.now();
@@ -153,7 +153,7 @@ test('a connection on which no header comes is closed in time', async (t) => {
   await eventually('a line', () => lines.some(({ why }) => why === 'proxy-header'));
 });
 
-test('the control plane needs no header for its own handshakes, and nobody gets further on its socket', async (t) => {
+test('handshakes of the control plane need no header, and nothing is forwarded from their socket', async (t) => {
   const { proxy, runtimeDir } = await serve(t, 'tcp', { acceptProxy: true, sendProxy: 'v1' });
   const next = await testCertificate('app.example');
   await proxy.install(next);

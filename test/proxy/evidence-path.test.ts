@@ -32,8 +32,8 @@ async function serve(t: TestContext, routes: readonly Route[]): Promise<number> 
   return port;
 }
 
-/** Evidence and requests to the app by turns, on one connection. */
-async function byTurns(get: (path: string) => Promise<string>): Promise<void> {
+/** Requests for evidence and requests to the app in turn, on one connection. */
+async function assertInTurn(get: (path: string) => Promise<string>): Promise<void> {
   assert.equal(await get('/evidences/quote.json'), QUOTE);
   assert.equal(mirrored(await get('/app')).url, '/app');
   assert.equal(await get('/evidences/'), 'quote.json\n');
@@ -48,13 +48,13 @@ async function byTurns(get: (path: string) => Promise<string>): Promise<void> {
 
 describe('/evidences/', { concurrency: true }, () => {
   for (const kind of ['http', 'tcp'] as const) {
-    test(`${kind} target: any request of a connection may be for it, over HTTP/1.1`, async (t) => {
+    test(`${kind} target: any request of an HTTP/1.1 connection may be for evidence`, async (t) => {
       const seen: SeenRequest[] = [];
       const app = await startEitherApp(t, mirror('app', seen));
       const speaks = kind === 'tcp' ? 'tcp' : 'http/1.1';
       const port = await serve(t, httpRoutes(app, ['app.example'], { speaks }));
       const h1 = await openH1(t, port);
-      await byTurns(async (path) => (await h1.get(path, 'app.example')).body);
+      await assertInTurn(async (path) => (await h1.get(path, 'app.example')).body);
       const paths = ['/evidences/quote.json', '/app', '/evidences/quote.json', '/app'];
       h1.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`).join(''));
       assert.equal((await h1.answer()).body, QUOTE);
@@ -68,13 +68,13 @@ describe('/evidences/', { concurrency: true }, () => {
       assert.ok(seen.every(({ version, url }) => version === '1.1' && !url.startsWith('/evidences/')));
     });
 
-    test(`${kind} target: and over HTTP/2`, async (t) => {
+    test(`${kind} target: any request of an HTTP/2 connection may be for evidence`, async (t) => {
       const seen: SeenRequest[] = [];
       const app = await startEitherApp(t, mirror('app', seen));
       const speaks = kind === 'tcp' ? 'tcp' : 'http/1.1';
       const port = await serve(t, httpRoutes(app, ['app.example'], { speaks }));
       const session = await openH2(t, port);
-      await byTurns(async (path) => (await ask(session, { ':path': path })).body);
+      await assertInTurn(async (path) => (await ask(session, { ':path': path })).body);
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           ask(session, { ':path': index % 2 ? '/app' : '/evidences/quote.json' }),
@@ -89,14 +89,14 @@ describe('/evidences/', { concurrency: true }, () => {
     });
   }
 
-  test('gRPC targets have it too', async (t) => {
+  test('gRPC target: any request may be for evidence', async (t) => {
     const app = await startEitherApp(t, mirror('app'));
     const port = await serve(t, httpRoutes(app, ['app.example'], { speaks: 'h2' }));
     const session = await openH2(t, port);
-    await byTurns(async (path) => (await ask(session, { ':path': path })).body);
+    await assertInTurn(async (path) => (await ask(session, { ':path': path })).body);
   });
 
-  test('a TCP target keeps its WebSockets', async (t) => {
+  test('WebSockets to a TCP target still work', async (t) => {
     const app = await startHttpApp(t, mirror('app'), (server) =>
       acceptWebSockets(server, (end, { url }) => void echoTexts(end, { url })),
     );
@@ -114,7 +114,7 @@ describe('/evidences/', { concurrency: true }, () => {
     assert.match(await h1.until('this is /chat'), /^\x81/);
   });
 
-  test('the requests of a TCP target reach the app as they were sent', async (t) => {
+  test('requests to a TCP target reach the app unchanged', async (t) => {
     const app = await startEitherApp(t, mirror('app'));
     const port = await serve(t, routesTo({ port: app }, ['app.example'], HTTP_ALPN));
     const h1 = await openH1(t, port);
@@ -124,7 +124,7 @@ describe('/evidences/', { concurrency: true }, () => {
     assert.deepEqual(valuesOf(seen, 'x-forwarded-proto'), []);
   });
 
-  test('clients of a TCP target that negotiated no HTTP are not waited for, nor looked at', async (t) => {
+  test('clients of a TCP target that did not negotiate HTTP are neither delayed nor parsed', async (t) => {
     const bytes: string[] = [];
     const app = await startApp(t, (socket) => {
       greeter('220 ready\n')(socket);
@@ -147,7 +147,7 @@ describe('/evidences/', { concurrency: true }, () => {
     }
   });
 
-  test('without evidence a TCP target is sent the bytes, whatever was negotiated', async (t) => {
+  test('without evidence a TCP target gets the bytes, whatever was negotiated', async (t) => {
     const bytes: string[] = [];
     const app = await startApp(t, (socket) => {
       greeter('ready\n')(socket);

@@ -15,8 +15,8 @@ import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const MAXCONN = 3;
 
-describe('what one client can take', { concurrency: true }, () => {
-  test('the requests of one HTTP/2 connection take no more connections to the app than MAXCONN', async (t) => {
+describe('the resources that one client can occupy', { concurrency: true }, () => {
+  test('the requests of one HTTP/2 connection occupy at most MAXCONN connections to the app', async (t) => {
     const waiting: IncomingMessage[] = [];
     const app = await startHttpApp(t, (request, response) => {
       waiting.push(request);
@@ -27,7 +27,7 @@ describe('what one client can take', { concurrency: true }, () => {
     const open = Array.from({ length: 2 * MAXCONN }, () =>
       session.request({ ':method': 'POST', ':path': '/' }, { endStream: false }),
     );
-    await eventually('as many as may', () => waiting.length === MAXCONN);
+    await eventually('MAXCONN requests at the app', () => waiting.length === MAXCONN);
     await proxy.install(await testCertificate('app.example'));
     assert.equal(waiting.length, MAXCONN);
     const answers = open.map(answerOf);
@@ -36,7 +36,7 @@ describe('what one client can take', { concurrency: true }, () => {
     assert.equal(waiting.length, 2 * MAXCONN);
   });
 
-  test('an app that answers nobody takes no connection away from another app', async (t) => {
+  test('an app that does not respond occupies no connection that another app needs', async (t) => {
     const maxconn = 50;
     let held = 0;
     const hanging = await startHttpApp(t, () => {
@@ -52,17 +52,17 @@ describe('what one client can take', { concurrency: true }, () => {
           .request({ ':method': method, ':path': '/' }, { endStream: true })
           .on('error', () => undefined);
     }
-    await eventually('the app has all that it may have', () => held === 2 * maxconn);
+    await eventually('as many requests at the app as are allowed', () => held === 2 * maxconn);
     for (let client = 1; client <= 40; client += 1) {
       const h1 = await openH1(t, port);
       h1.head(`${client % 2 === 0 ? 'GET' : 'POST'} / HTTP/1.1`, 'Host: app.example', 'Content-Length: 0');
-      await eventually('this one, too', () => held === 2 * maxconn + client);
+      await eventually('this request at the app', () => held === 2 * maxconn + client);
     }
     const { status } = await ask(await openH2(t, port, 'other.example'), { ':authority': 'other.example' });
     assert.equal(status, 200);
   });
 
-  test('requests that are never finished do not shut /evidences/ for others', async (t) => {
+  test('requests that are never complete do not block /evidences/ for others', async (t) => {
     const directory = await temporaryDir(t);
     await writeFile(join(directory, 'quote.json'), '{}');
     const evidence = await startEvidenceServer(directory, memoryLog().emit);

@@ -8,7 +8,7 @@ import { type H1Client, openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 
-/** What a client may say of itself, in every spelling that some framework takes for the same. */
+/** Fields by which a client may misrepresent itself, in every spelling that some framework accepts. */
 const LIES: readonly (readonly [name: string, value: string])[] = [
   ['X-Forwarded-For', '6.6.6.6'],
   ['X-Forwarded-For', '7.7.7.7'],
@@ -26,16 +26,16 @@ const LIES: readonly (readonly [name: string, value: string])[] = [
   ['X_Real_IP', '6.6.6.6'],
   ['Forwarded', 'for=6.6.6.6;proto=http;host=evil.example'],
 ];
-/** What is none of that and stays. */
+/** Similar fields, which are forwarded. */
 const OTHERS: readonly (readonly [name: string, value: string])[] = [
-  ['X-Forwarded', 'is no such field'],
-  ['X-Real-IPs', 'nor this'],
-  ['Not-Forwarded', 'nor this'],
-  ['My-X-Forwarded-For', 'nor this'],
-  ['Via', '1.1 somebody'],
+  ['X-Forwarded', 'is not such a field'],
+  ['X-Real-IPs', 'nor is this'],
+  ['Not-Forwarded', 'nor is this'],
+  ['My-X-Forwarded-For', 'nor is this'],
+  ['Via', '1.1 proxy'],
 ];
 
-/** What follows the name in a Host field: the port that the app is told, or the status of a refusal. */
+/** What follows the name in a Host field, and the port that the app gets or the status of the refusal. */
 const PORTS: readonly (readonly [behind: string, expected: string | number])[] = [
   ['', '443'],
   [':', '443'],
@@ -52,22 +52,22 @@ const PORTS: readonly (readonly [behind: string, expected: string | number])[] =
   [':+80', 400],
 ];
 
-/** Every field whose name, as CGI and WSGI spell it, is one of those that apps believe. */
-function believed({ raw }: SeenRequest): [string, string][] {
+/** Every field whose name, as CGI and WSGI spell it, is one that apps trust. */
+function trustedFields({ raw }: SeenRequest): [string, string][] {
   return raw
     .map((name, index): [string, string] => [name.toLowerCase().replaceAll('_', '-'), raw[index + 1] ?? ''])
     .filter(([name], index) => index % 2 === 0 && /^(x-forwarded-.*|x-real-ip|forwarded)$/.test(name))
     .sort();
 }
 
-const truth = (host: string, port: string) => [
+const expectedFields = (host: string, port: string) => [
   ['x-forwarded-for', '127.0.0.1'],
   ['x-forwarded-host', host],
   ['x-forwarded-port', port],
   ['x-forwarded-proto', 'https'],
 ];
 
-/** A client behind a gateway that says who it is. */
+/** A client behind a gateway that sends a PROXY header. */
 async function openProxied(t: TestContext, port: number, header: string): Promise<H1Client> {
   const socket = connect({ host: '127.0.0.1', port });
   afterTest(t, () => socket.destroy());
@@ -82,23 +82,31 @@ async function getAs(h1: H1Client, host: string): Promise<SeenRequest> {
 }
 
 describe('X-Forwarded', { concurrency: true }, () => {
-  test('over HTTP/1.1 the app reads what is true, on every request, and every other field', async (t) => {
+  test('over HTTP/1.1 the app gets the true values with every request, and every other field', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = await openH1(t, port);
     const seen = await getAs(h1, 'app.example');
-    assert.deepEqual(believed(seen), truth('app.example', '443'));
+    assert.deepEqual(trustedFields(seen), expectedFields('app.example', '443'));
     for (const [name, value] of OTHERS) assert.deepEqual(valuesOf(seen, name.toLowerCase()), [value]);
-    assert.deepEqual(believed(await getAs(h1, 'app.example:8443')), truth('app.example:8443', '8443'));
-    assert.deepEqual(believed(await getAs(h1, 'App.Example:443')), truth('App.Example:443', '443'));
+    assert.deepEqual(
+      trustedFields(await getAs(h1, 'app.example:8443')),
+      expectedFields('app.example:8443', '8443'),
+    );
+    assert.deepEqual(
+      trustedFields(await getAs(h1, 'App.Example:443')),
+      expectedFields('App.Example:443', '443'),
+    );
     h1.head('GET / HTTP/1.0', 'X-Forwarded-Host: evil.example');
-    const bare = believed(mirrored((await h1.answer()).body)).filter(([name]) => name !== 'x-forwarded-host');
+    const bare = trustedFields(mirrored((await h1.answer()).body)).filter(
+      ([name]) => name !== 'x-forwarded-host',
+    );
     assert.deepEqual(
       bare,
-      truth('', '443').filter(([name]) => name !== 'x-forwarded-host'),
+      expectedFields('', '443').filter(([name]) => name !== 'x-forwarded-host'),
     );
   });
 
-  test('what a client calls hop-by-hop is not left out either', async (t) => {
+  test('a client cannot remove them by naming them in Connection', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = await openH1(t, port);
     for (const named of [
@@ -108,12 +116,12 @@ describe('X-Forwarded', { concurrency: true }, () => {
       'Forwarded',
     ]) {
       const { body } = await h1.get('/', 'app.example', `Connection: ${named}`, 'X-Forwarded-For: 6.6.6.6');
-      assert.deepEqual(believed(mirrored(body)), truth('app.example', '443'));
+      assert.deepEqual(trustedFields(mirrored(body)), expectedFields('app.example', '443'));
       assert.doesNotMatch(valuesOf(mirrored(body), 'connection').join(), /forwarded|real/i);
     }
   });
 
-  test('over HTTP/2 too', async (t) => {
+  test('over HTTP/2 the app gets the true values', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const session = await openH2(t, port);
     const lies = Object.groupBy(LIES, ([name]) => name.toLowerCase());
@@ -126,13 +134,13 @@ describe('X-Forwarded', { concurrency: true }, () => {
       ['app.example:8443', '8443'],
     ] as const) {
       const { body } = await ask(session, { ':authority': authority, ...headers, ...others });
-      assert.deepEqual(believed(mirrored(body)), truth(authority, tcpPort));
+      assert.deepEqual(trustedFields(mirrored(body)), expectedFields(authority, tcpPort));
       for (const [name, value] of OTHERS)
         assert.deepEqual(valuesOf(mirrored(body), name.toLowerCase()), [value]);
     }
   });
 
-  test('the port is a number, or the request is refused, in every form of HTTP', async (t) => {
+  test('the port is a number, or the request is refused, in every version of HTTP', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = () => openH1(t, port);
     const told = ({ status, body }: { status: number | undefined; body: string }) =>
@@ -148,7 +156,7 @@ describe('X-Forwarded', { concurrency: true }, () => {
     }
   });
 
-  test('the client is the one of the PROXY header, where one is asked for', async (t) => {
+  test('with a PROXY header, the client is the one that it names', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))), {
       acceptProxy: true,
     });

@@ -17,7 +17,7 @@ import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const MAXCONN = 3;
 
-/** A proxy whose every connection is taken by clients. */
+/** A proxy with MAXCONN clients. */
 async function fullProxy(t: TestContext): Promise<RunningTest & { appPort: number }> {
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const running = await startTestProxy(t, { target, maxconn: MAXCONN });
@@ -27,7 +27,7 @@ async function fullProxy(t: TestContext): Promise<RunningTest & { appPort: numbe
   return { ...running, appPort: target.port };
 }
 
-test('when others have every connection, a certificate is proven all the same', async (t) => {
+test('with MAXCONN clients, a certificate can still be installed and verified', async (t) => {
   const { proxy, runtimeDir, lines } = await fullProxy(t);
   const next = await testCertificate('app.example');
   await proxy.install(next);
@@ -38,25 +38,25 @@ test('when others have every connection, a certificate is proven all the same', 
   };
   const shown = await presentedCertificate({ ...attempt, timeoutMs: 3_000 });
   assert.equal(shown.fingerprint256, next.fingerprint256);
-  // HAProxy tells of nothing that we do ourselves.
+  // HAProxy does not log our own handshakes.
   assert.ok(!lines.some(({ msg }) => / own(?:\/|~| )/.test(msg)), JSON.stringify(lines));
 });
 
-test('others get no more than MAXCONN, and wait for a place', async (t) => {
+test('a client beyond MAXCONN waits until another one is gone', async (t) => {
   const { port, appPort, runtimeDir } = await fullProxy(t);
-  const [freed, waiting] = [await openFirst(runtimeDir), openTls(t, port, 'app.example')];
-  assert.equal(freed, String(MAXCONN));
-  const socket = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
-  assert.equal(await socket.send(`shutdown sessions server tcp:127.0.0.1:${appPort}/app`), '');
+  const [open, waiting] = [await openConnections(runtimeDir), openTls(t, port, 'app.example')];
+  assert.equal(open, String(MAXCONN));
+  const api = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
+  assert.equal(await api.send(`shutdown sessions server tcp:127.0.0.1:${appPort}/app`), '');
   assert.equal(await say(await waiting, 'me too'), 'me too');
 });
 
-/** How many connections of others there are. */
-async function openFirst(runtimeDir: string): Promise<string | undefined> {
-  const socket = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
+/** The number of client connections. */
+async function openConnections(runtimeDir: string): Promise<string | undefined> {
+  const api = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
   let now: string | undefined;
   await eventually('the count', async () => {
-    const [head = '', row = ''] = (await socket.send('show stat tls 1 -1')).split('\n');
+    const [head = '', row = ''] = (await api.send('show stat tls 1 -1')).split('\n');
     now = row.split(',')[head.split(',').indexOf('scur')];
     return now !== undefined;
   });

@@ -16,7 +16,7 @@ interface Served {
   readonly calls: SeenCall[];
 }
 
-/** A gRPC app behind the proxy, without TLS and with it. */
+/** A proxy with a gRPC app, with or without TLS. */
 async function serve(t: TestContext, scheme: 'grpc' | 'grpcs'): Promise<Served> {
   const calls: SeenCall[] = [];
   const tls = scheme === 'grpcs';
@@ -34,7 +34,7 @@ async function serve(t: TestContext, scheme: 'grpc' | 'grpcs'): Promise<Served> 
 
 for (const scheme of ['grpc', 'grpcs'] as const) {
   describe(scheme, { concurrency: true }, () => {
-    test('messages stream both ways, each before the next one; then trailers', async (t) => {
+    test('messages stream in both directions, each before the next one, then trailers', async (t) => {
       const { port, calls } = await serve(t, scheme);
       const stream = call(await openH2(t, port), '/echo', '7S');
       const trailers = trailersOf(stream);
@@ -53,7 +53,7 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
       assert.equal(headers['x-forwarded-for'], '127.0.0.1');
     });
 
-    test('a hundred calls at once on a connection, and more than that one after another', async (t) => {
+    test('a hundred concurrent calls on one connection, and further ones afterwards', async (t) => {
       const { port, calls } = await serve(t, scheme);
       const session = await openH2(t, port);
       const open = Array.from({ length: 100 }, () => call(session, '/echo'));
@@ -72,7 +72,7 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
       );
     });
 
-    test('an error before the first message arrives as it is, headers and trailers in one', async (t) => {
+    test('an error before the first message is forwarded unchanged, with headers and trailers in one', async (t) => {
       const { port } = await serve(t, scheme);
       const stream = call(await openH2(t, port), '/refuse');
       stream.end(message('let me'));
@@ -83,20 +83,20 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
       assert.equal(stream.rstCode, 0);
     });
 
-    test('a client that cancels or runs out of time is heard by the app', async (t) => {
+    test('the app sees that a client cancels a call', async (t) => {
       const { port, calls } = await serve(t, scheme);
       const session = await openH2(t, port);
       const stream = call(session, '/hang');
       await headersOf(stream);
       stream.close(CANCEL);
-      // With its connection, which was for it alone; whether the code is seen before the end of that is chance.
+      // Its connection, which is exclusive, ends with it. Whether the app sees the code before that end is random.
       assert.notEqual(await calls[0]?.ended, 0);
       const other = call(session, '/echo');
       other.end(message('still there'));
       assert.equal((await messages(other).next()).value, 'still there');
     });
 
-    test('an app that breaks a call off is heard by the client, and by no other call', async (t) => {
+    test('the client sees that an app resets a call, and other calls are not affected', async (t) => {
       const { port } = await serve(t, scheme);
       const session = await openH2(t, port);
       const [broken, whole] = [call(session, '/break'), call(session, '/echo')];
@@ -104,13 +104,13 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
       broken.on('error', () => undefined).resume();
       broken.write(message('go'));
       await new Promise((resolve) => broken.once('close', resolve));
-      // HAProxy passes on that it was broken off, not the app's code.
+      // HAProxy forwards the reset, but not the app's code.
       assert.equal(broken.rstCode, CANCEL);
       whole.write(message('unharmed'));
       assert.equal((await messages(whole).next()).value, 'unharmed');
     });
 
-    test('a client of HTTP/1.1 is served in HTTP/2 all the same', async (t) => {
+    test('requests of an HTTP/1.1 client are forwarded in HTTP/2', async (t) => {
       const { port } = await serve(t, scheme);
       const h1 = await openH1(t, port);
       h1.head(
@@ -128,14 +128,14 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
   });
 }
 
-describe('an app that cannot be reached', { concurrency: true }, () => {
+describe('the response for a gRPC target that cannot be reached', { concurrency: true }, () => {
   for (const [type, isGrpc] of [
     ['application/grpc', true],
     ['application/grpc+proto', true],
     ['application/grpc-web+proto', false],
     ['text/html', false],
   ] as const) {
-    test(`is ${isGrpc ? 'UNAVAILABLE, in an answer that never begins,' : 'a page'} for ${type}`, async (t) => {
+    test(`is ${isGrpc ? 'UNAVAILABLE without a body' : 'a page'} for ${type}`, async (t) => {
       const { port } = await startServing(
         t,
         httpRoutes(await freePort(), ['app.example'], { speaks: 'h2' }),
@@ -145,11 +145,10 @@ describe('an app that cannot be reached', { concurrency: true }, () => {
       );
       const session = await openH2(t, port);
       const answer = await ask(session, { ':method': 'POST', ':path': '/', 'content-type': type }, 'words');
-      // HAProxy 3.2 and newer take a connection that is refused for one that broke off.
+      // HAProxy 3.2 and newer treat a refused connection as one that was closed.
       assert.ok(answer.status === 503 || answer.status === 502, `${answer.status}`);
       const { 'grpc-status': status, 'grpc-message': words, 'content-type': given } = answer.headers;
-      const said = `${isGrpc ? words : answer.body}`;
-      assert.match(said, /^50[23] .*: the app .*\.$/);
+      assert.match(`${isGrpc ? words : answer.body}`, /^50[23] .*: the app .*\.$/);
       if (isGrpc) assert.deepEqual([status, answer.body, given], ['14', '', undefined]);
       else assert.deepEqual([status, words, given], [undefined, undefined, 'text/plain']);
       assert.equal(answer.headers['cache-control'], 'no-store');

@@ -13,15 +13,15 @@ import { echo, eventually, openTls, routesTo, startApp } from '../harness/proxy/
 
 interface Served {
   readonly port: number;
-  /** What the app was asked for and then heard the end of, before it had answered. */
+  /** The paths of requests that were closed before the app had responded. */
   readonly abandoned: string[];
-  /** What it was asked for. */
+  /** The paths of all requests. */
   readonly asked: string[];
-  /** Has the app answer what waits. */
+  /** Makes the app respond to what waits. */
   readonly answer: () => void;
 }
 
-/** An app that answers when it is told; /events speaks at once, and again and again. */
+/** A proxy with an app that responds on demand. /events is a stream with an event every 20 ms. */
 async function serve(t: TestContext): Promise<Served> {
   const [abandoned, asked, waiting]: [string[], string[], (() => void)[]] = [[], [], []];
   const listener: RequestListener = async (request, response) => {
@@ -45,13 +45,13 @@ async function serve(t: TestContext): Promise<Served> {
   return { port, abandoned, asked, answer };
 }
 
-describe('a client of HTTP/1.1 that closes its side once it has asked', { concurrency: true }, () => {
+describe('an HTTP/1.1 client that closes its side after its request', { concurrency: true }, () => {
   for (const method of ['GET', 'POST'])
-    test(`reads the answer to a ${method}`, async (t) => {
+    test(`gets the response to a ${method}`, async (t) => {
       const { port, asked, answer, abandoned } = await serve(t);
       const { socket, ...client } = await openHalf(t, port);
       socket.write(`${method} / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n`);
-      await eventually('the app is asked', () => asked.length === 1);
+      await eventually('the request at the app', () => asked.length === 1);
       socket.end();
       await client.ended;
       answer();
@@ -60,18 +60,18 @@ describe('a client of HTTP/1.1 that closes its side once it has asked', { concur
     });
 });
 
-describe('a client that closes its side along with the end of its handshake reads the answer', () => {
-  // From 3.2 on HAProxy closes a connection whose end it has read before it switches to HTTP.
-  test('in HTTP', { skip: haproxyVersion >= 302 }, async (t) => {
+describe('a client that closes its side together with the end of its handshake gets the response', () => {
+  // From 3.2 on HAProxy closes a connection if it has read the client's FIN before it switches to HTTP.
+  test('of an HTTP target', { skip: haproxyVersion >= 302 }, async (t) => {
     const { port, asked, answer } = await serve(t);
     const { socket, ...client } = await openHalf(t, await startHolding(t, port));
     socket.end('GET / HTTP/1.1\r\nHost: app.example\r\n\r\n');
-    await eventually('the app is asked', () => asked.length === 1);
+    await eventually('the request at the app', () => asked.length === 1);
     answer();
     assert.match(await client.answer, /\r\n\r\nanswer$/);
   });
 
-  test('as bytes', async (t) => {
+  test('of a TCP target', async (t) => {
     const { port } = await startServing(t, routesTo({ port: await startApp(t, echo) }));
     const { socket, answer } = await openHalf(t, await startHolding(t, port), []);
     socket.end('question');
@@ -79,7 +79,7 @@ describe('a client that closes its side along with the end of its handshake read
   });
 });
 
-/** Stands before the proxy; forwards the first bytes of a client (its ClientHello), and all others together with its FIN. */
+/** A relay in front of the proxy: forwards the first bytes of a client (its ClientHello), and all others together with its FIN. */
 async function startHolding(t: TestContext, proxyPort: number): Promise<number> {
   return await startApp(t, (client) => {
     client.allowHalfOpen = true;
@@ -95,7 +95,7 @@ async function startHolding(t: TestContext, proxyPort: number): Promise<number> 
   });
 }
 
-/** A client that reads on after it has closed its side. */
+/** A client that continues to read after it has closed its side. */
 async function openHalf(t: TestContext, port: number, alpn = ['http/1.1']) {
   const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const options = { ALPNProtocols: alpn, socket: tcp };
@@ -104,31 +104,31 @@ async function openHalf(t: TestContext, port: number, alpn = ['http/1.1']) {
   return { socket, answer, ended: once(socket, 'finish') };
 }
 
-describe('an app hears of a client that is gone', { concurrency: true }, () => {
-  test('when it says something, over HTTP/1.1', async (t) => {
+describe('the request of a client that is gone is closed at the app', { concurrency: true }, () => {
+  test('over HTTP/1.1, when the app sends something', async (t) => {
     const { port, abandoned } = await serve(t);
     const h1 = await openH1(t, port);
     h1.head('GET /events HTTP/1.1', 'Host: app.example');
     await h1.until('data: x');
     h1.socket.destroy();
-    await eventually('the app hears of it', () => abandoned.includes('/events'));
+    await eventually('the close at the app', () => abandoned.includes('/events'));
   });
 
-  test('at once, over HTTP/2, although it is silent', async (t) => {
+  test('over HTTP/2, at once', async (t) => {
     const { port, asked, abandoned } = await serve(t);
     const session = await openH2(t, port);
     session.request({ ':path': '/' }).on('error', () => undefined);
-    await eventually('the app is asked', () => asked.length === 1);
+    await eventually('the request at the app', () => asked.length === 1);
     session.destroy();
-    await eventually('the app hears of it', () => abandoned.includes('/'));
+    await eventually('the close at the app', () => abandoned.includes('/'));
   });
 
-  test('at once, over HTTP/2, of a request that is taken back', async (t) => {
+  test('over HTTP/2, at once, if the client cancels the request', async (t) => {
     const { port, asked, abandoned } = await serve(t);
     const session = await openH2(t, port);
     const stream = session.request({ ':path': '/' });
-    await eventually('the app is asked', () => asked.length === 1);
+    await eventually('the request at the app', () => asked.length === 1);
     stream.close();
-    await eventually('the app hears of it', () => abandoned.includes('/'));
+    await eventually('the close at the app', () => abandoned.includes('/'));
   });
 });

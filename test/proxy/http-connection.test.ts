@@ -8,8 +8,8 @@ import { answerOf, openH2 } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 import { echo, greeter, hear, openTls } from '../harness/proxy/proxy.ts';
 
-describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true }, () => {
-  test('Expect: 100-continue is asked of the app, which may refuse before it has the body', async (t) => {
+describe('features of HTTP connections', { concurrency: true }, () => {
+  test('Expect: 100-continue is forwarded to the app, which may refuse before it gets the body', async (t) => {
     const app = await startHttpApp(t, mirror('app'), (server) => {
       server.on('checkContinue', (request, response) => {
         if (request.url === '/no') {
@@ -38,7 +38,7 @@ describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true 
     assert.equal(mirrored((await answer).body).body, 'more');
   });
 
-  test('trailers pass, either way, over h1 and h2', async (t) => {
+  test('trailers are forwarded in both directions, over h1 and h2', async (t) => {
     const app = await startHttpApp(t, (request, response) => {
       response.setHeader('trailer', 'x-sum');
       response.write('begun ');
@@ -64,7 +64,7 @@ describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true 
     assert.equal(second.trailers?.['x-sum'], 'of h2');
   });
 
-  test('a client of HTTP/1.0 without a Host is served the app of its handshake', async (t) => {
+  test('an HTTP/1.0 request without a Host reaches the app of the SNI', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = await openH1(t, port, 'app.example', {});
     h1.head('GET /old HTTP/1.0');
@@ -78,7 +78,7 @@ describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true 
     assert.equal(mirrored((await kept.answer()).body).url, '/2');
   });
 
-  test('connections are kept on both sides, also when requests are pipelined', async (t) => {
+  test('connections are reused on both sides, also for pipelined requests', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = await openH1(t, port);
     const seen: SeenRequest[] = [];
@@ -95,7 +95,7 @@ describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true 
     assert.equal(await h1.rest(), '');
   });
 
-  test('a protocol that a client and the app agree on by Upgrade passes, bytes at once', async (t) => {
+  test('after an Upgrade to another protocol, bytes are forwarded at once', async (t) => {
     const app = await startHttpApp(t, mirror('app'), (server) => {
       server.on('upgrade', (request, socket: Socket) => {
         socket.write(`HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`);
@@ -115,7 +115,7 @@ describe('what HTTP/1.1 knows beside requests and answers', { concurrency: true 
   });
 });
 
-test('a client cannot talk an app into HTTP/2 behind our back (Upgrade: h2c)', async (t) => {
+test('a client cannot upgrade the app to HTTP/2 (Upgrade: h2c)', async (t) => {
   const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
   const h1 = await openH1(t, port);
   for (const upgrade of ['h2c', 'H2C', 'chat, h2c']) {
@@ -130,7 +130,7 @@ test('a client cannot talk an app into HTTP/2 behind our back (Upgrade: h2c)', a
   }
 });
 
-test('a connection that was opened ahead and never used is closed without a word', async (t) => {
+test('a connection that is opened in advance and never used is closed without a response', async (t) => {
   const app = await startHttpApp(t, mirror('app'));
   const timeouts = { connect: 1_000, client: 1_000, server: 60_000 };
   const { port } = await startServing(t, httpRoutes(app), { timeouts });

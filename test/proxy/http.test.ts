@@ -10,7 +10,7 @@ import { openTls } from '../harness/proxy/proxy.ts';
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 
 describe('an HTTP target', { concurrency: true }, () => {
-  test('h2 and http/1.1 are offered, in this order, and the app is asked in HTTP/1.1', async (t) => {
+  test('offers h2 and http/1.1, in this order, and forwards requests in HTTP/1.1', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     for (const [offered, negotiated] of [
       [['http/1.1', 'h2'], 'h2'],
@@ -31,7 +31,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.equal((await silent.get('/', 'app.example')).status, 200);
   });
 
-  test('header fields reach the app and the client as they were sent, but for the case of their names', async (t) => {
+  test('forwards header fields unchanged in both directions, apart from the case of their names', async (t) => {
     const app = await startHttpApp(t, (request, response) => {
       response.setHeader('Set-Cookie', ['a=1; Path=/', 'b="2, 3"']);
       response.setHeader('X-Odd', 'caf\xe9 ');
@@ -72,7 +72,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.deepEqual(headers['set-cookie'], ['a=1; Path=/', 'b="2, 3"']);
   });
 
-  test('methods pass as they are; an answer to HEAD has the fields of one to GET, and no body', async (t) => {
+  test('forwards every method; a response to HEAD has the fields of one to GET, and no body', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = await openH1(t, port);
     for (const method of ['PATCH', 'PROPFIND', 'DELETE', 'QUERY']) {
@@ -91,7 +91,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.ok(Number(answer.headers['content-length']) > 0);
   });
 
-  test('bodies of 20 MB arrive whole, either way, with a length and in chunks', async (t) => {
+  test('forwards bodies of 20 MB in both directions, with a length and in chunks', async (t) => {
     const app = await startHttpApp(t, async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);

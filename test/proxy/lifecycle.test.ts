@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import type { IngressError } from '../../src/errors.ts';
 import {
   echo,
   eventually,
@@ -40,8 +41,8 @@ async function listens(port: number): Promise<boolean> {
   }
 }
 
-describe('the life of HAProxy', { concurrency: true }, () => {
-  test('an HAProxy that was killed comes back with its certificates and the address of the app', async (t) => {
+describe('the lifecycle of HAProxy', { concurrency: true }, () => {
+  test('a killed HAProxy is restarted with its certificates and the address of the app', async (t) => {
     const app = await startApp(t, echo);
     const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
     const names = ['app.example', '*.app.example'];
@@ -59,7 +60,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.ok(lines.some(({ level, how }) => level === 50 && how === 'SIGKILL'));
   });
 
-  test('a certificate that is installed while HAProxy is away is served when it is back', async (t) => {
+  test('a certificate that is installed during a restart of HAProxy is served afterwards', async (t) => {
     const running = await serving(t, 200);
     const { proxy, port } = running;
     const next = await testCertificate('app.example');
@@ -69,7 +70,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.equal(client.getPeerX509Certificate()?.serialNumber, next.serialNumber);
   });
 
-  test('stop lets an open connection finish and then ends at once', async (t) => {
+  test('stop waits for an open connection, and ends as soon as it finishes', async (t) => {
     const { proxy, port, lines } = await serving(t, 8_000);
     const client = await openTls(t, port, 'app.example');
     assert.equal(await say(client, 'before'), 'before');
@@ -88,7 +89,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     );
   });
 
-  test('stop ends an idle connection when its time is over', async (t) => {
+  test('stop closes an idle connection after the drain time', async (t) => {
     const { proxy, port } = await serving(t, 500);
     const client = await openTls(t, port, 'app.example');
     assert.equal(await say(client, 'before'), 'before');
@@ -100,7 +101,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.ok(took >= 400 && took < 2_000, `${took} ms`);
   });
 
-  test('stop with an idle connection takes less than ten seconds with the longest drain', async (t) => {
+  test('stop with an idle connection takes less than ten seconds with the longest drain time', async (t) => {
     const { proxy, port } = await serving(t, 8_000);
     await openTls(t, port, 'app.example');
     const begun = performance.now();
@@ -109,7 +110,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.ok(took >= 7_900 && took < 9_500, `${took} ms`);
   });
 
-  test('stop ends an HAProxy that reacts to nothing', async (t) => {
+  test('stop kills an HAProxy that does not react', async (t) => {
     const { proxy, port } = await serving(t, 200);
     assert.ok(proxy.pid);
     process.kill(proxy.pid, 'SIGSTOP');
@@ -119,7 +120,7 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.equal(await listens(port), false);
   });
 
-  test('stop while HAProxy is away starts it no more, and refuses what waits for it', async (t) => {
+  test('stop during a restart does not start HAProxy again, and rejects what waits for it', async (t) => {
     const running = await serving(t, 200);
     const { proxy, port } = running;
     killHaproxy(running);
@@ -132,32 +133,34 @@ describe('the life of HAProxy', { concurrency: true }, () => {
     assert.equal(await listens(port), false);
   });
 
-  test('a port that is in use is named', async (t) => {
+  test('a port that is in use is named in the error', async (t) => {
     const port = await startApp(t, echo, { host: '0.0.0.0' });
-    await assert.rejects(startTestProxy(t, { port }), (thrown: Error & { code?: string }) => {
+    await assert.rejects(startTestProxy(t, { port }), (thrown: IngressError) => {
       assert.equal(thrown.code, 'PROXY_START_FAILED');
-      assert.match(thrown.message, new RegExp(`port ${port} \\(PORT\\)`));
+      assert.deepEqual(thrown.details, { port });
       return true;
     });
   });
 
-  test('a program that is missing is named', async (t) => {
-    await assert.rejects(startTestProxy(t, { haproxyBin: '/no/such/haproxy' }), (thrown: Error) => {
-      assert.match(thrown.message, /\/no\/such\/haproxy could not be run: .*ENOENT/);
+  test('a missing program is named in the error', async (t) => {
+    await assert.rejects(startTestProxy(t, { haproxyBin: '/no/such/haproxy' }), (thrown: IngressError) => {
+      assert.equal(thrown.code, 'PROXY_START_FAILED');
+      assert.deepEqual(thrown.details, { haproxyBin: '/no/such/haproxy' });
+      assert.equal((thrown.cause as NodeJS.ErrnoException).code, 'ENOENT'); // what spawn(2) fails with
       return true;
     });
   });
 
-  test('a configuration that HAProxy does not take is refused in its words', async (t) => {
+  test('a configuration that HAProxy rejects is an error with its output', async (t) => {
     const privileges = { user: 'nobody-of-this-name', group: 'haproxy', chroot: '/var/empty' };
-    await assert.rejects(startTestProxy(t, { privileges }), (thrown: Error & { code?: string }) => {
+    await assert.rejects(startTestProxy(t, { privileges }), (thrown: IngressError) => {
       assert.equal(thrown.code, 'PROXY_CONFIG_REJECTED');
-      assert.match(thrown.message, /nobody-of-this-name/);
+      assert.match(String(thrown.details['output']), /nobody-of-this-name/);
       return true;
     });
   });
 
-  test('the files in the runtime directory are for the owner only, and none holds a key', async (t) => {
+  test('the files in the runtime directory are accessible to the owner only, and contain no key', async (t) => {
     const { runtimeDir } = await serving(t, 200);
     const found = await readdir(runtimeDir);
     assert.deepEqual(found.sort(), [

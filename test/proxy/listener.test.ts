@@ -29,7 +29,7 @@ async function serve(t: TestContext, speaks: 'tcp' | 'http/1.1', options: TestPr
 
 for (const host of HOSTS) {
   for (const sendProxy of ['v1', 'v2'] as const) {
-    test(`${host}, ${sendProxy} sent: the app is told the address as it is`, async (t) => {
+    test(`${host}, PROXY ${sendProxy}: the app learns the address of the client`, async (t) => {
       const bytes = await serve(t, 'tcp', { sendProxy });
       const told = JSON.parse(await hear(await openTls(t, bytes.port, 'app.example', { host })));
       assert.equal(told.source.address, host);
@@ -53,7 +53,7 @@ for (const host of HOSTS) {
     }
   });
 
-  test(`${host}: the log names the client as it is`, async (t) => {
+  test(`${host}: the log has the address of the client`, async (t) => {
     const { proxy, port, lines } = await startTestProxy(t);
     await proxy.install(await testCertificate('app.example'));
     await hear(await openTls(t, port, 'app.example', { host }));
@@ -62,15 +62,14 @@ for (const host of HOSTS) {
     assert.equal(failure()?.['client'], host);
   });
 
-  test(`${host}: a port that is in use is named, with what can be done`, async (t) => {
+  test(`${host}: a port that is in use is an error with the port`, async (t) => {
     const port = await freePort();
     const other = createServer().listen({ host, port, ipv6Only: true });
     afterTest(t, () => other.close());
     await once(other, 'listening');
     await assert.rejects(startTestProxy(t, { port }), {
       code: 'PROXY_START_FAILED',
-      message: new RegExp(`cannot listen on port ${port} \\(PORT\\): .*Address already in use`),
-      hint: `Set PORT to a free port, or end what listens on ${port}.`,
+      details: { port },
     });
   });
 }
@@ -80,7 +79,7 @@ for (const [what, [program = '', ...args]] of Object.entries(withoutIpv6)) {
   test(`${what}: IPv4 is served`, { skip: able.failed && able.stderr }, async () => {
     const serving = ['--test-name-pattern=as soon as it is installed', 'src/proxy/proxy.test.ts'];
     const { stdout } = await execa(program, [...args, process.execPath, '--test', ...serving], {
-      // A test of its own, not one of this one's.
+      // A separate test run, not a part of this one.
       env: { NODE_TEST_CONTEXT: undefined },
     });
     assert.match(stdout, /^\S+ pass 1$/m);

@@ -6,7 +6,7 @@ import { ask, openH2 } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 
 const PAGE = '421 Misdirected Request: this name is not served on this connection.\n';
-const KEPT = [
+const SERVED = [
   'b.example',
   'B.EXAMPLE',
   'b.example.',
@@ -24,7 +24,7 @@ const UNKNOWN = [
   'w.example',
 ];
 
-/** `a` and `b` have two names each, one of them below a wildcard that is otherwise `w`'s. */
+/** Apps `a` and `b` with two names each, one of them below the wildcard of app `w`. */
 async function serve(t: TestContext): Promise<{ port: number; seen: SeenRequest[] }> {
   const seen: SeenRequest[] = [];
   const app = (name: string) => startHttpApp(t, mirror(name, seen));
@@ -36,11 +36,11 @@ async function serve(t: TestContext): Promise<{ port: number; seen: SeenRequest[
   return { port, seen };
 }
 
-describe('a request for a name of another route', { concurrency: true }, () => {
-  test('is answered 421 over HTTP/1.1, never reaches an app, and the connection goes on', async (t) => {
+describe('a request for a name of another target', { concurrency: true }, () => {
+  test('gets 421 over HTTP/1.1, reaches no app, and the connection stays usable', async (t) => {
     const { port, seen } = await serve(t);
     const h1 = await openH1(t, port, 'a.example');
-    for (const host of [...KEPT, ...UNKNOWN]) {
+    for (const host of [...SERVED, ...UNKNOWN]) {
       h1.head('POST /stray HTTP/1.1', `Host: ${host}`, 'Content-Length: 0');
       const answer = await h1.answer();
       assert.deepEqual([answer.status, answer.body], [421, PAGE], host);
@@ -50,10 +50,10 @@ describe('a request for a name of another route', { concurrency: true }, () => {
     assert.deepEqual(new Set(seen.map(({ app, url }) => `${app} ${url}`)), new Set(['a /own']));
   });
 
-  test('and over HTTP/2, streams of its own name beside it', async (t) => {
+  test("gets 421 over HTTP/2, beside streams for the connection's own name", async (t) => {
     const { port, seen } = await serve(t);
     const session = await openH2(t, port, 'a.example');
-    for (const host of [...KEPT.slice(0, -1), ...UNKNOWN]) {
+    for (const host of [...SERVED.slice(0, -1), ...UNKNOWN]) {
       const [stray, own] = await Promise.all([
         ask(session, { ':method': 'POST', ':path': '/stray', ':authority': host }, 'body'),
         ask(session, { ':path': '/own', ':authority': 'a.example' }),
@@ -64,7 +64,7 @@ describe('a request for a name of another route', { concurrency: true }, () => {
     assert.deepEqual(new Set(seen.map(({ app, url }) => `${app} ${url}`)), new Set(['a /own']));
   });
 
-  test('its own name is the same in upper case, with a dot behind it and with a port', async (t) => {
+  test('is not one whose name differs in case, a trailing dot or a port', async (t) => {
     const { port } = await serve(t);
     const [h1, h2] = [await openH1(t, port, 'a.example'), await openH2(t, port, 'A.Example')];
     for (const host of ['a.example', 'A.eXample', 'a.example.', 'a.example:443', 'a.example.:8443']) {
@@ -74,7 +74,7 @@ describe('a request for a name of another route', { concurrency: true }, () => {
     }
   });
 
-  test('names of one target share a connection, those below a wildcard among them', async (t) => {
+  test('is not one for another name of the same target, also below a wildcard', async (t) => {
     const { port } = await serve(t);
     for (const [servername, hosts, app] of [
       ['a.example', ['also.example', 'a.example'], 'a'],
@@ -97,7 +97,7 @@ describe('a request for a name of another route', { concurrency: true }, () => {
     }
   });
 
-  test('no two names in one request: whichever HAProxy takes, another app is not reached', async (t) => {
+  test('reaches no other app if the request has two names', async (t) => {
     const { port, seen } = await serve(t);
     for (const lines of [
       ['GET /stray HTTP/1.1', 'Host: a.example', 'Host: b.example'],
@@ -129,7 +129,7 @@ describe('a request for a name of another route', { concurrency: true }, () => {
     assert.deepEqual(valuesOf(mirrored(body), 'host'), ['a.example']);
   });
 
-  test('an absolute request target with the own name is served', async (t) => {
+  test("is not one with the connection's own name in an absolute request target", async (t) => {
     const { port } = await serve(t);
     const h1 = await openH1(t, port, 'a.example');
     h1.head('GET https://a.example/x?y HTTP/1.1', 'Host: a.example');

@@ -12,13 +12,13 @@ import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const REFUSED = /unrecognized|handshake failure|disconnected|reset/;
 
-/** A route to an app that says its name before its client says anything. */
+/** A route to an app that sends its names as soon as a client connects. */
 async function greeting(t: TestContext, ...names: string[]): Promise<Route[]> {
   return routesTo({ port: await startApp(t, greeter(names.join())) }, names);
 }
 
 describe('many names on one port', { concurrency: true }, () => {
-  test('of every kind at once, each by its own rules', async (t) => {
+  test('of TCP, HTTP and gRPC targets together', async (t) => {
     const grpc = await startH2App(t, (server) => {
       server.on('stream', (stream: ServerHttp2Stream, headers) => void serveCall(stream, headers));
     });
@@ -40,7 +40,7 @@ describe('many names on one port', { concurrency: true }, () => {
     assert.equal((await messages(stream).next()).value, 'hello');
   });
 
-  test('an exact name comes before a wildcard, which stands for one label', async (t) => {
+  test('an exact name takes precedence over a wildcard, which matches one label', async (t) => {
     const { port } = await startServing(t, [
       ...(await greeting(t, '*.w.example')),
       ...(await greeting(t, 'exact.w.example')),
@@ -58,7 +58,7 @@ describe('many names on one port', { concurrency: true }, () => {
     await assert.rejects(openTls(t, port, 'one.two.w.example'), REFUSED);
   });
 
-  test('an exact name waits for a certificate of its own: that of a wildcard is not shown for it', async (t) => {
+  test('an exact name needs its own certificate; that of the wildcard is not presented for it', async (t) => {
     const routes = [...(await greeting(t, '*.w.example')), ...(await greeting(t, 'exact.w.example'))];
     const { port, proxy } = await startTestProxy(t, { routes });
     await proxy.install(await testCertificate('*.w.example'));
@@ -68,7 +68,7 @@ describe('many names on one port', { concurrency: true }, () => {
     assert.equal(await hear(await openTls(t, port, 'exact.w.example')), 'exact.w.example');
   });
 
-  test('an unknown name and no name are refused in the handshake, whatever is offered', async (t) => {
+  test('an unknown name and no name are refused in the handshake, with any ALPN', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     for (const name of ['other.example', 'example', 'app.example.example', '']) {
       for (const ALPNProtocols of [['h2'], ['http/1.1'], []]) {
@@ -78,7 +78,7 @@ describe('many names on one port', { concurrency: true }, () => {
   });
 });
 
-test('a thousand names, a hundred apps', async (t) => {
+test('a thousand names and a hundred apps', async (t) => {
   const names = Array.from({ length: 1_000 }, (_, index) => `n${index}.example`);
   const apps = await Promise.all(
     Array.from({ length: 100 }, (_, index) => startApp(t, greeter(`app ${index}`))),
@@ -86,7 +86,7 @@ test('a thousand names, a hundred apps', async (t) => {
   const routes = names.flatMap((name, index) => routesTo({ port: apps[index % 100] ?? 0 }, [name]));
   const { port, proxy } = await startTestProxy(t, { routes });
   const certificate = await testCertificate('n0.example');
-  // Each costs some milliseconds, so that the certificates of a hundred of the names have to do.
+  // An install takes some milliseconds, so only a hundred of the names get a certificate.
   for (const name of names.filter((text) => text.endsWith('7.example'))) {
     await proxy.install({ ...certificate, name, servername: name });
   }

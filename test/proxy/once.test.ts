@@ -12,17 +12,17 @@ import { HTTP_ALPN, startServing } from '../harness/proxy/http-proxy.ts';
 import { eventually, type RunningTest, routesTo } from '../harness/proxy/proxy.ts';
 
 interface Served extends RunningTest {
-  /** The method of each request that an app read and broke off at. */
+  /** The method of each request after which the app closed the connection. */
   readonly broken: string[];
-  /** How many connections to the app there were. */
+  /** The number of connections to the app. */
   readonly connections: () => number;
 }
 
-/** How the connection ends at which the app has read a request for /break. */
+/** How the app closes the connection after a request for /break. */
 type End = 'destroy' | 'resetAndDestroy' | 'destroySoon';
 const ENDS: readonly End[] = ['destroy', 'resetAndDestroy', 'destroySoon'];
 
-/** An app that answers every request, on connections that it keeps, but breaks off at those for /break. */
+/** A proxy with an app that responds to every request and keeps the connection, but closes it after a request for /break. */
 async function serve(t: TestContext, speaks: Target['speaks'], end: End, asked = speaks): Promise<Served> {
   const broken: string[] = [];
   let connections = 0;
@@ -33,7 +33,7 @@ async function serve(t: TestContext, speaks: Target['speaks'], end: End, asked =
   };
   const app = asked === 'h2' ? await breaksH2(t, broken, counts) : await breaksH1(t, broken, end, counts);
   const routes = routesTo({ port: app, speaks }, ['app.example'], HTTP_ALPN);
-  // Nothing listens there, and nothing is asked of it; but requests to a TCP target are told from bytes.
+  // Nothing listens on the evidence port or is sent there; but with one, HTTP clients of a TCP target are recognized.
   const running = await startServing(t, routes, { evidencePort: 9 });
   return { ...running, broken, connections: () => connections };
 }
@@ -69,7 +69,7 @@ async function breaksH2(t: TestContext, broken: string[], counts: Counts): Promi
   });
 }
 
-/** Asks over a connection of a client; resolves with the status. */
+/** Sends a request over the connection of a client; resolves with the status. */
 type Asks = (method: string, path: string) => Promise<number | undefined>;
 
 const clients: Readonly<Record<'http/1.1' | 'h2', (t: TestContext, port: number) => Promise<Asks>>> = {
@@ -91,59 +91,59 @@ const clients: Readonly<Record<'http/1.1' | 'h2', (t: TestContext, port: number)
   },
 };
 
-/** Requests that go before, so that there are connections to the app that have been used. */
+/** Sends requests, so that there are used connections to the app. */
 async function warmUp(asks: Asks): Promise<void> {
   for (const method of ['GET', 'POST', 'GET', 'POST']) assert.equal(await asks(method, '/'), 204);
 }
 
-async function assertTold(lines: RunningTest['lines'], count: number): Promise<void> {
-  const told = () => lines.filter(({ event }) => event === 'connection-failed');
-  await eventually('a line in the log', () => told().length > 0);
+async function assertLogged(lines: RunningTest['lines'], count: number): Promise<void> {
+  const failures = () => lines.filter(({ event }) => event === 'connection-failed');
+  await eventually('a line in the log', () => failures().length > 0);
   assert.deepEqual(
-    told().map(({ level, why }) => [level, why]),
+    failures().map(({ level, why }) => [level, why]),
     Array.from({ length: count }, () => [40, 'broke-off']),
   );
 }
 
-/** Before, HAProxy leaves each request but the first of a connection to the client, whatever connection to the app it went out on. */
+/** Before 3.0, HAProxy lets the client repeat every request but the first of a connection, whatever connection to the app it used. */
 const skip = haproxyVersion < 300 && 'HAProxy before 3.0 cannot';
 
 for (const speaks of ['http/1.1', 'h2'] as const) {
   const open = clients[speaks];
-  const what = `a request by ${speaks} at which the app breaks off, after others`;
+  const what = `a request over ${speaks} after which the app closes the connection, following others`;
   describe(what, { concurrency: 4, skip }, () => {
     for (const method of ['POST', 'PATCH', 'PUT', 'DELETE', 'PROPPATCH'])
       for (const end of ENDS)
-        test(`${method}, ${end}: a 502 and a line in the log, and the app reads it once`, async (t) => {
+        test(`${method}, ${end}: is 502, is logged, and reaches the app once`, async (t) => {
           const { port, broken, lines } = await serve(t, 'http/1.1', end);
           const asks = await open(t, port);
           await warmUp(asks);
           assert.equal(await asks(method, '/break'), 502);
           assert.deepEqual(broken, [method]);
-          await assertTold(lines, 1);
+          await assertLogged(lines, 1);
           assert.equal(await asks('GET', '/'), 204);
         });
 
-    test('to an app that speaks HTTP/2: the same', async (t) => {
+    test('is treated in the same way if the app speaks HTTP/2', async (t) => {
       const { port, broken, lines } = await serve(t, 'h2', 'destroy');
       const asks = await open(t, port);
       await warmUp(asks);
       assert.equal(await asks('POST', '/break'), 502);
       assert.deepEqual(broken, ['POST']);
-      await assertTold(lines, 1);
+      await assertLogged(lines, 1);
       assert.equal(await asks('GET', '/'), 204);
     });
 
-    test('to a TCP target, where HTTP was negotiated: the same', async (t) => {
+    test('is treated in the same way for a TCP target if HTTP was negotiated', async (t) => {
       const { port, broken, lines } = await serve(t, 'tcp', 'destroy', speaks);
       const asks = await open(t, port);
       await warmUp(asks);
       assert.equal(await asks('POST', '/break'), 502);
       assert.deepEqual(broken, ['POST']);
-      await assertTold(lines, 1);
+      await assertLogged(lines, 1);
     });
 
-    test('requests by safe methods share connections to the app', async (t) => {
+    test('requests with safe methods share connections to the app', async (t) => {
       const { port, connections } = await serve(t, 'http/1.1', 'destroy');
       const asks = await open(t, port);
       await warmUp(asks);

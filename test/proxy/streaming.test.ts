@@ -9,12 +9,12 @@ import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 
 const EVENTS = 10;
 const PIECES = Array.from({ length: EVENTS }, (_, index) => `piece ${index}`);
-/** For all of them. One that the kernel holds back, because HAProxy said that more will come, is late by 200 ms. */
+/** Milliseconds for all of them. If HAProxy told the kernel that more will follow, each would be delayed by 200 ms. */
 const SOON_MS = 1_000;
 
 /**
- * An app in which nothing waits for time: `/events` sends the next event only when the last one was confirmed through
- * `/confirm`, and `/received` is answered only when the next piece of the body of `/upload` has come.
+ * An app that waits for events and never for time: `/events` sends the next event when the last one was confirmed through `/confirm`, and
+ * `/received` responds when the next piece of the body of `/upload` has arrived.
  */
 function slowly(): RequestListener {
   const said = new EventEmitter();
@@ -49,7 +49,7 @@ function slowly(): RequestListener {
   };
 }
 
-/** Says when it is too late. */
+/** Returns a function that fails when it is called too late. */
 function soon(): () => void {
   const begun = performance.now();
   return () => {
@@ -64,7 +64,7 @@ async function serve(t: TestContext): Promise<number> {
 }
 
 describe('streaming', { concurrency: true }, () => {
-  test('each server-sent event is there before the next one is sent, over HTTP/1.1', async (t) => {
+  test('each server-sent event arrives before the next one is sent, over HTTP/1.1', async (t) => {
     const port = await serve(t);
     const [events, other] = [await openH1(t, port), await openH1(t, port)];
     events.head('GET /events HTTP/1.1', 'Host: app.example', 'Accept: text/event-stream');
@@ -78,7 +78,7 @@ describe('streaming', { concurrency: true }, () => {
     assert.match(await events.until('0\r\n\r\n'), /^\s*$/);
   });
 
-  test('and over HTTP/2, on one connection', async (t) => {
+  test('each server-sent event arrives before the next one is sent, over HTTP/2 on one connection', async (t) => {
     const session = await openH2(t, await serve(t));
     const events = session.request({ ':path': '/events' });
     await headersOf(events);
@@ -93,7 +93,7 @@ describe('streaming', { concurrency: true }, () => {
     assert.equal(n, EVENTS);
   });
 
-  test('each piece of a body is with the app before the next one is sent, over HTTP/1.1', async (t) => {
+  test('each piece of a body reaches the app before the next one is sent, over HTTP/1.1', async (t) => {
     const port = await serve(t);
     const [upload, other] = [await openH1(t, port), await openH1(t, port)];
     upload.head('POST /upload HTTP/1.1', 'Host: app.example', 'Transfer-Encoding: chunked');
@@ -115,7 +115,7 @@ describe('streaming', { concurrency: true }, () => {
     assert.equal((await upload.answer()).body, 'done');
   });
 
-  test('and over HTTP/2, on one connection', async (t) => {
+  test('each piece of a body reaches the app before the next one is sent, over HTTP/2 on one connection', async (t) => {
     const session = await openH2(t, await serve(t));
     const upload = session.request({ ':method': 'POST', ':path': '/upload' }, { endStream: false });
     const inTime = soon();
@@ -128,7 +128,7 @@ describe('streaming', { concurrency: true }, () => {
     await headersOf(upload);
   });
 
-  test('a long poll is answered when there is something to say', async (t) => {
+  test('a long poll gets its response as soon as there is one', async (t) => {
     const session = await openH2(t, await serve(t));
     const poll = ask(session, { ':path': '/received' });
     const upload = await ask(session, { ':method': 'POST', ':path': '/upload' }, 'news');

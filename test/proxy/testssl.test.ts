@@ -12,22 +12,22 @@ import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
 const findingsSchema = z.array(z.object({ id: z.string(), severity: z.string(), finding: z.string() }));
 type Findings = z.infer<typeof findingsSchema>;
 
-/** Everything but HTTP's headers, which are the app's, and how old clients would fare, which takes as long as all the rest. */
+/** Everything but HTTP headers, which are the app's, and the simulation of old clients, which takes as long as all the rest. */
 const CHECKS = ['--protocols', '--std', '--fs', '--server-defaults', '--server-preference', '--vulnerable'];
 const TIMEOUT_MS = 240_000;
-/** What these checks find at the least, when none was left out. */
+/** The minimum number of findings if every check ran. */
 const FEWEST_FINDINGS = 70;
 
-/** What is not about our server, and why. */
+/** Findings that are not about our server, and why. */
 const EXCLUDED: Readonly<Record<string, string>> = {
-  cert_revocation:
-    'the test CA names neither CRL nor OCSP; what a certificate of ours names, its authority decides',
+  cert_revocation: 'the test CA has neither CRL nor OCSP; in production that is up to the CA',
   engine_problem: "it is about testssl's own OpenSSL",
   sessionresumption_ticket:
-    'it may leave before TLS 1.3 has sent the ticket; tls.test.ts shows that sessions are resumed',
-  secure_renego: 'it asks without a name, and gets no handshake; tls.test.ts shows that none is renegotiated',
+    'testssl may disconnect before it gets the TLS 1.3 ticket; tls.test.ts shows that sessions are resumed',
+  secure_renego:
+    'testssl sends no SNI here and gets no handshake; tls.test.ts shows that renegotiation is refused',
   ...(opensslVersion < 305 && {
-    FS_KEMs: 'ML-KEM came with OpenSSL 3.5; testssl.sh asks for it from 3.2 on',
+    FS_KEMs: 'ML-KEM requires OpenSSL 3.5; testssl.sh checks it from 3.2 on',
   }),
 };
 
@@ -43,7 +43,7 @@ async function examine(dir: string, caPath: string, port: number): Promise<Findi
   return findingsSchema.parse(JSON.parse(json));
 }
 
-test('testssl.sh has nothing to object', { timeout: TIMEOUT_MS + 10_000 }, async (t) => {
+test('testssl.sh finds no weakness', { timeout: TIMEOUT_MS + 10_000 }, async (t) => {
   const dir = await temporaryDir(t);
   const { leaf, caPem } = await certificateOfTestCa('app.example');
   const caPath = join(dir, 'ca.pem');
@@ -57,7 +57,7 @@ test('testssl.sh has nothing to object', { timeout: TIMEOUT_MS + 10_000 }, async
 
   const { pid } = proxy;
   const findings = await examine(dir, caPath, port);
-  assert.equal(proxy.pid, pid, 'the same HAProxy answered all along');
+  assert.equal(proxy.pid, pid, 'HAProxy was not restarted');
   const bad = findings.filter(
     ({ id, severity }) => !['OK', 'INFO'].includes(severity) && !Object.hasOwn(EXCLUDED, id),
   );
@@ -70,7 +70,7 @@ test('testssl.sh has nothing to object', { timeout: TIMEOUT_MS + 10_000 }, async
   const found = new Map(findings.map(({ id, finding }) => [id, finding]));
   const seconds = found.get('scanTime');
   t.diagnostic(`${findings.length} findings in ${seconds} s`);
-  assert.match(String(seconds), /^\d+$/, 'it ran to the end');
+  assert.match(String(seconds), /^\d+$/, 'the scan was complete');
   assert.match(String(found.get('TLS1_3')), /^offered/);
   assert.equal(found.get('ALPN_HTTP2'), 'h2');
   assert.equal(found.get('OCSP_stapling'), 'not offered');

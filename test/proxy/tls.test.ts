@@ -14,7 +14,7 @@ async function serving(t: TestContext, certificate: CertificateBundle): Promise<
   return port;
 }
 
-/** What to resume with. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 names its session within it. */
+/** The session to resume. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 the session within it. */
 async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
   if (socket.getProtocol() === 'TLSv1.2') return socket.getSession();
   const [session] = await once(socket, 'session');
@@ -23,7 +23,7 @@ async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
 
 const only = (version: SecureVersion): ConnectionOptions => ({ minVersion: version, maxVersion: version });
 
-/** Both sides have to know ML-KEM, which came with OpenSSL 3.5. */
+/** Both sides have to support ML-KEM, which requires OpenSSL 3.5. */
 const mlkem = opensslVersion >= 305 && Number.parseFloat(process.versions.openssl) >= 3.5;
 
 /** The group of the key exchange. Node types a key of TLS 1.2 and of no session as `{}`. */
@@ -34,7 +34,7 @@ const groupOf = (socket: TLSSocket): unknown => {
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   const first = mlkem && version === 'TLSv1.3' ? 'X25519MLKEM768' : 'X25519';
-  test(`${version}: ${first} is what is negotiated first, and a session is resumed`, async (t) => {
+  test(`${version}: ${first} is negotiated, and a session is resumed`, async (t) => {
     const port = await serving(t, await testCertificate('app.example'));
     const one = await openTls(t, port, 'app.example', only(version));
     const resumable = sessionOf(one);
@@ -49,7 +49,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal(await say(second, 'again'), 'again');
   });
 
-  test(`${version}: every connection brings what the next one resumes with`, async (t) => {
+  test(`${version}: every connection yields a session that the next one can resume`, async (t) => {
     const port = await serving(t, await testCertificate('app.example'));
     let session: Buffer | undefined;
     for (let connection = 0; connection < 10; connection += 1) {
@@ -62,7 +62,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     }
   });
 
-  test(`${version}: no ticket holds a session, so that no key of tickets could be stolen`, async (t) => {
+  test(`${version}: tickets do not contain the session, so there is no ticket key to steal`, async (t) => {
     const port = await serving(t, await testCertificate('app.example'));
     const socket = await openTls(t, port, 'app.example', only(version));
     const resumable = sessionOf(socket);
@@ -72,9 +72,9 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.ok(length <= 32, `a ticket of ${length} bytes`);
   });
 
-  // From 3.2 on HAProxy resumes a session only with the certificate that it began with.
+  // From 3.2 on HAProxy resumes a session only with the certificate of its full handshake.
   const outlive = haproxyVersion < 302;
-  test(`${version}: sessions ${outlive ? 'outlive' : 'end with'} a renewal, connections do not`, async (t) => {
+  test(`${version}: connections survive a renewal, sessions ${outlive ? 'do too' : 'do not'}`, async (t) => {
     const target = { host: '127.0.0.1', port: await startApp(t, echo) };
     const { port, proxy } = await startTestProxy(t, { target });
     await proxy.install(await testCertificate('app.example'));
@@ -90,7 +90,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
-// In TLS 1.3 a client sends its keys for some groups at once, and one of ours among them is taken: it saves a round trip.
+// In TLS 1.3 a client sends key shares for some groups, and the server prefers one of those: it saves a round trip.
 const preferences: readonly [version: SecureVersion, offer: string, group: string][] = [
   ['TLSv1.2', 'P-384:P-256:X25519', 'X25519'],
   ['TLSv1.2', 'P-384:P-256', 'prime256v1'],
@@ -98,7 +98,7 @@ const preferences: readonly [version: SecureVersion, offer: string, group: strin
   ['TLSv1.3', 'P-521:P-384', 'secp384r1'],
 ];
 for (const [version, ecdhCurve, group] of preferences) {
-  test(`${version}: of ${ecdhCurve}, ${group} is what we choose`, async (t) => {
+  test(`${version}: of ${ecdhCurve} HAProxy chooses ${group}`, async (t) => {
     const port = await serving(t, await testCertificate('app.example'));
     const client = await openTls(t, port, 'app.example', { ...only(version), ecdhCurve });
     assert.equal(groupOf(client), group);
@@ -110,7 +110,7 @@ test('other curves are refused', async (t) => {
   await assert.rejects(openTls(t, port, 'app.example', { ecdhCurve: 'P-521' }));
 });
 
-test('no OCSP response is stapled, and a client that asks for one is served without', async (t) => {
+test('no OCSP response is stapled, and a client that requests one is served without it', async (t) => {
   const port = await serving(t, await testCertificate('app.example'));
   const client = await openTls(t, port, 'app.example', { requestOCSP: true });
   const [response] = await Promise.race([
@@ -120,7 +120,7 @@ test('no OCSP response is stapled, and a client that asks for one is served with
   assert.equal(response, null);
 });
 
-test('a client that wants another handshake on its connection is refused', async (t) => {
+test('renegotiation is refused', async (t) => {
   const port = await serving(t, await testCertificate('app.example'));
   const client = await openTls(t, port, 'app.example', only('TLSv1.2'));
   assert.equal(await say(client, 'hello'), 'hello');
@@ -129,7 +129,7 @@ test('a client that wants another handshake on its connection is refused', async
   await refused;
 });
 
-test('a client without AES hardware, which puts ChaCha20 first, gets it', async (t) => {
+test('a client that prefers ChaCha20, as one without AES hardware, gets it', async (t) => {
   const port = await serving(t, await testCertificate('app.example'));
   const chaCha = 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
   const client = await openTls(t, port, 'app.example', { ciphers: chaCha });

@@ -18,11 +18,11 @@ interface Upload {
   /** The client that uploads. */
   readonly session: ClientHttp2Session;
   readonly stream: ClientHttp2Stream;
-  /** Has the app read the body at last. */
+  /** Makes the app read the body. */
   readonly read: () => void;
 }
 
-/** An upload that the app has been asked to take, whose body it leaves where it is; it answers every other request at once. */
+/** An upload whose request has reached an app that does not read the body; it responds to every other request at once. */
 async function begin(t: TestContext, bytes: number): Promise<Upload> {
   const held = Promise.withResolvers<void>();
   let begun = false;
@@ -48,22 +48,22 @@ async function assertArrives({ stream, read }: Upload): Promise<void> {
   assert.equal((await answer).body, 'here');
 }
 
-/** Before, HAProxy has no room: docs/traffic.md. */
+/** Earlier versions have not enough buffers for a connection, see docs/traffic.md. */
 if (haproxyVersion >= 301)
-  test('a body of 8 MB that the app does not read stops no other request of its connection', async (t) => {
+  test('an unread body of 8 MB does not block other requests of its connection', async (t) => {
     const upload = await begin(t, 8 * MB);
     for (const _ of OTHERS) assert.equal((await ask(upload.session, { ':path': '/' })).body, 'here');
     await assertArrives(upload);
   });
 
-test('a body that the app does not read stops no other connection, and arrives in the end', async (t) => {
+test('an unread body does not block other connections, and arrives once the app reads it', async (t) => {
   const upload = await begin(t, 64 * MB);
   const other = await openH1(t, upload.port);
   for (const _ of OTHERS) assert.equal((await other.get('/', 'app.example')).body, 'here');
   await assertArrives(upload);
 });
 
-test('as bytes, a request of HTTP/2 carries 20 MB both ways at once, which HAProxy as a proxy of requests may not', async (t) => {
+test('through a TCP target an HTTP/2 request can carry 20 MB in both directions at once, unlike through an HTTP target', async (t) => {
   const app = await startH2App(t, (server) => {
     server.on('stream', (stream: ServerHttp2Stream) => {
       stream.on('error', () => undefined);

@@ -9,7 +9,7 @@ import { acceptWebSockets, echoTexts, over, WebSocketEnd } from '../harness/clie
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 import { eventually, openTls, routesTo } from '../harness/proxy/proxy.ts';
 
-/** An app that takes WebSockets and counts those that are open. */
+/** An app that accepts WebSockets and counts the open ones. */
 async function startChat(t: TestContext): Promise<{ port: number; open: () => number }> {
   let open = 0;
   const port = await startHttpApp(t, mirror('app'), (server) =>
@@ -26,7 +26,7 @@ async function startChat(t: TestContext): Promise<{ port: number; open: () => nu
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-/** Asks for a WebSocket as browsers do. */
+/** Requests a WebSocket as browsers do. */
 async function askToUpgrade(t: TestContext, port: number, path: string): Promise<ClientRequest> {
   const socket = await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] });
   const sent = request({
@@ -49,7 +49,7 @@ async function upgrade(t: TestContext, port: number, path: string): Promise<[Inc
   return [response, new WebSocketEnd(stream, 'client', head)];
 }
 
-/** Frames both ways, of every size a frame can have here, and the end. */
+/** Exchanges frames of every size that WebSocketEnd supports, and closes. */
 async function converse(end: WebSocketEnd, greeting: string): Promise<void> {
   assert.deepEqual(await end.next(), { kind: 'text', text: greeting });
   for (const text of ['a', 'b'.repeat(125), 'c'.repeat(60_000), '']) {
@@ -66,7 +66,7 @@ async function converse(end: WebSocketEnd, greeting: string): Promise<void> {
 }
 
 describe('WebSocket', { concurrency: true }, () => {
-  test('by Upgrade over HTTP/1.1', async (t) => {
+  test('works by Upgrade over HTTP/1.1', async (t) => {
     const chat = await startChat(t);
     const { port, lines } = await startServing(t, httpRoutes(chat.port));
     const [response, end] = await upgrade(t, port, '/chat?room=1');
@@ -80,7 +80,7 @@ describe('WebSocket', { concurrency: true }, () => {
     );
   });
 
-  test('over HTTP/2 it is not offered (RFC 8441): clients open connections for it, beside the one they have', async (t) => {
+  test('is not offered over HTTP/2 (RFC 8441): clients open an additional connection for it', async (t) => {
     const chat = await startChat(t);
     const { port, lines } = await startServing(t, httpRoutes(chat.port));
     const session = await openH2(t, port);
@@ -98,23 +98,23 @@ describe('WebSocket', { concurrency: true }, () => {
     );
   });
 
-  test('a client that goes away ends it for the app', async (t) => {
+  test('ends at the app when the client is gone', async (t) => {
     const chat = await startChat(t);
     const { port } = await startServing(t, httpRoutes(chat.port));
     const [, end] = await upgrade(t, port, '/');
     assert.equal(chat.open(), 1);
     end.stream.destroy();
-    await eventually('it has ended', () => chat.open() === 0);
+    await eventually('the end of the connection to the app', () => chat.open() === 0);
   });
 
-  test('an app that refuses is heard', async (t) => {
+  test('can be refused by the app', async (t) => {
     const chat = await startChat(t);
     const { port } = await startServing(t, httpRoutes(chat.port));
     const [response] = await once(await askToUpgrade(t, port, '/refused'), 'response');
     assert.equal(response.statusCode, 403);
   });
 
-  test('an app that speaks HTTP/2 is asked by extended CONNECT', async (t) => {
+  test('reaches an HTTP/2 app by extended CONNECT', async (t) => {
     const app = await startH2App(
       t,
       (server) => {
@@ -125,7 +125,7 @@ describe('WebSocket', { concurrency: true }, () => {
       },
       { settings: { enableConnectProtocol: true } },
     );
-    // What is offered for grpc://: a browser that wants HTTP/1.1 gets it all the same.
+    // The ALPN of grpc://. A browser that uses HTTP/1.1 is served too.
     const { port } = await startServing(t, routesTo({ port: app, speaks: 'h2' }, ['app.example'], ['h2']));
     const [, end] = await upgrade(t, port, '/');
     await converse(end, 'this is websocket');

@@ -13,7 +13,7 @@ import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { startEvidenceServer } from '../../evidence/server.ts';
 import type { Route } from './routes.ts';
 
-/** A header of some fields, of so many bytes together. */
+/** The size of a header: its fields, and their bytes together. */
 interface Size {
   readonly fields: number;
   readonly bytes: number;
@@ -30,7 +30,7 @@ const TOO_LARGE = [
   { fields: 260, bytes: 20_000 },
   { fields: 1_000, bytes: 20_000 },
 ] as const;
-/** What HAProxy has no room for. */
+/** A header that exceeds HAProxy's own limits. */
 const ENORMOUS = { fields: 20, bytes: 200_000 } as const;
 
 function fieldsOf({ fields, bytes }: Size): [name: string, value: string][] {
@@ -39,7 +39,7 @@ function fieldsOf({ fields, bytes }: Size): [name: string, value: string][] {
   return Array.from({ length: fields }, (_, index) => [name(index), value]);
 }
 
-/** Answers with as many fields as it is asked for; `/later` once its body is there. */
+/** The response fields that a path asks for. */
 const answering = (query: string): OutgoingHttpHeaders => {
   const [fields, bytes] = query.slice(2).split('x').map(Number);
   return fields && bytes ? Object.fromEntries(fieldsOf({ fields, bytes })) : {};
@@ -58,7 +58,7 @@ async function serve(t: TestContext): Promise<{ port: number; lines: LogLine[] }
   return await startServing(t, httpRoutes(await startApp(t)));
 }
 
-/** A client of HTTP/2 that has no limits of its own. */
+/** An HTTP/2 client without limits of its own. */
 async function openUnlimited(t: TestContext, port: number): Promise<ClientHttp2Session> {
   const maxHeaderListSize = 1_000_000;
   return await openH2(t, port, 'app.example', {
@@ -83,7 +83,7 @@ async function logged(lines: readonly LogLine[], why: string): Promise<LogLine> 
 
 describe('a header', { concurrency: 2 }, () => {
   for (const size of LARGE)
-    test(`${words(size)}: passes, either way, over h1 and h2`, async (t) => {
+    test(`${words(size)}: is forwarded in both directions, over h1 and h2`, async (t) => {
       const { port, lines } = await serve(t);
       const h1 = await openH1(t, port);
       assert.equal((await h1.get('/', 'app.example', ...lineOf(size))).body, String(size.fields));
@@ -100,7 +100,7 @@ describe('a header', { concurrency: 2 }, () => {
     });
 
   for (const size of TOO_LARGE) {
-    test(`${words(size)}: of a request is 431, and its connection goes on`, async (t) => {
+    test(`${words(size)}: of a request is 431, and the connection stays usable`, async (t) => {
       const { port, lines } = await serve(t);
       const h1 = await openH1(t, port);
       const refused = await h1.get('/', 'app.example', ...lineOf(size));
@@ -108,7 +108,6 @@ describe('a header', { concurrency: 2 }, () => {
       assert.match(refused.body, /^431 Request Header Fields Too Large/);
       const line = await logged(lines, 'request-header-too-large');
       assert.deepEqual([line.level, line['domain'], line['status']], [30, 'app.example', 431]);
-      assert.match(String(line['msg']), /^header too large: the request of a client/);
       const h2 = await openUnlimited(t, port);
       const other = h2.request({ ':method': 'POST' });
       const answer = answerOf(other);
@@ -118,14 +117,13 @@ describe('a header', { concurrency: 2 }, () => {
       assert.equal((await ask(h2, {})).status, 200);
     });
 
-    test(`${words(size)}: of an answer is 502, and the log says whose it was`, async (t) => {
+    test(`${words(size)}: of a response is 502, and logged as the app's`, async (t) => {
       const { port, lines } = await serve(t);
       const h1 = await openH1(t, port);
       assert.equal((await h1.get(wanted(size), 'app.example')).status, 502);
       assert.equal((await h1.get('/', 'app.example')).status, 200);
       const line = await logged(lines, 'header-too-large');
       assert.deepEqual([line.level, line['status']], [40, 502]);
-      assert.match(String(line['msg']), /^header too large: the answer of the app/);
       const h2 = await openUnlimited(t, port);
       assert.equal((await ask(h2, { ':path': wanted(size) })).status, 502);
       assert.equal((await ask(h2, {})).status, 200);
@@ -133,13 +131,13 @@ describe('a header', { concurrency: 2 }, () => {
   }
 
   for (const size of [ENORMOUS, { fields: 1_500, bytes: 20_000 }]) {
-    test(`${words(size)}: of an answer, for which HAProxy has no room, is told from one that is no HTTP`, async (t) => {
+    test(`${words(size)}: of a response is logged as too large, although HAProxy could not parse it`, async (t) => {
       const { port, lines } = await serve(t);
       assert.equal((await (await openH1(t, port)).get(wanted(size), 'app.example')).status, 502);
       assert.equal((await logged(lines, 'header-too-large')).level, 40);
     });
 
-    test(`${words(size)}: of a request over HTTP/1.1, too`, async (t) => {
+    test(`${words(size)}: of an HTTP/1.1 request is logged as too large, although HAProxy could not parse it`, async (t) => {
       const { port, lines } = await serve(t);
       const { status } = await (await openH1(t, port)).get('/', 'app.example', ...lineOf(size));
       const byBytes = size === ENORMOUS && haproxyVersion >= 301;
@@ -148,7 +146,7 @@ describe('a header', { concurrency: 2 }, () => {
     });
   }
 
-  test('of a client that HAProxy has no room for ends its connection over HTTP/2, which nothing can prevent', async (t) => {
+  test("of an HTTP/2 request above HAProxy's own limits ends the connection, which cannot be prevented", async (t) => {
     const { port } = await serve(t);
     const h2 = await openUnlimited(t, port);
     await assert.rejects(ask(h2, Object.fromEntries(fieldsOf(ENORMOUS))), /Session closed with error code/);

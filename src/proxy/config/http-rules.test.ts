@@ -5,10 +5,10 @@ import { openH1 } from '../../../test/harness/clients/h1.ts';
 import { ask, openH2 } from '../../../test/harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 
-/** Its two bytes as letters of Latin-1, in which Node writes a request. */
+/** The two bytes of é as Latin-1, the encoding in which Node writes a request. */
 const raw = Buffer.from('é').toString('latin1');
 
-test('a URL in raw UTF-8 is refused over HTTP/1.1 and over HTTP/2, and goes on encoded over either', async (t) => {
+test('a URL with raw UTF-8 is refused over HTTP/1.1 and HTTP/2, and forwarded if it is encoded', async (t) => {
   const seen: SeenRequest[] = [];
   const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app', seen))));
   const h2 = await openH2(t, port);
@@ -22,14 +22,14 @@ test('a URL in raw UTF-8 is refused over HTTP/1.1 and over HTTP/2, and goes on e
   }
   assert.deepEqual(seen, []);
   const h1 = await openH1(t, port);
-  // Every character that HAProxy takes in HTTP/1.1, which is more than RFC 3986 has.
+  // Every character that HAProxy accepts in HTTP/1.1, which are more than in RFC 3986.
   for (const path of ['/%C3%A9?q=%c3%a9', '/!"$%&\'()*+,-.:;<=>?@[\\]^_`{|}~']) {
     assert.equal(mirrored((await h1.get(path, 'app.example')).body).url, path);
     assert.equal(mirrored((await ask(h2, { ':path': path })).body).url, path);
   }
 });
 
-test('what hides a length, a name or a version is refused over HTTP/1.1', async (t) => {
+test('ambiguous lengths, names and versions are refused over HTTP/1.1', async (t) => {
   const seen: SeenRequest[] = [];
   const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app', seen))));
   for (const lines of [

@@ -15,12 +15,12 @@ const VERSIONS = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' } as const;
 interface Client {
   readonly port: number;
   readonly name: string;
-  /** What it says; '' for a client that waits for the app. */
+  /** What it sends; '' for a client that waits for the app. */
   readonly words?: string;
   readonly options: readonly string[];
 }
 
-/** What OpenSSL's client reads, which offers a session under whatever name it is told; Node's does not. */
+/** The output of OpenSSL's client, which offers a session with any SNI; Node's client does not. */
 async function read({ port, name, words = '', options }: Client): Promise<string> {
   const server = ['-connect', `127.0.0.1:${port}`, '-servername', name];
   const { stdout } = await execa('openssl', ['s_client', ...server, '-ign_eof', ...options], {
@@ -29,7 +29,7 @@ async function read({ port, name, words = '', options }: Client): Promise<string
   return stdout;
 }
 
-/** Routes of each name to an app of its own, which says the name and closes. */
+/** A route of each name to an app that sends the name and closes. */
 async function greetings(t: TestContext): Promise<Route[]> {
   const routes = NAMES.map(async (name) => {
     const port = await startApp(t, (socket) => socket.end(`here is ${name}\n`));
@@ -41,7 +41,7 @@ async function greetings(t: TestContext): Promise<Route[]> {
 for (const [version, only] of Object.entries(VERSIONS)) {
   for (const shared of [false, true]) {
     const whose = shared ? 'a certificate for both' : 'a certificate for each';
-    test(`${version}, ${whose}: a session of one name never reaches the app of the other`, async (t) => {
+    test(`${version}, TCP targets, ${whose}: a session of one name never reaches the app of the other`, async (t) => {
       const { port, proxy } = await startTestProxy(t, { routes: await greetings(t) });
       const common = await testCertificate('a.example', 'ecdsa', ['b.example']);
       for (const name of NAMES) {
@@ -50,7 +50,7 @@ for (const [version, only] of Object.entries(VERSIONS)) {
       const session = join(await temporaryDir(t), 'session');
       const first = await read({ port, name: 'a.example', options: [only, '-sess_out', session] });
       assert.match(first, /here is a\.example/);
-      // In TLS 1.2 there is no session to be offered when none is kept.
+      // In TLS 1.2 there is no session to offer if none is cached.
       const offered = await access(session).then(
         () => ['-sess_in', session],
         () => [],
@@ -62,7 +62,7 @@ for (const [version, only] of Object.entries(VERSIONS)) {
     });
   }
 
-  test(`${version}: as requests, a session of one name reaches the app of the other for nobody who asks for it`, async (t) => {
+  test(`${version}, HTTP targets: a resumed session of one name never gets another name's request to the wrong app`, async (t) => {
     const app = (name: string) => startHttpApp(t, mirror(name));
     const apps = await Promise.all(NAMES.map(async (name) => httpRoutes(await app(name), [name])));
     const { port } = await startServing(t, apps.flat());

@@ -135,11 +135,13 @@ test('another program that answers on the socket is left alone, with a warning',
     const { proxy, lines } = await startTestProxy(t, { runtimeDir });
     assert.equal(proxy.running, true);
     const { socket } = runtimePaths(runtimeDir);
-    assert.partialDeepStrictEqual(
-      lines.filter((line) => line['pid'] === pid),
-      [{ level: 40, socket }],
+    const warnings = lines.filter((line) => line['socket'] !== undefined);
+    assert.deepEqual(
+      warnings.map((line) => [line.level, line['pid'], line['socket']]),
+      [[40, pid, socket]],
     );
-    assert.equal(lines.filter((line) => line['pid'] === pid).length, 1);
+    // Every line of this process has its pid, unless a takeover names another.
+    if (pid !== process.pid) assert.ok(!lines.some((line) => line.level === 30 && line['pid'] === pid));
   }
   assert.equal(other.running, true);
 });

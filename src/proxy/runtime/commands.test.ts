@@ -41,8 +41,8 @@ test('reads show info', async () => {
   assert.deepEqual(await showInfo(scripted({ 'show info': reply })), {
     pid: 42,
     version: '3.0.11',
-    descriptors: 1024,
-    descriptorsWanted: 228,
+    fdLimit: 1024,
+    fdsNeeded: 228,
     maxconn: 100,
   });
   await assert.rejects(showInfo(scripted({ 'show info': 'hello' })), { code: 'PROXY_COMMAND_FAILED' });

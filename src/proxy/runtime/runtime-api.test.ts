@@ -66,7 +66,7 @@ test('a socket that does not exist is PROXY_COMMAND_FAILED', async () => {
   const socket = runtimeApi('/no/such/socket', systemClock);
   await assert.rejects(socket.send('show info'), (thrown: IngressError) => {
     assert.equal(thrown.code, 'PROXY_COMMAND_FAILED');
-    assert.partialDeepStrictEqual(thrown.cause, { code: 'ENOENT' });
+    assert.equal((thrown.cause as NodeJS.ErrnoException).code, 'ENOENT'); // what node:net emits
     return true;
   });
 });
@@ -93,5 +93,8 @@ test("a payload that does not fit one of HAProxy's buffers is not sent", async (
   const socket = runtimeApi('/no/such/socket', systemClock);
   const sent = socket.send('set ssl cert x', { payload: 'x'.repeat(16_000) });
   // Sending it would fail with ENOENT as the cause.
-  await assert.rejects(sent, { code: 'PROXY_COMMAND_FAILED', cause: undefined });
+  await assert.rejects(sent, (thrown: IngressError) => {
+    assert.deepEqual([thrown.code, thrown.cause], ['PROXY_COMMAND_FAILED', undefined]);
+    return true;
+  });
 });
