@@ -3,9 +3,7 @@ import pkg from '../../package.json' with { type: 'json' };
 import { systemClock as clock } from '../clock.ts';
 import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
-import { removeTemporaries } from '../files.ts';
 import { createLog, type Log, logEvents } from '../log.ts';
-
 import { processRights, sharedUserWarning } from '../proxy/process/host.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { upMessage, upstreamSubject } from '../proxy/upstream/messages.ts';

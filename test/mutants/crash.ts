@@ -227,7 +227,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-certificates-not-restored',
     class: 'crash',
     file: 'src/proxy/proxy.ts',
-    search: '          await certificates.restore(haproxy, ends);\n',
+    search: '          await certificates.restore(api, ends);\n',
     replace: '',
     killedBy: [crash('HAProxy is killed: it comes back by itself and serves the same certificate')],
     note: 'HAProxy has no certificates after a restart.',

@@ -14,8 +14,8 @@ export const proxies: readonly Mutant[] = [
     replace: "  const takeover = successorOf === undefined ? [] : ['-st', String(successorOf)];\n",
     killedBy: [
       proxy(
-        'test/proxy/takeover',
-        'the HAProxy of a control plane that was killed hands over its port and finishes its connections',
+        'src/proxy/process/takeover',
+        'the HAProxy of a killed control plane hands over its port and finishes its connections',
       ),
     ],
     note: 'A takeover cuts the connections of the earlier HAProxy.',
@@ -23,20 +23,25 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-stale-process-not-killed',
     class: 'proxy',
-    file: 'src/proxy/process/stale.ts',
+    file: 'src/proxy/process/takeover.ts',
     search: "    await sendSignal(stale.pid, 'SIGKILL');\n",
     replace: '',
-    killedBy: [proxy('test/proxy/takeover', 'an HAProxy that does not finish in time is killed')],
+    killedBy: [
+      proxy('src/proxy/process/takeover', 'an earlier HAProxy that does not finish in time is killed'),
+    ],
     note: 'An earlier HAProxy that hangs is never killed.',
   },
   {
     id: 'proxy-foreign-process-ended',
     class: 'proxy',
-    file: 'src/proxy/process/stale.ts',
+    file: 'src/proxy/process/takeover.ts',
     search: 'if (startedAt !== undefined && (await runsWith(pid, paths.config))) return { pid, startedAt };',
     replace: 'if (startedAt !== undefined) return { pid, startedAt };',
     killedBy: [
-      proxy('test/proxy/takeover', 'what else answers on the socket path is left alone, and told of'),
+      proxy(
+        'src/proxy/process/takeover',
+        'another program that answers on the socket is left alone, with a warning',
+      ),
     ],
     note: 'Whatever answers on the runtime socket is ended, even a foreign process.',
   },
@@ -46,7 +51,9 @@ export const proxies: readonly Mutant[] = [
     file: 'src/proxy/process/process.ts',
     search: "    { name: 'SIGUSR1', graceMs: drainMs + HARD_STOP_GRACE_MS },\n",
     replace: '',
-    killedBy: [proxy('test/proxy/lifecycle', 'stop lets an open connection finish and then ends at once')],
+    killedBy: [
+      proxy('test/proxy/lifecycle', 'stop waits for an open connection, and ends as soon as it finishes'),
+    ],
     note: 'Open connections are cut when the program stops.',
   },
   {
@@ -55,19 +62,19 @@ export const proxies: readonly Mutant[] = [
     file: 'src/proxy/process/process.ts',
     search: "    { name: 'SIGKILL', graceMs: KILL_GRACE_MS },\n",
     replace: '',
-    killedBy: [proxy('test/proxy/lifecycle', 'stop ends an HAProxy that reacts to nothing')],
+    killedBy: [proxy('test/proxy/lifecycle', 'stop kills an HAProxy that does not react')],
     note: 'An HAProxy that ignores signals outlives the program.',
   },
   {
     id: 'proxy-install-not-repeated',
     class: 'proxy',
-    file: 'src/proxy/runtime/certificates.ts',
+    file: 'src/proxy/process/installed-certificates.ts',
     search: '        if (left === 0 || !isUnanswered(thrown)) throw thrown;\n',
     replace: '        if (left >= 0) throw thrown;\n',
     killedBy: [
       proxy(
         'test/proxy/lifecycle',
-        'a certificate that is installed while HAProxy is away is served when it is back',
+        'a certificate that is installed during a restart of HAProxy is served afterwards',
       ),
     ],
     note: 'A certificate installed while HAProxy ends is missing in the next process.',
@@ -75,11 +82,11 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-open-transaction-not-aborted',
     class: 'proxy',
-    file: 'src/proxy/runtime/certificate-commands.ts',
-    search: '  if (open !== undefined) await abort(socket, open, signal);\n',
+    file: 'src/proxy/runtime/certificates.ts',
+    search: '  if (inTransaction !== undefined) await abortTransaction(api, inTransaction, signal);\n',
     replace: '',
     killedBy: [
-      proxy('src/proxy/runtime/certificate-commands'),
+      proxy('src/proxy/runtime/certificates'),
       proxy('test/proxy/hot-swap'),
       proxy('test/proxy/lifecycle'),
     ],
@@ -89,13 +96,11 @@ export const proxies: readonly Mutant[] = [
     id: 'proxy-not-proven',
     class: 'proxy',
     file: 'src/proxy/proxy.ts',
-    search: '    await proveServed({ path: paths.own, servername, fingerprint256, clock, signal: ends });\n',
+    search:
+      '    await verifyServed({ path: paths.handshakeSocket, servername, fingerprint256, clock, signal: ends });\n',
     replace: '',
     killedBy: [
-      proxy(
-        'src/proxy/proxy',
-        'an installed certificate that the handshake does not show is an error that says what was seen',
-      ),
+      proxy('src/proxy/proxy', 'reports the certificate that was presented instead of the installed one'),
     ],
     note: 'A certificate counts as served although no handshake presents it.',
   },
@@ -103,7 +108,7 @@ export const proxies: readonly Mutant[] = [
     id: 'proxy-proven-at-public-port',
     class: 'proxy',
     file: 'src/proxy/config/render.ts',
-    search: "    `maxconn ${OWN_CONNECTIONS}`,\n    'tcp-request session reject',\n",
+    search: "    `maxconn ${RESERVED_CONNECTIONS}`,\n    'tcp-request session reject',\n",
     replace: "    'tcp-request session reject',\n",
     killedBy: [proxy('test/proxy/full'), proxy('test/proxy/exhaustion'), proxy('src/proxy/config/render')],
     note: 'The frontend for our own handshakes has no connection limit of its own.',
@@ -117,7 +122,7 @@ export const proxies: readonly Mutant[] = [
     killedBy: [
       proxy(
         'test/proxy/client-address',
-        'the control plane needs no header for its own handshakes, and nobody gets further on its socket',
+        'handshakes of the control plane need no header, and nothing is forwarded from their socket',
       ),
       proxy('src/proxy/config/render'),
     ],
@@ -127,19 +132,17 @@ export const proxies: readonly Mutant[] = [
     id: 'proxy-certificate-for-any-name',
     class: 'proxy',
     file: 'src/proxy/config/render.ts',
-    search: '    `ssl crt-list ${plainPath(paths.crtList)} strict-sni`,\n',
-    replace: '    `ssl crt-list ${plainPath(paths.crtList)}`,\n',
-    killedBy: [
-      proxy('src/proxy/proxy', 'refuses a name that is in no certificate, and a client without a name'),
-    ],
+    search: '    `ssl crt-list ${checkedPath(paths.crtList)} strict-sni`,\n',
+    replace: '    `ssl crt-list ${checkedPath(paths.crtList)}`,\n',
+    killedBy: [proxy('src/proxy/proxy', 'refuses a name without a certificate, and a client without SNI')],
     note: 'A client that asks for an unknown name gets some certificate.',
   },
   {
     id: 'proxy-misdirected-request-served',
     class: 'proxy',
-    file: 'src/proxy/config/requests.ts',
+    file: 'src/proxy/config/http-rules.ts',
     search:
-      '    `http-request return ${page(421)} if ${OTHER} { ${HOST} -m found } !{ var(txn.route),strcmp(sess.route) eq 0 }`,\n',
+      '    `http-request return ${errorPage(421)} if ${IS_OTHER_HOST} { ${HOST} -m found } !{ var(txn.route),strcmp(sess.route) eq 0 }`,\n',
     replace: '',
     killedBy: [proxy('test/proxy/misdirected')],
     note: "A request for another upstream's name reaches the upstream of the handshake.",
@@ -147,7 +150,7 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-client-forges-address',
     class: 'proxy',
-    file: 'src/proxy/config/requests.ts',
+    file: 'src/proxy/config/http-rules.ts',
     search: "  'http-request del-header ^(x[-_]forwarded[-_]|x[-_]real[-_]ip$|forwarded$) -m reg',\n",
     replace: '',
     killedBy: [proxy('test/proxy/forwarded')],
@@ -156,9 +159,9 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-unsafe-request-repeated',
     class: 'proxy',
-    file: 'src/proxy/config/choose-backend.ts',
-    search: '...(suffix.endsWith(ONCE_SUFFIX) ? [UNSAFE] : [])',
-    replace: "...(suffix.endsWith(ONCE_SUFFIX) ? ['FALSE'] : [])",
+    file: 'src/proxy/config/backends.ts',
+    search: '...(suffix.endsWith(EXCLUSIVE_SUFFIX) ? [IS_UNSAFE_METHOD] : [])',
+    replace: "...(suffix.endsWith(EXCLUSIVE_SUFFIX) ? ['FALSE'] : [])",
     killedBy: [proxy('test/proxy/once')],
     note: 'A POST on a connection that the upstream drops may be sent twice.',
   },
@@ -166,18 +169,18 @@ export const proxies: readonly Mutant[] = [
     id: 'proxy-half-closed-client-cut',
     class: 'proxy',
     file: 'src/proxy/config/backends.ts',
-    search: "suffix, once, abortOnClose: version === 'h2' };",
-    replace: 'suffix, once, abortOnClose: true };',
+    search: "suffix, exclusiveConnections, abortOnClose: version === 'h2' };",
+    replace: 'suffix, exclusiveConnections, abortOnClose: true };',
     killedBy: [proxy('test/proxy/half-close')],
     note: 'A client that has half-closed its connection gets no response.',
   },
   {
     id: 'proxy-gone-client-kept',
     class: 'proxy',
-    file: 'src/proxy/runtime/let-go.ts',
-    search: '      await expectReply(socket, `shutdown session ${id}`, /^$|^No such session/, { signal });\n',
+    file: 'src/proxy/runtime/end-abandoned.ts',
+    search: '      await expectReply(api, `shutdown session ${id}`, /^$|^No such session/, { signal });\n',
     replace: '',
-    killedBy: [proxy('src/proxy/runtime/let-go')],
+    killedBy: [proxy('src/proxy/runtime/end-abandoned')],
     note: 'Requests of vanished clients go on until they fill MAXCONN.',
   },
   {
@@ -189,7 +192,7 @@ export const proxies: readonly Mutant[] = [
     killedBy: [
       proxy(
         'src/proxy/proxy',
-        'HAProxy runs without rights, in an empty chroot, and without our environment',
+        'runs HAProxy without privileges, in an empty chroot, and without our environment',
       ),
     ],
     note: 'HAProxy inherits the credentials in the environment.',
@@ -198,12 +201,12 @@ export const proxies: readonly Mutant[] = [
     id: 'proxy-root-kept',
     class: 'proxy',
     file: 'src/proxy/config/render.ts',
-    search: '    ...(privileges === undefined ? [] : surrender(privileges)),\n',
+    search: '    ...(privileges === undefined ? [] : dropPrivileges(privileges)),\n',
     replace: '',
     killedBy: [
       proxy(
         'src/proxy/proxy',
-        'HAProxy runs without rights, in an empty chroot, and without our environment',
+        'runs HAProxy without privileges, in an empty chroot, and without our environment',
       ),
     ],
     note: 'HAProxy keeps running as root.',
@@ -211,7 +214,7 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-failed-address-not-left-at-once',
     class: 'proxy',
-    file: 'src/proxy/config/backends.ts',
+    file: 'src/proxy/config/servers.ts',
     search: "    'option redispatch 1',\n",
     replace: '',
     killedBy: [proxy('test/proxy/several-addresses')],
@@ -224,7 +227,7 @@ export const proxies: readonly Mutant[] = [
     search: '    if (this.#addresses.get(server) === address) return;\n',
     replace: '    if (this.#addresses.has(server)) return;\n',
     killedBy: [
-      proxy('src/proxy/upstream/app-address'),
+      proxy('src/proxy/upstream/upstream-host'),
       proxy('test/proxy/several-addresses'),
       proxy('test/proxy/app-returns'),
     ],
@@ -233,17 +236,17 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-address-not-restored',
     class: 'proxy',
-    file: 'src/proxy/upstream/app-servers.ts',
+    file: 'src/proxy/upstream/upstream-port.ts',
     search: '      for (const backend of this.#options.backends) backend.forget();\n',
     replace: '',
     killedBy: [
       proxy(
         'test/proxy/lifecycle',
-        'an HAProxy that was killed comes back with its certificates and the address of the app',
+        'a killed HAProxy is restarted with its certificates and the address of the app',
       ),
       proxy(
         'test/proxy/several-addresses',
-        'an HAProxy that is started again has them before it has a certificate',
+        'a restarted HAProxy has the addresses before it has a certificate',
       ),
     ],
     note: 'After a restart HAProxy does not learn the address of the upstream.',
@@ -251,13 +254,13 @@ export const proxies: readonly Mutant[] = [
   {
     id: 'proxy-descriptors-exhausted',
     class: 'proxy',
-    file: 'src/proxy/runtime/greet.ts',
-    search: '  await limitConnections(socket, connections, signal);\n',
+    file: 'src/proxy/process/startup.ts',
+    search: '  await setMaxconn(api, connections, signal);\n',
     replace: '',
     killedBy: [
       proxy(
-        'test/proxy/takeover',
-        'too few open files mean fewer connections and a line in the log, not a failure',
+        'src/proxy/process/startup',
+        'with too low a limit of open files, HAProxy starts with fewer connections and a warning',
       ),
     ],
     note: 'With few file descriptors HAProxy accepts connections that it cannot serve.',

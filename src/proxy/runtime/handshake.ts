@@ -71,7 +71,7 @@ export async function presentedCertificate(options: HandshakeOptions): Promise<X
   );
 }
 
-function handshake(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
+async function handshake(path: string, servername: string, signal: AbortSignal): Promise<X509Certificate> {
   const { promise, resolve, reject } = Promise.withResolvers<X509Certificate>();
   const socket = connect({ path, servername, rejectUnauthorized: false });
   socket.on('secureConnect', () => {

@@ -84,24 +84,14 @@ function frame(command: string, payload: string | undefined): string {
 }
 
 /** Does not close its own side first: HAProxy would assume that the client no longer wants the reply. */
-function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const socket = connect({ path });
-    let reply = '';
-    const abort = () => socket.destroy(new Error('aborted'));
-    signal.addEventListener('abort', abort, { once: true });
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      reply += chunk;
-    });
-    socket.on('end', () => resolve(reply));
-    socket.on('error', reject);
-    socket.on('close', () => {
-      signal.removeEventListener('abort', abort);
-      reject(new Error('the connection was closed'));
-    });
-    socket.write(text);
+async function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const socket = connect({ path });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let reply = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    reply += chunk;
   });
   socket.on('end', () => resolve(reply));
   socket.on('error', reject);
