@@ -55,7 +55,7 @@ function refusedByLetsEncrypt({ failed, issued }: CountingCa): number {
 
 const seeds = fc.integer();
 
-test('however often and wherever it crashes, it stays within the limits', async () => {
+test('a program that crashes anywhere, any number of times, stays within the limits', async () => {
   const seen = { failed: 0, issued: 0 };
   await fc.assert(
     fc.asyncProperty(seeds, async (seed) => {
@@ -73,10 +73,10 @@ test('however often and wherever it crashes, it stays within the limits', async 
     // A smaller seed is no simpler case.
     { numRuns: 12, endOnFailure: true },
   );
-  assert.deepEqual(seen, { failed: 4, issued: 4 }, 'and it goes up to them');
+  assert.deepEqual(seen, { failed: 4, issued: 4 }, 'and uses them fully');
 });
 
-test('the same on the disk, with lines torn by each crash', async (t) => {
+test('the same on disk, with a torn line after each crash', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'crash-loop-'));
   afterTest(t, () => rmSync(root, { recursive: true, force: true }));
   const folder = join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
@@ -93,7 +93,7 @@ test('the same on the disk, with lines torn by each crash', async (t) => {
   assert.ok(authority.failed.length > 0 && authority.issued.length > 0);
 });
 
-test('a program that does not ask goes far beyond', async () => {
+test('a program that ignores the limits exceeds them by far', async () => {
   const random = randomFrom(1);
   const authority = await runCrashLoop({
     open: inMemory(),

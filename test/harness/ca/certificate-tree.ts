@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { MadeCertificate } from './certificates.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
+x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;
@@ -13,44 +13,47 @@ export interface Validity {
   readonly notAfter?: Date;
 }
 
-/** A certificate authority: a root, or one below it. */
+/** A root CA or an intermediate CA. */
 export interface TreeCa {
   readonly name: string;
   readonly pem: string;
-  /** An authority below this one. */
+  /** Creates an intermediate CA below this one. */
   below(name: string, validity?: Validity): Promise<TreeCa>;
-  /** This one's certificate for the key and name of another authority, as when a root is cross-signed. */
+  /** Cross-signs another CA: a certificate by this CA for the other's name and key. */
   crossSign(other: TreeCa, validity?: Validity): Promise<string>;
-  /** A certificate for names, without its issuers. Default of the subject: the first name. */
-  issue(names: readonly string[], wish?: Validity & { readonly subject?: string }): Promise<MadeCertificate>;
+  /** Issues a certificate for names, without its chain. Default subject: the first name. */
+  issue(
+    names: readonly string[],
+    options?: Validity & { readonly subject?: string },
+  ): Promise<MadeCertificate>;
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
-/** A root with a key of its own. */
+/** Creates a root CA. */
 export async function makeRoot(name: string, validity?: Validity): Promise<TreeCa> {
   const keys = await makeKeys();
-  return authority(name, keys, await signAuthority(name, keys, { name, keys }, validity));
+  return treeCa(name, keys, await signCa(name, keys, { name, keys }, validity));
 }
 
-function authority(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeCa {
+function treeCa(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeCa {
   const signer = { name, keys };
   return {
     ...{ name, pem, keys },
     async below(other, validity) {
-      const own = await makeKeys();
-      return authority(other, own, await signAuthority(other, own, signer, validity));
+      const newKeys = await makeKeys();
+      return treeCa(other, newKeys, await signCa(other, newKeys, signer, validity));
     },
-    crossSign: (other, validity) => signAuthority(other.name, other.keys, signer, validity),
+    crossSign: (other, validity) => signCa(other.name, other.keys, signer, validity),
     async issue(names, { subject = `CN=${names[0]}`, ...validity } = {}) {
-      const own = await makeKeys();
+      const newKeys = await makeKeys();
       const certificate = await x509.X509CertificateGenerator.create({
-        ...common(subject, own, signer, validity),
+        ...common(subject, newKeys, signer, validity),
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
         ],
       });
-      const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
+      const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', newKeys.privateKey);
       return {
         chainPem: `${certificate.toString('pem')}\n`,
         keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
@@ -64,7 +67,7 @@ interface Signer {
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
-async function signAuthority(
+async function signCa(
   name: string,
   keys: webcrypto.CryptoKeyPair,
   signer: Signer,

@@ -12,9 +12,9 @@ export interface CertificateParams {
   /** Defaults: from an hour ago, for 90 days. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  /** Of issuer and subject. Default `CN=test`. */
+  /** Issuer and subject. Default: `CN=test`. */
   readonly distinguishedName?: string;
-  /** Default: ecdsa, on P-256. */
+  /** Default: ecdsa, P-256. */
   readonly key?: KeyKind;
 }
 
@@ -32,20 +32,20 @@ const ALGORITHMS = {
 
 export type KeyKind = keyof typeof ALGORITHMS;
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
+x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
 
 /** A self-signed certificate. */
 export async function makeCertificate({
   names,
   key = 'ecdsa',
-  ...wish
+  ...params
 }: CertificateParams): Promise<MadeCertificate> {
   const algorithm = ALGORITHMS[key];
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const notBefore = wish.notBefore ?? new Date(Date.now() - HOUR_MS);
-  const notAfter = wish.notAfter ?? new Date(notBefore.getTime() + 90 * 24 * HOUR_MS);
+  const notBefore = params.notBefore ?? new Date(Date.now() - HOUR_MS);
+  const notAfter = params.notAfter ?? new Date(notBefore.getTime() + 90 * 24 * HOUR_MS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: wish.distinguishedName ?? 'CN=test',
+    name: params.distinguishedName ?? 'CN=test',
     notBefore,
     notAfter,
     keys,

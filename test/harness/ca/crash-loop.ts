@@ -2,18 +2,18 @@ import type { Ledger } from '../../../src/acme/ledger/ledger.ts';
 import { limitsOf, type Step, whenAllowed } from '../../../src/acme/ledger/limits.ts';
 import { createFakeClock, type FakeClock } from '../fake-clock.ts';
 
-/** Something that a certificate authority counts. */
+/** An event that counts against a rate limit. */
 interface Counted {
   /** A name, or an exact set of them. */
   readonly subject: string;
-  /** Milliseconds; when the program wrote down that it was about to ask for it. */
+  /** When the program recorded the request in the ledger, before it sent it; in milliseconds. */
   readonly askedAt: number;
-  /** When the certificate authority did it. */
+  /** When the CA acted; in milliseconds. */
   readonly at: number;
 }
 
 export interface CountingCa {
-  /** Authorizations that failed, by name. */
+  /** Failed authorizations, by name. */
   readonly failed: Counted[];
   /** Certificates, by set of names. */
   readonly issued: Counted[];
@@ -22,12 +22,12 @@ export interface CountingCa {
 type OpenLedger = Pick<Ledger, 'history' | 'write'>;
 
 export interface CrashLoop {
-  /** Opens the ledger as a start of the program does. */
+  /** Opens the ledger as the program does at startup. */
   readonly open: (clock: FakeClock) => OpenLedger;
   readonly restarts: number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** False for a program that never asks whether it may. */
+  /** False for a program that ignores the limits. */
   readonly respectsLimits: boolean;
 }
 
@@ -45,15 +45,15 @@ interface Run {
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
 const LIMITS = limitsOf('https://ca.example/directory');
-/** Two certificates that share a name. */
+/** The names of two certificates that share a name. */
 const SETS = [['example.com', '*.example.com'], ['example.com']] as const;
 const BROKEN = [[], ['example.com'], ['*.example.com']];
 
 class Crash extends Error {}
 
 /**
- * A program that is started again and again, and dies at any moment: before or after it writes an entry, before or after the
- * certificate authority does what the entry tells of. Between two starts there are seconds, now and then days.
+ * Restarts a program that crashes at random: before or after it writes an entry, before or after the CA acts on the request
+ * in the entry. Between restarts there are seconds, sometimes days.
  */
 export async function runCrashLoop({
   open,
@@ -75,7 +75,7 @@ export async function runCrashLoop({
   let attempts = 0;
   for (let start = 0; start < restarts; start++) {
     if (pick(10) === 0) run.broken = BROKEN[pick(BROKEN.length)] ?? [];
-    pass(run, pick(40) === 0 ? 9 * DAY : 60 * SECOND);
+    advance(run, pick(40) === 0 ? 9 * DAY : 60 * SECOND);
     run.ledger = open(clock);
     try {
       for (;;) await attempt(run, `a${attempts++}`);
@@ -114,27 +114,27 @@ async function attempt(run: Run, id: string): Promise<void> {
   await write(run, pick(4) === 0 ? failure : { event: 'issued', attempt: id, names, serial: id, notAfter });
 }
 
-/** Waits until the step is allowed, or is started again before. */
+/** Waits until the limits allow the step, or crashes while it waits. */
 async function wait(
   { respectsLimits, clock, ledger, pick }: Run,
   names: readonly string[],
   step: Step['step'],
 ) {
   if (!respectsLimits) return;
-  const ask = {
+  const request = {
     history: await ledger.history(),
     names,
     registeredDomains: [],
     step,
     replaces: pick(2) === 0,
   };
-  const hold = whenAllowed({ ...ask, limits: LIMITS, now: clock.now() });
-  if (!hold) return;
+  const deferral = whenAllowed({ ...request, limits: LIMITS, now: clock.now() });
+  if (!deferral) return;
   if (pick(2) === 0) throw new Crash();
-  clock.set(hold.until);
+  clock.set(deferral.until);
 }
 
-/** Gives the moment of the entry, in milliseconds. */
+/** Returns the time of the entry, in milliseconds. */
 async function write(run: Run, entry: Parameters<Ledger['write']>[0]): Promise<number> {
   mayCrash(run);
   const at = run.clock.now().getTime();
@@ -144,15 +144,15 @@ async function write(run: Run, entry: Parameters<Ledger['write']>[0]): Promise<n
 }
 
 function mayCrash(run: Run): void {
-  pass(run, 20 * SECOND);
+  advance(run, 20 * SECOND);
   if (run.pick(12) === 0) throw new Crash();
 }
 
-function pass({ clock, pick }: Run, longestMs: number): void {
+function advance({ clock, pick }: Run, longestMs: number): void {
   clock.set(new Date(clock.now().getTime() + pick(longestMs)));
 }
 
-/** The most of the same kind that was asked for in any stretch of `windowMs` milliseconds. */
+/** The largest number of requests for one subject within any `windowMs` milliseconds. */
 export function mostWithin(all: readonly Counted[], windowMs: number): number {
   const groups = [...Map.groupBy(all, ({ subject }) => subject).values()];
   const counts = groups.flatMap((group) =>
@@ -163,7 +163,7 @@ export function mostWithin(all: readonly Counted[], windowMs: number): number {
   return Math.max(0, ...counts);
 }
 
-/** How many a certificate authority would have refused that gives `capacity` at once, and one more after each refill. */
+/** How many requests a token bucket with this capacity and refill interval would have refused. */
 export function refusals(all: readonly Counted[], capacity: number, refillMs: number): number {
   let refused = 0;
   for (const group of Map.groupBy(all, ({ subject }) => subject).values()) {

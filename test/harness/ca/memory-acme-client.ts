@@ -4,53 +4,53 @@ import * as x509 from '@peculiar/x509';
 import type { AcmeClient, Authorization, Order } from '../../../src/acme/client.ts';
 import type { Clock } from '../../../src/clock.ts';
 
-/** One look at an order or authorization. */
+/** An order or authorization in one response. */
 export interface PollResult {
   readonly status: string;
-  /** Milliseconds that the CA asks to wait. */
+  /** The Retry-After, in milliseconds. */
   readonly pauseMs?: number;
   /** A problem document. */
   readonly error?: unknown;
 }
 
 export interface MemoryAcmeClient extends AcmeClient {
-  /** Verbs in the order of their calls, with the name or value that they were about. */
+  /** Method calls in order, each with its name or value. */
   readonly calls: readonly string[];
-  /** State of authorizations when an order is made, by name. Default pending. */
+  /** The status of authorizations in a new order, by name. Default: pending. */
   readonly authorizationStatus: Map<string, string>;
-  /** Types of the challenges that are offered. */
+  /** The types of the offered challenges. */
   challengeTypes: readonly string[];
-  /** What each look at an authorization gives; the last step stays. */
+  /** The response to each poll of an authorization; the last one repeats. */
   validation: readonly PollResult[];
-  /** The status after finalization, and what each look at the order gives then; the last step stays. */
+  /** The response to finalization, then to each poll of the order; the last one repeats. */
   issuance: readonly [PollResult, ...PollResult[]];
-  /** Called first in every verb; what it throws is what the verb throws. */
+  /** Called at the start of every method, which throws what it throws. */
   before: (call: string) => void | Promise<void>;
-  /** The URL of the account that lies on the volume, which has one until this says otherwise. */
+  /** The URL of the account on the volume. Default: there is one. */
   storedAccount: string | undefined;
-  /** Certificates that are issued: for other names, or with another validity. */
+  /** Issues certificates for other names, or with another validity, than ordered. */
   certificateOverrides: { names?: readonly string[]; notBefore?: Date; notAfter?: Date };
-  /** What the CA's clock is ahead of ours, in milliseconds. */
+  /** The CA's clock minus ours, in milliseconds. */
   skewMs: number | undefined;
-  /** Renewal windows, by certificate id; without one there is no advice. */
+  /** Renewal windows by certificate id; without one there is no renewal information. */
   readonly renewalWindows: Map<string, { start: Date; end: Date }>;
-  /** Certificates whose replacement is refused. */
+  /** Ids of certificates that cannot be replaced (again). */
   readonly replacedIds: Set<string>;
-  /** Loses every order, as a CA that starts anew. */
+  /** Loses every order, as a CA without persistence after a restart. */
   forgetOrders(): void;
 }
 
-/** An order as the CA has it. */
+/** An order at the CA. */
 interface MemoryOrder {
   readonly url: string;
   readonly names: readonly string[];
-  /** Looks at each authorization, by name. */
-  readonly looks: Map<string, number>;
-  /** Names whose authorization was seen valid, or seen to have failed. */
+  /** Polls of each authorization, by name. */
+  readonly authorizationPolls: Map<string, number>;
+  /** Names whose authorization was polled as valid, or as invalid. */
   readonly valid: Set<string>;
   readonly invalid: Set<string>;
   polls: number;
-  /** Once it was finalized. */
+  /** Set by finalization. */
   chain: string | undefined;
 }
 
@@ -60,32 +60,32 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
-/** A CA in memory that goes through states as it is told and issues real certificates for the key of the request. */
+/** A client of a CA in memory, which responds as told, and issues real certificates for the key of the request. */
 export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
   const calls: string[] = [];
   const orders = new Map<string, MemoryOrder>();
-  let made = 0;
+  let created = 0;
 
   const begin = async (call: string, signal: AbortSignal) => {
     signal.throwIfAborted();
     calls.push(call);
-    await authority.before(call);
+    await client.before(call);
   };
-  const known = (url: string): MemoryOrder => {
+  const find = (url: string): MemoryOrder => {
     const order = orders.get(url);
     if (!order) throw new Error(`there is no order ${url}`);
     return order;
   };
   const statusOf = (order: MemoryOrder): PollResult => {
     if (order.invalid.size > 0) return { status: 'invalid' };
-    if (order.chain !== undefined) return stepOf(authority.issuance, order.polls);
-    const isProven = order.names.every(
-      (name) => order.valid.has(name) || authority.authorizationStatus.get(name) === 'valid',
+    if (order.chain !== undefined) return responseAt(client.issuance, order.polls);
+    const isValidated = order.names.every(
+      (name) => order.valid.has(name) || client.authorizationStatus.get(name) === 'valid',
     );
-    return { status: isProven ? 'ready' : 'pending' };
+    return { status: isValidated ? 'ready' : 'pending' };
   };
 
-  const authority: MemoryAcmeClient = {
+  const client: MemoryAcmeClient = {
     calls,
     authorizationStatus: new Map(),
     challengeTypes: ['http-01', 'dns-01'],
@@ -98,12 +98,12 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
     renewalWindows: new Map(),
     replacedIds: new Set(),
     forgetOrders: () => orders.clear(),
-    storedAccountUrl: async () => authority.storedAccount,
+    storedAccountUrl: async () => client.storedAccount,
     endedAccountUrls: async () => [],
-    clockSkewMs: () => authority.skewMs,
+    clockSkewMs: () => client.skewMs,
     async refreshClockSkew(signal) {
       signal.throwIfAborted();
-      await authority.before('refreshClockSkew');
+      await client.before('refreshClockSkew');
     },
     async assertOrderable(_profile, signal) {
       signal.throwIfAborted();
@@ -121,20 +121,20 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
       return ['ca.example'];
     },
     async renewalInfo(id, signal) {
-      const suggestedWindow = authority.renewalWindows.get(id);
+      const suggestedWindow = client.renewalWindows.get(id);
       if (!suggestedWindow) return undefined;
       await begin(`renewalInfo ${id}`, signal);
       return { body: JSON.parse(JSON.stringify({ suggestedWindow })), retryAfterMs: undefined };
     },
     async createOrder({ names, replaces, profile }, signal) {
-      const accepted = replaces !== undefined && !authority.replacedIds.has(replaces);
+      const accepted = replaces !== undefined && !client.replacedIds.has(replaces);
       const more = `${accepted ? ` replaces ${replaces}` : ''}${profile === undefined ? '' : ` profile ${profile}`}`;
       await begin(`createOrder ${names.join(' ')}${more}`, signal);
-      if (accepted) authority.replacedIds.add(replaces);
-      made += 1;
+      if (accepted) client.replacedIds.add(replaces);
+      created += 1;
       const order: MemoryOrder = {
-        ...{ url: `https://ca.example/order/${made}`, names, polls: 0, chain: undefined },
-        ...{ looks: new Map(), valid: new Set(), invalid: new Set() },
+        ...{ url: `https://ca.example/order/${created}`, names, polls: 0, chain: undefined },
+        ...{ authorizationPolls: new Map(), valid: new Set(), invalid: new Set() },
       };
       orders.set(order.url, order);
       return { order: toOrder(order, { status: 'pending' }), replaces: accepted };
@@ -146,16 +146,16 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
     },
     async getAuthorizations({ url }, signal) {
       await begin('getAuthorizations', signal);
-      return known(url).names.map((name) => {
-        const status = known(url).valid.has(name)
+      return find(url).names.map((name) => {
+        const status = find(url).valid.has(name)
           ? 'valid'
-          : (authority.authorizationStatus.get(name) ?? 'pending');
+          : (client.authorizationStatus.get(name) ?? 'pending');
         return toAuthorization(url, name, { status });
       });
     },
     async challengeValue({ token, type }, signal) {
       await begin(`challengeValue ${token}`, signal);
-      if (type !== 'dns-01') throw new Error(`the value of a ${type} challenge is not for the DNS`);
+      if (type !== 'dns-01') throw new Error(`a ${type} challenge has no TXT value`);
       return `value-of-${token}`;
     },
     async respond({ token }, signal) {
@@ -163,31 +163,31 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
     },
     async pollOrder({ url }, signal) {
       await begin('pollOrder', signal);
-      const order = known(url);
+      const order = find(url);
       order.polls += 1;
-      const step = stepOf(authority.issuance, order.polls);
-      return answer(toOrder(order, step), step);
+      const response = responseAt(client.issuance, order.polls);
+      return polled(toOrder(order, response), response);
     },
     async pollAuthorization({ url }, signal) {
       const [, orderUrl = '', name = ''] = /^(.*)\/authz\/(.*)$/.exec(url) ?? [];
       await begin(`pollAuthorization ${name}`, signal);
-      const order = known(orderUrl);
-      const look = order.looks.get(name) ?? 0;
-      order.looks.set(name, look + 1);
-      const step = stepOf(authority.validation, look);
-      if (step.status === 'valid') order.valid.add(name);
-      if (step.status === 'invalid') order.invalid.add(name);
-      return answer(toAuthorization(orderUrl, name, step), step);
+      const order = find(orderUrl);
+      const polls = order.authorizationPolls.get(name) ?? 0;
+      order.authorizationPolls.set(name, polls + 1);
+      const response = responseAt(client.validation, polls);
+      if (response.status === 'valid') order.valid.add(name);
+      if (response.status === 'invalid') order.invalid.add(name);
+      return polled(toAuthorization(orderUrl, name, response), response);
     },
     async finalize({ url }, csr, signal) {
       await begin('finalize', signal);
-      const order = known(url);
-      order.chain = await issue(csr, order.names, clock.now(), authority.certificateOverrides);
-      return toOrder(order, authority.issuance[0]);
+      const order = find(url);
+      order.chain = await issue(csr, order.names, clock.now(), client.certificateOverrides);
+      return toOrder(order, client.issuance[0]);
     },
     async downloadCertificate({ url, status }, signal) {
       await begin('downloadCertificate', signal);
-      const { chain } = known(url);
+      const { chain } = find(url);
       if (status !== 'valid' || chain === undefined)
         throw new Error(`no certificate of an order that is ${status}`);
       return chain;
@@ -195,7 +195,7 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
   };
 
   const toAuthorization = (orderUrl: string, name: string, { status, error }: PollResult): Authorization => {
-    const challenges = authority.challengeTypes.map((type) => ({
+    const challenges = client.challengeTypes.map((type) => ({
       ...{ type, url: `https://ca.example/chal/${name}/${type}`, token: `token-${name}-${type}` },
       ...{ status, ...(error === undefined || type !== 'dns-01' ? {} : { error }) },
     }));
@@ -203,10 +203,10 @@ export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
     const expires = new Date(clock.now().getTime() + DAY_MS).toISOString();
     const identifier = { type: 'dns', value };
     const own = { url: `${orderUrl}/authz/${name}`, status, expires, wildcard, identifier, challenges };
-    // The library's types list the states and challenges that it knows; a CA can send any.
+    // acme-client's types are narrower than what a CA can send.
     return own as Authorization;
   };
-  return authority;
+  return client;
 }
 
 function toOrder({ url, names }: MemoryOrder, { status, error }: PollResult): Order {
@@ -220,25 +220,25 @@ function toOrder({ url, names }: MemoryOrder, { status, error }: PollResult): Or
   return order as Order;
 }
 
-function stepOf(steps: readonly PollResult[], index: number): PollResult {
-  return steps[Math.min(index, steps.length - 1)] ?? { status: 'pending' };
+function responseAt(responses: readonly PollResult[], index: number): PollResult {
+  return responses[Math.min(index, responses.length - 1)] ?? { status: 'pending' };
 }
 
-function answer<T>(now: T, { pauseMs }: PollResult) {
+function polled<T>(now: T, { pauseMs }: PollResult) {
   return { now, pauseMs };
 }
 
-/** Leaf and root in PEM, for the ordered names and the key of the request, from an hour ago for 90 days. */
+/** Leaf and root in PEM, for the ordered names and the key of the request. Default: from an hour ago for 90 days. */
 async function issue(
   csr: string,
   ordered: readonly string[],
   now: Date,
-  wish: MemoryAcmeClient['certificateOverrides'],
+  overrides: MemoryAcmeClient['certificateOverrides'],
 ): Promise<string> {
   const { publicKey } = new x509.Pkcs10CertificateRequest(csr);
-  const names = wish.names ?? ordered;
-  const notBefore = wish.notBefore ?? new Date(now.getTime() - DAY_MS / 24);
-  const notAfter = wish.notAfter ?? new Date(notBefore.getTime() + 90 * DAY_MS);
+  const names = overrides.names ?? ordered;
+  const notBefore = overrides.notBefore ?? new Date(now.getTime() - DAY_MS / 24);
+  const notAfter = overrides.notAfter ?? new Date(notBefore.getTime() + 90 * DAY_MS);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const validity = { notBefore, notAfter };
   const root = await x509.X509CertificateGenerator.createSelfSigned({

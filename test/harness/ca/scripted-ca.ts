@@ -8,21 +8,21 @@ import { openServer } from '../../world/open-server.ts';
 import { afterTest } from '../after-test.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
-/** What a CA answers to one request. */
+/** The response to one request. */
 export interface ScriptedResponse {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
-/** A server over plain HTTP that answers as the listener does; gives its URL without a slash at the end. */
+/** Starts a CA over plain HTTP with this listener. Returns its URL without a trailing slash. */
 export async function startScriptedCa(t: TestContext, listener: RequestListener): Promise<string> {
   const server = await openServer(createServer(listener), { host: '127.0.0.1', port: 0 });
   afterTest(t, () => server[Symbol.asyncDispose]());
   return `http://127.0.0.1:${server.port}`;
 }
 
-/** An authority with an account at a CA that answers as the listener does. */
+/** A client with an account at a CA with this listener. */
 export async function createScriptedClient(
   t: TestContext,
   listener: RequestListener,
@@ -38,26 +38,26 @@ export async function createScriptedClient(
   });
 }
 
-/** A store with one account, which is registered when it has a URL. */
+/** A store with one account, registered if there is a URL. */
 export function createMemoryAccountStore(url?: string): AccountStore {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const keyPem = new Secret(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
   return {
     load: async () => ({ keyPem, path: '', url }),
-    create: () => Promise.reject(new Error('there is an account')),
+    create: () => Promise.reject(new Error('the store has an account')),
     register: async (account, registered) => ({ ...account, url: registered }),
-    markEnded: () => Promise.reject(new Error('the account stays')),
+    markEnded: () => Promise.reject(new Error('the account cannot end')),
     lastEndedAt: async () => undefined,
     endedUrls: async () => [],
   };
 }
 
 /**
- * A CA that answers signed requests with these, one after the other (the last one stays), and any other request with its
- * directory, which also has `more`.
+ * A CA that responds to signed requests with these in order (the last one repeats), and to any other request with its
+ * directory, including `more`.
  */
 export function signedResponses(
-  answers: readonly ScriptedResponse[],
+  responses: readonly ScriptedResponse[],
   more: (base: string) => object = () => ({}),
 ) {
   const posts: unknown[] = [];
@@ -71,7 +71,7 @@ export function signedResponses(
       status = 200,
       headers = {},
       body,
-    } = answers[Math.min(posts.length, answers.length - 1)] ?? {
+    } = responses[Math.min(posts.length, responses.length - 1)] ?? {
       body: {},
     };
     posts.push(payloadOf(await request.setEncoding('utf8').toArray()));
@@ -79,7 +79,7 @@ export function signedResponses(
   };
   return {
     listener,
-    /** What was signed, in order; undefined where nothing was sent (POST-as-GET). */
+    /** The signed payloads in order; undefined for POST-as-GET. */
     posts: posts as readonly unknown[],
   };
 }

@@ -4,12 +4,12 @@ import * as x509 from '@peculiar/x509';
 import { Secret } from '../../../src/config/secret.ts';
 import type { TestCertificate } from '../proxy/proxy-certificate.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
+x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;
 
-/** A certificate for a name as a public authority would make it, and the authority's own, to trust. */
+/** A certificate for a name with the extensions of a public CA's, and the CA certificate to trust. */
 export async function certificateOfTestCa(name: string): Promise<{ leaf: TestCertificate; caPem: string }> {
   const [caKeys, keys] = [await makeKeys(), await makeKeys()];
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 80 * DAY_MS) };
