@@ -9,26 +9,32 @@ export type AccountStatus =
   | { readonly kind: 'valid' }
   /** The key belongs to another account or to none; registering the key yields a usable account. */
   | { readonly kind: 'unregistered'; readonly reason: string }
-  /** Deactivated or revoked (RFC 8555 §7.1.6, §7.3.6), and the key with it: a new account needs a new key. */
+  /**
+   * Deactivated or revoked (RFC 8555 §7.1.6, §7.3.6), and the key with it: a new account needs a
+   * new key.
+   */
   | { readonly kind: 'ended'; readonly reason: string };
 
 /**
- * Whether a refusal may concern the account and not the request. CAs send both types for many other reasons too, so
- * the account's status has to be fetched.
+ * Whether a refusal may concern the account and not the request. CAs send both types for many other
+ * reasons too, so the account's status has to be fetched.
  */
 export function mayConcernAccount(refusal: unknown): boolean {
   // If the key belongs to another account, the signature is invalid: malformed.
   return isProblem(refusal, 'unauthorized') || isProblem(refusal, 'malformed');
 }
 
-/** Sends a request signed with the account's key: as the account with this URL, or by the key alone. */
+/**
+ * Sends a request signed with the account's key: as the account with this URL, or by the key alone.
+ */
 export type SendAs = <T>(url: string | undefined, request: (client: Client) => Promise<T>) => Promise<T>;
 
 const VALID: AccountStatus = { kind: 'valid' };
 
 /**
- * Fetches the status of an account. It has ended only if the CA refuses both the account and its key (§7.3.6: "the
- * server MUST reject further requests authorized by that account's key"). Any other response, or none, counts as valid.
+ * Fetches the status of an account. It has ended only if the CA refuses both the account and its
+ * key (§7.3.6: "the server MUST reject further requests authorized by that account's key"). Any
+ * other response, or none, counts as valid.
  */
 export async function fetchAccountStatus(
   { url }: Pick<StoredAccount, 'url'>,

@@ -235,14 +235,14 @@ for (const { title, kind, plant } of fileFaults) {
       return;
     }
     assert.equal((await own.load())?.path, account.path);
-    assert.equal(warnings.length, 0, 'a look moves nothing');
+    assert.equal(warnings.length, 0, 'reading moves nothing');
     await own.markEnded(account, 'why');
     assert.deepEqual([warnings.length, warnings[0]?.includes(path)], [1, true]);
     assert.equal(await own.load(), undefined);
   });
 }
 
-test("a folder of an earlier version of the protocol that cannot be listed is in nobody's way", async () => {
+test('an ACMEv1 folder that cannot be listed is ignored', async () => {
   const account = await store().create();
   mkdirSync(join(root, 'accounts', 'acme-v01.api.letsencrypt.org'), { recursive: true });
   symlinkSync('directory', join(root, 'accounts', 'acme-v01.api.letsencrypt.org', 'directory'));

@@ -26,19 +26,22 @@ export interface StoredAccount {
  */
 export interface AccountStore {
   /**
-   * The account to use: preferably the one that certbot recorded in `renewal/<lineage>.conf` as the certificate's, then
-   * a registered one, then one whose registration was interrupted. Undefined if there is none. Ignores ended accounts,
-   * and damaged ones unless there is no other. Throws STORE_FAILED.
+   * The account to use: preferably the one that certbot recorded in `renewal/<lineage>.conf` as the
+   * certificate's, then a registered one, then one whose registration was interrupted. Undefined if
+   * there is none. Ignores ended accounts, and damaged ones unless there is no other. Throws
+   * STORE_FAILED.
    */
   load(): Promise<StoredAccount | undefined>;
   /**
-   * Generates a key and stores it. To be called before registration, so that a crash leaves no account without its key.
-   * Throws STORE_FAILED.
+   * Generates a key and stores it. To be called before registration, so that a crash leaves no
+   * account without its key. Throws STORE_FAILED.
    */
   create(): Promise<StoredAccount>;
   /** Stores the URL and the account object of the CA's response. Throws STORE_FAILED. */
   register(account: StoredAccount, url: string, body: unknown): Promise<StoredAccount>;
-  /** Records that an account can no longer be used. Its files stay as they are. Throws STORE_FAILED. */
+  /**
+   * Records that an account can no longer be used. Its files stay as they are. Throws STORE_FAILED.
+   */
   markEnded(account: StoredAccount, reason: string): Promise<void>;
   /** When an account was last recorded as ended. Throws STORE_FAILED. */
   lastEndedAt(): Promise<Date | undefined>;
@@ -46,7 +49,9 @@ export interface AccountStore {
   endedUrls(): Promise<readonly string[]>;
 }
 
-/** Hosts where certbot looks as well: its early volumes have accounts only under the ACMEv1 host. */
+/**
+ * Hosts where certbot looks as well: its early volumes have accounts only under the ACMEv1 host.
+ */
 const ACME_V1_HOSTS: Readonly<Record<string, string>> = {
   'acme-v02.api.letsencrypt.org': 'acme-v01.api.letsencrypt.org',
   'acme-staging-v02.api.letsencrypt.org': 'acme-staging.api.letsencrypt.org',
@@ -95,7 +100,9 @@ export function createAccountStore(
   };
 }
 
-/** The ids of this CA's accounts in certbot's renewal configurations, in the order of the lineages. */
+/**
+ * The ids of this CA's accounts in certbot's renewal configurations, in the order of the lineages.
+ */
 async function recordedByCertbot(
   root: string,
   directoryUrl: string,
@@ -159,7 +166,10 @@ function parseKey(text: string, path: string): Secret {
   }
 }
 
-/** The stored account URL, verbatim; undefined if it cannot be read: the CA finds the account by its key. */
+/**
+ * The stored account URL, verbatim; undefined if it cannot be read: the CA finds the account by its
+ * key.
+ */
 function parseUrl(registration: string | undefined): string | undefined {
   try {
     const uri: unknown = registration === undefined ? undefined : JSON.parse(registration)?.uri;
@@ -210,7 +220,9 @@ const endedAccountSchema = z
   })
   .readonly();
 
-/** The ended accounts at one CA, in a file of our own beside certbot's. These throw STORE_FAILED. */
+/**
+ * The ended accounts at one CA, in a file of our own beside certbot's. These throw STORE_FAILED.
+ */
 function createEndedAccounts(root: string, directoryUrl: string, warn: (message: string) => void) {
   const file = createJsonFile({
     path: join(root, 'dstack-ingress', 'accounts', `${directorySlug(directoryUrl)}.json`),

@@ -26,20 +26,24 @@ export interface AccountSession {
   send<T>(request: (client: Client) => Promise<T>): Promise<T>;
 }
 
-/** The account at one CA: loaded or registered on first use, and replaced once the CA no longer accepts it. */
+/**
+ * The account at one CA: loaded or registered on first use, and replaced once the CA no longer
+ * accepts it.
+ */
 export interface AccountManager {
   /** The URL of the account on the volume, if any. Sends nothing. Throws STORE_FAILED. */
   storedUrl(): Promise<string | undefined>;
   /** Registers the account unless it is on the volume. Throws ACME_* errors and STORE_FAILED. */
   open(signal: AbortSignal): Promise<AccountSession>;
   /**
-   * The error to throw for a refused request. If the account is the reason, switches to another account first and gives
-   * ACME_ACCOUNT_REPLACED: CAA records have to name the new account before it orders anything.
+   * The error to throw for a refused request. If the account is the reason, switches to another
+   * account first and gives ACME_ACCOUNT_REPLACED: CAA records have to name the new account before
+   * it orders anything.
    */
   handleRefusal(refusal: unknown, session: AccountSession, signal: AbortSignal): Promise<unknown>;
   /**
-   * Gives the refusal unchanged. If the CA does not know the account (RFC 8555 §7.3.1), the next `open` registers its key
-   * again.
+   * Gives the refusal unchanged. If the CA does not know the account (RFC 8555 §7.3.1), the next
+   * `open` registers its key again.
    */
   handleUnknownAccount(refusal: unknown): Promise<unknown>;
 }
@@ -51,7 +55,10 @@ type Examination =
   /** The account has ended too soon after the one before it. */
   | { readonly kind: 'deferred'; readonly until: Date };
 
-/** Milliseconds between two new accounts: a CA or operator that ends each one at once does not want more of them. */
+/**
+ * Milliseconds between two new accounts: a CA or operator that ends each one at once does not want
+ * more of them.
+ */
 const MIN_ACCOUNT_INTERVAL_MS = 24 * 3_600_000;
 
 export function createAccountManager(options: AccountManagerOptions): AccountManager {
@@ -60,7 +67,10 @@ export function createAccountManager(options: AccountManagerOptions): AccountMan
   let account: StoredAccount | undefined;
   let opening: Promise<AccountSession> | undefined;
   let examining: Promise<Examination> | undefined;
-  /** The first half of the warning that follows once the successor of an ended account is registered. */
+  /**
+   * The first half of the warning that follows once the successor of an ended account is
+   * registered.
+   */
   let endedWarning: string | undefined;
 
   async function stored(): Promise<StoredAccount | undefined> {
@@ -109,7 +119,10 @@ export function createAccountManager(options: AccountManagerOptions): AccountMan
     });
   }
 
-  /** Records that an account has ended. Gives the earliest time of a successor if the previous account ended too recently. */
+  /**
+   * Records that an account has ended. Gives the earliest time of a successor if the previous
+   * account ended too recently.
+   */
   async function endAccount(ended: StoredAccount, reason: string): Promise<Date | undefined> {
     const now = clock.now().getTime();
     const agoMs = now - ((await accounts.lastEndedAt())?.getTime() ?? Number.NEGATIVE_INFINITY);
@@ -209,8 +222,9 @@ async function register(
 }
 
 /**
- * Creates an account, or finds the existing account of the key (RFC 8555 §7.3). In the latter case acme-client goes on to
- * update the account, which a CA may refuse; the URL, which is all we need, is known by then.
+ * Creates an account, or finds the existing account of the key (RFC 8555 §7.3). In the latter case
+ * acme-client goes on to update the account, which a CA may refuse; the URL, which is all we need,
+ * is known by then.
  */
 async function createAccount(
   client: Client,
@@ -224,7 +238,10 @@ async function createAccount(
   }
 }
 
-/** ACME_ACCOUNT_BINDING_MISSING: the CA requires an external account binding, and none is configured. Pure. */
+/**
+ * ACME_ACCOUNT_BINDING_MISSING: the CA requires an external account binding, and none is
+ * configured. Pure.
+ */
 export function bindingMissing(directoryUrl: string, cause?: unknown): IngressError {
   const message = `${directoryUrl} creates accounts only with an external account binding`;
   return new IngressError(
@@ -234,7 +251,10 @@ export function bindingMissing(directoryUrl: string, cause?: unknown): IngressEr
   );
 }
 
-/** The error to throw for a refused newAccount. Where the binding may be the reason, the hint names its variables. Pure. */
+/**
+ * The error to throw for a refused newAccount. Where the binding may be the reason, the hint names
+ * its variables. Pure.
+ */
 export function explainBindingRefusal(
   refusal: unknown,
   directoryUrl: string,

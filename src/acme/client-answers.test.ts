@@ -108,16 +108,16 @@ test('assertOrderable checks the directory, without a signed request', async (t)
   assert.deepEqual(posts, []);
 });
 
-const lookups: [title: string, answer: ScriptedResponse, found: string | undefined][] = [
+const lookups: [title: string, scripted: ScriptedResponse, found: string | undefined][] = [
   ['that exists', { body: { status: 'ready' } }, 'ready'],
   ['that is gone', { status: 404, body: '' }, undefined],
   ['whose URL is malformed', problem('malformed', 400), undefined],
   ['of another account', problem('unauthorized', 403), undefined],
   ['of an unknown account', problem('accountDoesNotExist', 400), undefined],
 ];
-for (const [title, answer, found] of lookups) {
+for (const [title, scripted, found] of lookups) {
   test(`findOrder of an order ${title} gives ${found}, with one request`, async (t) => {
-    const { listener, posts } = signedResponses([answer]);
+    const { listener, posts } = signedResponses([scripted]);
     const url = `${await startScriptedCa(t, listener)}/order/1`;
     const order = await (await createScriptedClient(t, listener)).findOrder(url, never);
     assert.equal(order?.status, found);
@@ -161,11 +161,11 @@ test('a response that acme-client cannot use is ACME_BAD_ANSWER', async (t) => {
 /** A CA with a fixed Date header that records user agents. */
 function datedCa(date: Date) {
   const agents = new Set<string | undefined>();
-  const { listener: answer } = signedResponses([{ body: { status: 'pending' } }]);
+  const { listener: respond } = signedResponses([{ body: { status: 'pending' } }]);
   const listener: RequestListener = (request, response) => {
     agents.add(request.headers['user-agent']);
     response.setHeader('date', date.toUTCString());
-    answer(request, response);
+    respond(request, response);
   };
   return { agents, listener };
 }

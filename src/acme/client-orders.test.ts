@@ -88,11 +88,11 @@ async function issue(client: AcmeClient, order: Order): Promise<X509Certificate>
     await client.respond(challenge, never);
   }
   const reach = async (status: Order['status']) => {
-    const look = async () => {
+    const poll = async () => {
       const { now } = await client.pollOrder(order, never);
       return now.status === status ? now : undefined;
     };
-    const reached = await until(look, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
+    const reached = await until(poll, { clock: systemClock, timeoutMs: 10_000, everyMs: 20 });
     assert.ok(reached, `the order did not become ${status}`);
     return reached;
   };

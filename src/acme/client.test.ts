@@ -49,11 +49,11 @@ test('an account is registered once, and reused after restarts without a request
   const url = await client.accountUrl(never);
   assert.equal(await client.accountUrl(never), url);
   assert.ok(registrations() > before, 'registered, in several requests if nonces were rejected');
-  const asked = [...pebble.requests().values()].reduce((sum, count) => sum + count, 0);
+  const requests = [...pebble.requests().values()].reduce((sum, count) => sum + count, 0);
   assert.equal(await open(storeIn(root)).accountUrl(never), url);
   assert.equal(
     [...pebble.requests().values()].reduce((sum, count) => sum + count, 0),
-    asked,
+    requests,
   );
   const { order } = await open(storeIn(root)).createOrder({ names: ['app.example.test'] }, never);
   assert.equal(order.status, 'pending');
@@ -156,15 +156,15 @@ const directories: [title: string, body: unknown, expected: string][] = [
 ];
 for (const [title, body, expected] of directories) {
   test(`the CAA identity of a CA is ${title}, and is requested once`, async (t) => {
-    let asked = 0;
+    let requests = 0;
     const client = await createScriptedClient(t, (request, response) => {
-      asked += 1;
+      requests += 1;
       assert.equal(request.headers['user-agent'], 'dstack-ingress/test');
       response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
     });
     assert.equal(await client.caaIdentity(never), expected);
     assert.equal(await client.caaIdentity(never), expected);
-    assert.equal(asked, 1);
+    assert.equal(requests, 1);
   });
 }
 
@@ -190,26 +190,26 @@ test("Let's Encrypt's CAA identity needs no request", async () => {
 
 test('a request is retried after 503 with a short Retry-After', async (t) => {
   let failures = 2;
-  let asked = 0;
+  let requests = 0;
   const client = await createScriptedClient(t, (_, response) => {
-    asked += 1;
+    requests += 1;
     failures -= 1;
     if (failures >= 0) response.writeHead(503, { 'retry-after': '1' }).end('<html>maintenance</html>');
     else
       response.setHeader('content-type', 'application/json').end('{"meta":{"caaIdentities":["ca.example"]}}');
   });
   assert.equal(await client.caaIdentity(never), 'ca.example');
-  assert.equal(asked, 3);
+  assert.equal(requests, 3);
 });
 
 test('a request is tried four times', async (t) => {
-  let asked = 0;
+  let requests = 0;
   const client = await createScriptedClient(t, (_, response) => {
-    asked += 1;
+    requests += 1;
     response.writeHead(503).end('<html>maintenance</html>');
   });
   await assert.rejects(client.caaIdentity(never), isIngressError);
-  assert.equal(asked, 4);
+  assert.equal(requests, 4);
 });
 
 test('a directory that is refused without a problem document keeps the body', async (t) => {

@@ -40,35 +40,51 @@ export interface CreatedOrder {
   readonly replaces: boolean;
 }
 
-/** A client of one CA, with one account (RFC 8555). Every method that sends requests throws ACME_* errors. */
+/**
+ * A client of one CA, with one account (RFC 8555). Every method that sends requests throws ACME_*
+ * errors.
+ */
 export interface AcmeClient {
-  /** The URL of the account. Sends requests only to register an account, if there is none on the volume. */
+  /**
+   * The URL of the account. Sends requests only to register an account, if there is none on the
+   * volume.
+   */
   accountUrl(signal: AbortSignal): Promise<string>;
   /** The URL of the account on the volume, if any. Sends nothing. Throws STORE_FAILED. */
   storedAccountUrl(): Promise<string | undefined>;
-  /** The URLs of accounts on the volume that have ended, by deactivation for example. Sends nothing. Throws STORE_FAILED. */
+  /**
+   * The URLs of accounts on the volume that have ended, by deactivation for example. Sends nothing.
+   * Throws STORE_FAILED.
+   */
   endedAccountUrls(): Promise<readonly string[]>;
   /** The name for CAA records (RFC 8555 §9.7.6, `caaIdentities`). Needs no account. */
   caaIdentity(signal: AbortSignal): Promise<string>;
   /** All names that the CA recognizes as its own in CAA records. Needs no account. */
   caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]>;
-  /** Requests a nonce unless there has been a response within ten minutes, so that `clockSkewMs` is up to date. Needs no account. */
+  /**
+   * Requests a nonce unless there has been a response within ten minutes, so that `clockSkewMs` is
+   * up to date. Needs no account.
+   */
   refreshClockSkew(signal: AbortSignal): Promise<void>;
   /**
-   * Checks an order against the directory: whether the profile exists, and whether a new account would need a binding.
-   * Registers no account. Throws ACME_PROFILE_UNKNOWN and ACME_ACCOUNT_BINDING_MISSING.
+   * Checks an order against the directory: whether the profile exists, and whether a new account
+   * would need a binding. Registers no account. Throws ACME_PROFILE_UNKNOWN and
+   * ACME_ACCOUNT_BINDING_MISSING.
    */
   assertOrderable(profile: string | undefined, signal: AbortSignal): Promise<void>;
-  /** The CA's clock minus ours in milliseconds, from the last response with a Date header. Sends nothing. */
+  /**
+   * The CA's clock minus ours in milliseconds, from the last response with a Date header. Sends
+   * nothing.
+   */
   clockSkewMs(): number | undefined;
   /**
-   * The CA's renewal information on a certificate (RFC 9773 §4.1), with the Retry-After of the next request; undefined if
-   * the CA has no ARI. Needs no account.
+   * The CA's renewal information on a certificate (RFC 9773 §4.1), with the Retry-After of the next
+   * request; undefined if the CA has no ARI. Needs no account.
    */
   renewalInfo(certificateId: string, signal: AbortSignal): Promise<AcmeResponse | undefined>;
   /**
-   * Creates an order. If the CA does not accept `replaces`, creates the order again without it. Throws
-   * ACME_PROFILE_UNKNOWN before it creates one.
+   * Creates an order. If the CA does not accept `replaces`, creates the order again without it.
+   * Throws ACME_PROFILE_UNKNOWN before it creates one.
    */
   createOrder(newOrder: NewOrder, signal: AbortSignal): Promise<CreatedOrder>;
   /** An order of an earlier run; undefined if the CA does not know it, or not as this account's. */
@@ -163,7 +179,8 @@ function unsignedMethods(
 
   async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
     if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return [LETS_ENCRYPT];
-    // Kept for good: the names do not change, and repairing CAA records must not depend on whether the CA is up.
+    // Kept for good: the names do not change, and repairing CAA records must not depend on whether
+    // the CA is up.
     if (identities) return identities;
     const [first = LETS_ENCRYPT, ...others] = (await directory.get(signal)).caaIdentities;
     identities = [first, ...others];
@@ -210,7 +227,10 @@ async function createOrder(
   }
 }
 
-/** A CA that accepts `replaces` repeats it in the order (RFC 9773 §5). acme-client's type lacks the field. */
+/**
+ * A CA that accepts `replaces` repeats it in the order (RFC 9773 §5). acme-client's type lacks the
+ * field.
+ */
 function isReplacementOf(order: Order & { readonly replaces?: unknown }, replaced: string): boolean {
   return order.replaces === replaced;
 }

@@ -9,11 +9,11 @@ const DATE = 'Tue, 24 Nov 2026 12:00:00 GMT';
 const at = (time: string) => new Date(`2026-11-24T${time}Z`);
 
 test('the skew is the CA’s clock minus ours, with the response halfway', () => {
-  const asked = { date: DATE, age: undefined };
-  assert.equal(clockSkewMs({ ...asked, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }), 0);
-  assert.equal(clockSkewMs({ ...asked, sentAt: at('11:59:58'), receivedAt: at('12:00:02') }), 0);
-  assert.equal(clockSkewMs({ ...asked, sentAt: at('11:00:00'), receivedAt: at('11:00:04') }), HOUR - 2000);
-  assert.equal(clockSkewMs({ ...asked, sentAt: at('12:30:00'), receivedAt: at('12:30:00') }), -HOUR / 2);
+  const response = { date: DATE, age: undefined };
+  assert.equal(clockSkewMs({ ...response, sentAt: at('12:00:00'), receivedAt: at('12:00:00') }), 0);
+  assert.equal(clockSkewMs({ ...response, sentAt: at('11:59:58'), receivedAt: at('12:00:02') }), 0);
+  assert.equal(clockSkewMs({ ...response, sentAt: at('11:00:00'), receivedAt: at('11:00:04') }), HOUR - 2000);
+  assert.equal(clockSkewMs({ ...response, sentAt: at('12:30:00'), receivedAt: at('12:30:00') }), -HOUR / 2);
 });
 
 test('Age is added to Date', () => {

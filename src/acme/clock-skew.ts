@@ -12,8 +12,8 @@ export interface DatedResponse {
 }
 
 /**
- * The CA's clock minus ours in milliseconds, assuming that the response was made halfway between request and receipt;
- * undefined without a valid Date header.
+ * The CA's clock minus ours in milliseconds, assuming that the response was made halfway between
+ * request and receipt; undefined without a valid Date header.
  */
 export function clockSkewMs({ date, age, sentAt, receivedAt }: DatedResponse): number | undefined {
   const caTime = typeof date === 'string' ? Date.parse(date) : Number.NaN;
@@ -36,14 +36,17 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 const WARN_MS = 5 * MINUTE;
-/** CAs backdate certificates by about an hour; if the clock is slower than that, a new certificate is not valid yet. */
+/**
+ * CAs backdate certificates by about an hour; if the clock is slower than that, a new certificate
+ * is not valid yet.
+ */
 const REFUSE_MS = HOUR;
 const REFUSE_URGENT_MS = 3 * DAY;
 
 /**
- * Judges the clock before an order: a skew of up to 5 minutes is fine (undefined), up to an hour gives a warning, and more
- * refuses the order. For an urgent order (no certificate can be served, or the current one is about to expire) the limit
- * is 3 days. An unknown skew is fine.
+ * Judges the clock before an order: a skew of up to 5 minutes is fine (undefined), up to an hour
+ * gives a warning, and more refuses the order. For an urgent order (no certificate can be served,
+ * or the current one is about to expire) the limit is 3 days. An unknown skew is fine.
  */
 export function judgeClockSkew(skewMs: number | undefined, urgent: boolean): ClockSkewVerdict | undefined {
   const absMs = Math.abs(skewMs ?? 0);

@@ -13,13 +13,13 @@ const START = new Date('2026-11-24T00:00:00Z');
 
 /** A CA with this directory at `/dir`; any other response is the path. */
 function caWith(directory: (base: string) => object) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const listener: RequestListener = ({ url = '', method, headers }, response) => {
-    asked.push(`${method} ${url}`);
+    requests.push(`${method} ${url}`);
     const body = url === '/dir' ? directory(`http://${headers.host}`) : { path: url };
     response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
   };
-  return { asked, listener };
+  return { requests, listener };
 }
 
 async function setUp(t: TestContext, listener: RequestListener) {
@@ -30,9 +30,9 @@ async function setUp(t: TestContext, listener: RequestListener) {
 }
 
 test('the directory is cached for six hours, and is fetched again when the clock is set back', async (t) => {
-  const { asked, listener } = caWith(() => ({ meta: { caaIdentities: ['ca.example'] } }));
+  const { requests, listener } = caWith(() => ({ meta: { caaIdentities: ['ca.example'] } }));
   const { clock, directory } = await setUp(t, listener);
-  const steps: [hours: number, asked: number][] = [
+  const steps: [hours: number, requests: number][] = [
     [0, 1],
     [5.9, 1],
     [6, 2],
@@ -43,15 +43,15 @@ test('the directory is cached for six hours, and is fetched again when the clock
   for (const [hours, times] of steps) {
     clock.set(new Date(START.getTime() + hours * HOUR));
     assert.deepEqual((await directory.get(never)).caaIdentities, ['ca.example']);
-    assert.equal(asked.length, times, `after ${hours} hours`);
+    assert.equal(requests.length, times, `after ${hours} hours`);
   }
 });
 
 test('a response that is not a directory is not cached', async (t) => {
-  let asked = 0;
+  let requests = 0;
   const { directory } = await setUp(t, (_, response) => {
-    asked += 1;
-    response.end(asked === 1 ? '<html>Please log in</html>' : '{}');
+    requests += 1;
+    response.end(requests === 1 ? '<html>Please log in</html>' : '{}');
   });
   await assert.rejects(directory.get(never), { code: 'ACME_BAD_ANSWER' });
   assert.deepEqual((await directory.get(never)).caaIdentities, []);
@@ -59,19 +59,19 @@ test('a response that is not a directory is not cached', async (t) => {
 
 for (const slash of ['', '/']) {
   test(`renewal information is requested below renewalInfo${slash}`, async (t) => {
-    const { asked, listener } = caWith((base) => ({ renewalInfo: `${base}/ari${slash}` }));
+    const { requests, listener } = caWith((base) => ({ renewalInfo: `${base}/ari${slash}` }));
     const { directory } = await setUp(t, listener);
     for (const id of ['aYhb.AIdlQyE', '-_.x'])
       assert.deepEqual((await directory.renewalInfo(id, never))?.body, { path: `/ari/${id}` });
-    assert.deepEqual(asked, ['GET /dir', 'GET /ari/aYhb.AIdlQyE', 'GET /ari/-_.x']);
+    assert.deepEqual(requests, ['GET /dir', 'GET /ari/aYhb.AIdlQyE', 'GET /ari/-_.x']);
   });
 }
 
 test('a CA without renewalInfo gives no renewal information', async (t) => {
-  const { asked, listener } = caWith(() => ({}));
+  const { requests, listener } = caWith(() => ({}));
   const { directory } = await setUp(t, listener);
   assert.equal(await directory.renewalInfo('aYhb.AIdlQyE', never), undefined);
-  assert.deepEqual(asked, ['GET /dir']);
+  assert.deepEqual(requests, ['GET /dir']);
 });
 
 test('a renewal information request is retried after a short Retry-After; a long one is thrown', async (t) => {
@@ -94,11 +94,11 @@ test('a renewal information request is retried after a short Retry-After; a long
 });
 
 test('requestNonce requests a nonce each time, and the cached directory once', async (t) => {
-  const { asked, listener } = caWith((base) => ({ newNonce: `${base}/nonce` }));
+  const { requests, listener } = caWith((base) => ({ newNonce: `${base}/nonce` }));
   const { directory } = await setUp(t, listener);
   await directory.requestNonce(never);
   await directory.requestNonce(never);
-  assert.deepEqual(asked, ['GET /dir', 'HEAD /nonce', 'HEAD /nonce']);
+  assert.deepEqual(requests, ['GET /dir', 'HEAD /nonce', 'HEAD /nonce']);
 });
 
 test('requestNonce without newNonce in the directory is ACME_BAD_ANSWER', async (t) => {

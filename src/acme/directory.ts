@@ -9,19 +9,30 @@ export interface Directory {
   readonly renewalInfo: string | undefined;
   /** The names that the CA recognizes as its own in CAA records. */
   readonly caaIdentities: readonly string[];
-  /** The certificate profiles with their descriptions; undefined if there are none (draft-ietf-acme-profiles). */
+  /**
+   * The certificate profiles with their descriptions; undefined if there are none
+   * (draft-ietf-acme-profiles).
+   */
   readonly profiles: ReadonlyMap<string, string> | undefined;
   /** Whether a new account needs an external account binding (RFC 8555 §7.3.4). */
   readonly externalAccountRequired: boolean;
 }
 
-/** A CA's resources that need no signature, so no account, no key, and no acme-client. All throw ACME_* errors. */
+/**
+ * A CA's resources that need no signature, so no account, no key, and no acme-client. All throw
+ * ACME_* errors.
+ */
 export interface DirectoryClient {
   /** The directory, cached for six hours. */
   get(signal: AbortSignal): Promise<Directory>;
-  /** Requests a nonce (RFC 8555 §7.2), the cheapest response that no cache answers: its Date header tells the CA's clock. */
+  /**
+   * Requests a nonce (RFC 8555 §7.2), the cheapest response that no cache answers: its Date header
+   * tells the CA's clock.
+   */
   requestNonce(signal: AbortSignal): Promise<void>;
-  /** The CA's renewal information on a certificate (RFC 9773 §4.1); undefined if the CA has no ARI. */
+  /**
+   * The CA's renewal information on a certificate (RFC 9773 §4.1); undefined if the CA has no ARI.
+   */
   renewalInfo(certificateId: string, signal: AbortSignal): Promise<AcmeResponse | undefined>;
 }
 
@@ -59,7 +70,10 @@ export function createDirectoryClient(directoryUrl: string, http: HttpContext): 
   };
 }
 
-/** Reads a directory. Throws ACME_BAD_ANSWER for anything else, such as an intercepting proxy's page. Pure. */
+/**
+ * Reads a directory. Throws ACME_BAD_ANSWER for anything else, such as an intercepting proxy's
+ * page. Pure.
+ */
 export function readDirectory(body: unknown, url: string): Directory {
   if (typeof body !== 'object' || body === null)
     throw new IngressError('ACME_BAD_ANSWER', `the response from ${url} is not an ACME directory`);
@@ -87,7 +101,9 @@ function asUrl(value: unknown): string | undefined {
   return text !== undefined && /^https?:\/\//.test(text) && URL.canParse(text) ? text : undefined;
 }
 
-/** Throws ACME_PROFILE_UNKNOWN, with the available profiles, if the CA has no such profile. Pure. */
+/**
+ * Throws ACME_PROFILE_UNKNOWN, with the available profiles, if the CA has no such profile. Pure.
+ */
 export function requireProfile({ profiles }: Directory, profile: string): void {
   if (profiles?.has(profile)) return;
   const details = { profile, available: [...(profiles?.keys() ?? [])] };

@@ -23,8 +23,8 @@ export interface ObservedResponse {
 }
 
 /**
- * What requests to one CA share, whether acme-client sends them or we do: how they are sent, and what the headers of the
- * responses said.
+ * What requests to one CA share, whether acme-client sends them or we do: how they are sent, and
+ * what the headers of the responses said.
  */
 export interface HttpContext {
   readonly userAgent: string;
@@ -77,8 +77,9 @@ export interface AcmeResponse {
 const MAX_REDIRECTS = 5;
 
 /**
- * Sends an unsigned request once, without acme-client, which takes four times as long and 20 MiB more. Follows redirects.
- * Throws ACME_UNREACHABLE, ACME_PROBLEM for any status but success, and the signal's reason.
+ * Sends an unsigned request once, without acme-client, which takes four times as long and 20 MiB
+ * more. Follows redirects. Throws ACME_UNREACHABLE, ACME_PROBLEM for any status but success, and
+ * the signal's reason.
  */
 export async function sendUnsigned(
   method: 'GET' | 'HEAD',
@@ -138,8 +139,8 @@ export interface RequestLine {
 }
 
 /**
- * ACME_UNREACHABLE, for a request without a response. `thrown` is the HTTP client's error, `trouble` what it says about
- * HTTPS_PROXY. Pure.
+ * ACME_UNREACHABLE, for a request without a response. `thrown` is the HTTP client's error,
+ * `trouble` what it says about HTTPS_PROXY. Pure.
  */
 export function unreachable(request: RequestLine, thrown: unknown, trouble?: ProxyTrouble): IngressError {
   const method = request.method.toUpperCase();
@@ -160,10 +161,11 @@ const ATTEMPTS = 4;
 const MAX_PAUSE_MS = 10_000;
 
 /**
- * Sends an ACME request with retries: at once with a fresh nonce after badNonce (RFC 8555 §6.5), and up to three times
- * after a short pause if the CA could not be reached or failed itself. Anything else is thrown, because the caller knows
- * what another attempt costs: other refusals, a Retry-After of more than 10 seconds, and timeouts, so that an operator
- * sees the first one before a second one has passed.
+ * Sends an ACME request with retries: at once with a fresh nonce after badNonce (RFC 8555 §6.5),
+ * and up to three times after a short pause if the CA could not be reached or failed itself.
+ * Anything else is thrown, because the caller knows what another attempt costs: other refusals, a
+ * Retry-After of more than 10 seconds, and timeouts, so that an operator sees the first one before
+ * a second one has passed.
  */
 export async function withRetries<T>(
   request: () => Promise<T>,

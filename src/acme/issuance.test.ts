@@ -116,11 +116,11 @@ for (const [title, interrupt] of [
     'during finalization',
     async (attempt: PendingOrder, context: IssuanceContext) => {
       await validate(attempt, context);
-      const lost = new IngressError('ACME_UNREACHABLE', 'the answer was lost');
+      const lost = new IngressError('ACME_UNREACHABLE', 'the response was lost');
       const { client } = attempt.authority;
       const { finalize } = client;
-      const interrupted = async (...asked: Parameters<typeof finalize>) => {
-        await finalize(...asked);
+      const interrupted = async (...args: Parameters<typeof finalize>) => {
+        await finalize(...args);
         throw lost;
       };
       const authority = { ...attempt.authority, client: { ...client, finalize: interrupted } };
@@ -281,10 +281,10 @@ test('an order that stays processing is abandoned after a day, and counts along 
 test('an expired order is abandoned, whatever its status', async (t) => {
   for (const status of ['pending', 'ready', 'processing'] as const) {
     const { client, clock, context, start, orders, warnings } = await processing(t);
-    const { findOrder: order } = client;
+    const { findOrder } = client;
     const expires = new Date(clock.now().getTime() - 8 * DAY_MS).toISOString();
-    client.findOrder = async (...asked) => {
-      const found = await order(...asked);
+    client.findOrder = async (...args) => {
+      const found = await findOrder(...args);
       return found && { ...found, status, expires };
     };
     assert.equal((await opened(start(), context)).resumed, false);

@@ -53,7 +53,10 @@ export interface IssuanceContext {
   readonly warn?: (sentence: string) => void;
 }
 
-/** An order that is open at the CA and stored on the volume, created in this run or resumed from an earlier one. */
+/**
+ * An order that is open at the CA and stored on the volume, created in this run or resumed from an
+ * earlier one.
+ */
 export interface PendingOrder {
   readonly authority: Authority;
   readonly params: OrderParams;
@@ -71,8 +74,8 @@ export interface IssuedCertificate {
 }
 
 /**
- * Resumes the open order for these names, or creates one, unless our limits or the CA's defer it. Ledger and order store
- * are written before the CA is asked. Throws STORE_FAILED and ACME_* errors.
+ * Resumes the open order for these names, or creates one, unless our limits or the CA's defer it.
+ * Ledger and order store are written before the CA is asked. Throws STORE_FAILED and ACME_* errors.
  */
 export async function openOrder(
   authority: Authority,
@@ -102,7 +105,10 @@ function isValidated({ status }: Order): boolean {
   return status === 'ready' || status === 'processing' || status === 'valid';
 }
 
-/** The open order in its current state. Removes it from the volume if it can no longer lead to a certificate. */
+/**
+ * The open order in its current state. Removes it from the volume if it can no longer lead to a
+ * certificate.
+ */
 async function resumeOrder(
   authority: Authority,
   params: OrderParams,
@@ -167,7 +173,10 @@ async function registeredDomainsOf(names: readonly string[]): Promise<string[]> 
   return names.map(registeredDomain);
 }
 
-/** Why no order for these names may be created now; undefined if one may. Sends nothing. Throws STORE_FAILED. */
+/**
+ * Why no order for these names may be created now; undefined if one may. Sends nothing. Throws
+ * STORE_FAILED.
+ */
 export async function orderDeferral(
   authority: Pick<Authority, 'limits' | 'ledger'>,
   params: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
@@ -206,7 +215,8 @@ async function createOrder(
 }
 
 /**
- * Has the CA validate the pending authorizations; their TXT values have to be published by then. Throws as
+ * Has the CA validate the pending authorizations; their TXT values have to be published by then.
+ * Throws as
  * `solveChallenges` does, and STORE_FAILED.
  */
 export async function validate(
@@ -220,8 +230,9 @@ export async function validate(
 }
 
 /**
- * Finalizes the order and downloads the certificate. The private key is on the volume before finalization, so that a
- * crash in between loses no certificate. Throws STORE_FAILED and ACME_* errors.
+ * Finalizes the order and downloads the certificate. The private key is on the volume before
+ * finalization, so that a crash in between loses no certificate. Throws STORE_FAILED and ACME_*
+ * errors.
  */
 export async function issue(pending: PendingOrder, context: IssuanceContext): Promise<IssuedCertificate> {
   const { authority, params, stored } = pending;
@@ -262,7 +273,10 @@ export async function completeOrder(
   await orders.remove(key);
 }
 
-/** A certificate signing request in PEM. The names are in the subject alternative name; the subject is empty. */
+/**
+ * A certificate signing request in PEM. The names are in the subject alternative name; the subject
+ * is empty.
+ */
 export async function createCsr(names: readonly string[], keyPem: Secret): Promise<string> {
   const { default: acme } = await import('acme-client');
   const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, keyPem.reveal());

@@ -218,7 +218,10 @@ function refusal(type: string): IngressError {
   return problemError({ ...problem, type: `urn:ietf:params:acme:error:${type}` }, undefined);
 }
 
-/** A CA that acts and then refuses, as it refuses the repetition of a request whose response was lost. */
+/**
+ * A CA that acts and then refuses, as it refuses the repetition of a request whose response was
+ * lost.
+ */
 function actThenRefuse(
   client: ReturnType<typeof createMemoryAcmeClient>,
   method: 'respond' | 'finalize',

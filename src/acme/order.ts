@@ -5,7 +5,10 @@ import type { ChallengeValue } from '../records/challenges.ts';
 import type { AcmeClient, Authorization, Challenge, Order } from './client.ts';
 import { describeProblem, isProblem, readProblem } from './problem.ts';
 
-/** An authorization that is not valid yet: its dns-01 challenge, and the TXT value that the challenge requires. */
+/**
+ * An authorization that is not valid yet: its dns-01 challenge, and the TXT value that the
+ * challenge requires.
+ */
 export interface PendingAuthorization {
   readonly authorization: Authorization;
   readonly challenge: Challenge;
@@ -24,8 +27,9 @@ const MIN_POLL_MS = 200;
 const MAX_POLL_MS = 10_000;
 
 /**
- * The authorizations of an order that are still to be validated, by dns-01 (RFC 8555 §7.5); none if the CA reuses earlier
- * ones. Throws ACME_ORDER_FAILED for an authorization that failed before a restart, and other ACME_* errors.
+ * The authorizations of an order that are still to be validated, by dns-01 (RFC 8555 §7.5); none if
+ * the CA reuses earlier ones. Throws ACME_ORDER_FAILED for an authorization that failed before a
+ * restart, and other ACME_* errors.
  */
 export async function pendingAuthorizations(
   order: Order,
@@ -44,7 +48,9 @@ export async function pendingAuthorizations(
   );
 }
 
-/** The name that an authorization is for. RFC 8555 §7.1.4 marks a wildcard in a field of its own. */
+/**
+ * The name that an authorization is for. RFC 8555 §7.1.4 marks a wildcard in a field of its own.
+ */
 function domainOf({ identifier: { value }, ...authorization }: Authorization): string {
   // acme-client's type lacks the field.
   const { wildcard } = authorization as { readonly wildcard?: boolean };
@@ -71,9 +77,10 @@ function dnsChallenge({
 }
 
 /**
- * Responds to the challenges, and waits until the CA has validated them all. To be called once the TXT values are
- * published. A challenge that a run before a restart has responded to is only polled. Throws ACME_ORDER_FAILED, with every
- * failed name in its details (`invalid`), ACME_SLOW after 180 seconds, and other ACME_* errors.
+ * Responds to the challenges, and waits until the CA has validated them all. To be called once the
+ * TXT values are published. A challenge that a run before a restart has responded to is only
+ * polled. Throws ACME_ORDER_FAILED, with every failed name in its details (`invalid`), ACME_SLOW
+ * after 180 seconds, and other ACME_* errors.
  */
 export async function solveChallenges(
   authorizations: readonly PendingAuthorization[],
@@ -100,7 +107,10 @@ export async function solveChallenges(
   throw new IngressError('ACME_ORDER_FAILED', message, { details: { ...details, invalid }, cause });
 }
 
-/** A CA may refuse a response that is repeated because its answer was lost; then the authorization has moved on. */
+/**
+ * A CA may refuse a challenge response that is repeated because of a lost HTTP response; the
+ * authorization has moved on then.
+ */
 async function respond(
   { authorization, challenge }: PendingAuthorization,
   { client, signal }: AcmeContext,
@@ -117,8 +127,8 @@ async function respond(
 }
 
 /**
- * Finalizes an order (RFC 8555 §7.4). If the answer to an earlier attempt was lost, the CA refuses with orderNotReady; the
- * order is then read instead. Throws ACME_* errors.
+ * Finalizes an order (RFC 8555 §7.4). If the response to an earlier attempt was lost, the CA
+ * refuses with orderNotReady; the order is then read instead. Throws ACME_* errors.
  */
 export async function finalize(order: Order, csr: string, context: AcmeContext): Promise<Order> {
   const { client, signal } = context;
@@ -134,8 +144,8 @@ export async function finalize(order: Order, csr: string, context: AcmeContext):
 }
 
 /**
- * Waits until a finalized order is valid, and downloads the chain in PEM, leaf first. Throws ACME_ORDER_FAILED if the CA
- * does not issue, ACME_SLOW after 180 seconds, and other ACME_* errors.
+ * Waits until a finalized order is valid, and downloads the chain in PEM, leaf first. Throws
+ * ACME_ORDER_FAILED if the CA does not issue, ACME_SLOW after 180 seconds, and other ACME_* errors.
  */
 export async function download(order: Order, context: AcmeContext): Promise<string> {
   const { client, signal } = context;
@@ -180,8 +190,9 @@ async function waitForIssuance(order: Order, context: AcmeContext): Promise<Orde
 }
 
 /**
- * Polls until the state is settled; undefined after the timeout. Pauses grow from 200 ms to 10 s; the CA's Retry-After
- * lengthens the next pause, up to 10 s. Waits before the first request: nothing can have changed yet.
+ * Polls until the state is settled; undefined after the timeout. Pauses grow from 200 ms to 10 s;
+ * the CA's Retry-After lengthens the next pause, up to 10 s. Waits before the first request:
+ * nothing can have changed yet.
  */
 async function poll<T>(
   request: (last: T) => Promise<{ now: T; pauseMs: number | undefined }>,
@@ -236,9 +247,9 @@ export interface Abandonment {
 }
 
 /**
- * Why an order will not lead to a certificate, whatever its status; undefined while it may. An order that is not valid by
- * its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still processing after a day has lost it. A valid order
- * has its certificate. Pure.
+ * Why an order will not lead to a certificate, whatever its status; undefined while it may. An
+ * order that is not valid by its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still
+ * processing after a day has lost it. A valid order has its certificate. Pure.
  */
 export function whyAbandoned(
   { status, expires }: Pick<Order, 'status' | 'expires'>,
@@ -252,7 +263,10 @@ export function whyAbandoned(
   return { reason: 'stalled', sentence: 'it has been processing for a day' };
 }
 
-/** Why a valid order's certificate will not become available; undefined while it may only be late. Pure. */
+/**
+ * Why a valid order's certificate will not become available; undefined while it may only be late.
+ * Pure.
+ */
 export function whyDownloadAbandoned(
   { expires }: Pick<Order, 'expires'>,
   age: OrderAge,
@@ -271,7 +285,9 @@ function expiry(expires: string | undefined, { now, skewMs = 0 }: OrderAge): str
   return end <= now.getTime() + skewMs ? new Date(end).toISOString() : undefined;
 }
 
-/** An order from the far future is of unknown age, because the clock was set back: it counts as old. */
+/**
+ * An order from the far future is of unknown age, because the clock was set back: it counts as old.
+ */
 function isADayOld({ createdAt, now }: OrderAge): boolean {
   return Math.abs(now.getTime() - createdAt.getTime()) >= MAX_PROCESSING_MS;
 }

@@ -8,7 +8,9 @@ export interface Problem {
   readonly detail: string;
   readonly status: number | undefined;
   readonly subproblems: readonly Subproblem[];
-  /** A page with more; for userActionRequired, what the account's owner has to do (RFC 8555 §7.3.3). */
+  /**
+   * A page with more; for userActionRequired, what the account's owner has to do (RFC 8555 §7.3.3).
+   */
   readonly instance?: string;
   /** The current terms of service, from the Link header that accompanies userActionRequired. */
   readonly termsOfService?: string;
@@ -134,7 +136,10 @@ export function describeProblem({ detail, subproblems, identifier, instance, typ
   return `${[main, ...subs].join('; ')} (${shortType(type)})${more}`;
 }
 
-/** RFC 8555 §7.3.3: the account's owner has to act, at `instance`; often because the terms have changed. */
+/**
+ * RFC 8555 §7.3.3: the account's owner has to act, at `instance`; often because the terms have
+ * changed.
+ */
 function userActionHint({ instance, termsOfService }: Problem): string {
   const page = instance ?? termsOfService;
   const where =
@@ -148,7 +153,9 @@ function userActionHint({ instance, termsOfService }: Problem): string {
   return `${where}${terms} The ingress agreed to the terms when it created the account; only you can agree to changed terms.`;
 }
 
-/** Whether a thrown error is a problem of this type, given without its URN prefix: `badNonce`. Pure. */
+/**
+ * Whether a thrown error is a problem of this type, given without its URN prefix: `badNonce`. Pure.
+ */
 export function isProblem(thrown: unknown, type: string): boolean {
   return thrown instanceof IngressError && problemOf(thrown)?.type === `${PROBLEM_PREFIX}${type}`;
 }
@@ -160,9 +167,9 @@ export function problemOf(error: IngressError): Problem | undefined {
 }
 
 /**
- * Whether an order with `replaces` (RFC 9773 §5) may have been refused because of it, so that one without it is worth a
- * request. True for any refusal that has no other cause, and for the CA's own errors, because Pebble answers an unknown
- * certificate that way. Pure.
+ * Whether an order with `replaces` (RFC 9773 §5) may have been refused because of it, so that one
+ * without it is worth a request. True for any refusal that has no other cause, and for the CA's own
+ * errors, because Pebble answers an unknown certificate that way. Pure.
  */
 export function mayConcernReplacement(thrown: unknown): boolean {
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
@@ -171,7 +178,10 @@ export function mayConcernReplacement(thrown: unknown): boolean {
   return status >= 400 && status < 500 && status !== 429 && !UNRELATED_TO_REPLACEMENT.has(type);
 }
 
-/** Concern the account, its limits, the names or the profile: an order without `replaces` would be refused as well. */
+/**
+ * Concern the account, its limits, the names or the profile: an order without `replaces` would be
+ * refused as well.
+ */
 const UNRELATED_TO_REPLACEMENT: ReadonlySet<string> = new Set(
   [
     'accountDoesNotExist',

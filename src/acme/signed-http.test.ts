@@ -22,7 +22,7 @@ import { unreachable } from './http.ts';
 
 const never = new AbortController().signal;
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A port of 127.0.0.1 without a listener. */
 async function closedPort(): Promise<number> {
   const server = await openServer(createTcpServer(), { host: '127.0.0.1', port: 0 });
   await server[Symbol.asyncDispose]();
@@ -35,7 +35,10 @@ function orderingAt(t: TestContext, url: string) {
   return createScriptedClient(t, listener);
 }
 
-/** The failures of both kinds of request at a URL: an unsigned directory request, and a signed newOrder. */
+/**
+ * The failures of both kinds of request at a URL: an unsigned directory request, and a signed
+ * newOrder.
+ */
 async function failures(t: TestContext, url: string): Promise<Record<'unsigned' | 'signed', unknown>> {
   const clock = createFakeClock();
   const options = { email: undefined, userAgent: 'test', accounts: createMemoryAccountStore(url), clock };
@@ -52,7 +55,9 @@ async function failures(t: TestContext, url: string): Promise<Record<'unsigned' 
   };
 }
 
-/** Asserts that both kinds of request fail with one of these causes, and with its message and hint. */
+/**
+ * Asserts that both kinds of request fail with one of these causes, and with its message and hint.
+ */
 async function assertUnreachable(
   t: TestContext,
   url: string,

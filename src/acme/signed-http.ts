@@ -25,21 +25,26 @@ export interface ClientOptions {
 export interface SignedHttp {
   createClient(options: ClientOptions): Client;
   /**
-   * Calls `request`, which makes a client send, in this context. Throws ACME_UNREACHABLE, ACME_PROBLEM, and
-   * ACME_BAD_ANSWER for a response that acme-client cannot use.
+   * Calls `request`, which makes a client send, in this context. Throws ACME_UNREACHABLE,
+   * ACME_PROBLEM, and ACME_BAD_ANSWER for a response that acme-client cannot use.
    */
   send<T>(context: HttpContext, request: () => Promise<T>): Promise<T>;
 }
 
 let loaded: Promise<SignedHttp> | undefined;
 
-/** Loads and configures acme-client on first use: a start with a valid certificate signs nothing. */
+/**
+ * Loads and configures acme-client on first use: a start with a valid certificate signs nothing.
+ */
 export function loadSignedHttp(): Promise<SignedHttp> {
   loaded ??= load();
   return loaded;
 }
 
-/** acme-client has one axios for all of its clients, so the context of a call is stored asynchronously. */
+/**
+ * acme-client has one axios for all of its clients, so the context of a call is stored
+ * asynchronously.
+ */
 interface Call {
   readonly context: HttpContext;
   lastResponse: ReceivedResponse | undefined;
@@ -78,9 +83,10 @@ async function load(): Promise<SignedHttp> {
 }
 
 /**
- * Replaces the interceptors of acme-client's axios. Its own retry by themselves (with a nonce that was used, and with the
- * pause the server asks for, however long) and lose errors without a response. With ours every request has a time limit,
- * and a response of 400 or more becomes an error with the whole problem document, of which acme-client keeps one sentence.
+ * Replaces the interceptors of acme-client's axios. Its own retry by themselves (with a nonce that
+ * was used, and with the pause the server asks for, however long) and lose errors without a
+ * response. With ours every request has a time limit, and a response of 400 or more becomes an
+ * error with the whole problem document, of which acme-client keeps one sentence.
  */
 function configureAxios(http: typeof axios): void {
   Object.assign(http.defaults, { maxContentLength: MAX_BODY_BYTES });
@@ -134,7 +140,10 @@ function requestOf(config: unknown): RequestLine {
   return { method: asText(method) ?? 'GET', url: asText(url) ?? 'the certificate authority' };
 }
 
-/** For a response that acme-client cannot use, such as an intercepting proxy's page: its own errors name no request. */
+/**
+ * For a response that acme-client cannot use, such as an intercepting proxy's page: its own errors
+ * name no request.
+ */
 function badAnswer(response: ReceivedResponse | undefined, thrown: unknown): IngressError {
   const request = response && { method: response.method.toUpperCase(), url: response.url };
   const type = response?.contentType === undefined ? '' : `, ${response.contentType}`;

@@ -28,39 +28,39 @@ async function setUp(t: TestContext, listener: RequestListener) {
   const base = await startScriptedCa(t, listener);
   const clock = createFakeClock(new Date('2026-11-24T00:00:00Z'));
   const http = createHttpContext('dstack-ingress/test', clock);
-  const ask = (path = '/', signal = never) => sendUnsigned('GET', `${base}${path}`, http, signal);
-  return { base, clock, http, ask };
+  const get = (path = '/', signal = never) => sendUnsigned('GET', `${base}${path}`, http, signal);
+  return { base, clock, http, get };
 }
 
 test('a JSON body is parsed, any other is text; Retry-After is returned', async (t) => {
-  const { ask } = await setUp(t, ({ url }, response) => {
+  const { get } = await setUp(t, ({ url }, response) => {
     if (url === '/json') response.setHeader('retry-after', '7').end('{"a":[1]}');
     else response.end('plain');
   });
-  assert.deepEqual(await ask('/json'), { body: { a: [1] }, retryAfterMs: 7000 });
-  assert.deepEqual(await ask('/text'), { body: 'plain', retryAfterMs: undefined });
+  assert.deepEqual(await get('/json'), { body: { a: [1] }, retryAfterMs: 7000 });
+  assert.deepEqual(await get('/text'), { body: 'plain', retryAfterMs: undefined });
 });
 
 test('the request has its method and the user agent', async (t) => {
-  const asked: IncomingMessage[] = [];
+  const requests: IncomingMessage[] = [];
   const { base, http } = await setUp(t, (request, response) => {
-    asked.push(request);
+    requests.push(request);
     response.end();
   });
   assert.deepEqual(await sendUnsigned('HEAD', base, http, never), { body: '', retryAfterMs: undefined });
   assert.deepEqual(
-    asked.map(({ method, headers }) => [method, headers['user-agent']]),
+    requests.map(({ method, headers }) => [method, headers['user-agent']]),
     [['HEAD', 'dstack-ingress/test']],
   );
 });
 
 for (const status of [304, 400, 404, 429, 500, 503]) {
   test(`status ${status} is ACME_PROBLEM with its Retry-After`, async (t) => {
-    const { ask, http } = await setUp(t, (_, response) => {
+    const { get, http } = await setUp(t, (_, response) => {
       response.setHeader('date', 'Tue, 24 Nov 2026 00:05:00 GMT').setHeader('retry-after', '3600');
       response.writeHead(status).end(JSON.stringify({ detail: 'not now' }));
     });
-    await assert.rejects(ask(), (thrown) => {
+    await assert.rejects(get(), (thrown) => {
       assert.ok(isIngressError(thrown, 'ACME_PROBLEM'), String(thrown));
       assert.equal(problemOf(thrown)?.status, status);
       return thrown.retryAfterMs === 3_600_000;
@@ -70,25 +70,25 @@ for (const status of [304, 400, 404, 429, 500, 503]) {
 }
 
 test('at most five redirects are followed', async (t) => {
-  let asked = 0;
-  const { ask } = await setUp(t, ({ url = '' }, response) => {
-    asked += 1;
+  let requests = 0;
+  const { get } = await setUp(t, ({ url = '' }, response) => {
+    requests += 1;
     const left = Number(url.slice(1));
     if (left === 0) response.end('"here"');
     else response.writeHead(307, { location: String(left - 1) }).end();
   });
-  assert.equal((await ask('/5')).body, 'here');
-  assert.equal(asked, 6);
-  await assert.rejects(ask('/6'), hasStatus(307));
-  assert.equal(asked, 12);
+  assert.equal((await get('/5')).body, 'here');
+  assert.equal(requests, 6);
+  await assert.rejects(get('/6'), hasStatus(307));
+  assert.equal(requests, 12);
 });
 
 for (const location of ['ftp://ca.example/', 'https://', undefined]) {
   test(`a redirect to ${location} is not followed`, async (t) => {
-    const { ask } = await setUp(t, (_, response) =>
+    const { get } = await setUp(t, (_, response) =>
       response.writeHead(302, location === undefined ? {} : { location }).end(),
     );
-    await assert.rejects(ask(), hasStatus(302));
+    await assert.rejects(get(), hasStatus(302));
   });
 }
 
@@ -115,26 +115,26 @@ test('a redirect from https to http is not followed', async (t) => {
     else response.writeHead(302, { location: url === '/kept' ? '/there' : base }).end();
   };
   const tls = await startTlsCa(t, listener);
-  const ask = (path: string) => sendUnsigned('GET', `${tls}${path}`, http, never);
-  assert.equal((await ask('/kept')).body, 'kept');
-  await assert.rejects(ask('/'), hasStatus(302));
+  const get = (path: string) => sendUnsigned('GET', `${tls}${path}`, http, never);
+  assert.equal((await get('/kept')).body, 'kept');
+  await assert.rejects(get('/'), hasStatus(302));
 });
 
 test('a body of more than MAX_BODY_BYTES is an error', async (t) => {
-  const { ask } = await setUp(t, ({ url }, response) =>
+  const { get } = await setUp(t, ({ url }, response) =>
     response.end('x'.repeat(MAX_BODY_BYTES + Number(url?.slice(1)))),
   );
-  assert.equal(String((await ask('/0')).body).length, MAX_BODY_BYTES);
-  await assert.rejects(ask('/1'), { code: 'ACME_UNREACHABLE' });
+  assert.equal(String((await get('/0')).body).length, MAX_BODY_BYTES);
+  await assert.rejects(get('/1'), { code: 'ACME_UNREACHABLE' });
 });
 
 test('a connection that closes before or within the response is ACME_UNREACHABLE', async (t) => {
-  const { ask, base } = await setUp(t, ({ url }, response) => {
+  const { get, base } = await setUp(t, ({ url }, response) => {
     if (url === '/start') response.destroy();
     else response.writeHead(200, { 'content-length': 100 }).write('half', () => response.destroy());
   });
   for (const path of ['/start', '/half'])
-    await assert.rejects(ask(path), (thrown) => {
+    await assert.rejects(get(path), (thrown) => {
       assert.ok(isIngressError(thrown, 'ACME_UNREACHABLE'), String(thrown));
       return thrown.details['url'] === `${base}${path}`;
     });
@@ -146,13 +146,13 @@ test('a URL of another scheme is ACME_UNREACHABLE', async (t) => {
 });
 
 test('an abort ends a request with its reason', async (t) => {
-  for (const where of ['before the answer', 'within the answer']) {
+  for (const where of ['before the response', 'within the response']) {
     const abort = new AbortController();
-    const { ask } = await setUp(t, (_, response) => {
-      if (where === 'before the answer') abort.abort(new Error('stopped'));
+    const { get } = await setUp(t, (_, response) => {
+      if (where === 'before the response') abort.abort(new Error('stopped'));
       else response.write('half', () => abort.abort(new Error('stopped')));
     });
-    await assert.rejects(ask('/', abort.signal), /^Error: stopped$/, where);
+    await assert.rejects(get('/', abort.signal), /^Error: stopped$/, where);
   }
 });
 
@@ -160,8 +160,8 @@ test('a response that does not end times out', async (t) => {
   t.mock.method(AbortSignal, 'timeout', () => limit.signal);
   const limit = new AbortController();
   const late = new Error('late');
-  const { ask } = await setUp(t, (_, response) => response.write('half', () => limit.abort(late)));
-  await assert.rejects(ask(), { code: 'ACME_UNREACHABLE', cause: late });
+  const { get } = await setUp(t, (_, response) => response.write('half', () => limit.abort(late)));
+  await assert.rejects(get(), { code: 'ACME_UNREACHABLE', cause: late });
 });
 
 test('a redirect from a host in NO_PROXY to one behind the proxy fails with the proxy’s error', async (t) => {
@@ -182,17 +182,17 @@ test('a redirect from a host in NO_PROXY to one behind the proxy fails with the 
 });
 
 test('an abort does not wait for a proxy that opens no tunnel', async (t) => {
-  const asked = Promise.withResolvers<void>();
-  const proxy = createTcpServer((socket) => socket.once('data', () => asked.resolve()));
+  const requests = Promise.withResolvers<void>();
+  const proxy = createTcpServer((socket) => socket.once('data', () => requests.resolve()));
   const opened = await openServer(proxy, { host: '127.0.0.1', port: 0 });
   afterTest(t, () => opened[Symbol.asyncDispose]());
   const host = `127.0.0.1:${opened.port}`;
   const outgoing = createOutgoing({ url: `http://${host}`, host, noProxy: '' });
   const http = createHttpContext('dstack-ingress/test', createFakeClock(new Date(0)), outgoing);
   const end = new AbortController();
-  const asking = sendUnsigned('GET', 'https://ca.test/', http, end.signal);
-  await asked.promise;
+  const pending = sendUnsigned('GET', 'https://ca.test/', http, end.signal);
+  await requests.promise;
   end.abort(new Error('stopped'));
   const late = new Promise((resolve) => setTimeout(resolve, 4000, 'still waiting').unref());
-  assert.match(String(await Promise.race([late, asking.catch(String)])), /stopped/);
+  assert.match(String(await Promise.race([late, pending.catch(String)])), /stopped/);
 });

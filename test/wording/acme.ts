@@ -252,7 +252,9 @@ async function withCa(
   return thrown;
 }
 
-/** A CA that refuses account 1 as unauthorized and its key as `keyRefusal`, and registers account 2. */
+/**
+ * A CA that refuses account 1 as unauthorized and its key as `keyRefusal`, and registers account 2.
+ */
 function refusingAccount(keyRefusal: string): RequestListener {
   return async (request, response) => {
     const base = `http://${request.headers.host}`;

@@ -52,8 +52,8 @@ const BROKEN = [[], ['example.com'], ['*.example.com']];
 class Crash extends Error {}
 
 /**
- * Restarts a program that crashes at random: before or after it writes an entry, before or after the CA acts on the request
- * in the entry. Between restarts there are seconds, sometimes days.
+ * Restarts a program that crashes at random: before or after it writes an entry, before or after
+ * the CA acts on the request in the entry. Between restarts there are seconds, sometimes days.
  */
 export async function runCrashLoop({
   open,

@@ -5,8 +5,8 @@ import { loadSignedHttp } from '../../../src/acme/signed-http.ts';
 import { systemClock } from '../../../src/clock.ts';
 
 /**
- * Deactivates the account on a volume (RFC 8555 §7.3.6), as `certbot unregister` does, and returns its URL. This process
- * has to trust the CA.
+ * Deactivates the account on a volume (RFC 8555 §7.3.6), as `certbot unregister` does, and returns
+ * its URL. This process has to trust the CA.
  */
 export async function deactivateAccount(root: string, directoryUrl: string): Promise<string> {
   const account = await createAccountStore(root, directoryUrl, systemClock).load();

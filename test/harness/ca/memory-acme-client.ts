@@ -60,7 +60,10 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
-/** A client of a CA in memory, which responds as told, and issues real certificates for the key of the request. */
+/**
+ * A client of a CA in memory, which responds as told, and issues real certificates for the key of
+ * the request.
+ */
 export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {
   const calls: string[] = [];
   const orders = new Map<string, MemoryOrder>();
@@ -228,7 +231,10 @@ function polled<T>(now: T, { pauseMs }: PollResult) {
   return { now, pauseMs };
 }
 
-/** Leaf and root in PEM, for the ordered names and the key of the request. Default: from an hour ago for 90 days. */
+/**
+ * Leaf and root in PEM, for the ordered names and the key of the request. Default: from an hour ago
+ * for 90 days.
+ */
 async function issue(
   csr: string,
   ordered: readonly string[],

@@ -53,8 +53,8 @@ export function createMemoryAccountStore(url?: string): AccountStore {
 }
 
 /**
- * A CA that responds to signed requests with these in order (the last one repeats), and to any other request with its
- * directory, including `more`.
+ * A CA that responds to signed requests with these in order (the last one repeats), and to any
+ * other request with its directory, including `more`.
  */
 export function signedResponses(
   responses: readonly ScriptedResponse[],

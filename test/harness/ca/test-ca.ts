@@ -9,7 +9,9 @@ x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of t
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;
 
-/** A certificate for a name with the extensions of a public CA's, and the CA certificate to trust. */
+/**
+ * A certificate for a name with the extensions of a public CA's, and the CA certificate to trust.
+ */
 export async function certificateOfTestCa(name: string): Promise<{ leaf: TestCertificate; caPem: string }> {
   const [caKeys, keys] = [await makeKeys(), await makeKeys()];
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 80 * DAY_MS) };
