@@ -95,7 +95,7 @@ export const cas: readonly Mutant[] = [
     killedBy: [
       {
         file: 'test/e2e/account-ends.test.ts',
-        test: 'an order that stays processing past its expiry is given up, and another one made',
+        test: 'an order that is processing past its expiry is abandoned, and another one created',
       },
     ],
     note: 'An order that stays in "processing" is resumed for ever.',
