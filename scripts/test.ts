@@ -1,7 +1,9 @@
-import { globSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { globSync, readFileSync, statfsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
+import { PassThrough, type Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { execa } from 'execa';
@@ -13,10 +15,12 @@ import { haproxyOfImage } from '../test/world/debian/debian-haproxy.ts';
 interface Part {
   readonly files: readonly string[];
   readonly concurrency: number;
-  /** Of one test. */
+  /** Milliseconds for one test. */
   readonly timeout: number;
-  /** Of a file's process. */
+  /** Milliseconds for the process of a file. */
   readonly deadlineMs: number;
+  /** Changes of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Counts {
@@ -25,15 +29,23 @@ interface Counts {
   skipped: number;
 }
 
-/** For one test, which the runner ends, and for its file with all that it leaves open, which test-deadline.ts ends. */
+/** The runner ends a test that takes longer; test-deadline.ts ends a file with everything that it leaves open. */
 const TEST_TIMEOUT_MS = 180_000;
 const FILE_DEADLINE_MS = Number(process.env['TEST_FILE_DEADLINE_MS'] ?? 600_000);
-/** Each of these is a row of many faults. */
+/** With FAULTS a test is a row of many more faults, or one of processes. */
+const asksForFaults = process.env['FAULTS'] !== undefined;
 const FAULTS_TEST_TIMEOUT_MS = 15 * 60_000;
 const FAULTS_FILE_DEADLINE_MS = 20 * 60_000;
 /** Images are built in the first of these. */
 const IMAGE_TEST_TIMEOUT_MS = 30 * 60_000;
 const IMAGE_FILE_DEADLINE_MS = 40 * 60_000;
+/** Files that compute run two at a time, one for each core of a small machine; those that mostly wait for others run more at a time. */
+const COMPUTING = 2;
+const WAITING = 5;
+/** Bytes that a file system in memory has to have for what tests write. */
+const MEMORY = 2 ** 30;
+const TMPFS = 0x01021994;
+const SLOWEST = 10;
 /** What removing containers and ending their daemon may take after Ctrl-C. */
 const CLEAN_UP_MS = 60_000;
 
@@ -47,6 +59,8 @@ const checks: readonly [title: string, command: string, ...args: string[]][] = [
 const wanted = process.argv.slice(2);
 const ofImage = (file: string) => file.startsWith('test/image/');
 const ofFaults = (file: string) => file.startsWith('test/faults/');
+/** A world of real servers, and programs that wait for each other. */
+const waits = (file: string) => /^test\/(?:e2e|contract)\//.test(file);
 // What they need is installed only for those who ask for them: see scripts/test.
 const ofCompatibility = (file: string) => file.startsWith('test/compatibility/');
 const asksForThese = /(?:^|\/)compatibility/;
@@ -72,27 +86,40 @@ process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+const durations: { readonly file: string; readonly ms: number }[] = [];
+// Most of what tests wait for is a disk that is told to keep what it will forget in a second.
+const inMemory = process.env['TMPDIR'] === undefined ? memoryFolder() : undefined;
+const env = inMemory === undefined ? {} : { TMPDIR: inMemory };
 if (wanted.length === 0) await runChecks();
-await runTests({
-  files: files.filter((file) => !ofImage(file) && !ofFaults(file)),
-  concurrency: 2,
-  timeout: TEST_TIMEOUT_MS,
-  deadlineMs: FILE_DEADLINE_MS,
-});
-// They wait more than they work.
-await runTests({
-  files: files.filter(ofFaults),
-  concurrency: 3,
-  timeout: FAULTS_TEST_TIMEOUT_MS,
-  deadlineMs: FAULTS_FILE_DEADLINE_MS,
-});
-await runTests({
+// Images are built on the disk, beside everything else, and their report comes last.
+const images = runTests({
   files: files.filter(ofImage),
   concurrency: 1,
   timeout: IMAGE_TEST_TIMEOUT_MS,
   deadlineMs: IMAGE_FILE_DEADLINE_MS,
 });
+await print(
+  runTests({
+    files: files.filter((file) => !ofImage(file) && !ofFaults(file) && !waits(file)),
+    concurrency: COMPUTING,
+    timeout: TEST_TIMEOUT_MS,
+    deadlineMs: FILE_DEADLINE_MS,
+    env,
+  }),
+);
+await print(
+  runTests({
+    // The longest ones first, so that no core is idle at the end.
+    files: [...files.filter(ofFaults), ...files.filter(waits)],
+    concurrency: WAITING,
+    timeout: asksForFaults ? FAULTS_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS,
+    deadlineMs: asksForFaults ? FAULTS_FILE_DEADLINE_MS : FILE_DEADLINE_MS,
+    env,
+  }),
+);
+await print(images);
 if (stoppedBy) await childrenAreGone();
+printSlowest();
 for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`);
 // Where everything is there, a test that is skipped is a fault of its own.
 const skippedWrongly = process.env['CONTAINERS'] === 'required' && counts.skipped > 0;
@@ -111,14 +138,15 @@ async function runChecks(): Promise<void> {
   }
 }
 
-async function runTests({ deadlineMs, ...what }: Part): Promise<void> {
-  if (what.files.length === 0 || stop.signal.aborted) return;
+/** Runs tests. Gives their report while it is written; undefined when there are none. */
+function runTests({ deadlineMs, env: changes, ...what }: Part): Readable | undefined {
+  if (what.files.length === 0 || stop.signal.aborted) return undefined;
   const stream = run({
     ...what,
     forceExit: false,
     signal: stop.signal,
     execArgv: ['--import', new URL('test-deadline.ts', import.meta.url).href],
-    env: { ...process.env, TEST_FILE_DEADLINE_MS: String(deadlineMs) },
+    env: { ...process.env, ...changes, TEST_FILE_DEADLINE_MS: String(deadlineMs) },
   });
   stream.on('test:pass', ({ name, skip, todo, details }) => {
     if (details.type === 'suite') return;
@@ -129,9 +157,40 @@ async function runTests({ deadlineMs, ...what }: Part): Promise<void> {
     if (details.type === 'suite') return;
     counts[todo === undefined ? 'failed' : 'skipped'] += 1;
   });
-  const report = stream.compose(spec);
+  stream.on('test:summary', ({ file, duration_ms: ms }) => {
+    if (file !== undefined) durations.push({ file: relative(process.cwd(), file), ms });
+  });
+  const report = new PassThrough({ highWaterMark: MEMORY });
+  stream.compose(spec).pipe(report);
+  return report;
+}
+
+/** Prints a report as it is written. */
+async function print(report: Readable | undefined): Promise<void> {
+  if (!report) return;
   report.pipe(process.stdout, { end: false });
-  await new Promise((resolve) => report.once('end', resolve));
+  await once(report, 'end');
+}
+
+function printSlowest(): void {
+  if (wanted.length > 0) return;
+  const slowest = durations.toSorted((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+  process.stdout.write('the slowest files:\n');
+  for (const { file, ms } of slowest)
+    process.stdout.write(`${(ms / 1000).toFixed(1).padStart(7)} s  ${file}\n`);
+}
+
+/** A folder in memory that has room, and in which programs can be started. */
+function memoryFolder(): string | undefined {
+  const path = '/dev/shm';
+  try {
+    const { type, bavail, bsize } = statfsSync(path);
+    const mount = readFileSync('/proc/self/mounts', 'utf8').match(/^\S+ \/dev\/shm \S+ (\S+)/m);
+    const runsPrograms = !mount?.[1]?.split(',').includes('noexec');
+    return type === TMPFS && bavail * bsize >= MEMORY && runsPrograms ? path : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The runner does not wait for what it has aborted. */

@@ -39,7 +39,7 @@ const titles: Partial<Record<FaultAct, string>> = {
 };
 
 test('a volume that takes nothing from some step of a first start on, until it does again', {
-  concurrency: 12,
+  concurrency: 6,
 }, async (t) => {
   const world = await worldFor(t);
   const steps = await stepsOf(world, startFor);

@@ -5,7 +5,7 @@ import { type Environment, type Ingress, startIngress } from '../world/ingress.t
 const inProcess = process.env['FAULTS'] !== 'processes';
 
 /** How much faster the time limits of a hasty trial end. */
-export const HASTE = inProcess ? 8 : 1;
+export const HASTE = inProcess ? 4 : 1;
 
 /** Runs the ingress in this process, or the bundle in a process of its own with FAULTS=processes. */
 export function start(environment: Environment, options?: InProcessOptions): Ingress {

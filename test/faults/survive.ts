@@ -39,7 +39,7 @@ export interface Trial {
   readonly asked?: boolean;
   /** Changes of the environment. */
   readonly environment?: Environment;
-  /** Whether it is about time limits: all are an eighth of what they are, and so is what comes late in it. */
+  /** Whether it is about time limits: they are divided by HASTE, and so is the lateness that it is about. */
   readonly hasty?: boolean;
 }
 
