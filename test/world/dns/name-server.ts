@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bind, startBind, updateZone } from './bind.ts';
+import { type Bind, startBind } from './bind.ts';
 import type { PrimaryZone } from './bind-config.ts';
 import { type Front, startFront } from './cname-front.ts';
+import { sendUpdate } from './dns-update.ts';
 import { normalize } from './presentation.ts';
 import type { ZoneRecord } from './publisher.ts';
 import { emptySplit, type SplitZone, splitZone } from './zone-split.ts';
@@ -116,9 +117,9 @@ export class NameServer implements AsyncDisposable {
     const before = linesOf(this.#served.get(zone) ?? emptySplit);
     const after = linesOf(wanted);
     // BIND drops an added CNAME, without a word, while another type stands there: so what goes, goes first.
-    const deletions = [...before].filter(([line]) => !after.has(line)).map(([, record]) => deletion(record));
-    const additions = [...after.keys()].filter((line) => !before.has(line)).map((line) => `add ${line}`);
-    await updateZone(this.#bind.endpoint, zone, [...deletions, ...additions]);
+    const deleted = [...before].filter(([line]) => !after.has(line)).map(([, record]) => record);
+    const added = [...after].filter(([line]) => !before.has(line)).map(([, record]) => record);
+    await sendUpdate(this.#bind.endpoint, zone, deleted, added);
     this.#served.set(zone, wanted);
   }
 }
@@ -127,8 +128,4 @@ function linesOf({ plain }: SplitZone): Map<string, ZoneRecord> {
   return new Map(
     plain.map((record) => [`${record.name}. ${record.ttl} IN ${record.type} ${record.data}`, record]),
   );
-}
-
-function deletion({ name, type, data }: ZoneRecord): string {
-  return `delete ${name}. IN ${type} ${data}`;
 }

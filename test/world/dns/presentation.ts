@@ -43,7 +43,7 @@ export function txtStrings(data: string): Buffer[] {
   });
 }
 
-/** One record as dns-packet encodes it. Throws for a type that this world cannot put beside a CNAME. */
+/** One record as dns-packet encodes it. Throws for a type that this world cannot serve. */
 export function toAnswer({ type, ttl, data }: ZoneRecord, name: string): Answer {
   const [first = '', second = '', third = ''] = tokens(data).map(String);
   switch (type) {
@@ -60,7 +60,7 @@ export function toAnswer({ type, ttl, data }: ZoneRecord, name: string): Answer 
     case 'CAA':
       return { name, type, ttl, data: { flags: Number(first), tag: caaTag(second), value: third } };
     default:
-      throw new Error(`this world cannot serve a ${type} beside a CNAME (${name})`);
+      throw new Error(`this world cannot serve a ${type} record (${name})`);
   }
 }
 
