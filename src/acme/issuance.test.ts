@@ -244,6 +244,17 @@ test('the CA is not asked when the ledger cannot be written', async (t) => {
   assert.deepEqual(client.calls, []);
 });
 
+test('an order whose key cannot be stored is not finalized', async (t) => {
+  const { context, start, client } = setUp(t);
+  const pending = await opened(start(), context);
+  await validate(pending, context);
+  const full = new IngressError('STORE_FAILED', 'full');
+  const { authority } = pending;
+  const orders = { ...authority.orders, save: () => Promise.reject(full) };
+  await assert.rejects(issue({ ...pending, authority: { ...authority, orders } }, context), full);
+  assert.ok(!client.calls.includes('finalize'));
+});
+
 /** An order that stays processing. */
 async function processing(t: TestContext) {
   const stage = setUp(t);
