@@ -31,7 +31,7 @@ const primaries: [
     { staging: true, directoryUrl: OWN },
     OWN,
     false,
-    ['ACME_STAGING has no effect beside ACME_DIRECTORY_URL without ACME_STAGING_DIRECTORY_URL'],
+    ['ACME_STAGING has no effect together with ACME_DIRECTORY_URL unless ACME_STAGING_DIRECTORY_URL is set'],
   ],
   [{ directoryUrl: STAGING }, STAGING, true, []],
   [{ directoryUrl: 'https://ACME-staging-v02.api.letsencrypt.org:443/directory' }, '', true, []],
@@ -92,7 +92,7 @@ test('a fallback that is the primary is a fault, however it is written', () => {
   ]) {
     assert.match(
       faultsOf(settings).join(),
-      /^ACME_FALLBACK_DIRECTORY_URL is the directory that is asked first: /,
+      /^ACME_FALLBACK_DIRECTORY_URL is the directory of the first certificate authority: /,
     );
     assert.deepEqual(faultsOf(settings, 'ACME_DIRECTORY_URL'), []);
   }
@@ -121,7 +121,7 @@ test('ACME_STAGING_DRY_RUN beside a CA whose staging directory is not known is a
   for (const staging of [false, true]) {
     const settings = { directoryUrl: OWN, staging, stagingDryRun: true };
     assert.deepEqual(faultsOf(settings), [
-      `ACME_STAGING_DRY_RUN needs a staging directory, and which one belongs to ${OWN} is not known`,
+      `ACME_STAGING_DRY_RUN needs a staging directory, but that of ${OWN} is not known`,
     ]);
     assert.deepEqual(faultsOf(settings, 'ACME_STAGING_DIRECTORY_URL'), []);
     assert.deepEqual(faultsOf(settings, 'CERTBOT_STAGING'), []);

@@ -4,29 +4,29 @@ import type { Secret } from './secret.ts';
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
 const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 
-/** What binds an ACME account to that of a customer (RFC 8555 §7.3.4). */
+/** External account binding: ties an ACME account to a customer's account (RFC 8555 §7.3.4). */
 export interface ExternalAccount {
   readonly kid: string;
   /** base64url without padding. */
   readonly hmacKey: Secret;
 }
 
-/** A certificate authority, and as whom it is asked for an account. */
+/** A certificate authority, and the external account for it if it needs one. */
 export interface Authority {
   readonly directoryUrl: string;
   readonly eab?: ExternalAccount;
 }
 
-/** The certificate authorities that are asked. */
+/** The certificate authorities to use. */
 export interface Authorities {
   readonly primary: Authority;
-  /** Asked when the primary has failed for `afterMs` milliseconds. */
+  /** Used once the primary has failed for `afterMs` milliseconds. */
   readonly fallback?: Authority & { readonly afterMs: number };
-  /** Where the next attempt is proven first, after a failed validation. */
+  /** Where the next attempt is validated first after a failed validation. */
   readonly dryRun?: { readonly directoryUrl: string };
 }
 
-/** What decides about authorities. What was missing or could not be read is undefined. */
+/** The settings that determine the authorities. Missing or faulty ones are undefined. */
 export interface AuthoritySettings {
   readonly directoryUrl?: string | undefined;
   readonly eabKid?: string | undefined;
@@ -43,16 +43,16 @@ export interface AuthoritySettings {
 
 export interface AuthorityChoice {
   readonly authorities: Authorities;
-  /** Whether the primary is the staging environment, of Let's Encrypt or as ACME_STAGING_DIRECTORY_URL has it. */
+  /** Whether the primary is the staging environment: Let's Encrypt's, or ACME_STAGING_DIRECTORY_URL. */
   readonly usesStaging: boolean;
   readonly faults: readonly Fault[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Decides which certificate authorities are asked. With ACME_STAGING that is ACME_STAGING_DIRECTORY_URL, else still
- * ACME_DIRECTORY_URL (nobody is sent from a CA of their own to another), else the staging environment of Let's Encrypt.
- * `known` says which variables have a fault already, `isSet` which ones somebody has set. Pure.
+ * Chooses the certificate authorities. With ACME_STAGING the primary is ACME_STAGING_DIRECTORY_URL, else still
+ * ACME_DIRECTORY_URL (a configured CA is never replaced by another), else the staging environment of Let's Encrypt.
+ * `known` tells which variables already have a fault, `isSet` which ones are set. Pure.
  */
 export function chooseAuthorities(
   settings: AuthoritySettings,
@@ -77,7 +77,7 @@ export function chooseAuthorities(
       ...halfSet('ACME_FALLBACK_EAB', settings.fallbackEabKid, settings.fallbackEabHmacKey, known),
       ...directoryFaults(settings, primaryUrl, usesStaging, known),
     ],
-    // What seems idle may belong to a directory that could not be read.
+    // A setting may only seem unused because a directory URL is faulty.
     warnings: DIRECTORIES.some(known) ? [] : idle(settings, usesStaging, isSet),
   };
 }
@@ -95,7 +95,7 @@ function externalAccount(
   return kid === undefined || hmacKey === undefined ? {} : { eab: { kid, hmacKey } };
 }
 
-/** Whether two URLs are the same however they are written: case of the host, a port that goes without saying. */
+/** Whether two URLs are equal after normalization (case of the host, default port). */
 function isSame(one: string, other: string): boolean {
   return new URL(one).href === new URL(other).href;
 }
@@ -110,7 +110,7 @@ function halfSet(
   const names = [`${prefix}_KID`, `${prefix}_HMAC_KEY`] as const;
   const [there, missing] = kid === undefined ? [names[1], names[0]] : names;
   if (known(missing) || known(`${missing}_FILE`)) return [];
-  const fix = `Set ${names.join(' and ')} as the certificate authority gave them, or neither.`;
+  const fix = `Set both ${names.join(' and ')} as the certificate authority gave them, or neither.`;
   const problem = `is not set, but ${there} is`;
   return [{ variable: missing, problem, fix, missing: [missing] }];
 }
@@ -121,19 +121,19 @@ function directoryFaults(
   usesStaging: boolean,
   known: (variable: string) => boolean,
 ): Fault[] {
-  // What follows from a variable that could not be read is not complained of.
+  // No faults that only follow from a faulty variable.
   if (DECIDE_PRIMARY.some(known)) return [];
   const found: Fault[] = [];
   if (fallbackDirectoryUrl !== undefined && isSame(fallbackDirectoryUrl, primaryUrl)) {
-    const problem = `is the directory that is asked first: ${primaryUrl}`;
-    const fix = 'Set the directory of another certificate authority, or leave it out.';
+    const problem = `is the directory of the first certificate authority: ${primaryUrl}`;
+    const fix = 'Set the directory of another certificate authority, or remove it.';
     found.push({ variable: 'ACME_FALLBACK_DIRECTORY_URL', problem, fix });
   }
   const isCustom = directoryUrl !== undefined && !isSame(directoryUrl, LETS_ENCRYPT);
   if (stagingDryRun === true && !usesStaging && isCustom && stagingDirectoryUrl === undefined) {
-    const problem = `needs a staging directory, and which one belongs to ${directoryUrl} is not known`;
+    const problem = `needs a staging directory, but that of ${directoryUrl} is not known`;
     const fix =
-      'Set ACME_STAGING_DIRECTORY_URL to the staging directory of that certificate authority, or ACME_STAGING_DRY_RUN=false.';
+      'Set ACME_STAGING_DIRECTORY_URL to the staging directory of that certificate authority, or set ACME_STAGING_DRY_RUN=false.';
     found.push({ variable: 'ACME_STAGING_DRY_RUN', problem, fix });
   }
   return found;
@@ -146,7 +146,7 @@ const DECIDE_PRIMARY = [
 
 const DIRECTORIES = [...DECIDE_PRIMARY, 'ACME_FALLBACK_DIRECTORY_URL'];
 
-/** What needs ACME_FALLBACK_DIRECTORY_URL to have an effect. */
+/** Variables that need ACME_FALLBACK_DIRECTORY_URL. */
 const OF_FALLBACK = [
   'ACME_FALLBACK_AFTER',
   'ACME_FALLBACK_EAB_KID',
@@ -154,7 +154,7 @@ const OF_FALLBACK = [
   'ACME_FALLBACK_EAB_HMAC_KEY_FILE',
 ];
 
-/** What somebody has set, and what changes nothing. */
+/** Warnings about set variables that have no effect. */
 function idle(
   { directoryUrl, staging, stagingDirectoryUrl, stagingDryRun, fallbackDirectoryUrl }: AuthoritySettings,
   usesStaging: boolean,
@@ -163,7 +163,9 @@ function idle(
   const withoutFallback = fallbackDirectoryUrl === undefined ? OF_FALLBACK.filter(isSet) : [];
   return [
     ...(staging && directoryUrl !== undefined && stagingDirectoryUrl === undefined
-      ? ['ACME_STAGING has no effect beside ACME_DIRECTORY_URL without ACME_STAGING_DIRECTORY_URL']
+      ? [
+          'ACME_STAGING has no effect together with ACME_DIRECTORY_URL unless ACME_STAGING_DIRECTORY_URL is set',
+        ]
       : []),
     ...(stagingDryRun && usesStaging
       ? ['ACME_STAGING_DRY_RUN has no effect: certificates come from the staging environment already']

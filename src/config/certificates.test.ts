@@ -137,7 +137,7 @@ test('an alias on another certificate than DOMAIN or another alias is a fault th
   const certGroups: CertGroup[] = [['a.example', 'x.example'], ['b.example', 'c.example'], ['d.example']];
   const aliasDomains = ['b.example', 'x.example', 'c.example', 'd.example', 'free.example'];
   const other = (one: string, from: string) =>
-    `ALIAS_DOMAIN names ${one}, which CERT_GROUPS puts on another certificate than ${from}`;
+    `ALIAS_DOMAIN contains ${one}, which CERT_GROUPS puts on another certificate than ${from}`;
   assert.deepEqual(faultsOf({ domain: 'a.example', aliasDomains, certGroups }), [
     other('b.example', 'a.example'),
     other('c.example', 'a.example'),
@@ -151,18 +151,18 @@ test('an alias on another certificate than DOMAIN or another alias is a fault th
 
 const limits: [count: number, acmeProfile: string | undefined, problem: string | undefined][] = [
   [100, undefined, undefined],
-  [101, undefined, 'puts 101 names on one certificate, that of n0.example.com; 100 is the most'],
-  [101, 'classic', 'puts 101 names on one certificate, that of n0.example.com; 100 is the most'],
+  [101, undefined, 'puts 101 names on the certificate of n0.example.com; the maximum is 100'],
+  [101, 'classic', 'puts 101 names on the certificate of n0.example.com; the maximum is 100'],
   [25, 'tlsserver', undefined],
   [
     26,
     'tlsserver',
-    'puts 26 names on one certificate, that of n0.example.com; 25 is the most with ACME_PROFILE=tlsserver',
+    'puts 26 names on the certificate of n0.example.com; the maximum is 25 with ACME_PROFILE=tlsserver',
   ],
   [
     101,
     'shortlived',
-    'puts 101 names on one certificate, that of n0.example.com; 25 is the most with ACME_PROFILE=shortlived',
+    'puts 101 names on the certificate of n0.example.com; the maximum is 25 with ACME_PROFILE=shortlived',
   ],
 ];
 for (const [count, acmeProfile, problem] of limits) {
@@ -178,14 +178,14 @@ for (const [count, acmeProfile, problem] of limits) {
 test('a group that only an alias makes too large is a fault of CERT_GROUPS', () => {
   const settings = { domain: 'a.example', aliasDomains: ['n5.example.com'], certGroups: [many(100)] };
   assert.deepEqual(faultsOf(settings), [
-    'CERT_GROUPS puts 101 names on one certificate, that of a.example; 100 is the most',
+    'CERT_GROUPS puts 101 names on the certificate of a.example; the maximum is 100',
   ]);
 });
 
 test('names that a wildcard of the same certificate covers are warned of', () => {
   const warnings = (...group: CertGroup) => plan({ certGroups: [group] }).warnings;
   assert.deepEqual(warnings('example.com', '*.example.com', 'a.b.example.com', '*.b.example.com'), [
-    "a.b.example.com and *.b.example.com are on one certificate, which Let's Encrypt refuses because one covers the other: take a.b.example.com off it, and name it in DOMAINS",
+    "a.b.example.com and *.b.example.com are on one certificate, which Let's Encrypt refuses because one covers the other; remove a.b.example.com from it, and add it to DOMAINS",
   ]);
   assert.deepEqual(warnings('*.example.com', '*.b.example.com', 'example.com', 'a.b.c.example.com'), []);
   assert.deepEqual(plan({ domain: '*.example.com', domains: ['a.example.com'] }).warnings, []);

@@ -2,12 +2,12 @@ import type { Fault } from './faults.ts';
 import type { CertGroup } from './lists.ts';
 import { type NameSettings, servedNames } from './served-names.ts';
 
-/** What decides which names share a certificate. What was missing or could not be read is undefined. */
+/** The settings that determine which names share a certificate. Missing or faulty ones are undefined. */
 export interface CertificateSettings extends NameSettings {
   readonly acmeProfile?: string | undefined;
 }
 
-/** A certificate to have: its names, each once. The first gives it its name on the volume. */
+/** A certificate to obtain: its names, each once. On the volume it is named after the first. */
 export interface PlannedCertificate {
   readonly names: CertGroup;
 }
@@ -18,15 +18,15 @@ export interface CertificatePlan {
   readonly warnings: readonly string[];
 }
 
-/** The names that one certificate can have at Let's Encrypt, and with its profiles that allow fewer. */
+/** The most names on one certificate at Let's Encrypt, and with its profiles that allow fewer. */
 const MOST_NAMES = 100;
 const MOST_NAMES_OF: Readonly<Record<string, number>> = { tlsserver: 25, shortlived: 25 };
 
 /**
- * Puts every served name on exactly one certificate: those of a group of CERT_GROUPS on one, ALIAS_DOMAIN on that of
- * DOMAIN, every other name on one of its own. The certificates are in the order in which their names are served, the names
- * of a group as it was written. A name that shares nothing has the same certificate whichever others there are. `known`
- * says which variables have a fault already. Pure.
+ * Puts every served name on exactly one certificate: a group of CERT_GROUPS on one, ALIAS_DOMAIN on that of DOMAIN, every
+ * other name on its own. Certificates are in the order of their served names, the names of a group in the order written. A
+ * name on its own keeps its certificate whichever other names there are. `known` tells which variables already have a
+ * fault. Pure.
  */
 export function planCertificates(
   settings: CertificateSettings,
@@ -46,13 +46,13 @@ export function planCertificates(
   };
 }
 
-/** CERT_GROUPS, with ALIAS_DOMAIN as one more group, or as part of the one that has DOMAIN or an alias already. */
+/** CERT_GROUPS, with DOMAIN and ALIAS_DOMAIN as another group, or merged into the group that has one of them. */
 function groupsOf({ domain, aliasDomains = [], certGroups = [] }: NameSettings): readonly CertGroup[] {
   if (domain === undefined || aliasDomains.length === 0) return certGroups;
   const own: CertGroup = [domain, ...aliasDomains];
   const home = certGroups.find((group) => own.some((name) => group.includes(name)));
   if (home === undefined) return [union(own, []), ...certGroups];
-  // It is DOMAIN's certificate, unless the group says by itself which one that is.
+  // The certificate is named after DOMAIN, unless the group contains DOMAIN and so decides itself.
   const merged = home.includes(domain) ? union(home, own) : union(own, home);
   return certGroups.map((group) => (group === home ? merged : group));
 }
@@ -68,7 +68,7 @@ function aliasFaults(
   const variable = 'ALIAS_DOMAIN';
   if (domain === undefined) {
     if (aliasDomains.length === 0 || known('DOMAIN')) return [];
-    const fix = 'Set DOMAIN to the name whose certificate these are added to, or name them in DOMAINS.';
+    const fix = 'Set DOMAIN to the name whose certificate these are added to, or move them to DOMAINS.';
     return [{ variable, problem: 'is set, but DOMAIN is not', fix }];
   }
   const grouped = [domain, ...aliasDomains].flatMap((name) => {
@@ -80,8 +80,8 @@ function aliasFaults(
     .filter(({ group }) => group !== first?.group)
     .map(({ name }) => ({
       variable,
-      problem: `names ${name}, which CERT_GROUPS puts on another certificate than ${first?.name}`,
-      fix: `Leave ${name} out of ALIAS_DOMAIN, or write it into the group that has ${first?.name}.`,
+      problem: `contains ${name}, which CERT_GROUPS puts on another certificate than ${first?.name}`,
+      fix: `Remove ${name} from ALIAS_DOMAIN, or move it to the group that has ${first?.name}.`,
     }));
 }
 
@@ -97,15 +97,15 @@ function tooMany(
   return [
     {
       variable: isGroup ? 'CERT_GROUPS' : 'ALIAS_DOMAIN',
-      problem: `puts ${names.length} names on one certificate, that of ${names[0]}; ${most} is the most${why}`,
+      problem: `puts ${names.length} names on the certificate of ${names[0]}; the maximum is ${most}${why}`,
       fix: isGroup
-        ? `Make more groups of it, each of ${most} names at most.`
-        : `Name ${most - 1} at most, and the others in DOMAINS.`,
+        ? `Split it into groups of at most ${most} names.`
+        : `Keep at most ${most - 1} names, and move the others to DOMAINS.`,
     },
   ];
 }
 
-/** Not a fault, because a CA of one's own may take it. */
+/** A warning rather than a fault, because a private CA may accept it. */
 function redundant({ names }: PlannedCertificate): string[] {
   const all = new Set<string>(names);
   return names
@@ -113,6 +113,6 @@ function redundant({ names }: PlannedCertificate): string[] {
     .filter(({ name, wildcard }) => name !== wildcard && all.has(wildcard))
     .map(
       ({ name, wildcard }) =>
-        `${name} and ${wildcard} are on one certificate, which Let's Encrypt refuses because one covers the other: take ${name} off it, and name it in DOMAINS`,
+        `${name} and ${wildcard} are on one certificate, which Let's Encrypt refuses because one covers the other; remove ${name} from it, and add it to DOMAINS`,
     );
 }

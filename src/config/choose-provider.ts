@@ -3,17 +3,17 @@ import { quote } from './quote.ts';
 import type { Environment } from './read.ts';
 import type { VariableTable } from './variable.ts';
 
-/** What choosing needs to know of a provider. */
+/** What the choice needs to know about a provider. */
 export interface ProviderChoice {
   readonly name: string;
   readonly variables: VariableTable;
-  /** Variables any of which, when set, say that this provider is meant. */
+  /** Variables of which any one, when set, selects this provider. */
   readonly credentials: readonly string[];
 }
 
 /**
- * The provider that DNS_PROVIDER names, else the only one whose credentials are set, else the only one of which anything
- * is set that it cannot do without: then the faults name what is missing.
+ * The provider named by DNS_PROVIDER, else the only one whose credentials are set, else the only one of whose required
+ * variables any is set: its faults then name those that are missing.
  */
 export function chooseProvider<P extends ProviderChoice>(
   named: string | undefined,
@@ -23,7 +23,7 @@ export function chooseProvider<P extends ProviderChoice>(
   const supported = providers.map(({ name }) => name).join(', ');
   if (named !== undefined) {
     const chosen = providers.find(({ name }) => name === named.toLowerCase());
-    const problem = `names a provider that this version does not have: ${quote(named)}`;
+    const problem = `names a provider that this version does not support: ${quote(named)}`;
     return chosen ?? { variable: 'DNS_PROVIDER', problem, fix: `Set one of: ${supported}.` };
   }
   const isSet = (variable: string) =>
@@ -31,7 +31,7 @@ export function chooseProvider<P extends ProviderChoice>(
   const detected = providers.filter(({ credentials }) => credentials.some(isSet));
   if (detected.length > 1) {
     const names = detected.map(({ name }) => name).join(', ');
-    const problem = `is not set, and there are credentials of more than one provider: ${names}`;
+    const problem = `is not set, and credentials of more than one provider are: ${names}`;
     return {
       variable: 'DNS_PROVIDER',
       problem,

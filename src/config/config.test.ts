@@ -222,8 +222,8 @@ test('every wrong entry of a list is a fault of its own', () => {
   const DOMAINS = 'localhost\nfine.example.com\n1.2.3.4';
   const problems = faultsOf({ ...GOOD, DOMAINS }).map(({ variable, problem }) => `${variable} ${problem}`);
   assert.deepEqual(problems, [
-    'DOMAINS holds something that is not a domain name: "localhost"',
-    'DOMAINS holds something that is not a domain name: "1.2.3.4"',
+    'DOMAINS contains something that is not a domain name: "localhost"',
+    'DOMAINS contains something that is not a domain name: "1.2.3.4"',
   ]);
 });
 
@@ -264,7 +264,7 @@ test('warnings stand beside the faults, but for those that follow from what coul
     (thrown) => {
       assert.ok(thrown instanceof ConfigError);
       const text = describeFaults(thrown);
-      assert.match(text, /PORT is not[\s\S]*Besides:[\s\S]*Nothing was started/);
+      assert.match(text, /PORT is not[\s\S]*Warnings:[\s\S]*Nothing was started/);
       assert.deepEqual(
         thrown.warnings.map((words) => words.split(/[ =]/)[0]),
         ['ALPHA_TOKEN', 'RENEW_INTERVAL', 'CLIENT_MAX_BODY_SIZE', 'LOG_LEVLE'],
@@ -287,7 +287,7 @@ test('credentials of two providers and no DNS_PROVIDER are a fault that names bo
   const [fault, ...others] = faultsOf({ ...GOOD, BETA_TOKEN: 'b' });
   assert.equal(others.length, 0);
   assert.equal(fault?.variable, 'DNS_PROVIDER');
-  assert.match(fault?.problem ?? '', /more than one provider: alpha, beta/);
+  assert.match(fault?.problem ?? '', /more than one provider are: alpha, beta/);
   assert.equal(load({ ...GOOD, BETA_TOKEN: 'b', DNS_PROVIDER: 'Beta' }).provider.name, 'beta');
 });
 
@@ -375,7 +375,7 @@ test('a name whose challenge name would be too long is a fault', () => {
   assert.match(faultsOf({ ...GOOD, DOMAIN: domain })[0]?.problem ?? '', /^is too long/);
   const [fault] = faultsOf({ ...GOOD, DOMAINS: domain });
   assert.equal(fault?.variable, 'DOMAINS');
-  assert.match(fault.problem, /^names a{60}\..* which is too long/);
+  assert.match(fault.problem, /^contains a{60}\..* which is too long/);
 });
 
 for (const seconds of [60, 3600, 43_200]) {

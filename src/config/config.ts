@@ -14,34 +14,34 @@ import { type IngressSettings, variables } from './variables.ts';
 
 export { LETS_ENCRYPT } from './authorities.ts';
 
-/** The whole configuration: every variable's value, and what follows from several of them. */
+/** The whole configuration: the value of every variable, and what is derived from several of them. */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
-  /** Every name to serve, once; there is one at least. */
+  /** Every name to serve, once; there is at least one. */
   readonly names: readonly string[];
-  /** Where each name goes, in the order of the names. */
+  /** The target of each name, in the order of the names. */
   readonly routes: readonly Route[];
-  /** The certificates to have: every name is on exactly one. */
+  /** The certificates to obtain: every name is on exactly one. */
   readonly certificates: readonly PlannedCertificate[];
-  /** How targets that speak TLS are checked. */
+  /** How TLS targets are verified. */
   readonly appTls: { readonly verify: boolean; readonly caFile?: string };
   readonly gatewayDomain: string;
-  /** The certificate authorities that are asked: first, when that one fails, and to prove an attempt. */
+  /** The certificate authorities: primary, fallback, and staging for dry runs. */
   readonly authorities: Authorities;
   /** The directory of the primary authority. */
   readonly directoryUrl: string;
-  /** Whether the primary authority is the staging environment, whatever ACME_STAGING says. */
+  /** Whether the primary authority is the staging environment, whatever ACME_STAGING is. */
   readonly usesStaging: boolean;
-  /** Seconds between two looks at everything, from 60 to 43200. */
+  /** Seconds between two reconciliations of everything, from 60 to 43200. */
   readonly renewInterval: number;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
-  /** What is worth telling the person who set the variables. */
+  /** What the operator should know. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads the environment once. Throws ConfigError with every fault; writes and starts nothing. `inspect` adds the faults
- * that only the machine can tell; it sees what could be read.
+ * Reads the environment once. Throws ConfigError with every fault; writes and starts nothing. `inspect` adds faults that
+ * depend on the machine; it gets the values that could be read.
  */
 export function loadConfig<P extends ProviderChoice>(
   environment: Environment,
@@ -72,7 +72,7 @@ export function loadConfig<P extends ProviderChoice>(
     ...derived.warnings,
     ...proxyWarnings(settings, environment),
     ...ignoredVariables(environment),
-    ...toldApart(misspellings, wrong),
+    ...unreportedMisspellings(misspellings, wrong),
   ];
   if (wrong.length > 0 || 'problem' in provider || !own || gatewayDomain === undefined)
     throw new ConfigError(wrong, warnings);
@@ -86,7 +86,7 @@ export function loadConfig<P extends ProviderChoice>(
   };
 }
 
-/** What follows from several variables, what is wrong with them together, and what changes nothing. */
+/** What is derived from several variables, with the faults and warnings of their combination. */
 function derive(
   settings: IngressSettings,
   known: (variable: string) => boolean,
@@ -130,9 +130,9 @@ function crossFaults(
     found.push({ variable: name, problem, fix, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
   }
   found.push(...tooLong(settings));
-  // sun_path holds 108 bytes, and the socket's file name comes behind.
+  // sun_path holds 108 bytes, and the file name of the socket comes after it.
   if (runtimeDir !== undefined && runtimeDir.length > 80) {
-    const problem = 'is too long for the Unix socket in it';
+    const problem = 'is too long for a Unix socket in it';
     found.push({ variable: 'RUNTIME_DIR', problem, fix: variables.runtimeDir.fix });
   }
   return found;
@@ -146,8 +146,8 @@ function tooLong(settings: IngressSettings): Fault[] {
       [appAddressName(name, txtPrefix), challengeName(name)].some((longest) => longest.length > 253),
     )
     .map(({ name, variable }) => {
-      const which = variable === 'DOMAIN' ? 'is' : `names ${name}, which is`;
-      const problem = `${which} too long: with the labels put in front of it, it passes the 253 characters of a domain name`;
+      const which = variable === 'DOMAIN' ? 'is' : `contains ${name}, which is`;
+      const problem = `${which} too long: with the labels put in front of it, it exceeds the 253 characters of a domain name`;
       return { variable, problem, fix: 'Choose a shorter name.' };
     });
 }
@@ -156,7 +156,7 @@ function setIn(environment: Environment): string[] {
   return Object.keys(environment).filter((name) => environment[name]?.trim());
 }
 
-/** Every variable that somebody reads, or that is known to be of no use. */
+/** Every known variable, including those without effect. */
 function namesOf(providers: readonly ProviderChoice[]): string[] {
   const rows = [variables, ...providers.map((provider) => provider.variables)].flatMap(
     (table: VariableTable) => Object.values(table),
@@ -167,8 +167,8 @@ function namesOf(providers: readonly ProviderChoice[]): string[] {
   return [...read, ...Object.keys(unsupported), ...Object.keys(withoutEffect)];
 }
 
-/** Warnings of misspellings that no fault has told of. */
-function toldApart(misspellings: readonly Misspelling[], faults: readonly Fault[]): string[] {
+/** Warnings about misspellings that no fault mentions. */
+function unreportedMisspellings(misspellings: readonly Misspelling[], faults: readonly Fault[]): string[] {
   return misspellings
     .filter(
       ({ written, meant }) =>

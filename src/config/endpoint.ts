@@ -73,7 +73,9 @@ const ENDPOINT =
 export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong: string } {
   // It may contain a password, which must not reach a log.
   if (text.includes('@'))
-    return { wrong: 'holds an "@": only scheme, host and port belong there, and clients bring credentials' };
+    return {
+      wrong: 'contains an "@": an endpoint is only scheme, host and port; credentials come from the clients',
+    };
   const match = ENDPOINT.exec(text);
   if (!match?.[2] || !isHost(match[2]))
     return { wrong: `is not host:port or scheme://host:port${mayShow ? `: ${quote(text)}` : ''}` };
@@ -81,7 +83,7 @@ export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong:
   const scheme = schemeNames.find((known) => known === named);
   if (scheme === undefined) {
     const known = `${schemeNames.join(', ')}${mayShow ? `: ${named}` : ''}`;
-    return { wrong: `has a scheme that is none of ${known} (tcp is for all others)` };
+    return { wrong: `has a scheme that is none of ${known} (use tcp for any other protocol)` };
   }
   const port = Number(match[3] ?? SCHEMES[scheme].port ?? Number.NaN);
   if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };

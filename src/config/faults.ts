@@ -1,21 +1,21 @@
 import { IngressError } from '../errors.ts';
 
-/** One thing that is wrong with the environment. */
+/** One configuration error. */
 export interface Fault {
-  /** The variable's name as it was set, or as it should be. */
+  /** The variable's name as it is set, or as it should be. */
   readonly variable: string;
-  /** Completes the variable's name to a sentence: "is not set". Never holds a secret. */
+  /** Completes the variable's name to a sentence: "is not set". Never contains a secret. */
   readonly problem: string;
   /** What to do about it, with an example. */
   readonly fix: string;
-  /** Where something is missing: the variables any of which would do. */
+  /** For something missing: the variables of which any one would do. */
   readonly missing?: readonly string[];
 }
 
-/** All faults at once (CONFIG_INVALID). The program ends with exit code 78, EX_CONFIG of sysexits.h. */
+/** CONFIG_INVALID with all faults at once. The program exits with 78, EX_CONFIG of sysexits.h. */
 export class ConfigError extends IngressError {
   readonly faults: readonly Fault[];
-  /** What else is worth telling the person who set the variables. */
+  /** What else the operator should know. */
   readonly warnings: readonly string[];
 
   constructor(faults: readonly Fault[], warnings: readonly string[] = []) {
@@ -27,7 +27,7 @@ export class ConfigError extends IngressError {
   }
 }
 
-/** The text that a person sees on the terminal. */
+/** The faults as text for a terminal. */
 export function describeFaults({
   faults,
   warnings,
@@ -36,12 +36,10 @@ export function describeFaults({
   readonly warnings: readonly string[];
 }): string {
   const title =
-    faults.length === 1
-      ? 'The configuration has one fault:'
-      : `The configuration has ${faults.length} faults:`;
+    faults.length === 1 ? 'The configuration has 1 error:' : `The configuration has ${faults.length} errors:`;
   const items = faults.map(({ variable, problem, fix }) => `  ${variable} ${problem}\n    -> ${fix}`);
   const aside =
-    warnings.length === 0 ? [] : [['Besides:', ...warnings.map((words) => `  ${words}`)].join('\n')];
+    warnings.length === 0 ? [] : [['Warnings:', ...warnings.map((words) => `  ${words}`)].join('\n')];
   const end = 'Nothing was started and nothing was written. docs/configuration.md lists every variable.\n';
   return [title, ...items, ...aside, end].join('\n\n');
 }

@@ -3,19 +3,19 @@ import { Secret } from './secret.ts';
 import { type } from './types.ts';
 import type { VariableType } from './variable.ts';
 
-/** A proxy for HTTPS. */
+/** A proxy for outgoing HTTPS. */
 export interface ProxySetting {
-  /** With the credentials, if any. */
+  /** With the credentials, if there are any. */
   readonly url: Secret;
-  /** `host:port`, which may be shown. */
+  /** `host:port`, safe to show. */
   readonly host: string;
 }
 
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-/** The URL of an HTTP proxy; `host:port` is one too, as other programs take it. Nothing of it is ever shown but the host. */
+/** The URL of an HTTP proxy, or `host:port`, as other programs accept it. Only the host is ever shown. */
 export const proxyUrl: VariableType<ProxySetting> = type('URL', (value): ProxySetting | { wrong: string } => {
-  if (/^socks/i.test(value)) return { wrong: 'names a SOCKS proxy; only HTTP proxies can be used' };
+  if (/^socks/i.test(value)) return { wrong: 'is a SOCKS proxy; only HTTP proxies are supported' };
   const url = /^(?!\d+$)[\x21-\x7e]+$/.test(value)
     ? URL.parse(value.includes('://') ? value : `http://${value}`)
     : null;
@@ -23,7 +23,7 @@ export const proxyUrl: VariableType<ProxySetting> = type('URL', (value): ProxySe
   if (!url || !port || url.hostname === '' || !isDecodable(`${url.username}${url.password}`))
     return { wrong: 'is not the URL of an HTTP proxy' };
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    return { wrong: 'has something behind the host and port of the proxy' };
+    return { wrong: 'has something after the host and port of the proxy' };
   return { url: new Secret(url.href), host: `${url.hostname}:${url.port || port}` };
 });
 
@@ -36,15 +36,15 @@ function isDecodable(credentials: string): boolean {
   }
 }
 
-/** Hosts with commas or spaces between, as NO_PROXY is written; the value has commas only. */
+/** The hosts of NO_PROXY, separated by commas or spaces; in the value by commas only. */
 export const proxyBypass: VariableType<string> = type('host, …', (value) => {
   const hosts = value.split(/[\s,]+/).filter(Boolean);
   return hosts.every((host) => /^[\x21-\x7e]+$/.test(host))
     ? hosts.join(',')
-    : { wrong: 'holds a character outside ASCII' };
+    : { wrong: 'contains a character outside ASCII' };
 });
 
-/** What somebody may rely on and has no effect. Pure. */
+/** Warnings about proxy settings that have no effect. Pure. */
 export function proxyWarnings(
   { httpsProxy, noProxy = '' }: { readonly httpsProxy?: unknown; readonly noProxy?: string | undefined },
   environment: Environment,
@@ -52,10 +52,10 @@ export function proxyWarnings(
   if (httpsProxy === undefined) {
     return ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
       .filter((name) => environment[name]?.trim())
-      .map((name) => `${name} has no effect: what is asked is asked by HTTPS; use HTTPS_PROXY`);
+      .map((name) => `${name} has no effect, because all requests use HTTPS; use HTTPS_PROXY`);
   }
   return noProxy
     .split(',')
     .filter((host) => host.includes('/'))
-    .map((host) => `${host} in NO_PROXY has no effect: write a range of addresses as first-last`);
+    .map((host) => `${host} in NO_PROXY has no effect; write a range of addresses as first-last`);
 }

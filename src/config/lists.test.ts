@@ -20,7 +20,7 @@ test('a thousand names and more', () => {
 test('each wrong name is said', () => {
   assert.deepEqual(parseNames('localhost\napp.example.com\n1.2.3.4, a b'), {
     wrong: ['localhost', '1.2.3.4', 'a b'].map((name) => ({
-      problem: `holds something that is not a domain name: "${name}"`,
+      problem: `contains something that is not a domain name: "${name}"`,
     })),
   });
 });
@@ -49,8 +49,8 @@ test('each wrong word of the groups, and each name in two of them, is said once'
   assert.deepEqual(
     found.wrong.map(({ problem }) => problem),
     [
-      'holds something that is not a domain name: "localhost"',
-      'holds something that is not a domain name: "1.2.3.4"',
+      'contains something that is not a domain name: "localhost"',
+      'contains something that is not a domain name: "1.2.3.4"',
       'has a.example.com in two groups; the second is "A.example.com c.example.com"',
     ],
   );
@@ -78,36 +78,39 @@ test('each wrong entry of a routing map is quoted, with what is wrong with it', 
   assert.ok('wrong' in found);
   const problems = found.wrong.map(({ problem }) => problem);
   assert.deepEqual(problems, [
-    'holds an entry that is not name=endpoint: "api.example.com"',
-    'holds an entry whose name is not a domain name: "localhost=app:80"',
-    'holds an entry whose endpoint has no port from 1 to 65535 (in "a.example.com=app")',
-    'holds an entry whose endpoint has a scheme that is none of tcp, http, https, grpc, grpcs, postgres, postgresql, mqtt, xmpp, imap, pop3, irc: ftp (tcp is for all others) (in "a.example.com=ftp://x:1")',
+    'contains an entry that is not name=endpoint: "api.example.com"',
+    'contains an entry whose name is not a domain name: "localhost=app:80"',
+    'contains an entry whose endpoint has no port from 1 to 65535 (in "a.example.com=app")',
+    'contains an entry whose endpoint has a scheme that is none of tcp, http, https, grpc, grpcs, postgres, postgresql, mqtt, xmpp, imap, pop3, irc: ftp (use tcp for any other protocol) (in "a.example.com=ftp://x:1")',
     'gives b.example.com two targets; the second is in "b.example.com=b:2"',
   ]);
 });
 
-const AT = 'holds an "@": only scheme, host and port belong there, and clients bring credentials';
+const AT = 'contains an "@": an endpoint is only scheme, host and port; credentials come from the clients';
 const SCHEMES = 'tcp, http, https, grpc, grpcs, postgres, postgresql, mqtt, xmpp, imap, pop3, irc';
 const withPasswords: readonly [text: string, problems: readonly string[]][] = [
-  ['postgres://user:hunter2@db:5432', ['holds an entry that is not name=endpoint: entry 1']],
-  ['a.example=db://me:hunt=/@er2@db/x', [`holds an entry whose endpoint ${AT} (in entry 1, for a.example)`]],
-  ['hunter2=db@db:1', ['holds an entry whose name is not a domain name: entry 1']],
-  ['https://hunter2.example/=db@db:1', ['holds an entry whose name is not a domain name: entry 1']],
+  ['postgres://user:hunter2@db:5432', ['contains an entry that is not name=endpoint: entry 1']],
+  [
+    'a.example=db://me:hunt=/@er2@db/x',
+    [`contains an entry whose endpoint ${AT} (in entry 1, for a.example)`],
+  ],
+  ['hunter2=db@db:1', ['contains an entry whose name is not a domain name: entry 1']],
+  ['https://hunter2.example/=db@db:1', ['contains an entry whose name is not a domain name: entry 1']],
   ...[',', '\n'].map((separator): [string, string[]] => [
     `b.example=b:1,a.example=postgres://user:hunt${separator}er2@db:5432`,
     [
-      'holds an entry whose endpoint is not host:port or scheme://host:port (in entry 2, for a.example)',
-      'holds an entry that is not name=endpoint: entry 3',
+      'contains an entry whose endpoint is not host:port or scheme://host:port (in entry 2, for a.example)',
+      'contains an entry that is not name=endpoint: entry 3',
     ],
   ]),
   [
     'a.example=postgres://user:hunt#er2@db:5432',
-    ['holds an entry whose endpoint is not host:port or scheme://host:port (in entry 1, for a.example)'],
+    ['contains an entry whose endpoint is not host:port or scheme://host:port (in entry 1, for a.example)'],
   ],
   [
     'a.example=hunter2://db#@db',
     [
-      `holds an entry whose endpoint has a scheme that is none of ${SCHEMES} (tcp is for all others) (in entry 1, for a.example)`,
+      `contains an entry whose endpoint has a scheme that is none of ${SCHEMES} (use tcp for any other protocol) (in entry 1, for a.example)`,
     ],
   ],
   [

@@ -3,9 +3,9 @@ import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { adviseOnName, type Complaint } from './name-advice.ts';
 import { quote } from './quote.ts';
 
-/** Lists as people write them into one variable: what is wrong is said of every entry, with its own words. Pure. */
+/** Lists in one variable. Every wrong entry is reported by itself. Pure. */
 
-/** Entries separated by line breaks or commas. `#` begins a comment that goes to the end of the line. */
+/** Entries separated by line breaks or commas. `#` starts a comment that extends to the end of the line. */
 export function entriesOf(text: string): string[] {
   return linesOf(text)
     .flatMap((line) => line.split(','))
@@ -17,7 +17,7 @@ function linesOf(text: string): string[] {
   return text.split(/\r?\n/).map((line) => line.replace(/#.*$/, ''));
 }
 
-/** Reads the names of DOMAINS or ALIAS_DOMAIN, each once. */
+/** Parses DOMAINS or ALIAS_DOMAIN; each name appears once. */
 export function parseNames(text: string): string[] | { wrong: Complaint[] } {
   const names = new Set<string>();
   const wrong: Complaint[] = [];
@@ -30,14 +30,14 @@ export function parseNames(text: string): string[] | { wrong: Complaint[] } {
 }
 
 function notAName(entry: string): Complaint {
-  return { problem: `holds something that is not a domain name: ${quote(entry)}`, ...adviseOnName(entry) };
+  return { problem: `contains something that is not a domain name: ${quote(entry)}`, ...adviseOnName(entry) };
 }
 
-/** Names that share one certificate, each once, as they were written. */
+/** Names that share one certificate, each once, in the order written. */
 export type CertGroup = readonly [string, ...string[]];
 
 /**
- * Reads the groups of CERT_GROUPS: separated by line breaks or `;`, the names of one by commas or spaces. `#` begins a
+ * Parses CERT_GROUPS: groups separated by line breaks or `;`, the names of a group by commas or spaces. `#` begins a
  * comment that goes to the end of the line.
  */
 export function parseGroups(text: string): CertGroup[] | { wrong: Complaint[] } {
@@ -58,7 +58,7 @@ export function parseGroups(text: string): CertGroup[] | { wrong: Complaint[] } 
   return wrong.size > 0 ? { wrong: [...wrong.values()] } : groups;
 }
 
-/** Whatever is wrong is said once, however often it is written. */
+/** `about` is the same for the same mistake, so that each is reported once. */
 function whyNotInGroup(
   word: string,
   taken: ReadonlySet<string>,
@@ -77,14 +77,14 @@ function groupEntriesOf(text: string): string[] {
     .map((entry) => entry.trim());
 }
 
-/** Where each name of ROUTING_MAP goes. */
+/** The endpoint of each name in ROUTING_MAP. */
 export type RoutingMap = ReadonlyMap<string, Endpoint>;
 
-/** Reads the `name=endpoint` entries of ROUTING_MAP. */
+/** Parses the `name=endpoint` entries of ROUTING_MAP. */
 export function parseRoutingMap(text: string): RoutingMap | { wrong: Complaint[] } {
   const map = new Map<string, Endpoint>();
   const wrong: Complaint[] = [];
-  // Any entry may be a piece of a password that somebody wrote before it, which nobody is to read in a log.
+  // With an "@", any entry may be part of a password with a comma in it, which must not reach a log.
   const mayShow = !text.includes('@');
   for (const [index, entry] of entriesOf(text).entries()) {
     const called = mayShow ? quote(entry) : numbered(entry, index + 1);
@@ -98,7 +98,7 @@ export function parseRoutingMap(text: string): RoutingMap | { wrong: Complaint[]
   return wrong.length > 0 ? { wrong } : map;
 }
 
-/** `called` is what messages call the entry. */
+/** `called` is how messages refer to the entry. */
 function parseEntry(
   entry: string,
   called: string,
@@ -106,15 +106,15 @@ function parseEntry(
 ): { name: string; endpoint: Endpoint } | { wrong: Complaint } {
   const [left, right] = splitEntry(entry);
   if (right === undefined)
-    return { wrong: { problem: `holds an entry that is not name=endpoint: ${called}` } };
+    return { wrong: { problem: `contains an entry that is not name=endpoint: ${called}` } };
   const name = parseCertificateName(left);
   if (name === undefined) {
-    const problem = `holds an entry whose name is not a domain name: ${called}`;
+    const problem = `contains an entry whose name is not a domain name: ${called}`;
     return { wrong: { problem, ...(mayShow ? adviseOnName(left) : {}) } };
   }
   const endpoint = parseEndpoint(right, mayShow);
   return 'wrong' in endpoint
-    ? { wrong: { problem: `holds an entry whose endpoint ${endpoint.wrong} (in ${called})` } }
+    ? { wrong: { problem: `contains an entry whose endpoint ${endpoint.wrong} (in ${called})` } }
     : { name, endpoint };
 }
 
@@ -123,7 +123,7 @@ function splitEntry(entry: string): [left: string, right?: string] {
   return rest.length > 0 ? [left.trim(), rest.join('=').trim()] : [left];
 }
 
-/** An entry that is not to be shown. */
+/** Refers to an entry that must not be shown. */
 function numbered(entry: string, number: number): string {
   const [left, right] = splitEntry(entry);
   const name = right === undefined ? undefined : parseCertificateName(left);

@@ -21,7 +21,7 @@ const slips: [written: string, meant: string][] = [
 for (const [written, meant] of slips) {
   test(`${written} is taken for ${meant}`, () => {
     assert.deepEqual(load({ ...GOOD, [written]: '1' }).warnings, [
-      `${written} has no effect: there is no such variable; is ${meant} meant?`,
+      `${written} has no effect, because there is no such variable; did you mean ${meant}?`,
     ]);
   });
 }
@@ -66,7 +66,7 @@ test('a variable that is missing while one like it is set says so, and is not wa
   assert.deepEqual(others, []);
   assert.equal(
     `${fault?.variable} ${fault?.problem}`,
-    'TARGET_ENDPOINT is not set; TARGET_ENDPONT is set, which looks like TARGET_ENDPOINT misspelt',
+    'TARGET_ENDPOINT is not set; TARGET_ENDPONT is set, which looks like a misspelt TARGET_ENDPOINT',
   );
   assert.match(fault?.fix ?? '', /^Rename TARGET_ENDPONT to TARGET_ENDPOINT\. /);
 });
@@ -76,8 +76,8 @@ test('likewise for each of several that would do, and for a token', () => {
   const { DOMAIN: _, GATEWAY_DOMAIN: __, ...others } = GOOD;
   const both = { ...others, DOMIANS: 'app.example.com', GATEWAY_DOMIAN: '_.cluster.example.net' };
   const problems = faultsOf(both).map(({ variable, problem: words }) => `${variable} ${words}`);
-  assert.match(problems.join('\n'), /^DOMAIN .*DOMIANS is set, which looks like DOMAINS misspelt$/m);
-  assert.match(problems.join('\n'), /^GATEWAY_DOMAIN .*looks like GATEWAY_DOMAIN misspelt$/m);
+  assert.match(problems.join('\n'), /^DOMAIN .*DOMIANS is set, which looks like a misspelt DOMAINS$/m);
+  assert.match(problems.join('\n'), /^GATEWAY_DOMAIN .*looks like a misspelt GATEWAY_DOMAIN$/m);
   const { ALPHA_TOKEN: ___, ...without } = GOOD;
   assert.match(problem({ ...without, ALHPA_TOKEN: 'x' }), /ALHPA_TOKEN is set, which looks like ALPHA_TOKEN/);
 });
@@ -93,7 +93,7 @@ test('of several that look like what is missing each is named', () => {
   assert.deepEqual(others, []);
   assert.equal(
     fault?.problem,
-    'is set but empty; TARGET_ENDPONT is set, which looks like TARGET_ENDPOINT misspelt; ROUTNG_MAP is set, which looks like ROUTING_MAP misspelt; TARGET_ENDPIONT is set, which looks like TARGET_ENDPOINT misspelt',
+    'is set but empty; TARGET_ENDPONT is set, which looks like a misspelt TARGET_ENDPOINT; ROUTNG_MAP is set, which looks like a misspelt ROUTING_MAP; TARGET_ENDPIONT is set, which looks like a misspelt TARGET_ENDPOINT',
   );
   assert.match(
     fault?.fix ?? '',
@@ -108,7 +108,7 @@ test('a token of a real provider that is misspelt is named', () => {
     () => loadConfig(written, () => '', providers),
     (thrown) =>
       thrown instanceof ConfigError &&
-      /CLOUDFARE_API_TOKEN is set, which looks like CLOUDFLARE_API_TOKEN misspelt/.test(
+      /CLOUDFARE_API_TOKEN is set, which looks like a misspelt CLOUDFLARE_API_TOKEN/.test(
         describeFaults(thrown),
       ) &&
       !/hush/.test(describeFaults(thrown)),

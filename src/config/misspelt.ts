@@ -1,18 +1,18 @@
 import type { Fault } from './faults.ts';
 import type { Environment } from './read.ts';
 
-/** A variable that is set and that nobody reads, and the one that is probably meant. */
+/** A variable that is set but unknown, and the one that is probably meant. */
 export interface Misspelling {
   readonly written: string;
   readonly meant: string;
 }
 
-/** Near one of ours, and somebody else's: a proxy for plain HTTP, and the place of each of AWS' services. */
+/** Similar to our variables but used by other programs: proxies for plain HTTP, and endpoints of AWS services. */
 const OTHERS = /^(?:https?|ftp|all)_proxy$|^AWS_ENDPOINT_URL/i;
 
 /**
- * Finds those of the variables that are set (`names`) which look like a known one written wrongly: in another case, or
- * with a letter or two too many, missing, exchanged or swapped. A known one that is set as well is not meant. Pure.
+ * Finds the set variables (`names`) that look like a misspelt known one: in another case, or with one or two letters
+ * added, missing, replaced or swapped. A known variable that is itself set is never the one meant. Pure.
  */
 export function findMisspellings(names: readonly string[], known: readonly string[]): Misspelling[] {
   const taken = new Set(names);
@@ -26,9 +26,9 @@ export function findMisspellings(names: readonly string[], known: readonly strin
     });
 }
 
-/** What is to be said of one that is no fault. */
+/** The warning for a misspelling that is no fault. */
 export function describeMisspelling({ written, meant }: Misspelling): string {
-  return `${written} has no effect: there is no such variable; is ${meant} meant?`;
+  return `${written} has no effect, because there is no such variable; did you mean ${meant}?`;
 }
 
 function nearest(written: string, candidates: readonly string[]): string | undefined {
@@ -39,18 +39,18 @@ function nearest(written: string, candidates: readonly string[]): string | undef
   return near.toSorted((a, b) => a.slips - b.slips)[0]?.name;
 }
 
-/** Among short names everything is near to something: PATH is two letters from PORT. */
+/** The number of slips to tolerate: few in short names, since PATH is two letters from PORT. */
 function mostSlips({ length }: string): number {
   if (length < 6) return 0;
   return length < 9 ? 1 : 2;
 }
 
-/** DOMAIN1 and DOMAIN2 are names that somebody chose. */
+/** DOMAIN1 and DOMAIN2 are chosen names, not misspellings. */
 function isNumbered(written: string, name: string): boolean {
   return /\d$/.test(written) && !/\d$/.test(name);
 }
 
-/** Letters too many, missing, exchanged, and neighbours swapped (optimal string alignment). */
+/** Edit distance that counts swapped neighbours as one slip (optimal string alignment). */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -73,7 +73,7 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * Says more of a fault for a variable that is missing: that it is set but empty, and each that is set and looks like it. Other
+ * Adds to a fault of a missing variable that the variable is set but empty, and which set variables look like it. Other
  * faults stay as they are. Pure.
  */
 export function explainMissing(
@@ -92,7 +92,7 @@ export function explainMissing(
     ...(others.length > 0
       ? [`${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} set but empty`]
       : []),
-    ...misspelt.map(({ written, meant }) => `${written} is set, which looks like ${meant} misspelt`),
+    ...misspelt.map(({ written, meant }) => `${written} is set, which looks like a misspelt ${meant}`),
   ];
   const fixes = [
     ...[...Map.groupBy(misspelt, ({ meant }) => meant)].map(([meant, likeIt]) => rename(likeIt, meant)),
@@ -106,5 +106,4 @@ function rename(misspelt: readonly Misspelling[], meant: string): string {
   return `Rename ${misspelt.map(({ written }) => written).join(' or ')} to ${meant}.`;
 }
 
-const EMPTY =
-  'Compose passes an empty value for a variable that its own environment or .env file does not have.';
+const EMPTY = 'Compose passes an empty value if its own environment and .env file lack the variable.';

@@ -1,6 +1,6 @@
 import { parseName } from '../dns/name.ts';
 
-/** What is wrong with a value, where more can be said of the fix than the table of variables does. */
+/** What is wrong with a value, with a fix where a better one is known than that of the table of variables. */
 export interface Complaint {
   /** Completes "<VARIABLE> …". */
   readonly problem: string;
@@ -8,8 +8,8 @@ export interface Complaint {
 }
 
 /**
- * What to do about a text that is no domain name, where what surrounds one is to blame: a scheme, a path, a port, quotes,
- * a separator. Pure.
+ * The fix for a text that is a domain name with something around it: a scheme, a path, a port, quotes, a separator.
+ * Pure.
  */
 export function adviseOnName(text: string): { fix?: string } {
   const [, quoted] = /^(["'])/.exec(text) ?? [];
@@ -17,17 +17,15 @@ export function adviseOnName(text: string): { fix?: string } {
   const [, name = '', port = '', path = ''] = /^([^/:]*)(:\d+)?(\/.*)?$/s.exec(rest) ?? [];
   const surplus = [scheme, port, path].filter(Boolean).join(' and ');
   const [alone = '', ...others] = wordsOf(text);
-  if (quoted !== undefined) return { fix: 'Leave the quotes out.' };
+  if (quoted !== undefined) return { fix: 'Remove the quotes.' };
   if (alone !== text && others.length === 0 && isName(alone))
-    return { fix: `Leave ${text.includes(',') ? 'the comma' : ';'} out: ${alone}` };
+    return { fix: `Remove ${text.includes(',') ? 'the comma' : ';'}: ${alone}` };
   if (surplus === '' || !isName(name))
-    return scheme === ''
-      ? {}
-      : { fix: `Leave ${scheme} out, and set the name alone, such as app.example.com.` };
-  return { fix: `Leave ${surplus} out: ${name}` };
+    return scheme === '' ? {} : { fix: `Remove ${scheme}, and set the name alone, such as app.example.com.` };
+  return { fix: `Remove ${surplus}: ${name}` };
 }
 
-/** Of a variable that takes one name, a text that holds several. */
+/** The names in a text that should be one name but is several; otherwise undefined. */
 export function splitSeveral(text: string): readonly string[] | undefined {
   const names = wordsOf(text);
   return names.length > 1 && names.every(isName) ? names : undefined;

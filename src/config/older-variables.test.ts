@@ -42,7 +42,7 @@ for (const [written, meant, value] of misspelt) {
         assert.deepEqual([fault?.variable, others, thrown.warnings], [written, [], []]);
         assert.match(
           fault?.problem ?? '',
-          new RegExp(`^is set, which looks like ${meant} misspelt; this version `),
+          new RegExp(`^is set, which looks like a misspelt ${meant}; this version `),
         );
         assert.equal(fault?.fix, unsupported[meant]?.fix);
         return true;
@@ -53,7 +53,7 @@ for (const [written, meant, value] of misspelt) {
 
 test('a misspelt variable whose value asks for what this version does is a warning', () => {
   assert.deepEqual(load({ ...GOOD, CHALENGE_TYPE: 'dns-01' }).warnings, [
-    'CHALENGE_TYPE has no effect: there is no such variable; is CHALLENGE_TYPE meant?',
+    'CHALENGE_TYPE has no effect, because there is no such variable; did you mean CHALLENGE_TYPE?',
   ]);
 });
 

@@ -133,10 +133,10 @@ test('faults are one error with all of them, and a text with each fix', () => {
   assert.equal(error.message, 'A is not set; B is not set');
   assert.match(
     describeFaults({ faults: [fault('A')], warnings: [] }),
-    /^The configuration has one fault:\n\n {2}A is not set\n {4}-> Set A\.\n/,
+    /^The configuration has 1 error:\n\n {2}A is not set\n {4}-> Set A\.\n/,
   );
   const two = describeFaults(error);
-  assert.match(two, /has 2 faults:[\s\S]*A is not set[\s\S]*B is not set/);
+  assert.match(two, /has 2 errors:[\s\S]*A is not set[\s\S]*B is not set/);
   assert.match(two, /Nothing was started/);
 });
 

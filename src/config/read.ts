@@ -3,10 +3,10 @@ import type { Settings, Variable, VariableTable } from './variable.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a file's text, for `NAME_FILE`. Throws what the file system throws. */
+/** Reads the text of a file, for `NAME_FILE`. Throws what the file system throws. */
 export type ReadFile = (path: string) => string;
 
-/** Values found so far, with everything that is wrong and everything worth a warning. */
+/** The values, with all faults and warnings. */
 export interface Reading<T> {
   readonly values: T;
   readonly faults: readonly Fault[];
@@ -20,8 +20,8 @@ interface Found {
 }
 
 /**
- * Reads a table of variables. A variable that is empty counts as not set, since compose files pass `${NAME:-}`. Faults
- * never stop the reading, so that all of them are reported; with faults, `values` is incomplete and must not be used.
+ * Reads a table of variables. An empty variable counts as not set, because compose files pass `${NAME:-}`. Reading
+ * continues after a fault, so that all of them are reported; with faults, `values` is incomplete and must not be used.
  */
 export function readTable<T extends VariableTable>(
   table: T,
@@ -36,7 +36,7 @@ export function readTable<T extends VariableTable>(
     if (found === 'fault') continue;
     values[key] = found === undefined ? absent(variable, faults) : parse(variable, found, faults);
   }
-  // Each key was read by its own row's schema.
+  // Each key was read by the schema of its own row.
   return { values: values as Settings<T>, faults, warnings };
 }
 
@@ -77,7 +77,7 @@ function findOne(
     return {
       variable: name,
       problem: `and ${name}_FILE are both set`,
-      fix: `Keep one of ${name} and ${name}_FILE.`,
+      fix: `Remove ${name} or ${name}_FILE.`,
     };
   }
   try {
@@ -86,27 +86,26 @@ function findOne(
     return {
       variable: `${name}_FILE`,
       problem: 'names an empty file',
-      fix: 'Write the secret into it.',
+      fix: 'Write the secret to the file.',
     };
   } catch (thrown) {
-    // Not the message, which holds the path: people put the secret itself there.
+    // The message would show the path, and people put the secret itself there.
     const code = thrown instanceof Error && 'code' in thrown ? ` (${thrown.code})` : '';
     const problem = `names a file that cannot be read${code}`;
-    return { variable: `${name}_FILE`, problem, fix: 'Mount the secret and give its path.' };
+    return { variable: `${name}_FILE`, problem, fix: 'Mount the secret and set its path.' };
   }
 }
 
-// Pasted secrets bring quotes and line breaks along; in any other value they are a fault that its type finds. A file may
-// end with a line break, as files do.
+// Pasted secrets often come with quotes and line breaks; in other values the type reports them. A file may end with a
+// line break.
 function clean(text: string, variable: Variable<unknown>, found: Found, warnings: string[]): string {
   const trimmed = text.trim();
   if (!variable.secret) return trimmed;
   const unquoted = /^(["'])(.*)\1$/s.exec(trimmed)?.[2]?.trim();
-  if (unquoted !== undefined)
-    warnings.push(`${found.name} was set with quotes around it; they were left out`);
+  if (unquoted !== undefined) warnings.push(`${found.name} was set with quotes around it; they were removed`);
   const whole = (unquoted ?? trimmed).replace(/[\r\n]+[ \t]*/g, '');
   const broken = whole !== (unquoted ?? trimmed) || (!found.fromFile && /[\r\n]/.test(text));
-  if (broken) warnings.push(`${found.name} was set with a line break in it; it was left out`);
+  if (broken) warnings.push(`${found.name} was set with a line break in it; it was removed`);
   return whole;
 }
 

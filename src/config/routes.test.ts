@@ -55,7 +55,7 @@ for (const [target, more, expected] of decided) {
 test('an endpoint with a password is not shown', () => {
   for (const text of ['postgres://user:hunter2@db:5432', 'hunter2://user:a,b#c\nd@db', 'user:hunter2@db'])
     assert.deepEqual(parseEndpoint(text), {
-      wrong: 'holds an "@": only scheme, host and port belong there, and clients bring credentials',
+      wrong: 'contains an "@": an endpoint is only scheme, host and port; credentials come from the clients',
     });
 });
 
@@ -78,9 +78,7 @@ test('DOMAIN comes first, then DOMAINS, then what only ROUTING_MAP has; entries 
     'b.example.com b:80 http/1.1 [h2,http/1.1]',
     'd.example.com d:4 tcp []',
   ]);
-  assert.deepEqual(warnings, [
-    'TARGET_TLS_VERIFY has no effect: no target is spoken to by TLS (https:// or grpcs://)',
-  ]);
+  assert.deepEqual(warnings, ['TARGET_TLS_VERIFY has no effect: no target uses TLS (https:// or grpcs://)']);
 });
 
 test('ROUTING_MAP alone is enough', () => {
@@ -106,7 +104,7 @@ test('an alias goes where DOMAIN goes unless it has an entry; a name of a group 
     'c.example.com app:1 tcp []',
   ]);
   assert.deepEqual(warnings, [
-    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets what clients ask for`,
+    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients request`,
   ]);
 });
 
@@ -115,7 +113,7 @@ const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
     'nothing at all',
     {},
     [
-      'DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one',
+      'DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS contains a name',
       'TARGET_ENDPOINT is not set',
     ],
   ],
@@ -123,14 +121,14 @@ const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
   [
     'no name',
     { targetEndpoint: endpoint('app:1') },
-    ['DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one'],
+    ['DOMAIN is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS contains a name'],
   ],
   [
     'names that nobody has a target for',
     { domain: NAME, domains: ['api.example.com', 'b.example.com'], routingMap: map('b.example.com=b:1') },
     [
-      'DOMAIN names app.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
-      'DOMAINS names api.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes',
+      'DOMAIN contains app.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it',
+      'DOMAINS contains api.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it',
     ],
   ],
   [
@@ -141,25 +139,25 @@ const wrong: [title: string, settings: RouteSettings, faults: string[]][] = [
   [
     'a group that nobody has a target for',
     { certGroups: [['a.example.com', 'b.example.com']], routingMap: map('b.example.com=b:1') },
-    ['CERT_GROUPS names a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes'],
+    ['CERT_GROUPS contains a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it'],
   ],
   [
     'groups that nobody has a target for',
     { certGroups: [['a.example.com']] },
-    ['CERT_GROUPS names a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes'],
+    ['CERT_GROUPS contains a.example.com, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it'],
   ],
   [
     'TLS to an address, told once',
     { domain: NAME, domains: ['b.example.com'], targetEndpoint: endpoint('https://10.0.0.1') },
     [
-      'TARGET_ENDPOINT asks for TLS to the address 10.0.0.1, but only the name of a host can be checked against its certificate',
+      'TARGET_ENDPOINT requires TLS to the address 10.0.0.1, but only a host name can be verified against a certificate',
     ],
   ],
   [
     'TLS to an address, in an entry',
     { routingMap: map('a.example.com=grpcs://[::1]:1') },
     [
-      'ROUTING_MAP asks for TLS to the address ::1, but only the name of a host can be checked against its certificate',
+      'ROUTING_MAP requires TLS to the address ::1, but only a host name can be verified against a certificate',
     ],
   ],
   [
@@ -192,7 +190,7 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     'http://app/path',
     {},
     [],
-    ['the path /path in TARGET_ENDPOINT has no effect: the app gets what clients ask for'],
+    ['the path /path in TARGET_ENDPOINT has no effect: the app gets the paths that clients request'],
   ],
   [
     'a path in an entry, and a target for nobody',
@@ -200,8 +198,8 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     { routingMap: map(`${NAME}=http://app/path`) },
     ['TARGET_ENDPOINT'],
     [
-      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets what clients ask for`,
-      'TARGET_ENDPOINT has no effect: ROUTING_MAP says where every name goes',
+      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients request`,
+      'TARGET_ENDPOINT has no effect: ROUTING_MAP has a target for every name',
     ],
   ],
   [
@@ -210,8 +208,8 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     { targetCaFile: '/ca' },
     ['TARGET_TLS_VERIFY'],
     [
-      'TARGET_CA_FILE has no effect: no target is spoken to by TLS (https:// or grpcs://)',
-      'TARGET_TLS_VERIFY has no effect: no target is spoken to by TLS (https:// or grpcs://)',
+      'TARGET_CA_FILE has no effect: no target uses TLS (https:// or grpcs://)',
+      'TARGET_TLS_VERIFY has no effect: no target uses TLS (https:// or grpcs://)',
     ],
   ],
   [
@@ -227,7 +225,7 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     'grpcs://app:1',
     { alpn: ['http/1.1'] },
     [],
-    ['ALPN does not offer h2, so gRPC clients will refuse to talk to the grpcs:// target'],
+    ['ALPN does not offer h2, so gRPC clients will refuse the grpcs:// target'],
   ],
   [
     'PostgreSQL without its protocol',
@@ -235,7 +233,7 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     { alpn: ['h2', 'http/1.1'] },
     [],
     [
-      'ALPN does not offer postgresql, so PostgreSQL clients with sslnegotiation=direct will refuse to talk to the postgres:// target',
+      'ALPN does not offer postgresql, so PostgreSQL clients with sslnegotiation=direct will refuse the postgres:// target',
     ],
   ],
   ['IMAP without its protocol, which clients do not insist on', 'imap://mail', { alpn: ['h2'] }, [], []],

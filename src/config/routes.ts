@@ -4,12 +4,12 @@ import { SCHEMES, type Scheme } from './endpoint.ts';
 import type { Fault } from './faults.ts';
 import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
 
-/** Where the connections of one name go, and as what. */
+/** Where the connections of one name are forwarded, and how. */
 export interface Route {
   /** `app.example.com`, or `*.example.com`. */
   readonly name: string;
   readonly target: RouteTarget;
-  /** Application protocols to offer (RFC 7301), the preferred one first. Empty: none is negotiated. */
+  /** Application protocols to offer (RFC 7301), in order of preference. Empty: none is negotiated. */
   readonly alpn: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export interface RouteTarget {
   readonly tls: boolean;
 }
 
-/** What decides about routes. What was missing or could not be read is undefined. */
+/** The settings that determine the routes. Missing or faulty ones are undefined. */
 export interface RouteSettings extends NameSettings {
   readonly targetEndpoint?: Endpoint | undefined;
   readonly proxyMode?: 'auto' | 'tcp' | undefined;
@@ -41,8 +41,8 @@ const TARGETS = ['TARGET_ENDPOINT', 'ROUTING_MAP'];
 const WHERE = 'Set TARGET_ENDPOINT to the app, such as app:80, or add an entry to ROUTING_MAP';
 
 /**
- * Decides where each name goes. `known` says which variables have a fault already: what follows from these alone is not
- * complained of. `isSet` says which variables somebody has set. Pure.
+ * Determines the target of each name. `known` tells which variables already have a fault; what only follows from these is
+ * not reported. `isSet` tells which variables are set. Pure.
  */
 export function planRoutes(
   settings: RouteSettings,
@@ -57,7 +57,7 @@ export function planRoutes(
     ...withoutTarget(lost, settings, known),
     ...uncheckable(placed, settings),
   ];
-  // What seems idle may belong to a target that could not be read.
+  // A setting may only seem unused because a target is faulty.
   const unread = lost.length > 0 || [...TARGETS, 'TARGET_TLS_VERIFY'].some(known);
   return {
     routes: placed.map((route) => toRoute(route, settings)),
@@ -69,7 +69,7 @@ export function planRoutes(
   };
 }
 
-/** A name with its endpoint, and the variable that has it: for ROUTING_MAP, the name in whose entry it stands. */
+/** A name with its endpoint and the variable that has it; for ROUTING_MAP, also the name of the entry. */
 interface Placed {
   readonly name: string;
   readonly endpoint: Endpoint;
@@ -77,7 +77,7 @@ interface Placed {
   readonly entry?: string;
 }
 
-/** An alias without an entry goes where DOMAIN goes. */
+/** An alias without an entry has the target of DOMAIN. */
 function place({ name, variable }: ServedName, settings: RouteSettings): Placed[] {
   const { domain, routingMap, targetEndpoint } = settings;
   const candidates = variable === 'ALIAS_DOMAIN' && domain !== undefined ? [name, domain] : [name];
@@ -101,9 +101,9 @@ function offered(
   { speaks: unforced, alpn }: Scheme,
   evidence: boolean,
 ): readonly string[] {
-  // gRPC clients insist on it, whatever is forwarded.
+  // gRPC clients require h2, however it is forwarded.
   if (speaks !== 'tcp' || unforced === 'h2') return alpn;
-  // HTTP so that clients that say that they speak it find /evidences/.
+  // http/1.1 so that clients that announce HTTP find /evidences/.
   return [...(unforced === 'tcp' ? alpn : []), ...(evidence ? ['http/1.1'] : [])];
 }
 
@@ -111,7 +111,7 @@ const NAMING = ['DOMAIN', 'DOMAINS', 'ROUTING_MAP', 'CERT_GROUPS'];
 
 function withoutName(names: readonly ServedName[], known: (variable: string) => boolean): Fault[] {
   if (names.length > 0 || NAMING.some(known)) return [];
-  const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS names one';
+  const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS contains a name';
   const fix = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
   return [{ variable: 'DOMAIN', problem, fix, missing: NAMING }];
 }
@@ -127,21 +127,21 @@ function withoutTarget(
     return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', fix: `${WHERE}.`, missing: TARGETS }];
   return lost.map(({ name, variable }) => ({
     variable,
-    problem: `names ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT says where it goes`,
+    problem: `contains ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it`,
     fix: `${WHERE}: ${name}=app:80.`,
     missing: TARGETS,
   }));
 }
 
-/** HAProxy compares the names of a certificate only, so that nothing could be said for an address. */
+/** HAProxy compares only the names in a certificate, so an IP address cannot be verified. */
 function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettings): Fault[] {
   if (targetTlsVerify === false) return [];
   return placed
     .filter(({ endpoint }) => SCHEMES[endpoint.scheme].tls && isIP(endpoint.host) !== 0)
     .map(({ endpoint, variable }) => ({
       variable,
-      problem: `asks for TLS to the address ${endpoint.host}, but only the name of a host can be checked against its certificate`,
-      fix: 'Give the host name of the app, or set TARGET_TLS_VERIFY=false.',
+      problem: `requires TLS to the address ${endpoint.host}, but only a host name can be verified against a certificate`,
+      fix: 'Set the host name of the app, or set TARGET_TLS_VERIFY=false.',
     }));
 }
 
@@ -153,17 +153,15 @@ function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] 
     return [
       ...(ignoredPath === undefined
         ? []
-        : [`the path ${ignoredPath} in ${where} has no effect: the app gets what clients ask for`]),
+        : [`the path ${ignoredPath} in ${where} has no effect: the app gets the paths that clients request`]),
       ...(insisting !== undefined && alpn !== undefined && !wanted.some((name) => alpn.includes(name))
-        ? [
-            `ALPN does not offer ${wanted.join()}, so ${insisting} will refuse to talk to the ${scheme}:// target`,
-          ]
+        ? [`ALPN does not offer ${wanted.join()}, so ${insisting} will refuse the ${scheme}:// target`]
         : []),
     ];
   });
 }
 
-/** What somebody has set, and what changes nothing. */
+/** Warnings about set variables that have no effect. */
 function idle(
   placed: readonly Placed[],
   { targetTlsVerify, targetCaFile }: RouteSettings,
@@ -171,7 +169,7 @@ function idle(
 ): string[] {
   const why = placed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls)
     ? undefined
-    : 'no target is spoken to by TLS (https:// or grpcs://)';
+    : 'no target uses TLS (https:// or grpcs://)';
   const unverified = targetTlsVerify === false ? 'TARGET_TLS_VERIFY is false' : undefined;
   const whyNoCa = targetCaFile === undefined ? undefined : (why ?? unverified);
   const target = placed.length > 0 && !placed.some(({ variable }) => variable === 'TARGET_ENDPOINT');
@@ -179,7 +177,7 @@ function idle(
     ...(whyNoCa === undefined ? [] : [`TARGET_CA_FILE has no effect: ${whyNoCa}`]),
     ...(why !== undefined && isSet('TARGET_TLS_VERIFY') ? [`TARGET_TLS_VERIFY has no effect: ${why}`] : []),
     ...(target && isSet('TARGET_ENDPOINT')
-      ? ['TARGET_ENDPOINT has no effect: ROUTING_MAP says where every name goes']
+      ? ['TARGET_ENDPOINT has no effect: ROUTING_MAP has a target for every name']
       : []),
   ];
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
 
-/** A value that cannot be printed: not by a template string, not as JSON, not by a debugger's inspect. */
+/** A value that is never printed: not by a template string, not as JSON, not by `inspect`. */
 export class Secret {
   readonly #value: string;
 
@@ -10,7 +10,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The value itself. Called where it is handed to the other side, nowhere else. */
+  /** The value itself. Call it only where the value is sent. */
   reveal(): string {
     return this.#value;
   }

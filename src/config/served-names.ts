@@ -1,6 +1,6 @@
 import type { CertGroup, RoutingMap } from './lists.ts';
 
-/** What says which names are served. Any of it can be missing, or could not be read. */
+/** The settings that determine which names are served. Missing or faulty ones are undefined. */
 export interface NameSettings {
   readonly domain?: string | undefined;
   readonly aliasDomains?: readonly string[] | undefined;
@@ -9,13 +9,13 @@ export interface NameSettings {
   readonly certGroups?: readonly CertGroup[] | undefined;
 }
 
-/** A name to serve, and the variable that names it first. */
+/** A name to serve, and the first variable that contains it. */
 export interface ServedName {
   readonly name: string;
   readonly variable: 'DOMAIN' | 'ALIAS_DOMAIN' | 'DOMAINS' | 'ROUTING_MAP' | 'CERT_GROUPS';
 }
 
-/** Every name once: DOMAIN, then ALIAS_DOMAIN, DOMAINS, ROUTING_MAP and CERT_GROUPS, each in its order. Pure. */
+/** Every name once: DOMAIN, then ALIAS_DOMAIN, DOMAINS, ROUTING_MAP and CERT_GROUPS, each in its own order. Pure. */
 export function servedNames(settings: NameSettings): ServedName[] {
   const { domain, aliasDomains = [], domains = [], routingMap, certGroups = [] } = settings;
   const all = [

@@ -9,11 +9,11 @@ import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
 
 /**
- * The types a variable can have. Each turns text into a value or says in a few words what is wrong with it; the
- * fix stands in the table of variables.
+ * The types that a variable can have. Each turns text into a value, or says in a few words what is wrong with it; what to do
+ * about it is in the table of variables.
  */
 
-/** Makes a type from a function that returns the value, or what is wrong as `{ wrong }`: each thing is a fault. */
+/** Makes a type from a function that returns the value, or `{ wrong }`; several complaints become several faults. */
 export function type<T>(label: string, read: (text: string) => T | Wrong): VariableType<T> {
   const schema = z.string().transform((text, context): T => {
     const value = read(text);
@@ -27,7 +27,7 @@ export function type<T>(label: string, read: (text: string) => T | Wrong): Varia
   return { label, schema };
 }
 
-/** Written as a union so that what a reader returns is told apart from it. */
+/** A union rather than one object, so that TypeScript can tell it from a value. */
 type Wrong = { wrong: string } | { wrong: Complaint } | { wrong: Complaint[] };
 
 function isWrong(value: unknown): value is Wrong {
@@ -39,19 +39,19 @@ export function text(label: string, pattern: RegExp, wrong: string): VariableTyp
   return type(label, (value) => (pattern.test(value) ? value : { wrong }));
 }
 
-/** A token or key: printable ASCII without spaces, as every API's header needs it. */
+/** A token or key: printable ASCII without spaces, as HTTP headers need it. */
 export const secretText: VariableType<Secret> = type('secret', (value) =>
   /^[\x21-\x7e]+$/.test(value)
     ? new Secret(value)
-    : { wrong: 'holds a space, a line break or a character outside ASCII' },
+    : { wrong: 'contains a space, a line break or a character outside ASCII' },
 );
 
-// The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four holds no byte.
+// The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four encodes no byte.
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 /**
- * A key of bytes, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are taken as well: they
- * are what some CAs' tools print, and mean the same bytes.
+ * A binary key, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are accepted too, because the
+ * tools of some CAs print them.
  */
 export const base64urlKey: VariableType<Secret> = type('base64url', (value) => {
   const isMixed = /[-_]/.test(value) && /[+/]/.test(value);
@@ -72,15 +72,15 @@ function notAName(value: string): Complaint {
 function notOneName(value: string): Complaint {
   const several = splitSeveral(value);
   if (several === undefined) return notAName(value);
-  // DOMAINS may have others.
-  const fix = `Leave it out, and add these to DOMAINS: ${several.join(',')}`;
-  return { problem: `takes one name, and this is more than one: ${quote(value)}`, fix };
+  // DOMAINS may contain others already.
+  const fix = `Remove it, and add these to DOMAINS: ${several.join(',')}`;
+  return { problem: `takes one name, but this is more than one: ${quote(value)}`, fix };
 }
 
-/** Names separated by line breaks or commas; `#` begins a comment. */
+/** Names separated by line breaks or commas; `#` starts a comment. */
 export const certificateNames: VariableType<readonly string[]> = type('domain name, …', parseNames);
 
-/** Groups of names separated by line breaks or `;`, the names of one by commas or spaces; `#` begins a comment. */
+/** Groups of names separated by line breaks or `;`, the names of a group by commas or spaces; `#` starts a comment. */
 export const certGroups: VariableType<readonly CertGroup[]> = type('domain name, …; …', parseGroups);
 
 export const domainName: VariableType<string> = type(
@@ -103,7 +103,7 @@ export const flag: VariableType<boolean> = type('true or false', (value) => {
 export const proxyHeader: VariableType<'off' | 'v1' | 'v2'> = type('off, v1, v2', (value) => {
   if (/^(off|false|0|no)$/i.test(value)) return 'off';
   if (/^v1$/i.test(value)) return 'v1';
-  // `true` is what people write who have set ACCEPT_PROXY_PROTOCOL.
+  // ACCEPT_PROXY_PROTOCOL is true or false, so people write that here as well.
   if (/^(v2|true|1|yes|on)$/i.test(value)) return 'v2';
   return { wrong: `is none of off, v1, v2: ${quote(value)}` };
 });
@@ -128,10 +128,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-// HAProxy keeps times as signed 32-bit milliseconds.
+// HAProxy stores times as signed 32-bit milliseconds.
 const LONGEST_MS = 2_147_483_647;
 
-/** A duration with its unit, as HAProxy writes it (us, ms, s, m, h, d); the value is whole milliseconds, at least 1. */
+/** A duration with a unit in HAProxy's notation (us, ms, s, m, h, d); the value is whole milliseconds, at least 1. */
 export const duration: VariableType<number> = type('duration', (value) => {
   const match = /^(\d{1,12})(us|ms|s|m|h|d)$/.exec(value);
   if (!match?.[1] || !match[2]) return { wrong: `is not a number with a unit: ${quote(value)}` };
@@ -143,7 +143,7 @@ export const duration: VariableType<number> = type('duration', (value) => {
 export const ownerLabel: VariableType<string> = text(
   'DNS label',
   /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,52}[A-Za-z0-9_])?$/,
-  'is not one DNS label of letters, digits, "-" and "_" (54 at most)',
+  'is not one DNS label of at most 54 letters, digits, "-" and "_"',
 );
 
 export const email: VariableType<string> = text(
@@ -162,19 +162,19 @@ export const dstackId: VariableType<string> = type('40 hexadecimal digits', (val
 /** An http or https URL without credentials; the value has no trailing slash. */
 export const url: VariableType<string> = type('URL', (value) => {
   const parsed = /^https?:\/\/[\x21-\x7e]+$/i.test(value) ? URL.parse(value) : null;
-  if (value.includes('@')) return { wrong: 'holds credentials, which do not belong in a URL' };
+  if (value.includes('@')) return { wrong: 'contains credentials, which do not belong in a URL' };
   if (!parsed) return { wrong: `is not an http or https URL: ${quote(value)}` };
   return value.replace(/\/$/, '');
 });
 
-/** An absolute path of plain characters, so that it can stand in HAProxy's configuration. */
+/** An absolute path of plain characters, safe in HAProxy's configuration. */
 export const path: VariableType<string> = text(
   'absolute path',
   /^\/[A-Za-z0-9._@+/-]*$/,
   'is not an absolute path of letters, digits and ._@+-/',
 );
 
-/** A program: a path, or a bare name to find in PATH. */
+/** A program: a path, or a name to find in PATH. */
 export const program: VariableType<string> = text(
   'program',
   /^[A-Za-z0-9._@+/-]+$/,
@@ -186,7 +186,7 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-/** Name servers to ask, as `ip[:port]` or `[ipv6]:port`, separated by commas. */
+/** DNS servers, as `ip[:port]` or `[ipv6]:port`, separated by commas. */
 export const serverAddresses: VariableType<readonly ServerAddress[]> = type('ip[:port], …', (value) => {
   const servers: ServerAddress[] = [];
   for (const part of value
@@ -195,10 +195,10 @@ export const serverAddresses: VariableType<readonly ServerAddress[]> = type('ip[
     .filter(Boolean)) {
     const server = parseServerAddress(part);
     if (!server)
-      return { wrong: `holds something that is not an IP address with an optional port: ${quote(part)}` };
+      return { wrong: `contains something that is not an IP address with an optional port: ${quote(part)}` };
     servers.push(server);
   }
-  return servers.length > 0 ? servers : { wrong: 'names no address' };
+  return servers.length > 0 ? servers : { wrong: 'contains no address' };
 });
 
 function parseServerAddress(part: string): ServerAddress | undefined {
@@ -208,19 +208,19 @@ function parseServerAddress(part: string): ServerAddress | undefined {
   return isIP(address) && portNumber >= 1 && portNumber <= 65_535 ? { address, port: portNumber } : undefined;
 }
 
-/** What people write for protocols whose names in ALPN are others; none of these would ever be negotiated. */
+/** Common mistakes for ALPN names; none of these is ever negotiated. */
 const MISNAMED = /^(?:h2c|grpc|http\/?2(?:\.0)?|http\/?1|http1\.1)$/;
 
 /** Names of application protocols (RFC 7301), the preferred one first, separated by commas. */
 export const protocols: VariableType<readonly string[]> = type('protocol, …', (value) => {
   const names = value.split(',').map((item) => item.trim());
   const strange = names.find((name) => !/^[a-z0-9][a-z0-9./+_-]{0,31}$/.test(name));
-  if (strange !== undefined) return { wrong: `holds something that is not a protocol: ${quote(strange)}` };
+  if (strange !== undefined) return { wrong: `contains something that is not a protocol: ${quote(strange)}` };
   const misnamed = names.find((name) => MISNAMED.test(name));
   if (misnamed !== undefined)
-    return { wrong: `names ${misnamed}, but HTTP/2 is h2 and HTTP/1.1 is http/1.1 there` };
+    return { wrong: `contains ${misnamed}, but in ALPN HTTP/2 is h2 and HTTP/1.1 is http/1.1` };
   const isSet = names.length <= 16 && new Set(names).size === names.length;
-  return isSet ? names : { wrong: 'names a protocol twice, or more than 16' };
+  return isSet ? names : { wrong: 'contains a protocol twice, or more than 16' };
 });
 
 /** One of a few words. */

@@ -1,22 +1,22 @@
 import type * as z from 'zod';
 
-/** What a variable's text may be: a name for the documentation, and the schema that turns the text into a value. */
+/** The type of a variable: its name in the documentation, and the schema that turns text into a value. */
 export interface VariableType<T> {
   /** As docs/configuration.md calls it: "domain name", "seconds". */
   readonly label: string;
-  /** Issues carry what is wrong as `message`, and `params.fix` where more is known than the row's fix says. */
+  /** An issue has what is wrong as `message`, and a better fix than the row's, if there is one, as `params.fix`. */
   readonly schema: z.ZodType<T, string>;
 }
 
 interface VariableText {
   readonly name: string;
-  /** Other names with the same meaning, as older containers know them. */
+  /** Other names with the same meaning, from older containers. */
   readonly aliases?: readonly string[];
-  /** Never printed, and readable from a file named by `NAME_FILE`. */
+  /** Never printed, and can be read from the file that `NAME_FILE` names. */
   readonly secret?: boolean;
-  /** For the person who sets it: what it does, in a sentence or two. */
+  /** What it does, in a sentence or two. */
   readonly help: string;
-  /** What to do when it is missing or wrong, with an example. */
+  /** What to do if it is missing or wrong, with an example; starts with the action. */
   readonly fix: string;
 }
 
@@ -24,15 +24,15 @@ interface VariableText {
 export interface Variable<T> extends VariableText {
   readonly type: VariableType<unknown>;
   readonly presence: 'required' | 'optional' | 'default';
-  /** The default as a person would write it. */
+  /** The default as it would be written in the environment. */
   readonly defaultText?: string;
-  /** Carries the value's type through the table; never set. */
+  /** Carries the type of the value through the table; never set. */
   readonly _value?: T;
 }
 
 export type VariableTable = Readonly<Record<string, Variable<unknown>>>;
 
-/** What reading a table gives: the same keys, with values. */
+/** The result of reading a table: the same keys, with values. */
 export type Settings<T extends VariableTable> = {
   readonly [K in keyof T]: T[K] extends Variable<infer V> ? V : never;
 };
@@ -45,7 +45,7 @@ export function optional<T>(type: VariableType<T>, text: VariableText): Variable
   return { ...text, type, presence: 'optional' };
 }
 
-/** A variable that always has a value. The default is written as its text and read like any other. */
+/** A variable that always has a value. The default is text, and parsed like any other. */
 export function withDefault<T>(type: VariableType<T>, defaultText: string, text: VariableText): Variable<T> {
   return { ...text, type, presence: 'default', defaultText };
 }

@@ -20,9 +20,9 @@ test('a delegated name of the older container: the start ends with 78, and every
   const ingress = again(t, environment);
   assert.equal((await ingress.ended).exitCode, 78);
   const words = ingress.words.join('\n');
-  assert.match(words, /one fault:\n {2}DELEGATION_ZONE is set, but this version /);
-  assert.match(words, /Besides:\n {2}CLIENT_MAX_BODY_SIZE has no effect/);
-  assert.match(words, /ALIAS_DOMIAN has no effect.*is ALIAS_DOMAIN meant/);
+  assert.match(words, /1 error:\n {2}DELEGATION_ZONE is set, but this version /);
+  assert.match(words, /Warnings:\n {2}CLIENT_MAX_BODY_SIZE has no effect/);
+  assert.match(words, /ALIAS_DOMIAN has no effect.*did you mean ALIAS_DOMAIN/);
   assert.deepEqual(cloudflare.recordsOf(zone), before);
   assert.deepEqual([cloudflare.calls, writes(world)], [[], []]);
   assert.ok(!existsSync(environment['LETSENCRYPT_DIR'] ?? ''));
