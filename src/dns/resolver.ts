@@ -1,32 +1,32 @@
 import { getServers } from 'node:dns';
 import { isIPv6 } from 'node:net';
 import { IngressError, messageOf } from '../errors.ts';
-import { type NameServer, type Question, query, type Reply } from './query.ts';
+import { type NameServer, type Query, type Question, query, type Reply } from './query.ts';
 
-/** Recursive resolvers to ask, first to last. */
+/** Sends a question to the recursive resolvers. */
 export type Resolver = (question: Question, signal: AbortSignal) => Promise<Reply>;
 
 const TIMEOUT_MS = 2000;
 
 /**
- * A resolver that asks each server in turn until one answers. NXDOMAIN is an answer; SERVFAIL, REFUSED and silence
- * are not. Throws DNS_LOOKUP_FAILED when no server answered.
+ * A resolver that queries each server in turn until one answers. NXDOMAIN is an answer; SERVFAIL, REFUSED and a time-out are
+ * not. Throws DNS_LOOKUP_FAILED if no server answers.
  */
-export function createResolver(servers: readonly NameServer[]): Resolver {
-  return async (question, signal) => {
+export function createResolver(servers: readonly NameServer[], send: Query = query): Resolver {
+  return async ({ name, type }, signal) => {
     const failures: string[] = [];
     for (const server of servers) {
       try {
-        const reply = await query(server, question, { timeoutMs: TIMEOUT_MS, signal });
+        const reply = await send(server, { name, type }, { timeoutMs: TIMEOUT_MS, signal });
         if (reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN') return reply;
-        failures.push(`${server.address} says ${reply.rcode}`);
+        failures.push(`${server.address} answers ${reply.rcode}`);
       } catch (thrown) {
         signal.throwIfAborted();
         failures.push(`${server.address}: ${messageOf(thrown)}`);
       }
     }
-    const sentence = `no resolver answered for ${question.name} ${question.type} (${failures.join('; ')})`;
-    throw new IngressError('DNS_LOOKUP_FAILED', sentence);
+    const message = `no resolver answered for ${name} ${type} (${failures.join('; ') || 'none is configured'})`;
+    throw new IngressError('DNS_LOOKUP_FAILED', message, { details: { name, type, failures } });
   };
 }
 
@@ -38,15 +38,15 @@ export function systemResolvers(): NameServer[] {
   });
 }
 
-/** The addresses of a name, sorted; a family is undefined when its look-up failed. */
+/** The addresses of a name, sorted; a family is undefined if its lookup failed. */
 export interface Addresses {
   readonly ipv4: readonly string[] | undefined;
   readonly ipv6: readonly string[] | undefined;
 }
 
 /**
- * The addresses of a name, each family by itself: some servers answer AAAA with SERVFAIL. Aliases are followed by the
- * resolver. Throws DNS_LOOKUP_FAILED when one look-up fails and the other gives no address.
+ * Looks up the addresses of a name, each family separately: some servers answer AAAA with SERVFAIL. The resolver follows
+ * CNAMEs. Throws DNS_LOOKUP_FAILED if one lookup fails and the other finds no address.
  */
 export async function lookUpAddresses(
   name: string,
@@ -69,12 +69,7 @@ function addressesIn(lookup: PromiseSettledResult<Reply>, wanted: 'A' | 'AAAA'):
   return [...new Set(found)].sort();
 }
 
-/** What is known of both families. */
+/** The known addresses of both families, sorted. */
 export function allAddresses({ ipv4 = [], ipv6 = [] }: Addresses): string[] {
   return [...ipv4, ...ipv6].sort();
-}
-
-/** Every IPv4 and IPv6 address of a name, sorted; empty when it has none. Throws as `lookUpAddresses` does. */
-export async function addressesOf(name: string, resolver: Resolver, signal: AbortSignal): Promise<string[]> {
-  return allAddresses(await lookUpAddresses(name, resolver, signal));
 }

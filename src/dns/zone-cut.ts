@@ -3,34 +3,33 @@ import type { AuthoritativeZone } from './authoritative.ts';
 import { challengeName, isWithin } from './name.ts';
 import type { Query, Reply } from './query.ts';
 
-/** Where the public DNS looks for a name. */
+/** The zone that the public DNS serves a name from. */
 export interface ZoneCut {
-  /** The apex of the zone. */
   readonly apex: string;
-  /** Whether a name server has said so; else it is the word of the resolvers, who may remember what is no longer true. */
+  /** Whether a name server said so; otherwise the apex comes from the resolvers, whose caches may be outdated. */
   readonly isAuthoritative: boolean;
 }
 
 const QUERY_TIMEOUT_MS = 2000;
-/** Servers that are asked, at the same time; the first one that knows decides. */
-const ASKED = 2;
+/** Name servers that are queried concurrently; the first one that names a zone decides. */
+const QUERIED_SERVERS = 2;
 
 /**
- * Finds the zone in which the public DNS looks for a name, below or at `zone`. No resolver is asked about the name itself: it would
- * remember that it is not there yet. Throws the signal's reason only.
+ * Finds the zone, at or below `zone`, that the public DNS serves a name from. Only name servers are queried for the name:
+ * a resolver would cache its absence. Throws only the signal's reason.
  */
 export async function findZoneCut(
   name: string,
   zone: AuthoritativeZone,
-  ask: Query,
+  query: Query,
   signal: AbortSignal,
 ): Promise<ZoneCut> {
   const decided = new AbortController();
   const limits = { timeoutMs: QUERY_TIMEOUT_MS, signal: AbortSignal.any([signal, decided.signal]) };
-  const answers = oneEach(zone).map(async (server) => {
-    const holder = holderIn(await ask(server, { name, type: 'SOA' }, limits), name, zone.apex);
-    if (holder === undefined) throw new Error(`${server.hostname} does not say where ${name} is`);
-    return { apex: holder, isAuthoritative: true };
+  const answers = firstAddresses(zone).map(async (server) => {
+    const apex = apexIn(await query(server, { name, type: 'SOA' }, limits), name, zone.apex);
+    if (apex === undefined) throw new Error(`${server.hostname} names no zone of ${name}`);
+    return { apex, isAuthoritative: true };
   });
   try {
     return await Promise.any(answers);
@@ -42,60 +41,60 @@ export async function findZoneCut(
   }
 }
 
-/** An address of each of a few servers. */
-function oneEach({ servers }: AuthoritativeZone): AuthoritativeZone['servers'] {
+/** The first address of each of the first servers. */
+function firstAddresses({ servers }: AuthoritativeZone): AuthoritativeZone['servers'] {
   const first = new Map(servers.toReversed().map((server) => [server.hostname, server]));
-  return [...first.values()].toReversed().slice(0, ASKED);
+  return [...first.values()].toReversed().slice(0, QUERIED_SERVERS);
 }
 
 /**
- * The zone that an answer for a name's SOA record names: of a referral the one that is delegated, else the one that the server
- * speaks for (RFC 2308 §2). Undefined where it names none at or below the zone that was asked, and where an alias leads elsewhere.
+ * The zone in the response to a query for a name's SOA record: the delegated one of a referral, otherwise the one of the SOA
+ * record (RFC 2308 §2). Undefined if it is not at or below the zone of the server, or if a CNAME leads elsewhere.
  */
-function holderIn({ rcode, answers, authorities }: Reply, name: string, apex: string): string | undefined {
+function apexIn({ rcode, answers, authorities }: Reply, name: string, zone: string): string | undefined {
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return undefined;
   const section = answers.length > 0 ? answers : authorities;
   const owner = section.find(({ type }) => type === 'SOA' || (type === 'NS' && answers.length === 0))?.name;
-  if (owner === undefined || !isWithin(name, owner) || !isWithin(owner, apex)) return undefined;
+  if (owner === undefined || !isWithin(name, owner) || !isWithin(owner, zone)) return undefined;
   return answers.length === 0 || owner === name ? owner : undefined;
 }
 
-/** A name, and the zone of the account that it would be written into. */
+/** A name, and the zone of the account that its records would be written to. */
 export interface ZoneAssignment {
   readonly domain: string;
   /** The apex of the zone. */
   readonly zone: string;
-  /** The registered domain of the zone: a delegation that is missing above it is waited for, since it may be yet to come. */
+  /** The registered domain of the zone. If its own delegation is missing, that is no fault: it may be about to come. */
   readonly registeredDomain: string;
 }
 
 /**
- * Why what is written for a name would be seen by nobody; undefined when it would be, or when the whole domain is not delegated yet.
- * Pure.
+ * ZONE_NOT_PUBLIC if records written to the assigned zone would not be served, because the public DNS serves the name from
+ * the zone `apex`. Undefined if it is the same zone, or if the whole registered domain is not delegated yet. Pure.
  */
 export function delegationFault(
-  { domain, zone, registeredDomain: registered }: ZoneAssignment,
-  holder: string,
+  { domain, zone, registeredDomain }: ZoneAssignment,
+  apex: string,
 ): IngressError | undefined {
-  if (holder === zone) return undefined;
-  const details = { domain, zone, holder };
-  // The cut may be below the name, at the one of its challenges.
-  const name = isWithin(domain, holder) ? domain : challengeName(domain);
-  if (isWithin(holder, zone))
+  if (apex === zone) return undefined;
+  const details = { domain, zone, holder: apex };
+  // The zone cut may be below the name, at its challenge name.
+  const name = isWithin(domain, apex) ? domain : challengeName(domain);
+  if (isWithin(apex, zone))
     return new IngressError(
       'ZONE_NOT_PUBLIC',
-      `${name} would be written into the zone ${zone}, but the public DNS looks for it in the zone ${holder}, which ${zone} has delegated to other name servers`,
+      `${name} belongs to the zone ${zone} of the account, but the public DNS serves the name from the zone ${apex}, which ${zone} delegates to other name servers`,
       {
-        hint: `Give the ingress access to the zone ${holder}, where it is hosted, or remove the NS records of ${holder} from ${zone}.`,
+        hint: `Give the ingress access to the zone ${apex}, where it is hosted, or remove the NS records of ${apex} from ${zone}.`,
         details,
       },
     );
-  if (!isWithin(zone, holder) || !isWithin(holder, registered)) return undefined;
+  if (!isWithin(zone, apex) || !isWithin(apex, registeredDomain)) return undefined;
   return new IngressError(
     'ZONE_NOT_PUBLIC',
-    `${domain} would be written into the zone ${zone} of the account, but nobody has delegated ${zone}: the public DNS looks for it in the zone ${holder}`,
+    `${domain} belongs to the zone ${zone} of the account, but ${zone} is not delegated: the public DNS serves the name from the zone ${apex}`,
     {
-      hint: `Add the NS records of ${zone} to ${holder}, or remove the zone ${zone} from the account and give access to ${holder}.`,
+      hint: `Add the NS records of ${zone} to ${apex}, or remove the zone ${zone} from the account and give access to ${apex}.`,
       details,
     },
   );

@@ -98,10 +98,7 @@ test('a name that is delegated away from the zone: said before anything is writt
   await nameServers.publish(zone, [cut]);
   const ingress = await ingressIn(t, world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl });
   const { err } = await ingress.seen('pass-failed');
-  assert.match(
-    JSON.stringify(err),
-    /ZONE_NOT_PUBLIC.*the zone example\.test, but .*in the zone app\.example\.test/,
-  );
+  assert.match(JSON.stringify(err), /ZONE_NOT_PUBLIC.*"zone":"example\.test","holder":"app\.example\.test"/);
   assert.deepEqual(writes(world), []);
   assert.ok(!acmeFront.granted.some(({ kind }) => kind.includes('order')));
   await nameServers.publish(zone, []);
@@ -113,9 +110,6 @@ test('a zone of the account that nobody delegates: said before anything is writt
   world.cloudflare.addZone(`app.${world.zone}`);
   const ingress = await ingressIn(t, world);
   const { err } = await ingress.seen('pass-failed');
-  assert.match(
-    JSON.stringify(err),
-    /ZONE_NOT_PUBLIC.*nobody has delegated app\.example\.test.*in the zone example\.test/,
-  );
+  assert.match(JSON.stringify(err), /ZONE_NOT_PUBLIC.*"zone":"app\.example\.test","holder":"example\.test"/);
   assert.deepEqual(writes(world), []);
 });

@@ -1,3 +1,4 @@
+import { delegationFault } from '../../src/dns/zone-cut.ts';
 import {
   NAME,
   nameServers,
@@ -47,4 +48,29 @@ export const rows: readonly WordingRow[] = [
     message: `after 10 s no name server of example.com answers at any address, and the resolvers do not return the published records: ns1.example.net (192.0.2.1) did not answer: connect ECONNREFUSED; the resolver lacks ${NAME} TXT new (answers NXDOMAIN)`,
     hint: 'Allow outgoing port 53 (UDP and TCP) to any address: a firewall seems to filter or redirect it. Or set DNS_RESOLVERS to resolvers that have not cached an older answer.',
   },
+  {
+    when: 'the zone delegates the name to other name servers',
+    say: () => misassigned('example.com', 'app.example.com'),
+    message:
+      'app.example.com belongs to the zone example.com of the account, but the public DNS serves the name from the zone app.example.com, which example.com delegates to other name servers',
+    hint: 'Give the ingress access to the zone app.example.com, where it is hosted, or remove the NS records of app.example.com from example.com.',
+  },
+  {
+    when: 'the zone delegates the challenge name to other name servers',
+    say: () => misassigned('example.com', '_acme-challenge.app.example.com'),
+    message:
+      '_acme-challenge.app.example.com belongs to the zone example.com of the account, but the public DNS serves the name from the zone _acme-challenge.app.example.com, which example.com delegates to other name servers',
+    hint: 'Give the ingress access to the zone _acme-challenge.app.example.com, where it is hosted, or remove the NS records of _acme-challenge.app.example.com from example.com.',
+  },
+  {
+    when: 'the zone is not delegated',
+    say: () => misassigned('app.example.com', 'example.com'),
+    message:
+      'app.example.com belongs to the zone app.example.com of the account, but app.example.com is not delegated: the public DNS serves the name from the zone example.com',
+    hint: 'Add the NS records of app.example.com to example.com, or remove the zone app.example.com from the account and give access to example.com.',
+  },
 ];
+
+function misassigned(zone: string, apex: string) {
+  return delegationFault({ domain: 'app.example.com', zone, registeredDomain: 'example.com' }, apex);
+}

@@ -2,7 +2,7 @@ import type { Reply, Rr } from '../../../src/dns/query.ts';
 import type { Resolver } from '../../../src/dns/resolver.ts';
 import { IngressError } from '../../../src/errors.ts';
 
-/** What a resolver knows: `example.com SOA` and what it answers; `fails` stands for no answer at all. */
+/** The answers of a resolver by question, such as `example.com SOA`; `fails` stands for no answer. */
 export type Knowledge = Readonly<Record<string, Partial<Reply> | 'fails'>>;
 
 export interface MemoryResolver {
@@ -11,7 +11,7 @@ export interface MemoryResolver {
   readonly asked: readonly string[];
 }
 
-/** A resolver that answers from a table; what is not in it is NXDOMAIN. */
+/** A resolver that answers from a table, and NXDOMAIN to every other question. */
 export function memoryResolver(known: Knowledge): MemoryResolver {
   const asked: string[] = [];
   return {
@@ -20,10 +20,20 @@ export function memoryResolver(known: Knowledge): MemoryResolver {
       signal.throwIfAborted();
       asked.push(`${name} ${type}`);
       const reply = known[`${name} ${type}`] ?? { rcode: 'NXDOMAIN' };
-      if (reply === 'fails') throw new IngressError('DNS_LOOKUP_FAILED', `no resolver answered for ${name}`);
+      if (reply === 'fails')
+        throw new IngressError(
+          'DNS_LOOKUP_FAILED',
+          `no resolver answered for ${name}`,
+          failedLookup(name, type),
+        );
       return { rcode: 'NOERROR', answers: [], authorities: [], ...reply };
     },
   };
+}
+
+/** The details of the error when such a lookup fails. */
+export function failedLookup(name: string, type: string) {
+  return { details: { name, type } };
 }
 
 /** A zone with its delegation: each name server with its addresses. */
