@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { BADRESP, TIMEOUT } from 'node:dns';
 import { isIPv6 } from 'node:net';
 import packet from 'dns-packet';
 import { untilAborted, withDeadline } from '../async.ts';
 import { systemClock } from '../clock.ts';
 import { canonicalName } from './name.ts';
 import { shortestIpv6 } from './presentation.ts';
-import { exchangeTcp } from './tcp.ts';
+import { exchangeTcp, transportError } from './tcp.ts';
 
 /** A name server's address and port. */
 export interface NameServer {
@@ -14,12 +15,13 @@ export interface NameServer {
   readonly port: number;
 }
 
+/** A question of a query (RFC 9499): QNAME and QTYPE. */
 export interface Question {
   readonly name: string;
   readonly type: 'A' | 'AAAA' | 'CNAME' | 'TXT' | 'CAA' | 'NS' | 'SOA';
 }
 
-/** What one name server said, reduced to what is asked of it here. Names are canonical. */
+/** The parts of a response that this program needs. Names are canonical. */
 export interface Reply {
   /** NOERROR, NXDOMAIN, SERVFAIL, … */
   readonly rcode: string;
@@ -27,28 +29,31 @@ export interface Reply {
   readonly authorities: readonly Rr[];
 }
 
+/** A resource record of a response. */
 export interface Rr {
   readonly name: string;
   readonly type: string;
-  /** Canonical like a DnsRecord's value; SOA and types that are not asked for are empty. */
+  /** Canonical like a DnsRecord's value; empty for SOA and for types that are never queried. */
   readonly value: string;
 }
 
+/** The limits of one query. */
 export interface QueryOptions {
   /** Milliseconds for each transport. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-// RFC 9715 §3: the largest payload that passes everywhere unfragmented.
+// RFC 9715 §3: the largest payload that is not fragmented anywhere.
 const UDP_PAYLOAD = 1232;
 
-/** How one name server is asked: `query`, or what stands in for it. */
+/** Sends one question to one name server: `query`, or a test's replacement. */
 export type Query = (server: NameServer, question: Question, options: QueryOptions) => Promise<Reply>;
 
 /**
- * Asks one name server one question: by UDP, then by TCP when the answer was truncated or none came (RFC 7766 §5).
- * Rejects with the transport's error (its `code` kept), or with the signal's reason.
+ * Sends one question to one name server: over UDP, then over TCP if the response is truncated or none arrives (RFC 7766 §5).
+ * Rejects with the transport's error, whose `code` is one of the system or of `node:dns` (ETIMEOUT, EOF, EBADRESP), or with
+ * the signal's reason.
  */
 export async function query(server: NameServer, question: Question, options: QueryOptions): Promise<Reply> {
   const id = randomInt(0x10000);
@@ -80,7 +85,7 @@ export async function query(server: NameServer, question: Question, options: Que
   return toReply(await queryTcp(server, message, fits, options));
 }
 
-/** Whether an error means that this host has no way to the address at all, such as IPv6 where there is none. */
+/** Whether an error means that this host has no route to the address, for example to an IPv6 address without IPv6. */
 export function isUnroutable(thrown: unknown): boolean {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   return [
@@ -95,8 +100,8 @@ export function isUnroutable(thrown: unknown): boolean {
 }
 
 function matches(reply: packet.DecodedPacket, question: Question): boolean {
-  const asked = reply.questions?.[0];
-  return asked?.type === question.type && canonicalName(asked.name) === canonicalName(question.name);
+  const answered = reply.questions?.[0];
+  return answered?.type === question.type && canonicalName(answered.name) === canonicalName(question.name);
 }
 
 type Fits = (reply: packet.DecodedPacket) => boolean;
@@ -111,7 +116,7 @@ async function queryUdp(
     const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
     const { promise, resolve, reject } = Promise.withResolvers<packet.DecodedPacket>();
     socket.on('error', reject);
-    // A connected socket takes datagrams of that one server only, and reports its ICMP refusals.
+    // A connected socket receives only datagrams of that server, and reports ICMP errors.
     socket.on('connect', () => socket.send(message));
     socket.on('message', (bytes) => {
       const reply = decode(bytes);
@@ -140,7 +145,7 @@ async function queryTcp(
     }),
   );
   if (reply && fits(reply)) return reply;
-  throw new Error('the name server answered another question');
+  throw transportError(BADRESP, 'the response is malformed or belongs to another question');
 }
 
 /** Runs an exchange until it settles, the timeout has passed or the signal aborts. */
@@ -148,7 +153,7 @@ function withinTimeout<T>(
   { timeoutMs, signal }: QueryOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = () => new Error(`no answer within ${timeoutMs} ms`);
+  const late = () => transportError(TIMEOUT, `no answer within ${timeoutMs} ms`);
   return withDeadline({ clock: systemClock, timeoutMs, signal }, late, work);
 }
 
@@ -161,7 +166,7 @@ function decode(bytes: Buffer): packet.DecodedPacket | undefined {
 }
 
 function toReply(reply: packet.DecodedPacket): Reply {
-  // The library's types leave the response code out; its decoder sets it.
+  // The decoder sets the response code, which the library's types lack.
   const { rcode } = reply as packet.DecodedPacket & { rcode?: string };
   return {
     rcode: rcode ?? 'NOERROR',
@@ -179,7 +184,7 @@ function canonicalValue(answer: packet.Answer): string {
     case 'A':
       return answer.data;
     case 'AAAA':
-      // The decoder leaves out the first run of zeros; RFC 5952 §4.2.3 wants the longest.
+      // The decoder shortens the first run of zeros; RFC 5952 §4.2.3 requires the longest.
       return shortestIpv6(answer.data);
     case 'CNAME':
     case 'NS':

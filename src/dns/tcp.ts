@@ -1,6 +1,12 @@
+import { EOF } from 'node:dns';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { untilAborted } from '../async.ts';
+
+/** An error with one of the codes of `node:dns`. */
+export function transportError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
 
 /** The connection ended within a message. */
 export class IncompleteMessage extends Error {
@@ -8,9 +14,9 @@ export class IncompleteMessage extends Error {
 }
 
 /**
- * Sends one DNS message over a TCP connection of its own (RFC 7766) and calls `take` with each message of the answer, until it returns true
- * for the last. Rejects with the transport's error, an IncompleteMessage, what `take` throws, or the signal's reason. The socket is
- * closed in any case.
+ * Sends one DNS message over a TCP connection of its own (RFC 7766), and calls `take` with each message of the response until
+ * it returns true for the last. Rejects with the transport's error (EOF if the server closes the connection without a
+ * response), an IncompleteMessage, what `take` throws, or the signal's reason. The socket is always closed.
  */
 export async function exchangeTcp(
   { host, port }: { readonly host: string; readonly port: number },
@@ -32,7 +38,8 @@ export async function exchangeTcp(
     }
   });
   socket.on('close', () => {
-    if (socket.bytesRead === 0) reject(new Error('the server closed the connection without an answer'));
+    if (socket.bytesRead === 0)
+      reject(transportError(EOF, 'the server closed the connection without an answer'));
     else reject(new IncompleteMessage('the server closed the connection within its answer'));
   });
   try {
