@@ -128,7 +128,7 @@ test('CAA that forbids is found before the CA is asked, and near the end of a ce
   const stage = await setStage(t);
   stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
   await assert.rejects(runPass(stage), (thrown: Error & { hint: string }) => {
-    assert.match(thrown.message, /CAA at app\.example\.com forbids a certificate of app\.example\.com/);
+    assert.match(thrown.message, /CAA at app\.example\.com forbids a certificate for app\.example\.com/);
     assert.match(thrown.hint, /Add the record app\.example\.com CAA 0 issue "ca\.example/);
     return true;
   });

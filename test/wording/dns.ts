@@ -1,4 +1,12 @@
+import { findAuthoritative } from '../../src/dns/authoritative.ts';
+import { caaForbidsError, checkCaa } from '../../src/dns/caa/check.ts';
+import { judgeCaa } from '../../src/dns/caa/judge.ts';
+import { findRelevantSet } from '../../src/dns/caa/relevant-set.ts';
+import type { Query } from '../../src/dns/query.ts';
+import { createResolver } from '../../src/dns/resolver.ts';
 import { delegationFault } from '../../src/dns/zone-cut.ts';
+import { errorRegistry } from '../../src/errors.ts';
+import { alias, askTable, set } from '../harness/dns/caa-table.ts';
 import {
   NAME,
   nameServers,
@@ -11,8 +19,46 @@ import {
   timeoutOf,
   unreachable,
 } from '../harness/dns/propagation.ts';
-import { memoryResolver, rr } from '../harness/dns/resolver.ts';
+import { delegation, memoryResolver, rr } from '../harness/dns/resolver.ts';
 import type { WordingRow } from './row.ts';
+
+const signal = new AbortController().signal;
+const RESOLVER = { address: '192.0.2.53', port: 53 };
+const QUESTION = { name: 'app.example.com', type: 'A' } as const;
+const addressless = memoryResolver(delegation('example.com', { 'ns1.example.net': [] }));
+
+let queries = 0;
+/** The first resolver fails, and the second does not answer. */
+const silent: Query = async () => {
+  queries += 1;
+  if (queries % 2 === 1) return { rcode: 'SERVFAIL', answers: [], authorities: [] };
+  throw new Error('no answer within 2000 ms');
+};
+
+const ISSUERS = ['ca.example'];
+const CAA_REQUEST = {
+  issuers: ISSUERS,
+  accountUrls: ['https://ca.example/1'],
+  method: 'dns-01',
+} as const;
+const caaFaults: readonly (readonly [value: string, says: string])[] = [
+  ['0 issue ";"', 'permits nobody'],
+  ['0 issue "%%%%%"', 'is malformed, so it permits nobody'],
+  ['0 issue "ca2.example"', 'permits ca2.example only'],
+  ['0 issue "ca.example; accounturi=https://ca.example/2"', 'permits the account https://ca.example/2 only'],
+  ['0 issue "ca.example; accounturi=x; accounturi=y"', 'has accounturi more than once, so it permits nobody'],
+  ['0 issue "ca.example; validationmethods=http-01,x"', 'permits validation by http-01, x only'],
+  ['0 issue "ca.example; validationmethods="', 'permits no validation method'],
+  [
+    '0 issue "ca.example; validationmethods=x; validationmethods=x"',
+    'has validationmethods more than once, so it permits nobody',
+  ],
+  [
+    '0 issue "ca.example; validationmethods=,"',
+    'has a malformed list of validationmethods, so it permits nobody',
+  ],
+  ['128 tbs "x"', 'is critical, and tbs is unknown, so nobody may issue'],
+];
 
 const old: ServerScript = () => ({ answers: [rr(NAME, 'TXT', 'old')] });
 
@@ -69,8 +115,73 @@ export const rows: readonly WordingRow[] = [
       'app.example.com belongs to the zone app.example.com of the account, but app.example.com is not delegated: the public DNS serves the name from the zone example.com',
     hint: 'Add the NS records of app.example.com to example.com, or remove the zone app.example.com from the account and give access to example.com.',
   },
+  {
+    when: 'no resolver answers',
+    say: () => failure(createResolver([RESOLVER, RESOLVER], silent)(QUESTION, signal)),
+    message:
+      'no resolver answered for app.example.com A (192.0.2.53 answers SERVFAIL; 192.0.2.53: no answer within 2000 ms)',
+    hint: errorRegistry.DNS_LOOKUP_FAILED.hint,
+  },
+  {
+    when: 'no resolver is configured',
+    say: () => failure(createResolver([])(QUESTION, signal)),
+    message: 'no resolver answered for app.example.com A (none is configured)',
+  },
+  {
+    when: 'the public DNS has no zone for a name',
+    say: () => failure(findAuthoritative('app.example.com', undefined, memoryResolver({}).resolve, signal)),
+    message: 'the public DNS has no zone for app.example.com',
+    hint: 'Check that the domain is registered and delegated to the name servers of the DNS provider.',
+  },
+  {
+    when: 'no name server of a zone has an address',
+    say: () => failure(findAuthoritative('app.example.com', 'example.com', addressless.resolve, signal)),
+    message: 'no name server of the zone example.com has an address',
+    hint: 'Check the delegation of example.com at its registrar.',
+  },
+  {
+    when: 'a name leads into a loop of aliases',
+    say: () => failure(findRelevantSet('app.example.com', async () => alias('a.example'), signal)),
+    message: 'the CNAME at app.example.com leads into a loop at a.example',
+    hint: 'Point the CNAME at app.example.com to a name that has addresses.',
+  },
+  {
+    when: 'a name leads through too many aliases',
+    say: () => failure(findRelevantSet('app.example.com', async (name) => alias(`a.${name}`), signal)),
+    message: 'the CNAME at app.example.com leads through more than 11 aliases',
+    hint: 'Point the CNAME at app.example.com to a name that has addresses.',
+  },
+  {
+    when: 'CAA forbids two names, one by the set of an alias target',
+    say: () => caaError(['app.example.com', 'www.example.org'], ISSUERS),
+    message:
+      'CAA at gateway.example.net forbids a certificate for app.example.com with the production account: CAA 128 tbs "x" is critical, and tbs is unknown, so nobody may issue, CAA 0 issue "other.example" permits other.example only; CAA at example.org forbids a certificate for www.example.org with the production account: CAA 0 issue ";" permits nobody',
+    hint: `Remove the record gateway.example.net CAA 128 tbs "x" (app.example.com is an alias of gateway.example.net; a CAA record at app.example.com itself would take precedence). Add the record gateway.example.net CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1" (app.example.com is an alias of gateway.example.net; a CAA record at app.example.com itself would take precedence). Add the record example.org CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1". ${errorRegistry.CAA_FORBIDS.byItself}`,
+  },
+  ...caaFaults.map(([value, says]) => ({
+    when: `a CAA record ${value}`,
+    say: () => judgeCaa([value], { ...CAA_REQUEST, wildcard: false })?.faults[0]?.says,
+    message: says,
+  })),
 ];
 
 function misassigned(zone: string, apex: string) {
   return delegationFault({ domain: 'app.example.com', zone, registeredDomain: 'example.com' }, apex);
+}
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+}
+
+async function caaError(names: readonly string[], issuers: readonly string[]) {
+  const { ask } = askTable({
+    'app.example.com': alias('gateway.example.net'),
+    'gateway.example.net': set('128 tbs "x"', '0 issue "other.example"'),
+    'example.org': set('0 issue ";"'),
+  });
+  const accounts = [{ ...CAA_REQUEST, issuers, account: 'production' }];
+  return caaForbidsError(await checkCaa(names, accounts, ask, signal));
 }

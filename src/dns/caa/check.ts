@@ -3,38 +3,38 @@ import { isWildcard } from '../name.ts';
 import { type CaaRefusal, type CaaRequest, judgeCaa } from './judge.ts';
 import { type CaaAnswer, type CaaLookup, type CaaSet, findRelevantSet } from './relevant-set.ts';
 
-/** An account of a CA that certificates are wanted by: the usual one, that of a dry run, that of another CA to fall back on. */
+/** An account of the primary, staging or fallback CA that a certificate is requested with. */
 export interface CaaAccount extends Omit<CaaRequest, 'wildcard'> {
-  /** How a person calls it: `production`, `staging`. */
+  /** What messages call the account: `production`, `staging`. */
   readonly account: string;
 }
 
-/** A name for which an account gets no certificate, and why. */
+/** A name that an account gets no certificate for, and why. */
 export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
-  /** As the certificate names it. */
+  /** As in the certificate, with `*.` for a wildcard. */
   readonly name: string;
-  /** As the request calls it. */
+  /** See `CaaAccount`. */
   readonly account: string;
 }
 
 /**
- * Finds out what CAA will refuse: every name of a certificate for every account, each owner name looked up once. Empty
- * when everything is permitted. The CA is not asked. Throws DNS_LOOKUP_FAILED when a look-up failed, unless another
- * name is refused: then the certificate is, whatever the look-up would have shown.
+ * Checks every name of a certificate for every account, looking up each owner name once. Empty if CAA permits everything.
+ * Throws DNS_LOOKUP_FAILED if a lookup fails, unless another name is refused: then the certificate is, whatever the lookup
+ * would have found.
  */
 export async function checkCaa(
   names: readonly string[],
   requests: readonly CaaAccount[],
-  ask: CaaLookup,
+  lookUp: CaaLookup,
   signal: AbortSignal,
 ): Promise<NameRefusal[]> {
-  const askOnce = onlyOnce(ask);
+  const lookUpOnce = memoize(lookUp);
   const refusals: NameRefusal[] = [];
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      const set = await findRelevantSet(name, askOnce, signal);
-      if (set) refusals.push(...refusalsBy(set, name, requests));
+      const set = await findRelevantSet(name, lookUpOnce, signal);
+      if (set) refusals.push(...refusalsIn(set, name, requests));
     } catch (thrown) {
       if (!isIngressError(thrown, 'DNS_LOOKUP_FAILED')) throw thrown;
       failures.push(thrown);
@@ -44,7 +44,7 @@ export async function checkCaa(
   return refusals;
 }
 
-function refusalsBy(
+function refusalsIn(
   { owner, at, values }: CaaSet,
   name: string,
   requests: readonly CaaAccount[],
@@ -55,16 +55,16 @@ function refusalsBy(
   });
 }
 
-function onlyOnce(ask: CaaLookup): CaaLookup {
+function memoize(lookUp: CaaLookup): CaaLookup {
   const answers = new Map<string, Promise<CaaAnswer>>();
   return (name, signal) => {
-    const answer = answers.get(name) ?? ask(name, signal);
+    const answer = answers.get(name) ?? lookUp(name, signal);
     answers.set(name, answer);
     return answer;
   };
 }
 
-/** CAA_FORBIDS: says of each refusal which record stands in the way, and of each owner name what to add or to remove there. */
+/** CAA_FORBIDS, with the records that forbid each name, and what to add to or remove from each owner name. */
 export function caaForbidsError(refusals: readonly NameRefusal[]): IngressError {
   const advice = [...new Set(refusals.flatMap(adviceFor))].join(' ');
   return new IngressError('CAA_FORBIDS', refusals.map(sentenceOf).join('; '), {
@@ -75,14 +75,14 @@ export function caaForbidsError(refusals: readonly NameRefusal[]): IngressError 
 
 function sentenceOf({ name, account, owner, faults }: NameRefusal): string {
   const records = faults.map(({ record, says }) => `CAA ${record} ${says}`).join(', ');
-  return `CAA at ${owner} forbids a certificate of ${name} to the ${account} account: ${records}`;
+  return `CAA at ${owner} forbids a certificate for ${name} with the ${account} account: ${records}`;
 }
 
 function adviceFor({ owner, at, remove, add }: NameRefusal): string[] {
   const where =
     at === owner
       ? ''
-      : ` (${at} is an alias that leads there; a record at ${at} itself would count before it)`;
+      : ` (${at} is an alias of ${owner}; a CAA record at ${at} itself would take precedence)`;
   const record = (value: string) => `${owner} CAA ${value}${where}`;
   return [
     ...remove.map((value) => `Remove the record ${record(value)}.`),

@@ -1,52 +1,52 @@
 import { formatCaa } from '../record.ts';
 import { type CaaProperty, type Parameter, parseIssueValue, readProperty } from './property.ts';
 
-/** Who wants a certificate, and how the name is validated. */
+/** A certificate that an account requests for one name, and how the name is validated. */
 export interface CaaRequest {
-  /** Whether the name is `*.` and a name. */
+  /** Whether the name is a wildcard. */
   readonly wildcard: boolean;
-  /** The names that the CA calls its own in CAA records (RFC 8555 §7.1.1, `caaIdentities`). */
+  /** The CA's issuer domain names (RFC 8555 §7.1.1, `caaIdentities`). */
   readonly issuers: readonly string[];
-  /** The URLs by which the CA knows the account; empty while there is none. */
+  /** The URLs of the account at the CA; empty before it is registered. */
   readonly accountUrls: readonly string[];
   readonly method: 'dns-01';
 }
 
 /** Why a record does not permit a request. */
 export type CaaReason =
-  /** Its critical flag is set, and nobody knows its tag: the whole set permits nothing (RFC 8659 §4.1). */
+  /** Its critical flag is set and its tag is unknown, so the whole set permits nothing (RFC 8659 §4.1). */
   | 'critical'
-  /** It is not as RFC 8659 §4.2 or RFC 8657 wants it, so it permits nobody. */
+  /** It breaks the grammar of RFC 8659 §4.2 or RFC 8657, so it permits nobody. */
   | 'malformed'
-  /** It names no issuer, so that nobody may issue. */
+  /** It names no issuer, so it permits nobody. */
   | 'nobody'
   | 'other-issuer'
   | 'other-account'
   | 'other-method';
 
-/** One record that stands in the way. */
+/** One record that does not permit a request. */
 export interface CaaFault {
   /** `flags tag "value"`, as it was given. */
   readonly record: string;
   readonly reason: CaaReason;
-  /** What it says, as the rest of a sentence that starts with the record. */
+  /** A phrase whose subject is the record. */
   readonly says: string;
 }
 
-/** What a set says against a request. */
+/** Why an RRset does not permit a request, and what would. */
 export interface CaaRefusal {
   /** At least one, in the order of the set. */
   readonly faults: readonly CaaFault[];
-  /** The records that have to go, because no other can make up for them. */
+  /** The records to remove, because no other record can make up for them. */
   readonly remove: readonly string[];
-  /** The record that would permit the request where it stands beside the others; undefined when none is missing. */
+  /** The record that permits the request if it is added to the others; undefined if none is missing. */
   readonly add: string | undefined;
 }
 
 const CRITICAL = 128;
 
-// Every CA knows these tags. What is not `issue` or `issuewild` is no restriction for the names of a certificate:
-// RFC 8659 §4.4, the Baseline Requirements for TLS appendix A.1, RFC 9495, the requirements for mark certificates.
+// Tags that every CA knows. Only `issue` and `issuewild` restrict the names of a certificate: RFC 8659 §4.4, the
+// Baseline Requirements for TLS appendix A.1, RFC 9495, the requirements for mark certificates.
 const KNOWN_TAGS: readonly string[] = [
   'issue',
   'issuewild',
@@ -58,9 +58,9 @@ const KNOWN_TAGS: readonly string[] = [
 ];
 
 /**
- * Judges a request by the one RRset that decides for its name (RFC 8659 §4, RFC 8657). `set` are its values as
- * `flags tag "value"`; without any, nothing is forbidden. Gives undefined when the request is permitted. Any one record
- * is enough for that. What cannot be read as a property at all is passed over, and left to the CA.
+ * Judges a request by the relevant RRset of its name (RFC 8659 §4, RFC 8657). `set` has its values as `flags tag "value"`;
+ * an empty set forbids nothing. Returns undefined if the request is permitted, for which one record suffices. A value that
+ * is no property at all is ignored, and left to the CA.
  */
 export function judgeCaa(set: readonly string[], request: CaaRequest): CaaRefusal | undefined {
   const properties = set.flatMap((record) => {
@@ -68,13 +68,13 @@ export function judgeCaa(set: readonly string[], request: CaaRequest): CaaRefusa
     return property ? [{ record, ...property }] : [];
   });
   const critical = properties.filter(({ flags, tag }) => flags & CRITICAL && !KNOWN_TAGS.includes(tag));
-  const tag = decidingTag(properties, request);
-  const deciding = properties.filter((property) => property.tag === tag);
-  const refusing = deciding.flatMap(({ record, value }) => {
+  const tag = relevantTag(properties, request);
+  const relevant = properties.filter((property) => property.tag === tag);
+  const refusing = relevant.flatMap(({ record, value }) => {
     const fault = faultIn(value, request);
     return fault ? [{ record, ...fault }] : [];
   });
-  const permitted = deciding.length === 0 || refusing.length < deciding.length;
+  const permitted = relevant.length === 0 || refusing.length < relevant.length;
   if (permitted && critical.length === 0) return undefined;
   return {
     faults: [...critical.map(criticalFault), ...(permitted ? [] : refusing)],
@@ -83,13 +83,13 @@ export function judgeCaa(set: readonly string[], request: CaaRequest): CaaRefusa
   };
 }
 
-// RFC 8659 §4.3: issuewild counts for wildcards alone, and where there is one, issue does not count for them.
-function decidingTag(properties: readonly CaaProperty[], { wildcard }: CaaRequest): string {
+// RFC 8659 §4.3: `issuewild` applies only to wildcards, and replaces `issue` for them.
+function relevantTag(properties: readonly CaaProperty[], { wildcard }: CaaRequest): string {
   return wildcard && properties.some(({ tag }) => tag === 'issuewild') ? 'issuewild' : 'issue';
 }
 
 function criticalFault({ record, tag }: CaaProperty & { readonly record: string }): CaaFault {
-  return { record, reason: 'critical', says: `is critical, and ${tag} is not known, so nobody may issue` };
+  return { record, reason: 'critical', says: `is critical, and ${tag} is unknown, so nobody may issue` };
 }
 
 type Fault = Omit<CaaFault, 'record'>;
@@ -101,15 +101,15 @@ function faultIn(value: string, request: CaaRequest): Fault | undefined {
   if (issuer === '') return { reason: 'nobody', says: 'permits nobody' };
   const isOurs = request.issuers.some((own) => own.toLowerCase() === issuer.toLowerCase());
   if (!isOurs) return { reason: 'other-issuer', says: `permits ${issuer} only` };
-  // A CA passes over parameters that it does not know (RFC 8659 §4.2 leaves them to it), and so does this.
+  // Unknown parameters are left to the CA (RFC 8659 §4.2), which ignores them.
   return accountFault(parameters, request) ?? methodFault(parameters, request);
 }
 
-/** RFC 8657 §3: the account's URL, character by character. */
+/** RFC 8657 §3: the account URL must be equal, character by character. */
 function accountFault(parameters: readonly Parameter[], { accountUrls }: CaaRequest): Fault | undefined {
   const [url, ...more] = valuesOf(parameters, 'accounturi');
   if (url === undefined) return undefined;
-  if (more.length > 0) return malformed('names accounturi more than once');
+  if (more.length > 0) return malformed('has accounturi more than once');
   return accountUrls.includes(url)
     ? undefined
     : { reason: 'other-account', says: `permits the account ${url} only` };
@@ -117,12 +117,12 @@ function accountFault(parameters: readonly Parameter[], { accountUrls }: CaaRequ
 
 const METHODS = /^[a-z0-9-]+(?:,[a-z0-9-]+)*$/i;
 
-/** RFC 8657 §4: a list with commas and nothing else between the methods. */
+/** RFC 8657 §4: the methods are separated by commas, without white space. */
 function methodFault(parameters: readonly Parameter[], { method }: CaaRequest): Fault | undefined {
   const [methods, ...more] = valuesOf(parameters, 'validationmethods');
   if (methods === undefined) return undefined;
-  if (more.length > 0) return malformed('names validationmethods more than once');
-  if (methods === '') return { reason: 'other-method', says: 'permits no method of validation' };
+  if (more.length > 0) return malformed('has validationmethods more than once');
+  if (methods === '') return { reason: 'other-method', says: 'permits no validation method' };
   if (!METHODS.test(methods)) return malformed('has a malformed list of validationmethods');
   return methods.split(',').includes(method)
     ? undefined
@@ -137,12 +137,12 @@ function valuesOf(parameters: readonly Parameter[], wanted: string): string[] {
   return parameters.filter(({ tag }) => tag === wanted).map(({ value }) => value);
 }
 
-/** As narrow as it can be: this CA, this method and, where there is one already, this account. */
+/** As narrow as possible: this CA, this method and, once it is registered, this account. */
 function permittingRecord(tag: string, { issuers, accountUrls, method }: CaaRequest): string | undefined {
   const [issuer] = issuers;
   const [accountUrl] = accountUrls;
   if (issuer === undefined) return undefined;
-  // What a plan writes for an account that is yet to be made is nothing to copy.
+  // `plan` has a placeholder, not a URL, for an account that is not registered yet.
   const account = accountUrl !== undefined && URL.canParse(accountUrl) ? `;accounturi=${accountUrl}` : '';
   return formatCaa(0, tag, `${issuer};validationmethods=${method}${account}`);
 }

@@ -13,7 +13,7 @@ import {
 
 const never = new AbortController().signal;
 
-const live = (type: string, value: string, more: Partial<CurrentRecord> = {}): CurrentRecord => ({
+const currentRecord = (type: string, value: string, more: Partial<CurrentRecord> = {}): CurrentRecord => ({
   ...{ name: NAME, type, value, ttl: 60 },
   ...more,
 });
@@ -25,7 +25,7 @@ const replace = (replaced: CurrentRecord, record: CurrentRecord): Change => ({
   replaced,
 });
 const proxied = { overriddenBy: 'the proxy' };
-const ELSEWHERE: CaaAnswer = { caa: ['0 issue "asked.example"'] };
+const LOOKED_UP: CaaAnswer = { caa: ['0 issue "asked.example"'] };
 
 interface Overlaid {
   readonly title: string;
@@ -34,134 +34,143 @@ interface Overlaid {
   readonly name?: string;
 }
 const overlaid: Overlaid[] = [
-  { title: 'what stands', planned: { current: [live('CAA', ISSUE)] }, answer: set(ISSUE) },
+  { title: 'the current records', planned: { current: [currentRecord('CAA', ISSUE)] }, answer: set(ISSUE) },
   {
-    title: 'what will be created',
-    planned: { changes: [create(live('CAA', ISSUE)), create(live('CNAME', GATEWAY))] },
+    title: 'created records',
+    planned: { changes: [create(currentRecord('CAA', ISSUE)), create(currentRecord('CNAME', GATEWAY))] },
     answer: alias(GATEWAY, ISSUE),
   },
   {
-    title: 'what stands and will be created',
-    planned: { current: [live('CAA', OTHER)], changes: [create(live('CAA', ISSUE))] },
+    title: 'current and created records',
+    planned: { current: [currentRecord('CAA', OTHER)], changes: [create(currentRecord('CAA', ISSUE))] },
     answer: set(OTHER, ISSUE),
   },
   {
-    title: 'what will be created at a name that was not read',
-    planned: { names: [], changes: [create(live('CAA', ISSUE))] },
+    title: 'created records at a name that was not read',
+    planned: { names: [], changes: [create(currentRecord('CAA', ISSUE))] },
     answer: set(ISSUE),
   },
   {
-    title: 'nothing of what will be removed',
-    planned: { current: [live('CAA', OTHER), live('CAA', ISSUE)], changes: [remove(live('CAA', OTHER))] },
+    title: 'the records without removed ones',
+    planned: {
+      current: [currentRecord('CAA', OTHER), currentRecord('CAA', ISSUE)],
+      changes: [remove(currentRecord('CAA', OTHER))],
+    },
     answer: set(ISSUE),
   },
   {
-    title: 'nothing where the last record will be removed',
-    planned: { names: [], changes: [remove(live('CAA', OTHER))] },
+    title: 'nothing if the last record is removed',
+    planned: { names: [], changes: [remove(currentRecord('CAA', OTHER))] },
     answer: set(),
   },
   {
-    title: 'the record in the place of another',
+    title: 'a record that replaces another',
     planned: {
-      current: [live('CAA', OTHER), live('CNAME', 'old.example.net')],
-      changes: [replace(live('CAA', OTHER), live('CAA', ISSUE))],
+      current: [currentRecord('CAA', OTHER), currentRecord('CNAME', 'old.example.net')],
+      changes: [replace(currentRecord('CAA', OTHER), currentRecord('CAA', ISSUE))],
     },
     answer: alias('old.example.net', ISSUE),
   },
   {
-    title: 'a record whose TTL alone changes',
+    title: 'a record of which only the TTL changes',
     planned: {
-      current: [live('CAA', ISSUE)],
-      changes: [replace(live('CAA', ISSUE), live('CAA', ISSUE, { ttl: 300 }))],
+      current: [currentRecord('CAA', ISSUE)],
+      changes: [replace(currentRecord('CAA', ISSUE), currentRecord('CAA', ISSUE, { ttl: 300 }))],
     },
     answer: set(ISSUE),
   },
   {
-    title: 'the addresses in the place of an alias',
+    title: 'nothing if addresses replace a CNAME',
     planned: {
-      current: [live('CNAME', GATEWAY)],
-      changes: [remove(live('CNAME', GATEWAY)), create(live('A', '192.0.2.1'))],
+      current: [currentRecord('CNAME', GATEWAY)],
+      changes: [remove(currentRecord('CNAME', GATEWAY)), create(currentRecord('A', '192.0.2.1'))],
     },
     answer: set(),
   },
-  { title: 'nothing where nothing stands', planned: {}, answer: set() },
+  { title: 'nothing for a name without records', planned: {}, answer: set() },
   {
-    title: 'nothing of other types and names',
-    planned: { current: [live('TXT', ISSUE), live('CAA', OTHER, { name: 'www.example.com' })] },
+    title: 'no records of other types and names',
+    planned: {
+      current: [currentRecord('TXT', ISSUE), currentRecord('CAA', OTHER, { name: 'www.example.com' })],
+    },
     answer: set(),
   },
   {
-    title: "no alias at the zone's apex",
-    planned: { apex: NAME, current: [live('CNAME', GATEWAY), live('CAA', ISSUE)] },
+    title: "no CNAME at the zone's apex",
+    planned: { apex: NAME, current: [currentRecord('CNAME', GATEWAY), currentRecord('CAA', ISSUE)] },
     answer: set(ISSUE),
   },
   {
-    title: 'an alias below the apex',
-    planned: { apex: 'example.com', current: [live('CNAME', GATEWAY)] },
+    title: 'a CNAME below the apex',
+    planned: { apex: 'example.com', current: [currentRecord('CNAME', GATEWAY)] },
     answer: alias(GATEWAY),
   },
 ];
 for (const { title, planned, answer } of overlaid) {
-  test(`the plan answers ${title}, and nobody is asked`, async () => {
-    const memory = askTable({ [NAME]: ELSEWHERE });
+  test(`the plan answers with ${title}, without a lookup`, async () => {
+    const memory = askTable({ [NAME]: LOOKED_UP });
     const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(NAME, never), answer);
     assert.deepEqual(memory.asked, []);
   });
 }
 
-const askedOn: Overlaid[] = [
+const lookedUp: Overlaid[] = [
   {
-    title: 'of names that are not known',
+    title: 'a name that is not known',
     name: 'www.example.com',
-    planned: { current: [live('CAA', ISSUE)] },
-    answer: ELSEWHERE,
+    planned: { current: [currentRecord('CAA', ISSUE)] },
+    answer: LOOKED_UP,
   },
   {
-    title: 'of a name where the provider answers by itself',
-    planned: { current: [live('CAA', ISSUE), live('A', '192.0.2.1', proxied)] },
-    answer: ELSEWHERE,
+    title: 'a name whose record the provider overrides',
+    planned: { current: [currentRecord('CAA', ISSUE), currentRecord('A', '192.0.2.1', proxied)] },
+    answer: LOOKED_UP,
   },
 ];
-for (const { title, name = NAME, planned, answer } of askedOn) {
-  test(`the plan asks on ${title}`, async () => {
-    const memory = askTable({ [name]: ELSEWHERE });
+for (const { title, name = NAME, planned, answer } of lookedUp) {
+  test(`${title} is looked up`, async () => {
+    const memory = askTable({ [name]: LOOKED_UP });
     const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(name, never), answer);
     assert.deepEqual(memory.asked, [name]);
   });
 }
 
-test('the plan answers where a record gives way that the provider has answered for', async () => {
-  const old = live('A', '192.0.2.1', proxied);
-  const memory = askTable({ [NAME]: ELSEWHERE });
-  const changes = [replace(old, live('CNAME', GATEWAY))];
+test('the plan answers if the overridden record is replaced', async () => {
+  const old = currentRecord('A', '192.0.2.1', proxied);
+  const memory = askTable({ [NAME]: LOOKED_UP });
+  const changes = [replace(old, currentRecord('CNAME', GATEWAY))];
   const ask = overlay(memory.ask, { names: [NAME], current: [old], changes });
   assert.deepEqual(await ask(NAME, never), alias(GATEWAY));
   assert.deepEqual(memory.asked, []);
 });
 
-test('the signal reaches whoever is asked', async () => {
+test('the signal reaches the lookup', async () => {
   const abort = new AbortController();
   abort.abort(new Error('stopped'));
   const ask = overlay(resolverLookup(memoryResolver({}).resolve), { names: [], current: [], changes: [] });
   await assert.rejects(findRelevantSet(NAME, ask, abort.signal), { message: 'stopped' });
 });
 
-test('an alias that is about to be published is followed, and its name never asked for', async () => {
+test('a CNAME that is about to be published is followed, and its name is not queried', async () => {
   const { resolve, asked } = memoryResolver({ [`${GATEWAY} CAA`]: { answers: [rr(GATEWAY, 'CAA', ISSUE)] } });
-  const changes = [create(live('CNAME', GATEWAY))];
+  const changes = [create(currentRecord('CNAME', GATEWAY))];
   const ask = overlay(resolverLookup(resolve), { names: [NAME], current: [], changes });
   assert.equal((await findRelevantSet(NAME, ask, never))?.owner, GATEWAY);
   assert.deepEqual(asked, [`${GATEWAY} CAA`]);
 });
 
-test('a target of our zone is answered by the plan, not by what a resolver has told of it', async () => {
+test('the plan answers for an alias target in our zone, whatever a resolver has returned for it', async () => {
   const from = 'front.example.net';
   const { resolve } = memoryResolver({
     [`${from} CAA`]: { answers: [rr(from, 'CNAME', NAME), rr(NAME, 'CAA', OTHER)] },
   });
-  const changes = [replace(live('CAA', OTHER), live('CAA', ISSUE))];
-  const ask = overlay(resolverLookup(resolve), { names: [NAME], current: [live('CAA', OTHER)], changes });
+  const changes = [replace(currentRecord('CAA', OTHER), currentRecord('CAA', ISSUE))];
+  const ask = overlay(resolverLookup(resolve), {
+    names: [NAME],
+    current: [currentRecord('CAA', OTHER)],
+    changes,
+  });
   assert.deepEqual((await findRelevantSet(from, ask, never))?.values, [ISSUE]);
 });

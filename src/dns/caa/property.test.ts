@@ -83,7 +83,7 @@ for (const [value, expected] of values) {
   });
 }
 
-/** A text of the grammar, piece by piece, with what it means. */
+/** The pieces of a value of the grammar. */
 const space = fc.string({ unit: fc.constantFrom(' ', '\t'), maxLength: 2 });
 const label = fc.stringMatching(/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,4}[a-zA-Z0-9])?$/);
 const domain = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => labels.join('.'));
@@ -93,7 +93,7 @@ const parameter = fc.record({
   spaces: fc.tuple(space, space, space, space),
 });
 
-test('whatever the grammar makes is read as it was meant', () => {
+test('every value of the grammar is parsed', () => {
   fc.assert(
     fc.property(fc.option(domain), fc.array(parameter), space, space, (name, parameters, before, after) => {
       const pieces = parameters.map(
@@ -106,7 +106,7 @@ test('whatever the grammar makes is read as it was meant', () => {
   );
 });
 
-test('a property is read from its text as it was written, whatever its value', () => {
+test('a property survives formatting, whatever its value', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 255 }), fc.string({ unit: 'binary' }), (flags, value) => {
       assert.deepEqual(readProperty(formatCaa(flags, 'issue', value)), { flags, tag: 'issue', value });

@@ -1,18 +1,19 @@
 /**
- * The property that one CAA record holds, and the value of `issue` and `issuewild` (RFC 8659 §4). Pure.
+ * The property of a CAA record, and the value of `issue` and `issuewild` (RFC 8659 §4). Pure.
  */
 
+/** One CAA record's data (RFC 8659 §4.1). */
 export interface CaaProperty {
-  /** One octet; the critical flag is 128 (RFC 8659 §4.1). */
+  /** One octet; the critical flag is 128. */
   readonly flags: number;
-  /** Lower case: tags are compared without regard to it. */
+  /** Lower case, because tags are compared case-insensitively. */
   readonly tag: string;
   readonly value: string;
 }
 
 /**
- * Reads `flags tag "value"`; undefined for anything else. It takes what a name server can send and no provider would:
- * any characters in a tag, line breaks in a value. A tag that nobody can know may be critical all the same.
+ * Reads `flags tag "value"`; undefined for anything else. More lenient than `parseCaa`, because a name server can send what no
+ * provider accepts: any characters in a tag, line breaks in a value. An invalid tag may still be critical.
  */
 export function readProperty(text: string): CaaProperty | undefined {
   const opening = text.indexOf('"');
@@ -23,34 +24,35 @@ export function readProperty(text: string): CaaProperty | undefined {
   return { flags: Number(flags), tag: tag.join(' ').toLowerCase(), value: text.slice(opening + 1, closing) };
 }
 
+/** A parameter of an `issue` or `issuewild` value. */
 export interface Parameter {
   readonly tag: string;
   readonly value: string;
 }
 
-/** Who may issue, and under which conditions. */
+/** An issuer and its parameters. */
 export interface IssueValue {
-  /** The issuer's domain name as it is written; empty when nobody may issue. */
+  /** The issuer domain name as written; empty if nobody may issue. */
   readonly issuer: string;
-  /** In their order; a tag may be there more than once. */
+  /** In order; a tag may occur more than once. */
   readonly parameters: readonly Parameter[];
 }
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
-// Of all white space the grammar knows the space and the tab (WSP, RFC 5234 appendix B.1). Where nothing else is in
-// the text, `trim` takes off no more than these.
+// The only white space of the grammar is the space and the tab (WSP, RFC 5234 appendix B.1). A text of this alphabet
+// has no other, so `trim` removes only these.
 const ALPHABET = /^[\t\x20-\x7e]*$/;
 const PARAMETER_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 
 /**
- * Reads the value of an `issue` or `issuewild` property by the grammar of RFC 8659 §4.2. Gives undefined for a malformed
- * one, which permits nobody.
+ * Reads the value of an `issue` or `issuewild` property by the grammar of RFC 8659 §4.2. Undefined for a malformed one,
+ * which permits nobody.
  */
 export function parseIssueValue(value: string): IssueValue | undefined {
   if (!ALPHABET.test(value)) return undefined;
   const [issuer = '', ...rest] = value.split(';').map((part) => part.trim());
   if (issuer !== '' && !issuer.split('.').every((label) => LABEL.test(label))) return undefined;
-  // One semicolon may stand without a parameter behind it, a further one may not.
+  // The grammar allows one semicolon without a parameter, and no more.
   if (rest.length === 1 && rest[0] === '') return { issuer, parameters: [] };
   const parameters = rest.flatMap((text) => parseParameter(text) ?? []);
   return parameters.length === rest.length ? { issuer, parameters } : undefined;
