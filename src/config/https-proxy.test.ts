@@ -73,7 +73,7 @@ test('a proxy for something else alone has no effect, which is said', () => {
     const environment = { ...GOOD, [name]: 'http://hush@proxy.example:3128' };
     const { warnings } = load(environment);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', new RegExp(`^${name} has no effect: .*use HTTPS_PROXY$`));
+    assert.match(warnings[0] ?? '', new RegExp(`^${name} has no effect, .*use HTTPS_PROXY$`));
     assert.deepEqual(load({ ...environment, HTTPS_PROXY: 'proxy.example:3128' }).warnings, []);
   }
 });
