@@ -9,7 +9,7 @@ import { type CountingCa, mostWithin, refusals, runCrashLoop } from '../../test/
 import type { FakeClock } from '../../test/harness/fake-clock.ts';
 import { historyOf } from './ledger/history.ts';
 import { createLedger } from './ledger/ledger.ts';
-import type { LedgerEntry, NewEntry } from './ledger/ledger-entry.ts';
+import type { LedgerEntry, NewEntry } from './ledger/entries.ts';
 
 const HOUR = 60 * 60 * 1000;
 const DAYS_7 = 7 * 24 * HOUR;

@@ -7,7 +7,7 @@ import type { AcmeClient, Order } from './client.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Hold, isDeferral, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
 import type { OrderStore, StoredOrder } from './ledger/order-store.ts';
-import { setOf } from './ledger/past-attempt.ts';
+import { setOf } from './ledger/attempt.ts';
 import {
   type Abandonment,
   type AcmeContext,

@@ -1,5 +1,5 @@
 import { orderDeferral } from '../acme/issuance.ts';
-import type { PastFailure } from '../acme/ledger/allowance.ts';
+import type { PastFailure } from '../acme/ledger/deferral.ts';
 import { type Hold, isDeferral } from '../acme/ledger/limits.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import { type Ending, endingOf } from '../certificates/renewal/ending.ts';

@@ -62,13 +62,13 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-ledger-of-the-future',
     class: 'clock',
-    file: 'src/acme/ledger/ledger-entry.ts',
+    file: 'src/acme/ledger/entries.ts',
     search: '  if (aheadMs <= 0) return entry;\n',
     replace: '  if (aheadMs <= Number.MAX_VALUE) return entry;\n',
     killedBy: [
       KILLED,
       JUMPS,
-      { file: 'src/acme/ledger/ledger-entry.test.ts' },
+      { file: 'src/acme/ledger/entries.test.ts' },
       { file: 'src/acme/ledger/ledger.test.ts' },
     ],
     note: 'Ledger entries written under a fast clock defer orders until their date.',

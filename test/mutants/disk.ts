@@ -81,11 +81,11 @@ export const disks: readonly Mutant[] = [
   {
     id: 'disk-torn-line-continued',
     class: 'disk',
-    file: 'src/acme/ledger/day-files.ts',
+    file: 'src/acme/ledger/segments.ts',
     search: '  return buffer[0] !== LINE_BREAK;\n',
     replace: '  return buffer[0] === undefined;\n',
     killedBy: [
-      { file: 'src/acme/ledger/day-files.test.ts' },
+      { file: 'src/acme/ledger/segments.test.ts' },
       { ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' },
     ],
     note: 'A ledger entry is appended to a torn line, and both are lost.',

@@ -51,7 +51,7 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-interrupted-validation-forgotten',
     class: 'limits',
-    file: 'src/acme/ledger/past-attempt.ts',
+    file: 'src/acme/ledger/attempt.ts',
     search: '  return open.get(name) ?? failed.get(name);\n',
     replace: '  return open.has(name) ? undefined : failed.get(name);\n',
     killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/ledger/history.test.ts' }],
@@ -60,7 +60,7 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-finalization-not-counted',
     class: 'limits',
-    file: 'src/acme/ledger/past-attempt.ts',
+    file: 'src/acme/ledger/attempt.ts',
     search: '  return attempt.finalizedAt ?? attempt.issuedAt;\n',
     replace: '  return attempt.issuedAt;\n',
     killedBy: [{ file: 'src/acme/crash-loop.test.ts' }, { file: 'src/acme/ledger/history.test.ts' }],

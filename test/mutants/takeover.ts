@@ -83,14 +83,14 @@ export const takeovers: readonly Mutant[] = [
   {
     id: 'takeover-conf-overwritten',
     class: 'takeover',
-    file: 'src/certificates/renewal-conf-file.ts',
+    file: 'src/certificates/write-renewal-conf.ts',
     search:
       "  if (kind !== 'nothing' && (text === undefined || !isToBeWritten(text, wanted))) return undefined;\n",
     replace: "  if (kind !== 'nothing' && text === undefined) return undefined;\n",
     killedBy: [
       takeover("certbot's volume is taken over: a name"),
       RENEWED,
-      { file: 'src/certificates/renewal-conf-file.test.ts' },
+      { file: 'src/certificates/write-renewal-conf.test.ts' },
     ],
     note: 'renewal/*.conf of certbot or its user is overwritten.',
   },

@@ -1,6 +1,6 @@
 import { baseName, isWithin } from '../../dns/name.ts';
-import type { PastFailure } from './allowance.ts';
-import type { LedgerEntry } from './ledger-entry.ts';
+import type { PastFailure } from './deferral.ts';
+import type { LedgerEntry } from './entries.ts';
 import {
   type AttemptEntry,
   addToAttempt,
@@ -9,7 +9,7 @@ import {
   newPastAttempt,
   type PastAttempt,
   setOf,
-} from './past-attempt.ts';
+} from './attempt.ts';
 
 /**
  * What the entries of a ledger say. Where they leave something open, the worse is assumed. Sets of names are compared whatever their

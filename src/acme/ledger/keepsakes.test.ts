@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { historyOf } from './history.ts';
 import { keepsakes } from './keepsakes.ts';
-import type { LedgerEntry } from './ledger-entry.ts';
+import type { LedgerEntry } from './entries.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const START = Date.parse('2026-01-01T00:00:00.000Z');

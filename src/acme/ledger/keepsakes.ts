@@ -1,5 +1,5 @@
 import type { History } from './history.ts';
-import type { LedgerEntry } from './ledger-entry.ts';
+import type { LedgerEntry } from './entries.ts';
 
 /** Milliseconds; of names that nobody asks for any more. */
 const LONGEST_MS = 365 * 24 * 60 * 60 * 1000;

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { createLedger } from './ledger.ts';
-import type { NewEntry } from './ledger-entry.ts';
+import type { NewEntry } from './entries.ts';
 
 const DIRECTORY = 'https://ca.example/directory';
 const NAMES = ['app.example.com'];

@@ -4,11 +4,11 @@ import type { Clock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
 import { makeDurableDirectory, moveAside, syncDirectory } from '../../files.ts';
 import { storeFailure, whyUnwritable } from '../../volume.ts';
-import { type Appended, appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './day-files.ts';
+import { type Appended, appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './segments.ts';
 import { directorySlug } from './directory-slug.ts';
 import { type Chronicle, type History, historyOf } from './history.ts';
 import { keepsakes } from './keepsakes.ts';
-import { asOf, type LedgerEntry, type NewEntry, readEntries } from './ledger-entry.ts';
+import { asOf, type LedgerEntry, type NewEntry, readEntries } from './entries.ts';
 
 /**
  * Every attempt at one certificate authority, written down before it is made. So that whatever happens to this program, and however

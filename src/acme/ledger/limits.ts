@@ -5,10 +5,10 @@ import {
   type PastFailure,
   type Window,
   windowDeferral,
-} from './allowance.ts';
+} from './deferral.ts';
 import type { History } from './history.ts';
 
-export type { Deferral as Hold } from './allowance.ts';
+export type { Deferral as Hold } from './deferral.ts';
 
 /** What we ask of one certificate authority, at most. */
 export interface Limits {

@@ -1,4 +1,4 @@
-import type { PastFailure } from '../../acme/ledger/allowance.ts';
+import type { PastFailure } from '../../acme/ledger/deferral.ts';
 import type { CertificateFacts } from '../../certificates/certificate.ts';
 import { visible } from '../../config/quote.ts';
 import { type Change, type CurrentRecord, type DnsRecord, describeRecord } from '../../dns/record.ts';

@@ -1,5 +1,5 @@
 import { challengeName } from '../../dns/name.ts';
-import type { LedgerEntry } from './ledger-entry.ts';
+import type { LedgerEntry } from './entries.ts';
 
 /**
  * One attempt at a certificate, folded from its entries in the order in which they were written. Moments are milliseconds since

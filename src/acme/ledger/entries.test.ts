@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asOf, type LedgerEntry, readEntries } from './ledger-entry.ts';
+import { asOf, type LedgerEntry, readEntries } from './entries.ts';
 
 const at = '2026-11-24T12:00:00.000Z';
 const names = ['app.example.com', '*.example.com'];

@@ -13,7 +13,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './day-files.ts';
+import { appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './segments.ts';
 
 let folder = '';
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bucketDeferral, windowDeferral } from './allowance.ts';
+import { bucketDeferral, windowDeferral } from './deferral.ts';
 
 const moments = (...all: number[]) => all.map((ms) => new Date(ms));
 const what = 'things';
