@@ -148,6 +148,16 @@ function factsOf(thrown: unknown): { code?: string | undefined; path?: string | 
 }
 
 /**
+ * A CA's directory URL (RFC 8555 §7.1.1) as the name of a folder: host and path, as `acme-v02.api.letsencrypt.org_directory`. Different
+ * URLs have different names. Pure.
+ */
+export function folderNameOf(directoryUrl: string): string {
+  const { host, pathname } = new URL(directoryUrl);
+  const parts = [host, ...pathname.split('/').filter(Boolean)];
+  return parts.map((part) => part.replaceAll('_', '%5F')).join('_');
+}
+
+/**
  * One of our own JSON files. A damaged one (not JSON, of another schema, a directory) counts as none and is moved aside, so that it
  * blocks nothing; one that cannot be read, for example for lack of rights, may be good: it stays, and reading it fails. All of
  * these throw STORE_FAILED, which names the path.

@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { type CountingCa, mostWithin, refusals, runCrashLoop } from '../../test/harness/ca/crash-loop.ts';
 import type { FakeClock } from '../../test/harness/fake-clock.ts';
+import type { LedgerEntry, NewEntry } from './ledger/entries.ts';
 import { historyOf } from './ledger/history.ts';
 import { createLedger } from './ledger/ledger.ts';
-import type { LedgerEntry, NewEntry } from './ledger/entries.ts';
 
 const HOUR = 60 * 60 * 1000;
 const DAYS_7 = 7 * 24 * HOUR;

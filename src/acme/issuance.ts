@@ -4,10 +4,10 @@ import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import type { AcmeClient, Order } from './client.ts';
+import { nameSetKey } from './ledger/attempt.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Hold, isDeferral, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
 import type { OrderStore, StoredOrder } from './ledger/order-store.ts';
-import { setOf } from './ledger/attempt.ts';
 import {
   type Abandonment,
   type AcmeContext,
@@ -148,10 +148,12 @@ async function abandon(
   warn?.(`abandoned the order ${url} for ${names.join(', ')}: ${sentence}; ordering again`);
 }
 
-/** Whether a stored order has these parameters. Pure. */
-function matches(stored: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
+/** Whether an open order is one for what is asked for. Pure. */
+function fits(note: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
   return (
-    setOf(stored.names) === setOf(names) && stored.directoryUrl === directoryUrl && stored.profile === profile
+    nameSetKey(note.names) === nameSetKey(names) &&
+    note.directoryUrl === directoryUrl &&
+    note.profile === profile
   );
 }
 

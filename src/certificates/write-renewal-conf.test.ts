@@ -19,8 +19,8 @@ import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { readRenewalConf } from './renewal-conf.ts';
-import { keepRenewalConf } from './write-renewal-conf.ts';
 import { createCertificateStore } from './store.ts';
+import { keepRenewalConf } from './write-renewal-conf.ts';
 
 const NAME = 'app.example.com';
 const terms = {

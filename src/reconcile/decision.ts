@@ -10,10 +10,10 @@ import {
 } from '../certificates/certificate.ts';
 import {
   certificateId,
-  momentOf,
   nextLook,
   type RenewalAdvice,
   readRenewalInfo,
+  renewalJitter,
 } from '../certificates/renewal/ari.ts';
 import { whyDaysBeforeFails } from '../certificates/renewal/lifetime.ts';
 import { decideRenewal, type RenewalDecision } from '../certificates/renewal/policy.ts';
@@ -49,7 +49,7 @@ export async function decide(
     issuedAt: history.issuances(names),
     daysBefore: spec.renewDaysBefore,
     now,
-    random: stored ? momentOf(stored.facts) : 0,
+    jitter: stored ? renewalJitter(stored.facts) : 0,
   });
 }
 
@@ -62,7 +62,7 @@ export async function foresee(
 ): Promise<RenewalDecision> {
   const history = await ledger.history();
   return decideRenewal({
-    ...{ certificate: facts, unusable: undefined, advice: undefined, random: 0 },
+    ...{ certificate: facts, unusable: undefined, advice: undefined, jitter: 0 },
     ...{ issuedAt: history.issuances(names), daysBefore: spec.renewDaysBefore, now: clock.now() },
   });
 }

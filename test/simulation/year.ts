@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateFacts } from '../../src/certificates/certificate.ts';
 import {
-  momentOf,
   nextLook,
   type RenewalAdvice,
   readRenewalInfo,
+  renewalJitter,
 } from '../../src/certificates/renewal/ari.ts';
 import { decideRenewal } from '../../src/certificates/renewal/policy.ts';
 import { IngressError } from '../../src/errors.ts';
@@ -170,7 +170,7 @@ function isDue(world: World, memory: Memory, now: Date): boolean {
     issuedAt,
     now,
     daysBefore: world.scenario.daysBefore,
-    random: memory.random,
+    jitter: memory.random,
   });
   const isKept = decision.action === 'keep';
   memory.kept = isKept ? { since: time, until: decision.until.getTime() } : undefined;
@@ -196,7 +196,7 @@ function order(world: World, memory: Memory, now: Date): boolean {
 
 function take(memory: Memory, issued: CertificateFacts, now: Date): void {
   memory.stored = issued;
-  memory.random = momentOf(issued);
+  memory.random = renewalJitter(issued);
   memory.issuedAt.push(now);
   memory.advice = undefined;
   memory.lookAt = 0;

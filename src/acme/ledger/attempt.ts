@@ -2,35 +2,36 @@ import { challengeName } from '../../dns/name.ts';
 import type { LedgerEntry } from './entries.ts';
 
 /**
- * One attempt at a certificate, folded from its entries in the order in which they were written. Moments are milliseconds since
- * the epoch. Pure but for the record itself.
+ * One attempt at a certificate, folded from its entries in the order in which they were written. Moments are milliseconds of the
+ * epoch. The functions here change only the attempt that they are given.
  */
-export interface PastAttempt {
-  /** The names of the certificate, once an entry has told them. */
+export interface Attempt {
+  /** The names of the certificate; empty before an entry has named them. */
   names: readonly string[];
-  /** `setOf` these. */
+  /** `nameSetKey` of these. */
   set: string;
   orderedAt: number | undefined;
   /** Whether the order names the certificate it replaces. */
   replaces: boolean;
-  /** Names whose validation has begun, and of which nothing was heard yet. */
+  /** Names whose validation has begun and not ended, with the moment. */
   readonly open: Map<string, number>;
-  /** Names whose authorization failed, or may have. */
+  /** Names whose authorization failed or may have failed, with the moment. */
   readonly failed: Map<string, number>;
-  /** When a validation last began or ended, by the name of its challenge. */
+  /** When a validation last began or ended, by the owner name of its challenge. */
   readonly validations: Map<string, number>;
+  /** Whether every authorization is valid. */
   isProven: boolean;
-  /** The last finalization that may have issued. */
+  /** The last finalization that may have issued a certificate. */
   finalizedAt: number | undefined;
   issuedAt: number | undefined;
-  /** Whether something has failed, after which the order may lead nowhere. */
+  /** Whether something has failed, so that the order may never lead to a certificate. */
   hasFailed: boolean;
 }
 
 /** An entry that belongs to an attempt. */
 export type AttemptEntry = Extract<LedgerEntry, { readonly attempt?: unknown }>;
 
-export function newPastAttempt(): PastAttempt {
+export function newAttempt(): Attempt {
   return {
     ...{ names: [], set: '', orderedAt: undefined, replaces: false, isProven: false, hasFailed: false },
     ...{ open: new Map(), failed: new Map(), validations: new Map() },
@@ -38,7 +39,7 @@ export function newPastAttempt(): PastAttempt {
   };
 }
 
-export function addToAttempt(attempt: PastAttempt, entry: AttemptEntry): void {
+export function addToAttempt(attempt: Attempt, entry: AttemptEntry): void {
   const at = Date.parse(entry.at);
   if (entry.event === 'failed') fail(attempt, entry, at);
   else if (entry.event === 'validate') begin(attempt, entry.names, at);
@@ -55,51 +56,51 @@ export function addToAttempt(attempt: PastAttempt, entry: AttemptEntry): void {
   }
 }
 
-/** Tells exact sets of names apart, whatever their order. */
-export function setOf(names: readonly string[]): string {
+/** A key for an exact set of names, whatever their order. */
+export function nameSetKey(names: readonly string[]): string {
   return [...new Set(names)].sort().join();
 }
 
-function name(attempt: PastAttempt, names: readonly string[]): void {
+function name(attempt: Attempt, names: readonly string[]): void {
   attempt.names = names;
-  attempt.set = setOf(names);
+  attempt.set = nameSetKey(names);
 }
 
-function begin(attempt: PastAttempt, names: readonly string[], at: number): void {
+function begin(attempt: Attempt, names: readonly string[], at: number): void {
   attempt.isProven = false;
   for (const one of names) attempt.open.set(one, at);
   touchValidations(attempt, at);
 }
 
-/** There is no finalization without every authorization, so nothing that was asked of this order has failed. */
-function prove(attempt: PastAttempt): void {
+/** A finalization needs every authorization (RFC 8555 §7.4), so none of this order has failed. */
+function prove(attempt: Attempt): void {
   attempt.isProven = true;
   attempt.open.clear();
   attempt.failed.clear();
 }
 
-function fail(attempt: PastAttempt, entry: AttemptEntry & { readonly event: 'failed' }, at: number): void {
+function fail(attempt: Attempt, entry: AttemptEntry & { readonly event: 'failed' }, at: number): void {
   attempt.hasFailed = true;
   if (entry.counted === false) attempt.finalizedAt = undefined;
   if (attempt.isProven) return;
   touchValidations(attempt, at);
   const invalid = entry.invalid ?? [];
-  // Where the CA has not told which, any may have failed.
+  // If the CA did not say which, any may have failed.
   const suspects = invalid.length > 0 ? invalid : [...attempt.open.keys()];
   for (const suspect of suspects) attempt.failed.set(suspect, at);
   attempt.open.clear();
 }
 
-function touchValidations({ open, validations }: PastAttempt, at: number): void {
+function touchValidations({ open, validations }: Attempt, at: number): void {
   for (const one of open.keys()) validations.set(challengeName(one), at);
 }
 
-/** When the authorization of a name failed, as far as is known: one that nothing was heard of counts as failed. */
-export function failedAt({ open, failed }: PastAttempt, name: string): number | undefined {
+/** When the authorization of a name failed. One without a result counts as failed. */
+export function failedAt({ open, failed }: Attempt, name: string): number | undefined {
   return open.get(name) ?? failed.get(name);
 }
 
-/** When a certificate was issued, as far as is known: a finalization counts unless it certainly issued nothing. */
-export function issuedAt(attempt: PastAttempt): number | undefined {
+/** When a certificate was issued. A finalization counts unless it certainly issued nothing. */
+export function issuedAt(attempt: Attempt): number | undefined {
   return attempt.finalizedAt ?? attempt.issuedAt;
 }

@@ -1,41 +1,41 @@
-/** At most so many in any stretch of time. */
+/** A sliding window: at most `count` in any `windowMs` milliseconds. */
 export interface Window {
   readonly count: number;
   /** Milliseconds. */
   readonly windowMs: number;
 }
 
-/** A token bucket: so many at once, and one more after each refill. */
+/** A token bucket: `capacity` at once, and one more after each refill. */
 export interface Bucket {
   readonly capacity: number;
-  /** Milliseconds until one comes back. */
+  /** Milliseconds until one token comes back. */
   readonly refillMs: number;
 }
 
-/** Something that must not happen yet. */
+/** Why something is not done yet, and when it may be. */
 export interface Deferral {
-  /** When it may, for all that is known now. */
+  /** When it may be done, as far as is known now. */
   readonly until: Date;
-  /** For a person; `at` is told beside it. */
+  /** For a person; `until` is shown beside it. */
   readonly reason: string;
-  /** The failure that has led to it. */
+  /** The failure that led to it. */
   readonly failure?: PastFailure;
 }
 
-/** What an attempt failed with. */
+/** A failure of an earlier attempt. */
 export interface PastFailure {
   readonly at: Date;
-  /** Of our registry of errors. */
+  /** From src/errors.ts. */
   readonly code: string;
-  /** The CA's words where it had any; undefined where an earlier version has written it down. */
+  /** With the CA's own words if there were any; undefined in entries of early versions. */
   readonly message: string | undefined;
 }
 
-/** What happened of the kind that is counted. */
+/** The events that a limit counts. */
 export interface Count {
   /** `certificates for exactly these names` */
   readonly what: string;
-  /** The earliest first. */
+  /** Earliest first. */
   readonly times: readonly Date[];
 }
 
@@ -43,21 +43,21 @@ const MINUTE = 60 * 1000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** What a window has against one more now; it slides, so each is forgotten exactly when the window has passed. Pure. */
+/** Why a sliding window permits no further event now; undefined when it does. Pure. */
 export function windowDeferral(
   { what, times }: Count,
   { count, windowMs }: Window,
   now: Date,
 ): Deferral | undefined {
   const within = times.filter((time) => now.getTime() - time.getTime() < windowMs);
-  // So many have to leave the window that one less than the limit is left.
+  // When this one leaves the window, one less than the limit is left.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
   const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
   return { until: new Date(leaving.getTime() + windowMs), reason: why };
 }
 
-/** What a bucket has against one more now; it was full before the first. Pure. */
+/** Why a bucket, full before the first event, permits no further one now; undefined when it does. Pure. */
 export function bucketDeferral(
   { what, times }: Count,
   { capacity, refillMs }: Bucket,

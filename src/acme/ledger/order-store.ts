@@ -2,8 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { Secret } from '../../config/secret.ts';
-import { createJsonFile } from '../../volume.ts';
-import { directorySlug } from './directory-slug.ts';
+import { createJsonFile, folderNameOf } from '../../volume.ts';
 
 const privateKey = z.string().transform((pem) => {
   createPrivateKey(pem);
@@ -58,7 +57,7 @@ export function createOrderStore(
   directoryUrl: string,
   warn: (message: string) => void,
 ): OrderStore {
-  const folder = join(root, 'dstack-ingress', 'orders', directorySlug(directoryUrl));
+  const folder = join(root, 'dstack-ingress', 'orders', folderNameOf(directoryUrl));
   const fileOf = (key: string) =>
     createJsonFile({
       path: join(folder, `${key.replaceAll('*', '_')}.json`),

@@ -13,7 +13,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { appendLines, dayOf, listDays, pathOf, readDays, removeDays } from './segments.ts';
+import { appendLines, dayOf, listSegments, readSegments, removeSegments, segmentPath } from './segments.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -23,7 +23,7 @@ afterEach(() => {
   mock.restoreAll();
   rmSync(folder, { recursive: true, force: true });
 });
-const path = () => pathOf(folder, '2026-11-24');
+const path = () => segmentPath(folder, '2026-11-24');
 const text = () => readFileSync(path(), 'utf8');
 
 test('a day is that of UTC', () => {
@@ -101,14 +101,14 @@ test('the days are those of which there is a file', async () => {
     '26-1-1.jsonl',
   ])
     writeFileSync(join(folder, name), name);
-  assert.deepEqual(await listDays(folder), ['2026-11-03', '2026-11-24']);
+  assert.deepEqual(await listSegments(folder), ['2026-11-03', '2026-11-24']);
   mkdirSync(join(folder, '2026-11-05.jsonl'));
-  assert.deepEqual(await readDays(folder, ['2026-11-03', '2026-11-04', '2026-11-05']), {
-    files: [{ day: '2026-11-03', text: '2026-11-03.jsonl' }],
+  assert.deepEqual(await readSegments(folder, ['2026-11-03', '2026-11-04', '2026-11-05']), {
+    segments: [{ day: '2026-11-03', text: '2026-11-03.jsonl' }],
     damaged: ['2026-11-05'],
   });
   rmdirSync(join(folder, '2026-11-05.jsonl'));
-  await removeDays(folder, ['2026-11-03', '2026-11-04']);
-  assert.deepEqual(await listDays(folder), ['2026-11-24']);
-  assert.deepEqual(await listDays(join(folder, 'none')), []);
+  await removeSegments(folder, ['2026-11-03', '2026-11-04']);
+  assert.deepEqual(await listSegments(folder), ['2026-11-24']);
+  assert.deepEqual(await listSegments(join(folder, 'none')), []);
 });

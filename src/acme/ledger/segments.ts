@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { listIfThere, readIfThere } from '../../files.ts';
 
 /**
- * Files of lines in one folder, one for each day (UTC). They are only ever appended to, so that no line that is whole can be lost
- * by a later one. These functions throw what the file system throws.
+ * A file of lines in the folder of a ledger, one for each day (UTC). Lines are only ever appended, so that a later one cannot lose a whole
+ * earlier one. The functions here throw what the file system throws.
  */
-export interface DayFile {
+export interface Segment {
   /** `2026-11-24` */
   readonly day: string;
   readonly text: string;
@@ -16,34 +16,34 @@ const NAME = /^(\d{4}-\d\d-\d\d)\.jsonl$/;
 const LINE_BREAK = 0x0a;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The day of a moment, `days` later or, below 0, earlier. */
+/** The day of a moment, moved by a number of days. */
 export function dayOf(moment: Date, days = 0): string {
   return new Date(moment.getTime() + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-export function pathOf(folder: string, day: string): string {
+export function segmentPath(folder: string, day: string): string {
   return join(folder, `${day}.jsonl`);
 }
 
-/** The days of which there is a file, in order. */
-export async function listDays(folder: string): Promise<string[]> {
+/** The days that have a segment, in order. */
+export async function listSegments(folder: string): Promise<string[]> {
   const names = await listIfThere(folder);
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).sort();
 }
 
-export interface ReadDays {
-  readonly files: DayFile[];
-  /** Days of which a directory is in the place of the file. */
+export interface ReadSegments {
+  readonly segments: Segment[];
+  /** Days of which a directory is in the place of the segment. */
   readonly damaged: string[];
 }
 
-/** Reads these days; one that is not there any more is left out. */
-export async function readDays(folder: string, days: readonly string[]): Promise<ReadDays> {
-  const read: ReadDays = { files: [], damaged: [] };
+/** Reads the segments of these days; one that does not exist any more is left out. */
+export async function readSegments(folder: string, days: readonly string[]): Promise<ReadSegments> {
+  const read: ReadSegments = { segments: [], damaged: [] };
   for (const day of days) {
     try {
-      const text = await readIfThere(pathOf(folder, day));
-      if (text !== undefined) read.files.push({ day, text });
+      const text = await readIfThere(segmentPath(folder, day));
+      if (text !== undefined) read.segments.push({ day, text });
     } catch (thrown) {
       if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EISDIR')) throw thrown;
       read.damaged.push(day);
@@ -52,26 +52,26 @@ export async function readDays(folder: string, days: readonly string[]): Promise
   return read;
 }
 
-export async function removeDays(folder: string, days: readonly string[]): Promise<void> {
-  for (const day of days) await rm(pathOf(folder, day), { force: true });
+export async function removeSegments(folder: string, days: readonly string[]): Promise<void> {
+  for (const day of days) await rm(segmentPath(folder, day), { force: true });
 }
 
-/** What became of lines that were to be appended. */
+/** The result of appending lines. */
 export interface Appended {
-  /** Whether all of them stand there whole, be it only until the power fails. */
+  /** Whether all of them are whole in the file, though perhaps not durable. */
   readonly isWhole: boolean;
-  /** What the file system threw; undefined when they are on the disk. */
+  /** What the file system threw; undefined when the lines are durable. */
   readonly failure: unknown;
 }
 
-/** Appends lines and has them on the disk. They never go on with a line that was torn before. Throws when nothing was written. */
+/** Appends lines and makes them durable. A torn last line is ended first. Throws when nothing was written. */
 export async function appendLines(path: string, lines: readonly string[]): Promise<Appended> {
   const file = await open(path, 'a+', 0o600);
   try {
     const bytes = Buffer.from(`${(await endsTorn(file)) ? '\n' : ''}${lines.join('\n')}\n`);
     return await write(file, bytes);
   } finally {
-    // What is synced cannot be lost by closing.
+    // Closing cannot lose what is synced.
     await file.close().catch(() => undefined);
   }
 }
@@ -83,7 +83,7 @@ async function write(file: FileHandle, bytes: Buffer): Promise<Appended> {
     await file.sync();
     return { isWhole: true, failure: undefined };
   } catch (failure) {
-    // Without the last line break the line before it is whole.
+    // Without its line break, the last line is still whole.
     return { isWhole: written >= bytes.length - 1, failure };
   }
 }

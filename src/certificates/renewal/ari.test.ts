@@ -4,7 +4,7 @@ import { webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
-import { certificateId, momentOf, nextLook, readRenewalInfo } from './ari.ts';
+import { certificateId, nextLook, readRenewalInfo, renewalJitter } from './ari.ts';
 
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
@@ -160,20 +160,20 @@ test('a certificate has one moment, which is in [0, 1)', () => {
   fc.assert(
     fc.property(digests, (digest) => {
       const fingerprint256 = Array.from(digest, hex).join(':');
-      const moment = momentOf({ fingerprint256 });
+      const moment = renewalJitter({ fingerprint256 });
       assert.ok(moment >= 0 && moment < 1);
-      assert.equal(moment, momentOf({ fingerprint256 }));
+      assert.equal(moment, renewalJitter({ fingerprint256 }));
     }),
   );
-  assert.equal(momentOf({ fingerprint256: `40:${'00:'.repeat(30)}00` }), 0.25);
-  assert.ok(momentOf({ fingerprint256: `FF${':FF'.repeat(31)}` }) < 1);
+  assert.equal(renewalJitter({ fingerprint256: `40:${'00:'.repeat(30)}00` }), 0.25);
+  assert.ok(renewalJitter({ fingerprint256: `FF${':FF'.repeat(31)}` }) < 1);
 });
 
 test('the moments of many certificates are spread evenly', async () => {
   const moments = await Promise.all(
     Array.from({ length: 1000 }, async (_, index) => {
       const digest = await webcrypto.subtle.digest('SHA-256', Buffer.from(String(index)));
-      return momentOf({ fingerprint256: Array.from(new Uint8Array(digest), hex).join(':') });
+      return renewalJitter({ fingerprint256: Array.from(new Uint8Array(digest), hex).join(':') });
     }),
   );
   for (const tenth of Array.from({ length: 10 }, (_, index) => index)) {

@@ -54,7 +54,7 @@ const DIGITS = 13;
  * The random number in [0, 1) that belongs to a certificate, from its fingerprint: the same after every restart without being stored,
  * another one for every certificate.
  */
-export function momentOf({ fingerprint256 }: Pick<CertificateFacts, 'fingerprint256'>): number {
+export function renewalJitter({ fingerprint256 }: Pick<CertificateFacts, 'fingerprint256'>): number {
   const digits = fingerprint256.replaceAll(':', '').slice(0, DIGITS);
   return Number.parseInt(digits, 16) / 16 ** digits.length;
 }

@@ -1,5 +1,5 @@
 import type { CertificateFacts } from '../certificate.ts';
-import { lifeOf } from './lifetime.ts';
+import { renewalTimes } from './lifetime.ts';
 
 /** How a certificate stands that should have been renewed long ago. */
 export interface Ending {
@@ -18,7 +18,7 @@ export function endingOf(
   facts: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
   now: Date,
 ): Ending | undefined {
-  const { emergency, end } = lifeOf(facts);
+  const { urgentAt: emergency, end } = renewalTimes(facts);
   if (now.getTime() < emergency) return undefined;
   const leftMs = end - now.getTime();
   if (leftMs <= 0) return { stage: 'expired', words: describeExpiry(facts.notAfter, now) };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lifeOf, whyDaysBeforeFails } from './lifetime.ts';
+import { renewalTimes, whyDaysBeforeFails } from './lifetime.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -55,8 +55,8 @@ const distances: [days: number, hours: number, urgentHours: number][] = [
 for (const [days, hours, urgentHours] of distances) {
   test(`issuances of ${days.toFixed(1)} days keep a distance of ${hours} hours, urgent ones of ${urgentHours}`, () => {
     const notBefore = new Date('2026-01-01T00:00:00Z');
-    const life = lifeOf({ notBefore, notAfter: new Date(notBefore.getTime() + days * DAY) });
-    assert.equal(life.distanceMs / HOUR, hours);
-    assert.equal(life.urgentDistanceMs / HOUR, urgentHours);
+    const life = renewalTimes({ notBefore, notAfter: new Date(notBefore.getTime() + days * DAY) });
+    assert.equal(life.minIntervalMs / HOUR, hours);
+    assert.equal(life.urgentMinIntervalMs / HOUR, urgentHours);
   });
 }

@@ -11,18 +11,18 @@ interface Parts {
   /** What is left when a certificate is due. */
   readonly due: number;
   /** What is left when that is urgent. */
-  readonly emergency: number;
+  readonly urgent: number;
   /** What has to be over before RENEW_DAYS_BEFORE counts. */
-  readonly lived: number;
+  readonly minAge: number;
   readonly words: { readonly due: string; readonly emergency: string; readonly lived: string };
 }
 
 const USUAL: Parts = {
-  ...{ due: 1 / 3, emergency: 1 / 6, lived: 1 / 3 },
+  ...{ due: 1 / 3, urgent: 1 / 6, minAge: 1 / 3 },
   words: { due: 'a third', emergency: 'a sixth', lived: 'a third' },
 };
 const SHORT: Parts = {
-  ...{ due: 1 / 2, emergency: 1 / 4, lived: 1 / 2 },
+  ...{ due: 1 / 2, urgent: 1 / 4, minAge: 1 / 2 },
   words: { due: 'half', emergency: 'a quarter', lived: 'half' },
 };
 
@@ -30,33 +30,36 @@ const SHORT: Parts = {
 const LEAST_DISTANCE_MS = 36 * HOUR_MS;
 
 /** What counts in the life of a certificate; moments in milliseconds of the epoch. */
-export interface Life {
+export interface RenewalTimes {
   readonly end: number;
-  readonly due: number;
-  readonly emergency: number;
+  readonly dueAt: number;
+  readonly urgentAt: number;
   /** RENEW_DAYS_BEFORE makes it due from here on. */
-  readonly lived: number;
+  readonly minAgeAt: number;
   readonly words: Parts['words'];
   /** Milliseconds that should be between two issuances: a sixth of the lifetime, but no less than a CA's limits bear. */
-  readonly distanceMs: number;
+  readonly minIntervalMs: number;
   /** The same once it is urgent. */
-  readonly urgentDistanceMs: number;
+  readonly urgentMinIntervalMs: number;
 }
 
 /** The moments of a certificate's life that count for its renewal. Pure. */
-export function lifeOf({ notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>): Life {
+export function renewalTimes({
+  notBefore,
+  notAfter,
+}: Pick<CertificateFacts, 'notBefore' | 'notAfter'>): RenewalTimes {
   const end = notAfter.getTime();
   const lifetimeMs = end - notBefore.getTime();
-  const { due, emergency, lived, words } = partsOf(lifetimeMs);
+  const { due, urgent: emergency, minAge: lived, words } = partsOf(lifetimeMs);
   // Two renewals at half of the lifetime, which are as they should be, are never too close to each other.
   const longestMs = lifetimeMs / 4;
   return {
     ...{ end, words },
-    due: end - lifetimeMs * due,
-    emergency: end - lifetimeMs * emergency,
-    lived: notBefore.getTime() + lifetimeMs * lived,
-    distanceMs: Math.min(Math.max(LEAST_DISTANCE_MS, lifetimeMs / 6), longestMs),
-    urgentDistanceMs: Math.min(LEAST_DISTANCE_MS, longestMs),
+    dueAt: end - lifetimeMs * due,
+    urgentAt: end - lifetimeMs * emergency,
+    minAgeAt: notBefore.getTime() + lifetimeMs * lived,
+    minIntervalMs: Math.min(Math.max(LEAST_DISTANCE_MS, lifetimeMs / 6), longestMs),
+    urgentMinIntervalMs: Math.min(LEAST_DISTANCE_MS, longestMs),
   };
 }
 
@@ -65,7 +68,7 @@ export function lifeOf({ notBefore, notAfter }: Pick<CertificateFacts, 'notBefor
  * undefined when it is. To a tenth of a day, since lifetimes are a second short of whole days. Pure.
  */
 export function whyDaysBeforeFails(daysBefore: number, lifetimeMs: number): string | undefined {
-  const { due, lived, words } = partsOf(lifetimeMs);
+  const { due, minAge: lived, words } = partsOf(lifetimeMs);
   const lifetime = `a certificate of ${tenths(lifetimeMs)} days`;
   const most = tenths(lifetimeMs * (1 - lived));
   const least = tenths(lifetimeMs * due);

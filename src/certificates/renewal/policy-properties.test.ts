@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CertificateFacts } from '../certificate.ts';
-import { decideRenewal, type RenewalQuestion } from './policy.ts';
+import { decideRenewal, type RenewalInputs } from './policy.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -27,14 +27,14 @@ const someWindow = fc.tuple(
 const questions = fc
   .record({
     days,
-    random: part,
+    jitter: part,
     age: part,
     advice: fc.option(someWindow, { nil: undefined }),
     daysBefore: fc.option(fc.integer({ min: 0, max: 20_000 }), { nil: undefined }),
     // Parts of the age before now.
     issued: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { maxLength: 4 }),
   })
-  .map(({ days, age, advice, issued, ...rest }): RenewalQuestion => {
+  .map(({ days, age, advice, issued, ...rest }): RenewalInputs => {
     const now = after(days * age);
     return {
       certificate: lasting(days),
@@ -46,7 +46,7 @@ const questions = fc
     };
   });
 
-function lifetimeOf({ certificate = lasting(90) }: RenewalQuestion): number {
+function lifetimeOf({ certificate = lasting(90) }: RenewalInputs): number {
   return certificate.notAfter.getTime() - certificate.notBefore.getTime();
 }
 
@@ -105,12 +105,12 @@ const loops = fc.record({
   daysBefore: fc.constantFrom(undefined, 10_000),
   /** How far the clock is ahead, as a part of the age at which a certificate is due; behind it is as well. */
   ahead: fc.double({ min: -1, max: 0.99, noNaN: true }),
-  random: part,
+  jitter: part,
 });
 
 test('whatever the CA advises and the clock says, Let’s Encrypt’s limit for the same names is not reached', () => {
   fc.assert(
-    fc.property(loops, ({ days, advices, daysBefore, ahead, random }) => {
+    fc.property(loops, ({ days, advices, daysBefore, ahead, jitter }) => {
       const lifetime = days * DAY;
       const offset = ahead * (days < 10 ? lifetime / 2 : (lifetime * 2) / 3);
       const issuedAt: Date[] = [];
@@ -124,7 +124,7 @@ test('whatever the CA advises and the clock says, Let’s Encrypt’s limit for 
         const advice = hours && {
           window: { start: new Date(time + hours.start * HOUR), end: new Date(time + hours.end * HOUR) },
         };
-        const question = { certificate, unusable: undefined, advice, issuedAt, daysBefore, now, random };
+        const question = { certificate, unusable: undefined, advice, issuedAt, daysBefore, now, jitter };
         if (decideRenewal(question).action === 'keep') continue;
         assert.ok(tokens >= 1, `${issuedAt.length} issuances by ${new Date(time).toISOString()}`);
         tokens--;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
-import { decideRenewal, type RenewalQuestion, renewalDue } from './policy.ts';
+import { decideRenewal, type RenewalInputs, renewalDue } from './policy.ts';
 
 const DAY = 86_400_000;
 const start = new Date('2026-01-01T00:00:00Z');
@@ -20,7 +20,7 @@ const window = (from: number, to: number): RenewalAdvice => ({
 });
 
 /** The decision about a certificate of so many days, of which nothing else is known, at an age in days. */
-function decide(days: number, age: number, more: Partial<RenewalQuestion> = {}) {
+function decide(days: number, age: number, more: Partial<RenewalInputs> = {}) {
   return decideRenewal({
     certificate: lasting(days),
     unusable: undefined,
@@ -28,13 +28,13 @@ function decide(days: number, age: number, more: Partial<RenewalQuestion> = {}) 
     issuedAt: [start],
     daysBefore: undefined,
     now: after(age),
-    random: 0,
+    jitter: 0,
     ...more,
   });
 }
 
 /** When it becomes due as things are on its first day, in days; to a second. */
-function dueAt(days: number, more: Partial<RenewalQuestion> = {}): number {
+function dueAt(days: number, more: Partial<RenewalInputs> = {}): number {
   const decision = decide(days, 0.001, more);
   if (decision.action === 'order') return 0;
   return Math.round((decision.until.getTime() - start.getTime()) / 1000) / (DAY / 1000);
@@ -48,14 +48,14 @@ test('without a certificate, or with one that cannot be served, one is ordered, 
   assert.match(unusable.reason, /another name/);
 });
 
-const ask: RenewalQuestion = {
+const ask: RenewalInputs = {
   certificate: lasting(90),
   unusable: undefined,
   advice: undefined,
   issuedAt: [],
   daysBefore: undefined,
   now: start,
-  random: 0,
+  jitter: 0,
 };
 
 const ages: [days: number, age: number, expected: 'keep' | 'order' | 'urgent'][] = [
@@ -86,9 +86,9 @@ for (const [days, age, expected] of ages) {
   });
 }
 
-const moments: [title: string, days: number, more: Partial<RenewalQuestion>, due: number][] = [
+const moments: [title: string, days: number, more: Partial<RenewalInputs>, due: number][] = [
   ['advice: the start of its window', 90, { advice: window(40, 42) }, 40],
-  ['advice: a random moment of it', 90, { advice: window(40, 42), random: 0.75 }, 41.5],
+  ['advice: a random moment of it', 90, { advice: window(40, 42), jitter: 0.75 }, 41.5],
   ['advice that is later than a third', 90, { advice: window(70, 72) }, 70],
   ['advice that is too late', 90, { advice: window(80, 82) }, 75],
   ['advice for the next century', 90, { advice: window(36500, 36501) }, 75],
@@ -109,7 +109,7 @@ for (const [title, days, more, due] of moments) {
   test(`of ${days} days; ${title}: due at ${due} days`, () => assert.equal(dueAt(days, more), due));
 }
 
-const sentences: [title: string, age: number, more: Partial<RenewalQuestion>, reason: string][] = [
+const sentences: [title: string, age: number, more: Partial<RenewalInputs>, reason: string][] = [
   [
     'kept',
     1,

@@ -1,6 +1,6 @@
 import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
-import { type Life, lifeOf } from './lifetime.ts';
+import { type RenewalTimes, renewalTimes } from './lifetime.ts';
 
 /** What to do about a certificate now, with a reason that a person understands. */
 export type RenewalDecision =
@@ -18,7 +18,7 @@ export type RenewalDecision =
     };
 
 /** What the decision is made from. */
-export interface RenewalQuestion {
+export interface RenewalInputs {
   readonly certificate: CertificateFacts | undefined;
   /** Why it cannot be served, in words. */
   readonly unusable: string | undefined;
@@ -30,7 +30,7 @@ export interface RenewalQuestion {
   readonly daysBefore: number | undefined;
   readonly now: Date;
   /** In [0, 1); the same for a certificate every time, as momentOf gives it. */
-  readonly random: number;
+  readonly jitter: number;
 }
 
 /**
@@ -47,24 +47,24 @@ export interface RenewalQuestion {
  * is always in the past nor a clock that is far ahead makes a loop. Without one there is nothing to wait with; what the CA's limits then
  * permit is not decided here.
  */
-export function decideRenewal(question: RenewalQuestion): RenewalDecision {
+export function decideRenewal(question: RenewalInputs): RenewalDecision {
   const { certificate, unusable, issuedAt, daysBefore, now } = question;
   if (!certificate) return { action: 'order', urgent: true, reason: 'there is no certificate yet' };
   if (unusable !== undefined)
     return { action: 'order', urgent: true, reason: `the certificate cannot be served: ${unusable}` };
-  const life = lifeOf(certificate);
+  const life = renewalTimes(certificate);
   const issuances = latestOf(issuedAt, now);
   const usual = adviceGround(question, life, issuances);
   const wish = daysBefore === undefined ? [] : [wishGround(daysBefore, life)];
-  const emergency = { at: life.emergency, why: () => isLeft(life.words.emergency) };
+  const emergency = { at: life.urgentAt, why: () => isLeft(life.words.emergency) };
   const grounds = [
-    ...[usual, ...wish].map((ground) => held(ground, issuances, life.distanceMs)),
-    held(emergency, issuances, life.urgentDistanceMs),
+    ...[usual, ...wish].map((ground) => held(ground, issuances, life.minIntervalMs)),
+    held(emergency, issuances, life.urgentMinIntervalMs),
   ];
   const first = grounds.reduce((one, other) => (other.from < one.from ? other : one));
   if (now.getTime() < first.from)
     return { action: 'keep', until: new Date(first.from), reason: whyKept(first, issuances, now) };
-  const urgent = now.getTime() >= life.emergency;
+  const urgent = now.getTime() >= life.urgentAt;
   const { at, why } = urgent ? emergency : first;
   const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(life.end)}`;
   return { action: 'order', urgent, reason };
@@ -75,7 +75,7 @@ export function decideRenewal(question: RenewalQuestion): RenewalDecision {
  * have to be renewed at once.
  */
 export function renewalDue(certificate: CertificateFacts): Date {
-  return new Date(lifeOf(certificate).due);
+  return new Date(renewalTimes(certificate).dueAt);
 }
 
 /** Something that makes a certificate due. */
@@ -96,8 +96,8 @@ function held(ground: Ground, issuances: Issuances, distanceMs: number): HeldGro
 }
 
 function adviceGround(
-  { advice, random }: RenewalQuestion,
-  { words, due, distanceMs }: Life,
+  { advice, jitter: random }: RenewalInputs,
+  { words, dueAt: due, minIntervalMs: distanceMs }: RenewalTimes,
   issuances: Issuances,
 ): Ground {
   if (!advice) return { at: due, why: () => isLeft(words.due) };
@@ -108,7 +108,7 @@ function adviceGround(
   return { at: due, why };
 }
 
-function wishGround(daysBefore: number, { end, lived, words }: Life): Ground {
+function wishGround(daysBefore: number, { end, minAgeAt: lived, words }: RenewalTimes): Ground {
   const wish = end - daysBefore * DAY_MS;
   const cap = wish < lived ? `, but not before ${words.lived} of the lifetime is over` : '';
   return { at: Math.max(wish, lived), why: () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}` };

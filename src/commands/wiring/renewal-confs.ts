@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { CertificateBundle, Names } from '../../certificates/certificate.ts';
-import { keepRenewalConf } from '../../certificates/write-renewal-conf.ts';
 import type { CertificateStore } from '../../certificates/store.ts';
+import { keepRenewalConf } from '../../certificates/write-renewal-conf.ts';
 import type { Emit } from '../../events.ts';
 import { originOf } from '../../reconcile/decision.ts';
 import type { Deps } from '../../reconcile/deps.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { historyOf } from './history.ts';
-import { keepsakes } from './keepsakes.ts';
 import type { LedgerEntry } from './entries.ts';
+import { compact, historyOf } from './history.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const START = Date.parse('2026-01-01T00:00:00.000Z');
@@ -17,7 +16,7 @@ const failed = (count: number, names = NAMES): LedgerEntry => ({
   ...{ event: 'failed', at: day(count).toISOString(), names, code: 'ACME_UNREACHABLE', refused: false },
 });
 const kept = (old: LedgerEntry[], later: LedgerEntry[], now: number) =>
-  keepsakes(old, historyOf([...old, ...later]), day(now));
+  compact(old, historyOf([...old, ...later]), day(now));
 
 test('the last certificate of each set is kept as long as it is valid', () => {
   const others = ['example.com', '*.example.com'];
@@ -27,19 +26,19 @@ test('the last certificate of each set is kept as long as it is valid', () => {
   assert.deepEqual(kept([issued(0, NAMES, 39)], [], 40), []);
 });
 
-test('the first failure of a series that goes on is kept', () => {
+test('the first failure of a streak that goes on is kept', () => {
   const old = [failed(0), failed(1)];
   assert.deepEqual(kept(old, [failed(39)], 40), [old[0]]);
   assert.deepEqual(kept(old, [issued(39)], 40), []);
   assert.deepEqual(kept([issued(0), failed(1)], [], 40), [issued(0), failed(1)]);
 });
 
-test('what nobody asks for any more is not kept for ever', () => {
+test('entries of names that are not used any more are dropped after a year', () => {
   assert.deepEqual(kept([failed(0)], [], 365), [failed(0)]);
   assert.deepEqual(kept([failed(0)], [], 366), []);
 });
 
-test('whatever else there is tells nothing after a month', () => {
+test('no other entry is kept after a month', () => {
   const at = day(0).toISOString();
   const old: LedgerEntry[] = [
     { event: 'order', at, attempt: 'a', names: NAMES },

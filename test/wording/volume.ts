@@ -1,0 +1,242 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createAccountStore } from '../../src/acme/account-store.ts';
+import { bucketDeferral, windowDeferral } from '../../src/acme/ledger/deferral.ts';
+import { createLedger } from '../../src/acme/ledger/ledger.ts';
+import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
+import { createCertificateStore } from '../../src/certificates/store.ts';
+import { IngressError } from '../../src/errors.ts';
+import { makeDirectory } from '../../src/files.ts';
+import { createChallengeJournal } from '../../src/records/journal.ts';
+import { describeFix, orStoreFailed, storeFailure, whyUnwritable } from '../../src/volume.ts';
+import { createFakeClock } from '../harness/fake-clock.ts';
+import type { WordingRow } from './row.ts';
+
+const DIRECTORY = 'https://ca.example/directory';
+const NAME = 'app.example.com';
+const NOW = new Date('2026-11-24T12:00:00.000Z');
+
+interface Volume {
+  readonly root: string;
+  readonly clock: ReturnType<typeof createFakeClock>;
+  readonly warn: (message: string) => void;
+}
+
+/** What is warned of, or fails, on a volume of its own; its path is written as `/etc/letsencrypt`. */
+function onVolume(work: (volume: Volume) => unknown): () => Promise<unknown> {
+  return async () => {
+    const root = mkdtempSync(join(tmpdir(), 'wording-'));
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    try {
+      const said = await work({ root, clock: createFakeClock(NOW), warn });
+      return withPath(said instanceof Error ? said : warnings.join('\n'), root);
+    } catch (thrown) {
+      return withPath(thrown, root);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  };
+}
+
+function withPath(said: unknown, root: string): unknown {
+  const named = (text: string) => text.replaceAll(root, '/etc/letsencrypt');
+  if (!(said instanceof IngressError)) return named(String(said));
+  const { code, message, remedy } = said;
+  return new IngressError(code, named(message), { hint: named(remedy) });
+}
+
+function plant(root: string, path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+/** A file whose reading fails with EIO. */
+function plantUnreadable(root: string, path: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  symlinkSync('/proc/self/mem', join(root, path));
+}
+
+const ORDER = `dstack-ingress/orders/ca.example_directory/${NAME}.json`;
+const JOURNAL = `dstack-ingress/challenges/${NAME}.json`;
+const LEDGER = 'dstack-ingress/ledger/ca.example_directory';
+const ACCOUNTS = 'dstack-ingress/accounts/ca.example_directory.json';
+const CHECK = 'Check that the volume is mounted, writable and not full.';
+const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
+
+export const rows: readonly WordingRow[] = [
+  {
+    when: 'a damaged open order is moved aside',
+    say: onVolume(({ root, warn }) => {
+      plant(root, ORDER, 'half of');
+      return createOrderStore(root, DIRECTORY, warn).load(NAME);
+    }),
+    message: `/etc/letsencrypt/${ORDER} is damaged and was moved to /etc/letsencrypt/${ORDER}.damaged; the order in it is not resumed`,
+  },
+  {
+    when: 'an open order cannot be read',
+    say: onVolume(({ root, warn }) => {
+      plantUnreadable(root, ORDER);
+      return createOrderStore(root, DIRECTORY, warn).peek(NAME);
+    }),
+    message: `cannot read the open order /etc/letsencrypt/${ORDER}: EIO: i/o error, read '/etc/letsencrypt/${ORDER}'`,
+    hint: CHECK,
+  },
+  {
+    when: 'a damaged journal is moved aside',
+    say: onVolume(({ root, warn }) => {
+      plant(root, JOURNAL, '{}');
+      return createChallengeJournal(root, NAME, warn).entries();
+    }),
+    message: `/etc/letsencrypt/${JOURNAL} is damaged and was moved to /etc/letsencrypt/${JOURNAL}.damaged; challenge values named in it may stay in the zone`,
+  },
+  {
+    when: 'a journal cannot be read',
+    say: onVolume(({ root, warn }) => {
+      plantUnreadable(root, JOURNAL);
+      return createChallengeJournal(root, NAME, warn).entries();
+    }),
+    message: `cannot read /etc/letsencrypt/${JOURNAL}: EIO: i/o error, read '/etc/letsencrypt/${JOURNAL}'`,
+    hint: CHECK,
+  },
+  {
+    when: 'the list of ended accounts is damaged',
+    say: onVolume(async ({ root, clock, warn }) => {
+      plant(root, ACCOUNTS, '{}');
+      const store = createAccountStore(root, DIRECTORY, clock, async () => [], warn);
+      await store.markEnded(await store.create(), 'its status is revoked');
+    }),
+    message: `/etc/letsencrypt/${ACCOUNTS} is damaged and was moved to /etc/letsencrypt/${ACCOUNTS}.damaged; an account in it may be tried once more`,
+  },
+  {
+    when: 'a segment of the ledger has damaged lines',
+    say: onVolume(({ root, clock, warn }) => {
+      plant(root, `${LEDGER}/2026-11-23.jsonl`, 'half of');
+      return createLedger(root, DIRECTORY, clock, warn).history();
+    }),
+    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl has damaged lines, as a crash leaves them; they are skipped`,
+  },
+  {
+    when: 'a directory is in the place of a segment',
+    say: onVolume(({ root, clock, warn }) => {
+      mkdirSync(join(root, LEDGER, '2026-11-23.jsonl'), { recursive: true });
+      return createLedger(root, DIRECTORY, clock, warn).history();
+    }),
+    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl is damaged and was moved to /etc/letsencrypt/${LEDGER}/2026-11-23.jsonl.damaged; attempts of that day are not counted any more`,
+  },
+  {
+    when: 'the ledger has entries of the future',
+    say: onVolume(({ root, clock, warn }) => {
+      const entry = { at: '2036-01-01T00:00:00.000Z', event: 'validated', attempt: 'a' };
+      plant(root, `${LEDGER}/2036-01-01.jsonl`, `${JSON.stringify(entry)}\n`);
+      return createLedger(root, DIRECTORY, clock, warn).history();
+    }),
+    message: `/etc/letsencrypt/${LEDGER} had entries of 2036-01-01, which lie in the future: the clock was wrong, and they count as made now`,
+  },
+  {
+    when: 'a segment cannot be read',
+    say: onVolume(({ root, clock, warn }) => {
+      plantUnreadable(root, `${LEDGER}/2026-11-23.jsonl`);
+      return createLedger(root, DIRECTORY, clock, warn).history();
+    }),
+    message: `cannot read the ledger in /etc/letsencrypt/${LEDGER}: EIO: i/o error, read '/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl'`,
+    hint: CHECK,
+  },
+  {
+    when: 'a file of a lineage cannot be read, and no other version can be served',
+    say: onVolume(({ root, clock, warn }) => {
+      plant(root, `live/${NAME}/fullchain.pem`, '');
+      plantUnreadable(root, `live/${NAME}/privkey.pem`);
+      return createCertificateStore(root, { noStaging: false, clock, warn }).load([NAME]);
+    }),
+    message: `cannot read /etc/letsencrypt/live/${NAME}: EIO: i/o error, read '/etc/letsencrypt/live/${NAME}/privkey.pem'`,
+    hint: CHECK,
+  },
+  {
+    when: 'an account key is damaged',
+    say: onVolume(async ({ root, clock }) => {
+      plant(root, 'accounts/ca.example/directory/1/private_key.json', '{');
+      return createAccountStore(root, DIRECTORY, clock).load();
+    }),
+    message:
+      'the account key in /etc/letsencrypt/accounts/ca.example/directory/1/private_key.json cannot be parsed',
+    hint: 'Restore it from a backup. Or move /etc/letsencrypt/accounts/ca.example/directory/1 away: another account is made then, and CAA records of SET_CAA name it.',
+  },
+  {
+    when: 'a file is in the place of a folder',
+    say: onVolume(({ root }) => {
+      plant(root, 'dstack-ingress', '');
+      return whyUnwritable([join(root, 'dstack-ingress', 'challenges')]);
+    }),
+    message:
+      'nothing can be stored in /etc/letsencrypt/dstack-ingress/challenges: /etc/letsencrypt/dstack-ingress is not a directory',
+    hint: 'Move /etc/letsencrypt/dstack-ingress away: it is a file in the place of a directory.',
+  },
+  {
+    when: 'a folder cannot be made because a file is in its place',
+    say: onVolume(({ root }) => {
+      plant(root, 'dstack-ingress', '');
+      const path = join(root, 'dstack-ingress');
+      return orStoreFailed(`cannot write ${path}`, path, () => makeDirectory(path));
+    }),
+    message:
+      "cannot write /etc/letsencrypt/dstack-ingress: EEXIST: file already exists, mkdir '/etc/letsencrypt/dstack-ingress'",
+    hint: 'Move /etc/letsencrypt/dstack-ingress away: it is a file in the place of a directory.',
+  },
+  {
+    when: 'a directory is in the place of a file that is not ours to move',
+    say: onVolume(({ root }) => {
+      const path = join(root, 'live', NAME, 'cert.pem');
+      mkdirSync(path, { recursive: true });
+      return orStoreFailed(`cannot read ${path}`, path, () => readFile(path));
+    }),
+    message: `cannot read /etc/letsencrypt/live/${NAME}/cert.pem: EISDIR: illegal operation on a directory, read '/etc/letsencrypt/live/${NAME}/cert.pem'`,
+    hint: `Move /etc/letsencrypt/live/${NAME}/cert.pem away: it is a directory in the place of a file.`,
+  },
+  {
+    when: 'the volume is mounted read-only',
+    say: () =>
+      storeFailure('cannot write /x', '/x', Object.assign(new Error('EROFS: no'), { code: 'EROFS' })),
+    message: 'cannot write /x: EROFS: no',
+    hint: 'The volume is mounted read-only: mount it without ":ro".',
+  },
+  {
+    when: 'the volume belongs to another user, and we are root without its rights',
+    say: () => describeFix({ ...folder, uid: 0 }),
+    message:
+      '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 0 without the right to pass over that: give the whole volume to us (chown -R 0:0), or the container the capability (cap_add: [DAC_OVERRIDE]).',
+  },
+  {
+    when: 'the volume belongs to another user',
+    say: () => describeFix({ ...folder, uid: 10_001 }),
+    message:
+      '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 10001: give the whole volume to us (chown -R 10001).',
+  },
+  {
+    when: 'the mode of the volume keeps us out',
+    say: () => describeFix({ ...folder, owner: 0, mode: 0o555, uid: 0 }),
+    message: '/etc/letsencrypt belongs to us (user 0), but its mode 555 keeps us out: chmod -R u+rwX it.',
+  },
+  {
+    when: 'a limit with a window defers an order',
+    say: () =>
+      windowDeferral(
+        { what: 'certificates for exactly these names', times: [NOW] },
+        { count: 1, windowMs: 7 * 86_400_000 },
+        NOW,
+      )?.reason,
+    message: '1 certificates for exactly these names in 7 days',
+  },
+  {
+    when: 'a limit with a bucket defers an order',
+    say: () =>
+      bucketDeferral(
+        { what: 'new orders of this account', times: [NOW] },
+        { capacity: 1, refillMs: 36_000 },
+        NOW,
+      )?.reason,
+    message: '1 new orders of this account at once, and one more every 36 seconds, are used up',
+  },
+];
