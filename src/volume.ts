@@ -1,7 +1,7 @@
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { IngressError, isIngressError, messageOf } from './errors.ts';
+import { type ErrorContext, IngressError, isIngressError, messageOf } from './errors.ts';
 import {
   isMissing,
   makeDirectory,
@@ -35,24 +35,22 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
   return new IngressError('STORE_FAILED', message, context);
 }
 
-async function explain(
-  path: string,
-  thrown: unknown,
-): Promise<ConstructorParameters<typeof IngressError>[2]> {
+/** What is known of an error of the file system, and what a person can do about it. */
+async function explain(path: string, thrown: unknown): Promise<ErrorContext> {
   const { code, path: reported = path } = factsOf(thrown);
   switch (code) {
     case 'EROFS':
-      return { hint: READ_ONLY, retryable: false };
+      return { hint: READ_ONLY, retryable: false, details: { fault: 'read-only' } };
     case 'ENOENT': {
       const { path: nearest } = await findObstacle(path);
-      return (await isDeleted(nearest)) ? { hint: describeDeleted(nearest), retryable: false } : {};
+      return (await isDeleted(nearest)) ? deleted(nearest) : {};
     }
     case 'EISDIR':
-      return { hint: describeDirectory(reported), retryable: false };
+      return inTheWay(reported, 'directory');
     case 'EEXIST':
     case 'ENOTDIR': {
       const obstacle = await findObstacle(reported);
-      return obstacle.isDirectory ? {} : { hint: describeFile(obstacle.path), retryable: false };
+      return obstacle.isDirectory ? {} : inTheWay(obstacle.path, 'file');
     }
     case 'EACCES':
     case 'EPERM': {
@@ -81,10 +79,10 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
   for (const directory of directories) {
     const { path, isDirectory } = await findObstacle(directory);
     const sentence = `nothing can be stored in ${directory}`;
-    const failure = (message: string, hint: string) =>
-      new IngressError('STORE_FAILED', `${sentence}: ${message}`, { hint, retryable: false });
-    if (!isDirectory) return failure(`${path} is not a directory`, describeFile(path));
-    if (await isDeleted(path)) return failure('it is deleted', describeDeleted(path));
+    const failure = (message: string, context: ErrorContext) =>
+      new IngressError('STORE_FAILED', `${sentence}: ${message}`, context);
+    if (!isDirectory) return failure(`${path} is not a directory`, inTheWay(path, 'file'));
+    if (await isDeleted(path)) return failure('it is deleted', deleted(path));
     try {
       await access(path, constants.W_OK | constants.X_OK);
     } catch (thrown) {
@@ -98,21 +96,19 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
 export function describeFix({ path, owner, mode, uid }: Obstacle): string {
   const bits = mode.toString(8).padStart(3, '0');
   if (owner === uid)
-    return `${path} belongs to us (user ${uid}), but its mode ${bits} keeps us out: chmod -R u+rwX it.`;
+    return `Run chmod -R u+rwX on ${path}: it belongs to us (user ${uid}), but its mode ${bits} keeps us out.`;
   const whose = `${path} belongs to user ${owner} (mode ${bits}), and we are user ${uid}`;
   if (uid === 0)
-    return `${whose} without the right to pass over that: give the whole volume to us (chown -R 0:0), or the container the capability (cap_add: [DAC_OVERRIDE]).`;
-  return `${whose}: give the whole volume to us (chown -R ${uid}).`;
+    return `Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): ${whose} without the right to override that.`;
+  return `Run chown -R ${uid} on the whole volume: ${whose}.`;
 }
 
-const READ_ONLY = 'The volume is mounted read-only: mount it without ":ro".';
+const READ_ONLY = 'Mount the volume without ":ro": it is mounted read-only.';
 
-function describeDirectory(path: string): string {
-  return `Move ${path} away: it is a directory in the place of a file.`;
-}
-
-function describeFile(path: string): string {
-  return `Move ${path} away: it is a file in the place of a directory.`;
+function inTheWay(path: string, kind: 'file' | 'directory'): ErrorContext {
+  const other = kind === 'file' ? 'directory' : 'file';
+  const hint = `Move ${path} away: it is a ${kind} in the place of a ${other}.`;
+  return { hint, retryable: false, details: { path, fault: `not-a-${other}` } };
 }
 
 /** Whether a directory has no name any more: it can be read, and nothing can be made in it. */
@@ -120,8 +116,9 @@ async function isDeleted(path: string): Promise<boolean> {
   return (await stat(path)).nlink === 0;
 }
 
-function describeDeleted(path: string): string {
-  return `${path} was deleted on the host while it is mounted here: make it again there and restart the container.`;
+function deleted(path: string): ErrorContext {
+  const hint = `Make ${path} again on the host and restart the container: it was deleted there while it is mounted here.`;
+  return { hint, retryable: false, details: { path, fault: 'deleted' } };
 }
 
 /** The nearest file or directory at or above a path that we can see. */

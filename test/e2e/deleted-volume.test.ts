@@ -21,7 +21,7 @@ test('the source of the volume is deleted: that is said, what is served stays so
   await rm(source, { recursive: true, maxRetries: 5 });
   ingress.signal('SIGHUP');
   const { err } = await ingress.seen('volume-not-writable');
-  assert.match(JSON.stringify(err), new RegExp(`"hint":"${volume} was deleted on the host`));
+  assert.match(JSON.stringify(err), new RegExp(`"details":{"path":"${volume}","fault":"deleted"}`));
   const { socket } = await handshake(ingress.environment, ingress.environment['DOMAIN'] ?? '');
   socket.destroy();
   await endsPromptly(ingress);
@@ -36,7 +36,7 @@ test('it is deleted before the start can read it: an error names what could not 
   });
   const words = JSON.stringify(err);
   assert.match(words, new RegExp(`ENOENT: no such file or directory, mkdir '${volume}`));
-  assert.match(words, new RegExp(`"hint":"${volume} was deleted on the host`));
+  assert.match(words, new RegExp(`"details":{"path":"${volume}","fault":"deleted"}`));
   await endsPromptly(ingress);
 });
 

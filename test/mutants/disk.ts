@@ -39,8 +39,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-order-without-ledger',
     class: 'disk',
     file: 'src/acme/ledger/ledger.ts',
-    search: '        if (against === undefined) await write(shelf, entry);\n',
-    replace: '        if (against === undefined) await write(shelf, entry).catch(() => undefined);\n',
+    search: '        if (against === undefined) await write(state, entry);\n',
+    replace: '        if (against === undefined) await write(state, entry).catch(() => undefined);\n',
     killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' }],
     note: 'An order is created although the ledger cannot be written.',
   },
@@ -48,8 +48,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-finalization-without-ledger',
     class: 'disk',
     file: 'src/acme/ledger/ledger.ts',
-    search: "    write: (entry) => guarded('write', () => write(shelf, entry)),\n",
-    replace: "    write: (entry) => guarded('write', () => write(shelf, entry)).catch(() => undefined),\n",
+    search: "    write: (entry) => run('write', () => write(state, entry)),\n",
+    replace: "    write: (entry) => run('write', () => write(state, entry)).catch(() => undefined),\n",
     killedBy: [
       { ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' },
       { file: 'src/acme/ledger/ledger.test.ts' },
@@ -171,8 +171,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-read-only-taken-for-passing',
     class: 'disk',
     file: 'src/volume.ts',
-    search: 'return { hint: READ_ONLY, retryable: false };',
-    replace: 'return {};',
+    search: "    case 'EROFS':\n",
+    replace: "    case 'EROFS?':\n",
     killedBy: [
       {
         file: 'test/e2e/volume.test.ts',

@@ -44,8 +44,8 @@ function onVolume(work: (volume: Volume) => unknown): () => Promise<unknown> {
 function withPath(said: unknown, root: string): unknown {
   const named = (text: string) => text.replaceAll(root, '/etc/letsencrypt');
   if (!(said instanceof IngressError)) return named(String(said));
-  const { code, message, remedy } = said;
-  return new IngressError(code, named(message), { hint: named(remedy) });
+  const { code, message, fix } = said;
+  return new IngressError(code, named(message), { hint: named(fix) });
 }
 
 function plant(root: string, path: string, text: string): void {
@@ -200,24 +200,25 @@ export const rows: readonly WordingRow[] = [
     say: () =>
       storeFailure('cannot write /x', '/x', Object.assign(new Error('EROFS: no'), { code: 'EROFS' })),
     message: 'cannot write /x: EROFS: no',
-    hint: 'The volume is mounted read-only: mount it without ":ro".',
+    hint: 'Mount the volume without ":ro": it is mounted read-only.',
   },
   {
     when: 'the volume belongs to another user, and we are root without its rights',
     say: () => describeFix({ ...folder, uid: 0 }),
     message:
-      '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 0 without the right to pass over that: give the whole volume to us (chown -R 0:0), or the container the capability (cap_add: [DAC_OVERRIDE]).',
+      'Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): /etc/letsencrypt belongs to user 1000 (mode 755), and we are user 0 without the right to override that.',
   },
   {
     when: 'the volume belongs to another user',
     say: () => describeFix({ ...folder, uid: 10_001 }),
     message:
-      '/etc/letsencrypt belongs to user 1000 (mode 755), and we are user 10001: give the whole volume to us (chown -R 10001).',
+      'Run chown -R 10001 on the whole volume: /etc/letsencrypt belongs to user 1000 (mode 755), and we are user 10001.',
   },
   {
     when: 'the mode of the volume keeps us out',
     say: () => describeFix({ ...folder, owner: 0, mode: 0o555, uid: 0 }),
-    message: '/etc/letsencrypt belongs to us (user 0), but its mode 555 keeps us out: chmod -R u+rwX it.',
+    message:
+      'Run chmod -R u+rwX on /etc/letsencrypt: it belongs to us (user 0), but its mode 555 keeps us out.',
   },
   {
     when: 'a limit with a window defers an order',

@@ -3,9 +3,9 @@ import { type CertificateFacts, splitChain } from '../certificate.ts';
 
 /** When a CA wants a certificate to be renewed: ACME Renewal Information, RFC 9773 §4.2. */
 export interface RenewalAdvice {
-  /** The renewal is to be at a random moment of it. `end` is after `start`; both may have passed. */
+  /** Renew at a random moment in it. `end` is after `start`; both may have passed. */
   readonly window: { readonly start: Date; readonly end: Date };
-  /** A page for people that says why. */
+  /** A page that explains the window to people. */
   readonly explanationUrl?: string;
 }
 
@@ -16,14 +16,14 @@ const schema = z.object({
 });
 
 /**
- * Reads the answer of a CA's `renewalInfo` resource. Undefined for nonsense, a window that does not end after its start among
- * it: that counts as no answer (RFC 9773 §4.2). An `explanationURL` that is no URL of the web is left out.
+ * Reads a `renewalInfo` resource. Undefined for anything invalid, such as a window that does not end after its start: that counts as no
+ * answer (RFC 9773 §4.2). An `explanationURL` that is not an HTTP URL is left out.
  */
 export function readRenewalInfo(body: unknown): RenewalAdvice | undefined {
   const { data } = schema.safeParse(body);
   if (!data) return undefined;
   const [start, end] = [new Date(data.suggestedWindow.start), new Date(data.suggestedWindow.end)];
-  // A moment that no calendar has makes this false too.
+  // An invalid date makes this false too.
   if (!(end > start)) return undefined;
   const { explanationURL } = data;
   const isPage = typeof explanationURL === 'string' && /^https?:\/\//i.test(explanationURL);
@@ -39,20 +39,20 @@ const DAY_MS = 24 * HOUR_MS;
 const DEFAULT_LOOK_MS = 6 * HOUR_MS;
 
 /**
- * When the CA is asked again: as it says in Retry-After (milliseconds), but after a minute at the earliest and a day at the latest;
- * after six hours when it says nothing, gives nonsense or no answer (RFC 9773 §4.3.2 and §4.3.3).
+ * When to ask the CA again: after its Retry-After (milliseconds), but between a minute and a day; after six hours without a valid
+ * Retry-After or answer (RFC 9773 §4.3.2 and §4.3.3).
  */
 export function nextLook(retryAfterMs: number | undefined, now: Date): Date {
   const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_LOOK_MS, MINUTE_MS), DAY_MS);
   return new Date(now.getTime() + ms);
 }
 
-/** Of 64; more than a number holds exactly would round up to 1. */
+/** Hexadecimal digits, of 64; more would not fit a number exactly and could round up to 1. */
 const DIGITS = 13;
 
 /**
- * The random number in [0, 1) that belongs to a certificate, from its fingerprint: the same after every restart without being stored,
- * another one for every certificate.
+ * The ARI jitter of a certificate, in [0, 1). It is derived from the fingerprint, so it is deterministic, survives restarts without being
+ * stored, and differs between certificates.
  */
 export function renewalJitter({ fingerprint256 }: Pick<CertificateFacts, 'fingerprint256'>): number {
   const digits = fingerprint256.replaceAll(':', '').slice(0, DIGITS);

@@ -1,11 +1,11 @@
 import type { CertificateFacts } from '../certificate.ts';
 import { renewalTimes } from './lifetime.ts';
 
-/** How a certificate stands that should have been renewed long ago. */
+/** How near its end a certificate is that should have been renewed long ago. */
 export interface Ending {
-  /** `soon` from the emergency line on, `last-day` in its last day. */
+  /** `soon` once renewal is urgent, `last-day` in its last day. */
   readonly stage: 'soon' | 'last-day' | 'expired';
-  /** Goes on behind "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at 2026-…`. */
+  /** Follows "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at 2026-…`. */
   readonly words: string;
 }
 
@@ -13,13 +13,13 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Undefined before the emergency line. Pure. */
+/** Undefined before renewal is urgent. Pure. */
 export function endingOf(
   facts: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
   now: Date,
 ): Ending | undefined {
-  const { urgentAt: emergency, end } = renewalTimes(facts);
-  if (now.getTime() < emergency) return undefined;
+  const { urgentAt, end } = renewalTimes(facts);
+  if (now.getTime() < urgentAt) return undefined;
   const leftMs = end - now.getTime();
   if (leftMs <= 0) return { stage: 'expired', words: describeExpiry(facts.notAfter, now) };
   const words = `ends in ${describeSpan(leftMs)}, at ${facts.notAfter.toISOString()}`;
@@ -31,7 +31,7 @@ export function describeExpiry(notAfter: Date, now: Date): string {
   return `expired ${describeSpan(now.getTime() - notAfter.getTime())} ago, at ${notAfter.toISOString()}`;
 }
 
-/** Milliseconds in the two largest units that count, rounded down: `13 days 23 hours`. Pure. */
+/** Milliseconds in the two largest units, rounded down: `13 days 23 hours`. Pure. */
 export function describeSpan(ms: number): string {
   if (ms < MINUTE_MS) return 'less than a minute';
   const [[largeMs, large], [smallMs, small]] = ms < DAY_MS ? HOURS : DAYS;

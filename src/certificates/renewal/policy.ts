@@ -2,122 +2,119 @@ import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
 import { type RenewalTimes, renewalTimes } from './lifetime.ts';
 
-/** What to do about a certificate now, with a reason that a person understands. */
+/** What to do about a certificate now, and why, in words. */
 export type RenewalDecision =
   | {
       readonly action: 'order';
-      /** Nothing is served, or what is served ends soon. */
+      /** Nothing can be served, or the certificate ends soon. */
       readonly urgent: boolean;
       readonly reason: string;
     }
   | {
       readonly action: 'keep';
-      /** When it becomes due, as far as is known now. */
+      /** When renewal becomes due, as far as is known now. */
       readonly until: Date;
       readonly reason: string;
     };
 
-/** What the decision is made from. */
+/** The inputs of the decision. */
 export interface RenewalInputs {
   readonly certificate: CertificateFacts | undefined;
   /** Why it cannot be served, in words. */
   readonly unusable: string | undefined;
-  /** What its CA advises. */
+  /** The advice of its CA. */
   readonly advice: RenewalAdvice | undefined;
-  /** When certificates for these names were issued lately, by the clock that `now` is of; in any order. */
+  /** When certificates for these names were recently issued, by the same clock as `now`; in any order. */
   readonly issuedAt: readonly Date[];
-  /** RENEW_DAYS_BEFORE: it is to be renewed when at most so many days are left. */
+  /** RENEW_DAYS_BEFORE: renew when at most so many days are left. */
   readonly daysBefore: number | undefined;
   readonly now: Date;
-  /** In [0, 1); the same for a certificate every time, as momentOf gives it. */
+  /** In [0, 1), and always the same for a certificate: see `renewalJitter`. */
   readonly jitter: number;
 }
 
 /**
- * Decides whether a certificate is ordered now. Pure.
+ * Decides whether to order a certificate now. Pure.
  *
- * - None, or one that cannot be served: at once.
- * - As its CA advises (RFC 9773): at a random moment of the window, which is at once when the window has passed.
- * - Without advice: when a third of the lifetime is left, half where it is under ten days (Let's Encrypt's own rule).
- * - RENEW_DAYS_BEFORE can make that earlier, but not before a third of the lifetime is over (half where it is under ten days).
- * - When a sixth is left, a quarter where it is under ten days, whatever anybody advises: it is urgent. That leaves a certificate of
- *   90 days two weeks, and one of 160 hours 40 hours.
+ * - No certificate, or one that cannot be served: now.
+ * - The CA gives advice (RFC 9773): at a random moment of the window; now if that has passed.
+ * - No advice: when a third of the lifetime is left, half of a lifetime under ten days (Let's Encrypt's own rule).
+ * - RENEW_DAYS_BEFORE can make that earlier, but not before a third of the lifetime is over (half of one under ten days).
+ * - When a sixth is left (a quarter of a lifetime under ten days) renewal is urgent, whatever the advice. That leaves two weeks for a
+ *   certificate of 90 days, and 40 hours for one of 160 hours.
  *
- * As long as a certificate can be served, issuances keep a distance (`freeFrom`) whatever makes it due, so that neither advice that
- * is always in the past nor a clock that is far ahead makes a loop. Without one there is nothing to wait with; what the CA's limits then
- * permit is not decided here.
+ * While a certificate can be served, there is a minimum interval between issuances (`freeFrom`), whatever makes renewal due: neither advice
+ * that is always in the past nor a clock far ahead causes a loop. Without a certificate that can be served there is no such interval; the
+ * CA's limits are applied elsewhere.
  */
-export function decideRenewal(question: RenewalInputs): RenewalDecision {
-  const { certificate, unusable, issuedAt, daysBefore, now } = question;
+export function decideRenewal(inputs: RenewalInputs): RenewalDecision {
+  const { certificate, unusable, issuedAt, daysBefore, now } = inputs;
   if (!certificate) return { action: 'order', urgent: true, reason: 'there is no certificate yet' };
   if (unusable !== undefined)
     return { action: 'order', urgent: true, reason: `the certificate cannot be served: ${unusable}` };
-  const life = renewalTimes(certificate);
+  const times = renewalTimes(certificate);
   const issuances = latestOf(issuedAt, now);
-  const usual = adviceGround(question, life, issuances);
-  const wish = daysBefore === undefined ? [] : [wishGround(daysBefore, life)];
-  const emergency = { at: life.urgentAt, why: () => isLeft(life.words.emergency) };
-  const grounds = [
-    ...[usual, ...wish].map((ground) => held(ground, issuances, life.minIntervalMs)),
-    held(emergency, issuances, life.urgentMinIntervalMs),
+  const usual = adviceTrigger(inputs, times, issuances);
+  const configured = daysBefore === undefined ? [] : [daysBeforeTrigger(daysBefore, times)];
+  const urgency = { at: times.urgentAt, why: () => isLeft(times.words.urgent) };
+  const triggers = [
+    ...[usual, ...configured].map((trigger) => spaced(trigger, issuances, times.minIntervalMs)),
+    spaced(urgency, issuances, times.urgentMinIntervalMs),
   ];
-  const first = grounds.reduce((one, other) => (other.from < one.from ? other : one));
+  const first = triggers.reduce((one, other) => (other.from < one.from ? other : one));
   if (now.getTime() < first.from)
     return { action: 'keep', until: new Date(first.from), reason: whyKept(first, issuances, now) };
-  const urgent = now.getTime() >= life.urgentAt;
-  const { at, why } = urgent ? emergency : first;
-  const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(life.end)}`;
+  const urgent = now.getTime() >= times.urgentAt;
+  const { at, why } = urgent ? urgency : first;
+  const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(times.end)}`;
   return { action: 'order', urgent, reason };
 }
 
-/**
- * The moment from which a certificate is due when its CA gives no advice. One that has passed it when it is issued would
- * have to be renewed at once.
- */
+/** From when renewal is due if the CA gives no advice. A certificate that is already past it when issued would be renewed at once. */
 export function renewalDue(certificate: CertificateFacts): Date {
   return new Date(renewalTimes(certificate).dueAt);
 }
 
-/** Something that makes a certificate due. */
-interface Ground {
-  /** In milliseconds of the epoch. */
+/** Something that makes renewal due. */
+interface Trigger {
+  /** Milliseconds of the epoch. */
   readonly at: number;
-  /** Stands behind a sentence that has said when. */
+  /** The reason, for the end of a sentence that has said when. */
   readonly why: () => string;
 }
 
-/** A ground, and the moment from which a certificate may be ordered for it: later where some were issued lately. */
-interface HeldGround extends Ground {
+/** A trigger, and the moment from which it may lead to an order: later if certificates were issued recently. */
+interface SpacedTrigger extends Trigger {
   readonly from: number;
 }
 
-function held(ground: Ground, issuances: Issuances, distanceMs: number): HeldGround {
-  return { ...ground, from: Math.max(ground.at, freeFrom(issuances, distanceMs)) };
+function spaced(trigger: Trigger, issuances: Issuances, minIntervalMs: number): SpacedTrigger {
+  return { ...trigger, from: Math.max(trigger.at, freeFrom(issuances, minIntervalMs)) };
 }
 
-function adviceGround(
-  { advice, jitter: random }: RenewalInputs,
-  { words, dueAt: due, minIntervalMs: distanceMs }: RenewalTimes,
+function adviceTrigger(
+  { advice, jitter }: RenewalInputs,
+  { words, dueAt, minIntervalMs }: RenewalTimes,
   issuances: Issuances,
-): Ground {
-  if (!advice) return { at: due, why: () => isLeft(words.due) };
-  const at = momentIn(advice, random);
-  if (!isRepeated(at, issuances, distanceMs)) return { at, why: () => describe(advice) };
+): Trigger {
+  if (!advice) return { at: dueAt, why: () => isLeft(words.due) };
+  const at = momentIn(advice, jitter);
+  if (!isRepeated(at, issuances, minIntervalMs)) return { at, why: () => describe(advice) };
   const why = () =>
     `${isLeft(words.due)}; ${describe(advice)}, which had passed when the certificate was issued, as with the one before it`;
-  return { at: due, why };
+  return { at: dueAt, why };
 }
 
-function wishGround(daysBefore: number, { end, minAgeAt: lived, words }: RenewalTimes): Ground {
-  const wish = end - daysBefore * DAY_MS;
-  const cap = wish < lived ? `, but not before ${words.lived} of the lifetime is over` : '';
-  return { at: Math.max(wish, lived), why: () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}` };
+function daysBeforeTrigger(daysBefore: number, { end, minAgeAt, words }: RenewalTimes): Trigger {
+  const asked = end - daysBefore * DAY_MS;
+  const cap = asked < minAgeAt ? `, but not before ${words.minAge} of the lifetime is over` : '';
+  return { at: Math.max(asked, minAgeAt), why: () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}` };
 }
 
 const DAY_MS = 86_400_000;
 
-function momentIn({ window: { start, end } }: RenewalAdvice, random: number): number {
-  return start.getTime() + random * (end.getTime() - start.getTime());
+function momentIn({ window: { start, end } }: RenewalAdvice, jitter: number): number {
+  return start.getTime() + jitter * (end.getTime() - start.getTime());
 }
 
 /** The two latest issuances, in milliseconds of the epoch. */
@@ -126,7 +123,7 @@ interface Issuances {
   readonly previous: number | undefined;
 }
 
-/** Issuances of the future are left out: a clock that was ahead once must not hold up anything until it is there again. */
+/** Ignores issuances in the future: a clock that was once ahead must not defer renewals until it gets there again. */
 function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
   let [last, previous]: (number | undefined)[] = [];
   for (const at of issuedAt) {
@@ -139,25 +136,25 @@ function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
 }
 
 /**
- * The moment from which the next certificate may be issued for the same names: one in each distance, or two in twice as long. The second
- * at once is there for what nobody can foresee: a certificate that was issued yesterday and is to be revoked today is
- * replaced today. A loop has to go on at one in each distance, which the CA's limits bear even without the exemption for renewals.
+ * From when the next certificate may be issued for the same names: one in each interval, or two in two intervals. The second one at once
+ * covers the unforeseen: a certificate that was issued yesterday and is to be revoked today is replaced today. A loop is slowed down to
+ * one in each interval, which stays within the CA's limits even without the exemption for renewals.
  */
-function freeFrom({ last, previous }: Issuances, distanceMs: number): number {
+function freeFrom({ last, previous }: Issuances, minIntervalMs: number): number {
   if (last === undefined || previous === undefined) return Number.NEGATIVE_INFINITY;
-  return Math.min(previous + 2 * distanceMs, last + distanceMs);
+  return Math.min(previous + 2 * minIntervalMs, last + minIntervalMs);
 }
 
 /**
- * Whether the CA asks a second time for a moment that had passed before the last certificate was issued. That is followed once: when the
- * replacement is told the same, it says nothing about the certificate.
+ * Whether the CA asks a second time for a moment that had passed before the last certificate was issued. Such advice is followed once: if
+ * the replacement gets the same, it says nothing about the certificate.
  */
-function isRepeated(asked: number, { last, previous }: Issuances, distanceMs: number): boolean {
+function isRepeated(asked: number, { last, previous }: Issuances, minIntervalMs: number): boolean {
   if (last === undefined || previous === undefined) return false;
-  return asked <= last && last - previous < 2 * distanceMs;
+  return asked <= last && last - previous < 2 * minIntervalMs;
 }
 
-function whyKept({ at, from, why }: HeldGround, { last, previous }: Issuances, now: Date): string {
+function whyKept({ at, from, why }: SpacedTrigger, { last, previous }: Issuances, now: Date): string {
   const verb = now.getTime() < at ? 'is due at' : 'has been due since';
   const due = `renewal ${verb} ${iso(at)}: ${why()}`;
   if (from === at) return due;
