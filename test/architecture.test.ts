@@ -129,8 +129,6 @@ const pure = [
   'providers/shared/errors.ts',
   'src/acme/problem.ts',
   'src/certificates/renewal-conf.ts',
-  'src/acme/ledger/allowance.ts',
-  'src/acme/replacement.ts',
   'src/acme/ledger/deferral.ts',
   'src/acme/ledger/history.ts',
   'src/acme/ledger/entries.ts',

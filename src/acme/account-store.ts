@@ -7,8 +7,7 @@ import type { Clock } from '../clock.ts';
 import { Secret } from '../config/secret.ts';
 import { IngressError } from '../errors.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
-import { createJsonFile, orStoreFailed } from '../volume.ts';
-import { directorySlug } from './ledger/directory-slug.ts';
+import { createJsonFile, folderNameOf, orStoreFailed } from '../volume.ts';
 
 /** An ACME account on the volume. */
 export interface StoredAccount {
@@ -225,7 +224,7 @@ const endedAccountSchema = z
  */
 function createEndedAccounts(root: string, directoryUrl: string, warn: (message: string) => void) {
   const file = createJsonFile({
-    path: join(root, 'dstack-ingress', 'accounts', `${directorySlug(directoryUrl)}.json`),
+    path: join(root, 'dstack-ingress', 'accounts', `${folderNameOf(directoryUrl)}.json`),
     title: 'the list of ended accounts ',
     parse: (value) => z.array(endedAccountSchema).readonly().parse(value),
     loss: 'an account in it may be tried once more',

@@ -148,12 +148,12 @@ async function abandon(
   warn?.(`abandoned the order ${url} for ${names.join(', ')}: ${sentence}; ordering again`);
 }
 
-/** Whether an open order is one for what is asked for. Pure. */
-function fits(note: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
+/** Whether a stored order has these parameters. Pure. */
+function matches(stored: StoredOrder, { names, profile }: OrderParams, directoryUrl: string): boolean {
   return (
-    nameSetKey(note.names) === nameSetKey(names) &&
-    note.directoryUrl === directoryUrl &&
-    note.profile === profile
+    nameSetKey(stored.names) === nameSetKey(names) &&
+    stored.directoryUrl === directoryUrl &&
+    stored.profile === profile
   );
 }
 
