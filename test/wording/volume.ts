@@ -155,16 +155,6 @@ export const rows: readonly WordingRow[] = [
     hint: CHECK,
   },
   {
-    when: 'an account key is damaged',
-    say: onVolume(async ({ root, clock }) => {
-      plant(root, 'accounts/ca.example/directory/1/private_key.json', '{');
-      return createAccountStore(root, DIRECTORY, clock).load();
-    }),
-    message:
-      'the account key in /etc/letsencrypt/accounts/ca.example/directory/1/private_key.json cannot be parsed',
-    hint: 'Restore it from a backup. Or move /etc/letsencrypt/accounts/ca.example/directory/1 away: another account is made then, and CAA records of SET_CAA name it.',
-  },
-  {
     when: 'a file is in the place of a folder',
     say: onVolume(({ root }) => {
       plant(root, 'dstack-ingress', '');
