@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { globSync, readFileSync, statfsSync } from 'node:fs';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { PassThrough, type Readable } from 'node:stream';
@@ -39,9 +39,10 @@ const FAULTS_FILE_DEADLINE_MS = 20 * 60_000;
 /** Images are built in the first of these. */
 const IMAGE_TEST_TIMEOUT_MS = 30 * 60_000;
 const IMAGE_FILE_DEADLINE_MS = 40 * 60_000;
-/** Files that compute run two at a time, one for each core of a small machine; those that mostly wait for others run more at a time. */
-const COMPUTING = 2;
-const WAITING = 5;
+/** Files that are run at once: of those that compute, and of those that mostly wait. */
+const CORES = availableParallelism();
+const COMPUTING = Math.ceil(CORES / 2);
+const WAITING = 2 * CORES + 1;
 /** Bytes that a file system in memory has to have for what tests write. */
 const MEMORY = 2 ** 30;
 const TMPFS = 0x01021994;
@@ -59,8 +60,12 @@ const checks: readonly [title: string, command: string, ...args: string[]][] = [
 const wanted = process.argv.slice(2);
 const ofImage = (file: string) => file.startsWith('test/image/');
 const ofFaults = (file: string) => file.startsWith('test/faults/');
-/** A world of real servers, and programs that wait for each other. */
-const waits = (file: string) => /^test\/(?:e2e|contract)\//.test(file);
+const ofSimulation = (file: string) => file.startsWith('test/simulation/');
+/** In a world of real servers, programs wait for each other. */
+const waits = (file: string) => /^test\/(?:e2e|contract|faults)\//.test(file);
+/** Those that take longest come first, so that none of them is alone at the end. */
+const first = (long: (file: string) => boolean, all: (file: string) => boolean) =>
+  files.filter(all).toSorted((a, b) => Number(long(b)) - Number(long(a)));
 // What they need is installed only for those who ask for them: see scripts/test.
 const ofCompatibility = (file: string) => file.startsWith('test/compatibility/');
 const asksForThese = /(?:^|\/)compatibility/;
@@ -91,33 +96,29 @@ const durations: { readonly file: string; readonly ms: number }[] = [];
 const inMemory = process.env['TMPDIR'] === undefined ? memoryFolder() : undefined;
 const env = inMemory === undefined ? {} : { TMPDIR: inMemory };
 if (wanted.length === 0) await runChecks();
-// Images are built on the disk, beside everything else, and their report comes last.
-const images = runTests({
-  files: files.filter(ofImage),
-  concurrency: 1,
-  timeout: IMAGE_TEST_TIMEOUT_MS,
-  deadlineMs: IMAGE_FILE_DEADLINE_MS,
-});
-await print(
+// All at the same time, so that no core is idle while the last file of a kind ends.
+const usual = { timeout: TEST_TIMEOUT_MS, deadlineMs: FILE_DEADLINE_MS, env };
+const reports = [
   runTests({
-    files: files.filter((file) => !ofImage(file) && !ofFaults(file) && !waits(file)),
+    ...usual,
+    files: first(ofSimulation, (file) => !waits(file) && !ofImage(file)),
     concurrency: COMPUTING,
-    timeout: TEST_TIMEOUT_MS,
-    deadlineMs: FILE_DEADLINE_MS,
-    env,
   }),
-);
-await print(
   runTests({
-    // The longest ones first, so that no core is idle at the end.
-    files: [...files.filter(ofFaults), ...files.filter(waits)],
+    ...usual,
+    files: first(ofFaults, waits),
     concurrency: WAITING,
-    timeout: asksForFaults ? FAULTS_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS,
-    deadlineMs: asksForFaults ? FAULTS_FILE_DEADLINE_MS : FILE_DEADLINE_MS,
-    env,
+    ...(asksForFaults ? { timeout: FAULTS_TEST_TIMEOUT_MS, deadlineMs: FAULTS_FILE_DEADLINE_MS } : {}),
   }),
-);
-await print(images);
+  // On the disk: images are large.
+  runTests({
+    files: files.filter(ofImage),
+    concurrency: 1,
+    timeout: IMAGE_TEST_TIMEOUT_MS,
+    deadlineMs: IMAGE_FILE_DEADLINE_MS,
+  }),
+];
+for (const report of reports) await print(report);
 if (stoppedBy) await childrenAreGone();
 printSlowest();
 for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`);
@@ -131,8 +132,11 @@ process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}
 });
 
 async function runChecks(): Promise<void> {
-  for (const [title, command, ...args] of checks) {
-    const { failed, all } = await execa(command, args, { all: true, reject: false, preferLocal: true });
+  const done = checks.map(([title, command, ...args]) => {
+    return { title, ended: execa(command, args, { all: true, reject: false, preferLocal: true }) };
+  });
+  for (const { title, ended } of done) {
+    const { failed, all } = await ended;
     counts[failed ? 'failed' : 'passed'] += 1;
     process.stdout.write(`${failed ? '✖' : '✔'} ${title}\n${failed ? `${all}\n` : ''}`);
   }
