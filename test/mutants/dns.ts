@@ -103,6 +103,11 @@ export const dnses: readonly Mutant[] = [
     replace: '      expectations: () => expected.slice(expected.length),\n',
     killedBy: [
       {
+        file: 'test/faults/name-servers.test.ts',
+        test: 'name servers lie or say nothing',
+        rows: 'both name servers, of the challenge alone',
+      },
+      {
         file: 'test/e2e/faults.test.ts',
         test: 'a name server that goes on serving the old zone is a time-out that names it, and the CA is not told to validate',
       },
