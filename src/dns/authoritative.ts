@@ -15,9 +15,10 @@ export interface AuthoritativeZone {
 }
 
 /**
- * Finds the zone of a name, and every address of its authoritative name servers. `zoneName` is the apex that the provider
- * names, or undefined if the credentials may not read it. Without it the search starts above the name: a resolver that is
- * queried for a name that was just published may cache its absence. Throws DNS_LOOKUP_FAILED.
+ * Finds the zone of a name, and every address of its authoritative name servers. `zoneName` is the
+ * apex that the provider names, or undefined if the credentials may not read it. Without it the
+ * search starts above the name: a resolver that is queried for a name that was just published may
+ * cache its absence. Throws DNS_LOOKUP_FAILED.
  */
 export async function findAuthoritative(
   name: string,
@@ -59,7 +60,8 @@ async function findApex(
   for (const candidate of candidates.filter((name) => name.includes('.'))) {
     const { answers, authorities } = await resolver({ name: candidate, type: 'SOA' }, signal);
     if (answers.some((answer) => answer.type === 'SOA' && answer.name === candidate)) return candidate;
-    // RFC 2308 §3: the SOA record of a negative answer is that of the zone, unless a CNAME leads elsewhere.
+    // RFC 2308 §3: the SOA record of a negative answer is that of the zone, unless a CNAME leads
+    // elsewhere.
     const apex = authorities.find(({ type }) => type === 'SOA')?.name ?? '';
     if (answers.length === 0 && apex.includes('.') && isWithin(candidate, apex)) return apex;
   }

@@ -35,14 +35,14 @@ for (const [text, expected] of names) {
   test(`${JSON.stringify(text)} is ${expected ?? 'no name'}`, () => assert.equal(parseName(text), expected));
 }
 
-test('a certificate carries host names and wildcards of one level', () => {
+test('the names of a certificate are host names and wildcards of one level', () => {
   assert.equal(parseCertificateName('*.Example.com'), '*.example.com');
   for (const bad of ['*', '*.com', 'a.*.com', '**.example.com', '_a.example.com', '*.*.example.com']) {
     assert.equal(parseCertificateName(bad), undefined, bad);
   }
 });
 
-test('owner names that follow from a name', () => {
+test('owner names are derived from a name', () => {
   assert.equal(challengeName('*.example.com'), '_acme-challenge.example.com');
   assert.equal(challengeName('app.example.com'), '_acme-challenge.app.example.com');
   assert.equal(appAddressName('app.example.com', '_x'), '_x.app.example.com');

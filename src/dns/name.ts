@@ -1,7 +1,8 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 
 /**
- * Domain names as text (RFC 1034 §3.1, RFC 5890). Canonical: lower case, A-labels, no trailing dot. Pure.
+ * Domain names as text (RFC 1034 §3.1, RFC 5890). Canonical: lower case, A-labels, no trailing dot.
+ * Pure.
  */
 
 const MAX_NAME = 253;
@@ -9,25 +10,27 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const A_LABEL = /(?:^|\.)xn--/i;
 const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Lower case, no trailing dot. Anything an API or a name server gives passes through here before it is compared. */
+/**
+ * Lower case, no trailing dot. Names from an API or a name server are compared in this form only.
+ */
 export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
 /**
- * Reads a name that a person wrote: U-labels become A-labels (so that a homograph shows), upper case lower case.
- * Gives undefined for anything that is not a domain name of at least two labels; labels may start with an
- * underscore, as owner names do.
+ * Parses a name that a person wrote: U-labels become A-labels (so that a homograph shows), upper
+ * case becomes lower case. Undefined for anything but a domain name of at least two labels; a label
+ * may start with an underscore.
  */
 export function parseName(text: string): string | undefined {
   const name = canonicalName(toAscii(text));
   const labels = name.split('.');
   const fits = name.length <= MAX_NAME && labels.length >= 2 && labels.every((label) => LABEL.test(label));
-  // An all-numeric last label is an IPv4 address, or would be read as one (RFC 3696 §2).
+  // With an all-numeric last label it is an IPv4 address, or would be taken for one (RFC 3696 §2).
   return fits && !/^\d+$/.test(labels.at(-1) ?? '') ? name : undefined;
 }
 
-/** A host name that a certificate can carry (RFC 5280 §4.2.1.6 by way of RFC 1123), also as `*.` and a name. */
+/** Parses a name of a certificate: a host name (RFC 5280 §4.2.1.6, RFC 1123) or a wildcard. */
 export function parseCertificateName(text: string): string | undefined {
   const wildcard = text.startsWith('*.');
   const name = parseName(wildcard ? text.slice(2) : text);
@@ -35,8 +38,8 @@ export function parseCertificateName(text: string): string | undefined {
   return wildcard ? `*.${name}` : name;
 }
 
-// domainToASCII would also decode percent signs and read odd numbers as addresses, so plain ASCII goes around it. It
-// lets A-labels pass that stand for nothing; those do not change on the way back.
+// Only text beyond ASCII is passed to domainToASCII, which also decodes percent signs and reads odd
+// numbers as addresses. It accepts invalid A-labels; domainToUnicode leaves these unchanged.
 function toAscii(text: string): string {
   if (/[\s%\u0000-\u0020\u007f]/u.test(text)) return '';
   const ascii = /[^\u0021-\u007e]/u.test(text) ? domainToASCII(text) : text;
@@ -48,28 +51,31 @@ export function isWildcard(name: string): boolean {
   return name.startsWith('*.');
 }
 
-/** `*.example.com` -> `example.com`; any other name is its own base. */
+/** `*.example.com` -> `example.com`; any other name is its own base name. */
 export function baseName(name: string): string {
   return isWildcard(name) ? name.slice(2) : name;
 }
 
-/** Whether `name` is `zone` or lies below it, by whole labels. */
+/** Whether `name` is `zone` or below it, by whole labels. */
 export function isWithin(name: string, zone: string): boolean {
   return name === zone || name.endsWith(`.${zone}`);
 }
 
-/** The name itself and everything above it, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`. */
+/** The name and its ancestors, closest first: `a.b.c` -> `a.b.c`, `b.c`, `c`. */
 export function selfAndAncestors(name: string): string[] {
   const labels = name.split('.');
   return labels.map((_, index) => labels.slice(index).join('.'));
 }
 
-/** Where the CA looks for a dns-01 challenge (RFC 8555 §8.4); a name and its wildcard share it. */
+/** The owner name of a dns-01 challenge (RFC 8555 §8.4); a name and its wildcard share it. */
 export function challengeName(name: string): string {
   return `_acme-challenge.${baseName(name)}`;
 }
 
-/** Where the gateway looks for the app's address: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a wildcard. */
+/**
+ * The owner name of the app address record: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a
+ * wildcard.
+ */
 export function appAddressName(name: string, prefix: string): string {
   return isWildcard(name) ? `${prefix}-wildcard.${baseName(name)}` : `${prefix}.${name}`;
 }

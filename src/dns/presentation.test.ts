@@ -17,10 +17,10 @@ const spellings: readonly (readonly [data: string, value: string])[] = [
   ['"\\195" "\\169"', 'é'],
 ];
 for (const [data, value] of spellings) {
-  test(`TXT ${data} holds ${value}`, () => assert.equal(joinTxt(data), value));
+  test(`TXT ${data} is ${value}`, () => assert.equal(joinTxt(data), value));
 }
 
-test('an IPv6 address is written in its shortest form, and what is none stays', () => {
+test('an IPv6 address gets its shortest form, and other text stays the same', () => {
   assert.equal(shortestIpv6('2001:DB8:0::0:1'), '2001:db8::1');
   assert.equal(shortestIpv6('not an address'), 'not an address');
 });

@@ -1,5 +1,5 @@
 /**
- * Record data in presentation format (RFC 1035 §5.1), as name servers and many APIs write it. Pure.
+ * Record data in presentation format (RFC 1035 §5.1), which name servers and many APIs use. Pure.
  */
 
 // One character-string is a length byte and at most 255 bytes (RFC 1035 §3.3).
@@ -9,8 +9,9 @@ const STRING = /"((?:[^"\\]|\\.)*)"/gs;
 const ESCAPE = /\\(\d{3}|.)/gs;
 
 /**
- * The characters of a TXT record's data: quoted strings are joined and their escapes resolved. Data that is not quoted
- * stands for itself. Escapes are decimal in master files; `radix` 8 is for an API that writes them in octal.
+ * The characters of a TXT record's data: quoted strings are joined and their escapes resolved.
+ * Unquoted data is returned as it is. Escapes are decimal in master files; `radix` 8 is for an API
+ * that writes them in octal.
  */
 export function joinTxt(data: string, radix: 8 | 10 = 10): string {
   if (!STRINGS.test(data)) return data;
@@ -18,7 +19,7 @@ export function joinTxt(data: string, radix: 8 | 10 = 10): string {
   return joined.includes('\\') ? resolveEscapes(joined, radix) : joined;
 }
 
-// Byte by byte, since several escapes together can be one UTF-8 character.
+// Byte by byte, because several escapes can form one UTF-8 character.
 function resolveEscapes(text: string, radix: number): string {
   const bytes = Buffer.from(text, 'utf8')
     .toString('latin1')
@@ -28,7 +29,10 @@ function resolveEscapes(text: string, radix: number): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
-/** The characters of a TXT record as quoted strings of at most 255 bytes; what is not plain ASCII is written as `\DDD`. */
+/**
+ * The characters of a TXT record as quoted strings of at most 255 bytes; other than printable ASCII
+ * is written as `\DDD`.
+ */
 export function quoteTxt(value: string, radix: 8 | 10 = 10): string {
   const escapeByte = (byte: number) => escapeIn(radix, byte);
   const bytes = Buffer.from(value, 'utf8');
@@ -45,7 +49,9 @@ function escapeIn(radix: number, byte: number): string {
   return byte >= 0x20 && byte <= 0x7e ? character : `\\${byte.toString(radix).padStart(3, '0')}`;
 }
 
-/** RFC 5952 text, which is also what the URL standard writes; anything that is no address stays as it is. */
+/**
+ * The address as RFC 5952 writes it, which the URL standard follows; returns other text unchanged.
+ */
 export function shortestIpv6(address: string): string {
   return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
 }

@@ -8,11 +8,17 @@ export interface Expectation {
   readonly record: DnsRecord;
   /** The RRset must hold no other value. */
   readonly alone?: boolean;
-  /** The provider flattens a CNAME at the apex (see `Capabilities`): any address meets the expectation. */
+  /**
+   * The provider flattens a CNAME at the apex (see `Capabilities`): any address meets the
+   * expectation.
+   */
   readonly flattened?: boolean;
 }
 
-/** What one server answers when it is queried for all expectations. `problems` are phrases without a subject. */
+/**
+ * What one server answers when it is queried for all expectations. `problems` are phrases without a
+ * subject.
+ */
 export type ProbeResult =
   | {
       readonly kind: 'propagated';
@@ -39,13 +45,16 @@ export function problemsIn(result: ProbeResult | undefined): readonly string[] {
 export interface ProbeTarget {
   /** Rejects when no response arrives. */
   readonly query: (question: Question) => Promise<Reply>;
-  /** A resolver: for a name with a CNAME it returns the records of the target, not those beside the CNAME. */
+  /**
+   * A resolver: for a name with a CNAME it returns the records of the target, not those beside the
+   * CNAME.
+   */
   readonly isResolver?: boolean;
 }
 
 /**
- * Queries one server for every expectation in a zone. A server that answers without an expected record is stale, whatever
- * happens to the other queries. Throws only the signal's reason.
+ * Queries one server for every expectation in a zone. A server that answers without an expected
+ * record is stale, whatever happens to the other queries. Throws only the signal's reason.
  */
 export async function probe(
   expectations: readonly Expectation[],

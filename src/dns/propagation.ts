@@ -22,23 +22,34 @@ export interface PropagationOptions {
   readonly timeoutMs: number;
   /** Whether failing servers are passed over before the time-out. */
   readonly urgent?: boolean;
-  /** Servers that an earlier wait for the zone has passed over: they are probed, and passed over at once while they fail. */
+  /**
+   * Servers that an earlier wait for the zone has passed over: they are probed, and passed over at
+   * once while they fail.
+   */
   readonly passedOverBefore?: ReadonlySet<AuthoritativeServer>;
   /** Used when no authoritative server can be reached. */
   readonly resolver?: Resolver;
   /** When the records were published. Default: now. */
   readonly publishedAt?: Date;
-  /** Called when the number of pending servers changes, and when the resolvers are queried instead. */
+  /**
+   * Called when the number of pending servers changes, and when the resolvers are queried instead.
+   */
   readonly onProgress?: (progress: Progress) => void;
   /** Recomputes the expectations during a long wait. */
   readonly refresh?: ExpectationRefresh | undefined;
-  /** The secondaries learn of a change by NOTIFY from the operator's own primary (see `Capabilities`). */
+  /**
+   * The secondaries learn of a change by NOTIFY from the operator's own primary (see
+   * `Capabilities`).
+   */
   readonly byNotify?: boolean;
 }
 
 /** Recomputes what is expected, because other clients may change the zone during the wait. */
 export interface ExpectationRefresh {
-  /** Milliseconds until the first call. Each further call comes three times as late, the last one this long before the time-out. */
+  /**
+   * Milliseconds until the first call. Each further call comes three times as late, the last one
+   * this long before the time-out.
+   */
   readonly afterMs: number;
   readonly expectations: () => Promise<readonly Expectation[]>;
 }
@@ -67,16 +78,18 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Milliseconds after publication, or half of the time-out if that is less, before a resolver is queried: one that is
- * queried before the name servers have the records caches their absence for as long as the zone says (RFC 2308 §5).
+ * Milliseconds after publication, or half of the time-out if that is less, before a resolver is
+ * queried: one that is queried before the name servers have the records caches their absence for as
+ * long as the zone says (RFC 2308 §5).
  */
 const RESOLVER_DELAY_MS = 60_000;
 
 /**
- * Waits until every address of every authoritative server of the zone meets every expectation. A stale server is always
- * waited for; `assess` decides which failing ones are passed over, and when. If no address answers (outgoing port 53 is
- * filtered, or redirected to a server that is lame for the zone), the answer of the resolvers counts. Throws
- * PROPAGATION_TIMEOUT with the last result of each server.
+ * Waits until every address of every authoritative server of the zone meets every expectation. A
+ * stale server is always waited for; `assess` decides which failing ones are passed over, and when.
+ * If no address answers (outgoing port 53 is filtered, or redirected to a server that is lame for
+ * the zone), the answer of the resolvers counts. Throws PROPAGATION_TIMEOUT with the last result of
+ * each server.
  */
 export async function waitForPropagation(
   zone: AuthoritativeZone,

@@ -1,84 +1,101 @@
 import type { Change, CurrentRecord } from './record.ts';
 
-/** Among the details of an error of `zone` that a misspelt name may be the cause of. */
+/** Among the details of an error of `zone` if a misspelt name may be the cause. */
 export const NAME_IN_DOUBT = { nameInDoubt: true } as const;
 
 /** A zone of the provider's account. */
 export interface Zone {
-  /** The provider's own id; also the key of the per-zone lock. */
+  /** The provider's id of the zone; also the key of the zone's lock. */
   readonly id: string;
-  /** The zone's apex, canonical like an owner name; undefined when the credentials may not read it. */
+  /**
+   * The zone's apex, canonical like an owner name; undefined if the credentials may not read it.
+   */
   readonly name: string | undefined;
 }
 
-/** What a provider can and cannot do, so that plans fit it. */
+/** What a provider can do; plans respect it. */
 export interface Capabilities {
-  /** The TTL in seconds that the provider will answer for a wanted one: raised, rounded or kept. */
+  /**
+   * The TTL, in seconds, that the provider serves if this one is requested: raised, rounded or the
+   * same.
+   */
   normalizeTtl(seconds: number): number;
-  /** Whether a CNAME may stand beside records of other types at one name (against RFC 1034 §3.6.2). */
+  /** Whether a name may have a CNAME beside records of other types (against RFC 1034 §3.6.2). */
   readonly cnameBesideOthers: boolean;
-  /** Whether a CNAME at the zone's apex is answered as the addresses of its target. */
+  /** Whether a CNAME at the zone's apex is flattened: served as the addresses of its target. */
   readonly flattensApexCname: boolean;
   /** Whether a CNAME whose target's first label starts with an underscore is served. */
   readonly servesUnderscoreTargets: boolean;
-  /** Whether all values of one name and type have one TTL (RFC 2181 §5.2), so that ours cannot differ from its neighbours'. */
+  /**
+   * Whether all records of an RRset have one TTL (RFC 2181 §5.2), so that ours cannot differ from
+   * the others.
+   */
   readonly sharesTtl: boolean;
-  /** Whether every write replaces the whole zone. Then a pass writes once, and what can wait is left to the next one. */
+  /**
+   * Whether every write replaces the whole zone. Then a reconciliation writes once, and leaves what
+   * can wait to the next one.
+   */
   readonly rewritesZone: boolean;
-  /** Seconds that a published record may take to every authoritative server, by the provider's own words. */
+  /**
+   * Seconds until every authoritative server serves a published record, as the provider documents.
+   */
   readonly propagationSeconds: number;
-  /** Whether the records are written to a primary of the user's own, which has to tell its secondaries (NOTIFY, RFC 1996). */
+  /**
+   * Whether records are written to the operator's own primary, which must send NOTIFY (RFC 1996) to
+   * its secondaries.
+   */
   readonly notifiesSecondaries?: boolean;
 }
 
 /**
- * One DNS provider's API in a few verbs. An adapter knows the quirks of its API, so that nobody else must.
- *
- * Every verb throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with `retryAfterMs`),
- * _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED; ZONE_NOT_FOUND when the zone is gone,
- * ZONE_MISMATCH when what was written landed under another name; ZONE_NOT_UNDERSTOOD or ZONE_DAMAGED where only whole zones
- * can be written, and STORE_FAILED where a copy of the zone could not be kept before. None retries on its own. An aborted signal
- * rejects with the signal's reason. All verbs may run at once; writes to one zone wait for each other.
+ * The API of one DNS provider. The adapter hides the quirks of the API.
+ * Every method throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with
+ * `retryAfterMs`), _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED;
+ * ZONE_NOT_FOUND if the zone is gone, ZONE_MISMATCH if a record was written under another name;
+ * ZONE_NOT_UNDERSTOOD or ZONE_DAMAGED if only whole zones can be written, and STORE_FAILED if a
+ * copy of the zone could not be stored before. None retries on its own. An abort rejects with the
+ * signal's reason. All methods may run concurrently; writes to one zone run one after the other.
  */
 export interface DnsProvider {
   readonly name: string;
   readonly capabilities: Capabilities;
 
   /**
-   * The longest zone of the account that holds the name.
-   * Asked once per zone; later calls answer from memory. Throws ZONE_NOT_FOUND, or ZONE_MISMATCH where the zone is
-   * configured and does not hold the name; with NAME_IN_DOUBT among the details where the account has nothing like it.
+   * The zone of the account that is the closest ancestor of the name, or the name itself. Looked up
+   * once per zone, then cached. Throws ZONE_NOT_FOUND, or ZONE_MISMATCH if a zone is configured and
+   * the name is not in it; with NAME_IN_DOUBT among the details if the account has no similar zone.
    */
   zone(fqdn: string, signal: AbortSignal): Promise<Zone>;
 
   /**
-   * Every record of every type that stands at these owner names now, canonical; one read where the API allows.
-   * Example: `records(zone, ['app.example.com'])` gives its CNAME, its CAA records and its MX, nothing of
-   * `www.app.example.com`.
+   * The current records of every type at these owner names, canonical; in one read if the API
+   * allows. Example: `records(zone, ['app.example.com'])` returns its CNAME, its CAA records and
+   * its MX, and nothing of `www.app.example.com`.
    */
   records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]>;
 
   /**
-   * Makes all changes in as few calls as the API allows and returns the created and replacing records as they stand now,
-   * in the order of the changes.
-   *
-   * Idempotent: creating what stands there already and removing what is gone are successes. A removal whose record
-   * carries no handle is found by name, type and value. Records that no change names are the same afterwards. After
-   * a failure half way any part of the changes may have been made (none or all where the API has transactions); the
-   * same call again completes them.
-   *
-   * Example: `_acme-challenge.x` holds TXT `a`; after `create TXT b` it holds `a` and `b`; after `remove TXT b` it
-   * holds `a`.
+   * Makes all changes in as few calls as the API allows. Returns the created and replacing records
+   * as they are now, in the order of the changes.
+   * Idempotent: creating a record that exists and removing one that is gone succeed. A removal
+   * whose record has no handle matches name, type and value. All other records stay the same. After
+   * a failure any part of the changes may have been made (none or all if the API has transactions);
+   * the same call again completes them.
+   * Example: `_acme-challenge.x` holds TXT `a`; after `create TXT b` it holds `a` and `b`; after
+   * `remove TXT b` it holds `a`.
    */
   apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]>;
 
   /**
-   * Resolves when what was written to the zone has reached all of the provider's name servers, by the provider's own
-   * word. For an API that tells (Route 53's GetChange); it is asked after the name servers have been, since these
-   * cost nothing, and because an anycast address stands for many of them.
+   * Resolves when the API reports that all of the provider's name servers serve the last write to
+   * the zone (Route 53's GetChange). Called after the name servers were queried, which costs no API
+   * call; it is still needed because many servers share an anycast address.
    */
   settled?(zone: Zone, signal: AbortSignal): Promise<void>;
 
-  /** Whether the credentials are good. Resolves, or throws what is wrong with them and what to do. Writes nothing. */
+  /**
+   * Checks the credentials without writing anything. Resolves, or throws what is wrong with them
+   * and how to fix it.
+   */
   check(signal: AbortSignal): Promise<void>;
 }

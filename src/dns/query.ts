@@ -51,9 +51,9 @@ const UDP_PAYLOAD = 1232;
 export type Query = (server: NameServer, question: Question, options: QueryOptions) => Promise<Reply>;
 
 /**
- * Sends one question to one name server: over UDP, then over TCP if the response is truncated or none arrives (RFC 7766 §5).
- * Rejects with the transport's error, whose `code` is one of the system or of `node:dns` (ETIMEOUT, EOF, EBADRESP), or with
- * the signal's reason.
+ * Sends one question to one name server: over UDP, then over TCP if the response is truncated or
+ * none arrives (RFC 7766 §5). Rejects with the transport's error, whose `code` is one of the system
+ * or of `node:dns` (ETIMEOUT, EOF, EBADRESP), or with the signal's reason.
  */
 export async function query(server: NameServer, question: Question, options: QueryOptions): Promise<Reply> {
   const id = randomInt(0x10000);
@@ -85,7 +85,10 @@ export async function query(server: NameServer, question: Question, options: Que
   return toReply(await queryTcp(server, message, fits, options));
 }
 
-/** Whether an error means that this host has no route to the address, for example to an IPv6 address without IPv6. */
+/**
+ * Whether an error means that this host has no route to the address, for example to an IPv6 address
+ * without IPv6.
+ */
 export function isUnroutable(thrown: unknown): boolean {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   return [

@@ -9,8 +9,8 @@ export type Resolver = (question: Question, signal: AbortSignal) => Promise<Repl
 const TIMEOUT_MS = 2000;
 
 /**
- * A resolver that queries each server in turn until one answers. NXDOMAIN is an answer; SERVFAIL, REFUSED and a time-out are
- * not. Throws DNS_LOOKUP_FAILED if no server answers.
+ * A resolver that queries each server in turn until one answers. NXDOMAIN is an answer; SERVFAIL,
+ * REFUSED and a time-out are not. Throws DNS_LOOKUP_FAILED if no server answers.
  */
 export function createResolver(servers: readonly NameServer[], send: Query = query): Resolver {
   return async ({ name, type }, signal) => {
@@ -45,8 +45,9 @@ export interface Addresses {
 }
 
 /**
- * Looks up the addresses of a name, each family separately: some servers answer AAAA with SERVFAIL. The resolver follows
- * CNAMEs. Throws DNS_LOOKUP_FAILED if one lookup fails and the other finds no address.
+ * Looks up the addresses of a name, each family separately: some servers answer AAAA with SERVFAIL.
+ * The resolver follows CNAMEs. Throws DNS_LOOKUP_FAILED if one lookup fails and the other finds no
+ * address.
  */
 export async function lookUpAddresses(
   name: string,

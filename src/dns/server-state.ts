@@ -31,7 +31,10 @@ export function nextState(state: ServerState, result: ProbeResult, at: number): 
   };
 }
 
-/** What is wrong with a server, each sentence with its name and address; empty when everything is propagated. */
+/**
+ * What is wrong with a server, each sentence with its name and address; empty when everything is
+ * propagated.
+ */
 export function describeServerState({ server: { hostname, address }, last }: ServerState): string[] {
   return problemsIn(last).map((problem) => `${hostname} (${address}) ${problem}`);
 }
@@ -44,7 +47,10 @@ export type Assessment =
       readonly passedOver: readonly ServerState[];
     }
   | { readonly kind: 'pending'; readonly pending: readonly ServerState[] }
-  /** No address of any server answers for the zone: port 53 is filtered, or redirected to a server that is lame for it. */
+  /**
+   * No address of any server answers for the zone: port 53 is filtered, or redirected to a server
+   * that is lame for it.
+   */
   | { readonly kind: 'filtered'; readonly pending: readonly ServerState[] };
 
 /** What an assessment depends on beside the servers. */
@@ -59,14 +65,18 @@ export interface Circumstances {
   readonly passedOverBefore: ReadonlySet<AuthoritativeServer>;
 }
 
-/** A server counts as down after this many failed probes in a row over this many milliseconds: more than a lost packet or a restart. */
+/**
+ * A server counts as down after this many failed probes in a row over this many milliseconds: more
+ * than a lost packet or a restart.
+ */
 const DOWN_AFTER_PROBES = 3;
 const DOWN_AFTER_MS = 5000;
 
 /**
- * Whether the expected records have propagated. A stale server is always waited for. A failing one (unreachable or lame) is
- * passed over once another server serves the records: at once if that is another address of the same server, otherwise at the
- * time-out, or as soon as it counts as down when the wait is urgent. A CA gets its answer from the other servers, too. Pure.
+ * Whether the expected records have propagated. A stale server is always waited for. A failing one
+ * (unreachable or lame) is passed over once another server serves the records: at once if that is
+ * another address of the same server, otherwise at the time-out, or as soon as it counts as down
+ * when the wait is urgent. A CA gets its answer from the other servers, too. Pure.
  */
 export function assess(states: readonly ServerState[], circumstances: Circumstances): Assessment {
   const propagated = states.filter(isPropagated);
@@ -98,7 +108,10 @@ function isUnroutable({ last }: ServerState): boolean {
   return last?.kind === 'unreachable' && last.unroutable;
 }
 
-/** The address is unreachable (IPv6 without a route, say), and another address of the same server serves everything. */
+/**
+ * The address is unreachable (IPv6 without a route, say), and another address of the same server
+ * serves everything.
+ */
 function hasOtherAddress(state: ServerState, propagated: readonly ServerState[]): boolean {
   const unreachable =
     isUnroutable(state) || (state.last?.kind === 'unreachable' && state.failures >= DOWN_AFTER_PROBES);
@@ -112,8 +125,8 @@ function isDown(state: ServerState, { now, passedOverBefore }: Circumstances): b
 }
 
 /**
- * The hint when servers do not serve in time what the operator's own primary has accepted: most likely they got no NOTIFY.
- * Undefined when every server that answers serves it. Pure.
+ * The hint when servers do not serve in time what the operator's own primary has accepted: most
+ * likely they got no NOTIFY. Undefined when every server that answers serves it. Pure.
  */
 export function notifyHint(states: readonly ServerState[]): string | undefined {
   const behind = states.filter((state) => !isPropagated(state) && state.last?.kind !== 'unreachable');

@@ -14,9 +14,10 @@ export class IncompleteMessage extends Error {
 }
 
 /**
- * Sends one DNS message over a TCP connection of its own (RFC 7766), and calls `take` with each message of the response until
- * it returns true for the last. Rejects with the transport's error (EOF if the server closes the connection without a
- * response), an IncompleteMessage, what `take` throws, or the signal's reason. The socket is always closed.
+ * Sends one DNS message over a TCP connection of its own (RFC 7766), and calls `take` with each
+ * message of the response until it returns true for the last. Rejects with the transport's error
+ * (EOF if the server closes the connection without a response), an IncompleteMessage, what `take`
+ * throws, or the signal's reason. The socket is always closed.
  */
 export async function exchangeTcp(
   { host, port }: { readonly host: string; readonly port: number },

@@ -10,7 +10,10 @@ const NAME = '_acme-challenge.app.example.com';
 const server = (hostname: string, address: string): AuthoritativeServer => ({ hostname, address, port: 53 });
 const zone = { apex: 'example.com', servers: [server('ns1', '192.0.2.1'), server('ns2', '192.0.2.2')] };
 
-/** The apex is undefined where the name servers do not decide, so that the resolvers' zone is all there is. */
+/**
+ * The apex is undefined where the name servers do not decide, so that the resolvers' zone is all
+ * there is.
+ */
 const rows: [title: string, reply: Partial<Reply>, apex: string | undefined][] = [
   ['a referral', { authorities: [rr('app.example.com', 'NS', 'ns.child.example')] }, 'app.example.com'],
   ['a referral at the name', { authorities: [rr(NAME, 'NS', 'ns.child.example')] }, NAME],

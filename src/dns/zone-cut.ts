@@ -6,7 +6,10 @@ import type { Query, Reply } from './query.ts';
 /** The zone that the public DNS serves a name from. */
 export interface ZoneCut {
   readonly apex: string;
-  /** Whether a name server said so; otherwise the apex comes from the resolvers, whose caches may be outdated. */
+  /**
+   * Whether a name server answered so; otherwise the apex comes from the resolvers, whose caches may be
+   * outdated.
+   */
   readonly isAuthoritative: boolean;
 }
 
@@ -15,8 +18,8 @@ const QUERY_TIMEOUT_MS = 2000;
 const QUERIED_SERVERS = 2;
 
 /**
- * Finds the zone, at or below `zone`, that the public DNS serves a name from. Only name servers are queried for the name:
- * a resolver would cache its absence. Throws only the signal's reason.
+ * Finds the zone, at or below `zone`, that the public DNS serves a name from. Only name servers are
+ * queried for the name: a resolver would cache its absence. Throws only the signal's reason.
  */
 export async function findZoneCut(
   name: string,
@@ -48,8 +51,9 @@ function firstAddresses({ servers }: AuthoritativeZone): AuthoritativeZone['serv
 }
 
 /**
- * The zone in the response to a query for a name's SOA record: the delegated one of a referral, otherwise the one of the SOA
- * record (RFC 2308 §2). Undefined if it is not at or below the zone of the server, or if a CNAME leads elsewhere.
+ * The zone in the response to a query for a name's SOA record: the delegated one of a referral,
+ * otherwise the one of the SOA record (RFC 2308 §2). Undefined if it is not at or below the zone of
+ * the server, or if a CNAME leads elsewhere.
  */
 function apexIn({ rcode, answers, authorities }: Reply, name: string, zone: string): string | undefined {
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return undefined;
@@ -64,13 +68,17 @@ export interface ZoneAssignment {
   readonly domain: string;
   /** The apex of the zone. */
   readonly zone: string;
-  /** The registered domain of the zone. If its own delegation is missing, that is no fault: it may be about to come. */
+  /**
+   * The registered domain of the zone. If its own delegation is missing, that is no fault: it may
+   * be about to come.
+   */
   readonly registeredDomain: string;
 }
 
 /**
- * ZONE_NOT_PUBLIC if records written to the assigned zone would not be served, because the public DNS serves the name from
- * the zone `apex`. Undefined if it is the same zone, or if the whole registered domain is not delegated yet. Pure.
+ * ZONE_NOT_PUBLIC if records written to the assigned zone would not be served, because the public
+ * DNS serves the name from the zone `apex`. Undefined if it is the same zone, or if the whole
+ * registered domain is not delegated yet. Pure.
  */
 export function delegationFault(
   { domain, zone, registeredDomain }: ZoneAssignment,

@@ -18,9 +18,9 @@ export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
 }
 
 /**
- * Checks every name of a certificate for every account, looking up each owner name once. Empty if CAA permits everything.
- * Throws DNS_LOOKUP_FAILED if a lookup fails, unless another name is refused: then the certificate is, whatever the lookup
- * would have found.
+ * Checks every name of a certificate for every account, looking up each owner name once. Empty if
+ * CAA permits everything. Throws DNS_LOOKUP_FAILED if a lookup fails, unless another name is
+ * refused: then the certificate is, whatever the lookup would have found.
  */
 export async function checkCaa(
   names: readonly string[],
@@ -64,7 +64,10 @@ function memoize(lookUp: CaaLookup): CaaLookup {
   };
 }
 
-/** CAA_FORBIDS, with the records that forbid each name, and what to add to or remove from each owner name. */
+/**
+ * CAA_FORBIDS, with the records that forbid each name, and what to add to or remove from each owner
+ * name.
+ */
 export function caaForbidsError(refusals: readonly NameRefusal[]): IngressError {
   const advice = [...new Set(refusals.flatMap(adviceFor))].join(' ');
   return new IngressError('CAA_FORBIDS', refusals.map(sentenceOf).join('; '), {

@@ -14,7 +14,10 @@ export interface CaaRequest {
 
 /** Why a record does not permit a request. */
 export type CaaReason =
-  /** Its critical flag is set and its tag is unknown, so the whole set permits nothing (RFC 8659 §4.1). */
+  /**
+   * Its critical flag is set and its tag is unknown, so the whole set permits nothing (RFC 8659
+   * §4.1).
+   */
   | 'critical'
   /** It breaks the grammar of RFC 8659 §4.2 or RFC 8657, so it permits nobody. */
   | 'malformed'
@@ -39,14 +42,17 @@ export interface CaaRefusal {
   readonly faults: readonly CaaFault[];
   /** The records to remove, because no other record can make up for them. */
   readonly remove: readonly string[];
-  /** The record that permits the request if it is added to the others; undefined if none is missing. */
+  /**
+   * The record that permits the request if it is added to the others; undefined if none is missing.
+   */
   readonly add: string | undefined;
 }
 
 const CRITICAL = 128;
 
-// Tags that every CA knows. Only `issue` and `issuewild` restrict the names of a certificate: RFC 8659 §4.4, the
-// Baseline Requirements for TLS appendix A.1, RFC 9495, the requirements for mark certificates.
+// Tags that every CA knows. Only `issue` and `issuewild` restrict the names of a certificate: RFC
+// 8659 §4.4, the Baseline Requirements for TLS appendix A.1, RFC 9495, the requirements for mark
+// certificates.
 const KNOWN_TAGS: readonly string[] = [
   'issue',
   'issuewild',
@@ -58,9 +64,10 @@ const KNOWN_TAGS: readonly string[] = [
 ];
 
 /**
- * Judges a request by the relevant RRset of its name (RFC 8659 §4, RFC 8657). `set` has its values as `flags tag "value"`;
- * an empty set forbids nothing. Returns undefined if the request is permitted, for which one record suffices. A value that
- * is no property at all is ignored, and left to the CA.
+ * Judges a request by the relevant RRset of its name (RFC 8659 §4, RFC 8657). `set` has its values
+ * as `flags tag "value"`; an empty set forbids nothing. Returns undefined if the request is
+ * permitted, for which one record suffices. A value that is no property at all is ignored, and left
+ * to the CA.
  */
 export function judgeCaa(set: readonly string[], request: CaaRequest): CaaRefusal | undefined {
   const properties = set.flatMap((record) => {

@@ -12,8 +12,9 @@ export interface CaaProperty {
 }
 
 /**
- * Reads `flags tag "value"`; undefined for anything else. More lenient than `parseCaa`, because a name server can send what no
- * provider accepts: any characters in a tag, line breaks in a value. An invalid tag may still be critical.
+ * Reads `flags tag "value"`; undefined for anything else. More lenient than `parseCaa`, because a
+ * name server can send what no provider accepts: any characters in a tag, line breaks in a value.
+ * An invalid tag may still be critical.
  */
 export function readProperty(text: string): CaaProperty | undefined {
   const opening = text.indexOf('"');
@@ -39,14 +40,14 @@ export interface IssueValue {
 }
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
-// The only white space of the grammar is the space and the tab (WSP, RFC 5234 appendix B.1). A text of this alphabet
-// has no other, so `trim` removes only these.
+// The only white space of the grammar is the space and the tab (WSP, RFC 5234 appendix B.1). A text
+// of this alphabet has no other, so `trim` removes only these.
 const ALPHABET = /^[\t\x20-\x7e]*$/;
 const PARAMETER_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 
 /**
- * Reads the value of an `issue` or `issuewild` property by the grammar of RFC 8659 §4.2. Undefined for a malformed one,
- * which permits nobody.
+ * Reads the value of an `issue` or `issuewild` property by the grammar of RFC 8659 §4.2. Undefined
+ * for a malformed one, which permits nobody.
  */
 export function parseIssueValue(value: string): IssueValue | undefined {
   if (!ALPHABET.test(value)) return undefined;

@@ -4,7 +4,10 @@ import type { Reply, Rr } from '../query.ts';
 import { type Change, type CurrentRecord, sameData } from '../record.ts';
 import type { Resolver } from '../resolver.ts';
 
-/** The CAA records and the CNAME of one owner name. Some providers serve both; then the CAA records count. */
+/**
+ * The CAA records and the CNAME of one owner name. Some providers serve both; then the CAA records
+ * count.
+ */
 export interface CaaAnswer {
   /** The values of the CAA records, as `flags tag "value"`. */
   readonly caa: readonly string[];
@@ -19,7 +22,9 @@ export type CaaLookup = (name: string, signal: AbortSignal) => Promise<CaaAnswer
 export interface CaaSet {
   /** The owner name of its records. */
   readonly owner: string;
-  /** The name, or the ancestor, where the search ended; it differs from `owner` if it is an alias. */
+  /**
+   * The name, or the ancestor, where the search ended; it differs from `owner` if it is an alias.
+   */
   readonly at: string;
   /** At least one, as `flags tag "value"`. */
   readonly values: readonly string[];
@@ -29,9 +34,10 @@ export interface CaaSet {
 const MAX_ALIASES = 11;
 
 /**
- * Finds the relevant RRset of a name: its own or, if it has none, that of the closest ancestor, up to and including the
- * top-level domain. An alias has the set of its target, not one above the target. A wildcard is searched without its `*.`.
- * Undefined if there is no set, so that nothing is forbidden. Throws DNS_LOOKUP_FAILED.
+ * Finds the relevant RRset of a name: its own or, if it has none, that of the closest ancestor, up
+ * to and including the top-level domain. An alias has the set of its target, not one above the
+ * target. A wildcard is searched without its `*.`. Undefined if there is no set, so that nothing is
+ * forbidden. Throws DNS_LOOKUP_FAILED.
  */
 export async function findRelevantSet(
   name: string,
@@ -72,8 +78,8 @@ function aliasFault(message: string, name: string, loop?: string): IngressError 
 }
 
 /**
- * Looks up names by a resolver. Make a new one for each check: the response for an alias contains the records of its target
- * (RFC 1034 §3.6.2), and these are cached for the lookup of the target.
+ * Looks up names by a resolver. Make a new one for each check: the response for an alias contains
+ * the records of its target (RFC 1034 §3.6.2), and these are cached for the lookup of the target.
  */
 export function resolverLookup(resolver: Resolver): CaaLookup {
   const cache = new Map<string, CaaAnswer>();
@@ -117,14 +123,18 @@ export interface PlannedNames {
   readonly names: readonly string[];
   readonly current: readonly CurrentRecord[];
   readonly changes: readonly Change[];
-  /** The zone's apex, if known. No zone serves a CNAME there: a provider that accepts one answers with addresses. */
+  /**
+   * The zone's apex, if known. No zone serves a CNAME there: a provider that accepts one answers
+   * with addresses.
+   */
   readonly apex?: string | undefined;
 }
 
 /**
- * Answers for known names with their records after the changes, and looks up every other name. So no resolver is queried for
- * a name that is about to be published: it would cache the absence of the records (RFC 2308 §5). If the provider answers
- * with something else in place of a record that stays, the name is looked up: it is published already.
+ * Answers for known names with their records after the changes, and looks up every other name. So
+ * no resolver is queried for a name that is about to be published: it would cache the absence of
+ * the records (RFC 2308 §5). If the provider answers with something else in place of a record that
+ * stays, the name is looked up: it is published already.
  */
 export function overlay(lookUp: CaaLookup, planned: PlannedNames): CaaLookup {
   const { names, changes, apex } = planned;

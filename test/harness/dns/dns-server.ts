@@ -11,7 +11,7 @@ import { afterTest } from '../after-test.ts';
 
 export type Transport = 'udp' | 'tcp';
 
-/** One message of the server. What is left out is as it should be. */
+/** One message of the server. Absent fields are as they should be. */
 export interface DnsMessage {
   readonly rcode?: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
   readonly answers?: readonly Answer[];
@@ -19,26 +19,26 @@ export interface DnsMessage {
   readonly truncated?: boolean;
   readonly otherId?: boolean;
   readonly otherQuestion?: Question;
-  /** Over TCP: byte by byte, each when the last one is on its way. */
+  /** Over TCP: byte by byte, each after the previous one was sent. */
   readonly inPieces?: boolean;
-  /** Sent in the place of a message. */
+  /** Sent instead of a message. */
   readonly raw?: Buffer;
 }
 
-/** What a question gets: messages in this order, none, or the end of the connection. */
+/** The reaction to a query: messages in this order, none, or the end of the connection. */
 export type Reaction = DnsMessage | readonly DnsMessage[] | 'silence' | 'close';
 export type DnsScript = (question: Question, transport: Transport) => Reaction;
 
-/** A name server whose every answer is the test's. Listens on UDP and TCP of one port until the test ends. */
+/** A name server with scripted responses, on UDP and TCP of one port until the test ends. */
 export interface DnsServer extends NameServer {
-  /** What was asked, as `udp app.example.com TXT`. */
+  /** The questions, as `udp app.example.com TXT`. */
   readonly asked: readonly string[];
 }
 
 const RCODES = { NOERROR: 0, NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const;
 const TRIES = 20;
 
-/** Starts one; the port is a free one of 127.0.0.1 unless it is given. */
+/** Starts a scripted name server; by default on a free port of 127.0.0.1. */
 export async function startDnsServer(
   t: Pick<TestContext, 'after'>,
   script: DnsScript,
@@ -49,7 +49,7 @@ export async function startDnsServer(
   const react = (bytes: Buffer, transport: Transport): readonly Sent[] | 'close' => {
     const query = packet.decode(bytes);
     const { name = '', type = 'A' } = query.questions?.[0] ?? {};
-    // Only this program asks, and it asks for nothing else.
+    // Only this program sends queries, and only for these types.
     const question = { name, type } as Question;
     asked.push(`${transport} ${name} ${type}`);
     const reaction = script(question, transport);
@@ -105,7 +105,7 @@ async function send(connection: Socket, bytes: Buffer, inPieces: boolean): Promi
   connection.setNoDelay();
   for (const byte of bytes) {
     await new Promise((sent) => connection.write(Buffer.of(byte), sent));
-    // The other side runs in the same process: it reads before the next byte follows.
+    // The client runs in the same process and reads this byte before the next one is sent.
     await setImmediate();
   }
 }
@@ -138,7 +138,7 @@ export const caa = (name: string, tag: string, value: string): Answer => ({
   name,
   type: 'CAA',
   ttl: 60,
-  // The library's types name the tags that it knows.
+  // The library's type lists only the tags that it knows.
   data: { flags: 0, tag: tag as 'issue', value },
 });
 export const soa = (name: string): Answer => ({

@@ -19,21 +19,21 @@ export interface MemoryProviderOptions {
   readonly capabilities?: Partial<Capabilities>;
 }
 
-/** A provider in memory that refuses whatever the contract forbids. */
+/** A provider in memory that rejects what the contract forbids. */
 export interface MemoryProvider extends DnsProvider {
-  /** What stands, as `name TYPE value`, sorted. */
+  /** The current records, as `name TYPE value`, sorted. */
   readonly standing: readonly string[];
-  /** Verbs in the order of their calls. */
+  /** The calls in their order. */
   readonly calls: readonly Verb[];
-  /** The changes of each apply, as `create name TYPE value`; also of one that failed. */
+  /** The changes of each apply, as `create name TYPE value`, including those of one that failed. */
   readonly applied: readonly (readonly string[])[];
-  /** Plants a record behind the program's back. */
+  /** Adds a record as another client would. */
   plant(record: DnsRecord): void;
-  /** Takes a zone out of the account. */
+  /** Removes a zone from the account. */
   dropZone(name: string): void;
-  /** Called before each call is carried out; what it throws is what the call throws. */
+  /** Runs before each call, which throws what it throws. */
   before: (verb: Verb, changes: readonly Change[]) => void | Promise<void>;
-  /** The next apply makes that many changes and then fails. */
+  /** The next apply makes this many changes and then fails. */
   breakAfter(changes: number, error: IngressError): void;
 }
 
@@ -85,7 +85,7 @@ export function createMemoryProvider({
   const find = (wanted: CurrentRecord) => {
     if (wanted.handle === undefined) return records.find((one) => sameData(one, wanted));
     const found = records.find((one) => one.handle === wanted.handle);
-    // An id that has become another record: its removal would take what nobody named.
+    // The id has become another record, which no change named.
     if (found && !sameData(found, wanted)) {
       throw new IngressError('PROVIDER_CONFLICT', `${wanted.handle} is ${describeRecord(found)} by now`);
     }

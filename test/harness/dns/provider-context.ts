@@ -2,7 +2,7 @@ import type { ProviderContext, ProviderFiles, ProviderWait } from '../../../prov
 import type { Clock } from '../../../src/clock.ts';
 import { createOutgoing } from '../../../src/net/outgoing.ts';
 
-/** A clock that does not wait: every wait moves it on at once. */
+/** A clock whose waits end at once and advance it. */
 export function createHurryingClock(): Clock {
   let skippedMs = 0;
   return {
@@ -33,7 +33,7 @@ export function createMemoryFiles(): ProviderFiles & { readonly texts: ReadonlyM
   };
 }
 
-/** What a provider gets in a test, with everything that it said. */
+/** The context of a provider in a test, with its waits and warnings. */
 export function createTestContext(
   clock: Clock = createHurryingClock(),
   files: ProviderFiles = createMemoryFiles(),

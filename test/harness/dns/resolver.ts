@@ -2,7 +2,9 @@ import type { Reply, Rr } from '../../../src/dns/query.ts';
 import type { Resolver } from '../../../src/dns/resolver.ts';
 import { IngressError } from '../../../src/errors.ts';
 
-/** The answers of a resolver by question, such as `example.com SOA`; `fails` stands for no answer. */
+/**
+ * The answers of a resolver by question, such as `example.com SOA`; `fails` stands for no answer.
+ */
 export type Knowledge = Readonly<Record<string, Partial<Reply> | 'fails'>>;
 
 export interface MemoryResolver {
