@@ -19,7 +19,7 @@ import {
   validate,
 } from './issuance.ts';
 import { createLedger } from './ledger/ledger.ts';
-import { type Hold, isDeferral, limitsOf } from './ledger/limits.ts';
+import { type Deferral, isDeferral, limitsOf } from './ledger/limits.ts';
 import { createOrderStore } from './ledger/order-store.ts';
 import { problemError, readProblem } from './problem.ts';
 
@@ -64,7 +64,7 @@ async function opened(
   return pending;
 }
 
-async function deferred(authority: Authority, context: IssuanceContext, params = PARAMS): Promise<Hold> {
+async function deferred(authority: Authority, context: IssuanceContext, params = PARAMS): Promise<Deferral> {
   const deferral = await openOrder(authority, params, context);
   assert.ok(isDeferral(deferral));
   return deferral;

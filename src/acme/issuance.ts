@@ -6,7 +6,7 @@ import { isIngressError } from '../errors.ts';
 import type { AcmeClient, Order } from './client.ts';
 import { nameSetKey } from './ledger/attempt.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { type Hold, isDeferral, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
+import { type Deferral, isDeferral, type Limits, type Step, whenAllowed } from './ledger/limits.ts';
 import type { OrderStore, StoredOrder } from './ledger/order-store.ts';
 import {
   type Abandonment,
@@ -81,7 +81,7 @@ export async function openOrder(
   authority: Authority,
   params: OrderParams,
   context: IssuanceContext,
-): Promise<PendingOrder | Hold> {
+): Promise<PendingOrder | Deferral> {
   const resumed = await resumeOrder(authority, params, context);
   if (resumed && !isValidated(resumed.order)) {
     const deferral = whenAllowed({
@@ -183,7 +183,7 @@ export async function orderDeferral(
   authority: Pick<Authority, 'limits' | 'ledger'>,
   params: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
   context: Pick<IssuanceContext, 'clock'>,
-): Promise<Hold | undefined> {
+): Promise<Deferral | undefined> {
   const step = await limitedStep(authority, params, 'order', context);
   return whenAllowed({ ...step, history: await authority.ledger.history() });
 }
@@ -192,7 +192,7 @@ async function createOrder(
   authority: Authority,
   params: OrderParams,
   context: IssuanceContext,
-): Promise<{ order: Order; stored: StoredOrder } | Hold> {
+): Promise<{ order: Order; stored: StoredOrder } | Deferral> {
   const { directoryUrl, client, ledger, orders } = authority;
   const { key, names, profile, replaces } = params;
   const attempt = context.newId();

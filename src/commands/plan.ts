@@ -4,9 +4,9 @@ import type { ProviderWait } from '../../providers/shared/context.ts';
 import { untilAborted, withDeadline } from '../async.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { sentenceOf } from '../event-messages.ts';
-import { caaOwnersOf } from '../reconcile/caa-owners.ts';
-import { emptySharedState, manageCertificate } from '../reconcile/deps.ts';
-import { type ForecastParts, forecast } from '../reconcile/forecast.ts';
+import { emptySharedState, manageCertificate, type ReadDeps } from '../reconcile/deps.ts';
+import { caaOwnersOf } from '../reconcile/discover.ts';
+import { forecast } from '../reconcile/forecast.ts';
 import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
 import type { PrintOptions } from './command-line.ts';
 import { describeFailure } from './print/failure.ts';
@@ -70,7 +70,7 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
   const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings);
   const issuers = readOnlyIssuers(outside.authorities);
-  const parts: ForecastParts = {
+  const parts: ReadDeps = {
     ...outside,
     authorities: issuers,
     spec: goalFor(config, outside),

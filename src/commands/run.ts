@@ -7,13 +7,13 @@ import { createLog, type Log, logEvents } from '../log.ts';
 import { processRights, sharedUserWarning } from '../proxy/process/host.ts';
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts';
 import { upMessage, upstreamSubject } from '../proxy/upstream/messages.ts';
+import { everyMinute, runController } from '../reconcile/controller.ts';
 import { type Deps, type ManagedCertificate, manageCertificate } from '../reconcile/deps.ts';
-import { everyMinute, reconcileForever } from '../reconcile/loop.ts';
-import { reconcile } from '../reconcile/round.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
 import { statusFile } from '../status/file.ts';
 import { standingWarnings } from '../warnings.ts';
-import { assembleDeps, roundLimitMs } from './wiring/assemble.ts';
+import { assembleDeps, reconcileTimeoutMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
@@ -48,11 +48,11 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const serve: Deps['serve'] = (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
     proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain });
   const deps = assembleDeps(config, { clock, serve, emit, warnOf });
-  await reconcileForever(
+  await runController(
     {
       certificates: config.certificates.map((certificate) => manageCertificate(certificate.names)),
-      round: (some, signal) => reconcile(deps, some, signal),
-      roundLimitMs: roundLimitMs(config, deps),
+      reconcile: (some, signal) => reconcile(deps, some, signal),
+      timeoutMs: reconcileTimeoutMs(config, deps),
       intervalMs: config.renewInterval * 1000,
       everyMinute,
       onDemand: (due) => demand.listen(due),

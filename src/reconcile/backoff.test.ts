@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemError, readProblem } from '../acme/problem.ts';
 import { IngressError } from '../errors.ts';
-import { orderDelayMs, passDelayMs } from './backoff.ts';
+import { orderDelayMs, reconcileDelayMs } from './backoff.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -11,7 +11,7 @@ const unreachable = new IngressError('PROVIDER_UNREACHABLE', 'gone');
 const refused = new IngressError('ACME_ORDER_FAILED', 'no');
 
 test('what failed is tried again after 5 seconds, doubling to 10 minutes', () => {
-  const waits = [1, 2, 3, 8, 99].map((passes) => passDelayMs(unreachable, passes, 0));
+  const waits = [1, 2, 3, 8, 99].map((passes) => reconcileDelayMs(unreachable, passes, 0));
   assert.deepEqual(waits, [5 * SECOND, 10 * SECOND, 20 * SECOND, 10 * MINUTE, 10 * MINUTE]);
   assert.equal(orderDelayMs(unreachable, 1, 0), 0, 'it costs nothing at the CA');
 });
@@ -25,12 +25,12 @@ test('Retry-After is never undercut', () => {
   const limited = problemError(readProblem({ type: 'urn:ietf:params:acme:error:rateLimited' }, 429), 3 * DAY);
   assert.equal(orderDelayMs(limited, 1, 0), 3 * DAY);
   const slowDown = new IngressError('PROVIDER_RATE_LIMITED', 'slow', { retryAfterMs: 300 * SECOND });
-  assert.equal(passDelayMs(slowDown, 1, 0), 300 * SECOND);
+  assert.equal(reconcileDelayMs(slowDown, 1, 0), 300 * SECOND);
 });
 
 test('many containers do not come back at the same moment', () => {
   assert.notEqual(orderDelayMs(refused, 1, 0.9), MINUTE);
-  assert.notEqual(passDelayMs(unreachable, 1, 0.9), 5 * SECOND);
+  assert.notEqual(reconcileDelayMs(unreachable, 1, 0.9), 5 * SECOND);
 });
 
 test('an account that the CA forgot is registered again soon', () => {
@@ -38,7 +38,7 @@ test('an account that the CA forgot is registered again soon', () => {
     readProblem({ type: 'urn:ietf:params:acme:error:accountDoesNotExist' }, 400),
     undefined,
   );
-  assert.deepEqual([passDelayMs(gone, 1, 0), orderDelayMs(gone, 1, 0)], [5 * SECOND, 0]);
+  assert.deepEqual([reconcileDelayMs(gone, 1, 0), orderDelayMs(gone, 1, 0)], [5 * SECOND, 0]);
 });
 
 test('who has agreed to new terms does not wait for a day', () => {
@@ -46,5 +46,5 @@ test('who has agreed to new terms does not wait for a day', () => {
     readProblem({ type: 'urn:ietf:params:acme:error:userActionRequired' }, 403),
     undefined,
   );
-  assert.deepEqual([passDelayMs(asked, 9, 0), orderDelayMs(asked, 4, 0)], [10 * MINUTE, 0]);
+  assert.deepEqual([reconcileDelayMs(asked, 9, 0), orderDelayMs(asked, 4, 0)], [10 * MINUTE, 0]);
 });

@@ -21,7 +21,7 @@ export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
  * Milliseconds until the next round after one that has failed `passes` times in a row. `random` is in [0, 1) and spreads the attempts
  * of many containers by up to a tenth. Pure.
  */
-export function passDelayMs(thrown: unknown, passes: number, random: number): number {
+export function reconcileDelayMs(thrown: unknown, passes: number, random: number): number {
   const backoff = Math.min(FIRST_MS * 2 ** (passes - 1), LONGEST_MS) * spread(random);
   return Math.round(Math.max(backoff, Math.min(askedMs(thrown), LONGEST_ASKED_PASS_MS)));
 }

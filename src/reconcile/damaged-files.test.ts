@@ -14,8 +14,8 @@ import {
 } from '../../test/harness/stage.ts';
 import { isIngressError } from '../errors.ts';
 import { peekingJournal } from '../records/journal.ts';
-import type { Course } from './course.ts';
 import { forecast } from './forecast.ts';
+import type { ReconcileResult } from './report.ts';
 
 /** What a file of one name costs when it cannot be read: nothing of the others. */
 
@@ -139,7 +139,7 @@ async function reconcileWith(
   return { stage, path, courses: [own, other] as const };
 }
 
-function assertNamed({ failures }: Course, path: string): void {
+function assertNamed({ failures }: ReconcileResult, path: string): void {
   assert.equal(failures.length, 1, failures.map(({ step, failure }) => `${step}: ${failure}`).join());
   const [{ failure } = { failure: undefined }] = failures;
   assert.ok(isIngressError(failure, 'STORE_FAILED'));

@@ -17,8 +17,8 @@ import {
 } from '../../test/harness/stage.ts';
 import { type Change, type DnsRecord, describeRecord } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
-import { caaOwnersOf } from './caa-owners.ts';
 import type { Authorities } from './deps.ts';
+import { caaOwnersOf } from './discover.ts';
 import { forecast, type ZoneForecast } from './forecast.ts';
 
 const never = new AbortController().signal;
@@ -169,7 +169,7 @@ test('files that fit nobody are no certificate, with a warning', async (t) => {
   stage.parts = { ...stage.parts, store: { ...stage.parts.store, peek } };
   const { certificate, warnings } = await look(stage);
   assert.equal(certificate.decision.action, 'order');
-  assert.deepEqual(warnings, ['what is stored cannot be served: the key is of another']);
+  assert.deepEqual(warnings, ['the stored certificate cannot be served: the key is of another']);
 });
 
 test('an alias at the challenge name keeps a certificate from being ordered, and no other from being kept', async (t) => {

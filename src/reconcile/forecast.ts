@@ -1,43 +1,44 @@
 import { orderDeferral } from '../acme/issuance.ts';
 import type { PastFailure } from '../acme/ledger/deferral.ts';
-import { type Hold, isDeferral } from '../acme/ledger/limits.ts';
+import { type Deferral, isDeferral } from '../acme/ledger/limits.ts';
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import { type Ending, endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import type { Zone } from '../dns/provider.ts';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
-import { notedChallenges } from '../records/challenges.ts';
-import { attempt, type Course, startCourse } from './course.ts';
-import { decide } from './decision.ts';
-import type { Deps, ManagedCertificate } from './deps.ts';
-import type { DueCertificate, Ground } from './job.ts';
-import { chooseIssuer, heldAt, preflight } from './preflight.ts';
-import { wishOf } from './prepare.ts';
-import type { ZoneWork } from './publish.ts';
-import { createServerFinder } from './seen.ts';
-import { canBeCertified, openZones } from './zones.ts';
+import { toRecord } from '../records/challenges.ts';
+import type { ManagedCertificate, ReadDeps } from './deps.ts';
+import { discover } from './discover.ts';
+import type { LoadedCertificate } from './install.ts';
+import { orderParams } from './orders.ts';
+import { authorityFor, deferralAt, preflight } from './preflight.ts';
+import { createServerFinder } from './propagation.ts';
+import { decide, dueForRenewal, type RenewalTask } from './renewal.ts';
+import { Report } from './report.ts';
+import type { Run } from './run.ts';
+import { canOrder, type ObservedZone, type ObservedZones, observeZones } from './zones.ts';
 
-/** What a round over everything would do now. */
+/** What a reconciliation of everything would do now. */
 export interface Forecast {
   /** The provider's name. */
   readonly provider: string;
-  /** All that are kept, whatever is known of them. */
+  /** All served names, whatever is known of them. */
   readonly names: readonly string[];
-  /** Those whose records cannot be planned; the failures say why. */
+  /** Names whose records cannot be planned; the failures say why. */
   readonly unplanned: readonly string[];
   readonly zones: readonly ZoneForecast[];
   readonly certificates: readonly CertificateForecast[];
-  /** What makes a round fail for a certificate before it writes. */
+  /** What would fail for a certificate before anything is written. */
   readonly failures: readonly { readonly domain: string; readonly error: IngressError }[];
 }
 
 export interface ZoneForecast {
   readonly zone: Zone;
-  /** Those of its names that are served. */
+  /** The served names that have their records here. */
   readonly names: readonly string[];
   readonly changes: readonly Change[];
-  /** What is desired and stands already. */
+  /** Desired records that are current already. */
   readonly standing: readonly DnsRecord[];
   /** Challenge values that an earlier run left in the zone, and that would be removed. */
   readonly leftovers: readonly CurrentRecord[];
@@ -49,180 +50,159 @@ export interface CertificateForecast {
   /** How near its end the stored one is, from its emergency line on. */
   readonly ending: Ending | undefined;
   readonly decision: RenewalDecision;
-  /** Why an order that is due would not be made yet. */
-  readonly held: Hold | undefined;
-  /** Why an order that is due would not be made at all: what a start would fail with. */
+  /** Why an order that is due would not be opened yet. */
+  readonly held: Deferral | undefined;
+  /** Why an order that is due would not be opened at all: what a start would fail with. */
   readonly refused: IngressError | undefined;
-  /** Why the CA refused the last one that was due. */
+  /** Why the CA refused the last order. */
   readonly lastRefusal: PastFailure | undefined;
 }
 
-/** Of a round, what reads; whatever of it writes has to be harmless. */
-export type ForecastParts = Omit<Deps, 'serve'>;
-
 /**
- * Finds out what a round would do, by asking what a round asks and deciding as a round decides. Writes nothing: no record,
- * no file, no ACME account. What fails is told with the certificate that it is about.
+ * Finds out what a reconciliation would do, by its own steps up to the first write. Writes nothing: no
+ * record, no file, no ACME account. A failure is reported with the certificate that it is about.
  */
 export async function forecast(
-  parts: ForecastParts,
-  all: readonly ManagedCertificate[],
+  deps: ReadDeps,
+  certificates: readonly ManagedCertificate[],
   signal: AbortSignal,
 ): Promise<Forecast> {
-  const courses = all.map(startCourse);
-  const decided = new Map<Course, RenewalDecision>();
-  for (const course of courses) {
-    const decision = await lookAt(parts, course, signal);
-    if (decision) decided.set(course, decision);
-  }
-  const due = new Set(courses.filter((course) => decided.get(course)?.action === 'order'));
-  const { zoneOf, bare } = await openZones(parts, courses, due, createServerFinder(parts), signal);
-  const looked = [...new Set(zoneOf.values())].filter(({ look }) => look !== undefined);
-  const names = courses.flatMap(({ kept }) => kept.names);
-  const foreseeable = [...decided].filter(
-    ([course, { action }]) => action === 'keep' || canBeCertified(course, zoneOf, bare),
+  const report = new Report(certificates, signal);
+  const loaded = await report.each('certificate on the volume', certificates, (one) => peekStored(deps, one));
+  const decisions = await report.each('renewal', loaded.values(), (one) => decide(deps, one, signal));
+  await warnOfVolume(deps, certificates, decisions);
+  const due = dueForRenewal(decisions);
+  const facts = await discover(deps, signal);
+  const run: Run = { report, loaded, due, retained: [], facts, findServers: createServerFinder(deps) };
+  const zones = await observeZones(deps, run, certificates, signal);
+  const able = new Set(due.filter((task) => canOrder(task, zones, run)).map((task) => task.certificate));
+  const foreseen = [...decisions].filter(
+    ([{ certificate }, { action }]) => action === 'keep' || able.has(certificate),
   );
-  tellOfEndings(parts, courses, new Map(foreseeable));
+  warnOfEndings(deps, certificates, loaded, new Map(foreseen));
+  const names = certificates.flatMap((certificate) => certificate.names);
+  const planned = zones.all.filter(({ plan, names: { length } }) => plan !== undefined && length > 0);
+  const forecasts: CertificateForecast[] = [];
+  for (const [one, decision] of foreseen)
+    forecasts.push(await forecastCertificate(deps, report, one, decision, zones, signal));
   return {
-    provider: parts.provider.name,
+    provider: deps.provider.name,
     names,
-    unplanned: names.filter((name) => !zoneOf.get(name)?.look),
-    zones: await Promise.all(looked.map((work) => forecastZone(parts, work, courses))),
-    certificates: await Promise.all(
-      foreseeable.map(([course, decision]) =>
-        forecastCertificate(parts, { course, decision }, { zoneOf }, signal),
-      ),
-    ),
-    failures: courses.flatMap(failuresOf),
+    unplanned: names.filter((name) => !zones.of.get(name)?.plan),
+    zones: planned.map(forecastZone),
+    certificates: forecasts,
+    failures: report.results.flatMap(({ certificate }) => failuresOf(report, certificate)),
   };
 }
 
-async function lookAt(
-  parts: ForecastParts,
-  course: Course,
-  signal: AbortSignal,
-): Promise<RenewalDecision | undefined> {
-  const { names } = course.kept;
-  const { store, warn } = parts;
-  course.stored = await attempt(
-    course,
-    'certificate on the volume',
-    () => peekCertificate(parts, names),
-    signal,
-  );
-  const decision =
-    course.failures.length > 0
-      ? undefined
-      : await attempt(course, 'renewal', () => decide(parts, names, course.stored, signal), signal);
-  const blocked = await whyBlocked(parts, names);
-  const unwritable = (await store.whyUnwritable(names)) ?? blocked;
-  // What blocks an order is told with the order.
-  const isToldLater = decision?.action === 'order' && blocked !== undefined;
-  if (unwritable && !isToldLater) warn(`${unwritable.message}. ${unwritable.hint}`);
-  return decision;
+/** Files that do not fit each other count as no certificate, as in a reconciliation. */
+async function peekStored(
+  { store, warn }: ReadDeps,
+  certificate: ManagedCertificate,
+): Promise<LoadedCertificate> {
+  try {
+    return { certificate, stored: await store.peek(certificate.names) };
+  } catch (thrown) {
+    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
+    warn(`the stored certificate cannot be served: ${thrown.message}`);
+    return { certificate, stored: undefined };
+  }
 }
 
-/** Why nothing could be noted on the volume, without which nothing is ordered. */
+async function warnOfVolume(
+  deps: ReadDeps,
+  certificates: readonly ManagedCertificate[],
+  decisions: ReadonlyMap<LoadedCertificate, RenewalDecision>,
+): Promise<void> {
+  const due = new Set(dueForRenewal(decisions).map(({ certificate }) => certificate));
+  for (const certificate of certificates) {
+    const blocked = await whyBlocked(deps, certificate.names);
+    const unwritable = (await deps.store.whyUnwritable(certificate.names)) ?? blocked;
+    // What stops an order is reported with the order.
+    const isReportedLater = due.has(certificate) && blocked !== undefined;
+    if (unwritable && !isReportedLater) deps.warn(`${unwritable.message}. ${unwritable.hint}`);
+  }
+}
+
+/** Why the registry or the ledger cannot be written, without which no order is opened. */
 async function whyBlocked(
-  { journalOf, authorities }: ForecastParts,
+  { journalOf, authorities }: ReadDeps,
   [first]: Names,
 ): Promise<IngressError | undefined> {
   return (await journalOf(first).whyUnwritable()) ?? (await authorities.primary.ledger.whyUnwritable());
 }
 
-// Files that fit nobody count as no certificate, as they do in a round.
-async function peekCertificate(
-  { store, warn }: ForecastParts,
-  names: Names,
-): Promise<CertificateBundle | undefined> {
-  try {
-    return await store.peek(names);
-  } catch (thrown) {
-    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
-    warn(`what is stored cannot be served: ${thrown.message}`);
-    return undefined;
-  }
-}
-
-/** Of a certificate that cannot be foreseen nothing else is told. */
-function tellOfEndings(
-  { warn, clock }: ForecastParts,
-  courses: readonly Course[],
-  foreseeable: ReadonlyMap<Course, RenewalDecision>,
+/** A certificate that is not forecast has no other line. */
+function warnOfEndings(
+  { warn, clock }: ReadDeps,
+  certificates: readonly ManagedCertificate[],
+  loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>,
+  foreseen: ReadonlyMap<LoadedCertificate, RenewalDecision>,
 ): void {
-  for (const course of courses) {
-    const { kept, stored } = course;
-    const ending = stored && endingOf(stored.facts, clock.now());
-    if (ending && !foreseeable.has(course))
-      warn(`the certificate for ${kept.names.join(', ')} ${ending.words}`);
+  for (const certificate of certificates) {
+    const one = loaded.get(certificate);
+    const ending = one?.stored && endingOf(one.stored.facts, clock.now());
+    if (one && ending && !foreseen.has(one))
+      warn(`the certificate for ${certificate.names.join(', ')} ${ending.words}`);
   }
 }
 
-async function forecastZone(
-  parts: ForecastParts,
-  { zone, look }: ZoneWork,
-  courses: readonly Course[],
-): Promise<ZoneForecast> {
-  const { changes = [], desired = [], live = [] } = look?.planned ?? {};
-  const names = look?.drafts.map(({ domain }) => domain) ?? [];
-  const { entries } = await notedChallenges(
-    parts,
-    courses.flatMap(({ kept }) => kept.names),
-  );
+function forecastZone({ zone, names, current = [], registered, plan }: ObservedZone): ZoneForecast {
+  const { changes = [], desired = [] } = plan ?? {};
   return {
     zone,
-    names,
+    names: names.map(({ domain }) => domain),
     changes,
     standing: desired.filter((record) => !changes.some((change) => writes(change, record))),
-    leftovers: live.filter((record) => entries.some((entry) => sameData({ ...entry, type: 'TXT' }, record))),
+    leftovers: current.filter((record) => registered.some((one) => sameData(toRecord(one), record))),
   };
 }
 
-interface Decided {
-  readonly course: Course;
-  readonly decision: RenewalDecision;
-}
-
 async function forecastCertificate(
-  parts: ForecastParts,
-  { course, decision }: Decided,
-  zones: Pick<Ground, 'zoneOf'>,
+  deps: ReadDeps,
+  report: Report,
+  { certificate, stored }: LoadedCertificate,
+  decision: RenewalDecision,
+  zones: ObservedZones,
   signal: AbortSignal,
 ): Promise<CertificateForecast> {
-  const { kept, stored } = course;
-  const ending = stored && endingOf(stored.facts, parts.clock.now());
-  const known = { names: kept.names, stored: stored?.facts, ending, decision };
+  const known = { ...endingAndFacts(deps, stored), names: certificate.names, decision };
   if (decision.action === 'keep')
     return { ...known, held: undefined, refused: undefined, lastRefusal: undefined };
-  const due = { course, reason: decision.reason, urgent: decision.urgent };
-  const work = async () => ({ held: await whyHeld(parts, due, zones, signal) });
-  const checked = await attempt(course, 'certificate', work, signal);
-  const refused = checked ? undefined : failuresOf(course).at(-1)?.error;
-  const history = () => parts.authorities.primary.ledger.history();
-  const lastRefusal = (await attempt(course, 'certificate', history, signal))?.lastRefusal(kept.names);
-  return { ...known, held: checked?.held, refused, lastRefusal };
+  const task = { certificate, stored, reason: decision.reason, urgent: decision.urgent };
+  const check = async () => ({ held: await whyDeferred(deps, task, zones, signal) });
+  const checked = await report.shared('certificate', [certificate], check);
+  const refused = checked ? undefined : failuresOf(report, certificate).at(-1)?.error;
+  const history = () => deps.authorities.primary.ledger.history();
+  const past = await report.shared('certificate', [certificate], history);
+  return { ...known, held: checked?.held, refused, lastRefusal: past?.lastRefusal(certificate.names) };
 }
 
-/** Why an order that is due would wait, as the checks before it find and our limits say. */
-async function whyHeld(
-  parts: ForecastParts,
-  due: DueCertificate,
-  zones: Pick<Ground, 'zoneOf'>,
+function endingAndFacts({ clock }: ReadDeps, stored: CertificateBundle | undefined) {
+  return { stored: stored?.facts, ending: stored && endingOf(stored.facts, clock.now()) };
+}
+
+/** Why an order that is due would wait, by the preflight and our limits. */
+async function whyDeferred(
+  deps: ReadDeps,
+  task: RenewalTask,
+  zones: ObservedZones,
   signal: AbortSignal,
-): Promise<Hold | undefined> {
-  const blocked = await whyBlocked(parts, due.course.kept.names);
+): Promise<Deferral | undefined> {
+  const blocked = await whyBlocked(deps, task.certificate.names);
   if (blocked) throw blocked;
-  const issuer = await chooseIssuer(parts, due.course.kept.names);
-  const asked = await preflight(parts, issuer, due, zones, signal);
-  const wish = await wishOf(parts, issuer, due.course);
-  const hold = isDeferral(asked) ? asked : await orderDeferral(issuer, wish, parts);
-  return hold && heldAt(parts.authorities, issuer, hold);
+  const authority = await authorityFor(deps, task);
+  const chosen = await preflight(deps, authority, task, zones, signal);
+  const params = await orderParams(deps, authority, task);
+  const deferral = isDeferral(chosen) ? chosen : await orderDeferral(authority, params, deps);
+  return deferral && deferralAt(deps.authorities, authority, deferral);
 }
 
-function failuresOf({ kept, failures }: Course) {
-  return failures.map(({ failure: error }) => {
+function failuresOf(report: Report, certificate: ManagedCertificate) {
+  const result = report.results.find((one) => one.certificate === certificate);
+  return (result?.failures ?? []).map(({ failure: error }) => {
     if (!isIngressError(error)) throw error;
-    return { domain: kept.names[0], error };
+    return { domain: certificate.names[0], error };
   });
 }
 

@@ -5,7 +5,8 @@ import { memoryLog } from '../../test/harness/memory-log.ts';
 import { fails, runPass, type Stage, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 import { manageCertificate } from './deps.ts';
-import { type Cause, rememberFound, tellOfEnd } from './outlook.ts';
+import { rememberLoaded } from './install.ts';
+import { type Cause, logEnding } from './outlook.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -19,7 +20,13 @@ function said(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
   const notAfter = new Date(now.getTime() + hoursLeft * HOUR_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
   kept.state.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
-  tellOfEnd(emit, kept, { failure: undefined, held: undefined, ...end }, new Date(now.getTime() + 5000), now);
+  logEnding(
+    { emit },
+    kept,
+    { failure: undefined, deferral: undefined, ...end },
+    new Date(now.getTime() + 5000),
+    now,
+  );
   return lines.map(({ level, event, msg, cause }) => ({ level, event, msg, cause }));
 }
 
@@ -50,7 +57,7 @@ for (const [hoursLeft, level, event, words] of [
 }
 
 test('an order that is held back is a cause too', () => {
-  const [line] = said(5, { held: { until: new Date(), reason: 'the CA said no' } });
+  const [line] = said(5, { deferral: { until: new Date(), reason: 'the CA said no' } });
   assert.match(String(line?.msg), /is not renewed: the CA said no; the next attempt/);
   assert.equal(line?.cause, 'the CA said no');
 });
@@ -62,7 +69,7 @@ test('what has expired before this process is said at once, and only once', () =
   const notAfter = new Date(now.getTime() - DAY_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
   const facts = { names: [NAME], serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
-  for (let round = 0; round < 2; round += 1) rememberFound(emit, kept, facts, now);
+  for (let turn = 0; turn < 2; turn += 1) rememberLoaded({ emit }, kept, facts, now);
   assert.deepEqual(
     lines.map(({ event, level }) => [event, level]),
     [['certificate-expired', 50]],

@@ -1,74 +1,90 @@
-import type { Hold } from '../acme/ledger/limits.ts';
-import type { CertificateFacts } from '../certificates/certificate.ts';
-import { covers } from '../certificates/certificate.ts';
+import type { Deferral } from '../acme/ledger/limits.ts';
+import { type CertificateFacts, covers } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { isIngressError, messageOf } from '../errors.ts';
-import type { Emit } from '../events.ts';
-import type { ManagedCertificate } from './deps.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
+import type { LoadedCertificate } from './install.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+import { isNews } from './unwritable.ts';
 
-/** Says when a certificate is renewed and why then, once until that changes. */
-export function tellOfRenewal(
-  emit: Emit,
-  { names, state }: ManagedCertificate,
+/** Warns of a ledger that cannot be written: no certificate can be ordered then. */
+export async function warnOfLedger({ authorities, emit, clock, shared }: Deps): Promise<void> {
+  const error = await authorities.primary.ledger.whyUnwritable();
+  if (isNews(shared.unwritable, 'ledger', error, clock.now())) emit({ type: 'volume-not-writable', error });
+}
+
+/** Logs how far the orders of several certificates have come. */
+export function logProgress(
+  { emit }: Deps,
+  batch: readonly RenewalTask[],
+  due: readonly RenewalTask[],
+): void {
+  const [last] = batch.slice(-1);
+  if (due.length < 2 || !last) return;
+  emit({ type: 'progress', done: due.indexOf(last) + 1, due: due.length });
+}
+
+/** Logs a decision, and reports why a certificate near its end is not ordered: others were issued lately. */
+export function logDecision(
+  deps: Deps,
+  report: Report,
+  { certificate, stored }: LoadedCertificate,
+  decision: RenewalDecision,
+): void {
+  logRenewal(deps, certificate, decision);
+  if (decision.action === 'keep' && stored && endingOf(stored.facts, deps.clock.now()))
+    report.defer(certificate, { until: decision.until, reason: decision.reason });
+}
+
+/** Logs when a certificate is renewed and why then, once until that changes. */
+export function logRenewal(
+  { emit }: Pick<Deps, 'emit'>,
+  { names: certificate, state }: ManagedCertificate,
   decision: RenewalDecision,
 ): void {
   const { action, reason } = decision;
   // That there is none yet is no news.
   if (state.renewal === reason || state.latest === undefined) return;
   state.renewal = reason;
-  if (action === 'keep')
-    emit({ type: 'renewal-scheduled', certificate: names, until: decision.until, reason });
-  else emit({ type: 'renewal-due', certificate: names, reason });
+  if (action === 'keep') emit({ type: 'renewal-scheduled', certificate, until: decision.until, reason });
+  else emit({ type: 'renewal-due', certificate, reason });
 }
 
-/**
- * Remembers what was found on the volume. The first look of this process finds what has expired meanwhile: it is not served,
- * which nothing else would say before the round is over.
- */
-export function rememberFound(
-  emit: Emit,
-  { names, state }: ManagedCertificate,
-  facts: CertificateFacts,
-  now: Date,
-): void {
-  const isFirst = state.latest === undefined;
-  state.latest = facts;
-  const ending = isFirst ? endingOf(facts, now) : undefined;
-  if (ending?.stage !== 'expired') return;
-  const { serial, notAfter } = facts;
-  emit({ type: 'certificate-expired', certificate: names, serial, notAfter, words: ending.words });
-}
-
-/** Why a round has left a certificate as it was. */
+/** Why a run left a certificate as it was. */
 export interface Cause {
   readonly failure: unknown;
-  /** Why no order is made now although one is due. */
-  readonly held: Hold | undefined;
+  /** Why a certificate that is due was not ordered. */
+  readonly deferral: Deferral | undefined;
 }
 
 /**
- * Says, at the end of each round, that a certificate is past its emergency line and still the old one: a warning, in the last
- * day and from then on an error.
+ * Logs at the end of a run that a certificate is past its emergency line and was not renewed: a warning,
+ * and an error on its last day and from then on.
  */
-export function tellOfEnd(
-  emit: Emit,
+export function logEnding(
+  { emit }: Pick<Deps, 'emit'>,
   { names, state }: ManagedCertificate,
-  { failure, held }: Cause,
+  { failure, deferral }: Cause,
   nextAttempt: Date | undefined,
   now: Date,
 ): void {
   const { latest } = state;
-  // One that is for none of the names is not what is served.
-  if (latest === undefined || !names.some((name) => covers(latest.names, name))) return;
+  // A certificate for none of the names is not the one that is served.
+  if (latest === undefined || !isForAnyOf(latest, names)) return;
   const ending = endingOf(latest, now);
   if (ending === undefined) return;
   const { serial, notAfter } = latest;
-  const cause = failure === undefined ? held?.reason : describe(failure);
+  const cause = failure === undefined ? deferral?.reason : describe(failure);
   const { stage, words } = ending;
   const known = { certificate: names, serial, notAfter, words, renewal: { cause, nextAttempt } };
   if (stage === 'expired') emit({ type: 'certificate-expired', ...known });
   else emit({ type: 'certificate-ends-soon', ...known, isLastDay: stage === 'last-day' });
+}
+
+function isForAnyOf({ names }: CertificateFacts, wanted: readonly string[]): boolean {
+  return wanted.some((name) => covers(names, name));
 }
 
 function describe(failure: unknown): string {

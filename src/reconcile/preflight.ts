@@ -1,115 +1,156 @@
+import { judgeClockSkew } from '../acme/clock-skew.ts';
 import type { Authority } from '../acme/issuance.ts';
-import { type Hold, orRefusal } from '../acme/ledger/limits.ts';
-import type { Names } from '../certificates/certificate.ts';
+import type { Deferral } from '../acme/ledger/limits.ts';
+import { type CaaAccount, caaForbidsError, checkCaa } from '../dns/caa/check.ts';
+import { type CaaLookup, overlay, resolverLookup } from '../dns/caa/relevant-set.ts';
 import { challengeName } from '../dns/name.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { challengeTtl } from '../records/challenges.ts';
-import type { Authorities, Deps } from './deps.ts';
-import { assertNoAliasOfChallenge } from './draft.ts';
-import type { DueCertificate, Ground } from './job.ts';
-import { type Asked, checkPermission } from './permission.ts';
+import { whyChallengeLeadsAway } from '../records/name-records.ts';
+import { chooseAuthority, conflictingChallenge, needsStagingDryRun } from './authority-choice.ts';
+import { type Authorities, orderKey, type ReadDeps } from './deps.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { ObservedZones } from './zones.ts';
 
-/** Nothing here writes, so that `plan` can make the same checks. */
-export type PreflightParts = Omit<Deps, 'serve'>;
-type Zones = Pick<Ground, 'zoneOf'>;
-
-/**
- * Makes every check at a CA, for a certificate that is due, that needs no order: the challenge name, the CA's directory, both clocks,
- * CAA. Gives a hold where an order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND, STORE_FAILED
- * and ACME_* errors.
- */
-export async function preflight(
-  parts: PreflightParts,
-  issuer: Authority,
-  due: DueCertificate,
-  zones: Zones,
-  signal: AbortSignal,
-): Promise<Asked | Hold> {
-  const { names } = due.course.kept;
-  const { spec, authorities } = parts;
-  // Before its order: without its journal a challenge is never published.
-  for (const name of names) await parts.journalOf(name).peek();
-  await assertProvable(parts, names, zones, signal);
-  const neighbour = await rememberedNeighbour(parts, issuer, names);
-  if (neighbour) return neighbour;
-  const asked = { issuer, rehearsal: await rehearsalFor(parts, issuer, names) };
-  await issuer.client.assertOrderable(issuer === authorities.primary ? spec.profile : undefined, signal);
-  await checkPermission(parts, asked, due, zones, signal);
-  return asked;
+/** The CAs that an order is opened at. */
+export interface ChosenAuthorities {
+  readonly authority: Authority;
+  /** Validates first, without issuing; undefined when there is no reason for it. */
+  readonly staging: Authority | undefined;
 }
 
-/** Under which the open order of a certificate is kept. */
-export function keyOf([first]: readonly [string, ...string[]]): string {
-  return first;
-}
-
-/** An alias at the challenge name leads the CA elsewhere. Throws CHALLENGE_NAME_IS_ALIAS and what the provider throws. */
-async function assertProvable(
-  { provider }: PreflightParts,
-  names: readonly string[],
-  { zoneOf }: Zones,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const name of names) {
-    const work = zoneOf.get(name);
-    if (!work) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is not known`);
-    const { look, zone } = work;
-    // That is the same failure.
-    const lost = look?.results.lost.get(name);
-    if (isIngressError(lost, 'CHALLENGE_NAME_IS_ALIAS')) throw lost;
-    const live = look?.planned.live ?? (await provider.records(zone, [challengeName(name)], signal));
-    assertNoAliasOfChallenge(name, live);
-  }
-}
-
-/**
- * Another certificate's challenge at the same owner name, as of a name and its wildcard, while the CA may still see it in the place of
- * ours. Of certificates that are got together both stand there at once.
- */
-async function rememberedNeighbour(
-  { provider, clock }: PreflightParts,
-  { ledger, orders }: Authority,
-  names: Names,
-): Promise<Hold | undefined> {
-  const own = (await orders.peek(keyOf(names)))?.attempt;
-  const history = await ledger.history();
-  const rememberedMs = challengeTtl(provider) * 1000;
-  for (const owner of new Set(names.map(challengeName))) {
-    const last = history.recentlyValidated(owner, own);
-    const until = new Date((last?.getTime() ?? 0) + rememberedMs);
-    const hold = { until, reason: `resolvers may remember an earlier challenge at ${owner}` };
-    if (clock.now() < until) return orRefusal(hold, history, names);
-  }
-  return undefined;
-}
-
-/** The first authority, unless it has failed for so long that the other one is asked. Throws STORE_FAILED. */
-export async function chooseIssuer(
-  { authorities, clock }: Pick<PreflightParts, 'authorities' | 'clock'>,
-  names: readonly string[],
+/** Chooses the CA by the ledgers. Throws STORE_FAILED. */
+export async function authorityFor(
+  { authorities, clock }: Pick<ReadDeps, 'authorities' | 'clock'>,
+  { certificate: { names } }: Pick<RenewalTask, 'certificate'>,
 ): Promise<Authority> {
   const { primary, fallback } = authorities;
   if (!fallback) return primary;
-  const since = (await primary.ledger.history()).failingSince(names);
-  const now = clock.now().getTime();
-  if (since === undefined || now - since.getTime() < fallback.afterMs) return primary;
-  const waits = async ({ ledger }: Authority) => (await ledger.history()).notBefore(names)?.getTime() ?? 0;
-  const [first, second] = await Promise.all([waits(primary), waits(fallback.issuer)]);
-  // While the other one waits too, whoever may be asked first.
-  return second > now && first < second ? primary : fallback.issuer;
+  const [first, second] = await Promise.all([primary.ledger.history(), fallback.issuer.ledger.history()]);
+  const views = { primary: first, fallback: { history: second, afterMs: fallback.afterMs } };
+  return chooseAuthority(views, names, clock.now()) === 'primary' ? primary : fallback.issuer;
 }
 
-/** Where there are two authorities, a hold says of which it is. Pure. */
-export function heldAt({ fallback }: Authorities, { directoryUrl }: Authority, hold: Hold): Hold {
-  return fallback ? { ...hold, reason: `at ${new URL(directoryUrl).host}, ${hold.reason}` } : hold;
+/**
+ * Makes every check for an order that needs no order: the challenge name, earlier challenges that
+ * resolvers may cache, the CA's directory, both clocks, CAA. Writes nothing. Gives a deferral where the
+ * order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND,
+ * STORE_FAILED and ACME_* errors.
+ */
+export async function preflight(
+  deps: ReadDeps,
+  authority: Authority,
+  task: RenewalTask,
+  zones: ObservedZones,
+  signal: AbortSignal,
+): Promise<ChosenAuthorities | Deferral> {
+  const { names } = task.certificate;
+  const { spec, authorities, provider, clock } = deps;
+  // Without its journal a challenge could not be published.
+  for (const name of names) await deps.journalOf(name).peek();
+  for (const name of names) await assertChallengeNameIsOurs(deps, name, zones, signal);
+  const history = await authority.ledger.history();
+  const conflict = conflictingChallenge(history, {
+    names,
+    ownAttempt: (await authority.orders.peek(orderKey(names)))?.attempt,
+    cachedMs: challengeTtl(provider.capabilities) * 1000,
+    now: clock.now(),
+  });
+  if (conflict) return conflict;
+  const staging = needsStagingDryRun(history, names) ? authorities.staging : undefined;
+  const profile = authority === authorities.primary ? spec.profile : undefined;
+  await authority.client.assertOrderable(profile, signal);
+  await assertClock(deps, authority, task, signal);
+  await assertCaa(deps, { authority, staging }, task, zones, signal);
+  return { authority, staging };
 }
 
-/** Where the next attempt is proven first, because the last one was refused. */
-async function rehearsalFor(
-  { authorities: { staging } }: PreflightParts,
-  { ledger }: Authority,
-  names: readonly string[],
-): Promise<Authority | undefined> {
-  if (!staging) return undefined;
-  return (await ledger.history()).refusalsInARow(names) > 0 ? staging : undefined;
+/** A deferral that names its CA where there are two. Pure. */
+export function deferralAt(
+  { fallback }: Authorities,
+  { directoryUrl }: Authority,
+  deferral: Deferral,
+): Deferral {
+  if (!fallback) return deferral;
+  return { ...deferral, reason: `at ${new URL(directoryUrl).host}, ${deferral.reason}` };
+}
+
+/** A CNAME at the challenge name would lead the CA to another zone. */
+async function assertChallengeNameIsOurs(
+  { provider }: ReadDeps,
+  name: string,
+  zones: ObservedZones,
+  signal: AbortSignal,
+): Promise<void> {
+  const observed = zones.of.get(name);
+  if (!observed) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is unknown`);
+  const { zone, current, plan } = observed;
+  // The plan has found the same.
+  const refused = plan?.refused.get(name);
+  if (isIngressError(refused, 'CHALLENGE_NAME_IS_ALIAS')) throw refused;
+  const records = current ?? (await provider.records(zone, [challengeName(name)], signal));
+  const alias = whyChallengeLeadsAway(name, records);
+  if (alias) throw alias;
+}
+
+async function assertClock(
+  { warn }: ReadDeps,
+  { client }: Authority,
+  { urgent }: RenewalTask,
+  signal: AbortSignal,
+): Promise<void> {
+  await client.refreshClockSkew(signal);
+  const verdict = judgeClockSkew(client.clockSkewMs(), urgent);
+  if (verdict === undefined) return;
+  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);
+  warn(verdict.sentence);
+}
+
+/**
+ * Checks CAA as it will be once the zones are written. Near the end of a certificate that is served the
+ * order is made whatever the check says: the CA decides.
+ */
+async function assertCaa(
+  { resolver, emit }: ReadDeps,
+  chosen: ChosenAuthorities,
+  { certificate, urgent, stored }: RenewalTask,
+  zones: ObservedZones,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const ask = askPlanned(certificate.names, zones, resolverLookup(resolver));
+    const refusals = await checkCaa(certificate.names, await accountsOf(chosen, signal), ask, signal);
+    if (refusals.length > 0) throw caaForbidsError(refusals);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const isUnknown = isIngressError(thrown, 'DNS_LOOKUP_FAILED');
+    const isRisked = isIngressError(thrown, 'CAA_FORBIDS') && urgent && stored !== undefined;
+    if (!isUnknown && !isRisked) throw thrown;
+    emit({ type: 'caa-unclear', certificate: certificate.names, error: thrown });
+  }
+}
+
+async function accountsOf(
+  { authority, staging }: ChosenAuthorities,
+  signal: AbortSignal,
+): Promise<CaaAccount[]> {
+  const accountOf = async ({ client }: Authority, account: string): Promise<CaaAccount> => ({
+    account,
+    issuers: await client.caaIdentities(signal),
+    accountUrls: [await client.storedAccountUrl()].filter((url) => url !== undefined),
+    method: 'dns-01',
+  });
+  return [
+    await accountOf(authority, 'production'),
+    ...(staging ? [await accountOf(staging, 'staging')] : []),
+  ];
+}
+
+/** Answers as the zones will once their plans are carried out; other names are looked up. */
+function askPlanned(names: readonly string[], { of }: ObservedZones, resolvers: CaaLookup): CaaLookup {
+  const zones = new Set(names.flatMap((name) => of.get(name) ?? []));
+  return [...zones].reduce<CaaLookup>((ask, { zone, current, plan, readNames }) => {
+    if (!current || !plan) return ask;
+    return overlay(ask, { names: readNames, current, changes: plan.changes, apex: zone.name });
+  }, resolvers);
 }

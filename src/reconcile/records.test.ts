@@ -43,12 +43,12 @@ test('records that were written and not seen are waited for again, without anoth
   const stage = await setStage(t);
   stage.shows = () => false;
   await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
-  assert.ok(stage.parts.shared.unseen.has(DOMAIN));
+  assert.ok(stage.parts.shared.pending.has(DOMAIN));
   await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
   assert.equal(stage.provider.applied.length, 1);
   stage.shows = () => true;
   await run(stage);
-  assert.ok(!stage.parts.shared.unseen.has(DOMAIN));
+  assert.ok(!stage.parts.shared.pending.has(DOMAIN));
   const asked = stage.nameServer.asked.length;
   await run(stage);
   assert.equal(stage.nameServer.asked.length, asked);

@@ -1,173 +1,281 @@
-import { baseName } from '../dns/name.ts';
+import { eachConcurrently } from '../async.ts';
+import { baseName, challengeName } from '../dns/name.ts';
 import type { Zone } from '../dns/provider.ts';
-import { isIngressError } from '../errors.ts';
+import type { CurrentRecord } from '../dns/record.ts';
+import { delegationFault, findZoneCut } from '../dns/zone-cut.ts';
+import type { IngressError } from '../errors.ts';
+import { type RegisteredChallenge, registeredChallenges } from '../records/challenges.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';
-import { atOnce } from './at-once.ts';
-import { attempt, attemptTogether, type Course, note } from './course.ts';
-import type { Deps } from './deps.ts';
-import { type DraftPlace, draftName, lookAround, type Surroundings } from './draft.ts';
-import { type Gateway, lookUpGateway } from './gateway.ts';
-import { findMisplaced } from './placing.ts';
-import type { ZoneWork } from './publish.ts';
-import type { ServerFinder } from './seen.ts';
-import { lookAtZone } from './zone-look.ts';
+import { ownerNames } from '../records/name-records.ts';
+import {
+  NO_CHALLENGES,
+  type PlanContext,
+  planZone,
+  type ZoneName,
+  type ZonePlan,
+  type ZoneState,
+} from '../records/zone-plan.ts';
+import type { ManagedCertificate, ReadDeps } from './deps.ts';
+import type { Facts } from './discover.ts';
+import type { FindServers } from './propagation.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+import { isCertified, type Run } from './run.ts';
 
 const ZONES_AT_ONCE = 5;
-/** The subject of a warning without which a name that is served is also reached. */
+const NAMES_AT_ONCE = 10;
+/** Milliseconds. It is asked beside the provider and must not slow a start down. */
+const PLACEMENT_TIMEOUT_MS = 3000;
+/** The subject of a warning that a served name may not be reached. */
 export const GATEWAY = 'GATEWAY_DOMAIN';
 
-/** Of a round, what looks and writes nothing. */
-type LookParts = Omit<Deps, 'serve'>;
+/** A zone as it was read, and what it would take to bring its records to what is desired. */
+export interface ObservedZone extends ZoneState {
+  /** Without challenges. Undefined when the zone was not read. */
+  readonly plan: ZonePlan | undefined;
+  /** The owner names that were read. */
+  readonly readNames: readonly string[];
+}
 
-export interface OpenedZones {
-  /** The zone of each name that could be found. */
-  readonly zoneOf: ReadonlyMap<string, ZoneWork>;
-  /** Whether a certificate may be got although nothing is known of its records. */
-  readonly bare: (course: Course) => boolean;
+/** The zones of a reconciliation. */
+export interface ObservedZones {
+  readonly all: readonly ObservedZone[];
+  /** The zone of each name for which one was found. */
+  readonly of: ReadonlyMap<string, ObservedZone>;
 }
 
 /**
- * Finds the zones of all names, reads each once, and plans. Where the records cannot be known (no identity, no account), only the
- * zones of what is due are looked for, and nothing is read of them. A name that the public DNS looks for in another zone is left out. What fails is noted in the courses that it concerns.
+ * Finds the zone of every name, reads each zone once and plans its records. Where the desired records are
+ * unknown, only the zones of certificates that are ordered all the same are found, and nothing is read of
+ * them. A name that the public DNS looks for in another zone is left out. Failures are reported for the
+ * certificates that they concern. Writes nothing.
  */
-export async function openZones(
-  parts: LookParts,
-  courses: readonly Course[],
-  due: ReadonlySet<Course>,
-  servers: ServerFinder,
+export async function observeZones(
+  deps: ReadDeps,
+  run: Run,
+  certificates: readonly ManagedCertificate[],
   signal: AbortSignal,
-): Promise<OpenedZones> {
-  const lookingUp = lookUpGateway(parts, signal);
-  const around = await lookAroundOnce(parts, courses, lookingUp, signal);
-  // Who the app is decides its records, not its certificate.
-  const bare = (course: Course) => course.stored !== undefined || around === 'unidentified';
-  const known = typeof around === 'object' ? around : undefined;
-  const concerned = known ? courses : courses.filter((course) => due.has(course) && bare(course));
-  const zones = await findZones(parts, concerned, signal);
-  const zoneOf = new Map<string, ZoneWork>();
-  const ground = { around: known, due, servers };
-  await atOnce(ZONES_AT_ONCE, [...zones.values()], async (found) => {
-    for (const [name, work] of await openZone(parts, found, ground, signal)) zoneOf.set(name, work);
+): Promise<ObservedZones> {
+  const { report, facts } = run;
+  if (facts.failure !== undefined) for (const one of certificates) report.fail(one, 'records', facts.failure);
+  const mayIssue = (one: ManagedCertificate) => isDue(run, one) && canIssueWithoutRecords(run, one);
+  const concerned = facts.records ? certificates : certificates.filter(mayIssue);
+  const registered = await readRegistry(deps, report, certificates);
+  const found = await findZones(deps, report, concerned, registered, signal);
+  const all: ObservedZone[] = [];
+  await eachConcurrently(Math.min(ZONES_AT_ONCE, found.length), found, async (zone) => {
+    all.push(await observeZone(deps, run, zone, signal));
   });
-  warnOfGateway(parts, await lookingUp, courses, zoneOf);
-  return { zoneOf, bare };
+  const of = new Map(all.flatMap((zone) => zone.names.map(({ domain }) => [domain, zone] as const)));
+  warnOfGateway(deps, facts, certificates, all);
+  return { all, of };
 }
 
-/** A first certificate wants its zones known, so that the records stand first; `bare` is who is past that. */
-export function canBeCertified(
-  course: Course,
-  zoneOf: ReadonlyMap<string, ZoneWork>,
-  bare: OpenedZones['bare'],
+/** Whether an order may be opened while the records of its names are unknown: identity decides records, not certificates. */
+export function canIssueWithoutRecords(
+  run: Pick<Run, 'loaded' | 'facts'>,
+  certificate: ManagedCertificate,
 ): boolean {
-  const works = course.kept.names.map((name) => zoneOf.get(name));
-  return works.every((work) => work !== undefined && (work.look !== undefined || bare(course)));
+  return isCertified(run, certificate) || run.facts.isUnidentified;
 }
 
-interface Known {
-  /** What the records depend on; undefined when it is not known. */
-  readonly around: Surroundings | undefined;
-  readonly due: ReadonlySet<Course>;
-  readonly servers: ServerFinder;
+/** Whether the zones of a certificate are known well enough for an order: a first one needs its records planned. */
+export function canOrder(
+  { certificate }: Pick<RenewalTask, 'certificate'>,
+  zones: ObservedZones,
+  run: Pick<Run, 'loaded' | 'facts'>,
+): boolean {
+  const isEnough = (zone: ObservedZone) =>
+    zone.plan !== undefined || canIssueWithoutRecords(run, certificate);
+  const own = certificate.names.map((name) => zones.of.get(name));
+  return own.every((zone) => zone !== undefined && isEnough(zone));
 }
 
-/** Reads a zone and plans for all of its names that the public DNS looks for there. */
-async function openZone(
-  parts: LookParts,
-  { zone, places }: FoundZone,
-  { around, due, servers }: Known,
+function isDue({ due }: Pick<Run, 'due'>, certificate: ManagedCertificate): boolean {
+  return due.some((task) => task.certificate === certificate);
+}
+
+/** What a plan depends on beside the zone. */
+export function planContext({ spec, provider, shared }: ReadDeps, { records: facts }: Facts): PlanContext {
+  return { spec, capabilities: provider.capabilities, facts, claimed: shared.claimed };
+}
+
+/** Reads the current records of a zone that its plan needs. Throws what the provider throws. */
+export async function readZone(
+  deps: ReadDeps,
+  state: Omit<ZoneState, 'current'>,
   signal: AbortSignal,
-): Promise<[string, ZoneWork][]> {
-  const courses = new Set(places.map(({ course }) => course));
-  const look = async (names: readonly NamePlace[]) => {
-    const drafts = around && names.map((place) => draftName(parts, draftPlace(place, zone), around));
-    return (
-      drafts && attemptTogether(courses, 'records', () => lookAtZone(parts, zone, drafts, signal), signal)
-    );
-  };
-  const asked = places.map(({ name, course }) => ({ name, again: due.has(course) }));
-  // At the same time: a start does not wait for it, and rarely reads again.
-  const [first, misplaced] = await Promise.all([
-    look(places),
-    findMisplaced(parts, zone, asked, servers, signal),
-  ]);
-  // A provider that fails may have said the same in its own words.
-  const isSaid = around !== undefined && first === undefined;
-  for (const { name, course } of places)
-    if (misplaced.has(name) && !isSaid) note(course, 'records', misplaced.get(name));
-  const placed = places.filter(({ name }) => !misplaced.has(name));
-  const isToRead = first !== undefined && placed.length < places.length && placed.length > 0;
-  const again = isToRead ? await look(placed) : first;
-  const work: ZoneWork = { zone, look: again, recordsTried: false, failed: new Map(), challenges: [] };
-  return placed.map(({ name }) => [name, work]);
+): Promise<readonly CurrentRecord[]> {
+  return deps.provider.records(state.zone, readNames(deps, state), signal);
 }
 
-/** Said in every round, also where nothing is known of the records: nobody reaches the app, and nothing else fails for it. */
-function warnOfGateway(
-  { spec, warnOf }: LookParts,
-  gateway: Gateway,
-  courses: readonly Course[],
-  zoneOf: ReadonlyMap<string, ZoneWork>,
-): void {
-  const looks = new Set([...zoneOf.values()].flatMap(({ look }) => look ?? []));
-  const desired = [...looks].flatMap(({ planned }) => planned.desired);
-  const finding = {
-    ...gateway,
-    addresses: gateway.configured,
-    injected: spec.injectedGateway,
-    injectedAddresses: gateway.injected,
-    names: courses.flatMap(({ kept }) => kept.names),
-    aliases: desired.filter(({ purpose }) => purpose === 'alias'),
-  };
-  warnOf(GATEWAY, gatewayFault(finding));
+function readNames(
+  { spec }: ReadDeps,
+  { names, registered }: Pick<ZoneState, 'names' | 'registered'>,
+): readonly string[] {
+  const owners = names.flatMap(({ domain }) => ownerNames(domain, spec));
+  return [...new Set([...owners, ...registered.map(({ name }) => name)])];
 }
 
-async function lookAroundOnce(
-  parts: LookParts,
-  courses: readonly Course[],
-  lookingUp: Promise<Gateway>,
-  signal: AbortSignal,
-): Promise<Surroundings | 'unidentified' | undefined> {
-  try {
-    return await lookAround(parts, lookingUp, signal);
-  } catch (failure) {
-    signal.throwIfAborted();
-    for (const course of courses) note(course, 'records', failure);
-    const isIdentity =
-      isIngressError(failure, 'IDENTITY_UNKNOWN') || isIngressError(failure, 'GUEST_AGENT_FAILED');
-    return isIdentity ? 'unidentified' : undefined;
-  }
-}
-
-/** A name, and the certificate that it is on. */
-interface NamePlace {
-  readonly name: string;
-  readonly course: Course;
-}
-
-function draftPlace({ name: domain, course: { stored } }: NamePlace, zone: Zone): DraftPlace {
-  return { domain, zone, certified: stored !== undefined };
+interface FoundName extends ZoneName {
+  readonly certificate: ManagedCertificate;
 }
 
 interface FoundZone {
   readonly zone: Zone;
-  readonly places: NamePlace[];
+  readonly names: FoundName[];
+  readonly registered: RegisteredChallenge[];
 }
 
-async function findZones(
-  { provider }: LookParts,
-  courses: readonly Course[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, FoundZone>> {
-  const found = new Map<string, FoundZone>();
-  const places = courses.flatMap((course) => course.kept.names.map((name) => ({ name, course })));
-  // One after the other: the first answer often has all zones, and the adapter remembers them.
-  for (const place of places) {
-    const { name, course } = place;
-    const zone = await attempt(course, 'records', () => provider.zone(baseName(name), signal), signal);
-    if (!zone) continue;
-    const known = found.get(zone.id) ?? { zone, places: [] };
-    known.places.push(place);
-    found.set(zone.id, known);
-  }
+/** A journal that cannot be read costs its certificate only. */
+async function readRegistry(
+  deps: ReadDeps,
+  report: Report,
+  certificates: readonly ManagedCertificate[],
+): Promise<readonly RegisteredChallenge[]> {
+  const found: RegisteredChallenge[] = [];
+  for (const certificate of certificates)
+    for (const name of certificate.names) {
+      const read = () => registeredChallenges(deps, name);
+      const own = await report.shared('removing an earlier challenge', [certificate], read);
+      found.push(...(own ?? []));
+    }
   return found;
+}
+
+/** The zones of the names, and those that have registered challenges only. */
+async function findZones(
+  { provider }: ReadDeps,
+  report: Report,
+  certificates: readonly ManagedCertificate[],
+  registered: readonly RegisteredChallenge[],
+  signal: AbortSignal,
+): Promise<readonly FoundZone[]> {
+  const found = new Map<string, FoundZone>();
+  const zoneOf = (zone: Zone): FoundZone => {
+    const known = found.get(zone.id) ?? { zone, names: [], registered: [] };
+    found.set(zone.id, known);
+    return known;
+  };
+  // One after the other: the first answer often has all zones, and the adapter remembers them.
+  for (const certificate of certificates)
+    for (const domain of certificate.names) {
+      const find = () => provider.zone(baseName(domain), signal);
+      const zone = await report.shared('records', [certificate], find);
+      if (zone) zoneOf(zone).names.push({ domain, certified: false, certificate });
+    }
+  for (const one of registered) zoneOf({ id: one.zoneId, name: one.zoneName }).registered.push(one);
+  return [...found.values()];
+}
+
+/** Reads a zone and plans the records of its names. */
+async function observeZone(
+  deps: ReadDeps,
+  run: Run,
+  { zone, names: found, registered }: FoundZone,
+  signal: AbortSignal,
+): Promise<ObservedZone> {
+  const { report, facts, findServers } = run;
+  const names = found.map((name) => ({ ...name, certified: isCertified(run, name.certificate) }));
+  const certificates = new Set(names.map(({ certificate }) => certificate));
+  const isRead = facts.records !== undefined && names.length > 0;
+  const read = () => readZone(deps, { zone, names, registered }, signal);
+  const asked = names.map(({ domain, certificate }) => ({ domain, again: isDue(run, certificate) }));
+  // Concurrently: a start does not wait for the placement.
+  const [current, misplaced] = await Promise.all([
+    isRead ? report.shared('records', certificates, read) : undefined,
+    findMisplaced(deps, zone, asked, findServers, signal),
+  ]);
+  // A provider that fails may have said the same in its own words.
+  const isSaid = isRead && current === undefined;
+  for (const { domain, certificate } of names)
+    if (misplaced.has(domain) && !isSaid) report.fail(certificate, 'records', misplaced.get(domain));
+  const state: ZoneState = {
+    ...{ zone, current, registered },
+    names: names.filter(({ domain }) => !misplaced.has(domain)),
+  };
+  const plan = current && planZone(state, NO_CHALLENGES, planContext(deps, facts));
+  for (const warning of plan?.warnings ?? []) deps.warn(warning);
+  return { ...state, plan, readNames: current ? readNames(deps, { names, registered }) : [] };
+}
+
+/** Warns in every reconciliation, also where the records are unknown: no client reaches the app, and nothing else fails for it. */
+function warnOfGateway(
+  { spec, warnOf }: ReadDeps,
+  { gateway }: Facts,
+  certificates: readonly ManagedCertificate[],
+  zones: readonly ObservedZone[],
+): void {
+  const desired = zones.flatMap(({ plan }) => plan?.desired ?? []);
+  const fault = gatewayFault({
+    ...gateway,
+    addresses: gateway.configured,
+    injected: spec.injectedGateway,
+    injectedAddresses: gateway.injected,
+    names: certificates.flatMap(({ names }) => names),
+    aliases: desired.filter(({ purpose }) => purpose === 'alias'),
+  });
+  warnOf(GATEWAY, fault);
+}
+
+/**
+ * Finds names whose zone at the provider is not the one in which the public DNS looks for them: one that
+ * has delegated them away, or one that is not delegated. An unknown placement is no fault. A name whose
+ * placement was right is not asked for again by this process unless `again`. Rejects for an abort only.
+ */
+async function findMisplaced(
+  deps: ReadDeps,
+  zone: Zone,
+  names: readonly { readonly domain: string; readonly again: boolean }[],
+  findServers: FindServers,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, IngressError>> {
+  const { placed } = deps.shared;
+  const misplaced = new Map<string, IngressError>();
+  const asked = names.filter(({ domain, again }) => again || !placed.has(domain));
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PLACEMENT_TIMEOUT_MS)]);
+  await eachConcurrently(Math.min(NAMES_AT_ONCE, asked.length), asked, async ({ domain }) => {
+    placed.add(domain);
+    try {
+      const fault = await whyMisplaced(deps, domain, zone, findServers, limit);
+      if (!fault) return;
+      misplaced.set(domain, fault);
+      placed.delete(domain);
+    } catch {
+      // Waiting for the records will find the reason, and report it.
+      signal.throwIfAborted();
+    }
+  });
+  return misplaced;
+}
+
+async function whyMisplaced(
+  { ask, warnOf }: ReadDeps,
+  domain: string,
+  zone: Zone,
+  findServers: FindServers,
+  signal: AbortSignal,
+): Promise<IngressError | undefined> {
+  const { name: apex } = zone;
+  if (apex === undefined) return undefined;
+  const servers = await findServers(domain, zone, signal);
+  const { apex: holder, isAuthoritative } = await findZoneCut(challengeName(domain), servers, ask, signal);
+  const fault = holder === apex ? undefined : await placementFault(domain, apex, holder);
+  if (fault && isAuthoritative) return fault;
+  const sentence = fault && `${fault.message}, say the resolvers; no name server could be asked`;
+  warnOf(`zone of ${domain}`, sentence);
+  return undefined;
+}
+
+async function placementFault(
+  domain: string,
+  zone: string,
+  holder: string,
+): Promise<IngressError | undefined> {
+  // The public suffix list is large and rarely needed.
+  const { registeredDomain } = await import('../acme/ledger/registered-domain.ts');
+  return delegationFault(
+    { domain: baseName(domain), zone, registeredDomain: registeredDomain(zone) },
+    holder,
+  );
 }

@@ -1,8 +1,11 @@
 import { appAddressName, baseName, isWildcard } from '../dns/name.ts';
 import { type DnsRecord, formatCaa } from '../dns/record.ts';
 
-/** Why a record is wanted; it decides what else at the same name has to give way (see plan.ts). */
-export type Purpose = 'alias' | 'app-address' | 'caa';
+/**
+ * Why a record is desired; it decides which other records at the same name give way (see plan.ts).
+ * A challenge is desired while its order is open; nothing gives way to it.
+ */
+export type Purpose = 'alias' | 'app-address' | 'caa' | 'challenge';
 
 export interface DesiredRecord extends DnsRecord {
   readonly purpose: Purpose;

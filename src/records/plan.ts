@@ -40,7 +40,8 @@ export function plan(
   { sharesTtl, cnameBesideOthers = true }: PlanCapabilities = { sharesTtl: false },
   ownershipOf: OwnershipOf = () => 'claim',
 ): Plan {
-  const isYielded = (record: DesiredRecord) => ownershipOf(record) === 'yield';
+  const isYielded = (record: DesiredRecord) =>
+    record.purpose !== 'challenge' && ownershipOf(record) === 'yield';
   const ours = desired.filter((record) => record.purpose === 'caa' || !isYielded(record));
   const isShutOut = (record: DesiredRecord) =>
     !cnameBesideOthers && isYielded(record) && staysAlias(record.name, ours, live);
@@ -75,7 +76,9 @@ export function aliasInTheWay(
     (record) =>
       record.type === 'CNAME' &&
       !goes(record) &&
-      desired.some(({ name, type }) => name === record.name && type !== 'CNAME'),
+      desired.some(
+        ({ name, type, purpose }) => name === record.name && type !== 'CNAME' && purpose !== 'challenge',
+      ),
   );
 }
 
@@ -156,6 +159,8 @@ function givesWay(record: CurrentRecord, desired: DesiredRecord, ownership: Owne
       return givesWayToAlias(record.type);
     case 'app-address':
       return record.type === 'TXT';
+    case 'challenge':
+      return false;
     case 'caa':
       // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over this one.
       return isOfSameIssuer(record, desired) && (ownership === 'claim' || isOfAny(record, desired.succeeds));
@@ -169,6 +174,7 @@ function isSatisfied(
   strangers: readonly CurrentRecord[],
 ): boolean {
   if (!sameData(desired, live) || live.overriddenBy !== undefined) return false;
+  if (desired.purpose === 'challenge') return true;
   const sharesWithStranger = strangers.some(({ name, type }) => name === live.name && type === live.type);
   return desired.ttl === live.ttl || sharesWithStranger;
 }

@@ -1,14 +1,17 @@
 import { appAddressName, challengeName } from '../../src/dns/name.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
+import { type Change, sameData } from '../../src/dns/record.ts';
+import { removeChallenges } from '../../src/reconcile/apply.ts';
 import {
-  notedChallenges,
-  publishChallenges,
-  removeChallenges,
-  sweepChallenges,
+  challengeRecord,
+  register,
+  registeredChallenges,
+  toRecord,
+  unregister,
 } from '../../src/records/challenges.ts';
 import { type DesiredRecord, desiredRecords } from '../../src/records/desired.ts';
 import type { ChallengeJournal, JournalEntry } from '../../src/records/journal.ts';
-import { planZone } from '../../src/records/reconcile-zone.ts';
+import { plan } from '../../src/records/plan.ts';
 import { cloudflareSetup } from '../contract/cloudflare-world.ts';
 import { linodeSetup } from '../contract/linode-world.ts';
 import { namecheapSetup } from '../contract/namecheap-world.ts';
@@ -54,24 +57,37 @@ export async function tenNames(provider: string) {
 }
 
 async function pass(provider: DnsProvider, journal: ChallengeJournal, ordering: boolean): Promise<void> {
-  const desk = { provider, journalOf: () => journal };
+  const deps = { provider, journalOf: () => journal };
   // One journal stands for all.
   const [first = ''] = DOMAINS;
-  await sweepChallenges(desk, [first], [], never);
-  const zone = await provider.zone(DOMAINS[0] ?? '', never);
-  const draft = { zone, names: NAMES, desire: () => desiredOf(provider) };
-  const { changes } = await planZone(provider, draft, never);
-  if (!ordering) return;
-  const values = DOMAINS.map((domain) => ({
-    domain: first,
-    name: challengeName(domain),
-    value: `value of ${domain}`,
-  }));
-  await publishChallenges(desk, zone, values, changes, never);
+  const zone = await provider.zone(first, never);
+  const registered = await registeredChallenges(deps, first);
+  const current = await provider.records(zone, NAMES, never);
+  const { changes } = plan(desiredOf(provider), current, provider.capabilities);
+  const left = registered.filter((one) => current.some((record) => sameData(record, toRecord(one))));
+  const removals = left.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
+  if (!ordering) {
+    if (removals.length > 0) await provider.apply(zone, removals, never);
+    await unregister(deps, registered);
+    return;
+  }
+  const values = DOMAINS.map((domain) => {
+    const value = { domain: first, name: challengeName(domain), value: `value of ${domain}` };
+    const { name, type, ttl } = challengeRecord(value, provider.capabilities);
+    return { domain: first, name, type, value: value.value, ttl };
+  });
+  await register(deps, zone, values);
+  const creates = values.map((record): Change => ({ action: 'create', record }));
+  const made = await provider.apply(zone, [...removals, ...changes, ...creates], never);
+  await unregister(deps, registered);
+  await register(
+    deps,
+    zone,
+    made.slice(-values.length).map((record) => ({ ...record, domain: first })),
+  );
   await provider.settled?.(zone, never);
   if (provider.capabilities.rewritesZone) return;
-  const { entries } = await notedChallenges(desk, [first]);
-  await removeChallenges(desk, entries, never);
+  await removeChallenges(deps, { zone }, await registeredChallenges(deps, first), never);
 }
 
 function desiredOf(provider: DnsProvider): DesiredRecord[] {
@@ -93,9 +109,9 @@ function memoryJournal(): ChallengeJournal {
     write: async (entries) => {
       kept = entries;
     },
-    remove: async (removed) => {
+    remove: async (struck) => {
       kept = kept.filter(
-        (one) => !removed.some(({ name, value }) => one.name === name && one.value === value),
+        (one) => !struck.some(({ name, value }) => one.name === name && one.value === value),
       );
     },
     whyUnwritable: async () => undefined,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
 import type { DesiredRecord } from '../../src/records/desired.ts';
-import { reconcileZone } from '../../src/records/reconcile-zone.ts';
+import { planAndApply } from '../harness/dns/plan-and-apply.ts';
 import { assertSame, look, record, soon } from './support.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
@@ -23,8 +23,7 @@ export function passContract(setup: ContractSetup): void {
   }
 
   async function pass(provider: DnsProvider, zone: Zone) {
-    const names = [APP, ADDRESS, OTHER];
-    return reconcileZone(provider, { zone, names, desire: () => desired(provider) }, soon());
+    return planAndApply(provider, zone, [APP, ADDRESS, OTHER], desired(provider), soon());
   }
 
   async function begin(world: ContractWorld) {

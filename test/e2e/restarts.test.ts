@@ -9,10 +9,10 @@ import { systemClock } from '../../src/clock.ts';
 import { assembleOutside, goalFor } from '../../src/commands/wiring/outside.ts';
 import { createProviderFiles } from '../../src/commands/wiring/provider-context.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
-import type { Course } from '../../src/reconcile/course.ts';
 import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
-import { reconcile } from '../../src/reconcile/round.ts';
+import { caaOwnersOf } from '../../src/reconcile/discover.ts';
+import { reconcile } from '../../src/reconcile/reconcile.ts';
+import type { ReconcileResult } from '../../src/reconcile/report.ts';
 import { createChallengeJournal } from '../../src/records/journal.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
@@ -23,7 +23,7 @@ import { worldFor } from './support.ts';
  * One start and its first round, with everything but HAProxy: what is not on the volume is made anew, as in a process of its own. (That
  * a killed process leaves the same behind is what crash.test.ts shows.)
  */
-async function start(environment: Environment): Promise<Course> {
+async function start(environment: Environment): Promise<ReconcileResult> {
   const config = loadConfig(environment, (path) => readFileSync(path, 'utf8'), providers);
   const { letsencryptDir, provider } = config;
   const { emit } = memoryLog();
@@ -40,18 +40,18 @@ async function start(environment: Environment): Promise<Course> {
     shared: emptySharedState(),
   };
   const kept = config.certificates.map(({ names }) => manageCertificate(names));
-  const [course] = await reconcile(parts, kept, AbortSignal.timeout(60_000));
-  assert.ok(course);
-  return course;
+  const [result] = await reconcile(parts, kept, AbortSignal.timeout(60_000));
+  assert.ok(result);
+  return result;
 }
 
 /** What the CA was asked for in so many restarts, one right after the other. */
 async function crashLoop({ pebble, apiCaFile }: World, environment: Environment, times: number) {
   // Node.js reads NODE_EXTRA_CA_CERTS at its start only.
   setDefaultCACertificates([...getCACertificates(), readFileSync(apiCaFile, 'utf8')]);
-  const courses: Course[] = [];
-  for (let turn = 0; turn < times; turn += 1) courses.push(await start(environment));
-  return { orders: pebble.orders(), validations: pebble.validations(), last: courses.at(-1) };
+  const results: ReconcileResult[] = [];
+  for (let turn = 0; turn < times; turn += 1) results.push(await start(environment));
+  return { orders: pebble.orders(), validations: pebble.validations(), last: results.at(-1) };
 }
 
 test('70 restarts with a token that may not write: one order, and nothing is validated', async (t) => {
@@ -71,7 +71,7 @@ test('70 restarts while the CA cannot validate: one validation, and the next sta
   await world.resolver.stop();
   const { orders, validations, last } = await crashLoop(world, environment, 70);
   assert.ok(orders <= 2 && validations <= 2, `${orders} orders, ${validations} validations`);
-  assert.ok(last?.held && last.held.until > new Date(Date.now() - 1000), 'held back');
+  assert.ok(last?.deferral && last.deferral.until > new Date(Date.now() - 1000), 'held back');
 });
 
 test('60 restarts on a volume that takes no certificate: it is issued once', async (t) => {

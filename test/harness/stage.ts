@@ -15,8 +15,6 @@ import { query } from '../../src/dns/query.ts';
 import { parseCaa } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError } from '../../src/errors.ts';
 import type { IngressEvent } from '../../src/events.ts';
-import { caaOwnersOf } from '../../src/reconcile/caa-owners.ts';
-import { type Course, decidingFailure } from '../../src/reconcile/course.ts';
 import {
   type Deps,
   emptySharedState,
@@ -24,7 +22,9 @@ import {
   manageCertificate,
   type Spec,
 } from '../../src/reconcile/deps.ts';
-import { reconcile } from '../../src/reconcile/round.ts';
+import { caaOwnersOf } from '../../src/reconcile/discover.ts';
+import { reconcile } from '../../src/reconcile/reconcile.ts';
+import { decidingFailure, type ReconcileResult } from '../../src/reconcile/report.ts';
 import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
 import { standingWarnings } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
@@ -227,8 +227,8 @@ function createAuthority(
 
 /** One round over the first certificate; rejects with the failure that decides when to try again. */
 export async function runPass(stage: Stage, signal = new AbortController().signal): Promise<void> {
-  const [course] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
-  const deciding = course && decidingFailure(course);
+  const [result] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
+  const deciding = result && decidingFailure(result);
   if (deciding) throw deciding.failure;
 }
 
@@ -236,7 +236,7 @@ export async function runPass(stage: Stage, signal = new AbortController().signa
 export function runRound(
   { parts, kept }: Stage,
   signal = new AbortController().signal,
-): Promise<readonly Course[]> {
+): Promise<readonly ReconcileResult[]> {
   return reconcile(parts, kept, signal);
 }
 

@@ -1,14 +1,12 @@
 import { challengeName } from '../../src/dns/name.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
-import { type Deps, emptySharedState } from '../../src/reconcile/deps.ts';
-import { draftName } from '../../src/reconcile/draft.ts';
-import { publish, type ZoneWork } from '../../src/reconcile/publish.ts';
-import type { Waiting } from '../../src/reconcile/seen.ts';
-import { waitForChallenges } from '../../src/reconcile/wait-for-challenges.ts';
-import { waitForRecords } from '../../src/reconcile/wait-for-records.ts';
-import { lookAtZone } from '../../src/reconcile/zone-look.ts';
-import { type ChallengeValue, notedChallenges, removeChallenges } from '../../src/records/challenges.ts';
+import { applyZone, removeChallenges } from '../../src/reconcile/apply.ts';
+import { awaitChallenges, awaitRecords, writtenZone, type ZoneWait } from '../../src/reconcile/await-zone.ts';
+import { type Deps, emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
+import type { Facts } from '../../src/reconcile/discover.ts';
+import { readZone } from '../../src/reconcile/zones.ts';
+import { type ChallengeValue, registeredChallenges } from '../../src/records/challenges.ts';
 import type { ChallengeJournal, JournalEntry } from '../../src/records/journal.ts';
 import type { AddressMode } from '../../src/records/ownership.ts';
 import type { Step } from './interleavings.ts';
@@ -122,49 +120,46 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     ...({} as Pick<Deps, 'authorities' | 'store'>),
     ...{ clock, random: () => 0, emit, warn: () => undefined, warnOf: () => undefined, shared },
   };
-  const draft = draftName(
-    parts,
-    { domain: NAME, zone: ZONE, certified: true },
-    {
-      identity: { appId: id, source: 'guest agent', warning: undefined },
-      gateway: {
-        gatewayDomain: gateway,
-        ...{ configured: undefined, friendly: undefined, injected: undefined, failure: undefined },
-        addresses: addressesOf(gateway),
-      },
-      caa: setCaa ? [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${id}` }] : undefined,
-    },
-  );
+  const gatewayLookUp = {
+    gatewayDomain: gateway,
+    ...{ configured: undefined, friendly: undefined, injected: undefined, failure: undefined },
+    addresses: addressesOf(gateway),
+  };
+  const caa = setCaa ? [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${id}` }] : undefined;
+  const facts: Facts = {
+    gateway: gatewayLookUp,
+    records: { appId: id, gateway: gatewayLookUp, caa },
+    failure: undefined,
+    isUnidentified: false,
+  };
   const servers = [{ hostname: 'ns1.example.net', address: '192.0.2.53', port: 53 }];
-  const waiting: Waiting = {
-    ...{ domain: NAME, zone: ZONE, certificate: [NAME] },
+  const wait: ZoneWait = {
+    certificate: manageCertificate([NAME]),
     urgent: true,
-    servers: async () => ({ apex: ZONE.name, servers, givenUp: new Set() }),
+    findServers: async () => ({ apex: ZONE.name, servers, passedOver: new Set() }),
   };
   const { signal } = new AbortController();
   let ended: string | undefined;
 
-  async function removeOwn(): Promise<void> {
-    const { entries } = await notedChallenges(parts, [NAME]);
-    if (entries.length > 0) await removeChallenges(parts, entries, signal);
-  }
-
   async function round(orders: boolean): Promise<void> {
-    const values: ChallengeValue[] = orders
-      ? [{ domain: NAME, name: challengeName(NAME), value: `proof-${id}` }]
-      : [];
+    const value: ChallengeValue = { domain: NAME, name: challengeName(NAME), value: `proof-${id}` };
+    const publish = orders ? [{ ...value, isRenewal: false }] : [];
     begin('publish');
-    if (!orders) await removeOwn();
-    const look = await lookAtZone(parts, ZONE, [draft], signal);
-    const work: ZoneWork = { zone: ZONE, look, recordsTried: false, failed: new Map(), challenges: [] };
-    const { challenge, failure } = await publish(parts, work, values, () => false, signal);
-    for (const thrown of [...work.failed.values(), failure]) if (thrown !== undefined) throw thrown;
+    const registered = await registeredChallenges(parts, NAME);
+    const unread = { zone: ZONE, names: [{ domain: NAME, certified: true }], registered };
+    const state = { ...unread, current: await readZone(parts, unread, signal) };
+    const write = await applyZone(parts, state, { facts, publish, retain: [] }, signal);
+    const failures = [...write.failed.values(), ...write.challenges.map(({ failure }) => failure)];
+    for (const thrown of [...failures, write.pruneFailure]) if (thrown !== undefined) throw thrown;
+    const zone = writtenZone(parts, write, signal);
     begin('records');
-    await waitForRecords(parts, waiting, work, signal);
+    await awaitRecords(parts, zone, NAME, wait, signal);
     begin('challenge');
-    if (challenge.length > 0) await waitForChallenges(parts, waiting, work, challenge, signal);
+    if (orders) await awaitChallenges(parts, zone, write.challenges, wait, signal);
     begin('removal');
-    if (!parts.provider.capabilities.rewritesZone) await removeOwn();
+    const left = await registeredChallenges(parts, NAME);
+    if (left.length > 0 && !parts.provider.capabilities.rewritesZone)
+      await removeChallenges(parts, state, left, signal);
   }
 
   return {
@@ -178,7 +173,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
       return ended;
     },
     state: () => [
-      ...shared.rivals,
+      ...shared.otherOwners,
       ...shared.claimed,
       ...(ended ? [ended] : [phase, now, history, journal.standing()]),
     ],
@@ -200,8 +195,8 @@ function memoryJournal(): ChallengeJournal & { standing(): unknown } {
     write: async (added) => {
       all = [...without(added), ...added];
     },
-    remove: async (removed) => {
-      all = without(removed);
+    remove: async (struck) => {
+      all = without(struck);
     },
     whyUnwritable: async () => undefined,
   };

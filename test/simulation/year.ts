@@ -8,7 +8,7 @@ import {
 } from '../../src/certificates/renewal/ari.ts';
 import { decideRenewal } from '../../src/certificates/renewal/policy.ts';
 import { IngressError } from '../../src/errors.ts';
-import { isRefusal, orderDelayMs, passDelayMs } from '../../src/reconcile/backoff.ts';
+import { isRefusal, orderDelayMs, reconcileDelayMs } from '../../src/reconcile/backoff.ts';
 import { createRandom } from './random.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { DAY, HOUR, type Scenario } from './scenario.ts';
@@ -130,7 +130,7 @@ function pass(world: World, memory: Memory): void {
     memory.failures = { passes: passes + 1, refusals: refusals + (isRefusal(thrown) ? 1 : 0) };
     const orderMs = orderDelayMs(thrown, memory.failures.refusals, world.random());
     if (orderMs > 0) memory.orderNotBefore = now.getTime() + orderMs;
-    const passMs = passDelayMs(thrown, memory.failures.passes, world.random());
+    const passMs = reconcileDelayMs(thrown, memory.failures.passes, world.random());
     memory.retryAt = now.getTime() + Math.max(passMs, orderMs);
   }
 }

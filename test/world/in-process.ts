@@ -11,15 +11,15 @@ import {
 } from 'node:tls';
 import pino from 'pino';
 import type { Clock } from '../../src/clock.ts';
-import { assembleDeps, roundLimitMs } from '../../src/commands/wiring/assemble.ts';
+import { assembleDeps, reconcileTimeoutMs } from '../../src/commands/wiring/assemble.ts';
 import { readConfig } from '../../src/commands/wiring/configuration.ts';
 import { Stopped } from '../../src/commands/wiring/signals.ts';
 import { tidyVolume } from '../../src/commands/wiring/tidy-volume.ts';
 import { emitTo } from '../../src/events.ts';
 import { errorFields, logEvents } from '../../src/log.ts';
+import { runController } from '../../src/reconcile/controller.ts';
 import { manageCertificate } from '../../src/reconcile/deps.ts';
-import { reconcileForever } from '../../src/reconcile/loop.ts';
-import { reconcile } from '../../src/reconcile/round.ts';
+import { reconcile } from '../../src/reconcile/reconcile.ts';
 import { standingWarnings } from '../../src/warnings.ts';
 import { createBegin } from './faults/preload/begin.ts';
 import { watchFiles } from './faults/preload/files.ts';
@@ -162,11 +162,11 @@ async function compose(
   void tidyVolume(config, { emit, clock });
   const warnOf = standingWarnings(emit);
   const deps = assembleDeps(config, { clock, serve: front.serve, emit, warnOf });
-  await reconcileForever(
+  await runController(
     {
       certificates: config.certificates.map(({ names }) => manageCertificate(names)),
-      round: (some, signal) => reconcile(deps, some, signal),
-      roundLimitMs: roundLimitMs(config, deps),
+      reconcile: (some, signal) => reconcile(deps, some, signal),
+      timeoutMs: reconcileTimeoutMs(config, deps),
       intervalMs: config.renewInterval * 1000,
       everyMinute(tick) {
         const timer = setInterval(tick, MINUTE_MS).unref();

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderWait } from '../../../providers/shared/context.ts';
-import { caaOwnersOf } from '../../reconcile/caa-owners.ts';
 import { type Deps, emptySharedState } from '../../reconcile/deps.ts';
-import { CERTIFICATES_AT_ONCE } from '../../reconcile/round.ts';
+import { caaOwnersOf } from '../../reconcile/discover.ts';
+import { ORDERS_AT_ONCE } from '../../reconcile/groups.ts';
 import { createChallengeJournal } from '../../records/journal.ts';
 import { once } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
@@ -11,7 +11,7 @@ import { createProviderFiles, waitingFor } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
 /** Milliseconds that reconciling may take beside waiting for the name servers, twice, for each batch of certificates. */
-const ROUND_LIMIT_MS = 15 * 60_000;
+const BATCH_TIMEOUT_MS = 15 * 60_000;
 
 /** Everything that reconciling acts with. Nothing is asked or opened yet. */
 export function assembleDeps(
@@ -40,7 +40,7 @@ export function assembleDeps(
 }
 
 /** Milliseconds after which a run of reconcile that hangs is given up. */
-export function roundLimitMs({ certificates }: IngressConfig, { spec }: Deps): number {
-  const batches = Math.ceil(certificates.length / CERTIFICATES_AT_ONCE);
-  return batches * (ROUND_LIMIT_MS + 2 * spec.propagationTimeoutMs);
+export function reconcileTimeoutMs({ certificates }: IngressConfig, { spec }: Deps): number {
+  const batches = Math.ceil(certificates.length / ORDERS_AT_ONCE);
+  return batches * (BATCH_TIMEOUT_MS + 2 * spec.propagationTimeoutMs);
 }

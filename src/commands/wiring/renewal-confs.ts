@@ -3,8 +3,8 @@ import type { CertificateBundle, Names } from '../../certificates/certificate.ts
 import type { CertificateStore } from '../../certificates/store.ts';
 import { keepRenewalConf } from '../../certificates/write-renewal-conf.ts';
 import type { Emit } from '../../events.ts';
-import { originOf } from '../../reconcile/decision.ts';
 import type { Deps } from '../../reconcile/deps.ts';
+import { originOf } from '../../reconcile/renewal.ts';
 import type { IngressConfig } from './configuration.ts';
 import { accountsAt } from './outside.ts';
 import { remembered } from './remembered.ts';

@@ -1,0 +1,410 @@
+import { type Change, type CurrentRecord, type DnsRecord, describeRecord, sameData } from '../dns/record.ts';
+import { isIngressError } from '../errors.ts';
+import {
+  type ChallengeValue,
+  challengeRecord,
+  type RegisteredChallenge,
+  register,
+  toRecord,
+  unregister,
+} from '../records/challenges.ts';
+import { ownerNames } from '../records/name-records.ts';
+import { ownerChanges } from '../records/ownership.ts';
+import { planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
+import type { Deps } from './deps.ts';
+import type { Facts } from './discover.ts';
+import { stopwatch } from './stopwatch.ts';
+import { planContext, readZone } from './zones.ts';
+
+/** Another writer may change the zone between a read and a write; so often the plan is made again. */
+const ATTEMPTS = 3;
+
+/** A provider that refuses a write with one of these may accept a part of it. */
+const SPLITTABLE = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJECTED'] as const;
+
+/** A challenge value to publish. */
+export interface WantedChallenge extends ChallengeValue {
+  /** Published although the records of its name failed: the certificate that is renewed needs only the challenge. */
+  readonly isRenewal: boolean;
+}
+
+/** What a zone has to hold. */
+export interface ZoneWants {
+  readonly facts: Facts;
+  /** Challenges of the orders under way. */
+  readonly publish: readonly WantedChallenge[];
+  /** Challenges of open orders that are not under way: neither published nor pruned. */
+  readonly retain: readonly ChallengeValue[];
+}
+
+/** What came of a challenge value: its record, or why it was not published. */
+export interface ChallengeOutcome {
+  readonly value: WantedChallenge;
+  readonly record: DnsRecord | undefined;
+  readonly failure: unknown;
+}
+
+/** What came of writing a zone. */
+export interface ZoneWrite {
+  readonly zone: ZoneState;
+  readonly facts: Facts;
+  /** The plan of the records that was carried out; undefined when none was. */
+  readonly plan: ZonePlan | undefined;
+  /** Names whose records could not be planned or written, and why. */
+  readonly failed: ReadonlyMap<string, unknown>;
+  readonly challenges: readonly ChallengeOutcome[];
+  /** Why challenges whose order is over could not be removed; undefined when they were. */
+  readonly pruneFailure: unknown;
+  /** At the latest. */
+  readonly writtenAt: Date;
+}
+
+/**
+ * Brings a zone to what is wanted, in one write: the records of all of its names, the challenges of the
+ * orders under way, and the removal of those whose order is over. A write that the provider refuses is
+ * made again in parts. Failures are part of the result; rejects with the signal's reason only.
+ */
+export async function applyZone(
+  deps: Deps,
+  zone: ZoneState,
+  wants: ZoneWants,
+  signal: AbortSignal,
+): Promise<ZoneWrite> {
+  const { facts, publish } = wants;
+  try {
+    const plan = await writeZone(deps, zone, wants, signal);
+    const challenges = publish.map((value) => published(deps, value));
+    const { refused: failed } = plan;
+    return { zone, facts, plan, failed, challenges, pruneFailure: undefined, writtenAt: deps.clock.now() };
+  } catch (failure) {
+    signal.throwIfAborted();
+    return applyInParts(deps, zone, wants, failure, signal);
+  }
+}
+
+/** Publishes challenges in a zone whose records were written before in this run. */
+export async function applyChallenges(
+  deps: Deps,
+  before: ZoneWrite,
+  publish: readonly WantedChallenge[],
+  signal: AbortSignal,
+): Promise<ZoneWrite> {
+  const { zone, facts, failed } = before;
+  const challenges = await publishAlone(
+    deps,
+    zone,
+    { facts, publish },
+    { failed, failure: undefined },
+    signal,
+  );
+  return { ...before, challenges, pruneFailure: undefined, writtenAt: deps.clock.now() };
+}
+
+/**
+ * Reads a zone again and writes what it lacks by now. Another container that was started in the same
+ * second may have replaced our records or added its own (then one of the two yields, see ownership.ts),
+ * and a writer of whole zones may have removed our challenge. Throws what the provider throws.
+ */
+export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSignal): Promise<ZoneWrite> {
+  const { facts, failed } = before;
+  const names = before.zone.names.filter(({ domain }) => !failed.has(domain));
+  const publish = before.challenges.flatMap(({ value, record }) => (record ? [value] : []));
+  const unread: ZoneState = { ...before.zone, names, registered: [] };
+  const current = await readZone(deps, unread, signal);
+  const zone = { ...unread, current };
+  // A name that is not read, because its records failed, is not looked at.
+  const read = new Set(names.flatMap(({ domain }) => ownerNames(domain, deps.spec)));
+  const expected = publish.filter(({ name }) => read.has(name));
+  for (const value of expected) {
+    const record = challengeRecord(value, deps.provider.capabilities);
+    if (current.some((one) => sameData(one, record))) continue;
+    deps.emit({ type: 'challenge-vanished', name: value.name });
+  }
+  const plan = await writeZone(deps, zone, { facts, publish: expected, retain: [] }, signal);
+  return { ...before, plan };
+}
+
+/** Removes challenges by their exact values. Throws what the provider throws, and STORE_FAILED. */
+export async function removeChallenges(
+  deps: Pick<Deps, 'provider' | 'journalOf'>,
+  { zone }: Pick<ZoneState, 'zone'>,
+  registered: readonly RegisteredChallenge[],
+  signal: AbortSignal,
+): Promise<void> {
+  const changes = registered.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
+  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));
+  // The provider may still carry out a write that it has not answered: a later run prunes that value.
+  await unregister(
+    deps,
+    registered.filter(({ handle }) => handle !== undefined),
+  );
+}
+
+/** Plans and writes, anew when another writer was faster. Resolves with the plan that was carried out. */
+async function writeZone(
+  deps: Deps,
+  zone: ZoneState,
+  wants: Omit<ZoneWants, 'publish'> & { readonly publish: readonly ChallengeValue[] },
+  signal: AbortSignal,
+): Promise<ZonePlan> {
+  let state = zone;
+  return retryingConflicts(
+    async () => {
+      const plan = planZone(state, wants, planContext(deps, wants.facts));
+      await writePlan(deps, state, plan, wants.publish, signal);
+      return plan;
+    },
+    async () => {
+      if (state.current) state = { ...state, current: await readZone(deps, state, signal) };
+    },
+  );
+}
+
+async function retryingConflicts<T>(
+  write: () => Promise<T>,
+  before: () => Promise<void> = async () => undefined,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await write();
+    } catch (thrown) {
+      if (!isIngressError(thrown, 'PROVIDER_CONFLICT') || attempt === ATTEMPTS) throw thrown;
+      await before();
+    }
+  }
+}
+
+/** One call of the provider, or none. The registry comes first, so that a crash leaves no value that is not registered. */
+async function writePlan(
+  deps: Deps,
+  { zone, names, current }: ZoneState,
+  { changes, challengeChanges, pruned, warnings, ...plan }: ZonePlan,
+  publish: readonly ChallengeValue[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { provider, shared, clock, emit } = deps;
+  const elapsed = stopwatch(clock);
+  for (const warning of warnings) deps.warn(warning);
+  // A write whose answer is lost may have been carried out.
+  for (const domain of changedNames(changes, names, deps)) shared.pending.add(domain);
+  // An order that is resumed may have left its value, with a handle, in the zone.
+  const values = publish.map((value) => {
+    const record = recordOf(deps, value);
+    return { ...(current?.find((one) => sameData(one, record)) ?? record), domain: value.domain };
+  });
+  await register(deps, zone, values);
+  const all = [...changes, ...challengeChanges];
+  const made = all.length > 0 ? await provider.apply(zone, all, signal) : [];
+  await register(
+    deps,
+    zone,
+    values.flatMap((value) => {
+      const record = made.find((one) => sameData(one, value));
+      return record ? [{ ...value, ...record }] : [];
+    }),
+  );
+  await unregister(deps, pruned);
+  rememberOwners(deps, plan);
+  if (changes.length > 0)
+    emit({
+      ...{ type: 'records-published', zone: zone.name ?? zone.id },
+      ...describeChanges(changes),
+      seconds: elapsed(),
+    });
+  if (values.length > 0)
+    emit({ type: 'challenge-published', names: values.map(({ name }) => name), seconds: elapsed() });
+  const removed = confirmed(pruned);
+  if (removed.length > 0) emit({ type: 'challenge-pruned', names: removed });
+}
+
+/** Where challenges were published, as far as the provider has confirmed it. */
+export function confirmed(registered: readonly RegisteredChallenge[]): string[] {
+  return registered.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
+}
+
+/** This process owns the names whose records it has written or found; a new owner of a name is reported once. */
+function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'ownership'>): void {
+  for (const { domain, otherOwner, sentence } of ownerChanges(ownership, shared.otherOwners)) {
+    if (otherOwner === undefined) {
+      shared.otherOwners.delete(domain);
+      emit({ type: 'name-regained', name: domain, sentence });
+    } else {
+      shared.otherOwners.set(domain, otherOwner);
+      emit({ type: 'name-taken', name: domain, otherOwner, sentence });
+    }
+  }
+  for (const [domain, decision] of ownership.decisions)
+    if (decision.ownership !== 'yield') shared.claimed.add(domain);
+}
+
+/** Makes a refused write again: records without challenges, challenges without records, removals alone. */
+async function applyInParts(
+  deps: Deps,
+  zone: ZoneState,
+  wants: ZoneWants,
+  failure: unknown,
+  signal: AbortSignal,
+): Promise<ZoneWrite> {
+  const { facts, publish } = wants;
+  const { pruned } = planZone(zone, wants, planContext(deps, facts));
+  const hasRecords = zone.current !== undefined && zone.names.length > 0;
+  const parts = [hasRecords, publish.length > 0, pruned.length > 0].filter(Boolean).length;
+  const refused: Refused = { failure, isDivisible: parts > 1, isSplittable: isSplittable(failure) };
+  const records = hasRecords
+    ? await applyRecords(deps, { ...zone, registered: [] }, facts, refused, signal)
+    : { plan: undefined, failed: new Map() };
+  const challenges = refused.isDivisible
+    ? await publishAlone(deps, zone, wants, { ...records, failure }, signal)
+    : publish.map((value) => ({ value, record: undefined, failure }));
+  const pruneFailure = pruned.length > 0 ? await pruneAlone(deps, zone, wants, refused, signal) : undefined;
+  return { zone, facts, ...records, challenges, pruneFailure, writtenAt: deps.clock.now() };
+}
+
+/** A write that failed. */
+interface Refused {
+  readonly failure: unknown;
+  /** It had more than one part. */
+  readonly isDivisible: boolean;
+  /** The provider may accept a part of it. */
+  readonly isSplittable: boolean;
+}
+
+/** The records without challenges; where a provider rejects the names together, each name by itself. */
+async function applyRecords(
+  deps: Deps,
+  zone: ZoneState,
+  facts: Facts,
+  { failure, isDivisible, isSplittable }: Refused,
+  signal: AbortSignal,
+): Promise<Pick<ZoneWrite, 'plan' | 'failed'>> {
+  let reason = failure;
+  if (isDivisible && isSplittable) {
+    try {
+      const plan = await writeZone(deps, zone, { facts, publish: [], retain: [] }, signal);
+      return { plan, failed: plan.refused };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      reason = thrown;
+    }
+  }
+  if (isIngressError(reason, 'PROVIDER_REJECTED') && zone.names.length > 1)
+    return applyEachName(deps, zone, facts, signal);
+  const { refused } = planZone(zone, { publish: [], retain: [] }, planContext(deps, facts));
+  const failed = zone.names.map(({ domain }) => [domain, refused.get(domain) ?? reason] as const);
+  return { plan: undefined, failed: new Map(failed) };
+}
+
+async function applyEachName(
+  deps: Deps,
+  zone: ZoneState,
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<Pick<ZoneWrite, 'plan' | 'failed'>> {
+  const failed = new Map<string, unknown>();
+  let joined: ZonePlan | undefined;
+  for (const name of zone.names) {
+    try {
+      const one = { ...zone, names: [name] };
+      const state = { ...one, current: await readZone(deps, one, signal) };
+      const plan = await writeZone(deps, state, { facts, publish: [], retain: [] }, signal);
+      for (const [domain, refusal] of plan.refused) failed.set(domain, refusal);
+      joined = joined ? join(joined, plan) : plan;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      failed.set(name.domain, thrown);
+    }
+  }
+  return { plan: joined, failed };
+}
+
+function join(a: ZonePlan, b: ZonePlan): ZonePlan {
+  return { ...a, desired: [...a.desired, ...b.desired], names: new Map([...a.names, ...b.names]) };
+}
+
+/** The challenges without records, but not that of a first certificate whose records failed. */
+async function publishAlone(
+  deps: Deps,
+  zone: ZoneState,
+  { facts, publish }: Pick<ZoneWants, 'facts' | 'publish'>,
+  { failed, failure }: Pick<ZoneWrite, 'failed'> & { readonly failure: unknown },
+  signal: AbortSignal,
+): Promise<ChallengeOutcome[]> {
+  const isNeeded = ({ isRenewal, domain }: WantedChallenge) => isRenewal || !failed.has(domain);
+  const needed = publish.filter(isNeeded);
+  const left = publish
+    .filter((value) => !isNeeded(value))
+    .map((value) => ({ value, record: undefined, failure: failed.get(value.domain) ?? failure }));
+  if (needed.length === 0) return left;
+  const alone: ZoneState = { ...zone, names: [], registered: [] };
+  try {
+    await writeZone(deps, alone, { facts, publish: needed, retain: [] }, signal);
+    return [...needed.map((value) => published(deps, value)), ...left];
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return [...needed.map((value) => ({ value, record: undefined, failure: thrown })), ...left];
+  }
+}
+
+async function pruneAlone(
+  deps: Deps,
+  zone: ZoneState,
+  { facts, publish, retain }: ZoneWants,
+  { failure, isDivisible, isSplittable }: Refused,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (isIngressError(failure, 'ZONE_NOT_FOUND')) return forget(deps, zone);
+  if (!isDivisible || !isSplittable) return failure;
+  try {
+    const wants = { facts, publish: [], retain: [...publish, ...retain] };
+    await writeZone(deps, { ...zone, names: [] }, wants, signal);
+    return undefined;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return thrown;
+  }
+}
+
+/** The account has no such zone any more, so the challenges in it are given up. */
+async function forget(deps: Deps, { zone, registered }: ZoneState): Promise<unknown> {
+  try {
+    await unregister(deps, registered);
+  } catch (thrown) {
+    return thrown;
+  }
+  for (const { name } of registered)
+    deps.emit({ type: 'challenge-abandoned', name, zone: zone.name ?? zone.id });
+  return undefined;
+}
+
+function isSplittable(failure: unknown): boolean {
+  return SPLITTABLE.some((code) => isIngressError(failure, code));
+}
+
+function published(deps: Deps, value: WantedChallenge): ChallengeOutcome {
+  return { value, record: recordOf(deps, value), failure: undefined };
+}
+
+function recordOf({ provider }: Pick<Deps, 'provider'>, challenge: ChallengeValue): CurrentRecord {
+  const { name, type, value, ttl } = challengeRecord(challenge, provider.capabilities);
+  return { name, type, value, ttl };
+}
+
+/** The names that changes are about. */
+function changedNames(changes: readonly Change[], names: ZoneState['names'], { spec }: Deps): string[] {
+  const owners = new Set(
+    changes.map((change) => (change.action === 'remove' ? change.removed : change.record).name),
+  );
+  return names
+    .filter(({ domain }) => ownerNames(domain, spec).some((owner) => owners.has(owner)))
+    .map(({ domain }) => domain);
+}
+
+function describeChanges(changes: readonly Change[]): { written: string[]; removed: string[] } {
+  return {
+    written: changes.flatMap((change) => (change.action === 'remove' ? [] : [describeRecord(change.record)])),
+    removed: changes.flatMap((change) => {
+      if (change.action === 'remove') return [describeRecord(change.removed)];
+      return change.action === 'replace' ? [describeRecord(change.replaced)] : [];
+    }),
+  };
+}

@@ -1,0 +1,171 @@
+import type { Expectation } from '../dns/probe.ts';
+import type { Rr } from '../dns/query.ts';
+import { challengeTtl, registeredChallenges } from '../records/challenges.ts';
+import type { DesiredRecord } from '../records/desired.ts';
+import { desiredOf } from '../records/zone-plan.ts';
+import { type ChallengeOutcome, reapplyZone, type ZoneWrite } from './apply.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
+import { awaitPropagation, type FindServers } from './propagation.ts';
+
+/** Milliseconds until a zone is read again for what is still pending; quick name servers have it by then. */
+const REAPPLY_AFTER_MS = 5000;
+
+/** Milliseconds; Let's Encrypt's resolvers cache an answer for its TTL, and no longer than this. */
+const LONGEST_CACHED_MS = 60_000;
+
+/** The answer to a dns-01 challenge: a SHA-256 digest in base64url (RFC 8555 §8.4). */
+const ANSWER = /^[\w-]{43}$/;
+
+/** A zone that was written in this run. */
+export interface WrittenZone {
+  readonly write: ZoneWrite;
+  /** Reads the zone again and writes what it lacks by now; calls within a few seconds share one read. */
+  readonly reapply: () => Promise<ZoneWrite>;
+}
+
+export function writtenZone(deps: Deps, write: ZoneWrite, signal: AbortSignal): WrittenZone {
+  let last: { readonly at: number; readonly done: Promise<ZoneWrite> } | undefined;
+  return {
+    write,
+    reapply: () => {
+      const at = deps.clock.now().getTime();
+      const age = last ? at - last.at : Number.POSITIVE_INFINITY;
+      if (!last || age < 0 || age >= REAPPLY_AFTER_MS) last = { at, done: reapplyZone(deps, write, signal) };
+      return last.done;
+    },
+  };
+}
+
+/** A wait for a zone, for one certificate. */
+export interface ZoneWait {
+  readonly certificate: ManagedCertificate;
+  /** The wait does not last to its timeout for servers that do not answer. */
+  readonly urgent: boolean;
+  readonly findServers: FindServers;
+}
+
+/**
+ * Waits until every authoritative name server serves the records that were written for a name, unless
+ * they have propagated before. While they are pending the zone is read again and again: what another
+ * container owns by then is not waited for. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ */
+export async function awaitRecords(
+  deps: Deps,
+  { write, reapply }: WrittenZone,
+  domain: string,
+  { certificate, urgent, findServers }: ZoneWait,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pending } = deps.shared;
+  const { plan, zone, writtenAt } = write;
+  if (!plan?.names.has(domain) || !pending.has(domain)) return;
+  let desired = desiredOf(plan, domain);
+  const expectations = async () => {
+    const again = await quietly(deps, certificate, reapply, signal);
+    desired = again?.plan ? desiredOf(again.plan, domain) : desired;
+    return desired.map(expectationOf);
+  };
+  await awaitPropagation(
+    deps,
+    {
+      ...{ what: 'records', domain, zone: zone.zone, findServers, urgent, writtenAt },
+      ...{ certificate: certificate.names, expected: desired.map(expectationOf) },
+      refresh: { afterMs: REAPPLY_AFTER_MS, expectations },
+    },
+    signal,
+  );
+  pending.delete(domain);
+}
+
+function expectationOf(record: DesiredRecord): Expectation {
+  return { record, alone: record.purpose === 'app-address' };
+}
+
+/**
+ * Waits until every authoritative name server serves the challenges of a certificate, and a value that
+ * has vanished from the zone is written again. Then it waits for the caches of the CA, where another
+ * challenge is at the same name. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and STORE_FAILED.
+ */
+export async function awaitChallenges(
+  deps: Deps,
+  { write, reapply }: WrittenZone,
+  own: readonly ChallengeOutcome[],
+  { certificate, urgent, findServers }: ZoneWait,
+  signal: AbortSignal,
+): Promise<void> {
+  const { zone, writtenAt } = write;
+  const expected = own.flatMap(({ record }) => (record ? [{ record }] : []));
+  const { siblings } = await awaitPropagation(
+    deps,
+    {
+      ...{
+        what: 'challenge',
+        zone: zone.zone,
+        findServers,
+        urgent,
+        writtenAt,
+        certificate: certificate.names,
+      },
+      ...{ domain: own[0]?.value.domain ?? '', expected },
+      refresh: {
+        afterMs: REAPPLY_AFTER_MS,
+        expectations: async () => {
+          await quietly(deps, certificate, reapply, signal);
+          return expected;
+        },
+      },
+    },
+    signal,
+  );
+  await waitForCaches(deps, write, own, siblings, certificate, signal);
+}
+
+/** A failure is no reason to stop waiting. */
+async function quietly(
+  { emit }: Deps,
+  { names: certificate }: ManagedCertificate,
+  reapply: () => Promise<ZoneWrite>,
+  signal: AbortSignal,
+): Promise<ZoneWrite | undefined> {
+  try {
+    return await reapply();
+  } catch (error) {
+    signal.throwIfAborted();
+    emit({ type: 'step-failed', certificate, step: 'second look', error, stillWaiting: true });
+    return undefined;
+  }
+}
+
+/**
+ * Where another owner has a challenge at the same name, waits until the CA's resolvers cannot cache an
+ * answer without ours. A challenge that is gone counts too: it has been asked for. Throws STORE_FAILED.
+ */
+async function waitForCaches(
+  deps: Deps,
+  { zone, challenges, writtenAt }: ZoneWrite,
+  own: readonly ChallengeOutcome[],
+  siblings: readonly Rr[],
+  { names: certificate }: ManagedCertificate,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, provider, emit } = deps;
+  const owners = new Set(own.map(({ value: { name } }) => name));
+  const read = (zone.current ?? []).filter(({ name, type }) => type === 'TXT' && owners.has(name));
+  // The preflight has waited for earlier challenges of ours. What an unreadable journal has is at most waited for once more.
+  const domains = [...new Set(challenges.map(({ value: { domain } }) => domain))];
+  const registered = await Promise.all(
+    domains.map((domain) => registeredChallenges(deps, domain).catch(() => [])),
+  );
+  const ours = [...challenges.map(({ value }) => value), ...zone.registered, ...registered.flat()];
+  const foreign = [...read, ...siblings].find(
+    ({ name, value }) => ANSWER.test(value) && !ours.some((one) => one.name === name && one.value === value),
+  );
+  if (foreign === undefined) return;
+  const cachedMs = Math.min(challengeTtl(provider.capabilities) * 1000, LONGEST_CACHED_MS);
+  const until = new Date(writtenAt.getTime() + cachedMs);
+  // A clock that is set back does not make the wait longer.
+  const leftMs = Math.min(until.getTime() - clock.now().getTime(), LONGEST_CACHED_MS);
+  if (leftMs <= 0) return;
+  emit({ type: 'waiting', for: 'resolvers', certificate, name: foreign.name, until });
+  await clock.wait(leftMs, signal);
+}

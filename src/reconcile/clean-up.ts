@@ -1,0 +1,90 @@
+import { type RegisteredChallenge, registeredChallenges } from '../records/challenges.ts';
+import { confirmed, removeChallenges } from './apply.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+
+/** Milliseconds that removing challenges may take, and what is left of them once the process stops. */
+const CLEANUP_MS = 15_000;
+const CLEANUP_WHILE_STOPPING_MS = 4000;
+
+/**
+ * Removes the challenges of a batch, one write for each zone. It has a deadline of its own, since the run
+ * may have been aborted. What stays is registered, and pruned by the next run. Never rejects.
+ */
+export async function cleanUp(
+  deps: Deps,
+  report: Report,
+  batch: readonly RenewalTask[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { emit, provider } = deps;
+  const certificates = batch.map(({ certificate }) => certificate);
+  const registered = await readRegistry(deps, report, certificates);
+  const names = registered.map(({ name }) => name);
+  if (names.length === 0) return;
+  if (provider.capabilities.rewritesZone) {
+    emit({ type: 'challenge-retained', names });
+    return;
+  }
+  const deadline = cleanUpDeadline(signal);
+  const failures: unknown[] = [];
+  for (const [zoneId, own] of Map.groupBy(registered, (one) => one.zoneId))
+    try {
+      await removeChallenges(deps, { zone: { id: zoneId, name: own[0]?.zoneName } }, own, deadline);
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  const [error] = failures;
+  if (error === undefined) {
+    const removed = confirmed(registered);
+    if (removed.length > 0) emit({ type: 'challenge-removed', names: removed });
+    return;
+  }
+  // An aborted run reports no failures.
+  if (signal.aborted) emit({ type: 'challenge-not-removed', error });
+  // Reported, the next attempt is seconds away and not hours.
+  for (const certificate of await withLeftovers(deps, certificates))
+    report.fail(certificate, 'removing the challenge', error);
+}
+
+async function readRegistry(
+  deps: Deps,
+  report: Report,
+  certificates: readonly ManagedCertificate[],
+): Promise<RegisteredChallenge[]> {
+  const found: RegisteredChallenge[] = [];
+  for (const certificate of certificates)
+    for (const name of certificate.names)
+      try {
+        found.push(...(await registeredChallenges(deps, name)));
+      } catch (thrown) {
+        report.fail(certificate, 'removing the challenge', thrown);
+      }
+  return found;
+}
+
+async function withLeftovers(
+  deps: Deps,
+  certificates: readonly ManagedCertificate[],
+): Promise<readonly ManagedCertificate[]> {
+  const left: ManagedCertificate[] = [];
+  for (const certificate of certificates) {
+    const entries = await Promise.all(
+      certificate.names.map((name) => registeredChallenges(deps, name).catch(() => undefined)),
+    );
+    if (entries.some((some) => some === undefined || some.length > 0)) left.push(certificate);
+  }
+  return left;
+}
+
+function cleanUpDeadline(stopping: AbortSignal): AbortSignal {
+  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);
+  const late = new AbortController();
+  const arm = () => {
+    const reason = new Error('stopping');
+    setTimeout(() => late.abort(reason), CLEANUP_WHILE_STOPPING_MS).unref();
+  };
+  stopping.addEventListener('abort', arm, { once: true });
+  return AbortSignal.any([AbortSignal.timeout(CLEANUP_MS), late.signal]);
+}

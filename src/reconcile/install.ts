@@ -1,0 +1,143 @@
+import {
+  type CertificateBundle,
+  type CertificateFacts,
+  type Names,
+  whyUnusable,
+} from '../certificates/certificate.ts';
+import { endingOf } from '../certificates/renewal/ending.ts';
+import { isIngressError } from '../errors.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
+import { stopwatch } from './stopwatch.ts';
+import { isNews } from './unwritable.ts';
+
+type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
+
+/** A certificate as the volume has it. */
+export interface LoadedCertificate {
+  readonly certificate: ManagedCertificate;
+  /** Undefined when there is none, or none that its files fit. */
+  readonly stored: CertificateBundle | undefined;
+}
+
+/**
+ * Loads what is stored, or was issued and is not stored yet. Files that do not fit each other count as no
+ * certificate, so that one is ordered. Warns of a volume that could not take a new one. Throws STORE_FAILED.
+ */
+export async function loadStored(deps: Deps, certificate: ManagedCertificate): Promise<LoadedCertificate> {
+  await warnOfVolume(deps, certificate);
+  if (certificate.state.unsaved) await saveUnsaved(deps, certificate);
+  const stored = certificate.state.unsaved?.bundle ?? (await loadUsable(deps, certificate));
+  if (stored) rememberLoaded(deps, certificate, stored.facts, deps.clock.now());
+  return { certificate, stored };
+}
+
+async function loadUsable(
+  { store, emit }: InstallDeps,
+  { names }: ManagedCertificate,
+): Promise<CertificateBundle | undefined> {
+  try {
+    return await store.load(names);
+  } catch (thrown) {
+    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;
+    emit({ type: 'certificate-unusable', certificate: names, error: thrown });
+    return undefined;
+  }
+}
+
+/** Warns while there is time, not when a renewal has no place to go. */
+async function warnOfVolume(
+  { store, journalOf, clock, shared, emit }: Deps,
+  { names }: ManagedCertificate,
+): Promise<void> {
+  const error = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
+  if (isNews(shared.unwritable, names[0], error, clock.now()))
+    emit({ type: 'volume-not-writable', certificate: names, error });
+}
+
+/**
+ * The first load of this process also finds a certificate that has expired meanwhile: it is not served,
+ * which nothing else would report before the end of the run.
+ */
+export function rememberLoaded(
+  { emit }: Pick<InstallDeps, 'emit'>,
+  { names, state }: ManagedCertificate,
+  facts: CertificateFacts,
+  now: Date,
+): void {
+  const isFirst = state.latest === undefined;
+  state.latest = facts;
+  const ending = isFirst ? endingOf(facts, now) : undefined;
+  if (ending?.stage !== 'expired') return;
+  const { serial, notAfter } = facts;
+  emit({ type: 'certificate-expired', certificate: names, serial, notAfter, words: ending.words });
+}
+
+/** Stores an issued certificate. One that the volume does not take is remembered, and served all the same. */
+export async function saveUnsaved(
+  { store }: Pick<InstallDeps, 'store'>,
+  { names, state }: ManagedCertificate,
+): Promise<void> {
+  if (!state.unsaved) return;
+  const { bundle, complete } = state.unsaved;
+  try {
+    await store.save(names, bundle);
+    await complete();
+    state.unsaved = undefined;
+  } catch (failure) {
+    state.unsaved = { bundle, complete, failure };
+  }
+}
+
+/**
+ * Gives the proxy a certificate for each of its names, unless it serves it already. A name that the
+ * certificate lacks, because it was added since, is served with the one that is stored for that name
+ * alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
+ */
+export async function install(
+  deps: InstallDeps,
+  certificate: ManagedCertificate,
+  bundle: CertificateBundle | undefined,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const name of certificate.names) {
+    try {
+      const own = await bundleFor(deps, certificate.names, name, bundle);
+      if (own) await installFor(deps, certificate, name, own);
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function bundleFor(
+  deps: InstallDeps,
+  names: Names,
+  name: string,
+  bundle: CertificateBundle | undefined,
+): Promise<CertificateBundle | undefined> {
+  if (bundle && isServable(deps, bundle, [name])) return bundle;
+  const alone = names.length > 1 ? await deps.store.peek([name]).catch(() => undefined) : undefined;
+  return alone && isServable(deps, alone, [name]) ? alone : undefined;
+}
+
+function isServable({ spec, clock }: InstallDeps, bundle: CertificateBundle, names: Names): boolean {
+  return whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, clock.now()) === undefined;
+}
+
+async function installFor(
+  { serve, clock, emit }: InstallDeps,
+  { names: certificate, state }: ManagedCertificate,
+  name: string,
+  bundle: CertificateBundle,
+): Promise<void> {
+  const { dropped } = bundle;
+  const { serial, fingerprint256, notAfter } = bundle.facts;
+  if (state.served.get(name) === fingerprint256) return;
+  if (dropped.length > 0 && ![...state.served.values()].includes(fingerprint256))
+    emit({ type: 'chain-cleaned', certificate, dropped });
+  const elapsed = stopwatch(clock);
+  await serve(name, bundle);
+  state.served.set(name, fingerprint256);
+  emit({ type: 'serving', certificate, name, serial, notAfter, seconds: elapsed() });
+}

@@ -1,0 +1,195 @@
+import {
+  completeOrder,
+  type IssuedCertificate,
+  issue as issueOrder,
+  type PendingOrder,
+  validate,
+} from '../acme/issuance.ts';
+import { type CertificateBundle, readBundle, whyUnusable } from '../certificates/certificate.ts';
+import { renewalDue } from '../certificates/renewal/policy.ts';
+import { IngressError, isIngressError } from '../errors.ts';
+import { awaitChallenges, awaitRecords, type ZoneWait } from './await-zone.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
+import { install, saveUnsaved } from './install.ts';
+import { issuanceContext, recordFailure } from './order-failure.ts';
+import { authorizationsOf, type Issuance } from './orders.ts';
+import { logRenewal } from './outlook.ts';
+import { decideForNew } from './renewal.ts';
+import type { ObservedRun } from './run.ts';
+import { writeOf, type ZoneWrites } from './write-zones.ts';
+
+/**
+ * Takes an order to its end: records and challenges propagated, validated, issued, stored, served. Throws
+ * the failure, which is in the CA's ledger by then.
+ */
+export async function issueAndServe(
+  deps: Deps,
+  run: ObservedRun,
+  issuance: Issuance,
+  writes: ZoneWrites,
+  signal: AbortSignal,
+): Promise<void> {
+  const { certificate, stagingDryRun, order } = issuance;
+  await awaitOwnRecords(deps, run, issuance, writes, signal);
+  await awaitOwnChallenges(deps, run, issuance, writes, signal);
+  if (stagingDryRun) {
+    const dryRun = () => validateAtStaging(deps, issuance, stagingDryRun, signal);
+    await recording(deps, run, issuance, stagingDryRun, dryRun);
+  }
+  const bundle = await recording(deps, run, issuance, order, async () => {
+    await validate(order, issuanceContext(deps, signal));
+    return accept(deps, issuance, await issueOrder(order, issuanceContext(deps, signal)));
+  });
+  // Stored and served first, cleaned up later: the zone can wait, a certificate that is lost is ordered again.
+  const complete = () => completeEverywhere(deps, order, bundle);
+  certificate.state.unsaved = { bundle, complete, failure: undefined };
+  certificate.state.latest = bundle.facts;
+  await saveUnsaved(deps, certificate);
+  await install(deps, certificate, bundle);
+  logRenewal(deps, certificate, await decideForNew(deps, certificate.names, bundle, order.authority));
+}
+
+/** A certificate of the fallback CA ends the primary CA's series of failures, which is asked first again next time. */
+async function completeEverywhere(
+  { authorities: { primary } }: Deps,
+  order: PendingOrder,
+  { facts: { serial, notAfter } }: CertificateBundle,
+): Promise<void> {
+  await completeOrder(order, { serial, notAfter });
+  if (order.authority === primary) return;
+  const { stored, params } = order;
+  const entry = { attempt: stored.attempt, names: params.names, serial, notAfter: notAfter.toISOString() };
+  await primary.ledger.write({ event: 'issued', ...entry });
+}
+
+/** A first certificate needs its records before the CA is told; a renewal goes on without them. */
+async function awaitOwnRecords(
+  deps: Deps,
+  run: ObservedRun,
+  { certificate, task }: Issuance,
+  writes: ZoneWrites,
+  signal: AbortSignal,
+): Promise<void> {
+  const { report, findServers } = run;
+  const isFirst = task.stored === undefined;
+  const wait: ZoneWait = { certificate, urgent: task.urgent, findServers };
+  const waits = certificate.names.map(async (domain) => {
+    const zone = await writeOf(run, writes, domain);
+    const failure = zone?.write.failed.get(domain);
+    if (failure !== undefined && isFirst) throw failure;
+    if (failure !== undefined || !zone?.write.plan) return;
+    await awaitRecords(deps, zone, domain, wait, signal);
+  });
+  for (const outcome of await Promise.allSettled(waits)) {
+    if (outcome.status === 'fulfilled') continue;
+    signal.throwIfAborted();
+    if (isFirst) throw outcome.reason;
+    report.fail(certificate, 'records', outcome.reason);
+  }
+}
+
+async function awaitOwnChallenges(
+  deps: Deps,
+  run: ObservedRun,
+  issuance: Issuance,
+  writes: ZoneWrites,
+  signal: AbortSignal,
+): Promise<void> {
+  const { certificate, task } = issuance;
+  const wait: ZoneWait = { certificate, urgent: task.urgent, findServers: run.findServers };
+  const values = authorizationsOf(issuance).map(({ value }) => value);
+  const zones = new Set(await Promise.all(values.map(({ domain }) => writeOf(run, writes, domain))));
+  const isOwn = ({ name, value }: { readonly name: string; readonly value: string }) =>
+    values.some((one) => one.name === name && one.value === value);
+  const own = [...zones].flatMap((zone) =>
+    zone ? [{ zone, challenges: zone.write.challenges.filter(({ value }) => isOwn(value)) }] : [],
+  );
+  const failed = own.flatMap(({ challenges }) => challenges).find(({ record }) => record === undefined);
+  if (failed) throw failed.failure;
+  await Promise.all(own.map(({ zone, challenges }) => awaitChallenges(deps, zone, challenges, wait, signal)));
+}
+
+/** What a group has done. */
+export interface GroupWork {
+  readonly writes: ZoneWrites;
+  /** Certificates whose orders have waited for their records. */
+  readonly ordered: ReadonlySet<ManagedCertificate>;
+}
+
+/**
+ * Reports what came of the records of a certificate, and waits for those that have not propagated, unless
+ * its order has waited for them. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and what the provider threw.
+ */
+export async function awaitRecordsOf(
+  deps: Deps,
+  run: ObservedRun,
+  certificate: ManagedCertificate,
+  { writes, ordered }: GroupWork,
+  signal: AbortSignal,
+): Promise<void> {
+  const { report, findServers } = run;
+  const wait: ZoneWait = { certificate, urgent: false, findServers };
+  const ends = certificate.names.map(async (domain) => {
+    const zone = await writeOf(run, writes, domain);
+    const failure = zone?.write.failed.get(domain);
+    if (failure !== undefined) throw failure;
+    if (!zone?.write.plan) return;
+    if (!ordered.has(certificate)) await awaitRecords(deps, zone, domain, wait, signal);
+    // It is tried again soon; a certificate needs no gateway and has been issued.
+    const unreachable = zone.write.plan.names.get(domain)?.unreachable;
+    if (unreachable) throw unreachable;
+  });
+  for (const end of await Promise.allSettled(ends)) {
+    signal.throwIfAborted();
+    if (end.status === 'rejected') report.fail(certificate, 'records', end.reason);
+  }
+}
+
+/** Has the staging CA validate; nothing is issued there. */
+async function validateAtStaging(
+  deps: Deps,
+  { certificate: { names } }: Issuance,
+  stagingDryRun: PendingOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  await validate(stagingDryRun, issuanceContext(deps, signal));
+  const { directoryUrl } = stagingDryRun.authority;
+  deps.emit({ type: 'staging-dry-run', certificate: names, directoryUrl });
+}
+
+/** A failure goes into the ledger of the CA that the certificate was ordered at, whichever CA validated. */
+async function recording<T>(
+  deps: Deps,
+  { report }: ObservedRun,
+  { task, order }: Issuance,
+  { stored: { attempt } }: PendingOrder,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    await recordFailure(deps, report, order.authority, task, attempt, thrown);
+    // It would be downloaded again and again.
+    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await order.authority.orders.remove(order.params.key);
+    throw thrown;
+  }
+}
+
+/** Checks an issued certificate before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
+function accept(
+  { spec, clock, emit }: Deps,
+  { certificate: { names }, elapsed }: Issuance,
+  { chainPem, keyPem }: IssuedCertificate,
+): CertificateBundle {
+  const now = clock.now();
+  const bundle = readBundle(chainPem, keyPem, now);
+  const { serial, notAfter } = bundle.facts;
+  const unusable = whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, now);
+  const why = unusable ?? (now >= renewalDue(bundle.facts) ? 'it is already due for renewal' : undefined);
+  if (why !== undefined)
+    throw new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
+      hint: 'Check the clock of this machine.',
+    });
+  emit({ type: 'certificate-issued', certificate: names, serial, notAfter, seconds: elapsed() });
+  return bundle;
+}

@@ -1,0 +1,159 @@
+import { type AuthoritativeServer, type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
+import type { Expectation } from '../dns/probe.ts';
+import {
+  type ExpectationRefresh,
+  type Progress,
+  type Propagation,
+  waitForPropagation,
+} from '../dns/propagation.ts';
+import type { DnsProvider, Zone } from '../dns/provider.ts';
+import { describeServerState } from '../dns/server-state.ts';
+import { IngressError } from '../errors.ts';
+import type { CertificateNames, PropagationProgress } from '../events.ts';
+import type { Deps } from './deps.ts';
+import { stopwatch } from './stopwatch.ts';
+
+/** The name servers of a zone, for one reconciliation. */
+export interface ZoneServers extends AuthoritativeZone {
+  /** Those that an earlier wait of this run went on without, because they did not answer. */
+  readonly passedOver: Set<AuthoritativeServer>;
+}
+
+/** Finds the authoritative name servers of the zone that holds a name. Throws DNS_LOOKUP_FAILED. */
+export type FindServers = (domain: string, zone: Zone, signal: AbortSignal) => Promise<ZoneServers>;
+
+/** Finds the servers of each zone once in a run, however many names wait for them. A failure is not remembered. */
+export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): FindServers {
+  const found = new Map<string, Promise<ZoneServers>>();
+  const find = async (domain: string, apex: string | undefined, signal: AbortSignal) => ({
+    ...(await findAuthoritative(domain, apex, resolver, signal)),
+    passedOver: new Set<AuthoritativeServer>(),
+  });
+  return (domain, { id, name }, signal) => {
+    // Where the credentials may not read the zone's name, each name is looked for by itself.
+    const key = name === undefined ? `${id} ${domain}` : id;
+    const finding = found.get(key) ?? find(domain, name, signal);
+    found.set(key, finding);
+    finding.catch(() => found.delete(key));
+    return finding;
+  };
+}
+
+/** What to wait for, and for whom. */
+export interface Wait {
+  readonly what: 'records' | 'challenge';
+  readonly domain: string;
+  readonly zone: Zone;
+  readonly findServers: FindServers;
+  /** A certificate is urgent: the wait does not last to its timeout for servers that do not answer. */
+  readonly urgent: boolean;
+  readonly writtenAt: Date;
+  readonly certificate: CertificateNames;
+  readonly expected: readonly Expectation[];
+  /** What to expect from now on, asked again and again while it is pending. */
+  readonly refresh: ExpectationRefresh;
+}
+
+/**
+ * Waits until every authoritative name server of the zone serves what is expected, and the provider says
+ * so too where it can. Events say what is pending and, at the end, how long it took;
+ * servers that did not answer and were passed over are a warning. Throws DNS_LOOKUP_FAILED and
+ * PROPAGATION_TIMEOUT.
+ */
+export async function awaitPropagation(deps: Deps, wait: Wait, signal: AbortSignal): Promise<Propagation> {
+  const { spec, provider, clock, resolver, ask, emit } = deps;
+  const { what, domain, zone, findServers, urgent, writtenAt, certificate, expected, refresh } = wait;
+  const elapsed = stopwatch(clock);
+  const found = await findServers(domain, zone, signal);
+  const seen = await waitForPropagation(found, flattened(expected, found, provider), {
+    ...{
+      clock,
+      query: ask,
+      signal,
+      resolver,
+      urgent,
+      passedOverBefore: found.passedOver,
+      publishedAt: writtenAt,
+    },
+    timeoutMs: spec.propagationTimeoutMs,
+    byNotify: provider.capabilities.notifiesSecondaries ?? false,
+    refresh: {
+      ...refresh,
+      expectations: async () => flattened(await refresh.expectations(), found, provider),
+    },
+    onProgress: (progress) =>
+      emit({ type: 'waiting', for: what, certificate, ...waitingOf(found, progress, clock.now()) }),
+  });
+  warnOfServers(deps, found, seen);
+  await waitUntilSettled(provider, zone, spec.propagationTimeoutMs, signal);
+  emit({
+    type: what === 'records' ? 'records-propagated' : 'challenge-propagated',
+    certificate,
+    ...{ zone: found.apex, servers: found.servers.length, by: seen.by },
+    someSilent: seen.passedOver.length > 0,
+    seconds: elapsed(),
+  });
+  return seen;
+}
+
+/** A CNAME at the apex is served as addresses by providers that flatten it. */
+function flattened(
+  expected: readonly Expectation[],
+  { apex }: AuthoritativeZone,
+  { capabilities }: DnsProvider,
+): readonly Expectation[] {
+  return expected.map((one) => ({
+    ...one,
+    flattened: capabilities.flattensApexCname && one.record.type === 'CNAME' && one.record.name === apex,
+  }));
+}
+
+function waitingOf(
+  { apex }: AuthoritativeZone,
+  { servers, propagatedTo, waitingFor, askResolversAt }: Progress,
+  now: Date,
+): PropagationProgress {
+  const resolvers = askResolversAt && { from: askResolversAt, isDue: askResolversAt <= now };
+  return { zone: apex, servers, seenBy: propagatedTo, waitingFor, resolvers };
+}
+
+/** Once in a run: what is written later meets the same servers. */
+function warnOfServers({ warnOf, clock }: Deps, zone: ZoneServers, { by, passedOver }: Propagation): void {
+  const { apex } = zone;
+  const subject = `name servers of ${apex}`;
+  if (passedOver.length === 0) warnOf(subject, undefined);
+  else if (!passedOver.every(({ server }) => zone.passedOver.has(server))) {
+    // They are asked again when something is published again, which may be in weeks.
+    const at = clock.now().toISOString();
+    const sentence = by === 'resolvers' ? noServers(apex, passedOver) : someServers(apex, passedOver);
+    warnOf(subject, `at ${at} ${sentence}`);
+  }
+  for (const { server } of passedOver) zone.passedOver.add(server);
+}
+
+function someServers(apex: string, passedOver: Propagation['passedOver']): string {
+  const [these, them] = passedOver.length > 1 ? ['these servers', 'them'] : ['this server', 'it'];
+  return `all name servers of ${apex} that answer served what was published, and the ingress went on without ${these}: ${passedOver.flatMap(describeServerState).join('; ')}. Repair ${these}, or take ${them} out of the delegation`;
+}
+
+function noServers(apex: string, passedOver: Propagation['passedOver']): string {
+  return `no name server of ${apex} gave an answer at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(describeServerState).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
+}
+
+async function waitUntilSettled(
+  provider: DnsProvider,
+  zone: Zone,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!provider.settled) return;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  try {
+    await provider.settled(zone, AbortSignal.any([signal, deadline]));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!deadline.aborted) throw thrown;
+    const sentence = `after ${timeoutMs / 1000} s ${provider.name} has not brought the change to all of its name servers`;
+    throw new IngressError('PROPAGATION_TIMEOUT', sentence, { cause: thrown });
+  }
+}

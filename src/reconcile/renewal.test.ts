@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  change,
+  DOMAIN,
+  failure,
+  orders,
+  RECORDS,
+  runPass,
+  type Stage,
+  setStage,
+} from '../../test/harness/stage.ts';
+import { certificateId } from '../certificates/renewal/ari.ts';
+import { register } from '../records/challenges.ts';
+import { decide } from './renewal.ts';
+
+const never = new AbortController().signal;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A certificate that the CA in memory has issued, and what the CA calls it. */
+async function issued(stage: Stage) {
+  await runPass(stage);
+  const stored = await stage.parts.store.peek([DOMAIN]);
+  assert.ok(stored);
+  const id = certificateId(stored.chainPem);
+  assert.ok(id);
+  return {
+    stored,
+    id,
+    asked: () => stage.client.calls.filter((call) => call.startsWith('renewalInfo')).length,
+  };
+}
+
+/** A window of an hour that begins so many days from now. */
+function window({ clock }: Stage, days: number) {
+  const start = clock.now().getTime() + days * DAY_MS;
+  return { start: new Date(start), end: new Date(start + HOUR_MS) };
+}
+
+test('the CA is asked when to renew, once, and again when it says so, also after a restart', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.client.renewalWindows.set(id, window(stage, 40));
+  const first = await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  assert.equal(first.action, 'keep');
+  assert.match(first.reason, /the CA asks for it between/);
+  change(stage, { shared: { ...stage.parts.shared, silentUntil: new Map() } });
+  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  assert.equal(asked(), 1);
+  stage.client.renewalWindows.set(id, window(stage, -1));
+  stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
+  assert.equal((await decide(stage.parts, { certificate: stage.kept[0], stored }, never)).action, 'order');
+  assert.equal(asked(), 2);
+});
+
+test('a CA that does not answer is not asked for every certificate, and what it said last counts', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.client.renewalWindows.set(id, window(stage, 40));
+  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
+  stage.client.before = (call) => {
+    if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
+  };
+  for (let turn = 0; turn < 3; turn += 1)
+    assert.match(
+      (await decide(stage.parts, { certificate: stage.kept[0], stored }, never)).reason,
+      /the CA asks for it between/,
+    );
+  assert.equal(asked(), 2);
+});
+
+test('a CA that did not answer is asked again when the clock was set back', async (t) => {
+  const stage = await setStage(t);
+  const { stored, id, asked } = await issued(stage);
+  stage.client.renewalWindows.set(id, window(stage, 40));
+  stage.client.before = (call) => {
+    if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
+  };
+  for (let turn = 0; turn < 2; turn += 1)
+    await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  assert.equal(asked(), 1);
+  stage.clock.set(new Date(stage.clock.now().getTime() - DAY_MS));
+  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  assert.equal(asked(), 2);
+});
+
+test('a renewal names what it replaces', async (t) => {
+  const stage = await setStage(t);
+  const { id } = await issued(stage);
+  stage.client.renewalWindows.set(id, window(stage, -1));
+  // Nobody remembers the challenge of the first order by then.
+  stage.clock.set(new Date(stage.clock.now().getTime() + HOUR_MS));
+  await runPass(stage);
+  assert.equal(orders(stage), 2);
+  assert.ok(stage.client.calls.includes(`createOrder ${DOMAIN} replaces ${id}`));
+});
+
+test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
+  const stage = await setStage(t, { goal: { renewDaysBefore: 80 } });
+  const stored = await stage.store(1);
+  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  assert.match(
+    stage.lines.map(({ msg }) => msg).join('\n'),
+    /RENEW_DAYS_BEFORE=80 is too much for a certificate of 90 days/,
+  );
+});
+
+test('an open order of the certificate that is stored is forgotten, with its challenge', async (t) => {
+  const stage = await setStage(t);
+  const { orders: openOrders } = stage.parts.authorities.primary;
+  let note: Awaited<ReturnType<typeof openOrders.load>>;
+  stage.client.before = async (call) => {
+    if (call === 'downloadCertificate') note = await openOrders.load(DOMAIN);
+  };
+  await runPass(stage);
+  assert.ok(note);
+  // As a crash leaves it between the certificate's files and the last word.
+  await openOrders.save(DOMAIN, note);
+  const [value] = note.values ?? [];
+  assert.ok(value);
+  const zone = await stage.parts.provider.zone(DOMAIN, never);
+  const record = { name: value.name, type: 'TXT', value: value.value, ttl: 60 };
+  await register(stage.parts, zone, [{ ...record, domain: DOMAIN }]);
+  stage.provider.plant(record);
+  await runPass(stage);
+  assert.equal(await openOrders.load(DOMAIN), undefined);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.journal.entries(), []);
+  assert.equal(orders(stage), 1);
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  CHALLENGE,
+  change,
+  DOMAIN,
+  failure,
+  orders,
+  runRound,
+  type Stage,
+  setStage,
+} from '../../test/harness/stage.ts';
+
+const WWW = 'www.example.com';
+const WILDCARD = `*.${DOMAIN}`;
+const outcomes = async (stage: Stage) =>
+  (await runRound(stage)).map(({ failures }) => failures.map(({ failure }) => Object(failure).code));
+
+test('several certificates of one zone: one read, one write of all records and challenges, one removal', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW], [WILDCARD]] });
+  assert.deepEqual(await outcomes(stage), [[], [], []]);
+  assert.deepEqual(stage.provider.calls, ['zone', 'zone', 'zone', 'records', 'apply', 'apply']);
+  assert.equal(orders(stage), 3);
+  assert.equal(stage.served.length, 3);
+});
+
+test('a name and its wildcard prove their challenges side by side', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WILDCARD]] });
+  let most = 0;
+  stage.client.before = (call) => {
+    if (!call.startsWith('respond')) return;
+    most = stage.provider.standing.filter((line) => line.startsWith(`_acme-challenge.${DOMAIN} TXT`)).length;
+  };
+  assert.deepEqual(await outcomes(stage), [[], []]);
+  assert.equal(most, 2);
+});
+
+const [ANOTHER = '', LEFT = ''] = ['a', 'b'].map((letter) => letter.repeat(43));
+
+test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
+  for (const [whose, least, most] of [
+    [ANOTHER, 60_000, 62_000],
+    [LEFT, 0, 2000],
+    ['no answer to a challenge', 0, 2000],
+    [undefined, 0, 2000],
+  ] as const) {
+    const stage = await setStage(t);
+    const { clock, provider, client } = stage;
+    if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
+    if (whose === LEFT) {
+      const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
+      await stage.journal.write([{ ...place, name: CHALLENGE, value: whose, ttl: 60 }]);
+      // The whole write, and then the removal by itself.
+      let refusals = 2;
+      provider.before = (_, changes) => {
+        if (refusals > 0 && changes.some(({ action }) => action === 'remove')) {
+          refusals -= 1;
+          throw failure('PROVIDER_REJECTED');
+        }
+      };
+    }
+    const begunAt = clock.now().getTime();
+    const told: number[] = [];
+    client.before = (call) => {
+      if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
+    };
+    assert.deepEqual(await outcomes(stage), [whose === LEFT ? ['PROVIDER_REJECTED'] : []]);
+    const [after = -1] = told;
+    assert.ok(after >= least && after <= most, `told after ${after} ms`);
+    const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
+    assert.equal(waiting.length, whose === ANOTHER ? 1 : 0);
+  }
+});
+
+test('names that share a certificate: one order, each served', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN, WILDCARD, WWW]] });
+  const names: string[] = [];
+  change(stage, { serve: async (name) => void names.push(name) });
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.deepEqual(names, [DOMAIN, WILDCARD, WWW]);
+  assert.equal(orders(stage), 1);
+});
+
+test('a record that is refused fails its own certificate only', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
+  stage.provider.before = (verb, changes) => {
+    const bad = changes.some((one) => one.action === 'create' && one.record.name === WWW);
+    if (verb === 'apply' && bad) throw failure('PROVIDER_REJECTED');
+  };
+  assert.deepEqual(await outcomes(stage), [[], ['PROVIDER_REJECTED']]);
+  assert.deepEqual(
+    stage.served.map(({ facts }) => facts.names),
+    [[DOMAIN]],
+  );
+});
+
+test('a name without a zone holds up no other', async (t) => {
+  const stage = await setStage(t, { certificates: [['app.example.org'], [DOMAIN]] });
+  assert.deepEqual(await outcomes(stage), [['ZONE_NOT_FOUND'], []]);
+  assert.equal(stage.served.length, 1);
+});
+
+test('a validation that fails holds up no other', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
+  const { pollAuthorization } = stage.client;
+  stage.client.pollAuthorization = async (last, signal) => {
+    const { now, pauseMs } = await pollAuthorization(last, signal);
+    return { now: last.url.endsWith(`/${WWW}`) ? { ...now, status: 'invalid' as const } : now, pauseMs };
+  };
+  assert.deepEqual(await outcomes(stage), [[], ['ACME_ORDER_FAILED']]);
+  assert.deepEqual(
+    stage.served.map(({ facts }) => facts.names),
+    [[DOMAIN]],
+  );
+});
+
+test('a name that was added: the others are served meanwhile, and a new certificate has all', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN, WWW]] });
+  await stage.store(1, [DOMAIN]);
+  await stage.store(1, [WWW]);
+  const served: string[] = [];
+  change(stage, { serve: async (name, { facts }) => void served.push(`${name}: ${facts.names.join()}`) });
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.deepEqual(served, [
+    `${DOMAIN}: ${DOMAIN}`,
+    `${WWW}: ${WWW}`,
+    `${DOMAIN}: ${DOMAIN},${WWW}`,
+    `${WWW}: ${DOMAIN},${WWW}`,
+  ]);
+  assert.equal(orders(stage), 1);
+});
+
+test('a name that was taken away leaves the certificate as it is', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN]] });
+  await stage.store(1, [DOMAIN, WWW]);
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.equal(orders(stage), 0);
+  assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN, WWW]);
+});

@@ -1,0 +1,156 @@
+import type { Capabilities, Zone } from '../dns/provider.ts';
+import { type Change, type CurrentRecord, describeRecord, sameData } from '../dns/record.ts';
+import { IngressError } from '../errors.ts';
+import { type ChallengeValue, challengeRecord, type RegisteredChallenge, toRecord } from './challenges.ts';
+import type { DesiredRecord } from './desired.ts';
+import { type NameRecords, type RecordFacts, type RecordSpec, recordsOfName } from './name-records.ts';
+import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
+import { aliasInTheWay, type Plan, plan } from './plan.ts';
+
+/** A zone of the provider's account, as one read has found it. */
+export interface ZoneState {
+  readonly zone: Zone;
+  /** The served names that have their records here. */
+  readonly names: readonly ZoneName[];
+  /** Undefined when nothing was read: the desired records are unknown, or reading failed. */
+  readonly current: readonly CurrentRecord[] | undefined;
+  /** Challenge values that the registry says we have put here. */
+  readonly registered: readonly RegisteredChallenge[];
+}
+
+/** A served name, and whether a certificate for it is stored. */
+export interface ZoneName {
+  readonly domain: string;
+  readonly certified: boolean;
+}
+
+/** What is desired of a zone beside the challenges. */
+export interface PlanContext {
+  readonly spec: RecordSpec & { readonly addressMode: AddressMode };
+  readonly capabilities: Capabilities;
+  /** Undefined when the desired records are unknown: then only challenges are planned. */
+  readonly facts: RecordFacts | undefined;
+  /** Names that this process owns already (see ownership.ts). */
+  readonly claimed: ReadonlySet<string>;
+}
+
+/** Challenge values and their orders. */
+export interface DesiredChallenges {
+  /** Of orders under way: published. */
+  readonly publish: readonly ChallengeValue[];
+  /** Of orders that are open and not under way: neither published nor pruned. */
+  readonly retain: readonly ChallengeValue[];
+}
+
+export const NO_CHALLENGES: DesiredChallenges = { publish: [], retain: [] };
+
+/** The difference between what is desired of a zone and what it has. */
+export interface ZonePlan extends Plan {
+  /** The changes to challenge values, which `changes` does not have: removals first. */
+  readonly challengeChanges: readonly Change[];
+  /** Registered challenge values of no open order. */
+  readonly pruned: readonly RegisteredChallenge[];
+  /** By name; without the names of which nothing could be planned. */
+  readonly names: ReadonlyMap<string, NameRecords>;
+  /** Why nothing can be planned for a name; the plan of the others goes on without it. */
+  readonly refused: ReadonlyMap<string, IngressError>;
+  readonly ownership: OwnershipDecisions;
+}
+
+/**
+ * Plans a zone: the records of all of its names, the challenges of the orders under way, and the
+ * removal of challenges whose order is over. Planning what was applied plans nothing. Pure.
+ */
+export function planZone(zone: ZoneState, challenges: DesiredChallenges, context: PlanContext): ZonePlan {
+  const names = zone.names.map((name) => recordsOf(name, zone, context));
+  const planned = planNames(names, zone.current ?? [], context);
+  return { ...planned, ...planChallenges(zone, challenges, context) };
+}
+
+/** The desired records of a name that stay after the plan: those that were not left to another owner. */
+export function desiredOf({ desired }: Pick<Plan, 'desired'>, domain: string): readonly DesiredRecord[] {
+  return desired.filter((record) => record.for === domain);
+}
+
+/** The owner of a record that nothing can stand beside: PROVIDER_REJECTED, as the provider would say. */
+export function blockedBy(alias: CurrentRecord): IngressError {
+  const sentence = `${describeRecord(alias)} excludes every other record at its name, and this program does not remove it`;
+  return new IngressError('PROVIDER_REJECTED', sentence, {
+    hint: `Remove the CNAME at ${alias.name} if it is not needed.`,
+  });
+}
+
+function recordsOf({ domain, certified }: ZoneName, zone: ZoneState, context: PlanContext): NameRecords {
+  const { facts, capabilities } = context;
+  const { current } = zone;
+  if (!facts || !current) return { domain, records: [], warnings: [] };
+  const found = recordsOfName({ domain, apex: zone.zone.name, certified }, current, facts, context);
+  if (found.refused || capabilities.cnameBesideOthers) return found;
+  const { changes, desired } = planRecords(current, found.records, context);
+  const alias = aliasInTheWay(desired, { changes }, current);
+  return alias ? { ...found, records: [], refused: blockedBy(alias) } : found;
+}
+
+function planNames(
+  names: readonly NameRecords[],
+  current: readonly CurrentRecord[],
+  context: PlanContext,
+): Omit<ZonePlan, 'challengeChanges' | 'pruned'> {
+  const accepted = names.filter(({ refused }) => refused === undefined);
+  const planned = planRecords(
+    current,
+    accepted.flatMap(({ records }) => records),
+    context,
+  );
+  const { cnameBesideOthers } = context.capabilities;
+  const alias = cnameBesideOthers ? undefined : aliasInTheWay(planned.desired, planned, current);
+  if (alias) {
+    // Each name is fine by itself: those with a record at the alias' name are refused together.
+    const refuse = (one: NameRecords): NameRecords =>
+      one.records.some(({ name }) => name === alias.name)
+        ? { ...one, records: [], refused: blockedBy(alias) }
+        : one;
+    return planNames(names.map(refuse), current, context);
+  }
+  return {
+    ...planned,
+    warnings: [...names.flatMap(({ warnings }) => warnings), ...planned.warnings],
+    names: new Map(accepted.map((one) => [one.domain, one])),
+    refused: new Map(names.flatMap(({ domain, refused }) => (refused ? [[domain, refused]] : []))),
+  };
+}
+
+function planRecords(
+  current: readonly CurrentRecord[],
+  desired: readonly DesiredRecord[],
+  { spec, capabilities, claimed }: PlanContext,
+): Plan & { readonly ownership: OwnershipDecisions } {
+  const ownership = decideAllOwnerships(desired, current, { mode: spec.addressMode, claimed });
+  return { ...plan(desired, current, capabilities, ownership.ownershipOf), ownership };
+}
+
+function planChallenges(
+  { current, registered }: ZoneState,
+  { publish, retain }: DesiredChallenges,
+  { capabilities }: PlanContext,
+): Pick<ZonePlan, 'challengeChanges' | 'pruned'> {
+  const isOpen = ({ name, value }: RegisteredChallenge) =>
+    [...publish, ...retain].some((one) => one.name === name && one.value === value);
+  const pruned = registered.filter((one) => !isOpen(one));
+  const desired = publish.map((value) => challengeRecord(value, capabilities));
+  return {
+    pruned,
+    challengeChanges: [
+      ...pruned.flatMap((one) => removalOf(one, current)),
+      ...plan(desired, current ?? [], capabilities).changes,
+    ],
+  };
+}
+
+/** The exact value; nothing where a read has shown that it is gone. */
+function removalOf(registered: RegisteredChallenge, current: readonly CurrentRecord[] | undefined): Change[] {
+  const record = toRecord(registered);
+  const found = current?.find((one) => sameData(one, record));
+  if (current && !found) return [];
+  return [{ action: 'remove', removed: found ?? record }];
+}
