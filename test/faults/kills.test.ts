@@ -29,7 +29,7 @@ const starts = [
 ] as const;
 
 for (const [title, prepare, isTried] of starts) {
-  test(`a crash at every step of ${title}`, { concurrency: 6 }, async (t) => {
+  test(`SIGKILL at every step of ${title}`, { concurrency: 6 }, async (t) => {
     const world = await worldFor(t);
     const steps = await stepsOf(world, prepare);
     const kills = steps.filter((step) => isTried(step) && !isIdle(step)).flatMap(killsAt);
