@@ -49,6 +49,7 @@ export interface Capabilities {
 
 /**
  * The API of one DNS provider. The adapter hides the quirks of the API.
+ *
  * Every method throws an IngressError: PROVIDER_UNREACHABLE, _UNAVAILABLE, _RATE_LIMITED (with
  * `retryAfterMs`), _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED;
  * ZONE_NOT_FOUND if the zone is gone, ZONE_MISMATCH if a record was written under another name;
@@ -77,10 +78,12 @@ export interface DnsProvider {
   /**
    * Makes all changes in as few calls as the API allows. Returns the created and replacing records
    * as they are now, in the order of the changes.
+   *
    * Idempotent: creating a record that exists and removing one that is gone succeed. A removal
    * whose record has no handle matches name, type and value. All other records stay the same. After
    * a failure any part of the changes may have been made (none or all if the API has transactions);
    * the same call again completes them.
+   *
    * Example: `_acme-challenge.x` holds TXT `a`; after `create TXT b` it holds `a` and `b`; after
    * `remove TXT b` it holds `a`.
    */

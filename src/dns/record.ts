@@ -1,6 +1,7 @@
 /**
  * A resource record, independent of the provider's API. The form is canonical: equal records have
  * equal texts.
+ *
  * - `name`: the fully qualified owner name (RFC 9499), lower case, no trailing dot, A-labels, or
  *   `*.` and such a name;
  * - `type`: upper case;

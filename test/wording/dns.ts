@@ -6,7 +6,7 @@ import type { Query } from '../../src/dns/query.ts';
 import { createResolver } from '../../src/dns/resolver.ts';
 import { delegationFault } from '../../src/dns/zone-cut.ts';
 import { errorRegistry } from '../../src/errors.ts';
-import { alias, askTable, set } from '../harness/dns/caa-table.ts';
+import { alias, caaTable, set } from '../harness/dns/caa-table.ts';
 import {
   NAME,
   nameServers,
@@ -177,7 +177,7 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 }
 
 async function caaError(names: readonly string[], issuers: readonly string[]) {
-  const { ask } = askTable({
+  const { ask } = caaTable({
     'app.example.com': alias('gateway.example.net'),
     'gateway.example.net': set('128 tbs "x"', '0 issue "other.example"'),
     'example.org': set('0 issue ";"'),

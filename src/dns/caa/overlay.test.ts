@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
+import { alias, caaTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
 import type { Change, CurrentRecord } from '../record.ts';
 import {
@@ -108,7 +108,7 @@ const overlaid: Overlaid[] = [
 ];
 for (const { title, planned, answer } of overlaid) {
   test(`the plan answers with ${title}, without a lookup`, async () => {
-    const memory = askTable({ [NAME]: LOOKED_UP });
+    const memory = caaTable({ [NAME]: LOOKED_UP });
     const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(NAME, never), answer);
     assert.deepEqual(memory.asked, []);
@@ -130,7 +130,7 @@ const lookedUp: Overlaid[] = [
 ];
 for (const { title, name = NAME, planned, answer } of lookedUp) {
   test(`${title} is looked up`, async () => {
-    const memory = askTable({ [name]: LOOKED_UP });
+    const memory = caaTable({ [name]: LOOKED_UP });
     const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
     assert.deepEqual(await ask(name, never), answer);
     assert.deepEqual(memory.asked, [name]);
@@ -139,7 +139,7 @@ for (const { title, name = NAME, planned, answer } of lookedUp) {
 
 test('the plan answers if the overridden record is replaced', async () => {
   const old = currentRecord('A', '192.0.2.1', proxied);
-  const memory = askTable({ [NAME]: LOOKED_UP });
+  const memory = caaTable({ [NAME]: LOOKED_UP });
   const changes = [replace(old, currentRecord('CNAME', GATEWAY))];
   const ask = overlay(memory.ask, { names: [NAME], current: [old], changes });
   assert.deepEqual(await ask(NAME, never), alias(GATEWAY));

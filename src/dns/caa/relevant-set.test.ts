@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from 'dns-packet';
-import { alias, askTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
+import { alias, caaTable, GATEWAY, ISSUE, NAME, OTHER, set } from '../../../test/harness/dns/caa-table.ts';
 import { caa, cname, startDnsServer } from '../../../test/harness/dns/dns-server.ts';
 import { memoryResolver, rr } from '../../../test/harness/dns/resolver.ts';
 import { createResolver } from '../resolver.ts';
@@ -84,7 +84,7 @@ const climbs: Climb[] = [
 ];
 for (const { title, name = NAME, table, found, asked } of climbs) {
   test(`the relevant set is found ${title}`, async () => {
-    const memory = askTable(table);
+    const memory = caaTable(table);
     const [at, owner, value] = found ?? [];
     assert.deepEqual(
       await findRelevantSet(name, memory.ask, never),
@@ -103,8 +103,8 @@ const chain = (length: number): Record<string, CaaAnswer> => ({
 });
 
 test('a chain may have as many aliases as resolvers follow', async () => {
-  assert.equal((await findRelevantSet(NAME, askTable(chain(11)).ask, never))?.owner, 'a11.net');
-  await assert.rejects(findRelevantSet(NAME, askTable(chain(12)).ask, never), {
+  assert.equal((await findRelevantSet(NAME, caaTable(chain(11)).ask, never))?.owner, 'a11.net');
+  await assert.rejects(findRelevantSet(NAME, caaTable(chain(12)).ask, never), {
     code: 'DNS_LOOKUP_FAILED',
     details: { name: NAME, loop: undefined },
   });
@@ -117,7 +117,7 @@ const loops: [loop: string, table: Record<string, CaaAnswer>][] = [
 ];
 for (const [loop, table] of loops) {
   test(`a loop of ${Object.keys(table).length} aliases at ${loop} is an error`, async () => {
-    await assert.rejects(findRelevantSet(NAME, askTable(table).ask, never), {
+    await assert.rejects(findRelevantSet(NAME, caaTable(table).ask, never), {
       code: 'DNS_LOOKUP_FAILED',
       details: { name: NAME, loop },
     });

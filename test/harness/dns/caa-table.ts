@@ -6,7 +6,7 @@ export const ISSUE = '0 issue "ca.example"';
 export const OTHER = '0 issue "other.example"';
 
 /** Answers from a table; every other name has no records. */
-export function askTable(table: Readonly<Record<string, CaaAnswer>>): { ask: CaaLookup; asked: string[] } {
+export function caaTable(table: Readonly<Record<string, CaaAnswer>>): { ask: CaaLookup; asked: string[] } {
   const asked: string[] = [];
   const ask: CaaLookup = async (name) => {
     asked.push(name);
