@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where time comes from. Whatever waits or compares times takes one as an argument, so that tests own the time. */
+/** The source of time. Everything that waits or compares times takes one as an argument, so that tests control time. */
 export interface Clock {
   now(): Date;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-// A timer keeps a signed 32-bit number; a longer one would fire at once.
+// A timer holds a signed 32-bit number; a longer one would fire at once.
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
@@ -28,16 +28,16 @@ export const systemClock: Clock = {
 
 export interface Until {
   readonly clock: Clock;
-  /** Milliseconds after which waiting ends without success. */
+  /** Milliseconds after which to give up. */
   readonly timeoutMs: number;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two calls. */
   readonly everyMs: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Looks again and again until `look` gives something other than `undefined`, and returns that; returns
- * `undefined` when the time is over. It looks once even when there is no time. What `look` throws is thrown.
+ * Calls `look` until it returns something other than `undefined`, and returns that; returns `undefined` after the timeout. Calls it
+ * at least once. What `look` throws is thrown.
  */
 export async function until<T>(
   look: () => Promise<T | undefined> | T | undefined,

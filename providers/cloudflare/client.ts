@@ -14,7 +14,7 @@ import type { Sdk } from './sdk.ts';
 export interface ClientOptions {
   readonly token: Secret;
   readonly baseUrl: string;
-  /** Milliseconds that one call may take, its body included. */
+  /** Milliseconds that one call may take, including its body. */
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface ClientOptions {
 
 export type NameFilter = { readonly exact: string } | { readonly endswith: string };
 
-/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface CloudflareClient {
   zones(signal: AbortSignal): Promise<answers.ApiZone[]>;
   zone(id: string, signal: AbortSignal): Promise<answers.ApiZone>;

@@ -5,18 +5,18 @@ import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import { clean, unreachable } from '../shared/errors.ts';
 import { failure } from './answers.ts';
 
-/** What was asked when it failed, so that the message can say what to do. */
+/** The operation that failed, so that message and hint can name it. */
 export interface Operation {
   /** Completes "Cloudflare refused to …". */
   readonly doing: string;
   /** The token's permission that it needs, as the dashboard names it. */
   readonly permission: 'Zone / Zone / Read' | 'Zone / DNS / Edit';
   readonly baseUrl: string;
-  /** Never part of a message, even when the other side repeats it. */
+  /** Never part of a message, even if the server repeats it. */
   readonly token: Secret;
 }
 
-/** One refusal in Cloudflare's words. */
+/** One error in a Cloudflare response. */
 export interface Refusal {
   readonly code: number;
   readonly message: string;
@@ -24,19 +24,19 @@ export interface Refusal {
 
 /** A failed call, as the client or the network reports it. */
 export interface FailedCall {
-  /** HTTP status; undefined when there was no whole answer. */
+  /** HTTP status; undefined if there was no complete response. */
   readonly status: number | undefined;
   readonly headers: Headers | undefined;
   /** The parsed body; undefined when it was not JSON. */
   readonly body: unknown;
   readonly cause: unknown;
-  /** What it says of the proxy, where there was no answer. */
+  /** What the failure says about the proxy, if there was no response. */
   readonly trouble?: ProxyTrouble | undefined;
 }
 
 const TOKENS = 'dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens)';
 
-// What stands is not what was thought: made by an earlier attempt, or gone. Reading again settles it.
+// The zone differs from what the change expects: the record was made by an earlier attempt, or is gone. Reading again resolves it.
 const STALE = new Set([81044, 81057, 81058]);
 
 const KINDS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
@@ -47,7 +47,7 @@ const KINDS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [7000, 'ZONE_NOT_FOUND'],
   [7003, 'ZONE_NOT_FOUND'],
   [9103, 'PROVIDER_CREDENTIALS_REJECTED'],
-  // The DNS part of the API answers a token that does not exist with 400 and this.
+  // The DNS part of the API answers an unknown token with status 400 and this code.
   [9106, 'PROVIDER_CREDENTIALS_REJECTED'],
   [9109, 'PROVIDER_PERMISSION_MISSING'],
   [10001, 'PROVIDER_CREDENTIALS_REJECTED'],
@@ -60,13 +60,13 @@ const KINDS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [81058, 'PROVIDER_CONFLICT'],
 ]);
 
-/** Whether reading the zone again and asking for what is still missing can settle a failed write. */
+/** Whether reading the zone again and writing what is still missing can resolve a failed write. */
 export function isStale(thrown: unknown): boolean {
   const code = isIngressError(thrown, 'PROVIDER_CONFLICT') ? thrown.details['code'] : undefined;
   return typeof code === 'number' && STALE.has(code);
 }
 
-/** The client's error as data. The client is loaded late, so its classes are told apart by their parts. */
+/** The client's error as data. The client is loaded late, so its classes are recognized by their properties. */
 export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall {
   const parts: { status?: unknown; headers?: unknown; error?: unknown } = Object(thrown);
   const status = typeof parts.status === 'number' ? parts.status : undefined;
@@ -74,7 +74,7 @@ export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall 
   return { status, headers, body: parts.error, cause: thrown, trouble };
 }
 
-/** What a failed call means to this program. Times in `Retry-After` are counted from `now`. */
+/** The error of this program for a failed call. Dates in `Retry-After` are compared with `now`. */
 export function toIngressError(call: FailedCall, operation: Operation, now: Date): IngressError {
   if (call.status === undefined) {
     const { token, ...rest } = operation;
@@ -98,7 +98,7 @@ export function toIngressError(call: FailedCall, operation: Operation, now: Date
   });
 }
 
-/** An answer of success that is not what the documentation says. */
+/** The error for a successful response that is not documented. */
 export function badAnswer(operation: Operation, what: string): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
@@ -106,14 +106,14 @@ export function badAnswer(operation: Operation, what: string): IngressError {
   );
 }
 
-/** The refusals of a body, root causes first: a "DNS Validation Error" only wraps what is wrong. */
+/** The errors of a body, root causes first: a "DNS Validation Error" only wraps the cause. */
 function refusalsOf(body: unknown): Refusal[] {
   const parsed = failure.safeParse(body);
   if (!parsed.success) return [];
   return parsed.data.errors.flatMap(({ error_chain, ...refusal }) => [...(error_chain ?? []), refusal]);
 }
 
-// Cloudflare's number is better evidence than the status that carries it, except where one number has two meanings.
+// Cloudflare's code is more precise than the HTTP status, except where one code has two meanings.
 function codeOf(status: number, refusal: Refusal | undefined): ErrorCode {
   if (status === 429) return 'PROVIDER_RATE_LIMITED';
   if (status >= 500) return 'PROVIDER_UNAVAILABLE';
@@ -140,7 +140,7 @@ function hintFor(code: ErrorCode, refusal: Refusal | undefined, operation: Opera
         hint: `Give the token ${operation.permission} and include the zone under Zone Resources: ${TOKENS} > the token > Edit.`,
       };
     case 'ZONE_NOT_FOUND':
-      return { hint: 'Correct or remove CLOUDFLARE_ZONE_ID; without it the zone is found by itself.' };
+      return { hint: 'Correct or remove CLOUDFLARE_ZONE_ID; without it, the zone is found automatically.' };
     default:
       return {};
   }
@@ -148,15 +148,15 @@ function hintFor(code: ErrorCode, refusal: Refusal | undefined, operation: Opera
 
 function hintForToken(refusal: Refusal | undefined): string {
   if (/from location/i.test(refusal?.message ?? '')) {
-    return `The token allows other addresses only. Mend its Client IP Address Filtering: ${TOKENS} > the token > Edit.`;
+    return `Correct the token's Client IP Address Filtering, which allows other addresses only: ${TOKENS} > the token > Edit.`;
   }
   if (refusal?.code === 6111 || refusal?.code === 6003) {
-    return `CLOUDFLARE_API_TOKEN is not a token. A Global API Key is none; make a token at ${TOKENS}.`;
+    return `Make a token at ${TOKENS}: CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.`;
   }
-  return `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may be expired or disabled.`;
+  return `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.`;
 }
 
-// The number by which Cloudflare's support finds a request.
+// The id by which Cloudflare's support finds a request.
 function rayOf(headers: Headers | undefined): { ray?: string } {
   const ray = headers?.get('cf-ray');
   return ray ? { ray } : {};

@@ -24,7 +24,7 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: false,
   rewritesZone: false,
-  // "usually within five minutes" is what the documentation promises of its own network.
+  // The documentation: "usually within five minutes" in Cloudflare's own network.
   propagationSeconds: 300,
 };
 
@@ -32,7 +32,7 @@ const CAPABILITIES: Capabilities = {
 const LIMIT: Limit = { burst: 300, calls: 600, perMs: 300_000 };
 
 const TIMEOUT_MS = 15_000;
-/** A name that no zone holds (RFC 6761 §6.4): reading its records shows what the token may do, and costs nothing. */
+/** A name that no zone holds (RFC 6761 §6.4): reading its records shows what the token may do. */
 const NO_NAME = 'dstack-ingress.invalid';
 
 export interface CloudflareOptions extends Settings<typeof variables> {
@@ -41,8 +41,8 @@ export interface CloudflareOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Cloudflare's API v4. A normal pass costs one read for the zone (once), one read for the records
- * and one write; a batch is a transaction, so a failure half way leaves none of its changes made.
+ * The provider contract on Cloudflare's API v4. A normal run of reconcile costs one read for the zone (once), one read for the records
+ * and one write; a batch is a transaction, so a failed batch makes none of its changes.
  */
 export function openCloudflare(
   { token, zoneId, baseUrl, timeoutMs = TIMEOUT_MS }: CloudflareOptions,
@@ -116,8 +116,8 @@ class Cloudflare implements DnsProvider {
   }
 
   /**
-   * A read that succeeds proves the token; only a refused one asks what the token is. The other way round, a token that
-   * an account owns would fail, since the API verifies it elsewhere.
+   * A successful read proves the token; only after a refused one is the token verified. Verifying first would fail for a
+   * token that belongs to an account, which the API verifies elsewhere.
    */
   async check(signal: AbortSignal): Promise<void> {
     try {
@@ -149,7 +149,7 @@ class Cloudflare implements DnsProvider {
       const zone = await this.#client.zone(id, signal);
       return { id, name: canonicalName(zone.name) };
     } catch (thrown) {
-      // A token that may only edit DNS records is enough; apply() then sees to it that the zone is the right one.
+      // A token that may only edit DNS records is enough; apply() then checks that the zone is the right one.
       if (isIngressError(thrown, 'PROVIDER_PERMISSION_MISSING')) return { id, name: undefined };
       throw thrown;
     }
@@ -165,7 +165,7 @@ class Cloudflare implements DnsProvider {
       if (!matched)
         throw new IngressError(
           'PROVIDER_BAD_ANSWER',
-          'Cloudflare answered a batch with other records than were sent',
+          'Cloudflare answered a batch with records that were not sent',
         );
       await this.#undoStrays(zone, group, matched, signal);
       for (const [change, record] of matched) made.set(change, record);
@@ -173,7 +173,7 @@ class Cloudflare implements DnsProvider {
     return steps.flatMap(({ change, current: standing }) => made.get(change) ?? standing ?? []);
   }
 
-  /** Cloudflare takes a name that is not in the zone for a relative one, and appends the zone's name to it. */
+  /** Removes records that Cloudflare created under another name: it appends the zone's name to a name that is not in the zone. */
   async #undoStrays(
     zone: Zone,
     steps: readonly Step[],
@@ -192,7 +192,7 @@ class Cloudflare implements DnsProvider {
     await this.#client.batch(zone.id, { deletes }, signal);
     throw new IngressError(
       'ZONE_MISMATCH',
-      `The zone ${zone.name ?? zone.id} does not hold ${first.asked.name}: Cloudflare made ${describeRecord(first.record)} of it, which was removed again`,
+      `The zone ${zone.name ?? zone.id} does not hold ${first.asked.name}: Cloudflare created ${describeRecord(first.record)} instead, which was removed again`,
     );
   }
 }

@@ -13,14 +13,14 @@ import type { RecordBody } from './records.ts';
 export interface ClientOptions {
   readonly token: Secret;
   readonly baseUrl: string;
-  /** Milliseconds that one call may take, its body included. */
+  /** Milliseconds that one call may take, including its body. */
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
 }
 
-/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface LinodeClient {
   domains(signal: AbortSignal): Promise<answers.ApiDomain[]>;
   /** Every record of the domain, whatever its size: one call for each 500. */

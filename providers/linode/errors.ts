@@ -4,13 +4,13 @@ import { clean } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 import { failure } from './answers.ts';
 
-/** What was asked when it failed, so that the message can say what to do. */
+/** The operation that failed, so that message and hint can name it. */
 export interface Operation {
   /** Completes "Linode refused to …". */
   readonly doing: string;
-  /** What a 404 says is gone: a page is behind the last one when the list became shorter meanwhile. */
+  /** What is gone after a 404. A page is gone if the list has become shorter since the first page. */
   readonly subject: 'domain' | 'page' | 'record';
-  /** Never part of a message, even when the other side repeats it. */
+  /** Never part of a message, even if the server repeats it. */
   readonly token: Secret;
 }
 
@@ -21,11 +21,11 @@ interface Refusal {
 
 const TOKENS = 'cloud.linode.com > your user name > API Tokens';
 
-// Said of a token that lacks a scope: with 401 as well as with 403, so that the status alone misleads.
+// The message for a token that lacks a scope comes with 401 as well as with 403.
 const LACKS_SCOPE = /not authorized to use this endpoint/i;
 const CONFLICT = /record conflict/i;
 
-/** What a refusal or failure of the API means to this program. */
+/** The error of this program for a refusal or failure of the API. */
 export function toIngressError(
   { status, text, retryAfterMs }: HttpAnswer,
   operation: Operation,
@@ -37,13 +37,13 @@ export function toIngressError(
   const verb = status >= 500 ? 'failed' : 'refused';
   return new IngressError(code, `Linode ${verb} to ${operation.doing}: ${words}`, {
     ...hintFor(code, refusals),
-    // It comes with every answer, and only these mean it.
+    // It comes with every response; only these statuses mean it.
     ...(retryAfterMs === undefined || (status !== 429 && status !== 503) ? {} : { retryAfterMs }),
     details: { status },
   });
 }
 
-/** An answer of success that is not what the documentation says. */
+/** The error for a successful response that is not documented. */
 export function badAnswer({ doing }: Pick<Operation, 'doing'>, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Linode was asked to ${doing} and answered ${what}`);
 }
@@ -80,17 +80,19 @@ function hintFor(code: ErrorCode, refusals: readonly Refusal[]): ErrorContext {
   switch (code) {
     case 'PROVIDER_CREDENTIALS_REJECTED':
       return {
-        hint: `Make a token at ${TOKENS} > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may be expired or revoked.`,
+        hint: `Make a token at ${TOKENS} > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.`,
       };
     case 'PROVIDER_PERMISSION_MISSING':
       return { hint: says(refusals, LACKS_SCOPE) ? SCOPE : GRANT };
     case 'ZONE_NOT_FOUND':
-      return { hint: 'The domain was removed from the account, or the user of the token no longer sees it.' };
+      return {
+        hint: 'Add the domain to the account again, or let the user of the token see it (User Permissions > Domains).',
+      };
     default:
       return {};
   }
 }
 
-const SCOPE = `The token lacks the scope Domains: Read/Write, and scopes cannot be added later. Make another at ${TOKENS} > Create a Personal Access Token and set it as LINODE_API_TOKEN.`;
+const SCOPE = `Make a token with the scope Domains: Read/Write at ${TOKENS} > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.`;
 const GRANT =
-  'The user of the token is restricted. Give it Read-Write for the domain: cloud.linode.com > Administration > Users & Grants (or Identity & Access) > the user > User Permissions > Domains.';
+  'Give the user of the token, who is restricted, Read-Write for the domain: cloud.linode.com > Administration > Users & Grants (or Identity & Access) > the user > User Permissions > Domains.';

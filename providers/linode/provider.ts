@@ -23,7 +23,7 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: false,
   rewritesZone: false,
-  // Linode renders a changed zone within a minute, and says nothing of the time to every server.
+  // Linode renders a changed zone within a minute; the time to reach every server is not documented.
   propagationSeconds: 300,
 };
 
@@ -41,9 +41,9 @@ export interface LinodeOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Linode's API v4. A normal pass costs one read for the domain (once) and one for the records; a
- * write costs one more read and a call for each record, since Linode has neither batches nor transactions and stores the
- * same record twice when it is asked to. Never touches the domain itself.
+ * The provider contract on Linode's API v4. A normal run of reconcile costs one read for the domain (once) and one for the records; a
+ * write costs one more read and a call for each record, since Linode has neither batches nor transactions and accepts
+ * duplicate records. The domain itself is never changed.
  */
 export function openLinode(
   { token, baseUrl, timeoutMs = TIMEOUT_MS }: LinodeOptions,
@@ -92,7 +92,7 @@ class Linode implements DnsProvider {
 
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const apex = this.#apexOf(zone);
-    // Whatever cannot be written is told before anything is.
+    // What cannot be written fails before anything is written.
     for (const change of changes) if (change.action !== 'remove') toBody(change.record, apex.name);
     return await this.#writes.run(zone.id, () => this.#apply(zone, apex, changes, signal), signal);
   }
@@ -108,7 +108,7 @@ class Linode implements DnsProvider {
     return await forgetIfGone(this.#zones, () => this.#carryOut(zone, apex, changes, planned, signal));
   }
 
-  /** A list of the domains proves the token and its scope; it cannot be known without a write whether it may write. */
+  /** Listing the domains proves the token and its scope. Whether it may write cannot be known without a write. */
   async check(signal: AbortSignal): Promise<void> {
     await this.#zones.refresh(signal);
   }
@@ -148,15 +148,15 @@ class Linode implements DnsProvider {
 }
 
 /**
- * Linode takes some of these and then fails to render the whole zone, so it is not asked. It is a conflict only where
- * another look can find something else.
+ * Linode accepts some of these and then fails to render the whole zone, so they are not sent. It is a conflict only if
+ * reading again can find something else.
  */
 function clash({ wanted, current: standing, isNew }: Clash): IngressError {
   const inTheWay = describeRecord(standing);
   return new IngressError(
     isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
-    `${describeRecord(wanted)} cannot stand beside ${inTheWay}: a CNAME stands alone`,
-    isNew ? {} : { hint: `Remove ${inTheWay} if nobody needs it, or choose another name.` },
+    `${describeRecord(wanted)} cannot be written beside ${inTheWay}: a CNAME allows no other record`,
+    isNew ? {} : { hint: `Remove ${inTheWay} if it is not needed, or choose another name.` },
   );
 }
 

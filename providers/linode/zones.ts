@@ -45,5 +45,5 @@ function isServed({ status }: LinodeDomain): boolean {
 }
 
 const SECONDARY =
-  'Its records come from its primary name server, so they cannot be written at Linode. Choose the provider of that server.';
+  'Choose the provider of its primary name server: the records come from there and cannot be written at Linode.';
 const NOT_SERVED = 'Enable it: cloud.linode.com > Domains > the menu of the domain > Enable.';

@@ -2,13 +2,13 @@ import type { Clock } from '../../src/clock.ts';
 import { IngressError, messageOf } from '../../src/errors.ts';
 import type { ProviderFiles } from '../shared/context.ts';
 
-/** Files of one zone that are kept. */
+/** How many files of one zone are kept. */
 export const KEPT = 20;
 
 /**
- * Keeps what stood in a zone as a dated file, `example.com/2026-01-02T03-04-05.678Z.txt`, and gives its path. Of files with
- * the same text the newest stays, and of all others the newest twenty. Throws STORE_FAILED when the file cannot be written; files
- * that cannot be cleared away are left.
+ * Saves the content of a zone as a dated file, `example.com/2026-01-02T03-04-05.678Z.txt`, and returns its path. Of files with
+ * the same text the newest stays, and of all others the newest twenty. Throws STORE_FAILED if the file cannot be written; files
+ * that cannot be removed are left.
  */
 export async function keepBackup(
   { files, clock }: { readonly files: ProviderFiles; readonly clock: Clock },
@@ -22,7 +22,7 @@ export async function keepBackup(
     await prune(files, domain, before, text);
     return path;
   } catch (thrown) {
-    const sentence = `The zone ${domain} was not written, because what stands there could not be kept in a file first: ${messageOf(thrown)}`;
+    const sentence = `the zone ${domain} was not written, because its content could not be saved to a file first: ${messageOf(thrown)}`;
     throw new IngressError('STORE_FAILED', sentence, { cause: thrown });
   }
 }

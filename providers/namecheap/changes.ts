@@ -104,15 +104,15 @@ function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void
     if (elsewhere) throw redirected(live, elsewhere.live);
     const rival = others.find((other) => [live.type, other.live.type].includes('CNAME'));
     if (!rival) continue;
-    const both = `${describeRecord(live)} cannot stand beside ${rival.live.type} ${rival.live.value}`;
-    throw new IngressError('PROVIDER_CONFLICT', `Namecheap was not asked to write: ${both}`);
+    const both = `${describeRecord(live)} is not allowed beside ${rival.live.type} ${rival.live.value}`;
+    throw new IngressError('PROVIDER_CONFLICT', `nothing was written to Namecheap: ${both}`);
   }
 }
 
 function redirected(live: CurrentRecord, other: CurrentRecord): IngressError {
-  const why = `${describeRecord(live)} was not written, because ${other.type} ${other.value} stands at the same name`;
+  const why = `${describeRecord(live)} was not written, because the same name has ${other.type} ${other.value}`;
   return new IngressError('PROVIDER_REJECTED', why, {
-    hint: 'Remove the redirect at Domain List > Manage > Advanced DNS: both would be answered.',
+    hint: 'Remove the redirect at Domain List > Manage > Advanced DNS. Namecheap would answer with both.',
   });
 }
 

@@ -23,14 +23,14 @@ export interface ClientOptions {
   readonly username: string;
   readonly clientIp: string;
   readonly baseUrl: string;
-  /** Milliseconds that one call may take, its body included. */
+  /** Milliseconds that one call may take, including its body. */
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
 }
 
-/** The calls that this program makes. Each rejects with an IngressError, or with the signal's reason. */
+/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface NamecheapClient {
   /** The whole zone. Throws ZONE_NOT_FOUND where it is not of this account, or other name servers answer for it. */
   getHosts(parts: DomainParts, signal: AbortSignal): Promise<HostZone>;

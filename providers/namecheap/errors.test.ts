@@ -45,7 +45,7 @@ test('an address is told with the place to add it', () => {
   const { hint } = toIngressError({ number: '1011150', message: 'Invalid request IP: 192.0.2.7' }, asked);
   assert.match(
     hint,
-    /add 192\.0\.2\.7 at .*Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage > Whitelisted IPs.*NAMECHEAP_CLIENT_IP/,
+    /^Add 192\.0\.2\.7 at .*Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage > Whitelisted IPs.*NAMECHEAP_CLIENT_IP/,
   );
 });
 

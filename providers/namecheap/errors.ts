@@ -4,11 +4,11 @@ import { type ErrorCode, type ErrorContext, IngressError } from '../../src/error
 import { clean, summarize } from '../shared/errors.ts';
 import type { Verdict } from './changes.ts';
 
-/** What was asked when it failed, so that the message can say what to do. */
+/** The operation that failed, so that message and hint can name it. */
 export interface Operation {
   /** Completes "Namecheap refused to …". */
   readonly doing: string;
-  /** Never part of a message, even when the other side repeats it. */
+  /** Never part of a message, even if the server repeats it. */
   readonly apiKey: Secret;
   readonly clientIp: string;
 }
@@ -44,7 +44,7 @@ export function toIngressError(refusal: Refusal, operation: Operation): IngressE
   const words = clean(message, [operation.apiKey]).trim();
   const verb = code === 'PROVIDER_UNAVAILABLE' ? 'failed' : 'refused';
   const sentence = `Namecheap ${verb} to ${operation.doing}: ${words}${number === '' ? '' : ` (code ${number})`}`;
-  // Of the account's own domain, that the name servers are others; of any other, that it is not the account's.
+  // 2030288 is about a domain of the account with other name servers; the other numbers are about a domain that the account does not hold.
   const doubt = code === 'ZONE_NOT_FOUND' && number !== '2030288' ? NAME_IN_DOUBT : {};
   const details = { code: number, ...doubt };
   return new IngressError(code, sentence, { ...contextOf(code, refusal, operation), details });
@@ -62,34 +62,34 @@ function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Operation
   if (code === 'PROVIDER_RATE_LIMITED') return { retryAfterMs: HOLD_MS };
   if (ADDRESS.has(number)) {
     return {
-      hint: `Calls have to come from an address on the whitelist: add ${clientIp} at ${API_ACCESS} > Whitelisted IPs, and see that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container really reaches the internet.`,
+      hint: `Add ${clientIp} at ${API_ACCESS} > Whitelisted IPs, and check that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container reaches the internet.`,
     };
   }
   if (code === 'PROVIDER_CREDENTIALS_REJECTED') {
     return {
-      hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has keys of its own (NAMECHEAP_SANDBOX). Namecheap answers the same where ${clientIp} is not on the whitelist of that page.`,
+      hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if ${clientIp} is not on the whitelist of that page.`,
     };
   }
   if (number === '2030288') return { hint: `Point the domain at Namecheap's name servers: ${NAME_SERVERS}.` };
   if (code === 'ZONE_NOT_FOUND') {
     return {
-      hint: 'NAMECHEAP_USERNAME has to be the account that holds the domain (Domain List).',
+      hint: 'Set NAMECHEAP_USERNAME to the account that holds the domain (Domain List).',
     };
   }
   if (code === 'PROVIDER_PERMISSION_MISSING') {
     return {
-      hint: 'The account may not edit the DNS of the domain. Its owner gives the permission (Advanced DNS) at Domain List > Manage > Sharing & Transfer > Share Access.',
+      hint: 'Let the owner of the domain give the account the permission Advanced DNS: Domain List > Manage > Sharing & Transfer > Share Access.',
     };
   }
   return {};
 }
 
-/** An answer that is not what the documentation says. */
+/** The error for a response that is not documented. */
 export function badAnswer({ doing }: Operation, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Namecheap was asked to ${doing} and answered ${what}`);
 }
 
-/** HTTP 405, before anything was executed: that is how this API says that its limit is exceeded. */
+/** The error for HTTP 405 (or 429), by which this API says that a limit is exceeded. Nothing was executed. */
 export function limited(
   { doing }: Operation,
   status: number,
@@ -108,21 +108,21 @@ export function unavailable({ doing }: Operation, status: number): IngressError 
 
 export function otherNameServers(domain: string): IngressError {
   return new IngressError('ZONE_NOT_FOUND', `The name servers of ${domain} are not Namecheap's`, {
-    hint: `Point the domain at Namecheap's name servers (${NAME_SERVERS}), or use the provider that answers for it.`,
+    hint: `Point the domain at Namecheap's name servers (${NAME_SERVERS}), or choose the provider that serves it.`,
   });
 }
 
 export function notUnderstood(domain: string, strange: readonly string[]): IngressError {
   return new IngressError(
     'ZONE_NOT_UNDERSTOOD',
-    `The zone ${domain} was not written, because Namecheap's API could not keep everything in it: ${some(strange)}`,
+    `the zone ${domain} was not written, because Namecheap's API cannot represent everything in it: ${some(strange)}`,
     {
       hint: 'Change what the message names at Domain List > Manage > Advanced DNS, or publish below a domain without it.',
     },
   );
 }
 
-/** A write that a read afterwards does not confirm; `backup` is the file with what stood there before. */
+/** The error for a write that the next read does not confirm. `backup` is the file with the former content. */
 export function unconfirmed(
   domain: string,
   { lost, mangled, undone }: Verdict,
@@ -131,9 +131,9 @@ export function unconfirmed(
   if (lost.length > 0) {
     return new IngressError(
       'ZONE_DAMAGED',
-      `After a write the zone ${domain} lacks what nobody asked to touch: ${some(lost)}. What stood there before is kept in ${backup}`,
+      `after a write the zone ${domain} lacks records that no change named: ${some(lost)}. The former content is in ${backup}`,
       {
-        hint: `Unless somebody else removed it at that moment: docs/providers.md has the command that restores ${backup}, and Domain List > Manage > Advanced DNS shows what is missing.`,
+        hint: `Restore ${backup} with the command in docs/providers.md, unless another client removed the records at that moment. Domain List > Manage > Advanced DNS shows what is missing.`,
         details: { lost, backup },
       },
     );
@@ -141,13 +141,13 @@ export function unconfirmed(
   if (mangled.length > 0) {
     return new IngressError(
       'PROVIDER_REJECTED',
-      `Namecheap stored something else in ${domain} than it was asked to: ${some(mangled)}. What stood there before is kept in ${backup}`,
-      { hint: 'Nothing else was changed. Please report it with this message.', details: { mangled, backup } },
+      `Namecheap stored other records in ${domain} than were sent: ${some(mangled)}. The former content is in ${backup}`,
+      { hint: 'Report this message. Nothing else was changed.', details: { mangled, backup } },
     );
   }
   return new IngressError(
     'PROVIDER_CONFLICT',
-    `Namecheap took a write of ${domain} that is not to be seen: ${some(undone)}. What stood there before is kept in ${backup}`,
+    `Namecheap accepted a write of ${domain} that has no effect: ${some(undone)}. The former content is in ${backup}`,
     { details: { undone, backup } },
   );
 }

@@ -25,7 +25,7 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: false,
   sharesTtl: false,
   rewritesZone: true,
-  // Minutes as a rule; an hour is what people have waited.
+  // Usually minutes; users have reported an hour.
   propagationSeconds: 3600,
 };
 
@@ -48,8 +48,8 @@ export interface NamecheapOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Namecheap's XML API. It knows only whole zones: a write is the zone as it was read just
- * before with the changes made on it, is kept in a file first, and is verified by another read.
+ * The provider contract on Namecheap's XML API, which replaces whole zones: a write reads the zone, saves it to a file,
+ * writes it with the changes applied, and verifies that by another read.
  */
 export function openNamecheap(
   { username, apiKey, clientIp, apiUser, sandbox, baseUrl, timeoutMs = TIMEOUT_MS }: NamecheapOptions,
@@ -68,7 +68,7 @@ export function openNamecheap(
       clock: context.clock,
       outgoing: context.outgoing,
     });
-  // For calls that were paid beforehand, so that nothing waits between a read and the write that rests on it.
+  // For calls whose budget was spent before, so that no wait separates a read from the write that depends on it.
   const prepaid = open({ spend: async (signal) => signal.throwIfAborted(), hold: budget.hold });
   return new Namecheap({ client: open(budget), prepaid, budget, context });
 }
@@ -83,7 +83,7 @@ interface Parts {
 interface Write {
   readonly before: HostZone;
   readonly changed: Changed;
-  /** The path of the file with what stood there before. */
+  /** The path of the file with the former content. */
   readonly backup: string;
 }
 
@@ -107,8 +107,8 @@ class Namecheap implements DnsProvider {
     const name = canonicalName(fqdn);
     const parts = await partsOf(name);
     if (!parts) {
-      throw new IngressError('ZONE_NOT_FOUND', `${name} is in no domain that can be registered`, {
-        hint: 'A name has to lie in a domain that is in the account.',
+      throw new IngressError('ZONE_NOT_FOUND', `${name} is not below a registrable domain`, {
+        hint: 'Choose a name below a domain that the account holds.',
         details: NAME_IN_DOUBT,
       });
     }
@@ -167,7 +167,7 @@ class Namecheap implements DnsProvider {
       for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
       const text = formLines(setHostsForm(parts, before.emailType, before.hosts));
       const backup = await keepBackup(context, domain, text);
-      // A read that got old meanwhile is made once more, and this time nothing is waited for after it.
+      // A read that has become too old is repeated once; the budget is spent by then, so nothing waits after it.
       if (paid || this.#reads.recent(domain) === before)
         return await this.#write(parts, { before, changed, backup }, signal);
     }
@@ -200,7 +200,7 @@ class Namecheap implements DnsProvider {
   async #partsOf({ id }: Zone): Promise<DomainParts> {
     const parts = await partsOf(id);
     if (parts?.domain === id) return parts;
-    throw new IngressError('ZONE_NOT_FOUND', `${id} is not a domain that can be registered`);
+    throw new IngressError('ZONE_NOT_FOUND', `${id} is not a registrable domain`);
   }
 
   /** A call about a domain. */
@@ -218,8 +218,8 @@ function requireRoom(domain: string, { hosts }: Changed): void {
   if (hosts.length <= MOST_HOSTS) return;
   throw new IngressError(
     'PROVIDER_REJECTED',
-    `The zone ${domain} would hold ${hosts.length} hosts, and Namecheap keeps ${MOST_HOSTS}; nothing was written`,
-    { hint: 'Remove hosts that are not needed at Domain List > Manage > Advanced DNS.' },
+    `the zone ${domain} would have ${hosts.length} hosts, but Namecheap stores at most ${MOST_HOSTS}; nothing was written`,
+    { hint: 'Remove unneeded hosts at Domain List > Manage > Advanced DNS.' },
   );
 }
 
@@ -227,7 +227,7 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
   const known = isIngressError(thrown) ? thrown : undefined;
   return new IngressError(
     known?.code ?? 'PROVIDER_BAD_ANSWER',
-    `The zone ${domain} was written and not verified: ${messageOf(thrown)}. What stood there before is kept in ${backup}`,
+    `the zone ${domain} was written but not verified: ${messageOf(thrown)}. The former content is in ${backup}`,
     {
       cause: thrown,
       ...(known ? { hint: known.hint } : {}),
@@ -236,7 +236,7 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
   );
 }
 
-/** What a change removes anyway need not be sent back. */
+/** Throws if a host that stays could not be written back. Hosts that the change removes need not be. */
 function requireUnderstood({ domain, unwritable: strange }: HostZone, { hosts }: Changed): void {
   const stays = (host: Host | undefined) => host === undefined || hosts.includes(host);
   const left = strange.filter(({ host, twin: rival }) => stays(host) && stays(rival));

@@ -177,8 +177,8 @@ function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]
   const inTheWay = describeRecord(goal.includes(alias) ? other : alias);
   throw new IngressError(
     isChanged && !(goal.includes(alias) && goal.includes(other)) ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
-    `${describeRecord(alias)} cannot stand beside ${describeRecord(other)} (RFC 1034 §3.6.2)`,
-    isChanged ? {} : { hint: `Remove ${inTheWay} if nobody needs it, or choose another name.` },
+    `${describeRecord(alias)} is not allowed beside ${describeRecord(other)} (RFC 1034 §3.6.2)`,
+    isChanged ? {} : { hint: `Remove ${inTheWay} if it is not needed, or choose another name.` },
   );
 }
 
@@ -222,7 +222,7 @@ export interface ZoneEntry {
   readonly data: Buffer;
 }
 
-/** What somebody may put at a name between our reading and our writing, and what would keep an alias out of it. */
+/** Types that another client may add at a name between our read and our write, and that exclude a CNAME. */
 const GUARDED_TYPES = [
   'A',
   'AAAA',
@@ -247,7 +247,7 @@ const GUARDED_TYPES = [
 
 const NOTHING = Buffer.alloc(0);
 
-/** What would make the server leave out what is added at a name. */
+/** The prerequisites without which the server would silently skip an addition at a name. */
 export function prerequisitesFor(
   name: string,
   at: readonly ZoneEntry[],

@@ -36,7 +36,7 @@ test('BADKEY is a key that is not known, or once it was taken something that it 
   assert.equal(unknown.code, 'PROVIDER_CREDENTIALS_REJECTED');
   assert.match(
     unknown.hint,
-    /^Set RFC2136_TSIG_KEY .* Knot says so too of a key that no acl of the zone names/,
+    /^Set RFC2136_TSIG_KEY .* Knot gives the same answer for a key that no acl of the zone names/,
   );
   const { code, hint } = badSignature(verdict, asked, NOW, true);
   assert.equal(code, 'PROVIDER_PERMISSION_MISSING');

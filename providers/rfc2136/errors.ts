@@ -5,13 +5,13 @@ import type { Key, Verdict } from './tsig.ts';
 import type { Server } from './variables.ts';
 import type { WireRecord } from './wire.ts';
 
-/** What was asked when it failed, so that the message can say what to do. */
+/** The operation that failed, so that message and hint can name it. */
 export interface Operation {
   /** Completes "The name server … refused to …". */
   readonly doing: string;
   readonly server: Server;
   readonly key: Key;
-  /** What lets the key do it, where it needs to be let. */
+  /** How to give the key the permission, as a hint. */
   readonly permission?: string;
 }
 
@@ -122,12 +122,12 @@ export function bareRefusal(rcode: string, operation: Operation, isTaken: boolea
   const acl = `does not allow the key ${name} to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines)`;
   if (isTaken) {
     return new IngressError('PROVIDER_PERMISSION_MISSING', sentence, {
-      hint: `The key and the clocks are good, so the server's ACL ${acl}, or it does not hold the zone.`,
+      hint: `Check the server's ACL and its zones. The key and the clocks are valid, so either its ACL ${acl}, or it does not hold the zone.`,
       details,
     });
   }
   return new IngressError('PROVIDER_CREDENTIALS_REJECTED', sentence, {
-    hint: `The server's log says which of these it is: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone.`,
+    hint: `Check the server's log for which of these applies: its ACL ${acl}; the clocks of this host and of the server differ by more than 300 s; it does not know the key ${name} of ${algorithm} with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone.`,
     byItself: RETRIES,
     retryable: true,
     details,
@@ -155,7 +155,7 @@ function faultOfKey(error: string, { name, algorithm }: Key): { what: string; hi
   if (error !== 'BADKEY') return { what: 'see the code', hint };
   return {
     what: `it knows no key ${name} of ${algorithm}`,
-    hint: `${hint} Knot says so too of a key that no acl of the zone names: docs/providers.md has the lines.`,
+    hint: `${hint} Knot gives the same answer for a key that no acl of the zone names: docs/providers.md has the lines.`,
   };
 }
 
@@ -165,22 +165,22 @@ function mistimed(serverTime: Date | undefined, operation: Operation, now: Date)
     apart === undefined ? '' : ` by ${Math.abs(apart)} s: ${apart < 0 ? 'ours is behind' : 'ours is ahead'}`;
   return new IngressError(
     'PROVIDER_CREDENTIALS_REJECTED',
-    `${who(operation)} and this host cannot ${operation.doing}: their clocks differ${how} (BADTIME)`,
+    `${who(operation)} cannot ${operation.doing}: its clock and ours differ${how} (BADTIME)`,
     {
-      hint: 'Set the clock of this host and that of the name server: they may differ by 300 s at most. The key is good.',
+      hint: 'Set the clocks of this host and of the name server: they may differ by at most 300 s. The key is valid.',
       retryable: true,
       details: { tsigError: 'BADTIME' },
     },
   );
 }
 
-/** An answer that is not what the RFCs say. */
+/** The error for an answer that violates the RFCs. */
 export function badAnswer(how: string, operation: Operation, cause?: unknown): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
     `${who(operation)} was asked to ${operation.doing} and answered ${how}`,
     {
-      hint: 'Check that RFC2136_NAMESERVER is the name server itself and no proxy or resolver, and that it knows TSIG.',
+      hint: 'Check that RFC2136_NAMESERVER is the name server itself, not a proxy or resolver, and that it supports TSIG.',
       ...(cause === undefined ? {} : { cause }),
     },
   );
@@ -193,7 +193,7 @@ export function unreachable(cause: unknown, operation: Operation): IngressError 
     `${who(operation)} could not be asked to ${operation.doing}: ${words}`,
     {
       ...(isUnknownHost(cause)
-        ? { hint: `Correct RFC2136_NAMESERVER: the name ${operation.server.host} is not found.` }
+        ? { hint: `Correct RFC2136_NAMESERVER: the name ${operation.server.host} was not found.` }
         : {
             hint: `Check that TCP to port ${operation.server.port} of ${operation.server.host} is open.`,
             byItself: RETRIES,

@@ -35,11 +35,11 @@ const CAPABILITIES: Capabilities = {
   notifiesSecondaries: true,
 };
 
-/** A name server of one's own allows any number; this keeps it free of a loop that runs wild. */
+/** The user's own name server has no limit; this one stops a runaway loop. */
 const LIMIT: Limit = { burst: 120, calls: 120, perMs: 60_000 };
 
 const TIMEOUT_MS = 15_000;
-/** Made by a server that signs its zone: they stand beside everything, and nobody writes them. */
+/** Types that a server adds when it signs its zone. */
 const SIGNING = new Set<number>([TYPES.RRSIG, TYPES.NSEC]);
 
 export interface Rfc2136Options extends Settings<typeof variables> {
@@ -48,7 +48,7 @@ export interface Rfc2136Options extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on dynamic updates to a primary name server. A normal pass costs one or two queries for the zone
+ * The provider contract on dynamic updates to a primary name server. A normal run of reconcile costs one or two queries for the zone
  * (once) and one zone transfer; an apply costs a transfer and one update, which is made as a whole or not at all.
  *
  * Zone transfers, because a query cannot tell a record from what a wildcard makes of a name, or list a name's types
@@ -120,7 +120,7 @@ class Rfc2136 implements DnsProvider {
     return [...planned.made];
   }
 
-  /** Looks whether the new TTLs stand. Knot 3.5 says NOERROR and changes none where nothing else of the zone changes with it. */
+  /** Checks that the TTLs have changed. Knot 3.5 answers NOERROR and changes no TTL unless something else of the zone changes with it. */
   async #renewTtls(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
     const { renewed, apart } = await this.#plan(apex, changes, signal);
     if (renewed.length === 0) return;
@@ -129,12 +129,12 @@ class Rfc2136 implements DnsProvider {
     for (const set of unmoved) {
       this.#unmoved.set(keyOf(apex, set), set);
       this.#warn(
-        `${set.name} ${set.type} keeps its TTL of ${set.current} s: the name server takes ${set.wanted} s and does not change it. It is left at that.`,
+        `${set.name} ${set.type} keeps its TTL of ${set.current} s: the name server accepted ${set.wanted} s without changing it. The ingress does not try again.`,
       );
     }
   }
 
-  /** A record whose TTL the server does not change has the one that was asked for, so that no pass asks again. */
+  /** The record with the wanted TTL, if the server does not change the TTL, so that no run of reconcile writes it again. */
   #asAsked(apex: string, record: CurrentRecord): CurrentRecord {
     const set = this.#unmoved.get(keyOf(apex, record));
     return set?.current === record.ttl ? { ...record, ttl: set.wanted } : record;
@@ -150,7 +150,7 @@ class Rfc2136 implements DnsProvider {
     }
   }
 
-  /** Any signed answer proves the key, a refusal too. */
+  /** Any signed answer proves the key, even a refusal. */
   async check(signal: AbortSignal): Promise<void> {
     await this.#client.soa(this.#configured?.id ?? '', signal);
   }
@@ -167,7 +167,7 @@ class Rfc2136 implements DnsProvider {
       return apex;
     }
     throw new IngressError('ZONE_NOT_FOUND', `The name server has no zone that holds ${name}`, {
-      hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and the key has to be allowed to query it.',
+      hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and allow the key to query it.',
       details: NAME_IN_DOUBT,
     });
   }
@@ -188,19 +188,19 @@ class Rfc2136 implements DnsProvider {
     return records.map((wire) => ({ record: toRecord(wire), data: wire.data }));
   }
 
-  /** What is written below a delegation stands in the zone, and nobody ever sees it. */
+  /** Records below a delegation are never served. */
   #assertNotDelegated(names: ReadonlySet<string>, apex: string, cuts: readonly string[]): void {
     for (const name of names) {
       const cut = cutAbove(name, apex, cuts);
       if (cut === undefined) continue;
       this.#cuts = [...new Set([...this.#cuts, cut])];
-      throw new IngressError('ZONE_NOT_FOUND', `The zone ${apex} has delegated ${cut}, which holds ${name}`, {
+      throw new IngressError('ZONE_NOT_FOUND', `the zone ${apex} delegates ${cut}, which holds ${name}`, {
         hint: `Set RFC2136_NAMESERVER to the primary of ${cut}, or remove the NS records of ${cut}.`,
       });
     }
   }
 
-  /** A zone that the server does not answer for is forgotten, so that the next look finds where the name lives now. */
+  /** Forgets a zone that the server no longer serves, so that the next lookup finds its successor. */
   async #knowing<T>(apex: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();

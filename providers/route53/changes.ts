@@ -187,10 +187,7 @@ function sameSet(a: ApiRecordSet | undefined, b: ApiRecordSet | undefined): bool
 }
 
 function secondAlias(name: string, value: string): IngressError {
-  return new IngressError(
-    'PROVIDER_CONFLICT',
-    `${name} is an alias of ${value} by now, which was not planned with`,
-  );
+  return new IngressError('PROVIDER_CONFLICT', `${name} has become an alias of ${value} since it was read`);
 }
 
 function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
@@ -198,7 +195,7 @@ function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
   const what = `${standing?.overriddenBy ?? 'others'}${set.SetIdentifier === undefined ? '' : `, ${set.SetIdentifier}`}`;
   return new IngressError(
     'PROVIDER_REJECTED',
-    `${describeRecord(record)} cannot stand beside the ${set.Type} records of ${record.name} that a policy answers (${what})`,
+    `${describeRecord(record)} is not allowed beside the ${set.Type} records of ${record.name} that a policy answers (${what})`,
     {
       hint: `Remove them, or give them another name: Route 53 console > Hosted zones > the zone > Records > ${record.name} ${set.Type}.`,
     },
@@ -208,7 +205,7 @@ function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
 function partOfWhole(record: CurrentRecord): IngressError {
   return new IngressError(
     'PROVIDER_REJECTED',
-    `${describeRecord(record)} is one of several values that ${record.overriddenBy} answers together, and is not removed alone`,
+    `${describeRecord(record)} is one of several values that ${record.overriddenBy} answers together, and cannot be removed alone`,
     {
       hint: `Change it by hand: Route 53 console > Hosted zones > the zone > Records > ${record.name} ${record.type}.`,
     },
@@ -236,10 +233,10 @@ export function checkAliases(edits: readonly Edit[], memory: Pick<ZoneMemory, 'a
 }
 
 function rivalry(name: string, type: string, rivals: readonly string[]): IngressError {
-  const sentence = `${name} ${type} cannot stand beside the ${rivals.join(' and ')} records of ${name}`;
+  const sentence = `${name} ${type} is not allowed beside the ${rivals.join(' and ')} records of ${name}`;
   if ([type, ...rivals].every((one) => HOSTS.has(one)))
     return new IngressError('PROVIDER_CONFLICT', sentence);
   return new IngressError('PROVIDER_REJECTED', sentence, {
-    hint: 'Beside a CNAME nothing else is allowed. Remove the one or the other: Route 53 console > Hosted zones > the zone > Records.',
+    hint: 'Remove one of the two: Route 53 console > Hosted zones > the zone > Records. A CNAME allows no other record.',
   });
 }

@@ -4,24 +4,24 @@ import { clean } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 import { type Refusal, refusalOf } from './answers.ts';
 
-/** What was asked when it failed, so that the message can say what to do. */
+/** The operation that failed, so that message and hint can name it. */
 export interface Operation {
   /** Completes "Route 53 refused to …". */
   readonly doing: string;
   /** The IAM action that it needs, and on what. */
   readonly action: string;
   readonly resource: string;
-  /** Never part of a message, even when the other side repeats them. */
+  /** Never part of a message, even if the server repeats them. */
   readonly secrets: readonly Secret[];
 }
 
-/** Milliseconds without a call after the account's limit, which counts by the second, or another writer was in the way. */
+/** Milliseconds to pause after the account's limit, which counts by the second, or after a concurrent change. */
 export const PAUSE_MS = 1000;
 
 const IAM =
   'IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON';
 
-/** Another look at the zone and the changes that are still missing then can settle these. */
+/** Reading the zone again and making the changes that are still missing can resolve these. */
 const STALE =
   /already exists|was not found|do not match the current values|conflicts with other records|conflicting RRSet|exists? with the same name and type/i;
 
@@ -48,13 +48,13 @@ const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['Throttling', 'PROVIDER_RATE_LIMITED'],
   ['ThrottlingException', 'PROVIDER_RATE_LIMITED'],
   ['RequestLimitExceeded', 'PROVIDER_RATE_LIMITED'],
-  // Nothing was changed, and nothing has to be planned again: the same request is taken a moment later.
+  // Nothing was changed; the same request succeeds a moment later.
   ['PriorRequestNotComplete', 'PROVIDER_UNAVAILABLE'],
   ['ServiceUnavailable', 'PROVIDER_UNAVAILABLE'],
   ['InternalFailure', 'PROVIDER_UNAVAILABLE'],
 ]);
 
-/** Whether another look at the zone can settle a failed write. */
+/** Whether reading the zone again can resolve a failed write. */
 export function isStale(thrown: unknown): boolean {
   return isIngressError(thrown, 'PROVIDER_CONFLICT');
 }
@@ -69,16 +69,16 @@ export function isExpired(thrown: unknown): thrown is IngressError {
   return isIngressError(thrown) && /^ExpiredToken/.test(String(thrown.details['code']));
 }
 
-/** Keys of a role that ended before their time: the next attempt gets new ones. */
+/** The error for a role's keys that expired early. The next attempt gets new ones. */
 export function assumedAgain({ code, message, details }: IngressError): IngressError {
   return new IngressError(code, message, {
-    hint: 'The role is assumed anew by itself.',
+    hint: 'Wait: the next attempt assumes the role again.',
     retryable: true,
     details,
   });
 }
 
-/** What an answer that is no success means to this program. */
+/** The error of this program for an unsuccessful response. */
 export function toIngressError(
   { status, text, retryAfterMs }: HttpAnswer,
   operation: Operation,
@@ -102,7 +102,7 @@ export function toIngressError(
   );
 }
 
-/** An answer of success that is not what the documentation says. */
+/** The error for a successful response that is not documented. */
 export function badAnswer(operation: Operation, what: string): IngressError {
   const sentence = `${serviceOf(operation)} was asked to ${operation.doing} and answered ${what}`;
   return new IngressError('PROVIDER_BAD_ANSWER', sentence);
@@ -143,7 +143,7 @@ function hintFor(code: ErrorCode, refusal: Refusal, operation: Operation): Error
     case 'PROVIDER_CREDENTIALS_REJECTED':
       return hintForCredentials(refusal, operation);
     case 'ZONE_NOT_FOUND':
-      return { hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it the zone is found by itself.' };
+      return { hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it, the zone is found automatically.' };
     default:
       return {};
   }
@@ -172,23 +172,23 @@ function hintForCredentials({ code = '', message }: Refusal, operation: Operatio
     /^(RequestExpired|RequestTimeTooSkewed)$/.test(code) || /signature (expired|not yet)/i.test(message);
   if (late) {
     return {
-      hint: 'AWS takes requests for 5 minutes around their time. Set the clock of the machine right.',
+      hint: 'Set the clock of the host: AWS accepts requests within 5 minutes of their time.',
       retryable: true,
     };
   }
   if (code.startsWith('ExpiredToken')) {
     return {
-      hint: 'The temporary credentials have ended. Set new ones, or use an access key and AWS_ROLE_ARN.',
+      hint: 'Set new temporary credentials, or use an access key and AWS_ROLE_ARN.',
     };
   }
   if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') {
     return {
-      hint: 'AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID. Set it whole, without quotes.',
+      hint: 'Set AWS_SECRET_ACCESS_KEY to the whole secret of AWS_ACCESS_KEY_ID, without quotes.',
     };
   }
   if (code === 'RegionDisabledException') {
     return {
-      hint: 'STS is not active in AWS_REGION: IAM console > Account settings > Security Token Service. Or leave AWS_REGION out.',
+      hint: 'Activate STS in AWS_REGION (IAM console > Account settings > Security Token Service), or remove AWS_REGION.',
     };
   }
   const temporary =

@@ -47,7 +47,7 @@ export interface Route53Options extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Route 53's API of 2013-04-01. A normal pass costs one read for the zone (once), one read for the
+ * The provider contract on Route 53's API of 2013-04-01. A normal run of reconcile costs one read for the zone (once), one read for the
  * records and one write; a batch is a transaction, and is refused when somebody else has changed what it is about.
  */
 export function openRoute53(options: Route53Options, context: ProviderContext): DnsProvider {

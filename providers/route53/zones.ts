@@ -46,7 +46,7 @@ export function zoneNotFound(zones: readonly HostedZone[], name: string): Ingres
     const ids = namesakes(zones, zone).map(({ id }) => id);
     return new IngressError(
       'ZONE_NOT_FOUND',
-      `The AWS account has several public hosted zones ${zone.name} (${ids.join(', ')}), and does not tell which one is delegated`,
+      `The AWS account has several public hosted zones ${zone.name} (${ids.join(', ')}), and its API does not tell which one is delegated`,
       {
         hint: `Set AWS_HOSTED_ZONE_ID to the one whose name servers the domain has at its registrar (${CONSOLE} > the zone > Hosted zone details), or delete the others.`,
       },

@@ -4,8 +4,8 @@ import { IngressError } from '../../src/errors.ts';
 import type { ProviderContext } from './context.ts';
 
 /**
- * How many calls an account may make: `burst` at once, and `calls` more in every `perMs` milliseconds. A window of that
- * length so sees at most the sum of both, and it is the sum that has to stay below the provider's limit.
+ * How many calls an account may make: `burst` at once, and `calls` more in each `perMs` milliseconds. A window of that length
+ * therefore has at most the sum of both, which must stay below the provider's limit.
  */
 export interface Limit {
   readonly burst: number;
@@ -13,28 +13,31 @@ export interface Limit {
   readonly perMs: number;
 }
 
-/** A token bucket for the calls to one account, which a restart does not fill again. */
+/**
+ * A token bucket for the calls to one account, whose level survives restarts. (The CA's buckets in src/acme/ledger/allowance.ts are computed
+ * from the times of past orders instead; an API's calls are too many to record each.)
+ */
 export interface Budget {
   /**
-   * Resolves when a call may be made, and counts it. Callers take turns. Throws PROVIDER_RATE_LIMITED instead of waiting
+   * Resolves when a call may be made, and counts it. Callers are served in order. Throws PROVIDER_RATE_LIMITED instead of waiting
    * longer than five minutes, or the signal's reason when it aborts.
    */
   spend(signal: AbortSignal): Promise<void>;
-  /** No call for so many milliseconds: the provider asked for it. */
+  /** Allows no call for so many milliseconds, because the provider asked for it. */
   hold(ms: number): Promise<void>;
 }
 
 export interface BudgetOptions {
-  /** The provider's name, as a person calls it. */
+  /** The provider's name in messages. */
   readonly title: string;
   readonly limit: Limit;
   readonly context: ProviderContext;
 }
 
 const FILE = 'budget.json';
-/** Whoever waits longer had better do something else meanwhile; the loop comes back in time. */
+/** For longer waits the call fails, and the next run of reconcile tries again. */
 const LONGEST_WAIT_MS = 5 * 60_000;
-/** Beyond it a clock is wrong, theirs or ours. */
+/** A longer pause means that a clock is wrong, the provider's or ours. */
 const LONGEST_HOLD_MS = 60 * 60_000;
 
 const stateSchema = z.object({ tokens: z.number(), at: z.number(), heldUntil: z.number() });
@@ -55,7 +58,7 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
 
   const current = async (): Promise<State> => {
     state ??= await remembered(context, limit);
-    // After a clock that went back, a moment that was near is far.
+    // After the clock was set back, a time that was near is far away.
     const held = Math.min(Math.max(state.heldUntil, heldUntil), now() + LONGEST_HOLD_MS);
     heldUntil = 0;
     state = refill({ ...state, heldUntil: held }, limit, now());
@@ -75,7 +78,7 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
     }
   };
 
-  // A volume that takes nothing must not keep a certificate from being renewed.
+  // A volume that cannot be written must not prevent a renewal.
   const save = () => files.write(FILE, `${JSON.stringify(state)}\n`).catch(() => undefined);
 
   return {
@@ -106,7 +109,7 @@ async function remembered({ files, clock }: ProviderContext, limit: Limit): Prom
   }
 }
 
-/** A clock that went back refills nothing, and counts from where it is now. */
+/** A clock that was set back refills nothing; counting continues from its present time. */
 function refill({ tokens, at, heldUntil }: State, { burst, calls, perMs }: Limit, now: number): State {
   const earned = (Math.max(0, now - at) * calls) / perMs;
   return { tokens: Math.min(burst, tokens + earned), at: now, heldUntil };
@@ -127,13 +130,14 @@ function tooLong(
 ): IngressError {
   const why =
     reason === 'budget'
-      ? `the ${burst + calls} calls that are allowed in ${perMs / 60_000} minutes are used up`
+      ? `the budget of ${burst + calls} calls in ${perMs / 60_000} minutes is used up`
       : 'it asked to wait';
   return new IngressError(
     'PROVIDER_RATE_LIMITED',
-    `${title} is not asked before ${until.toISOString()}: ${why}`,
+    `no call to ${title} before ${until.toISOString()}: ${why}`,
     {
       retryAfterMs: waitMs,
+      details: { reason, until: until.toISOString() },
     },
   );
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../../src/clock.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 
-/** What a provider gets from the program beside its settings. */
+/** What a provider gets from the program in addition to its settings. */
 export interface ProviderContext {
   readonly clock: Clock;
-  /** Told each time before a call to the API has to wait, so that no wait is silent. */
+  /** Called each time before a call to the API has to wait, so that every wait is logged. */
   readonly onWait: (wait: ProviderWait) => void;
-  /** Told what a person should know and nothing fails by. */
+  /** Reports something that the user should know although nothing fails. */
   readonly warn: (sentence: string) => void;
   readonly files: ProviderFiles;
   /** For every HTTP request. */
@@ -14,7 +14,7 @@ export interface ProviderContext {
 }
 
 export interface ProviderWait {
-  /** Our own budget of calls, or the provider's word (Retry-After). */
+  /** Our own budget of calls, or the provider's Retry-After. */
   readonly reason: 'budget' | 'asked-to-wait';
   /** Milliseconds. */
   readonly waitMs: number;
@@ -22,7 +22,7 @@ export interface ProviderWait {
 }
 
 /**
- * Small texts that outlive the process, on the certificate volume. Names are relative paths (`budget.json`,
+ * Small texts on the certificate volume, which survive restarts. Names are relative paths (`budget.json`,
  * `example.com/2026-01-02T03-04-05Z.txt`); each provider has a folder of its own.
  */
 export interface ProviderFiles {

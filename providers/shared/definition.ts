@@ -2,15 +2,15 @@ import type { Settings, VariableTable } from '../../src/config/variable.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import type { ProviderContext } from './context.ts';
 
-/** What the registry knows of a provider before its settings are read. */
+/** What the registry knows about a provider before its settings are read. */
 export interface ProviderDefinition {
-  /** As DNS_PROVIDER names it. */
+  /** The value of DNS_PROVIDER that selects it. */
   readonly name: string;
-  /** As a person calls it. */
+  /** Its name in messages and documents. */
   readonly title: string;
   /** Its rows of the table of variables. */
   readonly variables: VariableTable;
-  /** The variables (by environment name) any of which, when set, say that this provider is meant. */
+  /** The environment variables any of which selects this provider when it is set. */
   readonly credentials: readonly string[];
   /** Makes the provider from the settings that `variables` describes. No I/O. */
   open(settings: Settings<VariableTable>, context: ProviderContext): DnsProvider;
@@ -25,7 +25,7 @@ interface Definition<T extends VariableTable> extends Omit<ProviderDefinition, '
 export function defineProvider<T extends VariableTable>(definition: Definition<T>): ProviderDefinition {
   return {
     ...definition,
-    // The registry hands back exactly what was read from `definition.variables`.
+    // The registry passes exactly what was read by `definition.variables`.
     open: (settings, context) => definition.open(settings as Settings<T>, context),
   };
 }

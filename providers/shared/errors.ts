@@ -6,7 +6,7 @@ import { whyUnanswered } from '../../src/net/unanswered.ts';
 
 const LONGEST_MESSAGE = 300;
 
-/** The other side's words as they may reach logs and terminals: no control characters, no end, and never a secret. */
+/** A server's message, made safe for logs and terminals: without control characters and secrets, and not too long. */
 export function clean(message: string, secrets: readonly Secret[]): string {
   const text = secrets
     .reduce((words, secret) => words.replaceAll(secret.reveal(), String(secret)), message)
@@ -21,20 +21,20 @@ export function summarize(items: readonly string[], most = 5, separator = ', '):
   return more > 0 ? `${shown}${separator === ', ' ? '' : separator.trim()} and ${more} more` : shown;
 }
 
-/** What lies beneath: "fetch failed" says nothing, its cause says which address refused, or that the time was over. */
+/** The message of the root cause: "fetch failed" says nothing; its cause says which address refused, or that the timeout passed. */
 export function rootMessage(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   return cause === undefined ? messageOf(thrown) : rootMessage(cause);
 }
 
-/** The time is over that one call may take. */
+/** The error for a call that takes too long. */
 export function timeoutError(timeoutMs: number): Error {
   return Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
 }
 
-/** A call that was made of a provider's API. */
+/** What a call to a provider's API is about. */
 export interface ApiOperation {
-  /** The provider, as a person calls it. */
+  /** The provider's name in messages. */
   readonly title: string;
   /** Completes "<title> could not be asked to …". */
   readonly doing: string;
@@ -43,7 +43,9 @@ export interface ApiOperation {
   readonly secrets: readonly Secret[];
 }
 
-/** The error for a call that got no whole answer. `thrown` is what the HTTP client threw, `trouble` what that says of a proxy. Pure. */
+/**
+ * The error for a call without a complete response. `thrown` is what the HTTP client threw, `trouble` what that says about a proxy. Pure.
+ */
 export function unreachable(
   { title, doing, baseUrl, secrets }: ApiOperation,
   thrown: unknown,
@@ -58,7 +60,7 @@ export function unreachable(
   });
 }
 
-/** An answer of success as its schema has it. `bad` makes the error that is thrown for anything else, from what was answered. */
+/** The JSON of a successful response, checked by its schema. `bad` makes the error for anything else, from a description of it. */
 export function readJson<T extends z.ZodType>(
   text: string,
   schema: T,

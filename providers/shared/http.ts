@@ -7,17 +7,17 @@ import type { Budget } from './budget.ts';
 import { timeoutError, unreachable } from './errors.ts';
 
 export interface HttpOptions {
-  /** The provider, as a person calls it. */
+  /** The provider's name in messages. */
   readonly title: string;
   readonly baseUrl: string;
   /** Milliseconds that one call may take, its body included. */
   readonly timeoutMs: number;
-  /** Never part of a message, even when the other side repeats them. */
+  /** Never part of a message, even if the server repeats them. */
   readonly secrets: readonly Secret[];
   readonly budget: Budget;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
-  /** The only address family to connect by, for an API that knows its clients by their address. */
+  /** The only address family to connect by, for an API that identifies its clients by their address. */
   readonly family?: 4;
 }
 
@@ -25,32 +25,32 @@ export interface HttpCall {
   /** Completes "<title> could not be asked to …". */
   readonly doing: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Behind the base URL. */
+  /** Relative to the base URL. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number>>;
   readonly body?: string;
 }
 
-/** A whole answer, of whatever status. */
+/** A complete response, of any status. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
-  /** `Retry-After` in milliseconds, of an answer that refuses. */
+  /** `Retry-After` in milliseconds, of a response with an error status. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap says 405 for too many. */
+/** Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap answers 405 to too many. */
 const ASKS_TO_WAIT = new Set([405, 429, 503]);
 
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 
-/** Bytes; beyond it nothing that these APIs answer is what was asked for. */
+/** Bytes. No response that these APIs document is longer. */
 export const LONGEST_ANSWER = 16 * 1024 * 1024;
 
 /**
- * Makes calls to an API that answers text: one call, one request, when the budget allows it. Throws
- * PROVIDER_UNREACHABLE when there is no whole answer, PROVIDER_RATE_LIMITED, or the signal's reason.
+ * Makes calls to an API that answers text: one call is one request, when the budget allows it. Throws PROVIDER_UNREACHABLE if
+ * there is no complete response, PROVIDER_RATE_LIMITED, or the signal's reason.
  */
 export function createHttp(options: HttpOptions): Http {
   const { baseUrl, timeoutMs, budget, clock, outgoing, family } = options;
@@ -84,7 +84,7 @@ function withQuery(url: string, query: Readonly<Record<string, string | number>>
   return whole;
 }
 
-// Linode sends it with every answer, as the time until its count begins anew: a success asks nobody to wait.
+// Linode sends it with every response, as the time until its counters are reset; with a success it does not mean to wait.
 function askedToWait({ status, headers }: HttpResponse, now: Date): number | undefined {
   return status >= 400 ? parseRetryAfter(headers['retry-after'], now) : undefined;
 }
@@ -92,10 +92,10 @@ function askedToWait({ status, headers }: HttpResponse, now: Date): number | und
 /** The part of the Fetch standard that clients of APIs use: text in, text out. */
 export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** Statuses whose answers have no content (Fetch standard, null body status). */
+/** Statuses of responses without a body (Fetch standard, null body status). */
 const WITHOUT_CONTENT = new Set([204, 205, 304]);
 
-/** Node's own `fetch` takes no agent, so that a client which insists on one gets this. */
+/** A `fetch` for SDKs that need one. Node's own takes no agent. */
 export function createFetch(outgoing: Outgoing): Fetch {
   return async (url, { method = 'GET', headers, body, signal } = {}) => {
     const response = await send({

@@ -12,37 +12,37 @@ export interface HttpsProxy {
   readonly url: string;
   /** `host:port`, for messages. */
   readonly host: string;
-  /** Hosts that are asked without it, as Node.js reads NO_PROXY. */
+  /** Hosts that are reached without it, in the syntax that Node.js reads in NO_PROXY. */
   readonly noProxy: string;
 }
 
-/** What a request that got no answer says of the proxy. */
+/** What the failure of a request says about the proxy. */
 export interface ProxyTrouble {
-  /** In the place of the HTTP client's own words. */
+  /** Replaces the HTTP client's own message. */
   readonly problem: string;
   readonly hint: string;
 }
 
-/** How the control plane's HTTP requests leave the container: all of them, and nothing else. */
+/** The connections of all of the control plane's HTTP requests, and of nothing else. */
 export interface Outgoing {
   readonly httpAgent: PlainAgent;
   readonly httpsAgent: TlsAgent;
-  /** `url` is what was asked when it failed. Undefined where that has nothing to do with a proxy. */
+  /** `url` is the URL whose request failed. Undefined if the failure has nothing to do with a proxy. */
   trouble(thrown: unknown, url: string): ProxyTrouble | undefined;
 }
 
 /**
- * Makes the agents. Requests on plain HTTP and on Unix sockets never go through the proxy. Node's own global agents are left
- * alone: what is meant for the host or the app uses those, or none.
+ * Makes the agents. Requests by plain HTTP and on Unix sockets never go through the proxy. Node's global agents stay as they are:
+ * requests to the host or the app use those, or none.
  */
 export function createOutgoing(proxy?: HttpsProxy): Outgoing {
-  // As Node's global agents have it.
+  // Like Node's global agents.
   const options = { keepAlive: true, scheduling: 'lifo', timeout: 5000 } as const;
   const through = proxy && {
     proxyEnv: { HTTPS_PROXY: proxy.url, NO_PROXY: proxy.noProxy },
     timeout: TUNNEL_MS,
   };
-  // axios looks for proxies in the environment by itself unless the agent has a proxyEnv; its `proxy: false` would undo ours.
+  // acme-client's axios takes a proxy from the environment unless the agent has a proxyEnv; axios' `proxy: false` would override ours.
   const none = { proxyEnv: {} };
   return {
     httpAgent: new PlainAgent({ ...options, ...none }),
@@ -56,8 +56,8 @@ const UNTRUSTED =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY)\w*)$/;
 
 const TLS_TO_PROXY =
-  'https:// in HTTPS_PROXY asks for TLS between this container and the proxy; most proxies are http://, for HTTPS as well.';
-const TLS_UNANSWERED = `${TLS_TO_PROXY} If this one does speak TLS, check that it runs, can be reached from this container and allows CONNECT.`;
+  'Set HTTPS_PROXY to http:// unless the proxy itself speaks TLS. https:// means TLS between this container and the proxy; most proxies are http://, also for HTTPS.';
+const TLS_UNANSWERED = `${TLS_TO_PROXY} If the proxy does speak TLS, check that it runs, can be reached from this container and allows CONNECT.`;
 
 function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefined {
   const failures = chainOf(thrown);
@@ -78,35 +78,35 @@ function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefi
   const untrusted = failures.find(({ code }) => UNTRUSTED.test(code));
   if (untrusted) {
     const hint =
-      'Where the proxy of HTTPS_PROXY opens TLS, set NODE_EXTRA_CA_CERTS to a PEM file with its certificate authority.';
+      'Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate authority of the proxy, if the proxy intercepts TLS.';
     return { problem: `${untrusted.words}; HTTPS_PROXY is ${proxy.host}`, hint };
   }
   const late = failures.find(({ name }) => name === 'TimeoutError');
   if (!late) return undefined;
   const hint =
-    'Check that the proxy answers and lets this container out; NO_PROXY names what is asked without it.';
+    'Check that the proxy answers and allows this container; NO_PROXY lists hosts that are reached without it.';
   return { problem: `${late.words}; HTTPS_PROXY is ${proxy.host}`, hint };
 }
 
 function refused({ statusCode, words }: Failure, proxy: HttpsProxy): ProxyTrouble {
   const own = `the proxy ${proxy.host} (HTTPS_PROXY)`;
-  // 401 is what tinyproxy says to wrong ones.
+  // tinyproxy answers 401 to wrong credentials.
   if (statusCode === 407 || statusCode === 401) {
-    const hint = `Set HTTPS_PROXY with the user and the password that the proxy wants: http://user:password@${proxy.host}.`;
+    const hint = `Set HTTPS_PROXY with the user and password that the proxy requires: http://user:password@${proxy.host}.`;
     return { problem: `${own} does not accept the credentials, or wants some: ${words}`, hint };
   }
   return { problem: `${own} opens no tunnel: ${words}`, hint: adviseOnRefusal(statusCode, proxy) };
 }
 
 function adviseOnRefusal(statusCode: unknown, proxy: HttpsProxy): string {
-  const directly = 'name the host in NO_PROXY where it can be reached directly';
+  const directly = 'add the host to NO_PROXY if it can be reached directly';
   if (typeof statusCode !== 'number')
     return isByTls(proxy)
       ? TLS_UNANSWERED
       : 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.';
   return statusCode >= 500
-    ? `The proxy could not find or reach that host: check the URL, and that its own network and DNS let the proxy out; or ${directly}.`
-    : `Let the proxy allow CONNECT to that host and port, or ${directly}.`;
+    ? `Check the URL, and that the proxy's own network and DNS can reach that host; or ${directly}.`
+    : `Configure the proxy to allow CONNECT to that host and port, or ${directly}.`;
 }
 
 function isByTls({ url }: HttpsProxy): boolean {
@@ -122,7 +122,7 @@ interface Failure {
   readonly port: unknown;
 }
 
-/** A failure, what caused it, and one for each address that was tried. */
+/** A failure, its causes, and one failure for each address that was tried. */
 function chainOf(thrown: unknown): Failure[] {
   const { name, code, statusCode, hostname, port, cause, errors } = Object(thrown);
   const own: Failure = {
@@ -137,7 +137,7 @@ function chainOf(thrown: unknown): Failure[] {
   return [own, ...beneath.flatMap(chainOf)];
 }
 
-/** The names of hosts behind the proxy are not looked up here, and their ports are not connected to. */
+/** Whether the connection to the proxy failed: hosts behind the proxy are neither looked up nor connected to from here. */
 function isOfConnection({ code, hostname, port }: Failure, { host }: HttpsProxy): boolean {
   const url = new URL(`http://${host}`);
   const isLookUp = (code === 'ENOTFOUND' || code === 'EAI_AGAIN') && hostname === bare(url.hostname);

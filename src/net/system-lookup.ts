@@ -3,15 +3,15 @@ import { type LookupAddress, promises as nodeDns } from 'node:dns';
 import { isIP } from 'node:net';
 import process from 'node:process';
 
-/** Every address of a host as the system knows it, /etc/hosts and search domains included. Rejects when there is none. */
+/** Every address of a host by the system's resolver, /etc/hosts and search domains included. Rejects when there is none. */
 export type Lookup = (host: string, signal?: AbortSignal) => Promise<readonly LookupAddress[]>;
 
-/** glibc gives up sooner, unless there are many silent servers and search domains. */
+/** glibc's resolver gives up sooner, unless many servers do not answer and there are many search domains. */
 const LIMIT_MS = 30_000;
-/** glibc waits for no name server for less than this, so who fails sooner was answered. */
+/** glibc's resolver waits at least this long for a resolver, so a lookup that fails sooner was answered. */
 const SHORTEST_SILENCE_MS = 1_000;
 
-/** What getent ends with when it knows the host by no address. */
+/** getent's exit code when it finds no address. */
 const NOT_FOUND = 2;
 
 const running = new Set<ChildProcess>();
@@ -21,8 +21,8 @@ process.on('exit', () => {
 
 /**
  * Asks the system's resolver (getaddrinfo) in a process of its own, `getent ahosts`, which ends after 30 seconds or when the
- * signal aborts. In this process the call would hold one of the two threads that libuv has for it: while two names are looked
- * up whose name servers are silent, every other name waits, and the program cannot end. Nothing interrupts it there.
+ * signal aborts. In this process the call would occupy one of the two threads that libuv has for it and could not be interrupted:
+ * two names whose name servers do not answer would block every other lookup, and the exit of the program.
  *
  * Rejects with an error that looks like that of `dns.lookup`, or with the signal's reason.
  */
@@ -64,7 +64,7 @@ export function parseAddresses(output: string): LookupAddress[] {
   });
 }
 
-/** Only what the resolver itself reads: everything else is no business of this process. */
+/** Only the variables that the resolver reads. */
 function environment(): NodeJS.ProcessEnv {
   const { PATH = '/usr/bin:/bin', LOCALDOMAIN, RES_OPTIONS } = process.env;
   return { PATH, ...(LOCALDOMAIN && { LOCALDOMAIN }), ...(RES_OPTIONS && { RES_OPTIONS }) };
@@ -73,9 +73,9 @@ function environment(): NodeJS.ProcessEnv {
 type Code = 'ENOTFOUND' | 'EAI_AGAIN';
 
 /**
- * getent does not say why it found no address. After such a time it is because no name server answered; sooner, they may have said
- * that there is none, or that they cannot tell (SERVFAIL, REFUSED). bash asks the same resolver once more, and says it in its words
- * (gai_strerror). On a host without bash a quick answer counts as a no.
+ * getent does not say why it found no address. After this time, no resolver has answered; sooner, the answer was either "no such name"
+ * or a failure (SERVFAIL, REFUSED). bash makes the same lookup again and prints the reason (gai_strerror). On a host without bash, a
+ * quick answer counts as "no such name".
  */
 function whyNone(host: string, afterMs: number, signal?: AbortSignal): Promise<Code> {
   if (afterMs >= SHORTEST_SILENCE_MS) return Promise.resolve('EAI_AGAIN');
@@ -91,7 +91,7 @@ function whyNone(host: string, afterMs: number, signal?: AbortSignal): Promise<C
   });
 }
 
-/** The error of `dns.lookup` for a host without an address: there is none, or the resolver could not tell. Pure. */
+/** The error of `dns.lookup` for a host without an address (ENOTFOUND), or when the resolver could not tell (EAI_AGAIN). Pure. */
 export function notFound(host: string, code: Code = 'ENOTFOUND'): NodeJS.ErrnoException {
   const facts = { code, syscall: 'getaddrinfo', hostname: host };
   return Object.assign(new Error(`getaddrinfo ${code} ${host}`), facts);

@@ -3,11 +3,11 @@ import { asObject, asText } from '../json.ts';
 
 /** Why a request over the network got no answer. */
 export interface Silence {
-  /** In plain words and those of the system: `ca.example refused the connection (connect ECONNREFUSED 192.0.2.1:443)`. */
+  /** A plain sentence with the system's message: `ca.example refused the connection (connect ECONNREFUSED 192.0.2.1:443)`. */
   readonly why: string;
-  /** What a person can do about it, where the failure tells. */
+  /** What the user can do about it, if the failure tells. */
   readonly advice: string | undefined;
-  /** The failure that began it. */
+  /** The root cause. */
   readonly failure: unknown;
 }
 
@@ -19,7 +19,7 @@ export function whyUnanswered(thrown: unknown, url: string, server: string): Sil
   return { why, advice: kind?.advice?.(server), failure };
 }
 
-/** Whether what an HTTP client threw says that the time was over. Pure. */
+/** Whether an HTTP client's error means that a timeout has passed. Pure. */
 export function isTimeout(thrown: unknown): boolean {
   return TIMEOUTS.has(rootOf(thrown).code);
 }
@@ -42,12 +42,12 @@ const KINDS: readonly Kind[] = [
   {
     codes: new Set(['ECONNREFUSED']),
     said: (host) => `${host} refused the connection`,
-    advice: (server) => `Check that ${server} runs at this URL, and that no firewall stands between.`,
+    advice: (server) => `Check that ${server} runs at this URL, and that no firewall blocks it.`,
   },
   {
     codes: new Set(['ENOTFOUND']),
     said: (host) => `the name ${host} was not found`,
-    advice: () => "Check the URL for a misspelt name, and the container's DNS.",
+    advice: () => "Check the spelling of the URL, and the container's DNS.",
   },
   {
     codes: new Set(['EAI_AGAIN']),
@@ -57,8 +57,7 @@ const KINDS: readonly Kind[] = [
   {
     codes: TIMEOUTS,
     said: (host) => `${host} did not answer in time`,
-    advice: () =>
-      'Check the outgoing network of the container: a firewall may drop what is sent to this host.',
+    advice: () => 'Check the outgoing network of the container: a firewall may drop packets to this host.',
   },
   {
     codes: new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL']),
@@ -80,12 +79,12 @@ const KINDS: readonly Kind[] = [
     ]),
     said: (host) => `the TLS certificate of ${host} is not trusted`,
     advice: (server) =>
-      `If ${server} is a private one, or a proxy between opens TLS, set NODE_EXTRA_CA_CERTS to a PEM file with its root certificate.`,
+      `Set NODE_EXTRA_CA_CERTS to a PEM file with the root certificate, if ${server} is a private one or an intercepting proxy opens TLS.`,
   },
   {
     codes: new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH']),
     said: (host) => `the TLS certificate of ${host} is for another name`,
-    advice: () => 'Check the URL, and anything (a proxy, a captive portal) that stands between.',
+    advice: () => 'Check the URL, and whether a proxy or a captive portal intercepts the connection.',
   },
   {
     codes: new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']),
@@ -93,11 +92,11 @@ const KINDS: readonly Kind[] = [
     advice: (server) => `Check the clock of the host: by it the certificate of ${server} is not valid.`,
   },
   {
-    // Node.js gives this code to whatever OpenSSL cannot go on with.
+    // Node.js uses this code for any failure inside OpenSSL.
     codes: new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']),
-    said: (host) => `${host} does not speak TLS as it should`,
+    said: (host) => `${host} does not speak TLS correctly`,
     advice: () =>
-      'Check scheme and port of the URL, and anything (a proxy, a captive portal) that stands between.',
+      'Check scheme and port of the URL, and whether a proxy or a captive portal intercepts the connection.',
   },
 ];
 
@@ -108,8 +107,8 @@ interface Root {
 }
 
 /**
- * The failure that began it: clients put errors of their own around that of the socket, and a name with several addresses
- * fails with one error for each.
+ * The root cause: clients wrap the socket's error in their own, and a name with several addresses fails with one error
+ * for each.
  */
 function rootOf(thrown: unknown): Root {
   const { code, cause, errors, name } = asObject(thrown);
@@ -125,12 +124,12 @@ function isKnown(code: string): boolean {
   return KINDS.some(({ codes }) => codes.has(code));
 }
 
-/** OpenSSL ends its words with a line break. */
+/** OpenSSL's messages end with a line break. */
 function wordsOf(thrown: unknown): string {
   return messageOf(thrown).replaceAll(/\s+/g, ' ').trim();
 }
 
-/** The host of the URL, or the one that a redirection or a proxy led to. */
+/** The host of the URL, or the one that a redirect or a proxy led to. */
 function hostOf(url: string, failure: unknown): string {
   const asked = URL.parse(url)?.host ?? url;
   const looked = asText(asObject(failure)['hostname']);

@@ -233,7 +233,7 @@ describe('Cloudflare: tokens', { concurrency: true }, () => {
       await using begun = await begin({ token: { status } });
       const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
       assert.match(error.message, new RegExp(status));
-      assert.match(error.hint, /new credentials as docs\/providers\.md says/);
+      assert.match(error.hint, /new credentials as docs\/providers\.md describes/);
     });
   }
 

@@ -107,7 +107,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
       const changes = create(record(CHALLENGE, 'TXT', 'x'), wanted);
       const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_REJECTED');
       assert.match(error.hint, new RegExp(`[Rr]emove app\\.example\\.com ${planted.type} x`));
-      assert.match(error.message, /app\.example\.com.*cannot stand beside app\.example\.com/);
+      assert.match(error.message, /app\.example\.com.*cannot be written beside app\.example\.com/);
       assert.equal(simulator.recordsOf(ZONE).length, 1);
     });
   }

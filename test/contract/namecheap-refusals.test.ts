@@ -94,7 +94,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     const { stored, publish, commands } = account;
     for (let n = 0; n < 150; n += 1) stored.plant({ Name: `n${n}`, Type: 'A', Address: '192.0.2.1' });
     const error = await failure(publish(), 'PROVIDER_REJECTED');
-    assert.match(error.message, /151 hosts, and Namecheap keeps 150/);
+    assert.match(error.message, /151 hosts, but Namecheap stores at most 150/);
     assert.deepEqual(commands(), ['getHosts']);
   });
 
@@ -105,7 +105,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     stored.plant({ Name: 'www', Type: 'CNAME', Address: 'target.example.net.' });
     const alias = create(record(APP, 'CNAME', 'gateway.example.net'));
     const error = await failure(provider.apply(ZONE, alias, soon()), 'PROVIDER_CONFLICT');
-    assert.match(error.message, /app\.example\.com CNAME gateway\.example\.net cannot stand beside TXT/);
+    assert.match(error.message, /app\.example\.com CNAME gateway\.example\.net is not allowed beside TXT/);
     const beside = create(record('www.example.com', 'TXT', 'value'));
     await failure(provider.apply(ZONE, beside, soon()), 'PROVIDER_CONFLICT');
     assert.ok(!commands().includes('setHosts'));

@@ -14,7 +14,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     change: (host: StoredHost) => StoredHost[],
     words: RegExp,
   ])[] = [
-    ['is lost', () => [], /www A 192\.0\.2\.1 \(TTL 1799\)\. What/],
+    ['is lost', () => [], /www A 192\.0\.2\.1 \(TTL 1799\)\. The former/],
     [
       'has another TTL',
       (host) => [{ ...host, TTL: '300' }],
@@ -70,7 +70,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     const error = await failure(publish(), 'PROVIDER_UNAVAILABLE');
     assert.match(
       error.message,
-      /example\.com was written and not verified: .*HTTP 500.*\/memory\/example\.com\//,
+      /example\.com was written but not verified: .*HTTP 500.*\/memory\/example\.com\//,
     );
     assertSame(await provider.records(ZONE, [CHALLENGE.name], soon()), [CHALLENGE]);
   });

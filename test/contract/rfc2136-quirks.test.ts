@@ -146,7 +146,7 @@ describe('RFC 2136: a TTL that the server does not change', () => {
     await provider.apply(zone, asked, soon());
     assert.ok(primary.recordsOf(ZONE).some((line) => /^app\S+\s+3600\s/.test(line)));
     assert.deepEqual(context.warnings, [
-      `${APP} A keeps its TTL of 3600 s: the name server takes 60 s and does not change it. It is left at that.`,
+      `${APP} A keeps its TTL of 3600 s: the name server accepted 60 s without changing it. The ingress does not try again.`,
     ]);
     assertSame(await look(provider, zone, APP), [ADDRESS]);
   });
@@ -164,7 +164,7 @@ describe('RFC 2136: what a server would leave out without a word', () => {
       await using begun = await begin();
       begun.primary.plant(ZONE, planted);
       const error = await failure(begun.provider.apply(begun.zone, changes, soon()), 'PROVIDER_REJECTED');
-      assert.match(error.message, /cannot stand beside/);
+      assert.match(error.message, /is not allowed beside/);
       assert.match(error.hint, /Remove \S+ [A-Z]+ /);
       assert.deepEqual(begun.primary.front.calls, ['read']);
     });

@@ -157,7 +157,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
       const joined = await failure(opened.apply(zone, create(TXT), soon()), 'PROVIDER_REJECTED');
       assert.match(
         joined.message,
-        /app\.example\.com TXT value cannot stand beside .*route53-routing-policy, blue/,
+        /app\.example\.com TXT value is not allowed beside .*route53-routing-policy, blue/,
       );
       assert.match(joined.hint, /Route 53 console > Hosted zones/);
     }
@@ -181,7 +181,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     const zone = await provider.zone(APP, soon());
     simulator.plant(ZONE, { Name: `${APP}.`, Type: 'MX', TTL: 60, values: ['10 mx.example.net'] });
     const error = await failure(provider.apply(zone, create(ALIAS), soon()), 'PROVIDER_REJECTED');
-    assert.match(error.message, /CNAME cannot stand beside the MX records of app\.example\.com/);
-    assert.match(error.hint, /Beside a CNAME nothing else is allowed/);
+    assert.match(error.message, /CNAME is not allowed beside the MX records of app\.example\.com/);
+    assert.match(error.hint, /A CNAME allows no other record/);
   });
 });

@@ -56,7 +56,7 @@ test('a token that is rejected waits for a person: unhealthy at once, with what 
   const { exitCode, stdout } = await health(environment, '--wait');
   assert.match(
     stdout,
-    /^unhealthy: no certificate yet: .*\(PROVIDER_CREDENTIALS_REJECTED\); the next attempt is at \S+ CLOUDFLARE_API_TOKEN is not a token\./,
+    /^unhealthy: no certificate yet: .*\(PROVIDER_CREDENTIALS_REJECTED\); the next attempt is at \S+ .*CLOUDFLARE_API_TOKEN is not a token\./,
   );
   assert.equal(exitCode, 1);
 });

@@ -142,12 +142,12 @@ const requests: WordingRow[] = [
       [
         'ECONNREFUSED',
         'ca.example refused the connection',
-        'Check that the certificate authority runs at this URL, and that no firewall stands between.',
+        'Check that the certificate authority runs at this URL, and that no firewall blocks it.',
       ],
       [
         'ENOTFOUND',
         'the name ca.example was not found',
-        "Check the URL for a misspelt name, and the container's DNS.",
+        "Check the spelling of the URL, and the container's DNS.",
       ],
       [
         'EAI_AGAIN',
@@ -157,7 +157,7 @@ const requests: WordingRow[] = [
       [
         'ETIMEDOUT',
         'ca.example did not answer in time',
-        'Check the outgoing network of the container: a firewall may drop what is sent to this host.',
+        'Check the outgoing network of the container: a firewall may drop packets to this host.',
       ],
       ['ENETUNREACH', 'there is no route to ca.example', 'Check the outgoing network of the container.'],
       [
@@ -168,12 +168,12 @@ const requests: WordingRow[] = [
       [
         'SELF_SIGNED_CERT_IN_CHAIN',
         'the TLS certificate of ca.example is not trusted',
-        'If the certificate authority is a private one, or a proxy between opens TLS, set NODE_EXTRA_CA_CERTS to a PEM file with its root certificate.',
+        'Set NODE_EXTRA_CA_CERTS to a PEM file with the root certificate, if the certificate authority is a private one or an intercepting proxy opens TLS.',
       ],
       [
         'ERR_TLS_CERT_ALTNAME_INVALID',
         'the TLS certificate of ca.example is for another name',
-        'Check the URL, and anything (a proxy, a captive portal) that stands between.',
+        'Check the URL, and whether a proxy or a captive portal intercepts the connection.',
       ],
       [
         'CERT_NOT_YET_VALID',
@@ -182,8 +182,8 @@ const requests: WordingRow[] = [
       ],
       [
         'EPROTO',
-        'ca.example does not speak TLS as it should',
-        'Check scheme and port of the URL, and anything (a proxy, a captive portal) that stands between.',
+        'ca.example does not speak TLS correctly',
+        'Check scheme and port of the URL, and whether a proxy or a captive portal intercepts the connection.',
       ],
     ] as const
   ).map(([code, why, hint]) => ({

@@ -1,0 +1,460 @@
+import * as z from 'zod';
+import * as cloudflare from '../../providers/cloudflare/errors.ts';
+import { zoneNotFound as noCloudflareZone } from '../../providers/cloudflare/zones.ts';
+import * as linode from '../../providers/linode/errors.ts';
+import { domainNotFound } from '../../providers/linode/zones.ts';
+import * as namecheap from '../../providers/namecheap/errors.ts';
+import * as rfc2136 from '../../providers/rfc2136/errors.ts';
+import * as route53 from '../../providers/route53/errors.ts';
+import { zoneNotFound as noHostedZone } from '../../providers/route53/zones.ts';
+import { createBudget } from '../../providers/shared/budget.ts';
+import { readJson, unreachable } from '../../providers/shared/errors.ts';
+import { ConfiguredZone } from '../../providers/shared/zones.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { IngressError } from '../../src/errors.ts';
+import { createTestContext } from '../harness/dns/provider-context.ts';
+import { createFakeClock } from '../harness/fake-clock.ts';
+import type { WordingRow } from './row.ts';
+
+const NAME = 'app.example.com';
+const never = new AbortController().signal;
+const secret = new Secret('hush-hush');
+const doing = 'list the zones';
+
+async function thrownBy(work: () => unknown): Promise<unknown> {
+  try {
+    await work();
+  } catch (thrown) {
+    return thrown;
+  }
+  return undefined;
+}
+
+/** What a budget throws after it was used up, or told to wait. */
+async function overBudget(holdMs: number): Promise<unknown> {
+  const clock = createFakeClock(new Date('2026-01-02T03:04:05Z'));
+  const limit = { burst: 1, calls: 1, perMs: 3_600_000 };
+  const budget = createBudget({ title: 'Linode', limit, context: { ...createTestContext(), clock } });
+  if (holdMs > 0) await budget.hold(holdMs);
+  else await budget.spend(never);
+  return thrownBy(() => budget.spend(never));
+}
+
+const bad = (what: string) => new IngressError('PROVIDER_BAD_ANSWER', `it answered ${what}`);
+const shared: WordingRow[] = [
+  {
+    when: 'the name of an API is unknown',
+    say: () =>
+      unreachable(
+        { title: 'Linode', doing, baseUrl: 'https://api.example/v4', secrets: [secret] },
+        Object.assign(new Error('its words'), { code: 'ENOTFOUND' }),
+      ),
+    message: 'Linode could not be asked to list the zones: the name api.example was not found (its words)',
+    hint: "Check the spelling of the URL, and the container's DNS. The ingress retries by itself.",
+  },
+  {
+    when: 'a call fails for an unknown reason that repeats a secret',
+    say: () =>
+      unreachable(
+        { title: 'Linode', doing, baseUrl: 'https://api.example/v4', secrets: [secret] },
+        new Error('odd: hush-hush'),
+      ),
+    message: 'Linode could not be asked to list the zones: odd: [redacted]',
+    hint: 'Check the outgoing network of the container. The ingress retries by itself.',
+  },
+  {
+    when: 'a provider asks for a long pause',
+    say: () => overBudget(600_000),
+    message: 'no call to Linode before 2026-01-02T03:14:05.000Z: it asked to wait',
+    hint: 'Find out what else uses the same account if it persists. The ingress retries by itself after the time that the provider asked for.',
+  },
+  {
+    when: 'the budget of calls is used up',
+    say: () => overBudget(0),
+    message:
+      'no call to Linode before 2026-01-02T04:04:05.000Z: the budget of 2 calls in 60 minutes is used up',
+    hint: 'Find out what else uses the same account if it persists. The ingress retries by itself after the time that the provider asked for.',
+  },
+  {
+    when: 'a response is not JSON',
+    say: () => thrownBy(() => readJson('<html>', z.object({}), bad)),
+    message: 'it answered something that is not JSON (6 characters)',
+    hint: 'Check the base URL of the provider, and anything in between (a proxy, a captive portal).',
+  },
+  {
+    when: 'a response has an undocumented shape',
+    say: () => thrownBy(() => readJson('{"a":[1]}', z.object({ a: z.array(z.string()) }), bad)),
+    message: 'it answered JSON that is not documented, at a.0',
+    hint: 'Check the base URL of the provider, and anything in between (a proxy, a captive portal).',
+  },
+  {
+    when: 'a configured zone does not hold the name',
+    say: () =>
+      thrownBy(() =>
+        new ConfiguredZone({
+          variable: 'CLOUDFLARE_ZONE_ID',
+          id: 'x',
+          read: async (id) => ({ id, name: 'example.org' }),
+        }).find(NAME, never),
+      ),
+    message: 'CLOUDFLARE_ZONE_ID is the zone example.org, which does not hold app.example.com',
+    hint: 'Correct or remove CLOUDFLARE_ZONE_ID. Without it, the zone is found automatically.',
+  },
+];
+
+const token = {
+  doing,
+  permission: 'Zone / Zone / Read',
+  baseUrl: 'https://api.example',
+  token: secret,
+} as const;
+const refusedByCloudflare = (status: number, code: number, message = 'its words') =>
+  cloudflare.toIngressError(
+    { status, headers: undefined, body: { errors: [{ code, message }] }, cause: undefined },
+    token,
+    new Date(0),
+  );
+const cloudflareRows: WordingRow[] = [
+  {
+    when: 'Cloudflare rejects the token',
+    say: () => refusedByCloudflare(401, 10_001),
+    message: 'Cloudflare refused to list the zones: its words (code 10001)',
+    hint: 'Make a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens) and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.',
+  },
+  {
+    when: 'Cloudflare rejects a malformed token',
+    say: () => refusedByCloudflare(400, 6003),
+    message: 'Cloudflare refused to list the zones: its words (code 6003)',
+    hint: 'Make a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens): CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.',
+  },
+  {
+    when: 'Cloudflare rejects the address',
+    say: () => refusedByCloudflare(403, 9109, 'Cannot use the access token from location: 192.0.2.1'),
+    message:
+      'Cloudflare refused to list the zones: Cannot use the access token from location: 192.0.2.1 (code 9109)',
+    hint: "Correct the token's Client IP Address Filtering, which allows other addresses only: dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens) > the token > Edit.",
+  },
+  {
+    when: 'the Cloudflare token lacks a permission',
+    say: () => refusedByCloudflare(403, 9109),
+    message: 'Cloudflare refused to list the zones: its words (code 9109)',
+    hint: 'Give the token Zone / Zone / Read and include the zone under Zone Resources: dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens) > the token > Edit.',
+  },
+  {
+    when: 'Cloudflare does not know the zone',
+    say: () => refusedByCloudflare(404, 7003),
+    message: 'Cloudflare refused to list the zones: its words (code 7003)',
+    hint: 'Correct or remove CLOUDFLARE_ZONE_ID; without it, the zone is found automatically.',
+  },
+  {
+    when: 'Cloudflare fails',
+    say: () => refusedByCloudflare(500, 1),
+    message: 'Cloudflare failed to list the zones: its words (code 1)',
+    hint: "Check the provider's status page if it persists. The ingress retries by itself.",
+  },
+  {
+    when: 'Cloudflare answers an HTML page',
+    say: () => cloudflare.badAnswer(token, 'something that is not JSON (6 characters)'),
+    message: 'Cloudflare was asked to list the zones and answered something that is not JSON (6 characters)',
+    hint: 'Check the base URL of the provider, and anything in between (a proxy, a captive portal).',
+  },
+  {
+    when: 'no Cloudflare zone holds the name',
+    say: () => noCloudflareZone([{ id: '1', name: 'example.org' }], NAME),
+    message: 'The Cloudflare token sees no zone that holds app.example.com',
+    hint: "The token sees example.org. Add the zone to the account, or include it in the token's Zone Resources.",
+  },
+];
+
+const refusedByLinode = (status: number, reason: string, subject: 'domain' | 'record' = 'domain') =>
+  linode.toIngressError(
+    { status, text: JSON.stringify({ errors: [{ reason }] }), retryAfterMs: undefined },
+    { doing, subject, token: secret },
+  );
+const domain = (type: string, status: string) => ({ id: 1, name: 'example.com', type, status, ttl_sec: 0 });
+const linodeRows: WordingRow[] = [
+  {
+    when: 'Linode rejects the token',
+    say: () => refusedByLinode(401, 'Invalid Token'),
+    message: 'Linode refused to list the zones: Invalid Token',
+    hint: 'Make a token at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.',
+  },
+  {
+    when: 'the Linode token lacks the scope',
+    say: () => refusedByLinode(401, 'Your OAuth token is not authorized to use this endpoint.'),
+    message: 'Linode refused to list the zones: Your OAuth token is not authorized to use this endpoint.',
+    hint: 'Make a token with the scope Domains: Read/Write at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.',
+  },
+  {
+    when: 'the Linode user is restricted',
+    say: () => refusedByLinode(403, 'Unauthorized'),
+    message: 'Linode refused to list the zones: Unauthorized',
+    hint: 'Give the user of the token, who is restricted, Read-Write for the domain: cloud.linode.com > Administration > Users & Grants (or Identity & Access) > the user > User Permissions > Domains.',
+  },
+  {
+    when: 'the Linode domain is gone',
+    say: () => refusedByLinode(404, 'Not found'),
+    message: 'Linode refused to list the zones: Not found',
+    hint: 'Add the domain to the account again, or let the user of the token see it (User Permissions > Domains).',
+  },
+  {
+    when: 'Linode answers an HTML page',
+    say: () => linode.badAnswer({ doing }, 'something that is not JSON (6 characters)'),
+    message: 'Linode was asked to list the zones and answered something that is not JSON (6 characters)',
+    hint: 'Check the base URL of the provider, and anything in between (a proxy, a captive portal).',
+  },
+  {
+    when: 'the Linode domain is a secondary one',
+    say: () => domainNotFound([domain('slave', 'active')], NAME),
+    message:
+      'No domain of the Linode account can hold app.example.com: the domain example.com is a secondary one (type slave)',
+    hint: 'Choose the provider of its primary name server: the records come from there and cannot be written at Linode.',
+  },
+  {
+    when: 'the Linode domain is disabled',
+    say: () => domainNotFound([domain('master', 'disabled')], NAME),
+    message:
+      'No domain of the Linode account can hold app.example.com: the domain example.com is not served (status disabled)',
+    hint: 'Enable it: cloud.linode.com > Domains > the menu of the domain > Enable.',
+  },
+  {
+    when: 'the Linode token sees no domain',
+    say: () => domainNotFound([], NAME),
+    message: 'No domain of the Linode account can hold app.example.com',
+    hint: 'The token sees none at all. Add the domain at cloud.linode.com > Domains > Create Domain, or let the user of the token see it (User Permissions > Domains).',
+  },
+];
+
+const key = { doing, apiKey: secret, clientIp: '192.0.2.7' };
+const refusedByNamecheap = (number: string) =>
+  namecheap.toIngressError({ number, message: 'its words' }, key);
+const verdict = { lost: [], mangled: [], undone: [] };
+const namecheapRows: WordingRow[] = [
+  {
+    when: 'Namecheap rejects the address',
+    say: () => refusedByNamecheap('1011150'),
+    message: 'Namecheap refused to list the zones: its words (code 1011150)',
+    hint: 'Add 192.0.2.7 at ap.www.namecheap.com > Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage > Whitelisted IPs, and check that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container reaches the internet.',
+  },
+  {
+    when: 'Namecheap rejects the key',
+    say: () => refusedByNamecheap('1011102'),
+    message: 'Namecheap refused to list the zones: its words (code 1011102)',
+    hint: 'Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ap.www.namecheap.com > Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if 192.0.2.7 is not on the whitelist of that page.',
+  },
+  {
+    when: 'Namecheap does not know the domain',
+    say: () => refusedByNamecheap('2019166'),
+    message: 'Namecheap refused to list the zones: its words (code 2019166)',
+    hint: 'Set NAMECHEAP_USERNAME to the account that holds the domain (Domain List).',
+  },
+  {
+    when: 'Namecheap answers too many calls',
+    say: () => namecheap.limited(key, 405, undefined),
+    message:
+      'Namecheap was asked to list the zones and answered HTTP 405: too many calls in this minute, hour or day',
+    hint: 'Find out what else uses the same account if it persists. The ingress retries by itself after the time that the provider asked for.',
+  },
+  {
+    when: 'Namecheap fails',
+    say: () => namecheap.unavailable(key, 500),
+    message: 'Namecheap failed to list the zones: HTTP 500',
+    hint: "Check the provider's status page if it persists. The ingress retries by itself.",
+  },
+  {
+    when: 'the domain has other name servers',
+    say: () => namecheap.otherNameServers('example.com'),
+    message: "The name servers of example.com are not Namecheap's",
+    hint: "Point the domain at Namecheap's name servers (Domain List > Manage > Nameservers > Namecheap BasicDNS), or choose the provider that serves it.",
+  },
+  {
+    when: 'a zone cannot be written back',
+    say: () => namecheap.notUnderstood('example.com', ['the email type "X" is not known']),
+    message:
+      'the zone example.com was not written, because Namecheap\'s API cannot represent everything in it: the email type "X" is not known',
+    hint: 'Change what the message names at Domain List > Manage > Advanced DNS, or publish below a domain without it.',
+  },
+  {
+    when: 'a write lost a record',
+    say: () =>
+      namecheap.unconfirmed('example.com', { ...verdict, lost: ['www A 192.0.2.1 (TTL 60)'] }, '/b.txt'),
+    message:
+      'after a write the zone example.com lacks records that no change named: www A 192.0.2.1 (TTL 60). The former content is in /b.txt',
+    hint: 'Restore /b.txt with the command in docs/providers.md, unless another client removed the records at that moment. Domain List > Manage > Advanced DNS shows what is missing.',
+  },
+  {
+    when: 'a write stored something else',
+    say: () =>
+      namecheap.unconfirmed('example.com', { ...verdict, mangled: ['app TXT a, now app TXT b'] }, '/b.txt'),
+    message:
+      'Namecheap stored other records in example.com than were sent: app TXT a, now app TXT b. The former content is in /b.txt',
+    hint: 'Report this message. Nothing else was changed.',
+  },
+  {
+    when: 'a write had no effect',
+    say: () =>
+      namecheap.unconfirmed('example.com', { ...verdict, undone: ['app TXT a is not there'] }, '/b.txt'),
+    message:
+      'Namecheap accepted a write of example.com that has no effect: app TXT a is not there. The former content is in /b.txt',
+    hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
+  },
+];
+
+const update = {
+  doing,
+  server: { host: 'ns1.example.com', port: 53 },
+  key: { name: 'key1', algorithm: 'hmac-sha256', secret },
+  permission: rfc2136.ZONE_PERMISSION,
+} as const;
+const now = new Date('2026-01-02T03:04:05Z');
+const rfc2136Rows: WordingRow[] = [
+  {
+    when: 'a name server refuses',
+    say: () => rfc2136.refused('REFUSED', update),
+    message: 'The name server ns1.example.com refused to list the zones: REFUSED',
+    hint: 'Let the key transfer and update the zone that holds the name: docs/providers.md has the lines.',
+  },
+  {
+    when: 'a name server fails',
+    say: () => rfc2136.refused('SERVFAIL', update),
+    message: 'The name server ns1.example.com failed to list the zones: SERVFAIL',
+    hint: 'The log of the name server says why it failed. The ingress retries by itself.',
+  },
+  {
+    when: 'a name server refuses without a signature',
+    say: () => rfc2136.bareRefusal('REFUSED', update, false),
+    message: 'The name server ns1.example.com refused to list the zones: REFUSED, without a signature',
+    hint: "Check the server's log for which of these applies: its ACL does not allow the key key1 to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines); the clocks of this host and of the server differ by more than 300 s; it does not know the key key1 of hmac-sha256 with this secret (check RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET and RFC2136_TSIG_ALGORITHM); it does not hold the zone. The ingress retries by itself.",
+  },
+  {
+    when: 'a name server with the valid key refuses without a signature',
+    say: () => rfc2136.bareRefusal('REFUSED', update, true),
+    message: 'The name server ns1.example.com refused to list the zones: REFUSED, without a signature',
+    hint: "Check the server's ACL and its zones. The key and the clocks are valid, so either its ACL does not allow the key key1 to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines), or it does not hold the zone.",
+  },
+  {
+    when: 'a name server does not know the key',
+    say: () =>
+      rfc2136.badSignature({ kind: 'refused', error: 'BADKEY', serverTime: undefined }, update, now, false),
+    message:
+      'The name server ns1.example.com refused to list the zones: it knows no key key1 of hmac-sha256 (BADKEY)',
+    hint: 'Set RFC2136_TSIG_KEY to the name of the key and RFC2136_TSIG_ALGORITHM to its algorithm, as the configuration of the name server has them. Knot gives the same answer for a key that no acl of the zone names: docs/providers.md has the lines.',
+  },
+  {
+    when: 'the secret of the key is wrong',
+    say: () =>
+      rfc2136.badSignature({ kind: 'refused', error: 'BADSIG', serverTime: undefined }, update, now, false),
+    message:
+      'The name server ns1.example.com refused to list the zones: RFC2136_TSIG_SECRET is not the secret of the key key1 (BADSIG)',
+    hint: 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.',
+  },
+  {
+    when: 'the clocks differ',
+    say: () => rfc2136.badSignature({ kind: 'mistimed', serverTime: new Date(0) }, update, now, true),
+    message:
+      'The name server ns1.example.com cannot list the zones: its clock and ours differ by 1767323045 s: ours is ahead (BADTIME)',
+    hint: 'Set the clocks of this host and of the name server: they may differ by at most 300 s. The key is valid.',
+  },
+  {
+    when: 'an answer is not signed',
+    say: () => rfc2136.badSignature({ kind: 'unsigned' }, update, now, true),
+    message: 'The name server ns1.example.com was asked to list the zones and answered without a signature',
+    hint: 'Check that RFC2136_NAMESERVER is the name server itself, not a proxy or resolver, and that it supports TSIG.',
+  },
+  {
+    when: 'a name server cannot be reached',
+    say: () => rfc2136.unreachable(new Error('its words'), update),
+    message: 'The name server ns1.example.com could not be asked to list the zones: its words',
+    hint: 'Check that TCP to port 53 of ns1.example.com is open. The ingress retries by itself.',
+  },
+  {
+    when: 'the name of the name server is unknown',
+    say: () => rfc2136.unreachable(Object.assign(new Error('its words'), { code: 'ENOTFOUND' }), update),
+    message: 'The name server ns1.example.com could not be asked to list the zones: its words',
+    hint: 'Correct RFC2136_NAMESERVER: the name ns1.example.com was not found.',
+  },
+];
+
+const call = { doing, action: 'route53:ListHostedZones', resource: '*', secrets: [secret] };
+const refusedByAws = (code: string, status = 403) =>
+  route53.toIngressError(
+    {
+      status,
+      text: `<ErrorResponse><Error><Code>${code}</Code><Message>its words</Message></Error></ErrorResponse>`,
+      retryAfterMs: undefined,
+    },
+    call,
+  );
+const route53Rows: WordingRow[] = [
+  {
+    when: 'AWS denies the action',
+    say: () => refusedByAws('AccessDenied'),
+    message: 'Route 53 refused to list the zones: its words (AccessDenied)',
+    hint: 'Add the statement {"Effect":"Allow","Action":"route53:ListHostedZones","Resource":"*"} to its policy: IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON.',
+  },
+  {
+    when: 'AWS does not know the key',
+    say: () => refusedByAws('InvalidClientTokenId'),
+    message: 'Route 53 refused to list the zones: its words (InvalidClientTokenId)',
+    hint: 'Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys). An id that starts with ASIA needs AWS_SESSION_TOKEN as well.',
+  },
+  {
+    when: 'the secret of the AWS key is wrong',
+    say: () => refusedByAws('SignatureDoesNotMatch'),
+    message: 'Route 53 refused to list the zones: its words (SignatureDoesNotMatch)',
+    hint: 'Set AWS_SECRET_ACCESS_KEY to the whole secret of AWS_ACCESS_KEY_ID, without quotes.',
+  },
+  {
+    when: 'the clock of the host is wrong for AWS',
+    say: () => refusedByAws('RequestTimeTooSkewed'),
+    message: 'Route 53 refused to list the zones: its words (RequestTimeTooSkewed)',
+    hint: 'Set the clock of the host: AWS accepts requests within 5 minutes of their time.',
+  },
+  {
+    when: 'temporary AWS credentials have expired',
+    say: () => refusedByAws('ExpiredToken'),
+    message: 'Route 53 refused to list the zones: its words (ExpiredToken)',
+    hint: 'Set new temporary credentials, or use an access key and AWS_ROLE_ARN.',
+  },
+  {
+    when: 'the hosted zone is gone',
+    say: () => refusedByAws('NoSuchHostedZone', 404),
+    message: 'Route 53 refused to list the zones: its words (NoSuchHostedZone)',
+    hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it, the zone is found automatically.',
+  },
+  {
+    when: 'AWS limits the rate',
+    say: () => refusedByAws('Throttling', 400),
+    message: 'Route 53 refused to list the zones: its words (Throttling)',
+    hint: 'Find out what else uses the same account if it persists. The ingress retries by itself after the time that the provider asked for.',
+  },
+  {
+    when: 'no hosted zone holds the name',
+    say: () => noHostedZone([{ id: 'Z1', name: 'example.org' }], NAME),
+    message: 'The AWS account has no public hosted zone that holds app.example.com',
+    hint: 'It has example.org. Create it (Route 53 console > Hosted zones > Create hosted zone > Public hosted zone), or use credentials of the account that has it.',
+  },
+  {
+    when: 'several hosted zones have the name',
+    say: () =>
+      noHostedZone(
+        [
+          { id: 'Z1', name: 'example.com' },
+          { id: 'Z2', name: 'example.com' },
+        ],
+        NAME,
+      ),
+    message:
+      'The AWS account has several public hosted zones example.com (Z1, Z2), and its API does not tell which one is delegated',
+    hint: 'Set AWS_HOSTED_ZONE_ID to the one whose name servers the domain has at its registrar (Route 53 console > Hosted zones > the zone > Hosted zone details), or delete the others.',
+  },
+];
+
+export const rows: readonly WordingRow[] = [
+  ...shared,
+  ...cloudflareRows,
+  ...linodeRows,
+  ...namecheapRows,
+  ...rfc2136Rows,
+  ...route53Rows,
+];
