@@ -21,7 +21,10 @@ const files = {
   routes: join(directory, 'routes.map'),
 };
 
-/** Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary text. */
+/**
+ * Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary
+ * text.
+ */
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
 const good: Readonly<Record<string, readonly string[]>> = {
   DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],

@@ -23,14 +23,23 @@ import { createUpstreams, type UpstreamOptions } from './upstream/upstreams.ts';
 export interface ProxyOptions
   extends Omit<ProxySettings, 'paths' | 'privileges' | 'drainMs' | 'ipv6'>,
     UpstreamOptions {
-  /** The directory of HAProxy's configuration and sockets: an absolute path that no other program uses. */
+  /**
+   * The directory of HAProxy's configuration and sockets: an absolute path that no other program
+   * uses.
+   */
   readonly runtimeDir: string;
   readonly haproxyBin: string;
   /** Milliseconds that open connections get to finish on `stop`; 8,000 by default and at most. */
   readonly drainMs?: number;
-  /** Default: see privilegesToDrop. If we are root, HAProxy runs as the user haproxy in an empty chroot. */
+  /**
+   * Default: see privilegesToDrop. If we are root, HAProxy runs as the user haproxy in an empty
+   * chroot.
+   */
   readonly privileges?: Privileges;
-  /** When HTTP/1.1 clients that have closed their side are considered gone; default: ABANDONED_POLICY. */
+  /**
+   * When HTTP/1.1 clients that have closed their side are considered gone; default:
+   * ABANDONED_POLICY.
+   */
   readonly abandoned?: AbandonedPolicy;
 }
 
@@ -38,7 +47,10 @@ export interface ProxyOptions
 export interface CertificateBundle extends Omit<CrtListEntry, 'names' | 'except' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
-  /** The name of its route. The handshake that verifies it uses this name, or for `*.x` a name below x. */
+  /**
+   * The name of its route. The handshake that verifies it uses this name, or for `*.x` a name below
+   * x.
+   */
   readonly servername: string;
 }
 
@@ -49,15 +61,19 @@ export interface RunningProxy {
   /** The current process; undefined while there is none. */
   readonly pid: number | undefined;
   /**
-   * Serves a certificate from now on, in place of the one that was installed under the same name, and verifies that with a handshake. Open
-   * connections stay open. If HAProxy is being restarted, waits for it; a certificate that it has accepted is installed again after each
-   * restart.
+   * Serves a certificate from now on, in place of the one that was installed under the same name,
+   * and verifies that with a handshake. Open connections stay open. If HAProxy is being restarted,
+   * waits for it; a certificate that it has accepted is installed again after each restart.
    *
-   * Throws PROXY_COMMAND_FAILED if HAProxy refused the certificate (it keeps the previous one), HANDSHAKE_FAILED if it is installed but
-   * was not presented, PROXY_START_FAILED if HAProxy did not come back in time or is being stopped.
+   * Throws PROXY_COMMAND_FAILED if HAProxy refused the certificate (it keeps the previous one),
+   * HANDSHAKE_FAILED if it is installed but was not presented, PROXY_START_FAILED if HAProxy did
+   * not come back in time or is being stopped.
    */
   install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void>;
-  /** Lets connections finish, then stops HAProxy. Resolves within 9.5 seconds, never rejects. Idempotent. */
+  /**
+   * Lets connections finish, then stops HAProxy. Resolves within 9.5 seconds, never rejects.
+   * Idempotent.
+   */
   stop(): Promise<void>;
 }
 
@@ -66,10 +82,12 @@ const DRAIN_MS = 8_000;
 const STALE_GRACE_MS = 1_500;
 
 /**
- * Starts HAProxy and keeps it running. It listens at once and refuses handshakes until a certificate is installed. If an earlier control
- * plane was killed, its HAProxy hands the port over and finishes its connections.
+ * Starts HAProxy and keeps it running. It listens at once and refuses handshakes until a
+ * certificate is installed. If an earlier control plane was killed, its HAProxy hands the port over
+ * and finishes its connections.
  *
- * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, if `signal` aborts the start, its reason; then no process is left.
+ * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, if `signal` aborts the start, its reason;
+ * then no process is left.
  */
 export async function startProxy(
   options: ProxyOptions,
@@ -151,7 +169,10 @@ function assemble(
   };
 }
 
-/** Whether there can be HTTP/1.1 clients, and HAProxy knows them by the same address as the kernel: not with a PROXY header. */
+/**
+ * Whether there can be HTTP/1.1 clients, and HAProxy knows them by the same address as the kernel:
+ * not with a PROXY header.
+ */
 function canDetectAbandoned({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
   const backends = backendsOf(routes, evidencePort !== undefined);
   return !acceptProxy && backends.some(({ name }) => servesHttp1Clients(name));

@@ -15,11 +15,16 @@ export interface Page {
   readonly version: string;
   /** Resolves once the page has loaded. */
   open(url: string): Promise<void>;
-  /** Runs a script, the body of an async function, in the page. Resolves with what it returns; rejects with what it throws. */
+  /**
+   * Runs a script, the body of an async function, in the page. Resolves with what it returns;
+   * rejects with what it throws.
+   */
   run<Result>(script: string): Promise<Result>;
 }
 
-/** A Chromium of its own for a test. Every name leads to 127.0.0.1, and one certificate is trusted. */
+/**
+ * A Chromium of its own for a test. Every name leads to 127.0.0.1, and one certificate is trusted.
+ */
 export async function startChromium(t: TestContext, trusted: { readonly chainPem: string }): Promise<Page> {
   const profile = await mkdtemp(join(tmpdir(), 'chromium-'));
   afterTest(t, () => rm(profile, { recursive: true, force: true, maxRetries: 10 }));

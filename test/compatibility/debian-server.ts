@@ -32,7 +32,10 @@ root=$1/root
 shift 3
 exec chroot "$root" "$@"`;
 
-/** Runs a server as Debian has it, with the paths and users that it insists on, in a root directory of its own. */
+/**
+ * Runs a server as Debian has it, with the paths and users that it insists on, in a root directory
+ * of its own.
+ */
 export async function startDebianServer(t: TestContext, server: DebianServer): Promise<Child> {
   const lower = await unpackedPackages('trixie', server.packages);
   const own = await temporaryDir(t);

@@ -9,7 +9,10 @@ import {
 } from '@grpc/grpc-js';
 import { words } from './grpc-service.ts';
 
-/** A gRPC server as a program of its own, so that it can be killed: `grpc-app.ts PORT`. It says what it sees. */
+/**
+ * A gRPC server as a program of its own, so that it can be killed: `grpc-app.ts PORT`. It says what
+ * it sees.
+ */
 
 const server = new Server();
 server.addService(words, {

@@ -116,7 +116,10 @@ test('grpc-js: a deadline ends a call, and a client that cancels is heard by the
   await app.seen(/^cancelled: never mind$/, 10_000);
 });
 
-/** How HAProxy tells a client that a stream has broken off: no code of HTTP/2 says that a call was begun and cannot go on. */
+/**
+ * How HAProxy tells a client that a stream has broken off: no code of HTTP/2 says that a call was
+ * begun and cannot go on.
+ */
 const brokenOff = haproxyVersion < 300 ? status.INTERNAL : status.CANCELLED;
 
 test('grpc-js: a retry policy repeats a call whose server was killed before it answered', async (t) => {

@@ -9,8 +9,9 @@ import type { Front } from './ingress.ts';
 import { documented, documentedBlock } from './run.ts';
 
 /**
- * Programs that listen without TLS for a client that cannot begin with it, and begin it towards the ingress: how each is started.
- * (ncat listens too, but does not close when the server has, for which psql waits after Ctrl-C.)
+ * Programs that listen without TLS for a client that cannot begin with it, and begin it towards the
+ * ingress: how each is started. (ncat listens too, but does not close when the server has, for
+ * which psql waits after Ctrl-C.)
  */
 const helpers = {
   socat: (front: Front, local: number) =>

@@ -26,8 +26,8 @@ export interface Front {
 }
 
 /**
- * Starts the proxy before one server, with the route and the protocols that the configuration gives to the endpoint. Its certificate
- * is for `certified`.
+ * Starts the proxy before one server, with the route and the protocols that the configuration gives
+ * to the endpoint. Its certificate is for `certified`.
  */
 export async function ingressBefore(
   t: TestContext,

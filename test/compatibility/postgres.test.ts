@@ -82,7 +82,10 @@ for (const [what, change, scheme, words] of refused) {
   });
 }
 
-/** Starts a query that takes a minute, and interrupts it as Ctrl-C does; `sleeping` asks for its process. */
+/**
+ * Starts a query that takes a minute, and interrupts it as Ctrl-C does; `sleeping` asks for its
+ * process.
+ */
 async function interrupted({ server, front }: Database, connection: string) {
   const client = psql(front, connection, ['select pg_sleep(60)']);
   const sleeping = `select pid from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`;

@@ -16,7 +16,10 @@ const asNobody = ['--user', '--map-user=nobody', '--map-group=nogroup'];
 
 const program = (name: string) => serverProgram('postgresql-17', join('usr/lib/postgresql/17/bin', name));
 
-/** A PostgreSQL 17 on the port of the loopback address that is returned: without TLS, with SCRAM for everybody. */
+/**
+ * A PostgreSQL 17 on the port of the loopback address that is returned: without TLS, with SCRAM for
+ * everybody.
+ */
 export async function startPostgres(t: TestContext): Promise<number> {
   const directory = await temporaryDir(t);
   const data = join(directory, 'data');

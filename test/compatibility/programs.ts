@@ -31,12 +31,18 @@ const PROGRAMS = [
   'usr/lib/postgresql/17/bin/psql',
 ];
 
-/** A program of a server of Debian trixie, as one of its packages has it: `usr/sbin/mosquitto` of `mosquitto`. */
+/**
+ * A program of a server of Debian trixie, as one of its packages has it: `usr/sbin/mosquitto` of
+ * `mosquitto`.
+ */
 export async function serverProgram(packageName: string, path: string): Promise<string> {
   return startable(await unpackedPackages('trixie', [packageName]), path);
 }
 
-/** A folder with the clients of Debian trixie under the names that people type, and with nothing else. */
+/**
+ * A folder with the clients of Debian trixie under the names that people type, and with nothing
+ * else.
+ */
 export async function clientFolder(): Promise<string> {
   const root = await unpackedPackages('trixie', CLIENTS);
   const folder = join(root, 'clients');

@@ -9,7 +9,9 @@ interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a client to its end, whatever that is: a program with its arguments, or a line for a shell. */
+/**
+ * Runs a client to its end, whatever that is: a program with its arguments, or a line for a shell.
+ */
 export function run(
   { environment }: Front,
   command: string | readonly string[],
@@ -29,7 +31,10 @@ export async function succeed(...what: Parameters<typeof run>): Promise<string> 
 
 const document = readFileSync(new URL('../../docs/traffic.md', import.meta.url), 'utf8');
 
-/** The command of docs/traffic.md that begins so, with an ingress in the place of the one that stands there. */
+/**
+ * The command of docs/traffic.md that begins so, with an ingress in the place of the one that
+ * stands there.
+ */
 export function documented(beginning: string, front: Front): string {
   const line = document.split('\n').find((candidate) => candidate.startsWith(beginning));
   assert.ok(line !== undefined, `docs/traffic.md has no line that begins with ${beginning}`);

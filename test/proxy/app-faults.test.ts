@@ -27,9 +27,10 @@ const faults: readonly [fault: Fault, status: keyof typeof PAGES, why: string][]
 ];
 
 /**
- * Whether HAProxy closes the connection without a response, so that the client sends the request again: every version if the app accepts
- * no connection, versions before 3.0 also if it closed the connection. HAProxy does this from the second request of an HTTP/1.1 connection
- * on, and for every request over HTTP/2.
+ * Whether HAProxy closes the connection without a response, so that the client sends the request
+ * again: every version if the app accepts no connection, versions before 3.0 also if it closed the
+ * connection. HAProxy does this from the second request of an HTTP/1.1 connection on, and for every
+ * request over HTTP/2.
  */
 const isLeftToClient = (status: number, why: string) =>
   why === 'connect-timeout' || (haproxyVersion < 300 && status === 502 && why === 'broke-off');

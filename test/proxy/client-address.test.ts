@@ -142,7 +142,8 @@ for (const [what, bytes, error] of refused) {
 }
 
 test('a connection without a header is closed in time', async (t) => {
-  // From 2.9 on the limit is ten seconds (timeout client-hs); older versions have only this timeout.
+  // From 2.9 on the limit is ten seconds (timeout client-hs); older versions have only this
+  // timeout.
   const timeouts = { connect: 1_000, client: 700, server: 60_000 };
   const { port, lines } = await startTestProxy(t, { acceptProxy: true, timeouts });
   const begin = performance.now();

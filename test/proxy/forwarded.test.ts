@@ -8,7 +8,9 @@ import { type H1Client, openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
 
-/** Fields by which a client may misrepresent itself, in every spelling that some framework accepts. */
+/**
+ * Fields by which a client may misrepresent itself, in every spelling that some framework accepts.
+ */
 const LIES: readonly (readonly [name: string, value: string])[] = [
   ['X-Forwarded-For', '6.6.6.6'],
   ['X-Forwarded-For', '7.7.7.7'],
@@ -35,7 +37,10 @@ const OTHERS: readonly (readonly [name: string, value: string])[] = [
   ['Via', '1.1 proxy'],
 ];
 
-/** What follows the name in a Host field, and the port that the app gets or the status of the refusal. */
+/**
+ * What follows the name in a Host field, and the port that the app gets or the status of the
+ * refusal.
+ */
 const PORTS: readonly (readonly [behind: string, expected: string | number])[] = [
   ['', '443'],
   [':', '443'],

@@ -89,7 +89,8 @@ for (const scheme of ['grpc', 'grpcs'] as const) {
       const stream = call(session, '/hang');
       await headersOf(stream);
       stream.close(CANCEL);
-      // Its connection, which is exclusive, ends with it. Whether the app sees the code before that end is random.
+      // Its connection, which is exclusive, ends with it. Whether the app sees the code before that
+      // end is random.
       assert.notEqual(await calls[0]?.ended, 0);
       const other = call(session, '/echo');
       other.end(message('still there'));

@@ -61,7 +61,8 @@ describe('an HTTP/1.1 client that closes its side after its request', { concurre
 });
 
 describe('a client that closes its side together with the end of its handshake gets the response', () => {
-  // From 3.2 on HAProxy closes a connection if it has read the client's FIN before it switches to HTTP.
+  // From 3.2 on HAProxy closes a connection if it has read the client's FIN before it switches to
+  // HTTP.
   test('of an HTTP target', { skip: haproxyVersion >= 302 }, async (t) => {
     const { port, asked, answer } = await serve(t);
     const { socket, ...client } = await openHalf(t, await startHolding(t, port));
@@ -79,7 +80,10 @@ describe('a client that closes its side together with the end of its handshake g
   });
 });
 
-/** A relay in front of the proxy: forwards the first bytes of a client (its ClientHello), and all others together with its FIN. */
+/**
+ * A relay in front of the proxy: forwards the first bytes of a client (its ClientHello), and all
+ * others together with its FIN.
+ */
 async function startHolding(t: TestContext, proxyPort: number): Promise<number> {
   return await startApp(t, (client) => {
     client.allowHalfOpen = true;

@@ -13,10 +13,16 @@ import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 const SWAPS = 50;
 /** During these swaps, the pools and arenas of the allocator still grow. */
 const WARM_UP = 10;
-/** A certificate takes 35 KiB in HAProxy: the 80 that are swapped after the warm-up would take 2,800 if they were not freed. */
+/**
+ * A certificate takes 35 KiB in HAProxy: the 80 that are swapped after the warm-up would take 2,800
+ * if they were not freed.
+ */
 const MOST_GROWTH_KIB = 1_500;
 
-/** A load that runs until it is stopped, and checks every byte. Returns the number of successful exchanges. */
+/**
+ * A load that runs until it is stopped, and checks every byte. Returns the number of successful
+ * exchanges.
+ */
 type Load = (running: () => boolean) => Promise<number>;
 
 async function start(t: TestContext): Promise<RunningTest> {

@@ -36,7 +36,9 @@ async function knock(port: number, bytes: string, end: 'FIN' | 'RST' | 'wait'): 
   await closed;
 }
 
-/** Waits until every connection has ended and its line, if any, is logged. Lines keep their order. */
+/**
+ * Waits until every connection has ended and its line, if any, is logged. Lines keep their order.
+ */
 async function settled({ port, runtimeDir, lines }: Omit<RunningTest, 'proxy'>): Promise<void> {
   await eventually('the end of all', async () => (await statistic(runtimeDir, 'FRONTEND', 'scur')) === 0);
   const before = lines.length;

@@ -22,7 +22,10 @@ interface Served extends RunningTest {
 type End = 'destroy' | 'resetAndDestroy' | 'destroySoon';
 const ENDS: readonly End[] = ['destroy', 'resetAndDestroy', 'destroySoon'];
 
-/** A proxy with an app that responds to every request and keeps the connection, but closes it after a request for /break. */
+/**
+ * A proxy with an app that responds to every request and keeps the connection, but closes it after
+ * a request for /break.
+ */
 async function serve(t: TestContext, speaks: Target['speaks'], end: End, asked = speaks): Promise<Served> {
   const broken: string[] = [];
   let connections = 0;
@@ -33,7 +36,8 @@ async function serve(t: TestContext, speaks: Target['speaks'], end: End, asked =
   };
   const app = asked === 'h2' ? await breaksH2(t, broken, counts) : await breaksH1(t, broken, end, counts);
   const routes = routesTo({ port: app, speaks }, ['app.example'], HTTP_ALPN);
-  // Nothing listens on the evidence port or is sent there; but with one, HTTP clients of a TCP target are recognized.
+  // Nothing listens on the evidence port or is sent there; but with one, HTTP clients of a TCP
+  // target are recognized.
   const running = await startServing(t, routes, { evidencePort: 9 });
   return { ...running, broken, connections: () => connections };
 }
@@ -105,7 +109,10 @@ async function assertLogged(lines: RunningTest['lines'], count: number): Promise
   );
 }
 
-/** Before 3.0, HAProxy lets the client repeat every request but the first of a connection, whatever connection to the app it used. */
+/**
+ * Before 3.0, HAProxy lets the client repeat every request but the first of a connection, whatever
+ * connection to the app it used.
+ */
 const skip = haproxyVersion < 300 && 'HAProxy before 3.0 cannot';
 
 for (const speaks of ['http/1.1', 'h2'] as const) {

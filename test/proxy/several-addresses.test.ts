@@ -27,7 +27,10 @@ const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
 /** A connection that waits for a retry takes a second and more. */
 const VISIBLE_MS = 900;
 
-/** An instance of an app that sends its address to each client, and can be stopped and started again. */
+/**
+ * An instance of an app that sends its address to each client, and can be stopped and started
+ * again.
+ */
 async function startInstance(t: TestContext, host: string, port: number) {
   const open = new Set<Socket>();
   let server: Server;

@@ -12,7 +12,10 @@ import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
 const findingsSchema = z.array(z.object({ id: z.string(), severity: z.string(), finding: z.string() }));
 type Findings = z.infer<typeof findingsSchema>;
 
-/** Everything but HTTP headers, which are the app's, and the simulation of old clients, which takes as long as all the rest. */
+/**
+ * Everything but HTTP headers, which are the app's, and the simulation of old clients, which takes
+ * as long as all the rest.
+ */
 const CHECKS = ['--protocols', '--std', '--fs', '--server-defaults', '--server-preference', '--vulnerable'];
 const TIMEOUT_MS = 240_000;
 /** The minimum number of findings if every check ran. */

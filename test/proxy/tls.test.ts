@@ -14,7 +14,10 @@ async function serving(t: TestContext, certificate: CertificateBundle): Promise<
   return port;
 }
 
-/** The session to resume. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 the session within it. */
+/**
+ * The session to resume. TLS 1.3 sends tickets after the handshake (RFC 8446 §4.6.1), TLS 1.2 the
+ * session within it.
+ */
 async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
   if (socket.getProtocol() === 'TLSv1.2') return socket.getSession();
   const [session] = await once(socket, 'session');
@@ -90,7 +93,8 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
-// In TLS 1.3 a client sends key shares for some groups, and the server prefers one of those: it saves a round trip.
+// In TLS 1.3 a client sends key shares for some groups, and the server prefers one of those: it
+// saves a round trip.
 const preferences: readonly [version: SecureVersion, offer: string, group: string][] = [
   ['TLSv1.2', 'P-384:P-256:X25519', 'X25519'],
   ['TLSv1.2', 'P-384:P-256', 'prime256v1'],

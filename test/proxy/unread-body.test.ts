@@ -22,7 +22,10 @@ interface Upload {
   readonly read: () => void;
 }
 
-/** An upload whose request has reached an app that does not read the body; it responds to every other request at once. */
+/**
+ * An upload whose request has reached an app that does not read the body; it responds to every
+ * other request at once.
+ */
 async function begin(t: TestContext, bytes: number): Promise<Upload> {
   const held = Promise.withResolvers<void>();
   let begun = false;

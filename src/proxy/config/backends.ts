@@ -7,21 +7,23 @@ export interface Backend {
   /** What distinguishes the backends of one target. */
   readonly suffix: '' | HttpSuffix | `${HttpSuffix}${typeof EXCLUSIVE_SUFFIX}`;
   /**
-   * The `defaults` section it inherits from. `tcp` forwards bytes. `http` forwards requests and adds the X-Forwarded fields.
-   * `plain-http` forwards requests unchanged, for clients of a TCP target that negotiated HTTP.
+   * The `defaults` section it inherits from. `tcp` forwards bytes. `http` forwards requests and
+   * adds the X-Forwarded fields. `plain-http` forwards requests unchanged, for clients of a TCP
+   * target that negotiated HTTP.
    */
   readonly kind: 'tcp' | 'http' | 'plain-http';
   /** The HTTP version in which requests are forwarded. */
   readonly speaks: 'http/1.1' | 'h2' | undefined;
   /**
-   * Whether each request gets a connection of its own to the app. If the app closes a reused connection instead of answering, HAProxy
-   * tells the client that the request was not processed, and clients send it again (RFC 9113 §8.7, RFC 9112 §9.3.1).
+   * Whether each request gets a connection of its own to the app. If the app closes a reused
+   * connection instead of answering, HAProxy tells the client that the request was not processed,
+   * and clients send it again (RFC 9113 §8.7, RFC 9112 §9.3.1).
    */
   readonly exclusiveConnections: boolean;
   /**
-   * HAProxy's `option abortonclose`: abort a request as soon as its client closes its side. An HTTP/1.1 client may close its side and
-   * still wait for the response (RFC 9112 §9.6), and HAProxy cannot distinguish it from one that is gone. In HTTP/2 only a client that
-   * is gone does this.
+   * HAProxy's `option abortonclose`: abort a request as soon as its client closes its side. An
+   * HTTP/1.1 client may close its side and still wait for the response (RFC 9112 §9.6), and HAProxy
+   * cannot distinguish it from one that is gone. In HTTP/2 only a client that is gone does this.
    */
   readonly abortOnClose: boolean;
 }
@@ -43,7 +45,10 @@ export function servesHttp1Clients(backend: string): boolean {
   return /\.h1(\.once)?$/.test(backend);
 }
 
-/** The backends for some routes. With `evidence`, TCP targets also get backends for clients that negotiated HTTP. */
+/**
+ * The backends for some routes. With `evidence`, TCP targets also get backends for clients that
+ * negotiated HTTP.
+ */
 export function backendsOf(routes: readonly Route[], evidence: boolean): readonly Backend[] {
   return [...targetsOf(routes)].flatMap(([name, target]) => backendsOfTarget(name, target, evidence));
 }
@@ -76,7 +81,10 @@ function backendsOfTarget(name: string, target: TargetWithAlpn, evidence: boolea
   }
 }
 
-/** The backends for clients of one HTTP version. Clients that negotiated no protocol count as HTTP/1.1. */
+/**
+ * The backends for clients of one HTTP version. Clients that negotiated no protocol count as
+ * HTTP/1.1.
+ */
 function httpBackends(
   target: string,
   version: keyof typeof HTTP_SUFFIX,
@@ -91,13 +99,18 @@ function httpBackends(
   return [backend(`${suffix}${EXCLUSIVE_SUFFIX}`, true), backend(suffix, false)];
 }
 
-/** True for a request whose method is not safe (RFC 9110 §9.2.1): it must not be sent to the app twice. */
+/**
+ * True for a request whose method is not safe (RFC 9110 §9.2.1): it must not be sent to the app
+ * twice.
+ */
 const IS_UNSAFE_METHOD = '!{ method GET HEAD OPTIONS TRACE }';
 /** True for connections whose target is forwarded as bytes. */
 export const IS_TCP_TARGET = '{ var(sess.route) -m beg tcp: tls: }';
 const IS_HTTP_TARGET = '{ var(sess.route) -m beg http: https: }';
 
-/** The `use_backend` rules that choose among the backends of a target. The first matching rule wins. */
+/**
+ * The `use_backend` rules that choose among the backends of a target. The first matching rule wins.
+ */
 export function useBackendRules(backends: readonly Backend[]): string[] {
   const rule = ({ kind, suffix }: Backend) => {
     const isTarget = kind === 'http' ? IS_HTTP_TARGET : IS_TCP_TARGET;

@@ -18,15 +18,18 @@ export function errorPage(status: keyof typeof PAGES): string {
   return `status ${status} content-type text/plain hdr cache-control no-store string "${status} ${PAGES[status]}\\n"`;
 }
 
-/** Replace HAProxy's HTML pages. Its response to a request that it cannot parse (400) is built in and cannot be replaced. */
+/**
+ * Replace HAProxy's HTML pages. Its response to a request that it cannot parse (400) is built in
+ * and cannot be replaced.
+ */
 export const errorPages: readonly string[] = ([500, ...UPSTREAM_FAILURES] as const).map(
   (status) => `http-error ${errorPage(status)}`,
 );
 
 /**
- * The same for targets that speak HTTP/2. To a gRPC client a body is the start of a response, which no retry policy repeats. So a gRPC
- * call gets a response without a body and with the status UNAVAILABLE (14). gRPC-Web has another content type, and its clients read the
- * HTTP status.
+ * The same for targets that speak HTTP/2. To a gRPC client a body is the start of a response, which
+ * no retry policy repeats. So a gRPC call gets a response without a body and with the status
+ * UNAVAILABLE (14). gRPC-Web has another content type, and its clients read the HTTP status.
  */
 export const grpcErrorPages: readonly string[] = [
   'http-request set-var(txn.grpc) bool(false)',
@@ -35,14 +38,15 @@ export const grpcErrorPages: readonly string[] = [
     const text = `${status} ${PAGES[status]}`;
     const either = (forGrpc: string, forOthers: string) =>
       `"%[var(txn.grpc),iif('${forGrpc}','${forOthers}')]"`;
-    // HAProxy omits an empty header field. The text has no line feed, because older versions would encode it.
+    // HAProxy omits an empty header field. The text has no line feed, because older versions would
+    // encode it.
     const fields = `hdr cache-control no-store hdr grpc-status ${either('14', '')} hdr grpc-message ${either(text, '')}`;
     return `http-error status ${status} content-type text/plain ${fields} lf-string ${either('', text)}`;
   }),
 ];
 
 /**
- * For frontends: no response to a request that did not arrive in time. Browsers open connections in advance, and would take a response
- * there for that to their next request.
+ * For frontends: no response to a request that did not arrive in time. Browsers open connections in
+ * advance, and would take a response there for that to their next request.
  */
 export const noPageOnTimeout = 'errorfile 408 /dev/null';

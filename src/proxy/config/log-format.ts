@@ -7,17 +7,21 @@ const format = (name: string) =>
   `"ended %ts %[${name},url_enc] %b/%s %ci ${errors('bc')}|${errors('fc')}|%ST|%[var(${TOO_LARGE_VARIABLE})]"`;
 
 /**
- * The `log-format` of a stream: termination state (configuration.txt §8.5), name, backend and server, client address, the errors
- * between HAProxy and the app, those between the client and HAProxy, the status, and the side whose header was too large. Under a
- * wildcard the client chooses the name, and an SNI may hold any byte, so bytes that could end a word or the line are encoded.
+ * The `log-format` of a stream: termination state (configuration.txt §8.5), name, backend and
+ * server, client address, the errors between HAProxy and the app, those between the client and
+ * HAProxy, the status, and the side whose header was too large. Under a wildcard the client chooses
+ * the name, and an SNI may hold any byte, so bytes that could end a word or the line are encoded.
  */
 export const LOG_FORMAT = format('var(sess.name)');
 /**
- * The `error-log-format`, for connections that end before their TLS handshake is complete. `sess.name` is not set yet, so the name
- * is read from the connection.
+ * The `error-log-format`, for connections that end before their TLS handshake is complete.
+ * `sess.name` is not set yet, so the name is read from the connection.
  */
 export const ERROR_LOG_FORMAT = format('ssl_fc_sni,lower');
-/** The maximum length of a log line in bytes. An encoded name can be three times as long as the name, and the target has one too. */
+/**
+ * The maximum length of a log line in bytes. An encoded name can be three times as long as the
+ * name, and the target has one too.
+ */
 export const LOG_LINE_BYTES = 2_048;
 
 /** One line of LOG_FORMAT or ERROR_LOG_FORMAT. */

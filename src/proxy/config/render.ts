@@ -21,7 +21,10 @@ import { sessionCacheSettings, tlsSettings } from './tls.ts';
 export interface Privileges {
   readonly user: string;
   readonly group: string;
-  /** An empty directory that nobody may write to; undefined where this process may not call chroot(2). */
+  /**
+   * An empty directory that nobody may write to; undefined where this process may not call
+   * chroot(2).
+   */
   readonly chroot?: string;
 }
 
@@ -37,21 +40,30 @@ export interface ProxySettings extends ServerOptions {
   readonly routes: readonly Route[];
   /** Whether each connection has to begin with a PROXY header that names the client. */
   readonly acceptProxy: boolean;
-  /** The port on this host where requests below /evidences/ are answered. Undefined: they go to the app. */
+  /**
+   * The port on this host where requests below /evidences/ are answered. Undefined: they go to the
+   * app.
+   */
   readonly evidencePort: number | undefined;
   readonly paths: {
     /** The Unix socket of the runtime API. Whoever can connect to it controls HAProxy. */
     readonly socket: string;
-    /** Lists the certificates. The file is empty, because they are added through the runtime API. */
+    /**
+     * Lists the certificates. The file is empty, because they are added through the runtime API.
+     */
     readonly crtList: string;
     /** The map from name to target, see renderRouteMap. */
     readonly routes: string;
-    /** A Unix socket for TLS handshakes of the control plane. Only its own user may connect to it. */
+    /**
+     * A Unix socket for TLS handshakes of the control plane. Only its own user may connect to it.
+     */
     readonly handshakeSocket: string;
   };
   /** Undefined when the control plane is not root: then HAProxy runs as the same user. */
   readonly privileges: Privileges | undefined;
-  /** Milliseconds that open connections get to finish once HAProxy is asked to stop; at most 8,000. */
+  /**
+   * Milliseconds that open connections get to finish once HAProxy is asked to stop; at most 8,000.
+   */
   readonly drainMs: number;
   /** Default: one thread for each core. */
   readonly threads?: number;
@@ -63,7 +75,9 @@ export const RESERVED_CONNECTIONS = 8;
 /** Two file descriptors each: 2^20 is what Linux lets one process open by default (fs.nr_open). */
 const MAX_CONNECTIONS = 500_000;
 const MAX_THREADS = 64;
-/** File descriptors are provided for this many targets at their limit; further targets share them. */
+/**
+ * File descriptors are provided for this many targets at their limit; further targets share them.
+ */
 const PROVISIONED_TARGETS = 4;
 /** Container engines kill after ten seconds; eight of them are for draining. */
 const MAX_DRAIN_MS = 8_000;
@@ -74,7 +88,10 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const EVIDENCE_CONNECTIONS = 16;
 const EVIDENCE_TIMEOUT_MS = 10_000;
 
-/** Renders haproxy.cfg for HAProxy 2.6 and newer. Throws a RangeError for a value that cannot be written there. Pure. */
+/**
+ * Renders haproxy.cfg for HAProxy 2.6 and newer. Throws a RangeError for a value that cannot be
+ * written there. Pure.
+ */
 export function renderHaproxy(settings: ProxySettings): string {
   const backends = backendsOf(settings.routes, settings.evidencePort !== undefined);
   const sections = [
@@ -110,8 +127,9 @@ function globalSection(
     ...sessionCacheSettings(backends),
     ...bufferSettings,
     ...h2WindowSettings,
-    // Do not offer WebSockets over HTTP/2 (RFC 8441). A browser would open one for another name of the certificate on its existing
-    // connection, get a 421 and give up. Without the offer it opens a connection for the WebSocket, whose SNI is the right name.
+    // Do not offer WebSockets over HTTP/2 (RFC 8441). A browser would open one for another name of
+    // the certificate on its existing connection, get a 421 and give up. Without the offer it opens
+    // a connection for the WebSocket, whose SNI is the right name.
     'h2-workaround-bogus-websocket-clients',
     ...tlsSettings,
   ];
@@ -137,11 +155,13 @@ function tcpDefaults({ timeouts }: ProxySettings): string[] {
     `timeout server ${timeout('server', timeouts.server)}ms`,
     `timeout http-request ${Math.min(REQUEST_TIMEOUT_MS, client)}ms`,
     `timeout http-keep-alive ${client}ms`,
-    // Before 2.9, `timeout client` (by default a day) also applies to a client that never completes its handshake.
+    // Before 2.9, `timeout client` (by default a day) also applies to a client that never completes
+    // its handshake.
     '.if version_atleast(2.9)',
     `timeout client-hs ${Math.min(HANDSHAKE_TIMEOUT_MS, client)}ms`,
     '.endif',
-    // From 3.3 on HAProxy sends the Host field as SNI to a server at an IP address, which may have no certificate for it.
+    // From 3.3 on HAProxy sends the Host field as SNI to a server at an IP address, which may have
+    // no certificate for it.
     '.if version_atleast(3.3)',
     'default-server no-sni-auto',
     '.endif',
@@ -154,7 +174,8 @@ function httpDefaults(settings: ProxySettings, backends: readonly Backend[]): st
   const base = (name: Backend['kind']) => [
     `defaults ${name} from tcp`,
     'mode http',
-    // Otherwise HAProxy tells the kernel that more of a body will follow, and the kernel delays small pieces for up to 200 ms.
+    // Otherwise HAProxy tells the kernel that more of a body will follow, and the kernel delays
+    // small pieces for up to 200 ms.
     'option http-no-delay',
     ...errorPages,
     ...headerLimitRules,
@@ -195,15 +216,17 @@ function publicFrontend(settings: ProxySettings, backends: readonly Backend[]): 
     ...(isHttp.length === 0
       ? []
       : [noPageOnTimeout, `tcp-request content switch-mode http if ${isHttp.join(' || ')}`]),
-    // Under the same conditions, so that HAProxy never parses the bytes of a TCP connection for a path.
+    // Under the same conditions, so that HAProxy never parses the bytes of a TCP connection for a
+    // path.
     ...(evidencePort === undefined ? [] : toEvidence),
     ...useBackendRules(backends),
   ];
 }
 
 /**
- * One socket for each address family: a single one for both would show IPv4 clients as `::ffff:192.0.2.1`, and fail where there is no
- * IPv6. Both are on one line, and so share certificates and sessions.
+ * One socket for each address family: a single one for both would show IPv4 clients as
+ * `::ffff:192.0.2.1`, and fail where there is no IPv6. Both are on one line, and so share
+ * certificates and sessions.
  */
 function bindLine({ port, ipv6, acceptProxy, paths }: ProxySettings): string {
   const checkedPort = portWord('port', port);
@@ -214,7 +237,10 @@ function bindLine({ port, ipv6, acceptProxy, paths }: ProxySettings): string {
   ].join(' ');
 }
 
-/** For handshakes of the control plane: the same certificates, available even when MAXCONN is reached. It forwards nothing. */
+/**
+ * For handshakes of the control plane: the same certificates, available even when MAXCONN is
+ * reached. It forwards nothing.
+ */
 function handshakeFrontend({ paths }: ProxySettings): string[] {
   return [
     'frontend own from tcp',
@@ -232,7 +258,8 @@ function evidenceBackend({ evidencePort }: ProxySettings): string[][] {
       `backend ${EVIDENCE_BACKEND} from plain-http`,
       // The evidence server needs no cookies, and accepts a header of 16 kB.
       'http-request del-header cookie',
-      // It has few connections, so none is used for a request that is not complete yet and may never be.
+      // It has few connections, so none is used for a request that is not complete yet and may
+      // never be.
       `http-request return ${errorPage(413)} if { req.body_size gt 0 }`,
       `http-request wait-for-body time ${EVIDENCE_TIMEOUT_MS}ms`,
       `http-request return ${errorPage(413)} if { req.body_len gt 0 }`,
@@ -242,10 +269,14 @@ function evidenceBackend({ evidencePort }: ProxySettings): string[][] {
   ];
 }
 
-/** TCP connections are limited by the frontend. HTTP backends have a limit too, since an HTTP/2 client can have 100 open requests. */
+/**
+ * TCP connections are limited by the frontend. HTTP backends have a limit too, since an HTTP/2
+ * client can have 100 open requests.
+ */
 function backendSection(backend: Backend, settings: ProxySettings): string[] {
   const { name, kind, speaks, exclusiveConnections } = backend;
-  // With a PROXY header the kernel does not know the client's address, so endAbandonedRequests cannot tell which clients are gone.
+  // With a PROXY header the kernel does not know the client's address, so endAbandonedRequests
+  // cannot tell which clients are gone.
   const abortOnClose = backend.abortOnClose || settings.acceptProxy;
   if (kind === 'tcp') return [`backend ${name} from ${kind}`, ...serverLines(backend, settings, undefined)];
   return [
@@ -258,9 +289,10 @@ function backendSection(backend: Backend, settings: ProxySettings): string[] {
 }
 
 /**
- * The global `maxconn`, from which HAProxy computes its file descriptors: two for each connection. A TCP client takes two. An HTTP
- * client takes one, and an HTTP/1.1 client one more for its current request. HTTP/2 clients can fill every backend that serves them,
- * which is provided for the PROVISIONED_TARGETS targets with the most such backends.
+ * The global `maxconn`, from which HAProxy computes its file descriptors: two for each connection.
+ * A TCP client takes two. An HTTP client takes one, and an HTTP/1.1 client one more for its current
+ * request. HTTP/2 clients can fill every backend that serves them, which is provided for the
+ * PROVISIONED_TARGETS targets with the most such backends.
  */
 function globalMaxconn(maxconn: number, backends: readonly Backend[]): number {
   const filled = [...Map.groupBy(backends, ({ target }) => target).values()]

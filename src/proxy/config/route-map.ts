@@ -7,7 +7,10 @@ export interface RouteMap {
   readonly paths: { readonly routes: string };
 }
 
-/** The map file in which HAProxy looks up the target of a name. Throws a RangeError for a duplicate name. Pure. */
+/**
+ * The map file in which HAProxy looks up the target of a name. Throws a RangeError for a duplicate
+ * name. Pure.
+ */
 export function renderRouteMap(routes: readonly Route[]): string {
   const lines = new Map(routes.map(({ name, target }) => [servedName(name), targetName(target)]));
   if (lines.size < routes.length) throw new RangeError('two routes have the same name');
@@ -15,8 +18,8 @@ export function renderRouteMap(routes: readonly Route[]): string {
 }
 
 /**
- * The rules that set `<scope>.route` to the target of `<scope>.name`, if `condition` holds. An exact name takes precedence over a
- * wildcard. Pure.
+ * The rules that set `<scope>.route` to the target of `<scope>.name`, if `condition` holds. An
+ * exact name takes precedence over a wildcard. Pure.
  */
 export function routeLookupRules(
   rule: 'tcp-request session' | 'http-request',

@@ -5,7 +5,10 @@ export interface Target {
   /** A hostname, an IPv4 or an IPv6 address (without brackets). */
   readonly host: string;
   readonly port: number;
-  /** `tcp`: bytes are forwarded unchanged. `http/1.1`, `h2`: requests are forwarded in this version, whatever the client uses. */
+  /**
+   * `tcp`: bytes are forwarded unchanged. `http/1.1`, `h2`: requests are forwarded in this version,
+   * whatever the client uses.
+   */
   readonly speaks: 'tcp' | 'http/1.1' | 'h2';
   /** Whether the app uses TLS. */
   readonly tls: boolean;
@@ -16,7 +19,10 @@ export interface Route {
   /** In lower case; `*.example.com` covers every name one label below. */
   readonly name: string;
   readonly target: Target;
-  /** The application protocols to offer (ALPN, RFC 7301), the preferred one first. Empty: none is negotiated. */
+  /**
+   * The application protocols to offer (ALPN, RFC 7301), the preferred one first. Empty: none is
+   * negotiated.
+   */
   readonly alpn: readonly string[];
 }
 
@@ -26,7 +32,10 @@ const SCHEMES = {
   h2: ['grpc', 'grpcs'],
 } as const;
 
-/** The name of a target in haproxy.cfg and in the log; equal targets have equal names, different ones different names. */
+/**
+ * The name of a target in haproxy.cfg and in the log; equal targets have equal names, different
+ * ones different names.
+ */
 export function targetName({ host, port: number, speaks, tls }: Target): string {
   return `${SCHEMES[speaks][tls ? 1 : 0]}:${checkedHost(host)}:${port('target port', number)}`;
 }
@@ -58,7 +67,9 @@ export function alpnOf(routes: readonly Route[], name: string): readonly string[
   throw new RangeError(`no route for the name ${JSON.stringify(name)}`);
 }
 
-/** The names that a wildcard would match but that have a route, and so a certificate, of their own. */
+/**
+ * The names that a wildcard would match but that have a route, and so a certificate, of their own.
+ */
 export function exactNamesBelow(routes: readonly Route[], wildcard: string): readonly string[] {
   if (!wildcard.startsWith('*.')) return [];
   return routes

@@ -19,7 +19,10 @@ export interface ServerOptions {
 /** The server that is always in use, in every backend. */
 export const MAIN_SERVER = 'app';
 
-/** How many addresses of a host are used at once. Each costs 5 kB in every backend, and 25 kB where the app uses TLS (measured). */
+/**
+ * How many addresses of a host are used at once. Each costs 5 kB in every backend, and 25 kB where
+ * the app uses TLS (measured).
+ */
 export const SLOTS = 8;
 
 /** The name of the server in a slot, counted from 0. See ServerPlan. */
@@ -28,10 +31,11 @@ export function slotName(slot: number): string {
 }
 
 /**
- * The servers of a backend. If the target's host is a name, there is the main server and SLOTS empty slots. HAProxy marks a slot down
- * when a connection to it fails (`observe layer4`). It does so only for servers with health checks; the control plane disables the
- * checks of a slot before using it. Connections go to the server with the fewest (`leastconn`), since some last for days. The main
- * server, whose address is also that of one of the slots, has the lowest weight.
+ * The servers of a backend. If the target's host is a name, there is the main server and SLOTS
+ * empty slots. HAProxy marks a slot down when a connection to it fails (`observe layer4`). It does
+ * so only for servers with health checks; the control plane disables the checks of a slot before
+ * using it. Connections go to the server with the fewest (`leastconn`), since some last for days.
+ * The main server, whose address is also that of one of the slots, has the lowest weight.
  */
 export function serverLines(backend: Backend, options: ServerOptions, maxconn: number | undefined): string[] {
   const { target } = backend;
@@ -42,7 +46,8 @@ export function serverLines(backend: Backend, options: ServerOptions, maxconn: n
   if (isIP(checkedHost(target.host)) !== 0) return [`server ${MAIN_SERVER} ${words}`];
   return [
     'balance leastconn',
-    // Retry a failed connection on another server at once; with a single server HAProxy waits for a second.
+    // Retry a failed connection on another server at once; with a single server HAProxy waits for a
+    // second.
     'option redispatch 1',
     `server ${MAIN_SERVER} ${words} weight 1`,
     `server-template ${MAIN_SERVER} ${SLOTS} ${words} weight 256 check observe layer4 error-limit 1 on-error mark-down`,
@@ -63,8 +68,8 @@ function serverWords({ target, speaks, exclusiveConnections }: Backend, options:
 const SEND_PROXY = { v1: 'send-proxy', v2: 'send-proxy-v2' } as const;
 
 /**
- * The control plane resolves names, sets the address and enables the server. The placeholder is not 0.0.0.0, which HAProxy replaces by
- * the address that the client connected to.
+ * The control plane resolves names, sets the address and enables the server. The placeholder is not
+ * 0.0.0.0, which HAProxy replaces by the address that the client connected to.
  */
 function addressWords({ host, port: number }: Target): string {
   const checkedPort = port('target port', number);

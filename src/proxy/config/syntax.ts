@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'; // parses text, nothing else
 
 /**
- * Checks of every value that is rendered into haproxy.cfg. The settings of the ingress are validated before, so a RangeError thrown
- * here is a bug in this program.
+ * Checks of every value that is rendered into haproxy.cfg. The settings of the ingress are
+ * validated before, so a RangeError thrown here is a bug in this program.
  */
 
 /** The name of the frontend that clients connect to. */
@@ -33,7 +33,9 @@ export function timeout(name: string, ms: number): number {
   return integer(`timeout ${name}`, ms, 1, MAX_TIMEOUT_MS);
 }
 
-/** An absolute path that needs no quoting; by default it has to be short enough for a Unix socket. */
+/**
+ * An absolute path that needs no quoting; by default it has to be short enough for a Unix socket.
+ */
 export function checkedPath(path: string, maxLength = MAX_SOCKET_PATH): string {
   if (path.length <= maxLength && PATH.test(path)) return path;
   throw new RangeError(`not a path that can be written to haproxy.cfg: ${JSON.stringify(path)}`);
@@ -65,8 +67,8 @@ export function isHost(host: string): boolean {
 }
 
 /**
- * Whether an address identifies one host: it has no zone index and is not unspecified (0.0.0.0, ::), which HAProxy replaces by the
- * address that the client connected to.
+ * Whether an address identifies one host: it has no zone index and is not unspecified (0.0.0.0,
+ * ::), which HAProxy replaces by the address that the client connected to.
  */
 export function isConnectable(address: string): boolean {
   return isIP(address) !== 0 && !address.includes('%') && !/^[0:.]+$/.test(address);

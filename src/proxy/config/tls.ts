@@ -1,7 +1,10 @@
 import type { Backend } from './backends.ts';
 import { targetName } from './routes.ts';
 
-/** AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" profile without DHE. */
+/**
+ * AEAD with ephemeral keys, for either kind of certificate key: Mozilla's "intermediate" profile
+ * without DHE.
+ */
 const TLS12_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
@@ -23,15 +26,16 @@ export const tlsSettings: readonly string[] = [
   '.else',
   `ssl-default-bind-curves ${CURVES}`,
   '.endif',
-  // Without `prefer-client-ciphers`: from OpenSSL 3.5 on it would let the client choose the curve too. A client that prefers ChaCha20
-  // gets it anyway.
+  // Without `prefer-client-ciphers`: from OpenSSL 3.5 on it would let the client choose the curve
+  // too. A client that prefers ChaCha20 gets it anyway.
   'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
   'ssl-default-server-options ssl-min-ver TLSv1.2',
 ];
 
 /**
- * OpenSSL's configuration file (config(5)), for what haproxy.cfg cannot express: one ticket for a new client instead of two. Each
- * ticket costs a write and an entry in the session cache, and a client that resumes gets a new one.
+ * OpenSSL's configuration file (config(5)), for what haproxy.cfg cannot express: one ticket for a
+ * new client instead of two. Each ticket costs a write and an entry in the session cache, and a
+ * client that resumes gets a new one.
  */
 export const OPENSSL_CONF = `openssl_conf = openssl
 [openssl]
@@ -47,21 +51,26 @@ const SESSION_LIFETIME_S = 3_600;
 const SESSIONS = 10_000;
 
 /**
- * For the global section. Sessions are kept in HAProxy's memory, and a client's ticket is the identifier of one (RFC 8446 §4.6.1). So
- * there is no ticket key to store, rotate or lose. HAProxy's tickets with configured keys (`tls-ticket-keys`) are also not renewed on
- * use, so clients, which use each ticket once, resume only some of their connections.
+ * For the global section. Sessions are kept in HAProxy's memory, and a client's ticket is the
+ * identifier of one (RFC 8446 §4.6.1). So there is no ticket key to store, rotate or lose.
+ * HAProxy's tickets with configured keys (`tls-ticket-keys`) are also not renewed on use, so
+ * clients, which use each ticket once, resume only some of their connections.
  *
- * HAProxy also resumes a session for a client that sends a different SNI than in the full handshake: versions before 3.2.23 always,
- * later ones if the names share a certificate. In TLS 1.2 `ssl_fc_sni` is then the original name, and a TCP target would receive bytes
- * that were meant for another name's target. Nothing else in the stream reveals the name, so where this could happen no session is
- * cached.
+ * HAProxy also resumes a session for a client that sends a different SNI than in the full
+ * handshake: versions before 3.2.23 always, later ones if the names share a certificate. In TLS 1.2
+ * `ssl_fc_sni` is then the original name, and a TCP target would receive bytes that were meant for
+ * another name's target. Nothing else in the stream reveals the name, so where this could happen no
+ * session is cached.
  */
 export function sessionCacheSettings(backends: readonly Backend[]): readonly string[] {
   if (!canShareSessions(backends)) return ['tune.ssl.cachesize 0'];
   return [`tune.ssl.cachesize ${SESSIONS}`, `tune.ssl.lifetime ${SESSION_LIFETIME_S}s`];
 }
 
-/** Whether a resumed session cannot reach the wrong target: there is only one target, or every request names its host again. */
+/**
+ * Whether a resumed session cannot reach the wrong target: there is only one target, or every
+ * request names its host again.
+ */
 function canShareSessions(backends: readonly Backend[]): boolean {
   const targets = new Set(backends.map(({ target }) => targetName(target)));
   return targets.size <= 1 || backends.every(({ kind }) => kind === 'http');

@@ -5,7 +5,10 @@ import type { ConnectionFailure } from './failure.ts';
 
 /** Milliseconds in which failures of one kind are logged once. */
 const INTERVAL_MS = 10_000;
-/** Errors that are counted separately for one target and reason. Clients can cause errors of any number of kinds. */
+/**
+ * Errors that are counted separately for one target and reason. Clients can cause errors of any
+ * number of kinds.
+ */
 const MAX_ERRORS = 16;
 
 /** Logs failures. */
@@ -25,9 +28,10 @@ type Errors = Map<ConnectionFailure['error'] | typeof OTHERS, Logged>;
 const OTHERS = Symbol('others');
 
 /**
- * A log that is limited by kind: the target, the reason and the error. The first failure of a kind is logged at once. While more
- * follow, one is logged every ten seconds with the number of those in between (`unsaid`): an app that is down fails with every request.
- * The name is not part of the kind, because clients choose names. Failures of level debug are all logged.
+ * A log that is limited by kind: the target, the reason and the error. The first failure of a kind
+ * is logged at once. While more follow, one is logged every ten seconds with the number of those in
+ * between (`unsaid`): an app that is down fails with every request. The name is not part of the
+ * kind, because clients choose names. Failures of level debug are all logged.
  */
 export function createFailureLog(log: Log, clock: Clock): FailureLog {
   const logged = new Map<string, Errors>();
@@ -55,8 +59,8 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
 }
 
 /**
- * The key to count an error under. Once there are MAX_ERRORS, errors whose interval is over are removed, and their counts added to
- * OTHERS; without room, the error is one of OTHERS.
+ * The key to count an error under. Once there are MAX_ERRORS, errors whose interval is over are
+ * removed, and their counts added to OTHERS; without room, the error is one of OTHERS.
  */
 function kindOf(
   errors: Errors,

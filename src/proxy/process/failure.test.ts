@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ConnectionFailure, readFailure } from './failure.ts';
 
-/** Log lines of HAProxy 2.6.12 and 3.0.11, apart from the ports. Where the versions differ, there is one line of each. */
+/**
+ * Log lines of HAProxy 2.6.12 and 3.0.11, apart from the ports. Where the versions differ, there is
+ * one line of each.
+ */
 const lines: readonly [line: string, level: ConnectionFailure['level'], why: string, error?: string][] = [
   ['SC app.example tcp:127.0.0.1:80/app 127.0.0.1 -|-|Success|-', 'warn', 'refused'],
   ['SC app.example tcp:app:80/<NOSRV> 127.0.0.1 -|-|Success|-', 'warn', 'no-address'],

@@ -5,12 +5,18 @@ import { EVIDENCE_BACKEND, PUBLIC_FRONTEND } from '../config/syntax.ts';
 
 /** A connection or request that did not end normally. */
 export interface ConnectionFailure {
-  /** The requested name, served or not, percent-encoded; undefined if the client had not sent one yet. */
+  /**
+   * The requested name, served or not, percent-encoded; undefined if the client had not sent one
+   * yet.
+   */
   readonly domain: string | undefined;
   /** See targetName; undefined if none had been chosen yet. */
   readonly target: string | undefined;
   readonly client: string;
-  /** The HTTP status sent to the client; undefined if HAProxy reports none, as for a request that it cannot parse. */
+  /**
+   * The HTTP status sent to the client; undefined if HAProxy reports none, as for a request that it
+   * cannot parse.
+   */
   readonly status: number | undefined;
   /** The reason, as one word for filters. */
   readonly why: string;
@@ -18,7 +24,10 @@ export interface ConnectionFailure {
   readonly message: string;
   /** The error that HAProxy or OpenSSL reports, if any. */
   readonly error: string | undefined;
-  /** `warn`: the app needs attention; `info`: a client was refused; `debug`: ordinary behaviour of clients. */
+  /**
+   * `warn`: the app needs attention; `info`: a client was refused; `debug`: ordinary behaviour of
+   * clients.
+   */
   readonly level: 'warn' | 'info' | 'debug';
 }
 
@@ -37,7 +46,10 @@ const UPSTREAM: Readonly<Record<string, Reason>> = {
   sD: ['silent', 'the app sent nothing for TIMEOUT_SERVER'],
   sQ: ['busy', 'the app had MAXCONN requests in progress, and none ended within TIMEOUT_CONNECT'],
 };
-/** HAProxy writes this server if none is enabled. The control plane enables one as soon as the app has an address. */
+/**
+ * HAProxy writes this server if none is enabled. The control plane enables one as soon as the app
+ * has an address.
+ */
 const NO_SERVER = '<NOSRV>';
 const NO_ADDRESS: Reason = ['no-address', "the app has no address: its host's name does not resolve"];
 const UPSTREAM_TLS: Reason = ['tls', 'the app accepted the connection, but the TLS handshake with it failed'];
@@ -105,7 +117,10 @@ export function asTooLarge(failure: ConnectionFailure, side: Side): ConnectionFa
   return { ...failure, ...TOO_LARGE[side] };
 }
 
-/** If a failure is a message that HAProxy could not parse: the proxy that captured it for `show errors`, and its side. Pure. */
+/**
+ * If a failure is a message that HAProxy could not parse: the proxy that captured it for `show
+ * errors`, and its side. Pure.
+ */
 export function unparsedMessage(
   { why, status }: ConnectionFailure,
   line: string,
@@ -139,7 +154,9 @@ function classify(
   return [clientError.endsWith('callback failed') ? NOT_SERVED : NO_HANDSHAKE, level];
 }
 
-/** The errors of a connection and its TLS, without OpenSSL's numbers. HAProxy writes `-` for none. */
+/**
+ * The errors of a connection and its TLS, without OpenSSL's numbers. HAProxy writes `-` for none.
+ */
 function errorText(errors: readonly string[]): string | undefined {
   const some = errors.filter((text) => !['', '-', 'Success'].includes(text));
   return some.length === 0 ? undefined : some.map((text) => text.replace(/^error:.*:/, '')).join(': ');

@@ -17,7 +17,10 @@ const ACCOUNT = { user: 'haproxy', group: 'haproxy' } as const;
 /** Bit of CAP_SYS_CHROOT in linux/capability.h. */
 const SYS_CHROOT = 18n;
 
-/** The rights of this process. Where the kernel does not list capabilities, root is assumed to have all. */
+/**
+ * The rights of this process. Where the kernel does not list capabilities, root is assumed to have
+ * all.
+ */
 export function processRights(): Rights {
   return { uid: process.getuid?.(), mayChroot: mayChroot(readStatus()) };
 }
@@ -29,23 +32,27 @@ export function mayChroot(status: string): boolean {
 }
 
 /**
- * What HAProxy changes to once it listens: only root can change to another user, and only with SYS_CHROOT (which `cap_drop: ALL`
- * removes) to an empty root directory. Pure.
+ * What HAProxy changes to once it listens: only root can change to another user, and only with
+ * SYS_CHROOT (which `cap_drop: ALL` removes) to an empty root directory. Pure.
  */
 export function privilegesToDrop({ uid, mayChroot }: Rights, chroot: string): Privileges | undefined {
   if (uid !== 0) return undefined;
   return mayChroot ? { ...ACCOUNT, chroot } : ACCOUNT;
 }
 
-/** The warning for an HAProxy that runs as the control plane's user: the kernel does not isolate processes of one user. Pure. */
+/**
+ * The warning for an HAProxy that runs as the control plane's user: the kernel does not isolate
+ * processes of one user. Pure.
+ */
 export function sharedUserWarning({ uid }: Pick<Rights, 'uid'>): string | undefined {
   if (uid === undefined || uid === 0) return undefined;
   return `HAProxy, which faces the network, runs as the same user as the control plane (${uid}): an attacker who takes it over can read the provider's token and the private keys. To separate them, run the container as root with cap_add: [SETUID, SETGID], see docs/image.md`;
 }
 
 /**
- * Whether this host can listen on IPv6. It cannot if the kernel has no IPv6 (`ipv6.disable=1`). It can if the host only has no IPv6
- * address (`net.ipv6.conf.all.disable_ipv6=1`, Docker networks). Never rejects.
+ * Whether this host can listen on IPv6. It cannot if the kernel has no IPv6 (`ipv6.disable=1`). It
+ * can if the host only has no IPv6 address (`net.ipv6.conf.all.disable_ipv6=1`, Docker networks).
+ * Never rejects.
  */
 export async function hasIpv6(): Promise<boolean> {
   const server = createServer();

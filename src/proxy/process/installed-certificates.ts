@@ -10,7 +10,10 @@ const RESTART_TIMEOUT_MS = 15_000;
 /** A command fails shortly before the exit of the process is noticed. */
 const EXIT_NOTICE_MS = 250;
 
-/** The certificates that HAProxy has accepted. It keeps them in memory only, so they are installed again after each restart. */
+/**
+ * The certificates that HAProxy has accepted. It keeps them in memory only, so they are installed
+ * again after each restart.
+ */
 export class InstalledCertificates {
   readonly #list: CrtList;
   readonly #clock: Clock;
@@ -22,7 +25,10 @@ export class InstalledCertificates {
     this.#clock = clock;
   }
 
-  /** Installs one certificate at a time. If HAProxy exits meanwhile, waits for the next process and installs it there. */
+  /**
+   * Installs one certificate at a time. If HAProxy exits meanwhile, waits for the next process and
+   * installs it there.
+   */
   install(supervisor: Supervisor, certificate: CrtListEntry, signal: AbortSignal): Promise<void> {
     return this.#mutex.run(() => this.#install(supervisor, certificate, signal));
   }

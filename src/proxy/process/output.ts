@@ -15,7 +15,10 @@ export interface OutputLine {
 const DIAGNOSTICS = { ALERT: 'error', WARNING: 'warn', NOTICE: 'debug', DIAG: 'debug' } as const;
 type Diagnostic = keyof typeof DIAGNOSTICS;
 
-/** Messages that follow from what the control plane does: start without certificates, enable and disable servers, stop. */
+/**
+ * Messages that follow from what the control plane does: start without certificates, enable and
+ * disable servers, stop.
+ */
 const ROUTINE = [
   /no SSL certificate specified for bind/,
   // The control plane itself reports which address of an app answers.
@@ -29,8 +32,8 @@ const ROUTINE = [
 ];
 
 /**
- * Reads one line of HAProxy's output: `[ALERT] (123) : …` is a diagnostic, `<6>…` a log line with its syslog severity. Anything else
- * (about a configuration, a crash) has the level info.
+ * Reads one line of HAProxy's output: `[ALERT] (123) : …` is a diagnostic, `<6>…` a log line with
+ * its syslog severity. Anything else (about a configuration, a crash) has the level info.
  */
 export function readOutputLine(line: string): OutputLine {
   const { level, text } = withLevel(line);
@@ -64,7 +67,10 @@ export interface Output {
 
 const KEPT_ALERTS = 10;
 
-/** Logs HAProxy's output streams line by line until they end, and calls `onFailure` with each failure once it is refined. */
+/**
+ * Logs HAProxy's output streams line by line until they end, and calls `onFailure` with each
+ * failure once it is refined.
+ */
 export function logOutput(
   streams: readonly Readable[],
   log: Log,

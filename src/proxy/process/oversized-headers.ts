@@ -14,8 +14,9 @@ const MAX_AGE_MS = 5_000;
 export type RefineFailure = (failure: ConnectionFailure, line: string) => Promise<ConnectionFailure>;
 
 /**
- * Distinguishes a header that exceeds HAProxy's own limits from an invalid message: both end in the same log line. HAProxy keeps the
- * latest such message of each proxy, and is asked for it at most once a second, independently of the request.
+ * Distinguishes a header that exceeds HAProxy's own limits from an invalid message: both end in the
+ * same log line. HAProxy keeps the latest such message of each proxy, and is asked for it at most
+ * once a second, independently of the request.
  */
 export function detectOversizedHeaders(api: RuntimeApi, clock: Clock): RefineFailure {
   const asked = new Map<string, { readonly at: number; readonly reply: Promise<string> }>();

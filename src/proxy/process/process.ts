@@ -19,7 +19,10 @@ export interface LaunchOptions {
   readonly port: number;
   /** Milliseconds that connections get to finish on `stop`. */
   readonly drainMs: number;
-  /** The pid of the process to take the port over from. It is asked to finish as soon as this one listens. */
+  /**
+   * The pid of the process to take the port over from. It is asked to finish as soon as this one
+   * listens.
+   */
   readonly successorOf?: number | undefined;
   /** Called for each connection or request that did not end normally. */
   readonly onFailure?: (failure: ConnectionFailure) => void;
@@ -34,24 +37,32 @@ export interface HaproxyProcess {
   /** How it exited, in words. Never rejects. */
   readonly exited: Promise<string>;
   /**
-   * Stops listening, lets connections finish for `drainMs`, then closes the others. Resolves when the process has exited, at the latest
-   * 1,250 ms after `drainMs`.
+   * Stops listening, lets connections finish for `drainMs`, then closes the others. Resolves when
+   * the process has exited, at the latest 1,250 ms after `drainMs`.
    */
   stop(): Promise<void>;
 }
 
 const READY_TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 10_000;
-/** HAProxy itself closes its connections after `drainMs` (hard-stop-after); it should do so first. */
+/**
+ * HAProxy itself closes its connections after `drainMs` (hard-stop-after); it should do so first.
+ */
 const HARD_STOP_GRACE_MS = 250;
 const KILL_GRACE_MS = 500;
 
-/** Nothing of the control plane's environment, which contains credentials: HAProxy's `show env` prints its own. */
+/**
+ * Nothing of the control plane's environment, which contains credentials: HAProxy's `show env`
+ * prints its own.
+ */
 function environment({ openssl }: Pick<RuntimePaths, 'openssl'>): Record<'PATH' | 'OPENSSL_CONF', string> {
   return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', OPENSSL_CONF: openssl };
 }
 
-/** Runs `haproxy -c`. Throws PROXY_CONFIG_REJECTED with HAProxy's output, or PROXY_START_FAILED if it cannot be run. */
+/**
+ * Runs `haproxy -c`. Throws PROXY_CONFIG_REJECTED with HAProxy's output, or PROXY_START_FAILED if
+ * it cannot be run.
+ */
 export async function checkConfig(
   haproxyBin: string,
   paths: LaunchOptions['paths'],
@@ -81,8 +92,8 @@ export async function checkConfig(
 }
 
 /**
- * Starts HAProxy in the foreground and resolves when its runtime API answers. Throws PROXY_START_FAILED, or the signal's reason; then no
- * process is left.
+ * Starts HAProxy in the foreground and resolves when its runtime API answers. Throws
+ * PROXY_START_FAILED, or the signal's reason; then no process is left.
  */
 export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
   signal.throwIfAborted();

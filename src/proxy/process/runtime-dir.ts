@@ -36,7 +36,10 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
   };
 }
 
-/** Writes every file that HAProxy reads. Idempotent. Throws PROXY_START_FAILED, which names RUNTIME_DIR. */
+/**
+ * Writes every file that HAProxy reads. Idempotent. Throws PROXY_START_FAILED, which names
+ * RUNTIME_DIR.
+ */
 export async function prepareRuntimeDir(
   paths: RuntimePaths,
   texts: { readonly config: string; readonly routes: string },
@@ -55,8 +58,8 @@ export async function prepareRuntimeDir(
 }
 
 /**
- * Writes a file that only our own user can read: readers see the old text or the new one. It need not survive a crash of the machine, so
- * nothing is fsynced. Throws the file system's errors.
+ * Writes a file that only our own user can read: readers see the old text or the new one. It need
+ * not survive a crash of the machine, so nothing is fsynced. Throws the file system's errors.
  */
 async function replaceFile(path: string, text: string): Promise<void> {
   await makeDirectory(dirname(path));

@@ -4,9 +4,9 @@ import { execa } from 'execa';
 const TIMEOUT_MS = 1_000;
 
 /**
- * Sends a signal to HAProxy; does nothing if the process is gone. HAProxy runs as a user of its own, and root without the capability
- * KILL (which `cap_drop: ALL` removes) may not signal another user's process (kill(2)); a process of that user may. Rejects if neither
- * works.
+ * Sends a signal to HAProxy; does nothing if the process is gone. HAProxy runs as a user of its
+ * own, and root without the capability KILL (which `cap_drop: ALL` removes) may not signal another
+ * user's process (kill(2)); a process of that user may. Rejects if neither works.
  */
 export async function sendSignal(pid: number, name: NodeJS.Signals): Promise<void> {
   try {

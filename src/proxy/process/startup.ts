@@ -4,8 +4,8 @@ import { availableConnections, type ProcessInfo, setMaxconn, showInfo } from '..
 import type { RuntimeApi } from '../runtime/runtime-api.ts';
 
 /**
- * Logs the HAProxy that has started, with warnings about its version and its limit of open files, and lowers its `maxconn` to what that
- * limit allows.
+ * Logs the HAProxy that has started, with warnings about its version and its limit of open files,
+ * and lowers its `maxconn` to what that limit allows.
  */
 export async function reportStart(
   api: RuntimeApi,
@@ -27,8 +27,8 @@ export async function reportStart(
 }
 
 /**
- * The warning for an HAProxy before 3.0, which lets clients send a request again that the app may have executed. Undefined for newer
- * versions, and for one that cannot be parsed. Pure.
+ * The warning for an HAProxy before 3.0, which lets clients send a request again that the app may
+ * have executed. Undefined for newer versions, and for one that cannot be parsed. Pure.
  */
 export function resendWarning(version: string): string | undefined {
   const [, major] = /^(\d+)\./.exec(version) ?? [];

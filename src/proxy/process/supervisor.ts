@@ -6,7 +6,10 @@ import type { HaproxyProcess } from './process.ts';
 export interface SupervisorOptions {
   /** Starts HAProxy. Leaves no process behind when it throws. */
   readonly launch: (signal: AbortSignal) => Promise<HaproxyProcess>;
-  /** Configures a new process with what the last one had in memory. Until this is done, the process does not count as up. */
+  /**
+   * Configures a new process with what the last one had in memory. Until this is done, the process
+   * does not count as up.
+   */
   readonly restore: (haproxy: HaproxyProcess, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
@@ -16,7 +19,10 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** The process, while it is up. */
   readonly current: HaproxyProcess | undefined;
-  /** Resolves with the process as soon as one is up. Throws PROXY_START_FAILED after `timeoutMs` milliseconds. */
+  /**
+   * Resolves with the process as soon as one is up. Throws PROXY_START_FAILED after `timeoutMs`
+   * milliseconds.
+   */
   up(timeoutMs: number, signal?: AbortSignal): Promise<HaproxyProcess>;
   /** Stops the process, see HaproxyProcess, and starts no other. Idempotent. */
   stop(): Promise<void>;
@@ -27,7 +33,10 @@ const MAX_DELAY_MS = 5_000;
 /** A process that ran for this long resets the delay. */
 const STABLE_MS = 10_000;
 
-/** The delay before the next start: it doubles, and is reset after a process that ran for a while. Pure. */
+/**
+ * The delay before the next start: it doubles, and is reset after a process that ran for a while.
+ * Pure.
+ */
 export function restartDelay(lastDelayMs: number | undefined, ranMs: number): number {
   if (lastDelayMs === undefined || ranMs >= STABLE_MS) return FIRST_DELAY_MS;
   return Math.min(lastDelayMs * 2, MAX_DELAY_MS);
@@ -38,7 +47,10 @@ export function stopping(): IngressError {
   return new IngressError('PROXY_START_FAILED', 'HAProxy is being stopped.', { retryable: false });
 }
 
-/** Starts HAProxy and restarts it whenever it exits. If the first start fails, throws instead of retrying. */
+/**
+ * Starts HAProxy and restarts it whenever it exits. If the first start fails, throws instead of
+ * retrying.
+ */
 export async function supervise(options: SupervisorOptions, signal: AbortSignal): Promise<Supervisor> {
   const supervisor = new RestartingSupervisor(options);
   await supervisor.start(signal);

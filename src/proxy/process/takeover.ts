@@ -10,14 +10,18 @@ import { sendSignal } from './signal.ts';
 /** An HAProxy that is still running although its control plane was killed. */
 export interface StaleProcess {
   readonly pid: number;
-  /** Its start time in the kernel's ticks, which distinguishes it from a later process with the same pid. */
+  /**
+   * Its start time in the kernel's ticks, which distinguishes it from a later process with the same
+   * pid.
+   */
   readonly startedAt: string;
 }
 
 /**
- * Finds the HAProxy that answers on our runtime API socket, if any. It is identified by the configuration file in its command line, not
- * by its name, which HAPROXY_BIN determines. The pid that it reports is not sufficient either: if containers share a RUNTIME_DIR, that
- * is a pid in another PID namespace.
+ * Finds the HAProxy that answers on our runtime API socket, if any. It is identified by the
+ * configuration file in its command line, not by its name, which HAPROXY_BIN determines. The pid
+ * that it reports is not sufficient either: if containers share a RUNTIME_DIR, that is a pid in
+ * another PID namespace.
  */
 export async function findStale(
   paths: Pick<RuntimePaths, 'config' | 'socket'>,
@@ -38,7 +42,10 @@ export async function findStale(
   }
 }
 
-/** Waits until a process that was asked to finish has exited, and kills it after `timeoutMs` milliseconds. */
+/**
+ * Waits until a process that was asked to finish has exited, and kills it after `timeoutMs`
+ * milliseconds.
+ */
 export async function awaitExit(
   stale: StaleProcess,
   { clock, log, timeoutMs, signal }: { clock: Clock; log: Log; timeoutMs: number; signal: AbortSignal },
@@ -56,7 +63,8 @@ export async function awaitExit(
 /** The start time of the process with this pid; undefined if it has exited or is a zombie. */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // proc(5): `pid (comm) state ppid …`. The start time is field 22, and comm may contain anything, even parentheses.
+  // proc(5): `pid (comm) state ppid …`. The start time is field 22, and comm may contain anything,
+  // even parentheses.
   const [, rest = ''] = /^\d+ \(.*\) (.*)$/s.exec(stat) ?? [];
   const fields = rest.split(' ');
   return fields[0] === 'Z' ? undefined : fields[19];

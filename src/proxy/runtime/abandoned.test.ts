@@ -8,7 +8,10 @@ const MAX_POLLS = 3;
 const request = { id: '0x1', client: CLIENT, backend: 'http:app:80.h1' };
 const closed: Peer = { closed: true, unacked: 0 };
 
-/** Polls with what the kernel and HAProxy report each time. Returns the polls at which the request is ended. */
+/**
+ * Polls with what the kernel and HAProxy report each time. Returns the polls at which the request
+ * is ended.
+ */
 function endedAt(
   reports: readonly { peer?: Peer | undefined; progress?: string | undefined; session?: typeof request }[],
 ): number[] {

@@ -27,9 +27,9 @@ export interface Poll {
 }
 
 /**
- * Finds the requests of HTTP/1.1 clients that have closed their side. A client that has reset its connection is not in the kernel's
- * table. HAProxy is asked about few of them: once when a request is found for the second time, and then when nothing has changed for
- * `maxPolls` polls. Pure.
+ * Finds the requests of HTTP/1.1 clients that have closed their side. A client that has reset its
+ * connection is not in the kernel's table. HAProxy is asked about few of them: once when a request
+ * is found for the second time, and then when nothing has changed for `maxPolls` polls. Pure.
  */
 export function trackAbandoned(
   before: Tracked,
@@ -57,7 +57,9 @@ export function trackAbandoned(
 
 const RESET = { closed: true, unacked: 0 };
 
-/** The request with its current progress, or undefined if it has made none and is to be ended. Pure. */
+/**
+ * The request with its current progress, or undefined if it has made none and is to be ended. Pure.
+ */
 export function updateProgress(
   { unacked, progress }: TrackedRequest,
   current: string | undefined,

@@ -4,13 +4,18 @@ import { expectReply, type RuntimeApi } from './runtime-api.ts';
 
 /** A certificate, and how HAProxy selects it. */
 export interface CrtListEntry {
-  /** The certificate's name, which may begin with `*.`. It names the entry in HAProxy and selects nothing. */
+  /**
+   * The certificate's name, which may begin with `*.`. It names the entry in HAProxy and selects
+   * nothing.
+   */
   readonly name: string;
   /** The SNIs for which the certificate is presented. */
   readonly names: readonly string[];
   /** SNIs for which it is not presented, although a wildcard in `names` matches them. */
   readonly except: readonly string[];
-  /** The application protocols that are offered with it (ALPN, RFC 7301), the preferred one first. */
+  /**
+   * The application protocols that are offered with it (ALPN, RFC 7301), the preferred one first.
+   */
   readonly alpn: readonly string[];
   /** The end-entity certificate first, then its issuers. PEM. */
   readonly chainPem: string;
@@ -26,11 +31,12 @@ export interface CrtList {
 }
 
 /**
- * Makes HAProxy present a certificate, at once and without a reload; open connections stay open. The private key is sent through the
- * runtime API only.
+ * Makes HAProxy present a certificate, at once and without a reload; open connections stay open.
+ * The private key is sent through the runtime API only.
  *
- * Idempotent, also after a caller that was killed half way. HAProxy has one transaction at a time, so calls must not overlap. Throws
- * PROXY_COMMAND_FAILED; then HAProxy goes on presenting what it presented before.
+ * Idempotent, also after a caller that was killed half way. HAProxy has one transaction at a time,
+ * so calls must not overlap. Throws PROXY_COMMAND_FAILED; then HAProxy goes on presenting what it
+ * presented before.
  */
 export async function installCertificate(
   api: RuntimeApi,
@@ -40,7 +46,8 @@ export async function installCertificate(
 ): Promise<void> {
   const entry = entryName(list, certificate.name);
   const { known, inTransaction } = await certificateEntries(api, signal);
-  // HAProxy 2.6 does not compare names, so an open transaction would take the payload for another entry.
+  // HAProxy 2.6 does not compare names, so an open transaction would take the payload for another
+  // entry.
   if (inTransaction !== undefined) await abortTransaction(api, inTransaction, signal);
   if (!known.has(entry))
     await expectReply(api, `new ssl cert ${entry}`, /^New empty certificate/, { signal });

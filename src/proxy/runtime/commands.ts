@@ -34,8 +34,8 @@ export async function showInfo(api: RuntimeApi, signal?: AbortSignal): Promise<P
 }
 
 /**
- * How many client connections the file descriptors allow, at most the configured number. Each takes two: one to the client and one to
- * the app. What HAProxy needs beyond that is for itself. Pure.
+ * How many client connections the file descriptors allow, at most the configured number. Each takes
+ * two: one to the client and one to the app. What HAProxy needs beyond that is for itself. Pure.
  */
 export function availableConnections({ fdLimit, fdsNeeded, maxconn }: ProcessInfo): number {
   if (fdLimit >= fdsNeeded) return maxconn - RESERVED_CONNECTIONS;
@@ -49,7 +49,9 @@ export async function setMaxconn(api: RuntimeApi, connections: number, signal?: 
   await expectReply(api, `set maxconn global ${connections + RESERVED_CONNECTIONS}`, /^$/, { signal });
 }
 
-/** Sets the address (without brackets) of a server (`backend/server`) and enables it. Idempotent. */
+/**
+ * Sets the address (without brackets) of a server (`backend/server`) and enables it. Idempotent.
+ */
 export async function setServerAddress(
   api: RuntimeApi,
   server: string,
@@ -76,7 +78,10 @@ export async function setServerMaxconn(
   await expectReply(api, `set maxconn server ${server} ${connections}`, /^$/, { signal });
 }
 
-/** Stops HAProxy's own health checks of a server; it still observes the connections of clients (`observe layer4`). */
+/**
+ * Stops HAProxy's own health checks of a server; it still observes the connections of clients
+ * (`observe layer4`).
+ */
 export async function stopHealthChecks(api: RuntimeApi, server: string, signal: AbortSignal): Promise<void> {
   await expectReply(api, `disable health ${server}`, /^$/, { signal });
 }
@@ -84,7 +89,10 @@ export async function stopHealthChecks(api: RuntimeApi, server: string, signal: 
 /** SRV_ST_STOPPED in `show servers state`. */
 const STOPPED = '0';
 
-/** The names of a backend's servers that get no connections, because a connection failed or because they are disabled. */
+/**
+ * The names of a backend's servers that get no connections, because a connection failed or because
+ * they are disabled.
+ */
 export async function stoppedServers(
   api: RuntimeApi,
   backend: string,

@@ -29,7 +29,10 @@ const NEVER = { idleMs: 3_600_000, intervalMs: 3_600_000 };
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 type Options = Omit<TestProxyOptions, 'routes' | 'target' | 'names' | 'alpn'>;
 
-/** A proxy with an app, the paths of the requests that the app received, and of those that were closed before it had responded. */
+/**
+ * A proxy with an app, the paths of the requests that the app received, and of those that were
+ * closed before it had responded.
+ */
 async function serve(t: TestContext, handle: Handler, options: Options = {}) {
   const [asked, abandoned]: [string[], string[]] = [[], []];
   const app = await startHttpApp(t, async (request, response) => {

@@ -16,8 +16,9 @@ export interface AbandonedPolicy {
 }
 
 /**
- * Longer than the silence in streams that apps and proxies keep alive (mostly 15 s), and than a client that closes its side waits for
- * most responses; short enough that requests of clients that are gone do not fill MAXCONN.
+ * Longer than the silence in streams that apps and proxies keep alive (mostly 15 s), and than a
+ * client that closes its side waits for most responses; short enough that requests of clients that
+ * are gone do not fill MAXCONN.
  */
 export const ABANDONED_POLICY: AbandonedPolicy = { idleMs: 30_000, intervalMs: 5_000 };
 
@@ -31,8 +32,9 @@ export interface EndAbandonedOptions extends AbandonedPolicy {
 }
 
 /**
- * Ends requests of HTTP/1.1 clients that are gone, so that the app sees its connection close, until the signal aborts. HAProxy cannot
- * do this itself: a client that waits for the response has closed its side in the same way (see Backend.abortOnClose). Never rejects.
+ * Ends requests of HTTP/1.1 clients that are gone, so that the app sees its connection close, until
+ * the signal aborts. HAProxy cannot do this itself: a client that waits for the response has closed
+ * its side in the same way (see Backend.abortOnClose). Never rejects.
  *
  * Counts polls instead of comparing times, because the clock may be set.
  */
@@ -70,7 +72,8 @@ async function poll(
 ): Promise<Tracked> {
   const sessions = readSessions(await api.send('show sess', { signal }));
   if (!sessions.some(({ backend }) => servesHttp1Clients(backend))) return new Map();
-  // Read the table after the sessions: then a client that is in the list but not in the table has reset its connection.
+  // Read the table after the sessions: then a client that is in the list but not in the table has
+  // reset its connection.
   const table = readTcpTable(await readTable(), port);
   if (!table.listening) throw new Error("the kernel's TCP table does not contain HAProxy's port");
   const { tracked, due } = trackAbandoned(before, sessions, table.peers, maxPolls);

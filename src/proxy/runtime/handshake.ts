@@ -25,8 +25,9 @@ export interface ExpectedCertificate extends Omit<HandshakeOptions, 'timeoutMs'>
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Repeats TLS handshakes with HAProxy until one presents the expected certificate. Does not check whether the certificate is trusted.
- * Throws HANDSHAKE_FAILED with the result of the last handshake.
+ * Repeats TLS handshakes with HAProxy until one presents the expected certificate. Does not check
+ * whether the certificate is trusted. Throws HANDSHAKE_FAILED with the result of the last
+ * handshake.
  */
 export async function verifyServed(expected: ExpectedCertificate): Promise<void> {
   const { path, servername, clock, signal, timeoutMs = 5_000 } = expected;
@@ -60,8 +61,8 @@ async function fingerprintOrFailure(options: HandshakeOptions): Promise<string> 
 }
 
 /**
- * The certificate that HAProxy presents in one handshake, trusted or not. Rejects with the socket's error when there is none, or with
- * an error about the time when the handshake takes too long.
+ * The certificate that HAProxy presents in one handshake, trusted or not. Rejects with the socket's
+ * error when there is none, or with an error about the time when the handshake takes too long.
  */
 export async function presentedCertificate(options: HandshakeOptions): Promise<X509Certificate> {
   const { path, servername, clock, timeoutMs, signal } = options;

@@ -12,19 +12,20 @@ export interface CommandOptions {
 /** The runtime API of a running HAProxy (management.txt §9.3). */
 export interface RuntimeApi {
   /**
-   * Sends one command over a connection of its own and resolves with the whole reply, trimmed. HAProxy reports failures as text
-   * too: the caller decides which replies mean success (see expectReply).
+   * Sends one command over a connection of its own and resolves with the whole reply, trimmed.
+   * HAProxy reports failures as text too: the caller decides which replies mean success (see
+   * expectReply).
    *
-   * Throws PROXY_COMMAND_FAILED when there is no reply in time, the signal's reason when it aborts, and a RangeError for a command
-   * that HAProxy would read as several.
+   * Throws PROXY_COMMAND_FAILED when there is no reply in time, the signal's reason when it aborts,
+   * and a RangeError for a command that HAProxy would read as several.
    */
   send(command: string, options?: CommandOptions): Promise<string>;
 }
 
 const REPLY_TIMEOUT_MS = 2_000;
 /**
- * Bytes of a command with its payload: both have to fit one of HAProxy's buffers, part of which is reserved. A HAProxy that an earlier
- * run has left may have buffers of the default size.
+ * Bytes of a command with its payload: both have to fit one of HAProxy's buffers, part of which is
+ * reserved. A HAProxy that an earlier run has left may have buffers of the default size.
  */
 const MAX_COMMAND = 16_000;
 
@@ -46,14 +47,18 @@ export function runtimeApi(path: string, clock: Clock, timeoutMs = REPLY_TIMEOUT
           throw failed(messageOf(thrown), thrown);
         }),
       );
-      // An empty reply is still one line. HAProxy 2.6 closes without any line if a command does not fit its buffer.
+      // An empty reply is still one line. HAProxy 2.6 closes without any line if a command does not
+      // fit its buffer.
       if (reply === '') throw failed('it closed the connection');
       return reply.trim();
     },
   };
 }
 
-/** Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's reply unless that matches `success`. */
+/**
+ * Sends a command and throws PROXY_COMMAND_FAILED with HAProxy's reply unless that matches
+ * `success`.
+ */
 export async function expectReply(
   api: RuntimeApi,
   command: string,
@@ -83,7 +88,10 @@ function frame(command: string, payload: string | undefined): string {
   return `${command} <<\n${payload}\n\n`;
 }
 
-/** Does not close its own side first: HAProxy would assume that the client no longer wants the reply. */
+/**
+ * Does not close its own side first: HAProxy would assume that the client no longer wants the
+ * reply.
+ */
 async function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
   const socket = connect({ path });

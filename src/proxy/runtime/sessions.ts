@@ -2,7 +2,10 @@
 export interface Session {
   /** Its address in HAProxy's memory, which a later session may reuse. */
   readonly id: string;
-  /** The client's address as in the kernel's table (see TcpTable), unless a PROXY header replaced it. */
+  /**
+   * The client's address as in the kernel's table (see TcpTable), unless a PROXY header replaced
+   * it.
+   */
   readonly client: string;
   readonly backend: string;
 }
@@ -14,11 +17,13 @@ export function readSessions(reply: string): Session[] {
 }
 
 /**
- * Reads from the reply to `show sess <id>` how much a request has transferred: text that changes with every byte, in either direction.
- * Undefined for a session that has ended, for a tunnel (such as a WebSocket), where HAProxy tells the app that the client has closed its
- * side, and for a reply that cannot be parsed. Pure.
+ * Reads from the reply to `show sess <id>` how much a request has transferred: text that changes
+ * with every byte, in either direction. Undefined for a session that has ended, for a tunnel (such
+ * as a WebSocket), where HAProxy tells the app that the client has closed its side, and for a reply
+ * that cannot be parsed. Pure.
  *
- * The counters in the list of `show sess` are not sufficient: `calls` does not change during a download.
+ * The counters in the list of `show sess` are not sufficient: `calls` does not change during a
+ * download.
  */
 export function readProgress(reply: string, { id, client }: Session): string | undefined {
   if (!reply.startsWith(`${id}: `) || !reply.includes(` source=${client}\n`)) return undefined;

@@ -1,5 +1,6 @@
 /**
- * The latest message that a proxy could not parse (management.txt, `show errors`). The format is the same in versions 2.6 to 3.4.
+ * The latest message that a proxy could not parse (management.txt, `show errors`). The format is
+ * the same in versions 2.6 to 3.4.
  */
 export interface CapturedError {
   readonly client: string;
@@ -9,12 +10,15 @@ export interface CapturedError {
   readonly tooLarge: boolean;
 }
 
-/** With fewer free bytes a buffer counts as full: HAProxy reserves `tune.maxrewrite` and a little more. */
+/**
+ * With fewer free bytes a buffer counts as full: HAProxy reserves `tune.maxrewrite` and a little
+ * more.
+ */
 const BUFFER_FULL_BYTES = 1_200;
 
 /**
- * Reads the reply to `show errors` for one proxy and direction; undefined if nothing was captured. `maxFields` is tune.http.maxhdr.
- * Pure.
+ * Reads the reply to `show errors` for one proxy and direction; undefined if nothing was captured.
+ * `maxFields` is tune.http.maxhdr. Pure.
  */
 export function readShowErrors(reply: string, maxFields: number): CapturedError | undefined {
   const now = timeIn(/^Total events captured on \[(\S+)\]/m.exec(reply));
@@ -33,12 +37,17 @@ export function readShowErrors(reply: string, maxFields: number): CapturedError 
   };
 }
 
-/** The lines of the message up to a position. In the dump each begins with its position; a `+` there marks a continuation. */
+/**
+ * The lines of the message up to a position. In the dump each begins with its position; a `+` there
+ * marks a continuation.
+ */
 function linesBefore(reply: string, position: number): number {
   return [...reply.matchAll(/^ {2}(\d+) {2}/gm)].filter(([, start]) => Number(start) <= position).length;
 }
 
-/** A time such as `30/Nov/2026:12:22:27.011`, in HAProxy's time zone, which the reply does not name. */
+/**
+ * A time such as `30/Nov/2026:12:22:27.011`, in HAProxy's time zone, which the reply does not name.
+ */
 function timeIn(match: RegExpExecArray | null): number | undefined {
   const [, day, month, year, time] = /^(\d+)\/(\w+)\/(\d+):(\S+)$/.exec(match?.[1] ?? '') ?? [];
   const parsed = Date.parse(`${day} ${month} ${year} ${time}`);

@@ -2,7 +2,10 @@ import { SocketAddress } from 'node:net'; // formats addresses, nothing else
 
 /** The kernel's TCP connections of one local port. */
 export interface TcpTable {
-  /** Whether the table contains the port's listener. If not, it is the table of another network namespace, or empty. */
+  /**
+   * Whether the table contains the port's listener. If not, it is the table of another network
+   * namespace, or empty.
+   */
   readonly listening: boolean;
   /** By the peer's address: `192.0.2.1:443` or `2001:db8::1:443`. */
   readonly peers: ReadonlyMap<string, Peer>;
@@ -38,7 +41,10 @@ function rowsOf(port: number): RegExp {
   return new RegExp(`^ *\\d+: ${local} ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]{2}) ([0-9A-F]{8}):`, 'gm');
 }
 
-/** The kernel prints each 32-bit word of an address, whose bytes are in network order, as a number in host order. */
+/**
+ * The kernel prints each 32-bit word of an address, whose bytes are in network order, as a number
+ * in host order.
+ */
 function readAddress(hex: string): string {
   const words = Uint32Array.from(hex.match(/.{8}/g) ?? [], (word) => Number.parseInt(word, 16));
   const bytes = Buffer.from(words.buffer);

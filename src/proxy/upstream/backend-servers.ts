@@ -13,7 +13,10 @@ export interface BackendServersOptions {
   /** The name of the backend. */
   readonly name: string;
   readonly port: number;
-  /** The limit of connections of all servers together; undefined where the frontend limits clients instead. */
+  /**
+   * The limit of connections of all servers together; undefined where the frontend limits clients
+   * instead.
+   */
   readonly maxconn?: number | undefined;
 }
 
@@ -34,7 +37,9 @@ export class BackendServers {
     this.#limits.clear();
   }
 
-  /** The addresses of the slots that HAProxy has marked down, because a connection to them failed. */
+  /**
+   * The addresses of the slots that HAProxy has marked down, because a connection to them failed.
+   */
   async failedAddresses(api: RuntimeApi, signal: AbortSignal): Promise<readonly string[]> {
     if (this.#addresses.size < 2) return [];
     const servers = await stoppedServers(api, this.#options.name, signal);
@@ -45,7 +50,8 @@ export class BackendServers {
   async apply(plan: ServerPlan, api: RuntimeApi, signal: AbortSignal): Promise<void> {
     const { maxconn } = this.#options;
     const shares = maxconn === undefined ? undefined : connectionShares(maxconn, plan);
-    // The main server first, and slots are disabled before others are enabled: there is always a server, and none has an old address.
+    // The main server first, and slots are disabled before others are enabled: there is always a
+    // server, and none has an old address.
     await this.#use(MAIN_SERVER, plan.main, shares?.main, api, signal);
     for (const [slot, address] of plan.slots.entries())
       await this.#disableUnless(slotName(slot), address, api, signal);

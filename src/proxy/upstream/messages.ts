@@ -21,8 +21,9 @@ export function addressCountSubject(endpoint: Endpoint): string {
 }
 
 /**
- * The announcement of a served name: `https://app.example.com is up, forwarding to http://app:3000`. `warnings` are the subjects of
- * current warnings because of which it may not be reachable.
+ * The announcement of a served name: `https://app.example.com is up, forwarding to
+ * http://app:3000`. `warnings` are the subjects of current warnings because of which it may not be
+ * reachable.
  */
 export function upMessage({ name, target, alpn }: Route, warnings: readonly string[] = []): string {
   const protocols = alpn.filter((protocol) => protocol !== 'h2' && protocol !== 'http/1.1');
@@ -69,7 +70,10 @@ export function doesNotAnswer(
   return `${what} (${list}). ${fix}. The ingress forwards to it as soon as it answers`;
 }
 
-/** The target is the container of the ingress itself, which is rarely intended; undefined for any other target. */
+/**
+ * The target is the container of the ingress itself, which is rarely intended; undefined for any
+ * other target.
+ */
 export function pointsToIngress(endpoint: Endpoint, inContainer: boolean): string | undefined {
   if (!isOwnLoopback(endpoint, inContainer)) return undefined;
   return `${formatEndpoint(endpoint)} is the container of the ingress itself. ${LOOPBACK_FIX}`;

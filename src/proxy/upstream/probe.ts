@@ -7,7 +7,10 @@ import { saysTlsRequired } from '../config/http-rules.ts';
 /** Milliseconds for each connection. A SYN that is lost is sent again after one second. */
 const TIMEOUT_MS = 2_000;
 
-/** Whether an address accepts TCP connections: undefined if it does, else the system's error code. Never rejects. */
+/**
+ * Whether an address accepts TCP connections: undefined if it does, else the system's error code.
+ * Never rejects.
+ */
 export type TcpProbe = (
   at: { readonly address: string; readonly port: number },
   signal: AbortSignal,
@@ -50,7 +53,10 @@ interface ProbeAddress extends Omit<ProbeTarget, 'addresses'> {
   readonly address: string;
 }
 
-/** Enough of an answer to recognize it: a status line up to its status, or the head of an HTTP/2 frame (RFC 9113 §4.1). */
+/**
+ * Enough of an answer to recognize it: a status line up to its status, or the head of an HTTP/2
+ * frame (RFC 9113 §4.1).
+ */
 const ENOUGH_BYTES = 12;
 const FRAME_HEAD_BYTES = 9;
 /** The limit for a 400, whose body is needed too. */
@@ -66,9 +72,10 @@ const HTTP2 = Buffer.concat([
 ]);
 
 /**
- * Detects what an app speaks with an HTTP/1.1 request, then a TLS handshake, then an HTTP/2 preface, until one is answered. Servers react
- * differently to a protocol that they do not speak: some answer in their own, which ends the search, others close the connection.
- * Undefined if nothing is recognized. Rejects only with the signal's reason.
+ * Detects what an app speaks with an HTTP/1.1 request, then a TLS handshake, then an HTTP/2
+ * preface, until one is answered. Servers react differently to a protocol that they do not speak:
+ * some answer in their own, which ends the search, others close the connection. Undefined if
+ * nothing is recognized. Rejects only with the signal's reason.
  */
 export async function probeProtocol(
   { addresses, ...app }: ProbeTarget,
@@ -83,7 +90,10 @@ export async function probeProtocol(
   return undefined;
 }
 
-/** Probes for TLS and HTTP/2, after the answer to an HTTP/1.1 request. A server that answered in HTTP/1.1 does not speak only HTTP/2. */
+/**
+ * Probes for TLS and HTTP/2, after the answer to an HTTP/1.1 request. A server that answered in
+ * HTTP/1.1 does not speak only HTTP/2.
+ */
 async function probeOtherThanHttp1(
   answer: Buffer,
   app: ProbeAddress,
@@ -95,8 +105,9 @@ async function probeOtherThanHttp1(
 }
 
 /**
- * Recognizes the first bytes of an answer: an HTTP/1.1 status line, an HTTP/2 SETTINGS frame, or a TLS alert or handshake record.
- * Undefined for anything else, and for a 400 that says that TLS is required. Pure.
+ * Recognizes the first bytes of an answer: an HTTP/1.1 status line, an HTTP/2 SETTINGS frame, or a
+ * TLS alert or handshake record. Undefined for anything else, and for a 400 that says that TLS is
+ * required. Pure.
  */
 export function protocolOfAnswer(bytes: Buffer): ProbedProtocol | undefined {
   const status = statusOf(bytes);

@@ -88,7 +88,10 @@ const failure: ConnectionFailure = {
   ...{ why: 'not-http', message: '', level: 'warn' },
 };
 
-/** An app that does not speak HTTP, its number of connections, and a function that reports failures of it. */
+/**
+ * An app that does not speak HTTP, its number of connections, and a function that reports failures
+ * of it.
+ */
 async function startAsking(
   t: TestContext,
   serve: (typeof faultyApps)[keyof typeof faultyApps],

@@ -23,7 +23,10 @@ export interface SchemeHintOptions {
 /** Milliseconds before the same app is probed again. */
 const INTERVAL_MS = 600_000;
 
-/** How an app fails that does not understand the request: it closes the connection, or answers in another protocol. */
+/**
+ * How an app fails that does not understand the request: it closes the connection, or answers in
+ * another protocol.
+ */
 const SUSPICIOUS = new Set(['not-http', 'broke-off']);
 
 /** The PROXY header of a connection without a client behind it. */
@@ -34,8 +37,9 @@ const LOCAL_HEADERS = {
 } as const;
 
 /**
- * Logs which scheme to use if an `http://` target fails because it speaks only HTTP/2 or requires TLS. HAProxy reports only an invalid
- * response, so the app is probed, at most once in ten minutes. Returns the function to call with each failure.
+ * Logs which scheme to use if an `http://` target fails because it speaks only HTTP/2 or requires
+ * TLS. HAProxy reports only an invalid response, so the app is probed, at most once in ten minutes.
+ * Returns the function to call with each failure.
  */
 export function createSchemeHint({
   routes,

@@ -1,15 +1,20 @@
 import { SLOTS } from '../config/servers.ts';
 
 /**
- * A backend has a main server, which is always in use, and slots for an app whose name has several addresses. HAProxy marks a slot down
- * as soon as a connection to it fails, which tells the control plane, and retries on another server at once. The main server stays up:
- * with it HAProxy has a second server when a slot fails (with a single one it waits for a second), and one to try when all fail. A name's
- * only address gets no slot, since no other could replace it: HAProxy retries it every second.
+ * A backend has a main server, which is always in use, and slots for an app whose name has several
+ * addresses. HAProxy marks a slot down as soon as a connection to it fails, which tells the control
+ * plane, and retries on another server at once. The main server stays up: with it HAProxy has a
+ * second server when a slot fails (with a single one it waits for a second), and one to try when
+ * all fail. A name's only address gets no slot, since no other could replace it: HAProxy retries it
+ * every second.
  */
 export interface ServerPlan {
   /** Undefined while the name has no address. */
   readonly main: string | undefined;
-  /** The address of each slot; undefined for an empty one. All are empty if the name has one address, or if none answers. */
+  /**
+   * The address of each slot; undefined for an empty one. All are empty if the name has one
+   * address, or if none answers.
+   */
   readonly slots: readonly (string | undefined)[];
 }
 
@@ -19,8 +24,8 @@ export const NO_SERVERS: ServerPlan = {
 };
 
 /**
- * The plan for the addresses of a name: those that answer are used, or a single one if none does. An address in use keeps its server, in
- * whatever order the addresses are. Pure.
+ * The plan for the addresses of a name: those that answer are used, or a single one if none does.
+ * An address in use keeps its server, in whatever order the addresses are. Pure.
  */
 export function planServers(
   before: ServerPlan,
@@ -37,7 +42,8 @@ export function planServers(
 }
 
 /**
- * The limit of connections of each server: at least one, and together no more than the backend's where that is possible. Pure.
+ * The limit of connections of each server: at least one, and together no more than the backend's
+ * where that is possible. Pure.
  */
 export function connectionShares(
   maxconn: number,

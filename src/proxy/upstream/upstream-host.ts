@@ -37,8 +37,9 @@ export class UpstreamHost {
   }
 
   /**
-   * Resolves the name until the signal aborts and applies changes. A name that does not resolve is retried; one that no longer resolves
-   * keeps its last addresses. For an IP address, ends once every port has answered for the first time. Never rejects.
+   * Resolves the name until the signal aborts and applies changes. A name that does not resolve is
+   * retried; one that no longer resolves keeps its last addresses. For an IP address, ends once
+   * every port has answered for the first time. Never rejects.
    */
   async follow(currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
     const { host, ports, clock, log, everyMs = 1_000 } = this.#options;
@@ -48,7 +49,8 @@ export class UpstreamHost {
       else this.#addresses = [host];
       for (const port of this.#addresses.length === 0 ? [] : ports) {
         await port.update(this.#addresses, currentApi, signal).catch((err: unknown) => {
-          // The next update sends it again, as does the restore of the next process if HAProxy has exited.
+          // The next update sends it again, as does the restore of the next process if HAProxy has
+          // exited.
           if (!signal.aborted) log.warn({ err }, "the app's address could not be set in HAProxy; retrying");
         });
       }

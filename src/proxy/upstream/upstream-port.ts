@@ -31,9 +31,10 @@ const FORGET_MS = 60_000;
 const MAX_BACKOFF_MS = 32_000;
 
 /**
- * Determines which addresses of an upstream answer at one port, and makes HAProxy use those. A single address is always used, and probed
- * only until it answers for the first time. Of several addresses, those that are not in use are probed at each update; HAProxy reports
- * when one in use fails.
+ * Determines which addresses of an upstream answer at one port, and makes HAProxy use those. A
+ * single address is always used, and probed only until it answers for the first time. Of several
+ * addresses, those that are not in use are probed at each update; HAProxy reports when one in use
+ * fails.
  */
 export class UpstreamPort {
   readonly #options: UpstreamPortOptions;
@@ -65,7 +66,10 @@ export class UpstreamPort {
     });
   }
 
-  /** Makes HAProxy use the upstream's current addresses. Throws if HAProxy refuses; the next update retries. */
+  /**
+   * Makes HAProxy use the upstream's current addresses. Throws if HAProxy refuses; the next update
+   * retries.
+   */
   async update(addresses: readonly string[], currentApi: CurrentApi, signal: AbortSignal): Promise<void> {
     this.#addresses = addresses;
     for (const known of [this.#answering, this.#silent, this.#failures])
@@ -126,7 +130,10 @@ export class UpstreamPort {
     this.#report();
   }
 
-  /** Only while another address answers, and not after a first failure: an app that restarts may be back at once. */
+  /**
+   * Only while another address answers, and not after a first failure: an app that restarts may be
+   * back at once.
+   */
   #backsOff(address: string): boolean {
     if (this.#answering.size === 0) return false;
     const { count, at } = this.#failures.get(address) ?? { count: 0, at: 0 };

@@ -5,7 +5,10 @@ import { standingWarnings } from '../../warnings.ts';
 import { doesNotAnswer, pointsToIngress } from './messages.ts';
 import { UpstreamReport } from './upstream-report.ts';
 
-/** What is reported of a sequence of states, in which `a` answers, `a!` refuses and `a?` has not been probed yet. */
+/**
+ * What is reported of a sequence of states, in which `a` answers, `a!` refuses and `a?` has not
+ * been probed yet.
+ */
 function report(states: readonly string[], endpoint: { host?: string; inContainer?: boolean } = {}) {
   const { log, emit, lines } = memoryLog();
   const standing = new Map<string, string>();

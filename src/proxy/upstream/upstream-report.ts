@@ -26,8 +26,8 @@ export interface UpstreamReportOptions extends Endpoint {
 }
 
 /**
- * Logs changes of an upstream, each once: at the start whether it answers (later failures are logged as `connection-failed`), and which
- * of several addresses do not.
+ * Logs changes of an upstream, each once: at the start whether it answers (later failures are
+ * logged as `connection-failed`), and which of several addresses do not.
  */
 export class UpstreamReport {
   readonly #options: UpstreamReportOptions;

@@ -55,7 +55,10 @@ function upstreamPort(
   return new UpstreamPort({ port, backends: servers, report, probe, clock });
 }
 
-/** Milliseconds between two look-ups of a host: a second, or more if look-ups of so many hosts would use more than 10% of a core. */
+/**
+ * Milliseconds between two look-ups of a host: a second, or more if look-ups of so many hosts would
+ * use more than 10% of a core.
+ */
 function lookupIntervalMs(hosts: number): number {
   return Math.max(1_000, hosts * 25);
 }

@@ -6,7 +6,10 @@ import { readHeader, type Source } from '../clients/proxy-protocol.ts';
 import { startApp } from '../proxy/proxy.ts';
 import type { AnyRequest, AnyResponse } from './text-app.ts';
 
-/** An app that wants a PROXY header on each connection, and answers with what it was told, as JSON and a line feed. */
+/**
+ * An app that wants a PROXY header on each connection, and answers with what it was told, as JSON
+ * and a line feed.
+ */
 export function startAddressApp(t: TestContext, speaks: 'tcp' | 'http/1.1' | 'h2'): Promise<number> {
   /** By the port that HAProxy connects from: HTTP/2 shows its requests no socket to compare. */
   const sources = new Map<number | undefined, Source>();

@@ -5,7 +5,10 @@ import type { AddressInfo, Server } from 'node:net';
 import type { TestContext } from 'node:test';
 import { afterTest } from '../after-test.ts';
 
-/** An HTTP/1.1 app that answers with the path, and echoes whoever asks for the protocol `echo` (RFC 9110 §7.8). */
+/**
+ * An HTTP/1.1 app that answers with the path, and echoes whoever asks for the protocol `echo` (RFC
+ * 9110 §7.8).
+ */
 export function startUpgradingApp(t: TestContext): Promise<number> {
   const server = createServer((request, response) => response.end(request.url));
   server.on('upgrade', (_request, socket, head) => {
@@ -17,7 +20,10 @@ export function startUpgradingApp(t: TestContext): Promise<number> {
   return listen(t, server);
 }
 
-/** An HTTP/2 app that sends back the body of each request while it comes, as a gRPC call in both directions does. */
+/**
+ * An HTTP/2 app that sends back the body of each request while it comes, as a gRPC call in both
+ * directions does.
+ */
 export function startStreamingApp(t: TestContext): Promise<number> {
   const server = createHttp2Server();
   server.on('stream', (stream: ServerHttp2Stream) => {

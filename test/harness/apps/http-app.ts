@@ -31,7 +31,9 @@ export function valuesOf({ raw }: Pick<SeenRequest, 'raw'>, name: string): strin
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
 }
 
-/** Answers every request with what was seen of it. Also speaks of it to the test, through `seen`. */
+/**
+ * Answers every request with what was seen of it. Also speaks of it to the test, through `seen`.
+ */
 export function mirror(app: string, seen: SeenRequest[] = []): RequestListener {
   return async (request, response) => {
     const chunks: Buffer[] = [];
@@ -84,7 +86,10 @@ async function secureH2Server(settings: Settings): Promise<Http2SecureServer> {
   return createSecureServer({ settings, cert: chainPem, key: keyPem, allowHTTP1: false });
 }
 
-/** An app that finds out by the first bytes of a connection which HTTP it speaks, without TLS. Resolves with its port. */
+/**
+ * An app that finds out by the first bytes of a connection which HTTP it speaks, without TLS.
+ * Resolves with its port.
+ */
 export async function startEitherApp(t: TestContext, listener: RequestListener): Promise<number> {
   const h1 = createServer(listener);
   // The compatibility API of Node's: it is made for listeners of HTTP/1.1.

@@ -18,7 +18,10 @@ export interface HttpAppOptions {
   readonly port?: number;
 }
 
-/** An app that answers each request with the text that `answer` makes of it; without one, it does not answer. */
+/**
+ * An app that answers each request with the text that `answer` makes of it; without one, it does
+ * not answer.
+ */
 export async function startTextApp(
   t: TestContext,
   { speaks, host = '127.0.0.1', port = 0 }: HttpAppOptions,

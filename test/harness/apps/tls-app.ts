@@ -5,7 +5,10 @@ import { openServer } from '../../world/open-server.ts';
 import { afterTest } from '../after-test.ts';
 import { makeCertificate } from '../ca/certificates.ts';
 
-/** An app that wants TLS. It says `words` to whoever comes without, and closes; without words only that. Resolves with its port. */
+/**
+ * An app that wants TLS. It says `words` to whoever comes without, and closes; without words only
+ * that. Resolves with its port.
+ */
 export async function startTlsApp(t: TestContext, words: string | Buffer = ''): Promise<number> {
   const { chainPem, keyPem } = await makeCertificate({ names: ['inside.example'] });
   const tls = createTlsServer({ cert: chainPem, key: keyPem }, (socket) =>

@@ -36,8 +36,8 @@ export interface SeenCall {
 }
 
 /**
- * The calls of a gRPC app. /echo sends each message back, /refuse fails before the first one, /break off after it, and /hang
- * waits for ever.
+ * The calls of a gRPC app. /echo sends each message back, /refuse fails before the first one,
+ * /break off after it, and /hang waits for ever.
  */
 export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): SeenCall {
   stream.on('error', () => undefined);

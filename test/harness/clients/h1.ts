@@ -19,7 +19,10 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export class H1Client {
   readonly socket: TLSSocket;
   #received = Buffer.alloc(0);
-  /** What came after `received`, and how many bytes that is: joined only once it is enough, for the sake of large bodies. */
+  /**
+   * What came after `received`, and how many bytes that is: joined only once it is enough, for the
+   * sake of large bodies.
+   */
   #further: Buffer[] = [];
   #size = 0;
   #ended = false;

@@ -26,13 +26,18 @@ export function headerOf(version: 'v1' | 'v2', { address, port }: Source): Buffe
   return Buffer.from([...SIGNATURE, PROXY, OVER_TCP[family], 0, ends.length, ...ends]);
 }
 
-/** Headers of a sender that speaks for itself, as health checks do: the client is who has connected. */
+/**
+ * Headers of a sender that speaks for itself, as health checks do: the client is who has connected.
+ */
 export const localHeaders: Readonly<Record<string, Buffer>> = {
   'v1 UNKNOWN': Buffer.from('PROXY UNKNOWN\r\n'),
   'v2 LOCAL': Buffer.from([...SIGNATURE, LOCAL, 0, 0, 0]),
 };
 
-/** What the first bytes of a connection say of its client; undefined while they are not a whole header. Throws for others. */
+/**
+ * What the first bytes of a connection say of its client; undefined while they are not a whole
+ * header. Throws for others.
+ */
 export function readHeader(bytes: Buffer): { source: Source; rest: Buffer } | undefined {
   if (bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return readBinary(bytes);
   const end = bytes.indexOf('\r\n');

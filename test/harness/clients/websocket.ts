@@ -113,7 +113,10 @@ export function acceptWebSockets(
   });
 }
 
-/** Says where it is, then sends back every text, and ends when it is asked to or when the other side has ended. */
+/**
+ * Says where it is, then sends back every text, and ends when it is asked to or when the other side
+ * has ended.
+ */
 export async function echoTexts(
   end: WebSocketEnd,
   { url }: { readonly url?: string | undefined },

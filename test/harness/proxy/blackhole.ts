@@ -5,7 +5,9 @@ import { Worker } from 'node:worker_threads';
 import { afterTest } from '../after-test.ts';
 import { eventually } from './proxy.ts';
 
-/** Listens, says where, and then does nothing any more, not even accept, until it is told to end. */
+/**
+ * Listens, says where, and then does nothing any more, not even accept, until it is told to end.
+ */
 const LISTENER = `
   const { createServer } = require('node:net');
   const { parentPort, workerData } = require('node:worker_threads');
@@ -15,7 +17,10 @@ const LISTENER = `
   });
 `;
 
-/** A port that answers no SYN, as a host behind a filter does: its queue of connections is full and nobody takes any. */
+/**
+ * A port that answers no SYN, as a host behind a filter does: its queue of connections is full and
+ * nobody takes any.
+ */
 export async function startBlackhole(t: TestContext): Promise<number> {
   const stopped = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(LISTENER, { eval: true, workerData: stopped });

@@ -7,7 +7,10 @@ export function runtimeCommand(runtimeDir: string, command: string): Promise<str
   return runtimeApi(join(runtimeDir, 'haproxy.sock'), systemClock).send(command);
 }
 
-/** The sum of a column of `show stat` (management.txt §9.1) over the rows named `name`: `FRONTEND`, or `app` for servers. */
+/**
+ * The sum of a column of `show stat` (management.txt §9.1) over the rows named `name`: `FRONTEND`,
+ * or `app` for servers.
+ */
 export async function statistic(runtimeDir: string, name: string, column: string): Promise<number> {
   const [titles, ...rows] = (await runtimeCommand(runtimeDir, 'show stat'))
     .split('\n')

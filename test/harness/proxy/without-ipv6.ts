@@ -1,4 +1,7 @@
-/** Keeps a program from making sockets of IPv6, as a kernel without it does: prctl(2), seccomp(2), socket(2). */
+/**
+ * Keeps a program from making sockets of IPv6, as a kernel without it does: prctl(2), seccomp(2),
+ * socket(2).
+ */
 const REFUSING = `
   my ($prctl, $socket) = \`uname -m\` =~ /^x86_64/ ? (157, 41) : (167, 198);
   my $filter = join '', map { pack 'SCCL', @$_ }
