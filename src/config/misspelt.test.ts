@@ -79,7 +79,10 @@ test('likewise for each of several that would do, and for a token', () => {
   assert.match(problems.join('\n'), /^DOMAIN .*DOMIANS is set, which looks like a misspelt DOMAINS$/m);
   assert.match(problems.join('\n'), /^GATEWAY_DOMAIN .*looks like a misspelt GATEWAY_DOMAIN$/m);
   const { ALPHA_TOKEN: ___, ...without } = GOOD;
-  assert.match(problem({ ...without, ALHPA_TOKEN: 'x' }), /ALHPA_TOKEN is set, which looks like a misspelt ALPHA_TOKEN/);
+  assert.match(
+    problem({ ...without, ALHPA_TOKEN: 'x' }),
+    /ALHPA_TOKEN is set, which looks like a misspelt ALPHA_TOKEN/,
+  );
 });
 
 test('of several that look like what is missing each is named', () => {

@@ -5,7 +5,7 @@ import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { askAgent, isUrl } from './ask.ts';
 import type { EmptyPlace } from './misplaced.ts';
 
-/** The dstack guest agent, as far as the ingress needs it. */
+/** What the ingress needs of the dstack guest agent. */
 export interface GuestAgent {
   /** Path of its Unix socket, or its URL. */
   readonly endpoint: string;
@@ -22,23 +22,23 @@ const CURRENT_SOCKETS = [
 const OLDER_SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock'];
 const TIMEOUT_MS = 5000;
 
-/** What is read of the agent's `Info`. */
+/** The part of the agent's `Info` that is read. */
 type Info = Pick<InfoResponse<TcbInfo>, 'app_id'>;
 const infoSchema: z.ZodType<Info> = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
 
 /**
- * The guest agent that is mounted, or undefined when there is none. A directory in the place of the socket, which Docker makes
- * where there was nothing to mount, is none.
+ * Finds the mounted guest agent; undefined if there is none. A directory in place of the socket, which Docker creates if the
+ * source of the mount is missing, does not count.
  */
 export function findGuestAgent(configured: string | undefined): GuestAgent | undefined {
   const endpoint = placesOf(configured).find((place) => isUrl(place) || statOf(place)?.isSocket() === true);
   if (endpoint === undefined) return undefined;
-  // The older agent, tappd, has the call at another path.
+  // The older agent, tappd, has this call at another path.
   const path = endpoint.endsWith('tappd.sock') ? '/prpc/Tappd.Info' : '/Info';
   return { endpoint, appId: (signal) => askAppId(endpoint, path, signal) };
 }
 
-/** The first place of the socket that holds something else, or the one that was named and holds nothing. */
+/** The first path where the socket should be but something else is, or the configured path if nothing is there. */
 export function misplacedSocket(configured: string | undefined): EmptyPlace | undefined {
   const isNamed = configured !== undefined;
   return placesOf(configured)
@@ -67,7 +67,7 @@ async function askAppId(endpoint: string, path: string, signal: AbortSignal): Pr
     if (info.success) return info.data.app_id.toLowerCase();
     throw new IngressError(
       'GUEST_AGENT_FAILED',
-      `the guest agent at ${endpoint} gave no app id of 40 hexadecimal digits`,
+      `the guest agent at ${endpoint} returned no app id of 40 hexadecimal digits`,
     );
   } catch (thrown) {
     signal.throwIfAborted();
@@ -83,7 +83,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch {
-    // Whatever keeps us from seeing it (ENOENT, EACCES, ENAMETOOLONG) keeps us from connecting too.
+    // Any error here (ENOENT, EACCES, ENAMETOOLONG) would prevent connecting as well.
     return undefined;
   }
 }

@@ -112,12 +112,12 @@ for (const [what, pieces, end] of answers) {
 const failures: readonly (readonly [what: string, message: RegExp, pieces: Pieces, end?: boolean])[] = [
   [
     'an error with the body of a good answer',
-    /: it answers with status 500: \{"app_id"/,
+    /: it answered with status 500: \{"app_id"/,
     measured(info(), '500 Internal Server Error'),
   ],
   [
     'an error in words',
-    /: it answers with status 404: Service not found: \/Info$/,
+    /: it answered with status 404: Service not found: \/Info$/,
     measured(Buffer.from('Service not\nfound: /Info\n'), '404 Not Found'),
   ],
   [
@@ -132,9 +132,13 @@ const failures: readonly (readonly [what: string, message: RegExp, pieces: Piece
     /: the answer has more than 8388608 bytes$/,
     measured(Buffer.alloc(9 * 1024 * 1024, ' ')),
   ],
-  ['a page', /: its answer is no JSON: <html>/, measured(Buffer.from('<html>hello</html>'))],
-  ['nothing', /: its answer is no JSON: \(nothing\)$/, measured(Buffer.alloc(0))],
-  ['a value that is no object', /gave no app id of 40 hexadecimal digits$/, measured(Buffer.from('"info"'))],
+  ['a page', /: its answer is not JSON: <html>/, measured(Buffer.from('<html>hello</html>'))],
+  ['nothing', /: its answer is not JSON: \(nothing\)$/, measured(Buffer.alloc(0))],
+  [
+    'a value that is no object',
+    /returned no app id of 40 hexadecimal digits$/,
+    measured(Buffer.from('"info"')),
+  ],
   ['another protocol', /Parse Error/, [Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')]],
   ['the end of the connection', /socket hang up/, [], true],
 ];

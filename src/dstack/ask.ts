@@ -1,16 +1,16 @@
 import { send } from '../net/http.ts';
 
-/** An answer carries the app's compose file and the event log of its start: some hundred kilobytes at the most. */
+/** An answer contains the app's compose file and the event log of its start: some hundred kilobytes at most. */
 const LIMIT_BYTES = 8 * 1024 * 1024;
-/** Letters of an answer that a message repeats. */
+/** Characters of an answer that a message quotes. */
 const QUOTED = 200;
 
 /**
- * Calls the guest agent on its Unix socket, or at its URL, and resolves with the JSON of its answer. The SDK's own call cannot be
- * used: it measures letters where Content-Length counts octets, so that it waits for ever for the rest of an answer with one `ü`,
- * it knows no chunks and no status, and gives up after 30 seconds only.
+ * Calls the guest agent at its Unix socket or URL, and resolves with the JSON of its answer. The SDK's own call is not used:
+ * it compares characters with Content-Length, which counts octets, and so waits forever for the rest of an answer with one
+ * `ü`; it ignores chunked encoding and the status; and its timeout is 30 seconds.
  *
- * Rejects with what is wrong with the answer, with the transport's error, or with the signal's reason.
+ * Rejects with an error about the answer, with the transport's error, or with the signal's reason.
  */
 export async function askAgent(endpoint: string, path: string, signal: AbortSignal): Promise<unknown> {
   const { status, text } = await send({
@@ -26,17 +26,17 @@ export async function askAgent(endpoint: string, path: string, signal: AbortSign
   return parse(status, text);
 }
 
-/** Whether an endpoint is a URL, and no path. */
+/** Whether an endpoint is a URL rather than a path. */
 export function isUrl(endpoint: string): boolean {
   return /^https?:\/\//i.test(endpoint);
 }
 
 function parse(status: number, text: string): unknown {
-  if (status !== 200) throw new Error(`it answers with status ${status}: ${quote(text)}`);
+  if (status !== 200) throw new Error(`it answered with status ${status}: ${quote(text)}`);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`its answer is no JSON: ${quote(text)}`, { cause });
+    throw new Error(`its answer is not JSON: ${quote(text)}`, { cause });
   }
 }
 

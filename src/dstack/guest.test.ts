@@ -157,7 +157,7 @@ const failing: GuestAgent = {
   appId: () => Promise.reject(new IngressError('GUEST_AGENT_FAILED', 'the agent fails')),
 };
 
-test('the word of the agent goes before APP_ID, with a warning where they differ', async () => {
+test('the agent takes precedence over APP_ID, with a warning if they differ', async () => {
   assert.deepEqual(await identify(saying(APP_ID), undefined, never), {
     ...{ appId: APP_ID, source: 'guest agent', warning: undefined },
   });
@@ -167,7 +167,7 @@ test('the word of the agent goes before APP_ID, with a warning where they differ
   assert.match(identity.warning ?? '', new RegExp(`APP_ID is ${OTHER_ID}.*${APP_ID}`));
 });
 
-test('APP_ID stands in for an agent that is not there, and for one that fails', async () => {
+test('APP_ID replaces an agent that is missing or fails', async () => {
   assert.deepEqual(await identify(undefined, OTHER_ID, never), {
     ...{ appId: OTHER_ID, source: 'environment', warning: undefined },
   });
@@ -186,7 +186,7 @@ test('an abort is no failure of the agent: APP_ID does not stand in', async () =
   await assert.rejects(identify(failing, OTHER_ID, aborted), /stopped/);
 });
 
-test('a directory in the place of the socket is named, with how it came there', async (t) => {
+test('a directory in place of the socket is named, with its cause', async (t) => {
   const path = join(folder(t), 'dstack.sock');
   mkdirSync(path);
   const misplaced = misplacedSocket(path);
@@ -204,7 +204,7 @@ test('a directory in the place of the socket is named, with how it came there', 
 
 const named: [title: string, make: (path: string) => void, problem: string][] = [
   ['nothing', () => undefined, 'where there is no socket'],
-  ['a file', (path) => writeFileSync(path, ''), 'which is no socket'],
+  ['a file', (path) => writeFileSync(path, ''), 'which is not a socket'],
 ];
 for (const [title, make, problem] of named) {
   test(`where DSTACK_SIMULATOR_ENDPOINT names ${title}, variable and path are said`, async (t) => {
@@ -212,9 +212,9 @@ for (const [title, make, problem] of named) {
     make(path);
     const misplaced = misplacedSocket(path);
     const fault = identityFault(misplaced);
-    const said = `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${problem}`;
+    const said = `DSTACK_SIMULATOR_ENDPOINT is ${path}, ${problem}`;
     assert.equal(fault.problem, `is not set, and ${said}`);
-    assert.match(fault.fix, /^Let DSTACK_SIMULATOR_ENDPOINT name .*Mount the guest agent .* or set APP_ID/);
+    assert.match(fault.fix, /^Set DSTACK_SIMULATOR_ENDPOINT to .*Mount the guest agent .* or set APP_ID/);
     await assert.rejects(identify(undefined, undefined, never, misplaced), {
       message: `${said}, and APP_ID is not set`,
       hint: fault.fix,
@@ -224,12 +224,12 @@ for (const [title, make, problem] of named) {
   });
 }
 
-test('a socket and a URL are where they should be', async (t) => {
+test('a socket and a URL are not misplaced', async (t) => {
   const { socket } = await world(t);
   for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(misplacedSocket(place), undefined);
 });
 
-test('without a word of where the socket is, that none is mounted is all there is to say', () => {
+test('without a known path of the socket, the fault says that none is mounted', () => {
   const { problem } = identityFault(undefined);
   assert.equal(problem, 'is not set, and no guest agent socket is mounted');
 });

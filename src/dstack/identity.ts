@@ -2,18 +2,18 @@ import { errorRegistry, IngressError, messageOf } from '../errors.ts';
 import type { GuestAgent } from './agent.ts';
 import { describeMisplaced, type EmptyPlace } from './misplaced.ts';
 
-/** Who the app is, and who says so. */
+/** The app id, and where it comes from. */
 export interface Identity {
   readonly appId: string;
   readonly source: 'guest agent' | 'environment';
-  /** What a person should know about it. */
+  /** What the operator should know about it. */
   readonly warning: string | undefined;
 }
 
 /**
- * The app id: the guest agent's word where there is one, else APP_ID. An agent that fails does not stand in the way of
- * an APP_ID. `place` is where the socket should be and is not. Throws IDENTITY_UNKNOWN when there is neither,
- * GUEST_AGENT_FAILED when there is only a failing agent.
+ * Determines the app id: from the guest agent, else from APP_ID, which also replaces a failing agent. `place` is where the
+ * socket should be but is not. Throws IDENTITY_UNKNOWN if there is neither, and GUEST_AGENT_FAILED if there is only a
+ * failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,
@@ -26,7 +26,7 @@ export async function identify(
     const appId = await agent.appId(signal);
     const differs = configured !== undefined && configured !== appId;
     const warning = differs
-      ? `APP_ID is ${configured}, but the guest agent says ${appId}; the guest agent decides`
+      ? `APP_ID is ${configured}, but the guest agent reports ${appId}; using the guest agent's`
       : undefined;
     return { appId, source: 'guest agent', warning };
   } catch (thrown) {
@@ -49,7 +49,7 @@ function fromEnvironment(appId: string, warning: string | undefined): Identity {
   return { appId, source: 'environment', warning };
 }
 
-/** The same as a fault of the configuration, for a first start that has nothing to serve. */
+/** IDENTITY_UNKNOWN as a configuration fault, for a first start that has nothing to serve. */
 export function identityFault(place: EmptyPlace | undefined) {
   const misplaced = place && describeMisplaced(place);
   return {

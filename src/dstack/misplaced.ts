@@ -1,33 +1,33 @@
 import { errorRegistry } from '../errors.ts';
 
-/** A place where the guest agent's socket should be, and is not. */
+/** A path where the socket of the guest agent should be, but is not. */
 export interface EmptyPlace {
   readonly path: string;
   readonly holds: 'a directory' | 'something else' | 'nothing';
-  /** Whether DSTACK_SIMULATOR_ENDPOINT says that it is there. */
+  /** Whether the path comes from DSTACK_SIMULATOR_ENDPOINT. */
   readonly isNamed: boolean;
 }
 
-/** What a person has to know of it. */
+/** What is wrong, and the fix. */
 export interface Misplaced {
   /** Completes "there is no guest agent: …". */
   readonly problem: string;
   readonly fix: string;
 }
 
-/** Says why there is no guest agent, where more is known than that no socket is mounted. Pure. */
+/** Describes why there is no guest agent at a path. Pure. */
 export function describeMisplaced({ path, holds, isNamed }: EmptyPlace): Misplaced {
   const { hint } = errorRegistry.IDENTITY_UNKNOWN;
   if (holds === 'a directory') {
     return {
       problem: `${path} is a directory, not a socket: its source was missing on the host`,
-      fix: 'Docker makes an empty directory where the source of a bind mount is missing. Remove that directory on the host, mount the socket that the host has (/var/run/dstack.sock, or the older /var/run/tappd.sock) and recreate the container; or set APP_ID.',
+      fix: 'Remove that directory on the host (Docker created it because the source of the bind mount was missing), mount the socket that the host has (/var/run/dstack.sock, or the older /var/run/tappd.sock) and recreate the container; or set APP_ID.',
     };
   }
-  if (!isNamed) return { problem: `${path} is no socket`, fix: hint };
-  const what = holds === 'nothing' ? 'where there is no socket' : 'which is no socket';
+  if (!isNamed) return { problem: `${path} is not a socket`, fix: hint };
+  const what = holds === 'nothing' ? 'where there is no socket' : 'which is not a socket';
   return {
-    problem: `DSTACK_SIMULATOR_ENDPOINT names ${path}, ${what}`,
-    fix: `Let DSTACK_SIMULATOR_ENDPOINT name the socket of a guest agent or simulator, or leave it out. ${hint}`,
+    problem: `DSTACK_SIMULATOR_ENDPOINT is ${path}, ${what}`,
+    fix: `Set DSTACK_SIMULATOR_ENDPOINT to the socket of a guest agent or simulator, or remove it. ${hint}`,
   };
 }

@@ -6,16 +6,16 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Emit } from '../events.ts';
 
-/** Answers requests below /evidences/, which HAProxy hands on. */
+/** Answers the requests below /evidences/ that HAProxy forwards. */
 export interface EvidenceServer extends AsyncDisposable {
-  /** On 127.0.0.1. */
+  /** The port on 127.0.0.1. */
   readonly port: number;
 }
 
 const PREFIX = '/evidences';
-/** Evidence is a few small files; nothing else is read into memory. Bytes. */
+/** Bytes. Evidence is a few small files; larger files are not read into memory. */
 const LARGEST_FILE = 1_048_576;
-/** Milliseconds without a byte after which a connection is closed. */
+/** Milliseconds of silence after which a connection is closed. */
 const STALLED_MS = 10_000;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -24,14 +24,14 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 const TEXT = 'text/plain; charset=utf-8';
 
-/** Anyone may read evidence, pages of other sites included; it changes with each renewal. */
+/** Evidence is public, also to pages of other sites, and changes with each renewal. */
 const HEADERS = {
   'access-control-allow-origin': '*',
   'cache-control': 'no-cache',
   'x-content-type-options': 'nosniff',
 };
 
-/** Serves the files of one directory, and none below it, from 127.0.0.1. The directory is read for each request. */
+/** Serves the files of one directory, without subdirectories, on 127.0.0.1. The directory is read for each request. */
 export async function startEvidenceServer(directory: string, emit: Emit): Promise<EvidenceServer> {
   const server = createServer((request, response) => {
     answer(directory, request, response).catch((error: unknown) => {
@@ -40,7 +40,7 @@ export async function startEvidenceServer(directory: string, emit: Emit): Promis
       else response.destroy();
     });
   });
-  // HAProxy has few connections for this: whoever stalls one loses it.
+  // HAProxy has few connections for this, so a stalled one is closed.
   server.requestTimeout = STALLED_MS;
   server.setTimeout(STALLED_MS);
   server.listen(0, '127.0.0.1');
@@ -61,7 +61,7 @@ export async function startEvidenceServer(directory: string, emit: Emit): Promis
 async function answer(directory: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    refuse(response, 405, 'evidence can only be read');
+    refuse(response, 405, 'evidence is read-only');
     return;
   }
   // The target may be in absolute form (RFC 9112 §3.2.2).
@@ -81,7 +81,7 @@ async function answer(directory: string, request: IncomingMessage, response: Ser
   response.end(body);
 }
 
-/** The names of the files, one in a line. */
+/** The names of the files, one per line. */
 async function listing(directory: string): Promise<string> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(emptyWhereMissing);
   const names = entries.filter((entry) => entry.isFile() && isFileName(entry.name)).map(({ name }) => name);
@@ -91,11 +91,11 @@ async function listing(directory: string): Promise<string> {
     .join('');
 }
 
-/** The bytes of a file; undefined for anything that is none of the directory's own: a link, a folder, a path. */
+/** The bytes of a file; undefined for anything else: a link, a directory, a path. */
 async function contentOf(directory: string, name: string): Promise<Buffer | undefined> {
   if (!isFileName(name)) return undefined;
   try {
-    // Whoever may write the directory must not make us read what only we may.
+    // A link would let a writer of the directory read files that only the ingress may read.
     const file = await open(
       join(directory, name),
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
@@ -112,7 +112,7 @@ async function contentOf(directory: string, name: string): Promise<Buffer | unde
   }
 }
 
-/** `_wildcard.example.com`, `cert-*.pem` and the like; neither a path nor hidden. */
+/** Whether it is a plain file name, such as `_wildcard.example.com` or `cert-*.pem`: not a path, not hidden. */
 function isFileName(name: string): boolean {
   return /^[A-Za-z0-9_*-][A-Za-z0-9._*-]{0,254}$/.test(name);
 }

@@ -56,7 +56,7 @@ const failures: [title: string, thrown: unknown, sentence: string][] = [
   [
     'a socket that is gone',
     failed('ENOENT', 'connect'),
-    'unhealthy: there is no socket in RUNTIME_DIR (/run/x), so nobody can tell whether port 443 is served: its files were deleted, or no ingress runs with it; restart the ingress',
+    'unhealthy: there is no socket in RUNTIME_DIR (/run/x), so port 443 cannot be checked: its files were deleted, or no ingress runs with it; restart the ingress',
   ],
   ['a refused name', failed('ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'x'), 'unhealthy: no certificate yet'],
   [
@@ -119,7 +119,7 @@ const together: [title: string, looks: Look[], names: number, sentence: string][
     'some of many',
     [served('a.x'), served('b.x')],
     1000,
-    'healthy: serving 2 names (looked at 2 of 1000) until 2026-12-30T00:00:00.000Z',
+    'healthy: serving 2 names (checked 2 of 1000) until 2026-12-30T00:00:00.000Z',
   ],
 ];
 for (const [title, looks, names, sentence] of together) {

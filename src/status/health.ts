@@ -4,36 +4,36 @@ import { messageOf } from '../errors.ts';
 import { describeCause, judgeStart } from './start.ts';
 import type { State } from './state.ts';
 
-/** The judgement of a health check. */
+/** The result of a health check. */
 export interface Health {
-  /** `starting` while nothing is served yet and nothing waits for a person. */
+  /** `starting` while nothing is served yet and nobody needs to act. */
   readonly status: 'healthy' | 'starting' | 'unhealthy';
-  /** In one sentence that starts with the status and a colon. */
+  /** One sentence that starts with the status and a colon. */
   readonly sentence: string;
 }
 
-/** What a handshake for one name has shown: a certificate, or what it failed with. */
+/** The result of a handshake for one name: a certificate, or the error. */
 export type Look =
   | { readonly domain: string; readonly facts: CertificateFacts }
   | { readonly domain: string; readonly thrown: unknown };
 
-/** What is looked at. */
+/** What is checked. */
 export interface Subject {
-  /** Of which sentences speak. */
+  /** For messages. */
   readonly port: number;
-  /** Where the socket of the handshakes is. */
+  /** The directory of the socket for the handshakes. */
   readonly runtimeDir: string;
-  /** How many names there are beside those looked at. */
+  /** How many names are served, checked or not. */
   readonly names: number;
-  /** What the ingress says of itself, which is where causes are from; undefined when it says nothing. */
+  /** The state that the ingress has written, for causes; undefined if there is none. */
   readonly state: State | undefined;
 }
 
 /**
- * Judges what HAProxy has shown for the names. Unhealthy is a certificate that has expired or is for another name, a
- * handshake that failed, and a host that serves no name at all and will not by itself soon. A name that has no certificate yet while
- * another is served is only told: its first order takes its time. A certificate that is near its end is served as well as any, so
- * that is only told too. Who issued is not its business: a private or a test CA is as healthy. Pure.
+ * Judges the handshakes. Unhealthy: a certificate that has expired or is for another name, a failed handshake, and a host
+ * that serves no name and will not soon without help. A name without a certificate while others are served is only
+ * mentioned, because its first order takes time; so is a certificate near its end, which is still valid. The issuer does not
+ * matter: a private or test CA is healthy too. Pure.
  */
 export function judge(looks: readonly Look[], subject: Subject, now: Date): Health {
   const { names, state } = subject;
@@ -49,7 +49,7 @@ export function judge(looks: readonly Look[], subject: Subject, now: Date): Heal
   const until = new Date(Math.min(...ends)).toISOString();
   const [only] = names === 1 ? served : [];
   const what = only?.domain ?? `${served.length} ${served.length === 1 ? 'name' : 'names'}`;
-  const part = looks.length < names ? ` (looked at ${looks.length} of ${names})` : '';
+  const part = looks.length < names ? ` (checked ${looks.length} of ${names})` : '';
   const rest = missing.length > 0 ? `; no certificate yet for ${list(missing)}` : '';
   const soon = served.flatMap(({ domain, facts }) => describeEnding(domain, facts, state, now) ?? []);
   const endings = soon.length > 0 ? `; ${list(soon, '; ')}` : '';
@@ -66,13 +66,13 @@ function describeEnding(
   return ending && `the certificate for ${domain} ${ending.words}${causeOf(state, domain)}`;
 }
 
-/** Behind a sentence about a name: why there is no other certificate, as far as is known. */
+/** Why a name has no newer certificate, as a clause to append; empty if unknown. */
 function causeOf(state: State | undefined, domain: string): string {
   const name = state?.names.find((one) => one.domain === domain);
   return name ? describeCause(name) : '';
 }
 
-/** The names to look at when there are many: the first, which is served first, and others that differ from time to time. Pure. */
+/** The names to check if there are many: the first, and others that rotate over time. Pure. */
 export function sample(names: readonly string[], most: number, now: Date, everyMs: number): string[] {
   const [first, ...others] = names;
   if (first === undefined || names.length <= most) return [...names];
@@ -92,7 +92,7 @@ function whyWrong(look: Look, subject: Subject, now: Date): string | undefined {
     return why?.replace(/^it\b/, 'the certificate');
   }
   if (!isWithoutCertificate(look.thrown)) return whyFailed(look.thrown, subject);
-  // What has expired is not served after a restart.
+  // An expired certificate is not served after a restart.
   const expired = state?.names.find((name) => name.domain === domain)?.expired;
   return (
     expired &&
@@ -100,18 +100,18 @@ function whyWrong(look: Look, subject: Subject, now: Date): string | undefined {
   );
 }
 
-// HAProxy refuses names that it has no certificate for (RFC 6066 §3), and at first it has none at all.
+// HAProxy refuses names without a certificate (RFC 6066 §3); at first it has none at all.
 function isWithoutCertificate(thrown: unknown): boolean {
   return /UNRECOGNIZED_NAME$/.test(String(codeOf(thrown)));
 }
 
 function whyFailed(thrown: unknown, { port, runtimeDir }: Subject): string {
   const code = codeOf(thrown);
-  // HAProxy has both: where the socket refuses, so does the port. Without the socket the port may well be served.
+  // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the port may still work.
   if (code === 'ECONNREFUSED') return `nothing answers on port ${port}`;
   if (code === 'ENOENT')
-    return `there is no socket in RUNTIME_DIR (${runtimeDir}), so nobody can tell whether port ${port} is served: its files were deleted, or no ingress runs with it; restart the ingress`;
-  // OpenSSL's messages end in a line break.
+    return `there is no socket in RUNTIME_DIR (${runtimeDir}), so port ${port} cannot be checked: its files were deleted, or no ingress runs with it; restart the ingress`;
+  // OpenSSL's messages end with a line break.
   return `port ${port}: ${messageOf(thrown).trim().replaceAll('\n', ' ')}`;
 }
 
@@ -119,7 +119,7 @@ function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
-/** What is wrong with every name alike is said once. */
+/** The same problem of every name is reported once. */
 function describeWrong(wrong: readonly { domain: string; why: string }[], names: number): string {
   const [first] = wrong;
   const alike = wrong.every(({ why }) => why === first?.why);

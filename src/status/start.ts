@@ -1,12 +1,12 @@
 import type { Health } from './health.ts';
 import type { NameState, State } from './state.ts';
 
-/** Milliseconds that a start may take to serve its first name, whatever it waits for. */
+/** Milliseconds that a start may take to serve its first name. */
 const START_MS = 10 * 60_000;
 
 /**
- * Judges an ingress that serves no name yet: starting as long as one may come up by itself within ten minutes of the start, or
- * while something is waited for whose end is known. Pure.
+ * Judges an ingress that serves no name yet. It is starting while a name may come up without help within ten minutes of the
+ * start, or while it waits for something whose end is known. Pure.
  */
 export function judgeStart(state: State | undefined, names: readonly string[], now: Date): Health {
   const all = state?.names.filter(({ domain }) => names.includes(domain)) ?? [];
@@ -20,7 +20,7 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
   return { status, sentence: `${status}: no certificate yet${cause || waiting}` };
 }
 
-/** Whether the next attempt may succeed with nobody doing anything, and comes before the end of the start. */
+/** Whether the next attempt may succeed without help, and begins before the end of the start. */
 function comesByItself({ failure, held }: NameState, ends: number): boolean {
   if (failure?.retryable === false) return false;
   const next = Math.max(momentOf(failure?.nextAttempt), momentOf(held?.until));
@@ -31,7 +31,7 @@ function momentOf(time: string | undefined): number {
   return time === undefined ? 0 : Date.parse(time);
 }
 
-/** Why there is no newer certificate, to go on behind a sentence; nothing where nothing is known. Pure. */
+/** Why there is no newer certificate, as a clause to append; empty if unknown. Pure. */
 export function describeCause({ failure, held }: NameState): string {
   if (failure) {
     const { message, code, hint, retryable, nextAttempt } = failure;

@@ -92,7 +92,7 @@ test('an impossible path of the guest agent is a fault, not a stack', async (t) 
   assert.equal((await ingress.ended).exitCode, 78);
   assert.match(
     ingress.words.join('\n'),
-    /APP_ID is not set, and DSTACK_SIMULATOR_ENDPOINT names \/a{300}, where there is no socket/,
+    /APP_ID is not set, and DSTACK_SIMULATOR_ENDPOINT is \/a{300}, where there is no socket/,
   );
 });
 
