@@ -137,7 +137,7 @@ const complete: Plan = {
         'ZONE_NOT_FOUND',
         'The Cloudflare token sees no zone that holds app.example.org',
         {
-          hint: 'Check DOMAIN: is app.example.org right? The token sees example.com.',
+          hint: 'Check DOMAIN: is app.example.org correct? The token sees example.com.',
         },
       ),
     },

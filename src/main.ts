@@ -1,14 +1,14 @@
 import process from 'node:process';
 import { stopBy, unlessStopped } from './commands/wiring/signals.ts';
 
-// Nobody tells process 1 of a signal that came before it listened, so this is done before the rest is even read.
+// Process 1 never gets a signal that came before it listened, so listen before loading the rest.
 const stopped = stopBy(['SIGTERM', 'SIGINT']);
 
-// An older Node.js cannot even parse the rest, so it is told before that is loaded.
+// An older Node.js cannot parse the rest, so check before loading it.
 const OLDEST_NODE = 24;
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(
-    `dstack-ingress needs Node.js ${OLDEST_NODE} or newer, and this is ${process.versions.node}; in its folder, "npm start" runs it with one of its own.\n`,
+    `dstack-ingress needs Node.js ${OLDEST_NODE} or newer, but this is ${process.versions.node}; in its directory, "npm start" runs it with its own Node.js.\n`,
   );
   process.exit(1);
 }
@@ -18,7 +18,7 @@ const [{ default: pkg }, { runCommandLine }] = await Promise.all([
   import('./commands/command-line.ts'),
 ]);
 
-// Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs next to nothing of the rest.
+// Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs little of the rest.
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
     run: async () => (await import('./commands/run.ts')).run(stopped),

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 
-/** What each subcommand does; resolves with the exit code. */
+/** The subcommands; each resolves with its exit code. */
 export interface Commands {
   readonly run: () => Promise<number>;
   readonly plan: (options: PrintOptions) => Promise<number>;
@@ -10,21 +10,21 @@ export interface Commands {
 }
 
 export interface PrintOptions {
-  /** For a program instead of a person. */
+  /** Print JSON, for programs. */
   readonly json: boolean;
 }
 
 export interface HealthOptions extends PrintOptions {
-  /** An ingress that is starting is waited for. */
+  /** Wait for an ingress that is starting. */
   readonly wait: boolean;
 }
 
-/** The exit code for a command line that nobody understands: EX_USAGE of sysexits.h. */
+/** The exit code for a wrong command line: EX_USAGE of sysexits.h. */
 const EX_USAGE = 64;
 
 /**
- * Parses the command line and runs one subcommand; `run` when none is named. Resolves with the exit code: that of the
- * subcommand, or 64 after a line on standard error that names the subcommands.
+ * Parses the command line and runs one subcommand, by default `run`. Resolves with the exit code: that of the subcommand,
+ * or 64 after a line on standard error that lists the subcommands.
  */
 export async function runCommandLine(
   argv: readonly string[],
@@ -41,7 +41,7 @@ export async function runCommandLine(
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return 0;
-    // Help that was asked for a stranger says it all.
+    // `help` for an unknown subcommand has printed everything.
     if (thrown.code !== 'commander.help') process.stderr.write(complaint(thrown, argv.slice(2), program));
     return EX_USAGE;
   }
@@ -66,25 +66,25 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
     .action(async (options: PrintOptions) => done(await commands.plan(options)));
   program
     .command('status')
-    .description('tell what the ingress of this host is doing, and what it waits for')
+    .description('show what the ingress on this host is doing and waiting for')
     .option('--json', 'print JSON', false)
     .action(async (options: PrintOptions) => done(await commands.status(options)));
   program
     .command('health')
-    .description('tell whether the names are served on this host: exit code 0 or 1')
+    .description('check whether the names are served on this host: exit code 0 or 1')
     .option('--json', 'print JSON', false)
     .option('--wait', 'wait for an ingress that is starting, up to 10 minutes', false)
     .action(async (options: HealthOptions) => done(await commands.health(options)));
   return program;
 }
 
-/** What is wrong and what there is, in one line. */
+/** What is wrong, and which subcommands exist, in one line. */
 function complaint(error: CommanderError, words: readonly string[], program: Command): string {
   const names = program.commands.map((command) => command.name());
   const first = words.find((word) => !word.startsWith('-'));
-  // To commander a stranger is a surplus argument of the default subcommand.
-  const isStranger = first !== undefined && !names.includes(first);
-  const wrong = isStranger
+  // For commander an unknown subcommand is an excess argument of the default one.
+  const isUnknown = first !== undefined && !names.includes(first);
+  const wrong = isUnknown
     ? `there is no subcommand ${JSON.stringify(first)}`
     : error.message.replace(/^error: |\.$/g, '');
   return `dstack-ingress: ${wrong}. Subcommands: ${names.join(', ')} (none means run); --help says more.\n`;

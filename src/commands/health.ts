@@ -14,22 +14,22 @@ import { judge, type Look, sample, unhealthy } from '../status/health.ts';
 import type { HealthOptions } from './command-line.ts';
 import { type HealthReport, healthJson } from './print/json.ts';
 
-/** Who asks for the health gives up after five seconds without a word; this comes first. */
+/** Shorter than the five seconds after which the container engine gives up. */
 const TIMEOUT_MS = 3_000;
-/** After so long no other name is looked at. */
+/** Milliseconds after which no further handshake starts. */
 const BEGIN_MS = 1_000;
-/** Handshakes at once; HAProxy keeps twice as many connections for us. */
+/** Concurrent handshakes; HAProxy reserves twice as many connections for them. */
 const AT_ONCE = 4;
-/** Names that are looked at in one check, which is made every half minute. */
+/** The most names in one check, which runs every half minute. */
 const MOST = 50;
 const EVERY_MS = 30_000;
 
-/** Milliseconds between two looks at an ingress that is starting, and after which it is not waited for any longer. */
+/** While an ingress starts: milliseconds between two checks, and after which the last one counts. */
 const WAITING = { everyMs: 1_000, timeoutMs: 590_000 };
 
 /**
- * Says in one line whether HAProxy serves the names. With `wait` an ingress that is starting is waited for, so that who counts failures
- * counts none of a start that goes well. Resolves with the exit code: 0 when healthy, else 1.
+ * Prints in one line whether HAProxy serves the names. With `wait` it waits for an ingress that is starting, so that a
+ * container engine counts no failures of a normal start. Resolves with the exit code: 0 if healthy, else 1.
  */
 export async function health({ json, wait }: HealthOptions): Promise<number> {
   let examined = await examine();
@@ -42,7 +42,7 @@ export async function health({ json, wait }: HealthOptions): Promise<number> {
   return examined.status === 'healthy' ? 0 : 1;
 }
 
-// It runs every 30 seconds: of the environment it reads what it needs, and it imports as little.
+// It runs every 30 seconds, so it reads and imports only what it needs.
 async function examine(): Promise<HealthReport> {
   const { port, runtimeDir } = variables;
   const needed = { ...nameVariables, port, runtimeDir };
@@ -65,7 +65,7 @@ function shown(look: Look): HealthReport['names'][number] {
   return 'facts' in look ? { domain, serial: look.facts.serial, notAfter: look.facts.notAfter } : { domain };
 }
 
-/** A handshake for each name, as many as there is time for. */
+/** A handshake for each name, as far as time allows. */
 async function lookAt(names: readonly string[], path: string): Promise<Look[]> {
   const looks: Look[] = [];
   const end = clock.now().getTime() + BEGIN_MS;

@@ -14,36 +14,35 @@ import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
 import { type Plan, planJson } from './print/json.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
-import { assembleOutside, goalFor, readOnlyIssuers } from './wiring/outside.ts';
+import { assembleOutside, readOnlyAuthorities, specOf } from './wiring/outside.ts';
 import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';
 
-/** Longer than everybody who is asked takes in turn where each answers at last; what each further name adds. */
+/** Milliseconds: longer than all requests in sequence take if each is answered at the last moment, and the share of each further name. */
 const LIMIT_MS = 120_000;
 const FURTHER_NAME_MS = 15_000;
 
-/** The time is over. */
-class Late extends Error {}
+/** The plan took too long. */
+class PlanTimeout extends Error {}
 
 /**
- * Prints what a start would do for every name, and does none of it. Resolves with the exit code: 0 when a start could
- * do it, 1 when it would fail for a name, also not within two minutes, 78 for faults of the configuration.
+ * Prints what a start would do for every name, without doing it. Resolves with the exit code: 0 if a start could do it, 1 if
+ * it would fail for a name or the plan takes too long, 78 for configuration errors.
  */
 export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
   findHostsOutside();
   const timeoutMs = LIMIT_MS + (config.certificates.length - 1) * FURTHER_NAME_MS;
-  const late = () =>
-    new Late(`No plan could be made within ${timeoutMs / 1000} s: somebody who was asked does not answer.`);
+  const late = () => new PlanTimeout(`No plan within ${timeoutMs / 1000} s: a server does not answer.`);
   try {
     const found = await withDeadline({ clock, timeoutMs }, late, (ends) =>
-      // Not everything that is asked takes a signal.
+      // Not every request can be aborted.
       untilAborted(look(config, clock, ends), ends),
     );
     print(found, json);
     return found.failures.length === 0 ? 0 : 1;
   } catch (thrown) {
-    if (!(thrown instanceof Late)) throw thrown;
+    if (!(thrown instanceof PlanTimeout)) throw thrown;
     process.stderr.write(`${thrown.message}\n`);
     return 1;
   }
@@ -66,15 +65,15 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
   const files = readOnly(createProviderFiles(letsencryptDir, name));
   const onWait = (wait: ProviderWait) =>
     void process.stderr.write(`${sentenceOf(waitingFor(config.provider, wait))}\n`);
-  // Reading gives no warning: what is damaged is moved aside by a start, and only then.
+  // No warnings while reading: only a start moves damaged files aside.
   const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings);
-  const issuers = readOnlyIssuers(outside.authorities);
-  const parts: ReadDeps = {
+  const authorities = readOnlyAuthorities(outside.authorities);
+  const deps: ReadDeps = {
     ...outside,
-    authorities: issuers,
-    spec: goalFor(config, outside),
-    caaOwners: caaOwnersOf(issuers),
+    authorities,
+    spec: specOf(config, outside),
+    caaOwners: caaOwnersOf(authorities),
     journalOf: (domain) => peekingJournal(createChallengeJournal(letsencryptDir, domain, () => undefined)),
     random: Math.random,
     newId: randomUUID,
@@ -84,6 +83,6 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
     shared: emptySharedState(),
   };
   const all = config.certificates.map(({ names }) => manageCertificate(names));
-  const found = await forecast(parts, all, signal);
+  const found = await forecast(deps, all, signal);
   return { ...found, warnings: [...warnings] };
 }

@@ -34,8 +34,8 @@ export async function run(stopped: AbortSignal): Promise<number> {
     const { host: proxy } = config.httpsProxy;
     emit({ type: 'https-proxy', proxy, noProxy: config.noProxy });
   }
-  const ofUser = sharedUserWarning(processRights());
-  for (const sentence of [...config.warnings, ...(ofUser === undefined ? [] : [ofUser])])
+  const sharedUser = sharedUserWarning(processRights());
+  for (const sentence of [...config.warnings, ...(sharedUser === undefined ? [] : [sharedUser])])
     emit({ type: 'warning', sentence });
   onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
   await using evidence = await openEvidence(config, emit);
@@ -67,7 +67,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   return 0;
 }
 
-/** Without evidence the app is served all the same. */
+/** Starts the evidence server; if that fails, the app is served without it. */
 async function openEvidence(
   { evidenceServer, evidenceDir }: IngressConfig,
   emit: Emit,
@@ -90,7 +90,7 @@ async function openProxy(
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
   const { routes, appTls, acceptProxyProtocol, sendProxyProtocol } = config;
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
-  // Our image says so of itself: what an engine leaves in its containers differs between engines.
+  // Set by our image: the traces that container engines leave inside differ.
   const inContainer = process.env['DSTACK_INGRESS_CONTAINER'] === 'true';
   try {
     return await startProxy(
@@ -107,12 +107,12 @@ async function openProxy(
   }
 }
 
-/** Says of each name, the first time that it is served and nothing failed, where it is and where it leads. */
+/** Emits `up` for each name the first time that it is served and nothing failed, with its URL and target. */
 function announceOnce(
   { routes }: IngressConfig,
   emit: Emit,
   warnings: ReadonlyMap<string, string>,
-): (kept: ManagedCertificate) => void {
+): (certificate: ManagedCertificate) => void {
   const announced = new Set<string>();
   return ({ names, state }) => {
     for (const name of names) {

@@ -31,7 +31,7 @@ test('a zone that is not in the account: an error that names it', async (t) => {
   const ingress = await ingressIn(t, world, { DOMAIN: 'app.elsewhere.test' });
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /ZONE_NOT_FOUND.*elsewhere\.test/);
-  assert.match(JSON.stringify(err), /"hint":"Check DOMAIN: is app\.elsewhere\.test right\? The token sees/);
+  assert.match(JSON.stringify(err), /"hint":"Check DOMAIN: is app\.elsewhere\.test correct\? The token sees/);
   assert.equal(world.pebble.orders(), 0);
 });
 

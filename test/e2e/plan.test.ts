@@ -126,7 +126,7 @@ test('a plan that cannot be made says why and what to do, without a stack', asyn
   assert.deepEqual([exitCode, stdout], [1, '']);
   assert.match(
     stderr,
-    /^The Cloudflare token sees no zone that holds app\.elsewhere\.test \(ZONE_NOT_FOUND\)\n {2}-> Check DOMAIN: is app\.elsewhere\.test right\? The token sees example\.test\./,
+    /^The Cloudflare token sees no zone that holds app\.elsewhere\.test \(ZONE_NOT_FOUND\)\n {2}-> Check DOMAIN: is app\.elsewhere\.test correct\? The token sees example\.test\./,
   );
   assert.doesNotMatch(stderr, /at .*\.js/);
 });

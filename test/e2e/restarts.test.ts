@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { providers } from '../../providers/registry.ts';
 import { systemClock } from '../../src/clock.ts';
-import { assembleOutside, goalFor } from '../../src/commands/wiring/outside.ts';
+import { assembleOutside, specOf } from '../../src/commands/wiring/outside.ts';
 import { createProviderFiles } from '../../src/commands/wiring/provider-context.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
@@ -32,7 +32,7 @@ async function start(environment: Environment): Promise<ReconcileResult> {
   const outside = assembleOutside(config, context, () => undefined);
   const parts = {
     ...outside,
-    spec: goalFor(config, outside),
+    spec: specOf(config, outside),
     caaOwners: caaOwnersOf(outside.authorities),
     journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
     serve: async () => undefined,

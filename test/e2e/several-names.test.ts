@@ -175,10 +175,10 @@ test('a CA file that is not there, or holds no certificate, is a fault', async (
   for (const [path, wrong] of [
     [
       '/nowhere.pem',
-      /TARGET_CA_FILE names a file that cannot be read \(ENOENT\): \/nowhere\.pem\n {4}-> Mount a PEM/,
+      /TARGET_CA_FILE is a file that cannot be read \(ENOENT\): \/nowhere\.pem\n {4}-> Mount a PEM/,
     ],
-    [file, /TARGET_CA_FILE names a file that holds no certificate in PEM/],
-    [broken, /TARGET_CA_FILE names a file with a certificate that cannot be parsed/],
+    [file, /TARGET_CA_FILE is a file without a PEM certificate/],
+    [broken, /TARGET_CA_FILE is a file with a certificate that cannot be parsed/],
   ] as const) {
     const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: 'https://app', TARGET_CA_FILE: path });
     assert.equal((await ingress.ended).exitCode, 78);

@@ -4,7 +4,7 @@ import type { NameState, State } from '../../status/state.ts';
 
 type Row = readonly [title: string, words: string];
 
-/** A state as lines for a person, as of now. Pure. */
+/** The state as text for a terminal. Pure. */
 export function describeState(
   { names, provider, version, startedAt, waiting, warnings }: State,
   now: Date,

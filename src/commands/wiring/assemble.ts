@@ -6,14 +6,14 @@ import { ORDERS_AT_ONCE } from '../../reconcile/groups.ts';
 import { createChallengeJournal } from '../../records/journal.ts';
 import { once } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
-import { assembleOutside, goalFor } from './outside.ts';
+import { assembleOutside, specOf } from './outside.ts';
 import { createProviderFiles, waitingFor } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
 /** Milliseconds that reconciling may take beside waiting for the name servers, twice, for each batch of certificates. */
 const BATCH_TIMEOUT_MS = 15 * 60_000;
 
-/** Everything that reconciling acts with. Nothing is asked or opened yet. */
+/** Assembles the dependencies of reconcile. Sends and opens nothing yet. */
 export function assembleDeps(
   config: IngressConfig,
   { clock, serve, emit, warnOf }: Pick<Deps, 'clock' | 'serve' | 'emit' | 'warnOf'>,
@@ -26,7 +26,7 @@ export function assembleDeps(
   return {
     ...outside,
     store: withRenewalConfs(config, outside, emit),
-    spec: goalFor(config, outside),
+    spec: specOf(config, outside),
     caaOwners: caaOwnersOf(outside.authorities),
     journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
     serve,

@@ -15,10 +15,10 @@ import { identityFault } from '../../dstack/identity.ts';
 
 export type IngressConfig = Config<(typeof providers)[number]>;
 
-/** The exit code for faults of the configuration: EX_CONFIG of sysexits.h. */
+/** The exit code for configuration errors: EX_CONFIG of sysexits.h. */
 export const EX_CONFIG = 78;
 
-/** The configuration, or undefined after its faults were printed. */
+/** Reads the configuration; undefined after printing its errors. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): IngressConfig | undefined {
   try {
     return loadConfig(
@@ -34,7 +34,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Ingres
   }
 }
 
-// Only a first start is refused: what is valid on the volume is served whatever is missing now.
+// Only a first start fails: valid certificates on the volume are served without an identity.
 function missingIdentity({
   appId,
   guestAgent,
@@ -47,7 +47,7 @@ function missingIdentity({
   return stored ? [] : [identityFault(misplacedSocket(guestAgent))];
 }
 
-// HAProxy would not start with it.
+// HAProxy would not start.
 function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
   if (targetCaFile === undefined) return [];
   const problem = whyNoCa(targetCaFile);
@@ -59,15 +59,15 @@ function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
 function whyNoCa(path: string): string | undefined {
   try {
     const blocks = splitChain(readFileSync(path, 'utf8'));
-    if (blocks.length === 0) return `names a file that holds no certificate in PEM: ${path}`;
+    if (blocks.length === 0) return `is a file without a PEM certificate: ${path}`;
     for (const block of blocks) new X509Certificate(block);
     return undefined;
   } catch (thrown) {
-    // What OpenSSL says of a damaged one is no help.
+    // OpenSSL's message about a damaged certificate does not help.
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
     return /^E[A-Z]+$/.test(code)
-      ? `names a file that cannot be read (${code}): ${path}`
-      : `names a file with a certificate that cannot be parsed: ${path}`;
+      ? `is a file that cannot be read (${code}): ${path}`
+      : `is a file with a certificate that cannot be parsed: ${path}`;
   }
 }
 

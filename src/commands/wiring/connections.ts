@@ -4,9 +4,9 @@ import { callbackify } from 'node:util';
 import { type Lookup, notFound, systemLookup } from '../../net/system-lookup.ts';
 
 /**
- * Has every connection of this process find its host as the app's is found, and not by a thread of ours. `dns.lookup` is what the
- * sockets of Node.js ask, and with them fetch, axios and the SDKs; they have no other way in common. A name that is asked
- * for several times at once is looked up once.
+ * Makes every connection of this process resolve its host in a child process, like the app's, rather than in a thread of
+ * this one. All sockets of Node.js call `dns.lookup`, and with them fetch, axios and the SDKs; they have no other common
+ * hook. Concurrent lookups of one name are merged.
  */
 export function findHostsOutside(find: Lookup = systemLookup): void {
   const { lookup } = dns;
@@ -21,7 +21,7 @@ export function findHostsOutside(find: Lookup = systemLookup): void {
     return addresses.filter((found) => family === 0 || found.family === family);
   });
   const replacement: LookupFunction = (host, options, callback) => {
-    // Node.js needs no thread for these.
+    // Node.js needs no thread for addresses.
     if (host === '' || isIP(host) !== 0) return lookup(host, options, callback);
     const family = Number(String(options.family ?? 0).replace('IPv', ''));
     findFamily(host, family, (error, addresses) => {

@@ -19,16 +19,16 @@ import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
 import { withVariables } from './with-variables.ts';
 
-/** What every certificate shares: one identity, one provider with its budget, one account at each authority. */
+/** What all certificates share: one identity, one provider with its call budget, one account at each CA. */
 export type Outside = Pick<
   Deps,
   'identify' | 'provider' | 'resolver' | 'ask' | 'authorities' | 'store' | 'clock'
 >;
 
-/** Milliseconds for which the guest agent's word is good: rounds beside each other ask it once. */
+/** Milliseconds for which the guest agent's answer is cached, so that concurrent reconciliations call it once. */
 const IDENTITY_MS = 60_000;
 
-/** Everything outside this process that is asked. Nothing is asked or opened yet. `warn` hears of files that cannot be read. */
+/** Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn` gets files that cannot be read. */
 export function assembleOutside(
   config: IngressConfig,
   context: Omit<ProviderContext, 'outgoing'>,
@@ -50,7 +50,7 @@ export function assembleOutside(
     ),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
     ask: query,
-    authorities: assembleIssuers(config, { clock, store, warn, outgoing }),
+    authorities: assembleAuthorities(config, { clock, store, warn, outgoing }),
     store,
     clock,
   };
@@ -61,31 +61,31 @@ function outgoingFor({ httpsProxy, noProxy = '' }: IngressConfig): Outgoing {
 }
 
 /**
- * Certificates of a staging environment have a place of their own, so that going there and back neither serves one as real
- * nor orders a new one.
+ * Staging certificates have a directory of their own, so that switching to staging and back neither serves one as real nor
+ * orders a new one.
  */
 function storeRoot({ letsencryptDir, usesStaging }: IngressConfig): string {
   return usesStaging ? join(letsencryptDir, 'dstack-ingress', 'staging') : letsencryptDir;
 }
 
-interface IssuerParts extends Pick<Deps, 'clock' | 'store'> {
+interface AuthorityParts extends Pick<Deps, 'clock' | 'store'> {
   readonly outgoing: Outgoing;
   readonly warn: (sentence: string) => void;
 }
 
-function assembleIssuers(config: IngressConfig, parts: IssuerParts): Authorities {
+function assembleAuthorities(config: IngressConfig, parts: AuthorityParts): Authorities {
   const { primary, fallback, dryRun } = config.authorities;
   return {
-    primary: assembleIssuer(config, primary, parts),
-    fallback: fallback && { issuer: assembleIssuer(config, fallback, parts), afterMs: fallback.afterMs },
-    staging: dryRun && assembleIssuer(config, dryRun, parts),
+    primary: assembleAuthority(config, primary, parts),
+    fallback: fallback && { issuer: assembleAuthority(config, fallback, parts), afterMs: fallback.afterMs },
+    staging: dryRun && assembleAuthority(config, dryRun, parts),
   };
 }
 
-function assembleIssuer(
+function assembleAuthority(
   config: IngressConfig,
   { directoryUrl, eab }: IngressConfig['authorities']['primary'],
-  { clock, store, warn, outgoing }: IssuerParts,
+  { clock, store, warn, outgoing }: AuthorityParts,
 ): Authority {
   const { letsencryptDir, email } = config;
   const accounts = accountsAt(config, directoryUrl, { clock, store, warn });
@@ -100,34 +100,34 @@ function assembleIssuer(
   };
 }
 
-/** The accounts at a CA; the one that the certificates came from goes first. */
+/** The accounts at a CA, with the account that issued the stored certificates first. */
 export function accountsAt(
   { certificates, letsencryptDir }: IngressConfig,
   directoryUrl: string,
-  { clock, store, warn }: Pick<Deps, 'clock' | 'store'> & Partial<Pick<IssuerParts, 'warn'>>,
+  { clock, store, warn }: Pick<Deps, 'clock' | 'store'> & Partial<Pick<AuthorityParts, 'warn'>>,
 ): AccountStore {
   const lineages = async () => {
     const found: string[] = [];
-    // One after the other, because there may be a thousand.
+    // In sequence, because there may be a thousand.
     for (const { names } of certificates) found.push(...(await store.lineages(names)));
     return found;
   };
   return createAccountStore(letsencryptDir, directoryUrl, clock, lineages, warn);
 }
 
-/** Stands where the URL of an ACME account will be; without a space, which no value of a CAA parameter may have (RFC 8659 §4.2). */
+/** Placeholder for the URL of a future ACME account; without spaces, which CAA parameter values cannot contain (RFC 8659 §4.2). */
 const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 
-/** For a look that promises to write nothing: no ledger, no account. */
-export function readOnlyIssuers({ primary, fallback, staging }: Authorities): Authorities {
+/** The authorities without writes, for `plan`: no ledger entry, no new account. */
+export function readOnlyAuthorities({ primary, fallback, staging }: Authorities): Authorities {
   return {
-    primary: readOnlyIssuer(primary),
-    fallback: fallback && { ...fallback, issuer: readOnlyIssuer(fallback.issuer) },
-    staging: staging && readOnlyIssuer(staging),
+    primary: readOnlyAuthority(primary),
+    fallback: fallback && { ...fallback, issuer: readOnlyAuthority(fallback.issuer) },
+    staging: staging && readOnlyAuthority(staging),
   };
 }
 
-function readOnlyIssuer(issuer: Authority): Authority {
+function readOnlyAuthority(issuer: Authority): Authority {
   const { ledger, client } = issuer;
   const accountUrl = async () => (await client.storedAccountUrl()) ?? NO_ACCOUNT_YET;
   return {
@@ -142,8 +142,8 @@ function readOnlyIssuer(issuer: Authority): Authority {
   };
 }
 
-/** What is asked for, for all names. */
-export function goalFor(config: IngressConfig, { provider }: Pick<Deps, 'provider'>): Spec {
+/** The part of the configuration that reconcile needs. */
+export function specOf(config: IngressConfig, { provider }: Pick<Deps, 'provider'>): Spec {
   const { gatewayDomain, port, txtPrefix, setCaa, keyType, propagationTimeout } = config;
   return {
     gatewayDomain,

@@ -5,7 +5,7 @@ import { IngressError, messageOf } from '../../errors.ts';
 import type { EventOf } from '../../events.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../../files.ts';
 
-/** The folder of one provider on the certificate volume. */
+/** The directory of one provider on the certificate volume. */
 export function createProviderFiles(letsencryptDir: string, provider: string): ProviderFiles {
   const root = join(letsencryptDir, 'dstack-ingress', 'providers', provider);
   const guarded = async <T>(verb: string, name: string, work: (path: string) => Promise<T>): Promise<T> => {
@@ -31,18 +31,18 @@ export function createProviderFiles(letsencryptDir: string, provider: string): P
   };
 }
 
-/** For a look that promises to write nothing. */
+/** The files without writes, for `plan`. */
 export function readOnly(files: ProviderFiles): ProviderFiles {
   return {
     ...files,
     write: async (name) => {
-      throw new IngressError('STORE_FAILED', `${name} is not written: this is only a look`);
+      throw new IngressError('STORE_FAILED', `${name} is not written: plan only reads`);
     },
     remove: async () => undefined,
   };
 }
 
-/** The event that a wait for the provider is. */
+/** The event of a wait for the provider. */
 export function waitingFor(
   { name, title }: { readonly name: string; readonly title: string },
   wait: ProviderWait,

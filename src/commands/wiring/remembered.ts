@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 
-/** An answer that is good for some milliseconds, for those who ask one after the other. A failure is not remembered. */
+/** Caches an answer for some milliseconds. Failures are not cached. */
 export function remembered<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   forMs: number,

@@ -9,20 +9,20 @@ import type { IngressConfig } from './configuration.ts';
 import { accountsAt } from './outside.ts';
 import { remembered } from './remembered.ts';
 
-/** Milliseconds for which an account is good: to find it, the certificates of all names are looked through. */
+/** Milliseconds for which an account is cached: finding it searches the certificates of all names. */
 const ACCOUNT_MS = 60_000;
 
 /**
- * A store that tells certbot of every certificate which it holds, once it is read for the first time and whenever one is saved, so that
- * one can go back to certbot. What is only for then keeps nothing from being served: a failure is a warning. An account that its CA
- * has not opened yet is of no use to certbot: a certificate without another one is told of once there is.
+ * A store that writes certbot's renewal/*.conf for every certificate when it is first read and whenever it is saved, so that
+ * certbot can take over again. A failure is only a warning. An account that its CA has not opened yet is of no use to
+ * certbot, so the file is written once the account is open.
  */
 export function withRenewalConfs(
   config: IngressConfig,
   { store, authorities, clock }: Pick<Deps, 'store' | 'authorities' | 'clock'>,
   emit: Emit,
 ): CertificateStore {
-  // Staging certificates lie where certbot does not look.
+  // Certbot does not read the directory of staging certificates.
   if (config.usesStaging) return store;
   const accounts = new Map(
     [authorities.primary, authorities.fallback?.issuer].flatMap((issuer) => {
@@ -33,12 +33,12 @@ export function withRenewalConfs(
   );
   const told = new Set<string>();
 
-  async function tell(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
+  async function writeConfs(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
     const origin = await originOf(authorities, names, bundle);
     const found = await accounts.get(origin)?.(signal);
     if (found?.url === undefined) return;
     const { directoryUrl } = origin;
-    // certbot's plugins are called like our providers.
+    // certbot's plugins have the names of our providers.
     const authenticator = `dns-${config.provider.name}`;
     const terms = { account: basename(found.path), directoryUrl, authenticator };
     for (const lineage of await store.lineages(names)) {
@@ -49,9 +49,9 @@ export function withRenewalConfs(
     told.add(names.join());
   }
 
-  async function tellSafely(names: Names, bundle: CertificateBundle): Promise<void> {
+  async function writeSafely(names: Names, bundle: CertificateBundle): Promise<void> {
     try {
-      await tell(names, bundle, new AbortController().signal);
+      await writeConfs(names, bundle, new AbortController().signal);
     } catch (error) {
       emit({ type: 'renewal-conf-not-written', domain: names[0], error });
     }
@@ -61,12 +61,12 @@ export function withRenewalConfs(
     ...store,
     async load(names) {
       const bundle = await store.load(names);
-      if (bundle !== undefined && !told.has(names.join())) await tellSafely(names, bundle);
+      if (bundle !== undefined && !told.has(names.join())) await writeSafely(names, bundle);
       return bundle;
     },
     async save(names, bundle) {
       await store.save(names, bundle);
-      await tellSafely(names, bundle);
+      await writeSafely(names, bundle);
     },
   };
 }

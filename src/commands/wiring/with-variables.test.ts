@@ -35,10 +35,10 @@ async function hintFor(fqdn: string, details: Readonly<Record<string, unknown>>)
 }
 
 const variables: [fqdn: string, hint: string][] = [
-  ['app.exmaple.com', 'Check DOMAIN: is app.exmaple.com right? Add it.'],
-  ['www.exmaple.com', 'Check ALIAS_DOMAIN: is www.exmaple.com right? Add it.'],
-  ['exmaple.org', 'Check DOMAINS: is *.exmaple.org right? Add it.'],
-  ['api.exmaple.com', 'Check ROUTING_MAP: is api.exmaple.com right? Add it.'],
+  ['app.exmaple.com', 'Check DOMAIN: is app.exmaple.com correct? Add it.'],
+  ['www.exmaple.com', 'Check ALIAS_DOMAIN: is www.exmaple.com correct? Add it.'],
+  ['exmaple.org', 'Check DOMAINS: is *.exmaple.org correct? Add it.'],
+  ['api.exmaple.com', 'Check ROUTING_MAP: is api.exmaple.com correct? Add it.'],
 ];
 for (const [fqdn, hint] of variables) {
   test(`no zone for ${fqdn}: the variable that has it comes first`, async () => {

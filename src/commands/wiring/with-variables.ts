@@ -3,7 +3,7 @@ import { baseName } from '../../dns/name.ts';
 import type { DnsProvider } from '../../dns/provider.ts';
 import { IngressError, isIngressError } from '../../errors.ts';
 
-/** A provider whose hints begin with the variable that has the name, where a misspelt name may be the cause. */
+/** A provider whose hints start with the variable that contains the name, if a misspelt name may be the cause. */
 export function withVariables(provider: DnsProvider, served: readonly ServedName[]): DnsProvider {
   const { name, capabilities } = provider;
   return {
@@ -29,6 +29,6 @@ function withVariable(thrown: unknown, fqdn: string, served: readonly ServedName
   if (found === undefined) return thrown;
   const { code, message, fix, retryable, cause } = thrown;
   const { nameInDoubt: _, ...details } = thrown.details;
-  const hint = `Check ${found.variable}: is ${found.name} right? ${fix}`;
+  const hint = `Check ${found.variable}: is ${found.name} correct? ${fix}`;
   return new IngressError(code, message, { hint, retryable, details, cause });
 }
