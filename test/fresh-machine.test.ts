@@ -26,7 +26,7 @@ for (const version of ['18.20.8', '20.20.2', '22.23.5', '23.11.1']) {
     assert.equal(stdout, '');
     assert.match(
       stderr,
-      /^dstack-ingress needs Node\.js 24 or newer, and this is [\d.]+;.* "npm start" .*\.$/,
+      /^dstack-ingress needs Node\.js 24 or newer, but this is [\d.]+;.* "npm start" .*\.$/,
     );
     assert.ok(stderr.includes(`this is ${version};`));
   });

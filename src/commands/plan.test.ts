@@ -34,6 +34,6 @@ test('a plan is given up when two minutes are over, whoever is silent', async (t
   assert.equal(exitCode, 1);
   assert.deepEqual(waits, [120_000]);
   assert.deepEqual(written, [
-    'No plan could be made within 120 s: somebody who was asked does not answer.\n',
+    'No plan within 120 s: a server does not answer.\n',
   ]);
 });
