@@ -32,7 +32,8 @@ test('every mutant changes something, and has a name of its own that begins with
 });
 
 test('each class has mutants, at least 70 in all, each with a test file that exists', () => {
-  assert.ok(mutants.length >= 70, `${mutants.length}`);
+  const counted = mutants.filter(({ survives }) => !survives);
+  assert.ok(counted.length >= 70, `${counted.length}`);
   for (const wanted of classes)
     assert.ok(
       mutants.some((mutant) => mutant.class === wanted),

@@ -136,6 +136,7 @@ export const cas: readonly Mutant[] = [
     ],
     note: 'The fallback CA is not used although the primary has failed for long enough.',
     pending: PENDING,
+    survives: true,
   },
   {
     id: 'ca-fallback-asked-at-once',

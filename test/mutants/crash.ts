@@ -22,6 +22,7 @@ export const crashes: readonly Mutant[] = [
     replace: '',
     killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /authZ/' }],
     note: 'The order is stored only after its authorizations are read; a crash before that leads to a second order.',
+    survives: true,
   },
   {
     id: 'crash-order-before-ledger',
@@ -165,6 +166,7 @@ export const crashes: readonly Mutant[] = [
       "    ['fullchain', bundle.chainPem],\n    ['privkey', bundle.keyPem.reveal()],\n    ['cert', leaf],\n    ['chain', issuers.join('')],\n",
     killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-(?:after|torn) (?:rename|write) archive/' }],
     note: 'Chain and key are written before the rest of the version; after a crash the links lead to missing files.',
+    survives: true,
   },
   {
     id: 'crash-incomplete-version-hides-older',

@@ -43,6 +43,7 @@ export const disks: readonly Mutant[] = [
     replace: '        if (against === undefined) await write(state, entry).catch(() => undefined);\n',
     killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' }],
     note: 'An order is created although the ledger cannot be written.',
+    survives: true,
   },
   {
     id: 'disk-finalization-without-ledger',
@@ -77,6 +78,7 @@ export const disks: readonly Mutant[] = [
       { file: 'src/acme/issuance.test.ts' },
     ],
     note: 'An order is finalized although its key could not be stored.',
+    survives: true,
   },
   {
     id: 'disk-torn-line-continued',
@@ -104,6 +106,7 @@ export const disks: readonly Mutant[] = [
       { file: 'src/files.test.ts' },
     ],
     note: 'Files are renamed before their content is durable.',
+    survives: true,
   },
   {
     id: 'disk-directory-not-flushed',

@@ -51,6 +51,7 @@ export const images: readonly Mutant[] = [
       signals('SIGTERM to `npm start` ends the program and its HAProxy'),
     ],
     note: 'Connections drain only after reconcile has ended, which is too late for a container engine.',
+    survives: true,
   },
   {
     id: 'image-hangup-ends-program',
@@ -94,6 +95,7 @@ export const images: readonly Mutant[] = [
       },
     ],
     note: 'A health check waits for what only the operator can fix.',
+    survives: true,
   },
   {
     id: 'image-silent-port-hangs-health',

@@ -76,6 +76,7 @@ export const limits: readonly Mutant[] = [
     killedBy: [restarts('70 restarts with a token that may not write: one order, and nothing is validated')],
     note: 'The CA validates although the challenge could not be published.',
     pending: PENDING,
+    survives: true,
   },
   {
     id: 'limits-pause-ignored',
@@ -96,6 +97,7 @@ export const limits: readonly Mutant[] = [
     ],
     note: 'A pause that the CA asked of all its clients does not survive a restart.',
     pending: PENDING,
+    survives: true,
   },
   {
     id: 'limits-writes-overlap',

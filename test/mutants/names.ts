@@ -139,6 +139,7 @@ export const names: readonly Mutant[] = [
     ],
     note: 'Records that the provider rejects block a renewal.',
     pending: PENDING,
+    survives: true,
   },
   {
     id: 'names-first-start-ignores-records',

@@ -48,6 +48,7 @@ export const providers: readonly Mutant[] = [
     replace: '    const ends = { signal };\n',
     killedBy: [contract('cloudflare'), endless],
     note: 'An incomplete response is awaited for ever.',
+    survives: true,
   },
   {
     id: 'provider-cloudflare-first-page-only',

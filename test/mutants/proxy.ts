@@ -91,6 +91,7 @@ export const proxies: readonly Mutant[] = [
       proxy('test/proxy/lifecycle'),
     ],
     note: 'A transaction that was left open swallows the next certificate.',
+    survives: true,
   },
   {
     id: 'proxy-not-proven',

@@ -7,11 +7,11 @@ import { type Outcome, run, runKiller } from './trial.ts';
 
 /**
  * Applies each mutant to a copy of the repository and runs the tests that should notice it. First they run on the unchanged
- * code: a test that fails there proves nothing. Ends with 1 when a mutant survives or cannot be tried. MUTANTS_AT_ONCE are
- * tried concurrently, 1 by default: most tests wait more than they compute.
+ * code: a test that fails there proves nothing. Ends with 1 when a mutant survives that is not known for it, or cannot be
+ * tried. MUTANTS_AT_ONCE are tried concurrently, 1 by default: most tests wait more than they compute.
  */
 
-type Verdict = 'killed' | 'SURVIVED' | 'pending' | 'not tried';
+type Verdict = 'killed' | 'SURVIVED' | 'survives' | 'pending' | 'not tried';
 
 const wanted = process.argv.slice(2);
 const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
@@ -66,7 +66,10 @@ async function tryOne(tree: Tree, mutant: Mutant): Promise<Verdict> {
     const outcome = await runKiller(tree.root, killer, stop.signal);
     if (!passes(outcome, killer)) return say('killed', describe(killer));
   }
-  return say('SURVIVED', `${mutant.note} (${killers.map(describe).join('; ')})`);
+  return say(
+    mutant.survives ? 'survives' : 'SURVIVED',
+    `${mutant.note} (${killers.map(describe).join('; ')})`,
+  );
 }
 
 /** Whether a killer passes on the unchanged code; it runs once. */
