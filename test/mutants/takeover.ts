@@ -75,7 +75,7 @@ export const takeovers: readonly Mutant[] = [
     id: 'takeover-conf-not-written',
     class: 'takeover',
     file: 'src/commands/wiring/renewal-confs.ts',
-    search: '      await store.save(names, bundle);\n      await tellSafely(names, bundle);\n',
+    search: '      await store.save(names, bundle);\n      await writeSafely(names, bundle);\n',
     replace: '      await store.save(names, bundle);\n',
     killedBy: [{ file: 'test/e2e/back-to-certbot.test.ts' }],
     note: 'certbot cannot continue with a certificate that was ordered here.',
