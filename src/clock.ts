@@ -53,3 +53,9 @@ export async function until<T>(
     await clock.wait(Math.min(everyMs, left), signal);
   }
 }
+
+/** Seconds since it was made, with milliseconds. */
+export function stopwatch(clock: Clock): () => number {
+  const start = clock.now().getTime();
+  return () => (clock.now().getTime() - start) / 1000;
+}

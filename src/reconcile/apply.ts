@@ -1,19 +1,18 @@
+import { stopwatch } from '../clock.ts';
 import { type Change, type CurrentRecord, type DnsRecord, describeRecord, sameData } from '../dns/record.ts';
 import { isIngressError } from '../errors.ts';
 import {
   type ChallengeValue,
   challengeRecord,
   type RegisteredChallenge,
-  register,
   toRecord,
-  unregister,
 } from '../records/challenges.ts';
 import { ownerNames } from '../records/name-records.ts';
 import { ownerChanges } from '../records/ownership.ts';
+import { register, unregister } from '../records/registry.ts';
 import { planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
 import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
-import { stopwatch } from './stopwatch.ts';
 import { planContext, readZone } from './zones.ts';
 
 /** Another writer may change the zone between a read and a write; so often the plan is made again. */

@@ -1,7 +1,8 @@
 import type { Expectation } from '../dns/probe.ts';
 import type { Rr } from '../dns/query.ts';
-import { challengeTtl, registeredChallenges } from '../records/challenges.ts';
+import { challengeTtl } from '../records/challenges.ts';
 import type { DesiredRecord } from '../records/desired.ts';
+import { registeredChallenges } from '../records/registry.ts';
 import { desiredOf } from '../records/zone-plan.ts';
 import { type ChallengeOutcome, reapplyZone, type ZoneWrite } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';

@@ -12,8 +12,12 @@ import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import type { Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
 import type { IngressEvent } from '../events.ts';
-import { registeredChallenges } from '../records/challenges.ts';
-import { type ChallengeJournal, createChallengeJournal, type JournalEntry } from '../records/journal.ts';
+import {
+  type ChallengeJournal,
+  createChallengeJournal,
+  type JournalEntry,
+  registeredChallenges,
+} from '../records/registry.ts';
 import type { ZoneState } from '../records/zone-plan.ts';
 import { applyZone, removeChallenges, type ZoneWants, type ZoneWrite } from './apply.ts';
 import { type Deps, emptySharedState, type Spec } from './deps.ts';

@@ -1,4 +1,5 @@
-import { type RegisteredChallenge, registeredChallenges } from '../records/challenges.ts';
+import type { RegisteredChallenge } from '../records/challenges.ts';
+import { registeredChallenges } from '../records/registry.ts';
 import { confirmed, removeChallenges } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';

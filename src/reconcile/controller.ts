@@ -1,12 +1,12 @@
 import { schedule } from 'node-cron';
 import type { Deferral } from '../acme/ledger/limits.ts';
 import type { Clock } from '../clock.ts';
+import { stopwatch } from '../clock.ts';
 import type { Emit } from '../events.ts';
 import { isRefusal, LONGEST_RETRY_MS, reconcileDelayMs } from './backoff.ts';
 import type { ManagedCertificate } from './deps.ts';
 import { logEnding } from './outlook.ts';
 import { decidingFailure, type ReconcileResult, type StepFailure } from './report.ts';
-import { stopwatch } from './stopwatch.ts';
 
 export interface ControllerOptions {
   readonly certificates: readonly ManagedCertificate[];

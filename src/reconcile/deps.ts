@@ -1,5 +1,4 @@
 import type { Authority, KeyType } from '../acme/issuance.ts';
-
 import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
@@ -8,12 +7,19 @@ import type { Query } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
 import type { Emit } from '../events.ts';
+import type { ChallengeValue } from '../records/challenges.ts';
 import type { CaaOwner } from '../records/desired.ts';
-import type { ChallengeJournal } from '../records/journal.ts';
 import type { RecordSpec } from '../records/name-records.ts';
 import type { AddressMode } from '../records/ownership.ts';
+import type { ChallengeJournal } from '../records/registry.ts';
 import type { WarnOf } from '../warnings.ts';
-import type { ToldFault } from './unwritable.ts';
+import type { Facts } from './discover.ts';
+import type { LoadedCertificate } from './install.ts';
+import type { ToldFault } from './outlook.ts';
+import type { FindServers } from './propagation.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+import type { ObservedZones } from './zones.ts';
 
 /** The part of the configuration that reconciling needs, the same for all names. */
 export interface Spec extends RecordSpec {
@@ -136,4 +142,27 @@ export function manageCertificate(names: Names): ManagedCertificate {
 /** The key of a certificate's open order in the order store. */
 export function orderKey([first]: Names): string {
   return first;
+}
+
+/** What one reconciliation has found out before it observes the zones. */
+export interface Run {
+  readonly report: Report;
+  /** By certificate; without those that the volume did not give. */
+  readonly loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>;
+  /** Those whose certificate ends first in front. */
+  readonly due: readonly RenewalTask[];
+  /** Challenges of orders that earlier runs left open: not pruned. */
+  readonly retained: readonly ChallengeValue[];
+  readonly facts: Facts;
+  readonly findServers: FindServers;
+}
+
+/** What one reconciliation writes by. */
+export interface ObservedRun extends Run {
+  readonly zones: ObservedZones;
+}
+
+/** Whether a certificate for these names is stored. */
+export function isCertified({ loaded }: Pick<Run, 'loaded'>, certificate: ManagedCertificate): boolean {
+  return loaded.get(certificate)?.stored !== undefined;
 }

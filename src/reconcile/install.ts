@@ -5,10 +5,10 @@ import {
   whyUnusable,
 } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
+import { stopwatch } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
-import { stopwatch } from './stopwatch.ts';
-import { isNews } from './unwritable.ts';
+import { isNews } from './outlook.ts';
 
 type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
 

@@ -1,3 +1,4 @@
+import { stopwatch } from '../clock.ts';
 import { type AuthoritativeServer, type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
 import type { Expectation } from '../dns/probe.ts';
 import {
@@ -11,7 +12,6 @@ import { describeServerState } from '../dns/server-state.ts';
 import { IngressError } from '../errors.ts';
 import type { CertificateNames, PropagationProgress } from '../events.ts';
 import type { Deps } from './deps.ts';
-import { stopwatch } from './stopwatch.ts';
 
 /** The name servers of a zone, for one reconciliation. */
 export interface ZoneServers extends AuthoritativeZone {

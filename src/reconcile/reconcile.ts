@@ -1,8 +1,8 @@
 import { eachConcurrently } from '../async.ts';
 import { cleanUp } from './clean-up.ts';
-import type { Deps, ManagedCertificate } from './deps.ts';
+import type { Deps, ManagedCertificate, ObservedRun, Run } from './deps.ts';
 import { discover } from './discover.ts';
-import { batchesOf, groupsOf, type ZoneGroup } from './groups.ts';
+import { allWritten, batchesOf, groupsOf, startWrites, type ZoneGroup, type ZoneWrites } from './group.ts';
 import { install, loadStored } from './install.ts';
 import { awaitRecordsOf, issueAndServe } from './issue.ts';
 import { closeOrders, openOrdersOf, preflightAndOpen, retainedChallenges } from './orders.ts';
@@ -10,8 +10,6 @@ import { logDecision, logProgress, warnOfLedger } from './outlook.ts';
 import { createServerFinder } from './propagation.ts';
 import { decide, dueForRenewal } from './renewal.ts';
 import { type ReconcileResult, Report } from './report.ts';
-import type { ObservedRun, Run } from './run.ts';
-import { allWritten, startWrites, type ZoneWrites } from './write-zones.ts';
 import { canOrder, observeZones } from './zones.ts';
 
 /** Groups of zones that are reconciled concurrently. */

@@ -11,7 +11,7 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 import { certificateId } from '../certificates/renewal/ari.ts';
-import { register } from '../records/challenges.ts';
+import { register } from '../records/registry.ts';
 import { decide } from './renewal.ts';
 
 const never = new AbortController().signal;

@@ -4,9 +4,10 @@ import type { Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import { delegationFault, findZoneCut } from '../dns/zone-cut.ts';
 import type { IngressError } from '../errors.ts';
-import { type RegisteredChallenge, registeredChallenges } from '../records/challenges.ts';
+import type { RegisteredChallenge } from '../records/challenges.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';
 import { ownerNames } from '../records/name-records.ts';
+import { registeredChallenges } from '../records/registry.ts';
 import {
   NO_CHALLENGES,
   type PlanContext,
@@ -16,11 +17,11 @@ import {
   type ZoneState,
 } from '../records/zone-plan.ts';
 import type { ManagedCertificate, ReadDeps } from './deps.ts';
+import { isCertified, type Run } from './deps.ts';
 import type { Facts } from './discover.ts';
 import type { FindServers } from './propagation.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
-import { isCertified, type Run } from './run.ts';
 
 const ZONES_AT_ONCE = 5;
 const NAMES_AT_ONCE = 10;

@@ -2,16 +2,11 @@ import { appAddressName, challengeName } from '../../src/dns/name.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import { type Change, sameData } from '../../src/dns/record.ts';
 import { removeChallenges } from '../../src/reconcile/apply.ts';
-import {
-  challengeRecord,
-  register,
-  registeredChallenges,
-  toRecord,
-  unregister,
-} from '../../src/records/challenges.ts';
+import { challengeRecord, toRecord } from '../../src/records/challenges.ts';
 import { type DesiredRecord, desiredRecords } from '../../src/records/desired.ts';
-import type { ChallengeJournal, JournalEntry } from '../../src/records/journal.ts';
 import { plan } from '../../src/records/plan.ts';
+import type { ChallengeJournal, JournalEntry } from '../../src/records/registry.ts';
+import { register, registeredChallenges, unregister } from '../../src/records/registry.ts';
 import { cloudflareSetup } from '../contract/cloudflare-world.ts';
 import { linodeSetup } from '../contract/linode-world.ts';
 import { namecheapSetup } from '../contract/namecheap-world.ts';

@@ -25,7 +25,7 @@ import {
 import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import { decidingFailure, type ReconcileResult } from '../../src/reconcile/report.ts';
-import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
+import { type ChallengeJournal, createChallengeJournal } from '../../src/records/registry.ts';
 import { standingWarnings } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';

@@ -38,7 +38,7 @@ export const crashes: readonly Mutant[] = [
   {
     id: 'crash-challenge-before-journal',
     class: 'crash',
-    file: 'src/records/challenges.ts',
+    file: 'src/records/registry.ts',
     search: '  await note(desk, zone, values, records);\n',
     replace: '',
     killedBy: [
@@ -50,7 +50,7 @@ export const crashes: readonly Mutant[] = [
   {
     id: 'crash-journal-cleared-before-removal',
     class: 'crash',
-    file: 'src/records/challenges.ts',
+    file: 'src/records/registry.ts',
     search: `      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
       await strike(desk, struck(group));
 `,
@@ -70,7 +70,7 @@ export const crashes: readonly Mutant[] = [
   {
     id: 'crash-unanswered-challenge-leaves-journal',
     class: 'crash',
-    file: 'src/records/challenges.ts',
+    file: 'src/records/registry.ts',
     search: '    (removed) => removed.filter(({ handle }) => handle !== undefined),\n',
     replace: '    (removed) => removed,\n',
     killedBy: [

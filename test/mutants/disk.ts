@@ -60,7 +60,7 @@ export const disks: readonly Mutant[] = [
   {
     id: 'disk-challenge-without-journal',
     class: 'disk',
-    file: 'src/records/challenges.ts',
+    file: 'src/records/registry.ts',
     search: '    await journalOf(domain).write(own.map(({ entry }) => entry));\n',
     replace: '    await journalOf(domain).write(own.map(({ entry }) => entry)).catch(() => undefined);\n',
     killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/challenges/' }],

@@ -118,7 +118,7 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-gone-zone-stops-renewal',
     class: 'names',
-    file: 'src/records/challenges.ts',
+    file: 'src/records/registry.ts',
     search:
       "      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) abandoned.push(...group);\n      else failures.push(thrown);\n",
     replace: '      failures.push(thrown);\n',

@@ -9,7 +9,7 @@ import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { IngressError } from '../../src/errors.ts';
 import { makeDirectory } from '../../src/files.ts';
-import { createChallengeJournal } from '../../src/records/journal.ts';
+import { createChallengeJournal } from '../../src/records/registry.ts';
 import { describeFix, orStoreFailed, storeFailure, whyUnwritable } from '../../src/volume.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
 import type { WordingRow } from './row.ts';

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createChallengeJournal, type JournalEntry } from './journal.ts';
+import { createChallengeJournal, type JournalEntry } from './registry.ts';
 
 let root = '';
 beforeEach(() => {

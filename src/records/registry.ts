@@ -1,7 +1,57 @@
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import type { DnsProvider, Zone } from '../dns/provider.ts';
+import type { CurrentRecord } from '../dns/record.ts';
 import type { IngressError } from '../errors.ts';
 import { createJsonFile, whyUnwritable } from '../volume.ts';
+import type { RegisteredChallenge } from './challenges.ts';
+
+/**
+ * Where the challenge values that we own are written down: a value is registered before it is
+ * published and unregistered after it was removed, so that a later run finds what a crash has left, and
+ * no value of another owner is ever removed.
+ */
+export interface Registry {
+  readonly provider: Pick<DnsProvider, 'name'>;
+  /** The journal of a served name. */
+  readonly journalOf: (domain: string) => ChallengeJournal;
+}
+
+/** The values of these names at the configured provider. Throws STORE_FAILED. */
+export async function registeredChallenges(
+  { provider, journalOf }: Registry,
+  domain: string,
+): Promise<RegisteredChallenge[]> {
+  const entries = await journalOf(domain).entries();
+  return entries.filter((entry) => entry.provider === provider.name).map((entry) => ({ ...entry, domain }));
+}
+
+/**
+ * Registers values of a zone. Resolves once durable: publish only after that. Called again with the
+ * records that the provider returned, it adds their handles. Throws STORE_FAILED.
+ */
+export async function register(
+  { provider, journalOf }: Registry,
+  zone: Zone,
+  records: readonly (CurrentRecord & { readonly domain: string })[],
+): Promise<void> {
+  for (const [domain, own] of Map.groupBy(records, (one) => one.domain))
+    await journalOf(domain).write(own.map((record) => toEntry(provider.name, zone, record)));
+}
+
+/** Unregisters values that were removed. Throws STORE_FAILED. */
+export async function unregister(
+  { journalOf }: Pick<Registry, 'journalOf'>,
+  challenges: readonly RegisteredChallenge[],
+): Promise<void> {
+  for (const [domain, own] of Map.groupBy(challenges, (one) => one.domain))
+    await journalOf(domain).remove(own);
+}
+
+function toEntry(provider: string, zone: Zone, { name, value, ttl, handle }: CurrentRecord): JournalEntry {
+  const id = handle === undefined ? {} : { handle };
+  return { provider, zoneId: zone.id, zoneName: zone.name, name, value, ttl, ...id };
+}
 
 /**
  * Every challenge value that we put into a zone: written down before it is published, removed after it is gone from the zone. The next
