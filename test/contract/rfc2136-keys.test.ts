@@ -83,7 +83,7 @@ describe('RFC 2136: a refusal without a signature', () => {
     test(`${rcode} just after the key was taken is the ACL`, async () => {
       const error = await refuse(rcode, 1000);
       assert.ok(isIngressError(error, 'PROVIDER_PERMISSION_MISSING'), String(error));
-      assert.match(error.hint, /The key and the clocks are good, so the server's ACL does not allow/);
+      assert.match(error.hint, /The key and the clocks are valid, so either its ACL does not allow/);
       assert.equal(error.retryable, false);
     });
   }

@@ -30,7 +30,7 @@ describe('RFC 2136: zones', () => {
     primary.plant(ZONE, `add ${CHALLENGE}. 60 IN NS ns.elsewhere.example.`);
     const change = create(record(CHALLENGE, 'TXT', 'value'));
     const error = await failure(provider.apply(zone, change, soon()), 'ZONE_NOT_FOUND');
-    assert.match(error.message, /delegated _acme-challenge\.app\.example\.com/);
+    assert.match(error.message, /delegates _acme-challenge\.app\.example\.com/);
     assertSame(await look(provider, zone, APP), []);
     await failure(provider.zone(CHALLENGE, soon()), 'ZONE_NOT_FOUND');
     primary.addZone(CHALLENGE);
