@@ -156,6 +156,7 @@ const pure = [
   'src/dstack/misplaced.ts',
   'src/proxy/config/backends.ts',
   'src/proxy/config/buffers.ts',
+  'src/proxy/config/connections.ts',
   'src/proxy/config/error-pages.ts',
   'src/proxy/config/http-rules.ts',
   'src/proxy/config/log-format.ts',

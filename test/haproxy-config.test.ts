@@ -15,16 +15,13 @@ import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
 const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
 after(() => rmSync(directory, { recursive: true }));
 
-/** What HAProxy reads beside its configuration. */
+/** The files that the configuration refers to. */
 const files = {
   crtList: join(directory, 'crt-list'),
   routes: join(directory, 'routes.map'),
 };
 
-/**
- * Everything that could end a word, a line or a section of HAProxy's configuration, and ordinary
- * text.
- */
+/** Characters that could end a word, a line or a section of haproxy.cfg, and ordinary text. */
 const hostile = fc.stringMatching(/^[a-z0-9."'\\#\n\r\t\0 %{}$[\]:/,;é*_-]{0,24}$/);
 const good: Readonly<Record<string, readonly string[]>> = {
   DOMAIN: ['app.example.com', '*.example.com', 'xn--bcher-kva.example'],
@@ -71,7 +68,7 @@ const oddities = fc.dictionary(
 );
 const environments = fc.tuple(ordinary, oddities).map(([usual, odd]) => ({ ...usual, ...odd }));
 
-test('no environment leads to a configuration that HAProxy cannot parse', async () => {
+test('HAProxy can parse the configuration of every valid environment', async () => {
   let parsed = 0;
   let refused = 0;
   await fc.assert(
@@ -100,7 +97,8 @@ test('no environment leads to a configuration that HAProxy cannot parse', async 
 function settingsOf(environment: Record<string, string>) {
   try {
     const config = loadConfig(environment, () => '', providers);
-    // The folder has to exist for HAProxy; its name is checked by what stands in the configuration.
+    // HAProxy requires the directory to exist; its name is tested through the rendered
+    // configuration.
     const paths = { ...runtimePaths(config.runtimeDir), ...files };
     return {
       port: config.port,

@@ -3,16 +3,9 @@ import { access, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
-import {
-  echo,
-  eventually,
-  greeter,
-  hear,
-  openTls,
-  say,
-  startApp,
-  startTestProxy,
-} from '../../test/harness/proxy/proxy.ts';
+import { echo, greeter, startApp } from '../../test/harness/apps/tcp-app.ts';
+import { hear, openTls, say } from '../../test/harness/clients/tls.ts';
+import { eventually, startTestProxy } from '../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../test/harness/proxy/proxy-certificate.ts';
 import { Secret } from '../config/secret.ts';
 import type { IngressError } from '../errors.ts';

@@ -3,14 +3,13 @@ import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { startHttpApp } from '../harness/apps/http-app.ts';
-import { HTTP_ALPN, httpRoutes } from '../harness/proxy/http-proxy.ts';
-import { startTestProxy } from '../harness/proxy/proxy.ts';
+import { HTTP_ALPN, httpRoutes, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { type Page, startChromium } from './chromium.ts';
 
 const UPLOAD_BYTES = 20_000_000;
 
-/** A page, events, uploads. Pages of other names may ask it too. */
+/** A page, events and uploads. Pages of other origins may use it too. */
 const site =
   (name: string): RequestListener =>
   async (request, response) => {
@@ -51,7 +50,7 @@ async function startSite(t: TestContext, name: string): Promise<number> {
   });
 }
 
-/** Two names with one certificate, each with an app of its own, and a page of the first. */
+/** Two names with one certificate and an app each, and a page of the first name. */
 async function openSites(t: TestContext): Promise<{ page: Page; other: string }> {
   const names = ['a.site.example', 'b.site.example'] as const;
   const certificate = await testCertificate(names[0], 'ecdsa', [names[1]]);
@@ -64,7 +63,7 @@ async function openSites(t: TestContext): Promise<{ page: Page; other: string }>
   return { page, other: `b.site.example:${port}` };
 }
 
-/** Opens a WebSocket to a host, says hello, and returns what is said back. */
+/** Opens a WebSocket to a host, sends a text and returns the reply. */
 const hello = (host: string) => `
   const socket = new WebSocket('wss://${host}/');
   return await new Promise((resolve, reject) => {
@@ -95,7 +94,7 @@ test('Chromium: a page over HTTP/2, a WebSocket, server-sent events and a large 
   assert.equal(await page.run(upload), `a.site.example got ${UPLOAD_BYTES}`);
 });
 
-test('Chromium: another name of the same certificate, with another target, is reached all the same', async (t) => {
+test('Chromium: another name of the same certificate with another target is reached too', async (t) => {
   const { page, other } = await openSites(t);
   assert.equal(await page.run(hello(other)), 'b.site.example heard hello');
   assert.equal(
@@ -105,7 +104,7 @@ test('Chromium: another name of the same certificate, with another target, is re
   assert.equal(await page.run(hello(other)), 'b.site.example heard hello');
 });
 
-test('Chromium: a site that has set 18 kB of cookies, and then 60 kB, is served on', async (t) => {
+test('Chromium: a site with 18 kB of cookies, and then 60 kB, is still served', async (t) => {
   const { page } = await openSites(t);
   for (const count of [6, 20]) {
     const length = `

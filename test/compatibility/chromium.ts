@@ -9,22 +9,20 @@ import { startChild } from '../world/child.ts';
 const READY_MS = 30_000;
 const LISTENING = /^DevTools listening on ws:\/\/([\d.:]+)\//;
 
-/** A page in a headless Chromium, which is spoken to by the DevTools protocol. */
+/** A page in a headless Chromium, controlled through the DevTools protocol. */
 export interface Page {
-  /** As its user agent tells it: major version only. */
+  /** The major version, from its user agent. */
   readonly version: string;
   /** Resolves once the page has loaded. */
   open(url: string): Promise<void>;
   /**
-   * Runs a script, the body of an async function, in the page. Resolves with what it returns;
-   * rejects with what it throws.
+   * Runs a script, the body of an async function, in the page. Resolves with its result; rejects
+   * with its exception.
    */
   run<Result>(script: string): Promise<Result>;
 }
 
-/**
- * A Chromium of its own for a test. Every name leads to 127.0.0.1, and one certificate is trusted.
- */
+/** A Chromium for one test. Every name resolves to 127.0.0.1, and one certificate is trusted. */
 export async function startChromium(t: TestContext, trusted: { readonly chainPem: string }): Promise<Page> {
   const profile = await mkdtemp(join(tmpdir(), 'chromium-'));
   afterTest(t, () => rm(profile, { recursive: true, force: true, maxRetries: 10 }));
@@ -81,7 +79,7 @@ interface Wire {
 
 async function openWire(t: TestContext, authority: string): Promise<Wire> {
   const listed = await fetch(`http://${authority}/json/list`);
-  // As Chromium's protocol has it.
+  // The format of the DevTools protocol.
   const targets = (await listed.json()) as { type: string; webSocketDebuggerUrl: string }[];
   const url = targets.find(({ type }) => type === 'page')?.webSocketDebuggerUrl;
   if (url === undefined) throw new Error('Chromium has no page');
@@ -115,7 +113,7 @@ async function openWire(t: TestContext, authority: string): Promise<Wire> {
   };
 }
 
-/** The SHA-256 of its public key in base64, as Chromium takes it. */
+/** The SHA-256 of its public key in base64, in the format of Chromium's option. */
 function spki(chainPem: string): string {
   const { publicKey } = new X509Certificate(chainPem);
   return createHash('sha256')

@@ -9,19 +9,19 @@ import { unpackedPackages } from '../world/debian/debian-root.ts';
 export interface DebianServer {
   /** Packages of Debian trixie. */
   readonly packages: readonly string[];
-  /** Further lines of /etc/passwd; `root` and `nobody` are there. */
+  /** Additional lines of /etc/passwd, besides `root` and `nobody`. */
   readonly users?: readonly string[];
-  /** Files by their absolute paths. */
+  /** Files by absolute path. */
   readonly files: Readonly<Record<string, string>>;
-  /** Empty folders that everybody may write. */
+  /** Empty directories that every user may write to. */
   readonly folders?: readonly string[];
-  /** The program with its arguments; it stays in the foreground. */
+  /** The program with its arguments, which make it stay in the foreground. */
   readonly command: readonly string[];
 }
 
 const USERS = ['root:x:0:0:root:/root:/bin/sh', 'nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin'];
 
-/** Writes are kept in memory, in a file system that nobody else sees. */
+/** Writes go to memory, in a file system of this process only. */
 const ENTER = `set -e
 mount -t tmpfs none "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
@@ -33,8 +33,8 @@ shift 3
 exec chroot "$root" "$@"`;
 
 /**
- * Runs a server as Debian has it, with the paths and users that it insists on, in a root directory
- * of its own.
+ * Runs a server from Debian, with the paths and users that it requires, in a root directory of its
+ * own.
  */
 export async function startDebianServer(t: TestContext, server: DebianServer): Promise<Child> {
   const lower = await unpackedPackages('trixie', server.packages);
@@ -49,7 +49,7 @@ export async function startDebianServer(t: TestContext, server: DebianServer): P
   }
   for (const [path, text] of Object.entries(files)) {
     await mkdir(join(above, dirname(path)), { recursive: true });
-    // sshd refuses a key that others may read.
+    // sshd refuses a private key that other users may read.
     await writeFile(join(above, path), text, { mode: text.includes('PRIVATE KEY') ? 0o600 : 0o644 });
   }
   for (const folder of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${folder}`, join(above, folder));

@@ -10,8 +10,8 @@ import {
 import { words } from './grpc-service.ts';
 
 /**
- * A gRPC server as a program of its own, so that it can be killed: `grpc-app.ts PORT`. It says what
- * it sees.
+ * A gRPC server as a separate program, so that it can be killed: `grpc-app.ts PORT`. It prints the
+ * calls that it receives.
  */
 
 const server = new Server();

@@ -14,14 +14,14 @@ function method(
   };
 }
 
-/** A service with one method of each kind that the tests need; its messages are texts. */
+/** A service with one method of each kind that the tests need. Its messages are texts. */
 export const words = {
-  /** Answers with the same. */
+  /** Responds with the request's message. */
   echo: method('Echo', false, false),
-  /** Answers with each word of a sentence, then stays open. */
+  /** Responds with each word of a sentence, then leaves the stream open. */
   split: method('Split', false, true),
-  /** Answers each message with the same. */
+  /** Responds to each message with the same message. */
   chat: method('Chat', true, true),
-  /** Never answers. */
+  /** Never responds. */
   hang: method('Hang', false, false),
 } satisfies ServiceDefinition;

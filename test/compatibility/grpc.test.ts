@@ -21,7 +21,7 @@ import { words } from './grpc-service.ts';
 const APP = fileURLToPath(new URL('grpc-app.ts', import.meta.url));
 const WordsClient = makeClientConstructor(words, 'Words');
 
-/** As users have it: what is UNAVAILABLE is tried again. */
+/** A common retry policy: UNAVAILABLE is retried. */
 const RETRIES = {
   ...{ maxAttempts: 3, initialBackoff: '0.1s', maxBackoff: '1s', backoffMultiplier: 2 },
   retryableStatusCodes: ['UNAVAILABLE'],
@@ -34,7 +34,7 @@ async function startApp(t: TestContext, port: number): Promise<Child> {
   return app;
 }
 
-/** grpc-js at both ends of a proxy. */
+/** grpc-js as client and server of a proxy. */
 async function start(t: TestContext, target: Partial<Target> = { speaks: 'h2' }) {
   const appPort = await freePort();
   const app = await startApp(t, appPort);
@@ -52,7 +52,7 @@ async function start(t: TestContext, target: Partial<Target> = { speaks: 'h2' })
   return { app, appPort, ...callsOf(client) };
 }
 
-/** The methods of the service, with their types, which the library's client does not have. */
+/** The methods of the service with their types, which the library's client lacks. */
 function callsOf(client: InstanceType<typeof WordsClient>) {
   const { echo, split, chat, hang } = words;
   const unary = (method: typeof echo, message: string, deadline = Date.now() + 10_000) => {
@@ -73,14 +73,14 @@ function callsOf(client: InstanceType<typeof WordsClient>) {
   };
 }
 
-test('grpc-js: a unary call, one of 1 MB too', async (t) => {
+test('grpc-js: a unary call, also with 1 MB', async (t) => {
   const { echo } = await start(t);
   assert.equal(await echo('hello'), 'hello');
   const large = 'x'.repeat(1_000_000);
   assert.equal(await echo(large), large);
 });
 
-test('grpc-js: a stream of the server arrives message by message', async (t) => {
+test('grpc-js: a server stream arrives message by message', async (t) => {
   const { split } = await start(t);
   const heard: string[] = [];
   const stream = split('one two three');
@@ -92,7 +92,7 @@ test('grpc-js: a stream of the server arrives message by message', async (t) => 
   assert.deepEqual(heard, ['one', 'two', 'three']);
 });
 
-test('grpc-js: a stream both ways, each message before the next', async (t) => {
+test('grpc-js: a bidirectional stream, each message before the next', async (t) => {
   const { chat } = await start(t);
   const stream = chat();
   for (const message of ['one', 'two', 'x'.repeat(1_000_000)]) {
@@ -105,7 +105,7 @@ test('grpc-js: a stream both ways, each message before the next', async (t) => {
   assert.equal(code, status.OK);
 });
 
-test('grpc-js: a deadline ends a call, and a client that cancels is heard by the server', async (t) => {
+test('grpc-js: a deadline ends a call, and the server sees that a client cancels', async (t) => {
   const { app, hang } = await start(t);
   await assert.rejects(hang('too late', Date.now() + 300).answer, { code: status.DEADLINE_EXCEEDED });
   const { call, answer } = hang('never mind');
@@ -117,12 +117,12 @@ test('grpc-js: a deadline ends a call, and a client that cancels is heard by the
 });
 
 /**
- * How HAProxy tells a client that a stream has broken off: no code of HTTP/2 says that a call was
- * begun and cannot go on.
+ * How HAProxy signals to a client that a stream was interrupted: no HTTP/2 error code says that a
+ * call was begun and cannot continue.
  */
 const brokenOff = haproxyVersion < 300 ? status.INTERNAL : status.CANCELLED;
 
-test('grpc-js: a retry policy repeats a call whose server was killed before it answered', async (t) => {
+test('grpc-js: a retry policy repeats a call whose server was killed before it responded', async (t) => {
   const { app, appPort, hang } = await start(t);
   const { call, answer } = hang('for ever');
   await app.seen(/^hanging: for ever$/, 10_000);

@@ -9,9 +9,9 @@ import type { Front } from './ingress.ts';
 import { documented, documentedBlock } from './run.ts';
 
 /**
- * Programs that listen without TLS for a client that cannot begin with it, and begin it towards the
- * ingress: how each is started. (ncat listens too, but does not close when the server has, for
- * which psql waits after Ctrl-C.)
+ * Programs that accept connections without TLS, for clients that do not support it, and forward
+ * them to the ingress with TLS. (ncat can do so too, but does not close when the server does, which
+ * psql waits for after Ctrl-C.)
  */
 const helpers = {
   socat: (front: Front, local: number) =>
@@ -30,7 +30,7 @@ const helpers = {
 
 export const helperNames = ['socat', 'stunnel'] as const;
 
-/** Starts a helper before an ingress; returns the port that takes clients without TLS. */
+/** Starts a helper in front of an ingress; returns the port for clients without TLS. */
 export async function startHelper(
   t: TestContext,
   name: (typeof helperNames)[number],

@@ -5,20 +5,19 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { startHttpApp } from '../harness/apps/http-app.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { httpRoutes, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
 
 const REQUESTS = 2_000;
 const UPLOAD_BYTES = 20_000_000;
 
-/** An app that sends back what it is sent, as it comes. */
+/** An app that echoes a body while it arrives. */
 async function serve(t: TestContext): Promise<number> {
   const app = await startHttpApp(t, (request, response) => request.pipe(response));
   return (await startServing(t, httpRoutes(app))).port;
 }
 
 for (const version of ['1.1', '2'] as const) {
-  test(`curl: 20 MB up and down at once over HTTP/${version}`, async (t) => {
+  test(`curl: 20 MB in both directions at once over HTTP/${version}`, async (t) => {
     const folder = await temporaryDir(t);
     const port = await serve(t);
     const [sent, received] = [join(folder, 'sent'), join(folder, 'received')];
@@ -34,7 +33,7 @@ for (const version of ['1.1', '2'] as const) {
   });
 }
 
-test(`h2load: ${REQUESTS} requests over ten connections, a hundred at once on each`, async (t) => {
+test(`h2load: ${REQUESTS} requests over ten connections, a hundred concurrent ones on each`, async (t) => {
   const port = await serve(t);
   const { stdout } = await execa('h2load', [
     ...['--clients=10', '--max-concurrent-streams=100', `--requests=${REQUESTS}`],

@@ -11,23 +11,23 @@ import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { clientFolder } from './programs.ts';
 
-/** The name that clients ask for: one that every one of them finds by itself. */
+/** The name that clients connect to: one that each of them resolves without configuration. */
 export const NAME = 'localhost';
 
-/** The ingress before a server, as a client meets it. */
+/** The ingress in front of a server, from the client's point of view. */
 export interface Front {
   readonly port: number;
-  /** The PEM file of whom the client has to trust. */
+  /** The PEM file of the CA that the client has to trust. */
   readonly caFile: string;
-  /** What clients find in their environment: themselves, and whom to trust. */
+  /** The environment of clients: their PATH, and the CA to trust. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the proxy has logged. */
+  /** The proxy's log lines. */
   readonly lines: readonly LogLine[];
 }
 
 /**
- * Starts the proxy before one server, with the route and the protocols that the configuration gives
- * to the endpoint. Its certificate is for `certified`.
+ * Starts the proxy in front of one server, with the route and the protocols that the configuration
+ * yields for the endpoint. Its certificate is for `certified`.
  */
 export async function ingressBefore(
   t: TestContext,

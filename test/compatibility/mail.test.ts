@@ -8,11 +8,11 @@ import { startDebianServer } from './debian-server.ts';
 import { ingressBefore, NAME } from './ingress.ts';
 import { documented, run, succeed } from './run.ts';
 
-/** Mail servers, which speak first, with clients that begin with TLS. */
+/** Mail servers, which speak first, with clients that use implicit TLS. */
 
 const MAIL = 'Subject: news\r\n\r\nhello\r\n';
 
-/** Exim, which puts every message into one file; `delivered` is what is in it. */
+/** Exim, which appends every message to one file; `delivered` returns its content. */
 async function startExim(t: TestContext) {
   const port = await freePort();
   const config = `local_interfaces = 127.0.0.1
@@ -87,7 +87,7 @@ service imap-login {
   return port;
 }
 
-/** A file with the message. */
+/** A file with a message. */
 async function messageIn(t: TestContext): Promise<string> {
   const path = join(await temporaryDir(t), 'message');
   await writeFile(path, MAIL);
@@ -102,7 +102,7 @@ test('curl sends a message by smtps:// to Exim', async (t) => {
   await eventually('the message is delivered', async () => (await delivered()).includes('hello'));
 });
 
-test('openssl s_client and gnutls-cli are greeted, whatever protocol they ask for', async (t) => {
+test('openssl s_client and gnutls-cli get the greeting, with any ALPN', async (t) => {
   const { port } = await startExim(t);
   const front = await ingressBefore(t, `127.0.0.1:${port}`);
   const openssl = documented('openssl s_client', front);
@@ -114,14 +114,14 @@ test('openssl s_client and gnutls-cli are greeted, whatever protocol they ask fo
   }
 });
 
-test('STARTTLS does not come about: the client waits for a greeting, and the ingress for TLS', async (t) => {
+test('STARTTLS cannot work: the client waits for a greeting, and the ingress for TLS', async (t) => {
   const { port } = await startExim(t);
   const front = await ingressBefore(t, `127.0.0.1:${port}`);
   const { exitCode } = await run(front, `curl -sS --max-time 2 --ssl-reqd smtp://${NAME}:${front.port}`);
   assert.equal(exitCode, 28, 'curl: the operation timed out');
 });
 
-test('curl stores a message by imaps:// in Dovecot, and reads it', async (t) => {
+test('curl stores a message in Dovecot by imaps://, and reads it', async (t) => {
   const front = await ingressBefore(t, `imap://127.0.0.1:${await startDovecot(t)}`);
   const curl = `${documented('curl imaps://', front)}:secret`;
   await succeed(front, `${curl} --upload-file ${await messageIn(t)}`);

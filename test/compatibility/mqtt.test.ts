@@ -10,7 +10,7 @@ import { ingressBefore } from './ingress.ts';
 import { serverProgram } from './programs.ts';
 import { documented, succeed } from './run.ts';
 
-/** mosquitto_pub, mosquitto_sub and the broker. */
+/** mosquitto_pub, mosquitto_sub and the broker mosquitto. */
 
 async function startBroker(t: TestContext) {
   const port = await freePort();
@@ -28,7 +28,7 @@ for (const [what, alpn] of [
   ['with --tls-alpn mqtt', '--tls-alpn mqtt'],
   ['with a protocol that is not offered', '--tls-alpn x-amzn-mqtt-ca'],
 ] as const) {
-  test(`mosquitto_pub and mosquitto_sub ${what}: a message, once and only once`, async (t) => {
+  test(`mosquitto_pub and mosquitto_sub ${what}: a message, exactly once`, async (t) => {
     const { broker, front } = await startBroker(t);
     const publish = `${documented('mosquitto_pub', front)} -q 2 ${alpn}`;
     const subscribe = publish.replace('mosquitto_pub', 'mosquitto_sub').replace('-m hello', '-C 1');

@@ -9,10 +9,10 @@ import { type Front, ingressBefore, NAME } from './ingress.ts';
 import { PASSWORD, startPostgres, USER } from './postgres.ts';
 import { documented, run } from './run.ts';
 
-/** PostgreSQL 17 with psql and with pg for Node.js, both of which can begin with TLS. */
+/** PostgreSQL 17 with psql and with pg for Node.js, both of which support direct TLS. */
 
 interface Database {
-  /** Of the server itself. */
+  /** The port of the server itself. */
   readonly server: number;
   readonly front: Front;
 }
@@ -22,7 +22,7 @@ async function serving(t: TestContext, scheme = 'postgres'): Promise<Database> {
   return { server, front: await ingressBefore(t, `${scheme}://127.0.0.1:${server}`) };
 }
 
-/** What docs/traffic.md tells psql. */
+/** The connection string in docs/traffic.md. */
 function direct(front: Front): string {
   return documented('psql ', front)
     .replace(/^psql "|"$/g, '')
@@ -31,7 +31,7 @@ function direct(front: Front): string {
 
 const plain = (port: number) => `host=127.0.0.1 port=${port} user=${USER} dbname=postgres`;
 
-/** Starts psql with some commands; what it prints is values alone. */
+/** Starts psql with some commands; it prints only values. */
 function psql(front: Front, connection: string, commands: readonly string[], input = '') {
   const args = commands.flatMap((command) => ['-c', command]);
   const env = { PGPASSWORD: PASSWORD };
@@ -46,7 +46,7 @@ async function ask(front: Front, connection: string, ...commands: readonly strin
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
-test('psql with sslnegotiation=direct: a password by SCRAM, a large answer, COPY, NOTIFY', async (t) => {
+test('psql with sslnegotiation=direct: SCRAM, a large result, COPY, NOTIFY', async (t) => {
   const { front } = await serving(t);
   const inTls = direct(front);
   t.diagnostic(await ask(front, inTls, 'select version()'));
@@ -74,7 +74,7 @@ const refused: [what: string, change: string, scheme: string, words: RegExp][] =
   ['behind tcp://', '', 'tcp', /established without ALPN protocol negotiation extension/],
 ];
 for (const [what, change, scheme, words] of refused) {
-  test(`psql does not get in ${what}`, async (t) => {
+  test(`psql cannot connect ${what}`, async (t) => {
     const { front } = await serving(t, scheme);
     const { exitCode, stderr } = await psql(front, `${direct(front)} ${change}`, ['select 1']);
     assert.equal(exitCode, 2);
@@ -83,7 +83,7 @@ for (const [what, change, scheme, words] of refused) {
 }
 
 /**
- * Starts a query that takes a minute, and interrupts it as Ctrl-C does; `sleeping` asks for its
+ * Starts a query that takes a minute, and interrupts it as Ctrl-C does; `sleeping` queries for its
  * process.
  */
 async function interrupted({ server, front }: Database, connection: string) {
@@ -94,7 +94,7 @@ async function interrupted({ server, front }: Database, connection: string) {
   return { client, sleeping };
 }
 
-test('Ctrl-C in psql sends its request without TLS, and the query goes on; pg_cancel_backend ends it', async (t) => {
+test('Ctrl-C in psql sends its request without TLS, and the query continues; pg_cancel_backend ends it', async (t) => {
   const database = await serving(t);
   const { server, front } = database;
   const { client, sleeping } = await interrupted(database, direct(front));
@@ -105,7 +105,7 @@ test('Ctrl-C in psql sends its request without TLS, and the query goes on; pg_ca
 });
 
 for (const name of helperNames) {
-  test(`psql through ${name}, without TLS of its own; Ctrl-C works`, async (t) => {
+  test(`psql without TLS works through ${name}, and so does Ctrl-C`, async (t) => {
     const database = await serving(t);
     const local = plain(await startHelper(t, name, database.front));
     assert.equal(await ask(database.front, local, 'select 1'), '1');
@@ -114,7 +114,7 @@ for (const name of helperNames) {
   });
 }
 
-test('pg for Node.js with sslnegotiation direct: a password by SCRAM, parameters, NOTIFY', async (t) => {
+test('pg for Node.js with sslnegotiation direct: SCRAM, parameters, NOTIFY', async (t) => {
   const { front } = await serving(t);
   const client = new pg.Client({
     ...{ host: NAME, port: front.port, user: USER, password: PASSWORD, database: 'postgres' },

@@ -11,14 +11,17 @@ import { serverProgram } from './programs.ts';
 export const USER = 'me';
 export const PASSWORD = 'secret';
 
-/** PostgreSQL does not run as root; `nobody` is on every host, and this one owns what root owns. */
+/**
+ * PostgreSQL does not run as root. The user `nobody` exists on every host, and in this user namespace
+ * it is mapped to root, so it owns root's files.
+ */
 const asNobody = ['--user', '--map-user=nobody', '--map-group=nogroup'];
 
 const program = (name: string) => serverProgram('postgresql-17', join('usr/lib/postgresql/17/bin', name));
 
 /**
- * A PostgreSQL 17 on the port of the loopback address that is returned: without TLS, with SCRAM for
- * everybody.
+ * A PostgreSQL 17 on the returned port of a loopback address: without TLS, with SCRAM for every
+ * user.
  */
 export async function startPostgres(t: TestContext): Promise<number> {
   const directory = await temporaryDir(t);
@@ -31,7 +34,7 @@ export async function startPostgres(t: TestContext): Promise<number> {
   const port = await freePort();
   const where = ['-p', String(port), '-k', directory, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'];
   const child = await startChild('unshare', { args: [...asNobody, postgres, '-D', data, ...where] });
-  // The immediate shutdown: its own children would survive a SIGKILL.
+  // The immediate shutdown: the server's children would survive a SIGKILL.
   afterTest(t, () => child.end('SIGQUIT', 10_000));
   await child.seen(/ready to accept connections/, 30_000);
   return port;

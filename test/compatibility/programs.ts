@@ -32,17 +32,13 @@ const PROGRAMS = [
 ];
 
 /**
- * A program of a server of Debian trixie, as one of its packages has it: `usr/sbin/mosquitto` of
- * `mosquitto`.
+ * A server program from a package of Debian trixie, such as `usr/sbin/mosquitto` of `mosquitto`.
  */
 export async function serverProgram(packageName: string, path: string): Promise<string> {
   return startable(await unpackedPackages('trixie', [packageName]), path);
 }
 
-/**
- * A folder with the clients of Debian trixie under the names that people type, and with nothing
- * else.
- */
+/** A directory with only the clients of Debian trixie, under their usual names. */
 export async function clientFolder(): Promise<string> {
   const root = await unpackedPackages('trixie', CLIENTS);
   const folder = join(root, 'clients');

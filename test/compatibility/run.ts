@@ -4,13 +4,14 @@ import { execa } from 'execa';
 import { type Front, NAME } from './ingress.ts';
 
 interface Surroundings {
-  /** What the client reads. */
+  /** The client's standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs a client to its end, whatever that is: a program with its arguments, or a line for a shell.
+ * Runs a client until it exits, with any exit code: a program with its arguments, or a shell
+ * command.
  */
 export function run(
   { environment }: Front,
@@ -22,7 +23,7 @@ export function run(
   return execa(program, args, { ...limits, reject: false, input, env: { ...environment, ...env } });
 }
 
-/** Runs a client that has to succeed, and resolves with what it prints. */
+/** Runs a client that has to succeed, and resolves with its output. */
 export async function succeed(...what: Parameters<typeof run>): Promise<string> {
   const { exitCode, stdout, stderr } = await run(...what);
   assert.equal(exitCode, 0, stderr);
@@ -31,17 +32,14 @@ export async function succeed(...what: Parameters<typeof run>): Promise<string> 
 
 const document = readFileSync(new URL('../../docs/traffic.md', import.meta.url), 'utf8');
 
-/**
- * The command of docs/traffic.md that begins so, with an ingress in the place of the one that
- * stands there.
- */
+/** The command of docs/traffic.md that begins with a text, with the example's ingress replaced. */
 export function documented(beginning: string, front: Front): string {
   const line = document.split('\n').find((candidate) => candidate.startsWith(beginning));
   assert.ok(line !== undefined, `docs/traffic.md has no line that begins with ${beginning}`);
   return pointedAt(front, line);
 }
 
-/** The block of docs/traffic.md in a language. */
+/** The code block of docs/traffic.md in a language. */
 export function documentedBlock(language: string, front: Front): string {
   const [, block] = new RegExp(`\n\`\`\`${language}\n(.*?)\`\`\``, 's').exec(document) ?? [];
   assert.ok(block !== undefined, `docs/traffic.md has no block of ${language}`);

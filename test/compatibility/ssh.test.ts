@@ -9,9 +9,9 @@ import { startDebianServer } from './debian-server.ts';
 import { type Front, ingressBefore, NAME } from './ingress.ts';
 import { documented, succeed } from './run.ts';
 
-/** OpenSSH on both sides, which begins with TLS through another program. */
+/** OpenSSH client and server, with TLS by another program. */
 
-/** Starts sshd, which root may enter with the key in the file. */
+/** Starts sshd, to which root can log in with the key in the file. */
 async function startSshd(t: TestContext): Promise<{ front: Front; key: string }> {
   const directory = await temporaryDir(t);
   const port = await freePort();
@@ -43,7 +43,7 @@ for (const program of ['openssl s_client', 'socat', 'ncat']) {
     const proxyCommand = documented(`ProxyCommand ${program}`, front).replace(' ', '=');
     const unknown = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
     const ssh = ['ssh', '-F', 'none', '-i', key, ...unknown, '-o', proxyCommand, `root@${NAME}`];
-    // Letters that s_client takes for commands without -quiet.
+    // Letters that s_client interprets as commands without -quiet.
     const input = `Q\nR\nk\n${randomBytes(500_000).toString('hex')}`;
     const answer = await succeed(front, [...ssh, 'tee /tmp/sent; sha256sum </tmp/sent'], { input });
     assert.equal(answer, `${input}${createHash('sha256').update(input).digest('hex')}  -`);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { greeter, startApp } from '../harness/proxy/proxy.ts';
+import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { helperNames, startHelper } from './helpers.ts';
 import { type Front, ingressBefore } from './ingress.ts';
 import { documented, run } from './run.ts';
 
-/** The commands of docs/traffic.md look who is there before they say anything. */
+/** The commands of docs/traffic.md verify the server before they send anything. */
 
 const commands = [
   'psql ',
@@ -20,7 +20,7 @@ const commands = [
   'ProxyCommand ncat ',
 ];
 
-/** What valkey-cli and redis-cli do not look at. */
+/** What valkey-cli and redis-cli do not verify. */
 const unlooked = 'valkey-cli ';
 
 const strangers: [what: string, certified: string, of: (front: Front) => Front, asked: string[]][] = [
@@ -57,7 +57,7 @@ for (const [what, certified, of, asked] of strangers) {
 }
 
 for (const name of helperNames) {
-  test(`${name} hands nothing on where the certificate is of another host`, async (t) => {
+  test(`${name} forwards nothing if the certificate is for another host`, async (t) => {
     const server = await startApp(t, greeter('220 ready\r\n'));
     const front = await ingressBefore(t, `127.0.0.1:${server}`, 'other.example');
     const local = await startHelper(t, name, front);

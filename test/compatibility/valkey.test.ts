@@ -7,7 +7,7 @@ import { type Front, ingressBefore } from './ingress.ts';
 import { serverProgram } from './programs.ts';
 import { documented, run, succeed } from './run.ts';
 
-/** valkey-cli, whose options are redis-cli's, and Valkey. */
+/** valkey-cli, whose options are those of redis-cli, and Valkey. */
 
 async function startValkey(t: TestContext): Promise<Front> {
   const port = await freePort();
@@ -19,7 +19,7 @@ async function startValkey(t: TestContext): Promise<Front> {
   return ingressBefore(t, `127.0.0.1:${port}`);
 }
 
-test('valkey-cli with --sni: a large value, ten thousand commands in a row, an answer that is waited for', async (t) => {
+test('valkey-cli with --sni: a large value, ten thousand pipelined commands, a blocking command', async (t) => {
   const front = await startValkey(t);
   const cli = documented('valkey-cli', front);
   t.diagnostic(await succeed(front, `${cli} --version`));
@@ -32,7 +32,7 @@ test('valkey-cli with --sni: a large value, ten thousand commands in a row, an a
   assert.match(await waiting, /news$/);
 });
 
-test('without --sni valkey-cli names no host, and is refused', async (t) => {
+test('without --sni valkey-cli sends no SNI and is refused', async (t) => {
   const front = await startValkey(t);
   const { exitCode, stderr } = await run(
     front,

@@ -7,12 +7,11 @@ import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { WebSocket, WebSocketServer } from 'ws';
 import { afterTest } from '../harness/after-test.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { eventually } from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 import { openServer } from '../world/open-server.ts';
 
 const LARGE = 'x'.repeat(1_000_000);
-/** Every name leads to this host, and whether its certificate is trusted is not asked. */
+/** Every name resolves to this host, and its certificate is not verified. */
 function localAgent(t: TestContext): Agent {
   const here = [{ address: '127.0.0.1', family: 4 }];
   const agent = new Agent({ rejectUnauthorized: false, lookup: (_name, _options, done) => done(null, here) });
@@ -66,10 +65,10 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']])
         socket.on('echo', (words, answer) => answer(words));
         socket.on('push me', () => socket.emit('pushed', 'words'));
       });
-      // Or its long polls outlive the test.
+      // Otherwise its long polls outlive the test.
       afterTest(t, () => app.close());
     });
-    // Its types are those of a browser, where a connection is not chosen.
+    // Its types are those of browsers, which have no option for the connection.
     const agent = localAgent(t) as unknown as string;
     const socket = io(`https://app.example:${port}`, {
       ...{ transports, agent, rejectUnauthorized: false, reconnection: false, forceNew: true },

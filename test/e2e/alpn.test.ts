@@ -10,7 +10,8 @@ import {
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterTest } from '../harness/after-test.ts';
-import { greeter, hear, startApp } from '../harness/proxy/proxy.ts';
+import { greeter, startApp } from '../harness/apps/tcp-app.ts';
+import { hear } from '../harness/clients/tls.ts';
 import { openServer } from '../world/open-server.ts';
 import type { World } from '../world/world.ts';
 import { ingressIn, worldFor } from './support.ts';

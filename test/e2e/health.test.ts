@@ -4,8 +4,10 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { Secret } from '../../src/config/secret.ts';
 import type { ProxyOptions } from '../../src/proxy/proxy.ts';
+import { startApp } from '../harness/apps/tcp-app.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
-import { hear, openTls, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
+import { startTestProxy } from '../harness/proxy/proxy.ts';
 import { silentHaproxy } from './support.ts';
 
 const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { type Fault, startFault } from '../harness/apps/faulty-apps.ts';
-import { eventually, openTls, startTestProxy } from '../harness/proxy/proxy.ts';
+import { openTls } from '../harness/clients/tls.ts';
+import { eventually, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { recordTypes, startTap } from '../harness/proxy/tap.ts';
 

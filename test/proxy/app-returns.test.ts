@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startTextApp } from '../harness/apps/text-app.ts';
+import { startTextApp } from '../harness/apps/http-app.ts';
+import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1 } from '../harness/clients/http-clients.ts';
-import {
-  eventually,
-  freePort,
-  greeter,
-  hear,
-  openTls,
-  startApp,
-  startTestProxy,
-} from '../harness/proxy/proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
+import { eventually, freePort, runtimeCommand, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
-import { runtimeCommand, statistic } from '../harness/proxy/runtime.ts';
 
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
 /** A look-up and a retry take a second each. BUSY_MS is for a busy machine. */

@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { doesNotAnswer } from '../../src/proxy/upstream/messages.ts';
-import {
-  echo,
-  eventually,
-  freePort,
-  openTls,
-  say,
-  startApp,
-  startTestProxy,
-} from '../harness/proxy/proxy.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
+import { openTls, say } from '../harness/clients/tls.ts';
+import { eventually, freePort, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 for (const [what, host] of [

@@ -4,10 +4,11 @@ import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
 import { afterTest } from '../harness/after-test.ts';
 import { faultyApps } from '../harness/apps/faulty-apps.ts';
-import { startTextApp } from '../harness/apps/text-app.ts';
+import { startTextApp } from '../harness/apps/http-app.ts';
+import { startApp } from '../harness/apps/tcp-app.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
 import { openHttp1 } from '../harness/clients/http-clients.ts';
-import { eventually, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
+import { eventually, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 /** An app with an untrusted certificate. */

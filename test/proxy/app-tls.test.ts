@@ -11,13 +11,13 @@ import { afterTest } from '../harness/after-test.ts';
 import { mirror, mirrored } from '../harness/apps/http-app.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
 import {
   eventually,
-  hear,
-  openTls,
+  httpRoutes,
   type RunningTest,
   routesTo,
+  startServing,
   temporaryDir,
 } from '../harness/proxy/proxy.ts';
 import { openServer } from '../world/open-server.ts';

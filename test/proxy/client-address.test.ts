@@ -7,10 +7,9 @@ import { afterTest } from '../harness/after-test.ts';
 import { startAddressApp } from '../harness/apps/address-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
 import { headerOf, localHeaders, type Source } from '../harness/clients/proxy-protocol.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
 import {
   eventually,
-  hear,
-  openTls,
   type RunningTest,
   startTestProxy,
   type TestProxyOptions,

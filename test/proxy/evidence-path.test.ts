@@ -13,12 +13,13 @@ import {
   startHttpApp,
   valuesOf,
 } from '../harness/apps/http-app.ts';
+import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
 import { acceptWebSockets, echoTexts } from '../harness/clients/websocket.ts';
 import { memoryLog } from '../harness/memory-log.ts';
-import { HTTP_ALPN, httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { greeter, hear, openTls, routesTo, startApp, temporaryDir } from '../harness/proxy/proxy.ts';
+import { HTTP_ALPN, httpRoutes, routesTo, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
 
 const QUOTE = '{"quote":"00"}';
 

@@ -9,8 +9,7 @@ import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { answerOf, ask, openH2 } from '../harness/clients/h2.ts';
 import { memoryLog } from '../harness/memory-log.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { eventually, temporaryDir } from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const MAXCONN = 3;

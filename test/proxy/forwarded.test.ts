@@ -6,7 +6,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { type H1Client, openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 /**
  * Fields by which a client may misrepresent itself, in every spelling that some framework accepts.

@@ -4,15 +4,9 @@ import { systemClock } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../../src/proxy/runtime/handshake.ts';
 import { runtimeApi } from '../../src/proxy/runtime/runtime-api.ts';
-import {
-  echo,
-  eventually,
-  openTls,
-  type RunningTest,
-  say,
-  startApp,
-  startTestProxy,
-} from '../harness/proxy/proxy.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
+import { openTls, say } from '../harness/clients/tls.ts';
+import { eventually, type RunningTest, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const MAXCONN = 3;

@@ -6,8 +6,7 @@ import { startH2App } from '../harness/apps/http-app.ts';
 import { call, message, messages, type SeenCall, serveCall, trailersOf } from '../harness/clients/grpc.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, headersOf, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { freePort } from '../harness/proxy/proxy.ts';
+import { freePort, httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const CANCEL = 8;
 

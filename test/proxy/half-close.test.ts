@@ -5,11 +5,12 @@ import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { startHttpApp } from '../harness/apps/http-app.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { openH2 } from '../harness/clients/h2.ts';
+import { openTls } from '../harness/clients/tls.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { echo, eventually, openTls, routesTo, startApp } from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
 interface Served {
   readonly port: number;

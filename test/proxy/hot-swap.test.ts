@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { startStreamingApp, startUpgradingApp } from '../harness/apps/echo-apps.ts';
+import { startStreamingApp, startUpgradingApp } from '../harness/apps/http-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
-import { eventually, openTls, type RunningTest, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
+import { openTls } from '../harness/clients/tls.ts';
+import { eventually, type RunningTest, routesTo, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const SWAPS = 50;

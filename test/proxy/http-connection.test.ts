@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
+import { echo, greeter } from '../harness/apps/tcp-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { answerOf, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { echo, greeter, hear, openTls } from '../harness/proxy/proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 describe('features of HTTP connections', { concurrency: true }, () => {
   test('Expect: 100-continue is forwarded to the app, which may refuse before it gets the body', async (t) => {

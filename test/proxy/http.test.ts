@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import { mirror, mirrored, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { openTls } from '../harness/proxy/proxy.ts';
+import { openTls } from '../harness/clients/tls.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 

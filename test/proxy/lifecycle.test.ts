@@ -5,16 +5,9 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { IngressError } from '../../src/errors.ts';
-import {
-  echo,
-  eventually,
-  hear,
-  openTls,
-  type RunningTest,
-  say,
-  startApp,
-  startTestProxy,
-} from '../harness/proxy/proxy.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
+import { hear, openTls, say } from '../harness/clients/tls.ts';
+import { eventually, type RunningTest, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 async function serving(t: TestContext, drainMs: number): Promise<RunningTest> {

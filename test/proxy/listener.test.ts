@@ -7,14 +7,8 @@ import { afterTest } from '../harness/after-test.ts';
 import { startAddressApp } from '../harness/apps/address-app.ts';
 import { openHttp1 } from '../harness/clients/http-clients.ts';
 import { headerOf } from '../harness/clients/proxy-protocol.ts';
-import {
-  eventually,
-  freePort,
-  hear,
-  openTls,
-  startTestProxy,
-  type TestProxyOptions,
-} from '../harness/proxy/proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
+import { eventually, freePort, startTestProxy, type TestProxyOptions } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { withoutIpv6 } from '../harness/proxy/without-ipv6.ts';
 

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const PAGE = '421 Misdirected Request: this name is not served on this connection.\n';
 const SERVED = [

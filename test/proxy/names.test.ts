@@ -3,11 +3,12 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
 import type { Route } from '../../src/proxy/config/routes.ts';
 import { mirror, mirrored, startH2App, startHttpApp } from '../harness/apps/http-app.ts';
+import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { call, message, messages, serveCall } from '../harness/clients/grpc.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { greeter, hear, openTls, routesTo, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
+import { httpRoutes, routesTo, startServing, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const REFUSED = /unrecognized|handshake failure|disconnected|reset/;

@@ -4,20 +4,13 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { faultyApps } from '../harness/apps/faulty-apps.ts';
-import { startTextApp } from '../harness/apps/text-app.ts';
+import { startTextApp } from '../harness/apps/http-app.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
+import { hear, openTls } from '../harness/clients/tls.ts';
 import type { LogLine } from '../harness/memory-log.ts';
-import {
-  echo,
-  eventually,
-  hear,
-  openTls,
-  type RunningTest,
-  startApp,
-  startTestProxy,
-} from '../harness/proxy/proxy.ts';
+import { eventually, type RunningTest, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
-import { statistic } from '../harness/proxy/runtime.ts';
 
 const timeouts = { connect: 1_000, client: 500, server: 60_000 };
 /** Warnings and errors, except the warning about an old HAProxy at the start. */

@@ -8,8 +8,7 @@ import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
-import { HTTP_ALPN, startServing } from '../harness/proxy/http-proxy.ts';
-import { eventually, type RunningTest, routesTo } from '../harness/proxy/proxy.ts';
+import { eventually, HTTP_ALPN, type RunningTest, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
 interface Served extends RunningTest {
   /** The method of each request after which the app closed the connection. */

@@ -5,22 +5,19 @@ import process from 'node:process';
 import { describe, type TestContext, test } from 'node:test';
 import { tooManyAddresses } from '../../src/proxy/upstream/messages.ts';
 import { afterTest } from '../harness/after-test.ts';
-import { startTextApp } from '../harness/apps/text-app.ts';
+import { startTextApp } from '../harness/apps/http-app.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
+import { hear, openTls, say } from '../harness/clients/tls.ts';
 import { startBlackhole } from '../harness/proxy/blackhole.ts';
 import {
-  echo,
   eventually,
   freePort,
-  hear,
-  openTls,
   type RunningTest,
-  say,
-  startApp,
+  runtimeCommand,
   startTestProxy,
 } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
-import { runtimeCommand } from '../harness/proxy/runtime.ts';
 
 const [ONE, TWO, THREE] = ['127.0.0.11', '127.0.0.12', '127.0.0.13'];
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { ask, headersOf, openH2 } from '../harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const EVENTS = 10;
 const PIECES = Array.from({ length: EVENTS }, (_, index) => `piece ${index}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { startTextApp } from '../harness/apps/text-app.ts';
+import { startTextApp } from '../harness/apps/http-app.ts';
 import { certificateOfTestCa } from '../harness/ca/test-ca.ts';
 import { opensslVersion } from '../harness/proxy/haproxy-version.ts';
 import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';

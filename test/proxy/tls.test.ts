@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions, SecureVersion, TLSSocket } from 'node:tls';
 import type { CertificateBundle } from '../../src/proxy/proxy.ts';
+import { echo, startApp } from '../harness/apps/tcp-app.ts';
+import { openTls, say } from '../harness/clients/tls.ts';
 import { haproxyVersion, opensslVersion } from '../harness/proxy/haproxy-version.ts';
-import { echo, openTls, say, startApp, startTestProxy } from '../harness/proxy/proxy.ts';
+import { startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 async function serving(t: TestContext, certificate: CertificateBundle): Promise<number> {

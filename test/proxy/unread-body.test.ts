@@ -7,8 +7,7 @@ import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { answerOf, ask, openH2 } from '../harness/clients/h2.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
-import { HTTP_ALPN, httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { eventually, routesTo } from '../harness/proxy/proxy.ts';
+import { eventually, HTTP_ALPN, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
 const MB = 1_000_000;
 const OTHERS = Array.from({ length: 5 });

@@ -5,9 +5,9 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
 import { mirror, mirrored, startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openTls } from '../harness/clients/tls.ts';
 import { acceptWebSockets, echoTexts, over, WebSocketEnd } from '../harness/clients/websocket.ts';
-import { httpRoutes, startServing } from '../harness/proxy/http-proxy.ts';
-import { eventually, openTls, routesTo } from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
 /** An app that accepts WebSockets and counts the open ones. */
 async function startChat(t: TestContext): Promise<{ port: number; open: () => number }> {

@@ -1,6 +1,6 @@
 import { type Route, type Target, type TargetWithAlpn, targetsOf } from './routes.ts';
 
-/** A HAProxy backend: one target, for one kind of client. */
+/** An HAProxy backend: one target, for one kind of client. */
 export interface Backend {
   readonly name: string;
   readonly target: Target;

@@ -8,8 +8,7 @@ import { openH1 } from '../../../test/harness/clients/h1.ts';
 import { answerOf, ask, openH2 } from '../../../test/harness/clients/h2.ts';
 import { type LogLine, memoryLog } from '../../../test/harness/memory-log.ts';
 import { haproxyVersion } from '../../../test/harness/proxy/haproxy-version.ts';
-import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
-import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { eventually, httpRoutes, startServing, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { startEvidenceServer } from '../../evidence/server.ts';
 import type { Route } from './routes.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { mirror, mirrored, type SeenRequest, startHttpApp } from '../../../test/harness/apps/http-app.ts';
 import { openH1 } from '../../../test/harness/clients/h1.ts';
 import { ask, openH2 } from '../../../test/harness/clients/h2.ts';
-import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
+import { httpRoutes, startServing } from '../../../test/harness/proxy/proxy.ts';
 
 /** The two bytes of é as Latin-1, the encoding in which Node writes a request. */
 const raw = Buffer.from('é').toString('latin1');

@@ -1,5 +1,6 @@
 import { type Backend, backendsOf, IS_TCP_TARGET, useBackendRules } from './backends.ts';
 import { bufferSettings, h2WindowSettings, headerLimitRules } from './buffers.ts';
+import { checkedMaxconn, globalMaxconn, RESERVED_CONNECTIONS } from './connections.ts';
 import { errorPage, errorPages, grpcErrorPages, noPageOnTimeout } from './error-pages.ts';
 import { asciiUrlRule, noH2cRules, requestRules, tlsRequiredRules } from './http-rules.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './log-format.ts';
@@ -69,16 +70,7 @@ export interface ProxySettings extends ServerOptions {
   readonly threads?: number;
 }
 
-/** Connections reserved for the control plane, besides MAXCONN. */
-export const RESERVED_CONNECTIONS = 8;
-
-/** Two file descriptors each: 2^20 is what Linux lets one process open by default (fs.nr_open). */
-const MAX_CONNECTIONS = 500_000;
 const MAX_THREADS = 64;
-/**
- * File descriptors are provided for this many targets at their limit; further targets share them.
- */
-const PROVISIONED_TARGETS = 4;
 /** Container engines kill after ten seconds; eight of them are for draining. */
 const MAX_DRAIN_MS = 8_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -286,24 +278,4 @@ function backendSection(backend: Backend, settings: ProxySettings): string[] {
     ...(kind === 'http' && speaks === 'h2' ? grpcErrorPages : []),
     ...serverLines(backend, settings, checkedMaxconn(settings.maxconn)),
   ];
-}
-
-/**
- * The global `maxconn`, from which HAProxy computes its file descriptors: two for each connection.
- * A TCP client takes two. An HTTP client takes one, and an HTTP/1.1 client one more for its current
- * request. HTTP/2 clients can fill every backend that serves them, which is provided for the
- * PROVISIONED_TARGETS targets with the most such backends.
- */
-function globalMaxconn(maxconn: number, backends: readonly Backend[]): number {
-  const filled = [...Map.groupBy(backends, ({ target }) => target).values()]
-    .map((ofTarget) => ofTarget.filter(({ abortOnClose }) => abortOnClose).length)
-    .sort((one, other) => other - one)
-    .slice(0, PROVISIONED_TARGETS)
-    .reduce((sum, count) => sum + count, 0);
-  const wanted = Math.ceil((checkedMaxconn(maxconn) * (1 + Math.max(1, filled))) / 2);
-  return Math.max(maxconn, Math.min(wanted, MAX_CONNECTIONS));
-}
-
-function checkedMaxconn(maxconn: number): number {
-  return integer('maxconn', maxconn, 1, MAX_CONNECTIONS);
 }

@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { mirror, startHttpApp } from '../../../test/harness/apps/http-app.ts';
-import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
-import { routesTo, startApp, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { startApp } from '../../../test/harness/apps/tcp-app.ts';
+import {
+  httpRoutes,
+  routesTo,
+  startServing,
+  startTestProxy,
+  temporaryDir,
+} from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import type { Route } from './routes.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { haproxyBin, openTls, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { openTls } from '../../../test/harness/clients/tls.ts';
+import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { systemClock } from '../../clock.ts';
 import { runtimeApi } from '../runtime/runtime-api.ts';

@@ -5,16 +5,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../../test/harness/after-test.ts';
+import { echo, startApp } from '../../../test/harness/apps/tcp-app.ts';
+import { openTls, say } from '../../../test/harness/clients/tls.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import {
-  echo,
   eventually,
   freePort,
   haproxyBin,
-  openTls,
   routesTo,
-  say,
-  startApp,
   startTestProxy,
   temporaryDir,
 } from '../../../test/harness/proxy/proxy.ts';

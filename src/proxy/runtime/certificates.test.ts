@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { openTls, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
+import { openTls } from '../../../test/harness/clients/tls.ts';
+import { startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import {
   testCertificate as certificateFor,
   type TestCertificate,

@@ -1,4 +1,4 @@
-import { RESERVED_CONNECTIONS } from '../config/render.ts';
+import { RESERVED_CONNECTIONS } from '../config/connections.ts';
 import { PUBLIC_FRONTEND } from '../config/syntax.ts';
 import { expectReply, type RuntimeApi } from './runtime-api.ts';
 

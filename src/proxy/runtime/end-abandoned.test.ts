@@ -7,14 +7,15 @@ import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { startHttpApp } from '../../../test/harness/apps/http-app.ts';
+import { startApp } from '../../../test/harness/apps/tcp-app.ts';
+import { openTls } from '../../../test/harness/clients/tls.ts';
 import { acceptWebSockets } from '../../../test/harness/clients/websocket.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import { httpRoutes, startServing } from '../../../test/harness/proxy/http-proxy.ts';
 import {
   eventually,
-  openTls,
+  httpRoutes,
   routesTo,
-  startApp,
+  startServing,
   type TestProxyOptions,
 } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';

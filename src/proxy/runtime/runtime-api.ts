@@ -25,7 +25,7 @@ export interface RuntimeApi {
 const REPLY_TIMEOUT_MS = 2_000;
 /**
  * Bytes of a command with its payload: both have to fit one of HAProxy's buffers, part of which is
- * reserved. A HAProxy that an earlier run has left may have buffers of the default size.
+ * reserved. An HAProxy that an earlier run has left may have buffers of the default size.
  */
 const MAX_COMMAND = 16_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startEitherApp } from '../../../test/harness/apps/http-app.ts';
-import { startApp } from '../../../test/harness/proxy/proxy.ts';
+import { startApp } from '../../../test/harness/apps/tcp-app.ts';
 import { type ProbedProtocol, probeProtocol, protocolOfAnswer } from './probe.ts';
 
 const answers: readonly [what: string, bytes: Buffer, protocol: ProbedProtocol | undefined][] = [

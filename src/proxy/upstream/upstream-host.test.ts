@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
+import { echo, greeter, startApp } from '../../../test/harness/apps/tcp-app.ts';
+import { hear, openTls, say } from '../../../test/harness/clients/tls.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import {
-  echo,
-  eventually,
-  freePort,
-  greeter,
-  hear,
-  openTls,
-  routesTo,
-  say,
-  startApp,
-  startTestProxy,
-} from '../../../test/harness/proxy/proxy.ts';
+import { eventually, freePort, routesTo, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { systemClock } from '../../clock.ts';
 import type { RuntimeApi } from '../runtime/runtime-api.ts';

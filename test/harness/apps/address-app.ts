@@ -3,15 +3,15 @@ import { createServer as createHttp2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { readHeader, type Source } from '../clients/proxy-protocol.ts';
-import { startApp } from '../proxy/proxy.ts';
-import type { AnyRequest, AnyResponse } from './text-app.ts';
+import type { AnyRequest, AnyResponse } from './http-app.ts';
+import { startApp } from './tcp-app.ts';
 
 /**
- * An app that wants a PROXY header on each connection, and answers with what it was told, as JSON
- * and a line feed.
+ * An app that expects a PROXY header on each connection, and responds with the addresses that it
+ * learned, as JSON and a line feed.
  */
 export function startAddressApp(t: TestContext, speaks: 'tcp' | 'http/1.1' | 'h2'): Promise<number> {
-  /** By the port that HAProxy connects from: HTTP/2 shows its requests no socket to compare. */
+  /** By HAProxy's source port: requests of HTTP/2 do not expose their socket. */
   const sources = new Map<number | undefined, Source>();
   const serve = (request: AnyRequest, response: AnyResponse) => {
     const source = sources.get(request.socket.remotePort);
@@ -27,7 +27,7 @@ export function startAddressApp(t: TestContext, speaks: 'tcp' | 'http/1.1' | 'h2
   });
 }
 
-/** Reads the header of a connection and leaves what follows it for others to read. */
+/** Reads the header of a connection and leaves the rest unread. */
 function afterHeader(socket: Socket, then: (source: Source) => void): void {
   let bytes = Buffer.alloc(0);
   const read = () => {

@@ -1,18 +1,19 @@
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { startBlackhole } from '../proxy/blackhole.ts';
-import { freePort, startApp } from '../proxy/proxy.ts';
+import { freePort } from '../proxy/proxy.ts';
+import { startApp } from './tcp-app.ts';
 
 const HALF = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it';
 
-/** Does `then` once the first bytes of the client are there. */
+/** Calls `then` once the client has sent its first bytes. */
 const asked =
   (then: (socket: Socket) => void) =>
   (socket: Socket): void => {
     socket.once('data', () => then(socket));
   };
 
-/** What apps do with a connection when they misbehave. */
+/** Faults of apps: what they do with a connection. */
 export const faultyApps = {
   'resets at once': (socket: Socket) => socket.resetAndDestroy(),
   'resets when asked': asked((socket) => socket.resetAndDestroy()),
@@ -27,12 +28,12 @@ export const faultyApps = {
 
 export type Fault = keyof typeof faultyApps | 'refuses' | 'takes no connection' | 'has no address';
 
-/** Not before what was written has been read by the other side: a reset overtakes it. */
+/** Resets only once the other side has read what was written: a reset discards unread data. */
 function endSoon(socket: Socket): void {
   setTimeout(() => socket.resetAndDestroy(), 50);
 }
 
-/** Starts what misbehaves. Returns where it is. */
+/** Starts an app with a fault. Returns its host and port. */
 export async function startFault(t: TestContext, fault: Fault): Promise<{ host: string; port: number }> {
   if (fault === 'has no address') return { host: 'nowhere.invalid', port: 80 };
   const host = '127.0.0.1';

@@ -1,32 +1,40 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import {
   createServer as createH2Server,
   createSecureServer,
   type Http2SecureServer,
   type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Stream,
   type Settings,
 } from 'node:http2';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { openServer } from '../../world/open-server.ts';
-import { afterTest } from '../after-test.ts';
 import { makeCertificate } from '../ca/certificates.ts';
+import { listen } from './listen.ts';
 
-/** What an app saw of a request. */
+/** A request as an app received it. */
 export interface SeenRequest {
   readonly app: string;
   readonly method: string;
   readonly url: string;
   readonly version: string;
-  /** As they came: names and values by turns. */
+  /** Names and values in turn, unchanged. */
   readonly raw: readonly string[];
-  /** Tells one connection to the app from another. */
+  /** Identifies a connection to the app. */
   readonly connection: number;
   readonly body: string;
   readonly trailers: readonly string[];
 }
 
-/** The values of a header that the app saw. */
+/** The values of a header field that the app received. */
 export function valuesOf({ raw }: Pick<SeenRequest, 'raw'>, name: string): string[] {
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
 }
@@ -53,7 +61,7 @@ export function mirror(app: string, seen: SeenRequest[] = []): RequestListener {
   };
 }
 
-/** What `mirror` answered. */
+/** Parses a response of `mirror`. */
 export function mirrored(body: string): SeenRequest {
   return JSON.parse(body);
 }
@@ -66,7 +74,7 @@ export async function startHttpApp(
 ): Promise<number> {
   const server = createServer({ maxHeaderSize: 1_000_000 }, listener);
   prepare(server);
-  return await opened(t, server);
+  return await listen(t, server);
 }
 
 /** An app that speaks HTTP/2 only, by default without TLS. Resolves with its port. */
@@ -78,7 +86,7 @@ export async function startH2App(
   const server = tls ? await secureH2Server(settings) : createH2Server({ settings });
   prepare(server);
   server.on('sessionError', () => undefined);
-  return await opened(t, server);
+  return await listen(t, server);
 }
 
 async function secureH2Server(settings: Settings): Promise<Http2SecureServer> {
@@ -87,7 +95,7 @@ async function secureH2Server(settings: Settings): Promise<Http2SecureServer> {
 }
 
 /**
- * An app that finds out by the first bytes of a connection which HTTP it speaks, without TLS.
+ * An app that detects by the first bytes of a connection which HTTP it speaks, without TLS.
  * Resolves with its port.
  */
 export async function startEitherApp(t: TestContext, listener: RequestListener): Promise<number> {
@@ -102,11 +110,59 @@ export async function startEitherApp(t: TestContext, listener: RequestListener):
       (first.toString('latin1').startsWith('PRI ') ? h2 : h1).emit('connection', socket);
     });
   });
-  return await opened(t, server);
+  return await listen(t, server);
 }
 
-async function opened(t: TestContext, server: Parameters<typeof openServer>[0]): Promise<number> {
-  const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  afterTest(t, () => open[Symbol.asyncDispose]());
-  return open.port;
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
+export type AnyResponse = ServerResponse | Http2ServerResponse;
+
+export interface TextAppOptions {
+  readonly speaks: 'http/1.1' | 'h2';
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/**
+ * An app that responds to each request with the text of `answer`; without a text, it does not
+ * respond.
+ */
+export async function startTextApp(
+  t: TestContext,
+  { speaks, ...where }: TextAppOptions,
+  answer: (request: AnyRequest) => string | undefined,
+): Promise<number> {
+  const serve = (request: AnyRequest, response: AnyResponse) => {
+    const text = answer(request);
+    if (text !== undefined) response.end(text);
+  };
+  return await listen(t, speaks === 'h2' ? createH2Server(serve) : createServer(serve), where);
+}
+
+/**
+ * An HTTP/1.1 app that responds with the path, and echoes after an Upgrade to the protocol `echo`
+ * (RFC 9110 §7.8).
+ */
+export async function startUpgradingApp(t: TestContext): Promise<number> {
+  const server = createServer((request, response) => response.end(request.url));
+  server.on('upgrade', (_request, socket, head) => {
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+    socket.unshift(head);
+    socket.pipe(socket);
+  });
+  return await listen(t, server);
+}
+
+/**
+ * An HTTP/2 app that echoes the body of each request while it arrives, as a bidirectional gRPC call
+ * does.
+ */
+export async function startStreamingApp(t: TestContext): Promise<number> {
+  return await startH2App(t, (server) => {
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.pipe(stream);
+    });
+  });
 }

@@ -1,13 +1,12 @@
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import { openServer } from '../../world/open-server.ts';
-import { afterTest } from '../after-test.ts';
 import { makeCertificate } from '../ca/certificates.ts';
+import { listen } from './listen.ts';
 
 /**
- * An app that wants TLS. It says `words` to whoever comes without, and closes; without words only
- * that. Resolves with its port.
+ * An app that requires TLS. To a client without TLS it sends `words`, if any, and closes. Resolves
+ * with its port.
  */
 export async function startTlsApp(t: TestContext, words: string | Buffer = ''): Promise<number> {
   const { chainPem, keyPem } = await makeCertificate({ names: ['inside.example'] });
@@ -24,7 +23,5 @@ export async function startTlsApp(t: TestContext, words: string | Buffer = ''): 
       } else socket.end(words);
     });
   });
-  const open = await openServer(server, { host: '127.0.0.1', port: 0 });
-  afterTest(t, () => open[Symbol.asyncDispose]());
-  return open.port;
+  return await listen(t, server);
 }

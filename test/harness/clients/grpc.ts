@@ -6,7 +6,7 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2';
 
-/** A message as gRPC puts it on the wire: uncompressed, its length, its bytes. */
+/** An encoded gRPC message: uncompressed, its length, its bytes. */
 export function message(text: string): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(Buffer.byteLength(text), 1);
@@ -28,7 +28,7 @@ export async function* messages(stream: AsyncIterable<Buffer>): AsyncGenerator<s
 
 const GRPC = { 'content-type': 'application/grpc' };
 
-/** What an app saw of a call. */
+/** A call as the app received it. */
 export interface SeenCall {
   readonly headers: IncomingHttpHeaders;
   /** The code of the RST_STREAM that ended it; 0 for none. */
@@ -36,8 +36,8 @@ export interface SeenCall {
 }
 
 /**
- * The calls of a gRPC app. /echo sends each message back, /refuse fails before the first one,
- * /break off after it, and /hang waits for ever.
+ * The methods of a gRPC app: /echo returns each message, /refuse fails before the first one, /break
+ * resets after it, and /hang never ends.
  */
 export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): SeenCall {
   stream.on('error', () => undefined);
@@ -59,7 +59,7 @@ export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeader
       stream.respond({ ':status': 200, ...GRPC });
       break;
     default:
-      // A client may go away before it has ended.
+      // The client may close the connection before the stream ends.
       echo(stream).catch(() => undefined);
   }
   return { headers, ended };

@@ -1,13 +1,13 @@
 import type { TestContext } from 'node:test';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { openTls } from '../proxy/proxy.ts';
+import { openTls } from './tls.ts';
 
-/** An answer as it came over HTTP/1.1. */
+/** A response over HTTP/1.1. */
 export interface Answer {
   readonly status: number;
-  /** In the order of their arrival, names in lower case. */
+  /** In order of arrival, with names in lower case. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** The value of a field; several are joined as RFC 9110 §5.3 says. */
+  /** The value of a field; several values are combined (RFC 9110 §5.3). */
   field(name: string): string | undefined;
   readonly body: string;
   readonly trailers: readonly (readonly [name: string, value: string])[];
@@ -15,13 +15,13 @@ export interface Answer {
 
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** A client of HTTP/1.1 that sends what it is told, byte by byte. */
+/** An HTTP/1.1 client that sends exactly the bytes that it is given. */
 export class H1Client {
   readonly socket: TLSSocket;
   #received = Buffer.alloc(0);
   /**
-   * What came after `received`, and how many bytes that is: joined only once it is enough, for the
-   * sake of large bodies.
+   * The chunks after `received`, and their size: concatenated only once there are enough bytes,
+   * which matters for large bodies.
    */
   #further: Buffer[] = [];
   #size = 0;
@@ -41,12 +41,12 @@ export class H1Client {
     });
   }
 
-  /** Writes lines, each ended as HTTP/1.1 ends them, and then an empty one. */
+  /** Writes the lines of a header and an empty line. */
   head(...lines: readonly string[]): void {
     this.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   }
 
-  /** Sends a request without a body and resolves with its answer. */
+  /** Sends a request without a body and resolves with the response. */
   async get(path: string, host: string, ...fields: readonly string[]): Promise<Answer> {
     this.head(`GET ${path} HTTP/1.1`, `Host: ${host}`, ...fields);
     return await this.answer();
@@ -57,7 +57,7 @@ export class H1Client {
     this.socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
   }
 
-  /** The next answer, 1xx included. `noBody`: to a request by HEAD. */
+  /** The next response, which may be a 1xx. `noBody`: for the response to HEAD. */
   async answer({ noBody = false } = {}): Promise<Answer> {
     const [line = '', ...lines] = (await this.until('\r\n\r\n')).split('\r\n');
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1]);
@@ -68,7 +68,7 @@ export class H1Client {
     return { status, fields, field, body, trailers };
   }
 
-  /** What comes before `end`. Rejects when it does not come. */
+  /** The text up to `end`. Rejects if `end` does not arrive. */
   async until(end: string): Promise<string> {
     return await this.#take(JSON.stringify(end), 0, (bytes) => {
       const at = bytes.indexOf(end);
@@ -76,12 +76,12 @@ export class H1Client {
     });
   }
 
-  /** That many bytes. */
+  /** The next `count` bytes. */
   async bytes(count: number): Promise<string> {
     return await this.#take(`${count} bytes`, count, () => [count, count]);
   }
 
-  /** Everything until the other side ends. */
+  /** Everything until the connection is closed. */
   async rest(): Promise<string> {
     const all = ({ length }: Buffer): Found | undefined => (this.#ended ? [length, length] : undefined);
     return await this.#take('the end', 0, all);
@@ -141,7 +141,7 @@ export class H1Client {
   }
 }
 
-/** Where something ends, and where what follows begins. */
+/** The end of a piece, and the start of what follows. */
 type Found = readonly [end: number, next: number];
 
 function parseField(line: string): readonly [string, string] {

@@ -11,9 +11,9 @@ import {
 } from 'node:http2';
 import type { TestContext } from 'node:test';
 import { afterTest } from '../after-test.ts';
-import { openTls } from '../proxy/proxy.ts';
+import { openTls } from './tls.ts';
 
-/** An answer as it came over HTTP/2. */
+/** A response over HTTP/2. */
 export interface H2Answer {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -21,7 +21,7 @@ export interface H2Answer {
   readonly trailers: IncomingHttpHeaders | undefined;
 }
 
-/** A session with the proxy of a client that negotiated HTTP/2. */
+/** An HTTP/2 session with the proxy. */
 export async function openH2(
   t: TestContext,
   port: number,
@@ -36,7 +36,7 @@ export async function openH2(
   return session;
 }
 
-/** The headers of an answer, once they are there. Rejects when the stream ends before. */
+/** The header of a response. Rejects if the stream ends before. */
 export async function headersOf(
   stream: ClientHttp2Stream,
 ): Promise<IncomingHttpHeaders & IncomingHttpStatusHeader> {
@@ -44,7 +44,7 @@ export async function headersOf(
   return headers;
 }
 
-/** Sends a request and resolves with its answer. */
+/** Sends a request and resolves with the response. */
 export async function ask(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
@@ -55,14 +55,14 @@ export async function ask(
   return await answerOf(stream);
 }
 
-/** The whole answer on a stream. */
+/** The complete response on a stream. */
 export async function answerOf(stream: ClientHttp2Stream): Promise<H2Answer> {
   let trailers: IncomingHttpHeaders | undefined;
   stream.on('trailers', (found: IncomingHttpHeaders) => {
     trailers = found;
   });
   const ended = once(stream, 'end', { signal: AbortSignal.timeout(10_000) });
-  // It is awaited below, unless there are no headers to begin with.
+  // It is awaited below, unless there is no header at all.
   ended.catch(() => undefined);
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));

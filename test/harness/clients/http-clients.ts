@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node
 import type { TestContext } from 'node:test';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { afterTest } from '../after-test.ts';
-import { openTls } from '../proxy/proxy.ts';
+import { openTls } from './tls.ts';
 
 export interface Answer {
   readonly status: number | undefined;
@@ -12,10 +12,10 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A client that asks one request after the other over one connection. */
+/** A client that sends one request after the other over one connection. */
 export interface Client {
   readonly socket: TLSSocket;
-  /** Rejects when the connection ends before the answer does. */
+  /** Rejects if the connection ends before the response is complete. */
   get(path: string, headers?: OutgoingHttpHeaders): Promise<Answer>;
 }
 
@@ -39,7 +39,7 @@ export async function openHttp1(
 
 async function ask(options: RequestOptions): Promise<Answer> {
   const asked = request(options).end();
-  // The types of events do not say what they carry.
+  // The types of events do not include their arguments.
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   answer.setEncoding('utf8');
   const body = (await answer.toArray()).join('');

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** Who a PROXY header says that the client is. */
+/** The client's address in a PROXY header. */
 export interface Source {
   readonly address: string;
   readonly port: number;
@@ -11,11 +11,11 @@ const FIXED_BYTES = 16;
 const PROXY = 0x21;
 const LOCAL = 0x20;
 const OVER_TCP = { 4: 0x11, 6: 0x21 } as const;
-/** Where clients of a test have connected to. */
+/** The destination address in the headers of tests. */
 const OURS = { 4: '192.0.2.1', 6: '2001:db8::1' } as const;
 const OUR_PORT = 443;
 
-/** A header that says who the client is. */
+/** A PROXY header with the client's address. */
 export function headerOf(version: 'v1' | 'v2', { address, port }: Source): Buffer {
   const family = isIPv6(address) ? 6 : 4;
   if (version === 'v1') {
@@ -26,17 +26,15 @@ export function headerOf(version: 'v1' | 'v2', { address, port }: Source): Buffe
   return Buffer.from([...SIGNATURE, PROXY, OVER_TCP[family], 0, ends.length, ...ends]);
 }
 
-/**
- * Headers of a sender that speaks for itself, as health checks do: the client is who has connected.
- */
+/** Headers of a sender that has no client, as in health checks: the client is the peer itself. */
 export const localHeaders: Readonly<Record<string, Buffer>> = {
   'v1 UNKNOWN': Buffer.from('PROXY UNKNOWN\r\n'),
   'v2 LOCAL': Buffer.from([...SIGNATURE, LOCAL, 0, 0, 0]),
 };
 
 /**
- * What the first bytes of a connection say of its client; undefined while they are not a whole
- * header. Throws for others.
+ * The client's address in the first bytes of a connection; undefined while they are not a complete
+ * header. Throws if they are not a header.
  */
 export function readHeader(bytes: Buffer): { source: Source; rest: Buffer } | undefined {
   if (bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return readBinary(bytes);
@@ -69,7 +67,7 @@ function bytesOf(address: string): number[] {
   ]);
 }
 
-/** As URLs have it: the shortest text. */
+/** The shortest text form, as in URLs. */
 function textOf(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
   const words = bytes.toString('hex').match(/.{4}/g) ?? [];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Of RFC 6455 §5.2. */
+/** RFC 6455 §5.2. */
 const OPCODES = { text: 1, close: 8, ping: 9, pong: 10 } as const;
 type Kind = keyof typeof OPCODES;
 
@@ -13,7 +13,7 @@ export interface Frame {
   readonly text: string;
 }
 
-/** One end of a WebSocket that is open. Frames of up to 64 KiB. */
+/** One end of an open WebSocket. Supports frames of up to 64 KiB. */
 export class WebSocketEnd {
   readonly stream: Duplex;
   readonly #masks: boolean;
@@ -21,7 +21,7 @@ export class WebSocketEnd {
   #ended = false;
   #wake: () => void = () => undefined;
 
-  /** A client masks what it sends (§5.3). `head`: bytes that came with the handshake. */
+  /** A client masks its payload (§5.3). `head`: bytes that arrived with the handshake. */
   constructor(stream: Duplex, end: 'client' | 'server', head: Buffer = Buffer.alloc(0)) {
     this.stream = stream;
     this.#masks = end === 'client';
@@ -52,7 +52,7 @@ export class WebSocketEnd {
     this.stream.write(Buffer.concat(this.#masks ? [head, mask, masked(payload, mask)] : [head, payload]));
   }
 
-  /** The next frame; undefined once the other side has ended. */
+  /** The next frame; undefined once the other side has closed. */
   async next(): Promise<Frame | undefined> {
     const deadline = AbortSignal.timeout(10_000);
     for (;;) {
@@ -93,7 +93,7 @@ function masked(payload: Buffer, mask: Buffer): Buffer {
   return Buffer.from(payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0)));
 }
 
-/** Lets a server take WebSockets on every path but /refused, and do `serve` with each of them. */
+/** Makes a server accept WebSockets on every path but /refused, and call `serve` with each. */
 export function acceptWebSockets(
   server: Server,
   serve: (end: WebSocketEnd, request: IncomingMessage) => void,
@@ -114,8 +114,8 @@ export function acceptWebSockets(
 }
 
 /**
- * Says where it is, then sends back every text, and ends when it is asked to or when the other side
- * has ended.
+ * Sends its path, then echoes every text, and ends with a close frame or when the other side has
+ * closed.
  */
 export async function echoTexts(
   end: WebSocketEnd,
@@ -129,7 +129,7 @@ export async function echoTexts(
   end.stream.end();
 }
 
-/** Waits until the stream is over, and both its ends with it. */
+/** Waits until the stream is closed in both directions. */
 export async function over(stream: Duplex): Promise<void> {
   stream.resume();
   if (!stream.closed) await once(stream, 'close', { signal: AbortSignal.timeout(10_000) });

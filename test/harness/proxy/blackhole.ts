@@ -6,7 +6,7 @@ import { afterTest } from '../after-test.ts';
 import { eventually } from './proxy.ts';
 
 /**
- * Listens, says where, and then does nothing any more, not even accept, until it is told to end.
+ * Listens, reports its port and then blocks, without accepting connections, until it is stopped.
  */
 const LISTENER = `
   const { createServer } = require('node:net');
@@ -18,8 +18,8 @@ const LISTENER = `
 `;
 
 /**
- * A port that answers no SYN, as a host behind a filter does: its queue of connections is full and
- * nobody takes any.
+ * A port that does not respond to a SYN, like a host behind a packet filter: its backlog is full
+ * and nothing accepts connections.
  */
 export async function startBlackhole(t: TestContext): Promise<number> {
   const stopped = new Int32Array(new SharedArrayBuffer(4));

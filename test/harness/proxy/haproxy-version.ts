@@ -3,10 +3,10 @@ import { haproxyBin } from './proxy.ts';
 
 const text = execFileSync(haproxyBin, ['-vv'], { encoding: 'utf8' });
 
-/** The HAProxy to try: 2.6 as 206. */
+/** The version of the tested HAProxy: 206 for 2.6. */
 export const haproxyVersion = versionIn(/^HAProxy version (\d+)\.(\d+)/m);
 
-/** The OpenSSL that it runs with: 3.5 as 305. HAProxy says it in other words from 3.2 on. */
+/** The version of its OpenSSL: 305 for 3.5. From 3.2 on HAProxy's output has another format. */
 export const opensslVersion = versionIn(
   /^Running on (?:OpenSSL|SSL library) version : OpenSSL (\d+)\.(\d+)/m,
 );

@@ -7,10 +7,7 @@ export interface TestCertificate extends CertificateBundle {
   readonly serialNumber: string;
 }
 
-/**
- * A self-signed certificate for a name, `*.` included, as the proxy wants it. Each call gives
- * another one.
- */
+/** A self-signed certificate for a name, which may begin with `*.`. Each call returns a new one. */
 export async function testCertificate(
   name: string,
   key: KeyKind = 'ecdsa',

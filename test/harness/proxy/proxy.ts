@@ -1,25 +1,25 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock, until } from '../../../src/clock.ts';
 import type { Route, Target } from '../../../src/proxy/config/routes.ts';
+import { runtimePaths } from '../../../src/proxy/process/runtime-dir.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../../src/proxy/proxy.ts';
+import { runtimeApi } from '../../../src/proxy/runtime/runtime-api.ts';
 import { freePort } from '../../world/free-port.ts';
 import { afterTest } from '../after-test.ts';
 import { type LogLine, memoryLog } from '../memory-log.ts';
+import { testCertificate } from './proxy-certificate.ts';
 
 export { freePort };
 
-/** The HAProxy to try. */
+/** The HAProxy to test. */
 export const haproxyBin = process.env['HAPROXY_BIN'] ?? 'haproxy';
 
-/** Waits until `look` gives true, for ten seconds at most. */
-export async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  const seen = await until(async () => ((await look()) ? true : undefined), {
+/** Waits until `check` returns true, for ten seconds at most. */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const seen = await until(async () => ((await check()) ? true : undefined), {
     clock: systemClock,
     timeoutMs: 10_000,
     everyMs: 20,
@@ -33,55 +33,6 @@ export async function temporaryDir(t: TestContext): Promise<string> {
   return path;
 }
 
-/** An app that does `serve` with each connection. */
-export async function startApp(
-  t: TestContext,
-  serve: (socket: Socket) => void,
-  listen: { host?: string; port?: number } = {},
-): Promise<number> {
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('close', () => open.delete(socket));
-    serve(socket);
-  });
-  server.listen(listen.port ?? 0, listen.host ?? '127.0.0.1');
-  await once(server, 'listening');
-  afterTest(t, () => {
-    for (const socket of open) socket.destroy();
-    server.close();
-  });
-  return portOf(server);
-}
-
-/** Sends back what it gets. */
-export const echo = (socket: Socket): void => {
-  socket.pipe(socket);
-};
-
-/** Says `words` before the client does. */
-export const greeter =
-  (words: string) =>
-  (socket: Socket): void => {
-    socket.write(words);
-  };
-
-export interface RunningTest {
-  readonly proxy: RunningProxy;
-  readonly port: number;
-  readonly runtimeDir: string;
-  readonly lines: LogLine[];
-}
-
-/** What is asked of the proxy; without routes, its names lead to one target as bytes. */
-export interface TestProxyOptions extends Partial<ProxyOptions> {
-  readonly target?: Partial<Target>;
-  /** Default: `app.example`. */
-  readonly names?: readonly string[];
-  readonly alpn?: readonly string[];
-}
-
 /** Routes from some names to one target; by default to a port that nobody listens on, as bytes. */
 export function routesTo(
   target: Partial<Target>,
@@ -90,6 +41,33 @@ export function routesTo(
 ): Route[] {
   const whole: Target = { host: '127.0.0.1', port: 9, speaks: 'tcp', tls: false, ...target };
   return names.map((name) => ({ name, target: whole, alpn }));
+}
+
+/** The ALPN of HTTP targets. */
+export const HTTP_ALPN = ['h2', 'http/1.1'];
+
+/** Routes from some names to an HTTP/1.1 app on this host, unless `target` says otherwise. */
+export function httpRoutes(
+  port: number,
+  names: readonly string[] = ['app.example'],
+  target: Partial<Target> = {},
+): Route[] {
+  return routesTo({ port, speaks: 'http/1.1', ...target }, names, HTTP_ALPN);
+}
+
+export interface RunningTest {
+  readonly proxy: RunningProxy;
+  readonly port: number;
+  readonly runtimeDir: string;
+  readonly lines: LogLine[];
+}
+
+/** The proxy's options. Without routes, `names` lead to one target as bytes. */
+export interface TestProxyOptions extends Partial<ProxyOptions> {
+  readonly target?: Partial<Target>;
+  /** Default: `app.example`. */
+  readonly names?: readonly string[];
+  readonly alpn?: readonly string[];
 }
 
 /** A proxy on a free port with a runtime directory of its own, stopped when the test ends. */
@@ -113,36 +91,31 @@ export async function startTestProxy(
   return { proxy, port, runtimeDir, lines };
 }
 
-/** A client of the proxy after its handshake. Whether the certificate is trusted is not asked. */
-export async function openTls(
+/** A proxy with some routes, and a certificate for each of them. */
+export async function startServing(
   t: TestContext,
-  port: number,
-  servername: string,
-  options: ConnectionOptions = {},
-): Promise<TLSSocket> {
-  const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...options });
-  afterTest(t, () => socket.destroy());
-  await once(socket, 'secureConnect');
-  socket.on('error', () => undefined);
-  return socket;
+  routes: readonly Route[],
+  options: Omit<TestProxyOptions, 'routes' | 'target' | 'names' | 'alpn'> = {},
+): Promise<RunningTest> {
+  const running = await startTestProxy(t, { ...options, routes });
+  for (const { name } of routes) await running.proxy.install(await testCertificate(name));
+  return running;
 }
 
-/** Sends a line and resolves with the line that comes back. */
-export async function say(socket: TLSSocket, words: string): Promise<string> {
-  socket.write(`${words}\n`);
-  return await hear(socket);
+/** Sends a command to the runtime API of a test's HAProxy; resolves with its reply. */
+export function runtimeCommand(runtimeDir: string, command: string): Promise<string> {
+  return runtimeApi(runtimePaths(runtimeDir).socket, systemClock).send(command);
 }
 
-/** The next bytes, as text; '' when the other side ends. */
-export async function hear(socket: TLSSocket): Promise<string> {
-  const chunk: unknown = await Promise.race([
-    once(socket, 'data').then(([data]) => data),
-    once(socket, 'close').then(() => ''),
-  ]);
-  return String(chunk).trim();
-}
-
-function portOf(server: Server): number {
-  // A server that listens on TCP has an address with a port.
-  return (server.address() as AddressInfo).port;
+/**
+ * The sum of a column of `show stat` (management.txt §9.1) over the rows named `name`: `FRONTEND`,
+ * or `app` for servers.
+ */
+export async function statistic(runtimeDir: string, name: string, column: string): Promise<number> {
+  const [titles, ...rows] = (await runtimeCommand(runtimeDir, 'show stat'))
+    .split('\n')
+    .map((line) => line.split(','));
+  const at = titles?.indexOf(column) ?? -1;
+  if (at < 0) throw new Error(`no statistic ${column}`);
+  return rows.filter(([, called]) => called === name).reduce((sum, row) => sum + Number(row[at]), 0);
 }

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
-import { startApp } from './proxy.ts';
+import { startApp } from '../apps/tcp-app.ts';
 
-/** What came from the server, as it was on the wire. */
+/** The bytes that the server sent. */
 export interface Tap {
   readonly port: number;
   readonly seen: Buffer;
@@ -10,7 +10,7 @@ export interface Tap {
   readonly end: 'FIN' | 'RST' | undefined;
 }
 
-/** Stands between one client and a server, and forwards bytes both ways. */
+/** A relay between one client and a server that forwards bytes in both directions. */
 export async function startTap(t: TestContext, serverPort: number): Promise<Tap> {
   const chunks: Buffer[] = [];
   let end: Tap['end'];

@@ -1,5 +1,5 @@
 /**
- * Keeps a program from making sockets of IPv6, as a kernel without it does: prctl(2), seccomp(2),
+ * Prevents a program from creating IPv6 sockets, like a kernel without IPv6: prctl(2), seccomp(2),
  * socket(2).
  */
 const REFUSING = `
@@ -12,7 +12,7 @@ const REFUSING = `
   exec @ARGV or die $!;
 `;
 
-/** What is put before a command to run it on a host without IPv6, by what is missing there. */
+/** Prefixes that run a command as on a host without IPv6, by what is missing there. */
 export const withoutIpv6: Readonly<Record<string, readonly string[]>> = {
   'a kernel without IPv6': ['perl', '-e', REFUSING],
   'a network where IPv6 is switched off': [
