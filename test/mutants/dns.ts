@@ -115,7 +115,6 @@ export const dnses: readonly Mutant[] = [
     ],
     note: 'The CA validates before any name server serves the challenge.',
     pending: PENDING,
-    survives: true,
   },
   {
     id: 'dns-alias-of-challenge-ordered',
