@@ -1,33 +1,28 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ProviderFiles, ProviderWait } from '../../../providers/shared/context.ts';
-import { IngressError, messageOf } from '../../errors.ts';
+import { IngressError } from '../../errors.ts';
 import type { EventOf } from '../../events.ts';
 import { listIfThere, makeDirectory, readIfThere, writeAtomically } from '../../files.ts';
+import { orStoreFailed } from '../../volume.ts';
 
 /** The directory of one provider on the certificate volume. */
 export function createProviderFiles(letsencryptDir: string, provider: string): ProviderFiles {
   const root = join(letsencryptDir, 'dstack-ingress', 'providers', provider);
-  const guarded = async <T>(verb: string, name: string, work: (path: string) => Promise<T>): Promise<T> => {
+  const run = <T>(verb: string, name: string, work: (path: string) => Promise<T>): Promise<T> => {
     const path = join(root, name);
-    try {
-      return await work(path);
-    } catch (thrown) {
-      throw new IngressError('STORE_FAILED', `cannot ${verb} ${path}: ${messageOf(thrown)}`, {
-        cause: thrown,
-      });
-    }
+    return orStoreFailed(`cannot ${verb} ${path}`, path, () => work(path));
   };
   return {
-    read: (name) => guarded('read', name, readIfThere),
+    read: (name) => run('read', name, readIfThere),
     write: (name, text) =>
-      guarded('write', name, async (path) => {
+      run('write', name, async (path) => {
         await makeDirectory(dirname(path), 0o700);
         await writeAtomically(path, text, 0o600);
         return path;
       }),
-    list: async (folder) => (await guarded('list', folder, listIfThere)).toSorted(),
-    remove: (name) => guarded('remove', name, (path) => rm(path, { force: true })),
+    list: async (folder) => (await run('list', folder, listIfThere)).toSorted(),
+    remove: (name) => run('remove', name, (path) => rm(path, { force: true })),
   };
 }
 
