@@ -12,7 +12,7 @@ import { isKeyOf } from '../src/certificates/certificate.ts';
 import { createCertificateStore } from '../src/certificates/store.ts';
 import { createProviderFiles } from '../src/commands/wiring/provider-context.ts';
 import { createOutgoing } from '../src/net/outgoing.ts';
-import { createChallengeJournal } from '../src/records/journal.ts';
+import { createChallengeJournal } from '../src/records/registry.ts';
 import { afterTest } from './harness/after-test.ts';
 import { createFakeClock } from './harness/fake-clock.ts';
 
