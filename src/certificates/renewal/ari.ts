@@ -62,6 +62,9 @@ export function renewalJitter({ fingerprint256 }: Pick<CertificateFacts, 'finger
 /**
  * What a CA calls a certificate in `renewalInfo` and `replaces` (RFC 9773 §4.1): `base64url(key identifier of its issuer).base64url(serial)`.
  * Takes DER, or PEM with the leaf first. Undefined when it names no key of its issuer, or is no certificate.
+ *
+ * Every start with a stored certificate needs this. The X.509 parser that comes with acme-client (@peculiar/x509) takes about 100 ms to
+ * load, and is loaded only for an order; so the few elements of DER that lead to the two values are read here.
  */
 export function certificateId(certificate: string | Uint8Array): string | undefined {
   const der = typeof certificate === 'string' ? derOf(certificate) : certificate;
