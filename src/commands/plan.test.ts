@@ -33,7 +33,5 @@ test('a plan is given up when two minutes are over, whoever is silent', async (t
   t.mock.restoreAll();
   assert.equal(exitCode, 1);
   assert.deepEqual(waits, [120_000]);
-  assert.deepEqual(written, [
-    'No plan within 120 s: a server does not answer.\n',
-  ]);
+  assert.deepEqual(written, ['No plan within 120 s: a server does not answer.\n']);
 });

@@ -9,7 +9,7 @@ import {
   gatewayNames,
   orders,
   RECORDS,
-  runPass,
+  reconcileOne,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -34,7 +34,7 @@ for (const [title, code, break_] of failing) {
   test(`${title}: the CA is not told to validate a first certificate`, async (t) => {
     const stage = await setStage(t);
     break_(stage);
-    await assert.rejects(runPass(stage), { code });
+    await assert.rejects(reconcileOne(stage), { code });
     assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
     assert.equal(stage.served.length, 0);
     assert.deepEqual(await stage.journal.entries().then((left) => left.filter(({ handle }) => handle)), []);
@@ -43,7 +43,7 @@ for (const [title, code, break_] of failing) {
 
 test('records and challenge are one write, and the clean-up another', async (t) => {
   const stage = await setStage(t);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply', 'apply']);
   assert.deepEqual(
     stage.provider.applied.map((changes) => changes.map((change) => change.split(' ')[0])),
@@ -53,11 +53,11 @@ test('records and challenge are one write, and the clean-up another', async (t) 
 
 test('where a write replaces the whole zone, a pass writes once, and the next one removes the challenge', async (t) => {
   const stage = await setStage(t, { provider: { capabilities: { rewritesZone: true } } });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply']);
   assert.equal(stage.served.length, 1);
   assert.ok(stage.events().includes('challenge-stays'));
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
   assert.equal(orders(stage), 1);
@@ -70,7 +70,7 @@ test('records that the provider refuses do not hold up a renewal, and are thrown
     const refused = changes.some((one) => one.action === 'create' && one.record.type === 'CNAME');
     if (verb === 'apply' && refused) throw failure('PROVIDER_REJECTED');
   };
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_REJECTED' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_REJECTED' });
   assert.equal(orders(stage), 1);
   assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
   assert.ok(!stage.lines.some((line) => line['event'] === 'waiting' && line['for'] === 'records'));
@@ -81,22 +81,22 @@ test('records that nobody sees do not hold up a renewal either', async (t) => {
   const stage = await setStage(t);
   const old = await stage.store(80);
   stage.shows = (line) => line.startsWith(CHALLENGE);
-  await assert.rejects(runPass(stage), { code: 'PROPAGATION_TIMEOUT' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROPAGATION_TIMEOUT' });
   assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
-  assert.ok(stage.parts.shared.pending.has(DOMAIN));
+  assert.ok(stage.deps.shared.pending.has(DOMAIN));
 });
 
 test('on a first start records that nobody sees keep the CA from being told', async (t) => {
   const stage = await setStage(t);
   stage.shows = (line) => line.startsWith(CHALLENGE);
-  await assert.rejects(runPass(stage), { code: 'PROPAGATION_TIMEOUT' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROPAGATION_TIMEOUT' });
   assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
 });
 
 test('on a first start a write that fails is not tried again for the challenge alone', async (t) => {
   const stage = await setStage(t);
   fails(stage, 'apply', 'PROVIDER_UNAVAILABLE');
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
   assert.deepEqual(
     stage.provider.applied.map((changes) => changes.map((one) => one.split(' ')[0])),
     // What was tried, and the clean-up of what may have been made.
@@ -113,7 +113,7 @@ test('a zone that changed in between is planned anew, with the challenge', async
     stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.7', ttl: 60 });
     throw failure('PROVIDER_CONFLICT');
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
@@ -123,7 +123,7 @@ test('a volume without room for the journal does not hold up the records', async
   const { journal } = stage;
   const full = { ...journal, write: () => Promise.reject(failure('STORE_FAILED')) };
   change(stage, { journalOf: () => full });
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
@@ -141,7 +141,7 @@ function refuse({ provider }: Stage, what: 'challenge' | 'records', code: ErrorC
 test('a first start whose challenge alone is refused has its records all the same', async (t) => {
   const stage = await setStage(t);
   refuse(stage, 'challenge', 'PROVIDER_PERMISSION_MISSING');
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
@@ -149,11 +149,11 @@ test('a first start whose records fail makes one order, and goes on with it once
   const stage = await setStage(t);
   refuse(stage, 'records', 'PROVIDER_UNAVAILABLE');
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    await assert.rejects(runPass(stage), { code: 'PROVIDER_UNAVAILABLE' });
+    await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
     assert.equal(orders(stage), 1);
   }
   stage.provider.before = () => undefined;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
   assert.equal(stage.served.length, 1);
 });
@@ -170,7 +170,7 @@ test('after a conflict it waits for what was planned anew', async (t) => {
     stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 iodef "mailto:a@example.com"', ttl: 60 });
     throw failure('PROVIDER_CONFLICT');
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(stage.provider.standing.includes(`${DOMAIN} A 192.0.2.1`), stage.provider.standing.join());
   assert.equal(stage.served.length, 1);
 });
@@ -186,7 +186,7 @@ test('the CA is told only after every name server serves the challenge', async (
   stage.client.before = (call) => {
     if (call.startsWith('respond')) assert.ok(hidden < 0);
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
   assert.ok(hidden < 0);
 });

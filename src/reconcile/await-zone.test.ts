@@ -8,7 +8,7 @@ import {
   change,
   fails,
   orders,
-  runPass,
+  reconcileOne,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -51,20 +51,20 @@ for (const [title, happens, left] of [
   test(`two that take a name in the same second: ${title}; it is certified`, async (t) => {
     const stage = await setStage(t);
     happens(stage);
-    await runPass(stage);
+    await reconcileOne(stage);
     assert.deepEqual(addresses(stage), [`${APP_ADDRESS} TXT ${left}`]);
     assert.equal(orders(stage), 1);
     assert.equal(stage.served.length, 1);
     const told = stage.lines.filter(({ event, rival }) => event === 'warning' && rival !== undefined);
     assert.equal(told.length, left === `${APP_ID}:443` ? 0 : 1);
     const { length } = stage.provider.applied;
-    await runPass(stage);
+    await reconcileOne(stage);
     assert.equal(stage.provider.applied.length, length);
   });
 }
 
 test('another container that takes the name after the second look is not waited for either', async (t) => {
-  const stage = await setStage(t, { goal: { propagationTimeoutMs: 60_000 } });
+  const stage = await setStage(t, { spec: { propagationTimeoutMs: 60_000 } });
   const { provider } = stage;
   let reads = 0;
   provider.before = (verb) => {
@@ -75,7 +75,7 @@ test('another container that takes the name after the second look is not waited 
     if (reads >= 2 && addresses(stage).length === 1) provider.plant(txtRecord(APP_ADDRESS, SMALLER));
     return reads >= 2;
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(addresses(stage), [`${APP_ADDRESS} TXT ${SMALLER}`]);
   assert.equal(stage.served.length, 1);
 });
@@ -96,7 +96,7 @@ test('a challenge that vanishes from the zone is written again', async (t) => {
     }
     return true;
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
   const told = stage.emitted.filter(({ type }) => type === 'challenge-vanished');
   assert.equal(told.length, 1);
@@ -110,6 +110,6 @@ test('a second look that fails is said, and the wait goes on', async (t) => {
     if (looks === 2) fails(stage, 'records', 'PROVIDER_UNREACHABLE');
     return stage.lines.some(({ step }) => step === 'second look');
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
 });

@@ -8,7 +8,7 @@ import {
   CHALLENGE,
   DOMAIN,
   GATEWAY,
-  runRound,
+  reconcileAll,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -54,8 +54,8 @@ for (const [title, file] of ours) {
       const stage = await setStage(t, { certificates: [[DOMAIN], [OTHER]] });
       const path = join(stage.root, file);
       fault.plant(t, path);
-      const journalOf = (name: string) => peekingJournal(stage.parts.journalOf(name));
-      const found = await forecast({ ...stage.parts, journalOf }, stage.kept, never);
+      const journalOf = (name: string) => peekingJournal(stage.deps.journalOf(name));
+      const found = await forecast({ ...stage.deps, journalOf }, stage.certificates, never);
       const { certificates, failures, zones } = found;
       const isLost = fault.kind === 'unreadable';
       assert.deepEqual(
@@ -109,12 +109,12 @@ test('a challenge of the name whose journal is unreadable stays, and that of the
         stage.provider.plant({ name, type: 'TXT', value: 'left', ttl: 60 });
       const left = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com', ttl: 60 };
       const entry = { ...left, name: `_acme-challenge.${OTHER}`, value: 'left' };
-      return stage.parts.journalOf(OTHER).write([entry]);
+      return stage.deps.journalOf(OTHER).write([entry]);
     },
     [`${CHALLENGE} TXT left`],
   );
   assert.equal(courses[0].failures.length, 1);
-  assert.deepEqual(await stage.parts.journalOf(OTHER).entries(), []);
+  assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
 });
 
 /** One round over two certificates, the first of which has a file with a fault; the second must not notice. */
@@ -130,12 +130,12 @@ async function reconcileWith(
   const path = join(stage.root, file);
   await before(stage);
   fault.plant(t, path);
-  const [own, other] = await runRound(stage);
+  const [own, other] = await reconcileAll(stage);
   assert.ok(own && other);
   assert.deepEqual(other.failures, []);
   assert.ok(stage.served.some(({ facts: { names } }) => names.includes(OTHER)));
   assert.deepEqual(stage.provider.standing.toSorted(), [...RECORDS_OF_BOTH, ...remaining].toSorted());
-  assert.deepEqual(await stage.parts.journalOf(OTHER).entries(), []);
+  assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
   return { stage, path, courses: [own, other] as const };
 }
 

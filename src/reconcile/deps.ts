@@ -42,7 +42,7 @@ export interface Spec extends RecordSpec {
 export interface Authorities {
   readonly primary: Authority;
   /** Asked when the primary one has failed for `afterMs` milliseconds. */
-  readonly fallback: { readonly issuer: Authority; readonly afterMs: number } | undefined;
+  readonly fallback: { readonly authority: Authority; readonly afterMs: number } | undefined;
   /** Validates an order first after the CA has refused one (ACME_STAGING_DRY_RUN). */
   readonly staging: Authority | undefined;
 }

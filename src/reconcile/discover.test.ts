@@ -14,8 +14,8 @@ test('CAA owners where one asks for what only a person can give', async (t) => {
   client.before = () => {
     throw failure('ACME_ACCOUNT_BINDING_MISSING');
   };
-  const { primary } = stage.parts.authorities;
-  const owners = caaOwnersOf({ primary, fallback: { issuer: authority, afterMs: 1 }, staging: undefined });
+  const { primary } = stage.deps.authorities;
+  const owners = caaOwnersOf({ primary, fallback: { authority, afterMs: 1 }, staging: undefined });
   await assert.rejects(owners(never), { code: 'ACME_ACCOUNT_BINDING_MISSING' });
 });
 
@@ -23,8 +23,8 @@ for (const dead of ['the first', 'the second', 'staging', 'each'] as const)
   test(`CAA owners where ${dead} cannot be asked`, async (t) => {
     const stage = await setStage(t);
     const [second, staging] = [secondCa(stage), secondCa(stage)];
-    const { primary } = stage.parts.authorities;
-    const fallback = { issuer: second.authority, afterMs: 1 };
+    const { primary } = stage.deps.authorities;
+    const fallback = { authority: second.authority, afterMs: 1 };
     const owners = caaOwnersOf({ primary, fallback, staging: staging.authority });
     const clients = {
       'the first': stage.client,

@@ -79,7 +79,7 @@ function addressesOf(found: LookUp | undefined): readonly string[] | undefined {
  */
 export function caaOwnersOf({ primary, fallback, staging }: Authorities) {
   return async (signal: AbortSignal): Promise<CaaOwner[]> => {
-    const issuing = [primary, fallback?.issuer].filter((authority) => authority !== undefined);
+    const issuing = [primary, fallback?.authority].filter((authority) => authority !== undefined);
     const found = await Promise.allSettled(issuing.map((authority) => ownerAt(authority, signal)));
     signal.throwIfAborted();
     const owners = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

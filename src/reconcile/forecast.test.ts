@@ -9,8 +9,8 @@ import {
   failure,
   GATEWAY,
   gatewayNames,
-  runPass,
-  runRound,
+  reconcileAll,
+  reconcileOne,
   type Stage,
   secondCa,
   setStage,
@@ -27,15 +27,15 @@ const CHALLENGE = `_acme-challenge.${DOMAIN}`;
 /** What is forecast, with the warnings that were told on the way, and the one zone and certificate there is. */
 async function look(stage: Stage) {
   const warnings: string[] = [];
-  const issuers = readOnly(stage);
-  const parts = {
-    ...stage.parts,
-    authorities: issuers,
-    caaOwners: caaOwnersOf(issuers),
+  const authorities = readOnly(stage);
+  const deps = {
+    ...stage.deps,
+    authorities,
+    caaOwners: caaOwnersOf(authorities),
     warn: (words: string) => void warnings.push(words),
     warnOf: (_: string, words: string | undefined) => void (words !== undefined && warnings.push(words)),
   };
-  const found = await forecast(parts, stage.kept, never);
+  const found = await forecast(deps, stage.certificates, never);
   for (const { error } of found.failures) throw error;
   const [zone] = found.zones;
   const [certificate] = found.certificates;
@@ -44,7 +44,7 @@ async function look(stage: Stage) {
 }
 
 /** As `plan` asks the CA: for no account. */
-function readOnly({ parts: { authorities } }: Stage): Authorities {
+function readOnly({ deps: { authorities } }: Stage): Authorities {
   const { primary } = authorities;
   const accountUrl = async () => (await primary.client.storedAccountUrl()) ?? '(none-yet)';
   return {
@@ -81,7 +81,7 @@ function announced({ changes }: Pick<ZoneForecast, 'changes'>) {
 
 async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
   const stage = await setStage(t, {
-    goal: { setCaa: true },
+    spec: { setCaa: true },
     known: gatewayNames(['192.0.2.1'], ['192.0.2.1']),
   });
   plant(stage, DOMAIN, 'A', '192.0.2.7');
@@ -108,7 +108,7 @@ test('it says exactly what a round then does, and does none of it', async (t) =>
   assert.deepEqual(stage.lines, []);
   assert.deepEqual(found.leftovers.map(describeRecord), [`${CHALLENGE} TXT left-behind`]);
   assert.equal(found.certificate.decision.action, 'order');
-  await runPass(stage);
+  await reconcileOne(stage);
   const published = stage.lines.find(({ event }) => event === 'records-published');
   const { written, removed } = announced(found);
   assert.deepEqual(written, [published?.['written']].flat().sort());
@@ -123,7 +123,7 @@ test('it says exactly what a round then does, and does none of it', async (t) =>
 
 test('after a round nothing would change, and what stands is named', async (t) => {
   const stage = await disturbed(t);
-  await runPass(stage);
+  await reconcileOne(stage);
   const found = await look(stage);
   assert.deepEqual([found.changes, found.leftovers], [[], []]);
   assert.deepEqual(found.standing.map(describeRecord), [
@@ -136,7 +136,7 @@ test('after a round nothing would change, and what stands is named', async (t) =
 });
 
 test('without an account on the volume the CAA line says so, and no account is made', async (t) => {
-  const stage = await setStage(t, { goal: { setCaa: true } });
+  const stage = await setStage(t, { spec: { setCaa: true } });
   stage.client.storedAccount = undefined;
   const found = await look(stage);
   const caa = announced(found).written.find((line) => line.includes(' CAA '));
@@ -166,7 +166,7 @@ test('files that fit nobody are no certificate, with a warning', async (t) => {
   const peek = async () => {
     throw new IngressError('CERTIFICATE_UNUSABLE', 'the key is of another');
   };
-  stage.parts = { ...stage.parts, store: { ...stage.parts.store, peek } };
+  stage.deps = { ...stage.deps, store: { ...stage.deps.store, peek } };
   const { certificate, warnings } = await look(stage);
   assert.equal(certificate.decision.action, 'order');
   assert.deepEqual(warnings, ['the stored certificate cannot be served: the key is of another']);
@@ -188,8 +188,8 @@ test('what a start would fail with before it orders is forecast as that, with th
     known: { 'example.com CAA': { answers: [rr('example.com', 'CAA', '0 issue "other.example"')] } },
   });
   const { certificates, failures } = await forecast(
-    { ...stage.parts, authorities: readOnly(stage) },
-    stage.kept,
+    { ...stage.deps, authorities: readOnly(stage) },
+    stage.certificates,
     never,
   );
   assert.equal(certificates[0]?.refused?.code, 'CAA_FORBIDS');
@@ -197,7 +197,7 @@ test('what a start would fail with before it orders is forecast as that, with th
     failures.map(({ error }) => error.code),
     ['CAA_FORBIDS'],
   );
-  await assert.rejects(runPass(stage), { code: 'CAA_FORBIDS' });
+  await assert.rejects(reconcileOne(stage), { code: 'CAA_FORBIDS' });
 });
 
 test('who the app is not known, or the zone: a renewal is foreseen as a round makes it, with the wrong gateway', async (t) => {
@@ -213,7 +213,11 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
     fail(stage);
     const warnings: string[] = [];
     const warnOf = (_: string, words: string | undefined) => void (words && warnings.push(words));
-    const found = await forecast({ ...stage.parts, authorities: readOnly(stage), warnOf }, stage.kept, never);
+    const found = await forecast(
+      { ...stage.deps, authorities: readOnly(stage), warnOf },
+      stage.certificates,
+      never,
+    );
     assert.deepEqual([found.names, found.unplanned, found.zones], [[DOMAIN], [DOMAIN], []]);
     assert.equal(found.certificates.filter(({ decision }) => decision.action === 'order').length, orders);
     assert.equal(found.failures.length, 1);
@@ -221,7 +225,7 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
       warnings.join(),
       /^GATEWAY_DOMAIN: .* has no address in the public DNS, so nobody reaches app/,
     );
-    await runRound(stage, never);
+    await reconcileAll(stage, never);
     assert.equal(stage.served.length, 1 + orders);
   }
 });
@@ -229,19 +233,19 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
 test('a volume that takes no notes: what is due is refused, as by a start', async (t) => {
   const stage = await setStage(t);
   const failed = failure('STORE_FAILED');
-  const { primary } = stage.parts.authorities;
+  const { primary } = stage.deps.authorities;
   const ledger = { ...primary.ledger, whyUnwritable: async () => failed };
-  const issuers = { ...readOnly(stage), primary: { ...primary, ledger } };
+  const authorities = { ...readOnly(stage), primary: { ...primary, ledger } };
   const { certificates, failures } = await forecast(
-    { ...stage.parts, authorities: issuers },
-    stage.kept,
+    { ...stage.deps, authorities },
+    stage.certificates,
     never,
   );
   assert.deepEqual([certificates[0]?.refused, failures[0]?.error], [failed, failed]);
   await stage.store(10);
   const warnings: string[] = [];
   const tell = (words: string) => void warnings.push(words);
-  const later = await forecast({ ...stage.parts, authorities: issuers, warn: tell }, stage.kept, never);
+  const later = await forecast({ ...stage.deps, authorities, warn: tell }, stage.certificates, never);
   assert.deepEqual([later.failures, warnings.length], [[], 1], 'what is kept is told of');
 });
 
@@ -249,7 +253,7 @@ test('a warning of the guest agent is passed on', async (t) => {
   const stage = await setStage(t);
   const identify = async () =>
     ({ appId: APP_ID, source: 'environment', warning: 'the agent is slow' }) as const;
-  stage.parts = { ...stage.parts, identify };
+  stage.deps = { ...stage.deps, identify };
   const found = await look(stage);
   assert.deepEqual(found.warnings, ['the agent is slow']);
   assert.ok(announced(found).written.includes(`${DOMAIN} CNAME ${GATEWAY}`));
@@ -274,8 +278,8 @@ test('an expired certificate is told also where no plan can be made', async (t) 
   assert.match((await look(stage)).certificate.ending?.words ?? '', /^expired 2 days ago, at /);
   stage.provider.dropZone('example.com');
   const warnings: string[] = [];
-  const parts = { ...stage.parts, warn: (words: string) => void warnings.push(words) };
-  const { certificates, failures } = await forecast(parts, stage.kept, never);
+  const deps = { ...stage.deps, warn: (words: string) => void warnings.push(words) };
+  const { certificates, failures } = await forecast(deps, stage.certificates, never);
   assert.deepEqual([certificates.length, failures.length], [0, 1]);
   assert.match(warnings.join(), /^the certificate for app\.example\.com expired 2 days ago, at /);
 });
@@ -287,11 +291,15 @@ test('a ledger of the first CA that cannot be read is a failure of the certifica
   const { serial, notAfter } = facts;
   const entry = { attempt: 'a', names: [DOMAIN], serial, notAfter: notAfter.toISOString() };
   await authority.ledger.write({ event: 'issued', ...entry });
-  const { primary } = stage.parts.authorities;
+  const { primary } = stage.deps.authorities;
   const history = () => Promise.reject(failure('STORE_FAILED'));
   const broken = { ...primary, ledger: { ...primary.ledger, history } };
-  const authorities = { primary: broken, fallback: { issuer: authority, afterMs: 1 }, staging: undefined };
-  const { certificates, failures } = await forecast({ ...stage.parts, authorities }, stage.kept, never);
+  const authorities = { primary: broken, fallback: { authority, afterMs: 1 }, staging: undefined };
+  const { certificates, failures } = await forecast(
+    { ...stage.deps, authorities },
+    stage.certificates,
+    never,
+  );
   assert.equal(certificates[0]?.refused?.code, 'STORE_FAILED');
   assert.ok(failures.every(({ error: { code } }) => code === 'STORE_FAILED') && failures.length > 0);
 });

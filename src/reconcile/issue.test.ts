@@ -7,8 +7,8 @@ import {
   failure,
   orders,
   RECORDS,
-  runPass,
-  runRound,
+  reconcileAll,
+  reconcileOne,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -16,7 +16,7 @@ import { IngressError } from '../errors.ts';
 
 /** Lets the volume refuse every write. */
 function fill(stage: Stage): () => void {
-  const { store } = stage.parts;
+  const { store } = stage.deps;
   change(stage, { store: { ...store, save: () => Promise.reject(failure('STORE_FAILED')) } });
   return () => change(stage, { store });
 }
@@ -24,7 +24,7 @@ function fill(stage: Stage): () => void {
 test('what cannot be served any more is not handed to the proxy, and is replaced', async (t) => {
   const stage = await setStage(t);
   const expired = await stage.store(91);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
   assert.notEqual(stage.served[0]?.facts.serial, expired.facts.serial);
 });
@@ -32,29 +32,29 @@ test('what cannot be served any more is not handed to the proxy, and is replaced
 test('a proxy that does not take the certificate gets it again in the next pass', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
-  const { serve } = stage.parts;
+  const { serve } = stage.deps;
   change(stage, { serve: () => Promise.reject(failure('HANDSHAKE_FAILED')) });
-  await assert.rejects(runPass(stage), { code: 'HANDSHAKE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'HANDSHAKE_FAILED' });
   change(stage, { serve });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
 });
 
 test('a volume that takes nothing: it is served, not ordered again, and stored later', async (t) => {
   const stage = await setStage(t);
   const empty = fill(stage);
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.equal(stage.served.length, 1);
   assert.equal(orders(stage), 1);
   empty();
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
   assert.equal(stage.served.length, 1);
-  const stored = await stage.parts.store.load([DOMAIN]);
+  const stored = await stage.deps.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
-  assert.equal(stage.kept[0].state.unsaved, undefined);
-  const { ledger, orders: openOrders } = stage.parts.authorities.primary;
+  assert.equal(stage.certificates[0].state.unsaved, undefined);
+  const { ledger, orders: openOrders } = stage.deps.authorities.primary;
   assert.equal((await ledger.history()).lastIssued([DOMAIN])?.serial, stored?.facts.serial);
   assert.equal(await openOrders.load(DOMAIN), undefined);
 });
@@ -63,32 +63,32 @@ test('a full volume does not hold back what was issued for a renewal', async (t)
   const stage = await setStage(t);
   const old = await stage.store(80);
   const empty = fill(stage);
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.deepEqual(
     stage.served.map(({ facts }) => facts.serial === old.facts.serial),
     [true, false],
   );
   assert.equal(orders(stage), 1);
   empty();
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
 });
 
 test('no order before its time, and one after it', async (t) => {
   const stage = await setStage(t);
   const notBefore = new Date(stage.clock.now().getTime() + 1);
-  const { ledger } = stage.parts.authorities.primary;
+  const { ledger } = stage.deps.authorities.primary;
   await ledger.write({
     ...{ event: 'failed', names: [DOMAIN], code: 'ACME_ORDER_FAILED', refused: true },
     notBefore: notBefore.toISOString(),
   });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 0);
   assert.ok(stage.events().includes('order-held-back'));
   assert.deepEqual(stage.provider.standing, RECORDS, 'the records do not wait');
   stage.clock.set(notBefore);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
 });
 
@@ -96,7 +96,7 @@ test('an alias at the challenge name is one error before anything is ordered or 
   const stage = await setStage(t);
   stage.provider.plant({ name: DOMAIN, type: 'CNAME', value: 'in-use.example.org', ttl: 60 });
   stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
-  await assert.rejects(runPass(stage), (thrown) => {
+  await assert.rejects(reconcileOne(stage), (thrown) => {
     assert.ok(thrown instanceof IngressError);
     assert.equal(thrown.code, 'CHALLENGE_NAME_IS_ALIAS');
     assert.match(thrown.message, /_acme-challenge\.app\.example\.com is an alias of x\.example\.org/);
@@ -104,10 +104,10 @@ test('an alias at the challenge name is one error before anything is ordered or 
   });
   assert.equal(orders(stage), 0);
   assert.deepEqual(stage.provider.applied, [], 'whoever set it may be serving the name');
-  const [result] = await runRound(stage, new AbortController().signal);
+  const [result] = await reconcileAll(stage, new AbortController().signal);
   assert.equal(result?.failures.length, 1);
   await stage.store(80);
-  await assert.rejects(runPass(stage), { code: 'CHALLENGE_NAME_IS_ALIAS' });
+  await assert.rejects(reconcileOne(stage), { code: 'CHALLENGE_NAME_IS_ALIAS' });
   assert.equal(stage.provider.applied.length, 1, 'the records of a name that is served are kept right');
 });
 
@@ -125,13 +125,13 @@ for (const [title, wish, why] of refusedCertificates) {
     const stage = await setStage(t);
     const old = await stage.store(80);
     stage.client.certificateOverrides = wish;
-    await assert.rejects(runPass(stage), (thrown) => {
+    await assert.rejects(reconcileOne(stage), (thrown) => {
       assert.ok(thrown instanceof IngressError);
       assert.equal(thrown.code, 'CERTIFICATE_UNUSABLE');
       assert.match(thrown.message, why);
       return true;
     });
-    assert.equal((await stage.parts.store.load([DOMAIN]))?.facts.serial, old.facts.serial);
+    assert.equal((await stage.deps.store.load([DOMAIN]))?.facts.serial, old.facts.serial);
     assert.equal(stage.served.length, 1);
   });
 }
@@ -142,10 +142,10 @@ test('a challenge that cannot be removed does not lose the certificate, and has 
     if (verb === 'apply' && changes.some(({ action }) => action === 'remove'))
       throw failure('PROVIDER_UNAVAILABLE');
   };
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
   assert.equal(stage.served.length, 1);
   stage.provider.before = () => undefined;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.equal(orders(stage), 1);
 });
@@ -157,7 +157,7 @@ test('after an abort in the middle of an order the challenge is removed all the 
     if (call.startsWith('pollAuthorization')) abort.abort(new Error('stopped'));
   };
   stage.client.validation = [{ status: 'pending' }];
-  await assert.rejects(runPass(stage, abort.signal), /stopped/);
+  await assert.rejects(reconcileOne(stage, abort.signal), /stopped/);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
 });
@@ -170,7 +170,7 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
     if (ms >= 4000) limits.push(ms);
     return AbortSignal.abort(new Error('too long'));
   });
-  await assert.rejects(runPass(stage), /too long/);
+  await assert.rejects(reconcileOne(stage), /too long/);
   assert.deepEqual(limits, [15_000]);
   assert.equal(stage.served.length, 1);
   const stopping = await setStage(t);
@@ -178,14 +178,14 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
   stopping.client.before = (call) => {
     if (call.startsWith('respond')) abort.abort(new Error('stopped'));
   };
-  await assert.rejects(runPass(stopping, abort.signal), /stopped/);
+  await assert.rejects(reconcileOne(stopping, abort.signal), /stopped/);
   assert.deepEqual(limits, [15_000, 4000]);
 });
 
 test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {
   const stage = await setStage(t);
   stage.client.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.ok(stage.events().includes('challenge-removed'));
 });
@@ -196,8 +196,8 @@ test('a challenge that the provider refused is not said to be removed', async (t
     if (verb === 'apply' && changes.some(({ action }) => action === 'create'))
       throw failure('PROVIDER_PERMISSION_MISSING');
   };
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
   assert.deepEqual(
     stage.events().filter((event) => String(event).startsWith('challenge-')),
     [],
@@ -206,14 +206,14 @@ test('a challenge that the provider refused is not said to be removed', async (t
 
 test('files that fit nobody are told of, and replaced', async (t) => {
   const stage = await setStage(t);
-  const { store } = stage.parts;
+  const { store } = stage.deps;
   let loads = 0;
   const load = async () => {
     loads += 1;
     throw failure('CERTIFICATE_UNUSABLE');
   };
   change(stage, { store: { ...store, load } });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(stage.events().includes('certificate-unusable'));
   assert.deepEqual([loads, orders(stage), stage.served.length], [1, 1, 1]);
 });
@@ -221,7 +221,7 @@ test('files that fit nobody are told of, and replaced', async (t) => {
 test('a volume that cannot be read orders nothing', async (t) => {
   const stage = await setStage(t);
   const load = () => Promise.reject(failure('STORE_FAILED'));
-  change(stage, { store: { ...stage.parts.store, load } });
-  await assert.rejects(runPass(stage), { code: 'STORE_FAILED' });
+  change(stage, { store: { ...stage.deps.store, load } });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.equal(orders(stage), 0);
 });

@@ -5,9 +5,9 @@ import {
   DOMAIN,
   failure,
   orders,
+  reconcileAll,
+  reconcileOne,
   restart,
-  runPass,
-  runRound,
   type Stage,
   secondCa,
   setStage,
@@ -33,23 +33,23 @@ for (const [how, fails] of [
   test(`the second CA is asked when the first ${how} for the stated time, and the first is asked first the next time`, async (t) => {
     const stage = await setStage(t);
     const { authority, client } = secondCa(stage);
-    const { authorities } = stage.parts;
-    change(stage, { authorities: { ...authorities, fallback: { issuer: authority, afterMs: HOUR_MS } } });
+    const { authorities } = stage.deps;
+    change(stage, { authorities: { ...authorities, fallback: { authority, afterMs: HOUR_MS } } });
     stage.client.before = (call) => {
       if (fails(call)) throw failure('ACME_UNREACHABLE');
     };
-    await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+    await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
     passes(stage, HOUR_MS - 1);
-    await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+    await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
     assert.equal(ordersAt(client), 0);
     passes(stage, 1);
-    await runPass(stage);
+    await reconcileOne(stage);
     assert.equal(ordersAt(client), 1);
     assert.equal(stage.served.length, 1);
     stage.client.before = () => undefined;
     const before = ordersAt(stage.client);
     passes(stage, 61 * DAY_MS);
-    await runPass(stage);
+    await reconcileOne(stage);
     assert.deepEqual([ordersAt(stage.client) - before, ordersAt(client)], [1, 1]);
     assert.ok(
       !stage.client.calls.some((call) => call.includes('replaces')),
@@ -60,35 +60,35 @@ for (const [how, fails] of [
 test('an order that is held back names the CA where there are two', async (t) => {
   const stage = await setStage(t);
   const { authority, client } = secondCa(stage);
-  const { authorities } = stage.parts;
-  change(stage, { authorities: { ...authorities, fallback: { issuer: authority, afterMs: 1 } } });
+  const { authorities } = stage.deps;
+  change(stage, { authorities: { ...authorities, fallback: { authority, afterMs: 1 } } });
   for (const ca of [stage.client, client]) ca.validation = [{ status: 'invalid' }];
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
   passes(stage, 1000);
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
   passes(stage, 1000);
-  const [result] = await runRound(stage);
+  const [result] = await reconcileAll(stage);
   assert.match(result?.deferral?.reason ?? '', /^at ca\.example, the last order failed/);
 });
 
 test('what was refused is proven at the staging CA first, beside the real challenge, and only then the real one is told', async (t) => {
   const stage = await setStage(t);
   const { authority, client } = secondCa(stage);
-  change(stage, { authorities: { ...stage.parts.authorities, staging: authority } });
+  change(stage, { authorities: { ...stage.deps.authorities, staging: authority } });
   const { client: real } = stage;
   real.validation = [{ status: 'invalid' }];
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
   assert.equal(ordersAt(client), 0);
   real.validation = [{ status: 'valid' }];
   client.validation = [{ status: 'invalid' }];
   const told = () => real.calls.filter((call) => call.startsWith('respond')).length;
   passes(stage, 2 * MINUTE_MS);
-  await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
   assert.deepEqual([ordersAt(client), told()], [1, 1]);
   client.validation = [{ status: 'valid' }];
   passes(stage, 20 * MINUTE_MS);
   const writes = stage.provider.applied.length;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual([ordersAt(client), told()], [2, 2]);
   assert.equal(stage.provider.applied.length, writes + 2, 'both challenges in one write, and one removal');
   assert.ok(!client.calls.includes('finalize'), 'nothing is issued for nothing');
@@ -99,11 +99,11 @@ test('back-off is remembered over restarts: 1, 10, 100 minutes, then a day', asy
   const stage = await setStage(t);
   stage.client.validation = [{ status: 'invalid' }];
   for (const minutes of [1, 10, 100, 24 * 60, 24 * 60]) {
-    await assert.rejects(runPass(stage), { code: 'ACME_ORDER_FAILED' });
+    await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
     const made = orders(stage);
     restart(stage);
     passes(stage, minutes * MINUTE_MS - 1);
-    const [result] = await runRound(stage);
+    const [result] = await reconcileAll(stage);
     assert.ok(result?.deferral, `${minutes} minutes`);
     assert.equal(orders(stage), made);
     passes(stage, 1);
@@ -116,7 +116,7 @@ test('near its end a certificate does not wait for a day', async (t) => {
   stage.client.validation = [{ status: 'invalid' }];
   let last = 0;
   for (let turn = 0; turn < 4; turn += 1) {
-    const [result] = await runRound(stage);
+    const [result] = await reconcileAll(stage);
     assert.ok(result?.deferral);
     last = result.deferral.until.getTime() - stage.clock.now().getTime();
     stage.clock.set(result.deferral.until);
@@ -127,14 +127,14 @@ test('near its end a certificate does not wait for a day', async (t) => {
 test('CAA that forbids is found before the CA is asked, and near the end of a certificate the CA decides', async (t) => {
   const stage = await setStage(t);
   stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
-  await assert.rejects(runPass(stage), (thrown: Error & { hint: string }) => {
+  await assert.rejects(reconcileOne(stage), (thrown: Error & { hint: string }) => {
     assert.match(thrown.message, /CAA at app\.example\.com forbids a certificate for app\.example\.com/);
     assert.match(thrown.hint, /Add the record app\.example\.com CAA 0 issue "ca\.example/);
     return true;
   });
   assert.equal(orders(stage), 0);
   await stage.store(80);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(stage.events().includes('caa-unclear'));
   assert.equal(orders(stage), 1);
 });
@@ -142,18 +142,18 @@ test('CAA that forbids is found before the CA is asked, and near the end of a ce
 test('the CAA record that is about to be published counts', async (t) => {
   const caa: Rr = { name: 'example.com', type: 'CAA', value: '0 issue "other.example"' };
   const stage = await setStage(t, {
-    goal: { setCaa: true },
+    spec: { setCaa: true },
     known: { 'example.com CAA': { answers: [caa] } },
   });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
   const without = await setStage(t, { known: { 'example.com CAA': { answers: [caa] } } });
-  await assert.rejects(runPass(without), { code: 'CAA_FORBIDS' });
+  await assert.rejects(reconcileOne(without), { code: 'CAA_FORBIDS' });
 });
 
 test('a look-up of CAA that fails leaves it to the CA', async (t) => {
   const stage = await setStage(t, { known: { 'example.com CAA': 'fails' } });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(stage.events().includes('caa-unclear'));
   assert.equal(orders(stage), 1);
 });
@@ -161,11 +161,11 @@ test('a look-up of CAA that fails leaves it to the CA', async (t) => {
 test('a clock that is hours off: a renewal waits, a first certificate does not', async (t) => {
   const stage = await setStage(t);
   stage.client.skewMs = 5 * HOUR_MS;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 1);
   const renewing = await setStage(t);
   renewing.client.skewMs = 5 * HOUR_MS;
   await renewing.store(65);
-  await assert.rejects(runPass(renewing), { code: 'CLOCK_WRONG' });
+  await assert.rejects(reconcileOne(renewing), { code: 'CLOCK_WRONG' });
   assert.equal(orders(renewing), 0);
 });

@@ -49,7 +49,7 @@ export async function openOrdersOf(
   { primary, fallback, staging }: Authorities,
   { certificate: { names } }: LoadedCertificate,
 ): Promise<OpenOrder[]> {
-  const stores = [primary, fallback?.issuer, staging].flatMap((authority) => authority?.orders ?? []);
+  const stores = [primary, fallback?.authority, staging].flatMap((authority) => authority?.orders ?? []);
   const found = await Promise.all(
     stores.map(async (orders) => ({ orders, stored: await orders.peek(orderKey(names)) })),
   );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../test/harness/memory-log.ts';
-import { fails, runPass, type Stage, setStage } from '../../test/harness/stage.ts';
+import { fails, reconcileOne, type Stage, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 import { manageCertificate } from './deps.ts';
 import { rememberLoaded } from './install.ts';
@@ -81,8 +81,8 @@ const kept = ({ lines }: Stage) =>
 
 test('when a certificate is renewed is said once, of a new one too, and that it is due', async (t) => {
   const stage = await setStage(t);
-  await runPass(stage);
-  await runPass(stage);
+  await reconcileOne(stage);
+  await reconcileOne(stage);
   assert.deepEqual(
     kept(stage).map(({ event, level }) => [event, level]),
     [['certificate-kept', 30]],
@@ -90,12 +90,12 @@ test('when a certificate is renewed is said once, of a new one too, and that it 
   assert.match(String(kept(stage)[0]?.['msg']), /^renewal is due at .*: a third or less/);
   stage.clock.set(new Date(stage.clock.now().getTime() + 61 * DAY_MS));
   fails(stage, 'zone', 'PROVIDER_UNREACHABLE');
-  for (let round = 0; round < 2; round += 1) await assert.rejects(runPass(stage));
+  for (let round = 0; round < 2; round += 1) await assert.rejects(reconcileOne(stage));
   assert.deepEqual(
     kept(stage).map(({ event }) => event),
     ['certificate-kept', 'renewal-due'],
   );
   stage.provider.before = () => undefined;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(kept(stage).at(-1)?.['event'], 'certificate-kept');
 });

@@ -6,8 +6,8 @@ import {
   change,
   DOMAIN,
   orders,
-  runPass,
-  runRound,
+  reconcileAll,
+  reconcileOne,
   type Stage,
   type StageOptions,
   setStage,
@@ -17,7 +17,7 @@ import { decidingFailure, type ReconcileResult } from './report.ts';
 
 /** Lets the name server say so of the SOA record of every challenge name that begins with the label. */
 function says(stage: Stage, label: string, reply: Partial<Reply>): void {
-  const { ask } = stage.parts;
+  const { ask } = stage.deps;
   const answer: Query = async (server, question, options) =>
     question.type === 'SOA' && question.name.startsWith(`_acme-challenge.${label}`)
       ? { rcode: 'NOERROR', answers: [], authorities: [], ...reply }
@@ -37,7 +37,7 @@ const two: StageOptions = { certificates: [[DOMAIN], ['www.example.com']] };
 test('a name that is delegated away is said before anything is written; the other name of the zone is not held up', async (t) => {
   const stage = await setStage(t, two);
   says(stage, 'app.', cut);
-  const [one, other] = await runRound(stage);
+  const [one, other] = await reconcileAll(stage);
   assert.ok(one && other);
   const failure = failureOf(one);
   assert.match(String(failure), /zone example\.com of .* zone app\.example\.com/);
@@ -45,21 +45,21 @@ test('a name that is delegated away is said before anything is written; the othe
   assert.ok(stage.provider.standing.every((line) => line.includes('www.example.com')));
   assert.equal(orders(stage), 1);
   says(stage, 'app.', { authorities: [rr('example.com', 'SOA', '')] });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(stage.provider.standing.some((line) => line.startsWith(APP_ADDRESS)));
 });
 
 test('a zone of the account that nobody delegates is said before anything is written', async (t) => {
   const stage = await setStage(t, orphan);
   says(stage, 'app.', { rcode: 'NXDOMAIN', authorities: [rr('example.com', 'SOA', '')] });
-  await assert.rejects(runPass(stage), { code: 'ZONE_NOT_PUBLIC' });
+  await assert.rejects(reconcileOne(stage), { code: 'ZONE_NOT_PUBLIC' });
   assert.deepEqual([stage.provider.applied, orders(stage)], [[], 0]);
 });
 
 test('the word of the resolvers alone is a warning', async (t) => {
   const stage = await setStage(t, orphan);
   says(stage, 'app.', { rcode: 'SERVFAIL' });
-  await runPass(stage);
+  await reconcileOne(stage);
   const told = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
   assert.match(told.join(), /app\.example\.com is not delegated.*say the resolvers/);
 });
@@ -67,7 +67,7 @@ test('the word of the resolvers alone is a warning', async (t) => {
 test('what is right is asked once, and again when a certificate is due', async (t) => {
   const stage = await setStage(t);
   let asked = 0;
-  const { ask } = stage.parts;
+  const { ask } = stage.deps;
   change(stage, {
     ask: async (server, question, options) => {
       if (question.type !== 'SOA') return ask(server, question, options);
@@ -75,17 +75,17 @@ test('what is right is asked once, and again when a certificate is due', async (
       return { rcode: 'NXDOMAIN', answers: [], authorities: [rr('example.com', 'SOA', '')] };
     },
   });
-  await runPass(stage);
-  await runPass(stage);
+  await reconcileOne(stage);
+  await reconcileOne(stage);
   assert.equal(asked, 1);
   await stage.store(89);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(asked, 2);
 });
 
 test('no resolver is asked about a name that is not published yet', async (t) => {
   const stage = await setStage(t, { known: delegation('example.com', { 'ns1.example.net': ['192.0.2.1'] }) });
   change(stage, { ask: () => Promise.reject(new Error('silent')) });
-  await assert.rejects(runPass(stage));
+  await assert.rejects(reconcileOne(stage));
   assert.ok(stage.resolver.asked.every((question) => !/^(_\S+\.)?app\.example\.com (SOA|NS)/.test(question)));
 });

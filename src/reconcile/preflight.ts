@@ -26,9 +26,9 @@ export async function authorityFor(
 ): Promise<Authority> {
   const { primary, fallback } = authorities;
   if (!fallback) return primary;
-  const [first, second] = await Promise.all([primary.ledger.history(), fallback.issuer.ledger.history()]);
+  const [first, second] = await Promise.all([primary.ledger.history(), fallback.authority.ledger.history()]);
   const views = { primary: first, fallback: { history: second, afterMs: fallback.afterMs } };
-  return chooseAuthority(views, names, clock.now()) === 'primary' ? primary : fallback.issuer;
+  return chooseAuthority(views, names, clock.now()) === 'primary' ? primary : fallback.authority;
 }
 
 /**

@@ -11,8 +11,8 @@ import {
   GATEWAY,
   orders,
   RECORDS,
-  runPass,
-  runRound,
+  reconcileAll,
+  reconcileOne,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -20,14 +20,14 @@ import { decidingFailure } from './report.ts';
 
 test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {
   const stage = await setStage(t);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.equal(stage.served.length, 1);
   assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN]);
-  const stored = await stage.parts.store.load([DOMAIN]);
+  const stored = await stage.deps.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
   assert.deepEqual(await stage.journal.entries(), []);
-  assert.equal(stage.kept[0].state.unsaved, undefined);
+  assert.equal(stage.certificates[0].state.unsaved, undefined);
   const events = stage.events();
   const order = [
     'records-published',
@@ -45,10 +45,10 @@ test('a first pass publishes, orders, stores and serves, and then leaves no chal
 
 test('a second pass reads the zone once, and does nothing else', async (t) => {
   const stage = await setStage(t);
-  await runPass(stage);
+  await reconcileOne(stage);
   const before = { calls: stage.provider.calls.length, acme: stage.client.calls.length };
   const asked = stage.nameServer.asked.length;
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls.slice(before.calls), ['zone', 'records']);
   assert.equal(stage.client.calls.length, before.acme);
   assert.equal(stage.nameServer.asked.length, asked);
@@ -68,7 +68,7 @@ test('what is stored is served before anybody outside is asked', async (t) => {
       return { appId: APP_ID, source: 'environment', warning: undefined };
     },
   });
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNREACHABLE' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNREACHABLE' });
   assert.equal(stage.served[0]?.facts.serial, bundle.facts.serial);
 });
 
@@ -77,7 +77,7 @@ for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
     const stage = await setStage(t);
     await stage.store(80);
     change(stage, { identify: () => Promise.reject(failure(code)) });
-    await assert.rejects(runPass(stage), { code });
+    await assert.rejects(reconcileOne(stage), { code });
     assert.equal(orders(stage), 1);
     assert.equal(stage.served.length, 2);
     assert.deepEqual(stage.provider.standing, []);
@@ -88,14 +88,14 @@ test('without identity and with nothing to renew, the provider is not asked', as
   const stage = await setStage(t);
   await stage.store(1);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
-  await assert.rejects(runPass(stage), { code: 'IDENTITY_UNKNOWN' });
+  await assert.rejects(reconcileOne(stage), { code: 'IDENTITY_UNKNOWN' });
   assert.deepEqual(stage.provider.calls, []);
 });
 
 test('a zone that cannot be read: nothing is ordered', async (t) => {
   const stage = await setStage(t);
   fails(stage, 'records', 'PROVIDER_UNAVAILABLE');
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
   assert.equal(orders(stage), 0);
 });
 
@@ -104,13 +104,13 @@ test('a CA that is down does not hold up the records', async (t) => {
   stage.client.before = (call) => {
     if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
   };
-  await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
 test('the word of the provider is waited for, after the name servers', async (t) => {
   const stage = await setStage(t);
-  const { provider } = stage.parts;
+  const { provider } = stage.deps;
   let settled = 0;
   change(stage, {
     provider: {
@@ -121,13 +121,13 @@ test('the word of the provider is waited for, after the name servers', async (t)
       },
     },
   });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(settled > 0);
   change(stage, {
     provider: { ...provider, settled: () => Promise.reject(failure('PROVIDER_UNAVAILABLE')) },
   });
-  stage.parts.shared.pending.add(DOMAIN);
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  stage.deps.shared.pending.add(DOMAIN);
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
 });
 
 for (const [title, age] of [
@@ -135,12 +135,12 @@ for (const [title, age] of [
   ['is over', 91],
 ] as const) {
   test(`records that fail do not hold up a renewal that ${title}, and are thrown at the end`, async (t) => {
-    const stage = await setStage(t, { goal: { setCaa: true } });
+    const stage = await setStage(t, { spec: { setCaa: true } });
     const old = await stage.store(age);
     stage.client.before = (call) => {
       if (call === 'accountUrl') throw failure('ACME_UNREACHABLE');
     };
-    await assert.rejects(runPass(stage), { code: 'ACME_UNREACHABLE' });
+    await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
     assert.equal(orders(stage), 1);
     assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
   });
@@ -149,7 +149,7 @@ for (const [title, age] of [
 test('without identity a first certificate is ordered all the same', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
-  await assert.rejects(runPass(stage), { code: 'IDENTITY_UNKNOWN' });
+  await assert.rejects(reconcileOne(stage), { code: 'IDENTITY_UNKNOWN' });
   assert.equal(stage.served.length, 1);
 });
 
@@ -157,7 +157,7 @@ test('of several failures the refusal of the CA decides, and each is kept with i
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
   stage.client.validation = [{ status: 'invalid' }];
-  const [result] = await runRound(stage);
+  const [result] = await reconcileAll(stage);
   assert.ok(result);
   assert.equal(decidingFailure(result)?.step, 'certificate');
   assert.deepEqual(
@@ -170,7 +170,7 @@ test('without identity too, an alias at the challenge name keeps it from orderin
   const stage = await setStage(t);
   stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
-  await assert.rejects(runPass(stage));
+  await assert.rejects(reconcileOne(stage));
   assert.equal(orders(stage), 0);
 });
 
@@ -178,7 +178,7 @@ test('what an earlier run left in a zone that is gone does not hold up anything'
   const stage = await setStage(t);
   const entry = { provider: 'memory', zoneId: 'zone-example.org', zoneName: 'example.org' };
   await stage.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
@@ -193,18 +193,18 @@ test('what was written without an answer is waited for by the next pass', async 
   await stage.store(1);
   stage.shows = () => false;
   fails(stage, 'apply', 'PROVIDER_UNREACHABLE');
-  await assert.rejects(runPass(stage), { code: 'PROVIDER_UNREACHABLE' });
-  assert.ok(stage.parts.shared.pending.has(DOMAIN));
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNREACHABLE' });
+  assert.ok(stage.deps.shared.pending.has(DOMAIN));
 });
 
 /** Puts a challenge of an earlier run into zone and journal. */
-async function leaveChallenge({ parts, provider }: Stage): Promise<void> {
+async function leaveChallenge({ deps, provider }: Stage): Promise<void> {
   provider.plant(txtRecord(CHALLENGE, 'left'));
   const entry = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
   const zone = { id: entry.zoneId, name: entry.zoneName };
   const [planted] = await provider.records(zone, [CHALLENGE], new AbortController().signal);
   const left = { ...entry, name: CHALLENGE, value: 'left', ttl: 60, handle: planted?.handle };
-  await parts.journalOf(DOMAIN).write([left]);
+  await deps.journalOf(DOMAIN).write([left]);
 }
 
 test('what an earlier run left is removed, and what a stranger put there stays', async (t) => {
@@ -212,7 +212,7 @@ test('what an earlier run left is removed, and what a stranger put there stays',
   await stage.store(1);
   await leaveChallenge(stage);
   stage.provider.plant(txtRecord(CHALLENGE, 'stranger'));
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.provider.standing, [`${CHALLENGE} TXT stranger`, ...RECORDS]);
   assert.ok(stage.events().includes('challenge-swept'));
   assert.deepEqual(await stage.journal.entries(), []);
@@ -220,20 +220,20 @@ test('what an earlier run left is removed, and what a stranger put there stays',
 
 test('a pass that sweeps nothing says nothing of it', async (t) => {
   const stage = await setStage(t);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(!stage.events().includes('challenge-swept'));
 });
 
 test('an open order that cannot be read is no reason not to publish, and another certificate is got', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], ['other.example.com']] });
-  const { primary } = stage.parts.authorities;
+  const { primary } = stage.deps.authorities;
   const peek: typeof primary.orders.peek = async (key) => {
     if (key === DOMAIN) throw failure('STORE_FAILED');
     return primary.orders.peek(key);
   };
-  const issuer = { ...primary, orders: { ...primary.orders, peek } };
-  change(stage, { authorities: { ...stage.parts.authorities, primary: issuer } });
-  const [unread, other] = await runRound(stage);
+  const broken = { ...primary, orders: { ...primary.orders, peek } };
+  change(stage, { authorities: { ...stage.deps.authorities, primary: broken } });
+  const [unread, other] = await reconcileAll(stage);
   assert.deepEqual(
     unread?.failures.map(({ step }) => step),
     ['open order'],
@@ -252,13 +252,13 @@ test('an abort ends a pass before it orders', async (t) => {
       throw failure('IDENTITY_UNKNOWN');
     },
   });
-  await assert.rejects(runPass(stage, abort.signal), /stopped/);
+  await assert.rejects(reconcileOne(stage, abort.signal), /stopped/);
   assert.equal(orders(stage), 0);
 });
 
 test('a wildcard is found by its base and proven there', async (t) => {
   const stage = await setStage(t, { certificates: [['*.example.com']] });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.deepEqual(stage.served[0]?.facts.names, ['*.example.com']);
   assert.deepEqual(stage.provider.standing, [
     `*.example.com CNAME ${GATEWAY}`,

@@ -8,7 +8,7 @@ import {
   DOMAIN,
   GATEWAY,
   gatewayNames,
-  runPass,
+  reconcileOne,
   type Stage,
   type StageOptions,
   setStage,
@@ -18,23 +18,23 @@ import { IngressError } from '../errors.ts';
 const FRIENDLY = 'gateway.cluster.example.net';
 /** A round in which no certificate is due; rejects with what its records failed with. */
 async function run(stage: Stage): Promise<void> {
-  const [{ names }] = stage.kept;
-  if (!(await stage.parts.store.peek(names))) await stage.store(1);
-  await runPass(stage);
+  const [{ names }] = stage.certificates;
+  if (!(await stage.deps.store.peek(names))) await stage.store(1);
+  await reconcileOne(stage);
 }
 const alias = (value: string) => ({ name: DOMAIN, type: 'CNAME', value, ttl: 60 });
 const warnings = ({ lines }: Stage) => lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
 
 test('a warning is told once, another one when it comes', async (t) => {
-  const stage = await setStage(t, { goal: { setCaa: true } });
+  const stage = await setStage(t, { spec: { setCaa: true } });
   stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
   const identify = (warning: string) => async () =>
     ({ appId: APP_ID, source: 'environment', warning }) as const;
-  stage.parts = { ...stage.parts, identify: identify('the agent is slow') };
+  stage.deps = { ...stage.deps, identify: identify('the agent is slow') };
   await run(stage);
   await run(stage);
   assert.equal(warnings(stage).length, 2);
-  stage.parts = { ...stage.parts, identify: identify('the agent is gone') };
+  stage.deps = { ...stage.deps, identify: identify('the agent is gone') };
   await run(stage);
   assert.deepEqual(warnings(stage).slice(2), ['the agent is gone']);
 });
@@ -43,12 +43,12 @@ test('records that were written and not seen are waited for again, without anoth
   const stage = await setStage(t);
   stage.shows = () => false;
   await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
-  assert.ok(stage.parts.shared.pending.has(DOMAIN));
+  assert.ok(stage.deps.shared.pending.has(DOMAIN));
   await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
   assert.equal(stage.provider.applied.length, 1);
   stage.shows = () => true;
   await run(stage);
-  assert.ok(!stage.parts.shared.pending.has(DOMAIN));
+  assert.ok(!stage.deps.shared.pending.has(DOMAIN));
   const asked = stage.nameServer.asked.length;
   await run(stage);
   assert.equal(stage.nameServer.asked.length, asked);
@@ -69,7 +69,7 @@ test('what was written is logged, with what gave way to it', async (t) => {
 });
 
 test('a CAA record names the account and the CA, and is made only when it is asked for', async (t) => {
-  const stage = await setStage(t, { goal: { setCaa: true } });
+  const stage = await setStage(t, { spec: { setCaa: true } });
   await run(stage);
   const value = '0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1"';
   assert.ok(stage.provider.standing.includes(`${DOMAIN} CAA ${value}`));
@@ -96,7 +96,7 @@ const table: [title: string, options: StageOptions, published: string | undefine
   ],
   [
     'a gateway of another form as it is',
-    { goal: { gatewayDomain: 'gw.example.net' } },
+    { spec: { gatewayDomain: 'gw.example.net' } },
     FRIENDLY,
     'gw.example.net',
   ],
@@ -114,7 +114,7 @@ for (const [title, options, published, expected] of table) {
 }
 
 test('a gateway of another form is looked up by that name alone', async (t) => {
-  const stage = await setStage(t, { goal: { gatewayDomain: 'gw.example.net' } });
+  const stage = await setStage(t, { spec: { gatewayDomain: 'gw.example.net' } });
   await run(stage);
   const asked = stage.resolver.asked.filter((question) => !/example\.com|ns1/.test(question));
   assert.deepEqual(asked, ['gw.example.net A', 'gw.example.net AAAA']);
@@ -123,9 +123,9 @@ test('a gateway of another form is looked up by that name alone', async (t) => {
 const nowhere = gatewayNames([], []);
 test('a gateway without an address is a warning in every round, until it has one; the certificate comes', async (t) => {
   const stage = await setStage(t, { known: nowhere });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
-  await runPass(stage);
+  await reconcileOne(stage);
   const told = warnings(stage);
   assert.equal(told.length, 2);
   assert.match(
@@ -134,14 +134,14 @@ test('a gateway without an address is a warning in every round, until it has one
   );
   const found = memoryResolver({ ...stage.known, ...gatewayNames(same, []) });
   change(stage, { resolver: found.resolve });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(warnings(stage).length, 2);
   assert.ok(stage.events().includes('warning-over'));
 });
 
 test('a gateway that cannot be looked up is a warning', async (t) => {
   const stage = await setStage(t, { known: { [`${GATEWAY} A`]: 'fails', [`${GATEWAY} AAAA`]: 'fails' } });
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.match(String(warnings(stage)[0]), /^GATEWAY_DOMAIN: whether .* is not known/);
 });
 
@@ -151,14 +151,14 @@ test('a gateway that dstack does not name is a warning, unless both lead to the 
     '_.here.example.net AAAA': {},
   };
   const goal = { injectedGateway: 'here.example.net' };
-  const stage = await setStage(t, { goal, known: { ...here, ...gatewayNames(same, []) } });
-  await runPass(stage);
+  const stage = await setStage(t, { spec: goal, known: { ...here, ...gatewayNames(same, []) } });
+  await reconcileOne(stage);
   assert.match(
     String(warnings(stage)[0]),
     /dstack says that the gateway of this cluster is here\.example\.net/,
   );
-  const alike = await setStage(t, { goal, known: { ...here, ...gatewayNames(['192.0.2.9'], []) } });
-  await runPass(alike);
+  const alike = await setStage(t, { spec: goal, known: { ...here, ...gatewayNames(['192.0.2.9'], []) } });
+  await reconcileOne(alike);
   assert.deepEqual(warnings(alike), []);
 });
 
@@ -173,8 +173,8 @@ test('an alias at the apex that is answered as an address is seen where the prov
   await assert.rejects(run(stage), { code: 'PROPAGATION_TIMEOUT' });
   // Behind the program's back, as a provider that flattens does it.
   stage.provider.plant({ name: 'example.com', type: 'A', value: '192.0.2.1', ttl: 60 });
-  const { parts } = stage;
-  stage.parts = { ...parts, provider: { ...parts.provider, records: async () => [], apply: async () => [] } };
+  const { deps } = stage;
+  stage.deps = { ...deps, provider: { ...deps.provider, records: async () => [], apply: async () => [] } };
   await run(stage);
 });
 
@@ -185,7 +185,7 @@ const addressesOfDomain = ({ provider }: Stage) =>
 
 test('where a CNAME stands alone and CAA is wanted, the addresses of the gateway are published, and follow it', async (t) => {
   const stage = await setStage(t, {
-    goal: { setCaa: true },
+    spec: { setCaa: true },
     provider: simple,
     known: gatewayAt('192.0.2.1', '192.0.2.2'),
   });
@@ -203,14 +203,14 @@ test('where a CNAME stands alone and CAA is wanted, the addresses of the gateway
     ['zone', 'records'],
     'nothing moved, nothing is written',
   );
-  stage.parts = {
-    ...stage.parts,
+  stage.deps = {
+    ...stage.deps,
     resolver: memoryResolver({ ...stage.known, ...gatewayAt('192.0.2.2', '192.0.2.3') }).resolve,
   };
   await run(stage);
   assert.deepEqual(addressesOfDomain(stage), [`${DOMAIN} A 192.0.2.2`, `${DOMAIN} A 192.0.2.3`]);
-  stage.parts = {
-    ...stage.parts,
+  stage.deps = {
+    ...stage.deps,
     resolver: memoryResolver({ ...stage.known, [`${GATEWAY} A`]: 'fails', [`${GATEWAY} AAAA`]: 'fails' })
       .resolve,
   };
@@ -225,7 +225,7 @@ test('without CAA the same provider gets a CNAME', async (t) => {
 });
 
 test('a first pass never takes the addresses of somebody else for the gateway', async (t) => {
-  const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
+  const stage = await setStage(t, { spec: { setCaa: true }, provider: simple, known: gatewayAt() });
   stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.99', ttl: 3600 });
   for (const _ of ['first', 'second']) {
     await assert.rejects(run(stage), { code: 'DNS_LOOKUP_FAILED' });
@@ -237,8 +237,8 @@ test('a first pass never takes the addresses of somebody else for the gateway', 
 });
 
 test('a gateway without an address is an error where addresses are needed, and no reason for no certificate', async (t) => {
-  const stage = await setStage(t, { goal: { setCaa: true }, provider: simple, known: gatewayAt() });
-  await assert.rejects(runPass(stage), (thrown) => {
+  const stage = await setStage(t, { spec: { setCaa: true }, provider: simple, known: gatewayAt() });
+  await assert.rejects(reconcileOne(stage), (thrown) => {
     assert.ok(thrown instanceof IngressError);
     assert.equal(thrown.code, 'DNS_LOOKUP_FAILED');
     assert.match(thrown.hint, /GATEWAY_DOMAIN/);
@@ -249,8 +249,8 @@ test('a gateway without an address is an error where addresses are needed, and n
 
 test('an alias below the apex has to be seen as an alias, also where the provider flattens', async (t) => {
   const stage = await setStage(t, { provider: { capabilities: { flattensApexCname: true } } });
-  stage.parts = {
-    ...stage.parts,
+  stage.deps = {
+    ...stage.deps,
     provider: { ...stage.provider, records: async () => [], apply: async () => [] },
   };
   stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.1', ttl: 60 });
@@ -264,7 +264,7 @@ test('another value at the app-address name is waited out', async (t) => {
   await run(stage);
   provider.plant({ name: APP_ADDRESS, type: 'TXT', value: 'stale', ttl: 60 });
   // The provider says that it is gone; the name server still serves it.
-  stage.parts = { ...stage.parts, provider: { ...provider, records: async () => [], apply: async () => [] } };
+  stage.deps = { ...stage.deps, provider: { ...provider, records: async () => [], apply: async () => [] } };
   await assert.rejects(run(stage), (thrown) => {
     assert.ok(thrown instanceof IngressError);
     assert.match(thrown.message, /serves .*stale/);

@@ -6,7 +6,7 @@ import {
   failure,
   orders,
   RECORDS,
-  runPass,
+  reconcileOne,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -20,8 +20,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** A certificate that the CA in memory has issued, and what the CA calls it. */
 async function issued(stage: Stage) {
-  await runPass(stage);
-  const stored = await stage.parts.store.peek([DOMAIN]);
+  await reconcileOne(stage);
+  const stored = await stage.deps.store.peek([DOMAIN]);
   assert.ok(stored);
   const id = certificateId(stored.chainPem);
   assert.ok(id);
@@ -42,15 +42,18 @@ test('the CA is asked when to renew, once, and again when it says so, also after
   const stage = await setStage(t);
   const { stored, id, asked } = await issued(stage);
   stage.client.renewalWindows.set(id, window(stage, 40));
-  const first = await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  const first = await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(first.action, 'keep');
   assert.match(first.reason, /the CA asks for it between/);
-  change(stage, { shared: { ...stage.parts.shared, silentUntil: new Map() } });
-  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  change(stage, { shared: { ...stage.deps.shared, silentUntil: new Map() } });
+  await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(asked(), 1);
   stage.client.renewalWindows.set(id, window(stage, -1));
   stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
-  assert.equal((await decide(stage.parts, { certificate: stage.kept[0], stored }, never)).action, 'order');
+  assert.equal(
+    (await decide(stage.deps, { certificate: stage.certificates[0], stored }, never)).action,
+    'order',
+  );
   assert.equal(asked(), 2);
 });
 
@@ -58,14 +61,14 @@ test('a CA that does not answer is not asked for every certificate, and what it 
   const stage = await setStage(t);
   const { stored, id, asked } = await issued(stage);
   stage.client.renewalWindows.set(id, window(stage, 40));
-  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   stage.clock.set(new Date(stage.clock.now().getTime() + 7 * HOUR_MS));
   stage.client.before = (call) => {
     if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
   };
   for (let turn = 0; turn < 3; turn += 1)
     assert.match(
-      (await decide(stage.parts, { certificate: stage.kept[0], stored }, never)).reason,
+      (await decide(stage.deps, { certificate: stage.certificates[0], stored }, never)).reason,
       /the CA asks for it between/,
     );
   assert.equal(asked(), 2);
@@ -79,10 +82,10 @@ test('a CA that did not answer is asked again when the clock was set back', asyn
     if (call.startsWith('renewalInfo')) throw failure('ACME_UNREACHABLE');
   };
   for (let turn = 0; turn < 2; turn += 1)
-    await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+    await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(asked(), 1);
   stage.clock.set(new Date(stage.clock.now().getTime() - DAY_MS));
-  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(asked(), 2);
 });
 
@@ -92,15 +95,15 @@ test('a renewal names what it replaces', async (t) => {
   stage.client.renewalWindows.set(id, window(stage, -1));
   // Nobody remembers the challenge of the first order by then.
   stage.clock.set(new Date(stage.clock.now().getTime() + HOUR_MS));
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(orders(stage), 2);
   assert.ok(stage.client.calls.includes(`createOrder ${DOMAIN} replaces ${id}`));
 });
 
 test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
-  const stage = await setStage(t, { goal: { renewDaysBefore: 80 } });
+  const stage = await setStage(t, { spec: { renewDaysBefore: 80 } });
   const stored = await stage.store(1);
-  await decide(stage.parts, { certificate: stage.kept[0], stored }, never);
+  await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.match(
     stage.lines.map(({ msg }) => msg).join('\n'),
     /RENEW_DAYS_BEFORE=80 is too much for a certificate of 90 days/,
@@ -109,22 +112,22 @@ test('RENEW_DAYS_BEFORE that cannot be honoured is said', async (t) => {
 
 test('an open order of the certificate that is stored is forgotten, with its challenge', async (t) => {
   const stage = await setStage(t);
-  const { orders: openOrders } = stage.parts.authorities.primary;
+  const { orders: openOrders } = stage.deps.authorities.primary;
   let note: Awaited<ReturnType<typeof openOrders.load>>;
   stage.client.before = async (call) => {
     if (call === 'downloadCertificate') note = await openOrders.load(DOMAIN);
   };
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.ok(note);
   // As a crash leaves it between the certificate's files and the last word.
   await openOrders.save(DOMAIN, note);
   const [value] = note.values ?? [];
   assert.ok(value);
-  const zone = await stage.parts.provider.zone(DOMAIN, never);
+  const zone = await stage.deps.provider.zone(DOMAIN, never);
   const record = { name: value.name, type: 'TXT', value: value.value, ttl: 60 };
-  await register(stage.parts, zone, [{ ...record, domain: DOMAIN }]);
+  await register(stage.deps, zone, [{ ...record, domain: DOMAIN }]);
   stage.provider.plant(record);
-  await runPass(stage);
+  await reconcileOne(stage);
   assert.equal(await openOrders.load(DOMAIN), undefined);
   assert.deepEqual(stage.provider.standing, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);

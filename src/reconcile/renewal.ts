@@ -101,12 +101,12 @@ export async function originOf(
   stored: CertificateBundle | undefined,
 ): Promise<Authority> {
   if (!fallback || !stored) return primary;
-  const { issuer } = fallback;
-  const last = (await issuer.ledger.history()).lastIssued(names);
-  if (last?.serial === stored.facts.serial) return issuer;
+  const { authority } = fallback;
+  const last = (await authority.ledger.history()).lastIssued(names);
+  if (last?.serial === stored.facts.serial) return authority;
   // The ledger says so once it is stored; until then its order is open, with the key.
-  const open = await issuer.orders.peek(orderKey(names));
-  return open?.keyPem && isKeyOf(open.keyPem, stored) ? issuer : primary;
+  const open = await authority.orders.peek(orderKey(names));
+  return open?.keyPem && isKeyOf(open.keyPem, stored) ? authority : primary;
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   DOMAIN,
   failure,
   orders,
-  runRound,
+  reconcileAll,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -14,7 +14,7 @@ import {
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;
 const outcomes = async (stage: Stage) =>
-  (await runRound(stage)).map(({ failures }) => failures.map(({ failure }) => Object(failure).code));
+  (await reconcileAll(stage)).map(({ failures }) => failures.map(({ failure }) => Object(failure).code));
 
 test('several certificates of one zone: one read, one write of all records and challenges, one removal', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW], [WILDCARD]] });

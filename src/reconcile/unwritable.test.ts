@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, DOMAIN, runPass, setStage } from '../../test/harness/stage.ts';
+import { change, DOMAIN, reconcileOne, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
 
 const MINUTE_MS = 60_000;
 
 test('a volume that takes nothing is said when it begins, when the reason changes, every hour, and not with every retry', async (t) => {
   const stage = await setStage(t);
-  const { store, authorities } = stage.parts;
+  const { store, authorities } = stage.deps;
   let reason: string | undefined = 'EROFS';
   const whyUnwritable = async () =>
     reason === undefined ? undefined : new IngressError('STORE_FAILED', `nothing can be stored: ${reason}`);
@@ -22,7 +22,7 @@ test('a volume that takes nothing is said when it begins, when the reason change
   const both = [undefined, [DOMAIN]];
   const pass = async (minutes: number) => {
     stage.clock.set(new Date(stage.clock.now().getTime() + minutes * MINUTE_MS));
-    await runPass(stage);
+    await reconcileOne(stage);
   };
   await pass(0);
   assert.deepEqual(told(), both);

@@ -51,9 +51,9 @@ export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${G
 
 export interface Stage {
   /** Replaceable: what a round is given. */
-  parts: Deps;
+  deps: Deps;
   /** The certificates, one unless the options say otherwise. */
-  readonly kept: readonly [ManagedCertificate, ...ManagedCertificate[]];
+  readonly certificates: readonly [ManagedCertificate, ...ManagedCertificate[]];
   /** Of the first name. */
   readonly journal: ChallengeJournal;
   /** The volume. */
@@ -82,7 +82,7 @@ export interface Stage {
 export interface StageOptions {
   /** The names of each certificate. */
   readonly certificates?: readonly [Names, ...Names[]];
-  readonly goal?: Partial<Spec>;
+  readonly spec?: Partial<Spec>;
   readonly provider?: MemoryProviderOptions;
   readonly known?: Knowledge;
 }
@@ -120,7 +120,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const [first, ...others] = certificates.map((names) => manageCertificate(names));
   assert.ok(first);
   const served: CertificateBundle[] = [];
-  const noStaging = options.goal?.noStaging ?? false;
+  const noStaging = options.spec?.noStaging ?? false;
   const warn = (sentence: string) => emit({ type: 'warning', sentence });
   const store = createCertificateStore(root, { noStaging, clock, warn });
   const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
@@ -133,7 +133,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   let ids = 0;
   const stage: Stage = {
     ...{
-      kept: [first, ...others],
+      certificates: [first, ...others],
       clock,
       provider,
       client,
@@ -155,7 +155,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       await store.save(names, bundle);
       return bundle;
     },
-    parts: {
+    deps: {
       spec: {
         ...{
           gatewayDomain: GATEWAY,
@@ -168,7 +168,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
         keyType: 'ecdsa',
         noStaging: false,
         propagationTimeoutMs: 10_000,
-        ...options.goal,
+        ...options.spec,
       },
       identify: async () => ({ appId: APP_ID, source: 'guest agent', warning: undefined }),
       resolver: resolver.resolve,
@@ -192,22 +192,22 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   return stage;
 }
 
-/** Replaces parts of what a pass is given. */
-export function change(stage: Stage, parts: Partial<Deps>): void {
-  stage.parts = { ...stage.parts, ...parts };
+/** Replaces some of what reconciling acts with. */
+export function change(stage: Stage, deps: Partial<Deps>): void {
+  stage.deps = { ...stage.deps, ...deps };
 }
 
 /** As after a restart: what is not on the volume is gone. */
 export function restart(stage: Stage): void {
-  const { root, client, clock, parts } = stage;
-  const primary = createAuthority(root, DIRECTORY, client, clock, parts.warn);
-  change(stage, { authorities: { ...stage.parts.authorities, primary }, shared: emptySharedState() });
+  const { root, client, clock, deps } = stage;
+  const primary = createAuthority(root, DIRECTORY, client, clock, deps.warn);
+  change(stage, { authorities: { ...stage.deps.authorities, primary }, shared: emptySharedState() });
 }
 
 /** Another CA, with a ledger of its own on the same volume. */
-export function secondCa({ root, clock, parts }: Stage): { authority: Authority; client: MemoryAcmeClient } {
+export function secondCa({ root, clock, deps }: Stage): { authority: Authority; client: MemoryAcmeClient } {
   const client = createMemoryAcmeClient(clock);
-  const authority = createAuthority(root, 'https://second.example/directory', client, clock, parts.warn);
+  const authority = createAuthority(root, 'https://second.example/directory', client, clock, deps.warn);
   return { client, authority };
 }
 
@@ -226,18 +226,18 @@ function createAuthority(
 }
 
 /** One round over the first certificate; rejects with the failure that decides when to try again. */
-export async function runPass(stage: Stage, signal = new AbortController().signal): Promise<void> {
-  const [result] = await runRound({ ...stage, kept: [stage.kept[0]] }, signal);
+export async function reconcileOne(stage: Stage, signal = new AbortController().signal): Promise<void> {
+  const [result] = await reconcileAll({ ...stage, certificates: [stage.certificates[0]] }, signal);
   const deciding = result && decidingFailure(result);
   if (deciding) throw deciding.failure;
 }
 
 /** One round over all certificates. */
-export function runRound(
-  { parts, kept }: Stage,
+export function reconcileAll(
+  { deps, certificates }: Stage,
   signal = new AbortController().signal,
 ): Promise<readonly ReconcileResult[]> {
-  return reconcile(parts, kept, signal);
+  return reconcile(deps, certificates, signal);
 }
 
 /** How many orders were made. */

@@ -98,7 +98,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     throw new Error('no part of what is played here');
   };
   const journal = memoryJournal();
-  const parts: Deps = {
+  const deps: Deps = {
     spec: {
       ...{ gatewayDomain: gateway, port: 443, txtPrefix: '_dstack-app-address', setCaa, addressMode: mode },
       ...{
@@ -146,21 +146,21 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     const value: ChallengeValue = { domain: NAME, name: challengeName(NAME), value: `proof-${id}` };
     const publish = orders ? [{ ...value, isRenewal: false }] : [];
     begin('publish');
-    const registered = await registeredChallenges(parts, NAME);
+    const registered = await registeredChallenges(deps, NAME);
     const unread = { zone: ZONE, names: [{ domain: NAME, certified: true }], registered };
-    const state = { ...unread, current: await readZone(parts, unread, signal) };
-    const write = await applyZone(parts, state, { facts, publish, retain: [] }, signal);
+    const state = { ...unread, current: await readZone(deps, unread, signal) };
+    const write = await applyZone(deps, state, { facts, publish, retain: [] }, signal);
     const failures = [...write.failed.values(), ...write.challenges.map(({ failure }) => failure)];
     for (const thrown of [...failures, write.pruneFailure]) if (thrown !== undefined) throw thrown;
-    const zone = writtenZone(parts, write, signal);
+    const zone = writtenZone(deps, write, signal);
     begin('records');
-    await awaitRecords(parts, zone, NAME, wait, signal);
+    await awaitRecords(deps, zone, NAME, wait, signal);
     begin('challenge');
-    if (orders) await awaitChallenges(parts, zone, write.challenges, wait, signal);
+    if (orders) await awaitChallenges(deps, zone, write.challenges, wait, signal);
     begin('removal');
-    const left = await registeredChallenges(parts, NAME);
-    if (left.length > 0 && !parts.provider.capabilities.rewritesZone)
-      await removeChallenges(parts, state, left, signal);
+    const left = await registeredChallenges(deps, NAME);
+    if (left.length > 0 && !deps.provider.capabilities.rewritesZone)
+      await removeChallenges(deps, state, left, signal);
   }
 
   return {

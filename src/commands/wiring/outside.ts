@@ -73,12 +73,12 @@ interface AuthorityParts extends Pick<Deps, 'clock' | 'store'> {
   readonly warn: (sentence: string) => void;
 }
 
-function assembleAuthorities(config: IngressConfig, parts: AuthorityParts): Authorities {
+function assembleAuthorities(config: IngressConfig, deps: AuthorityParts): Authorities {
   const { primary, fallback, dryRun } = config.authorities;
   return {
-    primary: assembleAuthority(config, primary, parts),
-    fallback: fallback && { issuer: assembleAuthority(config, fallback, parts), afterMs: fallback.afterMs },
-    staging: dryRun && assembleAuthority(config, dryRun, parts),
+    primary: assembleAuthority(config, primary, deps),
+    fallback: fallback && { authority: assembleAuthority(config, fallback, deps), afterMs: fallback.afterMs },
+    staging: dryRun && assembleAuthority(config, dryRun, deps),
   };
 }
 
@@ -122,16 +122,16 @@ const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 export function readOnlyAuthorities({ primary, fallback, staging }: Authorities): Authorities {
   return {
     primary: readOnlyAuthority(primary),
-    fallback: fallback && { ...fallback, issuer: readOnlyAuthority(fallback.issuer) },
+    fallback: fallback && { ...fallback, authority: readOnlyAuthority(fallback.authority) },
     staging: staging && readOnlyAuthority(staging),
   };
 }
 
-function readOnlyAuthority(issuer: Authority): Authority {
-  const { ledger, client } = issuer;
+function readOnlyAuthority(authority: Authority): Authority {
+  const { ledger, client } = authority;
   const accountUrl = async () => (await client.storedAccountUrl()) ?? NO_ACCOUNT_YET;
   return {
-    ...issuer,
+    ...authority,
     client: { ...client, accountUrl, storedAccountUrl: accountUrl },
     ledger: {
       ...ledger,

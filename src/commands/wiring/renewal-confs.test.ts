@@ -41,7 +41,7 @@ async function volumeOfTwo(t: TestContext) {
   const made = await makeCertificate({ names: [...NAMES] });
   const { emit } = memoryLog();
   return {
-    ...{ root, outside, first: primary, second: fallback.issuer },
+    ...{ root, outside, first: primary, second: fallback.authority },
     bundle: readBundle(made.chainPem, new Secret(made.keyPem), clock.now()),
     /** As after a start. */
     store: () => withRenewalConfs(config, outside, emit),

@@ -25,10 +25,10 @@ export function withRenewalConfs(
   // Certbot does not read the directory of staging certificates.
   if (config.usesStaging) return store;
   const accounts = new Map(
-    [authorities.primary, authorities.fallback?.issuer].flatMap((issuer) => {
-      if (!issuer) return [];
-      const { load } = accountsAt(config, issuer.directoryUrl, { clock, store });
-      return [[issuer, remembered(load, ACCOUNT_MS, clock)]];
+    [authorities.primary, authorities.fallback?.authority].flatMap((authority) => {
+      if (!authority) return [];
+      const { load } = accountsAt(config, authority.directoryUrl, { clock, store });
+      return [[authority, remembered(load, ACCOUNT_MS, clock)]];
     }),
   );
   const told = new Set<string>();
