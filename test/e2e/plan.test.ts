@@ -137,5 +137,5 @@ test('faults of the configuration end with 78, as they end a start', async (t) =
     await environmentFor(world, { PORT: '0', SET_CAA: 'perhaps' }),
   );
   assert.deepEqual([exitCode, stdout], [78, '']);
-  assert.match(stderr, /The configuration has 2 faults:.*SET_CAA.*PORT/s);
+  assert.match(stderr, /The configuration has 2 errors:.*SET_CAA.*PORT/s);
 });
