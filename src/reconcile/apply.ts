@@ -15,7 +15,9 @@ import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
 import { planContext, readZone } from './zones.ts';
 
-/** Another writer may change the zone between a read and a write; so often the plan is made again. */
+/**
+ * Another writer may change the zone between a read and a write; so often the plan is made again.
+ */
 const ATTEMPTS = 3;
 
 /** A provider that refuses a write with one of these may accept a part of it. */
@@ -23,7 +25,10 @@ const SPLITTABLE = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJ
 
 /** A challenge value to publish. */
 export interface WantedChallenge extends ChallengeValue {
-  /** Published although the records of its name failed: the certificate that is renewed needs only the challenge. */
+  /**
+   * Published although the records of its name failed: the certificate that is renewed needs only
+   * the challenge.
+   */
   readonly isRenewal: boolean;
 }
 
@@ -59,9 +64,10 @@ export interface ZoneWrite {
 }
 
 /**
- * Brings a zone to what is wanted, in one write: the records of all of its names, the challenges of the
- * orders under way, and the removal of those whose order is over. A write that the provider refuses is
- * made again in parts. Failures are part of the result; rejects with the signal's reason only.
+ * Brings a zone to what is wanted, in one write: the records of all of its names, the challenges of
+ * the orders under way, and the removal of those whose order is over. A write that the provider
+ * refuses is made again in parts. Failures are part of the result; rejects with the signal's reason
+ * only.
  */
 export async function applyZone(
   deps: Deps,
@@ -100,9 +106,10 @@ export async function applyChallenges(
 }
 
 /**
- * Reads a zone again and writes what it lacks by now. Another container that was started in the same
- * second may have replaced our records or added its own (then one of the two yields, see ownership.ts),
- * and a writer of whole zones may have removed our challenge. Throws what the provider throws.
+ * Reads a zone again and writes what it lacks by now. Another container that was started in the
+ * same second may have replaced our records or added its own (then one of the two yields, see
+ * ownership.ts), and a writer of whole zones may have removed our challenge. Throws what the
+ * provider throws.
  */
 export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSignal): Promise<ZoneWrite> {
   const { facts, failed } = before;
@@ -132,14 +139,18 @@ export async function removeChallenges(
 ): Promise<void> {
   const changes = registered.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
   await retryingConflicts(() => deps.provider.apply(zone, changes, signal));
-  // The provider may still carry out a write that it has not answered: a later run prunes that value.
+  // The provider may still carry out a write that it has not answered: a later run prunes that
+  // value.
   await unregister(
     deps,
     registered.filter(({ handle }) => handle !== undefined),
   );
 }
 
-/** Plans and writes, anew when another writer was faster. Resolves with the plan that was carried out. */
+/**
+ * Plans and writes, anew when another writer was faster. Resolves with the plan that was carried
+ * out.
+ */
 async function writeZone(
   deps: Deps,
   zone: ZoneState,
@@ -173,7 +184,10 @@ async function retryingConflicts<T>(
   }
 }
 
-/** One call of the provider, or none. The registry comes first, so that a crash leaves no value that is not registered. */
+/**
+ * One call of the provider, or none. The registry comes first, so that a crash leaves no value that
+ * is not registered.
+ */
 async function writePlan(
   deps: Deps,
   { zone, names, current }: ZoneState,
@@ -221,7 +235,10 @@ export function confirmed(registered: readonly RegisteredChallenge[]): string[] 
   return registered.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
 }
 
-/** This process owns the names whose records it has written or found; a new owner of a name is reported once. */
+/**
+ * This process owns the names whose records it has written or found; a new owner of a name is
+ * reported once.
+ */
 function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'ownership'>): void {
   for (const { domain, otherOwner, sentence } of ownerChanges(ownership, shared.otherOwners)) {
     if (otherOwner === undefined) {
@@ -236,7 +253,10 @@ function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'o
     if (decision.ownership !== 'yield') shared.claimed.add(domain);
 }
 
-/** Makes a refused write again: records without challenges, challenges without records, removals alone. */
+/**
+ * Makes a refused write again: records without challenges, challenges without records, removals
+ * alone.
+ */
 async function applyInParts(
   deps: Deps,
   zone: ZoneState,
@@ -268,7 +288,9 @@ interface Refused {
   readonly isSplittable: boolean;
 }
 
-/** The records without challenges; where a provider rejects the names together, each name by itself. */
+/**
+ * The records without challenges; where a provider rejects the names together, each name by itself.
+ */
 async function applyRecords(
   deps: Deps,
   zone: ZoneState,

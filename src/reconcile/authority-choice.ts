@@ -46,8 +46,8 @@ export interface ChallengeSituation {
 }
 
 /**
- * Why an order has to wait for another certificate's challenge at the same owner name (a name and its
- * wildcard share it), while a resolver of the CA may still cache it in the place of ours.
+ * Why an order has to wait for another certificate's challenge at the same owner name (a name and
+ * its wildcard share it), while a resolver of the CA may still cache it in the place of ours.
  */
 export function conflictingChallenge(
   history: History,

@@ -8,7 +8,10 @@ import { type ChallengeOutcome, reapplyZone, type ZoneWrite } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { awaitPropagation, type FindServers } from './propagation.ts';
 
-/** Milliseconds until a zone is read again for what is still pending; quick name servers have it by then. */
+/**
+ * Milliseconds until a zone is read again for what is still pending; quick name servers have it by
+ * then.
+ */
 const REAPPLY_AFTER_MS = 5000;
 
 /** Milliseconds; Let's Encrypt's resolvers cache an answer for its TTL, and no longer than this. */
@@ -20,7 +23,10 @@ const ANSWER = /^[\w-]{43}$/;
 /** A zone that was written in this run. */
 export interface WrittenZone {
   readonly write: ZoneWrite;
-  /** Reads the zone again and writes what it lacks by now; calls within a few seconds share one read. */
+  /**
+   * Reads the zone again and writes what it lacks by now; calls within a few seconds share one
+   * read.
+   */
   readonly reapply: () => Promise<ZoneWrite>;
 }
 
@@ -46,9 +52,10 @@ export interface ZoneWait {
 }
 
 /**
- * Waits until every authoritative name server serves the records that were written for a name, unless
- * they have propagated before. While they are pending the zone is read again and again: what another
- * container owns by then is not waited for. Throws DNS_LOOKUP_FAILED and PROPAGATION_TIMEOUT.
+ * Waits until every authoritative name server serves the records that were written for a name,
+ * unless they have propagated before. While they are pending the zone is read again and again: what
+ * another container owns by then is not waited for. Throws DNS_LOOKUP_FAILED and
+ * PROPAGATION_TIMEOUT.
  */
 export async function awaitRecords(
   deps: Deps,
@@ -83,9 +90,10 @@ function expectationOf(record: DesiredRecord): Expectation {
 }
 
 /**
- * Waits until every authoritative name server serves the challenges of a certificate, and a value that
- * has vanished from the zone is written again. Then it waits for the caches of the CA, where another
- * challenge is at the same name. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and STORE_FAILED.
+ * Waits until every authoritative name server serves the challenges of a certificate, and a value
+ * that has vanished from the zone is written again. Then it waits for the caches of the CA, where
+ * another challenge is at the same name. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and
+ * STORE_FAILED.
  */
 export async function awaitChallenges(
   deps: Deps,
@@ -138,8 +146,9 @@ async function quietly(
 }
 
 /**
- * Where another owner has a challenge at the same name, waits until the CA's resolvers cannot cache an
- * answer without ours. A challenge that is gone counts too: it has been asked for. Throws STORE_FAILED.
+ * Where another owner has a challenge at the same name, waits until the CA's resolvers cannot cache
+ * an answer without ours. A challenge that is gone counts too: it has been asked for. Throws
+ * STORE_FAILED.
  */
 async function waitForCaches(
   deps: Deps,
@@ -152,7 +161,8 @@ async function waitForCaches(
   const { clock, provider, emit } = deps;
   const owners = new Set(own.map(({ value: { name } }) => name));
   const read = (zone.current ?? []).filter(({ name, type }) => type === 'TXT' && owners.has(name));
-  // The preflight has waited for earlier challenges of ours. What an unreadable journal has is at most waited for once more.
+  // The preflight has waited for earlier challenges of ours. What an unreadable journal has is at
+  // most waited for once more.
   const domains = [...new Set(challenges.map(({ value: { domain } }) => domain))];
   const registered = await Promise.all(
     domains.map((domain) => registeredChallenges(deps, domain).catch(() => [])),

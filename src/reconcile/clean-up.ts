@@ -5,13 +5,16 @@ import type { Deps, ManagedCertificate } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 
-/** Milliseconds that removing challenges may take, and what is left of them once the process stops. */
+/**
+ * Milliseconds that removing challenges may take, and what is left of them once the process stops.
+ */
 const CLEANUP_MS = 15_000;
 const CLEANUP_WHILE_STOPPING_MS = 4000;
 
 /**
- * Removes the challenges of a batch, one write for each zone. It has a deadline of its own, since the run
- * may have been aborted. What stays is registered, and pruned by the next run. Never rejects.
+ * Removes the challenges of a batch, one write for each zone. It has a deadline of its own, since
+ * the run may have been aborted. What stays is registered, and pruned by the next run. Never
+ * rejects.
  */
 export async function cleanUp(
   deps: Deps,

@@ -15,11 +15,16 @@ export interface ControllerOptions {
     some: readonly ManagedCertificate[],
     signal: AbortSignal,
   ) => Promise<readonly ReconcileResult[]>;
-  /** Milliseconds after which a run that hangs is aborted. Every step has a shorter timeout of its own. */
+  /**
+   * Milliseconds after which a run that hangs is aborted. Every step has a shorter timeout of its
+   * own.
+   */
   readonly timeoutMs: number;
   /** Milliseconds between two runs over all certificates. */
   readonly intervalMs: number;
-  /** Calls back every minute by the wall clock, whatever timers do; gives the function that ends it. */
+  /**
+   * Calls back every minute by the wall clock, whatever timers do; gives the function that ends it.
+   */
   readonly everyMinute: (tick: () => void) => () => void;
   /** Calls back when the operator asks for a run; gives the function that ends it. */
   readonly onDemand: (due: () => void) => () => void;
@@ -36,7 +41,10 @@ interface Scheduled {
   readonly certificate: ManagedCertificate;
   /** Runs that failed in a row. */
   failures: number;
-  /** Milliseconds of the epoch; undefined after a success: the next run over all certificates has it. */
+  /**
+   * Milliseconds of the epoch; undefined after a success: the next run over all certificates has
+   * it.
+   */
   retryAt: number | undefined;
   /** Milliseconds from the moment at which `retryAt` was set. */
   waitMs: number;
@@ -45,9 +53,9 @@ interface Scheduled {
 }
 
 /**
- * Reconciles until the signal aborts: all certificates together at once, in every interval and on demand;
- * after a failure those that failed, each when its own back-off is over. A run that takes long holds no
- * other certificate up: those that are due meanwhile get a concurrent run.
+ * Reconciles until the signal aborts: all certificates together at once, in every interval and on
+ * demand; after a failure those that failed, each when its own back-off is over. A run that takes
+ * long holds no other certificate up: those that are due meanwhile get a concurrent run.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { clock, intervalMs } = options;
@@ -68,7 +76,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     while (!signal.aborted) {
       wake = Promise.withResolvers();
       const now = clock.now().getTime();
-      // A clock that was set back must not put a run off for longer than it would have waited anyway.
+      // A clock that was set back must not put a run off for longer than it would have waited
+      // anyway.
       allAt = Math.min(allAt, now + intervalMs);
       const due = takeDue(all, now >= allAt, now);
       if (now >= allAt) allAt = now + intervalMs;
@@ -153,7 +162,10 @@ function outcomeOf(result: ReconcileResult): Outcome {
   return { deciding, others, deferral: result.deferral };
 }
 
-/** Reports the outcome; gives the milliseconds until the next run if one is due before the next run over all certificates. */
+/**
+ * Reports the outcome; gives the milliseconds until the next run if one is due before the next run
+ * over all certificates.
+ */
 function conclude(
   { clock, random, onFinished, emit }: ControllerOptions,
   one: Scheduled,
@@ -197,7 +209,10 @@ async function untilNext(
   over.abort();
 }
 
-/** Every minute by the wall clock, in UTC: a machine that slept, or whose clock was set, is noticed by the next one. */
+/**
+ * Every minute by the wall clock, in UTC: a machine that slept, or whose clock was set, is noticed
+ * by the next one.
+ */
 export function everyMinute(tick: () => void): () => void {
   const task = schedule('* * * * *', tick, { timezone: 'UTC' });
   return () => void task.destroy();

@@ -117,7 +117,10 @@ test('a challenge of the name whose journal is unreadable stays, and that of the
   assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
 });
 
-/** One round over two certificates, the first of which has a file with a fault; the second must not notice. */
+/**
+ * One round over two certificates, the first of which has a file with a fault; the second must not
+ * notice.
+ */
 async function reconcileWith(
   t: Parameters<typeof setStage>[0],
   fault: FileFault,

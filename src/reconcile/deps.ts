@@ -93,7 +93,9 @@ export interface CertificateState {
   latest: CertificateFacts | undefined;
   /** The last logged reason of its renewal. */
   renewal: string | undefined;
-  /** Issued and not stored: served, never ordered again, and stored as soon as the volume takes it. */
+  /**
+   * Issued and not stored: served, never ordered again, and stored as soon as the volume takes it.
+   */
   unsaved: UnsavedCertificate | undefined;
 }
 
@@ -113,7 +115,10 @@ export interface SharedState {
   readonly claimed: Set<string>;
   /** Names that the public DNS looks for in the zone that we write, as far as is known. */
   readonly placed: Set<string>;
-  /** Milliseconds of the epoch until which a CA that did not answer is not asked for advice, by directory URL. */
+  /**
+   * Milliseconds of the epoch until which a CA that did not answer is not asked for advice, by
+   * directory URL.
+   */
   readonly silentUntil: Map<string, number>;
   /** The app-address of another container, by the name that it owns. */
   readonly otherOwners: Map<string, string>;

@@ -18,8 +18,9 @@ export interface Facts {
 }
 
 /**
- * Asks the guest agent who we are and the resolvers where the gateway is, and, for CAA records, the CAs
- * for our accounts, which are registered where there is none. Rejects with the signal's reason only.
+ * Asks the guest agent who we are and the resolvers where the gateway is, and, for CAA records, the
+ * CAs for our accounts, which are registered where there is none. Rejects with the signal's reason
+ * only.
  */
 export async function discover(deps: ReadDeps, signal: AbortSignal): Promise<Facts> {
   const lookingUp = lookUpGateway(deps, signal);
@@ -37,7 +38,10 @@ export async function discover(deps: ReadDeps, signal: AbortSignal): Promise<Fac
   }
 }
 
-/** Looks up every name of the gateway concurrently. A failed look-up decides nothing: the published alias stays. */
+/**
+ * Looks up every name of the gateway concurrently. A failed look-up decides nothing: the published
+ * alias stays.
+ */
 async function lookUpGateway({ spec, resolver }: ReadDeps, signal: AbortSignal): Promise<Gateway> {
   const { gatewayDomain, injectedGateway } = spec;
   const injected = injectedGateway === undefined ? undefined : `_.${injectedGateway}`;
@@ -72,10 +76,10 @@ function addressesOf(found: LookUp | undefined): readonly string[] | undefined {
 }
 
 /**
- * The accounts that CAA records permit, at every CA that may be asked; an account is registered where
- * there is none. A CA that is down does not keep the records of the others back: it issues nothing
- * meanwhile. Throws the first CA's error when no account is known, and every error that does not pass by
- * itself.
+ * The accounts that CAA records permit, at every CA that may be asked; an account is registered
+ * where there is none. A CA that is down does not keep the records of the others back: it issues
+ * nothing meanwhile. Throws the first CA's error when no account is known, and every error that
+ * does not pass by itself.
  */
 export function caaOwnersOf({ primary, fallback, staging }: Authorities) {
   return async (signal: AbortSignal): Promise<CaaOwner[]> => {

@@ -24,7 +24,10 @@ import { forecast, type ZoneForecast } from './forecast.ts';
 const never = new AbortController().signal;
 const CHALLENGE = `_acme-challenge.${DOMAIN}`;
 
-/** What is forecast, with the warnings that were told on the way, and the one zone and certificate there is. */
+/**
+ * What is forecast, with the warnings that were told on the way, and the one zone and certificate
+ * there is.
+ */
 async function look(stage: Stage) {
   const warnings: string[] = [];
   const authorities = readOnly(stage);

@@ -58,8 +58,8 @@ export interface CertificateForecast {
 }
 
 /**
- * Finds out what a reconciliation would do, by its own steps up to the first write. Writes nothing: no
- * record, no file, no ACME account. A failure is reported with the certificate that it is about.
+ * Finds out what a reconciliation would do, by its own steps up to the first write. Writes nothing:
+ * no record, no file, no ACME account. A failure is reported with the certificate that it is about.
  */
 export async function forecast(
   deps: ReadDeps,

@@ -8,14 +8,20 @@ import type { ObservedZone, ObservedZones } from './zones.ts';
 /** Orders that are under way concurrently in a group; the next ones follow. */
 export const ORDERS_AT_ONCE = 20;
 
-/** Certificates that share zones, and these zones: what happens in one group stops nothing in another. */
+/**
+ * Certificates that share zones, and these zones: what happens in one group stops nothing in
+ * another.
+ */
 export interface ZoneGroup {
   readonly certificates: readonly ManagedCertificate[];
   readonly due: readonly RenewalTask[];
   readonly zones: readonly ObservedZone[];
 }
 
-/** The connected components of certificates and zones. A zone of no certificate is a group of its own. Pure. */
+/**
+ * The connected components of certificates and zones. A zone of no certificate is a group of its
+ * own. Pure.
+ */
 export function groupsOf(
   certificates: readonly ManagedCertificate[],
   due: readonly RenewalTask[],
@@ -37,7 +43,9 @@ export function groupsOf(
   }));
 }
 
-/** The tasks in batches; one empty batch when nothing is due, so that the zones are written. Pure. */
+/**
+ * The tasks in batches; one empty batch when nothing is due, so that the zones are written. Pure.
+ */
 export function batchesOf(due: readonly RenewalTask[]): (readonly RenewalTask[])[] {
   const count = Math.max(1, Math.ceil(due.length / ORDERS_AT_ONCE));
   return Array.from({ length: count }, (_, index) =>
@@ -45,13 +53,16 @@ export function batchesOf(due: readonly RenewalTask[]): (readonly RenewalTask[])
   );
 }
 
-/** The writes of a batch, by the zone's id: each resolves as soon as its zone is written, and rejects for an abort only. */
+/**
+ * The writes of a batch, by the zone's id: each resolves as soon as its zone is written, and
+ * rejects for an abort only.
+ */
 export type ZoneWrites = ReadonlyMap<string, Promise<WrittenZone>>;
 
 /**
  * Starts one write for each zone: its records, the challenges of the orders, and the removal of
- * challenges whose order is over. In zones that an earlier batch has written (`before`) only the challenges
- * of the orders are left to write.
+ * challenges whose order is over. In zones that an earlier batch has written (`before`) only the
+ * challenges of the orders are left to write.
  */
 export function startWrites(
   deps: Deps,

@@ -20,8 +20,9 @@ export interface LoadedCertificate {
 }
 
 /**
- * Loads what is stored, or was issued and is not stored yet. Files that do not fit each other count as no
- * certificate, so that one is ordered. Warns of a volume that could not take a new one. Throws STORE_FAILED.
+ * Loads what is stored, or was issued and is not stored yet. Files that do not fit each other count
+ * as no certificate, so that one is ordered. Warns of a volume that could not take a new one.
+ * Throws STORE_FAILED.
  */
 export async function loadStored(deps: Deps, certificate: ManagedCertificate): Promise<LoadedCertificate> {
   await warnOfVolume(deps, certificate);
@@ -55,8 +56,8 @@ async function warnOfVolume(
 }
 
 /**
- * The first load of this process also finds a certificate that has expired meanwhile: it is not served,
- * which nothing else would report before the end of the run.
+ * The first load of this process also finds a certificate that has expired meanwhile: it is not
+ * served, which nothing else would report before the end of the run.
  */
 export function rememberLoaded(
   { emit }: Pick<InstallDeps, 'emit'>,
@@ -72,7 +73,10 @@ export function rememberLoaded(
   emit({ type: 'certificate-expired', certificate: names, serial, notAfter, words: ending.words });
 }
 
-/** Stores an issued certificate. One that the volume does not take is remembered, and served all the same. */
+/**
+ * Stores an issued certificate. One that the volume does not take is remembered, and served all the
+ * same.
+ */
 export async function saveUnsaved(
   { store }: Pick<InstallDeps, 'store'>,
   { names, state }: ManagedCertificate,
@@ -90,8 +94,8 @@ export async function saveUnsaved(
 
 /**
  * Gives the proxy a certificate for each of its names, unless it serves it already. A name that the
- * certificate lacks, because it was added since, is served with the one that is stored for that name
- * alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
+ * certificate lacks, because it was added since, is served with the one that is stored for that
+ * name alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
  */
 export async function install(
   deps: InstallDeps,

@@ -17,8 +17,8 @@ import { logRenewal } from './outlook.ts';
 import { decideForNew } from './renewal.ts';
 
 /**
- * Takes an order to its end: records and challenges propagated, validated, issued, stored, served. Throws
- * the failure, which is in the CA's ledger by then.
+ * Takes an order to its end: records and challenges propagated, validated, issued, stored, served.
+ * Throws the failure, which is in the CA's ledger by then.
  */
 export async function issueAndServe(
   deps: Deps,
@@ -38,7 +38,8 @@ export async function issueAndServe(
     await validate(order, issuanceContext(deps, signal));
     return accept(deps, issuance, await issueOrder(order, issuanceContext(deps, signal)));
   });
-  // Stored and served first, cleaned up later: the zone can wait, a certificate that is lost is ordered again.
+  // Stored and served first, cleaned up later: the zone can wait, a certificate that is lost is
+  // ordered again.
   const complete = () => completeEverywhere(deps, order, bundle);
   certificate.state.unsaved = { bundle, complete, failure: undefined };
   certificate.state.latest = bundle.facts;
@@ -47,7 +48,10 @@ export async function issueAndServe(
   logRenewal(deps, certificate, await decideForNew(deps, certificate.names, bundle, order.authority));
 }
 
-/** A certificate of the fallback CA ends the primary CA's series of failures, which is asked first again next time. */
+/**
+ * A certificate of the fallback CA ends the primary CA's series of failures, which is asked first
+ * again next time.
+ */
 async function completeEverywhere(
   { authorities: { primary } }: Deps,
   order: PendingOrder,
@@ -115,8 +119,9 @@ export interface GroupWork {
 }
 
 /**
- * Reports what came of the records of a certificate, and waits for those that have not propagated, unless
- * its order has waited for them. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and what the provider threw.
+ * Reports what came of the records of a certificate, and waits for those that have not propagated,
+ * unless its order has waited for them. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and what the
+ * provider threw.
  */
 export async function awaitRecordsOf(
   deps: Deps,
@@ -155,7 +160,10 @@ async function validateAtStaging(
   deps.emit({ type: 'staging-dry-run', certificate: names, directoryUrl });
 }
 
-/** A failure goes into the ledger of the CA that the certificate was ordered at, whichever CA validated. */
+/**
+ * A failure goes into the ledger of the CA that the certificate was ordered at, whichever CA
+ * validated.
+ */
 async function recording<T>(
   deps: Deps,
   { report }: ObservedRun,

@@ -60,8 +60,8 @@ type OpenOrders = ReadonlyMap<LoadedCertificate, readonly OpenOrder[]>;
 type Decisions = ReadonlyMap<LoadedCertificate, RenewalDecision>;
 
 /**
- * Closes the orders of a certificate that is not due, which a crash has left open: the certificate that
- * they were for is stored. Throws STORE_FAILED.
+ * Closes the orders of a certificate that is not due, which a crash has left open: the certificate
+ * that they were for is stored. Throws STORE_FAILED.
  */
 export async function closeOrders(
   loaded: LoadedCertificate,
@@ -80,9 +80,9 @@ export function retainedChallenges(open: OpenOrders, decisions: Decisions): Chal
 }
 
 /**
- * Opens the order of a certificate, or resumes the one of an earlier run, unless a preflight check or a
- * limit defers it: then the report says until when, and there is no value. The CA's ledger is written
- * before the CA is asked. Throws what the preflight and the CA throw.
+ * Opens the order of a certificate, or resumes the one of an earlier run, unless a preflight check
+ * or a limit defers it: then the report says until when, and there is no value. The CA's ledger is
+ * written before the CA is asked. Throws what the preflight and the CA throw.
  */
 export async function preflightAndOpen(
   deps: Deps,
@@ -171,9 +171,9 @@ export function issuanceContext({ clock, newId, warn }: Deps, signal: AbortSigna
 }
 
 /**
- * Writes a failed attempt into the CA's ledger, so that the next one waits its time after a restart too.
- * A failure before the CA was asked costs nothing there and is not written. A ledger that cannot be
- * written is reported; it counts an attempt without an end as failed.
+ * Writes a failed attempt into the CA's ledger, so that the next one waits its time after a restart
+ * too. A failure before the CA was asked costs nothing there and is not written. A ledger that
+ * cannot be written is reported; it counts an attempt without an end as failed.
  */
 export async function recordFailure(
   deps: Deps,
@@ -215,16 +215,25 @@ export async function recordFailure(
 /** Characters; what a CA has to say goes into a line of the ledger. */
 const LONGEST_WORDS = 1000;
 
-/** Near its end a certificate of few days cannot wait for a day after each failure; a quarter of what is left still ends in time. */
+/**
+ * Near its end a certificate of few days cannot wait for a day after each failure; a quarter of
+ * what is left still ends in time.
+ */
 function longestWaitMs({ stored }: RenewalTask, now: number): number {
   if (!stored) return Number.POSITIVE_INFINITY;
   return Math.max((stored.facts.notAfter.getTime() - now) / 4, SHORTEST_LAST_WAIT_MS);
 }
 
-/** As the third wait; more often is no use, and would come near the CA's limit of failed validations. */
+/**
+ * As the third wait; more often is no use, and would come near the CA's limit of failed
+ * validations.
+ */
 const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
 
-/** Until when a CA asks everybody to wait: an outage or its limit of requests, not one of the certificate's limits. */
+/**
+ * Until when a CA asks everybody to wait: an outage or its limit of requests, not one of the
+ * certificate's limits.
+ */
 function pauseOf(thrown: IngressError, now: number): Date | undefined {
   const status = problemOf(thrown)?.status ?? 0;
   const isOfAll = thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));

@@ -25,7 +25,10 @@ export function logProgress(
   emit({ type: 'progress', done: due.indexOf(last) + 1, due: due.length });
 }
 
-/** Logs a decision, and reports why a certificate near its end is not ordered: others were issued lately. */
+/**
+ * Logs a decision, and reports why a certificate near its end is not ordered: others were issued
+ * lately.
+ */
 export function logDecision(
   deps: Deps,
   report: Report,
@@ -59,8 +62,8 @@ export interface Cause {
 }
 
 /**
- * Logs at the end of a run that a certificate is past its emergency line and was not renewed: a warning,
- * and an error on its last day and from then on.
+ * Logs at the end of a run that a certificate is past its emergency line and was not renewed: a
+ * warning, and an error on its last day and from then on.
  */
 export function logEnding(
   { emit }: Pick<Deps, 'emit'>,
@@ -100,8 +103,9 @@ export interface ToldFault {
 const AGAIN_MS = 55 * 60_000;
 
 /**
- * Whether what keeps a place on the volume from being written is to be said now: when it begins, when it is another fault, and about
- * every hour; not with every retry. Remembers in `told` that it was, and forgets it once the place can be written.
+ * Whether what keeps a place on the volume from being written is to be said now: when it begins,
+ * when it is another fault, and about every hour; not with every retry. Remembers in `told` that it
+ * was, and forgets it once the place can be written.
  */
 export function isNews(
   told: Map<string, ToldFault>,

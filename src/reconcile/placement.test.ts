@@ -15,7 +15,9 @@ import {
 import type { Query, Reply } from '../dns/query.ts';
 import { decidingFailure, type ReconcileResult } from './report.ts';
 
-/** Lets the name server say so of the SOA record of every challenge name that begins with the label. */
+/**
+ * Lets the name server say so of the SOA record of every challenge name that begins with the label.
+ */
 function says(stage: Stage, label: string, reply: Partial<Reply>): void {
   const { ask } = stage.deps;
   const answer: Query = async (server, question, options) =>

@@ -33,8 +33,8 @@ export async function authorityFor(
 
 /**
  * Makes every check for an order that needs no order: the challenge name, earlier challenges that
- * resolvers may cache, the CA's directory, both clocks, CAA. Writes nothing. Gives a deferral where the
- * order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND,
+ * resolvers may cache, the CA's directory, both clocks, CAA. Writes nothing. Gives a deferral where
+ * the order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND,
  * STORE_FAILED and ACME_* errors.
  */
 export async function preflight(
@@ -107,8 +107,8 @@ async function assertClock(
 }
 
 /**
- * Checks CAA as it will be once the zones are written. Near the end of a certificate that is served the
- * order is made whatever the check says: the CA decides.
+ * Checks CAA as it will be once the zones are written. Near the end of a certificate that is served
+ * the order is made whatever the check says: the CA decides.
  */
 async function assertCaa(
   { resolver, emit }: ReadDeps,

@@ -22,7 +22,10 @@ export interface ZoneServers extends AuthoritativeZone {
 /** Finds the authoritative name servers of the zone that holds a name. Throws DNS_LOOKUP_FAILED. */
 export type FindServers = (domain: string, zone: Zone, signal: AbortSignal) => Promise<ZoneServers>;
 
-/** Finds the servers of each zone once in a run, however many names wait for them. A failure is not remembered. */
+/**
+ * Finds the servers of each zone once in a run, however many names wait for them. A failure is not
+ * remembered.
+ */
 export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): FindServers {
   const found = new Map<string, Promise<ZoneServers>>();
   const find = async (domain: string, apex: string | undefined, signal: AbortSignal) => ({
@@ -45,7 +48,9 @@ export interface Wait {
   readonly domain: string;
   readonly zone: Zone;
   readonly findServers: FindServers;
-  /** A certificate is urgent: the wait does not last to its timeout for servers that do not answer. */
+  /**
+   * A certificate is urgent: the wait does not last to its timeout for servers that do not answer.
+   */
   readonly urgent: boolean;
   readonly writtenAt: Date;
   readonly certificate: CertificateNames;
@@ -55,9 +60,9 @@ export interface Wait {
 }
 
 /**
- * Waits until every authoritative name server of the zone serves what is expected, and the provider says
- * so too where it can. Events say what is pending and, at the end, how long it took;
- * servers that did not answer and were passed over are a warning. Throws DNS_LOOKUP_FAILED and
+ * Waits until every authoritative name server of the zone serves what is expected, and the provider
+ * says so too where it can. Events say what is pending and, at the end, how long it took; servers
+ * that did not answer and were passed over are a warning. Throws DNS_LOOKUP_FAILED and
  * PROPAGATION_TIMEOUT.
  */
 export async function awaitPropagation(deps: Deps, wait: Wait, signal: AbortSignal): Promise<Propagation> {

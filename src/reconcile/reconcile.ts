@@ -16,9 +16,10 @@ import { canOrder, observeZones } from './zones.ts';
 const GROUPS_AT_ONCE = 5;
 
 /**
- * Brings what is served, the records and the certificates to what the configuration asks for. The first
- * start and every later run are the same: the volume, the zones and the CA are the state, and a second run
- * changes nothing. A step that fails stops only what needs its value. Rejects for an abort only.
+ * Brings what is served, the records and the certificates to what the configuration asks for. The
+ * first start and every later run are the same: the volume, the zones and the CA are the state, and
+ * a second run changes nothing. A step that fails stops only what needs its value. Rejects for an
+ * abort only.
  */
 export async function reconcile(
   deps: Deps,
@@ -53,7 +54,10 @@ export async function reconcile(
   return report.results;
 }
 
-/** Steps 4 to 7, for certificates that share zones: nothing that happens to them stops another group. */
+/**
+ * Steps 4 to 7, for certificates that share zones: nothing that happens to them stops another
+ * group.
+ */
 async function reconcileGroup(
   deps: Deps,
   run: ObservedRun,
@@ -65,14 +69,17 @@ async function reconcileGroup(
   let writes: ZoneWrites = new Map();
   for (const batch of batchesOf(due)) {
     try {
-      // 4. Open or resume an order, unless a limit or a preflight check defers it. The ledger is written first.
+      // 4. Open or resume an order, unless a limit or a preflight check defers it. The ledger is
+      // written first.
       const orders = await report.each('certificate', batch, (task) =>
         preflightAndOpen(deps, run, task, signal),
       );
       for (const { certificate } of orders.values()) ordered.add(certificate);
-      // 5. One plan and one write for each zone: its records, and a challenge while its order is open.
+      // 5. One plan and one write for each zone: its records, and a challenge while its order is
+      // open.
       writes = startWrites(deps, run, zones, orders.values(), writes, signal);
-      // 6. Each certificate alone, as soon as its own zones are written: propagate, validate, issue, store, serve.
+      // 6. Each certificate alone, as soon as its own zones are written: propagate, validate,
+      // issue, store, serve.
       await report.each('certificate', orders.values(), (order) =>
         issueAndServe(deps, run, order, writes, signal),
       );

@@ -38,7 +38,10 @@ export interface RenewalTask {
 
 type DecisionDeps = Pick<Deps, 'spec' | 'authorities' | 'clock' | 'emit' | 'warn' | 'shared'>;
 
-/** Decides about a stored certificate, if there is one, by the advice of its CA. Throws STORE_FAILED. */
+/**
+ * Decides about a stored certificate, if there is one, by the advice of its CA. Throws
+ * STORE_FAILED.
+ */
 export async function decide(
   deps: DecisionDeps,
   { certificate: { names }, stored }: LoadedCertificate,
@@ -63,7 +66,10 @@ export async function decide(
   });
 }
 
-/** Decides about a certificate that was just issued, before its CA has advised on it. Throws STORE_FAILED. */
+/**
+ * Decides about a certificate that was just issued, before its CA has advised on it. Throws
+ * STORE_FAILED.
+ */
 export async function decideForNew(
   { spec, clock }: DecisionDeps,
   names: Names,
@@ -110,9 +116,9 @@ export async function originOf(
 }
 
 /**
- * When the CA wants a certificate renewed (RFC 9773): its last answer while that is fresh, else a new one.
- * A CA that does not answer is asked again in the next run, and its last answer counts until then. Rejects
- * for an abort only.
+ * When the CA wants a certificate renewed (RFC 9773): its last answer while that is fresh, else a
+ * new one. A CA that does not answer is asked again in the next run, and its last answer counts
+ * until then. Rejects for an abort only.
  */
 async function renewalAdvice(
   { clock, emit, shared }: DecisionDeps,

@@ -26,8 +26,9 @@ export type Subject = ManagedCertificate | { readonly certificate: ManagedCertif
 const AT_ONCE = 20;
 
 /**
- * The results of one reconciliation, and the only thing that changes while it runs. A step that fails
- * for a certificate is reported there and stops only what needs its value. Only an abort rejects.
+ * The results of one reconciliation, and the only thing that changes while it runs. A step that
+ * fails for a certificate is reported there and stops only what needs its value. Only an abort
+ * rejects.
  */
 export class Report {
   readonly #results: ReadonlyMap<ManagedCertificate, { failures: StepFailure[]; deferral?: Deferral }>;
@@ -50,8 +51,9 @@ export class Report {
   }
 
   /**
-   * Makes a step for each subject, at most `atOnce` concurrently. Gives the values in the order of the
-   * subjects, without those that failed or have none. Throws the signal's reason when it has aborted.
+   * Makes a step for each subject, at most `atOnce` concurrently. Gives the values in the order of
+   * the subjects, without those that failed or have none. Throws the signal's reason when it has
+   * aborted.
    */
   async each<S extends Subject, T>(
     step: string,
@@ -71,7 +73,10 @@ export class Report {
     );
   }
 
-  /** Makes a step that several certificates have in common; undefined when it failed, for each of them. */
+  /**
+   * Makes a step that several certificates have in common; undefined when it failed, for each of
+   * them.
+   */
   async shared<T>(step: string, subjects: Iterable<Subject>, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();

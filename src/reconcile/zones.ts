@@ -46,10 +46,10 @@ export interface ObservedZones {
 }
 
 /**
- * Finds the zone of every name, reads each zone once and plans its records. Where the desired records are
- * unknown, only the zones of certificates that are ordered all the same are found, and nothing is read of
- * them. A name that the public DNS looks for in another zone is left out. Failures are reported for the
- * certificates that they concern. Writes nothing.
+ * Finds the zone of every name, reads each zone once and plans its records. Where the desired
+ * records are unknown, only the zones of certificates that are ordered all the same are found, and
+ * nothing is read of them. A name that the public DNS looks for in another zone is left out.
+ * Failures are reported for the certificates that they concern. Writes nothing.
  */
 export async function observeZones(
   deps: ReadDeps,
@@ -72,7 +72,10 @@ export async function observeZones(
   return { all, of };
 }
 
-/** Whether an order may be opened while the records of its names are unknown: identity decides records, not certificates. */
+/**
+ * Whether an order may be opened while the records of its names are unknown: identity decides
+ * records, not certificates.
+ */
 export function canIssueWithoutRecords(
   run: Pick<Run, 'loaded' | 'facts'>,
   certificate: ManagedCertificate,
@@ -80,7 +83,10 @@ export function canIssueWithoutRecords(
   return isCertified(run, certificate) || run.facts.isUnidentified;
 }
 
-/** Whether the zones of a certificate are known well enough for an order: a first one needs its records planned. */
+/**
+ * Whether the zones of a certificate are known well enough for an order: a first one needs its
+ * records planned.
+ */
 export function canOrder(
   { certificate }: Pick<RenewalTask, 'certificate'>,
   zones: ObservedZones,
@@ -200,7 +206,10 @@ async function observeZone(
   return { ...state, plan, readNames: current ? readNames(deps, { names, registered }) : [] };
 }
 
-/** Warns in every reconciliation, also where the records are unknown: no client reaches the app, and nothing else fails for it. */
+/**
+ * Warns in every reconciliation, also where the records are unknown: no client reaches the app, and
+ * nothing else fails for it.
+ */
 function warnOfGateway(
   { spec, warnOf }: ReadDeps,
   { gateway }: Facts,
@@ -220,9 +229,10 @@ function warnOfGateway(
 }
 
 /**
- * Finds names whose zone at the provider is not the one in which the public DNS looks for them: one that
- * has delegated them away, or one that is not delegated. An unknown placement is no fault. A name whose
- * placement was right is not asked for again by this process unless `again`. Rejects for an abort only.
+ * Finds names whose zone at the provider is not the one in which the public DNS looks for them: one
+ * that has delegated them away, or one that is not delegated. An unknown placement is no fault. A
+ * name whose placement was right is not asked for again by this process unless `again`. Rejects for
+ * an abort only.
  */
 async function findMisplaced(
   deps: ReadDeps,

@@ -15,16 +15,18 @@ export interface GatewayLookups {
 }
 
 /**
- * `gateway.<base>` for `_.<base>`, undefined for any other name. A gateway's wildcard serves any label, and some
- * resolvers (Android's among them) refuse a CNAME target whose first label is an underscore.
+ * `gateway.<base>` for `_.<base>`, undefined for any other name. A gateway's wildcard serves any
+ * label, and some resolvers (Android's among them) refuse a CNAME target whose first label is an
+ * underscore.
  */
 export function friendlyName(gatewayDomain: string): string | undefined {
   return gatewayDomain.startsWith('_.') ? `gateway.${gatewayDomain.slice(2)}` : undefined;
 }
 
 /**
- * Which name the alias says: the friendly one once it leads to the same addresses, else the configured one. What is
- * published stays as long as nothing speaks against it, so that a failed look-up never rewrites the zone.
+ * Which name the alias says: the friendly one once it leads to the same addresses, else the
+ * configured one. What is published stays as long as nothing speaks against it, so that a failed
+ * look-up never rewrites the zone.
  */
 export function chooseAliasTarget({
   gatewayDomain,
@@ -60,8 +62,9 @@ export interface AliasPlace {
 }
 
 /**
- * A CNAME wherever it can be served: it follows the gateway by itself. Addresses where the zone would refuse it or
- * where it would take something else's place; they have to be looked up again in every pass.
+ * A CNAME wherever it can be served: it follows the gateway by itself. Addresses where the zone
+ * would refuse it or where it would take something else's place; they have to be looked up again in
+ * every pass.
  */
 export function chooseAlias(
   { domain, target, apex, caaName, live }: AliasPlace,
@@ -87,9 +90,10 @@ export function givesWayToAlias(type: string): boolean {
 }
 
 /**
- * The addresses to publish in the gateway's place: those that it has now. A family whose look-up failed stays as it is
- * published by us, and so does everything while the gateway seems to have no address at all. Empty when nothing is
- * known. `ours` are the records that an earlier pass has published: those of anybody else lead elsewhere.
+ * The addresses to publish in the gateway's place: those that it has now. A family whose look-up
+ * failed stays as it is published by us, and so does everything while the gateway seems to have no
+ * address at all. Empty when nothing is known. `ours` are the records that an earlier pass has
+ * published: those of anybody else lead elsewhere.
  */
 export function standInAddresses(
   domain: string,

@@ -9,16 +9,25 @@ export type Purpose = 'alias' | 'app-address' | 'caa' | 'challenge';
 
 export interface DesiredRecord extends DnsRecord {
   readonly purpose: Purpose;
-  /** The served name that wants it, which need not be its owner: a wildcard's CAA record stands at the base name. */
+  /**
+   * The served name that wants it, which need not be its owner: a wildcard's CAA record stands at
+   * the base name.
+   */
   readonly for?: string;
-  /** Of a CAA record: the URLs of accounts whose records it takes the place of, whoever shares the name. */
+  /**
+   * Of a CAA record: the URLs of accounts whose records it takes the place of, whoever shares the
+   * name.
+   */
   readonly succeeds?: readonly string[];
 }
 
 export interface Wanted {
   /** The name to serve, or `*.` and a name. */
   readonly domain: string;
-  /** The gateway's name that the domain becomes an alias of, or the addresses (IPv4, IPv6) that stand in for it. */
+  /**
+   * The gateway's name that the domain becomes an alias of, or the addresses (IPv4, IPv6) that
+   * stand in for it.
+   */
   readonly alias: { readonly target: string } | { readonly addresses: readonly string[] };
   readonly appId: string;
   readonly port: number;
@@ -50,7 +59,8 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     { purpose: 'app-address', for: domain, ...appAddress(wanted), ttl },
   ];
   for (const { issuer, accountUrl, ended = [] } of caa ?? []) {
-    // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657 §3, §4: parameters.
+    // RFC 8659 §4.3: issuewild, at the name without its asterisk, decides for wildcards. RFC 8657
+    // §3, §4: parameters.
     const tag = isWildcard(domain) ? 'issuewild' : 'issue';
     const value = formatCaa(0, tag, `${issuer};validationmethods=dns-01;accounturi=${accountUrl}`);
     const record = { name: baseName(domain), type: 'CAA', value, ttl };

@@ -8,7 +8,9 @@ export interface GatewayFinding {
   readonly addresses: readonly string[] | undefined;
   /** Why the look-up failed. */
   readonly failure: string | undefined;
-  /** The base name of the cluster's gateway by the word of dstack; undefined when it says nothing. */
+  /**
+   * The base name of the cluster's gateway by the word of dstack; undefined when it says nothing.
+   */
   readonly injected: string | undefined;
   /** Addresses of that gateway; undefined when they are not known. */
   readonly injectedAddresses: readonly string[] | undefined;
@@ -19,9 +21,10 @@ export interface GatewayFinding {
 }
 
 /**
- * What a person has to know of GATEWAY_DOMAIN, in a sentence; undefined when nothing speaks against it. A name that resolves to
- * something that is no gateway is noticed only where dstack says which gateway is the right one: whoever listens on port 443 looks
- * the same from here, and a container may be unable to reach its own gateway. Pure.
+ * What a person has to know of GATEWAY_DOMAIN, in a sentence; undefined when nothing speaks against
+ * it. A name that resolves to something that is no gateway is noticed only where dstack says which
+ * gateway is the right one: whoever listens on port 443 looks the same from here, and a container
+ * may be unable to reach its own gateway. Pure.
  */
 export function gatewayFault(finding: GatewayFinding): string | undefined {
   const { gatewayDomain, addresses, failure, injected, injectedAddresses = [] } = finding;

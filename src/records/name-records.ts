@@ -21,7 +21,10 @@ export interface Gateway extends Omit<GatewayLookups, 'published'> {
   readonly addresses: Addresses | undefined;
   /** Why the look-up failed. */
   readonly failure: string | undefined;
-  /** Addresses of the gateway that dstack names; undefined when unknown or when it names no other one. */
+  /**
+   * Addresses of the gateway that dstack names; undefined when unknown or when it names no other
+   * one.
+   */
   readonly injected: readonly string[] | undefined;
 }
 
@@ -62,8 +65,8 @@ export function ownerNames(domain: string, { txtPrefix }: Pick<RecordSpec, 'txtP
 
 /**
  * The desired records of a name, given the current records of its zone: an alias that is published
- * stays unless the gateway contradicts it. A name that could get no certificate, because its challenge
- * name is an alias, is refused: another program may be serving it. Pure.
+ * stays unless the gateway contradicts it. A name that could get no certificate, because its
+ * challenge name is an alias, is refused: another program may be serving it. Pure.
  */
 export function recordsOfName(
   { domain, apex, certified }: NameInZone,
@@ -93,7 +96,9 @@ export function recordsOfName(
   return { domain, records: withoutRoute, warnings, unreachable: gatewayWithoutAddress(domain, spec) };
 }
 
-/** Why the CA would follow the challenge name elsewhere: a CNAME is there. Undefined when none is. */
+/**
+ * Why the CA would follow the challenge name elsewhere: a CNAME is there. Undefined when none is.
+ */
 export function whyChallengeLeadsAway(
   domain: string,
   current: readonly CurrentRecord[],

@@ -8,7 +8,10 @@ import { type DesiredRecord, desiredRecords } from './desired.ts';
 import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
 import { plan } from './plan.ts';
 
-/** Containers with the same names, each knowing of the others by the zone alone, in any interleaving. */
+/**
+ * Containers with the same names, each knowing of the others by the zone alone, in any
+ * interleaving.
+ */
 
 const NAMES = ['app.example.com', '*.app.example.com'];
 const PREFIX = '_dstack-app-address';
@@ -32,7 +35,10 @@ interface Container {
 interface World {
   zone: readonly CurrentRecord[];
   writes: number;
-  /** Whether a provider refuses to replace what is gone, so that the zone is read again; others create then. */
+  /**
+   * Whether a provider refuses to replace what is gone, so that the zone is read again; others
+   * create then.
+   */
   readonly isStrict: boolean;
   readonly containers: readonly Container[];
 }
@@ -99,7 +105,9 @@ function happen(world: World, container: Container, event: (typeof events)[numbe
   if (event === 'wipe') world.zone = world.zone.filter((_, index) => index !== seed % world.zone.length);
 }
 
-/** Everything that is promised to those that still run, of a zone in which nothing happens any more. */
+/**
+ * Everything that is promised to those that still run, of a zone in which nothing happens any more.
+ */
 function assertPeace(world: World, living: readonly Container[]): void {
   const { zone, containers } = world;
   const text = zone.map(describeRecord).join('\n');
@@ -108,7 +116,8 @@ function assertPeace(world: World, living: readonly Container[]): void {
     const values = zone.filter(({ name, type }) => name === address && type === 'TXT');
     const has = ({ desired }: Container) =>
       desired.some((record) => values.some((value) => sameData(record, value)));
-    // Values of containers that are gone for good are nobody's to remove: one that yields takes nothing.
+    // Values of containers that are gone for good are nobody's to remove: one that yields takes
+    // nothing.
     const isAbandoned = living.length < containers.length && !living.some(has);
     assert.ok(isAbandoned ? values.length > 0 : values.length === 1, text);
     assert.ok(containers.some(has), text);
@@ -125,7 +134,10 @@ function assertPeace(world: World, living: readonly Container[]): void {
   assert.deepEqual(missing, [], text);
 }
 
-/** A whole plan is some fourteen changes, and whatever one container writes may be for each of the others to mend once. */
+/**
+ * A whole plan is some fourteen changes, and whatever one container writes may be for each of the
+ * others to mend once.
+ */
 const mostWrites = (containers: number) => 14 * containers * containers;
 
 const kind = fc.record({ mode: fc.constantFrom<AddressMode>('claim', 'hold'), app: fc.nat(2) });

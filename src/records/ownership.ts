@@ -2,21 +2,25 @@ import { type CurrentRecord, type DnsRecord, describeRecord } from '../dns/recor
 import type { DesiredRecord } from './desired.ts';
 
 /**
- * Which of several containers has a name (blue and green, replicas, a standby). The gateway reads one app-address value,
- * so one of them is served at a time, and they know of each other by the zone alone. Pure.
+ * Which of several containers has a name (blue and green, replicas, a standby). The gateway reads
+ * one app-address value, so one of them is served at a time, and they know of each other by the
+ * zone alone. Pure.
  */
 
 /**
- * APP_ADDRESS_MODE. `claim`: a start takes the name, whoever has it; after that it is kept, and left to whoever takes it.
- * `hold`: what another container has is never taken.
+ * APP_ADDRESS_MODE. `claim`: a start takes the name, whoever has it; after that it is kept, and
+ * left to whoever takes it. `hold`: what another container has is never taken.
  */
 export type AddressMode = 'claim' | 'hold';
 
 /**
  * What a pass does with the records of one name.
- * - `claim`: all of them become ours, whoever had them; CAA records of other accounts of the same CA give way.
- * - `retain`: the name is ours, or nobody's and becomes ours; CAA records of other accounts stay beside ours.
- * - `yield`: another container has the name. Its app-address and its alias stay; our CAA records stand beside others.
+ * - `claim`: all of them become ours, whoever had them; CAA records of other accounts of the same
+ *   CA give way.
+ * - `retain`: the name is ours, or nobody's and becomes ours; CAA records of other accounts stay
+ *   beside ours.
+ * - `yield`: another container has the name. Its app-address and its alias stay; our CAA records
+ *   stand beside others.
  */
 export type Ownership = 'claim' | 'retain' | 'yield';
 
@@ -28,7 +32,10 @@ export interface OwnershipDecision {
 
 export interface OwnershipSituation {
   readonly mode: AddressMode;
-  /** Whether this process has taken the name, or seen its own value standing: true after the first pass that wrote. */
+  /**
+   * Whether this process has taken the name, or seen its own value standing: true after the first
+   * pass that wrote.
+   */
   readonly claimed: boolean;
   readonly current: readonly CurrentRecord[];
   /** The app-address record that we want. */
@@ -36,8 +43,9 @@ export interface OwnershipSituation {
 }
 
 /**
- * Decides who has the name. Two that publish at the same moment both find both values: the first one in an order that all
- * containers share stays, and the other is withdrawn, so that neither both stay nor both go.
+ * Decides who has the name. Two that publish at the same moment both find both values: the first
+ * one in an order that all containers share stays, and the other is withdrawn, so that neither both
+ * stay nor both go.
  */
 export function decideOwnership({ mode, claimed, current, own }: OwnershipSituation): OwnershipDecision {
   if (mode === 'claim' && !claimed) return { ownership: 'claim' };
@@ -51,7 +59,10 @@ export function decideOwnership({ mode, claimed, current, own }: OwnershipSituat
     : { ownership: 'yield', otherOwner: rival };
 }
 
-/** What is no address (`id:port`) comes last, so that it never wins against one; no locale, which containers may not share. */
+/**
+ * What is no address (`id:port`) comes last, so that it never wins against one; no locale, which
+ * containers may not share.
+ */
 function inOrder(a: string, b: string): number {
   const isAddress = (value: string) => /^\w+:\d+$/.test(value);
   if (isAddress(a) !== isAddress(b)) return isAddress(a) ? -1 : 1;
@@ -61,7 +72,10 @@ function inOrder(a: string, b: string): number {
 /** What is known of the names before a pass, by what earlier ones of this process have found. */
 export interface OwnershipContext {
   readonly mode: AddressMode;
-  /** Served names; each belongs to it once a pass has written what was planned for it, also where nothing differed. */
+  /**
+   * Served names; each belongs to it once a pass has written what was planned for it, also where
+   * nothing differed.
+   */
   readonly claimed: ReadonlySet<string>;
 }
 
@@ -69,7 +83,10 @@ export interface OwnershipContext {
 export interface OwnershipDecisions {
   readonly mode: AddressMode;
   readonly decisions: ReadonlyMap<string, OwnershipDecision & { readonly own: DesiredRecord }>;
-  /** For plan.ts: the ownership of the served name that a record is wanted for; a record of no such name is taken. */
+  /**
+   * For plan.ts: the ownership of the served name that a record is wanted for; a record of no such
+   * name is taken.
+   */
   readonly ownershipOf: (record: DesiredRecord) => Ownership;
 }
 
@@ -98,13 +115,18 @@ export function decideAllOwnerships(
 /** Somebody else has a name now, or nobody else has it any more. */
 export interface OwnerChange {
   readonly domain: string;
-  /** The other value that stands; undefined when it is gone. To be remembered as `before` of the next pass. */
+  /**
+   * The other value that stands; undefined when it is gone. To be remembered as `before` of the
+   * next pass.
+   */
   readonly otherOwner: string | undefined;
   /** For a person: what happened and what can be done. */
   readonly sentence: string;
 }
 
-/** What has changed since `before`, which is the other value by served name, where there was one. */
+/**
+ * What has changed since `before`, which is the other value by served name, where there was one.
+ */
 export function ownerChanges(
   { mode, decisions }: OwnershipDecisions,
   before: ReadonlyMap<string, string>,

@@ -16,11 +16,17 @@ export interface Plan {
   readonly changes: readonly Change[];
   /** One sentence for each record that stays and weakens what was asked for. */
   readonly warnings: readonly string[];
-  /** What stands once the changes are made: the desired records without those that are left to another container. */
+  /**
+   * What stands once the changes are made: the desired records without those that are left to
+   * another container.
+   */
   readonly desired: readonly DesiredRecord[];
 }
 
-/** What of a provider a plan has to fit; without `cnameBesideOthers` nothing is known to be in the way. */
+/**
+ * What of a provider a plan has to fit; without `cnameBesideOthers` nothing is known to be in the
+ * way.
+ */
 export type PlanCapabilities = Pick<Capabilities, 'sharesTtl'> &
   Partial<Pick<Capabilities, 'cnameBesideOthers'>>;
 
@@ -28,11 +34,12 @@ export type PlanCapabilities = Pick<Capabilities, 'sharesTtl'> &
 export type OwnershipOf = (record: DesiredRecord) => Ownership;
 
 /**
- * Compares what is desired with what stands and plans the difference, for all names of a zone at once. Only records that
- * a desired one cannot stand beside give way: other addresses and aliases at the alias' name, other TXT values at the
- * app-address name, and, where a name is taken, CAA records of the same tag and issuer. No desired record gives way to
- * another one. Everything else is left alone, and so are the alias and the app-address of a name that is yielded. Planning
- * what was applied plans nothing, whatever the ownerships are.
+ * Compares what is desired with what stands and plans the difference, for all names of a zone at
+ * once. Only records that a desired one cannot stand beside give way: other addresses and aliases
+ * at the alias' name, other TXT values at the app-address name, and, where a name is taken, CAA
+ * records of the same tag and issuer. No desired record gives way to another one. Everything else
+ * is left alone, and so are the alias and the app-address of a name that is yielded. Planning what
+ * was applied plans nothing, whatever the ownerships are.
  */
 export function plan(
   desired: readonly DesiredRecord[],
@@ -58,8 +65,8 @@ export function plan(
 }
 
 /**
- * A CNAME that stays at the name of a desired record of another type, so that nothing can stand there where the
- * provider heeds RFC 1034 §3.6.2; undefined when there is none.
+ * A CNAME that stays at the name of a desired record of another type, so that nothing can stand
+ * there where the provider heeds RFC 1034 §3.6.2; undefined when there is none.
  */
 export function aliasInTheWay(
   desired: readonly DesiredRecord[],
@@ -82,7 +89,10 @@ export function aliasInTheWay(
   );
 }
 
-/** Of a name that is yielded our value goes where another one stands beside it: the gateway reads one of them only. */
+/**
+ * Of a name that is yielded our value goes where another one stands beside it: the gateway reads
+ * one of them only.
+ */
 function withdrawals(yielded: readonly DesiredRecord[], live: readonly CurrentRecord[]): Change[] {
   return yielded
     .filter(({ purpose }) => purpose === 'app-address')
@@ -162,12 +172,16 @@ function givesWay(record: CurrentRecord, desired: DesiredRecord, ownership: Owne
     case 'challenge':
       return false;
     case 'caa':
-      // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over this one.
+      // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over
+      // this one.
       return isOfSameIssuer(record, desired) && (ownership === 'claim' || isOfAny(record, desired.succeeds));
   }
 }
 
-/** `strangers` are records that stay and are not ours: where they share the TTL, it is not ours to choose. */
+/**
+ * `strangers` are records that stay and are not ours: where they share the TTL, it is not ours to
+ * choose.
+ */
 function isSatisfied(
   desired: DesiredRecord,
   live: CurrentRecord,
@@ -184,7 +198,10 @@ function isOfAny({ value }: DnsRecord, accountUrls: readonly string[] = []): boo
   return parameters.some((parameter) => accountUrls.some((url) => parameter.trim() === `accounturi=${url}`));
 }
 
-/** Whether both are CAA records at one name, of the same tag and issuer, so that only their accounts can differ. */
+/**
+ * Whether both are CAA records at one name, of the same tag and issuer, so that only their accounts
+ * can differ.
+ */
 function isOfSameIssuer(a: DnsRecord, b: DnsRecord): boolean {
   return a.name === b.name && a.type === 'CAA' && b.type === 'CAA' && sameTagAndIssuer(a.value, b.value);
 }

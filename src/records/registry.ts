@@ -8,8 +8,8 @@ import type { RegisteredChallenge } from './challenges.ts';
 
 /**
  * Where the challenge values that we own are written down: a value is registered before it is
- * published and unregistered after it was removed, so that a later run finds what a crash has left, and
- * no value of another owner is ever removed.
+ * published and unregistered after it was removed, so that a later run finds what a crash has left,
+ * and no value of another owner is ever removed.
  */
 export interface Registry {
   readonly provider: Pick<DnsProvider, 'name'>;
@@ -54,8 +54,9 @@ function toEntry(provider: string, zone: Zone, { name, value, ttl, handle }: Cur
 }
 
 /**
- * Every challenge value that we put into a zone: written down before it is published, removed after it is gone from the zone. The next
- * start finds what a crash leaves behind, and records of others are never touched. All of these but the last throw STORE_FAILED.
+ * Every challenge value that we put into a zone: written down before it is published, removed after
+ * it is gone from the zone. The next start finds what a crash leaves behind, and records of others
+ * are never touched. All of these but the last throw STORE_FAILED.
  */
 export interface ChallengeJournal {
   /** A damaged journal is moved aside, with a warning, and counts as empty. */
@@ -83,7 +84,10 @@ const entrySchema = z.object({
 
 export type JournalEntry = Readonly<z.infer<typeof entrySchema>>;
 
-/** The journal of one name. Each name has its own, so that two ingresses on one volume leave each other's challenges alone. */
+/**
+ * The journal of one name. Each name has its own, so that two ingresses on one volume leave each
+ * other's challenges alone.
+ */
 export function createChallengeJournal(
   root: string,
   domain: string,

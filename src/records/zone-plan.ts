@@ -67,12 +67,18 @@ export function planZone(zone: ZoneState, challenges: DesiredChallenges, context
   return { ...planned, ...planChallenges(zone, challenges, context) };
 }
 
-/** The desired records of a name that stay after the plan: those that were not left to another owner. */
+/**
+ * The desired records of a name that stay after the plan: those that were not left to another
+ * owner.
+ */
 export function desiredOf({ desired }: Pick<Plan, 'desired'>, domain: string): readonly DesiredRecord[] {
   return desired.filter((record) => record.for === domain);
 }
 
-/** The owner of a record that nothing can stand beside: PROVIDER_REJECTED, as the provider would say. */
+/**
+ * The owner of a record that nothing can stand beside: PROVIDER_REJECTED, as the provider would
+ * say.
+ */
 export function blockedBy(alias: CurrentRecord): IngressError {
   const sentence = `${describeRecord(alias)} excludes every other record at its name, and this program does not remove it`;
   return new IngressError('PROVIDER_REJECTED', sentence, {
