@@ -6,7 +6,9 @@ import {
   APP_ID,
   CHALLENGE,
   change,
+  DOMAIN,
   fails,
+  failure,
   orders,
   reconcileOne,
   type Stage,
@@ -112,4 +114,14 @@ test('a second look that fails is said, and the wait goes on', async (t) => {
   };
   await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
+});
+
+test('records that are pending stay pending in a run that does not know what they are', async (t) => {
+  const stage = await setStage(t);
+  stage.shows = () => false;
+  await assert.rejects(reconcileOne(stage), { code: 'PROPAGATION_TIMEOUT' });
+  await stage.store(89);
+  change(stage, { identify: () => Promise.reject(failure('GUEST_AGENT_FAILED')) });
+  await assert.rejects(reconcileOne(stage));
+  assert.deepEqual([...stage.deps.shared.pending], [DOMAIN]);
 });

@@ -62,8 +62,9 @@ export interface ZonePlan extends Plan {
  * removal of challenges whose order is over. Planning what was applied plans nothing. Pure.
  */
 export function planZone(zone: ZoneState, challenges: DesiredChallenges, context: PlanContext): ZonePlan {
-  const names = zone.names.map((name) => recordsOf(name, zone, context));
-  const planned = planNames(names, zone.current ?? [], context);
+  const { current } = zone;
+  const names = current ? zone.names.flatMap((name) => recordsOf(name, zone.zone, current, context)) : [];
+  const planned = planNames(names, current ?? [], context);
   return { ...planned, ...planChallenges(zone, challenges, context) };
 }
 
@@ -86,15 +87,20 @@ export function blockedBy(alias: CurrentRecord): IngressError {
   });
 }
 
-function recordsOf({ domain, certified }: ZoneName, zone: ZoneState, context: PlanContext): NameRecords {
+/** Empty when the desired records are unknown. */
+function recordsOf(
+  { domain, certified }: ZoneName,
+  { name: apex }: Zone,
+  current: readonly CurrentRecord[],
+  context: PlanContext,
+): NameRecords[] {
   const { facts, capabilities } = context;
-  const { current } = zone;
-  if (!facts || !current) return { domain, records: [], warnings: [] };
-  const found = recordsOfName({ domain, apex: zone.zone.name, certified }, current, facts, context);
-  if (found.refused || capabilities.cnameBesideOthers) return found;
+  if (!facts) return [];
+  const found = recordsOfName({ domain, apex, certified }, current, facts, context);
+  if (found.refused || capabilities.cnameBesideOthers) return [found];
   const { changes, desired } = planRecords(current, found.records, context);
   const alias = aliasInTheWay(desired, { changes }, current);
-  return alias ? { ...found, records: [], refused: blockedBy(alias) } : found;
+  return [alias ? { ...found, records: [], refused: blockedBy(alias) } : found];
 }
 
 function planNames(
