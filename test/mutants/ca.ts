@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const authorities = (test: string) => ({ file: 'test/e2e/authorities.test.ts', test });
 const refuses = (rows: string) => ({
@@ -115,95 +115,88 @@ export const cas: readonly Mutant[] = [
   {
     id: 'ca-replacement-not-named',
     class: 'ca',
-    file: 'src/reconcile/prepare.ts',
-    search: 'replaces: stored && origin === issuer ? certificateId(stored.chainPem) : undefined,',
-    replace: 'replaces: stored && origin !== issuer ? certificateId(stored.chainPem) : undefined,',
-    killedBy: [authorities('a renewal that the CA advises names what it replaces')],
+    file: 'src/reconcile/orders.ts',
+    search: 'stored && origin === authority ? certificateId(stored.chainPem)',
+    replace: 'stored && origin !== authority ? certificateId(stored.chainPem)',
+    killedBy: [
+      { file: 'src/reconcile/renewal.test.ts' },
+      authorities('a renewal that the CA advises names what it replaces'),
+    ],
     note: 'A renewal does not send "replaces" and so counts against rate limits.',
-    pending: PENDING,
   },
   {
     id: 'ca-fallback-never-asked',
     class: 'ca',
-    file: 'src/reconcile/preflight.ts',
-    search: '  return second > now && first < second ? primary : fallback.issuer;\n',
-    replace: '  return second > now || first < second ? primary : fallback.issuer;\n',
+    file: 'src/reconcile/authority-choice.ts',
+    search: 'second > at && first < second ?',
+    replace: 'second > at || first < second ?',
     killedBy: [
+      { file: 'src/reconcile/orders.test.ts' },
       authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
-      { file: 'src/reconcile/prepare.test.ts' },
-      { file: 'src/reconcile/certify.test.ts' },
-      { file: 'src/reconcile/decision.test.ts' },
     ],
     note: 'The fallback CA is not used although the primary has failed for long enough.',
-    pending: PENDING,
     survives: true,
   },
   {
     id: 'ca-fallback-asked-at-once',
     class: 'ca',
-    file: 'src/reconcile/preflight.ts',
-    search: 'if (since === undefined || now - since.getTime() < fallback.afterMs) return primary;',
-    replace: 'if (since === undefined) return primary;',
-    killedBy: [
-      { file: 'src/reconcile/prepare.test.ts' },
-      { file: 'src/reconcile/round.test.ts' },
-      { file: 'src/reconcile/certify.test.ts' },
-    ],
+    file: 'src/reconcile/authority-choice.ts',
+    search: 'if (since === undefined || at - since < fallback.afterMs) return',
+    replace: 'if (since === undefined) return',
+    killedBy: [{ file: 'src/reconcile/orders.test.ts' }],
     note: 'The fallback CA is used after the first failure, ignoring ACME_FALLBACK_AFTER.',
-    pending: PENDING,
   },
   {
     id: 'ca-fallback-not-in-caa',
     class: 'ca',
-    file: 'src/reconcile/caa-owners.ts',
-    search: '[primary, fallback?.issuer].flatMap((issuer) => issuer ?? [])',
-    replace: '[primary, fallback && undefined].flatMap((issuer) => issuer ?? [])',
+    file: 'src/reconcile/discover.ts',
+    search: '[primary, fallback?.authority]',
+    replace: '[primary, fallback && undefined]',
     killedBy: [
+      { file: 'src/reconcile/discover.test.ts' },
       authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
     ],
     note: 'The CAA records do not permit the fallback CA.',
-    pending: PENDING,
   },
   {
     id: 'ca-outage-of-one-stops-all',
     class: 'ca',
-    file: 'src/reconcile/caa-owners.ts',
-    search: '  const lasting = failures.find((failure) => !isOutage(failure));\n',
-    replace: '  const lasting = failures.find((failure) => failure !== undefined);\n',
+    file: 'src/reconcile/discover.ts',
+    search: 'failures.find((failure) => !isOutage(failure))',
+    replace: 'failures.find((failure) => failure !== undefined)',
     killedBy: [
+      { file: 'src/reconcile/discover.test.ts' },
       authorities(
         'a first CA that is wholly down from the first start on: the second one issues, CAA permits it, and the first one once it is back',
       ),
     ],
     note: 'A primary CA that is down keeps the fallback from issuing.',
-    pending: PENDING,
   },
   {
     id: 'ca-dry-run-skipped',
     class: 'ca',
-    file: 'src/reconcile/finish.ts',
-    search:
-      '  if (rehearsal) await recording(parts, job, rehearsal, () => rehearse(parts, job, rehearsal, signal));\n',
+    file: 'src/reconcile/issue.ts',
+    search: '    await recording(deps, run, issuance, stagingDryRun, dryRun);\n',
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/orders.test.ts' },
       authorities(
         'ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first',
       ),
     ],
     note: 'The production CA validates without the staging dry run.',
-    pending: PENDING,
   },
   {
     id: 'ca-caa-not-checked',
     class: 'ca',
-    file: 'src/reconcile/permission.ts',
-    search: '    if (refusals.length > 0) throw caaForbids(refusals);\n',
+    file: 'src/reconcile/preflight.ts',
+    search: '    if (refusals.length > 0) throw caaForbidsError(refusals);\n',
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/orders.test.ts' },
       authorities('a CAA record of another account: said before there is an order, with the record to add'),
     ],
     note: 'An order is created that CAA forbids.',
-    pending: PENDING,
   },
   {
     id: 'ca-binding-not-sent',
@@ -221,16 +214,15 @@ export const cas: readonly Mutant[] = [
   {
     id: 'ca-profile-not-ordered',
     class: 'ca',
-    file: 'src/reconcile/prepare.ts',
-    search: 'profile: issuer === authorities.primary ? spec.profile : undefined,',
-    replace: 'profile: issuer === authorities.staging ? spec.profile : undefined,',
+    file: 'src/reconcile/orders.ts',
+    search: 'profile: authority === authorities.primary ?',
+    replace: 'profile: authority === authorities.staging ?',
     killedBy: [
       authorities(
         'ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are',
       ),
     ],
     note: 'ACME_PROFILE is not sent with the order.',
-    pending: PENDING,
   },
   {
     id: 'ca-silence-has-no-deadline',

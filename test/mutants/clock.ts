@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const CLOCK = 'test/faults/clock.test.ts';
 const JUMPS = { file: CLOCK, test: 'the clock of the ingress jumps, and is put right again' };
@@ -12,10 +12,11 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-wrong-clock-orders',
     class: 'clock',
-    file: 'src/reconcile/permission.ts',
+    file: 'src/reconcile/preflight.ts',
     search: "  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);\n",
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/orders.test.ts' },
       {
         file: 'test/e2e/authorities.test.ts',
         test: 'a clock that is days off: nothing is ordered until it is right, and then one is',
@@ -23,7 +24,6 @@ export const clocks: readonly Mutant[] = [
       { file: 'test/e2e/clock-jump.test.ts' },
     ],
     note: 'A certificate is ordered although the clock is days off.',
-    pending: PENDING,
   },
   {
     id: 'clock-skew-has-wrong-sign',
@@ -42,22 +42,20 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-attempt-stays-a-day-away',
     class: 'clock',
-    file: 'src/reconcile/loop.ts',
-    search: '    if (turn.retryAt !== undefined) turn.retryAt = Math.min(turn.retryAt, now + turn.waitMs);\n',
+    file: 'src/reconcile/controller.ts',
+    search: '    if (one.retryAt !== undefined) one.retryAt = Math.min(one.retryAt, now + one.waitMs);\n',
     replace: '',
-    killedBy: [WAITS],
+    killedBy: [{ file: 'src/reconcile/controller.test.ts' }, WAITS],
     note: 'After a fast clock is corrected, the next attempt is a day away.',
-    pending: PENDING,
   },
   {
     id: 'clock-interval-stays-a-day-away',
     class: 'clock',
-    file: 'src/reconcile/loop.ts',
+    file: 'src/reconcile/controller.ts',
     search: '      allAt = Math.min(allAt, now + intervalMs);\n',
     replace: '',
-    killedBy: [{ file: 'src/reconcile/loop.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/controller.test.ts' }],
     note: 'After a fast clock is corrected, the next full reconciliation is a day away.',
-    pending: PENDING,
   },
   {
     id: 'clock-ledger-of-the-future',
@@ -107,12 +105,11 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-cache-waited-out-for-a-day',
     class: 'clock',
-    file: 'src/reconcile/wait-out-caches.ts',
-    search: 'Math.min(until.getTime() - clock.now().getTime(), REMEMBERED_MS)',
+    file: 'src/reconcile/await-zone.ts',
+    search: 'Math.min(until.getTime() - clock.now().getTime(), LONGEST_CACHED_MS)',
     replace: 'until.getTime() - clock.now().getTime()',
-    killedBy: [{ file: 'src/reconcile/certify.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/several.test.ts' }, { file: 'src/reconcile/await-zone.test.ts' }],
     note: 'After the clock was set back, the wait for resolver caches lasts as long as the clock was wrong.',
-    pending: PENDING,
     survives: true,
   },
   {

@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const two = (test: string) => ({ file: 'test/e2e/two-containers.test.ts', test });
 const CLAIM = two(
@@ -17,7 +17,6 @@ export const containers: readonly Mutant[] = [
     replace: "    : { ownership: 'retain', otherOwner: rival };",
     killedBy: [CLAIM, SIMULATED],
     note: 'Two containers take a name from each other for ever.',
-    pending: PENDING,
   },
   {
     id: 'containers-both-stay',
@@ -27,7 +26,6 @@ export const containers: readonly Mutant[] = [
     replace: '  return stands\n',
     killedBy: [SIMULATED],
     note: 'Two containers that start in the same second both keep their app-address.',
-    pending: PENDING,
   },
   {
     id: 'containers-neither-stays',
@@ -37,7 +35,6 @@ export const containers: readonly Mutant[] = [
     replace: '  return stands && inOrder(own.value, rival) > 1\n',
     killedBy: [SIMULATED],
     note: 'Two containers that start in the same second both yield.',
-    pending: PENDING,
   },
   {
     id: 'containers-own-value-not-withdrawn',
@@ -47,7 +44,6 @@ export const containers: readonly Mutant[] = [
     replace: '',
     killedBy: [SIMULATED],
     note: 'A container that yields leaves its app-address beside that of the owner.',
-    pending: PENDING,
   },
   {
     id: 'containers-standby-takes-name',
@@ -61,12 +57,11 @@ export const containers: readonly Mutant[] = [
   {
     id: 'containers-claim-not-remembered',
     class: 'containers',
-    file: 'src/reconcile/zone-look.ts',
-    search: "    if (ownership !== 'yield') shared.claimed.add(domain);\n",
-    replace: '    if (ownership !== ownership) shared.claimed.add(domain);\n',
+    file: 'src/reconcile/apply.ts',
+    search: "    if (decision.ownership !== 'yield') shared.claimed.add(domain);\n",
+    replace: '    if (decision.ownership !== decision.ownership) shared.claimed.add(domain);\n',
     killedBy: [CLAIM],
     note: 'A running container claims the name again in every run of reconcile.',
-    pending: PENDING,
   },
   {
     id: 'containers-caa-taken',
@@ -77,37 +72,33 @@ export const containers: readonly Mutant[] = [
     replace: 'return isOfSameIssuer(record, desired);',
     killedBy: [CLAIM, SIMULATED],
     note: "Two containers replace each other's CAA records in every run of reconcile.",
-    pending: PENDING,
   },
   {
     id: 'containers-conflict-ends-write',
     class: 'containers',
-    file: 'src/records/reconcile-zone.ts',
+    file: 'src/reconcile/apply.ts',
     search: 'const ATTEMPTS = 3;',
     replace: 'const ATTEMPTS = 1;',
-    killedBy: [SIMULATED],
+    killedBy: [{ file: 'src/reconcile/apply.test.ts' }, SIMULATED],
     note: 'A write that conflicts with another container is not repeated.',
-    pending: PENDING,
   },
   {
     id: 'containers-old-plan-written-again',
     class: 'containers',
-    file: 'src/records/reconcile-zone.ts',
-    search: '      current = await planZone(provider, draft, signal);\n',
-    replace: '      await planZone(provider, draft, signal);\n',
-    killedBy: [SIMULATED, { file: 'src/records/reconcile-zone.test.ts' }],
+    file: 'src/reconcile/apply.ts',
+    search: 'if (state.current) state = { ...state, current: await readZone(deps, state, signal) };',
+    replace: 'if (state.current) await readZone(deps, state, signal);',
+    killedBy: [{ file: 'src/reconcile/apply.test.ts' }, SIMULATED],
     note: 'After a conflict the old plan is applied again.',
-    pending: PENDING,
   },
   {
     id: 'containers-caches-not-waited-out',
     class: 'containers',
-    file: 'src/reconcile/wait-out-caches.ts',
+    file: 'src/reconcile/await-zone.ts',
     search: '  await clock.wait(leftMs, signal);\n',
     replace: '',
-    killedBy: [AT_ONCE],
+    killedBy: [{ file: 'src/reconcile/several.test.ts' }, AT_ONCE],
     note: "The CA validates while its resolver may cache only another container's challenge.",
-    pending: PENDING,
     survives: true,
   },
   {
@@ -123,26 +114,20 @@ export const containers: readonly Mutant[] = [
   {
     id: 'containers-no-second-look',
     class: 'containers',
-    file: 'src/reconcile/look-again.ts',
-    search: '  await writeZone(parts, again, lost, signal);\n',
-    replace: '',
-    killedBy: [
-      SIMULATED,
-      { file: 'src/reconcile/wait-for-records.test.ts' },
-      { file: 'src/reconcile/certify.test.ts' },
-    ],
+    file: 'src/reconcile/await-zone.ts',
+    search: '          await quietly(deps, certificate, reapply, signal);\n          return expected;\n',
+    replace: '          return expected;\n',
+    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, SIMULATED],
     note: 'A challenge that another container has overwritten is not restored.',
-    pending: PENDING,
   },
   {
     id: 'containers-conflicting-challenge-ignored',
     class: 'containers',
     file: 'src/reconcile/preflight.ts',
-    search: '    if (clock.now() < until) return orRefusal(hold, history, names);\n',
+    search: '  if (conflict) return conflict;\n',
     replace: '',
-    killedBy: [{ file: 'src/reconcile/neighbours.test.ts' }, { file: 'src/reconcile/prepare.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/several.test.ts' }, { file: 'src/reconcile/orders.test.ts' }],
     note: 'An order is created while resolvers may cache an earlier challenge at the same name.',
-    pending: PENDING,
     survives: true,
   },
 ];

@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const KILLS = 'test/faults/kills.test.ts';
 const FIRST_START = 'SIGKILL at every step of a first start';
@@ -38,26 +38,25 @@ export const crashes: readonly Mutant[] = [
   {
     id: 'crash-challenge-before-journal',
     class: 'crash',
-    file: 'src/records/registry.ts',
-    search: '  await note(desk, zone, values, records);\n',
-    replace: '',
+    file: 'src/reconcile/apply.ts',
+    search: '  await register(deps, zone, values);\n  const all =',
+    replace: '  const all =',
     killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
       crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
     ],
     note: 'The challenge is published before the journal has it; after a crash nothing finds it.',
-    pending: PENDING,
   },
   {
     id: 'crash-journal-cleared-before-removal',
     class: 'crash',
-    file: 'src/records/registry.ts',
-    search: `      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
-      await strike(desk, struck(group));
-`,
-    replace: `      await strike(desk, struck(group));
-      await despiteConflicts(() => desk.provider.apply(zone, changes, signal));
-`,
+    file: 'src/reconcile/apply.ts',
+    search:
+      '  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n  // The provider may still carry out a write that it has not answered: a later run prunes that value.\n  await unregister(\n    deps,\n    registered.filter(({ handle }) => handle !== undefined),\n  );\n',
+    replace:
+      '  await unregister(\n    deps,\n    registered.filter(({ handle }) => handle !== undefined),\n  );\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
       {
         file: 'test/faults/provider-outage.test.ts',
         test: 'the provider is down or slow, or refuses',
@@ -65,52 +64,55 @@ export const crashes: readonly Mutant[] = [
       },
     ],
     note: 'The journal entry is removed before the record; if the removal fails, the record stays for ever.',
-    pending: PENDING,
   },
   {
     id: 'crash-unanswered-challenge-leaves-journal',
     class: 'crash',
-    file: 'src/records/registry.ts',
-    search: '    (removed) => removed.filter(({ handle }) => handle !== undefined),\n',
-    replace: '    (removed) => removed,\n',
+    file: 'src/reconcile/apply.ts',
+    search: '    registered.filter(({ handle }) => handle !== undefined),\n',
+    replace: '    registered,\n',
     killedBy: [
-      { file: 'src/records/challenges.test.ts' },
+      { file: 'src/reconcile/challenges.test.ts' },
       { file: 'test/faults/provider-outage.test.ts', test: 'an answer of the provider never comes' },
     ],
     note: 'The journal entry of an unanswered write is removed while the provider may still carry the write out.',
-    pending: PENDING,
   },
   {
     id: 'crash-stale-challenge-not-pruned',
     class: 'crash',
-    file: 'src/reconcile/round.ts',
-    search: '  await sweep(parts, courses, values, signal);\n',
-    replace: '',
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' }],
+    file: 'src/records/zone-plan.ts',
+    search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
+    replace: '  const pruned = registered.filter((one) => !isOpen(one)).slice(registered.length);\n',
+    killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' },
+    ],
     note: 'Challenges that an earlier run left are not removed.',
-    pending: PENDING,
   },
   {
     id: 'crash-completed-order-left-open',
     class: 'crash',
-    file: 'src/reconcile/round.ts',
-    search: '  for (const one of open) if (good.has(one.course)) await forget(one, signal);\n',
+    file: 'src/reconcile/reconcile.ts',
+    search:
+      "  await report.each('open order', decisions.keys(), (one) => closeOrders(one, open, decisions));\n",
     replace: '',
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' }],
+    killedBy: [
+      { file: 'src/reconcile/renewal.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' },
+    ],
     note: 'After a crash the order of a stored certificate stays open.',
-    pending: PENDING,
   },
   {
     id: 'crash-wanted-challenge-pruned',
     class: 'crash',
-    file: 'src/reconcile/round.ts',
-    search: 'const values = needed.flatMap(({ note: { values = [] } }) => values);',
-    replace: 'const values = needed.slice(0, 0).flatMap(({ note: { values = [] } }) => values);',
+    file: 'src/records/zone-plan.ts',
+    search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
+    replace: '  const pruned = registered;\n',
     killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
       crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
     ],
     note: 'The challenge of a resumed order is removed and published again.',
-    pending: PENDING,
   },
   {
     id: 'crash-temporaries-left',
@@ -187,34 +189,38 @@ export const crashes: readonly Mutant[] = [
   {
     id: 'crash-removal-under-aborted-signal',
     class: 'crash',
-    file: 'src/reconcile/tidy.ts',
-    search: 'removeChallenges(parts, entries, cleanUpDeadline(signal))',
-    replace: 'removeChallenges(parts, entries, signal)',
-    killedBy: [crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s')],
+    file: 'src/reconcile/clean-up.ts',
+    search: '  const deadline = cleanUpDeadline(signal);\n',
+    replace: '  const deadline = signal;\n',
+    killedBy: [
+      { file: 'src/reconcile/issue.test.ts' },
+      crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s'),
+    ],
     note: 'The signal that stops the program also aborts the removal of the challenges.',
-    pending: PENDING,
   },
   {
     id: 'crash-removal-holds-up-stop',
     class: 'crash',
-    file: 'src/reconcile/tidy.ts',
+    file: 'src/reconcile/clean-up.ts',
     search: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);\n',
     replace: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_MS);\n',
     killedBy: [
+      { file: 'src/reconcile/issue.test.ts' },
       crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
     ],
     note: 'A provider that hangs delays the stop until the container engine kills the program.',
-    pending: PENDING,
   },
   {
     id: 'crash-challenge-not-removed',
     class: 'crash',
-    file: 'src/reconcile/certify.ts',
-    search: '    await removeOwnChallenges(parts, courses, signal);\n',
+    file: 'src/reconcile/reconcile.ts',
+    search: '      await cleanUp(deps, report, batch, signal);\n',
     replace: '',
-    killedBy: [crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s')],
+    killedBy: [
+      { file: 'src/reconcile/reconcile.test.ts' },
+      crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s'),
+    ],
     note: 'Challenges stay in the zone until the next run of reconcile.',
-    pending: PENDING,
   },
   {
     id: 'crash-haproxy-not-restarted',

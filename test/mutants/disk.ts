@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const DISK = {
   file: 'test/faults/disk.test.ts',
@@ -18,22 +18,20 @@ export const disks: readonly Mutant[] = [
   {
     id: 'disk-failure-to-store-forgotten',
     class: 'disk',
-    file: 'src/reconcile/serving.ts',
-    search: '    state.unsaved = { bundle, conclude, failure };\n',
+    file: 'src/reconcile/install.ts',
+    search: '    state.unsaved = { bundle, complete, failure };\n',
     replace: '    state.unsaved = undefined;\n',
-    killedBy: [BLOCKED],
+    killedBy: [{ file: 'src/reconcile/issue.test.ts' }, BLOCKED],
     note: 'The failure to store a certificate is forgotten.',
-    pending: PENDING,
   },
   {
     id: 'disk-order-completed-before-stored',
     class: 'disk',
-    file: 'src/reconcile/serving.ts',
-    search: '    await store.save(names, bundle);\n    await conclude();\n',
-    replace: '    await conclude();\n    await store.save(names, bundle);\n',
-    killedBy: [LOOP],
+    file: 'src/reconcile/install.ts',
+    search: '    await store.save(names, bundle);\n    await complete();\n',
+    replace: '    await complete();\n    await store.save(names, bundle);\n',
+    killedBy: [{ file: 'src/reconcile/issue.test.ts' }, LOOP],
     note: 'The order is completed before its certificate is stored; each restart orders again.',
-    pending: PENDING,
   },
   {
     id: 'disk-order-without-ledger',
@@ -61,11 +59,14 @@ export const disks: readonly Mutant[] = [
     id: 'disk-challenge-without-journal',
     class: 'disk',
     file: 'src/records/registry.ts',
-    search: '    await journalOf(domain).write(own.map(({ entry }) => entry));\n',
-    replace: '    await journalOf(domain).write(own.map(({ entry }) => entry)).catch(() => undefined);\n',
-    killedBy: [{ ...DISK, rows: 'full[^:]*: write dstack-ingress/challenges/' }],
+    search: '    await journalOf(domain).write(own.map((record) => toEntry(provider.name, zone, record)));\n',
+    replace:
+      '    await journalOf(domain)\n      .write(own.map((record) => toEntry(provider.name, zone, record)))\n      .catch(() => undefined);\n',
+    killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
+      { ...DISK, rows: 'full[^:]*: write dstack-ingress/challenges/' },
+    ],
     note: 'A challenge is published although the journal cannot be written.',
-    pending: PENDING,
   },
   {
     id: 'disk-key-not-stored-and-finalized',
@@ -144,17 +145,17 @@ export const disks: readonly Mutant[] = [
   {
     id: 'disk-not-warned-of',
     class: 'disk',
-    file: 'src/reconcile/round.ts',
-    search: '  await warnOfVolume(parts, kept);\n',
+    file: 'src/reconcile/install.ts',
+    search: '  await warnOfVolume(deps, certificate);\n',
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/unwritable.test.ts' },
       {
         file: 'test/e2e/volume.test.ts',
         test: 'a volume whose folders belong to somebody else: it serves, and warns at once',
       },
     ],
     note: 'No warning says in advance that the volume cannot be written.',
-    pending: PENDING,
   },
   {
     id: 'disk-whose-it-is-not-said',

@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const servers = (rows: string) => ({
   file: 'test/faults/name-servers.test.ts',
@@ -70,38 +70,40 @@ export const dnses: readonly Mutant[] = [
   {
     id: 'dns-delegated-name-written',
     class: 'dns',
-    file: 'src/reconcile/placing.ts',
+    file: 'src/reconcile/zones.ts',
     search: '  if (fault && isAuthoritative) return fault;\n',
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/placement.test.ts' },
       faults('a name that is delegated away from the zone: said before anything is written, until it is not'),
       faults('a zone of the account that nobody delegates: said before anything is written'),
     ],
     note: 'Records are written into a zone that the public DNS does not use for the name.',
-    pending: PENDING,
   },
   {
     id: 'dns-flattened-apex-not-seen',
     class: 'dns',
-    file: 'src/reconcile/wait-for-records.ts',
-    search: 'flattened: atApex && capabilities.flattensApexCname,',
-    replace: 'flattened: atApex && !capabilities.flattensApexCname,',
+    file: 'src/reconcile/propagation.ts',
+    search: 'flattened: capabilities.flattensApexCname &&',
+    replace: 'flattened: !capabilities.flattensApexCname &&',
     killedBy: [
+      { file: 'src/reconcile/records.test.ts' },
       {
         file: 'test/e2e/first-start.test.ts',
         test: 'an apex: the alias is flattened by the provider, and seen all the same',
       },
     ],
     note: 'A flattened alias at the apex never counts as propagated.',
-    pending: PENDING,
   },
   {
     id: 'dns-not-waited-for',
     class: 'dns',
-    file: 'src/reconcile/wait-for-challenges.ts',
-    search: '      expectations: () => expected,\n',
-    replace: '      expectations: () => expected.slice(expected.length),\n',
+    file: 'src/reconcile/await-zone.ts',
+    search: '  const expected = own.flatMap(({ record }) => (record ? [{ record }] : []));\n',
+    replace:
+      '  const expected = own.flatMap(({ record }) => (record ? [{ record }] : [])).slice(own.length);\n',
     killedBy: [
+      { file: 'src/reconcile/apply.test.ts' },
       {
         file: 'test/faults/name-servers.test.ts',
         test: 'name servers lie or say nothing',
@@ -114,22 +116,15 @@ export const dnses: readonly Mutant[] = [
       servers('one name server: behind the other for longer than is waited'),
     ],
     note: 'The CA validates before any name server serves the challenge.',
-    pending: PENDING,
   },
   {
     id: 'dns-alias-of-challenge-ordered',
     class: 'dns',
     file: 'src/reconcile/preflight.ts',
-    search: '    assertNoAliasOfChallenge(name, live);\n',
+    search: '  for (const name of names) await assertChallengeNameIsOurs(deps, name, zones, signal);\n',
     replace: '',
-    killedBy: [
-      { file: 'src/reconcile/prepare.test.ts' },
-      { file: 'src/reconcile/certify.test.ts' },
-      { file: 'src/reconcile/round.test.ts' },
-      { file: 'test/e2e/takeover.test.ts' },
-    ],
+    killedBy: [{ file: 'src/reconcile/issue.test.ts' }, { file: 'test/e2e/takeover.test.ts' }],
     note: 'An order is created although a CNAME at the challenge name leads the CA elsewhere.',
-    pending: PENDING,
   },
   {
     id: 'dns-foreign-answer-taken',

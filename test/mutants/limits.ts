@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const restarts = (test: string) => ({ file: 'test/e2e/restarts.test.ts', test });
 const NO_VALIDATION = restarts(
@@ -14,12 +14,11 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-refusal-not-waited-out',
     class: 'limits',
-    file: 'src/reconcile/record-failure.ts',
+    file: 'src/reconcile/orders.ts',
     search: '      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),\n',
     replace: '',
-    killedBy: [DEFERRED, NO_VALIDATION],
+    killedBy: [{ file: 'src/reconcile/orders.test.ts' }, DEFERRED, NO_VALIDATION],
     note: 'After a restart a refused order is repeated at once.',
-    pending: PENDING,
   },
   {
     id: 'limits-ledger-not-read',
@@ -70,25 +69,25 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-exhausted-token-orders',
     class: 'limits',
-    file: 'src/reconcile/finish.ts',
+    file: 'src/reconcile/issue.ts',
     search: '  if (failed) throw failed.failure;\n',
     replace: '',
-    killedBy: [restarts('70 restarts with a token that may not write: one order, and nothing is validated')],
+    killedBy: [
+      { file: 'src/reconcile/apply.test.ts' },
+      restarts('70 restarts with a token that may not write: one order, and nothing is validated'),
+    ],
     note: 'The CA validates although the challenge could not be published.',
-    pending: PENDING,
     survives: true,
   },
   {
     id: 'limits-pause-ignored',
     class: 'limits',
-    file: 'src/reconcile/record-failure.ts',
+    file: 'src/reconcile/orders.ts',
     search:
       "    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });\n",
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/prepare.test.ts' },
-      { file: 'src/reconcile/certify.test.ts' },
-      { file: 'src/reconcile/round.test.ts' },
+      { file: 'src/reconcile/orders.test.ts' },
       {
         file: 'test/faults/authority-outage.test.ts',
         test: 'the CA is down or slow',
@@ -96,7 +95,6 @@ export const limits: readonly Mutant[] = [
       },
     ],
     note: 'A pause that the CA asked of all its clients does not survive a restart.',
-    pending: PENDING,
     survives: true,
   },
   {
@@ -124,19 +122,16 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-failing-series-not-ended',
     class: 'limits',
-    file: 'src/reconcile/finish.ts',
+    file: 'src/reconcile/issue.ts',
     search: "  await primary.ledger.write({ event: 'issued', ...entry });\n",
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/certify.test.ts' },
-      { file: 'src/reconcile/prepare.test.ts' },
-      { file: 'src/reconcile/round.test.ts' },
+      { file: 'src/reconcile/orders.test.ts' },
       {
         file: 'test/e2e/authorities.test.ts',
         test: 'a first CA that is down for the stated time: the second one issues, and CAA permits both',
       },
     ],
     note: 'After the fallback CA has issued, the primary is not tried first again.',
-    pending: PENDING,
   },
 ];

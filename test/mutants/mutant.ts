@@ -43,9 +43,4 @@ export interface Mutant {
   readonly note: string;
   /** No test notices it so far. It is tried, but does not count. */
   readonly survives?: true;
-  /** Why it cannot be applied for now. It is skipped then. */
-  readonly pending?: string;
 }
-
-/** Of mutants of src/reconcile and src/records, while these are rewritten: find the same fault in the new code. */
-export const PENDING = 'src/reconcile and src/records are being rewritten';

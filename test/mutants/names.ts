@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const several = (test: string) => ({ file: 'test/e2e/several-names.test.ts', test });
 const restart = (test: string) => ({ file: 'test/e2e/restart.test.ts', test });
@@ -10,45 +10,54 @@ export const names: readonly Mutant[] = [
     id: 'names-one-zone-missing-stops-all',
     class: 'names',
     file: 'src/reconcile/zones.ts',
-    search: '    if (!zone) continue;\n',
-    replace: '    if (!zone) break;\n',
-    killedBy: [several('a name in no zone of the account holds up no other, and is tried again alone')],
+    search: '      if (zone) zoneOf(zone).names.push(',
+    replace: '      if (!zone) return [...found.values()];\n      zoneOf(zone).names.push(',
+    killedBy: [
+      { file: 'src/reconcile/several.test.ts' },
+      several('a name in no zone of the account holds up no other, and is tried again alone'),
+    ],
     note: 'A name without a zone in the account blocks the names after it.',
-    pending: PENDING,
   },
   {
     id: 'names-failure-of-one-is-of-all',
     class: 'names',
-    file: 'src/reconcile/course.ts',
-    search: '    for (const course of courses) note(course, step, failure);\n    return undefined;\n',
-    replace: '    for (const course of courses) note(course, step, failure);\n    throw failure;\n',
-    killedBy: [several('a name in no zone of the account holds up no other, and is tried again alone')],
+    file: 'src/reconcile/report.ts',
+    search:
+      '      for (const subject of subjects) this.fail(subject, step, failure);\n      return undefined;\n',
+    replace:
+      '      for (const subject of subjects) this.fail(subject, step, failure);\n      throw failure;\n',
+    killedBy: [
+      { file: 'src/reconcile/several.test.ts' },
+      several('a name in no zone of the account holds up no other, and is tried again alone'),
+    ],
     note: 'A step that fails for one certificate ends reconcile for all.',
-    pending: PENDING,
   },
   {
     id: 'names-not-served-first',
     class: 'names',
-    file: 'src/reconcile/round.ts',
-    search: "  await attempt(course, 'serving', () => serve(parts, kept, course.stored), signal);\n",
+    file: 'src/reconcile/reconcile.ts',
+    search:
+      "  await report.each('serving', certificates, (one) => install(deps, one, loaded.get(one)?.stored));\n",
     replace: '',
     killedBy: [
+      { file: 'src/reconcile/reconcile.test.ts' },
       restart('renewal is due and everything is down: the old certificate serves at once and stays'),
       several(
         'a valid certificate of the last name serves although the first name has none and the CA is down',
       ),
     ],
     note: 'The stored certificate is not served before others are asked.',
-    pending: PENDING,
   },
   {
     id: 'names-served-after-zones',
     class: 'names',
-    file: 'src/reconcile/round.ts',
-    search: '  for (const course of courses) await takeStock(parts, course, signal);\n',
+    file: 'src/reconcile/reconcile.ts',
+    search:
+      "  await report.each('serving', certificates, (one) => install(deps, one, loaded.get(one)?.stored));\n",
     replace:
-      '  for (const course of courses) {\n    await takeStock(parts, course, signal);\n    await findOpenOrders(parts, courses, signal);\n    await parts.provider.zone(course.kept.names[0], signal).catch(() => undefined);\n  }\n',
+      "  for (const certificate of certificates) {\n    await report.each('serving', [certificate], (one) => install(deps, one, loaded.get(one)?.stored));\n    await deps.provider.zone(certificate.names[0], signal).catch(() => undefined);\n  }\n",
     killedBy: [
+      { file: 'src/reconcile/reconcile.test.ts' },
       several(
         'two names: records and a certificate each, and both are served after a restart with the CA down',
       ),
@@ -57,28 +66,25 @@ export const names: readonly Mutant[] = [
       ),
     ],
     note: 'The provider is asked for the first name before the second name is served.',
-    pending: PENDING,
   },
   {
     id: 'names-batches-too-small',
     class: 'names',
-    file: 'src/reconcile/round.ts',
-    search: 'export const CERTIFICATES_AT_ONCE = 20;',
-    replace: 'export const CERTIFICATES_AT_ONCE = 10;',
+    file: 'src/reconcile/group.ts',
+    search: 'export const ORDERS_AT_ONCE = 20;',
+    replace: 'export const ORDERS_AT_ONCE = 10;',
     killedBy: [HUNDRED],
     note: 'A zone is written more often than necessary.',
-    pending: PENDING,
   },
   {
     id: 'names-challenges-written-one-by-one',
     class: 'names',
-    file: 'src/reconcile/certify.ts',
-    search: '    [...byZone].map(([work, values]) => publishIn(parts, work, values, signal)),\n',
+    file: 'src/reconcile/apply.ts',
+    search: '    const plan = await writeZone(deps, zone, wants, signal);\n    const challenges =',
     replace:
-      '    [...byZone].flatMap(([work, values]) => values.map((value) => publishIn(parts, work, [value], signal))),\n',
-    killedBy: [HUNDRED, { file: 'src/reconcile/certify.test.ts' }],
+      '    for (const value of publish.slice(1))\n      await writeZone(deps, { ...zone, names: [], registered: [] }, { ...wants, publish: [value] }, signal);\n    const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n    const challenges =',
+    killedBy: [{ file: 'src/reconcile/several.test.ts' }, HUNDRED],
     note: 'Each challenge is written separately.',
-    pending: PENDING,
   },
   {
     id: 'names-second-name-not-requested',
@@ -118,41 +124,39 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-gone-zone-stops-renewal',
     class: 'names',
-    file: 'src/records/registry.ts',
-    search:
-      "      if (isIngressError(thrown, 'ZONE_NOT_FOUND')) abandoned.push(...group);\n      else failures.push(thrown);\n",
-    replace: '      failures.push(thrown);\n',
-    killedBy: [isolation('a journal that names a zone out of reach does not stand in the way of a renewal')],
+    file: 'src/reconcile/apply.ts',
+    search: "  if (isIngressError(failure, 'ZONE_NOT_FOUND')) return forget(deps, zone);\n",
+    replace: '',
+    killedBy: [
+      { file: 'src/reconcile/challenges.test.ts' },
+      isolation('a journal that names a zone out of reach does not stand in the way of a renewal'),
+    ],
     note: 'The removal of a challenge from a zone that is gone is retried for ever.',
-    pending: PENDING,
   },
   {
     id: 'names-refused-records-stop-renewal',
     class: 'names',
-    file: 'src/reconcile/finish.ts',
-    search: '    if (failure !== undefined && isFirst) throw failure;\n',
-    replace: '    if (failure !== undefined) throw failure;\n',
+    file: 'src/reconcile/apply.ts',
+    search: '=> isRenewal || !failed.has(domain);',
+    replace: '=> !failed.has(domain);',
     killedBy: [
+      { file: 'src/reconcile/apply.test.ts' },
       isolation('records that the provider refuses do not stand in the way of a renewal'),
-      { file: 'src/reconcile/certify.test.ts' },
-      { file: 'src/reconcile/round.test.ts' },
     ],
     note: 'Records that the provider rejects block a renewal.',
-    pending: PENDING,
     survives: true,
   },
   {
     id: 'names-first-start-ignores-records',
     class: 'names',
-    file: 'src/reconcile/publish.ts',
-    search: 'isNeeded(value) || !work.failed.has(value.domain)',
-    replace: 'isNeeded(value) || work.failed.size >= 0',
+    file: 'src/reconcile/apply.ts',
+    search: '=> isRenewal || !failed.has(domain);',
+    replace: "=> isRenewal || domain !== '';",
     killedBy: [
+      { file: 'src/reconcile/apply.test.ts' },
       isolation('on a first start, records that the provider refuses come before any validation'),
-      { file: 'src/reconcile/publish.test.ts' },
     ],
     note: 'A first certificate is ordered although its records are rejected.',
-    pending: PENDING,
   },
   {
     id: 'names-unknown-app-stops-serving',
@@ -166,12 +170,14 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-unfit-files-stop-order',
     class: 'names',
-    file: 'src/reconcile/serving.ts',
+    file: 'src/reconcile/install.ts',
     search: "    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;\n",
     replace: "    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;\n",
-    killedBy: [restart('files on the volume that fit nobody are no certificate: one is ordered')],
+    killedBy: [
+      { file: 'src/reconcile/issue.test.ts' },
+      restart('files on the volume that fit nobody are no certificate: one is ordered'),
+    ],
     note: 'Files whose key and chain do not match block an order.',
-    pending: PENDING,
   },
   {
     id: 'names-untidy-chain-served',

@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const YEAR = { file: 'test/simulation/year.test.ts' };
 const EXPIRY = {
@@ -78,7 +78,6 @@ export const renewals: readonly Mutant[] = [
     replace: '  const refused = REFUSED_MS[0] * spread(random);\n',
     killedBy: [YEAR],
     note: 'A refused order is repeated every minute.',
-    pending: PENDING,
   },
   {
     id: 'renewal-outage-not-backed-off',
@@ -88,7 +87,6 @@ export const renewals: readonly Mutant[] = [
     replace: 'const LONGEST_MS = 10 * DAY;\n',
     killedBy: [YEAR],
     note: 'After a long outage the next attempt is days away.',
-    pending: PENDING,
   },
   {
     id: 'renewal-advice-asked-daily',
@@ -111,13 +109,12 @@ export const renewals: readonly Mutant[] = [
   {
     id: 'renewal-end-not-told',
     class: 'renewal',
-    file: 'src/reconcile/loop.ts',
+    file: 'src/reconcile/controller.ts',
     search:
-      '    tellOfEnd(turn.kept, { failure: end.deciding?.failure, held: end.held }, nextAttempt, now);\n',
+      '    logEnding(options, one.certificate, { failure: deciding?.failure, deferral }, nextAttempt, now);\n',
     replace: '',
-    killedBy: [EXPIRY],
+    killedBy: [{ file: 'src/reconcile/controller.test.ts' }, EXPIRY],
     note: 'Nothing warns that a certificate ends soon and is not renewed.',
-    pending: PENDING,
   },
   {
     id: 'renewal-expired-certificate-served',
@@ -149,13 +146,13 @@ export const renewals: readonly Mutant[] = [
   {
     id: 'renewal-advice-not-followed',
     class: 'renewal',
-    file: 'src/reconcile/decision.ts',
-    search: 'stored && unusable === undefined ? await adviceFor(parts, origin, stored, signal) : undefined;',
-    replace: 'stored && unusable !== undefined ? await adviceFor(parts, origin, stored, signal) : undefined;',
+    file: 'src/reconcile/renewal.ts',
+    search: '    stored && unusable === undefined ? await renewalAdvice(',
+    replace: '    stored && unusable !== undefined ? await renewalAdvice(',
     killedBy: [
+      { file: 'src/reconcile/renewal.test.ts' },
       { file: 'test/e2e/authorities.test.ts', test: 'a renewal that the CA advises names what it replaces' },
     ],
     note: 'ARI is not queried.',
-    pending: PENDING,
   },
 ];

@@ -6,12 +6,12 @@ import { copyTree, type Tree } from './tree.ts';
 import { type Outcome, run, runKiller } from './trial.ts';
 
 /**
- * Applies each mutant to a copy of the repository and runs the tests that should notice it. First they run on the unchanged
- * code: a test that fails there proves nothing. Ends with 1 when a mutant survives that is not known for it, or cannot be
+ * Applies each mutant to a copy of the repository and runs the tests that should notice it. Each of them runs on the unchanged
+ * code first: a test that fails there proves nothing. Ends with 1 when a mutant survives that is not known for it, or cannot be
  * tried. MUTANTS_AT_ONCE are tried concurrently, 1 by default: most tests wait more than they compute.
  */
 
-type Verdict = 'killed' | 'SURVIVED' | 'survives' | 'pending' | 'not tried';
+type Verdict = 'killed' | 'SURVIVED' | 'survives' | 'not tried';
 
 const wanted = process.argv.slice(2);
 const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
@@ -27,7 +27,7 @@ process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const counts = new Map<Verdict, number>();
 /** Whether each killer passes on the unchanged code, by its description. */
-const sound = new Map<string, Promise<boolean>>();
+const soundness = new Map<string, Promise<boolean>>();
 const queue = chosen.values();
 try {
   await Promise.all(Array.from({ length: Number(process.env['MUTANTS_AT_ONCE'] ?? 1) }, work));
@@ -53,30 +53,27 @@ async function tryOne(tree: Tree, mutant: Mutant): Promise<Verdict> {
     process.stdout.write(`${verdict.padEnd(9)} ${mutant.id} (${seconds} s): ${why}\n`);
     return verdict;
   };
-  if (mutant.pending !== undefined) return say('pending', mutant.pending);
   if (!tree.applies(mutant))
     return say('not tried', `its text does not occur exactly once in ${mutant.file}`);
-  const unsound: string[] = [];
-  for (const killer of mutant.killedBy) if (!(await isSound(tree, killer))) unsound.push(describe(killer));
-  const killers = mutant.killedBy.filter((killer) => !unsound.includes(describe(killer)));
-  if (killers.length === 0) return say('not tried', `without it these do not pass: ${unsound.join('; ')}`);
-  using _ = tree.mutate(mutant);
-  for (const killer of killers) {
+  const sound: Killer[] = [];
+  for (const killer of mutant.killedBy) {
+    if (!(await isSound(tree, killer))) continue;
+    sound.push(killer);
+    using _ = tree.mutate(mutant);
     await build(tree);
     const outcome = await runKiller(tree.root, killer, stop.signal);
     if (!passes(outcome, killer)) return say('killed', describe(killer));
   }
-  return say(
-    mutant.survives ? 'survives' : 'SURVIVED',
-    `${mutant.note} (${killers.map(describe).join('; ')})`,
-  );
+  if (sound.length === 0)
+    return say('not tried', `without it these do not pass: ${mutant.killedBy.map(describe).join('; ')}`);
+  return say(mutant.survives ? 'survives' : 'SURVIVED', `${mutant.note} (${sound.map(describe).join('; ')})`);
 }
 
 /** Whether a killer passes on the unchanged code; it runs once. */
 async function isSound(tree: Tree, killer: Killer): Promise<boolean> {
   const name = describe(killer);
-  const result = sound.get(name) ?? examine(tree, killer);
-  sound.set(name, result);
+  const result = soundness.get(name) ?? examine(tree, killer);
+  soundness.set(name, result);
   return result;
 }
 

@@ -1,4 +1,4 @@
-import { type Mutant, PENDING } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
 
 const takeover = (test: string) => ({ file: 'test/e2e/takeover.test.ts', test });
 const RENEWED = takeover(
@@ -102,7 +102,6 @@ export const takeovers: readonly Mutant[] = [
     replace: '  return desired.ttl > live.ttl || sharesWithStranger;\n',
     killedBy: [takeover("certbot's volume is taken over: a name"), { file: 'src/records/plan.test.ts' }],
     note: 'Records that are as desired are written in every run of reconcile.',
-    pending: PENDING,
   },
   {
     id: 'takeover-staging-replaces-production',
