@@ -233,6 +233,15 @@ test('a value is unregistered only after it was removed', async () => {
   assert.deepEqual(provider.standing, []);
 });
 
+test('a removal that fails leaves its values registered', async () => {
+  const { provider, journal, deps } = setUp();
+  await publishing(deps, values('a'));
+  const registered = await registeredChallenges(deps, DOMAIN);
+  provider.breakAfter(0, down);
+  await assert.rejects(removeChallenges(deps, { zone: ZONE }, registered, never), down);
+  assert.equal((await journal.entries()).length, 1);
+});
+
 test('each zone has a write of its own, and one that fails does not stop the others', async () => {
   const { provider, journal, deps } = setUp({ zones: ['example.com', 'example.org'] });
   const other = { zoneId: 'zone-example.org', zoneName: 'example.org', name: '_acme-challenge.example.org' };

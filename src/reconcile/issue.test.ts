@@ -47,6 +47,8 @@ test('a volume that takes nothing: it is served, not ordered again, and stored l
   await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.equal(stage.served.length, 1);
   assert.equal(orders(stage), 1);
+  const { ledger, orders: openOrders } = stage.deps.authorities.primary;
+  assert.ok((await openOrders.load(DOMAIN))?.keyPem, 'the next process downloads it again');
   empty();
   await reconcileOne(stage);
   assert.equal(orders(stage), 1);
@@ -54,7 +56,6 @@ test('a volume that takes nothing: it is served, not ordered again, and stored l
   const stored = await stage.deps.store.load([DOMAIN]);
   assert.equal(stored?.facts.fingerprint256, stage.served[0]?.facts.fingerprint256);
   assert.equal(stage.certificates[0].state.unsaved, undefined);
-  const { ledger, orders: openOrders } = stage.deps.authorities.primary;
   assert.equal((await ledger.history()).lastIssued([DOMAIN])?.serial, stored?.facts.serial);
   assert.equal(await openOrders.load(DOMAIN), undefined);
 });

@@ -66,6 +66,15 @@ export const crashes: readonly Mutant[] = [
     note: 'The journal entry is removed before the record; if the removal fails, the record stays for ever.',
   },
   {
+    id: 'crash-journal-cleared-before-pruning',
+    class: 'crash',
+    file: 'src/reconcile/apply.ts',
+    search: '  await register(deps, zone, values);\n  const all =',
+    replace: '  await register(deps, zone, values);\n  await unregister(deps, pruned);\n  const all =',
+    killedBy: [{ file: 'src/reconcile/challenges.test.ts' }],
+    note: 'The journal entry of a challenge of an earlier run is removed before its record; if the write fails, the record stays for ever.',
+  },
+  {
     id: 'crash-unanswered-challenge-leaves-journal',
     class: 'crash',
     file: 'src/reconcile/apply.ts',
