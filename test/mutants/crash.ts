@@ -51,10 +51,9 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-journal-cleared-before-removal',
     class: 'crash',
     file: 'src/reconcile/apply.ts',
-    search:
-      '  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n  // The provider may still carry out a write that it has not answered: a later run prunes that value.\n  await unregister(\n    deps,\n    registered.filter(({ handle }) => handle !== undefined),\n  );\n',
+    search: '  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     replace:
-      '  await unregister(\n    deps,\n    registered.filter(({ handle }) => handle !== undefined),\n  );\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
+      '  await unregister(deps, registered);\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     killedBy: [
       { file: 'src/reconcile/challenges.test.ts' },
       {
