@@ -1,3 +1,4 @@
+import type { IngressError } from './errors.ts';
 import type { Emit } from './events.ts';
 
 /** Passes each sentence on once, however many names or reconciliations it is true of. */
@@ -28,4 +29,36 @@ export function standingWarnings(emit: Emit, current = new Map<string, string>()
       emit({ type: 'warning-over', subject, warning: before });
     }
   };
+}
+
+/** A warning that was given, and when, in milliseconds of the epoch. */
+export interface GivenWarning {
+  readonly message: string;
+  readonly at: number;
+}
+
+/** Milliseconds; a little less than the hour between two reconciliations of everything. */
+const AGAIN_MS = 55 * 60_000;
+
+/**
+ * Whether to warn of a fault now: when it begins, when it changes, and about every hour, but not with
+ * every retry. Remembers the warning in `given`, and forgets it once the fault is gone.
+ */
+export function isWarningDue(
+  given: Map<string, GivenWarning>,
+  subject: string,
+  fault: IngressError | undefined,
+  now: Date,
+): fault is IngressError {
+  const last = given.get(subject);
+  if (fault === undefined) {
+    given.delete(subject);
+    return false;
+  }
+  const { message } = fault;
+  const at = now.getTime();
+  // A clock that was set back must not suppress it.
+  if (last?.message === message && at >= last.at && at - last.at < AGAIN_MS) return false;
+  given.set(subject, { message, at });
+  return true;
 }

@@ -8,7 +8,7 @@ import { createHttp, type Http, type HttpAnswer } from '../shared/http.ts';
 import * as answers from './answers.ts';
 import { type Ask, createCalls, type Route53, type Route53Operation, type Send } from './client.ts';
 import { assumedAgain, badAnswer, isExpired, type Operation, toIngressError } from './errors.ts';
-import type { Connection, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
+import type { Connection, Keys, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
 
 export interface ClientOptions {
   readonly keys: Keys;
@@ -146,13 +146,6 @@ async function accepted(answer: HttpAnswer, operation: Operation, budget: Budget
 
 function signingRegion(region: string): string {
   return PARTITIONS.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'us-east-1';
-}
-
-/** What a request is signed with. */
-export interface Keys {
-  readonly accessKeyId: Secret;
-  readonly secretAccessKey: Secret;
-  readonly sessionToken?: Secret;
 }
 
 /** The keys of a role that was assumed. */

@@ -9,12 +9,19 @@ import {
   Route53Client,
 } from '@aws-sdk/client-route-53';
 import { AssumeRoleCommand, type AssumeRoleCommandInput, STSClient } from '@aws-sdk/client-sts';
-import type { Keys } from './connection.ts';
+import type { Secret } from '../../src/config/secret.ts';
 
 /**
  * AWS' own clients: they spell, sign and read what is sent. This file is imported late, so that a start that asks no
  * provider does not pay for it.
  */
+
+/** What a request is signed with. */
+export interface Keys {
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken?: Secret;
+}
 
 /** A request as the client hands it over, signed. */
 export interface SignedRequest {

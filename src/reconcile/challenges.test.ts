@@ -12,12 +12,8 @@ import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import type { Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
 import type { IngressEvent } from '../events.ts';
-import {
-  type ChallengeJournal,
-  createChallengeJournal,
-  type JournalEntry,
-  registeredChallenges,
-} from '../records/registry.ts';
+import type { JournalEntry } from '../records/challenges.ts';
+import { type ChallengeJournal, createChallengeJournal, registeredChallenges } from '../records/registry.ts';
 import type { ZoneState } from '../records/zone-plan.ts';
 import { applyZone, removeChallenges, type ZoneWants, type ZoneWrite } from './apply.ts';
 import { type Deps, emptySharedState, type Spec } from './deps.ts';

@@ -7,19 +7,11 @@ import type { Query } from '../dns/query.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
 import type { Emit } from '../events.ts';
-import type { ChallengeValue } from '../records/challenges.ts';
 import type { CaaOwner } from '../records/desired.ts';
 import type { RecordSpec } from '../records/name-records.ts';
 import type { AddressMode } from '../records/ownership.ts';
 import type { ChallengeJournal } from '../records/registry.ts';
-import type { WarnOf } from '../warnings.ts';
-import type { Facts } from './discover.ts';
-import type { LoadedCertificate } from './install.ts';
-import type { ToldFault } from './outlook.ts';
-import type { FindServers } from './propagation.ts';
-import type { RenewalTask } from './renewal.ts';
-import type { Report } from './report.ts';
-import type { ObservedZones } from './zones.ts';
+import type { GivenWarning, WarnOf } from '../warnings.ts';
 
 /** The part of the configuration that reconciling needs, the same for all names. */
 export interface Spec extends RecordSpec {
@@ -123,7 +115,7 @@ export interface SharedState {
   /** The app-address of another container, by the name that it owns. */
   readonly otherOwners: Map<string, string>;
   /** The last warnings that a part of the volume cannot be written. */
-  readonly unwritable: Map<string, ToldFault>;
+  readonly unwritable: Map<string, GivenWarning>;
 }
 
 export function emptySharedState(): SharedState {
@@ -147,27 +139,4 @@ export function manageCertificate(names: Names): ManagedCertificate {
 /** The key of a certificate's open order in the order store. */
 export function orderKey([first]: Names): string {
   return first;
-}
-
-/** What one reconciliation has found out before it observes the zones. */
-export interface Run {
-  readonly report: Report;
-  /** By certificate; without those that the volume did not give. */
-  readonly loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>;
-  /** Those whose certificate ends first in front. */
-  readonly due: readonly RenewalTask[];
-  /** Challenges of orders that earlier runs left open: not pruned. */
-  readonly retained: readonly ChallengeValue[];
-  readonly facts: Facts;
-  readonly findServers: FindServers;
-}
-
-/** What one reconciliation writes by. */
-export interface ObservedRun extends Run {
-  readonly zones: ObservedZones;
-}
-
-/** Whether a certificate for these names is stored. */
-export function isCertified({ loaded }: Pick<Run, 'loaded'>, certificate: ManagedCertificate): boolean {
-  return loaded.get(certificate)?.stored !== undefined;
 }

@@ -8,7 +8,7 @@ import type { Zone } from '../dns/provider.ts';
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../dns/record.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
 import { toRecord } from '../records/challenges.ts';
-import type { ManagedCertificate, ReadDeps, Run } from './deps.ts';
+import type { ManagedCertificate, ReadDeps } from './deps.ts';
 import { discover } from './discover.ts';
 import type { LoadedCertificate } from './install.ts';
 import { orderParams } from './orders.ts';
@@ -16,6 +16,7 @@ import { authorityFor, deferralAt, preflight } from './preflight.ts';
 import { createServerFinder } from './propagation.ts';
 import { decide, dueForRenewal, type RenewalTask } from './renewal.ts';
 import { Report } from './report.ts';
+import type { Run } from './run.ts';
 import { canOrder, type ObservedZone, type ObservedZones, observeZones } from './zones.ts';
 
 /** What a reconciliation of everything would do now. */

@@ -1,8 +1,9 @@
 import { applyChallenges, applyZone, type WantedChallenge, type ZoneWrite } from './apply.ts';
 import { type WrittenZone, writtenZone } from './await-zone.ts';
-import type { Deps, ManagedCertificate, ObservedRun } from './deps.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
 import { authorizationsOf, type Issuance } from './orders.ts';
 import type { RenewalTask } from './renewal.ts';
+import type { ObservedRun } from './run.ts';
 import type { ObservedZone, ObservedZones } from './zones.ts';
 
 /** Orders that are under way concurrently in a group; the next ones follow. */

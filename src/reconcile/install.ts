@@ -7,8 +7,8 @@ import {
 import { endingOf } from '../certificates/renewal/ending.ts';
 import { stopwatch } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
+import { isWarningDue } from '../warnings.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
-import { isNews } from './outlook.ts';
 
 type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
 
@@ -51,7 +51,7 @@ async function warnOfVolume(
   { names }: ManagedCertificate,
 ): Promise<void> {
   const error = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
-  if (isNews(shared.unwritable, names[0], error, clock.now()))
+  if (isWarningDue(shared.unwritable, names[0], error, clock.now()))
     emit({ type: 'volume-not-writable', certificate: names, error });
 }
 

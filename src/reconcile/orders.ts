@@ -16,11 +16,12 @@ import { stopwatch } from '../clock.ts';
 import { type IngressError, isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import { isRefusal, orderDelayMs } from './backoff.ts';
-import { type Authorities, type Deps, type ManagedCertificate, type ObservedRun, orderKey } from './deps.ts';
+import { type Authorities, type Deps, type ManagedCertificate, orderKey } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 import { authorityFor, deferralAt, preflight } from './preflight.ts';
 import { originOf, type RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
+import type { ObservedRun } from './run.ts';
 
 /** An order under way. */
 export interface Issuance {

@@ -2,7 +2,8 @@ import type { Deferral } from '../acme/ledger/limits.ts';
 import { type CertificateFacts, covers } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
-import { type IngressError, isIngressError, messageOf } from '../errors.ts';
+import { isIngressError, messageOf } from '../errors.ts';
+import { isWarningDue } from '../warnings.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 import type { RenewalTask } from './renewal.ts';
@@ -11,7 +12,8 @@ import type { Report } from './report.ts';
 /** Warns of a ledger that cannot be written: no certificate can be ordered then. */
 export async function warnOfLedger({ authorities, emit, clock, shared }: Deps): Promise<void> {
   const error = await authorities.primary.ledger.whyUnwritable();
-  if (isNews(shared.unwritable, 'ledger', error, clock.now())) emit({ type: 'volume-not-writable', error });
+  if (isWarningDue(shared.unwritable, 'ledger', error, clock.now()))
+    emit({ type: 'volume-not-writable', error });
 }
 
 /** Logs how far the orders of several certificates have come. */
@@ -91,37 +93,4 @@ function isForAnyOf({ names }: CertificateFacts, wanted: readonly string[]): boo
 
 function describe(failure: unknown): string {
   return isIngressError(failure) ? `${failure.message} (${failure.code})` : messageOf(failure);
-}
-
-/** What was said last of something that takes nothing, and when, in milliseconds of the epoch. */
-export interface ToldFault {
-  readonly message: string;
-  readonly at: number;
-}
-
-/** Milliseconds; a little less than the hour between two rounds over everything. */
-const AGAIN_MS = 55 * 60_000;
-
-/**
- * Whether what keeps a place on the volume from being written is to be said now: when it begins,
- * when it is another fault, and about every hour; not with every retry. Remembers in `told` that it
- * was, and forgets it once the place can be written.
- */
-export function isNews(
-  told: Map<string, ToldFault>,
-  place: string,
-  fault: IngressError | undefined,
-  now: Date,
-): fault is IngressError {
-  const last = told.get(place);
-  if (fault === undefined) {
-    told.delete(place);
-    return false;
-  }
-  const { message } = fault;
-  const at = now.getTime();
-  // A clock that was set back must not keep it quiet.
-  if (last?.message === message && at >= last.at && at - last.at < AGAIN_MS) return false;
-  told.set(place, { message, at });
-  return true;
 }

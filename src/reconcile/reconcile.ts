@@ -1,6 +1,6 @@
 import { eachConcurrently } from '../async.ts';
 import { cleanUp } from './clean-up.ts';
-import type { Deps, ManagedCertificate, ObservedRun, Run } from './deps.ts';
+import type { Deps, ManagedCertificate } from './deps.ts';
 import { discover } from './discover.ts';
 import { allWritten, batchesOf, groupsOf, startWrites, type ZoneGroup, type ZoneWrites } from './group.ts';
 import { install, loadStored } from './install.ts';
@@ -10,6 +10,7 @@ import { logDecision, logProgress, warnOfLedger } from './outlook.ts';
 import { createServerFinder } from './propagation.ts';
 import { decide, dueForRenewal } from './renewal.ts';
 import { type ReconcileResult, Report } from './report.ts';
+import type { ObservedRun, Run } from './run.ts';
 import { canOrder, observeZones } from './zones.ts';
 
 /** Groups of zones that are reconciled concurrently. */

@@ -17,11 +17,11 @@ import {
   type ZoneState,
 } from '../records/zone-plan.ts';
 import type { ManagedCertificate, ReadDeps } from './deps.ts';
-import { isCertified, type Run } from './deps.ts';
 import type { Facts } from './discover.ts';
 import type { FindServers } from './propagation.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
+import { isCertified, type Run } from './run.ts';
 
 const ZONES_AT_ONCE = 5;
 const NAMES_AT_ONCE = 10;

@@ -1,7 +1,6 @@
 import type { Capabilities } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { DesiredRecord } from './desired.ts';
-import type { JournalEntry } from './registry.ts';
 
 /** Seconds. No resolver needs to cache a challenge for longer. */
 const TTL = 60;
@@ -26,6 +25,20 @@ export function challengeRecord(
   capabilities: Pick<Capabilities, 'normalizeTtl'>,
 ): DesiredRecord {
   return { purpose: 'challenge', for: domain, name, type: 'TXT', value, ttl: challengeTtl(capabilities) };
+}
+
+/** A challenge value as the journal of its name has it. */
+export interface JournalEntry {
+  /** The DNS provider's name. */
+  readonly provider: string;
+  readonly zoneId: string;
+  readonly zoneName?: string | undefined;
+  /** Owner name of the TXT record. */
+  readonly name: string;
+  readonly value: string;
+  readonly ttl: number;
+  /** The provider's id of the record, once it has returned one. */
+  readonly handle?: string | undefined;
 }
 
 /** A registered value, and the served name whose journal has it. */

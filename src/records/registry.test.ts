@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createChallengeJournal, type JournalEntry } from './registry.ts';
+import type { JournalEntry } from './challenges.ts';
+import { createChallengeJournal } from './registry.ts';
 
 let root = '';
 beforeEach(() => {

@@ -4,7 +4,7 @@ import type { DnsProvider, Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { IngressError } from '../errors.ts';
 import { createJsonFile, whyUnwritable } from '../volume.ts';
-import type { RegisteredChallenge } from './challenges.ts';
+import type { JournalEntry, RegisteredChallenge } from './challenges.ts';
 
 /**
  * Where the challenge values that we own are written down: a value is registered before it is
@@ -80,9 +80,7 @@ const entrySchema = z.object({
   ttl: z.number(),
   /** The provider's id of the record, once it has told us. */
   handle: z.string().optional(),
-});
-
-export type JournalEntry = Readonly<z.infer<typeof entrySchema>>;
+}) satisfies z.ZodType<JournalEntry>;
 
 /**
  * The journal of one name. Each name has its own, so that two ingresses on one volume leave each

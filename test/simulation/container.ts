@@ -6,9 +6,9 @@ import { awaitChallenges, awaitRecords, writtenZone, type ZoneWait } from '../..
 import { type Deps, emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
 import type { Facts } from '../../src/reconcile/discover.ts';
 import { readZone } from '../../src/reconcile/zones.ts';
-import type { ChallengeValue } from '../../src/records/challenges.ts';
+import type { ChallengeValue, JournalEntry } from '../../src/records/challenges.ts';
 import type { AddressMode } from '../../src/records/ownership.ts';
-import type { ChallengeJournal, JournalEntry } from '../../src/records/registry.ts';
+import type { ChallengeJournal } from '../../src/records/registry.ts';
 import { registeredChallenges } from '../../src/records/registry.ts';
 import type { Step } from './interleavings.ts';
 import { type Kind, type OneZone, openProvider } from './one-zone.ts';

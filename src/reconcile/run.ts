@@ -1,0 +1,31 @@
+import type { ChallengeValue } from '../records/challenges.ts';
+import type { ManagedCertificate } from './deps.ts';
+import type { Facts } from './discover.ts';
+import type { LoadedCertificate } from './install.ts';
+import type { FindServers } from './propagation.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+import type { ObservedZones } from './zones.ts';
+
+/** What one reconciliation has found out before it observes the zones. */
+export interface Run {
+  readonly report: Report;
+  /** By certificate; without those that the volume did not give. */
+  readonly loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>;
+  /** Those whose certificate ends first in front. */
+  readonly due: readonly RenewalTask[];
+  /** Challenges of orders that earlier runs left open: not pruned. */
+  readonly retained: readonly ChallengeValue[];
+  readonly facts: Facts;
+  readonly findServers: FindServers;
+}
+
+/** What one reconciliation writes by. */
+export interface ObservedRun extends Run {
+  readonly zones: ObservedZones;
+}
+
+/** Whether a certificate for these names is stored. */
+export function isCertified({ loaded }: Pick<Run, 'loaded'>, certificate: ManagedCertificate): boolean {
+  return loaded.get(certificate)?.stored !== undefined;
+}
