@@ -11,9 +11,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, type TestContext, test } from 'node:test';
+import { afterTest } from '../test/harness/after-test.ts';
 import {
   isMissing,
   linkAtomically,
@@ -41,6 +44,37 @@ test('a file is written whole, with its mode whatever the umask, and nothing is 
   assert.deepEqual([mode(join(root, 'open')), mode(join(root, 'key'))], ['644', '600']);
   assert.equal(readFileSync(join(root, 'key'), 'utf8'), 'secret');
   assert.deepEqual(readdirSync(root).sort(), ['key', 'open']);
+});
+
+/** Records in order what makes a write durable: each sync, of a file with its length, and each rename. */
+async function recordDurability(t: TestContext): Promise<readonly string[]> {
+  const steps: string[] = [];
+  const handle = await fs.open(root);
+  const methods = Object.getPrototypeOf(handle);
+  await handle.close();
+  const { sync } = methods;
+  t.mock.method(methods, 'sync', async function (this: typeof handle) {
+    const stats = await this.stat();
+    await sync.call(this);
+    steps.push(stats.isDirectory() ? 'sync directory' : `sync ${stats.size} bytes`);
+  });
+  const { rename } = fs;
+  fs.rename = async (...paths) => {
+    await rename(...paths);
+    steps.push('rename');
+  };
+  syncBuiltinESMExports();
+  afterTest(t, () => {
+    fs.rename = rename;
+    syncBuiltinESMExports();
+  });
+  return steps;
+}
+
+test('the content is durable before the rename, and the rename before the write resolves', async (t) => {
+  const steps = await recordDurability(t);
+  await writeAtomically(join(root, 'file'), 'text', 0o600);
+  assert.deepEqual(steps, ['sync 4 bytes', 'rename', 'sync directory']);
 });
 
 test('a new version is another file: who has the old one open goes on reading it', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -51,7 +51,7 @@ function setUp(t: TestContext) {
     orders: createOrderStore(root, DIRECTORY, () => undefined),
   });
   const orders = () => client.calls.filter((call) => call.startsWith('createOrder')).length;
-  return { clock, client, context, start, orders };
+  return { root, clock, client, context, start, orders };
 }
 
 async function opened(
@@ -148,6 +148,18 @@ for (const [title, interrupt] of [
   });
 }
 
+test('an order is stored before its authorizations are read, so a crash in between leads to no second order', async (t) => {
+  const { context, start, orders, client } = setUp(t);
+  const crash = new Error('crash');
+  client.before = (call) => {
+    if (call === 'getAuthorizations') throw crash;
+  };
+  await assert.rejects(openOrder(start(), PARAMS, context), crash);
+  client.before = () => undefined;
+  assert.ok((await opened(start(), context)).resumed);
+  assert.equal(orders(), 1);
+});
+
 for (const [title, spoil] of [
   [
     'whose validation failed',
@@ -235,12 +247,11 @@ test('a renewal that the CA does not accept as a replacement counts as a new ord
   );
 });
 
-test('the CA is not asked when the ledger cannot be written', async (t) => {
-  const { context, start, client } = setUp(t);
-  const full = new IngressError('STORE_FAILED', 'full');
-  const authority = start();
-  const ledger = { ...authority.ledger, writeUnless: () => Promise.reject(full) };
-  await assert.rejects(openOrder({ ...authority, ledger }, PARAMS, context), full);
+test('the CA is not asked when only the ledger cannot be written', async (t) => {
+  const { root, context, start, client } = setUp(t);
+  mkdirSync(join(root, 'dstack-ingress'));
+  writeFileSync(join(root, 'dstack-ingress', 'ledger'), 'a file in the place of the directory');
+  await assert.rejects(openOrder(start(), PARAMS, context), { code: 'STORE_FAILED' });
   assert.deepEqual(client.calls, []);
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,9 +12,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, type TestContext, test } from 'node:test';
+import { afterTest } from '../../test/harness/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { Secret } from '../config/secret.ts';
@@ -219,6 +223,48 @@ test('versions are counted, not spelled: 10 comes after 9', async () => {
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert10.pem');
   await store.save(['app.example.com'], bundleOf(first));
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert11.pem');
+});
+
+/** Copies the volume after each rename, as a crash at that moment would leave it. */
+function crashAfterEachRename(t: TestContext): readonly string[] {
+  const copies: string[] = [];
+  const { rename } = fs;
+  fs.rename = async (...paths) => {
+    await rename(...paths);
+    const copy = mkdtempSync(join(tmpdir(), 'store-crash-'));
+    afterTest(t, () => rmSync(copy, { recursive: true, force: true }));
+    cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
+    copies.push(copy);
+  };
+  syncBuiltinESMExports();
+  afterTest(t, () => {
+    fs.rename = rename;
+    syncBuiltinESMExports();
+  });
+  return copies;
+}
+
+test('a crash after any rename of a save leaves one whole version to load, and links to all of its files', async (t) => {
+  await storeIn().save(['app.example.com'], bundleOf(first));
+  const names = ['app.example.com'];
+  const later = await makeCertificate({ names, notBefore: new Date(Date.now() - 60_000) });
+  const copies = crashAfterEachRename(t);
+  await storeIn().save(['app.example.com'], bundleOf(later));
+  assert.ok(copies.length >= 8);
+  const loaded: unknown[] = [];
+  for (const copy of copies) {
+    const store = createCertificateStore(copy, { noStaging: false, clock: createFakeClock(new Date()) });
+    const bundle = await store.load(['app.example.com']);
+    assert.ok(bundle);
+    loaded.push(bundle.facts.serial === bundleOf(first).facts.serial ? 1 : 2);
+    const linked = (part: string) =>
+      readFileSync(join(copy, 'live', 'app.example.com', `${part}.pem`), 'utf8');
+    assert.equal(linked('fullchain'), bundle.chainPem);
+    assert.equal(linked('privkey'), bundle.keyPem.reveal());
+    assert.equal(`${linked('cert')}${linked('chain')}`, bundle.chainPem);
+  }
+  assert.deepEqual(loaded, loaded.toSorted(), 'the new version once it is whole, and no way back');
+  assert.deepEqual([loaded[0], loaded.at(-1)], [1, 2]);
 });
 
 test('a save that fails half way leaves no part of its version behind', async () => {
