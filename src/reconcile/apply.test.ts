@@ -145,6 +145,17 @@ test('a first start whose challenge alone is refused has its records all the sam
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
+test('the CA is not asked to validate a challenge that the provider refused', async (t) => {
+  for (const age of [undefined, 80]) {
+    const stage = await setStage(t);
+    if (age !== undefined) await stage.store(age);
+    refuse(stage, 'challenge', 'PROVIDER_PERMISSION_MISSING');
+    await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+    assert.equal(orders(stage), 1);
+    assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
+  }
+});
+
 test('a first start whose records fail makes one order, and goes on with it once they stand', async (t) => {
   const stage = await setStage(t);
   refuse(stage, 'records', 'PROVIDER_UNAVAILABLE');

@@ -15,6 +15,7 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
 const SMALLER = `${'0'.repeat(40)}:443`;
 const LARGER = `${'b'.repeat(40)}:443`;
 
@@ -124,4 +125,40 @@ test('records that are pending stay pending in a run that does not know what the
   change(stage, { identify: () => Promise.reject(failure('GUEST_AGENT_FAILED')) });
   await assert.rejects(reconcileOne(stage));
   assert.deepEqual([...stage.deps.shared.pending], [DOMAIN]);
+});
+
+/**
+ * Another container publishes its challenge at our challenge name after we have read the zone. `settled`
+ * runs once the name servers serve what we wrote.
+ */
+function challengesMeanwhile(stage: Stage, settled: () => void = () => undefined): void {
+  const { provider } = stage;
+  provider.before = (verb) => {
+    if (verb !== 'apply') return;
+    provider.before = () => undefined;
+    provider.plant(txtRecord(CHALLENGE, 'a'.repeat(43)));
+  };
+  change(stage, { provider: { ...provider, settled: async () => settled() } });
+}
+
+test('the CA is asked once its resolvers cannot cache only a challenge that another container published meanwhile', async (t) => {
+  const stage = await setStage(t);
+  challengesMeanwhile(stage);
+  const begunAt = stage.clock.now().getTime();
+  let askedAfterMs = 0;
+  stage.client.before = (call) => {
+    if (call.startsWith('respond')) askedAfterMs = stage.clock.now().getTime() - begunAt;
+  };
+  await reconcileOne(stage);
+  assert.ok(askedAfterMs >= 60_000 && askedAfterMs <= 62_000, `asked after ${askedAfterMs} ms`);
+});
+
+test('a clock that is set back does not make the wait for the caches longer', async (t) => {
+  const stage = await setStage(t);
+  const { clock } = stage;
+  challengesMeanwhile(stage, () => clock.set(new Date(clock.now().getTime() - DAY_MS)));
+  await reconcileOne(stage);
+  assert.ok(stage.emitted.some((event) => event.type === 'waiting' && event.for === 'resolvers'));
+  assert.equal(stage.served.length, 1);
+  assert.equal(Math.max(...clock.waits), 60_000);
 });

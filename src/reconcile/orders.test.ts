@@ -12,6 +12,7 @@ import {
   secondCa,
   setStage,
 } from '../../test/harness/stage.ts';
+import { problemError, readProblem } from '../acme/problem.ts';
 import type { Rr } from '../dns/query.ts';
 
 const MINUTE_MS = 60_000;
@@ -108,6 +109,28 @@ test('back-off is remembered over restarts: 1, 10, 100 minutes, then a day', asy
     assert.equal(orders(stage), made);
     passes(stage, 1);
   }
+});
+
+test('a pause that the CA asked for survives a restart, and holds for certificates that were not part of it', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], ['www.example.com']] });
+  const [first, second] = stage.certificates;
+  assert.ok(second);
+  const outage = problemError(readProblem({ detail: 'maintenance' }, 503), HOUR_MS);
+  stage.client.before = (call) => {
+    if (call.startsWith('createOrder')) throw outage;
+  };
+  await reconcileAll({ ...stage, certificates: [first] });
+  const until = new Date(stage.clock.now().getTime() + HOUR_MS);
+  stage.client.before = () => undefined;
+  const made = orders(stage);
+  restart(stage);
+  passes(stage, HOUR_MS / 2);
+  const [deferred] = await reconcileAll({ ...stage, certificates: [second] });
+  assert.deepEqual(deferred?.deferral?.until, until);
+  assert.equal(orders(stage), made);
+  stage.clock.set(until);
+  await reconcileAll({ ...stage, certificates: [second] });
+  assert.equal(orders(stage), made + 1);
 });
 
 test('near its end a certificate does not wait for a day', async (t) => {

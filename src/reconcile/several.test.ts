@@ -7,6 +7,7 @@ import {
   failure,
   orders,
   reconcileAll,
+  restart,
   type Stage,
   setStage,
 } from '../../test/harness/stage.ts';
@@ -33,6 +34,21 @@ test('a name and its wildcard prove their challenges side by side', async (t) =>
   };
   assert.deepEqual(await outcomes(stage), [[], []]);
   assert.equal(most, 2);
+});
+
+test('an order waits while resolvers may cache an earlier challenge at the same owner name', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WILDCARD]] });
+  const [plain, wildcard] = stage.certificates;
+  assert.ok(wildcard);
+  await reconcileAll({ ...stage, certificates: [plain] });
+  assert.equal(orders(stage), 1);
+  restart(stage);
+  const [result] = await reconcileAll({ ...stage, certificates: [wildcard] });
+  assert.ok(result?.deferral);
+  assert.equal(orders(stage), 1);
+  stage.clock.set(result.deferral.until);
+  assert.deepEqual((await reconcileAll({ ...stage, certificates: [wildcard] }))[0]?.failures, []);
+  assert.equal(orders(stage), 2);
 });
 
 const [ANOTHER = '', LEFT = ''] = ['a', 'b'].map((letter) => letter.repeat(43));

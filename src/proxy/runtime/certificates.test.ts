@@ -10,7 +10,7 @@ import { systemClock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
 import { runtimePaths } from '../process/runtime-dir.ts';
 import { installCertificate } from './certificates.ts';
-import { runtimeApi } from './runtime-api.ts';
+import { expectReply, type RuntimeApi, runtimeApi } from './runtime-api.ts';
 
 async function haproxy(t: TestContext) {
   const { runtimeDir, port } = await startTestProxy(t);
@@ -36,7 +36,11 @@ const isRefusal = (command: RegExp) => (thrown: IngressError) => {
   return true;
 };
 
-const pemOf = ({ chainPem, keyPem }: TestCertificate) => `${chainPem}${keyPem.reveal()}`.trimEnd();
+/** Leaves a transaction for an entry open, as a caller that is killed before the commit. */
+async function leaveOpen(api: RuntimeApi, entry: string, { chainPem, keyPem }: TestCertificate) {
+  const payload = `${chainPem}\n${keyPem.reveal()}`.trimEnd();
+  await expectReply(api, `set ssl cert ${entry}`, /^Transaction created for/, { payload });
+}
 
 test('installing a certificate again is idempotent', async (t) => {
   const { api, list, served, entries } = await haproxy(t);
@@ -56,12 +60,12 @@ test('an install after a caller was killed at any step succeeds', async (t) => {
   const entry = `${list.directory}/app.example.pem`;
   await api.send(`new ssl cert ${entry}`);
   await installCertificate(api, list, half);
-  await api.send(`set ssl cert ${entry}`, { payload: pemOf(half) });
+  await leaveOpen(api, entry, half);
   // The open transaction is for another entry and must not take this certificate.
   await installCertificate(api, list, other);
   assert.equal(await served('other.example'), other.serialNumber);
   assert.equal(await served('app.example'), half.serialNumber);
-  await api.send(`set ssl cert ${entry}`, { payload: pemOf(half) });
+  await leaveOpen(api, entry, half);
   await installCertificate(api, list, whole);
   assert.equal(await served('app.example'), whole.serialNumber);
   assert.equal((await entries()).length, 2);
