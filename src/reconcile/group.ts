@@ -3,8 +3,7 @@ import { type WrittenZone, writtenZone } from './await-zone.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { authorizationsOf, type Issuance } from './orders.ts';
 import type { RenewalTask } from './renewal.ts';
-import type { ObservedRun } from './run.ts';
-import type { ObservedZone, ObservedZones } from './zones.ts';
+import type { ObservedRun, ObservedZone, ObservedZones } from './zones.ts';
 
 /** Orders that are under way concurrently in a group; the next ones follow. */
 export const ORDERS_AT_ONCE = 20;

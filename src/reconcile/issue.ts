@@ -15,7 +15,7 @@ import { install, saveUnsaved } from './install.ts';
 import { authorizationsOf, type Issuance, issuanceContext, recordFailure } from './orders.ts';
 import { logRenewal } from './outlook.ts';
 import { decideForNew } from './renewal.ts';
-import type { ObservedRun } from './run.ts';
+import type { ObservedRun } from './zones.ts';
 
 /**
  * Takes an order to its end: records and challenges propagated, validated, issued, stored, served.

@@ -21,7 +21,7 @@ import type { LoadedCertificate } from './install.ts';
 import { authorityFor, deferralAt, preflight } from './preflight.ts';
 import { originOf, type RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
-import type { ObservedRun } from './run.ts';
+import type { ObservedRun } from './zones.ts';
 
 /** An order under way. */
 export interface Issuance {

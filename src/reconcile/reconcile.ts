@@ -10,8 +10,8 @@ import { logDecision, logProgress, warnOfLedger } from './outlook.ts';
 import { createServerFinder } from './propagation.ts';
 import { decide, dueForRenewal } from './renewal.ts';
 import { type ReconcileResult, Report } from './report.ts';
-import type { ObservedRun, Run } from './run.ts';
-import { canOrder, observeZones } from './zones.ts';
+import type { Run } from './run.ts';
+import { canOrder, type ObservedRun, observeZones } from './zones.ts';
 
 /** Groups of zones that are reconciled concurrently. */
 const GROUPS_AT_ONCE = 5;

@@ -5,7 +5,6 @@ import type { LoadedCertificate } from './install.ts';
 import type { FindServers } from './propagation.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
-import type { ObservedZones } from './zones.ts';
 
 /** What one reconciliation has found out before it observes the zones. */
 export interface Run {
@@ -18,11 +17,6 @@ export interface Run {
   readonly retained: readonly ChallengeValue[];
   readonly facts: Facts;
   readonly findServers: FindServers;
-}
-
-/** What one reconciliation writes by. */
-export interface ObservedRun extends Run {
-  readonly zones: ObservedZones;
 }
 
 /** Whether a certificate for these names is stored. */

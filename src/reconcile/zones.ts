@@ -45,6 +45,11 @@ export interface ObservedZones {
   readonly of: ReadonlyMap<string, ObservedZone>;
 }
 
+/** What one reconciliation writes by. */
+export interface ObservedRun extends Run {
+  readonly zones: ObservedZones;
+}
+
 /**
  * Finds the zone of every name, reads each zone once and plans its records. Where the desired
  * records are unknown, only the zones of certificates that are ordered all the same are found, and
