@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, ingressIn, worldFor, writes } from './support.ts';
+import { environmentFor } from '../world/ingress.ts';
+import { eventually, ingressIn, inProcess, worldFor, writes } from './support.ts';
 
 const isText = ({ type }: { readonly type: string }) => type === 'TXT';
 
 test('only the CA is lied to: it is told to validate, and refuses', async (t) => {
   const world = await worldFor(t);
   world.resolver.forCa.faults.when(isText, { kind: 'lie', data: ['of somebody else'] });
-  const ingress = await ingressIn(t, world);
+  const ingress = inProcess(t, await environmentFor(world));
   await ingress.seen('challenge-seen');
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /ACME_ORDER_FAILED.*urn:ietf:params:acme:error:unauthorized/);
@@ -21,7 +22,7 @@ test('only the ingress is lied to: it waits until it is told the truth, and the 
       kind: 'lie',
       data: ['of somebody else'],
     });
-  const ingress = await ingressIn(t, world);
+  const ingress = inProcess(t, await environmentFor(world));
   const { waitingFor } = await ingress.seen('waiting');
   assert.match(JSON.stringify(waitingFor), /lacks/);
   assert.equal(world.pebble.validations(), 0);
@@ -32,7 +33,7 @@ test('only the ingress is lied to: it waits until it is told the truth, and the 
 test('only the ingress’ resolver fails: the pass does, and the world goes on resolving', async (t) => {
   const world = await worldFor(t);
   world.resolver.forIngress.faults.servfail = true;
-  const ingress = await ingressIn(t, world);
+  const ingress = inProcess(t, await environmentFor(world));
   await ingress.seen('pass-failed');
   assert.equal(world.pebble.validations(), 0);
   world.resolver.forIngress.faults.clear();
@@ -45,7 +46,7 @@ for (const how of ['refuses', 'says nothing'] as const) {
     const world = await worldFor(t);
     if (how === 'refuses') await world.nameServers.stop('ns2');
     else world.nameServers.ns2.faults.silent = true;
-    const ingress = await ingressIn(t, world);
+    const ingress = inProcess(t, await environmentFor(world), { haste: 4 });
     await ingress.seen('pass-finished');
     const warnings = ingress.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
     assert.equal(warnings.length, 1);
@@ -96,7 +97,7 @@ test('a name that is delegated away from the zone: said before anything is writt
   const { nameServers, zone, acmeFront } = world;
   const cut = { name: `app.${zone}.`, type: 'NS', ttl: 60, data: 'ns.elsewhere.test.' };
   await nameServers.publish(zone, [cut]);
-  const ingress = await ingressIn(t, world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl });
+  const ingress = inProcess(t, await environmentFor(world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl }));
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /ZONE_NOT_PUBLIC.*"zone":"example\.test","holder":"app\.example\.test"/);
   assert.deepEqual(writes(world), []);
@@ -108,7 +109,7 @@ test('a name that is delegated away from the zone: said before anything is writt
 test('a zone of the account that nobody delegates: said before anything is written', async (t) => {
   const world = await worldFor(t);
   world.cloudflare.addZone(`app.${world.zone}`);
-  const ingress = await ingressIn(t, world);
+  const ingress = inProcess(t, await environmentFor(world));
   const { err } = await ingress.seen('pass-failed');
   assert.match(JSON.stringify(err), /ZONE_NOT_PUBLIC.*"zone":"app\.example\.test","holder":"example\.test"/);
   assert.deepEqual(writes(world), []);

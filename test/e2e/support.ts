@@ -10,6 +10,7 @@ import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
 import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/faults/tiny-disk.ts';
+import { type InProcessOptions, startInProcess } from '../world/in-process.ts';
 import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { openServer } from '../world/open-server.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
@@ -23,6 +24,16 @@ export async function worldFor(t: TestContext, options: WorldOptions = {}): Prom
 
 export async function ingressIn(t: TestContext, world: World, changes: Environment = {}): Promise<Ingress> {
   return again(t, await environmentFor(world, changes));
+}
+
+/**
+ * An ingress inside this process (see startInProcess), for tests that are about waiting: what it waits for by its clock takes a twentieth
+ * of the time, and `haste` shortens its time limits.
+ */
+export function inProcess(t: TestContext, environment: Environment, options?: InProcessOptions): Ingress {
+  const ingress = startInProcess(environment, options);
+  afterTest(t, () => ingress[Symbol.asyncDispose]());
+  return ingress;
 }
 
 /** Another ingress on the same volumes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Environment, environmentFor, type Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
-import { again, txtValues, worldFor, writes } from './support.ts';
+import { inProcess, txtValues, worldFor, writes } from './support.ts';
 
 const NAME = 'app.example.test';
 const APP_ADDRESS = `_dstack-app-address.${NAME}`;
@@ -35,7 +35,7 @@ async function assertPeace(world: World, ...ingresses: readonly Ingress[]): Prom
 }
 
 async function start(t: TestContext, environment: Environment): Promise<Ingress> {
-  const ingress = again(t, environment);
+  const ingress = inProcess(t, environment);
   await ingress.seen('pass-finished');
   return ingress;
 }
@@ -44,6 +44,8 @@ test('claim and claim: the one that started last has the name, the other says so
   const world = await worldFor(t);
   const blue = await start(t, await container(world, 'b'));
   assert.deepEqual(holder(world), [idOf('b')]);
+  // Else the CA would be told the other's challenge.
+  await world.resolver.forgets();
   const green = await start(t, await container(world, 'd'));
   assert.deepEqual(holder(world), [idOf('d')]);
   await pass(blue);
@@ -62,6 +64,7 @@ test('claim and claim: the one that started last has the name, the other says so
 test('hold: a standby has its certificate and leaves the name alone until it is free', async (t) => {
   const world = await worldFor(t);
   const blue = await start(t, await container(world, 'b'));
+  await world.resolver.forgets();
   const standby = await start(t, await container(world, 'e', { APP_ADDRESS_MODE: 'hold' }));
   assert.deepEqual(holder(world), [idOf('b')]);
   await standby.seen('serving');
@@ -77,10 +80,10 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
 });
 
 test('both order at the same time: neither takes away the other’s challenge', async (t) => {
-  const world = await worldFor(t, { lags: { ns2: 4000 } });
-  const blue = again(t, await container(world, 'b'));
+  const world = await worldFor(t, { lags: { ns2: 1000 } });
+  const blue = inProcess(t, await container(world, 'b'));
   await blue.seen('challenge-published');
-  const green = again(t, await container(world, 'd', { APP_ADDRESS_MODE: 'hold' }));
+  const green = inProcess(t, await container(world, 'd', { APP_ADDRESS_MODE: 'hold' }));
   await green.seen('challenge-published');
   // One of them waits for a minute.
   for (const ingress of [blue, green]) await ingress.seen('pass-finished', { timeoutMs: 120_000 });
@@ -92,7 +95,7 @@ test('both order at the same time: neither takes away the other’s challenge', 
 test('both start in the same second: each has its certificate, and one of them the name', async (t) => {
   const world = await worldFor(t);
   const environments = [await container(world, 'b'), await container(world, 'd')];
-  const both = environments.map((environment) => again(t, environment));
+  const both = environments.map((environment) => inProcess(t, environment));
   for (const ingress of both) await ingress.seen('pass-finished', { timeoutMs: 120_000 });
   for (const { log } of both) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
   // Whose name was taken after its pass writes its CAA record again.

@@ -10,7 +10,7 @@ import {
   setDefaultCACertificates,
 } from 'node:tls';
 import pino from 'pino';
-import type { Clock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { assembleDeps, reconcileTimeoutMs } from '../../src/commands/wiring/assemble.ts';
 import { readConfig } from '../../src/commands/wiring/configuration.ts';
 import { Stopped } from '../../src/commands/wiring/signals.ts';
@@ -200,9 +200,9 @@ async function watchAll(): Promise<void> {
   watchRequests(() => runs.getStore());
   const { timeout } = AbortSignal;
   AbortSignal.timeout = (ms) => timeout.call(AbortSignal, hastened(ms));
-  const { setTimeout: later } = globalThis;
-  const hasty = (call: () => void, ms?: number, ...args: []) => later(call, hastened(ms ?? 0), ...args);
-  globalThis.setTimeout = Object.assign(hasty, later);
+  const { wait } = systemClock;
+  // It times out what the run asks by DNS.
+  Object.assign(systemClock, { wait: (ms: number, signal?: AbortSignal) => wait(hastened(ms), signal) });
 }
 
 function hastened(ms: number): number {
