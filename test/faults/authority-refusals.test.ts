@@ -88,6 +88,7 @@ test('the CA takes half of all nonces for bad', async (t) => {
         await ingress.seen('pass-finished');
         const { calls, granted } = world.acmeFront;
         assert.ok(calls.length > granted.length, 'no nonce was refused');
+        assert.ok(!ingress.log.some(({ event }) => event === 'pass-failed'), 'it did not ask again');
       },
     },
   ]);

@@ -46,12 +46,21 @@ export interface StepFault {
   readonly step: string;
 }
 
-/** From the CA's answer on until the order is on the volume, nobody knows of the one that was made: another one is forced. */
+/**
+ * From the CA's answer on until the order is on the volume, nobody knows of the one that was made, and another one is forced. Between the two
+ * there is nothing but the writing of the order.
+ */
 export function isOrderLost(steps: readonly string[], { act, step }: StepFault): boolean {
-  const [asked, at] = [steps.indexOf('POST /order-plz #1'), steps.indexOf(step)];
-  const noted = steps.findIndex((label) => /^rename dstack-ingress\/orders\//.test(label));
-  return at >= asked && (at < noted || (at === noted && act !== 'kill-after'));
+  if (step === ASKED) return true;
+  if (!ORDER.test(step)) return false;
+  const [asked, at] = [steps.indexOf(ASKED), steps.indexOf(step)];
+  const noted = steps.findIndex((label) => NOTED.test(label));
+  return (at > asked && at < noted) || (at === noted && act !== 'kill-after');
 }
+
+const ASKED = 'POST /order-plz #1';
+const ORDER = /^mkdir dstack-ingress | dstack-ingress\/orders(?:\/| )/;
+const NOTED = /^rename dstack-ingress\/orders\//;
 
 /** How often somebody is asked is a matter of time. */
 function isAskedAgain(label: string): boolean {

@@ -44,6 +44,8 @@ export interface Trial {
 }
 
 const LONGEST_MS = 90_000;
+/** As many as there are in a minute and a half, by the back-off. */
+const MOST_FAILURES = 4;
 /** Of the log, shown where something is not as it has to be. */
 const LAST_LINES = 20;
 
@@ -86,6 +88,8 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   else await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
   const reminders = await aftermath(world, environment, trial.orders);
   assert.deepEqual(reminders, [], [...reminders, ...lastLines(ingress)].join('\n'));
+  const failures = ingress.log.filter(({ event }) => event === 'pass-failed').length;
+  assert.ok(failures <= MOST_FAILURES, `${failures} runs failed`);
   const accounts = accountsMade(world, environment);
   assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
   await ingress.end('SIGTERM');
