@@ -14,6 +14,8 @@ import {
 } from '../../test/harness/stage.ts';
 import { problemError, readProblem } from '../acme/problem.ts';
 import type { Rr } from '../dns/query.ts';
+import { batchesOf } from './group.ts';
+import type { RenewalTask } from './renewal.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -94,6 +96,28 @@ test('what was refused is proven at the staging CA first, beside the real challe
   assert.equal(stage.provider.applied.length, writes + 2, 'both challenges in one write, and one removal');
   assert.ok(!client.calls.includes('finalize'), 'nothing is issued for nothing');
   assert.equal(stage.served.length, 1);
+});
+
+test('ACME_PROFILE is ordered at the first CA, and not at the second', async (t) => {
+  const stage = await setStage(t, { spec: { profile: 'shortlived' } });
+  const { authority, client } = secondCa(stage);
+  const { authorities } = stage.deps;
+  change(stage, { authorities: { ...authorities, fallback: { authority, afterMs: 1 } } });
+  stage.client.before = (call) => {
+    if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
+  };
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
+  passes(stage, 1);
+  await reconcileOne(stage);
+  const ordered = ({ calls }: { calls: readonly string[] }) =>
+    calls.filter((call) => call.startsWith('createOrder'));
+  assert.deepEqual(ordered(stage.client), [`createOrder ${DOMAIN} profile shortlived`]);
+  assert.deepEqual(ordered(client), [`createOrder ${DOMAIN}`]);
+});
+
+test('orders are made in batches of 20, one empty where nothing is due', () => {
+  const sizes = (due: number) => batchesOf(Array(due).fill({}) as RenewalTask[]).map(({ length }) => length);
+  assert.deepEqual([sizes(0), sizes(20), sizes(21)], [[0], [20], [20, 1]]);
 });
 
 test('back-off is remembered over restarts: 1, 10, 100 minutes, then a day', async (t) => {

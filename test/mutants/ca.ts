@@ -20,6 +20,7 @@ export const cas: readonly Mutant[] = [
     search: "      if (isProblem(thrown, 'badNonce') && ++rejectedNonces < NONCE_ATTEMPTS) continue;\n",
     replace: '',
     killedBy: [
+      { file: 'src/acme/http-retries.test.ts' },
       { file: 'test/faults/authority-refusals.test.ts', test: 'the CA takes half of all nonces for bad' },
     ],
     note: 'A request with a rejected nonce is not repeated.',
@@ -57,7 +58,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/issuance.ts',
     search: "const isOpen = order?.status === 'pending' || order?.status === 'ready';",
     replace: "const isOpen = order !== undefined && order.status !== 'valid';",
-    killedBy: [refuses('an order turns invalid when it is finalized')],
+    killedBy: [{ file: 'src/acme/issuance.test.ts' }, refuses('an order turns invalid when it is finalized')],
     note: 'An invalid order is resumed for ever.',
   },
   {
@@ -67,6 +68,7 @@ export const cas: readonly Mutant[] = [
     search: "    if (isProblem(refusal, 'accountDoesNotExist')) forgetRegistration();\n",
     replace: '',
     killedBy: [
+      { file: 'src/acme/client.test.ts' },
       { file: 'test/e2e/restart.test.ts', test: 'an account that the CA has forgotten is registered again' },
     ],
     note: 'An account that the CA no longer knows is never registered again.',
@@ -78,6 +80,7 @@ export const cas: readonly Mutant[] = [
     search: "if (status.kind === 'valid') return status;",
     replace: "if (status.kind !== 'unregistered') return { kind: 'valid' };",
     killedBy: [
+      { file: 'src/acme/account-ends.test.ts' },
       {
         file: 'test/e2e/account-ends.test.ts',
         test: 'a deactivated account: a new one, CAA with it, a warning, and a certificate',
@@ -93,6 +96,7 @@ export const cas: readonly Mutant[] = [
       "    return { reason: 'expired', sentence: `it is ${status} although it expired at ${expiredAt}` };\n",
     replace: '    return undefined;\n',
     killedBy: [
+      { file: 'src/acme/issuance.test.ts' },
       {
         file: 'test/e2e/account-ends.test.ts',
         test: 'an order that is processing past its expiry is abandoned, and another one created',
@@ -107,6 +111,7 @@ export const cas: readonly Mutant[] = [
     search: '    if (!mayConcernReplacement(thrown)) throw thrown;\n    return',
     replace: '    if (mayConcernReplacement(thrown)) throw thrown;\n    return',
     killedBy: [
+      { file: 'src/acme/client-orders.test.ts' },
       refuses('the certificate that is renewed has been replaced'),
       authorities('a renewal that the CA advises is ordered once more where the CA does not take it as one'),
     ],
@@ -131,11 +136,11 @@ export const cas: readonly Mutant[] = [
     search: 'second > at && first < second ?',
     replace: 'second > at || first < second ?',
     killedBy: [
+      { file: 'src/reconcile/authority-choice.test.ts' },
       { file: 'src/reconcile/orders.test.ts' },
       authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
     ],
     note: 'The fallback CA is not used although the primary has failed for long enough.',
-    survives: true,
   },
   {
     id: 'ca-fallback-asked-at-once',
@@ -143,7 +148,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/reconcile/authority-choice.ts',
     search: 'if (since === undefined || at - since < fallback.afterMs) return',
     replace: 'if (since === undefined) return',
-    killedBy: [{ file: 'src/reconcile/orders.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/authority-choice.test.ts' }, { file: 'src/reconcile/orders.test.ts' }],
     note: 'The fallback CA is used after the first failure, ignoring ACME_FALLBACK_AFTER.',
   },
   {
@@ -218,6 +223,7 @@ export const cas: readonly Mutant[] = [
     search: 'profile: authority === authorities.primary ?',
     replace: 'profile: authority === authorities.staging ?',
     killedBy: [
+      { file: 'src/reconcile/orders.test.ts' },
       authorities(
         'ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are',
       ),
@@ -239,7 +245,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/order.ts',
     search: '  if (!/-----BEGIN CERTIFICATE-----/.test(chain))\n',
     replace: "  if (chain === '')\n",
-    killedBy: [lost('the certificate: an answer that is no JSON')],
+    killedBy: [{ file: 'src/acme/order.test.ts' }, lost('the certificate: an answer that is no JSON')],
     note: 'The page of an intercepting proxy counts as an unusable certificate, and another one is ordered.',
   },
   {

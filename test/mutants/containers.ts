@@ -15,7 +15,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/records/ownership.ts',
     search: "    : { ownership: 'yield', otherOwner: rival };",
     replace: "    : { ownership: 'retain', otherOwner: rival };",
-    killedBy: [CLAIM, SIMULATED],
+    killedBy: [{ file: 'src/records/ownership.test.ts' }, CLAIM, SIMULATED],
     note: 'Two containers take a name from each other for ever.',
   },
   {
@@ -24,7 +24,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/records/ownership.ts',
     search: '  return stands && inOrder(own.value, rival) < 0\n',
     replace: '  return stands\n',
-    killedBy: [SIMULATED],
+    killedBy: [{ file: 'src/records/ownership.test.ts' }, SIMULATED],
     note: 'Two containers that start in the same second both keep their app-address.',
   },
   {
@@ -33,7 +33,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/records/ownership.ts',
     search: '  return stands && inOrder(own.value, rival) < 0\n',
     replace: '  return stands && inOrder(own.value, rival) > 1\n',
-    killedBy: [SIMULATED],
+    killedBy: [{ file: 'src/records/ownership.test.ts' }, SIMULATED],
     note: 'Two containers that start in the same second both yield.',
   },
   {
@@ -42,7 +42,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/records/plan.ts',
     search: '      ...withdrawals(desired.filter(isYielded), live),\n',
     replace: '',
-    killedBy: [SIMULATED],
+    killedBy: [{ file: 'src/records/plan-ownership.test.ts' }, SIMULATED],
     note: 'A container that yields leaves its app-address beside that of the owner.',
   },
   {
@@ -60,7 +60,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/reconcile/apply.ts',
     search: "    if (decision.ownership !== 'yield') shared.claimed.add(domain);\n",
     replace: '    if (decision.ownership !== decision.ownership) shared.claimed.add(domain);\n',
-    killedBy: [CLAIM],
+    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, CLAIM],
     note: 'A running container claims the name again in every run of reconcile.',
   },
   {
@@ -70,7 +70,7 @@ export const containers: readonly Mutant[] = [
     search:
       "return isOfSameIssuer(record, desired) && (ownership === 'claim' || isOfAny(record, desired.succeeds));",
     replace: 'return isOfSameIssuer(record, desired);',
-    killedBy: [CLAIM, SIMULATED],
+    killedBy: [{ file: 'src/records/plan-ownership.test.ts' }, CLAIM, SIMULATED],
     note: "Two containers replace each other's CAA records in every run of reconcile.",
   },
   {
@@ -99,7 +99,6 @@ export const containers: readonly Mutant[] = [
     replace: '',
     killedBy: [{ file: 'src/reconcile/several.test.ts' }, AT_ONCE],
     note: "The CA validates while its resolver may cache only another container's challenge.",
-    survives: true,
   },
   {
     id: 'containers-other-challenge-not-seen',
@@ -107,9 +106,13 @@ export const containers: readonly Mutant[] = [
     file: 'src/dns/probe.ts',
     search: "  const propagated: ProbeResult = { kind: 'propagated', siblings: rrset };\n",
     replace: "  const propagated: ProbeResult = { kind: 'propagated', siblings: [] };\n",
-    killedBy: [AT_ONCE, { file: 'src/dns/probe.test.ts' }, { file: 'src/dns/propagation.test.ts' }],
+    killedBy: [
+      { file: 'src/reconcile/await-zone.test.ts' },
+      AT_ONCE,
+      { file: 'src/dns/probe.test.ts' },
+      { file: 'src/dns/propagation.test.ts' },
+    ],
     note: 'A challenge that another container publishes meanwhile is ignored.',
-    survives: true,
   },
   {
     id: 'containers-no-second-look',
@@ -128,6 +131,5 @@ export const containers: readonly Mutant[] = [
     replace: '',
     killedBy: [{ file: 'src/reconcile/several.test.ts' }, { file: 'src/reconcile/orders.test.ts' }],
     note: 'An order is created while resolvers may cache an earlier challenge at the same name.',
-    survives: true,
   },
 ];

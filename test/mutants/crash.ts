@@ -11,7 +11,10 @@ export const crashes: readonly Mutant[] = [
     file: 'src/acme/issuance.ts',
     search: '  await orders.save(key, { ...stored, keyPem });\n',
     replace: '',
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /finalize-order/' }],
+    killedBy: [
+      { file: 'src/acme/issuance.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-after POST /finalize-order/' },
+    ],
     note: 'A crash between finalization and download loses the private key, and with it the certificate.',
   },
   {
@@ -20,9 +23,12 @@ export const crashes: readonly Mutant[] = [
     file: 'src/acme/issuance.ts',
     search: '  await orders.save(key, stored);\n',
     replace: '',
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /authZ/' }],
+    killedBy: [
+      { file: 'src/acme/issuance.test.ts' },
+
+      { file: KILLS, test: FIRST_START, rows: 'kill-after POST /authZ/' },
+    ],
     note: 'The order is stored only after its authorizations are read; a crash before that leads to a second order.',
-    survives: true,
   },
   {
     id: 'crash-order-before-ledger',
@@ -143,7 +149,10 @@ export const crashes: readonly Mutant[] = [
     search:
       '  if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);\n',
     replace: '',
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after rename archive/' }],
+    killedBy: [
+      { file: 'src/certificates/store.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-after rename archive/' },
+    ],
     note: 'Links that a crash left half moved are not repaired; other programs read no certificate, or the old one.',
   },
   {
@@ -152,7 +161,10 @@ export const crashes: readonly Mutant[] = [
     file: 'src/acme/account-store.ts',
     search: "(load.status === 'fulfilled' && load.value ? [load.value] : [])",
     replace: "(load.status === 'fulfilled' && load.value?.url ? [load.value] : [])",
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-after POST /sign-me-up' }],
+    killedBy: [
+      { file: 'src/acme/account-store.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-after POST /sign-me-up' },
+    ],
     note: 'An account whose registration was interrupted is registered again under a new key.',
   },
   {
@@ -162,6 +174,7 @@ export const crashes: readonly Mutant[] = [
     search: 'const resumed = await resumeOrder(authority, params, context);',
     replace: 'const resumed = await resumeOrder(authority, params, context).then(() => undefined);',
     killedBy: [
+      { file: 'src/acme/issuance.test.ts' },
       crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
     ],
     note: 'A start creates an order although one is open.',
@@ -174,9 +187,11 @@ export const crashes: readonly Mutant[] = [
       "    ['privkey', bundle.keyPem.reveal()],\n    ['cert', leaf],\n    ['chain', issuers.join('')],\n    ['fullchain', bundle.chainPem],\n",
     replace:
       "    ['fullchain', bundle.chainPem],\n    ['privkey', bundle.keyPem.reveal()],\n    ['cert', leaf],\n    ['chain', issuers.join('')],\n",
-    killedBy: [{ file: KILLS, test: FIRST_START, rows: 'kill-(?:after|torn) (?:rename|write) archive/' }],
+    killedBy: [
+      { file: 'src/certificates/store.test.ts' },
+      { file: KILLS, test: FIRST_START, rows: 'kill-(?:after|torn) (?:rename|write) archive/' },
+    ],
     note: 'Chain and key are written before the rest of the version; after a crash the links lead to missing files.',
-    survives: true,
   },
   {
     id: 'crash-incomplete-version-hides-older',

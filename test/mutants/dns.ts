@@ -38,7 +38,10 @@ export const dnses: readonly Mutant[] = [
     file: 'src/dns/query.ts',
     search: '  if (overUdp && !overUdp.flag_tc) return toReply(overUdp);\n',
     replace: '  if (overUdp) return toReply(overUdp);\n',
-    killedBy: [servers('both name servers: everything truncated over UDP')],
+    killedBy: [
+      { file: 'src/dns/query.test.ts' },
+      servers('both name servers: everything truncated over UDP'),
+    ],
     note: 'A truncated response is not repeated over TCP.',
   },
   {
@@ -48,6 +51,7 @@ export const dnses: readonly Mutant[] = [
     search: "  const isFiltered = assessment.kind === 'filtered' && resolver !== undefined;\n",
     replace: "  const isFiltered = assessment.kind === 'filtered' && resolver === undefined;\n",
     killedBy: [
+      { file: 'src/dns/propagation-resolvers.test.ts' },
       faults(
         'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
       ),
@@ -61,6 +65,7 @@ export const dnses: readonly Mutant[] = [
     search: '+ Math.min(RESOLVER_DELAY_MS, timeoutMs / 2);',
     replace: '+ Math.min(RESOLVER_DELAY_MS, timeoutMs / 2000);',
     killedBy: [
+      { file: 'src/dns/propagation-resolvers.test.ts' },
       faults(
         'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
       ),

@@ -27,7 +27,7 @@ export const limits: readonly Mutant[] = [
     search: '  const { entries, damaged } = await readEntriesOf(state, days, now);\n',
     replace:
       '  const { damaged } = await readEntriesOf(state, days, now);\n  const entries: LedgerEntry[] = [];\n',
-    killedBy: [NO_VALIDATION],
+    killedBy: [{ file: 'src/acme/ledger/ledger.test.ts' }, NO_VALIDATION],
     note: 'A start does not read what earlier runs wrote into the ledger.',
   },
   {
@@ -74,10 +74,10 @@ export const limits: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/apply.test.ts' },
+
       restarts('70 restarts with a token that may not write: one order, and nothing is validated'),
     ],
     note: 'The CA validates although the challenge could not be published.',
-    survives: true,
   },
   {
     id: 'limits-pause-ignored',
@@ -88,6 +88,7 @@ export const limits: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
+
       {
         file: 'test/faults/authority-outage.test.ts',
         test: 'the CA is down or slow',
@@ -95,7 +96,6 @@ export const limits: readonly Mutant[] = [
       },
     ],
     note: 'A pause that the CA asked of all its clients does not survive a restart.',
-    survives: true,
   },
   {
     id: 'limits-writes-overlap',

@@ -73,7 +73,7 @@ export const names: readonly Mutant[] = [
     file: 'src/reconcile/group.ts',
     search: 'export const ORDERS_AT_ONCE = 20;',
     replace: 'export const ORDERS_AT_ONCE = 10;',
-    killedBy: [HUNDRED],
+    killedBy: [{ file: 'src/reconcile/orders.test.ts' }, HUNDRED],
     note: 'A zone is written more often than necessary.',
   },
   {
@@ -115,6 +115,7 @@ export const names: readonly Mutant[] = [
     search: '  if (missing.length > 0) return',
     replace: '  if (missing.length > 0 || facts.names.length !== names.length) return',
     killedBy: [
+      { file: 'src/reconcile/several.test.ts' },
       several(
         'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is added leaves the others alone',
       ),
@@ -144,7 +145,6 @@ export const names: readonly Mutant[] = [
       isolation('records that the provider refuses do not stand in the way of a renewal'),
     ],
     note: 'Records that the provider rejects block a renewal.',
-    survives: true,
   },
   {
     id: 'names-first-start-ignores-records',
@@ -186,6 +186,7 @@ export const names: readonly Mutant[] = [
     search: "chainPem: path.map(String).join('')",
     replace: 'chainPem',
     killedBy: [
+      { file: 'src/certificates/store.test.ts' },
       {
         file: 'test/e2e/chain.test.ts',
         test: 'a chain on the volume with its intermediate twice is served without the second, and stays as it lies there',

@@ -86,12 +86,12 @@ export const proxies: readonly Mutant[] = [
     search: '  if (inTransaction !== undefined) await abortTransaction(api, inTransaction, signal);\n',
     replace: '',
     killedBy: [
-      proxy('src/proxy/runtime/certificates'),
+      { file: 'src/proxy/runtime/certificates.test.ts' },
+
       proxy('test/proxy/hot-swap'),
       proxy('test/proxy/lifecycle'),
     ],
     note: 'A transaction that was left open swallows the next certificate.',
-    survives: true,
   },
   {
     id: 'proxy-not-proven',

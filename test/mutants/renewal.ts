@@ -13,7 +13,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/policy.ts',
     search: '  return Math.min(previous + 2 * minIntervalMs, last + minIntervalMs);\n',
     replace: '  return Math.min(previous, last);\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A renewal window that is always in the past leads to a loop.',
   },
   {
@@ -22,7 +22,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/policy.ts',
     search: '  return Math.min(previous + 2 * minIntervalMs, last + minIntervalMs);\n',
     replace: '  return Math.max(previous + 2 * minIntervalMs, last + minIntervalMs);\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A certificate about to be revoked is replaced too late.',
   },
   {
@@ -31,7 +31,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/lifetime.ts',
     search: '  ...{ due: 1 / 3, urgent: 1 / 6, minAge: 1 / 3 },\n',
     replace: '  ...{ due: 1 / 6, urgent: 1 / 6, minAge: 1 / 3 },\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A certificate is renewed only when a sixth of its lifetime is left.',
   },
   {
@@ -40,7 +40,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/lifetime.ts',
     search: '  return lifetimeMs < SHORT_MS ? SHORT : USUAL;\n',
     replace: '  return lifetimeMs < SHORT_MS / 10 ? SHORT : USUAL;\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'Short-lived certificates are renewed by the rule for long-lived ones.',
   },
   {
@@ -49,7 +49,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/policy.ts',
     search: '  return asked <= last && last - previous < 2 * minIntervalMs;\n',
     replace: '  return asked > last && last - previous < 2 * minIntervalMs;\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A renewal window that had passed at issuance is followed again and again.',
   },
   {
@@ -58,7 +58,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/policy.ts',
     search: '    spaced(urgency, issuances, times.urgentMinIntervalMs),\n',
     replace: '',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A renewal window in ten years is followed until the certificate has expired.',
   },
   {
@@ -76,7 +76,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/reconcile/backoff.ts',
     search: '  const refused = (REFUSED_MS[refusals - 1] ?? DAY) * spread(random);\n',
     replace: '  const refused = REFUSED_MS[0] * spread(random);\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/reconcile/backoff.test.ts' }, YEAR],
     note: 'A refused order is repeated every minute.',
   },
   {
@@ -85,7 +85,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/reconcile/backoff.ts',
     search: 'const LONGEST_MS = 10 * MINUTE;\n',
     replace: 'const LONGEST_MS = 10 * DAY;\n',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/reconcile/backoff.test.ts' }, YEAR],
     note: 'After a long outage the next attempt is days away.',
   },
   {
@@ -103,7 +103,7 @@ export const renewals: readonly Mutant[] = [
     file: 'src/certificates/renewal/policy.ts',
     search: '  return { at: Math.max(asked, minAgeAt), why:',
     replace: '  return { at: asked, why:',
-    killedBy: [YEAR],
+    killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A RENEW_DAYS_BEFORE longer than the lifetime leads to a loop.',
   },
   {
@@ -136,6 +136,7 @@ export const renewals: readonly Mutant[] = [
       "  return at && because({ until: at, reason: 'the last order failed' }, history.lastRefusal(names));\n",
     replace: "  return at && { until: at, reason: 'the last order failed' };\n",
     killedBy: [
+      { file: 'src/acme/ledger/limits.test.ts' },
       {
         file: 'test/e2e/expiry.test.ts',
         test: 'an order that is held back after a restart tells what the CA last said, and when',

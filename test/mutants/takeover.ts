@@ -13,6 +13,7 @@ export const takeovers: readonly Mutant[] = [
     search: 'const NUMBER = /^(?:-\\d{4,})?$/;',
     replace: 'const NUMBER = /^$/;',
     killedBy: [
+      { file: 'src/certificates/lineage.test.ts' },
       takeover(
         "certbot's volume is taken over: a name whose lineage is numbered because its wildcard came first",
       ),
@@ -25,7 +26,7 @@ export const takeovers: readonly Mutant[] = [
     file: 'src/certificates/lineage-folder.ts',
     search: '  const version = ((await versions(archive)).at(-1) ?? 0) + 1;\n',
     replace: '  const version = Math.max((await versions(archive)).at(-1) ?? 0, 1);\n',
-    killedBy: [RENEWED],
+    killedBy: [{ file: 'src/certificates/store.test.ts' }, RENEWED],
     note: 'A renewal overwrites the version before it.',
   },
   {
@@ -44,6 +45,7 @@ export const takeovers: readonly Mutant[] = [
     search: 'const KEY_MODE = 0o600;',
     replace: 'const KEY_MODE = 0o640;',
     killedBy: [
+      { file: 'src/certificates/store.test.ts' },
       RENEWED,
       {
         file: 'test/e2e/first-start.test.ts',
@@ -58,7 +60,7 @@ export const takeovers: readonly Mutant[] = [
     file: 'src/acme/account-store.ts',
     search: "pathname.split('/').filter(Boolean));\n",
     replace: "pathname.split('/').filter(Boolean).slice(1));\n",
-    killedBy: [RENEWED],
+    killedBy: [{ file: 'src/acme/account-store.test.ts' }, RENEWED],
     note: "certbot's account is not found, and another one is created.",
   },
   {
@@ -68,7 +70,7 @@ export const takeovers: readonly Mutant[] = [
     search: "const key = createPrivateKey({ key: JSON.parse(text), format: 'jwk' });",
     replace:
       "const key = createPrivateKey({ key: { kty: 'EC', ...JSON.parse(text), kty: 'EC' }, format: 'jwk' });",
-    killedBy: [RENEWED],
+    killedBy: [{ file: 'src/acme/account-store.test.ts' }, RENEWED],
     note: "certbot's account key, an RSA key, cannot be read.",
   },
   {
