@@ -112,7 +112,7 @@ function halfSet(
   if (known(missing) || known(`${missing}_FILE`)) return [];
   const fix = `Set both ${names.join(' and ')} as the certificate authority gave them, or neither.`;
   const problem = `is not set, but ${there} is`;
-  return [{ variable: missing, problem, fix, missing: [missing] }];
+  return [{ variable: missing, kind: 'missing', problem, fix, missing: [missing] }];
 }
 
 function directoryFaults(
@@ -127,14 +127,14 @@ function directoryFaults(
   if (fallbackDirectoryUrl !== undefined && isSame(fallbackDirectoryUrl, primaryUrl)) {
     const problem = `is the directory of the first certificate authority: ${primaryUrl}`;
     const fix = 'Set the directory of another certificate authority, or remove it.';
-    found.push({ variable: 'ACME_FALLBACK_DIRECTORY_URL', problem, fix });
+    found.push({ variable: 'ACME_FALLBACK_DIRECTORY_URL', kind: 'conflicting', problem, fix });
   }
   const isCustom = directoryUrl !== undefined && !isSame(directoryUrl, LETS_ENCRYPT);
   if (stagingDryRun === true && !usesStaging && isCustom && stagingDirectoryUrl === undefined) {
     const problem = `needs a staging directory, but that of ${directoryUrl} is not known`;
     const fix =
       'Set ACME_STAGING_DIRECTORY_URL to the staging directory of that certificate authority, or set ACME_STAGING_DRY_RUN=false.';
-    found.push({ variable: 'ACME_STAGING_DRY_RUN', problem, fix });
+    found.push({ variable: 'ACME_STAGING_DRY_RUN', kind: 'incomplete', problem, fix });
   }
   return found;
 }

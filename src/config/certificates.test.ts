@@ -8,7 +8,11 @@ const never = () => false;
 const plan = (settings: CertificateSettings) => planCertificates(settings, never);
 const namesOf = (settings: CertificateSettings) => plan(settings).certificates.map(({ names }) => names);
 const faultsOf = (settings: CertificateSettings, known: (variable: string) => boolean = never) =>
-  planCertificates(settings, known).faults.map(({ variable, problem }) => `${variable} ${problem}`);
+  planCertificates(settings, known).faults.map(({ variable, kind, details }) => ({
+    variable,
+    kind,
+    details,
+  }));
 
 /** `count` names of one group. */
 const many = (count: number): CertGroup => [
@@ -126,7 +130,9 @@ test('every name is on exactly one certificate, and another name changes no cert
 
 test('ALIAS_DOMAIN without DOMAIN is a fault, unless DOMAIN is one already', () => {
   const settings = { aliasDomains: ['b.example'] };
-  assert.deepEqual(faultsOf(settings), ['ALIAS_DOMAIN is set, but DOMAIN is not']);
+  assert.deepEqual(faultsOf(settings), [
+    { variable: 'ALIAS_DOMAIN', kind: 'incomplete', details: undefined },
+  ]);
   assert.deepEqual(
     faultsOf(settings, (variable) => variable === 'DOMAIN'),
     [],
@@ -136,50 +142,44 @@ test('ALIAS_DOMAIN without DOMAIN is a fault, unless DOMAIN is one already', () 
 test('an alias on another certificate than DOMAIN or another alias is a fault that names both', () => {
   const certGroups: CertGroup[] = [['a.example', 'x.example'], ['b.example', 'c.example'], ['d.example']];
   const aliasDomains = ['b.example', 'x.example', 'c.example', 'd.example', 'free.example'];
-  const other = (one: string, from: string) =>
-    `ALIAS_DOMAIN contains ${one}, which CERT_GROUPS puts on another certificate than ${from}`;
+  const conflict = (name: string, other: string) => ({
+    variable: 'ALIAS_DOMAIN',
+    kind: 'conflicting',
+    details: { name, other },
+  });
   assert.deepEqual(faultsOf({ domain: 'a.example', aliasDomains, certGroups }), [
-    other('b.example', 'a.example'),
-    other('c.example', 'a.example'),
-    other('d.example', 'a.example'),
+    conflict('b.example', 'a.example'),
+    conflict('c.example', 'a.example'),
+    conflict('d.example', 'a.example'),
   ]);
   assert.deepEqual(
     faultsOf({ domain: 'free.example', aliasDomains: ['b.example', 'd.example'], certGroups }),
-    [other('d.example', 'b.example')],
+    [conflict('d.example', 'b.example')],
   );
 });
 
-const limits: [count: number, acmeProfile: string | undefined, problem: string | undefined][] = [
+const limits: [count: number, acmeProfile: string | undefined, most: number | undefined][] = [
   [100, undefined, undefined],
-  [101, undefined, 'puts 101 names on the certificate of n0.example.com; the maximum is 100'],
-  [101, 'classic', 'puts 101 names on the certificate of n0.example.com; the maximum is 100'],
+  [101, undefined, 100],
+  [101, 'classic', 100],
   [25, 'tlsserver', undefined],
-  [
-    26,
-    'tlsserver',
-    'puts 26 names on the certificate of n0.example.com; the maximum is 25 with ACME_PROFILE=tlsserver',
-  ],
-  [
-    101,
-    'shortlived',
-    'puts 101 names on the certificate of n0.example.com; the maximum is 25 with ACME_PROFILE=shortlived',
-  ],
+  [26, 'tlsserver', 25],
+  [101, 'shortlived', 25],
 ];
-for (const [count, acmeProfile, problem] of limits) {
-  test(`${count} names on one certificate with the profile ${acmeProfile}: ${problem ? 'a fault' : 'fine'}`, () => {
+for (const [count, acmeProfile, most] of limits) {
+  test(`${count} names on one certificate with the profile ${acmeProfile}: ${most ? 'a fault' : 'fine'}`, () => {
     const [domain, ...aliasDomains] = many(count);
-    const byGroup = faultsOf({ certGroups: [many(count)], acmeProfile });
-    const byAlias = faultsOf({ domain, aliasDomains, acmeProfile });
-    assert.deepEqual(byGroup, problem ? [`CERT_GROUPS ${problem}`] : []);
-    assert.deepEqual(byAlias, problem ? [`ALIAS_DOMAIN ${problem}`] : []);
+    const details = { certificate: 'n0.example.com', count, most };
+    const fault = (variable: string) => (most ? [{ variable, kind: 'too-many', details }] : []);
+    assert.deepEqual(faultsOf({ certGroups: [many(count)], acmeProfile }), fault('CERT_GROUPS'));
+    assert.deepEqual(faultsOf({ domain, aliasDomains, acmeProfile }), fault('ALIAS_DOMAIN'));
   });
 }
 
 test('a group that only an alias makes too large is a fault of CERT_GROUPS', () => {
   const settings = { domain: 'a.example', aliasDomains: ['n5.example.com'], certGroups: [many(100)] };
-  assert.deepEqual(faultsOf(settings), [
-    'CERT_GROUPS puts 101 names on the certificate of a.example; the maximum is 100',
-  ]);
+  const details = { certificate: 'a.example', count: 101, most: 100 };
+  assert.deepEqual(faultsOf(settings), [{ variable: 'CERT_GROUPS', kind: 'too-many', details }]);
 });
 
 test('names that a wildcard of the same certificate covers are warned of', () => {

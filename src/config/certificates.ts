@@ -69,7 +69,7 @@ function aliasFaults(
   if (domain === undefined) {
     if (aliasDomains.length === 0 || known('DOMAIN')) return [];
     const fix = 'Set DOMAIN to the name whose certificate these are added to, or move them to DOMAINS.';
-    return [{ variable, problem: 'is set, but DOMAIN is not', fix }];
+    return [{ variable, kind: 'incomplete', problem: 'is set, but DOMAIN is not', fix }];
   }
   const grouped = [domain, ...aliasDomains].flatMap((name) => {
     const group = certGroups.find((candidate) => candidate.includes(name));
@@ -80,6 +80,8 @@ function aliasFaults(
     .filter(({ group }) => group !== first?.group)
     .map(({ name }) => ({
       variable,
+      kind: 'conflicting',
+      details: { name, other: first?.name },
       problem: `contains ${name}, which CERT_GROUPS puts on another certificate than ${first?.name}`,
       fix: `Remove ${name} from ALIAS_DOMAIN, or move it to the group that has ${first?.name}.`,
     }));
@@ -97,6 +99,8 @@ function tooMany(
   return [
     {
       variable: isGroup ? 'CERT_GROUPS' : 'ALIAS_DOMAIN',
+      kind: 'too-many',
+      details: { certificate: names[0], count: names.length, most },
       problem: `puts ${names.length} names on the certificate of ${names[0]}; the maximum is ${most}${why}`,
       fix: isGroup
         ? `Split it into groups of at most ${most} names.`

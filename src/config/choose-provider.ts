@@ -24,7 +24,8 @@ export function chooseProvider<P extends ProviderChoice>(
   if (named !== undefined) {
     const chosen = providers.find(({ name }) => name === named.toLowerCase());
     const problem = `names a provider that this version does not support: ${quote(named)}`;
-    return chosen ?? { variable: 'DNS_PROVIDER', problem, fix: `Set one of: ${supported}.` };
+    const fix = `Set one of: ${supported}.`;
+    return chosen ?? { variable: 'DNS_PROVIDER', kind: 'unknown-value', problem, fix };
   }
   const isSet = (variable: string) =>
     Boolean(environment[variable]?.trim() || environment[`${variable}_FILE`]?.trim());
@@ -34,7 +35,9 @@ export function chooseProvider<P extends ProviderChoice>(
     const problem = `is not set, and credentials of more than one provider are: ${names}`;
     return {
       variable: 'DNS_PROVIDER',
+      kind: 'ambiguous',
       problem,
+      details: { providers: detected.map(({ name }) => name) },
       fix: `Set DNS_PROVIDER (one of: ${supported}) or remove the other credentials.`,
     };
   }
@@ -47,7 +50,13 @@ export function chooseProvider<P extends ProviderChoice>(
     ...credentials,
     ...requiredOf(variables),
   ]);
-  return { variable: 'DNS_PROVIDER', problem, fix: `Set ${wanted}.`, missing: [...new Set(missing)] };
+  return {
+    variable: 'DNS_PROVIDER',
+    kind: 'missing',
+    problem,
+    fix: `Set ${wanted}.`,
+    missing: [...new Set(missing)],
+  };
 }
 
 function requiredOf(variables: VariableTable): string[] {

@@ -127,13 +127,13 @@ function crossFaults(
   if (gatewayDomain === undefined && !known('GATEWAY_DOMAIN') && !known('DSTACK_GATEWAY_DOMAIN')) {
     const { name, fix } = variables.gatewayDomain;
     const problem = 'is not set, and neither is DSTACK_GATEWAY_DOMAIN';
-    found.push({ variable: name, problem, fix, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
+    found.push({ variable: name, kind: 'missing', problem, fix, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
   }
   found.push(...tooLong(settings));
   // sun_path holds 108 bytes, and the file name of the socket comes after it.
   if (runtimeDir !== undefined && runtimeDir.length > 80) {
     const problem = 'is too long for a Unix socket in it';
-    found.push({ variable: 'RUNTIME_DIR', problem, fix: variables.runtimeDir.fix });
+    found.push({ variable: 'RUNTIME_DIR', kind: 'too-long', problem, fix: variables.runtimeDir.fix });
   }
   return found;
 }
@@ -148,7 +148,7 @@ function tooLong(settings: IngressSettings): Fault[] {
     .map(({ name, variable }) => {
       const which = variable === 'DOMAIN' ? 'is' : `contains ${name}, which is`;
       const problem = `${which} too long: with the labels put in front of it, it exceeds the 253 characters of a domain name`;
-      return { variable, problem, fix: 'Choose a shorter name.' };
+      return { variable, kind: 'too-long', problem, details: { name }, fix: 'Choose a shorter name.' };
     });
 }
 

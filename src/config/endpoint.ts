@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { invalid, type ValueFault } from './faults.ts';
 import { quote } from './quote.ts';
 
 /** What the scheme of an endpoint determines. */
@@ -70,23 +71,27 @@ const ENDPOINT =
   /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[0-9a-f:.]+\]|[^[\]/:]+)(?::(\d{1,5}))?(\/[\x21-\x7e]*)?$/i;
 
 /** Parses an endpoint, or says what is wrong with it, quoting it only if `mayShow`. */
-export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong: string } {
+export function parseEndpoint(text: string, mayShow = true): Endpoint | { wrong: ValueFault } {
   // It may contain a password, which must not reach a log.
   if (text.includes('@'))
-    return {
-      wrong: 'contains an "@": an endpoint is only scheme, host and port; credentials come from the clients',
-    };
+    return invalid(
+      'contains-credentials',
+      'contains an "@": an endpoint is only scheme, host and port; credentials come from the clients',
+    );
   const match = ENDPOINT.exec(text);
-  if (!match?.[2] || !isHost(match[2]))
-    return { wrong: `is not host:port or scheme://host:port${mayShow ? `: ${quote(text)}` : ''}` };
+  if (!match?.[2] || !isHost(match[2])) {
+    const problem = `is not host:port or scheme://host:port${mayShow ? `: ${quote(text)}` : ''}`;
+    return invalid('not-an-endpoint', problem);
+  }
   const named = match[1]?.toLowerCase() ?? 'tcp';
   const scheme = schemeNames.find((known) => known === named);
   if (scheme === undefined) {
     const known = `${schemeNames.join(', ')}${mayShow ? `: ${named}` : ''}`;
-    return { wrong: `has a scheme that is none of ${known} (use tcp for any other protocol)` };
+    const problem = `has a scheme that is none of ${known} (use tcp for any other protocol)`;
+    return invalid('unknown-scheme', problem);
   }
   const port = Number(match[3] ?? SCHEMES[scheme].port ?? Number.NaN);
-  if (!(port >= 1 && port <= 65_535)) return { wrong: 'has no port from 1 to 65535' };
+  if (!(port >= 1 && port <= 65_535)) return invalid('out-of-range', 'has no port from 1 to 65535');
   const ignoredPath = match[4] === '/' ? undefined : match[4];
   return { scheme, host: match[2].replace(/^\[|\]$/g, ''), port, ignoredPath };
 }

@@ -1,11 +1,70 @@
 import { IngressError } from '../errors.ts';
 
-/** One configuration error. */
-export interface Fault {
-  /** The variable's name as it is set, or as it should be. */
-  readonly variable: string;
+/** What is wrong, for programs. */
+export type FaultKind =
+  /** Not set, and nothing else takes its place. */
+  | 'missing'
+  /** Set, but to an empty value. */
+  | 'empty'
+  /** Set, but without effect until another variable is set too. */
+  | 'incomplete'
+  /** Contradicts another variable. */
+  | 'conflicting'
+  /** Several values are possible, and nothing chooses one. */
+  | 'ambiguous'
+  /** Not in the form of its type. */
+  | 'malformed'
+  | 'not-a-domain-name'
+  | 'not-a-number'
+  | 'not-a-url'
+  | 'not-an-address'
+  | 'not-an-endpoint'
+  /** Not `name=endpoint`, in ROUTING_MAP. */
+  | 'not-an-entry'
+  /** None of a fixed set of words. */
+  | 'unknown-value'
+  | 'unknown-scheme'
+  | 'invalid-characters'
+  | 'contains-credentials'
+  | 'several-values'
+  | 'duplicate'
+  | 'out-of-range'
+  | 'too-long'
+  | 'too-many'
+  /** A TLS target whose certificate cannot be verified. */
+  | 'unverifiable'
+  /** A feature that this version does not have. */
+  | 'unsupported'
+  /** Looks like a misspelt variable that this version does not support. */
+  | 'misspelt'
+  | 'unreadable-file'
+  | 'empty-file'
+  | 'not-a-certificate';
+
+/** What is wrong with a value. */
+export interface ValueFault {
+  readonly kind: FaultKind;
   /** Completes the variable's name to a sentence: "is not set". Never contains a secret. */
   readonly problem: string;
+  /** Replaces the fix in the table of variables where a better one is known. */
+  readonly fix?: string;
+  /** The parts of the sentences, for programs. Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A value that cannot be used, as the parsers return it. */
+export function invalid(
+  kind: FaultKind,
+  problem: string,
+  details?: ValueFault['details'],
+): { wrong: ValueFault } {
+  return { wrong: details === undefined ? { kind, problem } : { kind, problem, details } };
+}
+
+/** One configuration error. */
+export interface Fault extends ValueFault {
+  /** The variable's name as it is set, or as it should be. */
+  readonly variable: string;
   /** What to do about it, with an example. */
   readonly fix: string;
   /** For something missing: the variables of which any one would do. */

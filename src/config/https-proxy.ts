@@ -1,3 +1,4 @@
+import { invalid, type ValueFault } from './faults.ts';
 import type { Environment } from './read.ts';
 import { Secret } from './secret.ts';
 import { type } from './types.ts';
@@ -14,18 +15,22 @@ export interface ProxySetting {
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /** The URL of an HTTP proxy, or `host:port`, as other programs accept it. Only the host is ever shown. */
-export const proxyUrl: VariableType<ProxySetting> = type('URL', (value): ProxySetting | { wrong: string } => {
-  if (/^socks/i.test(value)) return { wrong: 'is a SOCKS proxy; only HTTP proxies are supported' };
-  const url = /^(?!\d+$)[\x21-\x7e]+$/.test(value)
-    ? URL.parse(value.includes('://') ? value : `http://${value}`)
-    : null;
-  const port = url && PORTS[url.protocol];
-  if (!url || !port || url.hostname === '' || !isDecodable(`${url.username}${url.password}`))
-    return { wrong: 'is not the URL of an HTTP proxy' };
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    return { wrong: 'has something after the host and port of the proxy' };
-  return { url: new Secret(url.href), host: `${url.hostname}:${url.port || port}` };
-});
+export const proxyUrl: VariableType<ProxySetting> = type(
+  'URL',
+  (value): ProxySetting | { wrong: ValueFault } => {
+    if (/^socks/i.test(value))
+      return invalid('unsupported', 'is a SOCKS proxy; only HTTP proxies are supported');
+    const url = /^(?!\d+$)[\x21-\x7e]+$/.test(value)
+      ? URL.parse(value.includes('://') ? value : `http://${value}`)
+      : null;
+    const port = url && PORTS[url.protocol];
+    if (!url || !port || url.hostname === '' || !isDecodable(`${url.username}${url.password}`))
+      return invalid('not-a-url', 'is not the URL of an HTTP proxy');
+    if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+      return invalid('malformed', 'has something after the host and port of the proxy');
+    return { url: new Secret(url.href), host: `${url.hostname}:${url.port || port}` };
+  },
+);
 
 function isDecodable(credentials: string): boolean {
   try {
@@ -41,7 +46,7 @@ export const proxyBypass: VariableType<string> = type('host, …', (value) => {
   const hosts = value.split(/[\s,]+/).filter(Boolean);
   return hosts.every((host) => /^[\x21-\x7e]+$/.test(host))
     ? hosts.join(',')
-    : { wrong: 'contains a character outside ASCII' };
+    : invalid('invalid-characters', 'contains a character outside ASCII');
 });
 
 /** Warnings about proxy settings that have no effect. Pure. */

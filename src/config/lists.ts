@@ -1,6 +1,7 @@
 import { parseCertificateName } from '../dns/name.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import { adviseOnName, type Complaint } from './name-advice.ts';
+import { invalid, type ValueFault } from './faults.ts';
+import { withAdvice } from './name-advice.ts';
 import { quote } from './quote.ts';
 
 /** Lists in one variable. Every wrong entry is reported by itself. Pure. */
@@ -18,9 +19,9 @@ function linesOf(text: string): string[] {
 }
 
 /** Parses DOMAINS or ALIAS_DOMAIN; each name appears once. */
-export function parseNames(text: string): string[] | { wrong: Complaint[] } {
+export function parseNames(text: string): string[] | { wrong: ValueFault[] } {
   const names = new Set<string>();
-  const wrong: Complaint[] = [];
+  const wrong: ValueFault[] = [];
   for (const entry of entriesOf(text)) {
     const name = parseCertificateName(entry);
     if (name === undefined) wrong.push(notAName(entry));
@@ -29,8 +30,12 @@ export function parseNames(text: string): string[] | { wrong: Complaint[] } {
   return wrong.length > 0 ? { wrong } : [...names];
 }
 
-function notAName(entry: string): Complaint {
-  return { problem: `contains something that is not a domain name: ${quote(entry)}`, ...adviseOnName(entry) };
+function notAName(entry: string): ValueFault {
+  return withAdvice(entry, {
+    kind: 'not-a-domain-name',
+    problem: `contains something that is not a domain name: ${quote(entry)}`,
+    details: { entry },
+  });
 }
 
 /** Names that share one certificate, each once, in the order written. */
@@ -40,15 +45,15 @@ export type CertGroup = readonly [string, ...string[]];
  * Parses CERT_GROUPS: groups separated by line breaks or `;`, the names of a group by commas or spaces. `#` begins a
  * comment that goes to the end of the line.
  */
-export function parseGroups(text: string): CertGroup[] | { wrong: Complaint[] } {
+export function parseGroups(text: string): CertGroup[] | { wrong: ValueFault[] } {
   const groups: CertGroup[] = [];
   const taken = new Set<string>();
-  const wrong = new Map<string, Complaint>();
+  const wrong = new Map<string, ValueFault>();
   for (const entry of groupEntriesOf(text)) {
     const words = entry.split(/[\s,]+/).filter(Boolean);
     for (const word of words) {
-      const problem = whyNotInGroup(word, taken, entry);
-      if (problem && !wrong.has(problem.about)) wrong.set(problem.about, problem);
+      const found = whyNotInGroup(word, taken, entry);
+      if (found && !wrong.has(found.about)) wrong.set(found.about, found.fault);
     }
     const names = new Set(words.flatMap((word) => parseCertificateName(word) ?? []));
     for (const name of names) taken.add(name);
@@ -63,12 +68,12 @@ function whyNotInGroup(
   word: string,
   taken: ReadonlySet<string>,
   entry: string,
-): (Complaint & { about: string }) | undefined {
+): { about: string; fault: ValueFault } | undefined {
   const name = parseCertificateName(word);
-  if (name === undefined) return { about: word, ...notAName(word) };
-  return taken.has(name)
-    ? { about: name, problem: `has ${name} in two groups; the second is ${quote(entry)}` }
-    : undefined;
+  if (name === undefined) return { about: word, fault: notAName(word) };
+  if (!taken.has(name)) return undefined;
+  const problem = `has ${name} in two groups; the second is ${quote(entry)}`;
+  return { about: name, fault: { kind: 'duplicate', problem, details: { name, entry } } };
 }
 
 function groupEntriesOf(text: string): string[] {
@@ -81,41 +86,57 @@ function groupEntriesOf(text: string): string[] {
 export type RoutingMap = ReadonlyMap<string, Endpoint>;
 
 /** Parses the `name=endpoint` entries of ROUTING_MAP. */
-export function parseRoutingMap(text: string): RoutingMap | { wrong: Complaint[] } {
+export function parseRoutingMap(text: string): RoutingMap | { wrong: ValueFault[] } {
   const map = new Map<string, Endpoint>();
-  const wrong: Complaint[] = [];
+  const wrong: ValueFault[] = [];
   // With an "@", any entry may be part of a password with a comma in it, which must not reach a log.
   const mayShow = !text.includes('@');
   for (const [index, entry] of entriesOf(text).entries()) {
-    const called = mayShow ? quote(entry) : numbered(entry, index + 1);
-    const read = parseEntry(entry, called, mayShow);
+    const shown: ShownEntry = mayShow
+      ? { called: quote(entry), mayShow, details: { entry } }
+      : numbered(entry, index + 1);
+    const read = parseEntry(entry, shown);
     const before = 'wrong' in read ? undefined : map.get(read.name);
     if ('wrong' in read) wrong.push(read.wrong);
     else if (before === undefined) map.set(read.name, read.endpoint);
     else if (!isSame(before, read.endpoint))
-      wrong.push({ problem: `gives ${read.name} two targets; the second is in ${called}` });
+      wrong.push({
+        kind: 'duplicate',
+        problem: `gives ${read.name} two targets; the second is in ${shown.called}`,
+        details: { ...shown.details, name: read.name },
+      });
   }
   return wrong.length > 0 ? { wrong } : map;
 }
 
-/** `called` is how messages refer to the entry. */
+/** How faults refer to an entry. */
+interface ShownEntry {
+  /** In messages. */
+  readonly called: string;
+  /** Whether the entry may be quoted. */
+  readonly mayShow: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 function parseEntry(
   entry: string,
-  called: string,
-  mayShow: boolean,
-): { name: string; endpoint: Endpoint } | { wrong: Complaint } {
+  { called, mayShow, details }: ShownEntry,
+): { name: string; endpoint: Endpoint } | { wrong: ValueFault } {
   const [left, right] = splitEntry(entry);
-  if (right === undefined)
-    return { wrong: { problem: `contains an entry that is not name=endpoint: ${called}` } };
+  if (right === undefined) {
+    const problem = `contains an entry that is not name=endpoint: ${called}`;
+    return invalid('not-an-entry', problem, details);
+  }
   const name = parseCertificateName(left);
   if (name === undefined) {
     const problem = `contains an entry whose name is not a domain name: ${called}`;
-    return { wrong: { problem, ...(mayShow ? adviseOnName(left) : {}) } };
+    const wrong: ValueFault = { kind: 'not-a-domain-name', problem, details };
+    return { wrong: mayShow ? withAdvice(left, wrong) : wrong };
   }
   const endpoint = parseEndpoint(right, mayShow);
-  return 'wrong' in endpoint
-    ? { wrong: { problem: `contains an entry whose endpoint ${endpoint.wrong} (in ${called})` } }
-    : { name, endpoint };
+  if (!('wrong' in endpoint)) return { name, endpoint };
+  const { kind, problem } = endpoint.wrong;
+  return { wrong: { kind, problem: `contains an entry whose endpoint ${problem} (in ${called})`, details } };
 }
 
 function splitEntry(entry: string): [left: string, right?: string] {
@@ -124,10 +145,14 @@ function splitEntry(entry: string): [left: string, right?: string] {
 }
 
 /** Refers to an entry that must not be shown. */
-function numbered(entry: string, number: number): string {
+function numbered(entry: string, number: number): ShownEntry {
   const [left, right] = splitEntry(entry);
   const name = right === undefined ? undefined : parseCertificateName(left);
-  return `entry ${number}${name === undefined ? '' : `, for ${name}`}`;
+  return {
+    called: `entry ${number}${name === undefined ? '' : `, for ${name}`}`,
+    mayShow: false,
+    details: { number, ...(name === undefined ? {} : { name }) },
+  };
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

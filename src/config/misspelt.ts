@@ -99,7 +99,18 @@ export function explainMissing(
     fault.fix,
     ...(empty.length > 0 ? [EMPTY] : []),
   ];
-  return { ...fault, problem: [problem, ...more].join('; '), fix: fixes.join(' ') };
+  if (empty.length === 0 && misspelt.length === 0) return fault;
+  return {
+    ...fault,
+    ...(empty.includes(variable) ? { kind: 'empty' as const } : {}),
+    details: {
+      ...fault.details,
+      ...(empty.length > 0 ? { empty } : {}),
+      ...(misspelt.length > 0 ? { misspelt } : {}),
+    },
+    problem: [problem, ...more].join('; '),
+    fix: fixes.join(' '),
+  };
 }
 
 function rename(misspelt: readonly Misspelling[], meant: string): string {

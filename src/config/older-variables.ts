@@ -91,9 +91,11 @@ export function unsupportedFaults(environment: Environment, misspellings: readon
     return { variable: written, meant, lead };
   });
   return [...set, ...misspelt].flatMap(({ variable, meant, lead }) => {
+    const kind = variable === meant ? 'unsupported' : 'misspelt';
     const refused = refusal(meant, environment[variable]?.trim() ?? '');
     if (refused === undefined) return [];
-    return [{ variable, problem: `${lead} this version ${refused.instead}`, fix: refused.fix }];
+    const problem = `${lead} this version ${refused.instead}`;
+    return [{ variable, kind, problem, details: { meant }, fix: refused.fix }];
   });
 }
 

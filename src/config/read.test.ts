@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, describeFaults } from './faults.ts';
+import { kindsOf } from '../../test/harness/config.ts';
+import { ConfigError, describeFaults, type Fault } from './faults.ts';
 import { quote } from './quote.ts';
 import { type Environment, readTable } from './read.ts';
 import { integer, secretText, text } from './types.ts';
@@ -26,20 +27,26 @@ const readFile = (path: string): string => {
   throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
 };
 const read = (environment: Environment) => readTable(table, { NEEDED: 'x', ...environment }, readFile);
-const faulty = (environment: Environment) => read(environment).faults.map(({ variable }) => variable);
+const faulty = (environment: Environment) => kindsOf(read(environment).faults);
 
 test('what is not set is undefined, the default, or a fault with its fix', () => {
   const { values, faults, warnings } = readTable(table, {}, readFile);
   assert.deepEqual(values, { needed: undefined, maybe: undefined, usual: 3, secret: undefined });
   assert.deepEqual(faults, [
-    { variable: 'NEEDED', problem: 'is not set', fix: 'Set NEEDED.', missing: ['NEEDED'] },
+    {
+      variable: 'NEEDED',
+      kind: 'missing',
+      problem: 'is not set',
+      fix: 'Set NEEDED.',
+      missing: ['NEEDED'],
+    },
   ]);
   assert.deepEqual(warnings, []);
 });
 
 for (const empty of ['', ' ', '\n\t']) {
   test(`${JSON.stringify(empty)} counts as not set`, () => {
-    assert.deepEqual(faulty({ NEEDED: empty }), ['NEEDED']);
+    assert.deepEqual(faulty({ NEEDED: empty }), ['NEEDED missing']);
     assert.equal(read({ USUAL: empty }).values.usual, 3);
     assert.equal(read({ MAYBE: empty, OLDER: '5' }).values.maybe, 5);
   });
@@ -66,13 +73,13 @@ for (const [environment, value, warnings] of aliases) {
 }
 
 test('a fault names the variable as it was set', () => {
-  assert.deepEqual(faulty({ OLDER: 'many' }), ['OLDER']);
-  assert.deepEqual(faulty({ USUAL: '10' }), ['USUAL']);
+  assert.deepEqual(faulty({ OLDER: 'many' }), ['OLDER not-a-number']);
+  assert.deepEqual(faulty({ USUAL: '10' }), ['USUAL out-of-range']);
 });
 
 test('one wrong value hides no other fault', () => {
   assert.deepEqual(faulty({ NEEDED: '', MAYBE: 'x', USUAL: 'y', SECRET: 'a b' }), [
-    ...['NEEDED', 'MAYBE', 'USUAL', 'SECRET'],
+    ...['NEEDED missing', 'MAYBE not-a-number', 'USUAL not-a-number', 'SECRET invalid-characters'],
   ]);
 });
 
@@ -102,42 +109,40 @@ for (const value of ['"hush', 'hush"', '"', '\'hush"']) {
     assert.equal(read({ SECRET: value }).values.secret?.reveal(), value));
 }
 
-const secretFaults: [environment: Environment, variable: string, problem: RegExp][] = [
-  [{ SECRET: 'x', SECRET_FILE: '/token' }, 'SECRET', /SECRET_FILE are both set/],
-  [{ SECRET_FILE: '/empty' }, 'SECRET_FILE', /empty file/],
-  [{ SECRET_FILE: '/nowhere' }, 'SECRET_FILE', /cannot be read.*ENOENT/],
+const secretFaults: [environment: Environment, fault: string, details?: object][] = [
+  [{ SECRET: 'x', SECRET_FILE: '/token' }, 'SECRET conflicting'],
+  [{ SECRET_FILE: '/empty' }, 'SECRET_FILE empty-file'],
+  [{ SECRET_FILE: '/nowhere' }, 'SECRET_FILE unreadable-file', { code: 'ENOENT' }],
 ];
-for (const [environment, variable, problem] of secretFaults) {
-  test(`${JSON.stringify(environment)} is a fault of ${variable}`, () => {
-    const [fault, ...others] = read(environment).faults;
-    assert.deepEqual([fault?.variable, others], [variable, []]);
-    assert.match(fault?.problem ?? '', problem);
+for (const [environment, expected, details] of secretFaults) {
+  test(`${JSON.stringify(environment)}: ${expected}`, () => {
+    const { faults } = read(environment);
+    assert.deepEqual(kindsOf(faults), [expected]);
+    assert.deepEqual(faults[0]?.details, details);
   });
 }
 
 test('a secret that was taken for the path of its file is not shown', () => {
   const faults = read({ SECRET_FILE: 'hush-hush' }).faults;
-  assert.equal(faults.length, 1);
-  assert.doesNotMatch(describeFaults({ faults, warnings: [] }), /hush/);
+  assert.deepEqual(kindsOf(faults), ['SECRET_FILE unreadable-file']);
+  assert.doesNotMatch(JSON.stringify(faults) + describeFaults({ faults, warnings: [] }), /hush/);
 });
 
 test('only secrets have files', () => {
   assert.equal(read({ MAYBE_FILE: '/token' }).values.maybe, undefined);
 });
 
-test('faults are one error with all of them, and a text with each fix', () => {
-  const fault = (variable: string) => ({ variable, problem: 'is not set', fix: `Set ${variable}.` });
-  const error = new ConfigError([fault('A'), fault('B')]);
+test('all faults are one error, and a text with each of them', () => {
+  const faults = ['A', 'B'].map((variable): Fault => {
+    return { variable, kind: 'missing', problem: 'is not set', fix: `Set ${variable}.` };
+  });
+  const error = new ConfigError(faults);
   assert.equal(error.code, 'CONFIG_INVALID');
   assert.equal(error.retryable, false);
-  assert.equal(error.message, 'A is not set; B is not set');
-  assert.match(
-    describeFaults({ faults: [fault('A')], warnings: [] }),
-    /^The configuration has 1 error:\n\n {2}A is not set\n {4}-> Set A\.\n/,
-  );
-  const two = describeFaults(error);
-  assert.match(two, /has 2 errors:[\s\S]*A is not set[\s\S]*B is not set/);
-  assert.match(two, /Nothing was started/);
+  assert.deepEqual(error.details, { faults });
+  for (const text of [error.message, describeFaults(error)])
+    assert.match(text, /A is not set[\s\S]*B is not set/);
+  for (const { fix } of faults) assert.ok(describeFaults(error).includes(fix));
 });
 
 const quotes: [value: string, shown: string][] = [

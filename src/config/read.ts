@@ -1,4 +1,5 @@
-import type { Fault } from './faults.ts';
+import type * as z from 'zod';
+import type { Fault, ValueFault } from './faults.ts';
 import type { Settings, Variable, VariableTable } from './variable.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -76,6 +77,7 @@ function findOne(
   if (text.trim() !== '') {
     return {
       variable: name,
+      kind: 'conflicting',
       problem: `and ${name}_FILE are both set`,
       fix: `Remove ${name} or ${name}_FILE.`,
     };
@@ -85,14 +87,20 @@ function findOne(
     if (content.trim() !== '') return { text: content, fromFile: true };
     return {
       variable: `${name}_FILE`,
+      kind: 'empty-file',
       problem: 'names an empty file',
       fix: 'Write the secret to the file.',
     };
   } catch (thrown) {
     // The message would show the path, and people put the secret itself there.
-    const code = thrown instanceof Error && 'code' in thrown ? ` (${thrown.code})` : '';
-    const problem = `names a file that cannot be read${code}`;
-    return { variable: `${name}_FILE`, problem, fix: 'Mount the secret and set its path.' };
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+    return {
+      variable: `${name}_FILE`,
+      kind: 'unreadable-file',
+      problem: `names a file that cannot be read${code === undefined ? '' : ` (${code})`}`,
+      details: { code },
+      fix: 'Mount the secret and set its path.',
+    };
   }
 }
 
@@ -115,7 +123,7 @@ function absent(variable: Variable<unknown>, faults: Fault[]): unknown {
   }
   if (variable.presence === 'required') {
     const { name, aliases = [], fix } = variable;
-    faults.push({ variable: name, problem: 'is not set', fix, missing: [name, ...aliases] });
+    faults.push({ variable: name, kind: 'missing', problem: 'is not set', fix, missing: [name, ...aliases] });
   }
   return undefined;
 }
@@ -124,9 +132,14 @@ function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unkn
   const result = variable.type.schema.safeParse(found.text);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    const special: unknown = issue.code === 'custom' ? issue.params?.['fix'] : undefined;
-    const fix = typeof special === 'string' ? special : variable.fix;
-    faults.push({ variable: found.name, problem: issue.message, fix });
+    faults.push({ variable: found.name, fix: variable.fix, ...valueFault(issue) });
   }
   return undefined;
+}
+
+/** What `type` reported, or what zod itself did. */
+function valueFault(issue: z.core.$ZodIssue): ValueFault {
+  // `type` is the only source of custom issues, and always sets it.
+  const fault = issue.code === 'custom' ? (issue.params?.['fault'] as ValueFault | undefined) : undefined;
+  return fault ?? { kind: 'malformed', problem: issue.message };
 }

@@ -113,7 +113,7 @@ function withoutName(names: readonly ServedName[], known: (variable: string) => 
   if (names.length > 0 || NAMING.some(known)) return [];
   const problem = 'is not set, and none of DOMAINS, ROUTING_MAP and CERT_GROUPS contains a name';
   const fix = 'Set it to a name in a zone of your DNS provider, such as app.example.com.';
-  return [{ variable: 'DOMAIN', problem, fix, missing: NAMING }];
+  return [{ variable: 'DOMAIN', kind: 'missing', problem, fix, missing: NAMING }];
 }
 
 function withoutTarget(
@@ -124,9 +124,19 @@ function withoutTarget(
   if (known('TARGET_ENDPOINT') || known('ROUTING_MAP')) return [];
   const plain = domains.length === 0 && routingMap === undefined && certGroups.length === 0;
   if (plain && targetEndpoint === undefined)
-    return [{ variable: 'TARGET_ENDPOINT', problem: 'is not set', fix: `${WHERE}.`, missing: TARGETS }];
+    return [
+      {
+        variable: 'TARGET_ENDPOINT',
+        kind: 'missing',
+        problem: 'is not set',
+        fix: `${WHERE}.`,
+        missing: TARGETS,
+      },
+    ];
   return lost.map(({ name, variable }) => ({
     variable,
+    kind: 'incomplete',
+    details: { name },
     problem: `contains ${name}, but neither ROUTING_MAP nor TARGET_ENDPOINT has a target for it`,
     fix: `${WHERE}: ${name}=app:80.`,
     missing: TARGETS,
@@ -140,6 +150,8 @@ function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettin
     .filter(({ endpoint }) => SCHEMES[endpoint.scheme].tls && isIP(endpoint.host) !== 0)
     .map(({ endpoint, variable }) => ({
       variable,
+      kind: 'unverifiable',
+      details: { host: endpoint.host },
       problem: `requires TLS to the address ${endpoint.host}, but only a host name can be verified against a certificate`,
       fix: 'Set the host name of the app, or set TARGET_TLS_VERIFY=false.',
     }));

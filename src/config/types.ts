@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { parseCertificateName, parseName } from '../dns/name.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { type FaultKind, invalid, type ValueFault } from './faults.ts';
 import { type CertGroup, parseGroups, parseNames, parseRoutingMap, type RoutingMap } from './lists.ts';
-import { adviseOnName, type Complaint, splitSeveral } from './name-advice.ts';
+import { splitSeveral, withAdvice } from './name-advice.ts';
 import { quote } from './quote.ts';
 import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
@@ -13,14 +14,14 @@ import type { VariableType } from './variable.ts';
  * about it is in the table of variables.
  */
 
-/** Makes a type from a function that returns the value, or `{ wrong }`; several complaints become several faults. */
+/** Makes a type from a function that returns the value, or `{ wrong }`; `wrong` may be a list. */
 export function type<T>(label: string, read: (text: string) => T | Wrong): VariableType<T> {
   const schema = z.string().transform((text, context): T => {
     const value = read(text);
     if (!isWrong(value)) return value;
     for (const wrong of [value.wrong].flat()) {
-      const { problem: message, fix } = typeof wrong === 'string' ? { problem: wrong } : wrong;
-      context.addIssue({ code: 'custom', message, ...(fix === undefined ? {} : { params: { fix } }) });
+      const fault = typeof wrong === 'string' ? { kind: 'malformed' as const, problem: wrong } : wrong;
+      context.addIssue({ code: 'custom', message: fault.problem, params: { fault } });
     }
     return z.NEVER;
   });
@@ -28,22 +29,27 @@ export function type<T>(label: string, read: (text: string) => T | Wrong): Varia
 }
 
 /** A union rather than one object, so that TypeScript can tell it from a value. */
-type Wrong = { wrong: string } | { wrong: Complaint } | { wrong: Complaint[] };
+type Wrong = { wrong: string } | { wrong: ValueFault } | { wrong: ValueFault[] };
 
 function isWrong(value: unknown): value is Wrong {
   return typeof value === 'object' && value !== null && 'wrong' in value;
 }
 
-/** Text that matches a pattern. `wrong` completes "<VARIABLE> …": "is not 32 hexadecimal digits". */
-export function text(label: string, pattern: RegExp, wrong: string): VariableType<string> {
-  return type(label, (value) => (pattern.test(value) ? value : { wrong }));
+/** Text that matches a pattern. `problem` completes "<VARIABLE> …": "is not 32 hexadecimal digits". */
+export function text(
+  label: string,
+  pattern: RegExp,
+  problem: string,
+  kind: FaultKind = 'malformed',
+): VariableType<string> {
+  return type(label, (value) => (pattern.test(value) ? value : invalid(kind, problem)));
 }
 
 /** A token or key: printable ASCII without spaces, as HTTP headers need it. */
 export const secretText: VariableType<Secret> = type('secret', (value) =>
   /^[\x21-\x7e]+$/.test(value)
     ? new Secret(value)
-    : { wrong: 'contains a space, a line break or a character outside ASCII' },
+    : invalid('invalid-characters', 'contains a space, a line break or a character outside ASCII'),
 );
 
 // The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four encodes no byte.
@@ -65,16 +71,17 @@ export const certificateName: VariableType<string> = type(
   (value) => parseCertificateName(value) ?? { wrong: notOneName(value) },
 );
 
-function notAName(value: string): Complaint {
-  return { problem: `is not a domain name: ${quote(value)}`, ...adviseOnName(value) };
+function notAName(value: string): ValueFault {
+  return withAdvice(value, { kind: 'not-a-domain-name', problem: `is not a domain name: ${quote(value)}` });
 }
 
-function notOneName(value: string): Complaint {
+function notOneName(value: string): ValueFault {
   const several = splitSeveral(value);
   if (several === undefined) return notAName(value);
   // DOMAINS may contain others already.
   const fix = `Remove it, and add these to DOMAINS: ${several.join(',')}`;
-  return { problem: `takes one name, but this is more than one: ${quote(value)}`, fix };
+  const problem = `takes one name, but this is more than one: ${quote(value)}`;
+  return { kind: 'several-values', problem, fix, details: { names: several } };
 }
 
 /** Names separated by line breaks or commas; `#` starts a comment. */
@@ -96,7 +103,7 @@ export const routingMap: VariableType<RoutingMap> = type('name=endpoint, …', p
 export const flag: VariableType<boolean> = type('true or false', (value) => {
   if (/^(true|1|yes|on)$/i.test(value)) return true;
   if (/^(false|0|no|off)$/i.test(value)) return false;
-  return { wrong: `is neither true nor false: ${quote(value)}` };
+  return invalid('unknown-value', `is neither true nor false: ${quote(value)}`);
 });
 
 /** A version of the PROXY protocol, or none. */
@@ -105,15 +112,16 @@ export const proxyHeader: VariableType<'off' | 'v1' | 'v2'> = type('off, v1, v2'
   if (/^v1$/i.test(value)) return 'v1';
   // ACCEPT_PROXY_PROTOCOL is true or false, so people write that here as well.
   if (/^(v2|true|1|yes|on)$/i.test(value)) return 'v2';
-  return { wrong: `is none of off, v1, v2: ${quote(value)}` };
+  return invalid('unknown-value', `is none of off, v1, v2: ${quote(value)}`);
 });
 
 /** A whole number from `least` to `most`. */
 export function integer(label: string, least: number, most: number): VariableType<number> {
   return type(label, (value) => {
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-    const fits = number >= least && number <= most;
-    return fits ? number : { wrong: `is not a whole number from ${least} to ${most}: ${quote(value)}` };
+    if (number >= least && number <= most) return number;
+    const kind = /^-?\d+$/.test(value) ? 'out-of-range' : 'not-a-number';
+    return invalid(kind, `is not a whole number from ${least} to ${most}: ${quote(value)}`);
   });
 }
 
@@ -134,9 +142,11 @@ const LONGEST_MS = 2_147_483_647;
 /** A duration with a unit in HAProxy's notation (us, ms, s, m, h, d); the value is whole milliseconds, at least 1. */
 export const duration: VariableType<number> = type('duration', (value) => {
   const match = /^(\d{1,12})(us|ms|s|m|h|d)$/.exec(value);
-  if (!match?.[1] || !match[2]) return { wrong: `is not a number with a unit: ${quote(value)}` };
+  if (!match?.[1] || !match[2])
+    return invalid('not-a-number', `is not a number with a unit: ${quote(value)}`);
   const ms = Math.ceil(Number(match[1]) * (UNIT_MS[match[2]] ?? 0));
-  return ms >= 1 && ms <= LONGEST_MS ? ms : { wrong: `is not between 1ms and 24d: ${quote(value)}` };
+  if (ms >= 1 && ms <= LONGEST_MS) return ms;
+  return invalid('out-of-range', `is not between 1ms and 24d: ${quote(value)}`);
 });
 
 /** One DNS label for owner names, such as `_dstack-app-address`. */
@@ -162,8 +172,11 @@ export const dstackId: VariableType<string> = type('40 hexadecimal digits', (val
 /** An http or https URL without credentials; the value has no trailing slash. */
 export const url: VariableType<string> = type('URL', (value) => {
   const parsed = /^https?:\/\/[\x21-\x7e]+$/i.test(value) ? URL.parse(value) : null;
-  if (value.includes('@')) return { wrong: 'contains credentials, which do not belong in a URL' };
-  if (!parsed) return { wrong: `is not an http or https URL: ${quote(value)}` };
+  if (value.includes('@')) {
+    const problem = 'contains credentials, which do not belong in a URL';
+    return invalid('contains-credentials', problem);
+  }
+  if (!parsed) return invalid('not-a-url', `is not an http or https URL: ${quote(value)}`);
   return value.replace(/\/$/, '');
 });
 
@@ -194,11 +207,13 @@ export const serverAddresses: VariableType<readonly ServerAddress[]> = type('ip[
     .map((item) => item.trim())
     .filter(Boolean)) {
     const server = parseServerAddress(part);
-    if (!server)
-      return { wrong: `contains something that is not an IP address with an optional port: ${quote(part)}` };
+    if (!server) {
+      const problem = `contains something that is not an IP address with an optional port: ${quote(part)}`;
+      return invalid('not-an-address', problem);
+    }
     servers.push(server);
   }
-  return servers.length > 0 ? servers : { wrong: 'contains no address' };
+  return servers.length > 0 ? servers : invalid('empty', 'contains no address');
 });
 
 function parseServerAddress(part: string): ServerAddress | undefined {
@@ -217,16 +232,21 @@ export const protocols: VariableType<readonly string[]> = type('protocol, …', 
   const strange = names.find((name) => !/^[a-z0-9][a-z0-9./+_-]{0,31}$/.test(name));
   if (strange !== undefined) return { wrong: `contains something that is not a protocol: ${quote(strange)}` };
   const misnamed = names.find((name) => MISNAMED.test(name));
-  if (misnamed !== undefined)
-    return { wrong: `contains ${misnamed}, but in ALPN HTTP/2 is h2 and HTTP/1.1 is http/1.1` };
-  const isSet = names.length <= 16 && new Set(names).size === names.length;
-  return isSet ? names : { wrong: 'contains a protocol twice, or more than 16' };
+  if (misnamed !== undefined) {
+    const problem = `contains ${misnamed}, but in ALPN HTTP/2 is h2 and HTTP/1.1 is http/1.1`;
+    return invalid('unknown-value', problem);
+  }
+  const isUnique = new Set(names).size === names.length;
+  if (isUnique && names.length <= 16) return names;
+  const problem = 'contains a protocol twice, or more than 16';
+  return invalid(isUnique ? 'too-many' : 'duplicate', problem);
 });
 
 /** One of a few words. */
 export function oneOf<const T extends string>(words: readonly T[]): VariableType<T> {
   return type(words.join(', '), (value) => {
     const word = words.find((candidate) => candidate === value.toLowerCase());
-    return word ?? { wrong: `is none of ${words.join(', ')}: ${quote(value)}` };
+    const problem = `is none of ${words.join(', ')}: ${quote(value)}`;
+    return word ?? invalid('unknown-value', problem);
   });
 }

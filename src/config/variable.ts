@@ -4,7 +4,7 @@ import type * as z from 'zod';
 export interface VariableType<T> {
   /** As docs/configuration.md calls it: "domain name", "seconds". */
   readonly label: string;
-  /** An issue has what is wrong as `message`, and a better fix than the row's, if there is one, as `params.fix`. */
+  /** An issue has what is wrong as `message`, and the ValueFault as `params.fault`. */
   readonly schema: z.ZodType<T, string>;
 }
 

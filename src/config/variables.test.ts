@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { kindsOf } from '../../test/harness/config.ts';
+import type { FaultKind } from './faults.ts';
 import { readTable } from './read.ts';
 import { variables } from './variables.ts';
 
@@ -40,33 +42,30 @@ for (const name of ['ACME_EAB_HMAC_KEY', 'ACME_FALLBACK_EAB_HMAC_KEY']) {
   }
 }
 
-const wrong: [variable: string, value: string][] = [
+const wrong: [variable: string, value: string, kind: FaultKind][] = [
   ...['A', 'AAAAA', 'Zg=', 'Zm9v=', '====', 'Z=g=', '+_8=', 'hush!hush', 'hush hush'].map(
-    (value): [string, string] => ['ACME_EAB_HMAC_KEY', value],
+    (value): [string, string, FaultKind] => ['ACME_EAB_HMAC_KEY', value, 'malformed'],
   ),
-  ['ACME_EAB_KID', 'two words'],
-  ['ACME_EAB_KID', 'k'.repeat(257)],
-  ['ACME_FALLBACK_EAB_KID', 'é'],
-  ['ACME_PROFILE', 'tls server'],
-  ['ACME_PROFILE', 'TLSserver'],
-  ['ACME_PROFILE', 'p'.repeat(65)],
-  ['ACME_STAGING_DIRECTORY_URL', 'staging'],
-  ['ACME_FALLBACK_DIRECTORY_URL', 'ftp://ca/directory'],
-  ['ACME_FALLBACK_AFTER', '1h'],
-  ['ACME_FALLBACK_AFTER', '2592001'],
-  ['ACME_STAGING_DRY_RUN', 'maybe'],
-  ['RENEW_DAYS_BEFORE', '0'],
-  ['RENEW_DAYS_BEFORE', '399'],
-  ['RENEW_INTERVAL', '12h'],
-  ['RENEW_INTERVAL', '-1'],
+  ['ACME_EAB_KID', 'two words', 'malformed'],
+  ['ACME_EAB_KID', 'k'.repeat(257), 'malformed'],
+  ['ACME_FALLBACK_EAB_KID', 'é', 'malformed'],
+  ['ACME_PROFILE', 'tls server', 'malformed'],
+  ['ACME_PROFILE', 'TLSserver', 'malformed'],
+  ['ACME_PROFILE', 'p'.repeat(65), 'malformed'],
+  ['ACME_STAGING_DIRECTORY_URL', 'staging', 'not-a-url'],
+  ['ACME_FALLBACK_DIRECTORY_URL', 'ftp://ca/directory', 'not-a-url'],
+  ['ACME_FALLBACK_AFTER', '1h', 'not-a-number'],
+  ['ACME_FALLBACK_AFTER', '2592001', 'out-of-range'],
+  ['ACME_STAGING_DRY_RUN', 'maybe', 'unknown-value'],
+  ['RENEW_DAYS_BEFORE', '0', 'out-of-range'],
+  ['RENEW_DAYS_BEFORE', '399', 'out-of-range'],
+  ['RENEW_INTERVAL', '12h', 'not-a-number'],
+  ['RENEW_INTERVAL', '-1', 'out-of-range'],
 ];
-for (const [variable, value] of wrong) {
-  test(`${variable}=${value.slice(0, 20)} is a fault of it`, () => {
+for (const [variable, value, kind] of wrong) {
+  test(`${variable}=${value.slice(0, 20)}: ${kind}`, () => {
     const { faults } = read({ [variable]: value });
-    assert.deepEqual(
-      faults.map((fault) => fault.variable),
-      [variable],
-    );
+    assert.deepEqual(kindsOf(faults), [`${variable} ${kind}`]);
     assert.doesNotMatch(JSON.stringify(faults), /hush/);
   });
 }

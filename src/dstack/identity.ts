@@ -54,6 +54,7 @@ export function identityFault(place: EmptyPlace | undefined) {
   const misplaced = place && describeMisplaced(place);
   return {
     variable: 'APP_ID',
+    kind: 'missing' as const,
     problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
     fix: misplaced?.fix ?? errorRegistry.IDENTITY_UNKNOWN.hint,
     missing: ['APP_ID', 'DSTACK_APP_ID'],

@@ -1,5 +1,5 @@
 import { loadConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/faults.ts';
+import { ConfigError, type Fault } from '../../src/config/faults.ts';
 import { domainName, secretText } from '../../src/config/types.ts';
 import { required } from '../../src/config/variable.ts';
 
@@ -46,4 +46,9 @@ export function faultsOf(environment: Record<string, string>, files: Record<stri
     throw thrown;
   }
   return [];
+}
+
+/** Faults as `VARIABLE kind`. */
+export function kindsOf(faults: readonly Fault[]): string[] {
+  return faults.map(({ variable, kind }) => `${variable} ${kind}`);
 }

@@ -48,7 +48,10 @@ export const rows: readonly WordingRow[] = [
     when: 'the text for a terminal',
     say: () =>
       describeFaults(
-        new ConfigError([{ variable: 'PORT', problem: 'is wrong', fix: 'Set it.' }], ['X has no effect']),
+        new ConfigError(
+          [{ variable: 'PORT', kind: 'malformed', problem: 'is wrong', fix: 'Set it.' }],
+          ['X has no effect'],
+        ),
       ),
     message:
       'The configuration has 1 error:\n\n  PORT is wrong\n    -> Set it.\n\nWarnings:\n  X has no effect\n\nNothing was started and nothing was written. docs/configuration.md lists every variable.\n',

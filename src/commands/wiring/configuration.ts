@@ -6,7 +6,7 @@ import { providers } from '../../../providers/registry.ts';
 import { splitChain } from '../../certificates/certificate.ts';
 import { lineageNames } from '../../certificates/lineage.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
-import { ConfigError, describeFaults, type Fault } from '../../config/faults.ts';
+import { ConfigError, describeFaults, type Fault, type ValueFault } from '../../config/faults.ts';
 import { servedNames } from '../../config/served-names.ts';
 import { type IngressSettings, variables } from '../../config/variables.ts';
 import { baseName } from '../../dns/name.ts';
@@ -50,24 +50,27 @@ function missingIdentity({
 // HAProxy would not start.
 function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
   if (targetCaFile === undefined) return [];
-  const problem = whyNoCa(targetCaFile);
-  return problem === undefined
-    ? []
-    : [{ variable: variables.targetCaFile.name, problem, fix: variables.targetCaFile.fix }];
+  const { name, fix } = variables.targetCaFile;
+  const fault = whyNoCa(targetCaFile);
+  return fault === undefined ? [] : [{ variable: name, fix, ...fault }];
 }
 
-function whyNoCa(path: string): string | undefined {
+function whyNoCa(path: string): ValueFault | undefined {
   try {
     const blocks = splitChain(readFileSync(path, 'utf8'));
-    if (blocks.length === 0) return `is a file without a PEM certificate: ${path}`;
+    if (blocks.length === 0)
+      return { kind: 'not-a-certificate', problem: `is a file without a PEM certificate: ${path}` };
     for (const block of blocks) new X509Certificate(block);
     return undefined;
   } catch (thrown) {
     // OpenSSL's message about a damaged certificate does not help.
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
     return /^E[A-Z]+$/.test(code)
-      ? `is a file that cannot be read (${code}): ${path}`
-      : `is a file with a certificate that cannot be parsed: ${path}`;
+      ? { kind: 'unreadable-file', problem: `is a file that cannot be read (${code}): ${path}` }
+      : {
+          kind: 'not-a-certificate',
+          problem: `is a file with a certificate that cannot be parsed: ${path}`,
+        };
   }
 }
 
