@@ -6,7 +6,7 @@ import { type CaaLookup, overlay, resolverLookup } from '../dns/caa/relevant-set
 import { challengeName } from '../dns/name.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { challengeTtl } from '../records/challenges.ts';
-import { whyChallengeLeadsAway } from '../records/name-records.ts';
+import { challengeAliasFault } from '../records/name-records.ts';
 import { chooseAuthority, conflictingChallenge, needsStagingDryRun } from './authority-choice.ts';
 import { type Authorities, orderKey, type ReadDeps } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
@@ -89,7 +89,7 @@ async function assertChallengeNameIsOurs(
   const refused = plan?.refused.get(name);
   if (isIngressError(refused, 'CHALLENGE_NAME_IS_ALIAS')) throw refused;
   const records = current ?? (await provider.records(zone, [challengeName(name)], signal));
-  const alias = whyChallengeLeadsAway(name, records);
+  const alias = challengeAliasFault(name, records);
   if (alias) throw alias;
 }
 

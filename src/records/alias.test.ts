@@ -14,23 +14,35 @@ const table: [
   published: string | undefined,
   expected: string,
 ][] = [
-  ['both lead to the same addresses', ['192.0.2.1', '192.0.2.2'], ['192.0.2.2', '192.0.2.1'], undefined, F],
-  ['the friendly name leads nowhere', ['192.0.2.1'], [], undefined, G],
-  ['the friendly name leads elsewhere', ['192.0.2.1'], ['198.51.100.1'], F, G],
-  ['neither leads anywhere', [], [], undefined, G],
-  ['neither leads anywhere any more: the friendly name stays', [], [], F, F],
-  ['a failed look-up keeps the friendly name', undefined, ['192.0.2.1'], F, F],
-  ['a failed look-up keeps the configured name', ['192.0.2.1'], undefined, G, G],
-  ['a failed look-up publishes what was configured', undefined, undefined, undefined, G],
-  ['rotating addresses do not flap', ['192.0.2.1', '192.0.2.2'], ['192.0.2.2', '192.0.2.3'], F, F],
+  [
+    'both names resolve to the same addresses: the friendly name',
+    ['192.0.2.1', '192.0.2.2'],
+    ['192.0.2.2', '192.0.2.1'],
+    undefined,
+    F,
+  ],
+  ['the friendly name has no address: the configured name', ['192.0.2.1'], [], undefined, G],
+  ['the friendly name has other addresses: the configured name', ['192.0.2.1'], ['198.51.100.1'], F, G],
+  ['neither name has an address: the configured name', [], [], undefined, G],
+  ['neither name has an address any longer: the published friendly name stays', [], [], F, F],
+  ['a look-up failed: the published friendly name stays', undefined, ['192.0.2.1'], F, F],
+  ['a look-up failed: the published configured name stays', ['192.0.2.1'], undefined, G, G],
+  ['both look-ups failed and nothing is published: the configured name', undefined, undefined, undefined, G],
+  [
+    'the addresses rotate: the published friendly name stays',
+    ['192.0.2.1', '192.0.2.2'],
+    ['192.0.2.2', '192.0.2.3'],
+    F,
+    F,
+  ],
 ];
 for (const [title, configured, friendly, published, expected] of table) {
-  test(title, () => {
+  test(`target of the CNAME: ${title}`, () => {
     assert.equal(chooseAliasTarget({ gatewayDomain: G, configured, friendly, published }), expected);
   });
 }
 
-test('any other gateway name is published as it is', () => {
+test('target of the CNAME: a gateway name of another form is published unchanged', () => {
   const lookups = {
     gatewayDomain: 'gw.example.net',
     configured: undefined,
@@ -50,69 +62,98 @@ const simple: Capabilities = {
   propagationSeconds: 60,
 };
 const D = 'app.example.com';
-const live = (type: string, value: string, name = D): CurrentRecord => ({ name, type, value, ttl: 60 });
-const place = { domain: D, target: F, apex: 'example.com', caaName: undefined, live: [] };
+const record = (type: string, value: string, name = D): CurrentRecord => ({ name, type, value, ttl: 60 });
+const place = { domain: D, target: F, apex: 'example.com', caaName: undefined, current: [] };
 const places: [
   title: string,
   place: Partial<AliasPlace>,
   capabilities: Partial<Capabilities>,
-  why: RegExp | undefined,
+  kind: 'name' | 'addresses',
 ][] = [
-  ['below the apex, alone', {}, {}, undefined],
-  ['with CAA at the same name', { caaName: D }, {}, /CAA record is wanted/],
-  ['with CAA at the same name, where that is served', { caaName: D }, { cnameBesideOthers: true }, undefined],
-  ['with CAA of the wildcard at the name above', { domain: `*.${D}`, caaName: D }, {}, undefined],
-  ['beside MX', { live: [live('MX', '10 mx.example.com')] }, {}, /MX stands at the same name/],
+  ['below the apex, without other records', {}, {}, 'name'],
+  ['with CAA at the same name', { caaName: D }, {}, 'addresses'],
   [
-    'beside MX, where that is served',
-    { live: [live('MX', '10 mx')] },
+    'with CAA at the same name, if the provider serves both',
+    { caaName: D },
     { cnameBesideOthers: true },
-    undefined,
+    'name',
   ],
-  ['beside MX of another name', { live: [live('MX', '10 mx', 'www.example.com')] }, {}, undefined],
-  ['in the place of addresses', { live: [live('A', '192.0.2.1'), live('AAAA', '::1')] }, {}, undefined],
-  ['at the apex', { apex: D }, { cnameBesideOthers: true }, /apex/],
-  ['at the apex, where that is flattened', { apex: D }, { flattensApexCname: true }, undefined],
-  ['to an underscore', { target: G }, {}, /underscore/],
-  ['to an underscore, where that is served', { target: G }, { servesUnderscoreTargets: true }, undefined],
+  ['of a wildcard whose CAA record is at the base name', { domain: `*.${D}`, caaName: D }, {}, 'name'],
+  ['beside MX', { current: [record('MX', '10 mx.example.com')] }, {}, 'addresses'],
+  [
+    'beside MX, if the provider serves both',
+    { current: [record('MX', '10 mx')] },
+    { cnameBesideOthers: true },
+    'name',
+  ],
+  ['beside MX of another name', { current: [record('MX', '10 mx', 'www.example.com')] }, {}, 'name'],
+  ['that replaces addresses', { current: [record('A', '192.0.2.1'), record('AAAA', '::1')] }, {}, 'name'],
+  ['at the apex', { apex: D }, { cnameBesideOthers: true }, 'addresses'],
+  ['at the apex, if the provider flattens it', { apex: D }, { flattensApexCname: true }, 'name'],
+  ['to a target with an underscore', { target: G }, {}, 'addresses'],
+  [
+    'to a target with an underscore, if the provider serves it',
+    { target: G },
+    { servesUnderscoreTargets: true },
+    'name',
+  ],
 ];
-for (const [title, changes, capabilities, why] of places) {
-  test(`an alias ${title} is ${why ? 'addresses' : 'a name'}`, () => {
+for (const [title, changes, capabilities, kind] of places) {
+  test(`an alias ${title} is published as ${kind === 'addresses' ? kind : 'a CNAME'}`, () => {
     const wanted = { ...place, ...changes };
     const alias = chooseAlias(wanted, { ...simple, ...capabilities });
-    if (why) assert.match(alias.kind === 'addresses' ? alias.why : '', why);
-    else assert.deepEqual(alias, { kind: 'name', target: wanted.target });
+    assert.equal(alias.kind, kind);
+    if (alias.kind === 'name') assert.equal(alias.target, wanted.target);
   });
 }
 
-const old = [live('A', '192.0.2.1'), live('AAAA', '2001:db8::1'), live('A', '192.0.2.9', 'www.example.com')];
+const old = [
+  record('A', '192.0.2.1'),
+  record('AAAA', '2001:db8::1'),
+  record('A', '192.0.2.9', 'www.example.com'),
+];
 const addresses: [
   title: string,
   gateway: Addresses | undefined,
-  live: CurrentRecord[],
+  ours: CurrentRecord[],
   expected: string[],
 ][] = [
-  ['those it has now', { ipv4: ['192.0.2.2'], ipv6: [] }, old, ['192.0.2.2']],
-  ['both families', { ipv4: ['192.0.2.2'], ipv6: ['2001:db8::2'] }, [], ['192.0.2.2', '2001:db8::2']],
+  ['the current addresses of the gateway', { ipv4: ['192.0.2.2'], ipv6: [] }, old, ['192.0.2.2']],
   [
-    'what is published of a family that failed',
+    'addresses of both families',
+    { ipv4: ['192.0.2.2'], ipv6: ['2001:db8::2'] },
+    [],
+    ['192.0.2.2', '2001:db8::2'],
+  ],
+  [
+    'the published addresses of a family whose look-up failed',
     { ipv4: ['192.0.2.2'], ipv6: undefined },
     old,
     ['192.0.2.2', '2001:db8::1'],
   ],
-  ['what is published when everything failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
-  ['what is published while it has none', { ipv4: [], ipv6: [] }, old, ['192.0.2.1', '2001:db8::1']],
-  ['none when nothing is known', undefined, [], []],
-  ['no address that is none', { ipv4: ['0.0.0.0', '192.0.2.2'], ipv6: ['::'] }, [], ['192.0.2.2']],
+  ['all published addresses when both look-ups failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
   [
-    'nothing that the provider answers by itself',
+    'all published addresses while the gateway has none',
+    { ipv4: [], ipv6: [] },
+    old,
+    ['192.0.2.1', '2001:db8::1'],
+  ],
+  ['no address when none is known', undefined, [], []],
+  [
+    'no unspecified address (0.0.0.0, ::)',
+    { ipv4: ['0.0.0.0', '192.0.2.2'], ipv6: ['::'] },
+    [],
+    ['192.0.2.2'],
+  ],
+  [
+    'no record that the provider overrides',
     undefined,
-    [{ ...live('A', 'elsewhere'), overriddenBy: 'x' }],
+    [{ ...record('A', 'elsewhere'), overriddenBy: 'x' }],
     [],
   ],
 ];
-for (const [title, gateway, standing, expected] of addresses) {
-  test(`in the gateway's place stand ${title}`, () => {
-    assert.deepEqual(standInAddresses(D, gateway, standing), expected);
+for (const [title, gateway, ours, expected] of addresses) {
+  test(`stand-in addresses: ${title}`, () => {
+    assert.deepEqual(standInAddresses(D, gateway, ours), expected);
   });
 }

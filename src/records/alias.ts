@@ -2,7 +2,7 @@ import type { Capabilities } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { Addresses } from '../dns/resolver.ts';
 
-/** What is known of the two names that one gateway may have. */
+/** The look-ups of the two names that a gateway may have. */
 export interface GatewayLookups {
   /** As configured: `_.<base>`, or any other name. */
   readonly gatewayDomain: string;
@@ -10,23 +10,23 @@ export interface GatewayLookups {
   readonly configured: readonly string[] | undefined;
   /** Addresses of `gateway.<base>`; undefined when the look-up failed. */
   readonly friendly: readonly string[] | undefined;
-  /** The alias that is published now, if any. */
+  /** Target of the current CNAME at the name, if there is one. */
   readonly published: string | undefined;
 }
 
 /**
- * `gateway.<base>` for `_.<base>`, undefined for any other name. A gateway's wildcard serves any
+ * `gateway.<base>` for `_.<base>`, undefined for any other name. A gateway's wildcard serves every
  * label, and some resolvers (Android's among them) refuse a CNAME target whose first label is an
- * underscore.
+ * underscore. Pure.
  */
 export function friendlyName(gatewayDomain: string): string | undefined {
   return gatewayDomain.startsWith('_.') ? `gateway.${gatewayDomain.slice(2)}` : undefined;
 }
 
 /**
- * Which name the alias says: the friendly one once it leads to the same addresses, else the
- * configured one. What is published stays as long as nothing speaks against it, so that a failed
- * look-up never rewrites the zone.
+ * Chooses the target of the CNAME: the friendly name if it resolves to the same addresses as the
+ * configured one, else the configured one. A published friendly name stays unless the look-ups
+ * contradict it, so that a failed look-up never rewrites the zone. Pure.
  */
 export function chooseAliasTarget({
   gatewayDomain,
@@ -36,64 +36,71 @@ export function chooseAliasTarget({
 }: GatewayLookups): string {
   const candidate = friendlyName(gatewayDomain);
   if (candidate === undefined) return gatewayDomain;
-  const stays = published === candidate;
-  if (configured === undefined || friendly === undefined) return stays ? candidate : gatewayDomain;
+  const isPublished = published === candidate;
+  if (configured === undefined || friendly === undefined) return isPublished ? candidate : gatewayDomain;
   const shared = friendly.filter((address) => configured.includes(address)).length;
-  const same = shared > 0 && shared === friendly.length && shared === configured.length;
-  const neither = friendly.length === 0 && configured.length === 0;
-  return same || (stays && (shared > 0 || neither)) ? candidate : gatewayDomain;
+  const isSame = shared > 0 && shared === friendly.length && shared === configured.length;
+  const isUnresolved = friendly.length === 0 && configured.length === 0;
+  return isSame || (isPublished && (shared > 0 || isUnresolved)) ? candidate : gatewayDomain;
 }
 
-/** What leads the domain to the gateway: one CNAME, or the gateway's own addresses. */
+/** How the domain points to the gateway: by a CNAME, or by the gateway's own addresses. */
 export type Alias =
   | { readonly kind: 'name'; readonly target: string }
   | { readonly kind: 'addresses'; readonly why: string };
 
+/** The name of an alias, and its zone. */
 export interface AliasPlace {
   readonly domain: string;
-  /** What the CNAME would say. */
+  /** Of the CNAME, if it is possible. */
   readonly target: string;
-  /** The zone's apex; undefined when it is not known. */
+  /** Of the zone; undefined when it is unknown. */
   readonly apex: string | undefined;
-  /** The owner name of the CAA record that is wanted, if one is. */
+  /** Owner name of the desired CAA record, if there is one. */
   readonly caaName: string | undefined;
-  /** What stands in the zone. */
-  readonly live: readonly CurrentRecord[];
+  /** The current records of the zone. */
+  readonly current: readonly CurrentRecord[];
 }
 
 /**
- * A CNAME wherever it can be served: it follows the gateway by itself. Addresses where the zone
- * would refuse it or where it would take something else's place; they have to be looked up again in
- * every pass.
+ * Chooses a CNAME wherever it can be served: it follows the gateway by itself. Chooses addresses
+ * where the zone would reject a CNAME or it would displace other records; they have to be looked up
+ * again in every reconciliation. Pure.
  */
 export function chooseAlias(
-  { domain, target, apex, caaName, live }: AliasPlace,
+  { domain, target, apex, caaName, current }: AliasPlace,
   { cnameBesideOthers, flattensApexCname, servesUnderscoreTargets }: Capabilities,
 ): Alias {
-  // RFC 1034 §3.6.2: a CNAME stands alone, so not beside the apex' SOA and NS either.
+  // RFC 1034 §3.6.2: a CNAME excludes other records, so it cannot be beside the SOA and NS records
+  // of the apex either.
   if (domain === apex && !flattensApexCname)
     return { kind: 'addresses', why: 'the name is the apex of its zone' };
   if (!cnameBesideOthers) {
-    if (caaName === domain) return { kind: 'addresses', why: 'a CAA record is wanted at the same name' };
-    const neighbour = live.find(({ name, type }) => name === domain && !givesWayToAlias(type));
-    if (neighbour) return { kind: 'addresses', why: `${neighbour.type} stands at the same name` };
+    if (caaName === domain)
+      return { kind: 'addresses', why: 'the name gets a CAA record, which a CNAME excludes' };
+    const other = current.find(({ name, type }) => name === domain && !conflictsWithAlias(type));
+    if (other)
+      return {
+        kind: 'addresses',
+        why: `the name has a record of type ${other.type}, which a CNAME excludes`,
+      };
   }
   if (target.startsWith('_') && !servesUnderscoreTargets) {
-    return { kind: 'addresses', why: 'the provider does not serve targets that start with an underscore' };
+    return { kind: 'addresses', why: 'the provider serves no CNAME whose target starts with an underscore' };
   }
   return { kind: 'name', target };
 }
 
-/** Whether a record of this type at the domain leads elsewhere, and so is replaced. */
-export function givesWayToAlias(type: string): boolean {
+/** Whether a record of this type at the domain points clients elsewhere, so that an alias replaces it. Pure. */
+export function conflictsWithAlias(type: string): boolean {
   return type === 'CNAME' || type === 'A' || type === 'AAAA';
 }
 
 /**
- * The addresses to publish in the gateway's place: those that it has now. A family whose look-up
- * failed stays as it is published by us, and so does everything while the gateway seems to have no
- * address at all. Empty when nothing is known. `ours` are the records that an earlier pass has
- * published: those of anybody else lead elsewhere.
+ * The addresses to publish instead of a CNAME: those that the gateway has now. Our published
+ * addresses stay for a family whose look-up failed, and for both families while the gateway has no
+ * address at all. Empty when no address is known. `ours` are the records that an earlier run has
+ * published; addresses of other owners point elsewhere. Pure.
  */
 export function standInAddresses(
   domain: string,

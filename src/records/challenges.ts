@@ -2,7 +2,7 @@ import type { Capabilities } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { DesiredRecord } from './desired.ts';
 
-/** Seconds. No resolver needs to cache a challenge for longer. */
+/** Seconds. A resolver has no need to cache a challenge for longer. */
 const TTL = 60;
 
 /** The answer to a dns-01 challenge (RFC 8555 §8.4). */
@@ -14,12 +14,12 @@ export interface ChallengeValue {
   readonly value: string;
 }
 
-/** Seconds for which a resolver may cache the TXT RRset of a challenge. */
+/** Seconds for which a resolver may cache the TXT RRset of a challenge. Pure. */
 export function challengeTtl({ normalizeTtl }: Pick<Capabilities, 'normalizeTtl'>): number {
   return normalizeTtl(TTL);
 }
 
-/** The record that answers a challenge. */
+/** The TXT record that answers a challenge. Pure. */
 export function challengeRecord(
   { domain, name, value }: ChallengeValue,
   capabilities: Pick<Capabilities, 'normalizeTtl'>,
@@ -46,7 +46,7 @@ export interface RegisteredChallenge extends JournalEntry {
   readonly domain: string;
 }
 
-/** The TXT record of a registered value. */
+/** The TXT record of a registered value. Pure. */
 export function toRecord({ name, value, ttl, handle }: JournalEntry): CurrentRecord {
   return { name, type: 'TXT', value, ttl, ...(handle === undefined ? {} : { handle }) };
 }

@@ -2,37 +2,38 @@ import { appAddressName, baseName, isWildcard } from '../dns/name.ts';
 import { type DnsRecord, formatCaa } from '../dns/record.ts';
 
 /**
- * Why a record is desired; it decides which other records at the same name give way (see plan.ts).
- * A challenge is desired while its order is open; nothing gives way to it.
+ * Why a record is desired; it decides which current records at the same name conflict with it (see
+ * plan.ts). A challenge is desired while its order is open, and conflicts with nothing.
  */
 export type Purpose = 'alias' | 'app-address' | 'caa' | 'challenge';
 
+/** A record to publish. */
 export interface DesiredRecord extends DnsRecord {
   readonly purpose: Purpose;
   /**
-   * The served name that wants it, which need not be its owner: a wildcard's CAA record stands at
-   * the base name.
+   * The served name that it is desired for, which need not be its owner name: the CAA record of a
+   * wildcard is at the base name.
    */
   readonly for?: string;
   /**
-   * Of a CAA record: the URLs of accounts whose records it takes the place of, whoever shares the
-   * name.
+   * Of a CAA record: URLs of accounts of ours whose records it replaces, whatever the ownership of
+   * the name.
    */
   readonly succeeds?: readonly string[];
 }
 
+/** What the records of a name are made from. */
 export interface Wanted {
   /** The name to serve, or `*.` and a name. */
   readonly domain: string;
   /**
-   * The gateway's name that the domain becomes an alias of, or the addresses (IPv4, IPv6) that
-   * stand in for it.
+   * Target of the CNAME at the domain, or the addresses (IPv4, IPv6) that are published instead.
    */
   readonly alias: { readonly target: string } | { readonly addresses: readonly string[] };
   readonly appId: string;
   readonly port: number;
   readonly txtPrefix: string;
-  /** Who alone may issue; undefined when no CAA record is wanted. */
+  /** The only accounts that may issue; undefined when no CAA record is desired. */
   readonly caa: readonly CaaOwner[] | undefined;
 }
 
@@ -41,14 +42,14 @@ export interface CaaOwner {
   /** The name by which the CA recognizes itself in CAA records. */
   readonly issuer: string;
   readonly accountUrl: string;
-  /** Accounts of ours there before it, which cannot be used any more. */
+  /** Our former accounts at the CA, which can no longer be used. */
   readonly ended?: readonly string[];
 }
 
-/** Seconds. Gateways cache the app's address for as long, so a new one is found within a minute. */
+/** Seconds. Gateways cache the app-address for as long, so a new one takes effect within a minute. */
 const TTL = 60;
 
-/** The records that the configuration asks for, in canonical form. */
+/** The desired records of a name, in canonical form. Pure. */
 export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) => number): DesiredRecord[] {
   const { domain, alias, caa } = wanted;
   const ttl = normalizeTtl(TTL);
@@ -69,7 +70,7 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
   return records;
 }
 
-/** Where the gateway looks for the app, and what it finds there. */
+/** The TXT record by which the gateway finds the app. */
 export function appAddress({
   domain,
   appId,

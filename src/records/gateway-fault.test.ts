@@ -14,55 +14,27 @@ const good: GatewayFinding = {
 };
 const dstack = { injected: 'cluster.example', injectedAddresses: ['192.0.2.9'] };
 
-const rows: [title: string, finding: Partial<GatewayFinding>, sentence: RegExp | undefined][] = [
-  ['a name with an address', {}, undefined],
+const rows: [title: string, finding: Partial<GatewayFinding>, isFault: boolean][] = [
+  ['has an address', {}, false],
+  ['has no address', { addresses: [] }, true],
+  ['has no address, and dstack names another gateway', { addresses: [], ...dstack }, true],
+  ['has no address, and dstack names the same gateway', { addresses: [], injected: 'clutser.example' }, true],
+  ['could not be looked up', { addresses: undefined, failure: 'SERVFAIL' }, true],
+  ['has other addresses than the gateway that dstack names', dstack, true],
   [
-    'a name without one',
-    { addresses: [] },
-    /^GATEWAY_DOMAIN: _\.clutser\.example has no address .* nobody reaches app\.example\.com .*app\.example\.com CNAME _\.clutser\.example\)\. .*dashboard.*DSTACK_GATEWAY_DOMAIN/,
-  ],
-  [
-    'a name without one, of several names',
-    { addresses: [], names: ['a.example', 'b.example', 'c.example'], aliases: [alias, alias] },
-    /nobody reaches a\.example and 2 more .* and 1 more like it\)/,
-  ],
-  [
-    'a name without one, where nothing is published',
-    { addresses: [], aliases: [] },
-    /reaches app\.example\.com\. Set/,
-  ],
-  [
-    'a name without one, beside the word of dstack',
-    { addresses: [], ...dstack },
-    /set it to _\.cluster\.example$/,
-  ],
-  [
-    'a name without one that dstack itself has named',
-    { addresses: [], injected: 'clutser.example' },
-    /dashboard of the cloud/,
-  ],
-  [
-    'a look-up that failed',
-    { addresses: undefined, failure: 'SERVFAIL' },
-    /is not known \(SERVFAIL\).*next pass/,
-  ],
-  [
-    'another gateway than dstack says',
-    dstack,
-    /leads to 192\.0\.2\.1, but dstack .* cluster\.example .* 192\.0\.2\.9/,
-  ],
-  [
-    'another name of the gateway that dstack says',
+    'shares an address with the gateway that dstack names',
     { ...dstack, injectedAddresses: ['192.0.2.1'] },
-    undefined,
+    false,
   ],
-  ['a word of dstack that leads nowhere', { ...dstack, injectedAddresses: [] }, undefined],
-  ['a word of dstack that could not be looked up', { ...dstack, injectedAddresses: undefined }, undefined],
+  ['has an address, and the gateway that dstack names has none', { ...dstack, injectedAddresses: [] }, false],
+  [
+    'has an address, and the look-up of the other gateway failed',
+    { ...dstack, injectedAddresses: undefined },
+    false,
+  ],
 ];
-for (const [title, finding, sentence] of rows) {
-  test(`GATEWAY_DOMAIN with ${title}: ${sentence ? 'a warning' : 'nothing'}`, () => {
-    const fault = gatewayFault({ ...good, ...finding });
-    if (sentence) assert.match(fault ?? '', sentence);
-    else assert.equal(fault, undefined);
+for (const [title, finding, isFault] of rows) {
+  test(`GATEWAY_DOMAIN ${title}: ${isFault ? 'a warning' : 'no warning'}`, () => {
+    assert.equal(gatewayFault({ ...good, ...finding }) !== undefined, isFault);
   });
 }

@@ -51,7 +51,7 @@ export interface NameRecords {
   readonly records: readonly DesiredRecord[];
   /** One sentence for each choice that the operator should know of. */
   readonly warnings: readonly string[];
-  /** The gateway has no address, so no record can lead clients to it. */
+  /** DNS_LOOKUP_FAILED: the gateway has no address, so no record can point clients to it. */
   readonly unreachable?: IngressError;
   /** Why no record of the name can be planned: DNS_LOOKUP_FAILED or CHALLENGE_NAME_IS_ALIAS. */
   readonly refused?: IngressError;
@@ -74,7 +74,7 @@ export function recordsOfName(
   facts: RecordFacts,
   { spec, capabilities }: { readonly spec: RecordSpec; readonly capabilities: Capabilities },
 ): NameRecords {
-  const challengeAlias = certified ? undefined : whyChallengeLeadsAway(domain, current);
+  const challengeAlias = certified ? undefined : challengeAliasFault(domain, current);
   if (challengeAlias) return { domain, records: [], warnings: [], refused: challengeAlias };
   const { appId, gateway, caa } = facts;
   const { txtPrefix, port } = spec;
@@ -91,15 +91,16 @@ export function recordsOfName(
   const wanted = { domain, alias: target ?? { addresses: [] }, appId, port, txtPrefix, caa };
   const records = desiredRecords(wanted, capabilities.normalizeTtl);
   if (target) return { domain, records, warnings };
-  // Our app-address would make another owner's addresses at the name look like ours.
+  // With our app-address beside them, another owner's addresses at the name would look like ours.
   const withoutRoute = records.filter(({ purpose }) => purpose === 'caa');
   return { domain, records: withoutRoute, warnings, unreachable: gatewayWithoutAddress(domain, spec) };
 }
 
 /**
- * Why the CA would follow the challenge name elsewhere: a CNAME is there. Undefined when none is.
+ * CHALLENGE_NAME_IS_ALIAS when the challenge name has a CNAME, which the CA would follow; else
+ * undefined. Pure.
  */
-export function whyChallengeLeadsAway(
+export function challengeAliasFault(
   domain: string,
   current: readonly CurrentRecord[],
 ): IngressError | undefined {
@@ -128,12 +129,12 @@ function routeOf(
   const published = current.find(({ name, type }) => name === domain && type === 'CNAME')?.value;
   const target = chooseAliasTarget({ ...lookups, configured, published });
   const caaName = setCaa ? baseName(domain) : undefined;
-  const alias = chooseAlias({ domain, target, apex, caaName, live: current }, capabilities);
+  const alias = chooseAlias({ domain, target, apex, caaName, current }, capabilities);
   if (alias.kind === 'name') return { target: { target: alias.target }, warnings: [] };
   const standIns = standInAddresses(domain, addresses, isOurs ? current : []);
   if (standIns.length === 0 && addresses !== undefined) return { warnings: [] };
   if (standIns.length === 0) {
-    const hint = `Check GATEWAY_DOMAIN. ${domain} cannot be an alias, because ${alias.why}, so it gets the gateway's addresses.`;
+    const hint = `Check GATEWAY_DOMAIN. ${domain} gets the gateway's addresses and no CNAME, because ${alias.why}.`;
     const sentence = `the gateway ${gatewayDomain} could not be looked up`;
     return { warnings: [], refused: new IngressError('DNS_LOOKUP_FAILED', sentence, { hint }) };
   }
@@ -142,15 +143,15 @@ function routeOf(
     target: { addresses: standIns },
     warnings: [
       ...(isUnknown
-        ? [`the gateway ${gatewayDomain} has no address now; the published addresses of ${domain} stay`]
+        ? [`the gateway ${gatewayDomain} has no known address; the published addresses of ${domain} stay`]
         : []),
-      `${domain} gets the addresses of ${gatewayDomain} instead of an alias, because ${alias.why}; they are looked up again in every reconciliation`,
+      `${domain} gets the addresses of ${gatewayDomain} and no CNAME, because ${alias.why}; every reconciliation looks them up again`,
     ],
   };
 }
 
 function gatewayWithoutAddress(domain: string, { gatewayDomain }: RecordSpec): IngressError {
-  const sentence = `the gateway ${gatewayDomain} has no address, so no record can lead ${domain} to it`;
+  const sentence = `the gateway ${gatewayDomain} has no address, so no record can point ${domain} to it`;
   return new IngressError('DNS_LOOKUP_FAILED', sentence, {
     hint: 'Check GATEWAY_DOMAIN: the dashboard of the cloud shows the base domain of its gateway.',
   });

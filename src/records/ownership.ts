@@ -2,80 +2,75 @@ import { type CurrentRecord, type DnsRecord, describeRecord } from '../dns/recor
 import type { DesiredRecord } from './desired.ts';
 
 /**
- * Which of several containers has a name (blue and green, replicas, a standby). The gateway reads
- * one app-address value, so one of them is served at a time, and they know of each other by the
- * zone alone. Pure.
+ * Which of several containers owns a name (blue and green, replicas, a standby). The gateway reads
+ * one app-address value, so it routes a name to one container at a time, and the containers know of
+ * each other by the records in the zone only. Pure.
  */
 
 /**
- * APP_ADDRESS_MODE. `claim`: a start takes the name, whoever has it; after that it is kept, and
- * left to whoever takes it. `hold`: what another container has is never taken.
+ * APP_ADDRESS_MODE. `claim`: a start claims the name from any other container; later runs retain
+ * it, and yield to a container that claims it. `hold`: a name that another container owns is never
+ * claimed.
  */
 export type AddressMode = 'claim' | 'hold';
 
 /**
- * What a pass does with the records of one name.
- * - `claim`: all of them become ours, whoever had them; CAA records of other accounts of the same
- *   CA give way.
- * - `retain`: the name is ours, or nobody's and becomes ours; CAA records of other accounts stay
- *   beside ours.
- * - `yield`: another container has the name. Its app-address and its alias stay; our CAA records
- *   stand beside others.
+ * What a reconciliation does with the records of one name.
+ * - `claim`: all of them become ours, and CAA records of other accounts at the same CA are
+ *   replaced.
+ * - `retain`: the name is ours, or is free and becomes ours; CAA records of other accounts stay.
+ * - `yield`: another container owns the name. Its app-address and alias stay; our CAA records are
+ *   published beside its own.
  */
 export type Ownership = 'claim' | 'retain' | 'yield';
 
 export interface OwnershipDecision {
   readonly ownership: Ownership;
-  /** The app-address value that we yield to. */
+  /** The app-address value of the container that we yield to. */
   readonly otherOwner?: string;
 }
 
+/** What the ownership of a name depends on. */
 export interface OwnershipSituation {
   readonly mode: AddressMode;
-  /**
-   * Whether this process has taken the name, or seen its own value standing: true after the first
-   * pass that wrote.
-   */
+  /** Whether this process has claimed the name, or found its own value there. */
   readonly claimed: boolean;
   readonly current: readonly CurrentRecord[];
-  /** The app-address record that we want. */
+  /** Our desired app-address record. */
   readonly own: Omit<DnsRecord, 'ttl'>;
 }
 
 /**
- * Decides who has the name. Two that publish at the same moment both find both values: the first
- * one in an order that all containers share stays, and the other is withdrawn, so that neither both
- * stay nor both go.
+ * Decides who owns the name. Two containers that publish concurrently both find both values: the
+ * first in an order that all containers share stays, and the other one is removed, so that exactly
+ * one is left.
  */
 export function decideOwnership({ mode, claimed, current, own }: OwnershipSituation): OwnershipDecision {
   if (mode === 'claim' && !claimed) return { ownership: 'claim' };
   const values = current.filter(({ name, type }) => name === own.name && type === own.type);
   const others = values.map(({ value }) => value).filter((value) => value !== own.value);
-  const [rival] = others.sort(inOrder);
-  if (rival === undefined) return { ownership: 'retain' };
-  const stands = values.some(({ value }) => value === own.value);
-  return stands && inOrder(own.value, rival) < 0
+  const [otherOwner] = others.sort(compareValues);
+  if (otherOwner === undefined) return { ownership: 'retain' };
+  const isPublished = values.some(({ value }) => value === own.value);
+  return isPublished && compareValues(own.value, otherOwner) < 0
     ? { ownership: 'retain' }
-    : { ownership: 'yield', otherOwner: rival };
+    : { ownership: 'yield', otherOwner };
 }
 
 /**
- * What is no address (`id:port`) comes last, so that it never wins against one; no locale, which
- * containers may not share.
+ * The order that all containers share. Values that are no address (`id:port`) come last, so they
+ * never win against one. Compares code units, because containers may differ in their locale.
  */
-function inOrder(a: string, b: string): number {
+function compareValues(a: string, b: string): number {
   const isAddress = (value: string) => /^\w+:\d+$/.test(value);
   if (isAddress(a) !== isAddress(b)) return isAddress(a) ? -1 : 1;
   return a < b ? -1 : Number(a > b);
 }
 
-/** What is known of the names before a pass, by what earlier ones of this process have found. */
+/** What this process knows of the names from earlier runs. */
 export interface OwnershipContext {
   readonly mode: AddressMode;
-  /**
-   * Served names; each belongs to it once a pass has written what was planned for it, also where
-   * nothing differed.
-   */
+  /** Served names whose plan an earlier run of this process has carried out, even without changes. */
   readonly claimed: ReadonlySet<string>;
 }
 
@@ -84,8 +79,8 @@ export interface OwnershipDecisions {
   readonly mode: AddressMode;
   readonly decisions: ReadonlyMap<string, OwnershipDecision & { readonly own: DesiredRecord }>;
   /**
-   * For plan.ts: the ownership of the served name that a record is wanted for; a record of no such
-   * name is taken.
+   * For plan.ts: the ownership of the served name that a record is desired for; `claim` for a record
+   * of no such name.
    */
   readonly ownershipOf: (record: DesiredRecord) => Ownership;
 }
@@ -93,40 +88,34 @@ export interface OwnershipDecisions {
 /** Decides for every served name whose app-address is among the desired records. */
 export function decideAllOwnerships(
   desired: readonly DesiredRecord[],
-  live: readonly CurrentRecord[],
+  current: readonly CurrentRecord[],
   { mode, claimed }: OwnershipContext,
 ): OwnershipDecisions {
-  const verdicts = new Map(
+  const decisions = new Map(
     desired.flatMap((own) => {
       if (own.purpose !== 'app-address' || own.for === undefined) return [];
-      return [
-        [
-          own.for,
-          { ...decideOwnership({ mode, claimed: claimed.has(own.for), current: live, own }), own },
-        ] as const,
-      ];
+      const decision = decideOwnership({ mode, claimed: claimed.has(own.for), current, own });
+      return [[own.for, { ...decision, own }] as const];
     }),
   );
   const ownershipOf = (record: DesiredRecord): Ownership =>
-    verdicts.get(record.for ?? '')?.ownership ?? 'claim';
-  return { mode, decisions: verdicts, ownershipOf: ownershipOf };
+    decisions.get(record.for ?? '')?.ownership ?? 'claim';
+  return { mode, decisions, ownershipOf };
 }
 
-/** Somebody else has a name now, or nobody else has it any more. */
+/** A name has another owner than before, or none but us any more. */
 export interface OwnerChange {
   readonly domain: string;
   /**
-   * The other value that stands; undefined when it is gone. To be remembered as `before` of the
-   * next pass.
+   * The app-address value of the other owner; undefined when it is gone. Pass it in `before` of the
+   * next call.
    */
   readonly otherOwner: string | undefined;
-  /** For a person: what happened and what can be done. */
+  /** What happened, and what the operator can do. */
   readonly sentence: string;
 }
 
-/**
- * What has changed since `before`, which is the other value by served name, where there was one.
- */
+/** The changes since `before`, which has the other owner of each served name that had one. */
 export function ownerChanges(
   { mode, decisions }: OwnershipDecisions,
   before: ReadonlyMap<string, string>,
@@ -135,19 +124,21 @@ export function ownerChanges(
     const last = before.get(domain);
     if (otherOwner === last) return [];
     const sentence =
-      otherOwner === undefined ? regained(domain, last) : lost(domain, { ...own, value: otherOwner }, mode);
-    return [{ domain, otherOwner: otherOwner, sentence }];
+      otherOwner === undefined
+        ? regainedSentence(domain, last)
+        : takenSentence(domain, { ...own, value: otherOwner }, mode);
+    return [{ domain, otherOwner, sentence }];
   });
 }
 
-function lost(domain: string, rival: DnsRecord, mode: AddressMode): string {
-  const what = `another container has ${domain}: ${describeRecord(rival)} stands`;
-  const left = 'the app-address and the alias of the name are left alone until it is gone';
+function takenSentence(domain: string, other: DnsRecord, mode: AddressMode): string {
+  const yields = 'leaves the app-address and the alias of the name unchanged until that record is gone';
+  const record = describeRecord(other);
   return mode === 'hold'
-    ? `${what}; as a standby (APP_ADDRESS_MODE=hold) this one does not take it, and ${left}. To hand the name over, stop the other container and remove that record.`
-    : `${what} where this one's stood; ${left}. Stop one of the two; restart this container to take the name back; set APP_ADDRESS_MODE=hold for a standby.`;
+    ? `another container owns ${domain} (${record}); this standby (APP_ADDRESS_MODE=hold) ${yields}. To hand the name over, stop the other container and remove that record.`
+    : `another container has taken ${domain} (${record}); this container ${yields}. Stop one of the two; restart this container to take the name back; set APP_ADDRESS_MODE=hold on a standby.`;
 }
 
-function regained(domain: string, last: string | undefined): string {
-  return `no other container has ${domain} any more (${last} is gone); this one goes on with its records`;
+function regainedSentence(domain: string, last: string | undefined): string {
+  return `no other container owns ${domain} any longer (${last} is gone); this container manages its records again`;
 }

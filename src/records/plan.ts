@@ -7,82 +7,84 @@ import {
   parseCaa,
   sameData,
 } from '../dns/record.ts';
-import { givesWayToAlias } from './alias.ts';
+import { conflictsWithAlias } from './alias.ts';
 import type { DesiredRecord } from './desired.ts';
 import type { Ownership } from './ownership.ts';
 
-/** What has to change so that the desired records stand, and what a person should know about it. */
+/** The difference between the desired and the current records, and what the operator should know. */
 export interface Plan {
   readonly changes: readonly Change[];
-  /** One sentence for each record that stays and weakens what was asked for. */
+  /** One sentence for each current record that stays and weakens what was asked for. */
   readonly warnings: readonly string[];
   /**
-   * What stands once the changes are made: the desired records without those that are left to
-   * another container.
+   * The desired records that are current once the changes are made: without those that are yielded
+   * to another container.
    */
   readonly desired: readonly DesiredRecord[];
 }
 
 /**
- * What of a provider a plan has to fit; without `cnameBesideOthers` nothing is known to be in the
- * way.
+ * The capabilities that a plan depends on; without `cnameBesideOthers` a CNAME excludes nothing.
  */
 export type PlanCapabilities = Pick<Capabilities, 'sharesTtl'> &
   Partial<Pick<Capabilities, 'cnameBesideOthers'>>;
 
-/** What a record's name is to us (see claim.ts). */
+/** The ownership of the name that a record is desired for (see ownership.ts). */
 export type OwnershipOf = (record: DesiredRecord) => Ownership;
 
 /**
- * Compares what is desired with what stands and plans the difference, for all names of a zone at
- * once. Only records that a desired one cannot stand beside give way: other addresses and aliases
- * at the alias' name, other TXT values at the app-address name, and, where a name is taken, CAA
- * records of the same tag and issuer. No desired record gives way to another one. Everything else
- * is left alone, and so are the alias and the app-address of a name that is yielded. Planning what
- * was applied plans nothing, whatever the ownerships are.
+ * Compares the desired with the current records of a zone and plans the difference, for all names
+ * at once. Removes or replaces only current records that conflict with a desired one: other
+ * addresses and CNAMEs at the name of an alias, other TXT values at the app-address name, and,
+ * where a name is claimed, CAA records of the same tag and issuer. Desired records never conflict
+ * with each other. All other records stay, and so do the alias and the app-address of a name that
+ * is yielded. Planning what was applied plans nothing, whatever the ownerships are. Pure.
  */
 export function plan(
   desired: readonly DesiredRecord[],
-  live: readonly CurrentRecord[],
+  current: readonly CurrentRecord[],
   { sharesTtl, cnameBesideOthers = true }: PlanCapabilities = { sharesTtl: false },
   ownershipOf: OwnershipOf = () => 'claim',
 ): Plan {
   const isYielded = (record: DesiredRecord) =>
     record.purpose !== 'challenge' && ownershipOf(record) === 'yield';
-  const ours = desired.filter((record) => record.purpose === 'caa' || !isYielded(record));
-  const isShutOut = (record: DesiredRecord) =>
-    !cnameBesideOthers && isYielded(record) && staysAlias(record.name, ours, live);
-  const upheld = ours.filter((record) => !isShutOut(record));
-  const sets = Map.groupBy(upheld, ({ purpose, name }) => `${purpose} ${name}`);
+  const own = desired.filter((record) => record.purpose === 'caa' || !isYielded(record));
+  const isExcluded = (record: DesiredRecord) =>
+    !cnameBesideOthers && isYielded(record) && hasLastingCname(record.name, own, current);
+  const publishable = own.filter((record) => !isExcluded(record));
+  const sets = Map.groupBy(publishable, ({ purpose, name }) => `${purpose} ${name}`);
   return {
     changes: [
-      ...withdrawals(desired.filter(isYielded), live),
-      ...[...sets.values()].flatMap((set) => changesFor(set, live, { sharesTtl, ownershipOf })),
+      ...removalsOfYielded(desired.filter(isYielded), current),
+      ...[...sets.values()].flatMap((set) => changesFor(set, current, { sharesTtl, ownershipOf })),
     ],
-    warnings: [...caaWarnings(upheld, live, ownershipOf), ...ours.filter(isShutOut).map(shutOut)],
-    desired: upheld,
+    warnings: [
+      ...caaWarnings(publishable, current, ownershipOf),
+      ...own.filter(isExcluded).map(exclusionWarning),
+    ],
+    desired: publishable,
   };
 }
 
 /**
- * A CNAME that stays at the name of a desired record of another type, so that nothing can stand
- * there where the provider heeds RFC 1034 §3.6.2; undefined when there is none.
+ * A CNAME that stays at the name of a desired record of another type, which a provider that
+ * enforces RFC 1034 §3.6.2 would reject; undefined when there is none.
  */
-export function aliasInTheWay(
+export function blockingCname(
   desired: readonly DesiredRecord[],
   { changes }: Pick<Plan, 'changes'>,
-  live: readonly CurrentRecord[],
+  current: readonly CurrentRecord[],
 ): CurrentRecord | undefined {
-  const goes = (record: CurrentRecord) =>
+  const isRemoved = (record: CurrentRecord) =>
     changes.some(
       (change) =>
         (change.action === 'remove' && change.removed === record) ||
         (change.action === 'replace' && change.replaced === record),
     );
-  return live.find(
+  return current.find(
     (record) =>
       record.type === 'CNAME' &&
-      !goes(record) &&
+      !isRemoved(record) &&
       desired.some(
         ({ name, type, purpose }) => name === record.name && type !== 'CNAME' && purpose !== 'challenge',
       ),
@@ -90,29 +92,33 @@ export function aliasInTheWay(
 }
 
 /**
- * Of a name that is yielded our value goes where another one stands beside it: the gateway reads
- * one of them only.
+ * Removes our app-address of a yielded name where another value is beside it: the gateway reads one
+ * value only.
  */
-function withdrawals(yielded: readonly DesiredRecord[], live: readonly CurrentRecord[]): Change[] {
+function removalsOfYielded(yielded: readonly DesiredRecord[], current: readonly CurrentRecord[]): Change[] {
   return yielded
     .filter(({ purpose }) => purpose === 'app-address')
     .flatMap((own) => {
-      const values = live.filter(({ name, type }) => name === own.name && type === own.type);
+      const values = current.filter(({ name, type }) => name === own.name && type === own.type);
       const ours = values.filter((record) => sameData(record, own));
       const isAlone = ours.length === values.length;
       return isAlone ? [] : ours.map((removed): Change => ({ action: 'remove', removed }));
     });
 }
 
-/** Whether a CNAME stands at the name and does not give way to addresses of ours. */
-function staysAlias(name: string, ours: readonly DesiredRecord[], live: readonly CurrentRecord[]): boolean {
-  const becomesAddresses = ours.some(
+/** Whether a CNAME is at the name and is not replaced by addresses of ours. */
+function hasLastingCname(
+  name: string,
+  own: readonly DesiredRecord[],
+  current: readonly CurrentRecord[],
+): boolean {
+  const becomesAddresses = own.some(
     (record) => record.purpose === 'alias' && record.name === name && record.type !== 'CNAME',
   );
-  return !becomesAddresses && live.some((record) => record.name === name && record.type === 'CNAME');
+  return !becomesAddresses && current.some((record) => record.name === name && record.type === 'CNAME');
 }
 
-interface Fit {
+interface SetOptions {
   readonly sharesTtl: boolean;
   readonly ownershipOf: OwnershipOf;
 }
@@ -120,22 +126,28 @@ interface Fit {
 /** The changes for the desired records of one purpose at one name, removals first. */
 function changesFor(
   desired: readonly DesiredRecord[],
-  live: readonly CurrentRecord[],
-  { sharesTtl, ownershipOf }: Fit,
+  current: readonly CurrentRecord[],
+  { sharesTtl, ownershipOf }: SetOptions,
 ): Change[] {
   const set = desired.filter((one, index) => desired.findIndex((other) => sameData(one, other)) === index);
-  const yields: Fits = (one, record) => givesWay(record, one, ownershipOf(one));
-  const isRival = (record: CurrentRecord) => set.some((one) => sameData(one, record) || yields(one, record));
-  const rivals = new Set(live.filter(isRival));
-  const strangers = sharesTtl ? live.filter((record) => !isRival(record)) : [];
-  const standing = pair(set, rivals, (one, record) => isSatisfied(one, record, strangers));
-  const missing = set.filter((one) => !standing.has(one));
-  // The nearest thing to what is wanted is replaced, so that there is no moment without an answer.
-  const same = pair(missing, rivals, sameData);
+  const isSuperseded: Match = (one, record) => conflicts(record, one, ownershipOf(one));
+  const isOfSet = (record: CurrentRecord) =>
+    set.some((one) => sameData(one, record) || isSuperseded(one, record));
+  const unpaired = new Set(current.filter(isOfSet));
+  const foreign = sharesTtl ? current.filter((record) => !isOfSet(record)) : [];
+  const satisfied = pair(set, unpaired, (one, record) => isSatisfied(one, record, foreign));
+  const missing = set.filter((one) => !satisfied.has(one));
+  // A record of the same data, or else of the same type, is replaced in place: the name always has
+  // an answer.
+  const same = pair(missing, unpaired, sameData);
   const different = missing.filter((one) => !same.has(one));
-  const near = pair(different, rivals, (one, record) => record.type === one.type && yields(one, record));
+  const near = pair(
+    different,
+    unpaired,
+    (one, record) => record.type === one.type && isSuperseded(one, record),
+  );
   return [
-    ...[...rivals].map((removed): Change => ({ action: 'remove', removed })),
+    ...[...unpaired].map((removed): Change => ({ action: 'remove', removed })),
     ...missing.map((one): Change => {
       const record = { name: one.name, type: one.type, value: one.value, ttl: one.ttl };
       const replaced = same.get(one) ?? near.get(one);
@@ -144,53 +156,54 @@ function changesFor(
   ];
 }
 
-type Fits = (one: DesiredRecord, record: CurrentRecord) => boolean;
+type Match = (one: DesiredRecord, record: CurrentRecord) => boolean;
 
-/** Finds for each record one of the rivals that fits it, and takes that one out of them. */
+/** Pairs each desired record with a current one that matches; takes it out of `unpaired`. */
 function pair(
   records: readonly DesiredRecord[],
-  rivals: Set<CurrentRecord>,
-  fits: Fits,
+  unpaired: Set<CurrentRecord>,
+  matches: Match,
 ): Map<DesiredRecord, CurrentRecord> {
   const pairs = new Map<DesiredRecord, CurrentRecord>();
   for (const one of records) {
-    const found = [...rivals].find((record) => fits(one, record));
+    const found = [...unpaired].find((record) => matches(one, record));
     if (!found) continue;
-    rivals.delete(found);
+    unpaired.delete(found);
     pairs.set(one, found);
   }
   return pairs;
 }
 
-function givesWay(record: CurrentRecord, desired: DesiredRecord, ownership: Ownership): boolean {
+/** Whether a current record has to go for a desired one. */
+function conflicts(record: CurrentRecord, desired: DesiredRecord, ownership: Ownership): boolean {
   if (record.name !== desired.name) return false;
   switch (desired.purpose) {
     case 'alias':
-      return givesWayToAlias(record.type);
+      return conflictsWithAlias(record.type);
     case 'app-address':
       return record.type === 'TXT';
     case 'challenge':
       return false;
     case 'caa':
-      // Any record that permits is enough (RFC 8659 §4), so that containers need not fight over
-      // this one.
+      // One record that permits the account is enough (RFC 8659 §4), so containers that share the
+      // name keep each other's records.
       return isOfSameIssuer(record, desired) && (ownership === 'claim' || isOfAny(record, desired.succeeds));
   }
 }
 
 /**
- * `strangers` are records that stay and are not ours: where they share the TTL, it is not ours to
- * choose.
+ * Whether a current record needs no change. Where the records of a name share the TTL, `foreign`
+ * are those that stay and decide it.
  */
 function isSatisfied(
   desired: DesiredRecord,
-  live: CurrentRecord,
-  strangers: readonly CurrentRecord[],
+  current: CurrentRecord,
+  foreign: readonly CurrentRecord[],
 ): boolean {
-  if (!sameData(desired, live) || live.overriddenBy !== undefined) return false;
+  if (!sameData(desired, current) || current.overriddenBy !== undefined) return false;
   if (desired.purpose === 'challenge') return true;
-  const sharesWithStranger = strangers.some(({ name, type }) => name === live.name && type === live.type);
-  return desired.ttl === live.ttl || sharesWithStranger;
+  const sharesWithForeign = foreign.some(({ name, type }) => name === current.name && type === current.type);
+  return desired.ttl === current.ttl || sharesWithForeign;
 }
 
 function isOfAny({ value }: DnsRecord, accountUrls: readonly string[] = []): boolean {
@@ -223,12 +236,12 @@ function issuerOf(value: string): string {
 }
 
 function caaWarnings(
-  upheld: readonly DesiredRecord[],
-  live: readonly CurrentRecord[],
+  desired: readonly DesiredRecord[],
+  current: readonly CurrentRecord[],
   ownershipOf: OwnershipOf,
 ): string[] {
-  const caa = upheld.filter(({ purpose }) => purpose === 'caa');
-  const foreign = live.filter(
+  const caa = desired.filter(({ purpose }) => purpose === 'caa');
+  const foreign = current.filter(
     (record) =>
       record.type === 'CAA' &&
       caa.some(({ name }) => name === record.name) &&
@@ -236,36 +249,36 @@ function caaWarnings(
   );
   return foreign.flatMap((record) => {
     const text = describeRecord(record);
-    const fellows = caa.filter((one) => isOfSameIssuer(record, one));
+    const sameIssuer = caa.filter((one) => isOfSameIssuer(record, one));
     const isOpen = !record.value.includes('accounturi=');
-    if (!fellows.some((one) => givesWay(record, one, ownershipOf(one)))) {
-      const beside = fellows.length > 0 && !isOpen;
-      return [beside ? `${text} stays beside ours: ${BESIDE}` : `${text} stays: ${permission(record)}`];
+    if (!sameIssuer.some((one) => conflicts(record, one, ownershipOf(one)))) {
+      const isOfOtherAccount = sameIssuer.length > 0 && !isOpen;
+      return [isOfOtherAccount ? `${text} stays: ${OTHER_ACCOUNT}` : `${text} stays: ${permission(record)}`];
     }
-    // What was open to all accounts of the CA may be what other hosts of the zone renew by.
-    const who = fellows.length === 1 ? 'this account' : 'these accounts';
-    const narrowed = `from now on only ${who} may issue for ${record.name} and what is below it`;
+    // Other hosts of the zone may renew by a record that is open to all accounts of the CA.
+    const who = sameIssuer.length === 1 ? 'this account' : 'these accounts';
+    const narrowed = `only ${who} may now issue for ${record.name} and names below it`;
     return isOpen ? [`${text} is replaced: ${narrowed}`] : [];
   });
 }
 
-const BESIDE = 'another account may issue too, as a second container with the name needs it';
+const OTHER_ACCOUNT = 'another account may issue too, as a second container that serves the name has to';
 
-function shutOut(record: DesiredRecord): string {
-  return `${describeRecord(record)} is left out: the alias of another container stands at the name, and nothing can stand beside it`;
+function exclusionWarning(record: DesiredRecord): string {
+  return `${describeRecord(record)} is not published: the CNAME of another container is at the same name and excludes other records`;
 }
 
 function permission({ name, value }: CurrentRecord): string {
   const caa = parseCaa(value);
-  if (!caa) return 'what it permits is not understood';
+  if (!caa) return 'its value is malformed';
   const issuer = issuerOf(caa.value);
-  const who = issuer === '' ? 'nobody' : issuer;
+  const verb = issuer === '' ? 'it permits no CA' : `it still permits ${issuer}`;
   switch (caa.tag) {
     case 'issue':
-      return `it still permits ${who} to issue for ${name} and what is below it`;
+      return `${verb} to issue for ${name} and names below it`;
     case 'issuewild':
-      return `it still permits ${who} to issue wildcards for *.${name}`;
+      return `${verb} to issue wildcards for *.${name}`;
     default:
-      return 'it permits no certificate by itself';
+      return 'its tag permits no CA to issue';
   }
 }

@@ -32,7 +32,7 @@ const entry = (value: string): JournalEntry => ({
   ttl: 60,
 });
 
-test('what is written is there for the next process, until it is removed', async () => {
+test('entries survive the process until they are removed', async () => {
   const journal = createChallengeJournal(root, 'app.example.com', assert.fail);
   assert.deepEqual(await journal.entries(), []);
   await journal.write([entry('a'), entry('b')]);
@@ -45,7 +45,7 @@ test('what is written is there for the next process, until it is removed', async
 });
 
 for (const damaged of ['[{"x":1}]', '[{"provid', '', '{}']) {
-  test(`a journal that holds ${damaged || 'nothing'} is moved aside with a warning, and does not stand in the way`, async () => {
+  test(`a journal that contains ${damaged || 'nothing'} is moved aside with a warning, and a new one is written`, async () => {
     mkdirSync(dirname(file()), { recursive: true });
     writeFileSync(file(), damaged);
     const warnings: string[] = [];
@@ -58,7 +58,7 @@ for (const damaged of ['[{"x":1}]', '[{"provid', '', '{}']) {
   });
 }
 
-test('a peek gives what is written, and leaves a damaged journal where it is', async () => {
+test('a peek returns the entries, and does not move a damaged journal', async () => {
   const journal = createChallengeJournal(root, 'app.example.com', assert.fail);
   assert.deepEqual(await journal.peek(), []);
   assert.deepEqual(readdirSync(root), []);
@@ -69,7 +69,7 @@ test('a peek gives what is written, and leaves a damaged journal where it is', a
   assert.equal(readFileSync(file(), 'utf8'), 'damaged');
 });
 
-test('a journal that cannot be read is STORE_FAILED and stays', async () => {
+test('a journal that cannot be read throws STORE_FAILED and is not moved', async () => {
   mkdirSync(dirname(file()), { recursive: true });
   symlinkSync('/proc/self/mem', file());
   const journal = createChallengeJournal(root, 'app.example.com', assert.fail);
@@ -83,7 +83,7 @@ test('a journal that cannot be read is STORE_FAILED and stays', async () => {
   assert.ok(lstatSync(file()).isSymbolicLink());
 });
 
-test('a directory in the place of a journal is moved aside with a warning, also beside an earlier one', async () => {
+test('a directory at the path of a journal is moved aside with a warning, beside one moved earlier', async () => {
   const warnings: string[] = [];
   const journal = createChallengeJournal(root, 'app.example.com', (message) => warnings.push(message));
   mkdirSync(dirname(file()), { recursive: true });
@@ -97,7 +97,7 @@ test('a directory in the place of a journal is moved aside with a warning, also 
   assert.equal(warnings.length, 1);
 });
 
-test('each name has a journal of its own, a wildcard too', async () => {
+test('each name has its own journal, and so has its wildcard', async () => {
   const names = ['app.example.com', 'www.example.com', 'example.com', '*.example.com'];
   for (const name of names)
     await createChallengeJournal(root, name, assert.fail).write([entry(`of ${name}`)]);
@@ -106,7 +106,7 @@ test('each name has a journal of its own, a wildcard too', async () => {
   }
 });
 
-test('a journal that cannot be written is STORE_FAILED', async () => {
+test('a journal that cannot be written throws STORE_FAILED', async () => {
   writeFileSync(join(root, 'dstack-ingress'), 'a file where the folder should be');
   await assert.rejects(createChallengeJournal(root, 'app.example.com', assert.fail).write([entry('a')]), {
     code: 'STORE_FAILED',

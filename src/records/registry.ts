@@ -7,9 +7,9 @@ import { createJsonFile, whyUnwritable } from '../volume.ts';
 import type { JournalEntry, RegisteredChallenge } from './challenges.ts';
 
 /**
- * Where the challenge values that we own are written down: a value is registered before it is
- * published and unregistered after it was removed, so that a later run finds what a crash has left,
- * and no value of another owner is ever removed.
+ * The registry of the challenge values that we own, one journal for each served name. A value is
+ * registered before it is published and unregistered after it was removed: a later run prunes what a
+ * crash has left, and never removes a value of another owner.
  */
 export interface Registry {
   readonly provider: Pick<DnsProvider, 'name'>;
@@ -17,7 +17,7 @@ export interface Registry {
   readonly journalOf: (domain: string) => ChallengeJournal;
 }
 
-/** The values of these names at the configured provider. Throws STORE_FAILED. */
+/** The registered values of a name at the configured provider. Throws STORE_FAILED. */
 export async function registeredChallenges(
   { provider, journalOf }: Registry,
   domain: string,
@@ -54,9 +54,8 @@ function toEntry(provider: string, zone: Zone, { name, value, ttl, handle }: Cur
 }
 
 /**
- * Every challenge value that we put into a zone: written down before it is published, removed after
- * it is gone from the zone. The next start finds what a crash leaves behind, and records of others
- * are never touched. All of these but the last throw STORE_FAILED.
+ * The registered challenge values of one served name, on the volume. All methods but
+ * `whyUnwritable` throw STORE_FAILED.
  */
 export interface ChallengeJournal {
   /** A damaged journal is moved aside, with a warning, and counts as empty. */
@@ -78,13 +77,13 @@ const entrySchema = z.object({
   name: z.string(),
   value: z.string(),
   ttl: z.number(),
-  /** The provider's id of the record, once it has told us. */
+  /** The provider's id of the record; absent until the provider has answered. */
   handle: z.string().optional(),
 }) satisfies z.ZodType<JournalEntry>;
 
 /**
- * The journal of one name. Each name has its own, so that two ingresses on one volume leave each
- * other's challenges alone.
+ * Opens the journal of one name. Each name has its own, so that two ingresses on one volume do not
+ * remove each other's challenges.
  */
 export function createChallengeJournal(
   root: string,
@@ -110,7 +109,7 @@ export function createChallengeJournal(
   };
 }
 
-/** A journal that is read and never changed. */
+/** A journal whose reads change nothing on the volume, not even a damaged file. */
 export function peekingJournal(journal: ChallengeJournal): ChallengeJournal {
   return { ...journal, entries: () => journal.peek() };
 }

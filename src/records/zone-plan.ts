@@ -5,7 +5,7 @@ import { type ChallengeValue, challengeRecord, type RegisteredChallenge, toRecor
 import type { DesiredRecord } from './desired.ts';
 import { type NameRecords, type RecordFacts, type RecordSpec, recordsOfName } from './name-records.ts';
 import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
-import { aliasInTheWay, type Plan, plan } from './plan.ts';
+import { blockingCname, type Plan, plan } from './plan.ts';
 
 /** A zone of the provider's account, as one read has found it. */
 export interface ZoneState {
@@ -76,14 +76,11 @@ export function desiredOf({ desired }: Pick<Plan, 'desired'>, domain: string): r
   return desired.filter((record) => record.for === domain);
 }
 
-/**
- * The owner of a record that nothing can stand beside: PROVIDER_REJECTED, as the provider would
- * say.
- */
-export function blockedBy(alias: CurrentRecord): IngressError {
-  const sentence = `${describeRecord(alias)} excludes every other record at its name, and this program does not remove it`;
+/** PROVIDER_REJECTED for a CNAME that excludes the records of a name, as the provider would report. */
+export function cnameFault(cname: CurrentRecord): IngressError {
+  const sentence = `${describeRecord(cname)} excludes every other record at its name and is not ours to remove`;
   return new IngressError('PROVIDER_REJECTED', sentence, {
-    hint: `Remove the CNAME at ${alias.name} if it is not needed.`,
+    hint: `Remove the CNAME at ${cname.name} if nothing needs it.`,
   });
 }
 
@@ -99,8 +96,8 @@ function recordsOf(
   const found = recordsOfName({ domain, apex, certified }, current, facts, context);
   if (found.refused || capabilities.cnameBesideOthers) return [found];
   const { changes, desired } = planRecords(current, found.records, context);
-  const alias = aliasInTheWay(desired, { changes }, current);
-  return [alias ? { ...found, records: [], refused: blockedBy(alias) } : found];
+  const cname = blockingCname(desired, { changes }, current);
+  return [cname ? { ...found, records: [], refused: cnameFault(cname) } : found];
 }
 
 function planNames(
@@ -115,12 +112,13 @@ function planNames(
     context,
   );
   const { cnameBesideOthers } = context.capabilities;
-  const alias = cnameBesideOthers ? undefined : aliasInTheWay(planned.desired, planned, current);
-  if (alias) {
-    // Each name is fine by itself: those with a record at the alias' name are refused together.
+  const cname = cnameBesideOthers ? undefined : blockingCname(planned.desired, planned, current);
+  if (cname) {
+    // Each name can be planned alone: names with a record at the CNAME's owner name are refused
+    // together.
     const refuse = (one: NameRecords): NameRecords =>
-      one.records.some(({ name }) => name === alias.name)
-        ? { ...one, records: [], refused: blockedBy(alias) }
+      one.records.some(({ name }) => name === cname.name)
+        ? { ...one, records: [], refused: cnameFault(cname) }
         : one;
     return planNames(names.map(refuse), current, context);
   }
@@ -159,7 +157,7 @@ function planChallenges(
   };
 }
 
-/** The exact value; nothing where a read has shown that it is gone. */
+/** Removes the exact value; no change where a read has shown that it is gone. */
 function removalOf(registered: RegisteredChallenge, current: readonly CurrentRecord[] | undefined): Change[] {
   const record = toRecord(registered);
   const found = current?.find((one) => sameData(one, record));

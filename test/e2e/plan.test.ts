@@ -46,7 +46,7 @@ Certificate
   order   there is no certificate yet
 
 Warnings
-  app.example.test CAA 0 issue "other.example" stays: it still permits other.example to issue for app.example.test and what is below it`;
+  app.example.test CAA 0 issue "other.example" stays: it still permits other.example to issue for app.example.test and names below it`;
     assert.ok(shown.stdout.includes(text), shown.stdout);
   });
 

@@ -9,7 +9,7 @@ import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from '
 import { plan } from './plan.ts';
 
 /**
- * Containers with the same names, each knowing of the others by the zone alone, in any
+ * Containers that serve the same names and know of each other by the zone only, in any
  * interleaving.
  */
 
@@ -18,17 +18,17 @@ const PREFIX = '_dstack-app-address';
 
 interface Kind {
   readonly mode: AddressMode;
-  /** Replicas of one app publish one value; the alias comes with it. */
+  /** Replicas of one app publish the same app-address and alias. */
   readonly app: number;
 }
 
-/** One container: a pass looks, and then writes change by change while others do the same. */
+/** One container: a run reads the zone, and then writes change by change while others do the same. */
 interface Container {
   readonly mode: AddressMode;
   readonly desired: readonly DesiredRecord[];
-  /** What its process remembers. */
+  /** The names that its process has claimed. */
   claimed: ReadonlySet<string>;
-  /** What its pass has still to write; undefined between passes. */
+  /** The changes that its run has still to write; undefined between runs. */
   pending: Change[] | undefined;
 }
 
@@ -36,8 +36,8 @@ interface World {
   zone: readonly CurrentRecord[];
   writes: number;
   /**
-   * Whether a provider refuses to replace what is gone, so that the zone is read again; others
-   * create then.
+   * Whether the provider refuses to replace a record that is gone, so that the zone is read again;
+   * other providers create the new record.
    */
   readonly isStrict: boolean;
   readonly containers: readonly Container[];
@@ -61,18 +61,18 @@ function createContainer({ mode, app }: Kind, index: number): Container {
   });
   return { mode, desired, claimed: new Set(), pending: undefined };
 }
-function look(
+function planRun(
   world: World,
   { desired, mode, claimed }: Container,
-): { claims: OwnershipDecisions; changes: Change[] } {
-  const claims = decideAllOwnerships(desired, world.zone, { mode, claimed });
-  const { changes } = plan(desired, world.zone, { sharesTtl: false }, claims.ownershipOf);
-  return { claims, changes: [...changes] };
+): { ownership: OwnershipDecisions; changes: Change[] } {
+  const ownership = decideAllOwnerships(desired, world.zone, { mode, claimed });
+  const { changes } = plan(desired, world.zone, { sharesTtl: false }, ownership.ownershipOf);
+  return { ownership, changes: [...changes] };
 }
 
-/** The next moment of a container: it begins a pass, or writes one change. */
+/** The next step of a container: it begins a run, or writes one change. */
 function step(world: World, container: Container): void {
-  if (container.pending === undefined) container.pending = look(world, container).changes;
+  if (container.pending === undefined) container.pending = planRun(world, container).changes;
   else write(world, container, container.pending);
   if (container.pending?.length !== 0) return;
   container.pending = undefined;
@@ -90,25 +90,23 @@ function write(world: World, container: Container, [change, ...rest]: Change[]):
   }
 }
 
-function wholePass(world: World, container: Container): void {
+function wholeRun(world: World, container: Container): void {
   do step(world, container);
   while (container.pending !== undefined);
 }
 
 const events = ['step', 'step', 'step', 'step', 'restart', 'fail', 'wipe'] as const;
 
-function happen(world: World, container: Container, event: (typeof events)[number], seed: number): void {
+function apply(world: World, container: Container, event: (typeof events)[number], seed: number): void {
   if (event === 'step') step(world, container);
-  // A pass that is cut short has published nothing, as far as its process knows.
+  // A run that is aborted does not count as published for its process.
   if (event === 'fail' || event === 'restart') container.pending = undefined;
   if (event === 'restart') container.claimed = new Set();
   if (event === 'wipe') world.zone = world.zone.filter((_, index) => index !== seed % world.zone.length);
 }
 
-/**
- * Everything that is promised to those that still run, of a zone in which nothing happens any more.
- */
-function assertPeace(world: World, living: readonly Container[]): void {
+/** Asserts every guarantee to the containers that still run, in a zone that nothing changes any longer. */
+function assertConverged(world: World, living: readonly Container[]): void {
   const { zone, containers } = world;
   const text = zone.map(describeRecord).join('\n');
   for (const domain of NAMES) {
@@ -116,7 +114,7 @@ function assertPeace(world: World, living: readonly Container[]): void {
     const values = zone.filter(({ name, type }) => name === address && type === 'TXT');
     const has = ({ desired }: Container) =>
       desired.some((record) => values.some((value) => sameData(record, value)));
-    // Values of containers that are gone for good are nobody's to remove: one that yields takes
+    // No container removes the value of one that has stopped for good: one that yields claims
     // nothing.
     const isAbandoned = living.length < containers.length && !living.some(has);
     assert.ok(isAbandoned ? values.length > 0 : values.length === 1, text);
@@ -124,7 +122,7 @@ function assertPeace(world: World, living: readonly Container[]): void {
     const isAlias = ({ type, name }: CurrentRecord) => name === domain && /^(?:A|CNAME)$/.test(type);
     const aliases = (records: readonly CurrentRecord[]) => records.filter(isAlias).map(describeRecord).sort();
     for (const container of living) {
-      const ownership = look(world, container).claims.decisions.get(domain)?.ownership;
+      const ownership = planRun(world, container).ownership.decisions.get(domain)?.ownership;
       assert.equal(ownership, has(container) ? 'retain' : 'yield');
       if (has(container)) assert.deepEqual(aliases(zone), aliases(container.desired));
     }
@@ -135,15 +133,15 @@ function assertPeace(world: World, living: readonly Container[]): void {
 }
 
 /**
- * A whole plan is some fourteen changes, and whatever one container writes may be for each of the
- * others to mend once.
+ * A complete plan has about 14 changes, and each container may have to correct the writes of every
+ * other one once.
  */
 const mostWrites = (containers: number) => 14 * containers * containers;
 
 const kind = fc.record({ mode: fc.constantFrom<AddressMode>('claim', 'hold'), app: fc.nat(2) });
 const moment = fc.record({ who: fc.nat(2), event: fc.constantFrom(...events), seed: fc.nat(30) });
 const pasts = fc.oneof(fc.constant([]), fc.array(moment, { maxLength: 120 }));
-// In step with each other, or not.
+// Alternating, or in any order.
 const orders = fc.oneof(
   fc.constant(Array.from({ length: 300 }, (_, index) => index)),
   fc.array(fc.nat(5), { minLength: 150, maxLength: 300 }),
@@ -163,7 +161,7 @@ const circumstances = fc.record({
 });
 
 for (const count of [2, 3]) {
-  test(`${count} containers come to peace after the last restart, whatever happened and in whatever order`, () => {
+  test(`${count} containers converge after the last restart, whatever happened before and in any interleaving`, () => {
     const crowds = fc.array(kind, { minLength: count, maxLength: count });
     const property = fc.property(
       crowds,
@@ -171,17 +169,17 @@ for (const count of [2, 3]) {
       (kinds, { planted, isStrict, past, order, running }) => {
         const containers = kinds.map(createContainer);
         const living = containers.slice(0, running);
-        // A standby takes nothing: without a container that claims, what is foreign stays.
+        // A standby claims nothing: without a container that claims, foreign records stay.
         const zone = living.some(({ mode }) => mode === 'claim') ? planted : [];
         const world: World = { zone, writes: 0, isStrict, containers };
         const at = (who: number, among: readonly Container[]) => among[who % among.length] as Container; // never empty
-        for (const { who, event, seed } of past) happen(world, at(who, containers), event, seed);
+        for (const { who, event, seed } of past) apply(world, at(who, containers), event, seed);
         world.writes = 0;
         for (const who of order) step(world, at(who, living));
         assert.ok(world.writes <= mostWrites(count), `${world.writes} writes`);
-        for (let round = 0; round < 3; round += 1) for (const one of living) wholePass(world, one);
-        for (const container of living) assert.deepEqual(look(world, container).changes, []);
-        assertPeace(world, living);
+        for (let run = 0; run < 3; run += 1) for (const one of living) wholeRun(world, one);
+        for (const container of living) assert.deepEqual(planRun(world, container).changes, []);
+        assertConverged(world, living);
       },
     );
     fc.assert(property, { numRuns: 300 });
