@@ -24,19 +24,17 @@ import { forecast, type ZoneForecast } from './forecast.ts';
 const never = new AbortController().signal;
 const CHALLENGE = `_acme-challenge.${DOMAIN}`;
 
-/**
- * What is forecast, with the warnings that were told on the way, and the one zone and certificate
- * there is.
- */
-async function look(stage: Stage) {
+/** A forecast for one certificate: its warnings, the zone and the certificate. */
+async function forecastOne(stage: Stage) {
   const warnings: string[] = [];
   const authorities = readOnly(stage);
   const deps = {
     ...stage.deps,
     authorities,
     caaOwners: caaOwnersOf(authorities),
-    warn: (words: string) => void warnings.push(words),
-    warnOf: (_: string, words: string | undefined) => void (words !== undefined && warnings.push(words)),
+    warn: (sentence: string) => void warnings.push(sentence),
+    warnOf: (_: string, sentence: string | undefined) =>
+      void (sentence !== undefined && warnings.push(sentence)),
   };
   const found = await forecast(deps, stage.certificates, never);
   for (const { error } of found.failures) throw error;
@@ -46,7 +44,7 @@ async function look(stage: Stage) {
   return { ...zone, certificate, warnings };
 }
 
-/** As `plan` asks the CA: for no account. */
+/** As `plan` uses the CA: it registers no account. */
 function readOnly({ deps: { authorities } }: Stage): Authorities {
   const { primary } = authorities;
   const accountUrl = async () => (await primary.client.storedAccountUrl()) ?? '(none-yet)';
@@ -66,23 +64,23 @@ const left = {
   ttl: 60,
 };
 
-/** The records that a forecast writes and removes, as a pass logs them. */
-function announced({ changes }: Pick<ZoneForecast, 'changes'>) {
-  const of = (pick: (change: Change) => DnsRecord | undefined) =>
+/** The records that a forecast writes and removes, as the `records-published` event has them. */
+function describeChanges({ changes }: Pick<ZoneForecast, 'changes'>) {
+  const describe = (pick: (change: Change) => DnsRecord | undefined) =>
     changes
       .flatMap((change) => pick(change) ?? [])
       .map(describeRecord)
       .sort();
   return {
-    written: of((change) => (change.action === 'remove' ? undefined : change.record)),
-    removed: of((change) => {
+    written: describe((change) => (change.action === 'remove' ? undefined : change.record)),
+    removed: describe((change) => {
       if (change.action === 'create') return undefined;
       return change.action === 'remove' ? change.removed : change.replaced;
     }),
   };
 }
 
-async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
+async function withForeignRecords(t: Parameters<typeof setStage>[0]): Promise<Stage> {
   const stage = await setStage(t, {
     spec: { setCaa: true },
     known: gatewayNames(['192.0.2.1'], ['192.0.2.1']),
@@ -92,7 +90,7 @@ async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
   plant(stage, APP_ADDRESS, 'TXT', 'two');
   plant(stage, DOMAIN, 'CAA', '0 issue "other.example"');
   plant(stage, CHALLENGE, 'TXT', 'left-behind');
-  plant(stage, CHALLENGE, 'TXT', 'of-somebody-else');
+  plant(stage, CHALLENGE, 'TXT', 'of-another-owner');
   await stage.journal.write([
     { ...left, value: 'left-behind' },
     { ...left, value: 'gone-already' },
@@ -100,10 +98,10 @@ async function disturbed(t: Parameters<typeof setStage>[0]): Promise<Stage> {
   return stage;
 }
 
-test('it says exactly what a round then does, and does none of it', async (t) => {
-  const stage = await disturbed(t);
+test('a forecast has exactly the changes that a reconciliation then makes, and makes none itself', async (t) => {
+  const stage = await withForeignRecords(t);
   const before = stage.provider.standing;
-  const found = await look(stage);
+  const found = await forecastOne(stage);
   assert.deepEqual(stage.provider.standing, before);
   assert.deepEqual(stage.provider.calls, ['zone', 'records']);
   assert.deepEqual([...stage.client.calls], ['caaIdentity']);
@@ -113,21 +111,21 @@ test('it says exactly what a round then does, and does none of it', async (t) =>
   assert.equal(found.certificate.decision.action, 'order');
   await reconcileOne(stage);
   const published = stage.lines.find(({ event }) => event === 'records-published');
-  const { written, removed } = announced(found);
+  const { written, removed } = describeChanges(found);
   assert.deepEqual(written, [published?.['written']].flat().sort());
   assert.deepEqual(removed, [published?.['removed']].flat().sort());
   const warned = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
   assert.deepEqual(found.warnings, warned);
   assert.deepEqual(
     stage.provider.standing.filter((line) => line.startsWith(CHALLENGE)),
-    [`${CHALLENGE} TXT of-somebody-else`],
+    [`${CHALLENGE} TXT of-another-owner`],
   );
 });
 
-test('after a round nothing would change, and what stands is named', async (t) => {
-  const stage = await disturbed(t);
+test('after a reconciliation a forecast has no changes, and lists the current records', async (t) => {
+  const stage = await withForeignRecords(t);
   await reconcileOne(stage);
-  const found = await look(stage);
+  const found = await forecastOne(stage);
   assert.deepEqual([found.changes, found.leftovers], [[], []]);
   assert.deepEqual(found.standing.map(describeRecord), [
     `${DOMAIN} CNAME gateway.cluster.example.net`,
@@ -138,55 +136,52 @@ test('after a round nothing would change, and what stands is named', async (t) =
   assert.equal(found.certificate.stored?.names[0], DOMAIN);
 });
 
-test('without an account on the volume the CAA line says so, and no account is made', async (t) => {
+test('without an account on the volume the CAA record has a placeholder, and no account is registered', async (t) => {
   const stage = await setStage(t, { spec: { setCaa: true } });
   stage.client.storedAccount = undefined;
-  const found = await look(stage);
-  const caa = announced(found).written.find((line) => line.includes(' CAA '));
-  assert.match(caa ?? '', /;accounturi=\(none-yet\)"$/);
+  const found = await forecastOne(stage);
+  const caa = describeChanges(found).written.find((line) => line.includes(' CAA '));
+  assert.ok(caa?.endsWith(';accounturi=(none-yet)"'), String(caa));
   assert.ok(!stage.client.calls.includes('accountUrl'));
 });
 
-const ages: [title: string, age: number | undefined, action: string, reason: RegExp][] = [
-  ['none', undefined, 'order', /no certificate yet/],
-  ['a young one', 10, 'keep', /renewal is due at/],
-  ['one of which a third is left', 61, 'order', /a third or less/],
-  ['an expired one', 91, 'order', /cannot be served: it expired/],
+const ages: [title: string, age: number | undefined, action: string][] = [
+  ['no certificate', undefined, 'order'],
+  ['a new certificate', 10, 'keep'],
+  ['a certificate with less than a third of its lifetime left', 61, 'order'],
+  ['an expired certificate', 91, 'order'],
 ];
-for (const [title, age, action, reason] of ages) {
-  test(`what would happen to ${title}`, async (t) => {
+for (const [title, age, action] of ages) {
+  test(`the forecast for ${title} is to ${action}`, async (t) => {
     const stage = await setStage(t);
     if (age !== undefined) await stage.store(age);
-    const { certificate } = await look(stage);
+    const { certificate } = await forecastOne(stage);
     assert.equal(certificate.decision.action, action);
-    assert.match(certificate.decision.reason, reason);
     assert.equal(certificate.stored === undefined, age === undefined);
   });
 }
 
-test('files that fit nobody are no certificate, with a warning', async (t) => {
+test('files that do not fit each other count as no certificate, with a warning', async (t) => {
   const stage = await setStage(t);
   const peek = async () => {
-    throw new IngressError('CERTIFICATE_UNUSABLE', 'the key is of another');
+    throw new IngressError('CERTIFICATE_UNUSABLE', 'the key does not fit');
   };
   stage.deps = { ...stage.deps, store: { ...stage.deps.store, peek } };
-  const { certificate, warnings } = await look(stage);
+  const { certificate, warnings } = await forecastOne(stage);
   assert.equal(certificate.decision.action, 'order');
-  assert.deepEqual(warnings, ['the stored certificate cannot be served: the key is of another']);
+  assert.equal(warnings.length, 1);
+  assert.ok(warnings[0]?.includes('the key does not fit'));
 });
 
-test('an alias at the challenge name keeps a certificate from being ordered, and no other from being kept', async (t) => {
+test('a CNAME at the challenge name prevents an order, and matters to no certificate that is not due', async (t) => {
   const stage = await setStage(t);
   plant(stage, CHALLENGE, 'CNAME', 'x.example.org');
-  await assert.rejects(look(stage), {
-    code: 'CHALLENGE_NAME_IS_ALIAS',
-    message: `${CHALLENGE} is an alias of x.example.org`,
-  });
+  await assert.rejects(forecastOne(stage), { code: 'CHALLENGE_NAME_IS_ALIAS' });
   await stage.store(10);
-  assert.equal((await look(stage)).certificate.refused, undefined);
+  assert.equal((await forecastOne(stage)).certificate.refused, undefined);
 });
 
-test('what a start would fail with before it orders is forecast as that, with the certificate', async (t) => {
+test('a failed preflight check is forecast for the certificate, as a reconciliation fails with it', async (t) => {
   const stage = await setStage(t, {
     known: { 'example.com CAA': { answers: [rr('example.com', 'CAA', '0 issue "other.example"')] } },
   });
@@ -203,7 +198,7 @@ test('what a start would fail with before it orders is forecast as that, with th
   await assert.rejects(reconcileOne(stage), { code: 'CAA_FORBIDS' });
 });
 
-test('who the app is not known, or the zone: a renewal is foreseen as a round makes it, with the wrong gateway', async (t) => {
+test('where the identity or the zone is unknown, renewals are forecast as a reconciliation makes them, with the warning about the gateway', async (t) => {
   const unknown = async () => {
     throw failure('GUEST_AGENT_FAILED');
   };
@@ -215,7 +210,8 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
     await stage.store(80);
     fail(stage);
     const warnings: string[] = [];
-    const warnOf = (_: string, words: string | undefined) => void (words && warnings.push(words));
+    const warnOf = (subject: string, sentence: string | undefined) =>
+      void (sentence && warnings.push(subject));
     const found = await forecast(
       { ...stage.deps, authorities: readOnly(stage), warnOf },
       stage.certificates,
@@ -224,16 +220,13 @@ test('who the app is not known, or the zone: a renewal is foreseen as a round ma
     assert.deepEqual([found.names, found.unplanned, found.zones], [[DOMAIN], [DOMAIN], []]);
     assert.equal(found.certificates.filter(({ decision }) => decision.action === 'order').length, orders);
     assert.equal(found.failures.length, 1);
-    assert.match(
-      warnings.join(),
-      /^GATEWAY_DOMAIN: .* has no address in the public DNS, so nobody reaches app/,
-    );
+    assert.deepEqual(warnings, ['GATEWAY_DOMAIN']);
     await reconcileAll(stage, never);
     assert.equal(stage.served.length, 1 + orders);
   }
 });
 
-test('a volume that takes no notes: what is due is refused, as by a start', async (t) => {
+test('where the ledger cannot be written, a due certificate is refused as a reconciliation refuses it', async (t) => {
   const stage = await setStage(t);
   const failed = failure('STORE_FAILED');
   const { primary } = stage.deps.authorities;
@@ -247,9 +240,13 @@ test('a volume that takes no notes: what is due is refused, as by a start', asyn
   assert.deepEqual([certificates[0]?.refused, failures[0]?.error], [failed, failed]);
   await stage.store(10);
   const warnings: string[] = [];
-  const tell = (words: string) => void warnings.push(words);
-  const later = await forecast({ ...stage.deps, authorities, warn: tell }, stage.certificates, never);
-  assert.deepEqual([later.failures, warnings.length], [[], 1], 'what is kept is told of');
+  const warn = (sentence: string) => void warnings.push(sentence);
+  const later = await forecast({ ...stage.deps, authorities, warn }, stage.certificates, never);
+  assert.deepEqual(
+    [later.failures, warnings.length],
+    [[], 1],
+    'for a certificate that is not due it is a warning',
+  );
 });
 
 test('a warning of the guest agent is passed on', async (t) => {
@@ -257,37 +254,38 @@ test('a warning of the guest agent is passed on', async (t) => {
   const identify = async () =>
     ({ appId: APP_ID, source: 'environment', warning: 'the agent is slow' }) as const;
   stage.deps = { ...stage.deps, identify };
-  const found = await look(stage);
+  const found = await forecastOne(stage);
   assert.deepEqual(found.warnings, ['the agent is slow']);
-  assert.ok(announced(found).written.includes(`${DOMAIN} CNAME ${GATEWAY}`));
+  assert.ok(describeChanges(found).written.includes(`${DOMAIN} CNAME ${GATEWAY}`));
 });
 
-test('what makes a round fail before it writes is told', async (t) => {
+test('a forecast fails as a reconciliation fails before it writes', async (t) => {
   const stage = await setStage(t);
   stage.provider.dropZone('example.com');
-  await assert.rejects(look(stage), { code: 'ZONE_NOT_FOUND' });
+  await assert.rejects(forecastOne(stage), { code: 'ZONE_NOT_FOUND' });
 });
 
-test('entries of the journal that are of another provider stay, in the forecast too', async (t) => {
+test('registered challenges of another provider are not forecast to be removed', async (t) => {
   const stage = await setStage(t);
   plant(stage, CHALLENGE, 'TXT', 'elsewhere');
   await stage.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);
-  assert.deepEqual((await look(stage)).leftovers, []);
+  assert.deepEqual((await forecastOne(stage)).leftovers, []);
 });
 
-test('an expired certificate is told also where no plan can be made', async (t) => {
+test('an expired certificate is reported, also where its records cannot be planned', async (t) => {
   const stage = await setStage(t);
   await stage.store(92);
-  assert.match((await look(stage)).certificate.ending?.words ?? '', /^expired 2 days ago, at /);
+  const ending = (await forecastOne(stage)).certificate.ending;
+  assert.equal(ending?.stage, 'expired');
   stage.provider.dropZone('example.com');
   const warnings: string[] = [];
-  const deps = { ...stage.deps, warn: (words: string) => void warnings.push(words) };
+  const deps = { ...stage.deps, warn: (sentence: string) => void warnings.push(sentence) };
   const { certificates, failures } = await forecast(deps, stage.certificates, never);
   assert.deepEqual([certificates.length, failures.length], [0, 1]);
-  assert.match(warnings.join(), /^the certificate for app\.example\.com expired 2 days ago, at /);
+  assert.ok(warnings.join().includes(`${DOMAIN} ${ending.words}`), warnings.join());
 });
 
-test('a ledger of the first CA that cannot be read is a failure of the certificate, also where the second one has issued it', async (t) => {
+test('a ledger of the primary CA that cannot be read is a failure of the certificate, also of one that the fallback CA has issued', async (t) => {
   const stage = await setStage(t);
   const { facts } = await stage.store(80);
   const { authority } = secondCa(stage);
