@@ -106,6 +106,15 @@ test('a version that was cut short is passed over', async () => {
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey3.pem');
 });
 
+test('without links the newest complete version is loaded', async () => {
+  const store = storeIn();
+  await store.save(['app.example.com'], bundleOf(first));
+  await store.save(['app.example.com'], bundleOf(second));
+  writeFileSync(archive('privkey3.pem'), first.keyPem);
+  rmSync(live(), { recursive: true });
+  assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(second).facts.serial);
+});
+
 test('a key that belongs to no chain is an error, not a certificate', async () => {
   mkdirSync(live(), { recursive: true });
   writeFileSync(live('fullchain.pem'), first.chainPem);

@@ -125,6 +125,22 @@ test('each failure is logged once, the one that decides last and with the next a
   assert.equal(typeof told[1]?.['nextAttempt'], 'string');
 });
 
+test('each run that leaves a certificate near its end as it was is logged as such', async () => {
+  const step: Step = ({ report, certificate }) => {
+    const { names, state } = certificate;
+    const notAfter = new Date(createFakeClock().now().getTime() + 3 * 24 * HOUR);
+    const notBefore = new Date(notAfter.getTime() - 90 * 24 * HOUR);
+    state.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
+    report.fail(certificate, 'records', unreachable());
+  };
+  const { lines } = await run({ a: step }, 3);
+  const ending = lines.filter(({ event }) => event === 'certificate-ends-soon');
+  assert.deepEqual(
+    ending.map(({ cause }) => cause),
+    ['gone (PROVIDER_UNREACHABLE)', 'gone (PROVIDER_UNREACHABLE)'],
+  );
+});
+
 test('each pass that finishes is told of', async () => {
   const finished: string[] = [];
   const onFinished: ControllerOptions['onFinished'] = ({ names: [name] }) => void finished.push(name);

@@ -200,12 +200,12 @@ export const crashes: readonly Mutant[] = [
     search: '    if (!pair) continue;\n',
     replace: '    if (!pair) return undefined;\n',
     killedBy: [
+      { file: 'src/certificates/store.test.ts' },
       {
         file: KILLS,
         test: 'SIGKILL at every step of a renewal, once it is issued',
         rows: 'kill-(?:after|torn) (?:rename|write) archive/',
       },
-      { file: 'src/certificates/store.test.ts' },
     ],
     note: 'An incomplete version hides the complete one before it.',
   },
