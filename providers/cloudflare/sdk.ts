@@ -8,8 +8,9 @@ import type { Fetch } from '../shared/http.ts';
 export type Sdk = ReturnType<typeof createSdk>;
 
 /**
- * Cloudflare's own client with the three resources that are used. This file is imported late and whole: only then does the
- * bundler leave out the rest of the package, and only then does a start that asks no provider not pay for it.
+ * Cloudflare's SDK with the three resources that are used. Import this file only when needed, and
+ * as a whole: then the bundler leaves out the rest of the package, and a start without calls to the
+ * provider does not load it.
  */
 export function createSdk(token: Secret, baseURL: string, timeout: number, fetch: Fetch) {
   return createClient({

@@ -1,16 +1,17 @@
 import * as z from 'zod';
 
 /**
- * What the API answers, as far as this program reads it. Every answer passes through here. Attributes are called `@Name`,
- * text `#text`; objects are loose where a part that nobody knows has to be seen later, because it could not be written back.
+ * Schemas of the API's responses, as far as this program reads them; every response is parsed by one.
+ * Attributes are called `@Name`, text `#text`. Objects are loose where unknown parts have to be
+ * detected later, because they could not be written back.
  */
 
-/** The frame of every answer (https://www.namecheap.com/support/api/methods/). */
+/** The envelope of every response (https://www.namecheap.com/support/api/methods/). */
 export const envelope = z.object({
   ApiResponse: z.object({
     '@Status': z.enum(['OK', 'ERROR']),
     Errors: z.unknown().optional(),
-    // A refusal has none.
+    // An error response has none.
     CommandResponse: z.unknown().optional(),
   }),
 });
@@ -20,7 +21,7 @@ const refusal = z.union([
   z.object({ '#text': z.string().default(''), '@Number': z.string().default('') }),
 ]);
 
-/** What stands in `<Errors>` of a refusal. */
+/** The content of `<Errors>` in an error response. */
 export const refusals = z.object({ Error: z.array(refusal).min(1) });
 
 const host = z.looseObject({

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/clock.ts';
 import { IngressError, messageOf } from '../../src/errors.ts';
 import type { ProviderFiles } from '../shared/context.ts';
 
-/** How many files of one zone are kept. */
+/** Maximum number of files for one zone. */
 export const KEPT = 20;
 
 /**
@@ -27,7 +27,7 @@ export async function keepBackup(
   }
 }
 
-/** Names sort by date; a second one of the same millisecond, or of a clock that went back, takes the next free one. */
+/** Names sort by date. If the name is taken (same millisecond, or the clock went back), uses the next free one. */
 function freeName(now: Date, taken: readonly string[]): string {
   for (let ms = now.getTime(); ; ms += 1) {
     const name = `${new Date(ms).toISOString().replaceAll(':', '-')}.txt`;
@@ -49,7 +49,7 @@ async function prune(
       if (superfluous) await files.remove(path);
       else others.push(name);
     } catch {
-      // One that cannot be read or removed keeps no other from being removed.
+      // A file that cannot be read or removed does not keep others from being removed.
     }
   }
 }

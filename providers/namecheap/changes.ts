@@ -9,34 +9,34 @@ import { IngressError } from '../../src/errors.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
-/** A plan's changes made on a copy of the whole zone, which is the only thing that setHosts takes. Pure. */
+/** Applies a plan's changes to a copy of the whole zone, because setHosts only takes whole zones. Pure. */
 
 export interface Changed {
-  /** The zone as it shall be. Hosts that no change names are the same objects as before. */
+  /** The new zone. Hosts that no change names are the same objects as before. */
   readonly hosts: readonly Host[];
-  /** Those of them that the changes name, in the order of the changes: created, replacing, or standing there already. */
+  /** The hosts that the changes ask for, in the order of the changes: created, replacing, or current already. */
   readonly wanted: readonly Host[];
   readonly removed: readonly Host[];
-  /** Whether anything has to be written. */
+  /** Whether a write is needed. */
   readonly differs: boolean;
 }
 
 const LEADING = new Set(['A', 'AAAA', 'CNAME']);
-/** Answered as addresses: Namecheap's own server, which redirects, or those of another name. */
+/** Types that resolve to addresses: those of Namecheap's redirect server, or of another name. */
 const REDIRECTING = new Set(['URL', 'URL301', 'FRAME', 'ALIAS']);
 
 interface Entry {
   readonly host: Host;
-  readonly live: CurrentRecord;
+  readonly current: CurrentRecord;
 }
 
 /**
- * Throws PROVIDER_CONFLICT where a CNAME would not stand alone, PROVIDER_REJECTED where a redirect stands in the way, and
- * what `toHost` throws.
+ * Applies the changes. Throws PROVIDER_CONFLICT if a CNAME would share its name, PROVIDER_REJECTED if
+ * the name has a redirect, and what `toHost` throws.
  */
 export function changeHosts(hosts: readonly Host[], changes: readonly Change[], domain: string): Changed {
-  let entries: Entry[] = hosts.map((host) => ({ host, live: toCurrent(host, domain) }));
-  // What is removed cannot serve as what is wanted, so removals come first.
+  let entries: Entry[] = hosts.map((host) => ({ host, current: toCurrent(host, domain) }));
+  // A host that is removed cannot satisfy a wanted record, so removals come first.
   for (const change of changes) {
     if (change.action === 'remove') entries = withoutOne(entries, change.removed);
   }
@@ -45,12 +45,12 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
   for (const change of changes) {
     if (change.action === 'remove') continue;
     const place = placeOf(change, entries);
-    const entry = entryFor(change.record, entries[place.standing], domain);
+    const entry = entryFor(change.record, entries[place.index], domain);
     entries = place.put(entry);
     wanted.push(entry.host);
-    if (place.standing < 0) added.add(entry.host);
+    if (place.index < 0) added.add(entry.host);
   }
-  requirePlace(entries, added);
+  requireCompatible(entries, added);
   const changed = entries.map(({ host }) => host);
   const kept = new Set(changed.map(hostKey));
   return {
@@ -61,56 +61,57 @@ export function changeHosts(hosts: readonly Host[], changes: readonly Change[], 
   };
 }
 
-/** A record may stand twice; one removal takes one of them, the one that is meant. */
+/** The same record may exist twice; a removal takes one of them: by handle, else by TTL. */
 function withoutOne(entries: readonly Entry[], removed: CurrentRecord): Entry[] {
-  const same = entries.filter(({ live }) => sameData(live, removed));
-  const meant =
-    same.find(({ live }) => live.handle !== undefined && live.handle === removed.handle) ??
-    same.find(({ live }) => live.ttl === removed.ttl) ??
+  const same = entries.filter(({ current }) => sameData(current, removed));
+  const match =
+    same.find(({ current }) => current.handle !== undefined && current.handle === removed.handle) ??
+    same.find(({ current }) => current.ttl === removed.ttl) ??
     same[0];
-  return entries.filter((entry) => entry !== meant);
+  return entries.filter((entry) => entry !== match);
 }
 
-/** Where a wanted record stands, and the list with it in its place; what it replaces goes. */
+/** The index of a wanted record (-1 if it does not exist), and a function that puts it in place of what it replaces. */
 function placeOf(change: Exclude<Change, { action: 'remove' }>, entries: readonly Entry[]) {
   const { record } = change;
   const replaced =
     change.action === 'replace' && !sameData(change.replaced, record) ? change.replaced : undefined;
-  const isOld = ({ live }: Entry) => replaced !== undefined && sameData(live, replaced);
-  const standing = entries.findIndex(({ live }) => sameData(live, record));
-  const at = standing >= 0 ? standing : entries.findIndex(isOld);
+  const isOld = ({ current }: Entry) => replaced !== undefined && sameData(current, replaced);
+  const index = entries.findIndex(({ current }) => sameData(current, record));
+  const at = index >= 0 ? index : entries.findIndex(isOld);
   const put = (entry: Entry): Entry[] => {
     const placed = at < 0 ? [...entries, entry] : entries.with(at, entry);
     return placed.filter((one) => one === entry || !isOld(one));
   };
-  return { standing, put };
+  return { index, put };
 }
 
-function entryFor(record: DnsRecord, standing: Entry | undefined, domain: string): Entry {
+function entryFor(record: DnsRecord, existing: Entry | undefined, domain: string): Entry {
   const ttl = normalizeTtl(record.ttl);
-  if (standing && standing.live.ttl === ttl) return standing;
-  const host = standing ? { ...standing.host, ttl: String(ttl) } : toHost(record, domain);
-  return { host, live: toCurrent(host, domain) };
+  if (existing && existing.current.ttl === ttl) return existing;
+  const host = existing ? { ...existing.host, ttl: String(ttl) } : toHost(record, domain);
+  return { host, current: toCurrent(host, domain) };
 }
 
 /**
- * RFC 1034 §3.6.2, and what answers with an address of its own: both would be served. What stands like that already
- * stays; nothing new is put beside it.
+ * Refuses a new record beside a CNAME (RFC 1034 §3.6.2) or beside a redirect, because Namecheap would
+ * serve both. Combinations that exist already stay.
  */
-function requirePlace(entries: readonly Entry[], added: ReadonlySet<Host>): void {
-  for (const { host, live } of entries.filter((entry) => added.has(entry.host))) {
-    const others = entries.filter((entry) => entry.host !== host && entry.live.name === live.name);
-    const elsewhere = others.find((other) => LEADING.has(live.type) && REDIRECTING.has(other.live.type));
-    if (elsewhere) throw redirected(live, elsewhere.live);
-    const rival = others.find((other) => [live.type, other.live.type].includes('CNAME'));
-    if (!rival) continue;
-    const both = `${describeRecord(live)} is not allowed beside ${rival.live.type} ${rival.live.value}`;
+function requireCompatible(entries: readonly Entry[], added: ReadonlySet<Host>): void {
+  for (const { host, current } of entries.filter((entry) => added.has(entry.host))) {
+    const others = entries.filter((entry) => entry.host !== host && entry.current.name === current.name);
+    const redirect = others.find((other) => LEADING.has(current.type) && REDIRECTING.has(other.current.type));
+    if (redirect) throw redirected(current, redirect.current);
+    const conflicting = others.find((other) => [current.type, other.current.type].includes('CNAME'));
+    if (!conflicting) continue;
+    const { type, value } = conflicting.current;
+    const both = `${describeRecord(current)} is not allowed beside ${type} ${value}`;
     throw new IngressError('PROVIDER_CONFLICT', `nothing was written to Namecheap: ${both}`);
   }
 }
 
-function redirected(live: CurrentRecord, other: CurrentRecord): IngressError {
-  const why = `${describeRecord(live)} was not written, because the same name has ${other.type} ${other.value}`;
+function redirected(record: DnsRecord, other: DnsRecord): IngressError {
+  const why = `${describeRecord(record)} was not written, because the same name has ${other.type} ${other.value}`;
   return new IngressError('PROVIDER_REJECTED', why, {
     hint: 'Remove the redirect at Domain List > Manage > Advanced DNS. Namecheap would answer with both.',
   });
@@ -121,33 +122,33 @@ function sameKeys(before: readonly Host[], after: readonly Host[]): boolean {
   return a.length === b.length && a.every((key, index) => key === b[index]);
 }
 
-/** What a read after a write shows, held against what was asked for. Pure. */
+/** Compares a read after a write with what was written. Pure. */
 export interface Verdict {
-  /** What nobody asked to touch and is missing or changed, in words. */
+  /** Hosts that no change named and that are missing or changed, in words. */
   readonly lost: readonly string[];
-  /** Ours that stand there in other words: what was asked for, and what stands there instead. */
+  /** Our hosts that were stored differently, in words: as written, and as stored. */
   readonly mangled: readonly string[];
-  /** Ours that are not there, and removed ones that still are. */
+  /** Our hosts that are missing, and removed ones that still exist, in words. */
   readonly undone: readonly string[];
 }
 
-/** Hosts that are there beside what was asked for are somebody else's, added since, and nothing to complain of. */
+/** Verifies a write. Additional hosts are ignored: another client has added them since. */
 export function verify(before: HostZone, changed: Changed, after: HostZone): Verdict {
   const there = new Set(after.hosts.map(hostKey));
   const expected = new Set(changed.hosts.map(hostKey));
   const known = new Set(before.hosts.map(hostKey));
   const targets = new Set(after.hosts.map(targetKey));
-  const stands = (host: Host) =>
+  const exists = (host: Host) =>
     isMade(host, before.emailType) ? targets.has(targetKey(host)) : there.has(hostKey(host));
-  const missing = changed.hosts.filter((host) => !stands(host));
-  // A challenge of somebody else goes by itself when its order is done.
-  const isPassing = ({ name, type }: Host) => type === 'TXT' && /^_acme-challenge(?:\.|$)/i.test(name);
+  const missing = changed.hosts.filter((host) => !exists(host));
+  // Another ACME client removes its challenge when its order is done.
+  const isChallenge = ({ name, type }: Host) => type === 'TXT' && /^_acme-challenge(?:\.|$)/i.test(name);
   const others = after.hosts.filter((host) => !expected.has(hostKey(host)) && !known.has(hostKey(host)));
   const own = new Set(changed.wanted);
   const instead = (host: Host) =>
     others.find(({ name, type }) => name.toLowerCase() === host.name.toLowerCase() && type === host.type);
   const lost = missing
-    .filter((host) => !own.has(host) && !isPassing(host))
+    .filter((host) => !own.has(host) && !isChallenge(host))
     .map((host) => withInstead(host, instead(host)));
   const email =
     before.emailType === after.emailType
@@ -167,12 +168,15 @@ export function verify(before: HostZone, changed: Changed, after: HostZone): Ver
   };
 }
 
-/** What Namecheap makes itself keeps its target, and may get another TTL and preference. */
+/** A host that Namecheap generates keeps its target, and may get another TTL and preference. */
 function targetKey(host: Host): string {
   return hostKey({ ...host, ttl: '0', mxPref: '0' });
 }
 
-/** The same but for spelling, or the beginning of it; anything else is a record of somebody who wrote at the same moment. */
+/**
+ * Whether a host has the same value except for spelling, or its beginning. Any other value is the
+ * record of another client that wrote at the same moment.
+ */
 function isAlike(host: Host, other: Host | undefined): boolean {
   if (!other) return false;
   const [a, b] = [host, other].map(({ address }) => address.toLowerCase().replace(/[^a-z0-9]/g, ''));

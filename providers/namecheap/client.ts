@@ -32,18 +32,21 @@ export interface ClientOptions {
 
 /** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface NamecheapClient {
-  /** The whole zone. Throws ZONE_NOT_FOUND where it is not of this account, or other name servers answer for it. */
+  /** Reads the whole zone. Throws ZONE_NOT_FOUND if it is not in this account or is delegated to other name servers. */
   getHosts(parts: DomainParts, signal: AbortSignal): Promise<HostZone>;
-  /** Makes the form's hosts the whole zone. `doing` completes "Namecheap refused to …". */
+  /** Replaces the whole zone with the form's hosts. `doing` completes "Namecheap refused to …". */
   setHosts(domain: string, form: Form, signal: AbortSignal): Promise<void>;
-  /** The cheapest call that needs good credentials. */
+  /** The cheapest call that requires valid credentials. */
   list(signal: AbortSignal): Promise<void>;
 }
 
 const PATH = '/xml.response';
 const HEADERS = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** Makes the calls as forms by POST, so that the key is in no URL, and by IPv4, since the whitelist knows nothing else. */
+/**
+ * Makes calls as forms by POST, so that the key is in no URL, and over IPv4, because the whitelist
+ * supports only IPv4.
+ */
 export function createClient(options: ClientOptions): NamecheapClient {
   const { apiKey, apiUser, username, clientIp, budget } = options;
   const http = createHttp({ title: 'Namecheap', secrets: [apiKey], family: 4, ...options });

@@ -3,6 +3,7 @@ import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
 import { clean, summarize } from '../shared/errors.ts';
 import type { Verdict } from './changes.ts';
+import type { Unwritable } from './hosts.ts';
 
 /** The operation that failed, so that message and hint can name it. */
 export interface Operation {
@@ -13,7 +14,7 @@ export interface Operation {
   readonly clientIp: string;
 }
 
-/** One refusal in Namecheap's words. */
+/** An error as Namecheap reports it. */
 export interface Refusal {
   readonly number: string;
   readonly message: string;
@@ -21,10 +22,10 @@ export interface Refusal {
 
 const NAME_SERVERS = 'Domain List > Manage > Nameservers > Namecheap BasicDNS';
 
-/** Milliseconds without a call when the limit is exceeded and the API, as usual, does not say for how long. */
+/** Milliseconds to pause when the limit is exceeded and the API, as usual, sends no Retry-After. */
 export const HOLD_MS = 300_000;
 
-/** Items that a message names. */
+/** Maximum number of items named in a message. */
 const NAMED = 5;
 
 // https://www.namecheap.com/support/api/global-parameters/, /error-codes/ and the page of each method.
@@ -37,7 +38,7 @@ const NOT_OURS = new Set(['2019166', '2016166', '3019166', '3016166', '2030288']
 // The API's own failures, and those of the registries behind it.
 const UNAVAILABLE = new Set(['1050900', '3050900', '5050900', '3031510', '4022288', '5019169']);
 
-/** What a refusal means to this program. */
+/** The error of this program for one of Namecheap. */
 export function toIngressError(refusal: Refusal, operation: Operation): IngressError {
   const { number, message } = refusal;
   const code = codeOf(number);
@@ -106,18 +107,21 @@ export function unavailable({ doing }: Operation, status: number): IngressError 
   return new IngressError('PROVIDER_UNAVAILABLE', `Namecheap failed to ${doing}: HTTP ${status}`);
 }
 
+/** The error for a domain that is delegated to other name servers. */
 export function otherNameServers(domain: string): IngressError {
   return new IngressError('ZONE_NOT_FOUND', `The name servers of ${domain} are not Namecheap's`, {
     hint: `Point the domain at Namecheap's name servers (${NAME_SERVERS}), or choose the provider that serves it.`,
   });
 }
 
-export function notUnderstood(domain: string, strange: readonly string[]): IngressError {
+/** The error for a zone that setHosts cannot write back as it is. */
+export function notUnderstood(domain: string, unwritable: readonly Unwritable[]): IngressError {
   return new IngressError(
     'ZONE_NOT_UNDERSTOOD',
-    `the zone ${domain} was not written, because Namecheap's API cannot represent everything in it: ${some(strange)}`,
+    `the zone ${domain} was not written, because Namecheap's API cannot represent everything in it: ${some(unwritable.map(({ words }) => words))}`,
     {
       hint: 'Change what the message names at Domain List > Manage > Advanced DNS, or publish below a domain without it.',
+      details: { reasons: unwritable.map(({ reason }) => reason) },
     },
   );
 }

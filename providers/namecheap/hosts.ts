@@ -3,13 +3,14 @@ import type { ApiHost, ApiHosts } from './answers.ts';
 import type { DomainParts } from './suffix.ts';
 
 /**
- * A zone as getHosts gives it, and whether setHosts could give it back. A write replaces the whole zone, so what
- * setHosts has no word for would be lost by any write at all: it is collected in `strange`, and nothing is written. Pure.
+ * Reads a zone from getHosts, and finds what setHosts cannot write back. A write replaces the whole
+ * zone, so whatever setHosts cannot express would be lost by any write. It is collected in
+ * `unwritable`, and the zone is not written. Pure.
  */
 
-/** One host record in the API's own words. */
+/** One host record with the API's own values. */
 export interface Host {
-  /** The API's own number; another one after every write. */
+  /** Assigned by the API; changes with every write. */
   readonly id?: string | undefined;
   /** Relative to the domain; `@` for the domain itself. */
   readonly name: string;
@@ -24,11 +25,12 @@ export interface HostZone {
   readonly domain: string;
   readonly emailType: string;
   readonly hosts: readonly Host[];
-  /** What a write would lose or change, each in words for a person. */
+  /** What a write would lose or change. */
   readonly unwritable: readonly Unwritable[];
 }
 
-// Both lists: https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/, and for NONE and GMAIL the API's own client.
+// Both lists: https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/. NONE and GMAIL
+// are in Namecheap's own API client only.
 const TYPES = new Set('A AAAA ALIAS CAA CNAME FRAME MX MXE NS TXT URL URL301'.split(' '));
 const EMAIL_TYPES = new Set(['NONE', 'MXE', 'MX', 'FWD', 'OX', 'GMAIL']);
 
@@ -39,24 +41,41 @@ const HOST_PARTS = new Set(
   ),
 );
 
-/** The exchanges of Namecheap's own and of Google's mail. */
+/** The mail exchanges that Namecheap generates for an email type: its own, and Google's. */
 const MADE_FOR: Readonly<Record<string, RegExp>> = {
   OX: /\.privateemail\.com\.?$/i,
   GMAIL: /\.(?:google|googlemail)\.com\.?$/i,
 };
 
+/** Why setHosts cannot write something back. `duplicate`: two hosts that the API would merge. */
+export type UnwritableReason =
+  | 'unknown-part'
+  | 'unknown-type'
+  | 'unknown-email-type'
+  | 'dynamic'
+  | 'inactive'
+  | 'app'
+  | 'quote'
+  | 'malformed'
+  | 'ttl'
+  | 'mail'
+  | 'duplicate';
+
 /** Something that a write could not send back. */
 export interface Unwritable {
-  /** Whose it is; undefined for the zone's own. */
+  /** The host that has it; undefined if the zone itself has it. */
   readonly host: Host | undefined;
-  /** Without this one, it is nothing to complain of. */
+  /** The host that it duplicates: without either of the two, the zone can be written. */
   readonly twin?: Host;
+  readonly reason: UnwritableReason;
+  /** The reason as a sentence for the user. */
   readonly words: string;
 }
 
 export const LEAST_TTL = 60;
 export const MOST_TTL = 60_000;
 
+/** Reads the zone from the response of getHosts. */
 export function understand(result: ApiHosts): HostZone {
   const given = [...(result.host ?? []), ...(result.Host ?? [])];
   const emailType = textOf(result['@EmailType']) ?? '';
@@ -66,15 +85,19 @@ export function understand(result: ApiHosts): HostZone {
     emailType,
     hosts,
     unwritable: [
-      ...strangeParts(result, ZONE_PARTS).map((part) => ofZone(`the zone has ${part}, which is not known`)),
-      ...(EMAIL_TYPES.has(emailType) ? [] : [ofZone(`the email type "${emailType}" is not known`)]),
+      ...unknownParts(result, ZONE_PARTS).map((part) =>
+        ofZone('unknown-part', `the zone has ${part}, which is not known`),
+      ),
+      ...(EMAIL_TYPES.has(emailType)
+        ? []
+        : [ofZone('unknown-email-type', `the email type "${emailType}" is not known`)]),
       ...hosts.flatMap((host, index) =>
-        [...strangeHost(given[index], host), ...strangeMail(host, emailType)].map((words) => ({
+        [...problemsOf(given[index], host), ...mailProblems(host, emailType)].map((problem) => ({
           host,
-          words,
+          ...problem,
         })),
       ),
-      ...rivals(hosts),
+      ...duplicates(hosts),
     ],
   };
 }
@@ -90,39 +113,45 @@ function toHost(host: ApiHost): Host {
   };
 }
 
-/** A host in a few words, for messages. */
+/** A host in messages: `www A 192.0.2.1`. */
 export function describeHost({ name, type, address }: Host): string {
   return `${name} ${type} ${address.length > 60 ? `${address.slice(0, 60)}…` : address}`;
 }
 
-function ofZone(words: string): Unwritable {
-  return { host: undefined, words };
+function ofZone(reason: UnwritableReason, words: string): Unwritable {
+  return { host: undefined, reason, words };
 }
 
-function strangeHost(given: ApiHost | undefined, host: Host): string[] {
+type Problem = Pick<Unwritable, 'reason' | 'words'>;
+
+function problemsOf(given: ApiHost | undefined, host: Host): Problem[] {
   if (!given) return [];
-  const what: string[] = strangeParts(given, HOST_PARTS).map((part) => `has ${part}, which is not known`);
-  if (!TYPES.has(host.type)) what.push('is of a type that is not known');
+  const problems: Problem[] = unknownParts(given, HOST_PARTS).map((part) => ({
+    reason: 'unknown-part',
+    words: `has ${part}, which is not known`,
+  }));
+  const add = (reason: UnwritableReason, words: string) => void problems.push({ reason, words });
+  if (!TYPES.has(host.type)) add('unknown-type', 'is of an unknown type');
   if (isSet(given, '@IsDDNSEnabled'))
-    what.push('is a dynamic DNS record, and any write would make it a static one');
-  if (given['@IsActive'] !== undefined && !isSet(given, '@IsActive')) what.push('is not active');
+    add('dynamic', 'is a dynamic DNS record, and any write would make it a static one');
+  if (given['@IsActive'] !== undefined && !isSet(given, '@IsActive')) add('inactive', 'is not active');
   const app = textOf(given['@AssociatedAppTitle']) ?? '';
-  if (app.trim() !== '') what.push(`belongs to the app "${app}"`);
+  if (app.trim() !== '') add('app', `belongs to the app "${app}"`);
   if (host.type === 'TXT' && host.address.includes('"'))
-    what.push('holds a double quote, which the API does not keep');
-  if (!host.address.isWellFormed()) what.push('holds half a character');
+    add('quote', 'contains a double quote, which the API does not store');
+  if (!host.address.isWellFormed()) add('malformed', 'contains half a character');
   const ttl = Number(host.ttl);
-  if (ttl < LEAST_TTL || ttl > MOST_TTL) what.push(`has the TTL ${host.ttl}, which the API does not take`);
-  return what.map((words) => `${describeHost(host)} ${words}`);
+  if (ttl < LEAST_TTL || ttl > MOST_TTL) add('ttl', `has the TTL ${host.ttl}, which the API does not accept`);
+  return problems.map(({ reason, words }) => ({ reason, words: `${describeHost(host)} ${words}` }));
 }
 
-/** Whether Namecheap itself puts the host there, and makes it anew with every write. */
+/** Whether Namecheap generates the host, anew with every write. */
 export function isMade({ name, type, address }: Host, emailType: string): boolean {
   return type === 'MX' && name === '@' && (MADE_FOR[emailType]?.test(address) ?? false);
 }
 
-/** Without the email type that goes with it, a mail record is dropped by a write. */
-function strangeMail(host: Host, emailType: string): string[] {
+/** A write drops a mail record whose email type is not the zone's. */
+function mailProblems(host: Host, emailType: string): Problem[] {
   const { type, mxPref } = host;
   const fits =
     type === 'MX'
@@ -130,28 +159,32 @@ function strangeMail(host: Host, emailType: string): string[] {
       : type !== 'MXE' || emailType === 'MXE';
   return fits
     ? []
-    : [`${describeHost(host)} does not go with the email type ${emailType} and preference ${mxPref}`];
+    : [
+        {
+          reason: 'mail',
+          words: `${describeHost(host)} does not go with the email type ${emailType} and preference ${mxPref}`,
+        },
+      ];
 }
 
-/** Of two records that differ in nothing but the preference or the TTL, the API keeps one. */
-function rivals(hosts: readonly Host[]): Unwritable[] {
+/** Of two hosts that differ only in preference or TTL, the API keeps one. */
+function duplicates(hosts: readonly Host[]): Unwritable[] {
   const seen = new Map<string, Host>();
   return hosts.flatMap((host) => {
     const { name, type, address, ttl } = host;
     const key = `${name.toLowerCase()} ${type} ${type === 'TXT' ? address : address.toLowerCase()}`;
-    const before = seen.get(key);
+    const twin = seen.get(key);
     seen.set(key, host);
-    if (!before) return [];
-    const preferences = type === 'MX' && before.mxPref !== host.mxPref;
-    if (!preferences && before.ttl === ttl) return [];
+    if (!twin) return [];
+    const preferences = type === 'MX' && twin.mxPref !== host.mxPref;
+    if (!preferences && twin.ttl === ttl) return [];
     const words = `${describeHost(host)} is there twice, with different ${preferences ? 'preferences' : 'TTLs'}`;
-    // Without either of the two there is nothing to complain of.
-    return [{ host, rival: before, words }];
+    return [{ host, twin, reason: 'duplicate', words } satisfies Unwritable];
   });
 }
 
-/** The parts that are not known; whitespace between elements is none. */
-function strangeParts(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>): string[] {
+/** The unknown parts of an object. Whitespace between elements is ignored. */
+function unknownParts(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>): string[] {
   return Object.entries(object).flatMap(([key, value]) => {
     if (known.has(key) || (key === '#text' && textOf(value)?.trim() === '')) return [];
     return [key.startsWith('@') ? `the attribute ${key.slice(1)}` : `the element ${key}`];
@@ -170,7 +203,10 @@ function textOf(value: unknown): string | undefined {
 
 export type Form = readonly (readonly [key: string, value: string])[];
 
-/** The call that makes these hosts the whole zone (https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/). */
+/**
+ * The call that replaces the whole zone with these hosts
+ * (https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/).
+ */
 export function setHostsForm({ sld, tld }: DomainParts, emailType: string, hosts: readonly Host[]): Form {
   const parts = hosts.flatMap(({ name, type, address, mxPref, ttl }, index): [string, string][] => {
     const n = index + 1;
@@ -191,7 +227,7 @@ export function encodeForm(form: Form): string {
 }
 
 /**
- * The same form, one parameter on each line, for a person to read and for `curl --data @FILE` to send: curl leaves out the
+ * The same form with one parameter per line, readable and ready for `curl --data @FILE`: curl removes
  * line breaks, so each line begins with the separator.
  */
 export function formLines(form: Form): string {

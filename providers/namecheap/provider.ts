@@ -25,13 +25,13 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: false,
   sharesTtl: false,
   rewritesZone: true,
-  // Usually minutes; users have reported an hour.
+  // Usually minutes; users have reported up to an hour.
   propagationSeconds: 3600,
 };
 
 /**
- * Below 50 calls in an hour, and 20 in a minute. Namecheap's support speaks of 20 in a minute, 700 in an hour and 8000 in
- * a day; its older documentation of 50 in an hour.
+ * Below 50 calls an hour and 20 a minute. Namecheap's support mentions 20 a minute, 700 an hour and
+ * 8000 a day; its older documentation says 50 an hour.
  */
 const LIMIT: Limit = { burst: 15, calls: 33, perMs: 3_600_000 };
 
@@ -39,7 +39,10 @@ const TIMEOUT_MS = 30_000;
 const PRODUCTION = 'https://api.namecheap.com';
 const SANDBOX = 'https://api.sandbox.namecheap.com';
 
-/** Hosts of one domain (https://www.namecheap.com/support/knowledgebase/article.aspx/10058/10/namecheap-dns-limits/). */
+/**
+ * Most hosts of one domain
+ * (https://www.namecheap.com/support/knowledgebase/article.aspx/10058/10/namecheap-dns-limits/).
+ */
 const MOST_HOSTS = 150;
 
 export interface NamecheapOptions extends Settings<typeof variables> {
@@ -48,8 +51,8 @@ export interface NamecheapOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Namecheap's XML API, which replaces whole zones: a write reads the zone, saves it to a file,
- * writes it with the changes applied, and verifies that by another read.
+ * Implements the provider contract on Namecheap's XML API, which replaces whole zones. A write reads
+ * the zone, saves it to a file, writes it with the changes applied, and reads it again to verify it.
  */
 export function openNamecheap(
   { username, apiKey, clientIp, apiUser, sandbox, baseUrl, timeoutMs = TIMEOUT_MS }: NamecheapOptions,
@@ -68,7 +71,8 @@ export function openNamecheap(
       clock: context.clock,
       outgoing: context.outgoing,
     });
-  // For calls whose budget was spent before, so that no wait separates a read from the write that depends on it.
+  // For calls whose budget is already spent, so that nothing waits between a read and the write that
+  // depends on it.
   const prepaid = open({ spend: async (signal) => signal.throwIfAborted(), hold: budget.hold });
   return new Namecheap({ client: open(budget), prepaid, budget, context });
 }
@@ -92,7 +96,7 @@ class Namecheap implements DnsProvider {
   readonly capabilities = CAPABILITIES;
   readonly #parts: Parts;
   readonly #reads: Reads;
-  /** Writes to one domain wait for each other. */
+  /** Serializes the writes to a domain. */
   readonly #writes = new KeyedMutex();
   readonly #mutex = new Mutex();
   /** The domains that the account is known to hold. */
@@ -115,7 +119,7 @@ class Namecheap implements DnsProvider {
     const { domain } = parts;
     await this.#mutex.run(async () => {
       if (this.#zones.has(domain)) return;
-      await this.#reads.ask(domain, 'zone', () => this.#parts.client.getHosts(parts, signal));
+      await this.#reads.load(domain, 'zone', () => this.#parts.client.getHosts(parts, signal));
       this.#zones.add(domain);
     }, signal);
     return { id: domain, name: domain };
@@ -129,7 +133,7 @@ class Namecheap implements DnsProvider {
     const { hosts } =
       this.#reads.takeForRecords(parts.domain) ??
       (await this.#inZone(parts, () =>
-        this.#reads.ask(parts.domain, 'records', () => this.#parts.client.getHosts(parts, signal)),
+        this.#reads.load(parts.domain, 'records', () => this.#parts.client.getHosts(parts, signal)),
       ));
     return hosts.map((host) => toCurrent(host, parts.domain)).filter(({ name }) => wanted.has(name));
   }
@@ -158,16 +162,16 @@ class Namecheap implements DnsProvider {
     for (let paid = false; ; paid = true) {
       const before =
         this.#reads.recent(domain) ??
-        (await this.#reads.ask(domain, 'apply', () => client.getHosts(parts, signal)));
+        (await this.#reads.load(domain, 'apply', () => client.getHosts(parts, signal)));
       const changed = changeHosts(before.hosts, changes, domain);
       if (!changed.differs) return changed.wanted.map((host) => toCurrent(host, domain));
       requireUnderstood(before, changed);
       requireRoom(domain, changed);
-      // The write and its verification.
+      // One call for the write, and one for its verification.
       for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
       const text = formLines(setHostsForm(parts, before.emailType, before.hosts));
       const backup = await keepBackup(context, domain, text);
-      // A read that has become too old is repeated once; the budget is spent by then, so nothing waits after it.
+      // Reads once more if the read is too old by now. The budget is spent, so nothing waits after it.
       if (paid || this.#reads.recent(domain) === before)
         return await this.#write(parts, { before, changed, backup }, signal);
     }
@@ -190,10 +194,10 @@ class Namecheap implements DnsProvider {
     if (verdict.lost.length + verdict.mangled.length + verdict.undone.length > 0) {
       throw unconfirmed(domain, verdict, backup);
     }
-    const standing = after.hosts.map((host) => toCurrent(host, domain));
+    const stored = after.hosts.map((host) => toCurrent(host, domain));
     return changed.wanted.map((host) => {
-      const live = toCurrent(host, domain);
-      return standing.find((other) => sameData(other, live)) ?? live;
+      const written = toCurrent(host, domain);
+      return stored.find((other) => sameData(other, written)) ?? written;
     });
   }
 
@@ -203,7 +207,7 @@ class Namecheap implements DnsProvider {
     throw new IngressError('ZONE_NOT_FOUND', `${id} is not a registrable domain`);
   }
 
-  /** A call about a domain. */
+  /** Makes a call about a domain. If the account no longer holds it, forgets it. */
   #inZone<T>({ domain }: DomainParts, call: () => Promise<T>): Promise<T> {
     return forgetIfGone({ forget: () => this.#zones.delete(domain) }, call);
   }
@@ -236,15 +240,11 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
   );
 }
 
-/** Throws if a host that stays could not be written back. Hosts that the change removes need not be. */
-function requireUnderstood({ domain, unwritable: strange }: HostZone, { hosts }: Changed): void {
+/** Throws if a host that stays cannot be written back. Hosts that the change removes do not matter. */
+function requireUnderstood({ domain, unwritable }: HostZone, { hosts }: Changed): void {
   const stays = (host: Host | undefined) => host === undefined || hosts.includes(host);
-  const left = strange.filter(({ host, twin: rival }) => stays(host) && stays(rival));
-  if (left.length > 0)
-    throw notUnderstood(
-      domain,
-      left.map(({ words }) => words),
-    );
+  const left = unwritable.filter(({ host, twin }) => stays(host) && stays(twin));
+  if (left.length > 0) throw notUnderstood(domain, left);
 }
 
 /** Namecheap (XML API, https://www.namecheap.com/support/api/methods/). */

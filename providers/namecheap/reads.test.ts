@@ -14,7 +14,7 @@ function begin() {
   let now = 1_000_000;
   const reads = createReads({ now: () => new Date(now), wait: async () => undefined });
   const ask = (asker: 'zone' | 'records' | 'apply', what = 'NONE') =>
-    reads.ask('example.com', asker, async () => zone(what));
+    reads.load('example.com', asker, async () => zone(what));
   const pass = (ms: number) => {
     now += ms;
   };
@@ -45,7 +45,7 @@ test('a write forgets what was read before it, and what was asked before it ende
   const { reads, ask } = begin();
   await ask('records');
   const slow = Promise.withResolvers<HostZone>();
-  const asked = reads.ask('example.com', 'records', () => slow.promise);
+  const asked = reads.load('example.com', 'records', () => slow.promise);
   await assert.rejects(reads.during('example.com', () => Promise.reject(new Error('lost'))));
   slow.resolve(zone('FWD'));
   await asked;

@@ -1,20 +1,27 @@
 import type { Clock } from '../../src/clock.ts';
 import type { HostZone } from './hosts.ts';
 
-/** Milliseconds during which a read counts as one of just now. */
+/** Milliseconds during which a read may be reused. */
 const RECENT_MS = 1000;
 
-/** What was read of each zone in the last second, so that looking and writing in one go cost one read. */
+/**
+ * The last read of each zone, reused for a second, so that finding a zone, reading its records and
+ * writing it in one run cost one read.
+ */
 export interface Reads {
-  /** Reads, and remembers it unless a write has begun meanwhile. */
-  ask(domain: string, asker: 'zone' | 'records' | 'apply', read: () => Promise<HostZone>): Promise<HostZone>;
-  /** A read of just now, to write upon; not one that only found the zone, since no plan has seen it. */
+  /** Reads and caches a zone. Caches nothing if a write has begun meanwhile. */
+  load(
+    domain: string,
+    caller: 'zone' | 'records' | 'apply',
+    read: () => Promise<HostZone>,
+  ): Promise<HostZone>;
+  /** A recent read as the basis of a write. Excludes one by zone(), because no plan is based on it. */
   recent(domain: string): HostZone | undefined;
-  /** What zone() read just now, once: whoever asks for records again wants to know anew. */
+  /** The recent read by zone(), once: a second call of records() has to read again. */
   takeForRecords(domain: string): HostZone | undefined;
-  /** What was read of the zone is of no use to anybody else. */
+  /** Discards the cached read of a zone. */
   forget(domain: string): void;
-  /** Writes. What was read before is forgotten, however it ends. */
+  /** Writes. Discards earlier reads, whether or not the write succeeds. */
   during(domain: string, write: () => Promise<void>): Promise<void>;
 }
 
@@ -40,10 +47,10 @@ export function createReads(clock: Clock): Reads {
     return age >= 0 && age < RECENT_MS ? read : undefined;
   };
   return {
-    async ask(domain, asker, read) {
+    async load(domain, caller, read) {
       const begun = writesOf(domain);
       const zone = await read();
-      const forRecords = asker === 'zone';
+      const forRecords = caller === 'zone';
       if (writesOf(domain) === begun) reads.set(domain, { zone, at: now(), forRecords });
       return zone;
     },

@@ -10,60 +10,67 @@ import { namesOf, removedBy, writtenBy } from '../shared/changes.ts';
 import { normalizeTtl, toData, typeNumber } from './records.ts';
 import { CLASSES, encodeRecord, TYPES, type WireRecord } from './wire.ts';
 
-/** A plan's changes as an UPDATE message's prerequisites and changes (RFC 2136 §2.4, §2.5). Pure. */
+/**
+ * Turns a plan's changes into the prerequisites and changes of UPDATE messages (RFC 2136 §2.4,
+ * §2.5). Pure.
+ */
 
-/** What has to be true, and what is then done. */
+/** Prerequisites, and the changes that the server makes if they hold. */
 export interface Update {
   readonly prerequisites: readonly WireRecord[];
   readonly changes: readonly WireRecord[];
 }
 
 export interface PlannedUpdate {
-  /** One for each owner name where something is left to do. */
+  /** One for each owner name that has to change. */
   readonly parts: readonly Update[];
-  /** The same in two messages, the second of which has to come after the first: for a server that ignores a new TTL in one. */
+  /**
+   * The same in two messages that have to be sent in this order, for a server that ignores a new
+   * TTL in one.
+   */
   readonly apart: readonly [removals: readonly Update[], additions: readonly Update[]];
-  /** The sets that stand with another TTL and are written anew. */
+  /** The RRsets that have another TTL and are replaced. */
   readonly renewed: readonly RenewedRrset[];
-  /** The created and replacing records as they will stand, in the order of the changes. */
+  /** The created and replacing records after the update, in the order of the changes. */
   readonly made: readonly CurrentRecord[];
 }
 
 export interface RenewedRrset {
   readonly name: string;
   readonly type: string;
-  /** Seconds, as they stand. */
+  /** Seconds. */
   readonly current: number;
-  /** Seconds, as they are wanted. */
+  /** Seconds. */
   readonly wanted: number;
 }
 
-/** Octets of the largest message over TCP (RFC 1035 §4.2.2), less its head and its signature. */
+/** Octets of the largest message over TCP (RFC 1035 §4.2.2), minus header and signature. */
 const MOST_OCTETS = 60_000;
 
-/** A record as everybody else sees it. */
+/** A record of the zone as a current record. */
 export function toCurrent({ record, data }: ZoneEntry): CurrentRecord {
   return { ...record, handle: handleOf(data) };
 }
 
 /**
- * Name servers number no records. Their octets tell those apart that are written alike, and a record with a handle is one
- * whose writing was answered.
+ * Name servers have no record ids. The encoded data distinguishes records with the same text, and a
+ * handle shows that the server has confirmed the record.
  */
 function handleOf(data: Buffer): string {
   return data.toString('base64');
 }
 
 /**
- * What is left to do when `standing` is everything at the changes' names. Throws where a CNAME would come
- * to stand beside something else, since a server leaves that out without a word (RFC 2136 §3.4.2.2): PROVIDER_CONFLICT
- * where the zone changed since it was read, and PROVIDER_REJECTED where no other plan would help.
+ * Plans the update, given all current records at the changes' names. Throws if a CNAME would be
+ * added beside another record, because a server silently skips that (RFC 2136 §3.4.2.2):
+ * PROVIDER_CONFLICT if the zone has changed since it was read, PROVIDER_REJECTED if no other plan
+ * would help.
  */
-export function planUpdate(changes: readonly Change[], standing: readonly ZoneEntry[]): PlannedUpdate {
-  const removed = removedOf(changes, standing);
+export function planUpdate(changes: readonly Change[], entries: readonly ZoneEntry[]): PlannedUpdate {
+  const removed = removedOf(changes, entries);
   const wanted = changes.flatMap((change) => writtenBy(change) ?? []);
   const plans = namesOf(changes).map((name) => {
-    const at = standing.filter(({ record }) => record.name === name);
+    const at = entries.filter(({ record }) => record.name === name);
     const kept = at.filter((one) => !removed.has(one));
     const goal = wanted.filter((record) => record.name === name);
     assertCompatible(kept, goal, hasChanged(changes, name, at));
@@ -81,7 +88,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly ZoneEn
   const made = wanted.map((record) => ({
     ...record,
     ttl: ttls.get(`${record.name} ${record.type}`) ?? record.ttl,
-    handle: handleOf(standing.find((one) => sameData(one.record, record))?.data ?? toData(record)),
+    handle: handleOf(entries.find((one) => sameData(one.record, record))?.data ?? toData(record)),
   }));
   const renewed = plans.flatMap(({ name, sets }) =>
     sets.flatMap(({ type, ttl, renewed: [first] }) =>
@@ -91,7 +98,7 @@ export function planUpdate(changes: readonly Change[], standing: readonly ZoneEn
   return { parts, apart: [plans.flatMap(removals), plans.flatMap(additions)], renewed, made };
 }
 
-/** What is left to do at one name. */
+/** The changes at one name. */
 interface NamePlan {
   readonly name: string;
   readonly at: readonly ZoneEntry[];
@@ -99,7 +106,10 @@ interface NamePlan {
   readonly gone: readonly ZoneEntry[];
 }
 
-/** Of a set that is renewed one record leaves: when it comes back, all of the set get its TTL. */
+/**
+ * For an RRset with a new TTL, removes one record: when it is added again, the whole RRset gets its
+ * TTL.
+ */
 function leavingAlone({ sets, gone }: NamePlan): ZoneEntry[] {
   return [...gone, ...sets.flatMap(({ renewed }) => renewed.slice(0, 1))];
 }
@@ -122,13 +132,13 @@ function additions(plan: NamePlan): Update[] {
   return changes.length > 0 ? [{ prerequisites: prerequisitesFor(name, staying, changes), changes }] : [];
 }
 
-/** The standing records that the changes take away. */
-function removedOf(changes: readonly Change[], standing: readonly ZoneEntry[]): ReadonlySet<ZoneEntry> {
+/** The current records that the changes remove. */
+function removedOf(changes: readonly Change[], entries: readonly ZoneEntry[]): ReadonlySet<ZoneEntry> {
   const removed = new Set<ZoneEntry>();
   for (const change of changes) {
     const old = removedBy(change);
     if (!old || (change.action === 'replace' && sameData(old, change.record))) continue;
-    const alike = standing.filter((one) => !removed.has(one) && sameData(one.record, old));
+    const alike = entries.filter((one) => !removed.has(one) && sameData(one.record, old));
     const found = alike.find(({ data }) => handleOf(data) === old.handle) ?? alike[0];
     if (found) removed.add(found);
   }
@@ -137,9 +147,9 @@ function removedOf(changes: readonly Change[], standing: readonly ZoneEntry[]): 
 
 interface WantedRrset {
   readonly type: string;
-  /** Of the whole set: an RRset has one (RFC 2181 §5.2). */
+  /** The TTL of the RRset, which has only one (RFC 2181 §5.2). */
   readonly ttl: number;
-  /** What stands already, and is written anew for its TTL. */
+  /** Current records that are written again with another TTL. */
   readonly renewed: readonly ZoneEntry[];
   readonly added: readonly WireRecord[];
 }
@@ -148,13 +158,14 @@ function setsOf(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]): WantedR
   return [...Map.groupBy(goal, ({ type }) => type)].map(([type, records]) => {
     const siblings = kept.filter(({ record }) => record.type === type);
     const others = siblings.filter(({ record }) => !records.some((one) => sameData(one, record)));
-    // Adding a record gives its TTL to the whole set, so the records that no change names decide.
+    // Adding a record sets the TTL of the whole RRset, so the records that no change names
+    // determine it.
     const ttl = others[0]?.record.ttl ?? normalizeTtl(records.at(-1)?.ttl ?? 0);
     const renewed = siblings.filter((one) => others.length === 0 && one.record.ttl !== ttl);
-    const standing = siblings.filter((one) => !renewed.includes(one));
+    const unchanged = siblings.filter((one) => !renewed.includes(one));
     const missing = records.filter(
       (record, index) =>
-        !standing.some((one) => sameData(one.record, record)) &&
+        !unchanged.some((one) => sameData(one.record, record)) &&
         records.findIndex((one) => sameData(one, record)) === index,
     );
     const added = missing.map((record) => {
@@ -182,7 +193,10 @@ function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]
   );
 }
 
-/** Whether something that was to be removed at the name is not there: the zone changed since it was read. */
+/**
+ * Whether a record that should be removed at the name no longer exists: the zone has changed since
+ * it was read.
+ */
 function hasChanged(changes: readonly Change[], name: string, at: readonly ZoneEntry[]): boolean {
   return changes.some((change) => {
     const old = removedBy(change);
@@ -190,7 +204,7 @@ function hasChanged(changes: readonly Change[], name: string, at: readonly ZoneE
   });
 }
 
-/** The parts in as few updates as fit into one message each. */
+/** Packs the parts into as few updates as possible, each of which fits into one message. */
 export function packUpdates(parts: readonly Update[], limit = MOST_OCTETS): Update[] {
   const packed: Update[] = [];
   let room = 0;
@@ -214,15 +228,17 @@ export function packUpdates(parts: readonly Update[], limit = MOST_OCTETS): Upda
   return packed;
 }
 
-/** What has to be true for an update to be made: its prerequisites (RFC 2136 §2.4). Pure. */
+/** Computes the prerequisites of an update (RFC 2136 §2.4). Pure. */
 
-/** A record of the zone as it was read, with its data as the server keeps it: TXT can be cut in many ways. */
+/**
+ * A record of the zone with its data as the server stores it: TXT data can be split in many ways.
+ */
 export interface ZoneEntry {
   readonly record: DnsRecord;
   readonly data: Buffer;
 }
 
-/** Types that another client may add at a name between our read and our write, and that exclude a CNAME. */
+/** Types that another client may add between our read and our write, and that exclude a CNAME. */
 const GUARDED_TYPES = [
   'A',
   'AAAA',
@@ -247,7 +263,10 @@ const GUARDED_TYPES = [
 
 const NOTHING = Buffer.alloc(0);
 
-/** The prerequisites without which the server would silently skip an addition at a name. */
+/**
+ * The prerequisites for additions at a name. Without them, the server may silently skip an
+ * addition.
+ */
 export function prerequisitesFor(
   name: string,
   at: readonly ZoneEntry[],
@@ -257,10 +276,10 @@ export function prerequisitesFor(
   const isAlias = added.some(({ type }) => type === TYPES.CNAME);
   if (isAlias && at.length === 0) return [absent(name, TYPES.ANY)];
   const guarded = isAlias ? at : at.filter(({ record }) => record.type === 'CNAME');
-  const rivals = (isAlias ? GUARDED_TYPES : (['CNAME'] as const)).filter(
+  const excluded = (isAlias ? GUARDED_TYPES : (['CNAME'] as const)).filter(
     (type) => !at.some(({ record }) => record.type === type),
   );
-  return [...guarded.map(present), ...rivals.map((type) => absent(name, TYPES[type]))];
+  return [...guarded.map(present), ...excluded.map((type) => absent(name, TYPES[type]))];
 }
 
 /** "RRset exists", with exactly these records together (RFC 2136 §2.4.2). */

@@ -34,7 +34,7 @@ import {
 export interface ClientOptions {
   readonly server: Server;
   readonly key: Key;
-  /** Milliseconds that one call may take, all messages of its answer included. */
+  /** Milliseconds that one call may take, including all messages of its response. */
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
@@ -42,26 +42,29 @@ export interface ClientOptions {
 
 /** The messages that this program sends, each signed. Each call rejects with an IngressError, or with the signal's reason. */
 export interface Rfc2136Client {
-  /** Asks for the SOA record of a name. REFUSED, NOTAUTH and NXDOMAIN are answers too. */
+  /** Queries the SOA record of a name. REFUSED, NOTAUTH and NXDOMAIN are returned, not thrown. */
   soa(name: string, signal: AbortSignal): Promise<Decoded>;
-  /** The records of a whole zone (AXFR, RFC 5936) that `keep` wants. */
+  /** Transfers the whole zone (AXFR, RFC 5936) and returns the records that `keep` selects. */
   transfer(zone: string, keep: (record: WireRecord) => boolean, signal: AbortSignal): Promise<WireRecord[]>;
-  /** Makes all changes or none (RFC 2136 §3.4). By TCP, like every call: of a lost datagram nobody knows whether the update was made. */
+  /**
+   * Makes all changes or none (RFC 2136 §3.4). Uses TCP, like every call: after a lost datagram it
+   * would be unknown whether the update was made.
+   */
   update(zone: string, update: Update, signal: AbortSignal): Promise<void>;
 }
 
 type Task = Omit<Message, 'id'>;
-/** Gets the messages of an answer; true for the last. */
+/** Receives the messages of a response; returns true for the last. */
 type Take = (decoded: Decoded) => boolean;
 
-/** Milliseconds for which a key that was taken is held to be good, and the clocks with it. */
+/** Milliseconds for which an accepted key, and with it the clocks, are known to be good. */
 const MOMENT_MS = 60_000;
 const NOT_HERE = ['NXDOMAIN', 'REFUSED', 'NOTAUTH'];
 
 export function createClient({ server, key, timeoutMs, budget, clock }: ClientOptions): Rfc2136Client {
-  /** When the server last signed an answer with our key. */
+  /** When the server last signed a response with our key. */
   let takenAt: number | undefined;
-  // A clock that was set meanwhile makes it long ago, or in the future.
+  // If the clock was set meanwhile, that time may be in the future, which counts as long ago.
   const wasJustTaken = () => {
     const ago = clock.now().getTime() - (takenAt ?? Number.NEGATIVE_INFINITY);
     return ago >= 0 && ago <= MOMENT_MS;
@@ -169,17 +172,18 @@ interface Circumstances {
   readonly operation: Operation;
   readonly now: Date;
   readonly isFirst: boolean;
-  /** Whether the server has ever signed an answer with our key. */
+  /** Whether the server has ever signed a response with our key. */
   readonly isKnown: boolean;
-  /** Whether it has a moment ago. */
+  /** Whether it did so a moment ago. */
   readonly isTaken: boolean;
-  /** Response codes that are answers. */
+  /** Response codes that are results, not errors. */
   readonly fine: readonly string[];
 }
 
 /**
- * What is wrong with an answer. A refusal without a signature is believed, since whoever could forge it could as well cut
- * the connection; anything else has to be signed. Knot signs no refusal of a zone that it does not have: REFUSED to a question.
+ * The error in a response. An unsigned error response is believed, because an attacker who can
+ * forge it could as well cut the connection; any other response has to be signed. Knot does not
+ * sign REFUSED to a query about a zone that it does not have.
  */
 function refusalOf(verdict: Verdict, { rcode }: Decoded, circumstances: Circumstances) {
   const { operation, now, isFirst, isKnown, isTaken, fine } = circumstances;

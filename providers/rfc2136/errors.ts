@@ -11,7 +11,7 @@ export interface Operation {
   readonly doing: string;
   readonly server: Server;
   readonly key: Key;
-  /** How to give the key the permission, as a hint. */
+  /** The hint that says how to give the key the permission. */
   readonly permission?: string;
 }
 
@@ -32,7 +32,7 @@ const RCODES = [
 
 const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['SERVFAIL', 'PROVIDER_UNAVAILABLE'],
-  // Only a prerequisite that does not hold makes an update end with one of these four.
+  // An update fails with one of these four only if a prerequisite does not hold.
   ['NXDOMAIN', 'PROVIDER_CONFLICT'],
   ['YXDOMAIN', 'PROVIDER_CONFLICT'],
   ['YXRRSET', 'PROVIDER_CONFLICT'],
@@ -52,7 +52,7 @@ function who({ server: { host } }: Operation): string {
   return `The name server ${host}`;
 }
 
-/** A whole answer that is a refusal. */
+/** The error for a signed error response. */
 export function refused(name: string, operation: Operation): IngressError {
   const code = CODES.get(name) ?? 'PROVIDER_REJECTED';
   const verb = name === 'SERVFAIL' ? 'failed' : 'refused';
@@ -76,7 +76,10 @@ function hintFor(code: ErrorCode, rcode: string, { permission }: Operation): Err
   return {};
 }
 
-/** The server or we do not take a signature; `isKnown` where it has taken the key before. */
+/**
+ * The error for a signature that the server or this program rejects. `isKnown`: the server has
+ * accepted the key before.
+ */
 export function badSignature(
   verdict: Exclude<Verdict, { kind: 'good' }>,
   operation: Operation,
@@ -98,7 +101,10 @@ export function badSignature(
   }
 }
 
-/** Knot calls a key that may not do something BADKEY, as others do one that they do not know any more. */
+/**
+ * Knot returns BADKEY to a key without the permission; other servers to a key that they no longer
+ * know.
+ */
 function notLet(operation: Operation, permission: string): IngressError {
   return new IngressError(
     'PROVIDER_PERMISSION_MISSING',
@@ -111,9 +117,10 @@ function notLet(operation: Operation, permission: string): IngressError {
 }
 
 /**
- * A refusal without a signature. Knot says NOTAUTH so to a key that it does not know or whose ACL does not allow it; PowerDNS says
- * NOTAUTH, or REFUSED to an update, also where the clocks differ. `isTaken`: it signed an answer with our key a moment ago, so
- * that key and clocks are good.
+ * The error for an unsigned error response. Knot sends NOTAUTH to a key that it does not know or
+ * that its ACL does not allow. PowerDNS sends NOTAUTH, or REFUSED to an update, also if the clocks
+ * differ. `isTaken`: the server signed a response with our key a moment ago, so the key and the
+ * clocks are good.
  */
 export function bareRefusal(rcode: string, operation: Operation, isTaken: boolean): IngressError {
   const { name, algorithm } = operation.key;
@@ -174,7 +181,7 @@ function mistimed(serverTime: Date | undefined, operation: Operation, now: Date)
   );
 }
 
-/** The error for an answer that violates the RFCs. */
+/** The error for a response that violates the RFCs. */
 export function badAnswer(how: string, operation: Operation, cause?: unknown): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
@@ -207,16 +214,18 @@ function isUnknownHost(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND';
 }
 
-/** What lets a key look for a zone: some servers answer a key about the zones only whose ACL names it. */
+/**
+ * The hint for a query. Some servers respond to queries about a zone only if its ACL names the key.
+ */
 export const ZONE_PERMISSION =
   'Let the key transfer and update the zone that holds the name: docs/providers.md has the lines.';
 
-/** What lets a key read the zone. */
+/** The hint for a zone transfer. */
 export function readPermission({ name }: Key, zone: string): string {
   return `Let the key transfer the zone. BIND, in the block of the zone ${zone}: allow-transfer { key "${name}"; }; (Knot, PowerDNS: docs/providers.md). Where the server does not hold the zone, correct RFC2136_NAMESERVER or RFC2136_ZONE.`;
 }
 
-/** What lets a key make these changes. */
+/** The hint for an update with these changes. */
 export function writePermission({ name: key }: Key, zone: string, changes: readonly WireRecord[]): string {
   const byName = Map.groupBy(changes, ({ name }) => name);
   const grants = [...byName].map(([name, records]) => {

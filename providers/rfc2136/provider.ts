@@ -30,12 +30,13 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: true,
   rewritesZone: false,
-  // BIND and Knot notify their secondaries within seconds (RFC 1996); PowerDNS in its next cycle, which takes up to a minute.
+  // BIND and Knot notify their secondaries within seconds (RFC 1996); PowerDNS in its next cycle,
+  // up to a minute later.
   propagationSeconds: 120,
   notifiesSecondaries: true,
 };
 
-/** The user's own name server has no limit; this one stops a runaway loop. */
+/** The user's own name server has no limit; this budget stops a runaway loop. */
 const LIMIT: Limit = { burst: 120, calls: 120, perMs: 60_000 };
 
 const TIMEOUT_MS = 15_000;
@@ -48,11 +49,12 @@ export interface Rfc2136Options extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on dynamic updates to a primary name server. A normal run of reconcile costs one or two queries for the zone
- * (once) and one zone transfer; an apply costs a transfer and one update, which is made as a whole or not at all.
+ * Implements the provider contract with dynamic updates to a primary name server. A normal
+ * reconciliation costs one or two queries for the zone (once) and one zone transfer. An apply costs
+ * a transfer and one update, which is atomic.
  *
- * Zone transfers, because a query cannot tell a record from what a wildcard makes of a name, or list a name's types
- * (RFC 8482).
+ * It uses zone transfers, because a query cannot distinguish a record from the expansion of a
+ * wildcard, or list a name's types (RFC 8482).
  */
 export function openRfc2136(
   { server, keyName, secret, algorithm, zone, timeoutMs = TIMEOUT_MS }: Rfc2136Options,
@@ -71,12 +73,12 @@ class Rfc2136 implements DnsProvider {
   readonly #configured: ConfiguredZone | undefined;
   readonly #warn: (sentence: string) => void;
   readonly #mutex = new Mutex();
-  /** Writes to one zone wait for each other. */
+  /** Serializes the writes to a zone. */
   readonly #writes = new KeyedMutex();
   #zones: readonly { readonly name: string }[] = [];
-  /** Names that a known zone has delegated to another one. */
+  /** Names that a known zone delegates to another one. */
   #cuts: readonly string[] = [];
-  /** The RRsets that the server answers with another TTL than was written, by zone, name and type. */
+  /** The RRsets for which the server did not adopt the written TTL, by zone, name and type. */
   readonly #unmoved = new Map<string, RenewedRrset>();
 
   constructor(client: Rfc2136Client, zone: string | undefined, warn: (sentence: string) => void) {
@@ -120,7 +122,10 @@ class Rfc2136 implements DnsProvider {
     return [...planned.made];
   }
 
-  /** Checks that the TTLs have changed. Knot 3.5 answers NOERROR and changes no TTL unless something else of the zone changes with it. */
+  /**
+   * Checks that the TTLs have changed. Knot 3.5 returns NOERROR and changes no TTL unless something
+   * else in the zone changes with it.
+   */
   async #renewTtls(apex: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
     const { renewed, apart } = await this.#plan(apex, changes, signal);
     if (renewed.length === 0) return;
@@ -134,7 +139,10 @@ class Rfc2136 implements DnsProvider {
     }
   }
 
-  /** The record with the wanted TTL, if the server does not change the TTL, so that no run of reconcile writes it again. */
+  /**
+   * The record with the wanted TTL if the server did not adopt it, so that the next reconciliation
+   * does not write it again.
+   */
   #asAsked(apex: string, record: CurrentRecord): CurrentRecord {
     const set = this.#unmoved.get(keyOf(apex, record));
     return set?.current === record.ttl ? { ...record, ttl: set.wanted } : record;
@@ -150,12 +158,12 @@ class Rfc2136 implements DnsProvider {
     }
   }
 
-  /** Any signed answer proves the key, even a refusal. */
+  /** Any signed response proves the key, even an error. */
   async check(signal: AbortSignal): Promise<void> {
     await this.#client.soa(this.#configured?.id ?? '', signal);
   }
 
-  /** The longest zone of the server that holds the name; the server itself says where it puts it. */
+  /** The longest zone of the server that contains the name, by the server's own response. */
   async #findApex(name: string, signal: AbortSignal): Promise<string> {
     const known = longestZone(this.#zones, name)?.name;
     if (known !== undefined && cutAbove(name, known, this.#cuts) === undefined) return known;
@@ -172,7 +180,7 @@ class Rfc2136 implements DnsProvider {
     });
   }
 
-  /** Everything at these names, with the data as the server keeps it. */
+  /** All records at these names, with the data as the server stores it. */
   async #read(apex: string, names: readonly string[], signal: AbortSignal): Promise<ZoneEntry[]> {
     signal.throwIfAborted();
     const wanted = new Set(names.map(canonicalName));

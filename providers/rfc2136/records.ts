@@ -5,9 +5,12 @@ import { type DnsRecord, formatCaa, parseCaa } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import { type Decoded, encodeName, readName, TYPES, type WireRecord } from './wire.ts';
 
-/** The data of records (RFC 1035 §3.3, RFC 3596, RFC 8659) as our canonical text, and back. Pure. */
+/**
+ * Converts the data of records (RFC 1035 §3.3, RFC 3596, RFC 8659) to canonical text and back.
+ * Pure.
+ */
 
-// One character-string is a length octet and at most 255 octets.
+// A character-string is a length octet and at most 255 octets.
 const STRING_OCTETS = 255;
 /** The greatest TTL (RFC 2181 §8). */
 const MOST_TTL = 2_147_483_647;
@@ -17,7 +20,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 );
 const NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(TYPES));
 
-/** A name server answers any TTL as it was written. */
+/** A name server serves any TTL as it was written. */
 export function normalizeTtl(seconds: number): number {
   return Math.min(MOST_TTL, Math.max(0, Math.round(seconds)));
 }
@@ -34,7 +37,10 @@ export function typeNumber(name: string): number {
   throw new IngressError('PROVIDER_REJECTED', `${name} is not a type that can be written`);
 }
 
-/** A record of the zone in canonical form. Throws a RangeError for data that does not fit its type. */
+/**
+ * Converts a record of the zone to canonical form. Throws a RangeError for data that does not fit
+ * its type.
+ */
 export function toRecord({ name, type, ttl, data }: WireRecord): DnsRecord {
   return { name: canonicalName(name), type: typeName(type), value: toValue(type, data), ttl };
 }
@@ -78,7 +84,10 @@ function strings(data: Buffer): Buffer[] {
   return found;
 }
 
-/** The data of a record that is to be written. Throws PROVIDER_REJECTED for a type or value that cannot be. */
+/**
+ * Encodes the data of a record. Throws PROVIDER_REJECTED for a type or value that cannot be
+ * written.
+ */
 export function toData({ name, type, value }: DnsRecord): Buffer {
   switch (type) {
     case 'A':
@@ -121,15 +130,16 @@ function txtOctets(octets: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Which zone of the name server holds a name, by what the server answers. Pure. */
+/** Finds the zone of a name by the server's responses. Pure. */
 
 const NOERROR = 0;
 const NXDOMAIN = 3;
 
 /**
- * The apex of the zone in which the server looked for a name's SOA record: it answers with that of the name, or says
- * with that of its zone that there is none (RFC 2308 §2). Undefined where it is not authoritative, and where an alias
- * leads elsewhere; then the name itself is no apex, and the one above it is asked for.
+ * The apex of the zone that the server used to answer an SOA query: the response has the SOA record
+ * of the name itself, or in the authority section that of its zone (RFC 2308 §2). Undefined if the
+ * response is not authoritative, or if an alias leads to another zone; then the name is not an
+ * apex, and its parent is queried.
  */
 export function apexOf(
   name: string,
@@ -143,7 +153,7 @@ export function apexOf(
   return answers.length === 0 || owner === name ? owner : undefined;
 }
 
-/** The delegation that takes a name out of a zone: the nearest to the apex, the name's own included. */
+/** The delegation above a name in a zone: the nearest to the apex, at the name itself included. */
 export function cutAbove(name: string, apex: string, cuts: readonly string[]): string | undefined {
   return cuts
     .filter((cut) => cut !== apex && isWithin(cut, apex) && isWithin(name, cut))

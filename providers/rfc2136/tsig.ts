@@ -7,28 +7,28 @@ import { CLASSES, type Decoded, encodeName, encodeRecord, readName, TYPES, type 
 /** Transaction signatures (RFC 8945). */
 
 export interface Key {
-  /** Canonical like an owner name. */
+  /** In the canonical form of an owner name. */
   readonly name: string;
   readonly algorithm: Algorithm;
   /** Base64. */
   readonly secret: Secret;
 }
 
-/** What the signature of an answer says. */
+/** The result of verifying a response's signature. */
 export type Verdict =
   | { readonly kind: 'good' }
-  /** Nothing was signed. */
+  /** The message has no signature. */
   | { readonly kind: 'unsigned' }
-  /** Somebody without the key wrote it, or changed it on the way. */
+  /** The message was not signed with the key, or was changed on the way. */
   | { readonly kind: 'forged' }
-  /** The server does not take our signature: BADKEY, BADSIG, BADTIME, or another code by its number. */
+  /** The server rejects our signature: BADKEY, BADSIG, BADTIME, or another code by its number. */
   | { readonly kind: 'refused'; readonly error: string; readonly serverTime: Date | undefined }
-  /** The signature is good, and older or newer than it may be. */
+  /** The signature is good, but its time differs from ours by more than the fudge. */
   | { readonly kind: 'mistimed'; readonly serverTime: Date };
 
 /** Seconds that the clocks may differ, as RFC 8945 §10 recommends. */
 export const FUDGE = 300;
-/** Between two signed messages of a transfer (RFC 8945 §5.3.1). */
+/** Most unsigned messages between two signed ones of a transfer (RFC 8945 §5.3.1). */
 const MOST_UNSIGNED = 99;
 
 const ERRORS: ReadonlyMap<number, string> = new Map([
@@ -49,7 +49,9 @@ interface Fields {
   readonly other: Buffer;
 }
 
-/** The message with its signature, and the signature by which the answer is known as the answer to this message. */
+/**
+ * Signs a message. Returns it with its signature, and the MAC that the response's signature covers.
+ */
 export function sign(message: Buffer, key: Key, now: Date): { bytes: Buffer; mac: Buffer } {
   const unsigned: Fields = {
     algorithm: key.algorithm,
@@ -67,8 +69,9 @@ export function sign(message: Buffer, key: Key, now: Date): { bytes: Buffer; mac
 }
 
 /**
- * Checks the messages of one answer in their order, `requestMac` being what was sent. Of a transfer's messages the first
- * and the last have to be signed; those between are covered by the next signature, and are `unsigned` until then.
+ * Verifies the messages of one response in their order; `requestMac` is the MAC of the request. The
+ * first and the last message of a transfer have to be signed. Those between are covered by the next
+ * signature, and are `unsigned` until then.
  */
 export function createVerifier(key: Key, requestMac: Buffer) {
   let prior = requestMac;
@@ -77,7 +80,7 @@ export function createVerifier(key: Key, requestMac: Buffer) {
   return (bytes: Buffer, { tsig }: Decoded, now: Date): Verdict => {
     if (!tsig) return { kind: waiting.push(bytes) > MOST_UNSIGNED ? 'forged' : 'unsigned' };
     const fields = decodeFields(tsig.record.data);
-    // Whoever cannot check our signature cannot sign either (RFC 8945 §5.3.2).
+    // A server that cannot verify our signature cannot sign its response either (RFC 8945 §5.3.2).
     if (fields.error !== 0 && fields.mac.length === 0) return refusal(fields, undefined);
     const tail = isFirst ? variablesOf(key, fields) : timersOf(fields);
     const plain = signedPart(bytes.subarray(0, tsig.start), fields);
@@ -103,7 +106,7 @@ function judgeTime(fields: Fields, now: Date): Verdict {
   return apart > fields.fudge ? { kind: 'mistimed', serverTime: timeOf(fields) } : { kind: 'good' };
 }
 
-/** The message as it was when it was signed. */
+/** The message as it was before it was signed. */
 function signedPart(bytes: Buffer, { originalId }: Fields): Buffer {
   const plain = withAdditionals(bytes, -1);
   plain.writeUInt16BE(originalId, 0);
@@ -114,7 +117,8 @@ function isSame(expected: Buffer, given: Buffer): boolean {
   return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
-// A server that finds our time bad signs with that time, and says its own in "other data" (RFC 8945 §5.2.3).
+// With BADTIME the server signs with our time, and puts its own into "other data" (RFC 8945
+// §5.2.3).
 function timeOf({ time, other }: Fields): Date {
   return new Date((other.length === 6 ? other.readUIntBE(0, 6) : time) * 1000);
 }
@@ -125,7 +129,7 @@ function macOf({ algorithm, secret }: Key, parts: readonly Buffer[]): Buffer {
   return hmac.digest();
 }
 
-/** RFC 8945 §4.3.3. */
+/** The TSIG variables (RFC 8945 §4.3.3). */
 function variablesOf(key: Key, fields: Fields): Buffer {
   const fixed = Buffer.alloc(6);
   fixed.writeUInt16BE(CLASSES.ANY, 0);
@@ -164,7 +168,7 @@ function encodeFields(fields: Fields): Buffer {
   return Buffer.concat([encodeName(algorithm), timersOf(fields), lengthOf(mac), mac, tail, other]);
 }
 
-/** Throws a RangeError for data that is no signature. */
+/** Reads the data of a TSIG record. Throws a RangeError if it is malformed. */
 function decodeFields(data: Buffer): Fields {
   const { name, end } = readName(data, 0);
   const macStart = end + 10;
@@ -183,7 +187,7 @@ function decodeFields(data: Buffer): Fields {
   };
 }
 
-/** A copy that counts so many additional records more. */
+/** A copy of the message whose count of additional records is changed by `more`. */
 function withAdditionals(message: Buffer, more: number): Buffer {
   const copy = Buffer.from(message);
   copy.writeUInt16BE(copy.readUInt16BE(10) + more, 10);

@@ -5,7 +5,7 @@ import * as types from '../../src/config/types.ts';
 import { optional, required, withDefault } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/name.ts';
 
-/** Where the primary name server listens. */
+/** The address of the primary name server. */
 export interface Server {
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
@@ -18,7 +18,7 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 
 const DNS_PORT = 53;
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
-// One label is enough: a service of the same compose file, or the name of a key.
+// One label is enough: the name of a service in the same compose file, or of a key.
 const NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
 
 const server = types.type('host[:port]', (value): Server | { wrong: string } => {
@@ -40,13 +40,16 @@ const base64 = types.type('base64', (value) =>
   BASE64.test(value) ? new Secret(value) : { wrong: 'is not base64' },
 );
 
-// Other programs want the algorithm as a name with its dot.
+// Other programs use the algorithm's name with a trailing dot.
 const algorithm = types.type(ALGORITHMS.join(', '), (value) => {
   const found = ALGORITHMS.find((one) => one === canonicalName(value));
   return found ?? { wrong: `is none of ${ALGORITHMS.join(', ')}: ${quote(value)}` };
 });
 
-/** The rows of the table of variables for dynamic updates; the names are those that other ACME clients use. */
+/**
+ * The rows of the table of variables for dynamic updates, with the names that other ACME clients
+ * use.
+ */
 export const variables = {
   server: required(server, {
     name: 'RFC2136_NAMESERVER',

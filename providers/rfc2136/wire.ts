@@ -1,6 +1,9 @@
 import { IngressError } from '../../src/errors.ts';
 
-/** DNS messages as octets (RFC 1035 §4, RFC 2136 §2), as far as updates and zone transfers need them. Pure. */
+/**
+ * Encodes and decodes DNS messages (RFC 1035 §4, RFC 2136 §2), as far as updates and zone transfers
+ * need them. Pure.
+ */
 
 export const TYPES = {
   A: 1,
@@ -33,9 +36,9 @@ export const TYPES = {
 export const CLASSES = { IN: 1, NONE: 254, ANY: 255 } as const;
 export const OPCODES = { QUERY: 0, UPDATE: 5 } as const;
 
-/** A resource record as it goes over the wire; `data` holds no compressed names. */
+/** A resource record on the wire; `data` contains no compressed names. */
 export interface WireRecord {
-  /** Without trailing dot. */
+  /** Without the trailing dot. */
   readonly name: string;
   readonly type: number;
   readonly class: number;
@@ -52,13 +55,16 @@ export interface Message {
   readonly id: number;
   readonly opcode: number;
   readonly question: WireQuestion;
-  /** The answers of a query; what an update presupposes (RFC 2136 §2.4). */
+  /** The answer section of a query; the prerequisites of an update (RFC 2136 §2.4). */
   readonly answers?: readonly WireRecord[];
-  /** The authority of a query; the changes of an update (RFC 2136 §2.5). */
+  /** The authority section of a query; the changes of an update (RFC 2136 §2.5). */
   readonly authorities?: readonly WireRecord[];
 }
 
-/** What came back. Messages after the first of a zone transfer may have no question (RFC 5936 §2.2.1). */
+/**
+ * A decoded message. Messages of a zone transfer after the first may have no question (RFC 5936
+ * §2.2.1).
+ */
 export interface Decoded {
   readonly id: number;
   readonly opcode: number;
@@ -68,7 +74,7 @@ export interface Decoded {
   readonly question: WireQuestion | undefined;
   readonly answers: readonly WireRecord[];
   readonly authorities: readonly WireRecord[];
-  /** The transaction signature and where it begins, when the message ends with one. */
+  /** The TSIG record and its offset, if the message ends with one. */
   readonly tsig: { readonly record: WireRecord; readonly start: number } | undefined;
 }
 
@@ -76,7 +82,10 @@ const HEADER = 12;
 const MOST_LABEL = 63;
 const MOST_NAME = 255;
 
-/** Where names stand in the data of types that may be compressed (RFC 3597 §4) or often are nevertheless. */
+/**
+ * The positions of names in the data of types that may be compressed (RFC 3597 §4), or often are
+ * nevertheless.
+ */
 const LAYOUTS: ReadonlyMap<number, { readonly before: number; readonly names: number }> = new Map([
   [TYPES.NS, { before: 0, names: 1 }],
   [TYPES.CNAME, { before: 0, names: 1 }],
@@ -87,7 +96,7 @@ const LAYOUTS: ReadonlyMap<number, { readonly before: number; readonly names: nu
   [TYPES.DNAME, { before: 0, names: 1 }],
 ]);
 
-/** A name's labels, uncompressed. Throws PROVIDER_REJECTED for what is no domain name. */
+/** Encodes a name without compression. Throws PROVIDER_REJECTED for an invalid domain name. */
 export function encodeName(name: string): Buffer {
   const labels = name === '' ? [] : name.split('.').map((label) => Buffer.from(label, 'latin1'));
   const octets = Buffer.concat([
@@ -119,7 +128,7 @@ export function encodeMessage({ id, opcode, question, answers = [], authorities 
   return Buffer.concat([header, encodeName(question.name), asked, ...records]);
 }
 
-/** Reads a message. Throws a RangeError for octets that are none. */
+/** Decodes a message. Throws a RangeError if it is malformed. */
 export function decodeMessage(bytes: Buffer): Decoded {
   const flags = bytes.readUInt16BE(2);
   const [questions = 0, answerCount = 0, authorityCount = 0, additionalCount = 0] = [4, 6, 8, 10].map((at) =>
@@ -188,8 +197,9 @@ function plainData(bytes: Buffer, type: number, start: number, end: number): Buf
 }
 
 /**
- * A name in a message: its text with `\DDD` for what would be misread, its uncompressed octets, and where it ends.
- * Pointers lead backwards only (RFC 1035 §4.1.4), so that no message is read for ever.
+ * Reads a name in a message: its text with `\DDD` for ambiguous octets, its uncompressed octets,
+ * and the offset of its end. Pointers have to point backwards (RFC 1035 §4.1.4), so that decoding
+ * ends.
  */
 export function readName(bytes: Buffer, start: number): { name: string; wire: Buffer; end: number } {
   const labels: Buffer[] = [];

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 
 /**
- * What the API answers, as far as this program reads it
- * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_Operations_Amazon_Route_53.html). Every answer passes
- * through here: the client takes any XML for a result, an HTML page for one without values.
+ * Schemas of the API's responses, as far as this program reads them
+ * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_Operations_Amazon_Route_53.html).
+ * Every response is parsed by one: the SDK accepts any XML as a result, and an HTML page as one
+ * without values.
  */
 
-/** The client gives no list where the XML has an empty one. */
+/** The SDK returns no list if the XML has an empty one. */
 function listOf<T extends z.ZodType>(item: T) {
   return z
     .array(item)
@@ -27,7 +28,7 @@ export const hostedZones = z.object({
   NextMarker: z.string().nullish(),
 });
 
-/** A whole RRset. What is not named here is kept too, since a removal has to repeat all of it. */
+/** A whole RRset. Unknown properties are kept, because a removal has to repeat all of it. */
 const recordSet = z.looseObject({
   Name: z.string(),
   Type: z.string(),
@@ -60,7 +61,7 @@ export const assumedRole = z.object({
   }),
 });
 
-/** A refusal in the API's words. */
+/** An error as AWS reports it. */
 export interface Refusal {
   /** `AccessDenied`, `Throttling`, …; undefined when the body is not an error of AWS. */
   readonly code: string | undefined;
@@ -71,8 +72,8 @@ export interface Refusal {
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 
 /**
- * Reads the body of a refusal: `<ErrorResponse><Error><Code>…`, or, as the reference of ChangeResourceRecordSets has it,
- * `<InvalidChangeBatch><Messages><Message>…`.
+ * Reads the body of an error response: `<ErrorResponse><Error><Code>…`, or, as documented for
+ * ChangeResourceRecordSets, `<InvalidChangeBatch><Messages><Message>…`.
  */
 export function refusalOf(body: string): Refusal {
   const texts = (tag: string) =>

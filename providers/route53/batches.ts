@@ -2,9 +2,9 @@ import type { ApiRecordSet } from './answers.ts';
 import type { Edit } from './changes.ts';
 
 /**
- * Edits in groups that one request carries. Pure. Limits:
+ * Groups edits into requests. Pure. Limits:
  * https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests-changeresourcerecordsets
- * (an UPSERT would count twice, like the DELETE and CREATE that stand in its place).
+ * (an UPSERT counts twice, like the DELETE and CREATE that are used instead).
  */
 
 const MOST_RECORDS = 1000;
@@ -15,7 +15,10 @@ export interface ApiChange {
   readonly ResourceRecordSet: ApiRecordSet;
 }
 
-/** Removals come first, since later groups may need their place; no edit is split, so that each stays whole. */
+/**
+ * Groups the edits. Removals come first, because later groups may need their place. No edit is
+ * split, so that each stays atomic.
+ */
 export function groupEdits(edits: readonly Edit[]): Edit[][] {
   const groups: Edit[][] = [];
   let records = Number.POSITIVE_INFINITY;
@@ -43,13 +46,16 @@ function sizeOf({ removed, made }: Edit): { records: number; characters: number 
   const sets = [...removed, ...(made ? [made] : [])];
   const values = sets.flatMap(({ ResourceRecords = [] }) => ResourceRecords);
   return {
-    // An alias has no values, and is counted as one to be on the safe side.
+    // An alias has no values; counting it as one is on the safe side.
     records: sets.reduce((sum, { ResourceRecords = [] }) => sum + Math.max(1, ResourceRecords.length), 0),
     characters: values.reduce((sum, { Value }) => sum + Value.length, 0),
   };
 }
 
-/** The edits of one group as the API wants them: all removals first, so that an alias can take the place of addresses. */
+/**
+ * The edits of one group as API changes: all removals first, so that an alias can replace
+ * addresses.
+ */
 export function toApiChanges(edits: readonly Edit[]): ApiChange[] {
   const removals = edits.flatMap(({ removed }) => removed);
   const made = edits.flatMap((edit) => (edit.made ? [edit.made] : []));

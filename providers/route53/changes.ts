@@ -12,23 +12,24 @@ import type { ZoneMemory } from './memory.ts';
 import { fromValue, handleOf, isSimple, normalizeTtl, toCurrentRecords, toValue } from './records.ts';
 
 /**
- * A plan's changes as edits of whole RRsets. Pure.
+ * Turns a plan's changes into edits of whole RRsets. Pure.
  *
- * An edit deletes the RRset exactly as it was seen and creates the new one, both in one transaction. A DELETE that does not
- * match what stands is refused, and so is a CREATE where something stands: together they compare and swap, which UPSERT
- * would not (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html).
+ * An edit deletes the RRset exactly as it was read and creates the new one, in one transaction.
+ * Route 53 rejects a DELETE that does not match the current RRset, and a CREATE of an RRset that
+ * exists: together they are a compare-and-swap, which an UPSERT is not
+ * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html).
  */
 
 /** The RRsets of a name and type, as far as they are known. */
 export type Lookup = (name: string, type: string) => readonly ApiRecordSet[] | undefined;
 
-/** What becomes of the RRsets of one name and type. */
+/** The change to the RRsets of one name and type. */
 export interface Edit {
   readonly name: string;
   readonly type: string;
   readonly removed: readonly ApiRecordSet[];
   readonly made: ApiRecordSet | undefined;
-  /** What stands there afterwards. */
+  /** The RRsets after the edit. */
   readonly after: readonly ApiRecordSet[];
 }
 
@@ -36,7 +37,7 @@ export interface PlannedEdits {
   readonly edits: readonly Edit[];
   /** Created and replacing records in the order of the changes. */
   readonly records: readonly CurrentRecord[];
-  /** Whether some change has nothing to do. What is only remembered does not prove that. */
+  /** Whether some change is done already, by what is known. Cached RRsets do not prove that. */
   readonly idle: boolean;
 }
 
@@ -46,9 +47,9 @@ interface WantedValues {
 }
 
 /**
- * The edits by what is only remembered, or undefined when the zone has to be read first: to repeat what is removed, or since
- * memory has no right to say that something is done already or impossible. What is only created needs no look, because the
- * API refuses to create what stands.
+ * Plans with cached RRsets. Undefined if the zone has to be read first: because an unknown RRset
+ * has to be removed, or because the cache cannot prove that a change is done already or impossible.
+ * Creations need no read, because the API rejects creating an RRset that exists.
  */
 export function planFromMemory(changes: readonly Change[], known: Lookup): PlannedEdits | undefined {
   if (
@@ -65,13 +66,16 @@ export function planFromMemory(changes: readonly Change[], known: Lookup): Plann
   }
 }
 
-/** The edits that lead from what is known to what the changes ask for. Throws PROVIDER_REJECTED or PROVIDER_CONFLICT. */
+/**
+ * Plans the edits from the known RRsets to what the changes ask for. Throws PROVIDER_REJECTED or
+ * PROVIDER_CONFLICT.
+ */
 export function planEdits(changes: readonly Change[], known: Lookup): PlannedEdits {
-  const wishes = new Map<string, WantedValues>();
+  const byRrset = new Map<string, WantedValues>();
   const at = ({ name, type }: DnsRecord): WantedValues => {
     const key = handleOf(name, type);
-    const found = wishes.get(key) ?? { removals: [], wanted: [] };
-    wishes.set(key, found);
+    const found = byRrset.get(key) ?? { removals: [], wanted: [] };
+    byRrset.set(key, found);
     return found;
   };
   for (const change of changes) {
@@ -79,7 +83,7 @@ export function planEdits(changes: readonly Change[], known: Lookup): PlannedEdi
     if (removal) at(removal).removals.push(removal);
     if (wanted) at(wanted).wanted.push(wanted);
   }
-  const drafts = [...wishes.values()].map((wish) => draft(wish, known));
+  const drafts = [...byRrset.values()].map((values) => draft(values, known));
   const ttls = new Map(
     drafts.map(({ edit }) => [handleOf(edit.name, edit.type), edit.after.find(isSimple)?.TTL]),
   );
@@ -99,8 +103,8 @@ export function planEdits(changes: readonly Change[], known: Lookup): PlannedEdi
   };
 }
 
-function draft(wishes: WantedValues, known: Lookup): { edit: Edit; idle: boolean } {
-  const { removals, wanted } = wishes;
+function draft(values: WantedValues, known: Lookup): { edit: Edit; idle: boolean } {
+  const { removals, wanted } = values;
   const [{ name, type } = { name: '', type: '' }] = [...removals, ...wanted];
   const sets = known(name, type) ?? [];
   const simple = sets.find(isSimple);
@@ -109,26 +113,26 @@ function draft(wishes: WantedValues, known: Lookup): { edit: Edit; idle: boolean
   const staying = others.filter((set) => !dropped.includes(set));
   const [blocking] = staying;
   if (blocking && wanted[0]) throw cannotJoin(wanted[0], blocking);
-  const next = nextSimple(simple, wishes);
+  const next = nextSimple(simple, values);
   const changed = !sameSet(simple, next.set);
   const removed = [...dropped, ...(changed && simple ? [simple] : [])];
   const made = changed ? next.set : undefined;
   const after = [...staying, ...(next.set ? [next.set] : [])];
-  const gone = removals.some((removal) => !standsIn(sets, removal));
+  const gone = removals.some((removal) => !exists(sets, removal));
   return { edit: { name, type, removed, made, after }, idle: gone || next.idle };
 }
 
-/** The plain RRset as it should be; undefined when no value is left. */
+/** The simple RRset after the changes; undefined if no value is left. */
 function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: WantedValues) {
   const [{ name, type } = { name: '', type: '' }] = [...removals, ...wanted];
-  const standing = (simple?.ResourceRecords ?? []).map(({ Value }) => ({
+  const current = (simple?.ResourceRecords ?? []).map(({ Value }) => ({
     Value,
     value: toValue(type, Value),
   }));
   const isWanted = (value: string) => wanted.some((record) => record.value === value);
   const isRemoved = (value: string) =>
     removals.some((record) => !record.overriddenBy && record.value === value);
-  const kept = standing.filter(({ value }) => isWanted(value) || !isRemoved(value));
+  const kept = current.filter(({ value }) => isWanted(value) || !isRemoved(value));
   const added = wanted.filter(
     (record, index) =>
       !kept.some(({ value }) => value === record.value) &&
@@ -136,10 +140,10 @@ function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Want
   );
   const values = [...kept.map(({ Value }) => Value), ...added.map(fromValue)];
   if (type === 'CNAME' && kept[0] && values.length > 1) throw secondAlias(name, kept[0].value);
-  // RFC 2181 §5.2: one TTL for the whole RRset, and it is that of the values that no change names.
-  const strangers = kept.some(({ value }) => !isWanted(value));
+  // RFC 2181 §5.2: an RRset has one TTL. The values that no change names determine it.
+  const hasOthers = kept.some(({ value }) => !isWanted(value));
   const ours = wanted.map((record) => normalizeTtl(record.ttl));
-  const ttl = strangers || ours.length === 0 ? simple?.TTL : Math.min(...ours);
+  const ttl = hasOthers || ours.length === 0 ? simple?.TTL : Math.min(...ours);
   const idle = wanted.length > added.length && ttl === simple?.TTL;
   const [first] = values;
   if (first === undefined || ttl === undefined) return { set: undefined, idle };
@@ -153,7 +157,10 @@ function nextSimple(simple: ApiRecordSet | undefined, { removals, wanted }: Want
   return { set, idle };
 }
 
-/** The RRsets of routing policies and aliases that are removed. Throws when only a part of one is named. */
+/**
+ * The RRsets of routing policies and aliases that are removed. Throws PROVIDER_REJECTED if the
+ * changes name only a part of one.
+ */
 function namedWhole(sets: readonly ApiRecordSet[], removals: readonly CurrentRecord[]): ApiRecordSet[] {
   const left = removals.filter(({ overriddenBy }) => overriddenBy !== undefined);
   return sets.filter((set) => {
@@ -173,7 +180,7 @@ function sameRecord(record: CurrentRecord, removal: CurrentRecord): boolean {
   return sameData(record, removal) && (removal.handle === undefined || removal.handle === record.handle);
 }
 
-function standsIn(sets: readonly ApiRecordSet[], removal: CurrentRecord): boolean {
+function exists(sets: readonly ApiRecordSet[], removal: CurrentRecord): boolean {
   return sets.some(
     (set) =>
       isSimple(set) === (removal.overriddenBy === undefined) &&
@@ -191,8 +198,8 @@ function secondAlias(name: string, value: string): IngressError {
 }
 
 function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
-  const [standing] = toCurrentRecords(set);
-  const what = `${standing?.overriddenBy ?? 'others'}${set.SetIdentifier === undefined ? '' : `, ${set.SetIdentifier}`}`;
+  const [current] = toCurrentRecords(set);
+  const what = `${current?.overriddenBy ?? 'others'}${set.SetIdentifier === undefined ? '' : `, ${set.SetIdentifier}`}`;
   return new IngressError(
     'PROVIDER_REJECTED',
     `${describeRecord(record)} is not allowed beside the ${set.Type} records of ${record.name} that a policy answers (${what})`,
@@ -212,12 +219,15 @@ function partOfWhole(record: CurrentRecord): IngressError {
   );
 }
 
-/** What a plan gives way at the name of an alias; whatever else stands there, planning again does not help. */
+/**
+ * Types that a new plan makes room for at the name of a CNAME. For any other type, planning again
+ * does not help.
+ */
 const HOSTS = new Set(['A', 'AAAA', 'CNAME']);
 
 /**
- * Sees to it that no edit would put a CNAME beside other records (RFC 1034 §3.6.2), by what was read just before. Throws
- * PROVIDER_CONFLICT where a new plan would make room, PROVIDER_REJECTED where it would not. Pure.
+ * Checks with RRsets read just before that no edit puts a CNAME beside other records (RFC 1034
+ * §3.6.2). Throws PROVIDER_CONFLICT if a new plan would make room, else PROVIDER_REJECTED. Pure.
  */
 export function checkAliases(edits: readonly Edit[], memory: Pick<ZoneMemory, 'all'>): void {
   for (const { name, type, made } of edits) {

@@ -6,7 +6,7 @@ import type { Operation } from './errors.ts';
 import { nameOf } from './records.ts';
 import type { Connection, Sdk } from './sdk.ts';
 
-/** Where a list of RRsets begins. */
+/** The position at which a list of RRsets starts. */
 export interface Start {
   readonly name: string;
   readonly type?: string | undefined;
@@ -21,9 +21,9 @@ export interface Page {
 /** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface Route53 {
   zones(signal: AbortSignal): Promise<answers.ApiHostedZone[]>;
-  /** RRsets of a zone in its order, at most 300. */
+  /** RRsets of a zone in Route 53's order, at most 300. */
   page(zoneId: string, start: Start | undefined, most: number, signal: AbortSignal): Promise<Page>;
-  /** Makes all changes or none, and gives the id of the change. */
+  /** Makes all changes or none, and returns the id of the change. */
   change(zoneId: string, changes: readonly ApiChange[], signal: AbortSignal): Promise<string>;
   /** `PENDING`, or `INSYNC`. */
   changeStatus(id: string, signal: AbortSignal): Promise<string>;
@@ -40,7 +40,7 @@ export type Ask = <T extends z.ZodType>(
 
 const ZONES_PER_PAGE = 100;
 
-/** The calls by their names, made of one that signs, carries and checks. */
+/** The API calls, made with a function that signs, sends and checks one call. */
 export function createCalls(ask: Ask): Route53 {
   const inZone = (action: string, doing: string, id: string): Route53Operation => ({
     doing,
@@ -75,7 +75,7 @@ export function createCalls(ask: Ask): Route53 {
         zoneId,
       );
       const page = await ask(operation, signal, answers.recordSets, (sdk, connection) =>
-        // The API's own words for a type go back to it as they came.
+        // Types go back to the API exactly as they came.
         sdk.listResourceRecordSets(connection, input as Parameters<Sdk['listResourceRecordSets']>[1]),
       );
       const { NextRecordName: name, NextRecordType: type, NextRecordIdentifier: identifier } = page;
@@ -96,7 +96,7 @@ export function createCalls(ask: Ask): Route53 {
         ChangeBatch: { Comment: 'dstack-ingress', Changes: [...changes] },
       };
       const { ChangeInfo } = await ask(operation, signal, answers.change, (sdk, connection) =>
-        // RRsets as the API gave them, and those of the four types that this program makes.
+        // RRsets as the API returned them, and RRsets of the four types that this program creates.
         sdk.changeResourceRecordSets(connection, input as Parameters<Sdk['changeResourceRecordSets']>[1]),
       );
       return ChangeInfo.Id.replace(/^\/change\//, '');
@@ -122,12 +122,13 @@ function describe(changes: readonly ApiChange[]): string {
   return unique.length > 5 ? `${some} and ${unique.length - 5} others` : some;
 }
 
-/** The most that a list brings at once. */
+/** Maximum page size. */
 export const SETS_PER_PAGE = 300;
 
 /**
- * Every RRset at these names. A list begins at the first name and brings what follows in the zone's order, so names that
- * lie within 300 RRsets of each other cost one call, and in a larger zone each of the others costs one.
+ * Reads every RRset at these names. A list starts at the first name and continues in Route 53's
+ * order, so names within 300 RRsets of each other cost one call. In a larger zone each of the
+ * others costs one.
  */
 export async function readNames(
   names: readonly string[],
@@ -144,7 +145,7 @@ export async function readNames(
   return sets;
 }
 
-/** Pages from a name until that name is behind. */
+/** Reads pages from a name until they have passed it. */
 async function readFrom(from: string, list: (start: Start) => Promise<Page>) {
   const sets: ApiRecordSet[] = [];
   for (let start: Start | undefined = { name: from }; start; ) {
@@ -158,7 +159,7 @@ async function readFrom(from: string, list: (start: Start) => Promise<Page>) {
 }
 
 /**
- * The order in which Route 53 lists the names of a zone: by their labels from the last to the first, with a dot behind each
+ * The order in which Route 53 lists names: by labels from last to first, each followed by a dot
  * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html). Pure.
  */
 
@@ -168,17 +169,17 @@ const plain: Key = (name) => `${name.split('.').reverse().join('.')}.`;
 const escaped: Key = (name) => plain(name).replaceAll('*', '\\052');
 
 /**
- * The reference does not say whether an asterisk sorts as itself or as its escape, so what is concluded from the order has
- * to hold in both.
+ * The API reference does not say whether an asterisk sorts as itself or as its escape, so a
+ * conclusion from the order has to hold for both.
  */
 const ORDERS: readonly Key[] = [plain, escaped];
 
-/** The names as a list would bring them. */
+/** The names in the order of a list. */
 export function inOrder(names: readonly string[]): string[] {
   return names.toSorted((a, b) => (plain(a) < plain(b) ? -1 : 1));
 }
 
-/** Whether a list from one name up to another, that one excluded, holds every record of a third. */
+/** Whether a list from `from` up to `until` (exclusive) contains every record of a name. */
 export function isCovered(name: string, from: string, until: string | undefined): boolean {
   if (name === from) return until !== from;
   return ORDERS.every((key) => key(name) > key(from) && (until === undefined || key(name) < key(until)));

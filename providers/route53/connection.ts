@@ -23,14 +23,14 @@ export interface ClientOptions {
   readonly outgoing: ProviderContext['outgoing'];
 }
 
-/** Seconds that the keys of the role are good for; the least that a role can be limited to. */
+/** Lifetime of the role's keys in seconds; the shortest maximum that a role can have. */
 const ROLE_SECONDS = 3600;
 const PARTITIONS: readonly (readonly [prefix: string, region: string])[] = [
   ['cn-', 'cn-northwest-1'],
   ['us-gov-', 'us-gov-west-1'],
 ];
 
-/** Makes the calls through AWS' own client, which is loaded with the first of them. */
+/** Makes calls through the AWS SDK, which is loaded with the first call. */
 export function createClient(options: ClientOptions): Route53 {
   const { keys, region, role, route53Url, stsUrl, timeoutMs, budget, clock, outgoing } = options;
   const secrets = [keys.secretAccessKey, keys.accessKeyId, ...(keys.sessionToken ? [keys.sessionToken] : [])];
@@ -47,8 +47,8 @@ export function createClient(options: ClientOptions): Route53 {
       DurationSeconds: ROLE_SECONDS,
       ...(externalId === undefined ? {} : { ExternalId: externalId }),
     };
-    const place = { keys, region, endpoint: stsUrl, http: http('AWS STS') };
-    const { Credentials } = await call(operation, place, signal, answers.assumedRole, (sdk, connection) =>
+    const target = { keys, region, endpoint: stsUrl, http: http('AWS STS') };
+    const { Credentials } = await call(operation, target, signal, answers.assumedRole, (sdk, connection) =>
       sdk.assumeRole(connection, input),
     );
     const assumed = {
@@ -56,20 +56,20 @@ export function createClient(options: ClientOptions): Route53 {
       secretAccessKey: new Secret(Credentials.SecretAccessKey),
       sessionToken: new Secret(Credentials.SessionToken),
     };
-    // In the place of the role's former ones: whatever hides secrets looks at this list.
+    // Replaces the role's previous keys: this list is what the redaction of secrets reads.
     secrets.splice(keys.sessionToken ? 3 : 2, Number.POSITIVE_INFINITY, ...Object.values(assumed));
     return { ...assumed, until: Credentials.Expiration };
   };
 
   const session = role && createSession(assume, clock);
-  // A place of its own has no region that the client would know, and Route 53's signatures name one for each partition.
+  // The SDK knows no region for a custom URL, and Route 53 signs with one region per partition.
   const signedFor = route53Url === undefined ? region : signingRegion(region);
   const route53Http = http('Route 53');
   const ask: Ask = async (operation, signal, schema, send) => {
     const current = session ? await session.keys(signal) : keys;
-    const place = { keys: current, region: signedFor, endpoint: route53Url, http: route53Http };
+    const target = { keys: current, region: signedFor, endpoint: route53Url, http: route53Http };
     try {
-      return await call(operation, place, signal, schema, send);
+      return await call(operation, target, signal, schema, send);
     } catch (thrown) {
       if (!session || !isExpired(thrown)) throw thrown;
       session.forget();
@@ -79,16 +79,20 @@ export function createClient(options: ClientOptions): Route53 {
   return createCalls(ask);
 }
 
-interface Place extends Pick<Connection, 'keys' | 'region' | 'endpoint'> {
+/** Where to send a call, and how to sign it. */
+interface Target extends Pick<Connection, 'keys' | 'region' | 'endpoint'> {
   readonly http: Http;
 }
 
-/** One call: signed by the client, carried by our own HTTP, and refused, read or checked here. */
+/**
+ * Makes one call: the SDK signs and parses it, our own HTTP client sends it, and errors are
+ * detected here.
+ */
 function createCaller(budget: Budget, secrets: readonly Secret[]) {
   let loading: Promise<Sdk> | undefined;
   return async <T extends z.ZodType>(
     calling: Route53Operation,
-    { http, ...place }: Place,
+    { http, ...target }: Target,
     signal: AbortSignal,
     schema: T,
     send: Send,
@@ -109,9 +113,9 @@ function createCaller(budget: Budget, secrets: readonly Secret[]) {
     };
     let output: unknown;
     try {
-      output = await send(sdk, { ...place, carry });
+      output = await send(sdk, { ...target, carry });
     } catch {
-      // The client's own errors carry the whole answer; only ours leave this file.
+      // The SDK's errors contain the whole response; only our own errors leave this file.
       signal.throwIfAborted();
       throw failure ?? badAnswer(operation, 'something that is not XML');
     }
@@ -154,16 +158,19 @@ export interface AssumedKeys extends Keys {
 }
 
 export interface Session {
-  /** Keys that are good for some minutes yet. Throws what assuming the role throws. */
+  /** Keys that stay valid for some minutes. Throws what assuming the role throws. */
   keys(signal: AbortSignal): Promise<Keys>;
-  /** The next call assumes the role anew. */
+  /** Makes the next call assume the role again. */
   forget(): void;
 }
 
-/** A request is signed, sent and checked well within this time. */
+/** Milliseconds; a request is signed, sent and checked well within this time. */
 const LEAST_LEFT_MS = 5 * 60_000;
 
-/** Assumes a role when its keys are needed, and again before they end; whoever asks at the same time waits for one call. */
+/**
+ * Assumes a role when its keys are needed, and again before they expire. Concurrent callers share
+ * one call.
+ */
 export function createSession(assume: (signal: AbortSignal) => Promise<AssumedKeys>, clock: Clock): Session {
   const mutex = new Mutex();
   let assumed: AssumedKeys | undefined;

@@ -59,12 +59,12 @@ export function isStale(thrown: unknown): boolean {
   return isIngressError(thrown, 'PROVIDER_CONFLICT');
 }
 
-/** Whether the change that was asked for is not known (any more). */
+/** Whether the error says that the change is unknown, or no longer known. */
 export function isNoSuchChange(thrown: unknown): boolean {
   return isIngressError(thrown) && thrown.details['code'] === 'NoSuchChange';
 }
 
-/** Whether the temporary credentials have ended. */
+/** Whether the error says that temporary credentials have expired. */
 export function isExpired(thrown: unknown): thrown is IngressError {
   return isIngressError(thrown) && /^ExpiredToken/.test(String(thrown.details['code']));
 }
@@ -129,7 +129,7 @@ function pauseOf(code: ErrorCode, refusal: Refusal, operation: number | undefine
   return busy ? PAUSE_MS : undefined;
 }
 
-// A refused signature is explained over many lines that repeat the whole request, a session token included.
+// AWS explains a rejected signature with the whole request over many lines, session token included.
 function wordsOf(status: number, { code, message }: Refusal, { secrets }: Operation): string {
   if (code === undefined) return `HTTP ${status}`;
   const words = clean(message.split('\n\n')[0]?.trim() ?? '', secrets);
@@ -152,7 +152,7 @@ function hintFor(code: ErrorCode, refusal: Refusal, operation: Operation): Error
 function hintForPermission(message: string, operation: Operation): string {
   const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? operation.action;
   const named = /on resource: (\S+)/.exec(message)?.[1] ?? operation.resource;
-  // Each change has an id of its own, so the right to ask for one is the right to ask for all.
+  // Each change has its own id, so the permission covers all ids.
   const resource = action === 'route53:GetChange' ? 'arn:aws:route53:::change/*' : named;
   const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
   if (/explicit deny/i.test(message)) {

@@ -2,30 +2,31 @@ import type { ApiRecordSet } from './answers.ts';
 import { nameOf } from './records.ts';
 
 interface Known {
-  /** Whether every type is known, so that what is not there does not stand. */
+  /** Whether all types are known, so that a missing one does not exist. */
   readonly whole: boolean;
   readonly types: ReadonlyMap<string, readonly ApiRecordSet[]>;
 }
 
 /**
- * The RRsets of one zone as they were last seen or written. It may be wrong at any time, since others write the zone too;
- * a change that is built on it is refused then, because a removal has to repeat what stands. Pure but for its state.
+ * A cache of a zone's RRsets as last read or written. It may be stale at any time, because others
+ * write to the zone too. Route 53 then rejects a change that relies on it, because a removal has to
+ * repeat the current RRset. Pure except for its state.
  */
 export class ZoneMemory {
   readonly #names = new Map<string, Known>();
 
-  /** The RRsets of a name and type; undefined when nothing is known of them. */
+  /** The RRsets of a name and type; undefined if unknown. */
   get(name: string, type: string): readonly ApiRecordSet[] | undefined {
     const known = this.#names.get(name);
     return known?.types.get(type) ?? (known?.whole ? [] : undefined);
   }
 
-  /** Every RRset that is known of a name. */
+  /** All known RRsets of a name. */
   all(name: string): readonly ApiRecordSet[] {
     return [...(this.#names.get(name)?.types.values() ?? [])].flat();
   }
 
-  /** A read showed everything that stands at these names. */
+  /** Stores the result of a read of all RRsets at these names. */
   read(names: Iterable<string>, sets: readonly ApiRecordSet[]): void {
     for (const name of names) {
       const types = Map.groupBy(
@@ -36,7 +37,7 @@ export class ZoneMemory {
     }
   }
 
-  /** A write left these RRsets at a name and type. */
+  /** Stores the RRsets that a write left at a name and type. */
   wrote(name: string, type: string, sets: readonly ApiRecordSet[]): void {
     const { whole, types } = this.#names.get(name) ?? { whole: false, types: new Map() };
     this.#names.set(name, { whole, types: new Map([...types, [type, sets]]) });
@@ -47,10 +48,13 @@ export class ZoneMemory {
   }
 }
 
-/** Milliseconds. A change is in force within a minute; one that is older than this is not asked about. */
+/** Milliseconds. A change is INSYNC within a minute; older ones than this are not polled. */
 const MAX_AGE_MS = 60 * 60_000;
 
-/** The changes of one zone that may not have reached every name server yet, the newest first. Times are milliseconds since the epoch. */
+/**
+ * The changes of one zone that may not be INSYNC yet, newest first. Times are milliseconds since
+ * the epoch.
+ */
 export class PendingChanges {
   #changes: { readonly id: string; readonly at: number }[] = [];
 

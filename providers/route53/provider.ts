@@ -27,18 +27,19 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: true,
   rewritesZone: false,
-  // "within 60 seconds under normal conditions" (aws.amazon.com/route53/faqs), and a reserve.
+  // "within 60 seconds under normal conditions" (aws.amazon.com/route53/faqs), plus a reserve.
   propagationSeconds: 180,
 };
 
 /**
- * Of the five calls in a second that an account could make for years; since July 2026 it is a bucket of 50, which ten a second
- * fill again (docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html).
+ * Below the five calls a second that an account could make for years. Since July 2026 the limit is
+ * a bucket of 50, refilled at ten a second
+ * (docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html).
  */
 const LIMIT: Limit = { burst: 2, calls: 3, perMs: 1000 };
 
 const TIMEOUT_MS = 15_000;
-/** Between two questions whether a change has reached every name server. */
+/** Milliseconds between two polls of a change's status. */
 const POLL_MS = 5000;
 
 export interface Route53Options extends Settings<typeof variables> {
@@ -47,8 +48,9 @@ export interface Route53Options extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Route 53's API of 2013-04-01. A normal run of reconcile costs one read for the zone (once), one read for the
- * records and one write; a batch is a transaction, and is refused when somebody else has changed what it is about.
+ * Implements the provider contract on Route 53's API of 2013-04-01. A normal reconciliation costs
+ * one read for the zone (once), one read for the records and one write. A batch is a transaction,
+ * and is rejected if another client has changed the same RRsets.
  */
 export function openRoute53(options: Route53Options, context: ProviderContext): DnsProvider {
   const { accessKeyId, secretAccessKey, sessionToken, region, roleArn, externalId } = options;
@@ -66,7 +68,7 @@ export function openRoute53(options: Route53Options, context: ProviderContext): 
   return new Route53Provider(client, options.hostedZoneId, context.clock);
 }
 
-/** What is remembered of one zone. */
+/** The cached state of one zone. */
 interface ZoneState {
   readonly memory: ZoneMemory;
   readonly pending: PendingChanges;
@@ -77,7 +79,7 @@ class Route53Provider implements DnsProvider {
   readonly capabilities = CAPABILITIES;
   readonly #client: Route53;
   readonly #clock: Clock;
-  /** Writes to one zone wait for each other. */
+  /** Serializes the writes to a zone. */
   readonly #writes = new KeyedMutex();
   readonly #states = new Map<string, ZoneState>();
   readonly #zones: ZoneList<HostedZone> | ConfiguredZone;
@@ -154,7 +156,7 @@ class Route53Provider implements DnsProvider {
     try {
       return (await this.#client.changeStatus(id, signal)) === 'INSYNC';
     } catch (thrown) {
-      // Changes are forgotten some time after they are in force.
+      // Route 53 forgets changes some time after they are INSYNC.
       if (isNoSuchChange(thrown)) return true;
       throw thrown;
     }
@@ -172,7 +174,7 @@ class Route53Provider implements DnsProvider {
     throw new IngressError('PROVIDER_BAD_ANSWER', `Route 53 lists no record at all in the hosted zone ${id}`);
   }
 
-  /** Reads all that stands at the names, and remembers it. */
+  /** Reads all RRsets at the names, and caches them. */
   async #look(zone: Zone, names: readonly string[], signal: AbortSignal) {
     const sets = await this.#inZone(zone, () =>
       readNames(names, (start) => this.#client.page(zone.id, start, SETS_PER_PAGE, signal)),
@@ -204,7 +206,7 @@ class Route53Provider implements DnsProvider {
     return state;
   }
 
-  /** A call about a zone. */
+  /** Makes a call about a zone. If the zone is gone, forgets it. */
   #inZone<T>({ id }: Zone, call: () => Promise<T>): Promise<T> {
     const forget = () => {
       this.#zones.forget();

@@ -5,21 +5,21 @@ import { IngressError } from '../../src/errors.ts';
 import type { ApiRecordSet } from './answers.ts';
 
 /**
- * Route 53's RRsets to our records and back. Pure.
- * Follows https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html and DomainNameFormat.html:
- * escapes have three octal digits, in names and in TXT data.
+ * Converts Route 53's RRsets to our records and back. Pure.
+ * Follows https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html and
+ * DomainNameFormat.html: escapes have three octal digits, in names and in TXT data.
  */
 
 const OCTAL = 8;
 const ESCAPE = /\\([0-3][0-7]{2})/g;
-/** A signed 32-bit number, as RFC 2181 §8 has it and the API takes it. */
+/** A signed 32-bit number (RFC 2181 §8), which is also the API's limit. */
 const MOST_TTL = 2_147_483_647;
-/** What an alias is answered with where its target is a load balancer; the API tells none. */
+/** The TTL of an alias whose target is a load balancer; the API reports none. */
 const ALIAS_TTL = 60;
-/** The parts of an RRset that is answered to everybody as it stands. */
+/** The properties of an RRset that is served to every client unchanged. */
 const SIMPLE_PARTS = new Set(['Name', 'Type', 'TTL', 'ResourceRecords']);
 
-/** The TTL in seconds that Route 53 will answer for a wanted one. */
+/** The TTL in seconds that Route 53 serves for a wanted one. */
 export function normalizeTtl(seconds: number): number {
   return Math.min(MOST_TTL, Math.max(0, Math.round(seconds)));
 }
@@ -32,8 +32,9 @@ export function nameOf(text: string): string {
 }
 
 /**
- * Whether the RRset is plain values with a TTL. Any other is an alias, or one of several that a routing policy or a health
- * check chooses from; parts that a later version of the API adds count as such, too.
+ * Whether the RRset is simple: values with a TTL. Any other is an alias, or one of several between
+ * which a routing policy or a health check chooses. Properties of later API versions count as such,
+ * too.
  */
 export function isSimple(set: ApiRecordSet): boolean {
   const parts = Object.entries(set).filter(([, value]) => value !== undefined && value !== null);
@@ -44,17 +45,20 @@ export function isSimple(set: ApiRecordSet): boolean {
   );
 }
 
-/** The SOA and NS records that make the zone: they come and go with it, and nobody plans them. */
+/**
+ * The SOA and NS records at the apex: Route 53 manages them with the zone, and no plan contains
+ * them.
+ */
 export function isOfZone(set: ApiRecordSet, apex: string | undefined): boolean {
   return set.Type === 'SOA' || (set.Type === 'NS' && nameOf(set.Name) === apex);
 }
 
-/** What makes an RRset this one and no other, in the place of an id, which the API has none of. */
+/** Identifies an RRset; the API has no ids for them. */
 export function handleOf(name: string, type: string, identifier?: string): string {
   return [name, type, ...(identifier === undefined ? [] : [identifier])].join(' ');
 }
 
-/** The records of one RRset as they stand. */
+/** The current records of one RRset. */
 export function toCurrentRecords(set: ApiRecordSet): CurrentRecord[] {
   const name = nameOf(set.Name);
   const type = set.Type.toUpperCase();
@@ -77,7 +81,7 @@ function policyOf(set: ApiRecordSet): string {
   return 'route53-health-check';
 }
 
-/** One value as everybody in this program sees it. */
+/** Converts a value of the API to canonical form. */
 export function toValue(type: string, value: string): string {
   switch (type) {
     case 'AAAA':
@@ -95,7 +99,10 @@ export function toValue(type: string, value: string): string {
   }
 }
 
-/** One value as the API wants it. Throws PROVIDER_REJECTED for a type or value that this program does not write. */
+/**
+ * Converts a value to the API's form. Throws PROVIDER_REJECTED for a type or value that this
+ * program does not write.
+ */
 export function fromValue({ name, type, value }: DnsRecord): string {
   switch (type) {
     case 'A':

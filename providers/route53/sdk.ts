@@ -12,8 +12,8 @@ import { AssumeRoleCommand, type AssumeRoleCommandInput, STSClient } from '@aws-
 import type { Secret } from '../../src/config/secret.ts';
 
 /**
- * AWS' own clients: they spell, sign and read what is sent. This file is imported late, so that a start that asks no
- * provider does not pay for it.
+ * The AWS SDK clients: they serialize, sign and parse. Import this file only when needed, so that a
+ * start without calls to the provider does not load it.
  */
 
 /** What a request is signed with. */
@@ -23,7 +23,7 @@ export interface Keys {
   readonly sessionToken?: Secret;
 }
 
-/** A request as the client hands it over, signed. */
+/** A signed request from the SDK. */
 export interface SignedRequest {
   readonly method: string;
   readonly protocol: string;
@@ -51,7 +51,10 @@ export interface Connection {
 
 export type Sdk = typeof import('./sdk.ts');
 
-/** A client for one call costs two milliseconds, and knows whom its answer is for. */
+/**
+ * One client for each call: it costs two milliseconds, and its response is certainly that of the
+ * call.
+ */
 function configuration({ keys, region, endpoint, carry }: Connection) {
   return {
     region,
@@ -61,12 +64,12 @@ function configuration({ keys, region, endpoint, carry }: Connection) {
       ...(keys.sessionToken ? { sessionToken: keys.sessionToken.reveal() } : {}),
     },
     ...(endpoint === undefined ? {} : { endpoint }),
-    // Who calls decides when to try again.
+    // Callers decide when to retry.
     maxAttempts: 1,
     requestHandler: {
       handle: async (request: SignedRequest) => ({ response: await carry(request) }),
     },
-    // Each of these, left out, would be looked for in the environment and in ~/.aws.
+    // If one of these were missing, the SDK would look for it in the environment and in ~/.aws.
     ignoreConfiguredEndpointUrls: true,
     retryMode: 'standard',
     defaultsMode: 'standard' as const,

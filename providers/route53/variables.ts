@@ -3,7 +3,7 @@ import { optional, required, withDefault } from '../../src/config/variable.ts';
 
 const WHERE = 'IAM console > Users > the user > Security credentials > Access keys > Create access key';
 
-/** `Z0123456789ABC`, also with the prefix under which the API answers it. */
+/** `Z0123456789ABC`, with or without the API's prefix. */
 const hostedZoneId = types.type('hosted zone id', (text) => {
   const id = /^(?:\/?hostedzone\/)?([A-Z0-9]{1,32})$/.exec(text)?.[1];
   return id ?? { wrong: 'is not a hosted zone id of capital letters and digits' };

@@ -5,7 +5,7 @@ import { longestZone } from '../shared/zones.ts';
 import type { ApiHostedZone } from './answers.ts';
 import { nameOf } from './records.ts';
 
-/** Which of an account's hosted zones answers for a name. Pure. */
+/** Chooses the hosted zone of an account for a name. Pure. */
 
 export interface HostedZone {
   readonly id: string;
@@ -19,7 +19,7 @@ export function idOf(text: string): string {
   return text.replace(/^\/[a-z]+\//, '');
 }
 
-/** The zones that the internet sees: private ones answer inside a VPC only. */
+/** The public zones: private ones are served inside a VPC only. */
 export function publicZones(zones: readonly ApiHostedZone[]): HostedZone[] {
   return zones
     .filter(({ Config }) => !Config?.PrivateZone)
@@ -27,8 +27,8 @@ export function publicZones(zones: readonly ApiHostedZone[]): HostedZone[] {
 }
 
 /**
- * The longest zone that holds the name, or undefined when there are several of that name: only the registry knows which one is delegated, and
- * records in the other are never seen.
+ * The longest zone that contains the name. Undefined if several zones have that name: only the
+ * registry knows which one is delegated, and records in the others are never served.
  */
 export function chooseZone(zones: readonly HostedZone[], name: string): HostedZone | undefined {
   const zone = longestZone(zones, name);

@@ -4,8 +4,9 @@ import { IngressError } from '../../src/errors.ts';
 import type { ProviderContext } from './context.ts';
 
 /**
- * How many calls an account may make: `burst` at once, and `calls` more in each `perMs` milliseconds. A window of that length
- * therefore has at most the sum of both, which must stay below the provider's limit.
+ * How many calls an account may make: `burst` at once, and `calls` more in each `perMs`
+ * milliseconds. Any window of that length therefore has at most the sum of both, which must stay
+ * below the provider's limit.
  */
 export interface Limit {
   readonly burst: number;
@@ -14,8 +15,9 @@ export interface Limit {
 }
 
 /**
- * A token bucket for the calls to one account, whose level survives restarts. (The CA's buckets in src/acme/ledger/allowance.ts are computed
- * from the times of past orders instead; an API's calls are too many to record each.)
+ * A token bucket for the calls to one account, whose level survives restarts. (The CA's buckets in
+ * src/acme/ledger/deferral.ts are computed from the times of past orders instead; API calls are too
+ * many to record each.)
  */
 export interface Budget {
   /**
@@ -58,7 +60,7 @@ export function createBudget({ title, limit, context }: BudgetOptions): Budget {
 
   const current = async (): Promise<State> => {
     state ??= await remembered(context, limit);
-    // After the clock was set back, a time that was near is far away.
+    // If the clock was set back, a time that was near is now far away.
     const held = Math.min(Math.max(state.heldUntil, heldUntil), now() + LONGEST_HOLD_MS);
     heldUntil = 0;
     state = refill({ ...state, heldUntil: held }, limit, now());
@@ -109,7 +111,7 @@ async function remembered({ files, clock }: ProviderContext, limit: Limit): Prom
   }
 }
 
-/** A clock that was set back refills nothing; counting continues from its present time. */
+/** If the clock was set back, nothing is refilled, and counting continues from its present time. */
 function refill({ tokens, at, heldUntil }: State, { burst, calls, perMs }: Limit, now: number): State {
   const earned = (Math.max(0, now - at) * calls) / perMs;
   return { tokens: Math.min(burst, tokens + earned), at: now, heldUntil };

@@ -21,15 +21,18 @@ export function summarize(items: readonly string[], most = 5, separator = ', '):
   return more > 0 ? `${shown}${separator === ', ' ? '' : separator.trim()} and ${more} more` : shown;
 }
 
-/** The message of the root cause: "fetch failed" says nothing; its cause says which address refused, or that the timeout passed. */
+/**
+ * The message of the root cause: "fetch failed" is useless, but its cause says which address
+ * refused the connection, or that the timeout passed.
+ */
 export function rootMessage(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   return cause === undefined ? messageOf(thrown) : rootMessage(cause);
 }
 
-/** The error for a call that takes too long. */
+/** The error for a call that exceeds its timeout. */
 export function timeoutError(timeoutMs: number): Error {
-  return Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
+  return Object.assign(new Error(`no response within ${timeoutMs / 1000} s`), { name: 'TimeoutError' });
 }
 
 /** What a call to a provider's API is about. */
@@ -60,7 +63,10 @@ export function unreachable(
   });
 }
 
-/** The JSON of a successful response, checked by its schema. `bad` makes the error for anything else, from a description of it. */
+/**
+ * Parses the JSON of a successful response with a schema. For anything else throws what `bad` makes
+ * from a description of it.
+ */
 export function readJson<T extends z.ZodType>(
   text: string,
   schema: T,

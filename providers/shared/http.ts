@@ -40,7 +40,9 @@ export interface HttpAnswer {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap answers 405 to too many. */
+/**
+ * Too many requests, and unavailable (RFC 9110 §10.2.3); Namecheap uses 405 for too many requests.
+ */
 const ASKS_TO_WAIT = new Set([405, 429, 503]);
 
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
@@ -49,8 +51,9 @@ export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 export const LONGEST_ANSWER = 16 * 1024 * 1024;
 
 /**
- * Makes calls to an API that answers text: one call is one request, when the budget allows it. Throws PROVIDER_UNREACHABLE if
- * there is no complete response, PROVIDER_RATE_LIMITED, or the signal's reason.
+ * Makes calls to an API with text responses: each call is one request, made when the budget allows
+ * it. Throws PROVIDER_UNREACHABLE if there is no complete response, PROVIDER_RATE_LIMITED, or the
+ * signal's reason.
  */
 export function createHttp(options: HttpOptions): Http {
   const { baseUrl, timeoutMs, budget, clock, outgoing, family } = options;
@@ -61,7 +64,7 @@ export function createHttp(options: HttpOptions): Http {
     try {
       const response = await send({
         ...{ method, url: withQuery(url, query), outgoing, family },
-        // Some of these APIs stand behind a firewall that refuses requests without it.
+        // Some of these APIs are behind a firewall that rejects requests without it.
         headers: { 'user-agent': 'dstack-ingress', ...headers },
         ...(body === undefined ? {} : { body }),
         maxBytes: LONGEST_ANSWER,
@@ -84,7 +87,8 @@ function withQuery(url: string, query: Readonly<Record<string, string | number>>
   return whole;
 }
 
-// Linode sends it with every response, as the time until its counters are reset; with a success it does not mean to wait.
+// Linode sends Retry-After with every response, as the time until its counters are reset; after a
+// success it is not a request to wait.
 function askedToWait({ status, headers }: HttpResponse, now: Date): number | undefined {
   return status >= 400 ? parseRetryAfter(headers['retry-after'], now) : undefined;
 }

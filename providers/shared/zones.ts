@@ -3,11 +3,11 @@ import { canonicalName, isWithin } from '../../src/dns/name.ts';
 import { NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 
-/** How a name's zone is found: see `ZoneList` and `ConfiguredZone`. */
+/** Finds the zone of a name: see `ZoneList` and `ConfiguredZone`. */
 export interface ZoneFinder<Z> {
   /** The zone that the records of a name are written to. Throws ZONE_NOT_FOUND or ZONE_MISMATCH, or what the API call throws. */
   find(fqdn: string, signal: AbortSignal): Promise<Z>;
-  /** The next `find` asks the API again. */
+  /** Makes the next `find` call the API again. */
   forget(): void;
 }
 
@@ -21,7 +21,10 @@ export interface ZoneListOptions<Z extends { readonly name: string }> {
   readonly notFound: (zones: readonly Z[], name: string) => IngressError;
 }
 
-/** The zones of an account. They are listed once, and again for a name that none of the known zones holds. */
+/**
+ * The zones of an account. They are listed once, and again for a name that is in none of the known
+ * zones.
+ */
 export class ZoneList<Z extends { readonly name: string }> implements ZoneFinder<Z> {
   readonly #options: ZoneListOptions<Z>;
   readonly #mutex = new Mutex();
@@ -70,7 +73,7 @@ export interface ConfiguredZoneOptions {
   readonly read: (id: string, signal: AbortSignal) => Promise<Zone>;
 }
 
-/** The zone that the configuration names. It is read once. */
+/** The configured zone. It is read once. */
 export class ConfiguredZone implements ZoneFinder<Zone> {
   readonly #options: ConfiguredZoneOptions;
   readonly #mutex = new Mutex();
@@ -93,7 +96,7 @@ export class ConfiguredZone implements ZoneFinder<Zone> {
     }, signal);
   }
 
-  /** Nothing: the variable still names the same zone. */
+  /** Does nothing: the variable still names the same zone. */
   forget(): void {}
 }
 
@@ -116,7 +119,10 @@ export function longestZone<Z extends { readonly name: string }>(
     .toSorted((a, b) => b.name.length - a.name.length)[0];
 }
 
-/** Makes a call about a zone. If the zone is gone (ZONE_NOT_FOUND), what is remembered is forgotten, and the next lookup asks again. */
+/**
+ * Makes a call about a zone. If the zone is gone (ZONE_NOT_FOUND), forgets what is cached, so that
+ * the next lookup calls the API.
+ */
 export async function forgetIfGone<T>(memory: { forget(): void }, call: () => Promise<T>): Promise<T> {
   try {
     return await call();

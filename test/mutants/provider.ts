@@ -153,7 +153,7 @@ export const providers: readonly Mutant[] = [
     id: 'provider-route53-stranger-ttl-changed',
     class: 'provider',
     file: 'providers/route53/changes.ts',
-    search: '  const ttl = strangers || ours.length === 0 ? simple?.TTL : Math.min(...ours);\n',
+    search: '  const ttl = hasOthers || ours.length === 0 ? simple?.TTL : Math.min(...ours);\n',
     replace: '  const ttl = ours.length === 0 ? simple?.TTL : Math.min(...ours);\n',
     killedBy: [contract('route53', 'what stands beside ours keeps its TTL')],
     note: 'The TTL of foreign records in the same RRset is changed.',

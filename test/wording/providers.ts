@@ -4,6 +4,7 @@ import { zoneNotFound as noCloudflareZone } from '../../providers/cloudflare/zon
 import * as linode from '../../providers/linode/errors.ts';
 import { domainNotFound } from '../../providers/linode/zones.ts';
 import * as namecheap from '../../providers/namecheap/errors.ts';
+import { understand } from '../../providers/namecheap/hosts.ts';
 import * as rfc2136 from '../../providers/rfc2136/errors.ts';
 import * as route53 from '../../providers/route53/errors.ts';
 import { zoneNotFound as noHostedZone } from '../../providers/route53/zones.ts';
@@ -229,6 +230,50 @@ const key = { doing, apiKey: secret, clientIp: '192.0.2.7' };
 const refusedByNamecheap = (number: string) =>
   namecheap.toIngressError({ number, message: 'its words' }, key);
 const verdict = { lost: [], mangled: [], undone: [] };
+const host = { '@Name': 'www', '@Type': 'A', '@Address': '192.0.2.1', '@TTL': '300' };
+
+/** Why the API cannot write back a zone with these hosts. */
+function whyUnwritable(emailType: string, ...hosts: Readonly<Record<string, string>>[]): string {
+  const given = hosts.map((more) => ({ ...host, ...more }));
+  const zone = { '@Domain': 'example.com', '@EmailType': emailType, '@IsUsingOurDNS': 'true' };
+  return understand({ ...zone, host: given })
+    .unwritable.map(({ reason, words }) => `${reason}: ${words}`)
+    .join('\n');
+}
+
+const unwritable: readonly (readonly [message: string, ...of: Parameters<typeof whyUnwritable>])[] = [
+  ['unknown-email-type: the email type "X" is not known', 'X'],
+  ['unknown-part: www A 192.0.2.1 has the attribute Weight, which is not known', 'NONE', { '@Weight': '5' }],
+  ['unknown-type: www SVCB 192.0.2.1 is of an unknown type', 'NONE', { '@Type': 'SVCB' }],
+  [
+    'dynamic: www A 192.0.2.1 is a dynamic DNS record, and any write would make it a static one',
+    'NONE',
+    { '@IsDDNSEnabled': 'true' },
+  ],
+  ['inactive: www A 192.0.2.1 is not active', 'NONE', { '@IsActive': 'false' }],
+  ['app: www A 192.0.2.1 belongs to the app "Shop"', 'NONE', { '@AssociatedAppTitle': 'Shop' }],
+  [
+    'quote: www TXT "a" contains a double quote, which the API does not store',
+    'NONE',
+    { '@Type': 'TXT', '@Address': '"a"' },
+  ],
+  ['malformed: www TXT \ud800 contains half a character', 'NONE', { '@Type': 'TXT', '@Address': '\ud800' }],
+  ['ttl: www A 192.0.2.1 has the TTL 86400, which the API does not accept', 'NONE', { '@TTL': '86400' }],
+  [
+    'mail: @ MX mx.example.net. does not go with the email type NONE and preference 10',
+    'NONE',
+    { '@Name': '@', '@Type': 'MX', '@Address': 'mx.example.net.', '@MXPref': '10' },
+  ],
+  ['duplicate: www A 192.0.2.1 is there twice, with different TTLs', 'NONE', {}, { '@TTL': '60' }],
+];
+const unwritableRows = unwritable.map(
+  ([message, ...of]): WordingRow => ({
+    when: `Namecheap's API cannot write back: ${message.slice(0, message.indexOf(':'))}`,
+    say: () => whyUnwritable(...of),
+    message,
+  }),
+);
+
 const namecheapRows: WordingRow[] = [
   {
     when: 'Namecheap rejects the address',
@@ -269,7 +314,10 @@ const namecheapRows: WordingRow[] = [
   },
   {
     when: 'a zone cannot be written back',
-    say: () => namecheap.notUnderstood('example.com', ['the email type "X" is not known']),
+    say: () =>
+      namecheap.notUnderstood('example.com', [
+        { host: undefined, reason: 'unknown-email-type', words: 'the email type "X" is not known' },
+      ]),
     message:
       'the zone example.com was not written, because Namecheap\'s API cannot represent everything in it: the email type "X" is not known',
     hint: 'Change what the message names at Domain List > Manage > Advanced DNS, or publish below a domain without it.',
@@ -455,6 +503,7 @@ export const rows: readonly WordingRow[] = [
   ...cloudflareRows,
   ...linodeRows,
   ...namecheapRows,
+  ...unwritableRows,
   ...rfc2136Rows,
   ...route53Rows,
 ];
