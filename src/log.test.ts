@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import pino from 'pino';
+import { sampleEvents } from '../test/harness/sample-events.ts';
 import { Secret } from './config/secret.ts';
 import { IngressError } from './errors.ts';
-import { errorFields } from './log.ts';
+import { errorFields, logEvents } from './log.ts';
 
 test('ours is code, sentence, hint and what it carries, without a stack', () => {
   const error = new IngressError('PROVIDER_RATE_LIMITED', 'slow down', {
@@ -69,4 +71,22 @@ test('a line is JSON with level, time and the event, and nothing below the level
   const { level, time, event, msg, err, ...rest } = JSON.parse(lines[0] ?? '');
   assert.deepEqual([level, event, msg, err.message, rest], ['warn', 'shown', 'a sentence', 'broken', {}]);
   assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});
+
+test('no line has a key twice', () => {
+  const lines: string[] = [];
+  const write = logEvents(
+    pino({ level: 'debug' }, { write: (line: string) => void lines.push(line.trim()) }),
+  );
+  for (const event of Object.values(sampleEvents).flat()) write(event);
+  // Parsing keeps only the last value of a key.
+  for (const line of lines) assert.equal(JSON.stringify(JSON.parse(line)), line);
+});
+
+test('a certificate with several names is served for one name, and its line says which', () => {
+  const lines: string[] = [];
+  const write = logEvents(pino({}, { write: (line: string) => void lines.push(line) }));
+  for (const event of sampleEvents.serving) write(event);
+  const { domain, names } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual([domain, names], ['api.example.com', ['app.example.com', 'api.example.com']]);
 });

@@ -40,26 +40,24 @@ export function createLog(level: pino.LevelWithSilent): Log {
   );
 }
 
-/** Writes each event as a line, with the names of the certificate that it is about. */
+/**
+ * Writes each event as a line, with the names of the certificate that it is about: `domain` is the
+ * first of them, or the one name of them that the event is about.
+ */
 export function logEvents(log: Log): Subscriber {
-  const logs = new WeakMap<CertificateNames, Log>();
-  const logFor = (names: CertificateNames): Log => {
-    const known = logs.get(names);
-    if (known) return known;
-    const [domain, ...others] = names;
-    const made = log.child(others.length > 0 ? { domain, names } : { domain });
-    logs.set(names, made);
-    return made;
-  };
   return (event) => {
     const { level, loggedAs, isWarning, fields, sentence } = messageFor(event);
-    const names = 'certificate' in event ? event.certificate : undefined;
     const line = {
+      ...('certificate' in event && event.certificate ? namesOf(event.certificate) : {}),
       event: isWarning ? 'warning' : (loggedAs ?? event.type),
       ...(loggedAs === undefined ? {} : { renamed: event.type }),
       ...fields(event),
     };
-    const target = names === undefined ? log : logFor(names);
-    target[typeof level === 'function' ? level(event) : level](line, sentence(event));
+    log[typeof level === 'function' ? level(event) : level](line, sentence(event));
   };
+}
+
+function namesOf(names: CertificateNames): { domain: string; names?: CertificateNames } {
+  const [domain, ...others] = names;
+  return others.length > 0 ? { domain, names } : { domain };
 }

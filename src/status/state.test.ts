@@ -102,6 +102,18 @@ test('an event of a certificate is about all of its names', () => {
   );
 });
 
+test('a certificate is served for the name of the event, and not yet for the others', () => {
+  const both = [domain, 'api.example.com'] as const;
+  const servedFor = (name: string): Moment => [
+    1,
+    { type: 'serving', certificate: both, name, ...life, seconds: 1 },
+  ];
+  const servedNames = (...moments: readonly Moment[]) =>
+    after(started, ...moments).names.flatMap((one) => (one.certificate ? [one.domain] : []));
+  assert.deepEqual(servedNames(servedFor('api.example.com')), ['api.example.com']);
+  assert.deepEqual(servedNames(servedFor('api.example.com'), servedFor(domain)), both);
+});
+
 test('a warning is kept once, also one that has an event of its own', () => {
   assert.deepEqual(after(started, warning, warning).warnings, ['beware']);
   const abandoned = { type: 'challenge-abandoned', name: 'x', zone: 'example.com' } as const;

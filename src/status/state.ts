@@ -81,15 +81,15 @@ export function fold(
 function apply(state: State, event: IngressEvent, time: string): State {
   switch (event.type) {
     case 'serving':
-      return withNames(state, event, { certificate: lifeOf(event), expired: undefined });
+      return withNames(state, [event.name], { certificate: lifeOf(event), expired: undefined });
     case 'certificate-expired':
-      return withNames(state, event, { expired: lifeOf(event) });
+      return withNames(state, event.certificate, { expired: lifeOf(event) });
     case 'renewal-scheduled':
-      return withNames(state, event, {
+      return withNames(state, event.certificate, {
         renewal: { at: event.until.toISOString(), reason: sentenceOf(event) },
       });
     case 'renewal-due':
-      return withNames(state, event, { renewal: { reason: sentenceOf(event) } });
+      return withNames(state, event.certificate, { renewal: { reason: sentenceOf(event) } });
     case 'waiting': {
       const until = untilOf(event)?.toISOString();
       const domain = 'certificate' in event ? event.certificate[0] : undefined;
@@ -97,18 +97,21 @@ function apply(state: State, event: IngressEvent, time: string): State {
       return { ...state, waiting: { since: time, sentence: sentenceOf(event), ...more } };
     }
     case 'order-deferred':
-      return withNames(state, event, {
+      return withNames(state, event.certificate, {
         held: { until: event.until.toISOString(), sentence: event.reason },
       });
     case 'order':
     case 'certificate-issued':
-      return withNames(state, event, { held: undefined });
+      return withNames(state, event.certificate, { held: undefined });
     case 'reconcile-finished':
-      return withNames(state, event, { pass: { at: time, outcome: 'finished' }, failure: undefined });
+      return withNames(state, event.certificate, {
+        pass: { at: time, outcome: 'finished' },
+        failure: undefined,
+      });
     case 'reconcile-failed': {
       const { error, nextAttempt } = event;
       const failure = { ...factsOf(error), nextAttempt: nextAttempt.toISOString() };
-      const failed = withNames(state, event, { pass: { at: time, outcome: 'failed' }, failure });
+      const failed = withNames(state, event.certificate, { pass: { at: time, outcome: 'failed' }, failure });
       // The next reconciliation does not notice the loss, so the warning stays.
       return failure.code === 'ZONE_DAMAGED'
         ? withWarning(failed, `${time}: ${failure.message} ${failure.hint}`)
@@ -136,15 +139,11 @@ function lifeOf({ serial, notAfter }: { readonly serial: string; readonly notAft
   return { serial, notAfter: notAfter.toISOString() };
 }
 
-/** The state with a change for every name of the event's certificate. */
-function withNames(
-  state: State,
-  { certificate }: { readonly certificate: readonly string[] },
-  change: Partial<NameState>,
-): State {
+/** The state with a change for each of these names. */
+function withNames(state: State, names: readonly string[], change: Partial<NameState>): State {
   return {
     ...state,
-    names: state.names.map((name) => (certificate.includes(name.domain) ? { ...name, ...change } : name)),
+    names: state.names.map((name) => (names.includes(name.domain) ? { ...name, ...change } : name)),
   };
 }
 
