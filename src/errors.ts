@@ -1,5 +1,6 @@
 /**
- * Every error has a code from one registry, a message, and a hint. docs/errors.md is generated from the registry.
+ * Every error has a code from one registry, a message, and a hint. docs/errors.md is generated from
+ * the registry.
  */
 
 /** What is known of an error before it happens. */
@@ -11,8 +12,8 @@ export interface ErrorKind {
   /** What a running ingress does about it. */
   readonly byItself?: string;
   /**
-   * Whether the same attempt can succeed later without any change by a person. `health` is unhealthy rather than starting
-   * where it cannot.
+   * Whether the same attempt can succeed later without any change by a person. `health` is
+   * unhealthy rather than starting where it cannot.
    */
   readonly retryable: boolean;
 }
@@ -201,7 +202,7 @@ export const errorRegistry = {
     retryable: true,
   },
   PROXY_COMMAND_FAILED: {
-    meaning: 'HAProxy did not carry out a command on its runtime socket.',
+    meaning: 'HAProxy did not carry out a command on its runtime API.',
     hint: "Report it with HAProxy's own words if it persists.",
     byItself: 'The ingress retries by itself, and restarts HAProxy if necessary.',
     retryable: true,

@@ -6,7 +6,10 @@ import { renamedEvents } from './event-messages.ts';
 import type { EventType } from './events.ts';
 import type { Log } from './log.ts';
 
-/** For each sample of each event: the level, the name in the log, and the other fields in their order. */
+/**
+ * For each sample of each event: the level, the name in the log, and the other fields in their
+ * order.
+ */
 const lines: Readonly<Record<EventType, readonly string[]>> = {
   starting: ['info starting: version domains provider directoryUrl'],
   'https-proxy': ['info https-proxy: proxy noProxy'],

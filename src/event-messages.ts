@@ -301,7 +301,10 @@ export function renamedEvents(): readonly { readonly before: string; readonly no
   );
 }
 
-/** A pause between two calls to the provider is nothing to warn of; from so many milliseconds on a wait is. */
+/**
+ * A pause between two calls to the provider is nothing to warn of; from so many milliseconds on a
+ * wait is.
+ */
 const LONG_WAIT_MS = 1000;
 
 const evidenceFailed = {

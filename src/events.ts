@@ -1,6 +1,6 @@
 /**
- * What the program reports while it runs. Every report is an event of one union; the log and the status subscribe to them.
- * The words of each event are in event-messages.ts.
+ * What the program reports while it runs. Every report is an event of one union; the log and the
+ * status subscribe to them. The words of each event are in event-messages.ts.
  */
 
 /** The names that a certificate is for. They identify it; the first one stands for all. */
@@ -72,7 +72,10 @@ type WarningEvent =
       readonly replaces?: string;
     }
   | { readonly type: 'warning-over'; readonly subject: string; readonly warning: string }
-  /** The zone of a challenge is no longer in the account, so its record cannot be removed. `zone` is its name or id. */
+  /**
+   * The zone of a challenge is no longer in the account, so its record cannot be removed. `zone` is
+   * its name or id.
+   */
   | { readonly type: 'challenge-abandoned'; readonly name: string; readonly zone: string }
   /** A challenge was removed from the zone by someone else while it was still needed. */
   | { readonly type: 'challenge-vanished'; readonly name: string }
@@ -116,7 +119,10 @@ export interface PropagationProgress {
   readonly seenBy: number;
   /** What is missing where. */
   readonly waitingFor: readonly string[];
-  /** Set when no server answers: when the resolvers are asked instead, and whether that time has come. */
+  /**
+   * Set when no server answers: when the resolvers are asked instead, and whether that time has
+   * come.
+   */
   readonly resolvers?: { readonly from: Date; readonly isDue: boolean } | undefined;
 }
 
@@ -132,7 +138,10 @@ type ReconcileEvent =
       readonly attempt: number;
       readonly nextAttempt: Date;
     } & OfCertificate)
-  /** A step failed beside the one that decides about the next attempt, or one that is not needed (`stillWaiting`). */
+  /**
+   * A step failed beside the one that decides about the next attempt, or one that is not needed
+   * (`stillWaiting`).
+   */
   | ({
       readonly type: 'step-failed';
       readonly step: string;
@@ -164,7 +173,10 @@ type CertificateEvent =
       readonly explanationUrl: string | undefined;
     }
   | { readonly type: 'renewal-advice-failed'; readonly error: unknown }
-  /** Found expired on the volume at the start (no `renewal`), or not renewed in time. `words`: `expired 2 days ago, at …`. */
+  /**
+   * Found expired on the volume at the start (no `renewal`), or not renewed in time. `words`:
+   * `expired 2 days ago, at …`.
+   */
   | ({
       readonly type: 'certificate-expired';
       readonly serial: string;
@@ -269,7 +281,10 @@ export type Emit = (event: IngressEvent) => void;
 /** Hears every event, in order. */
 export type Subscriber = (event: IngressEvent) => void;
 
-/** Passes each event on to every subscriber. One that throws affects neither the others nor the emitter. */
+/**
+ * Passes each event on to every subscriber. One that throws affects neither the others nor the
+ * emitter.
+ */
 export function emitTo(...subscribers: readonly Subscriber[]): Emit {
   return (event) => {
     for (const subscriber of subscribers) {

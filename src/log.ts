@@ -7,8 +7,8 @@ import type { CertificateNames, Subscriber } from './events.ts';
 export type Log = pino.Logger;
 
 /**
- * The fields of a log line about something thrown: the code, message, hint and causes of our own errors; a stack trace
- * only of others.
+ * The fields of a log line about something thrown: the code, message, hint and causes of our own
+ * errors; a stack trace only of others.
  */
 export function errorFields(thrown: unknown, depth = 0): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { message: String(thrown) };

@@ -23,8 +23,8 @@ export interface HealthOptions extends PrintOptions {
 const EX_USAGE = 64;
 
 /**
- * Parses the command line and runs one subcommand, by default `run`. Resolves with the exit code: that of the subcommand,
- * or 64 after a line on standard error that lists the subcommands.
+ * Parses the command line and runs one subcommand, by default `run`. Resolves with the exit code:
+ * that of the subcommand, or 64 after a line on standard error that lists the subcommands.
  */
 export async function runCommandLine(
   argv: readonly string[],

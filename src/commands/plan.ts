@@ -17,7 +17,10 @@ import { findHostsOutside } from './wiring/connections.ts';
 import { assembleOutside, readOnlyAuthorities, specOf } from './wiring/outside.ts';
 import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';
 
-/** Milliseconds: longer than all requests in sequence take if each is answered at the last moment, and the share of each further name. */
+/**
+ * Milliseconds: longer than all requests in sequence take if each is answered at the last moment,
+ * and the share of each further name.
+ */
 const LIMIT_MS = 120_000;
 const FURTHER_NAME_MS = 15_000;
 
@@ -25,8 +28,9 @@ const FURTHER_NAME_MS = 15_000;
 class PlanTimeout extends Error {}
 
 /**
- * Prints what a start would do for every name, without doing it. Resolves with the exit code: 0 if a start could do it, 1 if
- * it would fail for a name or the plan takes too long, 78 for configuration errors.
+ * Prints what a start would do for every name, without doing it. Resolves with the exit code: 0 if
+ * a start could do it, 1 if it would fail for a name or the plan takes too long, 78 for
+ * configuration errors.
  */
 export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
   const config = readConfig();

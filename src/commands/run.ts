@@ -107,7 +107,10 @@ async function openProxy(
   }
 }
 
-/** Emits `up` for each name the first time that it is served and nothing failed, with its URL and target. */
+/**
+ * Emits `up` for each name the first time that it is served and nothing failed, with its URL and
+ * target.
+ */
 function announceOnce(
   { routes }: IngressConfig,
   emit: Emit,

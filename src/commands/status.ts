@@ -9,8 +9,8 @@ import { statusJson } from './print/json.ts';
 import { describeState } from './print/state.ts';
 
 /**
- * Prints what the ingress on this host is doing. Resolves with the exit code: 0 if one is running, 1 if none is, 78 if
- * RUNTIME_DIR is faulty.
+ * Prints what the ingress on this host is doing. Resolves with the exit code: 0 if one is running,
+ * 1 if none is, 78 if RUNTIME_DIR is faulty.
  */
 export async function status({ json }: PrintOptions): Promise<number> {
   const { values, faults } = readTable({ runtimeDir: variables.runtimeDir }, process.env, (path) =>

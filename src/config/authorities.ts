@@ -43,16 +43,19 @@ export interface AuthoritySettings {
 
 export interface AuthorityChoice {
   readonly authorities: Authorities;
-  /** Whether the primary is the staging environment: Let's Encrypt's, or ACME_STAGING_DIRECTORY_URL. */
+  /**
+   * Whether the primary is the staging environment: Let's Encrypt's, or ACME_STAGING_DIRECTORY_URL.
+   */
   readonly usesStaging: boolean;
   readonly faults: readonly Fault[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Chooses the certificate authorities. With ACME_STAGING the primary is ACME_STAGING_DIRECTORY_URL, else still
- * ACME_DIRECTORY_URL (a configured CA is never replaced by another), else the staging environment of Let's Encrypt.
- * `known` tells which variables already have a fault, `isSet` which ones are set. Pure.
+ * Chooses the certificate authorities. With ACME_STAGING the primary is ACME_STAGING_DIRECTORY_URL,
+ * else still ACME_DIRECTORY_URL (a configured CA is never replaced by another), else the staging
+ * environment of Let's Encrypt. `known` tells which variables already have a fault, `isSet` which
+ * ones are set. Pure.
  */
 export function chooseAuthorities(
   settings: AuthoritySettings,

@@ -2,7 +2,10 @@ import type { Fault } from './faults.ts';
 import type { CertGroup } from './lists.ts';
 import { type NameSettings, servedNames } from './served-names.ts';
 
-/** The settings that determine which names share a certificate. Missing or faulty ones are undefined. */
+/**
+ * The settings that determine which names share a certificate. Missing or faulty ones are
+ * undefined.
+ */
 export interface CertificateSettings extends NameSettings {
   readonly acmeProfile?: string | undefined;
 }
@@ -23,10 +26,10 @@ const MOST_NAMES = 100;
 const MOST_NAMES_OF: Readonly<Record<string, number>> = { tlsserver: 25, shortlived: 25 };
 
 /**
- * Puts every served name on exactly one certificate: a group of CERT_GROUPS on one, ALIAS_DOMAIN on that of DOMAIN, every
- * other name on its own. Certificates are in the order of their served names, the names of a group in the order written. A
- * name on its own keeps its certificate whichever other names there are. `known` tells which variables already have a
- * fault. Pure.
+ * Puts every served name on exactly one certificate: a group of CERT_GROUPS on one, ALIAS_DOMAIN on
+ * that of DOMAIN, every other name on its own. Certificates are in the order of their served names,
+ * the names of a group in the order written. A name on its own keeps its certificate whichever
+ * other names there are. `known` tells which variables already have a fault. Pure.
  */
 export function planCertificates(
   settings: CertificateSettings,
@@ -46,7 +49,10 @@ export function planCertificates(
   };
 }
 
-/** CERT_GROUPS, with DOMAIN and ALIAS_DOMAIN as another group, or merged into the group that has one of them. */
+/**
+ * CERT_GROUPS, with DOMAIN and ALIAS_DOMAIN as another group, or merged into the group that has one
+ * of them.
+ */
 function groupsOf({ domain, aliasDomains = [], certGroups = [] }: NameSettings): readonly CertGroup[] {
   if (domain === undefined || aliasDomains.length === 0) return certGroups;
   const own: CertGroup = [domain, ...aliasDomains];

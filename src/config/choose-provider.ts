@@ -12,8 +12,8 @@ export interface ProviderChoice {
 }
 
 /**
- * The provider named by DNS_PROVIDER, else the only one whose credentials are set, else the only one of whose required
- * variables any is set: its faults then name those that are missing.
+ * The provider named by DNS_PROVIDER, else the only one whose credentials are set, else the only
+ * one of whose required variables any is set: its faults then name those that are missing.
  */
 export function chooseProvider<P extends ProviderChoice>(
   named: string | undefined,

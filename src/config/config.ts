@@ -14,7 +14,9 @@ import { type IngressSettings, variables } from './variables.ts';
 
 export { LETS_ENCRYPT } from './authorities.ts';
 
-/** The whole configuration: the value of every variable, and what is derived from several of them. */
+/**
+ * The whole configuration: the value of every variable, and what is derived from several of them.
+ */
 export interface Config<P extends ProviderChoice> extends IngressSettings {
   /** Every name to serve, once; there is at least one. */
   readonly names: readonly string[];
@@ -40,8 +42,8 @@ export interface Config<P extends ProviderChoice> extends IngressSettings {
 }
 
 /**
- * Reads the environment once. Throws ConfigError with every fault; writes and starts nothing. `inspect` adds faults that
- * depend on the machine; it gets the values that could be read.
+ * Reads the environment once. Throws ConfigError with every fault; writes and starts nothing.
+ * `inspect` adds faults that depend on the machine; it gets the values that could be read.
  */
 export function loadConfig<P extends ProviderChoice>(
   environment: Environment,
@@ -177,13 +179,16 @@ function unreportedMisspellings(misspellings: readonly Misspelling[], faults: re
     .map(describeMisspelling);
 }
 
-/** Bounds of RENEW_INTERVAL in seconds: below, nothing has changed meanwhile; a six-day certificate needs a check every day. */
+/**
+ * Bounds of RENEW_INTERVAL in seconds: below, nothing has changed meanwhile; a six-day certificate
+ * needs a check every day.
+ */
 const SHORTEST_INTERVAL = 60;
 const LONGEST_INTERVAL = 43_200;
 
 /**
- * Seconds between two reconciliations: RENEW_INTERVAL within its bounds. A value outside is a warning, not a fault: the
- * older container accepted any number. Pure.
+ * Seconds between two reconciliations: RENEW_INTERVAL within its bounds. A value outside is a
+ * warning, not a fault: the older container accepted any number. Pure.
  */
 export function boundInterval(seconds: number): { seconds: number; warnings: string[] } {
   const bound = Math.min(Math.max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL);

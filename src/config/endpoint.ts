@@ -11,7 +11,8 @@ export interface Scheme {
   /** Whether connections to the app use TLS. */
   readonly tls: boolean;
   /**
-   * Application protocols to offer to clients (RFC 7301), in order of preference, by their names in the IANA registry:
+   * Application protocols to offer to clients (RFC 7301), in order of preference, by their names in
+   * the IANA registry:
    * https://www.iana.org/assignments/tls-extensiontype-values/tls-extensiontype-values.xhtml#alpn-protocol-ids
    */
   readonly alpn: readonly string[];
@@ -27,7 +28,10 @@ const postgres = {
   insisting: 'PostgreSQL clients with sslnegotiation=direct',
 } as const;
 
-/** Protocols without a name in that registry (SMTP, Redis, SSH) need no row: no client can ask for them. */
+/**
+ * Protocols without a name in that registry (SMTP, Redis, SSH) need no row: no client can ask for
+ * them.
+ */
 const table = {
   tcp: { ...bytes, alpn: [] },
   http: { ...http, tls: false, port: 80 },

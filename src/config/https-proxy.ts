@@ -14,7 +14,10 @@ export interface ProxySetting {
 
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-/** The URL of an HTTP proxy, or `host:port`, as other programs accept it. Only the host is ever shown. */
+/**
+ * The URL of an HTTP proxy, or `host:port`, as other programs accept it. Only the host is ever
+ * shown.
+ */
 export const proxyUrl: VariableType<ProxySetting> = type(
   'URL',
   (value): ProxySetting | { wrong: ValueFault } => {

@@ -6,7 +6,10 @@ import { quote } from './quote.ts';
 
 /** Lists in one variable. Every wrong entry is reported by itself. Pure. */
 
-/** Entries separated by line breaks or commas. `#` starts a comment that extends to the end of the line. */
+/**
+ * Entries separated by line breaks or commas. `#` starts a comment that extends to the end of the
+ * line.
+ */
 export function entriesOf(text: string): string[] {
   return linesOf(text)
     .flatMap((line) => line.split(','))
@@ -42,8 +45,8 @@ function notAName(entry: string): ValueFault {
 export type CertGroup = readonly [string, ...string[]];
 
 /**
- * Parses CERT_GROUPS: groups separated by line breaks or `;`, the names of a group by commas or spaces. `#` begins a
- * comment that goes to the end of the line.
+ * Parses CERT_GROUPS: groups separated by line breaks or `;`, the names of a group by commas or
+ * spaces. `#` begins a comment that goes to the end of the line.
  */
 export function parseGroups(text: string): CertGroup[] | { wrong: ValueFault[] } {
   const groups: CertGroup[] = [];
@@ -89,7 +92,8 @@ export type RoutingMap = ReadonlyMap<string, Endpoint>;
 export function parseRoutingMap(text: string): RoutingMap | { wrong: ValueFault[] } {
   const map = new Map<string, Endpoint>();
   const wrong: ValueFault[] = [];
-  // With an "@", any entry may be part of a password with a comma in it, which must not reach a log.
+  // With an "@", any entry may be part of a password with a comma in it, which must not reach a
+  // log.
   const mayShow = !text.includes('@');
   for (const [index, entry] of entriesOf(text).entries()) {
     const shown: ShownEntry = mayShow

@@ -7,12 +7,16 @@ export interface Misspelling {
   readonly meant: string;
 }
 
-/** Similar to our variables but used by other programs: proxies for plain HTTP, and endpoints of AWS services. */
+/**
+ * Similar to our variables but used by other programs: proxies for plain HTTP, and endpoints of AWS
+ * services.
+ */
 const OTHERS = /^(?:https?|ftp|all)_proxy$|^AWS_ENDPOINT_URL/i;
 
 /**
- * Finds the set variables (`names`) that look like a misspelt known one: in another case, or with one or two letters
- * added, missing, replaced or swapped. A known variable that is itself set is never the one meant. Pure.
+ * Finds the set variables (`names`) that look like a misspelt known one: in another case, or with
+ * one or two letters added, missing, replaced or swapped. A known variable that is itself set is
+ * never the one meant. Pure.
  */
 export function findMisspellings(names: readonly string[], known: readonly string[]): Misspelling[] {
   const taken = new Set(names);
@@ -73,8 +77,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * Adds to a fault of a missing variable that the variable is set but empty, and which set variables look like it. Other
- * faults stay as they are. Pure.
+ * Adds to a fault of a missing variable that the variable is set but empty, and which set variables
+ * look like it. Other faults stay as they are. Pure.
  */
 export function explainMissing(
   fault: Fault,

@@ -16,8 +16,8 @@ const MODE = `Remove it if this container should write the records through DNS_P
 const DELEGATION = `Remove it and set credentials for the zone of the served name; otherwise ${OLDER}.`;
 
 /**
- * Variables of older containers that determine who writes which records, or which key is served. Ignoring them would change
- * what is in production, so each is a fault.
+ * Variables of older containers that determine who writes which records, or which key is served.
+ * Ignoring them would change what is in production, so each is a fault.
  */
 export const unsupported: Readonly<Record<string, Unsupported>> = {
   CHALLENGE_TYPE: {
@@ -82,7 +82,10 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   DOH_RESOLVER: 'resolvers are queried over plain DNS; use DNS_RESOLVERS',
 };
 
-/** A fault for each unsupported variable that is set, and for each that looks like a misspelt one. Pure. */
+/**
+ * A fault for each unsupported variable that is set, and for each that looks like a misspelt one.
+ * Pure.
+ */
 export function unsupportedFaults(environment: Environment, misspellings: readonly Misspelling[]): Fault[] {
   const set = Object.keys(unsupported).map((name) => ({ variable: name, meant: name, lead: 'is set, but' }));
   // A warning would come too late: by then the records that the writer wanted to keep are replaced.

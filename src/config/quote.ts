@@ -6,7 +6,9 @@ export function quote(value: string): string {
   return visible(JSON.stringify(shown));
 }
 
-/** Makes a text one line; invisible characters become escapes, so that it cannot control a terminal. */
+/**
+ * Makes a text one line; invisible characters become escapes, so that it cannot control a terminal.
+ */
 export function visible(text: string): string {
   return text.replace(
     INVISIBLE,

@@ -21,8 +21,9 @@ interface Found {
 }
 
 /**
- * Reads a table of variables. An empty variable counts as not set, because compose files pass `${NAME:-}`. Reading
- * continues after a fault, so that all of them are reported; with faults, `values` is incomplete and must not be used.
+ * Reads a table of variables. An empty variable counts as not set, because compose files pass
+ * `${NAME:-}`. Reading continues after a fault, so that all of them are reported; with faults,
+ * `values` is incomplete and must not be used.
  */
 export function readTable<T extends VariableTable>(
   table: T,
@@ -104,8 +105,8 @@ function findOne(
   }
 }
 
-// Pasted secrets often come with quotes and line breaks; in other values the type reports them. A file may end with a
-// line break.
+// Pasted secrets often come with quotes and line breaks; in other values the type reports them. A
+// file may end with a line break.
 function clean(text: string, variable: Variable<unknown>, found: Found, warnings: string[]): string {
   const trimmed = text.trim();
   if (!variable.secret) return trimmed;

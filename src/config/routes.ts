@@ -9,7 +9,9 @@ export interface Route {
   /** `app.example.com`, or `*.example.com`. */
   readonly name: string;
   readonly target: RouteTarget;
-  /** Application protocols to offer (RFC 7301), in order of preference. Empty: none is negotiated. */
+  /**
+   * Application protocols to offer (RFC 7301), in order of preference. Empty: none is negotiated.
+   */
   readonly alpn: readonly string[];
 }
 
@@ -41,8 +43,8 @@ const TARGETS = ['TARGET_ENDPOINT', 'ROUTING_MAP'];
 const WHERE = 'Set TARGET_ENDPOINT to the app, such as app:80, or add an entry to ROUTING_MAP';
 
 /**
- * Determines the target of each name. `known` tells which variables already have a fault; what only follows from these is
- * not reported. `isSet` tells which variables are set. Pure.
+ * Determines the target of each name. `known` tells which variables already have a fault; what only
+ * follows from these is not reported. `isSet` tells which variables are set. Pure.
  */
 export function planRoutes(
   settings: RouteSettings,
@@ -69,7 +71,10 @@ export function planRoutes(
   };
 }
 
-/** A name with its endpoint and the variable that has it; for ROUTING_MAP, also the name of the entry. */
+/**
+ * A name with its endpoint and the variable that has it; for ROUTING_MAP, also the name of the
+ * entry.
+ */
 interface Placed {
   readonly name: string;
   readonly endpoint: Endpoint;

@@ -15,7 +15,10 @@ export interface ServedName {
   readonly variable: 'DOMAIN' | 'ALIAS_DOMAIN' | 'DOMAINS' | 'ROUTING_MAP' | 'CERT_GROUPS';
 }
 
-/** Every name once: DOMAIN, then ALIAS_DOMAIN, DOMAINS, ROUTING_MAP and CERT_GROUPS, each in its own order. Pure. */
+/**
+ * Every name once: DOMAIN, then ALIAS_DOMAIN, DOMAINS, ROUTING_MAP and CERT_GROUPS, each in its own
+ * order. Pure.
+ */
 export function servedNames(settings: NameSettings): ServedName[] {
   const { domain, aliasDomains = [], domains = [], routingMap, certGroups = [] } = settings;
   const all = [

@@ -10,8 +10,8 @@ import { Secret } from './secret.ts';
 import type { VariableType } from './variable.ts';
 
 /**
- * The types that a variable can have. Each turns text into a value, or says in a few words what is wrong with it; what to do
- * about it is in the table of variables.
+ * The types that a variable can have. Each turns text into a value, or says in a few words what is
+ * wrong with it; what to do about it is in the table of variables.
  */
 
 /** Makes a type from a function that returns the value, or `{ wrong }`; `wrong` may be a list. */
@@ -35,7 +35,9 @@ function isWrong(value: unknown): value is Wrong {
   return typeof value === 'object' && value !== null && 'wrong' in value;
 }
 
-/** Text that matches a pattern. `problem` completes "<VARIABLE> …": "is not 32 hexadecimal digits". */
+/**
+ * Text that matches a pattern. `problem` completes "<VARIABLE> …": "is not 32 hexadecimal digits".
+ */
 export function text(
   label: string,
   pattern: RegExp,
@@ -52,12 +54,13 @@ export const secretText: VariableType<Secret> = type('secret', (value) =>
     : invalid('invalid-characters', 'contains a space, a line break or a character outside ASCII'),
 );
 
-// The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple of four encodes no byte.
+// The two alphabets of RFC 4648 (§4, §5), with or without padding. One digit more than a multiple
+// of four encodes no byte.
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 /**
- * A binary key, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are accepted too, because the
- * tools of some CAs print them.
+ * A binary key, kept as base64url without padding (RFC 7515 §2). Standard base64 and padding are
+ * accepted too, because the tools of some CAs print them.
  */
 export const base64urlKey: VariableType<Secret> = type('base64url', (value) => {
   const isMixed = /[-_]/.test(value) && /[+/]/.test(value);
@@ -87,7 +90,10 @@ function notOneName(value: string): ValueFault {
 /** Names separated by line breaks or commas; `#` starts a comment. */
 export const certificateNames: VariableType<readonly string[]> = type('domain name, …', parseNames);
 
-/** Groups of names separated by line breaks or `;`, the names of a group by commas or spaces; `#` starts a comment. */
+/**
+ * Groups of names separated by line breaks or `;`, the names of a group by commas or spaces; `#`
+ * starts a comment.
+ */
 export const certGroups: VariableType<readonly CertGroup[]> = type('domain name, …; …', parseGroups);
 
 export const domainName: VariableType<string> = type(
@@ -139,7 +145,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 // HAProxy stores times as signed 32-bit milliseconds.
 const LONGEST_MS = 2_147_483_647;
 
-/** A duration with a unit in HAProxy's notation (us, ms, s, m, h, d); the value is whole milliseconds, at least 1. */
+/**
+ * A duration with a unit in HAProxy's notation (us, ms, s, m, h, d); the value is whole
+ * milliseconds, at least 1.
+ */
 export const duration: VariableType<number> = type('duration', (value) => {
   const match = /^(\d{1,12})(us|ms|s|m|h|d)$/.exec(value);
   if (!match?.[1] || !match[2])

@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 
-/** The type of a variable: its name in the documentation, and the schema that turns text into a value. */
+/**
+ * The type of a variable: its name in the documentation, and the schema that turns text into a
+ * value.
+ */
 export interface VariableType<T> {
   /** As docs/configuration.md calls it: "domain name", "seconds". */
   readonly label: string;

@@ -8,7 +8,9 @@ const PROTOCOLS = [...new Set(namedBytes.flatMap((scheme) => SCHEMES[scheme].alp
   .map((protocol) => `\`${protocol}\``)
   .join(', ');
 
-/** Which names are served, and which of them share a certificate: exactly what servedNames needs. */
+/**
+ * Which names are served, and which of them share a certificate: exactly what servedNames needs.
+ */
 export const nameVariables = {
   domain: optional(types.certificateName, {
     name: 'DOMAIN',
@@ -39,7 +41,10 @@ export const nameVariables = {
 
 const kid = types.text('text', /^[\x21-\x7e]{1,256}$/, 'is not 1 to 256 ASCII characters without spaces');
 
-/** Which certificate authorities are used, with which account, for what kind of certificate, and when. */
+/**
+ * Which certificate authorities are used, with which account, for what kind of certificate, and
+ * when.
+ */
 const acmeVariables = {
   email: optional(types.email, {
     name: 'ACME_EMAIL',
@@ -131,8 +136,8 @@ const acmeVariables = {
 };
 
 /**
- * The table of variables: all of them except those of the providers, which stand beside each provider. Parsing, messages
- * and docs/configuration.md are made from it, in this order.
+ * The table of variables: all of them except those of the providers, which stand beside each
+ * provider. Parsing, messages and docs/configuration.md are made from it, in this order.
  */
 export const variables = {
   ...nameVariables,

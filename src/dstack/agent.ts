@@ -27,8 +27,8 @@ type Info = Pick<InfoResponse<TcbInfo>, 'app_id'>;
 const infoSchema: z.ZodType<Info> = z.object({ app_id: z.string().regex(/^[0-9a-f]{40}$/i) });
 
 /**
- * Finds the mounted guest agent; undefined if there is none. A directory in place of the socket, which Docker creates if the
- * source of the mount is missing, does not count.
+ * Finds the mounted guest agent; undefined if there is none. A directory in place of the socket,
+ * which Docker creates if the source of the mount is missing, does not count.
  */
 export function findGuestAgent(configured: string | undefined): GuestAgent | undefined {
   const endpoint = placesOf(configured).find((place) => isUrl(place) || statOf(place)?.isSocket() === true);
@@ -38,7 +38,10 @@ export function findGuestAgent(configured: string | undefined): GuestAgent | und
   return { endpoint, appId: (signal) => askAppId(endpoint, path, signal) };
 }
 
-/** The first path where the socket should be but something else is, or the configured path if nothing is there. */
+/**
+ * The first path where the socket should be but something else is, or the configured path if
+ * nothing is there.
+ */
 export function misplacedSocket(configured: string | undefined): EmptyPlace | undefined {
   const isNamed = configured !== undefined;
   return placesOf(configured)

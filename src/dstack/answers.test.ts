@@ -41,7 +41,10 @@ function cutInLetter(body: Buffer): Pieces {
   return [body.subarray(0, inside), body.subarray(inside)];
 }
 
-/** An agent that answers every call with these pieces, one after the other, and then closes if it is told to. */
+/**
+ * An agent that answers every call with these pieces, one after the other, and then closes if it is
+ * told to.
+ */
 async function agentThatSends(t: TestContext, pieces: Pieces, end = false) {
   const folder = mkdtempSync(join(tmpdir(), 'answers-'));
   afterTest(t, () => rmSync(folder, { recursive: true }));

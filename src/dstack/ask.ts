@@ -1,14 +1,18 @@
 import { send } from '../net/http.ts';
 
-/** An answer contains the app's compose file and the event log of its start: some hundred kilobytes at most. */
+/**
+ * An answer contains the app's compose file and the event log of its start: some hundred kilobytes
+ * at most.
+ */
 const LIMIT_BYTES = 8 * 1024 * 1024;
 /** Characters of an answer that a message quotes. */
 const QUOTED = 200;
 
 /**
- * Calls the guest agent at its Unix socket or URL, and resolves with the JSON of its answer. The SDK's own call is not used:
- * it compares characters with Content-Length, which counts octets, and so waits forever for the rest of an answer with one
- * `ü`; it ignores chunked encoding and the status; and its timeout is 30 seconds.
+ * Calls the guest agent at its Unix socket or URL, and resolves with the JSON of its answer. The
+ * SDK's own call is not used: it compares characters with Content-Length, which counts octets, and
+ * so waits forever for the rest of an answer with one `ü`; it ignores chunked encoding and the
+ * status; and its timeout is 30 seconds.
  *
  * Rejects with an error about the answer, with the transport's error, or with the signal's reason.
  */

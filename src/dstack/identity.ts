@@ -11,9 +11,9 @@ export interface Identity {
 }
 
 /**
- * Determines the app id: from the guest agent, else from APP_ID, which also replaces a failing agent. `place` is where the
- * socket should be but is not. Throws IDENTITY_UNKNOWN if there is neither, and GUEST_AGENT_FAILED if there is only a
- * failing agent.
+ * Determines the app id: from the guest agent, else from APP_ID, which also replaces a failing
+ * agent. `place` is where the socket should be but is not. Throws IDENTITY_UNKNOWN if there is
+ * neither, and GUEST_AGENT_FAILED if there is only a failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,

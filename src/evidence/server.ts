@@ -31,7 +31,10 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Serves the files of one directory, without subdirectories, on 127.0.0.1. The directory is read for each request. */
+/**
+ * Serves the files of one directory, without subdirectories, on 127.0.0.1. The directory is read
+ * for each request.
+ */
 export async function startEvidenceServer(directory: string, emit: Emit): Promise<EvidenceServer> {
   const server = createServer((request, response) => {
     answer(directory, request, response).catch((error: unknown) => {
@@ -112,7 +115,10 @@ async function contentOf(directory: string, name: string): Promise<Buffer | unde
   }
 }
 
-/** Whether it is a plain file name, such as `_wildcard.example.com` or `cert-*.pem`: not a path, not hidden. */
+/**
+ * Whether it is a plain file name, such as `_wildcard.example.com` or `cert-*.pem`: not a path, not
+ * hidden.
+ */
 function isFileName(name: string): boolean {
   return /^[A-Za-z0-9_*-][A-Za-z0-9._*-]{0,254}$/.test(name);
 }

@@ -7,8 +7,8 @@ import { fold, type State } from './state.ts';
 const NAME = 'status.json';
 
 /**
- * Keeps the state in a file of the runtime directory, for the commands `status` and `health`. A directory that cannot be
- * written is no error: the log says the same, and serving goes on.
+ * Keeps the state in a file of the runtime directory, for the commands `status` and `health`. A
+ * directory that cannot be written is no error: the log says the same, and serving goes on.
  */
 export function statusFile(runtimeDir: string, pid: number, clock: Pick<Clock, 'now'>): Subscriber {
   let state: State | undefined;
@@ -42,7 +42,10 @@ export function readStatusFile(runtimeDir: string): State | undefined {
   }
 }
 
-/** Enough to print it: this version of the program has written the file, which the runtime directory does not outlive. */
+/**
+ * Enough to print it: this version of the program has written the file, which the runtime directory
+ * does not outlive.
+ */
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null || !('pid' in value && 'names' in value)) return false;
   const { pid, names } = value;

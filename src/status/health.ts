@@ -30,10 +30,11 @@ export interface Subject {
 }
 
 /**
- * Judges the handshakes. Unhealthy: a certificate that has expired or is for another name, a failed handshake, and a host
- * that serves no name and will not soon without help. A name without a certificate while others are served is only
- * mentioned, because its first order takes time; so is a certificate near its end, which is still valid. The issuer does not
- * matter: a private or test CA is healthy too. Pure.
+ * Judges the handshakes. Unhealthy: a certificate that has expired or is for another name, a failed
+ * handshake, and a host that serves no name and will not soon without help. A name without a
+ * certificate while others are served is only mentioned, because its first order takes time; so is
+ * a certificate near its end, which is still valid. The issuer does not matter: a private or test
+ * CA is healthy too. Pure.
  */
 export function judge(looks: readonly Look[], subject: Subject, now: Date): Health {
   const { names, state } = subject;
@@ -107,7 +108,8 @@ function isWithoutCertificate(thrown: unknown): boolean {
 
 function whyFailed(thrown: unknown, { port, runtimeDir }: Subject): string {
   const code = codeOf(thrown);
-  // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the port may still work.
+  // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the
+  // port may still work.
   if (code === 'ECONNREFUSED') return `nothing answers on port ${port}`;
   if (code === 'ENOENT')
     return `there is no socket in RUNTIME_DIR (${runtimeDir}), so port ${port} cannot be checked: its files were deleted, or no ingress runs with it; restart the ingress`;

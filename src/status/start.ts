@@ -5,8 +5,8 @@ import type { NameState, State } from './state.ts';
 const START_MS = 10 * 60_000;
 
 /**
- * Judges an ingress that serves no name yet. It is starting while a name may come up without help within ten minutes of the
- * start, or while it waits for something whose end is known. Pure.
+ * Judges an ingress that serves no name yet. It is starting while a name may come up without help
+ * within ten minutes of the start, or while it waits for something whose end is known. Pure.
  */
 export function judgeStart(state: State | undefined, names: readonly string[], now: Date): Health {
   const all = state?.names.filter(({ domain }) => names.includes(domain)) ?? [];

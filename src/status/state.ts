@@ -2,7 +2,9 @@ import { isIngressError } from '../errors.ts';
 import { messageFor, sentenceOf, untilOf } from '../event-messages.ts';
 import type { IngressEvent } from '../events.ts';
 
-/** What the ingress is doing, as a fold over its events. Times are ISO 8601 in UTC, as in the log. */
+/**
+ * What the ingress is doing, as a fold over its events. Times are ISO 8601 in UTC, as in the log.
+ */
 export interface State {
   readonly pid: number;
   readonly version: string;
@@ -51,7 +53,10 @@ export interface NameState {
     | undefined;
 }
 
-/** Events that do not end what is being waited for: they are reported beside it, or not in the log by default. */
+/**
+ * Events that do not end what is being waited for: they are reported beside it, or not in the log
+ * by default.
+ */
 const ASIDE: ReadonlySet<IngressEvent['type']> = new Set([
   'warning',
   'warning-over',
@@ -59,7 +64,9 @@ const ASIDE: ReadonlySet<IngressEvent['type']> = new Set([
   'volume-not-tidied',
 ]);
 
-/** The state after an event that happened at `time`; undefined until the ingress has started. Pure. */
+/**
+ * The state after an event that happened at `time`; undefined until the ingress has started. Pure.
+ */
 export function fold(
   before: State | undefined,
   event: IngressEvent,

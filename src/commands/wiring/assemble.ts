@@ -10,7 +10,10 @@ import { assembleOutside, specOf } from './outside.ts';
 import { createProviderFiles, waitingFor } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
-/** Milliseconds that reconciling may take beside waiting for the name servers, twice, for each batch of certificates. */
+/**
+ * Milliseconds that reconciling may take beside waiting for the name servers, twice, for each batch
+ * of certificates.
+ */
 const BATCH_TIMEOUT_MS = 15 * 60_000;
 
 /** Assembles the dependencies of reconcile. Sends and opens nothing yet. */

@@ -19,16 +19,25 @@ import type { IngressConfig } from './configuration.ts';
 import { remembered } from './remembered.ts';
 import { withVariables } from './with-variables.ts';
 
-/** What all certificates share: one identity, one provider with its call budget, one account at each CA. */
+/**
+ * What all certificates share: one identity, one provider with its call budget, one account at each
+ * CA.
+ */
 export type Outside = Pick<
   Deps,
   'identify' | 'provider' | 'resolver' | 'ask' | 'authorities' | 'store' | 'clock'
 >;
 
-/** Milliseconds for which the guest agent's answer is cached, so that concurrent reconciliations call it once. */
+/**
+ * Milliseconds for which the guest agent's answer is cached, so that concurrent reconciliations
+ * call it once.
+ */
 const IDENTITY_MS = 60_000;
 
-/** Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn` gets files that cannot be read. */
+/**
+ * Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn`
+ * gets files that cannot be read.
+ */
 export function assembleOutside(
   config: IngressConfig,
   context: Omit<ProviderContext, 'outgoing'>,
@@ -61,8 +70,8 @@ function outgoingFor({ httpsProxy, noProxy = '' }: IngressConfig): Outgoing {
 }
 
 /**
- * Staging certificates have a directory of their own, so that switching to staging and back neither serves one as real nor
- * orders a new one.
+ * Staging certificates have a directory of their own, so that switching to staging and back neither
+ * serves one as real nor orders a new one.
  */
 function storeRoot({ letsencryptDir, usesStaging }: IngressConfig): string {
   return usesStaging ? join(letsencryptDir, 'dstack-ingress', 'staging') : letsencryptDir;
@@ -115,7 +124,10 @@ export function accountsAt(
   return createAccountStore(letsencryptDir, directoryUrl, clock, lineages, warn);
 }
 
-/** Placeholder for the URL of a future ACME account; without spaces, which CAA parameter values cannot contain (RFC 8659 §4.2). */
+/**
+ * Placeholder for the URL of a future ACME account; without spaces, which CAA parameter values
+ * cannot contain (RFC 8659 §4.2).
+ */
 const NO_ACCOUNT_YET = '(the-account-that-a-start-registers)';
 
 /** The authorities without writes, for `plan`: no ledger entry, no new account. */

@@ -60,7 +60,9 @@ function confOf(root: string) {
   return existsSync(path) ? readRenewalConf(readFileSync(path, 'utf8')) : undefined;
 }
 
-/** As an attempt does it: the order is open until the certificate is stored, then the ledger has it. */
+/**
+ * As an attempt does it: the order is open until the certificate is stored, then the ledger has it.
+ */
 async function issueBy(
   { ledger, orders, directoryUrl }: Authority,
   bundle: CertificateBundle,

@@ -9,13 +9,16 @@ import type { IngressConfig } from './configuration.ts';
 import { accountsAt } from './outside.ts';
 import { remembered } from './remembered.ts';
 
-/** Milliseconds for which an account is cached: finding it searches the certificates of all names. */
+/**
+ * Milliseconds for which an account is cached: finding it searches the certificates of all names.
+ */
 const ACCOUNT_MS = 60_000;
 
 /**
- * A store that writes certbot's renewal/*.conf for every certificate when it is first read and whenever it is saved, so that
- * certbot can take over again. A failure is only a warning. An account that its CA has not opened yet is of no use to
- * certbot, so the file is written once the account is open.
+ * A store that writes certbot's renewal/*.conf for every certificate when it is first read and
+ * whenever it is saved, so that certbot can take over again. A failure is only a warning. An
+ * account that its CA has not opened yet is of no use to certbot, so the file is written once the
+ * account is open.
  */
 export function withRenewalConfs(
   config: IngressConfig,

@@ -12,7 +12,9 @@ export class Stopped extends Error {
   }
 }
 
-/** Aborts at the first of these signals with a Stopped as the reason; later signals have no effect. */
+/**
+ * Aborts at the first of these signals with a Stopped as the reason; later signals have no effect.
+ */
 export function stopBy(signals: readonly NodeJS.Signals[]): AbortSignal {
   const stop = new AbortController();
   // Not `once`: without a listener, execa's clean-up would end the process by the signal.
@@ -27,7 +29,10 @@ export function onStop(stopped: AbortSignal, work: (signal: NodeJS.Signals | und
   else stopped.addEventListener('abort', act, { once: true });
 }
 
-/** The exit code of a subcommand that has nothing to finish: its own, or 128 plus the number of the signal that ended it early. */
+/**
+ * The exit code of a subcommand that has nothing to finish: its own, or 128 plus the number of the
+ * signal that ended it early.
+ */
 export async function unlessStopped(stopped: AbortSignal, work: Promise<number>): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   onStop(stopped, (signal) => resolve(128 + (signal === undefined ? 0 : constants.signals[signal])));

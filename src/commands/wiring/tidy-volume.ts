@@ -3,8 +3,8 @@ import type { Deps } from '../../reconcile/deps.ts';
 import type { IngressConfig } from './configuration.ts';
 
 /**
- * Removes the temporary files that crashes have left on the volume. Never rejects: nothing depends on it, and reconciling reports a
- * volume that cannot be written.
+ * Removes the temporary files that crashes have left on the volume. Never rejects: nothing depends
+ * on it, and reconciling reports a volume that cannot be written.
  */
 export async function tidyVolume(
   { letsencryptDir }: Pick<IngressConfig, 'letsencryptDir'>,

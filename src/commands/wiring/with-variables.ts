@@ -3,7 +3,10 @@ import { baseName } from '../../dns/name.ts';
 import type { DnsProvider } from '../../dns/provider.ts';
 import { IngressError, isIngressError } from '../../errors.ts';
 
-/** A provider whose hints start with the variable that contains the name, if a misspelt name may be the cause. */
+/**
+ * A provider whose hints start with the variable that contains the name, if a misspelt name may be
+ * the cause.
+ */
 export function withVariables(provider: DnsProvider, served: readonly ServedName[]): DnsProvider {
   const { name, capabilities } = provider;
   return {
