@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { LedgerEntry, NewEntry } from '../acme/ledger/entries.ts';
 import { historyOf } from '../acme/ledger/history.ts';
 import type { Names } from '../certificates/certificate.ts';
-import { chooseAuthority, conflictingChallenge } from './authority-choice.ts';
+import { chooseAuthority, conflictingChallenge, needsStagingDryRun } from './authority-choice.ts';
 
 const NAMES: Names = ['app.example.com'];
 const AFTER_MINUTES = 60;
@@ -57,6 +57,34 @@ test('without a fallback the primary CA is chosen however long it has failed', (
   const views = { primary: historyOf([failed(0)]), fallback: undefined };
   assert.equal(chooseAuthority(views, NAMES, minute(6000)), 'primary');
 });
+
+for (const [title, entries, expected] of [
+  ['without a failure', [], false],
+  ['after an outage', [failed(0)], false],
+  ['after a refusal', [failed(0, 1)], true],
+  [
+    'for a refusal of other names',
+    [at(0, { event: 'failed', names: ['www.example.com'], code: 'ACME_ORDER_FAILED', refused: true })],
+    false,
+  ],
+  [
+    'for a refusal before the last issuance',
+    [
+      failed(0, 1),
+      at(2, {
+        event: 'issued',
+        attempt: 'a',
+        names: [...NAMES],
+        serial: '01',
+        notAfter: minute(90).toISOString(),
+      }),
+    ],
+    false,
+  ],
+] satisfies [string, LedgerEntry[], boolean][])
+  test(`a staging dry run is ${expected ? '' : 'not '}needed ${title}`, () => {
+    assert.equal(needsStagingDryRun(historyOf(entries), NAMES), expected);
+  });
 
 const validated = [
   at(0, { event: 'order', attempt: 'other', names: ['*.app.example.com'] }),
