@@ -255,8 +255,8 @@ export const cas: readonly Mutant[] = [
     search: '    if (isUnknownOrder(thrown)) return undefined;\n    throw thrown;\n',
     replace: '    return isUnknownOrder(thrown) ? undefined : undefined;\n',
     killedBy: [
+      { file: 'src/acme/client-answers.test.ts' },
       { file: 'test/faults/authority-outage.test.ts', test: 'the CA is down or slow' },
-      { file: 'src/acme/client-orders.test.ts' },
     ],
     note: 'An open order is dropped because the CA is down, and another one is created.',
   },
