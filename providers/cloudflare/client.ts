@@ -53,7 +53,8 @@ export function createClient(options: ClientOptions): CloudflareClient {
     await budget.spend(signal);
     loading ??= loadSdk(options);
     const sdk = await loading;
-    // The client's own time-out ends with the headers; this one covers the body as well.
+    // The SDK's own time-out ends the call as well, because `createFetch` reads the whole body. This one
+    // is what the error names.
     const deadline = AbortSignal.timeout(timeoutMs);
     const ends = { signal: AbortSignal.any([signal, deadline]) };
     const whole = { ...operation, baseUrl, token };

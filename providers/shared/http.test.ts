@@ -8,7 +8,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { createTestContext } from '../../test/harness/dns/provider-context.ts';
-import { createHttp } from './http.ts';
+import { createFetch, createHttp } from './http.ts';
 
 const never = new AbortController().signal;
 
@@ -65,4 +65,23 @@ test('an answer that is no HTTP and repeats what was sent is in no part of the e
   assert.ok(cause instanceof Error);
   assert.deepEqual(Object.keys(cause), ['code']);
   assert.doesNotMatch(inspect(error, { depth: 20, showHidden: true }), /hush/);
+});
+
+test('a fetch ends with its signal while half of the body is missing', { timeout: 10_000 }, async (t) => {
+  const abort = new AbortController();
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-length': '100' });
+    response.write('half', () => abort.abort(new Error('too long')));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterTest(t, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== 'string');
+  const fetch = createFetch(createTestContext().outgoing);
+  const fetched = fetch(`http://127.0.0.1:${address.port}/`, { signal: abort.signal });
+  await assert.rejects(fetched, { message: 'too long' });
 });

@@ -87,6 +87,21 @@ test('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the j
   assert.equal(journal(environment).length, 1);
 });
 
+test('SIGTERM while a challenge cannot be removed: HAProxy stops before that is given up', async (t) => {
+  const { world, environment } = await prepared(t);
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true });
+  const ingress = again(t, environment);
+  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 1 ? true : undefined));
+  assert.equal(ingress.haproxyPids().length, 1);
+  const ended = ingress.end('SIGTERM');
+  await eventually('HAProxy has ended', () => (ingress.haproxyPids().length === 0 ? true : undefined));
+  const events = ingress.log.map(({ event }) => event);
+  assert.ok(events.includes('stopping'));
+  assert.ok(!events.includes('challenge-left'));
+  assert.equal((await ended).exitCode, 0);
+  assert.ok(ingress.log.some(({ event }) => event === 'challenge-left'));
+});
+
 test('SIGTERM with an idle connection open: drained, exit code 0 within 10 s', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);

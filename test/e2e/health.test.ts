@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { systemClock } from '../../src/clock.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { IngressError } from '../../src/errors.ts';
 import type { ProxyOptions } from '../../src/proxy/proxy.ts';
+import { statusFile } from '../../src/status/file.ts';
 import { startApp } from '../harness/apps/tcp-app.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
 import { hear, openTls } from '../harness/clients/tls.ts';
-import { startTestProxy } from '../harness/proxy/proxy.ts';
+import { eventually, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { silentHaproxy } from './support.ts';
 
 const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -15,12 +18,13 @@ const DAY_MS = 86_400_000;
 const DOMAIN = 'app.example.com';
 
 /** The health check as a container runs it, with nothing in its environment but what is given. */
-async function health(environment: Record<string, string>) {
+async function health(environment: Record<string, string>, ...options: string[]) {
   const startedAt = performance.now();
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'health'], {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'health', ...options], {
     env: environment,
     extendEnv: false,
     reject: false,
+    timeout: 30_000,
   });
   return { exitCode, stdout, stderr, seconds: (performance.now() - startedAt) / 1000 };
 }
@@ -81,6 +85,27 @@ test('an HAProxy that has no certificate yet is unhealthy', async (t) => {
   const { runtimeDir } = await startTestProxy(t);
   const { exitCode, stdout } = await health({ DOMAIN, RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
+});
+
+test('who waits for a start hears at once that it needs the operator', async (t) => {
+  const { runtimeDir } = await startTestProxy(t);
+  const emit = statusFile(runtimeDir, process.pid, systemClock);
+  const certificate = [DOMAIN] as const;
+  emit({
+    ...{ type: 'starting', version: '1.2.3', provider: 'cloudflare', domains: certificate },
+    directoryUrl: 'https://ca.example/directory',
+  });
+  const waiting = health({ DOMAIN, RUNTIME_DIR: runtimeDir }, '--wait');
+  // The second handshake is of a check after the one that found it starting.
+  await eventually('it waits', async () => (await statistic(runtimeDir, 'FRONTEND', 'conn_tot')) >= 2);
+  emit({
+    ...{ type: 'reconcile-failed', certificate, step: 'records', seconds: 1, attempt: 1 },
+    error: new IngressError('PROVIDER_CREDENTIALS_REJECTED', 'the token is rejected', { retryable: false }),
+    nextAttempt: new Date(Date.now() + 5000),
+  });
+  const { exitCode, stdout } = await waiting;
+  assert.match(stdout, /^unhealthy: .*\(PROVIDER_CREDENTIALS_REJECTED\)/);
+  assert.equal(exitCode, 1);
 });
 
 test('a RUNTIME_DIR without an ingress is unhealthy, and says so', async () => {

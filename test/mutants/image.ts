@@ -42,16 +42,10 @@ export const images: readonly Mutant[] = [
     killedBy: [
       {
         file: 'test/e2e/crash.test.ts',
-        test: 'SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers',
+        test: 'SIGTERM while a challenge cannot be removed: HAProxy stops before that is given up',
       },
-      {
-        file: 'test/e2e/crash.test.ts',
-        test: 'SIGTERM with an idle connection open: drained, exit code 0 within 10 s',
-      },
-      signals('SIGTERM to `npm start` ends the program and its HAProxy'),
     ],
     note: 'Connections drain only after reconcile has ended, which is too late for a container engine.',
-    survives: true,
   },
   {
     id: 'image-hangup-ends-program',
@@ -84,18 +78,8 @@ export const images: readonly Mutant[] = [
     file: 'src/commands/health.ts',
     search: "    return examined.status === 'starting' ? undefined : examined;\n",
     replace: "    return examined.status === 'healthy' ? examined : undefined;\n",
-    killedBy: [
-      {
-        file: 'test/e2e/health-start.test.ts',
-        test: 'a token that is rejected waits for a person: unhealthy at once, with what to do',
-      },
-      {
-        file: 'test/e2e/volume.test.ts',
-        test: 'a first start on a volume that is mounted read-only waits for a person: unhealthy at once, with what to do',
-      },
-    ],
+    killedBy: [{ file: 'test/e2e/health.test.ts' }],
     note: 'A health check waits for what only the operator can fix.',
-    survives: true,
   },
   {
     id: 'image-silent-port-hangs-health',

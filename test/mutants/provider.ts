@@ -4,10 +4,6 @@ const contract = (provider: string, test?: string) => ({
   file: `test/contract/${provider}.test.ts`,
   ...(test === undefined ? {} : { test }),
 });
-const endless = {
-  file: 'test/faults/provider-outage.test.ts',
-  test: 'an answer of the provider never comes',
-};
 
 export const providers: readonly Mutant[] = [
   {
@@ -43,12 +39,11 @@ export const providers: readonly Mutant[] = [
   {
     id: 'provider-cloudflare-body-without-deadline',
     class: 'provider',
-    file: 'providers/cloudflare/client.ts',
-    search: '    const ends = { signal: AbortSignal.any([signal, deadline]) };\n',
-    replace: '    const ends = { signal };\n',
-    killedBy: [contract('cloudflare'), endless],
+    file: 'providers/shared/http.ts',
+    search: '      signal: signal ?? new AbortController().signal,\n',
+    replace: '      signal: new AbortController().signal,\n',
+    killedBy: [{ file: 'providers/shared/http.test.ts' }],
     note: 'An incomplete response is awaited for ever.',
-    survives: true,
   },
   {
     id: 'provider-cloudflare-first-page-only',
