@@ -79,6 +79,6 @@ test('the second CA has a front too; a world that was made without has neither',
   assert.equal(world.secondCa.orders(), 1);
   assert.equal(world.pebble.orders(), 0);
   const other = await worldFor(t);
-  assert.throws(() => other.secondCa, /no second certificate authority/);
-  assert.throws(() => other.secondAcmeFront, /no second certificate authority/);
+  assert.throws(() => other.secondCa, /no second CA/);
+  assert.throws(() => other.secondAcmeFront, /no second CA/);
 });

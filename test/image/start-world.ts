@@ -9,7 +9,7 @@ const PARTS = ['app', 'guest-agent', 'resolver', 'ca', 'cloudflare', 'gateway'];
 export async function startWorld(project: Project): Promise<void> {
   await project.compose('up', '--detach', '--no-build', ...PARTS, 'ready');
   const exitCode = await eventually(
-    'every part is up',
+    'every service is up',
     async () => {
       const state = await project.inspect('ready', '{{.State.Status}} {{.State.ExitCode}}');
       return /^exited (\d+)$/.exec(state)?.[1];

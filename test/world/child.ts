@@ -8,31 +8,38 @@ export interface ChildOptions {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Out of reach of the terminal's Ctrl-C: it is ended by us alone. */
+  /** Excludes it from the terminal's Ctrl-C, so that only this process ends it. */
   readonly ownGroup?: boolean;
-  /** What ends it when this process exits; SIGKILL by default. */
+  /** The signal that ends it when this process exits. Default: SIGKILL. */
   readonly lastSignal?: NodeJS.Signals;
-  /** Gets every line as it is written. */
+  /** Receives every line as it is written. */
   readonly log?: (line: string) => void;
 }
 
-/** A running program of the world. Disposing of it kills it and waits until it is gone. */
+/** A running program of the world. Disposal kills it and waits for its end. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
-  /** Every line it has written so far to its standard output and error. */
+  /** Every line so far of its standard output and standard error. */
   readonly lines: readonly string[];
-  /** Resolves once a line matches; rejects with its last words when it ends before, or after `timeoutMs`. */
+  /**
+   * Resolves once a line matches. Rejects with the last lines if the program ends first, or after
+   * `timeoutMs`.
+   */
   seen(pattern: RegExp, timeoutMs: number): Promise<void>;
-  /** Asks it to end, kills it when it has not after `timeoutMs` milliseconds, and resolves when it is gone. */
+  /**
+   * Sends the signal, kills the program if it still runs after `timeoutMs` milliseconds, and
+   * resolves once it has ended.
+   */
   end(signal: NodeJS.Signals, timeoutMs: number): Promise<void>;
-  /** Freezes it: its sockets stay open and nothing answers. */
+  /** Freezes it: its sockets stay open, and nothing responds. */
   pause(): void;
   resume(): void;
 }
 
 /**
- * Starts a program. Nothing it keeps is worth a polite ending, so it is ended by SIGKILL, which reaches a frozen one
- * too; also when this process exits. Rejects when the program cannot be started.
+ * Starts a program. It keeps nothing that needs a graceful end, so SIGKILL ends it, which also
+ * works on a frozen program; also when this process exits. Rejects if the program cannot be
+ * started.
  */
 export async function startChild(program: string, options: ChildOptions): Promise<Child> {
   const { args, env = {}, cwd = process.cwd(), ownGroup = false, lastSignal = 'SIGKILL', log } = options;
@@ -68,7 +75,7 @@ export async function startChild(program: string, options: ChildOptions): Promis
     const look = () => {
       for (; looked < lines.length; looked += 1) if (pattern.test(lines[looked] ?? '')) resolve();
     };
-    const timer = setTimeout(() => fail(`did not say ${pattern} within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => fail(`did not print ${pattern} within ${timeoutMs} ms`), timeoutMs);
     watchers.add(look);
     look();
     void ended.then(() => fail('ended'));

@@ -5,19 +5,19 @@ import { createServer as createTlsServer } from 'node:tls';
 import { makeSelfSigned } from './ca/self-signed.ts';
 import { openServer } from './open-server.ts';
 
-/** HTTPS at a port of its own, before somebody else's. */
+/** A front on a port of its own, before another HTTPS server. */
 export interface CountingFront extends AsyncDisposable {
   /** `host:port`. */
   readonly host: string;
-  /** A PEM file with what its own certificate is verified against, where it has one. */
+  /** A PEM file with the trust anchor of its own certificate, if it has one. */
   readonly caFile: string | undefined;
-  /** How many connections have come so far. */
+  /** The number of connections so far. */
   connections(): number;
 }
 
 /**
- * Starts a front at the same address: it hands on what comes byte for byte, and ends TLS by itself before a URL that
- * begins with http://.
+ * Starts a front on the same address. It forwards bytes unchanged; for an upstream URL with
+ * http://, it terminates TLS itself.
  */
 export async function startCountingFront(directory: string, behind: string): Promise<CountingFront> {
   const { protocol, hostname, port } = new URL(behind);

@@ -5,7 +5,10 @@ import { execa } from 'execa';
 import { environmentFor, type Ingress, type LogLine, startIngress } from './ingress.ts';
 import { createWorld, type World } from './world.ts';
 
-/** The main job for everybody to see: a local world, the ingress in it, and the app's own answer over verified TLS. */
+/**
+ * The demo of the main job: a local world, the ingress in it, and the app's response over verified
+ * TLS.
+ */
 
 const once = process.argv.includes('--once');
 
@@ -40,10 +43,10 @@ async function demo(): Promise<void> {
   print(`  files ${ingress.environment['LETSENCRYPT_DIR']}`);
   print('');
   if (!once) {
-    // An interrupt ends this process, and with it everything that the world has started.
-    print('  Ctrl-C ends it all.');
+    // An interrupt ends this process and, with it, everything that the world has started.
+    print('  Press Ctrl-C to end.');
     await ingress.ended;
-    throw new Error('The ingress ended by itself.');
+    throw new Error('The ingress ended unexpectedly.');
   }
   const { exitCode, seconds } = await ingress.end('SIGTERM');
   say('stopped', `exit code ${exitCode}`, seconds);

@@ -3,11 +3,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below the range that Linux gives to outgoing connections, so that none takes the port before its owner does.
+// Below Linux's range for outgoing connections, so that none of them takes the port before its user
+// listens.
 const LOWEST = 10_240;
 const HIGHEST = 32_767;
 
-/** A port of 127.0.0.1 that is free for UDP and TCP. */
+/** A free port of 127.0.0.1, for UDP and TCP. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(LOWEST, HIGHEST + 1);

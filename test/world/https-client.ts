@@ -7,11 +7,13 @@ export interface HttpsOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** What is offered in the handshake; browsers offer `h2` and `http/1.1`. Default: nothing. */
+  /**
+   * The ALPN protocols offered in the handshake; browsers offer `h2` and `http/1.1`. Default: none.
+   */
   readonly alpn?: readonly string[];
-  /** The address to come from. */
+  /** The source address. */
   readonly localAddress?: string;
-  /** Milliseconds for the whole request. Default 5 s. */
+  /** Milliseconds for the complete request. Default: 5 s. */
   readonly timeoutMs?: number;
 }
 
@@ -19,13 +21,14 @@ export interface HttpsAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** The certificate that was shown and verified, with its chain. */
+  /** The verified certificate of the server, with its chain. */
   readonly certificate: DetailedPeerCertificate;
 }
 
 /**
- * Does what a browser does: resolves the host name, connects to port 443 with it as server name, verifies the
- * certificate against `roots` (PEM), and asks for the path over HTTP/1.1. Rejects when any of that fails.
+ * Works like a browser: resolves the host name, connects to port 443 with it as server name,
+ * verifies the certificate against `roots` (PEM), and requests the path over HTTP/1.1. Rejects if
+ * any of that fails.
  */
 export async function requestHttps(
   resolver: string,
@@ -43,7 +46,7 @@ export async function requestHttps(
   );
 }
 
-/** The same for a host name whose address is known, as `curl --resolve` does it. */
+/** The same for a host name with a known address, like `curl --resolve`. */
 export async function requestHttpsAt(
   { host, port }: { readonly host: string; readonly port: number },
   roots: readonly string[],
@@ -68,7 +71,7 @@ export async function requestHttpsAt(
   sent.on('error', reject);
   sent.on('response', async (response) => {
     try {
-      // Set by node:https for its own requests; the type is that of node:http.
+      // node:https sets a TLSSocket on its own requests; the type is that of node:http.
       const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
       const text = (await response.setEncoding('utf8').toArray()).join('');
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, certificate });

@@ -28,19 +28,25 @@ import { watchRequests } from './faults/preload/requests.ts';
 import { type Ending, type Environment, type Ingress, type LogLine, watchLog } from './ingress.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 
-/** Waits of less than that take this part of their time, and the clock goes on by the rest. */
+/** Waits up to LONGEST_SHORTENED_MS take 1/SPEED of their time; the clock advances by the rest. */
 const SPEED = 20;
 const LONGEST_SHORTENED_MS = 3_600_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** What is shorter is no time limit. */
+/** A shorter duration is not a time limit. */
 const LEAST_HASTENED_MS = 1000;
-/** The wall clock's minute, for what waits for it. */
+/** How long a wait for the wall clock's minute really takes. */
 const MINUTE_MS = 60_000 / SPEED / 4;
 
 export interface InProcessOptions {
-  /** How many times as fast the time limits of its requests end, those of a second and more. Default 1: they are real. */
+  /**
+   * The factor by which the time limits of its requests, those of a second and more, are shortened.
+   * Default: 1, the real limits.
+   */
   readonly haste?: number;
-  /** Hears by how many milliseconds the clock has gone ahead of that of this process, each time that it does. */
+  /**
+   * Called with the number of milliseconds each time the clock advances ahead of this process's
+   * clock.
+   */
   readonly leaps?: (ms: number) => void;
 }
 
@@ -55,10 +61,11 @@ const never = () => new Promise<never>(() => undefined);
 let watched: Promise<void> | undefined;
 
 /**
- * Runs the program inside this process, on the same environment as startIngress: its whole composition but HAProxy, whose place is taken by a
- * server that shows the certificates that it is given. What a fault or a crash is, the environment says (see fault-points.ts and
- * clock-jump.ts). A crash is a run that goes no further: none of its calls of the file system returns, and no request is sent any more.
- * What it waits for by its clock it waits for a short time, and its clock goes on by the rest. Time-outs of requests are real.
+ * Runs the program inside this process, on the same environment as startIngress: its complete
+ * composition, except that a server that presents the installed certificates replaces HAProxy. The
+ * environment defines faults and crashes (see fault-points.ts and clock-jump.ts). A crash stops the
+ * run: none of its file system calls returns any more, and it sends no more requests. Waits on its
+ * clock are short in reality, and its clock advances by the rest. Request time-outs are real.
  */
 export function startInProcess(
   environment: Environment,
@@ -88,7 +95,7 @@ export function startInProcess(
     begin: beginOf(begin, () => run.dead),
     die,
     opened(file) {
-      // What node:fs opens is a number, and closed by whoever opened it.
+      // node:fs opens a numeric descriptor, which its caller closes.
       if (typeof file !== 'object') return;
       const handle = file as FileHandle;
       if (run.dead) closeFor(handle);
@@ -99,7 +106,7 @@ export function startInProcess(
   };
   const clock = clockOf(environment, run, leaps);
   const take = (line: string) => {
-    // As pino writes it; the time is that of the run's own clock.
+    // As written by pino, but with the time of the run's own clock.
     if (!run.dead) watch.add({ ...(JSON.parse(line) as LogLine), time: clock.now().toISOString() });
   };
   const work = async () => {
@@ -150,7 +157,7 @@ interface Composition {
   readonly demands: Set<() => void>;
 }
 
-/** As src/commands/run.ts does it. */
+/** The composition of src/commands/run.ts. */
 async function compose(
   { environment, clock, take, front, demands }: Composition,
   stopped: AbortSignal,
@@ -185,12 +192,12 @@ async function compose(
   return 0;
 }
 
-/** The kernel closes what a process leaves open. */
+/** Closes a file as the kernel does when a process ends. */
 function closeFor(file: FileHandle): void {
   file.close().catch(() => undefined);
 }
 
-/** As createLog has it, into a function. */
+/** createLog, but into a function. */
 function logTo(write: (line: string) => void): pino.Logger {
   return pino({ level: 'info', base: null, serializers: { err: errorFields } }, { write });
 }
@@ -214,7 +221,7 @@ function beginOf(begin: Begin | undefined, isDead: () => boolean): Begin {
   return (...act) => (isDead() ? 'kill-before' : begin?.(...act));
 }
 
-/** The time of this process, what CLOCK_OFFSET_FILE says, and what was not really waited for. */
+/** The time of this process, plus CLOCK_OFFSET_FILE, plus the waits that were skipped. */
 function clockOf({ CLOCK_OFFSET_FILE: file }: Environment, run: Run, leaps: (ms: number) => void): Clock {
   let ahead = 0;
   const leap = (ms: number) => {
@@ -244,14 +251,14 @@ function clockOf({ CLOCK_OFFSET_FILE: file }: Environment, run: Run, leaps: (ms:
 
 const trusted = new Set<string>();
 
-/** As Node.js does it at its start. */
+/** Trusts the CAs of the file, as Node.js does at its start. */
 function trust({ NODE_EXTRA_CA_CERTS: path }: Environment): void {
   if (path === undefined || trusted.has(path)) return;
   trusted.add(path);
   setDefaultCACertificates([...getCACertificates('default'), readFileSync(path, 'utf8')]);
 }
 
-/** What stands for HAProxy. */
+/** The replacement for HAProxy. */
 interface Front {
   open(port: number): Promise<void>;
   readonly serve: Parameters<typeof assembleDeps>[1]['serve'];

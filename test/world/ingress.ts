@@ -9,31 +9,34 @@ import type { World } from './world.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** One line of the ingress' log, parsed. */
+/** One parsed line of the ingress's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event?: string };
 
 export interface Ending {
   readonly exitCode: number | undefined;
-  /** Seconds from the signal, or from the start where nobody sent one. */
+  /** Seconds from the signal, or from the start if there was no signal. */
   readonly seconds: number;
 }
 
-/** A running ingress: the bundle that the container runs, with an environment of its own. */
+/** A running ingress: the container's bundle, with an environment of its own. */
 export interface Ingress extends AsyncDisposable {
   readonly pid: number;
   readonly environment: Environment;
   /** Every line of its log so far. */
   readonly log: readonly LogLine[];
-  /** What it wrote that is no log: faults of the configuration, and what should never be. */
+  /** Output that is not log: configuration errors, and anything unexpected. */
   readonly words: readonly string[];
-  /** Resolves with the first line of this event that fits, old or new; rejects when the process ends or after `timeoutMs`. */
+  /**
+   * Resolves with the first matching line of this event, past or future. Rejects if the process
+   * ends, or after `timeoutMs`.
+   */
   seen(event: string, options?: SeenOptions): Promise<LogLine>;
-  /** Sends a signal and resolves when the process has ended. */
+  /** Sends a signal and resolves once the process has ended. */
   end(signal: NodeJS.Signals): Promise<Ending>;
-  /** Sends a signal that does not end it. */
+  /** Sends a signal that does not end the process. */
   signal(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ending>;
-  /** Process ids of the HAProxys that use its runtime directory. */
+  /** Process ids of the HAProxy processes that use its runtime directory. */
   haproxyPids(): number[];
 }
 
@@ -67,7 +70,7 @@ export async function environmentFor(world: World, changes: Environment = {}): P
   };
 }
 
-/** Starts the ingress. Disposing of it kills it and every HAProxy of its runtime directory. */
+/** Starts the ingress. Disposal kills it and every HAProxy of its runtime directory. */
 export function startIngress(
   environment: Environment,
   command: readonly [string, ...string[]] = [process.execPath, BUNDLE],
@@ -125,7 +128,7 @@ interface Watched extends Pick<Ingress, 'log' | 'words' | 'ended'> {
   readonly watchers: Set<() => void>;
 }
 
-/** What is kept of an ingress that runs, and who waits for a line of it. */
+/** The log of a running ingress, and the pending waits for a line. */
 export function watchLog() {
   const log: LogLine[] = [];
   const words: string[] = [];
@@ -142,7 +145,7 @@ export function watchLog() {
       words.push(line);
       look();
     },
-    /** Of one that ends so. */
+    /** The log of an ingress whose end is this promise. */
     until: (ended: Promise<Ending>): Pick<Ingress, 'log' | 'words' | 'seen'> => ({
       log,
       words,
@@ -151,7 +154,7 @@ export function watchLog() {
   };
 }
 
-/** Milliseconds; for a host that is busy with other things. */
+/** Milliseconds; generous, for a busy host. */
 const SEEN_MS = 60_000;
 
 function seen(
@@ -168,7 +171,7 @@ function seen(
     const line = log.find((candidate) => candidate.event === event && fits(candidate));
     if (line) resolve(line);
   };
-  const timer = setTimeout(() => fail(`went on for ${timeoutMs} ms`), timeoutMs);
+  const timer = setTimeout(() => fail(`still ran after ${timeoutMs} ms`), timeoutMs);
   watchers.add(look);
   look();
   void ended.then(() => fail('ended'));
@@ -178,7 +181,7 @@ function seen(
   });
 }
 
-/** One that was finishing may be gone by now. */
+/** The process may have ended already. */
 function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -195,7 +198,7 @@ function haproxyPids(runtimeDir: string): number[] {
         const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
         return program.endsWith('haproxy') && args.some((argument) => argument.startsWith(runtimeDir));
       } catch {
-        return false; // It ended while we looked.
+        return false; // It ended between the listing and the read.
       }
     })
     .map(Number);

@@ -2,19 +2,23 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** A /24 of the loopback network that this world alone uses, so that several worlds can run at once. */
+/** A /24 of the loopback network for one world, so that several worlds can run at once. */
 export interface Loopback extends AsyncDisposable {
   /** Its first three octets, for example `127.31.7`. */
   readonly prefix: string;
-  /** The next address of it that nobody has yet. */
+  /** The next unused address. */
   next(): string;
 }
 
 const ATTEMPTS = 50;
-// The world's claim is this host's port 53, held open: a second world that picks the same network cannot bind it.
+// The world claims its network by holding port 53 of this host open: a second world that picks the
+// same network cannot bind it.
 const CLAIM_HOST = 254;
 
-/** Claims a random free /24. Rejects when port 53 cannot be bound, because of rights or of a server on 0.0.0.0. */
+/**
+ * Claims a random free /24. Rejects if port 53 cannot be bound, for lack of rights or because a
+ * server holds 0.0.0.0.
+ */
 export async function claimLoopback(): Promise<Loopback> {
   let refusal: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const RETRY_MS = 10;
 
 /**
- * Asks Pebble's management port and gives the body of a 200. With a body it is a POST. Pebble refuses requests without a
- * User-Agent, which Node's client does not send by itself.
+ * Sends a request to Pebble's management port and returns the body of a 200 response: POST with a
+ * body, GET without. Pebble refuses requests without a User-Agent, which Node's client does not
+ * send by default.
  */
 export async function askManagement(url: string, ca: string, body?: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -23,7 +24,9 @@ export async function askManagement(url: string, ca: string, body?: string): Pro
   return promise;
 }
 
-/** Resolves when the port takes connections; rejects with the last refusal when the time is over. */
+/**
+ * Resolves once the port accepts connections. Rejects with the last error when the time is over.
+ */
 export async function untilListening(address: string, port: number, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

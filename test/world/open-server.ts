@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { ListenOptions, Server, Socket } from 'node:net';
 
-/** A server that listens. Disposing of it closes it and cuts its connections. */
+/** A listening server. Disposal closes it and cuts its connections. */
 export interface OpenServer extends AsyncDisposable {
-  /** 0 on a Unix socket. */
+  /** 0 for a Unix socket. */
   readonly port: number;
 }
 
-/** Lets the server listen. Rejects when the address is taken. */
+/** Starts the server. Rejects if the address is in use. */
 export async function openServer(server: Server, where: ListenOptions): Promise<OpenServer> {
   const connections = new Set<Socket>();
   server.on('connection', (connection: Socket) => {

@@ -20,7 +20,7 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`at ${signal} what came last is ended first, and a failure is no end of it`, async () => {
+  test(`on ${signal}, actions run last registered first, and a failing one does not stop the others`, async () => {
     const child = execa(process.execPath, ['--input-type=module', '--eval', PROGRAM], { reject: false });
     child.stdout.once('data', () => child.kill(signal));
     const { exitCode, stdout, stderr } = await child;

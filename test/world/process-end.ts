@@ -6,8 +6,9 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 let watching = false;
 
 /**
- * Runs `action`, which must be synchronous, when this process exits or is told to by SIGINT, SIGTERM or SIGHUP; the one
- * that came last first, because it may need what the earlier ones end. Returns what takes the action back. SIGKILL cannot be caught: what runs then is left behind.
+ * Runs `action`, which must be synchronous, when this process exits or receives SIGINT, SIGTERM or
+ * SIGHUP. The last registered action runs first, because it may depend on earlier ones. Returns a
+ * function that unregisters the action. SIGKILL cannot be caught: it leaves everything running.
  */
 export function atProcessEnd(action: () => void): () => void {
   watch();
@@ -24,7 +25,7 @@ function watch(): void {
   for (const signal of signals) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
-/** The others have their turn whatever becomes of one. */
+/** Ignores an error, so that the other actions run. */
 function attempt(action: () => void): void {
   try {
     action();

@@ -1,6 +1,6 @@
 /**
- * Waits for parts that are starting at the same time. When one fails, the others are ended as soon as they have
- * started, and the failure is thrown.
+ * Waits for parts that start concurrently. If one fails, disposes of the others once they have
+ * started, and rejects with the failure.
  */
 export async function startTogether<Parts extends readonly AsyncDisposable[]>(
   starting: readonly [...{ [At in keyof Parts]: Promise<Parts[At]> }],
@@ -12,6 +12,6 @@ export async function startTogether<Parts extends readonly AsyncDisposable[]>(
     for (const result of settled) if (result.status === 'fulfilled') stack.use(result.value);
     throw failed.reason;
   }
-  // Every promise is fulfilled and allSettled keeps their order, which its type cannot say.
+  // allSettled keeps the order, and every promise is fulfilled here; its type cannot express that.
   return Promise.all(starting) as unknown as Promise<Parts>;
 }

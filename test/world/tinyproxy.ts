@@ -11,18 +11,18 @@ const TINYPROXY: DebianProgram = {
   oldest: [1, 11],
 };
 
-/** A real HTTP proxy on a loopback address, which wants credentials. */
+/** A real HTTP proxy on a loopback address that requires credentials. */
 export interface Tinyproxy extends AsyncDisposable {
   /** `127.0.0.1:<port>`. */
   readonly host: string;
-  /** With the credentials. */
+  /** Includes the credentials. */
   readonly url: string;
   readonly password: string;
-  /** The first line of every request so far: `CONNECT 127.0.0.1:443 HTTP/1.1`. */
+  /** The request line of every request so far: `CONNECT 127.0.0.1:443 HTTP/1.1`. */
   requests(): readonly string[];
 }
 
-/** Starts it; the program is fetched from Debian into the cache folder the first time. */
+/** Starts it. The first call downloads the program from Debian into the cache folder. */
 export async function startTinyproxy(directory: string): Promise<Tinyproxy> {
   const program = (await cachedProgram(TINYPROXY)) ?? (await fetchProgram(TINYPROXY));
   const port = await freePort();

@@ -11,7 +11,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { ask } from './dns/dns-client.ts';
 import { createWorld, type World } from './world.ts';
 
-/** Whether the process is there and no zombie that only waits for its parent's wait(). */
+/** Whether the process runs; a zombie that waits to be reaped does not. */
 function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -28,7 +28,7 @@ async function assertGone(pids: readonly number[]): Promise<void> {
   }
 }
 
-test('everything it started is gone when it is disposed of, paused parts too', async () => {
+test('disposal ends everything that the world started, paused parts too', async () => {
   const world = await createWorld();
   const { pids, directory } = world;
   assert.equal(pids.length, 4);
@@ -42,8 +42,8 @@ test('everything it started is gone when it is disposed of, paused parts too', a
   assert.ok(!existsSync(directory));
 });
 
-test('a part that does not start takes the others with it', async (t) => {
-  // Other worlds may come and go meanwhile in the usual place.
+test('if one part does not start, the others are ended', async (t) => {
+  // Other worlds may be created and removed in the usual directory meanwhile.
   const own = await mkdtemp(join(tmpdir(), 'own-tmp-'));
   afterTest(t, () => rm(own, { recursive: true, force: true }));
   const before = process.env['TMPDIR'];
@@ -58,7 +58,7 @@ test('a part that does not start takes the others with it', async (t) => {
 });
 
 for (const ending of ['SIGTERM', 'SIGINT', 'exit'] as const) {
-  test(`it ends with its process: ${ending}`, async () => {
+  test(`the world ends with its process: ${ending}`, async () => {
     const script = `
       import { createWorld } from '${new URL('./world.ts', import.meta.url)}';
       const world = await createWorld();
@@ -76,11 +76,11 @@ for (const ending of ['SIGTERM', 'SIGINT', 'exit'] as const) {
       assert.ok(!existsSync(directory));
       return;
     }
-    assert.fail('the world never started');
+    assert.fail('the world did not start');
   });
 }
 
-test('two worlds stand side by side with the same names', async () => {
+test('two worlds with the same names run side by side', async () => {
   await using one = await createWorld();
   await using two = await createWorld();
   const publish = (world: World, data: string) =>
@@ -98,7 +98,7 @@ test('two worlds stand side by side with the same names', async () => {
   }
 });
 
-test('a record made with Cloudflare’s API reaches the name servers', async () => {
+test('a record created with Cloudflare’s API reaches the name servers', async () => {
   await using world = await createWorld({ zones: ['example.org'] });
   const { cloudflare, zone } = world;
   const response = await fetch(`${cloudflare.baseUrl}/zones/${cloudflare.zoneId(zone)}/dns_records`, {
@@ -120,14 +120,15 @@ test('a record made with Cloudflare’s API reaches the name servers', async () 
   );
 });
 
-test('request() verifies against Pebble’s root and nothing else', async () => {
+test('request() trusts only Pebble’s root', async () => {
   await using world = await createWorld();
   const { appId } = world.guestAgent;
   await world.nameServers.publish(world.zone, [
     { name: 'app.example.test', type: 'CNAME', ttl: 1, data: 'gateway.cluster.test' },
     { name: '_dstack-app-address.app.example.test', type: 'TXT', ttl: 1, data: `${appId}:${world.app.port}` },
   ]);
-  // The app speaks no TLS, so its answer to the ClientHello is what shows that the way was gone to its end.
+  // The app does not speak TLS; its response to the ClientHello shows that the connection reached
+  // it.
   await assert.rejects(world.request('app.example.test', '/'), /EPROTO|packet length|wrong version/i);
   await assert.rejects(world.request('nobody.example.test', '/'), /has no address/);
   assert.equal(world.gateway.routed, 1);

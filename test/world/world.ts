@@ -19,60 +19,74 @@ import { atProcessEnd } from './process-end.ts';
 import { startTogether } from './start-together.ts';
 
 export interface WorldOptions {
-  /** The zones on the name servers; the first is `World.zone`. Default `example.test`. */
+  /** The zones on the name servers; the first is `World.zone`. Default: `example.test`. */
   readonly zones?: readonly [string, ...string[]];
-  /** Milliseconds until each name server answers what is published. Default 0. */
+  /** Milliseconds from a publication until each name server serves it. Default: 0. */
   readonly lags?: Partial<Record<ServerName, number>>;
   readonly pebble?: PebbleBehaviour;
-  /** There is another certificate authority, which behaves so. Default: there is none. */
+  /** The behaviour of a second CA. Default: there is none. */
   readonly secondCa?: PebbleBehaviour;
   readonly app?: AppOptions;
-  /** Cloudflare's account, which holds every zone of the world and publishes to its name servers. */
+  /**
+   * The Cloudflare account that holds every zone of the world and publishes to its name servers.
+   */
   readonly cloudflare?: Pick<CloudflareOptions, 'token' | 'publishDelayMs'>;
   readonly guestAgent?: Omit<GuestAgentOptions, 'directory'>;
-  /** Seconds that the gateway remembers a missing record. Default 0; in reality 10. */
+  /** Seconds for which the gateway caches a missing record. Default: 0; the real gateway: 10. */
   readonly gatewayNegativeTtlS?: number;
 }
 
-/** Everything around the ingress, for real, on loopback addresses that this world alone has. */
+/**
+ * Everything around the ingress, as real programs where possible, on loopback addresses of this
+ * world alone.
+ */
 export interface World extends AsyncDisposable {
-  /** A directory for whatever a test keeps; removed at the end. */
+  /** A directory for the test's own files; removed at the end. */
   readonly directory: string;
-  /** The first of the zones. */
+  /** The first zone. */
   readonly zone: string;
-  /** The resolver as DNS_RESOLVERS wants it, `address:53`: its entrance for the ingress. */
+  /** The resolver in the form of DNS_RESOLVERS, `address:53`: the address for the ingress. */
   readonly dnsResolvers: string;
   readonly resolver: Resolver;
   readonly nameServers: NameServers;
-  /** Whose API writes the zones. What is published directly on `nameServers` its next write replaces. */
+  /**
+   * The API that writes the zones. Its next write replaces what was published directly on
+   * `nameServers`.
+   */
   readonly cloudflare: CloudflareSimulator;
   readonly pebble: Pebble;
-  /** A front before Pebble, for what goes wrong between it and the ingress. Only who uses its `directoryUrl` goes through it. */
+  /**
+   * A front before Pebble, for faults between Pebble and the ingress. Only clients that use its
+   * `directoryUrl` go through it.
+   */
   readonly acmeFront: AcmeFront;
-  /** Another certificate authority, and its front. Throws in a world that was not made with `secondCa`. */
+  /** The second CA, and its front. Throws if the world was created without `secondCa`. */
   readonly secondCa: Pebble;
   readonly secondAcmeFront: AcmeFront;
-  /** A PEM file with what the APIs of all certificate authorities are verified against: for NODE_EXTRA_CA_CERTS. */
+  /** A PEM file with the trust anchors of all CAs' APIs, for NODE_EXTRA_CA_CERTS. */
   readonly apiCaFile: string;
   readonly guestAgent: GuestAgent;
-  /** Knows the guest agent's CVM at 127.0.0.1; its `instances` can be replaced. */
+  /** Has the guest agent's CVM at 127.0.0.1; its `instances` can be replaced. */
   readonly gateway: Gateway;
-  /** What GATEWAY_DOMAIN is set to: `_.` and the gateway's domain. */
+  /** The value of GATEWAY_DOMAIN: `_.` and the gateway's domain. */
   readonly gatewayDomain: string;
   readonly app: App;
-  /** The processes it has started that are running now. */
+  /** The running processes that the world started. */
   readonly pids: readonly number[];
-  /** A TCP port of 127.0.0.1 that nobody listens on. */
+  /** A TCP port of 127.0.0.1 that nothing listens on. */
   freePort(): Promise<number>;
-  /** HTTPS from a user through gateway and ingress, verified against every root that the certificate authorities have had. */
+  /**
+   * HTTPS from a client through gateway and ingress, verified against every root that the CAs have
+   * had.
+   */
   request(hostname: string, path: string, options?: HttpsOptions): Promise<HttpsAnswer>;
 }
 
 const GATEWAY_DOMAIN = 'cluster.test';
-/** As an author may write it: the guest agent repeats every letter. */
+/** A compose file with non-ASCII letters, which the guest agent has to return unchanged. */
 const COMPOSE = 'services:\n  app: # größer, für 日本語, 😀\n    image: app\n';
 
-/** Starts a world. Rejects when a part does not start; then the others are ended. */
+/** Starts a world. Rejects if a part does not start, after ending the others. */
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(mkdtempSync(join(tmpdir(), 'dstack-ingress-world-')), (path) =>
@@ -114,7 +128,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
 function authorityIn({ all }: Authorities, at: number): Authority {
   const authority = all[at];
-  if (!authority) throw new Error('this world has no second certificate authority: make it with `secondCa`');
+  if (!authority) throw new Error('this world has no second CA: create it with `secondCa`');
   return authority;
 }
 
@@ -123,7 +137,7 @@ interface Parts
   readonly authorities: Authorities;
 }
 
-/** Addresses are known before anything runs, so everything starts at the same time. */
+/** All addresses are known in advance, so everything starts concurrently. */
 async function startParts(
   directory: string,
   options: WorldOptions,

@@ -5,7 +5,9 @@ import { createLinode } from './linode.ts';
 import { createNamecheap } from './namecheap.ts';
 import { createRoute53 } from './route53.ts';
 
-/** An account at a provider: its API, and what the ingress has to be told to use it. */
+/**
+ * An account at a provider: its simulated API, and the environment that makes the ingress use it.
+ */
 export interface Account extends AsyncDisposable {
   readonly name: string;
   readonly api: ApiSimulator;
@@ -17,7 +19,7 @@ export interface AccountOptions {
   readonly publisher?: ZonePublisher;
 }
 
-/** Who stands in for another provider's credentials: nobody, so that there are no two. */
+/** Clears the variables of Cloudflare, so that the ingress has one provider's credentials only. */
 const noCloudflare = { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_BASE_URL: '' };
 
 const accounts: Readonly<Record<string, (options: AccountOptions) => Promise<Omit<Account, 'name'>>>> = {
@@ -56,9 +58,9 @@ function own(api: ApiSimulator, environment: Account['environment']): Omit<Accou
 /** The providers whose API is simulated. */
 export const accountNames: readonly string[] = Object.keys(accounts);
 
-/** Opens an account with these zones. Rejects for a name that is none of `accountNames`. */
+/** Opens an account with these zones. Rejects if the name is not one of `accountNames`. */
 export async function openAccount(name: string, options: AccountOptions): Promise<Account> {
   const open = accounts[name];
-  if (!open) throw new Error(`no account can be had at ${name}`);
+  if (!open) throw new Error(`no simulated provider is named ${name}`);
   return { name, ...(await open(options)) };
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A request to a provider's API as its simulator counted it. */
+/** A request to a provider's API, as the simulator counts it. */
 export interface Call {
   readonly method: string;
   /** Below the base URL, without the query. */
@@ -10,26 +10,30 @@ export interface Call {
   readonly kind: 'read' | 'write';
 }
 
-/** Something that goes wrong in place of an answer. */
+/** A fault in place of the response. */
 export type ApiFault = (
   | { readonly kind: 'rate-limit'; readonly retryAfter?: string }
-  /** The API's own failure. */
+  /** An error status of the API itself. */
   | { readonly kind: 'status'; readonly status: number }
-  /** A refusal of the API in these words. */
+  /** The API's error response with this code and message. */
   | { readonly kind: 'refusal'; readonly status: number; readonly code: number; readonly message: string }
-  /** The true answer, later; the request waits as long, unless it is carried out first. */
+  /**
+   * The correct response after a delay. Unless `executed`, the request is carried out after the
+   * delay, too.
+   */
   | { readonly kind: 'slow'; readonly ms: number }
   /**
-   * `html` is a page of somebody between, `truncated` half of an answer that ends as if it were whole, `nonsense` a whole
-   * answer in the API's format that is in no documentation, `stall` the headers and half of the body and nothing more.
+   * `html`: the page of an intercepting proxy. `truncated`: half a response whose end looks
+   * regular. `nonsense`: a complete response in the API's format with undocumented content.
+   * `stall`: the headers and half of the body, then silence.
    */
   | { readonly kind: 'reset' | 'hang' | 'html' | 'truncated' | 'nonsense' | 'stall' }
 ) & {
-  /** The request is carried out before its answer is lost. */
+  /** The request is carried out before its response is lost. */
   readonly executed?: boolean;
 };
 
-/** The faults that the API itself answers with, in its own format. */
+/** The faults that are responses of the API, in its own format. */
 export type AnsweredFault = Extract<ApiFault, { kind: 'rate-limit' | 'status' | 'refusal' }>;
 
 export function isAnswered(fault: ApiFault): fault is AnsweredFault {

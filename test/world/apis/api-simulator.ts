@@ -7,13 +7,16 @@ import { FaultRules } from '../faults/fault-rules.ts';
 import { type AnsweredFault, type ApiFault, type Call, isAnswered } from './api-fault.ts';
 
 export interface ApiSimulatorOptions {
-  /** Where the zones' contents go after every write. Default: nowhere. */
+  /** Receives the zone's content after every write. Default: none. */
   readonly publisher?: ZonePublisher | undefined;
-  /** Milliseconds from a write's answer to its publication. Default: 0, which publishes before it answers. */
+  /**
+   * Milliseconds from the response to a write until its publication. Default: 0, which publishes
+   * before responding.
+   */
   readonly publishDelayMs?: number | undefined;
 }
 
-/** A whole request. */
+/** A complete request. */
 export interface ApiRequest {
   readonly method: string;
   /** Below the base path. */
@@ -24,7 +27,7 @@ export interface ApiRequest {
   readonly remoteAddress: string;
 }
 
-/** A whole answer. */
+/** A complete response. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -33,18 +36,19 @@ export interface ApiAnswer {
 
 export interface ApiReply {
   readonly answer: ApiAnswer;
-  /** The zone that was written, with everything that it holds now. */
+  /** The zone that was written, with its new content. */
   readonly written?: { readonly zone: string; readonly records: readonly ZoneRecord[] } | undefined;
 }
 
 const BODY_LIMIT = 1 << 20;
 
 /**
- * A provider's public API on a loopback address: it keeps state, counts calls, fails on demand, and publishes what is
- * written. What the API takes and refuses is the business of each provider's own simulator.
+ * A provider's public API on a loopback address. It keeps state, counts calls, fails on demand, and
+ * publishes what is written. Each provider's simulator defines which requests its API accepts and
+ * refuses.
  */
 export abstract class ApiSimulator implements AsyncDisposable {
-  /** Milliseconds; may be set at any time. */
+  /** Milliseconds; can be set at any time. */
   publishDelayMs: number;
   readonly #server: Server;
   readonly #publisher: ZonePublisher | undefined;
@@ -62,12 +66,12 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  /** What the provider's variable for its base URL is set to. */
+  /** The value of the provider's variable for its base URL. */
   get baseUrl(): string {
     return this.#baseUrl;
   }
 
-  /** Every request since the start or the last reset, in the order of arrival. */
+  /** Every request since the start or the last reset, in order of arrival. */
   get calls(): readonly Call[] {
     return this.#calls;
   }
@@ -76,12 +80,12 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#calls = [];
   }
 
-  /** Lets the next calls fail, of whatever kind they are. */
+  /** Makes the next calls fail, whatever their kind. */
   failNext(fault: ApiFault, times = 1): void {
     this.#faults.add(() => true, fault, times);
   }
 
-  /** Lets the calls fail that the predicate names. */
+  /** Makes the calls fail for which the predicate returns true. */
   failWhen(matches: (call: Call) => boolean, fault: ApiFault, times?: number): void {
     this.#faults.add(matches, fault, times);
   }
@@ -90,12 +94,12 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#faults.clear();
   }
 
-  /** Resolves when everything that was written has been published. Rejects when the publisher did. */
+  /** Resolves once everything that was written is published. Rejects if the publisher rejected. */
   published(): Promise<void> {
     return this.#publications;
   }
 
-  /** Opens its port, a free one unless it is named. */
+  /** Opens its port; by default a free one. */
   async listen(address: string, port = 0): Promise<void> {
     this.#server.listen(port, address);
     await once(this.#server, 'listening');
@@ -104,7 +108,7 @@ export abstract class ApiSimulator implements AsyncDisposable {
     this.#baseUrl = `http://${address}:${bound.port}${this.#basePath}`;
   }
 
-  /** Closes its port, which then refuses, and cuts its connections. */
+  /** Closes its port, which then refuses connections, and cuts the open ones. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
@@ -113,7 +117,7 @@ export abstract class ApiSimulator implements AsyncDisposable {
     await closed;
   }
 
-  /** Opens the same port again; does nothing while it is open. */
+  /** Opens the same port again; does nothing if it is open. */
   async start(): Promise<void> {
     if (this.#server.listening) return;
     const { hostname, port } = new URL(this.#baseUrl);
@@ -125,19 +129,19 @@ export abstract class ApiSimulator implements AsyncDisposable {
     return this.stop();
   }
 
-  /** Whether a request reads or writes, for the count. */
+  /** Whether a request is counted as a read or a write. */
   protected abstract kindOf(request: ApiRequest): Call['kind'];
 
-  /** Does what the request asks for and answers. What it throws is answered by `refuse`. */
+  /** Carries out the request and returns the response. `refuse` responds to what it throws. */
   protected abstract carryOut(request: ApiRequest): ApiReply;
 
-  /** The answer to what was thrown: a refusal of the API, or a fault of the simulator, which is a 500. */
+  /** The response to a thrown error: a refusal of the API, or 500 for a fault of the simulator. */
   protected abstract refuse(thrown: unknown): ApiAnswer;
 
-  /** How the API answers when it asks to slow down, fails, or refuses in certain words. */
+  /** The API's response to a rate limit, an internal failure, or a refusal with a given code. */
   protected abstract failure(fault: AnsweredFault): ApiAnswer;
 
-  /** The beginning of an answer of success that breaks off, and a whole one that is in no documentation. */
+  /** The beginning of a successful response that breaks off, and a complete undocumented one. */
   protected abstract readonly oddities: {
     readonly contentType: string;
     readonly half: string;
@@ -184,7 +188,7 @@ export abstract class ApiSimulator implements AsyncDisposable {
     };
   }
 
-  /** A hanging request stays open until its client or the simulator ends it. */
+  /** A hanging request stays open until the client or the simulator ends it. */
   #fail(fault: ApiFault, response: ServerResponse): void {
     const { contentType, half, nonsense } = this.oddities;
     const odd = (body: string, type = contentType) =>
@@ -201,7 +205,7 @@ export abstract class ApiSimulator implements AsyncDisposable {
     if (ms > 0) await sleep(ms, undefined, { signal: this.#closing.signal });
   }
 
-  /** In the order of the writes, whatever the delay was at each. */
+  /** Publishes in the order of the writes, whatever the delay of each. */
   #publish(zone: string, records: readonly ZoneRecord[]): Promise<void> {
     const publisher = this.#publisher;
     if (!publisher) return Promise.resolve();
@@ -210,7 +214,8 @@ export abstract class ApiSimulator implements AsyncDisposable {
       publisher.publish(zone, records),
     );
     this.#publications = publication;
-    // Whoever waits for published() sees the failure; nobody else is disturbed by it.
+    // The caller of published() sees the failure; it must not end the process as an unhandled
+    // rejection.
     publication.catch(() => {});
     return delay > 0 ? Promise.resolve() : publication;
   }

@@ -2,7 +2,7 @@ import type { StoredRecord } from './cloudflare-record.ts';
 import { invalid } from './cloudflare-refusal.ts';
 import type { StoredZone } from './cloudflare-zone.ts';
 
-/** A list as the API answers it, with the envelope's `result_info`. */
+/** A list as the API returns it, with the envelope's `result_info`. */
 export interface Listed<T> {
   readonly result: readonly T[];
   readonly result_info: Readonly<Record<string, number>>;
@@ -40,7 +40,7 @@ export function listRecords(records: readonly StoredRecord[], query: URLSearchPa
   return paginate(found, query, { least: 1, most: 5_000_000, usual: 100 });
 }
 
-/** Comparisons do not see case, by the documentation: what a filter finds has to be compared again. */
+/** Comparisons ignore case, as documented, so a client has to compare what a filter finds again. */
 function recordTest(key: string, wanted: string): (record: StoredRecord) => boolean {
   if (key === 'type') return (record) => record.type.toLowerCase() === wanted;
   if (key === 'proxied') return (record) => String(record.proxied) === wanted;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { ZoneRecord } from '../dns/publisher.ts';
 import { invalid, refusals } from './cloudflare-refusal.ts';
 
-/** A record as Cloudflare's API shows it. */
+/** A record as Cloudflare's API returns it. */
 export interface StoredRecord {
   readonly id: string;
   readonly name: string;
@@ -30,8 +30,8 @@ const COMMENT_LENGTH = 100;
 const LABEL = /^(?:\*|[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)$/;
 
 /**
- * Checks a record as it is posted or put and gives it the form in which it is stored. Unknown fields are ignored, as the
- * API does. Throws Refusal.
+ * Validates a record of a POST or PUT and returns it as it is stored. Ignores unknown fields, as
+ * the API does. Throws Refusal.
  */
 export function readFields(body: unknown, zone: string): Fields {
   const fields = asObject(body);
@@ -45,7 +45,7 @@ export function readFields(body: unknown, zone: string): Fields {
 
 export function asObject(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refusals.body();
-  // An object of JSON has string keys and unknown values.
+  // A JSON object has string keys and unknown values.
   return body as Readonly<Record<string, unknown>>;
 }
 
@@ -54,7 +54,10 @@ function text(value: unknown, complaint: string): string {
   return value;
 }
 
-/** Names are relative unless they end in the zone's name: the reason why a record can land where nobody wanted it. */
+/**
+ * Names are relative unless they end in the zone's name, so a record can land at an unintended
+ * name.
+ */
 function ownerName(value: unknown, zone: string): string {
   const given = text(value, 'DNS name is invalid.').toLowerCase().replace(/\.$/, '');
   const inZone = given === zone || given.endsWith(`.${zone}`);
@@ -130,18 +133,20 @@ function isQuoted(content: string): boolean {
   return STRINGS.test(content);
 }
 
-/** The form in which a TXT's content is given back by later reads: quoted, in strings of at most 255 bytes. */
+/**
+ * The content of a TXT record as later reads return it: quoted, in strings of at most 255 bytes.
+ */
 export function settleContent({ type, content }: Pick<Fields, 'type' | 'content'>): string {
   if (type !== 'TXT') return content;
   const whole = isQuoted(content)
     ? content.slice(1, -1).replace(/" +"/g, '')
     : content.replace(/["\\]/g, '\\$&');
-  // A string is cut behind whole escapes only.
+  // A string is cut only after a complete escape.
   const strings = whole.match(/(?:\\\d{3}|\\.|[^\\]){1,255}/gs) ?? [''];
   return strings.map((string) => `"${string}"`).join(' ');
 }
 
-/** What Cloudflare's name servers would answer for the record. */
+/** What Cloudflare's name servers answer for the record. */
 export function toZoneRecord(record: StoredRecord): ZoneRecord {
   const { name, type, content, proxied, priority } = record;
   const ttl = record.ttl === AUTOMATIC_TTL ? 300 : record.ttl;

@@ -1,11 +1,11 @@
-/** One error of Cloudflare's envelope. */
+/** One error in Cloudflare's envelope. */
 export interface ApiError {
   readonly code: number;
   readonly message: string;
   readonly error_chain?: readonly { readonly code: number; readonly message: string }[];
 }
 
-/** A request that the API refuses, as it would be answered. */
+/** A request that the API refuses, with its response. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
@@ -18,7 +18,7 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal of what is in a record. Numbers that are published nowhere are 1004, the general one. */
+/** A refusal of a record's content. Where no code is published, it is 1004, the general one. */
 export function invalid(message: string, code = 1004): Refusal {
   return new Refusal(400, { code, message });
 }
@@ -45,7 +45,7 @@ export const refusals = {
     }),
   tokenUnknown: () => new Refusal(403, { code: 9109, message: 'Invalid access token' }),
   tokenUnknownToVerify: () => new Refusal(401, { code: 1000, message: 'Invalid API Token' }),
-  // Seen at the DNS part of the API, which answers 400 where the rest answers 403.
+  // Observed in the DNS endpoints, which respond 400 where the others respond 403.
   tokenUnknownToDns: () => new Refusal(400, { code: 9106, message: 'Authentication failed' }),
   tokenElsewhere: (address: string) =>
     new Refusal(403, { code: 9109, message: `Cannot use the access token from location: ${address}` }),

@@ -13,7 +13,7 @@ export interface Request {
   readonly body: string;
 }
 
-/** What the envelope of a success holds, and the zone that was written to. */
+/** The content of a successful response's envelope, and the zone that was written. */
 export interface Reply {
   readonly result: unknown;
   readonly result_info?: unknown;
@@ -36,7 +36,7 @@ interface Context {
   readonly zones: readonly StoredZone[];
 }
 
-/** Carries out a request of a known token. Throws Refusal. */
+/** Carries out a request with a known token. Throws Refusal. */
 export function route(context: Context): Reply {
   for (const [pattern, handle] of ROUTES) {
     const match = pattern.exec(context.request.path);
@@ -92,7 +92,7 @@ function allow({ request }: Context, ...methods: readonly string[]): void {
   if (!methods.includes(request.method)) throw refusals.methodNotAllowed();
 }
 
-// A zone that is not there and one that is out of reach look alike to a token that does not reach everything.
+// To a restricted token, a missing zone and one out of its reach look the same.
 function findZone(
   { zones, token }: Context,
   id: string,

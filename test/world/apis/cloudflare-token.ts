@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { refusals } from './cloudflare-refusal.ts';
 import { newId } from './cloudflare-zone.ts';
 
-/** What a token may do with a zone; as the dashboard names them: Zone / Zone / Read, Zone / DNS / Read and Edit. */
+/**
+ * A token's permissions on a zone. In the dashboard: Zone / Zone / Read, Zone / DNS / Read and
+ * Edit.
+ */
 export interface Permissions {
   readonly zoneRead: boolean;
   readonly dnsRead: boolean;
@@ -10,14 +13,16 @@ export interface Permissions {
 }
 
 export interface TokenOptions {
-  /** 40 to 80 letters, digits, `_` and `-`. Default: a random one of Cloudflare's own form. */
+  /** 40 to 80 letters, digits, `_` and `-`. Default: a random one in Cloudflare's own form. */
   readonly value?: string;
-  /** Tokens of an account start with `cfat_`, and the endpoint that verifies a user's tokens does not know them. */
+  /**
+   * Account tokens start with `cfat_`; the endpoint that verifies user tokens does not know them.
+   */
   readonly owner?: 'user' | 'account';
   readonly status?: 'active' | 'disabled' | 'expired';
-  /** The token's IP filter does not let this machine use it. */
+  /** The token's IP filter excludes this machine. */
   readonly elsewhere?: boolean;
-  /** By zone name; zones that are not named are out of its reach. Default: everything in every zone. */
+  /** By zone name; other zones are out of its reach. Default: all permissions in every zone. */
   readonly zones?: Readonly<Record<string, Partial<Permissions>>>;
 }
 
@@ -34,7 +39,7 @@ export class StoredToken {
     this.#options = options;
   }
 
-  /** What it may do with a zone. Editing includes reading. */
+  /** Its permissions on a zone. Edit includes read. */
   permissions(zone: string): Permissions {
     if ((this.#options.status ?? 'active') !== 'active') return NOTHING;
     if (!this.#options.zones) return EVERYTHING;
@@ -57,7 +62,10 @@ function randomValue(owner: TokenOptions['owner']): string {
   return prefix + randomBytes(32).toString('base64url').slice(0, 40);
 }
 
-/** The token of a request, by its `Authorization` header. Throws Refusal; each part of the API has its own words for it. */
+/**
+ * The token of a request, from its `Authorization` header. Throws Refusal; its wording depends on
+ * the part of the API.
+ */
 export function authenticate(
   header: string | undefined,
   path: string,

@@ -11,7 +11,10 @@ export function newId(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** One zone's records and the rules for changing them. Every method throws Refusal and then leaves the zone as it was. */
+/**
+ * One zone's records and the rules for changing them. Every method that throws Refusal leaves the
+ * zone unchanged.
+ */
 export class StoredZone {
   readonly id: string;
   readonly name: string;
@@ -34,7 +37,7 @@ export class StoredZone {
     return record;
   }
 
-  /** Puts a record there as it is, unchecked: whatever an account has gathered over the years. */
+  /** Adds a record without validation, like one that an account has from earlier years. */
   plant(fields: Partial<StoredRecord> & Pick<StoredRecord, 'name' | 'type' | 'content'>): StoredRecord {
     const record = { ...complete({ ttl: 1, proxied: false, comment: null, ...fields }), ...fields };
     this.#records.set(record.id, record);
@@ -63,7 +66,7 @@ export class StoredZone {
     return record;
   }
 
-  /** Deletes, patches, puts and posts in that order, all or none. */
+  /** Runs deletes, patches, puts and posts in that order: all or none. */
   batch(body: unknown): Record<string, StoredRecord[]> {
     const { deletes, patches, puts, posts } = readBatch(body);
     const before = new Map(this.#records);
@@ -81,7 +84,7 @@ export class StoredZone {
     }
   }
 
-  // The answer to a write repeats the content as it was sent; later reads show it settled.
+  // The response to a write repeats the content as sent; later reads return it normalized.
   #store(record: StoredRecord): StoredRecord {
     const settled = { ...record, content: settleContent(record) };
     const siblings = this.records().filter((other) => other.name === record.name && other.id !== record.id);

@@ -49,10 +49,10 @@ describe('the simulator refuses', { concurrency: true }, () => {
       ['a malformed token', 400, 6003, ['GET', '/zones', { token: '"quoted"' }]],
       ['an unknown token', 403, 9109, ['GET', '/zones', { token: NOBODY }]],
       ['an unknown token at DNS', 400, 9106, ['GET', records, { token: NOBODY }]],
-      ['to verify an unknown token', 401, 1000, ['GET', '/user/tokens/verify', { token: NOBODY }]],
+      ['the verification of an unknown token', 401, 1000, ['GET', '/user/tokens/verify', { token: NOBODY }]],
       ['a zone out of reach', 403, 9109, ['GET', other, { token: limited }]],
       ['records out of reach', 403, 10000, ['GET', `${other}/dns_records`, { token: limited }]],
-      ['to write without the permission', 403, 10000, ['POST', records, { token: limited, body: txt }]],
+      ['a write without the permission', 403, 10000, ['POST', records, { token: limited, body: txt }]],
       ['an unknown zone', 404, 1001, ['GET', `/zones/${NO_ID}`]],
       ['a malformed zone id', 400, 7003, ['GET', '/zones/example.com/dns_records']],
       ['an unknown record', 404, 81044, ['DELETE', `${records}/${NO_ID}`]],
@@ -63,7 +63,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
         9207,
         ['POST', records, { body: txt, headers: { 'content-type': 'text/plain' } }],
       ],
-      ['what is not JSON', 400, 9207, ['POST', records, { body: '{' }]],
+      ['a body that is not JSON', 400, 9207, ['POST', records, { body: '{' }]],
       ['a list for a record', 400, 9207, ['POST', records, { body: [] }]],
       ['a short page of zones', 400, 1004, ['GET', '/zones?per_page=4']],
       ['a long page of zones', 400, 1004, ['GET', '/zones?per_page=51']],
@@ -73,15 +73,15 @@ describe('the simulator refuses', { concurrency: true }, () => {
       ['a proxied TXT', 400, 9004, ['POST', records, { body: { ...txt, proxied: true } }]],
       ['a long comment', 400, 1004, ['POST', records, { body: { ...txt, comment: 'x'.repeat(101) } }]],
       ['quotes that do not match', 400, 1004, ['POST', records, { body: { ...txt, content: '"value' } }]],
-      ['an address that is none', 400, 9005, ['POST', records, { body: { ...txt, type: 'A' } }]],
+      ['an invalid address', 400, 9005, ['POST', records, { body: { ...txt, type: 'A' } }]],
       [
-        'an alias of a URL',
+        'a CNAME to a URL',
         400,
         9007,
         ['POST', records, { body: { ...txt, type: 'CNAME', content: 'https://x.example' } }],
       ],
       [
-        'an alias of an address',
+        'a CNAME to an address',
         400,
         9007,
         ['POST', records, { body: { ...txt, type: 'CNAME', content: '192.0.2.1' } }],
@@ -116,7 +116,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
   }
 });
 
-test('identical records and aliases beside addresses are refused, aliases beside CAA and TXT are not', async () => {
+test('refuses identical records and a CNAME beside addresses, accepts a CNAME beside CAA and TXT', async () => {
   const post = async (type: string, part: object) => {
     const { errors } = await ask('POST', records, { body: { type, name: 'b.example.com', ...part } });
     return errors[0]?.code;
@@ -129,7 +129,7 @@ test('identical records and aliases beside addresses are refused, aliases beside
   assert.equal(await post('CNAME', { content: 'd.example.com' }), 81053);
 });
 
-test('a name outside the zone has the zone appended, and unquoted text is quoted on the next read', async () => {
+test('appends the zone to a name outside it, and quotes unquoted text on the next read', async () => {
   const body = { type: 'TXT', name: 'App.Example.ORG', content: `a"${'b'.repeat(300)}` };
   const { result } = await ask('POST', records, { body });
   const made = z.object({ id: z.string(), name: z.string(), content: z.string() }).parse(result);
@@ -138,7 +138,7 @@ test('a name outside the zone has the zone appended, and unquoted text is quoted
   assert.match(again.content, /^"a\\"b{253}" "b{47}"$/);
 });
 
-test('a batch is all or nothing, deletes before it posts, and answers in lists', async () => {
+test('a batch is atomic, deletes before it posts, and responds with lists', async () => {
   const { id } = simulator.addRecord('example.net', {
     name: 'a.example.net',
     type: 'A',
@@ -156,7 +156,7 @@ test('a batch is all or nothing, deletes before it posts, and answers in lists',
   assert.deepEqual(Object.keys(Object(result)), ['deletes', 'posts']);
 });
 
-test('a token without any zone may not list zones', async () => {
+test('a token without a zone may not list zones', async () => {
   const blind = simulator.addToken({ zones: { 'example.com': { dnsEdit: true } } });
   const answer = await ask('GET', '/zones', { token: blind });
   assert.deepEqual([answer.status, answer.errors[0]?.code], [403, 0]);
@@ -169,7 +169,7 @@ class Recorder implements ZonePublisher {
   }
 }
 
-test('every write is published, whole, in order, after the delay', async () => {
+test('publishes the whole zone after every write, in order, after the delay', async () => {
   const publisher = new Recorder();
   await using world = await createCloudflare({ zones: ['example.com'], publisher });
   const post = (content: string) =>

@@ -14,13 +14,16 @@ export type { Permissions, TokenOptions } from './cloudflare-token.ts';
 export interface CloudflareOptions {
   /** A loopback address to listen on. Default: 127.0.0.1. */
   readonly address?: string;
-  /** Names of the zones, all active. */
+  /** Names of the zones; all are active. */
   readonly zones: readonly string[];
-  /** The account's first token. Default: one that may do everything in every zone. */
+  /** The account's first token. Default: one with all permissions in every zone. */
   readonly token?: TokenOptions;
-  /** Where the zones' contents go after every write. Default: nowhere. */
+  /** Receives the zones' content after every write. Default: none. */
   readonly publisher?: ZonePublisher;
-  /** Milliseconds from a write's answer to its publication. Default: 0, which publishes before it answers. */
+  /**
+   * Milliseconds from the response to a write until its publication. Default: 0, which publishes
+   * before responding.
+   */
   readonly publishDelayMs?: number;
 }
 
@@ -28,8 +31,9 @@ const BASE_PATH = '/client/v4';
 const BODY_LIMIT = 1 << 20;
 
 /**
- * Cloudflare's API v4 on a loopback address, as far as DNS needs it: zones, records, batches, tokens. It keeps state,
- * and refuses what the real one refuses, by https://developers.cloudflare.com/api/ and by what its users report.
+ * Cloudflare's API v4 on a loopback address, as far as DNS needs it: zones, records, batches,
+ * tokens. It keeps state and refuses what the real API refuses, according to
+ * https://developers.cloudflare.com/api/ and to reports of its users.
  */
 export async function createCloudflare(options: CloudflareOptions): Promise<CloudflareSimulator> {
   const simulator = new CloudflareSimulator(options);
@@ -55,7 +59,7 @@ export class CloudflareSimulator extends ApiSimulator {
     return zone;
   }
 
-  /** Makes another token and gives its value. */
+  /** Creates another token and returns its value. */
   addToken(options: TokenOptions = {}): string {
     const token = new StoredToken(options);
     this.#tokens.set(token.value, token);
@@ -70,7 +74,7 @@ export class CloudflareSimulator extends ApiSimulator {
     return this.#zone(zone).records();
   }
 
-  /** Plants a record as it is, unchecked and unpublished. */
+  /** Adds a record without validation or publication. */
   addRecord(
     zone: string,
     record: Partial<StoredRecord> & Pick<StoredRecord, 'name' | 'type' | 'content'>,

@@ -5,7 +5,7 @@ import { refusals } from './linode-refusal.ts';
 export interface DomainOptions {
   readonly type?: 'master' | 'slave';
   readonly status?: 'active' | 'disabled' | 'edit_mode' | 'has_errors';
-  /** Seconds; 0 is Linode's default of a day. */
+  /** Seconds; 0 stands for Linode's default of one day. */
   readonly ttlSec?: number;
   readonly id?: number;
 }
@@ -21,7 +21,10 @@ const nextId = () => {
   return lastId;
 };
 
-/** One domain's records and the rules for changing them. Every method throws Refusal and then leaves it as it was. */
+/**
+ * One domain's records and the rules for changing them. Every method that throws Refusal leaves the
+ * domain unchanged.
+ */
 export class StoredDomain {
   readonly id: number;
   readonly name: string;
@@ -51,13 +54,16 @@ export class StoredDomain {
     return record;
   }
 
-  /** Puts a record there as it is, unchecked: whatever an account has gathered over the years. */
+  /** Adds a record without validation, like one that an account has from earlier years. */
   plant(fields: Partial<Fields> & Pick<Fields, 'type' | 'name' | 'target'>): StoredRecord {
     const empty = { priority: 0, weight: 0, port: 0, service: null, protocol: null, ttl_sec: 0, tag: null };
     return this.#store({ id: nextId(), ...empty, ...fields, created: EPOCH, updated: EPOCH });
   }
 
-  /** What is there already is stored once more (github.com/kubernetes-sigs/external-dns/issues/3045). */
+  /**
+   * An identical record is stored a second time
+   * (github.com/kubernetes-sigs/external-dns/issues/3045).
+   */
   post(body: unknown): StoredRecord {
     if (this.#records.size >= MOST_RECORDS) throw refusals.full();
     const fields = readFields(body, this.name);
@@ -77,7 +83,7 @@ export class StoredDomain {
     this.#records.delete(id);
   }
 
-  /** What the name servers serve: of a domain that is disabled, nothing. */
+  /** What the name servers serve; nothing for a disabled domain. */
   rendered(): ZoneRecord[] {
     if (this.status !== 'active' || this.type !== 'master') return [];
     const defaultTtl = this.ttlSec === 0 ? DEFAULT_TTL : this.ttlSec;
@@ -90,7 +96,7 @@ export class StoredDomain {
     );
     const conflict =
       type === 'CNAME' ? siblings.length > 0 : siblings.some((other) => other.type === 'CNAME');
-    // The apex holds the SOA and NS records, which the API does not list.
+    // The apex has the SOA and NS records, which the API does not list.
     if (conflict || (type === 'CNAME' && name === '')) throw refusals.alias();
   }
 

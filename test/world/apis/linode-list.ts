@@ -11,7 +11,10 @@ export interface Listed<T> {
 
 export interface ListRequest {
   readonly query: URLSearchParams;
-  /** The header `X-Filter`: JSON (https://techdocs.akamai.com/linode-api/reference/filtering-and-sorting). */
+  /**
+   * The `X-Filter` header: JSON
+   * (https://techdocs.akamai.com/linode-api/reference/filtering-and-sorting).
+   */
   readonly filter: string | undefined;
   readonly filterable: readonly string[];
 }
@@ -51,7 +54,7 @@ function readFilter(text: string, filterable: readonly string[]): (item: Item) =
   }
 }
 
-// Equality of one field or of several, and +or of such; the other operators are used by nobody here.
+// Supports equality of one or several fields, and +or of these; the project uses no other operator.
 function test(filter: Item, filterable: readonly string[]): (item: Item) => boolean {
   const tests = Object.entries(filter).map(([key, wanted]) => {
     if (key === '+or' && Array.isArray(wanted)) {

@@ -5,7 +5,7 @@ const WINDOW_MS = 60_000;
 /** The limits of one user (https://techdocs.akamai.com/linode-api/reference/rate-limits). */
 const LIMITS = { list: 200, other: 1600 } as const;
 
-/** Counts the calls of each token in windows of a minute. */
+/** Counts each token's calls in windows of one minute. */
 export class Rates {
   readonly #now: () => number;
   readonly #windows = new Map<string, { endsAt: number; calls: number }>();
@@ -15,7 +15,10 @@ export class Rates {
     this.#now = now;
   }
 
-  /** Counts a call and gives the seconds until the count begins anew, which every answer tells. Throws Refusal. */
+  /**
+   * Counts a call and returns the seconds until the window ends, which every response includes.
+   * Throws Refusal.
+   */
   count(token: string, kind: keyof typeof LIMITS): number {
     const now = this.#now();
     const key = `${kind} ${token}`;

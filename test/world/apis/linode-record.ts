@@ -2,7 +2,10 @@ import { isIP } from 'node:net';
 import type { ZoneRecord } from '../dns/publisher.ts';
 import { invalid } from './linode-refusal.ts';
 
-/** A record as Linode's API shows it (https://techdocs.akamai.com/linode-api/reference/get-domain-record). */
+/**
+ * A record as Linode's API returns it
+ * (https://techdocs.akamai.com/linode-api/reference/get-domain-record).
+ */
 export interface StoredRecord {
   readonly id: number;
   readonly type: string;
@@ -23,8 +26,8 @@ export type Fields = Omit<StoredRecord, 'id' | 'created' | 'updated'>;
 
 const TYPES = new Set(['A', 'AAAA', 'NS', 'MX', 'CNAME', 'TXT', 'SRV', 'PTR', 'CAA']);
 /**
- * The documentation lists those from 300 on. That 0, 30 and 120 are taken as well shows Linode's own Cloud Manager, which
- * offers them (github.com/DNSControl/dnscontrol/issues/4821).
+ * The documentation lists values from 300. Linode's own Cloud Manager offers 0, 30 and 120, so the
+ * API accepts these, too (github.com/DNSControl/dnscontrol/issues/4821).
  */
 const TTLS = [
   0, 30, 120, 300, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 172_800, 345_600, 604_800, 1_209_600,
@@ -44,8 +47,8 @@ const NOTHING: Omit<Fields, 'type' | 'name' | 'target' | 'ttl_sec'> = {
 };
 
 /**
- * Checks a record as it is posted or put and gives it the form in which it is stored. Unknown fields are ignored: flags of
- * CAA among them (github.com/DNSControl/dnscontrol/pull/4049). Throws Refusal.
+ * Validates a record of a POST or PUT and returns it as it is stored. Ignores unknown fields,
+ * including the flags of CAA (github.com/DNSControl/dnscontrol/pull/4049). Throws Refusal.
  */
 export function readFields(body: unknown, zone: string, before?: StoredRecord): Fields {
   const given = { ...NOTHING, ...before, ...asObject(body) };
@@ -68,11 +71,11 @@ export function readFields(body: unknown, zone: string, before?: StoredRecord): 
 export function asObject(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw invalid('', 'Must be an object');
-  // An object of JSON has string keys and unknown values.
+  // A JSON object has string keys and unknown values.
   return body as Readonly<Record<string, unknown>>;
 }
 
-/** Names are relative; an FQDN of the zone is taken too, and stored relative. */
+/** Names are relative; an FQDN in the zone is accepted and stored as a relative name. */
 function ownerName(value: unknown, zone: string): string {
   if (value === undefined || value === null || value === '') return '';
   if (typeof value !== 'string') throw invalid('name', 'Must be of type String');
@@ -82,7 +85,7 @@ function ownerName(value: unknown, zone: string): string {
   return name;
 }
 
-/** Any other value is rounded up: 333 and 999 both become 3600 (DNSControl's tests against the API). */
+/** Rounds other values up: 333 and 999 both become 3600 (DNSControl's tests against the API). */
 function readTtl(value: unknown): number {
   const seconds = value ?? 0;
   if (typeof seconds !== 'number' || !Number.isInteger(seconds) || seconds < 0) {
@@ -118,7 +121,7 @@ function readTarget(type: string, value: unknown): string {
   }
 }
 
-// The final dot is dropped (github.com/linode/ansible_linode/issues/635).
+// Linode drops the final dot (github.com/linode/ansible_linode/issues/635).
 function hostName(value: string): string {
   const name = value.replace(/\.$/, '');
   const labels = name.split('.');
@@ -127,7 +130,9 @@ function hostName(value: string): string {
   return name;
 }
 
-/** What Linode's name servers would answer for the record. `defaultTtl` in seconds stands for a TTL of 0. */
+/**
+ * What Linode's name servers answer for the record. `defaultTtl`, in seconds, replaces a TTL of 0.
+ */
 export function toZoneRecord(record: StoredRecord, zone: string, defaultTtl: number): ZoneRecord {
   const { type, target, ttl_sec, tag, priority, weight, port } = record;
   const name = record.name === '' ? zone : `${record.name}.${zone}`;
@@ -147,8 +152,9 @@ export function toZoneRecord(record: StoredRecord, zone: string, defaultTtl: num
 }
 
 /**
- * The characters are the value: Linode escapes quotes that were sent (ctrl.blog/entry/linode-dns-manager-txtquotes.html) and
- * cuts what is longer than one string holds.
+ * The characters are the value: Linode escapes quotes in the request
+ * (ctrl.blog/entry/linode-dns-manager-txtquotes.html) and splits a value that is longer than one
+ * string.
  */
 function inStrings(target: string): string {
   const strings = target.match(/.{1,255}/gs) ?? [''];

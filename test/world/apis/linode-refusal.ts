@@ -1,10 +1,10 @@
-/** One error of Linode's envelope (https://techdocs.akamai.com/linode-api/reference/errors). */
+/** One error in Linode's envelope (https://techdocs.akamai.com/linode-api/reference/errors). */
 export interface ApiError {
   readonly reason: string;
   readonly field?: string;
 }
 
-/** A request that the API refuses, as it would be answered. */
+/** A request that the API refuses, with its response. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
@@ -17,15 +17,18 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal of one field of what was sent. */
+/** A refusal of one field of the request. */
 export function invalid(field: string, reason: string): Refusal {
   return new Refusal(400, { reason, field });
 }
 
-/** The reasons that stand in issue threads and recorded answers are in those words; the others are published nowhere. */
+/**
+ * Reasons that appear in issue threads or recorded responses are verbatim; the others are not
+ * published anywhere.
+ */
 export const refusals = {
   token: () => new Refusal(401, { reason: 'Invalid Token' }),
-  // With 401, as github.com/trailofbits/algo/pull/14348 saw it.
+  // With 401, as in github.com/trailofbits/algo/pull/14348.
   scope: () => new Refusal(401, { reason: 'Your OAuth token is not authorized to use this endpoint.' }),
   grant: () => new Refusal(403, { reason: 'Unauthorized' }),
   notFound: () => new Refusal(404, { reason: 'Not found' }),

@@ -4,7 +4,7 @@ import { paginate } from './linode-list.ts';
 import { refusals } from './linode-refusal.ts';
 import type { Access, StoredToken } from './linode-token.ts';
 
-/** What a success answers, and the domain that was written to. */
+/** The content of a successful response, and the domain that was written. */
 export interface Reply {
   readonly result: unknown;
   readonly written?: StoredDomain;
@@ -23,7 +23,7 @@ const ROUTES: readonly (readonly [RegExp, (context: Context, ...ids: number[]) =
   [/^\/domains\/(\d+)\/records\/(\d+)$/, record],
 ];
 
-/** Carries out a request of a known token. Throws Refusal. */
+/** Carries out a request with a known token. Throws Refusal. */
 export function route(context: Context): Reply {
   for (const [pattern, handle] of ROUTES) {
     const match = pattern.exec(context.request.path);
@@ -32,7 +32,7 @@ export function route(context: Context): Reply {
   throw refusals.notFound();
 }
 
-/** Whether a request is one of the lists, which have a limit of their own. */
+/** Whether a request lists something; lists have a rate limit of their own. */
 export function isList({ method, path }: ApiRequest): boolean {
   return method === 'GET' && (path === '/domains' || path.endsWith('/records'));
 }
@@ -44,7 +44,7 @@ function domains(context: Context): Reply {
   return list(context, visible.map(describeDomain), ['domain', 'group', 'tags']);
 }
 
-// The domain object itself is not changed by anybody here, so it cannot be.
+// Nothing in this project changes the domain object itself, so the simulator does not support it.
 function domain(context: Context, id = 0): Reply {
   allow(context, 'GET');
   return { result: describeDomain(findDomain(context, id, 'read_only')) };

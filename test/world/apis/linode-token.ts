@@ -6,9 +6,9 @@ export type Access = 'read_only' | 'read_write';
 export interface TokenOptions {
   /** 64 hexadecimal digits. Default: random ones. */
   readonly value?: string;
-  /** The token's scope for domains; undefined is no access. Default: read_write. */
+  /** The token's scope for domains. Default: read_write. */
   readonly domains?: Access | 'none';
-  /** Grants of a restricted user, by domain name; undefined is an unrestricted user. */
+  /** Grants of a restricted user, by domain name; undefined stands for an unrestricted user. */
   readonly grants?: Readonly<Record<string, Access>>;
 }
 
@@ -28,7 +28,7 @@ export class StoredToken {
     return `domains:${this.#scope}`;
   }
 
-  /** Whether the token's scope allows the kind of request. Throws Refusal. */
+  /** Checks that the token's scope allows this access. Throws Refusal. */
   requireScope(access: Access): void {
     if (this.#scope === 'none' || (access === 'read_write' && this.#scope === 'read_only'))
       throw refusals.scope();
@@ -38,7 +38,7 @@ export class StoredToken {
     return this.#grants === undefined || this.#grants[domain] !== undefined;
   }
 
-  /** Whether the token's user may do it with the domain. Throws Refusal. */
+  /** Checks that the token's user may access the domain this way. Throws Refusal. */
   requireGrant(domain: string, access: Access): void {
     if (this.#grants === undefined) return;
     const granted = this.#grants[domain];
@@ -46,7 +46,7 @@ export class StoredToken {
   }
 }
 
-/** The token of a request, by its `Authorization` header. Throws Refusal. */
+/** The token of a request, from its `Authorization` header. Throws Refusal. */
 export function authenticate(
   header: string | undefined,
   tokens: ReadonlyMap<string, StoredToken>,

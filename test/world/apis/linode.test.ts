@@ -63,28 +63,33 @@ describe('the simulator refuses', { concurrency: true }, () => {
       ['GET', '/domains', { token: blind }],
     ],
     [
-      'a token that may only read',
+      'a read-only token',
       401,
       /OAuth token is not authorized/,
       ['POST', records, { body: txt, token: reading }],
     ],
-    ['a user who may only read', 403, /^Unauthorized$/, ['POST', records, { body: txt, token: restricted }]],
+    [
+      'a user with read-only access',
+      403,
+      /^Unauthorized$/,
+      ['POST', records, { body: txt, token: restricted }],
+    ],
     ['a user without the grant', 403, /^Unauthorized$/, ['GET', records, { token: stranger }]],
     ['an unknown domain', 404, /^Not found$/, ['GET', '/domains/1/records']],
     ['an unknown record', 404, /^Not found$/, ['DELETE', `${records}/1`]],
     ['an unknown route', 404, /^Not found$/, ['GET', '/zones']],
-    ['to change the domain itself', 405, /Method/, ['PUT', `/domains/${id}`, { body: { axfr_ips: [] } }]],
+    ['a change of the domain itself', 405, /Method/, ['PUT', `/domains/${id}`, { body: { axfr_ips: [] } }]],
     [
       'another content type',
       415,
       /Media/,
       ['POST', records, { body: txt, headers: { 'content-type': 'text/plain' } }],
     ],
-    ['what is not JSON', 400, /JSON/, ['POST', records, { body: '{' }]],
+    ['a body that is not JSON', 400, /JSON/, ['POST', records, { body: '{' }]],
     ['a list for a record', 400, /object/, ['POST', records, { body: [] }]],
     ['a short page', 400, /25-500/, ['GET', `${records}?page_size=24`]],
     ['a long page', 400, /25-500/, ['GET', `${records}?page_size=501`]],
-    ['a page behind the last', 404, /^Not found$/, ['GET', `${records}?page=2`]],
+    ['a page after the last one', 404, /^Not found$/, ['GET', `${records}?page=2`]],
     ['a filter that is not JSON', 400, /JSON/, ['GET', records, { headers: { 'x-filter': '{' } }]],
     [
       'a filter of another field',
@@ -94,31 +99,31 @@ describe('the simulator refuses', { concurrency: true }, () => {
     ],
     ['an unknown type', 400, /Must be one of/, post({ type: 'XYZ' })],
     ['no target', 400, /required/, post({ target: '' })],
-    ['an address that is none', 400, /IPv4/, post({ type: 'A' })],
-    ['an IPv6 address that is none', 400, /IPv6/, post({ type: 'AAAA', target: '192.0.2.1' })],
-    ['an alias of an address', 400, /valid domain/, post({ type: 'CNAME', target: '192.0.2.1' })],
-    ['an alias of a URL', 400, /valid domain/, post({ type: 'CNAME', target: 'https://x.example' })],
-    ['an unknown tag of CAA', 400, /Must be one of/, post({ type: 'CAA', tag: 'other' })],
+    ['an invalid address', 400, /IPv4/, post({ type: 'A' })],
+    ['an invalid IPv6 address', 400, /IPv6/, post({ type: 'AAAA', target: '192.0.2.1' })],
+    ['a CNAME to an address', 400, /valid domain/, post({ type: 'CNAME', target: '192.0.2.1' })],
+    ['a CNAME to a URL', 400, /valid domain/, post({ type: 'CNAME', target: 'https://x.example' })],
+    ['an unknown CAA tag', 400, /Must be one of/, post({ type: 'CAA', tag: 'other' })],
     ['CAA without a tag', 400, /Must be one of/, post({ type: 'CAA' })],
     ['CAA with a space', 400, /whitespace/, post({ type: 'CAA', tag: 'issue', target: 'ca; x=y' })],
-    ['a TTL that is no number', 400, /Integer/, post({ ttl_sec: '300' })],
+    ['a TTL that is not a number', 400, /Integer/, post({ ttl_sec: '300' })],
     ['a name with a space', 400, /Invalid name/, post({ name: 'a b' })],
     ['a long name', 400, /Invalid name/, post({ name: `${'a.'.repeat(50)}a` })],
     [
-      'an alias beside a text',
+      'a CNAME beside a TXT record',
       400,
       /CNAMES must be unique/,
       post({ type: 'CNAME', name: 'kept', target: 'b.example' }),
     ],
-    ['a text beside an alias', 400, /CNAMES must be unique/, post({ name: 'Alias' })],
+    ['a TXT record beside a CNAME', 400, /CNAMES must be unique/, post({ name: 'Alias' })],
     [
-      'an alias at the apex',
+      'a CNAME at the apex',
       400,
       /CNAMES must be unique/,
       post({ type: 'CNAME', name: '', target: 'b.example' }),
     ],
     [
-      'another type for a record',
+      'a changed record type',
       400,
       /cannot be changed/,
       ['PUT', `${records}/${kept.id}`, { body: { type: 'A', target: '192.0.2.1' } }],
@@ -133,14 +138,14 @@ describe('the simulator refuses', { concurrency: true }, () => {
   }
 });
 
-test('the same record is stored as often as it is posted', async () => {
+test('stores an identical record again with every post', async () => {
   const made = await Promise.all(
     [1, 2].map(async () => recordAnswer.parse((await ask(...post({ name: 'twice' }))).answer)),
   );
   assert.notEqual(made[0]?.id, made[1]?.id);
 });
 
-test('what is stored differs from what was sent: TTLs, dots, names, flags', async () => {
+test('normalizes what it stores: TTLs, dots, names, flags', async () => {
   const stored = async (part: object) => {
     const { target, ttl_sec, name } = recordAnswer.parse((await ask(...post(part))).answer);
     return [name, target, ttl_sec];
@@ -156,7 +161,7 @@ test('what is stored differs from what was sent: TTLs, dots, names, flags', asyn
   assert.ok(!Object.keys(Object(answer)).includes('flags'));
 });
 
-test('lists come in pages, filtered and told when the count begins anew', async () => {
+test('lists are paged and filtered, and their headers say when the rate window ends', async () => {
   await using world = await createLinode({ zones: ['example.com'] });
   for (let index = 0; index < 130; index += 1) {
     world.addRecord('example.com', { type: 'TXT', name: `n${index}`, target: 'x' });
@@ -177,12 +182,12 @@ test('lists come in pages, filtered and told when the count begins anew', async 
   assert.deepEqual(shown(await ask('GET', path, { world, headers })), [2, { page: 1, pages: 1, results: 2 }]);
 });
 
-test('a user sees the domains of the grants only', async () => {
+test('a user sees only the domains of the grants', async () => {
   const { results } = page.parse((await ask('GET', '/domains', { token: restricted })).answer);
   assert.equal(results, 1);
 });
 
-test('more than 200 lists in a minute are refused', async () => {
+test('refuses more than 200 lists in a minute', async () => {
   await using world = await createLinode({ zones: ['example.com'] });
   for (let index = 0; index < 200; index += 1)
     assert.equal((await ask('GET', '/domains', { world })).status, 200);
@@ -197,7 +202,7 @@ class Recorder implements ZonePublisher {
   }
 }
 
-test('every write is published whole, as the name servers would answer it', async () => {
+test('publishes the whole zone after every write, as the name servers answer it', async () => {
   const publisher = new Recorder();
   await using world = await createLinode({ zones: ['example.com'], publisher });
   const domain = world.domain('example.com');

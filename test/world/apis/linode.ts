@@ -11,23 +11,27 @@ import { authenticate, StoredToken, type TokenOptions } from './linode-token.ts'
 export interface LinodeOptions {
   /** A loopback address to listen on. Default: 127.0.0.1. */
   readonly address?: string;
-  /** Names of the domains, all of type master and active. */
+  /** Names of the domains; all are active and of type master. */
   readonly zones: readonly string[];
-  /** The account's first token. Default: one that may do everything with every domain. */
+  /** The account's first token. Default: one with all permissions on every domain. */
   readonly token?: TokenOptions;
-  /** Where the domains' contents go after every write. Default: nowhere. */
+  /** Receives the domains' content after every write. Default: none. */
   readonly publisher?: ZonePublisher;
-  /** Milliseconds from a write's answer to its publication. Default: 0, which publishes before it answers. */
+  /**
+   * Milliseconds from the response to a write until its publication. Default: 0, which publishes
+   * before responding.
+   */
   readonly publishDelayMs?: number;
-  /** The clock of its limits, in milliseconds since the epoch. Default: the machine's. */
+  /** The clock of its rate limits, in milliseconds since the epoch. Default: the system clock. */
   readonly now?: () => number;
 }
 
 const BASE_PATH = '/v4';
 
 /**
- * Linode's API v4 on a loopback address, as far as DNS needs it: domains and their records. It keeps state, and refuses
- * what the real one refuses, by https://techdocs.akamai.com/linode-api/reference/get-domains and by what its users report.
+ * Linode's API v4 on a loopback address, as far as DNS needs it: domains and their records. It
+ * keeps state and refuses what the real API refuses, according to
+ * https://techdocs.akamai.com/linode-api/reference/get-domains and to reports of its users.
  */
 export async function createLinode(options: LinodeOptions): Promise<LinodeSimulator> {
   const simulator = new LinodeSimulator(options);
@@ -59,7 +63,7 @@ export class LinodeSimulator extends ApiSimulator {
     this.#domains.splice(this.#domains.indexOf(this.domain(name)), 1);
   }
 
-  /** Makes another token and gives its value. */
+  /** Creates another token and returns its value. */
   addToken(options: TokenOptions = {}): string {
     const token = new StoredToken(options);
     this.#tokens.set(token.value, token);
@@ -76,7 +80,7 @@ export class LinodeSimulator extends ApiSimulator {
     return this.domain(domain).records();
   }
 
-  /** Plants a record as it is, unchecked and unpublished; its name is relative. */
+  /** Adds a record without validation or publication; its name is relative. */
   addRecord(
     domain: string,
     record: Partial<Fields> & Pick<Fields, 'type' | 'name' | 'target'>,
@@ -98,7 +102,8 @@ export class LinodeSimulator extends ApiSimulator {
     const token = authenticate(request.headers.authorization, this.#tokens);
     const seconds = this.#rates.count(token.value, isList(request) ? 'list' : 'other');
     const { result, written } = route({ request, token, domains: this.#domains });
-    // On every answer, as recorded in github.com/AnalogJ/lexicon's tests: nobody is asked to wait.
+    // Every response has it, as recorded in the tests of github.com/AnalogJ/lexicon; it does not
+    // ask the client to wait.
     const headers = { 'retry-after': String(seconds), 'x-oauth-scopes': token.scope };
     return {
       answer: answer(200, result, headers),

@@ -1,8 +1,11 @@
 import type { StoredHost } from './namecheap-host.ts';
 
-/** Answers of Namecheap's API as XML, in the shape that real answers have. */
+/** Responses of Namecheap's API in XML, in the shape of real responses. */
 
-/** A request that the API refuses. Numbers and words are of https://www.namecheap.com/support/api/error-codes/ and of each method's page. */
+/**
+ * A request that the API refuses. Numbers and messages are those of
+ * https://www.namecheap.com/support/api/error-codes/ and of each method's page.
+ */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly number: number;
@@ -83,12 +86,15 @@ export interface HostsResult {
   readonly emailType: string;
   readonly usesOurDns: boolean;
   readonly hosts: readonly StoredHost[];
-  /** More attributes and elements, as an API of tomorrow might answer. */
+  /** Additional attributes and elements, as a future version of the API might return. */
   readonly moreAttributes?: Readonly<Record<string, string>> | undefined;
   readonly moreElements?: string | undefined;
 }
 
-/** https://www.namecheap.com/support/api/methods/domains-dns/get-hosts/, with `<host>` in lower case as it really is. */
+/**
+ * https://www.namecheap.com/support/api/methods/domains-dns/get-hosts/, but with `<host>` in lower
+ * case, as the real API returns it.
+ */
 export function hostsResult({
   domain,
   emailType,

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { ZoneRecord } from '../dns/publisher.ts';
 import { refusals } from './namecheap-answer.ts';
 
-/** A host record with the attributes and in the words of getHosts. */
+/** A host record with the attribute names of getHosts. */
 export type StoredHost = {
   readonly HostId: string;
   readonly Name: string;
@@ -16,7 +16,7 @@ export type StoredHost = {
   readonly IsDDNSEnabled: string;
 } & Readonly<Record<string, string>>;
 
-/** One host as setHosts takes it: there is no parameter for anything else. */
+/** One host in a setHosts request; there are no other parameters. */
 export interface SentHost {
   readonly name: string;
   readonly type: string;
@@ -33,12 +33,12 @@ const LABEL = /^(?:\*|[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)$/;
 const NAME_LENGTH = 60;
 const LENGTHS: Readonly<Record<string, number>> = { TXT: 2500 };
 const OTHER_LENGTH = 255;
-/** What an automatic TTL is read back as. */
+/** The value that an automatic TTL is read back as. */
 export const AUTOMATIC_TTL = '1799';
 
 let lastId = 100_000;
 
-/** The attributes that every host has beside those that are given. */
+/** Adds the attributes that every host has besides the given ones. */
 export function complete(
   fields: Partial<StoredHost> & Pick<StoredHost, 'Name' | 'Type' | 'Address'>,
 ): StoredHost {
@@ -60,8 +60,9 @@ export function complete(
 }
 
 /**
- * Checks one host of setHosts and gives it the form in which it is stored: names in lower case, targets with a dot, CAA with
- * quotes, no preference but for MX, and none of the flags that only the website can set. Throws Refusal.
+ * Validates one host of setHosts and returns it as it is stored: names in lower case, targets with
+ * a final dot, CAA with quotes, a preference only for MX, and none of the flags that only the
+ * website can set. Throws Refusal.
  */
 export function storeHost({ name, type, address, mxPref, ttl }: SentHost): StoredHost {
   const owner = name.toLowerCase();
@@ -94,7 +95,7 @@ function storedAddress(name: string, type: string, address: string): string {
     return `${requireThat(fits, name, target)}.`;
   }
   if (type === 'CAA') return storedCaa(name, address);
-  // DNSControl refuses quotes in TXT records of Namecheap, because they do not come back.
+  // DNSControl refuses quotes in Namecheap's TXT records because the API does not return them.
   return address.replaceAll('"', '');
 }
 
@@ -116,16 +117,16 @@ function invalidAddress(name: string, address: string) {
   return refusals.invalid(`INVALID_ADDRESS : '${address}' for host '${name}'`);
 }
 
-/** What Namecheap's name servers would answer for the host, or nothing. */
+/** What Namecheap's name servers answer for the host, if anything. */
 export function toZoneRecord(host: StoredHost, domain: string): ZoneRecord[] {
   const { Name, Type, Address, MXPref, TTL } = host;
   const name = Name === '@' ? domain : `${Name}.${domain}`;
   const record = (type: string, data: string) => [{ name, type, ttl: Number(TTL), data }];
-  // Stored, shown on the website, and never answered.
+  // Stored and shown on the website, but never answered.
   if (Type === 'CNAME' && Address.startsWith('_')) return [];
   if (Type === 'TXT') return record('TXT', quoted(Address));
   if (Type === 'MX') return record('MX', `${MXPref} ${Address}`);
-  // The server that redirects; aliases at the apex and mail to an address are nothing that this world needs.
+  // The redirect server; this world needs neither aliases at the apex nor mail to an address.
   if (LINKS.has(Type)) return record('A', '192.0.2.80');
   return Type === 'ALIAS' || Type === 'MXE' ? [] : record(Type, Address);
 }

@@ -5,7 +5,7 @@ import { complete, type SentHost, type StoredHost, storeHost, toZoneRecord } fro
 const MOST_HOSTS = 150;
 const EMAIL_TYPES = new Set(['NONE', 'MXE', 'MX', 'FWD', 'OX', 'GMAIL']);
 
-/** The mail servers that Namecheap itself puts there for its own services. */
+/** The MX records that Namecheap adds itself for its own services. */
 const MADE_FOR: Readonly<Record<string, readonly (readonly [address: string, preference: string])[]>> = {
   OX: [
     ['mx1.privateemail.com.', '10'],
@@ -17,7 +17,7 @@ const MADE_FOR: Readonly<Record<string, readonly (readonly [address: string, pre
   ],
 };
 
-/** Who may do what with the domain. */
+/** Who owns the domain, and whether it can be written. */
 export type Standing = 'ours' | 'foreign' | 'locked' | 'other-servers' | 'not-our-dns';
 
 /** One domain's hosts and the rules for replacing them. */
@@ -25,12 +25,15 @@ export class StoredZone {
   readonly domain: string;
   standing: Standing = 'ours';
   emailType = 'NONE';
-  /** What an API of tomorrow might answer beside. */
+  /** Attributes that a future version of the API might add. */
   moreAttributes: Readonly<Record<string, string>> | undefined;
   moreElements: string | undefined;
-  /** SRV records, which only the website shows; setHosts leaves them alone, and they count. */
+  /**
+   * SRV records, which only the website shows; setHosts keeps them, and they count toward the
+   * limit.
+   */
   services: readonly ZoneRecord[] = [];
-  /** What goes wrong with a write, for tests of those who verify it. */
+  /** A fault of a write, for tests of clients that verify it. */
   mishap: ((hosts: readonly StoredHost[]) => StoredHost[]) | undefined;
   #hosts: StoredHost[] = [];
 
@@ -42,7 +45,7 @@ export class StoredZone {
     return this.#hosts;
   }
 
-  /** Puts a host there as it is, unchecked: whatever the website or the years have left. */
+  /** Adds a host without validation, like one from the website or from earlier years. */
   plant(fields: Partial<StoredHost> & Pick<StoredHost, 'Name' | 'Type' | 'Address'>): StoredHost {
     const host = complete(fields);
     this.#hosts.push(host);
@@ -58,7 +61,7 @@ export class StoredZone {
     this.#hosts = this.#hosts.filter((host) => !matches(host));
   }
 
-  /** Everything that is not sent is gone. Throws Refusal, and then nothing has changed. */
+  /** Removes every host that is not sent. Throws Refusal, in which case nothing has changed. */
   setHosts(sent: readonly SentHost[], emailType: string): void {
     if (sent.length + this.services.length > MOST_HOSTS) throw refusals.tooMany();
     const type = emailType.toUpperCase() || 'NONE';
@@ -81,13 +84,13 @@ export class StoredZone {
   }
 }
 
-/** Without the email type that goes with it, a mail record is dropped without a word. */
+/** Without the matching email type, the API silently drops a mail record. */
 function goesWith(type: string, emailType: string): boolean {
   if (type === 'MX') return emailType === 'MX';
   return type !== 'MXE' || emailType === 'MXE';
 }
 
-/** Of records that differ in nothing, or of MX records in nothing but the preference, the first is kept. */
+/** Keeps the first of identical records, and of MX records that differ only in preference. */
 function withoutDoubles(hosts: readonly StoredHost[]): StoredHost[] {
   const seen = new Set<string>();
   return hosts.filter(({ Name, Type, Address }) => {

@@ -11,7 +11,7 @@ simulator.zone('other.com').standing = 'other-servers';
 
 type Fields = Readonly<Record<string, string>>;
 
-/** The answer to a form; an empty value leaves the parameter out. */
+/** The response to a form; an empty value omits the parameter. */
 async function ask(command: string, fields: Fields = {}, world = simulator, method = 'POST') {
   const form = new URLSearchParams({
     ApiUser: world.username,
@@ -31,7 +31,7 @@ async function ask(command: string, fields: Fields = {}, world = simulator, meth
   return { status: response.status, text, number: Number(number ?? 0) };
 }
 
-/** setHosts with one host; its parameters get the number 1. */
+/** Calls setHosts with one host; its parameters have the number 1. */
 function setOne(host: Fields, others: Fields = {}, world = simulator) {
   const numbered = Object.entries(host).map(([name, value]) => [`${name}1`, value]);
   return ask('dns.setHosts', { ...Object.fromEntries(numbered), ...others }, world);
@@ -50,30 +50,30 @@ describe('the simulator refuses', { concurrency: true }, () => {
     ['an address that is not on the whitelist', 1011150, { ClientIp: '192.0.2.1' }],
     ['an unknown key', 1011102, { ApiKey: 'x' }],
     ['a call without an account', 1019103, { UserName: '' }],
-    ['the account of somebody else', 1016103, { UserName: 'bob' }],
+    ['another user’s account', 1016103, { UserName: 'bob' }],
     ['an unknown domain', 2019166, { SLD: 'unknown' }],
     ['a name below a domain', 2019166, { SLD: 'www.example' }],
-    ['the domain of somebody else', 2016166, { SLD: 'foreign' }],
+    ['another user’s domain', 2016166, { SLD: 'foreign' }],
     ['a domain on other name servers', 2030288, { SLD: 'other' }],
   ];
   for (const [what, number, fields] of refused) {
     test(what, async () => assert.equal((await ask('dns.getHosts', fields)).number, number));
   }
 
-  test('to write a domain that is locked', async () => {
+  test('a write to a locked domain', async () => {
     assert.equal((await ask('dns.getHosts', { SLD: 'locked' })).number, 0);
     assert.equal((await setOne(A, { SLD: 'locked' })).number, 2030166);
   });
 
   const invalid: readonly (readonly [what: string, host: Fields, others?: Fields])[] = [
-    ['a type that it does not have', { ...A, RecordType: 'SRV' }],
+    ['an unsupported type', { ...A, RecordType: 'SRV' }],
     ['a name with a space', { ...A, HostName: 'a b' }],
     ['a name of more than 60 characters', { ...A, HostName: `${'a'.repeat(30)}.${'b'.repeat(30)}` }],
     ['a TTL of 59', { ...A, TTL: '59' }],
     ['a TTL of 60001', { ...A, TTL: '60001' }],
-    ['an address that is none', { ...A, Address: 'localhost' }],
+    ['an invalid address', { ...A, Address: 'localhost' }],
     ['an IPv4 address as AAAA', { ...A, RecordType: 'AAAA' }],
-    ['an alias of an address', { ...A, RecordType: 'CNAME' }],
+    ['a CNAME to an address', { ...A, RecordType: 'CNAME' }],
     ['a redirect without a scheme', { ...A, RecordType: 'URL', Address: 'example.net' }],
     ['CAA with an unknown tag', { ...A, RecordType: 'CAA', Address: '0 issuer "ca.example"' }],
     ['CAA with a space in it', { ...A, RecordType: 'CAA', Address: '0 issue "ca.example; a=b"' }],
@@ -91,7 +91,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
     });
   }
 
-  test('more than 150 records, SRV among them', async () => {
+  test('refuses more than 150 records, SRV included', async () => {
     await using world = await createNamecheap({ zones: ['example.com'] });
     const many = (length: number) =>
       Object.fromEntries(
@@ -110,7 +110,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
     assert.equal((await ask('dns.setHosts', many(11), world, 'GET')).status, 404);
   });
 
-  test('everything over the limit, by a bare 405', async () => {
+  test('over the rate limit, responds with a bare 405', async () => {
     await using world = await createNamecheap({ zones: ['example.com'] });
     world.failNext({ kind: 'rate-limit' });
     const { status, text } = await setOne(A, {}, world);
@@ -120,7 +120,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
 });
 
 describe('a write', { concurrency: true }, () => {
-  /** What getHosts shows of the only host after a write of it. */
+  /** What getHosts returns for the only host after writing it. */
   async function stored(host: Fields, emailType = 'NONE') {
     await using world = await createNamecheap({ zones: ['example.com'] });
     assert.equal((await setOne(host, { EmailType: emailType }, world)).number, 0);
@@ -155,7 +155,7 @@ describe('a write', { concurrency: true }, () => {
       assert.deepEqual(await stored(host, emailType), expected));
   }
 
-  test('deletes what is not sent, clears the flags of the website and gives new numbers', async () => {
+  test('deletes what is not sent, clears the flags of the website and assigns new numbers', async () => {
     await using world = await createNamecheap({ zones: ['example.com'] });
     const zone = world.zone('example.com');
     const { HostId } = zone.plant({
@@ -174,7 +174,7 @@ describe('a write', { concurrency: true }, () => {
     assert.notEqual(zone.hosts[0]?.HostId, HostId);
   });
 
-  test('keeps one of two mail servers that differ in their preference', async () => {
+  test('keeps one of two mail servers that differ only in preference', async () => {
     await using world = await createNamecheap({ zones: ['example.com'] });
     const mx = (n: number, MXPref: string) =>
       Object.entries({ HostName: '@', RecordType: 'MX', Address: 'mx.example.', MXPref, TTL: '300' }).map(
@@ -188,7 +188,7 @@ describe('a write', { concurrency: true }, () => {
     assert.equal(world.zone('example.com').hosts.length, 1);
   });
 
-  test('of private mail makes its mail servers anew', async () => {
+  test('with private mail, replaces its mail servers', async () => {
     await using world = await createNamecheap({ zones: ['example.com'] });
     await setOne(A, { EmailType: 'OX' }, world);
     assert.deepEqual(
@@ -198,7 +198,7 @@ describe('a write', { concurrency: true }, () => {
   });
 });
 
-test('the answer has one <host> in lower case for each, and escapes what XML would take for its own', async () => {
+test('responds with one <host> in lower case for each host, and escapes XML characters', async () => {
   await using world = await createNamecheap({ zones: ['example.com'] });
   world.zone('example.com').plant({ Name: '@', Type: 'TXT', Address: '<a> & "b"\n' });
   const { text } = await ask('dns.getHosts', {}, world);
@@ -216,7 +216,7 @@ class Recorder implements ZonePublisher {
   }
 }
 
-test('what is published is what the name servers answer: no alias to an underscore, a server for redirects', async () => {
+test('publishes what the name servers answer: no CNAME to an underscore name, a server for redirects', async () => {
   const publisher = new Recorder();
   await using world = await createNamecheap({ zones: ['example.com'], publisher });
   const zone = world.zone('example.com');

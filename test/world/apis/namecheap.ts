@@ -21,11 +21,14 @@ export type { StoredHost } from './namecheap-host.ts';
 export interface NamecheapOptions {
   /** A loopback address to listen on. Default: 127.0.0.1. */
   readonly address?: string;
-  /** Names of the domains, all on Namecheap's name servers. */
+  /** Names of the domains; all use Namecheap's name servers. */
   readonly zones: readonly string[];
-  /** Where the zones' contents go after every write. Default: nowhere. */
+  /** Receives the zones' content after every write. Default: none. */
   readonly publisher?: ZonePublisher;
-  /** Milliseconds from a write's answer to its publication. Default: 0, which publishes before it answers. */
+  /**
+   * Milliseconds from the response to a write until its publication. Default: 0, which publishes
+   * before responding.
+   */
   readonly publishDelayMs?: number;
 }
 
@@ -33,10 +36,13 @@ const PATH = '/xml.response';
 const GET_HOSTS = 'namecheap.domains.dns.gethosts';
 const SET_HOSTS = 'namecheap.domains.dns.sethosts';
 const GET_LIST = 'namecheap.domains.getlist';
-/** By GET, more hosts than this do not fit (https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/). */
+/**
+ * A GET request cannot carry more hosts than this
+ * (https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/).
+ */
 const MOST_BY_GET = 10;
 
-/** Namecheap's XML API on a loopback address, as far as DNS needs it, as merciless as the real one. */
+/** Namecheap's XML API on a loopback address, as far as DNS needs it, as strict as the real one. */
 export async function createNamecheap(options: NamecheapOptions): Promise<NamecheapSimulator> {
   const simulator = new NamecheapSimulator(options);
   await simulator.listen(options.address ?? '127.0.0.1');
@@ -48,7 +54,7 @@ export class NamecheapSimulator extends ApiSimulator {
   readonly apiKey = randomBytes(16).toString('hex');
   /** The only address on the whitelist. */
   readonly clientIp = '203.0.113.7';
-  /** What came in, in the order of arrival; emptied with the calls. */
+  /** The received forms, in order of arrival; cleared together with the calls. */
   readonly forms: URLSearchParams[] = [];
   readonly #zones = new Map<string, StoredZone>();
 
@@ -69,7 +75,7 @@ export class NamecheapSimulator extends ApiSimulator {
     return zone;
   }
 
-  /** The zone as getHosts would show it, without the numbers that every write gives anew. */
+  /** The zone as getHosts returns it, without the numbers that every write reassigns. */
   snapshot(name: string): StoredHost[] {
     return this.zone(name).hosts.map((host) => ({ ...host, HostId: '' }));
   }
@@ -117,7 +123,7 @@ export class NamecheapSimulator extends ApiSimulator {
     return { status: 500, body: message };
   }
 
-  /** Over the limit it is a bare 405, and nothing was executed. */
+  /** Over the rate limit, the API responds with a bare 405 and does nothing. */
   protected override failure(fault: AnsweredFault): ApiAnswer {
     switch (fault.kind) {
       case 'rate-limit': {
@@ -135,7 +141,10 @@ export class NamecheapSimulator extends ApiSimulator {
     }
   }
 
-  /** In the order of https://www.namecheap.com/support/api/global-parameters/; gives the command. */
+  /**
+   * Checks parameters in the order of https://www.namecheap.com/support/api/global-parameters/;
+   * returns the command.
+   */
   #authenticate(parameters: URLSearchParams): string {
     const text = (name: string) => parameters.get(name) ?? '';
     if (text('apiuser') === '') throw refusals.userMissing();
@@ -160,13 +169,13 @@ export class NamecheapSimulator extends ApiSimulator {
   }
 }
 
-/** Names of parameters are read in any case. */
+/** The API ignores the case of parameter names. */
 function parametersOf({ method, query, body }: ApiRequest): URLSearchParams {
   const given = [...query, ...(method === 'POST' ? new URLSearchParams(body) : [])];
   return new URLSearchParams(given.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** Numbered from 1; what comes behind a gap is not seen. */
+/** Numbered from 1; the API ignores everything after a gap. */
 function sentHosts(parameters: URLSearchParams): SentHost[] {
   const hosts: SentHost[] = [];
   for (let n = 1; parameters.has(`hostname${n}`); n += 1) {

@@ -3,11 +3,11 @@ import { refusals } from './route53-refusal.ts';
 
 export const ACCOUNT = '123456789012';
 
-/** What policies allow. Whatever is left out is allowed. */
+/** What the policies allow. An omitted field allows everything. */
 export interface Grants {
   readonly listZones?: boolean;
   readonly getChange?: boolean;
-  /** By zone id; zones that are not named are out of reach. */
+  /** By zone id; other zones are out of reach. */
   readonly zones?: Readonly<Record<string, { readonly read?: boolean; readonly write?: boolean }>>;
   /** route53:ChangeResourceRecordSetsNormalizedRecordNames, -RecordTypes and -Actions with ForAllValues:StringEquals. */
   readonly recordNames?: readonly string[];
@@ -20,7 +20,7 @@ export interface Grants {
 export interface RoleOptions {
   readonly name: string;
   readonly grants?: Grants;
-  /** What the trust policy asks for as sts:ExternalId. */
+  /** The sts:ExternalId that the trust policy requires. */
   readonly externalId?: string;
 }
 
@@ -28,20 +28,23 @@ export interface Role extends RoleOptions {
   readonly arn: string;
 }
 
-/** One change as the conditions of a policy see it: the name in lower case without the dot, escaped in octal. */
+/**
+ * One change as policy conditions see it: the name in lower case, without the final dot, escaped in
+ * octal.
+ */
 export interface ConditionValues {
   readonly name: string;
   readonly type: string;
   readonly action: string;
 }
 
-/** Somebody with keys: a user, or the session of a role that was assumed. */
+/** A principal with keys: a user, or the session of an assumed role. */
 export class Identity {
   readonly arn: string;
   readonly accessKeyId: string;
   readonly secretAccessKey = randomBytes(30).toString('base64');
   readonly sessionToken: string | undefined;
-  /** Milliseconds since the epoch; may be set at any time. */
+  /** Milliseconds since the epoch; can be set at any time. */
   expires = Number.POSITIVE_INFINITY;
   readonly #grants: Grants;
 

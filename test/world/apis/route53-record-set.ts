@@ -4,7 +4,10 @@ import type { ZoneRecord } from '../dns/publisher.ts';
 import { invalidBatch, invalidInput } from './route53-refusal.ts';
 import type { XmlTree } from './route53-xml.ts';
 
-/** An RRset as the API keeps it: its parts in the words of the API, the name escaped and with a dot at its end. */
+/**
+ * An RRset as the API stores it: with the API's field names; the name is escaped and has a final
+ * dot.
+ */
 export interface StoredSet {
   readonly Name: string;
   readonly Type: string;
@@ -45,7 +48,7 @@ const CAA = /^(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5]) [A-Za-z0-9]+ ".*"$/;
 const HOST = /^(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+$/;
 const STRINGS = /^"(?:[^"\\]|\\.)*"(?: +"(?:[^"\\]|\\.)*")*$/;
 
-/** Checks an RRset of a request by itself, and gives it the form in which it is stored. Throws Refusal. */
+/** Validates one RRset of a request and returns it as it is stored. Throws Refusal. */
 export function readSet(element: unknown, action: string): StoredSet {
   const parsed = schema.safeParse(element);
   if (!parsed.success) {
@@ -114,7 +117,10 @@ function faultOfTxt(value: string): string | undefined {
   return tooLong ? 'CharacterStringTooLong (Value is too long)' : undefined;
 }
 
-/** Lower case, a dot at the end, and everything but letters, digits, `-`, `_` and dots as three octal digits. */
+/**
+ * Lower case, a final dot, and every character but letters, digits, `-`, `_` and dots as three
+ * octal digits.
+ */
 export function escapeName(name: string): string {
   const plain = unescapeName(name).toLowerCase();
   const escaped = plain.replace(
@@ -138,10 +144,10 @@ export function toTree({ Name, Type, TTL, values, others }: StoredSet): XmlTree 
   return { Name, Type, SetIdentifier, ...policy, TTL, ResourceRecords, AliasTarget, HealthCheckId };
 }
 
-/** Where an alias leads, as far as a test has to know. */
+/** The targets of aliases, as far as tests need them. */
 const ALIASED: Readonly<Record<string, string>> = { A: '198.51.100.53', AAAA: '2001:db8:53::1' };
 
-/** What Route 53's name servers would answer for the RRset: an alias as the addresses of its target. */
+/** What Route 53's name servers answer for the RRset; for an alias, the addresses of its target. */
 export function toZoneRecords({ Name, Type, TTL = 60, values, others }: StoredSet): ZoneRecord[] {
   const name = unescapeName(Name);
   const aliased = others['AliasTarget'] === undefined ? undefined : ALIASED[Type];
@@ -154,7 +160,7 @@ export function toZoneRecords({ Name, Type, TTL = 60, values, others }: StoredSe
   }));
 }
 
-// Master files count in tens where this API counts in eights.
+// Zone files use decimal escapes, this API octal ones.
 function toDecimal(value: string): string {
   return value.replace(/\\([0-3][0-7]{2}|.)/g, (whole, escaped: string) =>
     escaped.length === 3 ? `\\${String(Number.parseInt(escaped, 8)).padStart(3, '0')}` : whole,

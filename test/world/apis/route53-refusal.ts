@@ -1,6 +1,6 @@
 /**
- * A request that the API refuses, as it would be answered. Words are those of
- * https://docs.aws.amazon.com/Route53/latest/APIReference/ and of what users of the API report.
+ * A request that the API refuses, with its response. Messages are those of
+ * https://docs.aws.amazon.com/Route53/latest/APIReference/ and of its users' reports.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -14,7 +14,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Every fault of a batch, in brackets, as the API lists them. */
+/** All faults of a batch, in brackets, as the API lists them. */
 export function invalidBatch(...messages: readonly string[]): Refusal {
   return new Refusal(400, 'InvalidChangeBatch', `[${messages.join(', ')}]`);
 }

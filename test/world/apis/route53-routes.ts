@@ -6,7 +6,7 @@ import { invalidInput, refusals } from './route53-refusal.ts';
 import { parseXml, type XmlTree } from './route53-xml.ts';
 import { labelsReversed, type StoredZone, type ZoneChange } from './route53-zone.ts';
 
-/** A change as GetChange tells of it. */
+/** A change as GetChange returns it. */
 export interface StoredChange {
   readonly id: string;
   readonly submittedAt: Date;
@@ -20,7 +20,7 @@ export interface Account {
   submit(): StoredChange;
 }
 
-/** An answer of success, and the zone that was written to. */
+/** A successful response, and the zone that was written. */
 export interface Reply {
   readonly root: string;
   readonly content: XmlTree;
@@ -45,7 +45,7 @@ const ROUTES: readonly (readonly [
   ['GET', new RegExp(`^${VERSION}/change/([^/]+)$`), getChange],
 ];
 
-/** Carries out a request of somebody known. Throws Refusal. */
+/** Carries out a request of a known principal. Throws Refusal. */
 export function route(context: Context): Reply {
   for (const [method, path, carryOut] of ROUTES) {
     const match = method === context.request.method ? path.exec(context.request.path) : null;

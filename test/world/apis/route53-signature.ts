@@ -4,7 +4,7 @@ import type { Identity } from './route53-identity.ts';
 import { refusals } from './route53-refusal.ts';
 
 /**
- * Signature Version 4, computed again from the request as it arrived
+ * Signature Version 4, recomputed from the request as it arrived
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
  */
 
@@ -12,7 +12,7 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
 const HEADER =
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/;
 const SKEW_MS = 5 * 60_000;
-/** Headers that have to be signed where they are sent. */
+/** Headers that have to be signed if they are sent. */
 const SIGNED = /^(?:host|content-type|x-amz-(?!user-agent).*)$/;
 
 export interface Scope {
@@ -20,7 +20,7 @@ export interface Scope {
   readonly region: string;
 }
 
-/** Who signed the request. Throws Refusal. */
+/** The principal that signed the request. Throws Refusal. */
 export function authenticate(
   request: ApiRequest,
   scope: Scope,

@@ -15,7 +15,10 @@ export interface SignedOptions {
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Asks the simulator with a signature that is made here by the book, without AWS' own client. */
+/**
+ * Sends a request to the simulator, signed here according to the documentation, without AWS's own
+ * client.
+ */
 export async function ask(
   simulator: Route53Simulator,
   method: string,
@@ -65,7 +68,7 @@ function sign(method: string, url: URL, options: SignedOptions & { readonly user
   return { ...headers, authorization };
 }
 
-/** An RRset as a change names it. */
+/** An RRset as a change contains it. */
 export function set(
   type: string,
   values: readonly string[],
@@ -77,7 +80,7 @@ export function set(
 
 export type SignedChange = readonly [action: string, set: string];
 
-/** The body of a change of RRsets. */
+/** The body of a request that changes RRsets. */
 export function batch(...changes: readonly SignedChange[]): string {
   const all = changes.map(([action, one]) => `<Change><Action>${action}</Action>${one}</Change>`).join('');
   return `<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ChangeBatch><Changes>${all}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>`;

@@ -2,13 +2,16 @@ import { Identity, type Role } from './route53-identity.ts';
 import { Refusal } from './route53-refusal.ts';
 import type { XmlTree } from './route53-xml.ts';
 
-/** A session that was opened, and the answer that tells its keys. */
+/** A new session, and the response with its keys. */
 export interface AssumedRole {
   readonly session: Identity;
   readonly content: XmlTree;
 }
 
-/** AssumeRole of STS' query API (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). Throws Refusal. */
+/**
+ * AssumeRole of the STS query API
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). Throws Refusal.
+ */
 export function assumeRole(
   form: URLSearchParams,
   who: Identity,

@@ -7,7 +7,7 @@ export type XmlContent = string | number | boolean | undefined | XmlTree | reado
 
 const DECLARATION = '<?xml version="1.0"?>\n';
 
-/** A whole document. Lists are one element for each item, undefined is no element. */
+/** A complete document. A list becomes one element for each item; undefined becomes no element. */
 export function toXml(root: string, namespace: string | undefined, content: XmlContent): string {
   const attribute = namespace === undefined ? '' : ` xmlns="${namespace}"`;
   return `${DECLARATION}<${root}${attribute}>${inner(content)}</${root}>`;
@@ -52,7 +52,7 @@ const parser = new XMLParser({
 
 const document = z.record(z.string(), z.unknown());
 
-/** The elements of a document by their tags, all values as text. Throws what is not XML. */
+/** The elements of a document by tag, with all values as text. Throws if the text is not XML. */
 export function parseXml(text: string): Readonly<Record<string, unknown>> {
   return document.parse(parser.parse(text, true));
 }

@@ -14,7 +14,7 @@ const MOST_CHARACTERS = 32_000;
 /** One hosted zone's RRsets and the rules for changing them. */
 export class StoredZone {
   readonly id: string;
-  /** Without a dot at its end. */
+  /** Without a final dot. */
   readonly name: string;
   readonly isPrivate: boolean;
   #sets = new Map<string, StoredSet>();
@@ -29,17 +29,17 @@ export class StoredZone {
     this.plant({ Name: `${name}.`, Type: 'SOA', TTL: 900, values: [soa], others: {} });
   }
 
-  /** In the order of the API: by the labels from the last to the first, then by type and identifier. */
+  /** In the API's order: by labels from last to first, then by type and identifier. */
   sets(): StoredSet[] {
     return [...this.#sets.values()].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
-  /** Puts an RRset there as it is, unchecked. */
+  /** Adds an RRset without validation. */
   plant(set: StoredSet): void {
     this.#sets.set(keyOf(set), set);
   }
 
-  /** Makes all changes in their order, or none. Throws Refusal. */
+  /** Makes all changes in order, or none. Throws Refusal. */
   change(changes: readonly ZoneChange[]): void {
     checkSize(changes);
     const before = new Map(this.#sets);
@@ -49,7 +49,7 @@ export class StoredZone {
     throw invalidBatch(...faults);
   }
 
-  /** Makes one change, or says what is wrong with it. */
+  /** Makes one change, or returns what is wrong with it. */
   #make({ action, set }: ZoneChange): string | undefined {
     const standing = this.#sets.get(keyOf(set));
     const what = `resource record set [name='${set.Name}', type='${set.Type}'${set.others['SetIdentifier'] === undefined ? '' : `, set identifier='${set.others['SetIdentifier']}'`}]`;
@@ -120,7 +120,7 @@ function keyOf({ Name, Type, others }: StoredSet): string {
   return `${Name} ${Type} ${others['SetIdentifier'] ?? ''}`;
 }
 
-/** How the API sorts, with the dot behind each label. */
+/** The API's sort key: a dot after each label. */
 export function labelsReversed(name: string): string {
   return `${unescapeName(name).replace(/\.$/, '').split('.').reverse().join('.')}.`;
 }
@@ -129,7 +129,7 @@ function sortKey({ Name, Type, others }: StoredSet): string {
   return `${labelsReversed(Name)} ${Type} ${others['SetIdentifier'] ?? ''}`;
 }
 
-// Values may come in any order; everything else has to be as it was created.
+// Values may be in any order; everything else has to equal what was created.
 function same(a: StoredSet, b: StoredSet): boolean {
   const form = ({ TTL, values, others }: StoredSet) => ({
     TTL,

@@ -31,32 +31,32 @@ describe('the simulator refuses requests', { concurrency: true }, () => {
   const late = new Date(Date.now() - 6 * 60_000);
   const refused: readonly Refused[] = [
     ['without a signature', 'MissingAuthenticationToken', /Missing/, ZONES, { unsigned: true }],
-    ['of an unknown key', 'InvalidClientTokenId', /token.*invalid/, ZONES, { user: unknown }],
+    ['with an unknown key', 'InvalidClientTokenId', /token.*invalid/, ZONES, { user: unknown }],
     ['with another secret', 'SignatureDoesNotMatch', /AWS Secret/, ZONES, { user: wrong }],
-    ['with a token that is not due', 'InvalidClientTokenId', /invalid/, ZONES, { user: tokened }],
+    ['with a token that the key does not have', 'InvalidClientTokenId', /invalid/, ZONES, { user: tokened }],
     ['with an old signature', 'SignatureDoesNotMatch', /Signature expired/, ZONES, { date: late }],
     ['for another region', 'SignatureDoesNotMatch', /us-east-1/, ZONES, { region: 'eu-west-1' }],
     ['for another service', 'SignatureDoesNotMatch', /route53/, ZONES, { service: 'sts' }],
-    ['of an unknown path', 'UnknownOperationException', /./, '/2013-04-01/nothing'],
+    ['with an unknown path', 'UnknownOperationException', /./, '/2013-04-01/nothing'],
     ['for an unknown zone', 'NoSuchHostedZone', /ZNONE/, `${ZONES}/ZNONE/rrset`],
     ['for an unknown change', 'NoSuchChange', /CNONE/, `${CHANGE}/CNONE`],
     ['with a type but no name', 'InvalidInput', /Name/, `${rrset(simulator)}?type=A`],
     [
-      'for zones without the right',
+      'for zones without the permission',
       'AccessDenied',
       /: route53:ListHostedZones on .*: \*/,
       ZONES,
       { user: limited },
     ],
     [
-      'for a zone without the right',
+      'for a zone without the permission',
       'AccessDenied',
       /:ListResourceRecordSets on .*hostedzone\/Z/,
       rrset(simulator, 'example.net'),
       { user: limited },
     ],
     [
-      'for a change without the right',
+      'for a change without the permission',
       'AccessDenied',
       /:GetChange on .*change\/C1/,
       `${CHANGE}/C1`,
@@ -77,46 +77,46 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
   const many = Array.from({ length: 300 }, (_, index) => `192.0.${index % 2}.${index % 256}`).slice(0, 256);
   const long = Array.from({ length: 130 }, (_, index) => `"${String(index).padStart(250, 'x')}"`);
   const refused: readonly (readonly [what: string, words: RegExp, ...SignedChange[]])[] = [
-    ['of an unknown action', /Action/, ['REPLACE', set('A', ['192.0.2.1'])]],
-    ['of an unknown type', /Type/, ['CREATE', set('LOC', ['x'])]],
+    ['with an unknown action', /Action/, ['REPLACE', set('A', ['192.0.2.1'])]],
+    ['with an unknown type', /Type/, ['CREATE', set('LOC', ['x'])]],
     [
       'without a TTL',
       /exactly one of \[AliasTarget/,
       ['CREATE', set('TXT', txt).replace(/<TTL>.*<.TTL>/, '')],
     ],
-    ['with a TTL below zero', /TTL/, ['CREATE', set('TXT', txt, { ttl: -1 })]],
-    ['of an address that is none', /ARRDATAIllegalIPv4Address.*with 'x'/, ['CREATE', set('A', ['x'])]],
-    ['of an IPv6 address that is none', /IllegalIPv6Address/, ['CREATE', set('AAAA', ['192.0.2.1'])]],
-    ['of TXT without quotes', /enclosed in quotation marks/, ['CREATE', set('TXT', ['x'])]],
-    ['of TXT beyond ASCII', /unsupported characters/, ['CREATE', set('TXT', ['"é"'])]],
-    ['of a string of 256', /CharacterStringTooLong/, ['CREATE', set('TXT', [`"${'x'.repeat(256)}"`])]],
-    ['of CAA without quotes', /CAARRDATA/, ['CREATE', set('CAA', ['0 issue ca.example'])]],
-    ['of an alias of a URL', /unsupported characters/, ['CREATE', set('CNAME', ['https://x.example'])]],
-    ['of two aliases', /more than one/, ['CREATE', set('CNAME', ['a.example', 'b.example'])]],
-    ['of a value twice', /Duplicate Resource Record/, ['CREATE', set('TXT', [...txt, ...txt])]],
+    ['with a negative TTL', /TTL/, ['CREATE', set('TXT', txt, { ttl: -1 })]],
+    ['with an invalid address', /ARRDATAIllegalIPv4Address.*with 'x'/, ['CREATE', set('A', ['x'])]],
+    ['with an invalid IPv6 address', /IllegalIPv6Address/, ['CREATE', set('AAAA', ['192.0.2.1'])]],
+    ['with TXT without quotes', /enclosed in quotation marks/, ['CREATE', set('TXT', ['x'])]],
+    ['with TXT beyond ASCII', /unsupported characters/, ['CREATE', set('TXT', ['"é"'])]],
+    ['with a string of 256', /CharacterStringTooLong/, ['CREATE', set('TXT', [`"${'x'.repeat(256)}"`])]],
+    ['with CAA without quotes', /CAARRDATA/, ['CREATE', set('CAA', ['0 issue ca.example'])]],
+    ['with a CNAME to a URL', /unsupported characters/, ['CREATE', set('CNAME', ['https://x.example'])]],
+    ['with two CNAME values', /more than one/, ['CREATE', set('CNAME', ['a.example', 'b.example'])]],
+    ['with a duplicate value', /Duplicate Resource Record/, ['CREATE', set('TXT', [...txt, ...txt])]],
     [
       'in another zone',
       /not permitted in zone example\.com\./,
       ['CREATE', set('TXT', txt, { name: 'x.example.net' })],
     ],
     [
-      'of an alias at the apex',
+      'with a CNAME at the apex',
       /not permitted at apex/,
       ['CREATE', set('CNAME', ['a.example'], { name: 'example.com' })],
     ],
-    ['of the SOA', /already exists/, ['CREATE', set('SOA', ['x'], { name: 'example.com' })]],
+    ['to the SOA', /already exists/, ['CREATE', set('SOA', ['x'], { name: 'example.com' })]],
     [
-      'of what is not there',
+      'to a missing RRset',
       /name='nothing\.example\.com\.'.*not found/,
       ['DELETE', set('TXT', txt, { name: 'nothing.example.com' })],
     ],
     [
-      'of more than 1000 values, an UPSERT counting twice',
+      'with more than 1000 values; an UPSERT counts twice',
       /limit of 1000/,
       ['UPSERT', set('A', many)],
       ['UPSERT', set('A', many, { name: 'y.example.com' })],
     ],
-    ['of more than 32000 characters', /limit of 32000/, ['CREATE', set('TXT', long)]],
+    ['with more than 32000 characters', /limit of 32000/, ['CREATE', set('TXT', long)]],
   ];
   for (const [what, words, ...changes] of refused) {
     test(what, async () => {
@@ -136,7 +136,7 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
     ['type', 'CREATE', set('A', ['192.0.2.1'])],
     ['action', 'UPSERT', set('TXT', txt)],
   ] as const) {
-    test(`with a ${what} that a condition leaves out`, async () => {
+    test(`with a ${what} that a policy condition does not list`, async () => {
       const options = { user: limited, body: batch([action, one]) };
       const answer = await ask(simulator, 'POST', rrset(simulator), options);
       assert.match(answer.message, /not authorized to perform: route53:ChangeResourceRecordSets/);
@@ -144,13 +144,13 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
   }
 });
 
-test('conditions see names in lower case, in octal, without the dot', async () => {
+test('policy conditions see names in lower case, in octal, without the final dot', async () => {
   const body = batch(['CREATE', set('TXT', ['"x"'], { name: '*.Example.com.' })]);
   const answer = await ask(simulator, 'POST', rrset(simulator), { user: limited, body });
   assert.equal(answer.status, 200, answer.text);
 });
 
-test('the SOA and NS records of the zone are not removed', async () => {
+test('refuses to remove the zone’s SOA and NS records', async () => {
   for (const { Type, TTL, Name, values } of simulator.setsOf('example.com')) {
     if (Type !== 'SOA' && Type !== 'NS') continue;
     const answer = await change(simulator, ['DELETE', set(Type, values, { name: Name, ttl: TTL ?? 0 })]);
@@ -158,7 +158,7 @@ test('the SOA and NS records of the zone are not removed', async () => {
   }
 });
 
-test('a removal repeats what stands, in any order, and a batch is all or nothing', async () => {
+test('a removal has to repeat the current values, in any order, and a batch is atomic', async () => {
   await using world = await createRoute53({ zones: ['example.com'] });
   world.plant('example.com', { Name: 'x.example.com.', Type: 'TXT', TTL: 60, values: ['"a"', '"b"'] });
   const before = world.setsOf('example.com');
@@ -173,7 +173,7 @@ test('a removal repeats what stands, in any order, and a batch is all or nothing
   assert.deepEqual(world.setsOf('example.com').at(-1)?.values, ['"c"']);
 });
 
-test('an alias stands alone, and so does a set without a policy', async () => {
+test('refuses anything beside a CNAME or beside an RRset without a routing policy', async () => {
   await using world = await createRoute53({ zones: ['example.com'] });
   const alias = set('CNAME', ['a.example']);
   const weighted = set('A', ['192.0.2.2'], { more: '<SetIdentifier>a</SetIdentifier><Weight>1</Weight>' });
@@ -185,7 +185,7 @@ test('an alias stands alone, and so does a set without a policy', async () => {
   assert.match((await change(world, ['CREATE', plain])).message, /conflicting RRSet of type {2}CNAME/);
 });
 
-test('a list begins where it is told, in the order of reversed labels, and continues', async () => {
+test('a list begins at the requested name, in the order of reversed labels, and continues', async () => {
   await using world = await createRoute53({ zones: ['example.com'] });
   for (const name of ['b', 'a', '\\052', '_x.a', 'c.b']) {
     world.plant('example.com', { Name: `${name}.example.com.`, Type: 'TXT', TTL: 60, values: ['"x"'] });
@@ -202,7 +202,7 @@ test('a list begins where it is told, in the order of reversed labels, and conti
   );
 });
 
-test('a role is assumed by whom it trusts, and its keys need their token', async () => {
+test('only a trusted principal can assume a role, and the role’s keys need their session token', async () => {
   await using world = await createRoute53({ zones: ['example.com'] });
   const arn = world.addRole({ name: 'dns', externalId: 'e1', grants: { listZones: false } });
   const assume = (externalId: string) => {
@@ -240,7 +240,7 @@ class Recorder implements ZonePublisher {
   }
 }
 
-test('every write is published as name servers would serve it, and in force afterwards', {
+test('publishes every write as the name servers serve it, and reports INSYNC afterwards', {
   timeout: 5000,
 }, async () => {
   const publisher = new Recorder();

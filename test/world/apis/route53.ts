@@ -20,23 +20,27 @@ export interface Route53Options {
   readonly address?: string;
   /** Names of the public hosted zones. */
   readonly zones: readonly string[];
-  /** What the account's first user may do. Default: everything. */
+  /** The permissions of the account's first user. Default: all. */
   readonly grants?: Grants;
-  /** Where the zones' contents go after every write. Default: nowhere. */
+  /** Receives the zones' content after every write. Default: none. */
   readonly publisher?: ZonePublisher;
-  /** Milliseconds from a write's answer to its publication and INSYNC. Default: 0, which publishes before it answers. */
+  /**
+   * Milliseconds from the response to a write until its publication and INSYNC. Default: 0, which
+   * publishes before responding.
+   */
   readonly publishDelayMs?: number;
 }
 
 const NAMESPACE = 'https://route53.amazonaws.com/doc/2013-04-01/';
 const STS_NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
-/** Route 53 is signed for this region, whichever is configured. */
+/** Requests to Route 53 are signed for this region, whichever is configured. */
 const REGION = 'us-east-1';
 
 /**
- * Route 53's API of 2013-04-01 on a loopback address, and AssumeRole of STS at its root: hosted zones, RRsets, changes,
- * users, roles. It keeps state, checks signatures, and refuses what the real one refuses, by
- * https://docs.aws.amazon.com/Route53/latest/APIReference/ and by what its users report.
+ * Route 53's API of 2013-04-01 on a loopback address, with AssumeRole of STS at its root: hosted
+ * zones, RRsets, changes, users, roles. It keeps state, checks signatures, and refuses what the
+ * real API refuses, according to https://docs.aws.amazon.com/Route53/latest/APIReference/ and to
+ * reports of its users.
  */
 export async function createRoute53(options: Route53Options): Promise<Route53Simulator> {
   const simulator = new Route53Simulator(options);
@@ -47,9 +51,9 @@ export async function createRoute53(options: Route53Options): Promise<Route53Sim
 export class Route53Simulator extends ApiSimulator {
   /** The account's first user. */
   readonly user: Identity;
-  /** Region for which STS wants its signatures. */
+  /** The region that STS expects in signatures. */
   stsRegion = REGION;
-  /** How often GetChange still answers PENDING, whatever the time. */
+  /** The number of GetChange calls that still return PENDING, whatever the time. */
   pendingAnswers = 0;
   readonly #zones: StoredZone[] = [];
   readonly #identities = new Map<string, Identity>();
@@ -75,14 +79,14 @@ export class Route53Simulator extends ApiSimulator {
     return user;
   }
 
-  /** Makes a role and gives its ARN. */
+  /** Creates a role and returns its ARN. */
   addRole(options: RoleOptions): string {
     const arn = `arn:aws:iam::${ACCOUNT}:role/${options.name}`;
     this.#roles.set(arn, { ...options, arn });
     return arn;
   }
 
-  /** The sessions of roles that were assumed, the newest last. */
+  /** The sessions of assumed roles, oldest first. */
   sessions(): Identity[] {
     return [...this.#identities.values()].filter(({ sessionToken }) => sessionToken !== undefined);
   }
@@ -91,17 +95,20 @@ export class Route53Simulator extends ApiSimulator {
     return this.#zone(name).id;
   }
 
-  /** Every RRset in the API's order, those of the zone itself among them. */
+  /** Every RRset in the API's order, including those of the zone itself. */
   setsOf(zone: string): readonly StoredSet[] {
     return this.#zone(zone).sets();
   }
 
-  /** Plants an RRset as it is, unchecked and unpublished, in the place of one of the same name, type and identifier. */
+  /**
+   * Adds an RRset without validation or publication; replaces one of the same name, type and
+   * identifier.
+   */
   plant(zone: string, set: Omit<StoredSet, 'others'> & { readonly others?: XmlTree }): void {
     this.#zone(zone).plant({ others: {}, ...set });
   }
 
-  /** Refuses the next call of the kind whose signature is good, in the words of the API. */
+  /** Refuses the next correctly signed call of this kind with this code and message. */
   refuseNext(status: number, code: string, message: string, kind: Call['kind'] | 'any' = 'any'): void {
     this.#refusals.push({ kind, refusal: new Refusal(status, code, message) });
   }
@@ -163,7 +170,7 @@ export class Route53Simulator extends ApiSimulator {
     const id = `C${randomBytes(10).toString('hex').toUpperCase()}`;
     let asked = false;
     const inForce = () => {
-      // The answer to the change itself is always the first to ask.
+      // The response to the change itself is always the first call.
       if (!asked) {
         asked = true;
         return false;

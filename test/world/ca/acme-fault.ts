@@ -1,45 +1,54 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
-/** A request to a certificate authority as its front counted it. */
+/** A request to a CA, as its front counts it. */
 export interface AcmeRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
-  /** Method and path without the id of what is asked for: `POST /order-plz`, `POST /authZ/`. As Pebble counts. */
+  /**
+   * Method and path without the resource's id: `POST /order-plz`, `POST /authZ/`. Same form as
+   * Pebble's counts.
+   */
   readonly kind: string;
   readonly headers: IncomingHttpHeaders;
-  /** What the JWS carries (RFC 8555 §6.2): JSON, or undefined for POST-as-GET and for what is no POST. */
+  /**
+   * The payload of the JWS (RFC 8555 §6.2): JSON, or undefined for POST-as-GET and for other
+   * methods.
+   */
   readonly payload: unknown;
   readonly at: Date;
 }
 
-/** One that the CA has carried out, with its status: 201 for what it has made. */
+/** A request that the CA carried out, with the response's status: 201 for a created resource. */
 export interface GrantedRequest extends AcmeRequest {
   readonly status: number;
 }
 
-/** A whole answer. */
+/** A complete response. */
 export interface AcmeAnswer {
   readonly status: number;
   readonly headers: OutgoingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** What becomes of a request in place of its answer. */
+/** What replaces the response to a request. */
 export type AcmeFault =
   | ((
       | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
       | Problem
       | { readonly kind: 'reset' | 'hang' }
-      /** The true answer, later; the request waits as long, unless it is carried out first. */
+      /**
+       * The correct response after a delay. Unless `executed`, the request is carried out after the
+       * delay, too.
+       */
       | { readonly kind: 'slow'; readonly ms: number }
     ) & {
-      /** The request is carried out before that. */
+      /** The request is carried out before the fault. */
       readonly executed?: boolean;
     })
   | Rewrite;
 
-/** A refusal in the CA's own format (RFC 7807, RFC 8555 §6.7), with a fresh nonce. */
+/** An error response in the CA's own format (RFC 7807, RFC 8555 §6.7), with a fresh nonce. */
 export interface Problem {
   readonly kind: 'problem';
   /** Without `urn:ietf:params:acme:error:`. */
@@ -50,24 +59,27 @@ export interface Problem {
   readonly retryAfter?: string;
 }
 
-/** The request is carried out, and its answer says something else. */
+/** The request is carried out, and its response is changed. */
 export interface Rewrite {
   readonly kind: 'rewrite';
   readonly status?: number;
-  /** Gets the body, parsed where it is JSON. Text that it gives back is sent as it is, everything else as JSON. */
+  /**
+   * Receives the body, parsed if it is JSON. A returned string is sent as it is, any other value as
+   * JSON.
+   */
   readonly body?: (body: unknown) => unknown;
-  /** Names in lower case; undefined takes one away. */
+  /** Names in lower case; undefined removes a field. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** A limit of the CA is reached (RFC 8555 §6.6); Let's Encrypt always says for how long. */
+/** A rate limit of the CA is reached (RFC 8555 §6.6); Let's Encrypt always sends Retry-After. */
 export function rateLimited(retryAfter = '3600'): Problem {
   const detail =
     'too many certificates (5) already issued for this exact set of identifiers in the last 168h';
   return { kind: 'problem', type: 'rateLimited', status: 429, detail, retryAfter };
 }
 
-/** The certificate that an order would replace has been replaced (RFC 9773 §7.4). */
+/** The certificate that an order would replace has already been replaced (RFC 9773 §7.4). */
 export const alreadyReplaced: Problem = {
   kind: 'problem',
   type: 'alreadyReplaced',
@@ -101,7 +113,7 @@ export function rewritten(answer: AcmeAnswer, { status, body, headers }: Rewrite
   };
 }
 
-/** An order that is valid becomes one that is still processed (RFC 8555 §7.1.6); everything else stays. */
+/** Turns a valid order into one that is processing (RFC 8555 §7.1.6) and changes nothing else. */
 export function withOrderHeld(answer: AcmeAnswer, retryAfterS: number): AcmeAnswer {
   const order = decodeBody(answer.body);
   const isOrder = typeof order === 'object' && order !== null && 'finalize' in order && 'status' in order;

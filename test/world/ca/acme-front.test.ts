@@ -15,7 +15,7 @@ import { makeSelfSigned } from './self-signed.ts';
 
 const ORDER = { status: 'valid', finalize: 'https://ca/finalize-order/1', certificate: 'https://ca/certZ/1' };
 
-/** A front before something that is no CA, but says at once what has reached it. */
+/** A front before a server that is no CA and responds with the request that reached it. */
 async function frontFor(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'acme-front-'));
   afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
@@ -47,7 +47,7 @@ interface Got {
   readonly text: string;
 }
 
-/** One request of the front. Rejects when there is no whole answer in time. */
+/** Sends one request to the front. Rejects if there is no complete response in time. */
 async function ask(
   { directoryUrl, apiCaFile }: AcmeFront,
   path = '/dir',
@@ -73,7 +73,7 @@ async function ask(
 const CUT = /ECONNRESET|socket hang up/;
 const LATE = /abort|timeout/i;
 
-test('it hands on what it is not asked to change, the Host field too, and counts it', async (t) => {
+test('forwards unfaulted requests unchanged, including the Host field, and counts them', async (t) => {
   const { front, reached } = await frontFor(t);
   const payload = Buffer.from('{"profile":"classic"}').toString('base64url');
   const body = JSON.stringify({ protected: 'x', payload, signature: 'y' });
@@ -96,7 +96,7 @@ test('it hands on what it is not asked to change, the Host field too, and counts
   assert.equal(front.calls[1]?.path, '/authZ/abc');
 });
 
-test('a status in the place of an answer, so many times', async (t) => {
+test('replaces a response by a status, as many times as requested', async (t) => {
   const { front, reached } = await frontFor(t);
   front.failNext('GET /dir', { kind: 'status', status: 503, retryAfter: '7' }, 2);
   for (let time = 0; time < 2; time += 1) {
@@ -114,15 +114,15 @@ test('a status in the place of an answer, so many times', async (t) => {
 
 for (const executed of [false, true]) {
   const times = executed ? 1 : 0;
-  const when = executed ? 'after the request was carried out' : 'and nothing is carried out';
-  test(`a connection that is reset, ${when}`, async (t) => {
+  const when = executed ? 'after it carried out the request' : 'and does not carry out the request';
+  test(`resets a connection, ${when}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('POST /order-plz', { kind: 'reset', executed });
     await assert.rejects(ask(front, '/order-plz', { body: 'x' }), CUT);
     assert.equal(reached.length, times);
   });
 
-  test(`a request that hangs, ${when}`, async (t) => {
+  test(`leaves a request hanging, ${when}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('GET /dir', { kind: 'hang', executed });
     await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
@@ -132,7 +132,7 @@ for (const executed of [false, true]) {
     );
   });
 
-  test(`an answer that is late, ${executed ? when : 'and is carried out late'}`, async (t) => {
+  test(`delays a response, ${executed ? when : 'and carries out the request after the delay'}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('GET /dir', { kind: 'slow', ms: 60_000, executed });
     await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
@@ -147,7 +147,7 @@ for (const executed of [false, true]) {
   });
 }
 
-test('an answer that says something else', async (t) => {
+test('rewrites a response', async (t) => {
   const { front } = await frontFor(t);
   front.failNext('GET /dir', {
     kind: 'rewrite',
@@ -167,7 +167,7 @@ for (const [problem, status, retryAfter] of [
   [rateLimited('60'), 429, '60'],
   [alreadyReplaced, 409, undefined],
 ] as const) {
-  test(`${problem.type}, in the words of the CA and with a nonce of its own`, async (t) => {
+  test(`responds ${problem.type} in the CA’s format, with a nonce of its own`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('POST /order-plz', problem);
     const { headers, text, ...answer } = await ask(front, '/order-plz', { body: 'x' });
@@ -180,7 +180,7 @@ for (const [problem, status, retryAfter] of [
   });
 }
 
-test('its clock can be wrong, in what it makes up itself too', async (t) => {
+test('shifts its clock, also in responses that it makes itself', async (t) => {
   const { front } = await frontFor(t);
   front.clockSkewMs = -86_400_000;
   front.failNext('GET /dir', { kind: 'status', status: 500 });
@@ -193,7 +193,7 @@ test('its clock can be wrong, in what it makes up itself too', async (t) => {
   }
 });
 
-test('an order that is valid is processed until it is released', async (t) => {
+test('reports a valid order as processing until it is released', async (t) => {
   const { front } = await frontFor(t);
   front.holdOrders(9);
   const held = await ask(front, '/my-order/1');
@@ -206,7 +206,7 @@ test('an order that is valid is processed until it is released', async (t) => {
   assert.equal(released.headers['retry-after'], undefined);
 });
 
-test('stopped it refuses, and it can be started again', async (t) => {
+test('refuses connections when stopped, and starts again', async (t) => {
   const { front } = await frontFor(t);
   await front.stop();
   await assert.rejects(ask(front), /ECONNREFUSED/);
@@ -214,7 +214,7 @@ test('stopped it refuses, and it can be started again', async (t) => {
   assert.equal((await ask(front)).status, 200);
 });
 
-test('with nobody behind it, it cuts the connection', async (t) => {
+test('cuts the connection if the CA is down', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'acme-front-'));
   afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
   const loopback = await claimLoopback();

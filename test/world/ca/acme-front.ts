@@ -19,17 +19,17 @@ import { describeRequest, forward, readRequest, type Upstream, type WholeRequest
 import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
 
 export interface AcmeFrontOptions {
-  /** For its certificate. */
+  /** Holds its certificate. */
   readonly directory: string;
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly address: string;
-  /** The certificate authority behind it; it may still be starting. */
+  /** The CA behind it, which may still be starting. */
   readonly behind: Upstream | Promise<Upstream>;
 }
 
 const PORT = 14_000;
 
-/** Starts a front before a certificate authority; resolves when it listens and the CA is up. */
+/** Starts a front before a CA. Resolves once it listens and the CA is up. */
 export async function startAcmeFront({ directory, address, behind }: AcmeFrontOptions): Promise<AcmeFront> {
   const files = {
     certificate: join(directory, 'acme-front.crt'),
@@ -42,14 +42,15 @@ export async function startAcmeFront({ directory, address, behind }: AcmeFrontOp
 }
 
 /**
- * Stands before a certificate authority at an address of its own, and the URLs of the directory lead through it. It hands on what comes,
- * byte for byte, except for the faults that are asked of it. An account belongs to the address under which it was made.
+ * A reverse proxy before a CA at an address of its own; the URLs of the directory lead through it.
+ * It forwards every message byte for byte, except for the requested faults. An account belongs to
+ * the address under which it was created.
  */
 export class AcmeFront implements AsyncDisposable {
   readonly directoryUrl: string;
-  /** A PEM file with what its certificate is verified against: for NODE_EXTRA_CA_CERTS. */
+  /** A PEM file with the trust anchor of its certificate, for NODE_EXTRA_CA_CERTS. */
   readonly apiCaFile: string;
-  /** Milliseconds by which the Date field of its answers is ahead of the CA's clock. */
+  /** Milliseconds by which the Date field of its responses is ahead of the CA's clock. */
   clockSkewMs = 0;
   readonly #address: string;
   readonly #files: KeyPairFiles;
@@ -69,38 +70,41 @@ export class AcmeFront implements AsyncDisposable {
     this.#behind = behind;
   }
 
-  /** Every request since the start, in the order of arrival, also those that failed. */
+  /** Every request since the start, in order of arrival, including those that failed. */
   get calls(): readonly AcmeRequest[] {
     return this.#calls;
   }
 
-  /** Those that the CA has carried out and not refused, whatever became of its answer. */
+  /** The requests that the CA carried out without an error, even if the response was lost. */
   get granted(): readonly GrantedRequest[] {
     return this.#granted;
   }
 
-  /** How often there was each, for example `POST /order-plz`. */
+  /** The number of requests of each kind, for example `POST /order-plz`. */
   requests(): ReadonlyMap<string, number> {
     const byKind = Map.groupBy(this.#calls, ({ kind }) => kind);
     return new Map(Array.from(byKind, ([kind, calls]) => [kind, calls.length]));
   }
 
-  /** Lets the next requests of a kind fail, such as `POST /order-plz`. */
+  /** Makes the next requests of a kind fail, such as `POST /order-plz`. */
   failNext(kind: string, fault: AcmeFault, times = 1): void {
     this.#faults.add((request) => request.kind === kind, fault, times);
   }
 
-  /** Lets the requests fail that the predicate names. */
+  /** Makes the requests fail for which the predicate returns true. */
   failWhen(matches: (request: AcmeRequest) => boolean, fault: AcmeFault, times?: number): void {
     this.#faults.add(matches, fault, times);
   }
 
-  /** It hands everything on again. Orders that are held stay so. */
+  /** Removes all faults. Held orders stay held. */
   clearFaults(): void {
     this.#faults.clear();
   }
 
-  /** Orders that are valid are answered as `processing`, with this Retry-After, until `releaseOrders`: as a CA that takes its time. */
+  /**
+   * Reports valid orders as `processing`, with this Retry-After, until `releaseOrders`, like a slow
+   * CA.
+   */
   holdOrders(retryAfterS = 1): void {
     this.#heldS = retryAfterS;
   }
@@ -109,14 +113,14 @@ export class AcmeFront implements AsyncDisposable {
     this.#heldS = undefined;
   }
 
-  /** Closes its port, which then refuses, and cuts its connections. */
+  /** Closes its port, which then refuses connections, and cuts the open ones. */
   async stop(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     await open?.[Symbol.asyncDispose]();
   }
 
-  /** Listens again; does nothing while it does. */
+  /** Listens again; does nothing if it listens already. */
   async start(): Promise<void> {
     if (this.#open) return;
     const [cert, key] = await Promise.all(
@@ -143,7 +147,8 @@ export class AcmeFront implements AsyncDisposable {
       if (fault?.kind === 'slow' && fault.executed) await this.#sleep(fault.ms);
       await this.#reply(response, request, fault, answer);
     } catch {
-      // The client went, this front was closed, or the CA is down: as when a load balancer has nobody behind it.
+      // The client left, this front was closed, or the CA is down: like a load balancer without a
+      // backend.
       response.destroy();
     }
   }
@@ -161,7 +166,7 @@ export class AcmeFront implements AsyncDisposable {
     }
     const { status, headers, body } = await this.#answerOf(request, fault, answer);
     const length = request.method === 'HEAD' ? {} : { 'content-length': body.length };
-    // It is the CA's, or nobody's.
+    // Node.js must not add a Date: the response has the CA's Date or none.
     response.sendDate = false;
     response.writeHead(status, { ...headers, ...length }).end(body);
   }
@@ -180,7 +185,7 @@ export class AcmeFront implements AsyncDisposable {
       const refusal = problemAnswer(fault, await this.#nonce(request));
       return { ...refusal, headers: { ...now, ...refusal.headers } };
     }
-    if (!answer) throw new Error('a request that was not carried out has no answer');
+    if (!answer) throw new Error('there is no response: the request was not carried out');
     const dated = { ...answer, headers: { ...answer.headers, ...now } };
     const held = this.#heldS === undefined ? dated : withOrderHeld(dated, this.#heldS);
     return fault?.kind === 'rewrite' ? rewritten(held, fault) : held;

@@ -4,10 +4,10 @@ import { request } from 'node:https';
 import type { AcmeAnswer, AcmeRequest } from './acme-fault.ts';
 import type { Pebble } from './pebble.ts';
 
-/** The certificate authority behind a front. */
+/** The CA behind a front. */
 export type Upstream = Pick<Pebble, 'directoryUrl' | 'apiCaFile'>;
 
-/** A request as it came, byte for byte. */
+/** A request as it arrived, byte for byte. */
 export interface WholeRequest {
   readonly method: string;
   /** Path and query. */
@@ -16,18 +16,18 @@ export interface WholeRequest {
   readonly body: Buffer;
 }
 
-// Of one connection, not of the message (RFC 9110 §7.6.1); or counted anew.
+// Fields of one connection, not of the message (RFC 9110 §7.6.1), or computed anew.
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'];
 
-/** Reads a request to its end. */
+/** Reads a complete request. */
 export async function readRequest(incoming: IncomingMessage): Promise<WholeRequest> {
   const { method = 'GET', url = '/', headers } = incoming;
   return { method, target: url, headers, body: await readAll(incoming) };
 }
 
 /**
- * Hands a request on, its Host field included: Pebble makes its URLs of that, and wants it in the URL that a JWS is signed for (RFC 8555
- * §6.4). Rejects when the CA cannot be reached.
+ * Forwards a request with its Host field: Pebble builds its URLs from that, and requires it in the
+ * URL that a JWS is signed for (RFC 8555 §6.4). Rejects if the CA cannot be reached.
  */
 export async function forward(
   { directoryUrl, apiCaFile }: Upstream,
@@ -36,7 +36,7 @@ export async function forward(
   const { promise, resolve, reject } = Promise.withResolvers<AcmeAnswer>();
   const { hostname: host, port } = new URL(directoryUrl);
   const ca = readFileSync(apiCaFile, 'utf8');
-  // With a server name of its own Node.js would take that of the Host field, and verify it.
+  // Without a server name of its own, Node.js would take the one of the Host field and verify it.
   const where = { host, port, ca, servername: '', agent: false };
   const sent = request({ ...where, method, path: target, headers: { ...headers, connection: 'close' } });
   sent.on('error', reject);
@@ -50,10 +50,10 @@ export async function forward(
   return promise;
 }
 
-/** What a request is, for those who count it. */
+/** Classifies a request for the counts. */
 export function describeRequest({ method, target, headers, body }: WholeRequest): AcmeRequest {
   const path = target.replace(/\?.*/s, '');
-  // Only what is made by the CA lies deeper than one step.
+  // Only the URLs of created resources have more than one path segment.
   const kind = `${method} ${path.replace(/^(\/.+\/).+$/, '$1')}`;
   return { method, path, kind, headers, payload: payloadOf(body), at: new Date() };
 }

@@ -5,28 +5,28 @@ import { type AcmeFront, startAcmeFront } from './acme-front.ts';
 import { type Pebble, type PebbleBehaviour, startPebble } from './pebble.ts';
 
 export interface AuthorityOptions {
-  /** Below the world's directory, where its files are. */
+  /** The directory of its files, relative to the world's directory. */
   readonly name: string;
-  /** Where Pebble listens, and where its front does. */
+  /** The addresses of Pebble and of its front. */
   readonly address: string;
   readonly frontAddress: string;
   readonly behaviour: PebbleBehaviour;
 }
 
-/** A Pebble, and a front before it. Either can be used. */
+/** A Pebble and a front before it. A test can use either. */
 export interface Authority extends AsyncDisposable {
   readonly pebble: Pebble;
   readonly front: AcmeFront;
 }
 
-/** The world's certificate authorities, in the order in which they were asked for. */
+/** The world's CAs, in the requested order. */
 export interface Authorities extends AsyncDisposable {
   readonly all: readonly Authority[];
-  /** A PEM file with what the APIs of all of them are verified against: for NODE_EXTRA_CA_CERTS. */
+  /** A PEM file with the trust anchors of all their APIs, for NODE_EXTRA_CA_CERTS. */
   readonly apiCaFile: string;
 }
 
-/** Starts them all. `dnsServer` is the resolver of their look-ups, `address:port`. */
+/** Starts them all. `dnsServer` is the resolver that they query, `address:port`. */
 export async function startAuthorities(
   directory: string,
   dnsServer: string,

@@ -1,8 +1,9 @@
 import process from 'node:process';
 
 /**
- * certbot's manual hook (`publish` or `remove`): the challenge's TXT record goes through the provider's API, as the
- * plugin in the older container does it. certbot hands the name and the value over in the environment.
+ * certbot's manual hook (`publish` or `remove`): writes the challenge's TXT record through the
+ * provider's API, as the plugin in the older container does. certbot passes the name and the value
+ * in the environment.
  */
 
 const { CERTBOT_DOMAIN = '', CERTBOT_VALIDATION = '' } = process.env;
@@ -24,7 +25,7 @@ if (process.argv[2] === 'publish') {
   await call('POST', '', { type: 'TXT', name, content, ttl: 60 });
 } else {
   const found = await call('GET', `?type=TXT&name=${name}`);
-  // The simulator of this very repository answers.
+  // The response comes from this repository's own simulator.
   const { result } = found as { result: { id: string; content: string }[] };
   for (const record of result) if (record.content === content) await call('DELETE', `/${record.id}`);
 }

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { unpackedPackages } from '../debian/debian-root.ts';
 
 /**
- * The command line of the certbot of another suite of Debian. It runs with that suite's Python and libraries, so this host may be older.
- * Rejects with what is missing.
+ * The command line of certbot from another Debian suite. It runs with that suite's Python and
+ * libraries, so this host may be older. Rejects with what is missing.
  */
 export async function certbotOfSuite(suite: string): Promise<readonly string[]> {
   const root = await unpackedPackages(suite, ['certbot']);

@@ -4,20 +4,20 @@ import process from 'node:process';
 import { execa } from 'execa';
 import type { World } from '../world.ts';
 
-/** Real certbot on one volume, called as the container that people run today calls it. */
+/** A real certbot on one volume, called like in the older, certbot-based container. */
 export interface Certbot {
-  /** `certbot certonly` for one name, with what the older container passes. */
+  /** `certbot certonly` for one name, with the older container's arguments. */
   issue(name: string, options?: IssueOptions): Promise<void>;
-  /** Any other verb; gives what certbot wrote. Rejects with it when certbot fails. */
+  /** Runs any other verb and returns certbot's output. Rejects with it if certbot fails. */
   run(...args: string[]): Promise<string>;
-  /** The arguments that have the challenges answered here, where a plugin of certbot's would do it. */
+  /** The arguments that answer challenges with a hook of this world instead of a certbot plugin. */
   readonly authenticator: readonly string[];
 }
 
 export interface IssueOptions {
-  /** Octal digits; the umask of the container that ran it. Default 022. */
+  /** Octal digits: the umask of the container. Default: 022. */
   readonly umask?: string;
-  /** Further arguments. */
+  /** Additional arguments. */
   readonly args?: readonly string[];
 }
 
@@ -25,8 +25,8 @@ const HOOK = new URL('certbot-hook.ts', import.meta.url).pathname;
 const TIMEOUT_MS = 60_000;
 
 /**
- * Certbot on the volume at `configDir`, against the CA of this world; challenges go through its Cloudflare. `program` is the command
- * line of a certbot other than this host's.
+ * certbot on the volume at `configDir`, against the CA of this world; challenges go through its
+ * Cloudflare. `program` is the command line of another certbot than this host's.
  */
 export function certbotOn(
   world: World,
@@ -52,7 +52,8 @@ export function certbotOn(
 
   async function run(umask: string, args: readonly string[]): Promise<string> {
     await mkdir(own, { recursive: true });
-    // certbot takes the first word of a hook for a program, quotes and all.
+    // certbot checks that the first word of a hook is a program and does not remove quotes, so it
+    // gets a script.
     await writeFile(hook, `#!/bin/sh\nexec '${process.execPath}' '${HOOK}' "$@"\n`, { mode: 0o755 });
     const { all, failed } = await execa(
       'sh',

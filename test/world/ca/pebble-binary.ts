@@ -6,13 +6,13 @@ const PEBBLE: DebianProgram = {
   suite: 'forky',
   package: 'pebble',
   program: 'usr/bin/pebble',
-  // The first with profiles, ARI, alreadyReplaced and dns-persist-01 together.
+  // The first version with profiles, ARI, alreadyReplaced and dns-persist-01.
   oldest: [2, 10],
 };
 
 /**
- * The path of a Pebble that is new enough: from the cache folder, else from PATH, else fetched once into the cache folder
- * from Debian. Rejects with what is missing.
+ * The path of a recent enough Pebble: from the cache folder, else from PATH, else downloaded from
+ * Debian into the cache folder. Rejects with what is missing.
  */
 export async function findPebble(): Promise<string> {
   return (await cachedProgram(PEBBLE)) ?? (await pebbleInPath()) ?? (await fetchProgram(PEBBLE));

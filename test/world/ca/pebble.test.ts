@@ -28,7 +28,7 @@ const directory = async () => {
   return data;
 };
 
-/** Orders a certificate with a dns-01 challenge, by somebody else's client. */
+/** Orders a certificate with a dns-01 challenge, using an independent client. */
 async function issue(name: string): Promise<X509Certificate> {
   const { pebble, nameServers, zone } = world;
   const client = new acme.Client({
@@ -55,13 +55,13 @@ async function issue(name: string): Promise<X509Certificate> {
   return new X509Certificate(chain);
 }
 
-test('its directory lists renewalInfo and the one profile', async () => {
+test('lists renewalInfo and its one profile in the directory', async () => {
   const { renewalInfo, meta } = await directory();
   assert.equal(typeof renewalInfo, 'string');
   assert.deepEqual(Object.keys(Object(Object(meta).profiles)), ['classic']);
 });
 
-test('it issues for a name whose challenge is published, with the validity that was asked for', async () => {
+test('issues for a name whose challenge is published, with the configured validity', async () => {
   const certificate = await issue('app.example.test');
   assert.equal(certificate.subjectAltName, 'DNS:app.example.test');
   const seconds = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / 1000;
@@ -70,7 +70,7 @@ test('it issues for a name whose challenge is published, with the validity that 
   assert.equal(world.pebble.requests().get('POST /order-plz'), 1);
 });
 
-test('the window of a certificate’s renewal can be set', async () => {
+test('sets the renewal window of a certificate', async () => {
   const certificate = await issue('ari.example.test');
   const [start, end] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];
   const page = 'https://ca.example/why';
@@ -85,7 +85,7 @@ test('the window of a certificate’s renewal can be set', async () => {
   });
 });
 
-test('paused it hangs; stopped it refuses; started again it has another root and no memory', async () => {
+test('hangs when paused, refuses when stopped, and has another root and no state after a restart', async () => {
   const { pebble } = world;
   pebble.pause();
   await assert.rejects(directory(), /timeout/);
@@ -102,7 +102,7 @@ test('paused it hangs; stopped it refuses; started again it has another root and
   assert.equal(pebble.orders(), ordersBefore, 'the counts go on');
 });
 
-test('it can be given its name, the certificate for it, and a log', async () => {
+test('takes a host name, a certificate for it, and a log', async () => {
   const own = await mkdtemp(join(world.directory, 'own-'));
   const api = { certificate: join(own, 'own.crt'), privateKey: join(own, 'own.key') };
   await makeSelfSigned('DNS:localhost', api);

@@ -10,75 +10,88 @@ const DAY_S = 86_400;
 const START_MS = 10_000;
 const PORTS = { acme: 14_000, management: 15_000 } as const;
 
-/** How the CA behaves; every default is the well-behaved one. */
+/** The CA's behaviour; every default is a well-behaved CA. */
 export interface PebbleBehaviour {
-  /** Percentage of good nonces that are refused as bad (RFC 8555 §6.5). Default 0. */
+  /** Percentage of good nonces that are refused as bad (RFC 8555 §6.5). Default: 0. */
   readonly nonceReject?: number;
-  /** Percentage of authorizations that are reused while they are valid. Default 0. */
+  /** Percentage of authorizations that are reused while they are valid. Default: 0. */
   readonly authzReuse?: number;
-  /** Seconds that a certificate is valid. Default 90 days. */
+  /** Validity of a certificate in seconds. Default: 90 days. */
   readonly validityS?: number;
   /**
-   * The profiles, each with its validity in seconds. Default: only `classic` with `validityS`. Pebble picks one at random
-   * for an order that names none.
+   * The profiles, each with its validity in seconds. Default: only `classic` with `validityS`. If
+   * an order names no profile, Pebble picks a random one.
    */
   readonly profiles?: Readonly<Record<string, number>>;
-  /** Seconds of the Retry-After of pending authorizations and processing orders. Default 1. */
+  /** The Retry-After of pending authorizations and processing orders, in seconds. Default: 1. */
   readonly retryAfterS?: number;
-  /** The port that tls-alpn-01 connects to. Default 443. */
+  /** The port that tls-alpn-01 connects to. Default: 443. */
   readonly tlsPort?: number;
   /**
-   * The MAC keys of its customers in base64url, by their key identifiers: with any, an account needs one of them as its
-   * external account binding (RFC 8555 §7.3.4). Default none.
+   * MAC keys in base64url by key identifier. If there are any, an account needs one of them as its
+   * external account binding (RFC 8555 §7.3.4). Default: none.
    */
   readonly externalAccounts?: Readonly<Record<string, string>>;
-  /** Whether it takes every challenge for answered without a look. Default false. */
+  /** Whether it accepts every challenge without validating it. Default: false. */
   readonly alwaysValid?: boolean;
 }
 
 export interface PebbleOptions extends PebbleBehaviour {
   readonly directory: string;
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly address: string;
-  /** By what name it is reached from this process. Default: the address. */
+  /** The host name for requests from this process. Default: the address. */
   readonly host?: string;
-  /** The certificate and key of its own API, for `host` at least. Default: made anew, self-signed. */
+  /**
+   * The certificate and key of its own API, valid at least for `host`. Default: a new, self-signed
+   * one.
+   */
   readonly api?: KeyPairFiles;
-  /** Gets every line that it writes. */
+  /** Receives every line of its output. */
   readonly log?: (line: string) => void;
-  /** The resolver of its look-ups, `address:port`. */
+  /** The resolver that it queries, `address:port`. */
   readonly dnsServer: string;
 }
 
-/** The world's certificate authority. */
+/** The world's CA. */
 export interface Pebble extends AsyncDisposable {
   readonly directoryUrl: string;
   readonly managementUrl: string;
-  /** A PEM file with what its own API's certificate is verified against: for NODE_EXTRA_CA_CERTS. */
+  /** A PEM file with the trust anchor of its own API, for NODE_EXTRA_CA_CERTS. */
   readonly apiCaFile: string;
   readonly pids: readonly number[];
-  /** The root of the certificates that it issues, in PEM, one for every start so far: the last issues now. */
+  /** The roots of its certificates in PEM, one for each start so far; the last one is in use. */
   readonly roots: readonly string[];
-  /** The distinguished names of its intermediates, one for every start so far; each has a number of its own. */
+  /**
+   * The distinguished names of its intermediates, one for each start so far; each has a number of
+   * its own.
+   */
   readonly issuers: readonly string[];
-  /** What its requests were since the first start, for example `POST /order-plz`, with how often. */
+  /**
+   * The number of requests of each kind since the first start, for example of `POST /order-plz`.
+   */
   requests(): ReadonlyMap<string, number>;
-  /** How many orders it has made since the first start. */
+  /** The number of orders created since the first start. */
   orders(): number;
-  /** How many challenges it was told to validate since the first start. */
+  /** The number of challenges submitted for validation since the first start. */
   validations(): number;
-  /** Sets the answer of the certificate's renewalInfo (RFC 9773 §4.2), with the page that explains it. */
+  /** Sets the certificate's renewalInfo (RFC 9773 §4.2), with the explanation URL. */
   setRenewalWindow(certificatePem: string, start: Date, end: Date, explanationURL?: string): Promise<void>;
-  /** Freezes it: it takes connections and answers nothing. */
+  /** Freezes it: it accepts connections and responds to nothing. */
   pause(): void;
   resume(): void;
-  /** Ends it: its ports refuse. Its state is in memory: accounts, orders, certificates and the root are gone. */
+  /**
+   * Stops it: its ports refuse connections. Its state is in memory, so accounts, orders,
+   * certificates and the root are lost.
+   */
   stop(): Promise<void>;
-  /** Starts it again, empty, at the same addresses; does nothing while it runs. */
+  /** Starts it again, without state, at the same addresses; does nothing if it is running. */
   start(): Promise<void>;
 }
 
-/** Starts Pebble; resolves when it answers. Rejects when there is none to be had, or it does not come up. */
+/**
+ * Starts Pebble. Resolves once it responds. Rejects if no Pebble is available or it does not start.
+ */
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const { directory } = options;
   const config = join(directory, 'pebble.json');
@@ -185,7 +198,7 @@ async function runPebble(program: string, config: string, options: PebbleOptions
     },
   });
   try {
-    // It says so before it listens, so its ports are asked too.
+    // Pebble logs this line before it listens, so connect to its ports, too.
     await child.seen(/ACME directory available at/, START_MS);
     for (const port of Object.values(PORTS)) await untilListening(options.address, port, START_MS);
     return child;

@@ -5,7 +5,7 @@ const APT = '/etc/apt';
 const SUITES = /^(stable|oldstable|testing|unstable|sid|buster|bullseye|bookworm|trixie|forky)$/;
 const KEYRINGS = ['debian-archive-keyring.pgp', 'debian-archive-keyring.gpg'];
 
-/** The address of the Debian mirror that this host's own apt sources name. Rejects when they name none. */
+/** The Debian mirror in this host's own apt sources. Rejects if there is none. */
 export async function debianMirror(): Promise<string> {
   const folder = join(APT, 'sources.list.d');
   const parts = (await readdir(folder).catch(() => [])).map((name) => join(folder, name));
@@ -17,7 +17,7 @@ export async function debianMirror(): Promise<string> {
   throw new Error(`no Debian mirror in ${APT}/sources.list or ${folder}: is this host a Debian?`);
 }
 
-/** The keyring that signs Debian's suites, or undefined where apt's trusted keys have to do. */
+/** The keyring for Debian's suites, or undefined if apt's trusted keys have to suffice. */
 export async function archiveKeyring(): Promise<string | undefined> {
   const folder = '/usr/share/keyrings';
   const files: string[] = await readdir(folder).catch(() => []);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { afterTest } from '../../harness/after-test.ts';
 import { cachedProgram, isNewEnough } from './debian-package.ts';
 
-test('a version is new enough by its major and minor number', () => {
+test('compares the major and minor version number', () => {
   const versions = ['2.10', '2.10.0', '2.11.1', '3.0', '2.9.9', '1.99', 'dev', ''];
   assert.deepEqual(
     versions.filter((version) => isNewEnough(version, [2, 10])),
@@ -15,7 +15,7 @@ test('a version is new enough by its major and minor number', () => {
   );
 });
 
-test('the cache gives only a program of that package, new enough, that can be run', async (t) => {
+test('takes from the cache only a recent enough executable of that package', async (t) => {
   const home = mkdtempSync(join(tmpdir(), 'debian-package-'));
   const before = process.env['XDG_CACHE_HOME'];
   process.env['XDG_CACHE_HOME'] = home;

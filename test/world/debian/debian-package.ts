@@ -5,17 +5,20 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { archiveKeyring, debianMirror } from './debian-mirror.ts';
 
-/** A program that another suite of Debian has in a version that this host's own suite lacks. */
+/**
+ * A program that this host's own suite lacks in a recent enough version, and another Debian suite
+ * has.
+ */
 export interface DebianProgram {
   readonly suite: string;
   readonly package: string;
-  /** Where the package has the program, for example `usr/bin/pebble`. */
+  /** The program's path in the package, for example `usr/bin/pebble`. */
   readonly program: string;
-  /** The oldest version that will do: major and minor. */
+  /** The oldest usable version: major and minor. */
   readonly oldest: readonly [number, number];
 }
 
-/** The path of the program in the cache folder, or undefined when no version that will do is there. */
+/** The path of the program in the cache folder, or undefined if there is no usable version. */
 export async function cachedProgram(wanted: DebianProgram): Promise<string | undefined> {
   const cache = cacheFolder();
   const folders: string[] = await readdir(cache).catch(() => []);
@@ -28,8 +31,8 @@ export async function cachedProgram(wanted: DebianProgram): Promise<string | und
 }
 
 /**
- * Fetches the program from Debian into the cache folder and gives its path there. Needs apt-get and dpkg-deb; changes
- * nothing outside the cache folder. Rejects with what is missing.
+ * Downloads the program from Debian into the cache folder and returns its path. Needs apt-get and
+ * dpkg-deb; changes nothing outside the cache folder. Rejects with what is missing.
  */
 export async function fetchProgram(wanted: DebianProgram): Promise<string> {
   const cache = cacheFolder();
@@ -40,7 +43,7 @@ export async function fetchProgram(wanted: DebianProgram): Promise<string> {
   try {
     const version = await unpack(wanted, folder);
     const home = join(cache, `${wanted.package}-${version}`);
-    // A rename is all or nothing; when another process was faster, its folder stays.
+    // A rename is atomic; if another process was faster, its folder stays.
     await rename(join(folder, 'unpacked'), home).catch(() => undefined);
     const path = join(home, wanted.program);
     await access(path, constants.X_OK);
@@ -52,13 +55,16 @@ export async function fetchProgram(wanted: DebianProgram): Promise<string> {
   }
 }
 
-/** Whether a version such as `2.10.0` is new enough; one without numbers (a build of a developer) is not known to be. */
+/**
+ * Whether a version such as `2.10.0` is recent enough; one without numbers (a developer's build) is
+ * not.
+ */
 export function isNewEnough(version: string, oldest: DebianProgram['oldest']): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
-/** Where what is fetched stays from one run to the next. */
+/** The folder that keeps downloads from one run to the next. */
 export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 }
@@ -70,7 +76,10 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Downloads the package and unpacks it into `unpacked` inside `folder`; gives its version without Debian's revision. */
+/**
+ * Downloads the package and unpacks it into `unpacked` inside `folder`; returns its version without
+ * Debian's revision.
+ */
 async function unpack(wanted: DebianProgram, folder: string): Promise<string> {
   const options = await privateApt(wanted.suite, folder);
   await execa('apt-get', [...options, '-qq', 'update'], { cwd: folder });
@@ -87,7 +96,10 @@ async function unpack(wanted: DebianProgram, folder: string): Promise<string> {
   return version;
 }
 
-/** Options that make apt-get use a source list and state of its own inside `folder`, with the host's own proxy settings. */
+/**
+ * Options that make apt-get use a source list and state inside `folder`, with the host's own proxy
+ * settings.
+ */
 export async function privateApt(suite: string, folder: string): Promise<string[]> {
   const keyring = await archiveKeyring();
   const signedBy = keyring ? `[signed-by=${keyring}] ` : '';
@@ -100,13 +112,14 @@ export async function privateApt(suite: string, folder: string): Promise<string[
     'Dir::State': join(folder, 'state'),
     'Dir::Cache': join(folder, 'cache'),
     'Acquire::Languages': 'none',
-    // A mirror that lags may show a suite that is older than its signature wants.
+    // A lagging mirror may serve a suite whose signature has expired.
     'Acquire::Check-Valid-Until': 'false',
-    // apt's own user has no access to a cache folder inside a home.
+    // apt's own user cannot access a cache folder in a home directory.
     'APT::Sandbox::User': 'root',
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";`);
-  // Hooks of the host (such as those of Debian's container images) would clean the host's own lists and archives.
+  // Hooks of the host (such as those of Debian's container images) would delete the host's own
+  // lists and archives.
   await writeFile(
     join(folder, 'apt.conf'),
     `${lines.join('\n')}\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n`,

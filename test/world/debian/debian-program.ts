@@ -5,8 +5,9 @@ import process from 'node:process';
 import { execa } from 'execa';
 
 /**
- * A program of an unpacked suite (see unpackedPackages), made to start by itself: with the loader and the libraries of its own root.
- * `path` is relative to the root; `original` is what it is made of, by default itself. Needs patchelf (Debian: `patchelf`).
+ * Makes a program of an unpacked suite (see unpackedPackages) start without a wrapper, with the
+ * loader and the libraries of its own root. `path` is relative to the root; `original` is the
+ * program to copy, by default the same. Needs patchelf (Debian: `patchelf`).
  */
 export async function startable(root: string, path: string, original = join(root, path)): Promise<string> {
   const program = join(root, path);
@@ -18,7 +19,7 @@ export async function startable(root: string, path: string, original = join(root
   if (interpreter === join(root, loader)) return program;
   const unfinished = `${program}.${process.pid}`;
   await copyFile(original, unfinished);
-  // An RPATH, unlike a RUNPATH, holds for the libraries of libraries too (ld.so(8)).
+  // Unlike a RUNPATH, an RPATH also applies to the libraries' own libraries (ld.so(8)).
   const libraries = ['--force-rpath', '--set-rpath', join(root, dirname(loader))];
   await execa('patchelf', ['--set-interpreter', join(root, loader), ...libraries, unfinished]);
   await rename(unfinished, program);

@@ -5,8 +5,9 @@ import { execa } from 'execa';
 import { cacheFolder, privateApt } from './debian-package.ts';
 
 /**
- * The folder in the cache that holds packages of another suite of Debian with everything that they depend on, the C library
- * included; fetched when it is not there yet. Needs apt-get and dpkg-deb; changes nothing outside the cache folder.
+ * The cache folder with packages of another Debian suite and all their dependencies, including the
+ * C library; downloaded if missing. Needs apt-get and dpkg-deb; changes nothing outside the cache
+ * folder.
  */
 export async function unpackedPackages(suite: string, packages: readonly string[]): Promise<string> {
   const cache = cacheFolder();
@@ -18,7 +19,7 @@ export async function unpackedPackages(suite: string, packages: readonly string[
   const folder = await mkdtemp(join(cache, 'fetching-'));
   try {
     const options = await privateApt(suite, folder);
-    // By an empty list of what is installed everything has to come along.
+    // With an empty list of installed packages, apt downloads all dependencies.
     await writeFile(join(folder, 'status'), '');
     const alone = [...options, '-o', `Dir::State::status=${join(folder, 'status')}`, '-qq'];
     await execa('apt-get', [...alone, 'update'], { cwd: folder });
@@ -28,7 +29,7 @@ export async function unpackedPackages(suite: string, packages: readonly string[
     for (const archive of (await readdir(archives)).filter((name) => name.endsWith('.deb'))) {
       await execa('dpkg-deb', ['-x', join(archives, archive), join(folder, 'unpacked')]);
     }
-    // A rename is all or nothing; when another process was faster, its folder stays.
+    // A rename is atomic; if another process was faster, its folder stays.
     await rename(join(folder, 'unpacked'), home).catch(() => undefined);
     return home;
   } catch (cause) {

@@ -4,25 +4,25 @@ import process from 'node:process';
 import { execaSync } from 'execa';
 import { unpackedPackages } from './debian-root.ts';
 
-/** A program that this host has, or that stands with all of its libraries in a folder. */
+/** A program of this host, or of a folder that has all its libraries. */
 export interface InstalledProgram {
   readonly command: string;
-  /** What comes before the program's own arguments. */
+  /** Precede the program's own arguments. */
   readonly args: readonly string[];
   /** The folder that holds its `usr`. */
   readonly root: string;
-  /** The folder of its libraries, where they are not the host's own. */
+  /** The folder of its libraries, unless they are the host's own. */
   readonly libraries?: string;
 }
 
-/** A program of this host, found in PATH. */
+/** A program of this host, from PATH. */
 export function installed(command: string): InstalledProgram {
   return { command, args: [], root: '/' };
 }
 
 /**
- * A name server of this host, or where NAME_SERVERS names a suite of Debian that suite's, with the libraries and
- * the loader of that suite.
+ * A name server of this host or, if NAME_SERVERS names a Debian suite, of that suite, with its
+ * libraries and its loader.
  */
 export async function nameServer(command: string, packages: readonly string[]): Promise<InstalledProgram> {
   const suite = process.env['NAME_SERVERS'];
@@ -35,7 +35,7 @@ export async function nameServer(command: string, packages: readonly string[]): 
   return { command: join(root, loader), args, root, libraries };
 }
 
-/** The version that a program tells of itself: major and minor. */
+/** The version that a program reports: major and minor. */
 export function versionOf({ command, args }: InstalledProgram, option: string): readonly [number, number] {
   const { all } = execaSync(command, [...args, option], { all: true, reject: false });
   const [, major, minor] = /(\d+)\.(\d+)\.\d+/.exec(all) ?? [];

@@ -1,25 +1,31 @@
-/** A zone that BIND holds as a primary. */
+/** A zone for which BIND is the primary. */
 export interface PrimaryZone {
-  /** Without trailing dot; empty for the root. */
+  /** Without a trailing dot; empty for the root. */
   readonly name: string;
-  /** The names of its name servers below the zone, with their addresses: NS records and glue. */
+  /** The names of its name servers in the zone, with their addresses: NS records and glue. */
   readonly servers: readonly { readonly label: string; readonly address: string }[];
-  /** Further lines of the zone file, names relative to the zone. */
+  /** Additional lines of the zone file, with names relative to the zone. */
   readonly lines?: readonly string[];
-  /** Who may do what, in the place of updates from this host: `update-policy { … }`, `allow-transfer { … }`. */
+  /**
+   * Access rules that replace updates from this host: `update-policy { … }`, `allow-transfer { …
+   * }`.
+   */
   readonly access?: readonly string[];
 }
 
 /** A key for transaction signatures (RFC 8945). */
 export interface TsigKey {
   readonly name: string;
-  /** Such as `hmac-sha256`. */
+  /** For example `hmac-sha256`. */
   readonly algorithm: string;
   /** Base64. */
   readonly secret: string;
 }
 
-/** named.conf for these zones, which take dynamic updates from this host unless they say who else. */
+/**
+ * named.conf for these zones, which accept dynamic updates from this host unless they have access
+ * rules of their own.
+ */
 export function bindConfig(
   directory: string,
   port: number,
@@ -29,7 +35,8 @@ export function bindConfig(
 ): string {
   const statements = [
     `directory "${directory}"`,
-    // BIND listens on addresses that an interface carries by name, so on no other of 127.0.0.0/8.
+    // BIND listens only on addresses that are assigned to an interface, so 127.0.0.1 is the only
+    // one of 127.0.0.0/8.
     `listen-on port ${port} { 127.0.0.1; }`,
     'listen-on-v6 { none; }',
     'reuseport no',
@@ -64,12 +71,12 @@ function keyStatement({ name, algorithm, secret }: TsigKey): string {
   return `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`;
 }
 
-/** The name of the zone's file. */
+/** The file name of the zone. */
 export function zoneFile({ name }: PrimaryZone): string {
   return `${name || 'root'}.zone`;
 }
 
-/** The zone's file. The SOA's last field is how long a negative answer is remembered (RFC 2308 §4): 1 s. */
+/** The zone's file. The SOA's last field is the negative TTL (RFC 2308 §4): 1 s. */
 export function zoneText({ name, servers, lines = [] }: PrimaryZone): string {
   const [primary] = servers;
   if (!primary) throw new Error(`the zone ${name} has no name server`);

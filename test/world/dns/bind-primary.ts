@@ -4,13 +4,13 @@ import type { PrimaryZone } from './bind-config.ts';
 import type { KeyedZone, StartPrimaryServer } from './primary-server.ts';
 
 export interface BindPrimaryOptions {
-  /** Further statements of the `options` block. */
+  /** Additional statements of the `options` block. */
   readonly options?: readonly string[];
-  /** In the place of the statements that say what the keys may do. */
+  /** Replaces the statements with the keys' permissions. */
   readonly access?: readonly string[];
 }
 
-/** BIND; its keys may do nothing with the zones that do not name them, not even query. */
+/** BIND. Its keys have no permissions on zones that do not name them, not even to query. */
 export function bind({ options = [], access }: BindPrimaryOptions = {}): StartPrimaryServer {
   return async ({ directory, zones, keys }) => {
     const named = await startBind({

@@ -11,25 +11,25 @@ const START_MS = 10_000;
 const ATTEMPTS = 5;
 
 export interface BindOptions {
-  /** Where its configuration and zones are put; emptied first. */
+  /** The directory of its configuration and zones; cleared first. */
   readonly directory: string;
   readonly zones: readonly PrimaryZone[];
-  /** Further statements of the `options` block. */
+  /** Additional statements of the `options` block. */
   readonly options: readonly string[];
   readonly keys?: readonly TsigKey[];
 }
 
-/** A running named, on a port of 127.0.0.1 that the world's listeners stand in front of. */
+/** A running named on a port of 127.0.0.1, behind the world's listeners. */
 export interface Bind extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly pid: number;
-  /** What it has logged so far. */
+  /** Its log so far. */
   readonly lines: readonly string[];
-  /** Serves one zone more, and knows the keys that go with it. */
+  /** Serves another zone and adds the keys for it. */
   addZone(zone: PrimaryZone, keys?: readonly TsigKey[]): Promise<void>;
 }
 
-/** Starts a named; resolves when it serves its zones, which take dynamic updates. */
+/** Starts a named. Resolves once it serves its zones, which accept dynamic updates. */
 export async function startBind({ directory, zones, options, keys = [] }: BindOptions): Promise<Bind> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
@@ -63,8 +63,8 @@ export async function startBind({ directory, zones, options, keys = [] }: BindOp
 }
 
 /**
- * Sends one dynamic update (RFC 2136), which is made as a whole or not at all. `changes` are lines such as
- * `add app.example.test. 60 IN A 192.0.2.1`. Rejects with the server's refusal.
+ * Sends one dynamic update (RFC 2136), which is atomic. `changes` are lines such as `add
+ * app.example.test. 60 IN A 192.0.2.1`. Rejects with the server's refusal.
  */
 export async function updateZone(
   { address, port }: Endpoint,

@@ -11,25 +11,25 @@ export interface FrontOptions {
   readonly address: string;
   /** The BIND behind it. */
   readonly behind: Endpoint;
-  /** The resolver that knows the addresses of an apex CNAME's target. */
+  /** The resolver for the addresses of an apex CNAME's target. */
   readonly resolver: string;
-  /** The zones as this server answers them now. */
+  /** The zones as this server currently answers them. */
   readonly zones: () => Iterable<SplitZone>;
 }
 
 export interface Front extends DnsListener {
   readonly faults: DnsFaults;
-  /** Every question since the start, oldest first. */
+  /** Every query since the start, oldest first. */
   readonly questions: readonly SeenQuestion[];
 }
 
-// What a UDP message without EDNS may measure (RFC 1035 §2.3.4).
+// The maximum size of a UDP message without EDNS (RFC 1035 §2.3.4).
 const PLAIN_UDP_SIZE = 512;
 
 /**
- * Starts an authoritative server that hands every question to BIND byte for byte, except those that BIND cannot be made to
- * answer as Cloudflare does: types beside a CNAME, and the addresses of a CNAME at the apex. A wildcard's types beside
- * its CNAME are answered at the literal name `*` only.
+ * Starts an authoritative server that forwards every query to BIND byte for byte, except those that
+ * BIND cannot be made to answer like Cloudflare: other types beside a CNAME, and the addresses of a
+ * CNAME at the apex. Types beside a wildcard's CNAME are answered at the literal name `*` only.
  */
 export async function startFront({ address, behind, resolver, zones }: FrontOptions): Promise<Front> {
   const faults = new DnsFaults();
@@ -53,7 +53,7 @@ export async function startFront({ address, behind, resolver, zones }: FrontOpti
   return { ...listener, faults, questions };
 }
 
-/** The answer where BIND has none: undefined says that BIND knows better. */
+/** The answer that BIND cannot give; undefined if BIND has to answer. */
 async function ownAnswer(
   { name, type }: Question,
   zones: readonly SplitZone[],
@@ -81,7 +81,7 @@ async function flattened(
   return reply.answers.filter((answer) => answer.type === type).map((answer) => ({ ...answer, name }));
 }
 
-/** The answer, or a truncated empty one where it is too long for UDP (RFC 2181 §9). */
+/** The answer, or an empty truncated one if it is too long for UDP (RFC 2181 §9). */
 function fitted(query: DecodedPacket, answers: Answer[], transport: Transport): Buffer {
   const whole = encodeReply(query, 'NOERROR', answers);
   const limit = query.additionals?.find((record) => record.type === 'OPT')?.udpPayloadSize ?? PLAIN_UDP_SIZE;

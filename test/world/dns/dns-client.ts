@@ -13,13 +13,13 @@ const DNS_PORT = 53;
 const TIMEOUT_MS = 2000;
 const UDP_PAYLOAD = 1232;
 
-/** Where a DNS server listens. */
+/** The address of a DNS server. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** One answer of a name server. */
+/** One response of a name server. */
 export interface Reply {
   /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, … */
   readonly rcode: string;
@@ -29,15 +29,18 @@ export interface Reply {
 }
 
 export interface AskOptions {
-  /** `auto` asks by UDP, and again by TCP when the answer was truncated. */
+  /** `auto` queries over UDP, and again over TCP if the response was truncated. */
   readonly transport?: 'udp' | 'tcp' | 'auto';
-  /** Octets that the question says it takes over UDP; 0 leaves EDNS (RFC 6891) away, which means 512. */
+  /** The UDP payload size in the query, in octets; 0 omits EDNS (RFC 6891), which means 512. */
   readonly udpPayload?: number;
-  /** Milliseconds for each transport. Default 2 s. */
+  /** Milliseconds for each transport. Default: 2 s. */
   readonly timeoutMs?: number;
 }
 
-/** Asks port 53 of the address one question, with recursion desired. Rejects when no answer comes in time. */
+/**
+ * Sends one query to port 53 of the address, with recursion desired. Rejects if there is no
+ * response in time.
+ */
 export async function ask(
   address: string,
   name: string,
@@ -58,7 +61,7 @@ export async function ask(
   return reply.truncated && transport === 'auto' ? overTcp() : reply;
 }
 
-/** The OPT pseudo-record (RFC 6891 §6.1) that says how much is taken over UDP. */
+/** The OPT pseudo-record (RFC 6891 §6.1) with the UDP payload size. */
 export function optRecord(udpPayloadSize: number): OptAnswer {
   return {
     type: 'OPT',
@@ -72,7 +75,7 @@ export function optRecord(udpPayloadSize: number): OptAnswer {
   };
 }
 
-/** The character-strings of the TXT records among the answers, each record joined to one text. */
+/** The TXT records among the answers, each with its character-strings joined. */
 export function txtTexts(answers: readonly Answer[]): string[] {
   return txtRecords(answers).map(({ data }) => [data].flat().map(String).join(''));
 }
@@ -82,7 +85,10 @@ export function txtRecords(answers: readonly Answer[]): TxtAnswer[] {
   return answers.filter((answer) => answer.type === 'TXT');
 }
 
-/** Sends one message by UDP and resolves with the first datagram of that server that carries the same ID. */
+/**
+ * Sends one message over UDP and resolves with the first datagram from that server with the same
+ * ID.
+ */
 export async function exchangeUdp(
   { address, port }: Endpoint,
   message: Buffer,
@@ -90,7 +96,7 @@ export async function exchangeUdp(
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const socket = createSocket('udp4');
-  const timer = setTimeout(() => reject(new Error(`${address} does not answer`)), timeoutMs);
+  const timer = setTimeout(() => reject(new Error(`${address} does not respond`)), timeoutMs);
   socket.on('error', reject);
   socket.on('connect', () => socket.send(message));
   socket.on('message', (bytes) => {
@@ -103,7 +109,9 @@ export async function exchangeUdp(
   });
 }
 
-/** Sends one message by TCP and resolves with the first that comes back (RFC 1035 §4.2.2). */
+/**
+ * Sends one message over TCP and resolves with the first message that comes back (RFC 1035 §4.2.2).
+ */
 export async function exchangeTcp(
   { address, port }: Endpoint,
   message: Buffer,
@@ -113,21 +121,23 @@ export async function exchangeTcp(
   const socket = connect({ host: address, port, timeout: timeoutMs });
   const split = createTcpSplitter();
   socket.on('error', reject);
-  socket.on('timeout', () => reject(new Error(`${address} does not answer`)));
-  socket.on('close', () => reject(new Error(`${address} closed the connection without an answer`)));
+  socket.on('timeout', () => reject(new Error(`${address} does not respond`)));
+  socket.on('close', () => reject(new Error(`${address} closed the connection without a response`)));
   socket.on('connect', () => socket.write(withLength(message)));
   socket.on('data', (bytes: Buffer) => split(bytes).forEach(resolve));
   return promise.finally(() => socket.destroy());
 }
 
-/** A message behind its length, as it goes over TCP. */
+/** A message with its length prefix, as sent over TCP. */
 export function withLength(message: Buffer): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(message.length);
   return Buffer.concat([length, message]);
 }
 
-/** Cuts a TCP stream into messages: takes each piece and gives back those that are complete by now. */
+/**
+ * Splits a TCP stream into messages: takes each chunk and returns the messages that it completes.
+ */
 export function createTcpSplitter(): (piece: Buffer) => Buffer[] {
   let held = Buffer.alloc(0);
   return (piece) => {
@@ -143,7 +153,7 @@ export function createTcpSplitter(): (piece: Buffer) => Buffer[] {
 }
 
 function toReply(decoded: DecodedPacket): Reply {
-  // The library's types leave the response code out; its decoder sets it.
+  // The library's types omit the response code; its decoder sets it.
   const { rcode = 'NOERROR' } = decoded as DecodedPacket & { rcode?: string };
   return {
     rcode,

@@ -5,38 +5,38 @@ import type { Transport } from './dns-listener.ts';
 import { encodeReply, type ReplyMarks } from './dns-reply.ts';
 import { bareName, toAnswer } from './presentation.ts';
 
-/** A question that a server was asked. */
+/** A query that a server received. */
 export interface SeenQuestion {
   /** Lower case, no trailing dot. */
   readonly name: string;
   readonly type: string;
   readonly transport: Transport;
-  /** The address of who asks. */
+  /** The client's address. */
   readonly client: string;
   readonly at: Date;
 }
 
-/** What becomes of a question in place of its answer. */
+/** What replaces the response to a query. */
 export type DnsFault =
-  /** `empty` says that the name is there and has no such record (RFC 2308 §2.2). */
+  /** `empty`: the name exists, but has no such record (RFC 2308 §2.2). */
   | { readonly kind: 'servfail' | 'refused' | 'nxdomain' | 'empty' | 'silent' }
-  /** Other records of the type that is asked for, in presentation format. */
+  /** Other records of the queried type, in presentation format. */
   | { readonly kind: 'lie'; readonly data: readonly string[] }
-  /** The true answer, so many milliseconds late. */
+  /** The correct answer, delayed by this many milliseconds. */
   | { readonly kind: 'slow'; readonly ms: number };
 
 const CODES = { servfail: 'SERVFAIL', refused: 'REFUSED', nxdomain: 'NXDOMAIN', empty: 'NOERROR' } as const;
 const LIE_SECONDS = 1;
 
-/** How a server misbehaves. All can be changed at any time. */
+/** A server's faults. All can be changed at any time. */
 export class DnsFaults {
-  /** Takes questions and says nothing. */
+  /** Accepts queries and never responds. */
   silent = false;
   /** Answers SERVFAIL to everything. */
   servfail = false;
-  /** Truncates every answer over UDP, so that only TCP gives it. */
+  /** Truncates every response over UDP, so that only TCP has the answer. */
   truncateUdp = false;
-  /** Milliseconds that every answer takes longer. */
+  /** The delay of every response, in milliseconds. */
   slowMs = 0;
   readonly #marks: ReplyMarks;
   readonly #rules = new FaultRules<SeenQuestion, DnsFault>();
@@ -45,22 +45,24 @@ export class DnsFaults {
     this.#marks = marks;
   }
 
-  /** Lets the questions fail that the predicate names; the first rule that fits decides. */
+  /** Makes the queries fail for which the predicate returns true; the first matching rule wins. */
   when(matches: (question: SeenQuestion) => boolean, fault: DnsFault, times?: number): void {
     this.#rules.add(matches, fault, times);
   }
 
-  /** It behaves again. */
+  /** Removes all faults. */
   clear(): void {
     Object.assign(this, { silent: false, servfail: false, truncateUdp: false, slowMs: 0 });
     this.#rules.clear();
   }
 
-  /** Resolves with the false answer, with `silence`, or with undefined where the true one shall be given. */
+  /**
+   * Resolves with the false response, with `silence`, or with undefined for the correct response.
+   */
   async reply(query: DecodedPacket, question: SeenQuestion): Promise<Buffer | 'silence' | undefined> {
     const fault = this.#rules.next(question);
     const lateMs = this.slowMs + (fault?.kind === 'slow' ? fault.ms : 0);
-    // Nobody waits for it any more when this process could end.
+    // A delayed response must not keep the process running.
     if (lateMs > 0) await sleep(lateMs, undefined, { ref: false });
     if (this.silent || fault?.kind === 'silent') return 'silence';
     if (this.servfail) return encodeReply(query, 'SERVFAIL', [], this.#marks);
@@ -75,7 +77,7 @@ export class DnsFaults {
   }
 }
 
-/** What a query asks and how it came; undefined when it asks nothing. */
+/** The question of a query and its transport; undefined if it has no question. */
 export function seenQuestion(
   query: DecodedPacket,
   transport: Transport,

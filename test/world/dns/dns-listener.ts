@@ -6,18 +6,18 @@ import { createTcpSplitter, withLength } from './dns-client.ts';
 
 export type Transport = 'udp' | 'tcp';
 
-/** Answers one message of a client's address, or says nothing by giving undefined or rejecting. */
+/** Responds to one message from a client's address; undefined or a rejection means no response. */
 export type Answerer = (message: Buffer, transport: Transport, client: string) => Promise<Buffer | undefined>;
 
-/** Port 53 of one address, UDP and TCP. Disposing of it closes it. */
+/** Port 53 of one address, UDP and TCP. Disposal closes it. */
 export interface DnsListener extends AsyncDisposable {
-  /** Closes the port, which then refuses; connections are cut. */
+  /** Closes the port, which then refuses connections, and cuts the open ones. */
   close(): Promise<void>;
-  /** Opens it again; does nothing while it is open. */
+  /** Opens it again; does nothing if it is open. */
   open(): Promise<void>;
 }
 
-/** Listens on port 53 of the address. Rejects when it cannot be bound. */
+/** Listens on port 53 of the address. Rejects if it cannot be bound. */
 export async function listenDns(address: string, answer: Answerer): Promise<DnsListener> {
   let sockets: AsyncDisposableStack | undefined;
   const open = async () => {

@@ -3,17 +3,17 @@ import { optRecord } from './dns-client.ts';
 
 export type ReplyCode = keyof typeof replyCodes;
 
-/** How an answer is marked (RFC 1035 §4.1.1). */
+/** The flags of a response (RFC 1035 §4.1.1). */
 export interface ReplyMarks {
   readonly truncated?: boolean;
-  /** By somebody who asks others: recursion is available, and no authority is claimed. */
+  /** Sent by a resolver: recursion is available, and the answer is not authoritative. */
   readonly recursive?: boolean;
 }
 
-// dns-packet keeps the response code in the low four bits of the flags (RFC 1035 §4.1.1).
+// dns-packet puts the response code into the low four bits of the flags (RFC 1035 §4.1.1).
 const replyCodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
 
-/** The answer to a query, with EDNS where the query has it. */
+/** The response to a query, with EDNS if the query has it. */
 export function encodeReply(
   query: DecodedPacket,
   code: ReplyCode,

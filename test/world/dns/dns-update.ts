@@ -6,14 +6,16 @@ import type { ZoneRecord } from './publisher.ts';
 
 const OPCODE_UPDATE = 5 << 11;
 const CLASS_NONE = 254;
-/** Octets before the sections, and of type, class and TTL after an owner name. */
+/**
+ * Lengths in octets: the header before the sections, and type, class and TTL after an owner name.
+ */
 const HEADER = 12;
 const CLASS_AT = 2;
 const TTL_AT = 4;
 
 /**
- * Sends one dynamic update (RFC 2136), which is made as a whole or not at all: what goes, and then what comes. Rejects with the server's
- * refusal. Throws for a type of record that this world has no encoder for.
+ * Sends one dynamic update (RFC 2136), which is atomic: deletions first, then additions. Rejects
+ * with the server's refusal. Throws for a record type without an encoder.
  */
 export async function sendUpdate(
   server: Endpoint,
@@ -32,9 +34,9 @@ export async function sendUpdate(
   });
   message.writeUInt16BE(records.length, 8);
   const reply = await exchangeTcp(server, Buffer.concat([message, ...records]));
-  // The library's types leave the response code out; its decoder sets it.
+  // The library's types omit the response code; its decoder sets it.
   const { rcode } = packet.decode(reply) as packet.DecodedPacket & { rcode?: string };
-  if (rcode !== 'NOERROR') throw new Error(`the update of ${zone} is refused: ${rcode}`);
+  if (rcode !== 'NOERROR') throw new Error(`${zone}: the update was refused: ${rcode}`);
 }
 
 /** One record of the update section (RFC 2136 §2.5.1 and §2.5.4), without compression. */

@@ -17,13 +17,13 @@ const START_MS = 10_000;
 
 export interface KnotOptions {
   readonly program?: InstalledProgram;
-  /** Further lines of each zone's block, such as `notify: secondary`. */
+  /** Additional lines of each zone's block, such as `notify: secondary`. */
   readonly zoneLines?: readonly string[];
-  /** Further blocks. */
+  /** Additional blocks. */
   readonly blocks?: readonly string[];
 }
 
-/** Knot DNS: its configuration is a file that it reads again on SIGHUP. */
+/** Knot DNS. It reads its configuration file again on SIGHUP. */
 export function knot(options: KnotOptions = {}): StartPrimaryServer {
   return (setup) => onFreePort(() => startKnot(setup, options));
 }
@@ -109,7 +109,7 @@ function knotConfig(
       `  - domain: ${name}`,
       `    storage: ${directory}`,
       `    file: ${name}.zone`,
-      // What is updated stays in the journal: a zone file that is written meanwhile would be read again by a reload.
+      // Updates stay in the journal: a reload would read a zone file that was written meanwhile.
       '    zonefile-sync: -1',
       `    acl: [read.${name}, write.${name}]`,
       ...zoneLines.map((line) => `    ${line}`),

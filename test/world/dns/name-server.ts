@@ -10,7 +10,7 @@ import { emptySplit, type SplitZone, splitZone } from './zone-split.ts';
 
 export interface NameServerOptions {
   readonly directory: string;
-  /** The public address: the front's. */
+  /** The public address, which is the front's. */
   readonly address: string;
   readonly resolver: string;
   readonly zones: readonly PrimaryZone[];
@@ -18,7 +18,9 @@ export interface NameServerOptions {
 
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** One authoritative name server: a BIND behind a front, and updates that reach both after a lag, in their order. */
+/**
+ * One authoritative name server: a BIND behind a front. Updates reach both after a lag, in order.
+ */
 export class NameServer implements AsyncDisposable {
   readonly address: string;
   readonly #bind: Bind;
@@ -64,14 +66,19 @@ export class NameServer implements AsyncDisposable {
     return this.#lagMs;
   }
 
-  /** Milliseconds from a publication until this server answers it; also for those that wait now. Infinity is never. */
+  /**
+   * Milliseconds from a publication until this server answers it; also applies to pending ones.
+   * Infinity means never.
+   */
   set lagMs(ms: number) {
     this.#lagMs = ms;
     this.#lagChanged.abort();
     this.#lagChanged = new AbortController();
   }
 
-  /** Closes port 53. Publications go on arriving, so it is up to date when it starts again. */
+  /**
+   * Closes port 53. Publications still arrive, so the server is up to date when it starts again.
+   */
   stop(): Promise<void> {
     return this.#front.close();
   }
@@ -80,7 +87,10 @@ export class NameServer implements AsyncDisposable {
     return this.#front.open();
   }
 
-  /** Resolves when this server answers the records. Once it has failed, every later one fails the same way. */
+  /**
+   * Resolves once this server answers the records. After one failure, every later update fails the
+   * same way.
+   */
   update(zone: string, records: readonly ZoneRecord[]): Promise<void> {
     const published = Date.now();
     const previous = this.#lastUpdate;
@@ -90,12 +100,13 @@ export class NameServer implements AsyncDisposable {
       if (!this.#disposed.signal.aborted) await this.#apply(zone, records);
     };
     this.#lastUpdate = update();
-    // Whoever publishes to a lagging server does not wait; its failure is seen by the next update and at the end.
+    // The publisher does not wait for a lagging server; the next update and the disposal report its
+    // failure.
     this.#lastUpdate.catch(() => undefined);
     return this.#lastUpdate;
   }
 
-  /** Ends it. Rejects, after everything is ended, when an update has failed that nobody waited for. */
+  /** Ends it. Rejects, after everything has ended, if an update failed that nobody waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort();
     await using stack = new AsyncDisposableStack();
@@ -116,7 +127,7 @@ export class NameServer implements AsyncDisposable {
     const wanted = splitZone(zone, records.map(normalize));
     const before = linesOf(this.#served.get(zone) ?? emptySplit);
     const after = linesOf(wanted);
-    // BIND drops an added CNAME, without a word, while another type stands there: so what goes, goes first.
+    // BIND silently drops an added CNAME while the name has another type, so deletions come first.
     const deleted = [...before].filter(([line]) => !after.has(line)).map(([, record]) => record);
     const added = [...after].filter(([line]) => !before.has(line)).map(([, record]) => record);
     await sendUpdate(this.#bind.endpoint, zone, deleted, added);

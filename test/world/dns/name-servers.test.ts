@@ -29,7 +29,7 @@ const ttlOf = (answer: Answer) => ('ttl' in answer ? answer.ttl : undefined);
 const addresses = async (server: string, name: string) => dataOf((await ask(server, name, 'A')).answers, 'A');
 
 describe('publishing', () => {
-  test('both servers answer it with authority as soon as publish() resolves', async () => {
+  test('both servers answer authoritatively once publish() resolves', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [record('app.example.test', 'A', '192.0.2.1', 77)]);
     for (const { address } of [nameServers.ns1, nameServers.ns2]) {
@@ -40,7 +40,7 @@ describe('publishing', () => {
     }
   });
 
-  test('it replaces what stood there before', async () => {
+  test('publish() replaces the previous content', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [
       record('a.example.test.', 'A', '192.0.2.1'),
@@ -55,7 +55,7 @@ describe('publishing', () => {
     assert.equal((await ask(nameServers.ns2.address, 'b.example.test', 'A')).rcode, 'NXDOMAIN');
   });
 
-  test('two TXT values stand side by side, and one goes without the other', async () => {
+  test('a name has two TXT values, and one is removed without the other', async () => {
     const { nameServers } = world;
     const [one, two] = [
       record('_acme-challenge.example.test', 'TXT', 'one'),
@@ -83,21 +83,21 @@ describe('publishing', () => {
     }
   });
 
-  test('refuses a zone, an owner and an apex NS that are not the publisher’s', async () => {
+  test('publish() rejects a foreign zone, a foreign owner name and an NS record at the apex', async () => {
     const { nameServers } = world;
-    await assert.rejects(nameServers.publish('elsewhere.test', []), /no zone of this world/);
+    await assert.rejects(nameServers.publish('elsewhere.test', []), /not a zone of this world/);
     await assert.rejects(
       nameServers.publish(zone, [record('a.other.test', 'A', '192.0.2.1')]),
       /not in the zone/,
     );
     await assert.rejects(
       nameServers.publish(zone, [record(zone, 'NS', 'ns9.example.test')]),
-      /belongs to the world/,
+      /the world owns/,
     );
   });
 });
 
-/** More than two updates take on a busy host. */
+/** Longer than two updates take on a busy host. */
 const LAG_MS = 1500;
 
 describe('lag', () => {
@@ -122,7 +122,7 @@ describe('lag', () => {
     assert.equal(seen[0], undefined);
   });
 
-  test('an endless lag ends when it is set to 0', async () => {
+  test('an infinite lag ends when it is set to 0', async () => {
     const { nameServers } = world;
     nameServers.setLag('ns1', Number.POSITIVE_INFINITY);
     await nameServers.publish(zone, [record('never.example.test', 'A', '192.0.2.1')]);
@@ -133,11 +133,11 @@ describe('lag', () => {
   });
 });
 
-describe('what BIND alone refuses', () => {
+describe('records that BIND itself refuses', () => {
   const alias = record('app.example.test', 'CNAME', 'gateway.cluster.test');
   const caa = record('app.example.test', 'CAA', '0 issue "letsencrypt.org;validationmethods=dns-01"');
 
-  test('a CAA beside a CNAME: each is answered when asked for, any other type by the CNAME', async () => {
+  test('a CAA beside a CNAME: both are answered, and the CNAME answers every other type', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [alias, caa]);
     for (const { address } of [nameServers.ns1, nameServers.ns2]) {
@@ -156,7 +156,7 @@ describe('what BIND alone refuses', () => {
     }
   });
 
-  test('the CNAME goes and the other type stays', async () => {
+  test('the CNAME is removed and the other type stays', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [alias, caa]);
     await nameServers.publish(zone, [caa, record('app.example.test', 'A', '192.0.2.9')]);
@@ -188,7 +188,7 @@ describe('what BIND alone refuses', () => {
     }
   });
 
-  test('the extra types follow the same lag', async () => {
+  test('the additional types have the same lag', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [alias]);
     nameServers.setLag('ns2', Number.POSITIVE_INFINITY);
@@ -208,7 +208,7 @@ describe('transport and faults', () => {
     ['BIND', []],
     ['the front', [record('long.example.test', 'CNAME', 'gateway.cluster.test')]],
   ] as const) {
-    test(`an answer of ${what} over 512 octets is truncated over UDP without EDNS, whole over TCP`, async () => {
+    test(`${what} over 512 octets: the response is truncated over UDP without EDNS, complete over TCP`, async () => {
       const { nameServers } = world;
       await nameServers.publish(zone, [...long, ...beside]);
       const { address } = nameServers.ns1;
@@ -221,7 +221,7 @@ describe('transport and faults', () => {
     });
   }
 
-  test('truncateUdp forces TCP, servfail fails, silent says nothing', async () => {
+  test('truncateUdp forces TCP, servfail fails, silent does not respond', async () => {
     const { ns1 } = world.nameServers;
     await world.nameServers.publish(zone, [record('app.example.test', 'A', '192.0.2.1')]);
     ns1.faults.truncateUdp = true;
@@ -232,13 +232,13 @@ describe('transport and faults', () => {
     assert.equal((await ask(ns1.address, 'app.example.test', 'A')).rcode, 'SERVFAIL');
     ns1.faults.servfail = false;
     ns1.faults.silent = true;
-    await assert.rejects(ask(ns1.address, 'app.example.test', 'A', { timeoutMs: 100 }), /does not answer/);
+    await assert.rejects(ask(ns1.address, 'app.example.test', 'A', { timeoutMs: 100 }), /does not respond/);
     ns1.faults.silent = false;
     assert.deepEqual(await addresses(ns1.address, 'app.example.test'), ['192.0.2.1']);
     assert.deepEqual(Object.keys(ns1.questions.at(-1) ?? {}), ['name', 'type', 'transport', 'client', 'at']);
   });
 
-  test('a type alone can fail, lie, be missing, be kept silent about or be late, so many times', async () => {
+  test('a rule for one type can fail, lie, deny, stay silent or delay, a given number of times', async () => {
     const { ns1 } = world.nameServers;
     await world.nameServers.publish(zone, [
       record('app.example.test', 'A', '192.0.2.1'),
@@ -266,12 +266,12 @@ describe('transport and faults', () => {
       assert.deepEqual((await text()).said, ['true'], `${fault.kind} is over`);
     }
     ns1.faults.when(({ type }) => type === 'TXT', { kind: 'silent' });
-    await assert.rejects(text(), /does not answer/);
+    await assert.rejects(text(), /does not respond/);
     ns1.faults.clear();
     assert.deepEqual((await text()).said, ['true']);
   });
 
-  test('a server that is slow is slow in all that it answers, true or not', async () => {
+  test('slowMs delays every response, correct or not', async () => {
     const { ns1 } = world.nameServers;
     ns1.faults.slowMs = 100;
     ns1.faults.when(({ name }) => name === 'lie.example.test', { kind: 'lie', data: ['192.0.2.66'] });
@@ -286,7 +286,7 @@ describe('transport and faults', () => {
     ns1.faults.clear();
   });
 
-  test('it can tell the resolver from those who ask it themselves', async () => {
+  test('a rule can tell the resolver from other clients', async () => {
     const { nameServers, resolver } = world;
     await nameServers.publish(zone, [record('who.example.test', 'A', '192.0.2.3')]);
     for (const { faults } of [nameServers.ns1, nameServers.ns2])

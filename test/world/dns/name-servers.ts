@@ -10,14 +10,17 @@ export interface NameServersOptions extends ZonesOptions {
   readonly resolver: string;
 }
 
-/** The two authoritative name servers of the world's zones; both hold every zone. */
+/** The two authoritative name servers of the world's zones; each has every zone. */
 export interface NameServers extends ZonePublisher, AsyncDisposable {
   readonly ns1: NameServer;
   readonly ns2: NameServer;
   readonly pids: readonly number[];
-  /** Milliseconds until the server answers what is published; also for publications that it has not reached yet. */
+  /**
+   * Milliseconds until the server answers what is published; also applies to publications that have
+   * not reached it.
+   */
   setLag(server: ServerName, ms: number): void;
-  /** Makes the server refuse; publications go on reaching it. */
+  /** Makes the server refuse queries; publications still reach it. */
   stop(server: ServerName): Promise<void>;
   start(server: ServerName): Promise<void>;
 }

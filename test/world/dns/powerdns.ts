@@ -17,15 +17,15 @@ const START_MS = 10_000;
 
 export interface PowerDnsOptions {
   readonly program?: InstalledProgram;
-  /** `NATIVE` is PowerDNS's own default. */
+  /** The zones' kind; `NATIVE` is PowerDNS's own default. */
   readonly kind?: 'NATIVE' | 'MASTER';
-  /** Further metadata of each zone, such as NOTIFY-DNSUPDATE. */
+  /** Additional metadata of each zone, such as NOTIFY-DNSUPDATE. */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
-  /** Further lines of pdns.conf. */
+  /** Additional lines of pdns.conf. */
   readonly settings?: readonly string[];
 }
 
-/** PowerDNS with its SQLite backend: zones, keys and rights are rows. */
+/** PowerDNS with its SQLite backend: zones, keys and permissions are rows. */
 export function powerDns(options: PowerDnsOptions = {}): StartPrimaryServer {
   return (setup) => onFreePort(() => startPowerDns(setup, options));
 }
@@ -38,7 +38,7 @@ async function startPowerDns(
   const port = await freePort();
   const path = join(directory, `${port}.sqlite3`);
   const schema = join(program.root, 'usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql');
-  // The server locks the file now and then, longest while it starts.
+  // The server locks the file occasionally, longest during its start.
   const database = new DatabaseSync(path, { timeout: START_MS });
   database.exec(await readFile(schema, 'utf8'));
   const rows = { kind, metadata };
@@ -56,7 +56,7 @@ async function startPowerDns(
     if (database.isOpen) database.close();
   };
   try {
-    // Its sockets are open by then, and whoever asks waits for the rest.
+    // Its sockets are open by then, and queries wait until it is ready.
     await child.seen(/Creating backend connection for TCP/, START_MS);
   } catch (thrown) {
     await close();
@@ -81,7 +81,10 @@ function addKey(database: DatabaseSync, { name, algorithm, secret }: TsigKey): v
     .run(name, algorithm, secret);
 }
 
-/** The zone with its SOA and name server, as zoneText() has it, and the metadata that gives the keys their rights. */
+/**
+ * The zone with its SOA and name server, like zoneText(), and the metadata with the keys'
+ * permissions.
+ */
 function addZone(
   database: DatabaseSync,
   { name, readers, writers }: KeyedZone,
@@ -101,7 +104,7 @@ function addZone(
   for (const [key, values] of Object.entries(all)) for (const value of values) grant.run(id, key, value);
 }
 
-/** Its backends are libraries that it would look for where the host has its own. */
+/** Its backends are libraries that it would look for in the host's own directory. */
 function modules({ libraries }: InstalledProgram): string[] {
   return libraries === undefined ? [] : [`module-dir=${join(libraries, 'pdns')}`];
 }
@@ -117,9 +120,9 @@ function pdnsConfig(directory: string, port: number, path: string, more: readonl
     `socket-dir=${directory}`,
     'dnsupdate=yes',
     'allow-dnsupdate-from=127.0.0.0/8',
-    // Without a key nobody transfers.
+    // Zone transfers need a key.
     'allow-axfr-ips=',
-    // A zone that is added is served at once.
+    // A new zone is served at once.
     'zone-cache-refresh-interval=0',
     'negquery-cache-ttl=0',
     'security-poll-suffix=',

@@ -3,12 +3,15 @@ import type { ZoneRecord } from './publisher.ts';
 
 const LONGEST_STRING = 255;
 
-/** An owner name or a target as everything here compares it: lower case, no trailing dot. */
+/** Normalizes an owner name or a target for comparison: lower case, no trailing dot. */
 export function bareName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** A record whose name is bare and whose data BIND reads as it was meant: absolute names, strings of at most 255 octets. */
+/**
+ * Normalizes a record: a bare name, and data that BIND reads as intended, with absolute names and
+ * strings of at most 255 octets.
+ */
 export function normalize(record: ZoneRecord): ZoneRecord {
   const { name, type, ttl, data } = record;
   return {
@@ -30,8 +33,8 @@ function normalizeData(type: string, data: string): string {
 }
 
 /**
- * The character-strings (RFC 1035 §3.3.14) of a TXT record: those that are quoted, or all of a text that does not begin
- * with a quote; longer ones are cut at 255 octets.
+ * The character-strings (RFC 1035 §3.3.14) of a TXT record: the quoted ones, or the complete text
+ * if it does not begin with a quote. Strings longer than 255 octets are split.
  */
 export function txtStrings(data: string): Buffer[] {
   const strings = data.trimStart().startsWith('"') ? tokens(data) : [Buffer.from(data)];
@@ -43,7 +46,7 @@ export function txtStrings(data: string): Buffer[] {
   });
 }
 
-/** One record as dns-packet encodes it. Throws for a type that this world cannot serve. */
+/** One record for dns-packet. Throws for a type that this world cannot serve. */
 export function toAnswer({ type, ttl, data }: ZoneRecord, name: string): Answer {
   const [first = '', second = '', third = ''] = tokens(data).map(String);
   switch (type) {
@@ -69,7 +72,9 @@ function caaTag(tag: string): CaaData['tag'] {
   throw new Error(`unknown CAA tag ${tag}`);
 }
 
-/** The words of presentation format (RFC 1035 §5.1): quoted or not, with `\c` and `\DDD` undone. */
+/**
+ * The words of presentation format (RFC 1035 §5.1), quoted or not, with `\c` and `\DDD` decoded.
+ */
 function tokens(data: string): Buffer[] {
   const words = data.matchAll(/"((?:[^"\\]|\\.)*)"|((?:[^\s"\\]|\\.)+)/gs);
   return Array.from(words, ([, quoted, bare = '']) => unescaped(quoted ?? bare));

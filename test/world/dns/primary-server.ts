@@ -1,9 +1,9 @@
 import type { TsigKey } from './bind-config.ts';
 import type { Endpoint } from './dns-client.ts';
 
-/** A zone of a primary, and who may do what with it. */
+/** A zone of a primary, and its access rules. */
 export interface KeyedZone {
-  /** Without trailing dot. */
+  /** Without a trailing dot. */
   readonly name: string;
   /** The names of the keys that may transfer it. */
   readonly readers: readonly string[];
@@ -12,27 +12,30 @@ export interface KeyedZone {
 }
 
 export interface PrimaryServerOptions {
-  /** Where its configuration and zones are put; made by it. */
+  /** The directory of its configuration and zones; created by the server. */
   readonly directory: string;
   readonly zones: readonly KeyedZone[];
   readonly keys: readonly TsigKey[];
 }
 
-/** A running name server on a port of 127.0.0.1 that takes updates by key. */
+/** A running name server on a port of 127.0.0.1 that accepts updates signed with a key. */
 export interface PrimaryServer extends AsyncDisposable {
   readonly endpoint: Endpoint;
-  /** What it has logged so far. */
+  /** Its log so far. */
   readonly lines: readonly string[];
-  /** Serves one zone more, and knows the keys that go with it. */
+  /** Serves another zone and adds the keys for it. */
   addZone(zone: KeyedZone, keys: readonly TsigKey[]): Promise<void>;
 }
 
-/** Starts one name server software; resolves when it serves its zones. */
+/** Starts one kind of name server. Resolves once it serves its zones. */
 export type StartPrimaryServer = (options: PrimaryServerOptions) => Promise<PrimaryServer>;
 
 const ATTEMPTS = 5;
 
-/** Starts again on another port as long as the one that was free is taken meanwhile; `start` rejects then with what it has logged. */
+/**
+ * Retries on another port while the chosen one was taken meanwhile; `start` then rejects with the
+ * server's log.
+ */
 export async function onFreePort<T>(start: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

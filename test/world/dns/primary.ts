@@ -11,18 +11,19 @@ import { UpdateFront } from './update-front.ts';
 
 export interface PrimaryOptions {
   readonly zones: readonly string[];
-  /** Of the key that may do everything. */
+  /** The algorithm of the key with all permissions. */
   readonly algorithm?: string;
   /** Default: BIND. */
   readonly start?: StartPrimaryServer;
 }
 
-/** Lines of one nsupdate message; all of them stay below the 64 KiB of a message. */
+/** Lines of one nsupdate message; this many fit in the 64 KiB of a message. */
 const MOST_LINES = 150;
 
 /**
- * A real name server as the primary of some zones, which takes updates by key, behind a front that counts and breaks messages.
- * What is planted goes around the front, before the next message passes it.
+ * A real name server as the primary of some zones, which accepts signed updates, behind a front
+ * that counts and breaks messages. Planted records bypass the front and are written before the next
+ * message passes it.
  */
 export class Primary implements AsyncDisposable {
   readonly key: TsigKey;
@@ -65,17 +66,17 @@ export class Primary implements AsyncDisposable {
 
   #dispose: () => Promise<void> = async () => undefined;
 
-  /** The server itself, around the front. */
+  /** The server itself, bypassing the front. */
   get endpoint(): Endpoint {
     return this.#server.endpoint;
   }
 
-  /** What the server has logged so far. */
+  /** The server's log so far. */
   get lines(): readonly string[] {
     return this.#server.lines;
   }
 
-  /** A key that may query and transfer one zone, and write it where it says so. */
+  /** Creates a key that may query and transfer one zone, and with `write` update it. */
   limitedKey(zone: string, write: boolean): TsigKey {
     const key = this.#limited.get(`${write ? 'rw' : 'ro'}.${zone}`);
     if (!key) throw new Error(`there is no zone ${zone}`);
@@ -88,14 +89,14 @@ export class Primary implements AsyncDisposable {
     this.#prepare(() => this.#server.addZone(keyedZone(name), keys));
   }
 
-  /** Lines such as `add app.example.com. 60 IN A 192.0.2.1`. */
+  /** Takes lines such as `add app.example.com. 60 IN A 192.0.2.1`. */
   plant(zone: string, ...lines: readonly string[]): void {
     this.#lines.set(zone, [...(this.#lines.get(zone) ?? []), ...lines]);
   }
 
-  /** The zone's records but its SOA, whose serial number counts the updates; sorted. */
+  /** The zone's records, sorted; without its SOA, whose serial number counts the updates. */
   recordsOf(zone: string): string[] {
-    if (this.#lines.size > 0) throw new Error('what was planted does not stand before a message has passed');
+    if (this.#lines.size > 0) throw new Error('planted records are written only when a message passes');
     const { name, algorithm, secret } = this.#behind;
     const { address, port } = this.#server.endpoint;
     const key = `${algorithm}:${name}:${secret}`;
@@ -105,7 +106,7 @@ export class Primary implements AsyncDisposable {
     return lines.filter((line) => !/\sSOA\s/.test(line)).sort();
   }
 
-  /** Resolves when everything stands that was planted. */
+  /** Resolves once all planted records are written. */
   ready(): Promise<void> {
     for (const [zone, lines] of this.#lines) this.#prepare(() => this.#write(zone, lines));
     this.#lines = new Map();
@@ -118,11 +119,12 @@ export class Primary implements AsyncDisposable {
 
   #prepare(task: () => Promise<void>): void {
     this.#prepared = this.#prepared.then(task);
-    // Whoever asks next waits for it and sees its failure.
+    // The next caller waits for it and sees its failure.
     this.#prepared.catch(() => undefined);
   }
 
-  // Not synchronous: nobody would read what the server logs, and it would stop when the pipe is full.
+  // Asynchronous, because otherwise nothing would read the server's log, and the server would block
+  // on the full pipe.
   async #write(zone: string, lines: readonly string[]): Promise<void> {
     const { name, algorithm, secret } = this.#behind;
     const { address, port } = this.#server.endpoint;

@@ -27,7 +27,7 @@ const dataOf = (answers: readonly Answer[], type: string) =>
     .map((answer) => ('data' in answer ? answer.data : undefined));
 const addresses = async (server: string, name: string) => dataOf((await ask(server, name, 'A')).answers, 'A');
 
-test('follows the delegation of every zone, also of one inside another', async () => {
+test('follows the delegation of every zone, also of a zone inside another', async () => {
   const { nameServers, resolver } = world;
   for (const name of zones) {
     await nameServers.publish(name, [record(`www.${name}`, 'A', '192.0.2.4')]);
@@ -38,7 +38,7 @@ test('follows the delegation of every zone, also of one inside another', async (
   }
 });
 
-test('forgets after a second, what was there and what was not', async () => {
+test('caches positive answers for a second, negative ones not at all', async () => {
   const { nameServers, resolver } = world;
   const settles = async (name: string, wanted: string) => {
     const deadline = Date.now() + 3000;
@@ -67,7 +67,7 @@ test('still answers while one of the name servers is down', async () => {
   await nameServers.start('ns2');
 });
 
-test('knows the gateway by any label, until it moves', async () => {
+test('resolves any label below the gateway’s domain, and follows a moved gateway', async () => {
   const { resolver, gateway } = world;
   for (const name of ['_.cluster.test', 'gateway.cluster.test']) {
     assert.deepEqual(await addresses(resolver.address, name), [gateway.address]);
@@ -79,7 +79,7 @@ test('knows the gateway by any label, until it moves', async () => {
   await resolver.moveGateway(gateway.address);
 });
 
-test('the look-ups of the ingress, of the CA and of everybody else fail and lie each for itself', async () => {
+test('the queries of the ingress, of the CA and of other clients can fail independently', async () => {
   const { nameServers, resolver, dnsResolvers } = world;
   assert.equal(dnsResolvers, `${resolver.forIngress.address}:53`);
   await nameServers.publish(zone, [record('each.example.test', 'A', '192.0.2.6')]);
@@ -103,7 +103,7 @@ test('the look-ups of the ingress, of the CA and of everybody else fail and lie 
   assert.equal(resolver.forCa.questions.length, before);
 });
 
-test('knows nothing outside the world, and nothing at all when it is stopped', async () => {
+test('resolves nothing outside the world, and nothing at all when it is stopped', async () => {
   const { resolver } = world;
   assert.equal((await ask(resolver.address, 'www.example.com', 'A')).rcode, 'NXDOMAIN');
   await resolver.stop();

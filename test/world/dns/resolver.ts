@@ -15,12 +15,14 @@ export interface Delegation {
 export interface ResolverOptions {
   readonly directory: string;
   readonly address: string;
-  /** Further addresses, for those whose look-ups shall be able to fail alone. Default: `address`. */
+  /**
+   * Additional addresses, for clients whose queries have to fail independently. Default: `address`.
+   */
   readonly ingressAddress?: string;
   readonly caAddress?: string;
-  /** The zones that have a public delegation, none of them inside another. */
+  /** The zones with a public delegation; none is inside another. */
   readonly delegations: readonly Delegation[];
-  /** The gateway's domain; every name directly below it has the gateway's address. */
+  /** The gateway's domain; every name directly below it resolves to the gateway's address. */
   readonly gatewayDomain: string;
   readonly gatewayAddress: string;
 }
@@ -29,38 +31,39 @@ export interface ResolverOptions {
 export interface Entrance {
   readonly address: string;
   readonly faults: DnsFaults;
-  /** Every question since the start, oldest first. */
+  /** Every query since the start, oldest first. */
   readonly questions: readonly SeenQuestion[];
 }
 
 /**
- * The world's recursive resolver, which is at the same time its root, its top-level domains and the gateway's zone. It asks name servers
- * from its own `address`, so that they can tell it from others.
+ * The world's recursive resolver; it is also the world's root, top-level domains and gateway zone.
+ * It queries name servers from its own `address`, so that they can tell it from other clients.
  */
 export interface Resolver extends Entrance, AsyncDisposable {
-  /** For the ingress alone. */
+  /** For the ingress only. */
   readonly forIngress: Entrance;
-  /** For the certificate authorities alone. */
+  /** For the CAs only. */
   readonly forCa: Entrance;
   readonly pids: readonly number[];
-  /** Gives the names below the gateway's domain another address, as when a gateway moves. */
+  /** Changes the address of all names below the gateway's domain. */
   moveGateway(address: string): Promise<void>;
   /** Closes its port at every address, which then refuses. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Forgets all answers, by starting BIND anew. */
+  /** Drops all cached answers by restarting BIND. */
   flush(): Promise<void>;
-  /** Resolves when every answer that was given until now is forgotten, with nothing asked or restarted. */
+  /** Resolves once every answer given so far has expired; queries and restarts nothing. */
   forgets(): Promise<void>;
 }
 
 const CACHE_SECONDS = 1;
-/** BIND counts in whole seconds. */
+/** BIND counts TTLs in whole seconds. */
 const MARGIN_MS = 500;
 
 /**
- * Starts a BIND that follows the delegations to the world's name servers and remembers answers for at most 1 s, and not what is
- * not there. Nothing outside the world can be resolved: its own root zone knows only the world's top-level domains.
+ * Starts a BIND that follows the delegations to the world's name servers and caches answers for at
+ * most 1 s, and negative answers not at all. Nothing outside the world can be resolved: its own
+ * root zone has only the world's top-level domains.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
   const { address, gatewayDomain, ingressAddress, caAddress } = options;
@@ -99,7 +102,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   };
 }
 
-/** Hands every question to BIND byte for byte, unless a fault decides otherwise. */
+/** Forwards every query to BIND byte for byte, unless a fault applies. */
 async function openEntrance(address: string, behind: () => Endpoint): Promise<Entrance & DnsListener> {
   const faults = new DnsFaults({ recursive: true });
   const questions: SeenQuestion[] = [];
@@ -124,7 +127,8 @@ function startRecursive(options: ResolverOptions): Promise<Bind> {
       'recursion yes',
       'allow-recursion { any; }',
       `max-cache-ttl ${CACHE_SECONDS}`,
-      // The ingress and a CA have each a resolver of their own: what one has asked too early the other does not know.
+      // In production, the ingress and a CA have separate resolvers: a negative answer to one is
+      // not cached for the other.
       'max-ncache-ttl 0',
       'servfail-ttl 0',
       'lame-ttl 0',

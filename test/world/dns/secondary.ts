@@ -9,7 +9,7 @@ const START_MS = 10_000;
 export interface SecondaryOptions {
   readonly directory: string;
   readonly zone: string;
-  /** Of 127.0.0.1; the primary is told of it before. */
+  /** The port on 127.0.0.1, which the primary already has in its configuration. */
   readonly port: number;
   readonly primary: Endpoint;
   /** A key that may transfer the zone. */
@@ -17,8 +17,9 @@ export interface SecondaryOptions {
 }
 
 /**
- * A Knot that holds one zone as a secondary and takes NOTIFY from this host; resolves when it has transferred the zone. By itself it asks again
- * in the refresh interval only, which is longer than any test.
+ * A Knot that is a secondary of one zone and accepts NOTIFY from this host. Resolves once it has
+ * transferred the zone. On its own it refreshes only after the refresh interval, which is longer
+ * than any test.
  */
 export async function startSecondary(options: SecondaryOptions): Promise<AsyncDisposable> {
   const { directory } = options;

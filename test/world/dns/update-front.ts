@@ -3,11 +3,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { type OpenServer, openServer } from '../open-server.ts';
 import { createTcpSplitter, type Endpoint, withLength } from './dns-client.ts';
 
-/** Something that goes wrong with a message in place of its answer. */
+/** What replaces the response to a message. */
 export type UpdateFault =
   /**
-   * `servfail`, `refused` and `notauth` are answers without a signature, `nonsense` is one of success; `truncated` is half a message
-   * that says it is whole, `stall` half of one and nothing more, `html` no DNS at all.
+   * `servfail`, `refused` and `notauth`: responses without a signature. `nonsense`: an unsigned
+   * success. `truncated`: half a message with a matching length. `stall`: half a message, then
+   * silence. `html`: not DNS at all.
    */
   | 'servfail'
   | 'refused'
@@ -18,7 +19,7 @@ export type UpdateFault =
   | 'html'
   | 'reset'
   | 'hang'
-  /** The message is carried out, and its answer never arrives. */
+  /** The message is carried out, and its response is lost. */
   | 'lost';
 
 export type MessageKind = 'read' | 'write';
@@ -30,9 +31,9 @@ interface Rule {
 }
 
 export interface UpdateFrontOptions {
-  /** The name server that answers. */
+  /** The name server behind the front. */
   readonly behind: () => Endpoint;
-  /** What has to have happened before a message is passed on. */
+  /** Awaited before a message is passed on. */
   readonly ready: () => Promise<void>;
 }
 
@@ -40,13 +41,19 @@ const UPDATE = 5;
 const RCODES = { servfail: 2, refused: 5, notauth: 9, nonsense: 0 } as const;
 const HTML = '<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body></body></html>';
 
-/** Stands in front of a name server's TCP port: passes messages on as they are, counts them, and breaks some. */
+/**
+ * Stands before a name server's TCP port: passes messages on unchanged, counts them, and breaks
+ * some.
+ */
 export class UpdateFront implements AsyncDisposable {
   readonly #options: UpdateFrontOptions;
   readonly #open: OpenServer;
-  /** Called before each message is passed on: for what somebody else does meanwhile. */
+  /** Called before each message is passed on, to simulate another writer. */
   onMessage: (kind: MessageKind) => void = () => undefined;
-  /** Called after each update that was passed on, before its answer is: for who publishes what stands now. */
+  /**
+   * Called after each update that was passed on and before its response, to publish the new
+   * content.
+   */
   onWritten: () => Promise<void> = async () => undefined;
   #rules: Rule[] = [];
   #calls: MessageKind[] = [];
@@ -68,7 +75,7 @@ export class UpdateFront implements AsyncDisposable {
     return this.#open.port;
   }
 
-  /** What came since the start or the last reset, in the order of arrival. */
+  /** The messages since the start or the last reset, in order of arrival. */
   get calls(): readonly MessageKind[] {
     return this.#calls;
   }
@@ -140,7 +147,7 @@ function breakWith(fault: Exclude<UpdateFault, 'lost'>, message: Buffer, client:
   }
 }
 
-/** The head of a message as an answer to it: no question, no records, no signature. */
+/** The header of a message as a response: no question, no records, no signature. */
 function unsigned(message: Buffer, rcode: number): Buffer {
   const answer = Buffer.alloc(12);
   message.copy(answer, 0, 0, 3);

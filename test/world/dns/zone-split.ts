@@ -1,13 +1,16 @@
 import { bareName } from './presentation.ts';
 import type { ZoneRecord } from './publisher.ts';
 
-/** A zone's records, divided into what BIND may hold and what it refuses although Cloudflare serves it. */
+/** A zone's records, divided into those that BIND accepts and those that only Cloudflare serves. */
 export interface SplitZone {
-  /** What BIND serves. */
+  /** Served by BIND. */
   readonly plain: readonly ZoneRecord[];
-  /** Records of other types at the name of a CNAME (against RFC 1034 §3.6.2). */
+  /** Records of other types at the owner name of a CNAME (contrary to RFC 1034 §3.6.2). */
   readonly besideCname: readonly ZoneRecord[];
-  /** The CNAME at the apex, beside SOA and NS: answered as the addresses of its target ("flattened"). */
+  /**
+   * The CNAME at the apex, beside SOA and NS: answered as the addresses of its target
+   * ("flattened").
+   */
   readonly apexCname: ZoneRecord | undefined;
 }
 

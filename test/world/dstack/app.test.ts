@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { appBody, GREETING, startApp } from './app.ts';
 
-test('it answers with its name and the path', async () => {
+test('responds with its name and the path', async () => {
   await using app = await startApp({ name: 'blue' });
   const response = await fetch(`http://${app.address}:${app.port}/some/path?x=1`, {
     headers: { 'X-Seen': 'yes' },
@@ -14,7 +14,7 @@ test('it answers with its name and the path', async () => {
   assert.equal(app.served, 1);
 });
 
-test('it streams until the client leaves', async () => {
+test('streams until the client leaves', async () => {
   await using app = await startApp();
   const leaving = new AbortController();
   const response = await fetch(`http://${app.address}:${app.port}/stream`, { signal: leaving.signal });
@@ -28,7 +28,7 @@ test('it streams until the client leaves', async () => {
   assert.ok(lines >= 3);
 });
 
-test('it speaks first where it is told to, then echoes', async () => {
+test('speaks first in the mode speaksFirst, then echoes', async () => {
   await using app = await startApp({ mode: 'speaksFirst' });
   const socket = connect(app.port, app.address).setEncoding('utf8');
   const [greeting] = await once(socket, 'data');
@@ -37,7 +37,7 @@ test('it speaks first where it is told to, then echoes', async () => {
   assert.deepEqual(await socket.toArray(), ['hello']);
 });
 
-test('it stops, and starts on the same port or another', async () => {
+test('stops, and starts on the same port or another one', async () => {
   await using app = await startApp();
   const first = app.port;
   const status = async () => (await fetch(`http://${app.address}:${app.port}/`)).status;

@@ -2,44 +2,44 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { type OpenServer, openServer } from '../open-server.ts';
 
-/** `http` answers HTTP/1.1; `speaksFirst` greets every TCP connection at once and then echoes it. */
+/** `http` serves HTTP/1.1; `speaksFirst` greets every TCP connection at once and then echoes. */
 export type AppMode = 'http' | 'speaksFirst';
 
 export interface AppOptions {
   readonly address?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
   readonly mode?: AppMode;
-  /** Part of every answer, to tell two apps apart. */
+  /** Part of every response, to tell two apps apart. */
   readonly name?: string;
 }
 
-/** What the user runs behind the ingress. */
+/** The user's app behind the ingress. */
 export interface App extends AsyncDisposable {
   readonly address: string;
-  /** The port it listens on, or listened on last. */
+  /** The port that it listens on, or last listened on. */
   readonly port: number;
-  /** How many requests (`http`) or connections (`speaksFirst`) it has had. */
+  /** The number of requests (`http`) or connections (`speaksFirst`) so far. */
   readonly served: number;
   /** The headers of the last HTTP request. */
   readonly lastHeaders: Readonly<IncomingMessage['headers']>;
   /** Closes its port and cuts its connections. */
   stop(): Promise<void>;
-  /** Listens again, on the last port or another; does nothing while it runs. */
+  /** Listens again, on the last port or another; does nothing if it is running. */
   start(port?: number): Promise<void>;
 }
 
-/** What `speaksFirst` says before it is asked anything. */
+/** What `speaksFirst` sends before the client sends anything. */
 export const GREETING = '220 the app speaks first\r\n';
 
 const STREAM_INTERVAL_MS = 100;
 
-/** The body that the app named `name` answers to `GET path`. */
+/** The body of the response of the app `name` to `GET path`. */
 export function appBody(name: string, path: string): string {
   return `${name} answers ${path}\n`;
 }
 
-/** Starts the app. `/stream` writes a line every 100 ms until the client leaves. */
+/** Starts the app. `/stream` sends a line every 100 ms until the client leaves. */
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const app = new RunningApp(options);
   await app.start();

@@ -4,13 +4,13 @@ const CLIENT_HELLO = 1;
 const SERVER_NAME_EXTENSION = 0;
 
 /**
- * The server name (RFC 6066 §3) of a ClientHello: `undefined` while bytes are missing, `null` when it has none. Throws for
- * bytes that are no TLS handshake.
+ * The server name (RFC 6066 §3) of a ClientHello: `undefined` while bytes are missing, `null` if it
+ * has none. Throws if the bytes are not a TLS handshake.
  */
 export function serverNameOf(bytes: Buffer): string | null | undefined {
   const handshake = handshakeBytes(bytes);
   if (handshake.length < 4) return undefined;
-  if (handshake[0] !== CLIENT_HELLO) throw new Error('the first handshake message is no ClientHello');
+  if (handshake[0] !== CLIENT_HELLO) throw new Error('the first handshake message is not a ClientHello');
   const length = handshake.readUIntBE(1, 3);
   if (handshake.length < 4 + length) return undefined;
   const hello = new Reader(handshake.subarray(4, 4 + length));
@@ -36,7 +36,10 @@ function hostNameOf(names: Reader): string | null {
   return null;
 }
 
-/** The handshake bytes of the records received so far; one message may span records (RFC 8446 §5.1). */
+/**
+ * The handshake bytes of the records received so far; one message may span several records (RFC
+ * 8446 §5.1).
+ */
 function handshakeBytes(bytes: Buffer): Buffer {
   const fragments: Buffer[] = [];
   for (let at = 0; at + RECORD_HEADER <= bytes.length; ) {
@@ -48,7 +51,10 @@ function handshakeBytes(bytes: Buffer): Buffer {
   return Buffer.concat(fragments);
 }
 
-/** Reads TLS presentation language (RFC 8446 §3): numbers, and vectors behind their length. Throws past the end. */
+/**
+ * Reads TLS presentation language (RFC 8446 §3): numbers, and vectors with a length prefix. Throws
+ * past the end.
+ */
 class Reader {
   #left: Buffer;
 
@@ -61,7 +67,7 @@ class Reader {
   }
 
   take(length: number): Buffer {
-    if (this.#left.length < length) throw new Error('the ClientHello is cut off');
+    if (this.#left.length < length) throw new Error('the ClientHello is truncated');
     const taken = this.#left.subarray(0, length);
     this.#left = this.#left.subarray(length);
     return taken;

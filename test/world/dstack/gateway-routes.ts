@@ -1,6 +1,6 @@
 import { ask, txtRecords } from '../dns/dns-client.ts';
 
-/** Where the gateway sends a connection. */
+/** The destination of a connection. */
 export interface Route {
   /** An app id or an instance id. */
   readonly id: string;
@@ -9,9 +9,9 @@ export interface Route {
 
 export interface RouteOptions {
   readonly resolver: string;
-  /** The gateway's own domain: `<id>[-<port>]s.<domain>` is passed through without a look-up. */
+  /** The gateway's own domain: `<id>[-<port>]s.<domain>` is passed through without a lookup. */
   readonly domain: string;
-  /** Seconds that a name without a record is remembered. */
+  /** Seconds for which a missing record is cached. */
   readonly negativeTtlS: number;
 }
 
@@ -23,8 +23,8 @@ interface Remembered {
 const PASS_THROUGH_PORT = 443;
 
 /**
- * Gives a function from server name to route, which remembers the answers for their TTL. It rejects when there is no
- * record, when the first is malformed, and when the resolver does not answer.
+ * Creates a function from server name to route that caches answers for their TTL. It rejects if
+ * there is no record, if the first one is malformed, or if the resolver does not respond.
  */
 export function createRoutes({
   resolver,
@@ -72,6 +72,6 @@ function ownRoute(sni: string, domain: string): Route | undefined {
   if (!sni.endsWith(`.${domain}`)) return undefined;
   const label = sni.slice(0, -domain.length - 1);
   const [, id, port = PASS_THROUGH_PORT] = /^([0-9a-f]{40})(?:-(\d{1,5}))?s$/.exec(label) ?? [];
-  if (!id) throw new Error(`this gateway only passes TLS through, and ${sni} does not ask for that`);
+  if (!id) throw new Error(`${sni} does not select TLS passthrough, which is all that this gateway supports`);
   return { id, port: Number(port) };
 }

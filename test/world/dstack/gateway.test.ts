@@ -54,7 +54,7 @@ async function connectAs(servername: string): Promise<TLSSocket> {
   return socket;
 }
 
-/** Sends a word, ends the sending side, and gives what comes back before the other side's end. */
+/** Sends a word, ends the sending side, and returns what arrives before the other side's end. */
 async function echoed(servername: string): Promise<string> {
   const socket = await connectAs(servername);
   assert.equal(socket.alpnProtocol, 'echo');
@@ -70,19 +70,19 @@ async function refusal(servername: string): Promise<string> {
 }
 
 describe('routes', () => {
-  test('by the app id, passing TLS, ALPN and a half-closed connection through', async () => {
+  test('the app id, passing TLS, ALPN and a half-closed connection through', async () => {
     await publish(txt('_dstack-app-address.app.example.test', `${world.guestAgent.appId}:${echoPort}`));
     const before = world.gateway.routed;
     assert.equal(await echoed('app.example.test'), 'hello');
     assert.equal(world.gateway.routed, before + 1);
   });
 
-  test('by the instance id', async () => {
+  test('the instance id', async () => {
     await publish(txt('_dstack-app-address.one.example.test', `${world.guestAgent.instanceId}:${echoPort}`));
     assert.equal(await echoed('one.example.test'), 'hello');
   });
 
-  test('by the older name, and by the wildcard of the parent', async () => {
+  test('the older record name, and the wildcard of the parent', async () => {
     const value = `${world.guestAgent.appId}:${echoPort}`;
     await publish(
       txt('_tapp-address.old.example.test', value),
@@ -92,7 +92,7 @@ describe('routes', () => {
     assert.equal(await echoed('any.deep.example.test'), 'hello');
   });
 
-  test('the exact name wins over the wildcard', async () => {
+  test('the exact name, which wins over the wildcard', async () => {
     const { appId } = world.guestAgent;
     await publish(
       txt('_dstack-app-address.exact.example.test', `${appId}:${echoPort}`),
@@ -102,12 +102,12 @@ describe('routes', () => {
     assert.equal(await echoed('exact.example.test'), 'hello');
   });
 
-  test('by its own domain with the s suffix', async () => {
+  test('its own domain with the s suffix', async () => {
     assert.equal(await echoed(`${world.guestAgent.appId}-${echoPort}s.cluster.test`), 'hello');
-    assert.match(await refusal(`${world.guestAgent.appId}.cluster.test`), /only passes TLS through/);
+    assert.match(await refusal(`${world.guestAgent.appId}.cluster.test`), /does not select TLS passthrough/);
   });
 
-  test('to the first of several instances that answers', async () => {
+  test('the first of several instances that responds', async () => {
     const { appId, instanceId } = world.guestAgent;
     const known = world.gateway.instances;
     world.gateway.instances = [...known, { appId, instanceId, address: '127.255.0.9' }];
@@ -122,7 +122,7 @@ describe('refuses', () => {
     assert.match(await refusal('nobody.example.test'), /no app-address record/);
   });
 
-  test('an app that it does not know, and a port that refuses', async () => {
+  test('an unknown app, and a closed port', async () => {
     const { appId } = world.guestAgent;
     await publish(
       txt('_dstack-app-address.other.example.test', `${'0'.repeat(40)}:${echoPort}`),
@@ -132,7 +132,7 @@ describe('refuses', () => {
     assert.match(await refusal('shut.example.test'), /refuses/);
   });
 
-  test('a malformed record, although a good wildcard stands beside it', async () => {
+  test('a malformed record, although there is a good wildcard', async () => {
     const { appId } = world.guestAgent;
     for (const [at, value] of [
       `${appId}`,
@@ -149,7 +149,7 @@ describe('refuses', () => {
     }
   });
 
-  test('what is no TLS, or has no server name within 4096 bytes', async () => {
+  test('bytes that are not TLS, or have no server name within 4096 bytes', async () => {
     const reasonFor = async (bytes: Buffer) => {
       const socket = connectTcp(443, world.gateway.address);
       socket.on('error', () => undefined).write(bytes);
@@ -164,7 +164,7 @@ describe('refuses', () => {
 });
 
 describe('memory', () => {
-  test('an answer is remembered for its TTL', async () => {
+  test('an answer is cached for its TTL', async () => {
     const { appId } = world.guestAgent;
     await publish({ ...txt('_dstack-app-address.kept.example.test', `${appId}:${echoPort}`), ttl: 60 });
     assert.equal(await echoed('kept.example.test'), 'hello');
@@ -174,7 +174,7 @@ describe('memory', () => {
   });
 });
 
-test('its log has a line for every connection', async () => {
+test('the log has a line for every connection', async () => {
   const { appId, instanceId } = world.guestAgent;
   await publish(txt('_dstack-app-address.logged.example.test', `${appId}:${echoPort}`));
   await using loopback = await claimLoopback();
@@ -206,7 +206,7 @@ describe('the PROXY protocol', () => {
   });
 
   for (const version of ['v1', 'v2'] as const) {
-    test(`${version} names the client before the first byte of TLS`, async () => {
+    test(`${version} has the client’s address, before the first byte of TLS`, async () => {
       const received: Buffer[] = [];
       await using backend = createTcpServer((socket) => {
         socket.on('data', (piece) => {

@@ -5,13 +5,13 @@ import { serverNameOf } from './client-hello.ts';
 import { createRoutes, type Route } from './gateway-routes.ts';
 import { type ProxyVersion, proxyHeader } from './proxy-header.ts';
 
-/** A CVM of an app, as it registered itself at the gateway. */
+/** A CVM of an app, as registered at the gateway. */
 export interface Instance {
   /** 40 hex digits. */
   readonly appId: string;
   /** 40 hex digits. */
   readonly instanceId: string;
-  /** Where its published ports are. */
+  /** The host that has its published ports. */
   readonly address: string;
 }
 
@@ -20,27 +20,36 @@ export interface GatewayOptions {
   readonly resolver: string;
   /** Its own domain, for example `cluster.test`. */
   readonly domain: string;
-  /** Seconds that a missing record is remembered. In reality 10; default 0, so that a test need not wait that long. */
+  /**
+   * Seconds for which a missing record is cached. Default: 0, so that tests need not wait; the real
+   * gateway: 10.
+   */
   readonly negativeTtlS?: number;
-  /** Gets a line for every connection. */
+  /** Receives a line for every connection. */
   readonly log?: (line: string) => void;
 }
 
-/** A connection that the gateway ended itself. */
+/** A connection that the gateway refused. */
 export interface GatewayRefusal {
   readonly sni: string | undefined;
   readonly reason: string;
 }
 
-/** The dstack gateway: passes TLS connections through, by what the TXT record of their server name says. */
+/**
+ * The dstack gateway: passes TLS connections through, according to the TXT record of their server
+ * name.
+ */
 export interface Gateway extends AsyncDisposable {
   readonly address: string;
   readonly domain: string;
-  /** The CVMs it knows. An app id means all of the app's, an instance id that one. Replaceable at any time. */
+  /**
+   * The known CVMs. An app id selects all CVMs of the app, an instance id one CVM. Can be replaced
+   * at any time.
+   */
   instances: readonly Instance[];
-  /** Puts a PROXY protocol header before the bytes of the client. Default none. */
+  /** Sends a PROXY protocol header before the client's bytes. Default: none. */
   proxyProtocol: ProxyVersion | undefined;
-  /** Connections passed on so far. */
+  /** The number of connections passed on so far. */
   readonly routed: number;
   readonly refusals: readonly GatewayRefusal[];
 }
@@ -109,7 +118,10 @@ class RunningGateway implements Gateway {
   }
 }
 
-/** Reads until the server name is known. Rejects after 4096 bytes, 5 s or the client's end. */
+/**
+ * Reads until the server name is known. Rejects after 4096 bytes, after 5 s, or at the client's
+ * end.
+ */
 async function readHello(client: Socket): Promise<{ sni: string; bytes: Buffer }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ sni: string; bytes: Buffer }>();
   let bytes = Buffer.alloc(0);
@@ -140,7 +152,7 @@ function candidates(instances: readonly Instance[], id: string): Instance[] {
   return meant.slice(-RACED_INSTANCES);
 }
 
-/** Connects to all of them at once and keeps the first that accepts. */
+/** Connects to all of them concurrently and keeps the first connection that is accepted. */
 async function connectFirst(instances: readonly Instance[], port: number): Promise<Socket> {
   const attempts = instances.map(async ({ address }) => {
     const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
@@ -159,7 +171,7 @@ async function connectFirst(instances: readonly Instance[], port: number): Promi
   return first;
 }
 
-/** Passes bytes both ways; each side's end is passed on as its end, an error ends both. */
+/** Passes bytes in both directions; one side's end is passed on as an end, an error closes both. */
 function join(client: Socket, server: Socket): void {
   for (const [from, to] of [
     [client, server],

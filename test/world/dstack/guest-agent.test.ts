@@ -4,8 +4,9 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-// The SDK imports @noble/curves 1.x, and declares it as an optional peer, which npm does not install: so package.json lists it, though
-// nothing here imports it. It brings @noble/hashes along. The program uses only the SDK's types (src/dstack/ask.ts).
+// The SDK imports @noble/curves 1.x but declares it as an optional peer, which npm does not
+// install. Therefore package.json lists it, although nothing here imports it. It depends on
+// @noble/hashes. The program uses only the SDK's types (src/dstack/ask.ts).
 import { DstackClient, TappdClient } from '@phala/dstack-sdk';
 import { type GuestAgent, startGuestAgent } from './guest-agent.ts';
 
@@ -45,20 +46,20 @@ test('the SDK reads identity, quote, key and version', async () => {
   assert.match((await client.version()).version, /^0\.5\./);
 });
 
-test('the older client reads the older socket', async () => {
+test('the older client works on the older socket', async () => {
   const client = new TappdClient(agent.tappdSocket);
   assert.equal(await client.isReachable(), true);
   const { report_data } = await client.tdxQuote('1', 'raw');
   assert.equal(report_data, '31'.padStart(128, '0'));
 });
 
-test('a quote can be had where a test wants one', async () => {
+test('a test can set the quote', async () => {
   agent.quote = (reportData) => `04${reportData.toString('hex')}`;
   const { quote } = await new DstackClient(agent.socket).getQuote(Buffer.from('ff', 'hex'));
   assert.equal(quote, `04ff${'0'.repeat(126)}`);
 });
 
-test('what is not documented is refused in JSON', async () => {
+test('undocumented requests are refused in JSON', async () => {
   assert.deepEqual(await post('/Nothing', '{}'), {
     status: 404,
     body: { error: 'Service not found: /Nothing' },
@@ -72,7 +73,7 @@ test('what is not documented is refused in JSON', async () => {
   assert.deepEqual(agent.calls.at(-1), { path: '/Info', status: 500 });
 });
 
-test('stopped, its socket is gone; started, it is back', async () => {
+test('its socket disappears when it stops and returns when it starts', async () => {
   await agent.stop();
   await assert.rejects(post('/Info', '{}'), /ENOENT|ECONNREFUSED/);
   await agent.start();

@@ -4,42 +4,51 @@ import { join } from 'node:path';
 import { openServer } from '../open-server.ts';
 
 export interface GuestAgentOptions {
-  /** Where its sockets are made. */
+  /** The directory of its sockets. */
   readonly directory: string;
   /** 40 hex digits. */
   readonly appId?: string;
   /** 40 hex digits. */
   readonly instanceId?: string;
   readonly appName?: string;
-  /** The app's compose file, which `Info` carries. Letters outside ASCII are for others than the SDK, which counts them wrong. */
+  /**
+   * The app's compose file, as returned by `Info`. Non-ASCII letters are for clients other than the
+   * SDK, which miscounts them.
+   */
   readonly compose?: string;
 }
 
-/** One call of the agent, in the order of their arrival. */
+/** One call to the agent. */
 export interface AgentCall {
   readonly path: string;
   readonly status: number;
 }
 
-/** The dstack guest agent of the world's CVM, on its documented socket and on the older tappd's. */
+/**
+ * The dstack guest agent of the world's CVM, on its documented socket and on the older tappd
+ * socket.
+ */
 export interface GuestAgent extends AsyncDisposable {
   readonly appId: string;
   readonly instanceId: string;
-  /** The path of dstack.sock: for DSTACK_SIMULATOR_ENDPOINT. */
+  /** The path of dstack.sock, for DSTACK_SIMULATOR_ENDPOINT. */
   readonly socket: string;
   /** The path of the older tappd.sock. */
   readonly tappdSocket: string;
   readonly calls: readonly AgentCall[];
-  /** The quote in hex for the 64 bytes of report data. Replaceable; empty by default, as where there is no TDX. */
+  /**
+   * Returns the quote in hex for 64 bytes of report data. Can be replaced; the default is empty, as
+   * without TDX.
+   */
   quote: (reportData: Buffer) => string;
-  /** Paths that answer 500 with a JSON error, for example `/GetQuote`. */
+  /** Paths that respond 500 with a JSON error, for example `/GetQuote`. */
   readonly failing: Set<string>;
   /** Closes both sockets and removes their files. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** An answer other than 200. */
+/** A response other than 200. */
 class Refusal extends Error {
   readonly status: number;
 
@@ -113,7 +122,7 @@ class RunningAgent implements GuestAgent {
       '/prpc/Tappd.Info': () => this.#info,
       '/prpc/Tappd.TdxQuote': (body) => {
         if (body['hash_algorithm'] === 'raw') return this.#quoteFor(body);
-        throw new Refusal(400, 'this agent knows only hash_algorithm raw');
+        throw new Refusal(400, 'this agent supports only hash_algorithm raw');
       },
     };
   }
@@ -134,7 +143,7 @@ class RunningAgent implements GuestAgent {
       const { status, body } = await answer(request, methods[path], this.failing.has(path));
       this.calls.push({ path, status });
       const text = JSON.stringify(body);
-      // The SDK reads the body by its length and knows no chunks.
+      // The SDK reads the body by its length and does not support chunks.
       const length = Buffer.byteLength(text);
       response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length }).end(text);
     });
@@ -149,7 +158,7 @@ async function answer(
   try {
     const text = (await request.setEncoding('utf8').toArray()).join('');
     if (!method) throw new Refusal(404, `Service not found: ${request.url}`);
-    if (fails) throw new Refusal(500, 'the agent fails because the test wants it to');
+    if (fails) throw new Refusal(500, 'a failure that the test requested');
     return { status: 200, body: method(parseBody(text)) };
   } catch (thrown) {
     const status = thrown instanceof Refusal ? thrown.status : 500;
@@ -162,7 +171,7 @@ function parseBody(text: string): Body {
     const value: unknown = JSON.parse(text || '{}');
     if (typeof value === 'object' && value !== null) return { ...value };
   } catch {
-    // Answered below, like a body of another shape.
+    // The check below reports it, like a body of another shape.
   }
   throw new Refusal(400, 'the body is not a JSON object');
 }
@@ -176,7 +185,10 @@ function paddedReportData(hex: unknown): Buffer {
   return Buffer.concat([bytes], REPORT_DATA_BYTES);
 }
 
-/** The same key for every instance of the app, as under a KMS; only the path separates keys. */
+/**
+ * The same key for every instance of the app, as with a KMS; it depends only on the app and the
+ * path.
+ */
 function derivedKey(appId: string, path: string): { key: string; signature_chain: string[] } {
   const bytes = (label: string) => createHmac('sha512', appId).update(`${label}:${path}`).digest();
   const key = bytes('key').subarray(0, 32);

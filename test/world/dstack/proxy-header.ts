@@ -6,7 +6,7 @@ const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const VERSION_2_PROXY = 0x21;
 const TCP_OVER_IPV4 = 0x11;
 
-/** The PROXY protocol header that names the client's and the gateway's end of a connection over IPv4. */
+/** The PROXY protocol header with the client's and the gateway's address of an IPv4 connection. */
 export function proxyHeader(version: ProxyVersion, client: Socket): Buffer {
   const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = client;
   if (version === 'v1') {

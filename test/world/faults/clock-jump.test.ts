@@ -12,7 +12,7 @@ import { environmentWithFault } from './fault-points.ts';
 
 const DAY_MS = 86_400_000;
 
-/** A program that evaluates, in its own time, each expression that it is given. */
+/** A program that evaluates each expression that it receives, by its own clock. */
 function program(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'clock-jump-'));
   afterTest(t, () => rmSync(home, { recursive: true, force: true }));
@@ -39,18 +39,18 @@ function program(t: TestContext) {
     assert.ok(!done, 'it ended');
     return JSON.parse(value);
   };
-  /** Days that it is ahead. */
+  /** The days by which it is ahead. */
   const ahead = async (expression: string) => {
     const told = await ask(expression);
     const at = typeof told === 'string' ? Date.parse(told) : Number(told);
-    return Math.round(((at - Date.now()) / DAY_MS) * 100) / 100 + 0; // No -0.
+    return Math.round(((at - Date.now()) / DAY_MS) * 100) / 100 + 0; // Avoids -0.
   };
   return { clock, ask, ahead };
 }
 
 const WAYS = ['Date.now()', 'new Date()', 'Date()', 'new (class extends Date {})()'];
 
-test('every way to ask for the time of day follows a jump at once, forward and back', async (t) => {
+test('every way to read the time of day follows a jump at once, forward and back', async (t) => {
   const { clock, ahead } = program(t);
   for (const [jump, days] of [
     [0, 0],
@@ -64,7 +64,7 @@ test('every way to ask for the time of day follows a jump at once, forward and b
   }
 });
 
-test('dates are what they were otherwise', async (t) => {
+test('dates otherwise work as before', async (t) => {
   const { clock, ask, ahead } = program(t);
   clock.jump(5 * DAY_MS);
   assert.equal(await ask('new Date(0)'), '1970-01-01T00:00:00.000Z');
@@ -79,7 +79,7 @@ test('dates are what they were otherwise', async (t) => {
   );
 });
 
-test('timers and the monotonic clock do not notice', async (t) => {
+test('timers and the monotonic clock are unaffected', async (t) => {
   const { clock, ask } = program(t);
   const started = Number(await ask('globalThis.started = performance.now()'));
   const timer = 'new Promise((done) => setTimeout(() => done(performance.now()), 300))';
@@ -89,7 +89,7 @@ test('timers and the monotonic clock do not notice', async (t) => {
   assert.ok(lasted >= 300 && lasted < 60_000, `${lasted} ms`);
 });
 
-test('it goes together with fault points', (t) => {
+test('works together with fault points', (t) => {
   const { clock } = program(t);
   const { NODE_OPTIONS } = environmentWithFault(clock.environment, { at: 1, act: 'kill-before' });
   assert.match(NODE_OPTIONS ?? '', /clock\.ts --import=\S+fault-points\.ts$/);

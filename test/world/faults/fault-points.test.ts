@@ -11,7 +11,7 @@ import type { Environment } from '../ingress.ts';
 import { openServer } from '../open-server.ts';
 import { environmentWithFault, faulted, points, recordPoints } from './fault-points.ts';
 
-/** A volume, and an environment that names it. */
+/** A volume, and an environment for it. */
 function volumeFor(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'fault-points-'));
   afterTest(t, () => rmSync(home, { recursive: true, force: true }));
@@ -19,7 +19,7 @@ function volumeFor(t: TestContext) {
   return { home, volume, environment: { PATH: process.env['PATH'] ?? '', LETSENCRYPT_DIR: volume } };
 }
 
-/** Runs a program that finds its volume in `root`, and gives what it says. */
+/** Runs a program that has its volume in `root`, and returns its output. */
 async function run(environment: Environment, program: string) {
   const script = `
     import fs, { renameSync } from 'node:fs';
@@ -39,7 +39,7 @@ async function run(environment: Environment, program: string) {
   return { said: stdout.split('\n').filter(Boolean), stderr, signal };
 }
 
-/** As src/files.ts does it. */
+/** The same steps as in src/files.ts. */
 const SAVE = `
   await mkdir(root, { recursive: true });
   const temporary = root + '/key.' + crypto.randomUUID() + '.tmp';
@@ -70,7 +70,7 @@ test('every change of the volume is recorded once, in order, with the same label
   }
 });
 
-test('each way of changing something counts once, also those that Node.js makes of others', async (t) => {
+test('each way to change something counts once, also where Node.js implements it by other calls', async (t) => {
   const { environment } = volumeFor(t);
   const recording = recordPoints(environment);
   const { stderr } = await run(
@@ -94,7 +94,7 @@ test('each way of changing something counts once, also those that Node.js makes 
   ]);
 });
 
-test('what is read, and what lies elsewhere, does not count', async (t) => {
+test('reads, and changes elsewhere, do not count', async (t) => {
   const { home, environment } = volumeFor(t);
   const recording = recordPoints(environment);
   const { said } = await run(
@@ -111,7 +111,7 @@ test('what is read, and what lies elsewhere, does not count', async (t) => {
   assert.deepEqual(points(recording), ['mkdir . #1', 'open inner #1']);
 });
 
-test('requests of node:http and fetch count, without what differs', async (t) => {
+test('requests of node:http and fetch count, with stable labels', async (t) => {
   const { base } = await serverFor(t);
   const { environment } = volumeFor(t);
   const recording = recordPoints(environment);
@@ -130,7 +130,7 @@ for (const [act, kept, texts] of [
   ['kill-before', [], []],
   ['kill-after', ['key'], ['0123456789']],
 ] as const) {
-  test(`${act} ends it there`, async (t) => {
+  test(`${act} ends the process at that point`, async (t) => {
     const { volume, environment } = volumeFor(t);
     const faulty = environmentWithFault(environment, { at: 'rename key #1', act });
     const { signal } = await run(faulty, SAVE);
@@ -164,7 +164,7 @@ for (const [act, ending, written] of [
 }
 
 for (const name of ['appendFile', 'fs.appendFileSync']) {
-  test(`a line that ${name} adds is torn in its middle`, async (t) => {
+  test(`torn: a line that ${name} appends is cut in half`, async (t) => {
     const { volume, environment } = volumeFor(t);
     const faulty = environmentWithFault(environment, { at: 'appendFile ledger #2', act: 'torn' });
     const append = (text: string) => `await ${name}(root + '/ledger', '${text}');`;
@@ -173,7 +173,7 @@ for (const name of ['appendFile', 'fs.appendFileSync']) {
   });
 }
 
-test('EROFS comes once without `until`, and as Node.js says it', async (t) => {
+test('EROFS without `until` occurs once, with the error of Node.js', async (t) => {
   const { volume, environment } = volumeFor(t);
   const faulty = environmentWithFault(environment, { at: 'rename b #1', act: 'EROFS' });
   const { said } = await run(
@@ -187,7 +187,7 @@ test('EROFS comes once without `until`, and as Node.js says it', async (t) => {
   assert.ok(existsSync(join(volume, 'b')));
 });
 
-test('a fault lasts until it is mended', async (t) => {
+test('a fault lasts until its end is signalled', async (t) => {
   const { home, environment } = volumeFor(t);
   const until = join(home, 'mended');
   const faulty = environmentWithFault(environment, { at: 'writeFile a #1', act: 'ENOSPC', until });
@@ -227,7 +227,7 @@ for (const [act, reached] of [
   }
 }
 
-test('a disk that takes nothing lets happen what changes nothing', async (t) => {
+test('a full or read-only disk allows calls that change nothing', async (t) => {
   const { home, environment } = volumeFor(t);
   const fault = { at: 'rm b #1', act: 'EROFS', until: join(home, 'mended') } as const;
   const { said } = await run(
@@ -242,23 +242,23 @@ test('a disk that takes nothing lets happen what changes nothing', async (t) => 
   assert.deepEqual(said, ['rm b EROFS', 'rm c', 'rm link EROFS', 'mkdir a', 'mkdir d EROFS']);
 });
 
-test('what makes no sense is refused before anything runs', (t) => {
+test('an impossible fault is refused before anything runs', (t) => {
   const { home, environment } = volumeFor(t);
   const fault = (at: string, act: 'torn' | 'ENOSPC' | 'kill-after', until?: string) => () =>
     environmentWithFault(environment, { at, act, until });
-  assert.throws(fault('rename key #1', 'torn'), /torn cannot be done at rename key #1/);
-  assert.throws(fault('POST /order-plz #1', 'ENOSPC'), /ENOSPC cannot be done at POST/);
-  assert.throws(fault('rename key #1', 'kill-after', home), /kill-after does not last/);
-  assert.throws(() => points(environment), /records nothing/);
+  assert.throws(fault('rename key #1', 'torn'), /torn is impossible at rename key #1/);
+  assert.throws(fault('POST /order-plz #1', 'ENOSPC'), /ENOSPC is impossible at POST/);
+  assert.throws(fault('rename key #1', 'kill-after', home), /kill-after cannot last/);
+  assert.throws(() => points(environment), /has no record/);
 });
 
-test('options of Node.js that were there stay', (t) => {
+test('existing options of Node.js stay', (t) => {
   const { environment } = volumeFor(t);
   const { NODE_OPTIONS } = recordPoints({ ...environment, NODE_OPTIONS: '--no-warnings' });
   assert.match(NODE_OPTIONS ?? '', /^--no-warnings --import=file:/);
 });
 
-/** A server that answers everything, and how often it was asked. */
+/** A server that responds to everything and counts its requests. */
 async function serverFor(t: TestContext) {
   let count = 0;
   const server = createServer((request, response) => {

@@ -4,7 +4,7 @@ interface Rule<Asked, Fault> {
   left: number;
 }
 
-/** The faults that are waiting for what is asked; the first rule that fits decides. */
+/** The pending faults; the first matching rule wins. */
 export class FaultRules<Asked, Fault> {
   #rules: Rule<Asked, Fault>[] = [];
 
@@ -16,7 +16,7 @@ export class FaultRules<Asked, Fault> {
     this.#rules = [];
   }
 
-  /** The fault for what is asked, counted down. */
+  /** The fault for this request, if any; decrements the rule's count. */
   next(asked: Asked): Fault | undefined {
     const rule = this.#rules.find(({ left, matches }) => left > 0 && matches(asked));
     if (rule) rule.left -= 1;

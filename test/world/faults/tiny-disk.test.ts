@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { tinyDiskFor } from '../../e2e/support.ts';
 import { afterTest } from '../../harness/after-test.ts';
 
-/** A folder for a disk to be mounted in. */
+/** A folder to mount a disk in. */
 function homeFor(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'tiny-disk-'));
   afterTest(t, () => rmSync(home, { recursive: true, force: true }));
@@ -19,7 +19,7 @@ const isMounted = (path: string) => readFileSync('/proc/mounts', 'utf8').include
 const refusal = (code: string) => (thrown: unknown) =>
   thrown instanceof Error && 'code' in thrown && thrown.code === code;
 
-test('a full disk takes nothing until there is room', async (t) => {
+test('a full disk refuses writes until there is space', async (t) => {
   const disk = await tinyDiskFor(t, join(homeFor(t), 'volume'), 64);
   if (!disk) return;
   assert.ok(isMounted(disk.path));
@@ -36,7 +36,7 @@ test('a full disk takes nothing until there is room', async (t) => {
   write(9000);
 });
 
-test('read-only it refuses, and keeps what it has', async (t) => {
+test('a read-only disk refuses writes and keeps its content', async (t) => {
   const disk = await tinyDiskFor(t, join(homeFor(t), 'volume'), 64);
   if (!disk) return;
   const write = () => writeFileSync(join(disk.path, 'file'), 'x');
@@ -48,7 +48,7 @@ test('read-only it refuses, and keeps what it has', async (t) => {
   write();
 });
 
-test('it becomes read-only when nobody has a file open for writing any more', async (t) => {
+test('makeReadOnly waits until no file is open for writing', async (t) => {
   const disk = await tinyDiskFor(t, join(homeFor(t), 'volume'), 64);
   if (!disk) return;
   const file = openSync(join(disk.path, 'file'), 'w');
@@ -58,7 +58,7 @@ test('it becomes read-only when nobody has a file open for writing any more', as
   assert.throws(() => openSync(join(disk.path, 'file'), 'w'), refusal('EROFS'));
 });
 
-test('afterwards it is unmounted, and what was on it is gone', async (t) => {
+test('disposal unmounts it, and its content is gone', async (t) => {
   const path = join(homeFor(t), 'volume');
   await t.test('while it is there', async (t) => {
     const disk = await tinyDiskFor(t, path, 64);
@@ -70,7 +70,7 @@ test('afterwards it is unmounted, and what was on it is gone', async (t) => {
   assert.deepEqual(readdirSync(path), []);
 });
 
-test('it ends with its process', async (t) => {
+test('it is unmounted when the process ends', async (t) => {
   const [path, other] = [join(homeFor(t), 'volume'), join(homeFor(t), 'other')];
   if (!(await tinyDiskFor(t, other, 64))) return;
   const script = `
@@ -83,7 +83,7 @@ test('it ends with its process', async (t) => {
   assert.ok(!isMounted(path));
 });
 
-test('where nothing may be mounted it is refused with a reason to skip', async (t) => {
+test('without permission to mount, it rejects with a reason to skip', async (t) => {
   const script = `
     import { MountRefused, mountTinyDisk } from '${new URL('./tiny-disk.ts', import.meta.url)}';
     await mountTinyDisk('${join(homeFor(t), 'volume')}', 64).catch((thrown) => console.log(thrown instanceof MountRefused, thrown.message));`;

@@ -5,31 +5,37 @@ import { execa } from 'execa';
 import { systemClock, until } from '../../../src/clock.ts';
 import { atProcessEnd } from '../process-end.ts';
 
-/** A file system of its own, in memory. Disposing of it unmounts it, with what is on it. */
+/** A file system of its own, in memory. Disposal unmounts it and drops its content. */
 export interface TinyDisk extends AsyncDisposable {
   readonly path: string;
-  /** Octets that can still be written; in whole pages, which are 4 KiB mostly. */
+  /** Bytes that can still be written; in whole pages, mostly of 4 KiB. */
   readonly freeBytes: number;
-  /** Takes all room but so many octets; the file that takes it is named `filler`. */
+  /** Uses up the space except for this many bytes; the file that uses it is named `filler`. */
   fill(leaveBytes?: number): void;
-  /** Gives that room back. */
+  /** Frees that space. */
   free(): void;
-  /** Mounts it read-only: writing fails with EROFS. Rejects when a file stays open for writing (EBUSY). */
+  /**
+   * Mounts it read-only: writing fails with EROFS. Rejects if a file stays open for writing
+   * (EBUSY).
+   */
   makeReadOnly(): Promise<void>;
   makeWritable(): Promise<void>;
 }
 
-/** This host lets nobody mount, or not this user: a reason to skip, not to fail. */
+/** This host or this user may not mount: a reason to skip a test, not to fail. */
 export class MountRefused extends Error {}
 
 const OPEN_FOR_WRITING_MS = 5000;
 const REFUSED = /permission denied|operation not permitted|must be superuser/i;
 
-/** Mounts a disk of so many kilobytes at a path, which is made. Rejects with MountRefused where that is not allowed. */
+/**
+ * Mounts a disk of this many kilobytes at a path, which it creates. Rejects with MountRefused if
+ * that is not allowed.
+ */
 export async function mountTinyDisk(path: string, kilobytes: number): Promise<TinyDisk> {
   mkdirSync(path, { recursive: true });
   await mount(['-t', 'tmpfs', '-o', `size=${kilobytes}k,mode=0700`, 'tmpfs', path]);
-  // Whoever still has a file open there keeps it, and nobody else sees it.
+  // Processes with an open file there keep it; the path disappears for everything else.
   const forget = atProcessEnd(() => execFileSync('umount', ['-l', path]));
   const filler = join(path, 'filler');
   const freeBytes = () => {
@@ -60,7 +66,7 @@ export async function mountTinyDisk(path: string, kilobytes: number): Promise<Ti
           },
         );
       const patience = { clock: systemClock, timeoutMs: OPEN_FOR_WRITING_MS, everyMs: 20 };
-      if (!(await until(remounted, patience))) throw new Error(`${path} stays open for writing`);
+      if (!(await until(remounted, patience))) throw new Error(`${path}: a file is still open for writing`);
     },
     makeWritable: () => mount(['-o', 'remount,rw', path]),
     async [Symbol.asyncDispose]() {

@@ -1,13 +1,14 @@
 import { createSocket } from 'node:dgram';
 import type { Settings } from './settings.ts';
 
-/** The discard service (RFC 863), which nobody runs. */
+/** The port of the discard service (RFC 863), which no host here runs. */
 const NOBODY = 9;
 
 /**
- * Lets the neighbours know where this container's address is now. Podman gives a container that is started again its fixed
- * address on another MAC address, and they would go on sending to the old one for up to a minute. Any packet corrects that,
- * because a broadcast ARP request goes before it (RFC 826).
+ * Announces this container's address to its neighbours. After a restart, podman keeps the
+ * container's fixed address but gives it another MAC address, and the neighbours would send to the
+ * old one for up to a minute. Any packet corrects that, because a broadcast ARP request precedes it
+ * (RFC 826).
  */
 export async function announce(settings: Settings): Promise<void> {
   const { NS1_ADDRESS, NS2_ADDRESS, RESOLVER_ADDRESS, GATEWAY_ADDRESS } = settings;

@@ -5,15 +5,18 @@ import { readIfThere, writeAtomically } from '../../../../src/files.ts';
 import { startPebble } from '../../ca/pebble.ts';
 import { EVERYWHERE, type Service } from './service.ts';
 
-/** What of Pebble's many lines is worth a reader's time. */
+/** Selects the lines of Pebble's log that are worth showing. */
 const TELLING = /There are now \d+ orders|set VALID|set INVALID|Issued certificate|Returning an error/i;
 
-/** Pebble. Its roots, one for every start, are in CA_DIR/roots.pem, because a certificate outlives the CA's memory. */
+/**
+ * Pebble. CA_DIR/roots.pem has its roots, one for each start, because a certificate outlives the
+ * CA's memory.
+ */
 export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CERTIFICATE_SECONDS }, say) => {
   const pebble = await startPebble({
     directory: await mkdtemp(join(tmpdir(), 'ca-')),
     address: EVERYWHERE,
-    // The certificate that the image was built with is for the name of the service and for this one.
+    // The certificate from the image's build is valid for the service's name and for this one.
     host: 'localhost',
     api: { certificate: join(CA_DIR, 'api.crt'), privateKey: join(CA_DIR, 'api.key') },
     dnsServer: `${RESOLVER_ADDRESS}:53`,
@@ -25,5 +28,5 @@ export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CERTIFICATE_S
   const file = join(CA_DIR, 'roots.pem');
   const roots = [(await readIfThere(file)) ?? '', ...pebble.roots].join('');
   await writeAtomically(file, roots, 0o644);
-  say(`issues certificates for ${CERTIFICATE_SECONDS} s at port 14000; its roots are in ${file}`);
+  say(`issuing certificates for ${CERTIFICATE_SECONDS} s on port 14000; the roots are in ${file}`);
 };

@@ -30,7 +30,7 @@ function call(account: CloudflareSimulator, path: string, body?: object): Promis
   return fetch(`${account.baseUrl}${path}`, sent);
 }
 
-test('an account has its zone, by the same id, and its records again after a restart, and publishes them', async (t) => {
+test('after a restart, an account has its zone with the same id and its records, and publishes them', async (t) => {
   const file = fileFor(t);
   const published: string[][] = [];
   const publisher = {
@@ -49,7 +49,7 @@ test('an account has its zone, by the same id, and its records again after a res
   assert.deepEqual(published, [[], ['"kept"'], ['"kept"']]);
 });
 
-test('the zone’s id stays although nothing was ever written', async (t) => {
+test('the zone keeps its id even if nothing was ever written', async (t) => {
   const file = fileFor(t);
   const publisher = { publish: async () => {} };
   const first = await openAccount({ zone, token, file, publisher });
@@ -57,7 +57,7 @@ test('the zone’s id stays although nothing was ever written', async (t) => {
   assert.equal(second.zoneId(zone), first.zoneId(zone));
 });
 
-test('only the token that it was given is known', async (t) => {
+test('only the configured token is valid', async (t) => {
   await using account = await listening(fileFor(t), { publish: async () => {} });
   assert.equal((await call(account, '/zones')).status, 200);
   const headers = { Authorization: `Bearer ${'b'.repeat(40)}` };

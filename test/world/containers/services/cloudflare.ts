@@ -10,9 +10,12 @@ import { createState } from './state.ts';
 export interface AccountOptions {
   readonly zone: string;
   readonly token: string;
-  /** The file that it is kept in. */
+  /** The file that stores the account. */
   readonly file: string;
-  /** Where the zone goes after every write, and at the start: whatever a name server has missed. */
+  /**
+   * Receives the zone's content after every write, and once at the start for name servers that
+   * missed a write.
+   */
   readonly publisher: ZonePublisher;
 }
 
@@ -21,7 +24,7 @@ interface Account {
   readonly records: readonly StoredRecord[];
 }
 
-/** Cloudflare's API with an account that it has again after a restart. It does not listen yet. */
+/** Cloudflare's API with an account that survives a restart. Does not listen yet. */
 export async function openAccount(options: AccountOptions): Promise<CloudflareSimulator> {
   const { zone, token, file, publisher } = options;
   const state = createState<Account>(file);
@@ -39,7 +42,7 @@ export async function openAccount(options: AccountOptions): Promise<CloudflareSi
   return simulator;
 }
 
-/** Cloudflare's API, which publishes to both name servers. */
+/** Cloudflare's API, publishing to both name servers. */
 export const startCloudflare: Service = async (settings, say) => {
   const { ZONE: zone, CLOUDFLARE_API_TOKEN: token, STATE_DIR, NS1_ADDRESS, NS2_ADDRESS } = settings;
   const servers = [NS1_ADDRESS, NS2_ADDRESS].map((address) => `http://${address}:${PORTS.zones}`);
@@ -54,10 +57,10 @@ export const startCloudflare: Service = async (settings, say) => {
   const file = join(STATE_DIR, 'cloudflare.json');
   const account = await openAccount({ zone, token, file, publisher });
   await account.listen(EVERYWHERE, PORTS.cloudflare);
-  say(`answers at port ${PORTS.cloudflare} for the zone ${zone}, which goes to ${servers.join(' and ')}`);
+  say(`serving zone ${zone} on port ${PORTS.cloudflare}, publishing to ${servers.join(' and ')}`);
 };
 
-/** Gives a function that says what was added and removed since the last call. */
+/** Returns a function that logs the records added and removed since its last call. */
 function createChangeLog(say: Say): (records: readonly ZoneRecord[]) => void {
   const words = ({ name, type, data }: ZoneRecord) => `${name} ${type} ${data}`;
   let before = new Set<string>();

@@ -1,16 +1,16 @@
 import { startGateway } from '../../dstack/gateway.ts';
 import { EVERYWHERE, type Say, type Service } from './service.ts';
 
-/** The dstack gateway, which knows the one CVM. */
+/** The dstack gateway, with one CVM. */
 export const startGatewayService: Service = async (settings, say) => {
   const { RESOLVER_ADDRESS: resolver, GATEWAY_DOMAIN: domain } = settings;
   const gateway = await startGateway({ address: EVERYWHERE, resolver, domain, log: withoutRepeats(say) });
   const { APP_ID: appId, INSTANCE_ID: instanceId, INSTANCE_ADDRESS: address } = settings;
   gateway.instances = [{ appId, instanceId, address }];
-  say(`passes TLS on at port 443; ${address} is the app ${appId}`);
+  say(`passing TLS through on port 443; ${address} is the app ${appId}`);
 };
 
-/** The visitor knocks until it is let in, and one refusal says it all. */
+/** Drops repeated lines: the visitor retries until it is let in, and one refusal is enough. */
 function withoutRepeats(say: Say): Say {
   let last = '';
   return (line) => {

@@ -4,10 +4,10 @@ import type { ZonePublisher, ZoneRecord } from '../../dns/publisher.ts';
 export interface HttpPublisherOptions {
   /** The base URLs of the name servers' zone endpoints. */
   readonly servers: readonly string[];
-  /** Milliseconds that a publication waits for a name server that is not there. Default 5 s. */
+  /** Milliseconds that a publication waits for an unreachable name server. Default: 5 s. */
   readonly patienceMs?: number;
   readonly clock: Clock;
-  /** Ends what is still waiting. */
+  /** Ends all pending deliveries. */
   readonly signal?: AbortSignal;
 }
 
@@ -19,8 +19,9 @@ type Content = readonly [zone: string, records: readonly ZoneRecord[]];
 type Deliver = (content: Content) => Promise<void>;
 
 /**
- * Publishes to name servers in other processes. One that is not there is tried until it is, and after `patienceMs` counts as
- * one with a lag: the publication resolves without it, and reaches it later, in the order of the calls.
+ * Publishes to name servers in other processes. An unreachable server is retried until it responds;
+ * after `patienceMs` it counts as one with a lag: the publication resolves without it and reaches
+ * it later, in the order of the calls.
  */
 export function createHttpPublisher(options: HttpPublisherOptions): ZonePublisher {
   const { servers, patienceMs = PATIENCE_MS, clock, signal } = options;
@@ -37,12 +38,12 @@ export function createHttpPublisher(options: HttpPublisherOptions): ZonePublishe
   };
 }
 
-/** One server's queue. A delivery that was refused does not hold up the next. */
+/** One server's queue. A refused delivery does not block the next one. */
 function createDelivery(server: string, clock: Clock, signal?: AbortSignal): Deliver {
   let last: Promise<void> = Promise.resolve();
   return (content) => {
     const delivery = last.catch(() => undefined).then(() => deliver(server, content, clock, signal));
-    // Whoever publishes to a server that is not there has stopped waiting when it refuses.
+    // The publisher may have stopped waiting for an unreachable server before this rejects.
     delivery.catch(() => undefined);
     last = delivery;
     return delivery;
@@ -55,7 +56,7 @@ async function deliver(server: string, content: Content, clock: Clock, signal?: 
   if (refusal) throw new Error(`${server} refuses: ${refusal}`);
 }
 
-/** The server's refusal, empty when it took the content, or undefined when there was no answer. */
+/** The server's error; empty if it accepted the content, undefined if there was no response. */
 async function put(server: string, [zone, records]: Content): Promise<string | undefined> {
   try {
     const answer = await fetch(`${server}/zones/${zone}`, {

@@ -35,7 +35,7 @@ const settings = {
   PUBLISHED_PORT: '8443',
 };
 
-/** Starts a service; gives its process and what it says. */
+/** Starts a service; returns its process and its output. */
 function start(t: TestContext, word: string, environment: Readonly<Record<string, string>>) {
   const env = { PATH: process.env['PATH'] ?? '', ...environment };
   const service = execa(process.execPath, [MAIN, word], { env, extendEnv: false, reject: false, all: true });
@@ -47,7 +47,10 @@ function start(t: TestContext, word: string, environment: Readonly<Record<string
   return { service, said: () => said };
 }
 
-/** Ends it with SIGTERM. An exit code, and no signal, says that process 1, which gets no default action, ends too. */
+/**
+ * Ends it with SIGTERM. An exit code, not a signal, shows that it would also end as process 1, to
+ * which signals' default actions do not apply.
+ */
 async function assertEnds({ service }: ReturnType<typeof start>): Promise<void> {
   const signalledAt = Date.now();
   service.kill('SIGTERM');
@@ -56,13 +59,13 @@ async function assertEnds({ service }: ReturnType<typeof start>): Promise<void> 
   assert.ok(Date.now() - signalledAt < 1000, `took ${Date.now() - signalledAt} ms`);
 }
 
-test('an unknown part is refused with the names of all', async (t) => {
+test('an unknown service is refused with a list of all names', async (t) => {
   const { service, said } = start(t, 'nonsense', settings);
   assert.equal((await service).exitCode, 1);
   assert.match(said(), /^name one of ns1, ns2, resolver, ca, .*visitor\n$/);
 });
 
-test('settings that are missing or wrong are all named at once', async (t) => {
+test('missing and invalid settings are all listed at once', async (t) => {
   const { DOMAIN: _, ...others } = settings;
   const { service, said } = start(t, 'app', { ...others, NS1_ADDRESS: 'ns1', APP_ID: 'short' });
   assert.equal((await service).exitCode, 1);
@@ -71,23 +74,23 @@ test('settings that are missing or wrong are all named at once', async (t) => {
   assert.doesNotMatch(said(), /NS2_ADDRESS|at file:/);
 });
 
-test('the guest agent listens where a killed one has left its sockets, and ends by SIGTERM', async (t) => {
+test('the guest agent replaces the sockets of a killed one, and ends on SIGTERM', async (t) => {
   const GUEST_AGENT_DIR = join(directoryFor(t), 'dstack');
   const begin = () => start(t, 'guest-agent', { ...settings, GUEST_AGENT_DIR });
   const killed = begin();
-  await eventually('it is up', () => /answers at/.test(killed.said()) || undefined);
+  await eventually('it is up', () => /listening on/.test(killed.said()) || undefined);
   killed.service.kill('SIGKILL');
   await killed.service;
   const socket = join(GUEST_AGENT_DIR, 'dstack.sock');
   assert.ok(existsSync(socket));
   const agent = begin();
-  await eventually('it is up again', () => /answers at/.test(agent.said()) || undefined);
+  await eventually('it is up again', () => /listening on/.test(agent.said()) || undefined);
   const { stdout } = await execa('curl', ['-s', '--unix-socket', socket, 'http://agent/Info']);
   assert.equal(JSON.parse(stdout).app_id, settings.APP_ID);
   await assertEnds(agent);
 });
 
-/** Gone, or a zombie that only waits for whoever adopted it. */
+/** Ended, or a zombie that waits to be reaped by its adopting process. */
 function isGone(pid: string | undefined): boolean {
   try {
     return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -96,11 +99,11 @@ function isGone(pid: string | undefined): boolean {
   }
 }
 
-test('a part that has started BIND ends by SIGTERM, and BIND with it', async (t) => {
+test('on SIGTERM, a service ends together with its BIND', async (t) => {
   await using loopback = await claimLoopback();
   const places = { RESOLVER_ADDRESS: loopback.next(), TMPDIR: directoryFor(t) };
   const resolver = start(t, 'resolver', { ...settings, ...places });
-  await eventually('it is up', () => /resolves at/.test(resolver.said()) || undefined);
+  await eventually('it is up', () => /resolving on/.test(resolver.said()) || undefined);
   const { pid } = resolver.service;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
   assert.equal(children.length, 1);

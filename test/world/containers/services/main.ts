@@ -12,7 +12,7 @@ import type { Service } from './service.ts';
 import { readSettings } from './settings.ts';
 import { visit } from './visitor.ts';
 
-/** Runs one part of the world, which its only argument names, until SIGTERM or SIGINT. */
+/** Runs one service of the world, named by the only argument, until SIGTERM or SIGINT. */
 
 const services: Readonly<Record<string, Service>> = {
   ns1: (settings, say) => startNameServer(settings.NS1_ADDRESS, settings, say),
@@ -27,7 +27,8 @@ const services: Readonly<Record<string, Service>> = {
   visitor: visit,
 };
 
-// Process 1 of a container gets no default action of a signal. What it has started is ended when it exits.
+// Signals' default actions do not apply to process 1 of a container. On exit, everything that it
+// started is ended.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 
 try {

@@ -8,15 +8,18 @@ import { createState } from './state.ts';
 import { openZoneEndpoint } from './zone-endpoint.ts';
 
 export interface NameServerService extends ZonesOptions {
-  /** Where the zones' contents are kept, and BIND's files. */
+  /** Has the zones' contents and BIND's files. */
   readonly directory: string;
-  /** Where it listens: port 53 for questions, `PORTS.zones` for what the zones hold. */
+  /** The address it listens on: port 53 for queries, `PORTS.zones` for zone contents. */
   readonly address: string;
   readonly resolver: string;
   readonly say: Say;
 }
 
-/** One authoritative name server, which takes its zones' content over HTTP and has it again after a restart. */
+/**
+ * An authoritative name server that receives its zones' content over HTTP and keeps it across
+ * restarts.
+ */
 export async function openNameServer(options: NameServerService): Promise<AsyncDisposable> {
   const { directory, address, resolver, say } = options;
   const zones = primaryZones(options);
@@ -27,19 +30,19 @@ export async function openNameServer(options: NameServerService): Promise<AsyncD
   for (const { name } of zones) {
     const stored = (await stateOf(name).load()) ?? [];
     await server.update(name, stored);
-    say(`answers for ${name} at ${address}:53, with ${stored.length} records`);
+    say(`serving ${name} on ${address}:53 with ${stored.length} records`);
   }
   const update = async (zone: string, records: readonly ZoneRecord[]) => {
     await server.update(zone, records);
     await stateOf(zone).save(records);
-    say(`${zone} has ${records.length} records now`);
+    say(`${zone} now has ${records.length} records`);
   };
   stack.use(await openZoneEndpoint({ address, port: PORTS.zones, zones, update }));
   const all = stack.move();
   return { [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Starts the name server of that address. */
+/** Starts the name server with this address. */
 export async function startNameServer(address: string, settings: Settings, say: Say): Promise<void> {
   const { STATE_DIR, RESOLVER_ADDRESS: resolver } = settings;
   const directory = join(STATE_DIR, address);

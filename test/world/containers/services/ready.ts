@@ -9,7 +9,10 @@ import type { Settings } from './settings.ts';
 const PATIENCE_MS = 60_000;
 const EVERY_MS = 50;
 
-/** Resolves when every part answers that the ingress meets at its start: outside, all of them are there before it is. */
+/**
+ * Resolves once every service responds that the ingress needs at its start; in production, all of
+ * these exist before it.
+ */
 export const waitUntilReady: Service = async (settings, say) => {
   const ports: [host: string, port: number][] = [
     ['app', PORTS.app],
@@ -22,10 +25,10 @@ export const waitUntilReady: Service = async (settings, say) => {
     untilTrue('the guest agent', () => existsSync(join(settings.GUEST_AGENT_DIR, 'dstack.sock'))),
     untilTrue('the resolver', () => resolves(settings)),
   ]);
-  say('every part is up');
+  say('every service is up');
 };
 
-/** Through the resolver and a name server. */
+/** Looks up a name through the resolver and a name server. */
 async function resolves({ RESOLVER_ADDRESS, ZONE }: Settings): Promise<boolean> {
   return ask(RESOLVER_ADDRESS, ZONE, 'SOA', { timeoutMs: 500 }).then(
     ({ rcode }) => rcode === 'NOERROR',
@@ -36,5 +39,5 @@ async function resolves({ RESOLVER_ADDRESS, ZONE }: Settings): Promise<boolean> 
 async function untilTrue(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
   const seen = async () => (await look()) || undefined;
   const done = await until(seen, { clock: systemClock, timeoutMs: PATIENCE_MS, everyMs: EVERY_MS });
-  if (!done) throw new Error(`${what} was not there within ${PATIENCE_MS / 1000} s`);
+  if (!done) throw new Error(`${what} was not up within ${PATIENCE_MS / 1000} s`);
 }

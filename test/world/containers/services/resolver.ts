@@ -15,5 +15,5 @@ export const startResolverService: Service = async (settings, say) => {
     gatewayDomain: GATEWAY_DOMAIN,
     gatewayAddress: GATEWAY_ADDRESS,
   });
-  say(`resolves at ${address}:53; *.${GATEWAY_DOMAIN} is ${GATEWAY_ADDRESS}`);
+  say(`resolving on ${address}:53; *.${GATEWAY_DOMAIN} is ${GATEWAY_ADDRESS}`);
 };

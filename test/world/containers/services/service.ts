@@ -6,18 +6,18 @@ import type { Settings } from './settings.ts';
 export type Say = (line: string) => void;
 
 /**
- * A part of the world in a process of its own. Resolves when it is up, and runs on until the process ends, unless it has
- * come to its end by itself. Rejects with a sentence.
+ * A part of the world in a process of its own. Resolves once it is up; it then runs until the
+ * process ends, unless its work is done earlier. Rejects with a message for the user.
  */
 export type Service = (settings: Settings, say: Say) => Promise<void>;
 
-/** All addresses of a container: it has one network, and nobody else is in it. */
+/** All addresses of a container, whose only network is private. */
 export const EVERYWHERE = '0.0.0.0';
 
-/** Ports inside the compose project's network. */
+/** Ports in the compose project's network. */
 export const PORTS = { zones: 8053, cloudflare: 8080, ca: 14_000, gateway: 443, app: 80 } as const;
 
-/** The world's one zone and its name servers. */
+/** The world's only zone and its name servers. */
 export function zonesOf({ ZONE, NS1_ADDRESS, NS2_ADDRESS }: Settings): ZonesOptions {
   return { zones: [bareName(ZONE)], ns1: NS1_ADDRESS, ns2: NS2_ADDRESS };
 }

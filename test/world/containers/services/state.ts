@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
 import { makeDirectory, readIfThere, writeAtomically } from '../../../../src/files.ts';
 
-/** A value that outlives its process: what a provider or a name server has on its disk. */
+/** A value that outlives its process, like the disk of a provider or a name server. */
 export interface State<T> {
-  /** What was saved last, or undefined. */
+  /** The value that was saved last, or undefined. */
   load(): Promise<T | undefined>;
   save(value: T): Promise<void>;
 }
 
-/** A JSON file of our own, so what it holds is what `save` was given. */
+/** A JSON file that only `save` writes, so its content has the right type. */
 export function createState<T>(file: string): State<T> {
   return {
     async load() {

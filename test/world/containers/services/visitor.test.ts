@@ -29,14 +29,17 @@ function settingsIn(world: World, patienceSeconds: number): Settings {
   });
 }
 
-test('it comes before the ingress, waits, and shows the answer, the records and a curl line', async (t) => {
+test('it waits for the ingress, then prints the response, the records and a curl line', async (t) => {
   const world = await worldFor(t);
   const lines: string[] = [];
   const visited = visit(settingsIn(world, 60), (line) => lines.push(line));
   await ingressIn(t, world, { SET_CAA: 'true' });
   await visited;
   const said = lines.join('\n');
-  assert.match(said, /^https:\/\/app\.example\.test\/ answers, verified, [\d.]+ s after the visitor came:/);
+  assert.match(
+    said,
+    /^https:\/\/app\.example\.test\/ responded, verified, [\d.]+ s after the visitor started:/,
+  );
   assert.match(said, /^ {2}answer {7}the app answers \/$/m);
   assert.match(said, /^ {2}certificate {2}for DNS:app\.example\.test, by Pebble Intermediate CA/m);
   assert.match(said, /^ {2}record {7}app\.example\.test CNAME \S*\.cluster\.test$/m);
@@ -51,11 +54,11 @@ test('it comes before the ingress, waits, and shows the answer, the records and 
   assert.equal(lines.at(-1)?.trim(), curl);
 });
 
-test('it does not wait for ever, and says what it met last', async (t) => {
+test('it gives up after its patience, and reports the last failure', async (t) => {
   const world = await worldFor(t);
   const visited = visit(settingsIn(world, 0.3), () => {});
   await assert.rejects(
     visited,
-    /did not answer within 0\.3 s: app\.example\.test has no address \(NXDOMAIN\)/,
+    /did not respond within 0\.3 s: app\.example\.test has no address \(NXDOMAIN\)/,
   );
 });

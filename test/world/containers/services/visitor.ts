@@ -9,14 +9,14 @@ import type { Settings } from './settings.ts';
 
 const EVERY_MS = 250;
 
-/** Visits the app as a user does, again and again until it answers, and shows what it saw. */
+/** Requests the app as a user does, repeatedly until it responds, and prints the result. */
 export const visit: Service = async (settings, say) => {
   const startedAt = Date.now();
   const answer = await firstAnswer(settings);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   const { subjectaltname, issuer, valid_to } = answer.certificate;
   const lines = [
-    `https://${settings.DOMAIN}/ answers, verified, ${seconds} s after the visitor came:`,
+    `https://${settings.DOMAIN}/ responded, verified, ${seconds} s after the visitor started:`,
     '',
     `  answer       ${answer.body.trim()}`,
     `  certificate  for ${subjectaltname}, by ${issuer.CN}, until ${valid_to}`,
@@ -28,10 +28,13 @@ export const visit: Service = async (settings, say) => {
   for (const line of lines) say(line);
 };
 
-/** The first verified answer with status 200. Rejects with the last failure when patience is over. */
+/**
+ * The first verified response with status 200. Rejects with the last failure when its patience is
+ * over.
+ */
 async function firstAnswer(settings: Settings): Promise<HttpsAnswer> {
   const { RESOLVER_ADDRESS, DOMAIN, CA_DIR, VISITOR_PATIENCE_SECONDS } = settings;
-  let failure: unknown = new Error('nobody was asked');
+  let failure: unknown = new Error('there was no attempt');
   const attempt = async () => {
     try {
       const roots = (await readIfThere(join(CA_DIR, 'roots.pem'))) ?? '';
@@ -46,11 +49,11 @@ async function firstAnswer(settings: Settings): Promise<HttpsAnswer> {
   const timeoutMs = VISITOR_PATIENCE_SECONDS * 1000;
   const answer = await until(attempt, { clock: systemClock, timeoutMs, everyMs: EVERY_MS });
   if (answer) return answer;
-  const what = `https://${DOMAIN}/ did not answer within ${VISITOR_PATIENCE_SECONDS} s`;
+  const what = `https://${DOMAIN}/ did not respond within ${VISITOR_PATIENCE_SECONDS} s`;
   throw new Error(`${what}: ${failure instanceof Error ? failure.message : String(failure)}`);
 }
 
-/** The records that the ingress has published, as the first name server answers them. */
+/** The records that the ingress has published, according to the first name server. */
 async function recordsOf({ NS1_ADDRESS, DOMAIN }: Settings): Promise<string[]> {
   const questions = [
     [DOMAIN, 'CNAME'],

@@ -7,10 +7,13 @@ import { type OpenServer, openServer } from '../../open-server.ts';
 
 export interface ZoneEndpointOptions {
   readonly address: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly zones: readonly PrimaryZone[];
-  /** Makes the records the content of the zone; resolves when they are answered, rejects when they are refused. */
+  /**
+   * Replaces the content of the zone. Resolves once the server answers it; rejects if it is
+   * refused.
+   */
   readonly update: (zone: string, records: readonly ZoneRecord[]) => Promise<void>;
 }
 
@@ -28,8 +31,9 @@ const content = z.array(
 );
 
 /**
- * Where a name server takes what its zones hold: `PUT /zones/<zone>` with all records of the zone in JSON. 204 says that the
- * server answers them; 400, 404, 405 and 422 say in a sentence why it does not.
+ * The HTTP endpoint through which a name server receives its zones: `PUT /zones/<zone>` with all
+ * records of the zone in JSON. 204 means that the server answers them; 400, 404, 405 and 422 have
+ * the reason in the body.
  */
 export async function openZoneEndpoint(options: ZoneEndpointOptions): Promise<OpenServer> {
   const server = createServer(async (request, response) => {
@@ -45,8 +49,8 @@ export async function openZoneEndpoint(options: ZoneEndpointOptions): Promise<Op
 
 async function take(request: IncomingMessage, { zones, update }: ZoneEndpointOptions): Promise<void> {
   const zone = /^\/zones\/([^/?]+)$/.exec(request.url ?? '')?.[1];
-  if (zone === undefined) throw new Refusal(404, `there is nothing at ${request.url}`);
-  if (request.method !== 'PUT') throw new Refusal(405, `a zone takes PUT, not ${request.method}`);
+  if (zone === undefined) throw new Refusal(404, `not found: ${request.url}`);
+  if (request.method !== 'PUT') throw new Refusal(405, `a zone supports PUT only, not ${request.method}`);
   const records = readRecords((await request.setEncoding('utf8').toArray()).join(''));
   try {
     await update(assertPublishable(zones, zone, records), records);
@@ -59,7 +63,7 @@ function readRecords(text: string): readonly ZoneRecord[] {
   try {
     return content.parse(JSON.parse(text));
   } catch {
-    throw new Refusal(400, 'the body is not a list of records in JSON');
+    throw new Refusal(400, 'the body is not a JSON list of records');
   }
 }
 

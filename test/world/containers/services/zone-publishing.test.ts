@@ -14,7 +14,7 @@ import { createHttpPublisher } from './http-publisher.ts';
 import { openNameServer } from './name-server.ts';
 import { PORTS } from './service.ts';
 
-/** Cloudflare's simulator and the name servers in processes of their own: what goes over HTTP between them. */
+/** Cloudflare's simulator and the name servers in separate processes, connected by HTTP. */
 
 const zone = 'example.test';
 const txt = (data: string, name = `www.${zone}`): ZoneRecord => ({ name, type: 'TXT', ttl: 60, data });
@@ -27,7 +27,7 @@ before(async () => {
   loopback = await claimLoopback();
   directory = await mkdtemp(join(tmpdir(), 'zone-publishing-'));
 });
-// What a failed test leaves waiting ends with the others.
+// Ends the deliveries that a failed test leaves pending.
 const over = new AbortController();
 after(async () => {
   over.abort();
@@ -35,7 +35,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Addresses and a directory that no other test has. */
+/** Addresses and a directory for one test alone. */
 async function freshPlace(): Promise<string> {
   [ns1, ns2] = [loopback.next(), loopback.next()];
   return mkdtemp(join(directory, 'place-'));
@@ -54,7 +54,7 @@ function publisherTo(addresses: readonly string[], patienceMs = 10_000, signal =
 
 const textsOf = async (address: string) => txtTexts((await ask(address, `www.${zone}`, 'TXT')).answers);
 
-test('both servers answer what was published as soon as publish() resolves, and nothing else', async () => {
+test('both servers answer what was published once publish() resolves, and nothing else', async () => {
   const place = await freshPlace();
   await using _one = await open(ns1, place);
   await using _two = await open(ns2, place);
@@ -65,7 +65,7 @@ test('both servers answer what was published as soon as publish() resolves, and 
   }
 });
 
-test('a server has its zone again after a restart', async () => {
+test('a server keeps its zone across a restart', async () => {
   const place = await freshPlace();
   await using stack = new AsyncDisposableStack();
   const first = await open(ns1, place);
@@ -78,18 +78,18 @@ test('a server has its zone again after a restart', async () => {
   assert.match(said[0] ?? '', /with 1 records/);
 });
 
-test('publish() rejects with the server’s own words for what it may not set, and the server keeps what it has', async () => {
+test('publish() rejects with the server’s message for a record that may not be set, and the server keeps its content', async () => {
   const place = await freshPlace();
   await using _server = await open(ns1, place);
   const publisher = publisherTo([ns1]);
   await publisher.publish(zone, [txt('before')]);
   const refused: [zone: string, record: ZoneRecord, words: RegExp][] = [
-    ['elsewhere.test', txt('x', 'www.elsewhere.test'), /422 elsewhere\.test is no zone of this world/],
+    ['elsewhere.test', txt('x', 'www.elsewhere.test'), /422 elsewhere\.test is not a zone of this world/],
     [zone, txt('x', 'www.other.test'), /422 www\.other\.test is not in the zone example\.test/],
     [
       zone,
       { name: zone, type: 'NS', ttl: 60, data: 'ns9.other.test' },
-      /422 the NS of .* belongs to the world/,
+      /422 the world owns the NS records of /,
     ],
   ];
   for (const [into, record, words] of refused) {
@@ -104,7 +104,7 @@ test('publish() rejects what BIND refuses', async () => {
   const place = await freshPlace();
   await using stack = new AsyncDisposableStack();
   const server = await open(ns1, place);
-  // It rejects at its end too, because an update has failed.
+  // Disposal also rejects, because an update has failed.
   stack.defer(() => Promise.resolve(server[Symbol.asyncDispose]()).catch(() => undefined));
   const record = { name: `www.${zone}`, type: 'A', ttl: 60, data: 'no address' };
   await assert.rejects(publisherTo([ns1]).publish(zone, [record]), /refuses: 422/);
@@ -126,7 +126,7 @@ test('the endpoint refuses every other request', async () => {
   assert.deepEqual(await textsOf(ns1), []);
 });
 
-test('a server that is not there for longer than patience lasts counts as one with a lag', async () => {
+test('a server that stays unreachable beyond the patience counts as one with a lag', async () => {
   const place = await freshPlace();
   await using _one = await open(ns1, place);
   const publisher = publisherTo([ns1, ns2], 50);
@@ -167,7 +167,7 @@ test('publications arrive one after the other, in the order of the calls', async
   );
 });
 
-test('a server that comes in time is waited for', async () => {
+test('publish() waits for a server that starts in time', async () => {
   const place = await freshPlace();
   const published = publisherTo([ns1]).publish(zone, [txt('late')]);
   await using _server = await open(ns1, place);
@@ -175,7 +175,7 @@ test('a server that comes in time is waited for', async () => {
   assert.deepEqual(await textsOf(ns1), ['late']);
 });
 
-test('what still waits ends with the signal', async () => {
+test('the signal ends pending deliveries', async () => {
   await freshPlace();
   const stop = new AbortController();
   const published = publisherTo([ns1], 10_000, stop.signal).publish(zone, []);

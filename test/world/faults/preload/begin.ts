@@ -3,13 +3,14 @@ import { type Begin, openRecord } from './outside.ts';
 import { createFaultPlan, createNumbering, type Fault } from './points.ts';
 
 /**
- * Numbers the acts of one actor, and says what is to be done at each, by FAULT_RECORD (the file in which each is written down before it
- * happens) and FAULT (JSON) of its environment. Undefined where nothing is recorded.
+ * Numbers the acts of one actor and decides on the fault at each, according to FAULT_RECORD (the
+ * file in which each act is recorded before it happens) and FAULT (JSON) of its environment.
+ * Undefined if nothing is recorded.
  */
 export function createBegin(environment: Readonly<Record<string, string | undefined>>): Begin | undefined {
   const { FAULT_RECORD, FAULT } = environment;
   if (FAULT_RECORD === undefined) return undefined;
-  // Written by environmentWithFault as JSON of this type.
+  // environmentWithFault writes JSON of this type.
   const fault = FAULT === undefined ? undefined : (JSON.parse(FAULT) as Fault);
   const record = openRecord(FAULT_RECORD);
   const number = createNumbering();

@@ -4,16 +4,19 @@ import type { FaultAct } from './points.ts';
 
 /** A call of the file system that is about to happen. */
 export interface PendingCall {
-  /** What the kernel calls it, for the error. */
+  /** The name of the system call, for the error. */
   readonly syscall: string;
-  /** The paths that it names; none where it names an open file. */
+  /** The paths among its arguments; none if it uses an open file. */
   readonly paths: readonly string[];
   readonly act: () => unknown;
-  /** Writes the first half of the bytes; undefined where there are none to cut. */
+  /** Writes the first half of the bytes; undefined if there are no bytes to cut. */
   readonly half: (() => unknown) | undefined;
 }
 
-/** Does the call, or what is ordered in its place. Throws what Node.js throws when the kernel refuses. */
+/**
+ * Carries out the call, or the ordered fault instead. Throws the error of Node.js for a refused
+ * call.
+ */
 export function carryOut(call: PendingCall, order: FaultAct | undefined, die: () => unknown): unknown {
   switch (order) {
     case undefined:
@@ -34,7 +37,7 @@ export function carryOut(call: PendingCall, order: FaultAct | undefined, die: ()
   }
 }
 
-/** Does `next` when `act` is done, whatever has become of it: it may be one that is waited for. */
+/** Runs `next` once `act` is done, whatever its result; `act` may return a promise. */
 function afterwards(act: () => unknown, next: () => unknown): unknown {
   let result: unknown;
   try {
@@ -47,7 +50,7 @@ function afterwards(act: () => unknown, next: () => unknown): unknown {
 
 function halfOf({ half, syscall }: PendingCall): () => unknown {
   if (half) return half;
-  throw new Error(`fault points: this ${syscall} has no bytes that could be cut in two`);
+  throw new Error(`fault points: this ${syscall} has no bytes to cut in half`);
 }
 
 function systemError(code: 'ENOSPC' | 'EROFS', { syscall, paths }: PendingCall): Error {

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
 /**
- * A preload (`node --import`) that shifts the time of day by the milliseconds in the file CLOCK_OFFSET_FILE, which is read each time
- * that the program asks. Timers go on as they do when somebody sets a clock.
+ * A preload (`node --import`) that shifts the time of day by the milliseconds in the file
+ * CLOCK_OFFSET_FILE, which is read at every access. Timers are unaffected, as when an operator sets
+ * the clock.
  */
 const { CLOCK_OFFSET_FILE: file } = process.env;
 
@@ -11,7 +12,8 @@ if (file !== undefined) {
   const RealDate = Date;
   const realNow = Date.now;
   const now = () => realNow() + Number(readFileSync(file, 'utf8'));
-  // No subclass: what Node.js makes itself, such as the times of a file, has to stay an instance of it.
+  // Not a subclass: dates that Node.js creates itself, such as file times, have to remain instances
+  // of it.
   globalThis.Date = new Proxy(RealDate, {
     construct: (target, args, made) => Reflect.construct(target, args.length === 0 ? [now()] : args, made),
     apply: () => new RealDate(now()).toString(),

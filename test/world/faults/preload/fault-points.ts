@@ -6,8 +6,8 @@ import { type Actor, kill } from './outside.ts';
 import { watchRequests } from './requests.ts';
 
 /**
- * A preload (`node --import`) that numbers what its process does to the outside, writes each act down before it happens, and does
- * one fault. It is told what by the environment: see createBegin.
+ * A preload (`node --import`) that numbers the effects of its process, records each before it
+ * happens, and injects one fault. Its environment configures it: see createBegin.
  */
 const { LETSENCRYPT_DIR = '/etc/letsencrypt' } = process.env;
 const begin = isMainThread ? createBegin(process.env) : undefined;

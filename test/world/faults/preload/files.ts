@@ -6,10 +6,13 @@ import { carryOut } from './carry-out.ts';
 import { firstHalf } from './first-half.ts';
 import type { Actor } from './outside.ts';
 
-/** Functions by name; those of Node.js have no other type in common. */
+/** Functions by name; those of Node.js have no other common type. */
 type Calls = Record<string, (this: unknown, ...args: unknown[]) => unknown>;
 
-/** Calls that change something at a path, with where among their arguments it stands: what is made is named by its new path. */
+/**
+ * Calls that change something at a path, with the index of that argument. A created entry is named
+ * by its new path.
+ */
 const PATH_CALLS: Readonly<Record<string, 0 | 1>> = {
   open: 0,
   writeFile: 0,
@@ -29,7 +32,7 @@ const PATH_CALLS: Readonly<Record<string, 0 | 1>> = {
   utimes: 0,
 };
 
-/** Methods of a FileHandle, with the kind that they count as. */
+/** Methods of a FileHandle, with the kind that they are counted as. */
 const HANDLE_CALLS: Readonly<Record<string, string>> = {
   write: 'write',
   writev: 'write',
@@ -58,17 +61,17 @@ const DESCRIPTOR_CALLS: Readonly<Record<string, string>> = {
 const DATA_CALLS = /^(?:write|writev|writeFile|appendFile)(?:Sync)?$/;
 const SYSCALLS: Readonly<Record<string, string>> = { sync: 'fsync', writeFile: 'write', appendFile: 'write' };
 
-/** What the patches share. */
+/** The state that the patches share. */
 interface Watch {
-  /** Whoever makes the call; undefined when nobody who is watched does. */
+  /** The actor that makes the call; undefined for one that is not watched. */
   readonly actor: () => Actor | undefined;
   readonly open: OpenFiles;
 }
 
-/** Paths of what is open below the root. */
+/** The paths of open files below the root. */
 class OpenFiles {
   readonly #handles = new WeakMap<object, string>();
-  /** Their numbers are given again. */
+  /** Descriptor numbers are reused. */
   readonly #descriptors = new Map<number, string>();
 
   get(file: unknown): string | undefined {
@@ -86,25 +89,25 @@ class OpenFiles {
   }
 }
 
-/** One call of the program's. */
+/** One call made by the program. */
 interface Called {
   readonly name: string;
   readonly args: readonly unknown[];
-  /** The object whose method it is. */
+  /** The object whose method is called. */
   readonly self: unknown;
-  /** Does it, with these arguments. */
+  /** Makes the real call with these arguments. */
   readonly real: (args: readonly unknown[]) => unknown;
 }
 
 /**
- * Counts what each actor changes on its volume, through node:fs/promises and the calls of node:fs that return when it is done.
- * Those with a callback, streams and `cp` are not counted.
+ * Counts the changes that each actor makes on its volume, through node:fs/promises and the
+ * synchronous calls of node:fs. Calls with a callback, streams and `cp` are not counted.
  */
 export async function watchFiles(actor: () => Actor | undefined): Promise<void> {
   const watch: Watch = { actor, open: new OpenFiles() };
   const handle = await fs.promises.open(import.meta.filename);
   await handle.close();
-  // The types of each of these are exact, and no two of them are the same.
+  // Each of these has a precise type, and no two are the same.
   const [promises, sync, methods] = [fs.promises, fs, Object.getPrototypeOf(handle)] as unknown as [
     ...[Calls, Calls, Calls],
   ];
@@ -125,7 +128,10 @@ export async function watchFiles(actor: () => Actor | undefined): Promise<void> 
 
 let isInside = false;
 
-/** Node.js makes some of its synchronous calls out of others, which are no acts of their own. */
+/**
+ * Replaces a call. Node.js implements some synchronous calls by others, which must not count
+ * separately.
+ */
 function replace(calls: Calls, name: string, instead: (called: Called) => unknown): void {
   const original = calls[name];
   if (!original) throw new Error(`fault points: this Node.js has no ${name}`);

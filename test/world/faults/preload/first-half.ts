@@ -1,6 +1,7 @@
 /**
- * The arguments with which the same call writes the first half of its bytes, strings in UTF-8; undefined where there are no
- * bytes to cut (an iterable, a stream). `args` begin with the data: what stands before it, a path or a file descriptor, is the caller's.
+ * The arguments with which the same call writes the first half of its bytes, strings in UTF-8;
+ * undefined if there are no bytes to cut (an iterable, a stream). `args` begin with the data; the
+ * caller keeps the preceding path or file descriptor.
  */
 export function firstHalf(call: string, args: readonly unknown[]): unknown[] | undefined {
   const [data, ...rest] = args;

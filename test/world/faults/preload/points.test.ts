@@ -23,13 +23,13 @@ for (const [what, path, stable] of [
     '/draft-ietf-acme-ari-03/renewalInfo/*',
   ],
 ] as const) {
-  test(`${what} is no part of a label`, () => assert.equal(stablePath(path), stable));
+  test(`${what} is not part of a label`, () => assert.equal(stablePath(path), stable));
 }
 
 for (const path of ['archive/app.example.test/privkey1.pem', '/client/v4/zones', '/finalize-order', '.'])
   test(`${path} stays as it is`, () => assert.equal(stablePath(path), path));
 
-test('each label says how often; numbers go on', () => {
+test('each label has its own count; numbers count all acts', () => {
   const number = createNumbering();
   const named = [
     number('rename', 'a'),
@@ -45,7 +45,7 @@ test('each label says how often; numbers go on', () => {
   ]);
 });
 
-test('what can be done depends on the kind', () => {
+test('the possible faults depend on the kind of act', () => {
   assert.deepEqual(actsAt('POST /order-plz #1'), ['kill-before', 'kill-after']);
   assert.deepEqual(actsAt('rename a #1'), ['kill-before', 'kill-after', 'ENOSPC', 'EROFS']);
   assert.deepEqual(actsAt('write a #1').slice(4), ['kill-torn', 'torn']);
@@ -61,7 +61,10 @@ const RUN = [
   'sync . #1',
 ];
 
-/** What the plan orders at each act of a run; the disk is mended before the act of that number. */
+/**
+ * The fault that the plan injects at each act of a run; the disk is repaired before the act with
+ * that number.
+ */
 function orders(fault: Fault, mendedAt = Number.POSITIVE_INFINITY) {
   let number = 0;
   const plan = createFaultPlan(fault, () => number >= mendedAt);
@@ -76,19 +79,19 @@ for (const [what, fault, mendedAt, expected] of [
   ['a label, once', { at: 'write a #1', act: 'EROFS' }, no, [no, 'EROFS', no, no, no, no, no]],
   ['a number, once', { at: 3, act: 'kill-after' }, no, [no, no, 'kill-after', no, no, no, no]],
   [
-    'a full disk refuses what needs room',
+    'a full disk refuses acts that need space',
     { at: 2, act: 'torn', until: 'f' },
     no,
     [no, 'torn', no, no, 'ENOSPC', 'ENOSPC', no],
   ],
   [
-    'a read-only one refuses every change, and no request',
+    'a read-only disk refuses every change and no request',
     { at: 1, act: 'EROFS', until: 'f' },
     no,
     ['EROFS', 'EROFS', 'EROFS', no, 'EROFS', 'EROFS', no],
   ],
   [
-    'what is mended stays whole',
+    'a repaired disk stays repaired',
     { at: 2, act: 'ENOSPC', until: 'f' },
     6,
     [no, 'ENOSPC', no, no, 'ENOSPC', no, no],
@@ -97,7 +100,7 @@ for (const [what, fault, mendedAt, expected] of [
   test(`the plan: ${what}`, () => assert.deepEqual(orders(fault, mendedAt), expected));
 }
 
-test('the plan: what would change nothing suffers only where it is named', () => {
+test('an act that would change nothing fails only if the fault names it', () => {
   const plan = createFaultPlan({ at: 1, act: 'EROFS', until: 'f' }, () => false);
   const orders = [1, 2, 3].map((number) => plan({ number, label: `mkdir a #${number}` }, number < 3));
   assert.deepEqual(orders, ['EROFS', undefined, 'EROFS']);

@@ -1,4 +1,4 @@
-/** What can be done at a point: an act of the process on its volume, or a request that it makes. */
+/** A fault at a point: at an act of the process on its volume, or at a request that it makes. */
 export type FaultAct = 'kill-before' | 'kill-after' | 'kill-torn' | 'ENOSPC' | 'EROFS' | 'torn';
 
 /** The one fault of a run. */
@@ -6,34 +6,38 @@ export interface Fault {
   /** A label such as `rename live/app.example.test/cert.pem #1`, or a number, counted from 1. */
   readonly at: string | number;
   readonly act: FaultAct;
-  /** A file: the fault lasts from its point on until it is there. Without it the fault comes once. */
+  /**
+   * A file: the fault lasts from its point until the file exists. Without it, the fault occurs
+   * once.
+   */
   readonly until?: string | undefined;
 }
 
 /** One line of the record. */
 export interface Point {
   readonly number: number;
-  /** What is done to what, and how often that has been done by now: the same in every run. */
+  /** The act, its object, and its count so far: the same in every run. */
   readonly label: string;
-  /** The path or URL as it was. */
+  /** The original path or URL. */
   readonly target: string;
   readonly fault?: FaultAct;
 }
 
-/** Kinds of acts whose bytes can be cut in two. */
+/** Kinds of acts whose bytes can be cut in half. */
 const WRITES: ReadonlySet<string> = new Set(['write', 'writeFile', 'appendFile']);
-/** Kinds that a full disk refuses. It mostly has an inode left, and gives room back. */
+/** Kinds that a full disk refuses. It usually has a free inode, and allows removals. */
 const NEED_ROOM: ReadonlySet<string> = new Set([...WRITES, 'mkdir', 'mkdtemp', 'copyFile', 'truncate']);
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
-// Of a file; that of an API is its version.
+// The date in a file name; a date in an API's path is its version.
 const DATE = /\b\d{4}-\d{2}-\d{2}(?=\.)/g;
-// The world's networks are drawn by lot, but its hosts have their numbers.
+// The worlds' networks are random, but their hosts have fixed numbers.
 const LOOPBACK = /\b127\.\d+\.\d+\.(\d+)/g;
-// Ids and tokens in hexadecimal, in capitals and digits, or in base64url, also two with a dot between (RFC 9773 §4.1).
+// Ids and tokens in hexadecimal, in capitals and digits, or in base64url, also two joined by a dot
+// (RFC 9773 §4.1).
 const OPAQUE = /^(?:[0-9a-f]{12,}|(?=.*\d)[0-9A-Z]{12,}|(?=.*[a-z])(?=.*[A-Z])[\w-]{16,}(?:\.[\w-]+)?)$/;
 
-/** A path without what differs from run to run. */
+/** A path without the parts that differ from run to run. */
 export function stablePath(path: string): string {
   return path
     .split('/')
@@ -44,7 +48,9 @@ export function stablePath(path: string): string {
     .replace(LOOPBACK, '127.*.*.$1');
 }
 
-/** Numbers acts in their order. `kind` is a method of HTTP in capitals, or the name of a call of the file system. */
+/**
+ * Numbers acts in order. `kind` is an HTTP method in capitals, or the name of a file system call.
+ */
 export function createNumbering(): (kind: string, path: string) => Pick<Point, 'number' | 'label'> {
   const counts = new Map<string, number>();
   let number = 0;
@@ -57,7 +63,7 @@ export function createNumbering(): (kind: string, path: string) => Pick<Point, '
   };
 }
 
-/** Which acts make sense at a point. */
+/** The faults that are possible at a point. */
 export function actsAt(label: string): readonly FaultAct[] {
   const kind = kindOf(label);
   if (/^[A-Z]+$/.test(kind)) return ['kill-before', 'kill-after'];
@@ -66,8 +72,9 @@ export function actsAt(label: string): readonly FaultAct[] {
 }
 
 /**
- * Decides what is done at each point; `isMended` says whether what lasts is over. An act that would change nothing, such as making a
- * folder that is there, does not suffer from a disk that takes nothing.
+ * Decides on the fault at each point; `isMended` returns whether a lasting fault is over. A full or
+ * read-only disk does not affect an act that would change nothing, such as creating an existing
+ * folder.
  */
 export function createFaultPlan(
   fault: Fault | undefined,

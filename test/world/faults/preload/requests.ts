@@ -3,10 +3,13 @@ import type { ClientRequest } from 'node:http';
 import type { Actor } from './outside.ts';
 import type { FaultAct } from './points.ts';
 
-/** Counts every request of node:http, node:https and fetch: before it is sent. Node.js says so itself, on its channels. */
+/**
+ * Counts every request of node:http, node:https and fetch before it is sent, through the
+ * diagnostics channels of Node.js.
+ */
 export function watchRequests(actor: () => Actor | undefined): void {
   const dying = new WeakMap<object, Actor>();
-  /** Whether it may be sent. */
+  /** Whether the request may be sent. */
   const started = (request: object, method: string, path: string, url: string): boolean => {
     const acting = actor();
     if (!acting) return true;
@@ -17,7 +20,7 @@ export function watchRequests(actor: () => Actor | undefined): void {
   };
   const answered = (request: object) => dying.get(request)?.die();
   subscribe('http.client.request.created', (message) => {
-    // As documented for this channel.
+    // The documented type of this channel's messages.
     const { request } = message as { request: ClientRequest & { socketPath?: string } };
     const { method, path, protocol, socketPath } = request;
     const host = request.getHeader('host') ?? request.host;
@@ -35,5 +38,5 @@ export function watchRequests(actor: () => Actor | undefined): void {
 function diesAfter(act: FaultAct | undefined): boolean {
   if (act === undefined || act === 'kill-before') return false;
   if (act === 'kill-after') return true;
-  throw new Error(`fault points: ${act} cannot be done to a request`);
+  throw new Error(`fault points: ${act} is impossible at a request`);
 }
