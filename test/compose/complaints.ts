@@ -11,13 +11,13 @@ interface Ingress {
   readonly name: string;
   readonly service: Service;
   readonly config: IngressConfig | undefined;
-  /** What loading its configuration said. */
+  /** The messages of loading its configuration. */
   readonly words: readonly string[];
 }
 
 const AGENT = /^(?:\/var)?\/run\/(?:(?:dstack|tappd)\.sock|dstack(?:\/dstack\.sock)?)$/;
 
-/** Everything that is wrong with a compose file that people copy, each with the service that it is about. */
+/** All faults of a documented compose file, each with the service that it is about. */
 export function complaintsAbout(file: ComposeFile): string[] {
   const ingresses = Object.entries(file.services)
     .filter(([, { image }]) => image === 'dstack-ingress')
@@ -39,7 +39,7 @@ export function complaintsAbout(file: ComposeFile): string[] {
 
 function ingressOf(name: string, service: Service): Ingress {
   const readFile = (path: string) => {
-    // Printable and base64, so that it can be a secret of any kind.
+    // Printable and base64, so that it is valid as any kind of secret.
     if (service.secrets.some((secret) => path === `/run/secrets/${secret}`)) return 'c2VjcmV0\n';
     throw new Error('ENOENT');
   };
@@ -78,7 +78,7 @@ function aboutPort({ service, config }: Ingress): string[] {
     return strange.map(
       ({ published, target }) => `publishes ${published}:${target} instead of ${port}:${port}`,
     );
-  // In a world of its own (RFC 6761 §6.2) the gateway is in the same network.
+  // With a world of its own (RFC 6761 §6.2), the gateway is in the same network.
   return service.ports.length > 0 || config.gatewayDomain.endsWith('.test')
     ? []
     : [`does not publish ${port}`];
@@ -121,7 +121,7 @@ function aboutVolumes({ services, volumes }: ComposeFile): string[] {
   ];
 }
 
-/** What two ingresses of one host cannot share. */
+/** The settings that two ingresses on one host cannot share. */
 function aboutNeighbours(ingresses: readonly Ingress[]): string[] {
   const shared = (what: string, of: (ingress: Ingress) => string | readonly string[] | undefined) => {
     const values = ingresses.flatMap((ingress) => of(ingress) ?? []);

@@ -1,19 +1,19 @@
 import { parse } from 'yaml';
 import * as z from 'zod';
 
-/** One service of a compose file, as far as its checks need it, in one of the ways that compose lets it be written. */
+/** One service of a compose file, as far as the checks need it, in compose's various notations. */
 export interface Service {
   readonly image: string;
   readonly restart: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly ports: readonly Port[];
   readonly mounts: readonly Mount[];
-  /** Names of the secrets that it gets, under /run/secrets. */
+  /** Names of its secrets, which are under /run/secrets. */
   readonly secrets: readonly string[];
 }
 
 export interface Port {
-  /** As the host offers it, with a host address where one is given. */
+  /** As published on the host, with a host address if one is given. */
   readonly published: string;
   readonly target: string;
 }
@@ -64,8 +64,8 @@ const named = z
 const file = z.object({ services: z.record(z.string(), service), volumes: named, secrets: named });
 
 /**
- * Reads a compose file, with `${VAR}` filled in as compose does it. Throws for YAML that is none, for what no compose
- * file can hold, and for a variable that has neither a value nor a default.
+ * Parses a compose file and substitutes `${VAR}` as compose does. Throws for invalid YAML, for
+ * anything that a compose file cannot contain, and for a variable without a value and a default.
  */
 export function readCompose(text: string, values: Readonly<Record<string, string>>): ComposeFile {
   const document: unknown = parse(text, { merge: true });
@@ -79,13 +79,13 @@ function fillIn(node: unknown, values: Readonly<Record<string, string>>): unknow
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, fillIn(value, values)]));
 }
 
-/** `$$`, `${VAR}`, `${VAR:-default}`: what the examples use of compose's interpolation. */
+/** The part of compose's interpolation that the examples use: `$$`, `${VAR}`, `${VAR:-default}`. */
 export function interpolate(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(
     /\$(?:\$|\{([A-Za-z_]\w*)(?::-([^}]*))?\}|)/g,
     (found, name?: string, fallback?: string) => {
       if (found === '$$') return '$';
-      if (name === undefined) throw new Error(`a dollar sign that begins no variable: ${text}`);
+      if (name === undefined) throw new Error(`a dollar sign without a variable: ${text}`);
       const value = values[name] || fallback;
       if (value === undefined) throw new Error(`no value for \${${name}}`);
       return value;

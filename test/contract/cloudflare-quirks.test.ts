@@ -24,7 +24,7 @@ const dnsOnly = { zones: { 'example.com': { dnsEdit: true }, 'example.net': { dn
 const TXT = record(APP, 'TXT', 'value');
 
 describe('Cloudflare: zones', { concurrency: true }, () => {
-  test('an active zone goes before a longer one that is not', async () => {
+  test('an active zone wins over a longer one that is not active', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.addZone(APP, 'pending');
@@ -40,7 +40,7 @@ describe('Cloudflare: zones', { concurrency: true }, () => {
     assert.equal(begun.simulator.calls.length, 3);
   });
 
-  test('a zone that the API no longer knows is looked for again', async () => {
+  test('a zone that the API no longer knows is looked up again', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -52,7 +52,7 @@ describe('Cloudflare: zones', { concurrency: true }, () => {
     assert.equal(simulator.calls.length, 1);
   });
 
-  test('a token that sees no zone is told what it lacks', async () => {
+  test('the error for a token that sees no zone names the missing permission', async () => {
     await using begun = await begin({ token: dnsOnly });
     const error = await failure(begun.provider.zone(APP, soon()), 'PROVIDER_PERMISSION_MISSING');
     assert.match(error.hint, /Zone \/ Zone \/ Read/);
@@ -60,7 +60,7 @@ describe('Cloudflare: zones', { concurrency: true }, () => {
 });
 
 describe('Cloudflare: a configured zone', { concurrency: true }, () => {
-  test('its name is learned in one call, and checked', async () => {
+  test('its name is read in one call, and checked', async () => {
     await using begun = await begin({}, 'example.com');
     const { simulator, provider } = begun;
     const expected = { id: simulator.zoneId('example.com'), name: 'example.com' };
@@ -70,7 +70,7 @@ describe('Cloudflare: a configured zone', { concurrency: true }, () => {
     assert.equal(simulator.calls.length, 1);
   });
 
-  test('a token that may only edit DNS records is enough', async () => {
+  test('a token that may only edit DNS records suffices', async () => {
     await using begun = await begin({ token: dnsOnly }, 'example.com');
     const zone = await begun.provider.zone(APP, soon());
     assert.equal(zone.name, undefined);
@@ -78,7 +78,7 @@ describe('Cloudflare: a configured zone', { concurrency: true }, () => {
     assertSame(await begun.provider.records(zone, [APP], soon()), [TXT]);
   });
 
-  test('what landed under a foreign name is removed again', async () => {
+  test('a record that landed under a foreign name is removed again', async () => {
     await using begun = await begin({ token: dnsOnly }, 'example.net');
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -99,7 +99,7 @@ describe('Cloudflare: a configured zone', { concurrency: true }, () => {
 });
 
 describe('Cloudflare: records', { concurrency: true }, () => {
-  test('whatever spelling stands in the zone is read canonically', async () => {
+  test('reads every spelling in the zone canonically', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const plant = (name: string, type: string, content: string) =>
@@ -121,7 +121,7 @@ describe('Cloudflare: records', { concurrency: true }, () => {
     ]);
   });
 
-  test('a proxied record is overridden, and so are the addresses beside it', async () => {
+  test('reports a proxied record as overridden, and so the addresses beside it', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.1', proxied: true });
@@ -154,7 +154,7 @@ describe('Cloudflare: records', { concurrency: true }, () => {
     );
   });
 
-  test('what is written carries the mark of this program and is not proxied', async () => {
+  test('a written record has this program’s comment and is not proxied', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -166,7 +166,7 @@ describe('Cloudflare: records', { concurrency: true }, () => {
 });
 
 describe('Cloudflare: conflicts', { concurrency: true }, () => {
-  test('an address that nobody planned to remove is a conflict, and nothing of the batch is made', async () => {
+  test('an address that the plan does not remove is a conflict, and nothing of the batch is applied', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.1' });
@@ -177,7 +177,7 @@ describe('Cloudflare: conflicts', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf('example.com').length, 1);
   });
 
-  test('a record that exists already costs one more look', async () => {
+  test('a record that exists already costs one more read', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -191,7 +191,7 @@ describe('Cloudflare: conflicts', { concurrency: true }, () => {
     );
   });
 
-  test('a record that somebody changed since is not removed', async () => {
+  test('a record that another client changed meanwhile is not removed', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -200,7 +200,7 @@ describe('Cloudflare: conflicts', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf('example.com').length, 1);
   });
 
-  test('a value that the API refuses is told in its words, with the record', async () => {
+  test('the error for a refused value has the API’s message and the record', async () => {
     await using begun = await begin();
     const zone = await begun.provider.zone(APP, soon());
     const bad = create(record(APP, 'A', 'not an address'));
@@ -218,18 +218,18 @@ describe('Cloudflare: tokens', { concurrency: true }, () => {
     assert.equal(simulator.calls.length, 1);
   });
 
-  test('check() takes a token that an account owns', async () => {
+  test('check() accepts an account’s token', async () => {
     await using begun = await begin({ token: { owner: 'account' } });
     await begun.provider.check(soon());
   });
 
-  test('check() takes a token for DNS alone where the zone is configured', async () => {
+  test('check() accepts a token for DNS only if the zone is configured', async () => {
     await using begun = await begin({ token: dnsOnly }, 'example.com');
     await begun.provider.check(soon());
   });
 
   for (const status of ['expired', 'disabled'] as const) {
-    test(`check() says when the token is ${status}`, async () => {
+    test(`check() reports a token that is ${status}`, async () => {
       await using begun = await begin({ token: { status } });
       const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
       assert.match(error.message, new RegExp(status));
@@ -237,27 +237,27 @@ describe('Cloudflare: tokens', { concurrency: true }, () => {
     });
   }
 
-  test('check() says when the token may not be used from here', async () => {
+  test('check() reports a token that may not be used from this address', async () => {
     await using begun = await begin({ token: { elsewhere: true } });
     const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
     assert.match(error.hint, /Client IP Address Filtering/);
   });
 
   for (const owner of ['user', 'account'] as const) {
-    test(`check() says which permission a token of the ${owner} lacks`, async () => {
+    test(`check() names the permission that a token of the ${owner} lacks`, async () => {
       await using begun = await begin({ token: { ...dnsOnly, owner } });
       const error = await failure(begun.provider.check(soon()), 'PROVIDER_PERMISSION_MISSING');
       assert.match(error.hint, /Zone \/ Zone \/ Read/);
     });
   }
 
-  test('a token that is no token is told apart from one that is not known', async () => {
+  test('a malformed token and an unknown one have different hints', async () => {
     await using begun = await begin();
     const error = await failure(begun.open('short').zone(APP, soon()), 'PROVIDER_CREDENTIALS_REJECTED');
     assert.match(error.hint, /Global API Key/);
   });
 
-  test('no other credentials of the environment go along', async () => {
+  test('no other credentials of the environment are sent', async () => {
     await using begun = await begin();
     process.env['CLOUDFLARE_API_KEY'] = 'key';
     process.env['CLOUDFLARE_EMAIL'] = 'ops@example.com';

@@ -8,7 +8,7 @@ import { type CloudflareSimulator, createCloudflare } from '../world/apis/cloudf
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
-/** Cloudflare's simulator as the contract wants an account. */
+/** Cloudflare's simulator as an account for the contract. */
 export const cloudflareSetup: ContractSetup = async (zones) =>
   toContractWorld(await createCloudflare({ zones }));
 
@@ -45,7 +45,7 @@ function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
   };
 }
 
-// The spelling of the API: quoted strings of at most 255 characters, CAA in parts.
+// The API's spelling: quoted strings of at most 255 characters, CAA in parts.
 function spell({ name, type, value, ttl }: DnsRecord) {
   if (type === 'CAA') return { name, type, content: value, ttl, data: { ...parseCaa(value) } };
   if (type !== 'TXT') return { name, type, content: value, ttl };

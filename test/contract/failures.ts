@@ -38,13 +38,13 @@ const faults: readonly (readonly [fault: ContractFault, code: ErrorCode])[] = [
 export function failureContract(setup: ContractSetup): void {
   for (const [fault, code] of faults) {
     for (const [name, verb] of Object.entries(verbs)) {
-      test(`${name}() says ${code} when the call is ended by: ${fault.kind}`, async () => {
+      test(`${name}() rejects with ${code} if the call ends with: ${fault.kind}`, async () => {
         await using world = await setup([ZONE]);
         if (fault.kind === 'rate-limit' && world.abilities.asksToWait === false) return;
         const zone = await world.open().zone(APP, soon());
         const before = world.snapshot(ZONE);
         const waits = fault.kind === 'hang' || fault.kind === 'stall';
-        // Long enough for the message to arrive, on a busy host too.
+        // Long enough for the message to arrive, also on a busy host.
         const provider = world.open(waits ? { timeoutMs: 2000 } : {});
         world.fail(fault, 'any');
         world.resetCalls();
@@ -52,14 +52,14 @@ export function failureContract(setup: ContractSetup): void {
         assert.equal(error.retryable, true);
         assert.equal(error.retryAfterMs, fault.kind === 'rate-limit' ? 7000 : undefined);
         const { reads, writes } = world.calls();
-        assert.equal(reads + writes, 1, 'it was tried again');
+        assert.equal(reads + writes, 1, 'the call was retried');
         assert.deepEqual(world.snapshot(ZONE), before);
         await verb(world.open(), zone, soon());
       });
     }
   }
 
-  test('a Retry-After that is a date is counted from now', async () => {
+  test('a Retry-After date is relative to the current time', async () => {
     await using world = await setup([ZONE]);
     if (world.abilities.asksToWait === false) return;
     const retryAfter = new Date(Date.now() + 60_000).toUTCString();
@@ -68,7 +68,7 @@ export function failureContract(setup: ContractSetup): void {
     assert.ok(retryAfterMs > 50_000 && retryAfterMs <= 60_000, String(retryAfterMs));
   });
 
-  test('after a Retry-After the next call waits for as long, and says so', async () => {
+  test('after a Retry-After the next call waits that long, and reports the wait', async () => {
     await using world = await setup([ZONE]);
     if (world.abilities.asksToWait === false) return;
     const context = createTestContext();
@@ -82,19 +82,19 @@ export function failureContract(setup: ContractSetup): void {
     assert.ok(wait.waitMs > 5000 && wait.waitMs <= 7000, String(wait.waitMs));
   });
 
-  test('calls stay below the limit of the account, also across restarts, and each wait is told', async () => {
+  test('calls stay below the account’s limit, also across restarts, and each wait is reported', async () => {
     await using world = await setup([ZONE]);
     const [files, clock] = [createMemoryFiles(), createHurryingClock()];
     const context = createTestContext(clock, files);
     for (let start = 0; context.waits.length === 0; start += 1) {
-      assert.ok(start < 2000, 'it never waited');
+      assert.ok(start < 2000, 'no call waited');
       await world.open({ context }).check(soon());
     }
     assert.equal(context.waits[0]?.reason, 'budget');
   });
 
   for (const [name, verb] of Object.entries(verbs)) {
-    test(`${name}() says when the credentials are not known`, async () => {
+    test(`${name}() reports unknown credentials`, async () => {
       await using world = await setup([ZONE]);
       if (name === 'check' && world.abilities.checksCredentials === false) return;
       const zone = await world.open().zone(APP, soon());
@@ -103,7 +103,7 @@ export function failureContract(setup: ContractSetup): void {
       assert.equal(error.retryable, world.abilities.namesFaultOfKey === false);
     });
 
-    test(`${name}() ends with the reason of an aborted signal`, async () => {
+    test(`${name}() rejects with the reason of an aborted signal`, async () => {
       await using world = await setup([ZONE]);
       const zone = await world.open().zone(APP, soon());
       const provider = world.open({ timeoutMs: 60_000 });
@@ -119,7 +119,7 @@ export function failureContract(setup: ContractSetup): void {
     });
   }
 
-  test('a write that waits for its turn is given up with its signal, and the next one is not', async () => {
+  test('the signal of a queued write aborts that write, and not the next one', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open({ timeoutMs: 3000 });
     const zone = await provider.zone(APP, soon());
@@ -154,13 +154,13 @@ export function failureContract(setup: ContractSetup): void {
     assert.deepEqual(world.snapshot(ZONE), before);
   });
 
-  test('check() is content with good credentials and writes nothing', async () => {
+  test('check() accepts good credentials and writes nothing', async () => {
     await using world = await setup([ZONE]);
     await world.open().check(soon());
     assert.equal(world.calls().writes, 0);
   });
 
-  test('no error holds the credentials, not even when the other side repeats them', async () => {
+  test('no error contains the credentials, even if the server repeats them', async () => {
     const kinds = ['error', 'echo', 'reset', 'hang', 'html', 'truncated'] as const;
     for (const kind of kinds) {
       await using world = await setup([ZONE]);

@@ -10,7 +10,7 @@ const CHALLENGE = '_acme-challenge.app.example.com';
 const TXT = record(APP, 'TXT', 'value');
 
 describe('Linode: domains', { concurrency: true }, () => {
-  test('a domain that takes its records from elsewhere is told as such', async () => {
+  test('reports a secondary domain, whose records come from elsewhere', async () => {
     await using begun = await begin();
     begun.simulator.addDomain(APP, { type: 'slave' });
     const error = await failure(begun.provider.zone(CHALLENGE, soon()), 'ZONE_NOT_FOUND');
@@ -20,7 +20,7 @@ describe('Linode: domains', { concurrency: true }, () => {
     );
   });
 
-  test('a domain that is disabled is told as such, and a shorter one answers in its place', async () => {
+  test('reports a disabled domain, and uses a shorter one instead', async () => {
     await using begun = await begin();
     begun.simulator.addDomain(APP, { status: 'disabled' });
     begun.simulator.addDomain('example.net', { status: 'disabled' });
@@ -36,7 +36,7 @@ describe('Linode: domains', { concurrency: true }, () => {
     assert.equal(begun.simulator.calls.length, 2);
   });
 
-  test('a domain that is gone is looked for again', async () => {
+  test('a domain that is gone is looked up again', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -46,7 +46,7 @@ describe('Linode: domains', { concurrency: true }, () => {
     assert.equal((await provider.zone(APP, soon())).id, String(again.id));
   });
 
-  test('an account without domains says where to add one', async () => {
+  test('the error for an account without domains says where to add one', async () => {
     await using begun = await begin({ zones: [] });
     const error = await failure(begun.provider.zone(APP, soon()), 'ZONE_NOT_FOUND');
     assert.match(error.hint, /sees none at all.*Create Domain/);
@@ -72,7 +72,7 @@ describe('Linode: costs', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf(ZONE).length, wanted.length);
   });
 
-  test('a Retry-After on an answer of success makes nobody wait', async () => {
+  test('a Retry-After on a successful response causes no wait', async () => {
     await using begun = await begin();
     const { provider, context } = begun;
     const zone = await provider.zone(APP, soon());
@@ -92,7 +92,7 @@ describe('Linode: costs', { concurrency: true }, () => {
     assert.ok(passed() > 3_600_000, `${passed()} ms`);
   });
 
-  test('a change of nothing but what stands writes nothing', async () => {
+  test('a change to the current records writes nothing', async () => {
     await using begun = await begin();
     const { provider, methods } = begun;
     const zone = await provider.zone(APP, soon());
@@ -112,11 +112,15 @@ describe('Linode: tokens', { concurrency: true }, () => {
   });
 
   const lacking: readonly (readonly [what: string, TokenOptions, hint: RegExp])[] = [
-    ['its scope reads only', { domains: 'read_only' }, /scope Domains: Read\/Write/],
-    ['its user reads only', { grants: { [ZONE]: 'read_only' } }, /Read-Write for the domain.*Users & Grants/],
+    ['its scope is read-only', { domains: 'read_only' }, /scope Domains: Read\/Write/],
+    [
+      'its user has read-only access',
+      { grants: { [ZONE]: 'read_only' } },
+      /Read-Write for the domain.*Users & Grants/,
+    ],
   ];
   for (const [what, token, hint] of lacking) {
-    test(`a write by a token is refused with a way out when ${what}`, async () => {
+    test(`the refusal of a write has a fix if ${what}`, async () => {
       await using begun = await begin({ token });
       const { provider } = begun;
       const zone = await provider.zone(APP, soon());
@@ -125,19 +129,19 @@ describe('Linode: tokens', { concurrency: true }, () => {
     });
   }
 
-  test('check() says when the token has no scope for domains', async () => {
+  test('check() reports a token without a scope for domains', async () => {
     await using begun = await begin({ token: { domains: 'none' } });
     const error = await failure(begun.provider.check(soon()), 'PROVIDER_PERMISSION_MISSING');
     assert.match(error.message, /list the domains.*not authorized/);
   });
 
-  test('check() says when the token is not known', async () => {
+  test('check() reports an unknown token', async () => {
     await using begun = await begin();
     const error = await failure(begun.open('unknown').check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
     assert.match(error.hint, /LINODE_API_TOKEN/);
   });
 
-  test('the token goes along in its header, and nothing else of it', async () => {
+  test('the token is sent in its header only', async () => {
     await using begun = await begin();
     await begun.provider.zone(APP, soon());
     const [call] = begun.simulator.calls;

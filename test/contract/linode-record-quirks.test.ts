@@ -10,7 +10,7 @@ const CHALLENGE = '_acme-challenge.app.example.com';
 const TXT = record(APP, 'TXT', 'value');
 
 describe('Linode: records', { concurrency: true }, () => {
-  test('whatever spelling stands in the domain is read canonically', async () => {
+  test('reads every spelling in the domain canonically', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.addRecord(ZONE, { type: 'CNAME', name: 'App', target: 'Gateway.Example.NET' });
@@ -26,7 +26,7 @@ describe('Linode: records', { concurrency: true }, () => {
     ]);
   });
 
-  test('a record without a TTL of its own is shown with that of its domain', async () => {
+  test('a record without a TTL of its own has its domain’s TTL', async () => {
     await using begun = await begin({ zones: [] });
     begun.simulator.addDomain(ZONE, { ttlSec: 7200 });
     begun.simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'value' });
@@ -37,9 +37,9 @@ describe('Linode: records', { concurrency: true }, () => {
 
   for (const [what, length] of [
     ['loses its last page', 501],
-    ['has its pages cut elsewhere', 502],
+    ['has its pages split elsewhere', 502],
   ] as const) {
-    test(`a domain that ${what} while it is read is told, not cut short`, async () => {
+    test(`a domain that ${what} during a read is an error, not a short list`, async () => {
       await using begun = await begin();
       const { simulator, provider } = begun;
       const planted = Array.from({ length }, (_, index) =>
@@ -54,7 +54,7 @@ describe('Linode: records', { concurrency: true }, () => {
     });
   }
 
-  test('flags of CAA that Linode would drop are refused before anything is written', async () => {
+  test('CAA flags that Linode would drop are refused before anything is written', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -73,7 +73,7 @@ describe('Linode: records', { concurrency: true }, () => {
     assert.deepEqual(begun.simulator.recordsOf(ZONE), []);
   });
 
-  test('a value that the API refuses is told in its words, with the record', async () => {
+  test('the error for a refused value has the API’s message and the record', async () => {
     await using begun = await begin();
     const zone = await begun.provider.zone(APP, soon());
     const bad = create(record(APP, 'A', 'not an address'));
@@ -81,7 +81,7 @@ describe('Linode: records', { concurrency: true }, () => {
     assert.match(error.message, /refused to create app A: target: Must be a valid IPv4 address/);
   });
 
-  test('the domain itself is never written, and its records by id only', async () => {
+  test('the domain itself is never written, and its records only by id', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -96,10 +96,10 @@ describe('Linode: conflicts', { concurrency: true }, () => {
   const alias = record(APP, 'CNAME', 'gateway.example.net');
 
   for (const [what, planted, wanted] of [
-    ['an alias beside a text', { type: 'TXT', name: 'app', target: 'x' }, alias],
-    ['a text beside an alias', { type: 'CNAME', name: 'app', target: 'x.example' }, TXT],
+    ['a CNAME beside a TXT record', { type: 'TXT', name: 'app', target: 'x' }, alias],
+    ['a TXT record beside a CNAME', { type: 'CNAME', name: 'app', target: 'x.example' }, TXT],
   ] as const) {
-    test(`${what} that nobody planned to remove is refused, as no other plan removes it, and nothing is written`, async () => {
+    test(`${what} that the plan does not remove is refused, and nothing is written`, async () => {
       await using begun = await begin();
       const { provider, simulator } = begun;
       simulator.addRecord(ZONE, planted);
@@ -112,7 +112,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     });
   }
 
-  test('one that appears after the look is told by the API', async () => {
+  test('the API’s error reports a record that appeared after the read', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -122,7 +122,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     assert.match(error.message, /CNAMES must be unique/);
   });
 
-  test('a record that somebody changed since is neither removed nor replaced', async () => {
+  test('a record that another client changed meanwhile is neither removed nor replaced', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -148,7 +148,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
       }),
     ],
   ] as const) {
-    test(`a record that goes while it is ${what}`, async () => {
+    test(`a record may disappear while it is ${what}`, async () => {
       await using begun = await begin();
       const { provider, simulator } = begun;
       const zone = await provider.zone(APP, soon());
@@ -162,7 +162,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     });
   }
 
-  test('a lost answer leaves no double', async () => {
+  test('a lost response leaves no duplicate', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -173,7 +173,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf(ZONE).length, 1);
   });
 
-  test('the same change twice at once is made once', async () => {
+  test('two concurrent calls with the same change make it once', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     const zone = await provider.zone(APP, soon());
@@ -181,7 +181,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     assert.equal(simulator.recordsOf(ZONE).length, 1);
   });
 
-  test('doubles of somebody else are told apart by their ids', async () => {
+  test('another client’s duplicates are told apart by their ids', async () => {
     await using begun = await begin();
     const { provider, simulator } = begun;
     for (let count = 0; count < 2; count += 1) {

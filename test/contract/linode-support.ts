@@ -4,7 +4,7 @@ import { createTestContext } from '../harness/dns/provider-context.ts';
 import type { Call } from '../world/apis/api-fault.ts';
 import { createLinode, type LinodeOptions, type LinodeSimulator } from '../world/apis/linode.ts';
 
-/** An account with the domain example.com and a provider, for the tests of Linode's quirks. */
+/** An account with the domain example.com and a provider, for tests of Linode's quirks. */
 export async function begin(options: Partial<LinodeOptions> = {}) {
   const context = createTestContext();
   const now = () => context.clock.now().getTime();
@@ -16,7 +16,7 @@ export async function begin(options: Partial<LinodeOptions> = {}) {
   return { simulator, context, open, methods, provider: open(), [Symbol.asyncDispose]: dispose };
 }
 
-/** Lets somebody else act just before the first call that matches is carried out. */
+/** Simulates another client that acts just before the first matching call is carried out. */
 export function actBefore(
   simulator: LinodeSimulator,
   matches: (call: Call) => boolean,

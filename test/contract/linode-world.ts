@@ -8,7 +8,7 @@ import { createLinode, type LinodeSimulator } from '../world/apis/linode.ts';
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
-/** Linode's simulator as the contract wants an account. */
+/** Linode's simulator as an account for the contract. */
 export const linodeSetup: ContractSetup = async (zones) => toContractWorld(await createLinode({ zones }));
 
 function toContractWorld(simulator: LinodeSimulator): ContractWorld {
@@ -17,7 +17,7 @@ function toContractWorld(simulator: LinodeSimulator): ContractWorld {
     openLinode({ token: new Secret(token), baseUrl: simulator.baseUrl, timeoutMs }, context);
   return {
     secrets,
-    // A write looks first, since the API stores the same record twice.
+    // A write reads first, because the API stores duplicates.
     costs: { zone: 1, records: 1, apply: 2 },
     abilities: {
       anyZone: true,
@@ -40,7 +40,7 @@ function toContractWorld(simulator: LinodeSimulator): ContractWorld {
   };
 }
 
-// The spelling of the API: relative names, CAA in parts, TXT as it is.
+// The API's spelling: relative names, CAA in parts, TXT as it is.
 function spell(zone: string, { name, type, value, ttl }: DnsRecord) {
   const common = { type, name: relative(zone, name), ttl_sec: ttl };
   const caa = type === 'CAA' ? parseCaa(value) : undefined;

@@ -10,18 +10,18 @@ import { create, record, remove, soon } from './support.ts';
 export const DOMAIN = 'example.com';
 export const CHALLENGE = record('_acme-challenge.app.example.com', 'TXT', 'BEEFbeef-_0123', 60);
 
-/** An account with one domain, and a provider for it whose files and waits can be seen. */
+/** An account with one domain, and a provider for it with observable files and waits. */
 export interface Account extends AsyncDisposable {
   readonly simulator: NamecheapSimulator;
   readonly stored: StoredZone;
   readonly provider: DnsProvider;
   readonly context: ReturnType<typeof createTestContext>;
   readonly files: ReturnType<typeof createMemoryFiles>;
-  /** Another provider for the same account, with nothing in memory. */
+  /** Another provider for the same account, without anything in memory. */
   open(options?: Partial<NamecheapOptions>, context?: ProviderContext): DnsProvider;
-  /** Adds a TXT record as a challenge would, in a zone that was found before. */
+  /** Adds a TXT record as a challenge does, in a zone that was looked up before. */
   publish(): Promise<unknown>;
-  /** The commands that came in, without their prefix. */
+  /** The received commands, without their prefix. */
   commands(): string[];
 }
 
@@ -54,7 +54,7 @@ export async function openAccount(): Promise<Account> {
   };
 }
 
-/** Adds and removes a challenge, and gives the zone before, between and after. */
+/** Adds and removes a challenge; returns the zone before, between and after. */
 export async function comeAndGo({ simulator, provider, publish }: Account) {
   const before = simulator.snapshot(DOMAIN);
   await publish();

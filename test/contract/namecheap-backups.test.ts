@@ -11,14 +11,14 @@ import { create, failure, record, soon } from './support.ts';
 
 const ZONE = { id: DOMAIN, name: DOMAIN };
 
-/** The command of the document, as people copy it. */
+/** The documented command, as users copy it. */
 async function restoreCommand(): Promise<string> {
   const document = await readFile(new URL('../../docs/providers.md', import.meta.url), 'utf8');
   const [, command = ''] = /### To restore a zone.*?```sh\n(.*?)```/s.exec(document) ?? [];
   return command;
 }
 
-test('the command of the document restores what stood there before, with the real curl', async () => {
+test('the documented command restores the previous records, with the real curl', async () => {
   await using account = await openAccount();
   const { simulator, stored, open } = account;
   stored.emailType = 'MX';
@@ -59,7 +59,7 @@ test('the command of the document restores what stood there before, with the rea
   }
 });
 
-test('a backup is one parameter on a line, dated, and holds no credentials', async () => {
+test('a backup has one parameter per line and a date, and no credentials', async () => {
   await using account = await openAccount();
   const { stored, publish, files, simulator } = account;
   stored.plant({ Name: 'www', Type: 'CNAME', Address: 'target.example.net.', TTL: '60' });
@@ -81,7 +81,7 @@ test('a backup is one parameter on a line, dated, and holds no credentials', asy
   assert.ok(!text.includes(simulator.apiKey) && !text.includes(simulator.username));
 });
 
-test('a backup that cannot be written stops the write', async () => {
+test('a backup that cannot be written prevents the write', async () => {
   await using account = await openAccount();
   const { open, commands, stored } = account;
   stored.plant({ Name: 'www', Type: 'A', Address: '192.0.2.1' });
@@ -92,7 +92,7 @@ test('a backup that cannot be written stops the write', async () => {
   assert.ok(!commands().includes('setHosts'));
 });
 
-test('the newest twenty different ones are kept', async () => {
+test('the newest twenty different backups are kept', async () => {
   await using account = await openAccount();
   const { provider, files } = account;
   const backups = () => [...files.texts.keys()].filter((name) => name.startsWith(`${DOMAIN}/`)).sort();

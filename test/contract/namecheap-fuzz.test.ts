@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { comeAndGo, DOMAIN, openAccount } from './namecheap-account.ts';
 
-/** Zones of hosts that the API can give back, in its own spelling. */
+/** Zones of hosts that the API can return, in its own spelling. */
 const label = fc.stringMatching(/^[a-z0-9_](?:[a-z0-9_-]{0,8}[a-z0-9_])?$/);
 const name = fc.oneof(
   fc.constantFrom('@', '*', 'www', 'app', '_acme-challenge', '_acme-challenge.app'),
@@ -44,7 +44,7 @@ const zone = fc
   })
   .filter((hosts) => hosts.every(({ Name, Address }) => Name.length <= 60 && Address.length <= 255));
 
-test('any zone of hosts that are understood is the same after a challenge has come and gone', async () => {
+test('a challenge comes and goes, and a zone of supported hosts is unchanged', async () => {
   await using account = await openAccount();
   const { stored } = account;
   await fc.assert(
@@ -76,7 +76,7 @@ const odd = fc.record({
 });
 const emailType = fc.constantFrom('NONE', 'MX', 'MXE', 'FWD', 'OX', 'GMAIL', 'ZOHO');
 
-test('whatever stands in a zone, it is either refused and untouched, or served the same afterwards', async () => {
+test('any zone is either refused and untouched, or served the same afterwards', async () => {
   await using account = await openAccount();
   const { stored, simulator } = account;
   const served = () => {

@@ -5,7 +5,10 @@ import type { StoredHost } from '../world/apis/namecheap.ts';
 import { type Account, comeAndGo, DOMAIN, openAccount } from './namecheap-account.ts';
 import { create, failure, record, soon } from './support.ts';
 
-/** setHosts replaces the whole zone: what is not sent is gone. These are the promises that nothing is. */
+/**
+ * setHosts replaces the whole zone and deletes what is not sent. These tests show that nothing gets
+ * lost.
+ */
 
 const ZONE = { id: DOMAIN, name: DOMAIN };
 
@@ -41,8 +44,8 @@ const kept: readonly (readonly [what: string, emailType: string, hosts: readonly
   ],
   ['mail to an address', 'MXE', [{ Name: '@', Type: 'MXE', Address: '192.0.2.25' }]],
   ['mail that Namecheap forwards', 'FWD', [{ Name: '@', Type: 'A', Address: '192.0.2.1' }]],
-  ['the private mail of Namecheap', 'OX', [{ Name: 'www', Type: 'A', Address: '192.0.2.1' }]],
-  ['the mail of Google', 'GMAIL', [{ Name: 'www', Type: 'A', Address: '192.0.2.1' }]],
+  ['Namecheap’s private mail', 'OX', [{ Name: 'www', Type: 'A', Address: '192.0.2.1' }]],
+  ['Google’s mail', 'GMAIL', [{ Name: 'www', Type: 'A', Address: '192.0.2.1' }]],
   [
     'CAA, NS, ALIAS and CNAME',
     'NONE',
@@ -62,7 +65,7 @@ const kept: readonly (readonly [what: string, emailType: string, hosts: readonly
       { Name: '@', Type: 'TXT', Address: "  50% & 'more' \\ <é>;#+ \n\t" },
     ],
   ],
-  ['a zone without any host', 'MX', []],
+  ['a zone without hosts', 'MX', []],
 ];
 for (const [what, emailType, hosts] of kept) {
   test(`${what} stay byte for byte`, async () => {
@@ -77,7 +80,7 @@ for (const [what, emailType, hosts] of kept) {
   });
 }
 
-test('SRV records, which the API does not show, are left alone', async () => {
+test('SRV records, which the API does not return, are kept', async () => {
   await using account = await openAccount();
   const services = [
     { name: `_sip._tcp.${DOMAIN}`, type: 'SRV', ttl: 1799, data: '0 1 5060 sip.example.net.' },
@@ -87,7 +90,7 @@ test('SRV records, which the API does not show, are left alone', async () => {
   assert.deepEqual(account.stored.services, services);
 });
 
-test('labels of the website are no reason not to write', async () => {
+test('labels of the website do not prevent a write', async () => {
   await using account = await openAccount();
   const parking = { Name: 'www', Type: 'CNAME', Address: 'parkingpage.namecheap.com.' };
   account.stored.plant({ ...parking, FriendlyName: 'CNAME Record' });
@@ -102,16 +105,16 @@ const refused: readonly (readonly [
   reason: UnwritableReason,
 ])[] = [
   ['a dynamic DNS host', ({ stored }) => stored.plant({ ...harmless, IsDDNSEnabled: 'true' }), 'dynamic'],
-  ['a host that is not active', ({ stored }) => stored.plant({ ...harmless, IsActive: 'false' }), 'inactive'],
+  ['an inactive host', ({ stored }) => stored.plant({ ...harmless, IsActive: 'false' }), 'inactive'],
   ['a host of an app', ({ stored }) => stored.plant({ ...harmless, AssociatedAppTitle: 'Shop' }), 'app'],
-  ['an attribute that is new', ({ stored }) => stored.plant({ ...harmless, Weight: '5' }), 'unknown-part'],
+  ['an unknown attribute', ({ stored }) => stored.plant({ ...harmless, Weight: '5' }), 'unknown-part'],
   [
-    'a type that is new',
+    'an unknown type',
     ({ stored }) => stored.plant({ Name: 'x', Type: 'SVCB', Address: '1 .' }),
     'unknown-type',
   ],
   [
-    'an email type that is new',
+    'an unknown email type',
     ({ stored }) => {
       stored.emailType = 'ZOHO';
     },
@@ -125,14 +128,14 @@ const refused: readonly (readonly [
     'unknown-email-type',
   ],
   [
-    'an attribute of the zone that is new',
+    'an unknown attribute of the zone',
     ({ stored }) => {
       stored.moreAttributes = { Locked: 'no' };
     },
     'unknown-part',
   ],
   [
-    'an element that is new',
+    'an unknown element',
     ({ stored }) => {
       stored.moreElements = '<srv Name="_sip._tcp" />';
     },

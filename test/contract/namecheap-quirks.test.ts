@@ -9,7 +9,7 @@ const APP = 'app.example.com';
 const ZONE = { id: DOMAIN, name: DOMAIN };
 
 describe('Namecheap: calls', { concurrency: true }, () => {
-  test('go by POST, with everything in the body', async () => {
+  test('use POST, with everything in the body', async () => {
     await using account = await openAccount();
     const { simulator, publish } = account;
     await publish();
@@ -17,7 +17,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     for (const form of simulator.forms) assert.equal(form.get('clientip'), simulator.clientIp);
   });
 
-  test('go by IPv4 alone, since the whitelist knows nothing else', async (context) => {
+  test('use IPv4 only, because the whitelist has no IPv6', async (context) => {
     await using account = await openAccount();
     const { port } = new URL(account.simulator.baseUrl);
     const lookups = context.mock.method(dns, 'lookup').mock;
@@ -26,7 +26,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.deepEqual([hostname, Object(options).family], ['localhost', 4]);
   });
 
-  test('a first start is the look for the zone, the records with it, and two writes that are verified', async () => {
+  test('a first start looks up the zone and its records at once, and makes two verified writes', async () => {
     await using account = await openAccount();
     const { provider, commands, simulator } = account;
     const zone = await provider.zone(APP, soon());
@@ -35,7 +35,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     const caa = record(DOMAIN, 'CAA', '0 issue "letsencrypt.org"');
     const made = await provider.apply(zone, create(CHALLENGE, caa), soon());
     assert.deepEqual(commands(), ['getHosts', 'setHosts', 'getHosts']);
-    // With a handle the journal knows that the value was seen there, and need not look again.
+    // With a handle, the journal knows that the value was published there, and need not look again.
     for (const { handle } of made) assert.ok(handle);
     simulator.forms.length = 0;
     await provider.apply(zone, remove(...made.slice(0, 1)), soon());
@@ -43,7 +43,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.deepEqual(commands().slice(-2), ['setHosts', 'getHosts']);
   });
 
-  test('of the user that NAMECHEAP_API_USER names are for the account of NAMECHEAP_USERNAME', async () => {
+  test('with NAMECHEAP_API_USER the calls of that user are for the account of NAMECHEAP_USERNAME', async () => {
     await using account = await openAccount();
     const { simulator, open } = account;
     await failure(open({ apiUser: 'reseller' }).check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
@@ -51,7 +51,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.deepEqual([form?.get('apiuser'), form?.get('username')], ['reseller', simulator.username]);
   });
 
-  test('nothing is written when nothing changes', async () => {
+  test('nothing is written if nothing changes', async () => {
     await using account = await openAccount();
     const { provider, publish, commands, files } = account;
     await publish();
@@ -62,7 +62,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.deepEqual([...files.texts.keys()], before);
   });
 
-  test('a read that got old while the budget was waited for is made again before the write', async () => {
+  test('a read that became stale during a wait for the budget is repeated before the write', async () => {
     await using account = await openAccount();
     const { provider, publish, commands, simulator, context } = account;
     for (let call = 0; call < 14; call += 1) await provider.check(soon());
@@ -72,7 +72,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.ok(context.waits.length > 0);
   });
 
-  test('what was read for the zone alone is read again before a write', async () => {
+  test('the read of the zone lookup is repeated before a write', async () => {
     await using account = await openAccount();
     const { provider, publish, stored } = account;
     await provider.zone(APP, soon());
@@ -81,7 +81,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
     assert.ok(stored.hosts.some(({ Name }) => Name === 'new'));
   });
 
-  test('two programs that write at once see that one lost, and the next pass repairs it', async () => {
+  test('of two programs that write at once, one notices its loss, and its next run repairs it', async () => {
     await using account = await openAccount();
     const { open, stored } = account;
     const values = ['one', 'two', 'three'].map((value) => record(APP, 'TXT', value));
@@ -104,7 +104,7 @@ describe('Namecheap: calls', { concurrency: true }, () => {
   });
 });
 
-test('Namecheap: what one write has read is of no use to the next', async () => {
+test('Namecheap: one write does not reuse the read of another', async () => {
   await using account = await openAccount();
   const { stored, publish } = account;
   const { HostId } = stored.plant({ Name: 'x', Type: 'SVCB', Address: '1 .' });
@@ -114,7 +114,7 @@ test('Namecheap: what one write has read is of no use to the next', async () => 
 });
 
 describe('Namecheap: records', { concurrency: true }, () => {
-  test('whatever spelling stands in the zone is read canonically', async () => {
+  test('reads every spelling in the zone canonically', async () => {
     await using account = await openAccount();
     const { stored, provider } = account;
     stored.plant({ Name: 'App', Type: 'CNAME', Address: 'Gateway.Example.NET.' });
@@ -135,7 +135,7 @@ describe('Namecheap: records', { concurrency: true }, () => {
     ]);
   });
 
-  test('a zone with something that is not understood can still be read', async () => {
+  test('a zone with unsupported hosts can still be read', async () => {
     await using account = await openAccount();
     const { stored, provider } = account;
     stored.plant({ Name: 'app', Type: 'HTTPS', Address: '1 . alpn=h2' });
@@ -143,7 +143,7 @@ describe('Namecheap: records', { concurrency: true }, () => {
     assertSame(live, [record(APP, 'HTTPS', '1 . alpn=h2', 1799)]);
   });
 
-  test('half a zone is not taken for a whole one', async () => {
+  test('an incomplete zone is not accepted', async () => {
     await using account = await openAccount();
     const { stored, simulator, publish } = account;
     stored.plant({ Name: '@', Type: 'A', Address: '192.0.2.1' });
@@ -152,13 +152,13 @@ describe('Namecheap: records', { concurrency: true }, () => {
     assert.equal(stored.hosts.length, 1);
   });
 
-  test('another domain in the answer is a bad answer', async () => {
+  test('another domain in the response is a bad answer', async () => {
     await using account = await openAccount();
     account.stored.moreAttributes = { Domain: 'example.org' };
     await failure(account.provider.records(ZONE, [APP], soon()), 'PROVIDER_BAD_ANSWER');
   });
 
-  test('a wait for the budget is told', async () => {
+  test('a wait for the budget is reported', async () => {
     await using account = await openAccount();
     const context = createTestContext();
     const provider = account.open({}, context);

@@ -7,7 +7,7 @@ const APP = 'app.example.com';
 const ZONE = { id: DOMAIN, name: DOMAIN };
 
 describe('Namecheap: refusals', { concurrency: true }, () => {
-  test('an address that is not on the whitelist is named, with the place to add it', async () => {
+  test('the error for an address that is not on the whitelist names it, and the place to add it', async () => {
     await using account = await openAccount();
     const error = await failure(
       account.open({ clientIp: '198.51.100.4' }).check(soon()),
@@ -45,7 +45,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     assert.match(error.hint, /Domain List > Manage > Sharing/);
   });
 
-  test('a domain that is gone is looked for again', async () => {
+  test('a domain that is gone is looked up again', async () => {
     await using account = await openAccount();
     const { provider, stored, simulator } = account;
     const zone = await provider.zone(APP, soon());
@@ -62,7 +62,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     { kind: 'rate-limit' },
     { kind: 'refusal', status: 200, code: 500_000, message: 'Too many requests' },
   ] as const) {
-    test(`over the limit (${fault.kind}) nothing is asked for five minutes`, async () => {
+    test(`over the limit (${fault.kind}) no call is made for five minutes`, async () => {
       await using account = await openAccount();
       const { simulator, provider, context } = account;
       simulator.failNext(fault);
@@ -75,7 +75,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     });
   }
 
-  test('what the API refuses of a value is told in its words', async () => {
+  test('the error for a refused value has the API’s message', async () => {
     await using account = await openAccount();
     const bad = create(record(APP, 'A', 'not an address'));
     const error = await failure(account.provider.apply(ZONE, bad, soon()), 'PROVIDER_REJECTED');
@@ -89,7 +89,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     await failure(account.provider.apply(ZONE, stray, soon()), 'ZONE_MISMATCH');
   });
 
-  test('more hosts than the API keeps are not even sent', async () => {
+  test('more hosts than the API keeps are not sent', async () => {
     await using account = await openAccount();
     const { stored, publish, commands } = account;
     for (let n = 0; n < 150; n += 1) stored.plant({ Name: `n${n}`, Type: 'A', Address: '192.0.2.1' });
@@ -98,7 +98,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     assert.deepEqual(commands(), ['getHosts']);
   });
 
-  test('a CNAME is not put beside anything, nor anything beside a CNAME', async () => {
+  test('a CNAME is not written beside another type, nor another type beside a CNAME', async () => {
     await using account = await openAccount();
     const { stored, provider, commands } = account;
     stored.plant({ Name: 'app', Type: 'TXT', Address: 'value' });

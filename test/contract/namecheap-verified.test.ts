@@ -8,7 +8,7 @@ const ZONE = { id: DOMAIN, name: DOMAIN };
 
 const harmless = { Name: 'www', Type: 'A', Address: '192.0.2.1' };
 
-describe('a write that goes wrong is told by the read after it', { concurrency: true }, () => {
+describe('the read after a write detects a failed write', { concurrency: true }, () => {
   const mishaps: readonly (readonly [
     what: string,
     change: (host: StoredHost) => StoredHost[],
@@ -23,7 +23,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     ['has another address', (host) => [{ ...host, Address: '192.0.2.9' }], /now www A 192\.0\.2\.9/],
   ];
   for (const [what, change, words] of mishaps) {
-    test(`a stranger ${what}`, async () => {
+    test(`an unrelated host ${what}`, async () => {
       await using account = await openAccount();
       const { stored, publish, files } = account;
       stored.plant(harmless);
@@ -46,7 +46,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     assert.match((await failure(publish(), 'ZONE_DAMAGED')).message, /the email type FWD, now NONE/);
   });
 
-  test('ours was stored in other words', async () => {
+  test('our host was stored with different content', async () => {
     await using account = await openAccount();
     const { stored, publish } = account;
     stored.mishap = (hosts) => hosts.map((host) => ({ ...host, Address: host.Address.toLowerCase() }));
@@ -54,7 +54,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     assert.match(error.message, /BEEFbeef-_0123 .*, now .*beefbeef-_0123/);
   });
 
-  test('ours is not there, as when somebody else wrote at the same moment', async () => {
+  test('our host is missing, as after a simultaneous write of another client', async () => {
     await using account = await openAccount();
     const { stored, publish } = account;
     stored.mishap = () => [];
@@ -62,7 +62,7 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     assert.match(error.message, /_acme-challenge\.app TXT BEEFbeef-_0123 is not there/);
   });
 
-  test('a read that fails afterwards says that the zone was written, and where the copy is', async () => {
+  test('if the read fails, the error says that the zone was written, and where the backup is', async () => {
     await using account = await openAccount();
     const { simulator, provider, publish } = account;
     await provider.records(ZONE, [DOMAIN], soon());
@@ -75,13 +75,13 @@ describe('a write that goes wrong is told by the read after it', { concurrency: 
     assertSame(await provider.records(ZONE, [CHALLENGE.name], soon()), [CHALLENGE]);
   });
 
-  test('somebody else may add hosts meanwhile', async () => {
+  test('another client may add hosts meanwhile', async () => {
     await using account = await openAccount();
     account.stored.mishap = (hosts) => [...hosts, ...hosts.map((host) => ({ ...host, Name: 'theirs' }))];
     await account.publish();
   });
 
-  test('the challenge of somebody else may go meanwhile', async () => {
+  test('another client may remove its challenge meanwhile', async () => {
     await using account = await openAccount();
     const { stored, publish } = account;
     stored.plant({ Name: '_acme-challenge.other', Type: 'TXT', Address: 'theirs' });

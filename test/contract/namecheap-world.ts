@@ -8,7 +8,7 @@ import { createNamecheap, type NamecheapSimulator } from '../world/apis/namechea
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
-/** Namecheap's simulator as the contract wants an account. */
+/** Namecheap's simulator as an account for the contract. */
 export const namecheapSetup: ContractSetup = async (zones) =>
   toContractWorld(await createNamecheap({ zones }));
 
@@ -29,7 +29,8 @@ function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
     );
   return {
     secrets: [apiKey],
-    // The read before a write is one, unless it was a moment ago; the write; the read that verifies it.
+    // The read before a write, which is not repeated shortly after another; the write; the
+    // verifying read.
     costs: { zone: 1, records: 1, apply: 3 },
     abilities: {
       anyZone: false,
@@ -41,7 +42,7 @@ function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
     },
     open: ({ timeoutMs, context } = {}) => open(apiKey, timeoutMs, context),
     openLimited: () => {
-      throw new Error('a key of Namecheap reaches the whole account');
+      throw new Error('a Namecheap key reaches the whole account');
     },
     openRejected: () => open(randomBytes(16).toString('hex')),
     addZone: (name) => void simulator.addZone(name),
@@ -52,7 +53,7 @@ function toContractWorld(simulator: NamecheapSimulator): ContractWorld {
   };
 }
 
-// The spelling of the API: names relative and in lower case, targets with a dot, TXT without quotes.
+// The API's spelling: relative names in lower case, targets with a dot, TXT without quotes.
 function spell(zone: string, { name, type, value, ttl }: DnsRecord) {
   const owner = name.toLowerCase();
   return {

@@ -11,7 +11,7 @@ const APP = 'app.example.com';
 const ADDRESS = '_dstack-app-address.app.example.com';
 const OTHER = 'other.example.com';
 
-/** Whole passes with the program's own plan: what the verbs together promise. */
+/** Complete runs with the program's own plan: what the verbs together guarantee. */
 export function passContract(setup: ContractSetup): void {
   function desired(provider: DnsProvider): DesiredRecord[] {
     const ttl = provider.capabilities.normalizeTtl(60);
@@ -33,7 +33,7 @@ export function passContract(setup: ContractSetup): void {
     return { provider, zone: await provider.zone(ZONE, soon()) };
   }
 
-  test('a second pass reads once and writes nothing', async () => {
+  test('a second run reads once and writes nothing', async () => {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     assert.ok((await pass(provider, zone)).changes.length > 0);
@@ -45,7 +45,7 @@ export function passContract(setup: ContractSetup): void {
     assert.deepEqual(world.snapshot(ZONE), before);
   });
 
-  test('a pass by a provider without memory writes nothing either', async () => {
+  test('a run of a provider without memory writes nothing either', async () => {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
@@ -58,7 +58,7 @@ export function passContract(setup: ContractSetup): void {
   });
 
   for (const kind of ['error', 'reset', 'lost'] as const) {
-    test(`what is left when a write ends by ${kind} is repaired by the next pass`, async () => {
+    test(`a partial write that ended with ${kind} is repaired by the next run`, async () => {
       await using world = await setup([ZONE]);
       const { provider, zone } = await begin(world);
       world.plantStrangers(ZONE, [ZONE]);
@@ -69,7 +69,7 @@ export function passContract(setup: ContractSetup): void {
     });
   }
 
-  test('a TTL that alone differs is changed by a pass, and the next one writes nothing', async () => {
+  test('a run changes a TTL that alone differs, and the next one writes nothing', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -83,7 +83,7 @@ export function passContract(setup: ContractSetup): void {
     assert.equal(world.calls().writes, 0);
   });
 
-  test('what somebody else writes between two passes stays', async () => {
+  test('a record that another client writes between two runs stays', async () => {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
@@ -98,10 +98,10 @@ export function passContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, APP, ADDRESS, OTHER), [...ours, ...theirs]);
     world.resetCalls();
     await pass(provider, zone);
-    assert.deepEqual(world.calls(), { reads: 1, writes: 0 }, 'and it is content with that');
+    assert.deepEqual(world.calls(), { reads: 1, writes: 0 }, 'the next run accepts it');
   });
 
-  test('what stands beside ours keeps its TTL', async () => {
+  test('records beside ours keep their TTL', async () => {
     await using world = await setup([ZONE]);
     const theirs = record(OTHER, 'CAA', '0 issue "other.example"');
     world.plant(ZONE, theirs);

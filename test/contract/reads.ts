@@ -5,7 +5,7 @@ import type { ContractSetup, ContractWorld } from './world.ts';
 
 const ZONE = 'example.com';
 
-/** records(): what stands at some names. */
+/** records(): the current records at some names. */
 export function readContract(setup: ContractSetup): void {
   const everything = [
     record('example.com', 'TXT', 'v=spf1 -all'),
@@ -43,7 +43,7 @@ export function readContract(setup: ContractSetup): void {
     [],
   ];
   for (const names of asked) {
-    test(`records() of [${names.join(', ')}] are exactly theirs, canonical`, async () => {
+    test(`records() of [${names.join(', ')}] returns exactly theirs, canonical`, async () => {
       await using world = await setup([ZONE]);
       const standing = possible(world);
       for (const one of standing) world.plant(ZONE, one);
@@ -59,7 +59,7 @@ export function readContract(setup: ContractSetup): void {
     });
   }
 
-  test('records() gives back what apply() made, in the same words', async () => {
+  test('records() returns what apply() created, in the same form', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -74,7 +74,7 @@ export function readContract(setup: ContractSetup): void {
     assertSame(await look(world.open(), zone, ...written.map(({ name }) => name)), written);
   });
 
-  test('records() brings every record of a name that has hundreds', async () => {
+  test('records() returns all of the hundreds of records of a name', async () => {
     await using world = await setup([ZONE]);
     const { recordsPerZone, valuesPerName } = world.abilities;
     const length = Math.min(320, recordsPerZone, valuesPerName);
@@ -84,7 +84,7 @@ export function readContract(setup: ContractSetup): void {
     assertSame(await look(provider, await provider.zone(ZONE, soon()), 'many.example.com'), many);
   });
 
-  test('records() shows what is not ours, of whatever type', async () => {
+  test('records() returns records of others, of any type', async () => {
     await using world = await setup([ZONE]);
     world.plantStrangers(ZONE, [ZONE]);
     const provider = world.open();
@@ -92,7 +92,7 @@ export function readContract(setup: ContractSetup): void {
     assert.ok(types.includes('MX'));
   });
 
-  test('names are told apart by their letters, whatever the case', async () => {
+  test('names are compared without case, and by every letter', async () => {
     await using world = await setup([ZONE]);
     world.plant(ZONE, record('App.Example.COM', 'CNAME', 'Target.Example.NET'));
     world.plant(ZONE, record('_Acme-Challenge.App.Example.com', 'TXT', 'Case Stays'));
@@ -104,7 +104,7 @@ export function readContract(setup: ContractSetup): void {
     ]);
   });
 
-  test('records() finds what stands on the last page of a large zone', async () => {
+  test('records() returns a record on the last page of a large zone', async () => {
     await using world = await setup([ZONE]);
     const length = Math.min(1200, world.abilities.recordsPerZone - 1);
     for (let index = 0; index < length; index += 1) {

@@ -9,7 +9,7 @@ const APP = 'app.example.com';
 const OTHER = 'other.example.com';
 const CHALLENGE = '_acme-challenge.app.example.com';
 
-/** apply(): the same changes again, many at once, and after a failure half way. */
+/** apply(): the same changes again, several calls at once, and after a partial failure. */
 export function repetitionContract(setup: ContractSetup): void {
   const start = [
     record(APP, 'A', '192.0.2.1'),
@@ -23,9 +23,9 @@ export function repetitionContract(setup: ContractSetup): void {
     record(CHALLENGE, 'TXT', 'stays'),
   ];
 
-  // The changes that lead from `start` to `end`, as a plan would name them.
+  // The changes from `start` to `end`, as a plan contains them.
   async function begin() {
-    // Holds the world until it is handed on, so that nothing stays open when the beginning itself fails.
+    // Owns the world until it is returned, so that a failure here leaves nothing open.
     await using stack = new AsyncDisposableStack();
     const world = stack.use(await setup([ZONE]));
     for (const one of start) world.plant(ZONE, one);
@@ -66,7 +66,7 @@ export function repetitionContract(setup: ContractSetup): void {
 
   const faults: readonly ContractFault[] = [{ kind: 'error' }, { kind: 'reset' }, { kind: 'lost' }];
   for (const fault of faults) {
-    test(`apply() completes what it was at when the call was ended by: ${fault.kind}`, async () => {
+    test(`apply() completes its changes after a call that ended with: ${fault.kind}`, async () => {
       await using begun = await begin();
       const { world, provider, zone, changes } = begun;
       world.fail(fault, 'write');
@@ -80,7 +80,7 @@ export function repetitionContract(setup: ContractSetup): void {
     });
   }
 
-  test('apply() takes what somebody made or removed meanwhile as done', async () => {
+  test('apply() accepts changes that another client made meanwhile', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -92,7 +92,7 @@ export function repetitionContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, APP, CHALLENGE), [wanted]);
   });
 
-  test('apply() gives a record that stands with another TTL the wanted one', async () => {
+  test('apply() corrects the TTL of a record that exists with another one', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -102,7 +102,7 @@ export function repetitionContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, APP), [wanted]);
   });
 
-  test('changes to one zone at once all take effect', async () => {
+  test('concurrent changes to one zone all take effect', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -115,7 +115,7 @@ export function repetitionContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, CHALLENGE), [first]);
   });
 
-  test('more changes than one call carries all take effect', async () => {
+  test('more changes than fit into one call all take effect', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());

@@ -22,7 +22,7 @@ describe('RFC 2136: keys', () => {
     });
   }
 
-  test('each fault of a key names its variable', async () => {
+  test('the error for each fault of a key names its variable', async () => {
     await using begun = await begin();
     const { primary } = begun;
     const { key } = primary;
@@ -41,7 +41,7 @@ describe('RFC 2136: keys', () => {
     [-1000, 'behind'],
     [1000, 'ahead'],
   ] as const) {
-    test(`a clock that is ${how} is told with the difference, and tried again`, async () => {
+    test(`the error for a clock that is ${how} has the difference, and is retryable`, async () => {
       await using begun = await begin();
       const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
       const provider = openAt(begun.primary, begun.primary.key, {}, createTestContext(clock));
@@ -68,11 +68,11 @@ describe('RFC 2136: a refusal without a signature', () => {
 
   for (const rcode of ['notauth', 'refused'] as const) {
     for (const [when, passedMs] of [
-      ['at the first question', undefined],
-      ['long after the key was taken', 61_000],
+      ['at the first query', undefined],
+      ['long after the key was accepted', 61_000],
       ['after a clock was set back', -1000],
     ] as const) {
-      test(`${rcode} ${when} may be ACL, clock or key, and is tried again`, async () => {
+      test(`${rcode} ${when} may be due to ACL, clock or key, and is retryable`, async () => {
         const error = await refuse(rcode, passedMs);
         assert.ok(isIngressError(error, 'PROVIDER_CREDENTIALS_REJECTED'), String(error));
         assert.match(error.hint, /ACL .*clocks .*RFC2136_TSIG_KEY, RFC2136_TSIG_SECRET/);
@@ -80,7 +80,7 @@ describe('RFC 2136: a refusal without a signature', () => {
       });
     }
 
-    test(`${rcode} just after the key was taken is the ACL`, async () => {
+    test(`${rcode} just after the key was accepted is due to the ACL`, async () => {
       const error = await refuse(rcode, 1000);
       assert.ok(isIngressError(error, 'PROVIDER_PERMISSION_MISSING'), String(error));
       assert.match(error.hint, /The key and the clocks are valid, so either its ACL does not allow/);
@@ -88,7 +88,7 @@ describe('RFC 2136: a refusal without a signature', () => {
     });
   }
 
-  test('a question about a zone that the server does not have is REFUSED so, which is no fault of the key', async () => {
+  test('a query for a foreign zone is also REFUSED, which does not discredit the key', async () => {
     await using begun = await begin();
     begun.primary.front.fail('refused', 'read', 2);
     await begun.provider.check(soon());
@@ -96,8 +96,8 @@ describe('RFC 2136: a refusal without a signature', () => {
   });
 });
 
-describe('RFC 2136: the least that a key needs', () => {
-  // As docs/providers.md has them.
+describe('RFC 2136: the least permissions of a key', () => {
+  // As in docs/providers.md.
   const access = [
     'allow-transfer { key "dstack-ingress"; key "behind"; }',
     `update-policy {
@@ -107,7 +107,7 @@ describe('RFC 2136: the least that a key needs', () => {
     }`,
   ];
 
-  test('three names are enough', async () => {
+  test('three names suffice', async () => {
     await using begun = await begin({ start: bind({ access }) });
     const wanted = [
       ALIAS,
@@ -119,7 +119,7 @@ describe('RFC 2136: the least that a key needs', () => {
     await begun.provider.apply(begun.zone, remove(...made), soon());
   });
 
-  test('a name that is not granted is refused with the line that would grant it', async () => {
+  test('the error for a name that is not granted has the line that grants it', async () => {
     await using begun = await begin({ start: bind({ access }) });
     const changes = create(ALIAS, record(`other.${ZONE}`, 'TXT', 'value'));
     const error = await failure(
@@ -131,7 +131,7 @@ describe('RFC 2136: the least that a key needs', () => {
     assertSame(await look(begun.provider, begun.zone, APP), []);
   });
 
-  test('a transfer that is not allowed is refused with the line that would allow it', async () => {
+  test('the error for a transfer that is not allowed has the line that allows it', async () => {
     await using begun = await begin({ start: bind({ access: access.slice(1) }) });
     const error = await failure(
       begun.provider.records(begun.zone, [APP], soon()),
@@ -140,7 +140,7 @@ describe('RFC 2136: the least that a key needs', () => {
     assert.ok(error.hint.includes('allow-transfer { key "dstack-ingress"; };'), error.hint);
   });
 
-  test('more values than the server takes are its failure, and its log is pointed to', async () => {
+  test('more values than the server accepts are its failure, and the hint refers to its log', async () => {
     await using begun = await begin();
     const values = Array.from({ length: 101 }, (_, at) => record(CHALLENGE, 'TXT', `value ${at}`));
     const error = await failure(

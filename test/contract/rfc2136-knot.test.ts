@@ -8,14 +8,14 @@ const program = await nameServer('knotd', ['knot']);
 const [major, minor] = versionOf(program, '-V');
 
 const title = `RFC 2136: Knot ${major}.${minor}`;
-// From 3.4 on a key that is not known is refused by a bare NOTAUTH.
+// From 3.4, the refusal of an unknown key is a bare NOTAUTH.
 const tellsKey = major === 3 && minor < 4;
 
 const setup = rfc2136Setup(knot({ program }), {
-  // A zone is read whole, however large it is.
+  // A zone is read completely, whatever its size.
   recordsPerZone: 400,
   valuesPerName: 400,
-  // Questions about its zones are answered to every key that it knows; those about others have no signature.
+  // Answers any known key about its own zones; responses about other zones are unsigned.
   listsForeignZones: true,
   checksCredentials: false,
   namesFaultOfKey: tellsKey,

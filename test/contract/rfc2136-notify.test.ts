@@ -19,7 +19,7 @@ import { create, failure, record, soon } from './support.ts';
 const ZONE = 'example.com';
 const RECORD = record('_acme-challenge.app.example.com', 'TXT', 'value', 60);
 
-/** Publishes a record on a primary that was told of a secondary, and waits until both serve it. */
+/** Publishes a record on a primary that knows a secondary, and waits until both serve it. */
 async function publish(
   t: TestContext,
   startFor: (secondary: number) => StartPrimaryServer,
@@ -55,7 +55,7 @@ const bindAccess = (port: number) => [
   `notify explicit; also-notify { 127.0.0.1 port ${port}; }`,
 ];
 
-describe('RFC 2136: secondaries hear of an update, with what docs/providers.md says to set', () => {
+describe('RFC 2136: secondaries are notified of an update, with the settings of docs/providers.md', () => {
   const told: readonly (readonly [title: string, startFor: (port: number) => StartPrimaryServer])[] = [
     ['BIND', (port) => bind({ access: bindAccess(port) })],
     [
@@ -83,9 +83,9 @@ describe('RFC 2136: secondaries hear of an update, with what docs/providers.md s
   }
 
   const deaf: readonly (readonly [title: string, options: PowerDnsOptions])[] = [
-    ['a native zone of PowerDNS tells nobody', { settings: ['primary=yes', 'send-signed-notify=no'] }],
+    ['a native zone of PowerDNS notifies no server', { settings: ['primary=yes', 'send-signed-notify=no'] }],
     [
-      'PowerDNS signs its NOTIFY with the key that may transfer, which the secondary does not take',
+      'PowerDNS signs NOTIFY with the key that may transfer, which the secondary rejects',
       { kind: 'MASTER', settings: ['primary=yes'] },
     ],
   ];

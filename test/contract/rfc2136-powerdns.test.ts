@@ -8,7 +8,7 @@ const program = await nameServer('pdns_server', ['pdns-server', 'pdns-backend-sq
 const title = `RFC 2136: PowerDNS ${versionOf(program, '--version').join('.')}`;
 
 const setup = rfc2136Setup(powerDns({ program }), {
-  // A zone is read whole, however large it is.
+  // A zone is read completely, whatever its size.
   recordsPerZone: 400,
   valuesPerName: 400,
   listsForeignZones: true,

@@ -13,20 +13,20 @@ const OTHER = 'example.net';
 const APP = 'app.example.com';
 
 export interface Wording {
-  /** It says in its answer that the clocks differ. */
+  /** Its response says that the clocks differ. */
   readonly tellsClock: boolean;
-  /** It says in its answer that it does not know the key. */
+  /** Its response says that it does not know the key. */
   readonly tellsKey: boolean;
 }
 
-/** What real servers say to a key that they do not take or allow, and to a clock that is off. */
+/** How real servers refuse an unknown or forbidden key, and a wrong clock. */
 export function refusals(title: string, start: StartPrimaryServer, { tellsClock, tellsKey }: Wording): void {
   const changes = create(record(APP, 'TXT', 'value'));
   const zone = { id: ZONE, name: ZONE };
 
   describe(`${title}: refusals`, () => {
     for (const seconds of [-1000, 1000]) {
-      test(`a clock that is off by ${seconds} s is named at every step, and tried again`, async () => {
+      test(`at every step, a clock that is off by ${seconds} s is named in the error, which is retryable`, async () => {
         await using primary = await Primary.start({ zones: [ZONE], start });
         const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
         const open = () => openAt(primary, primary.key, {}, createTestContext(clock));
@@ -44,7 +44,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       });
     }
 
-    test('a clock that is set while it runs is named too', async () => {
+    test('a clock that is set while the program runs is named, too', async () => {
       await using primary = await Primary.start({ zones: [ZONE], start });
       let seconds = 0;
       const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
@@ -75,7 +75,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       namesAcl(error);
     });
 
-    test('a key of another zone with which nothing else was asked before is told of the ACL as well', async () => {
+    test('a key of another zone without an earlier query gets a hint to the ACL, too', async () => {
       await using primary = await Primary.start({ zones: [ZONE, OTHER], start });
       const key = primary.limitedKey(OTHER, true);
       const steps = [
@@ -93,7 +93,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       }
     });
 
-    test('a key that may only read may not write, and no proxy is blamed', async () => {
+    test('a read-only key may not write, and no proxy is blamed', async () => {
       await using primary = await Primary.start({ zones: [ZONE], start });
       const provider = openAt(primary, primary.limitedKey(ZONE, false));
       const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_PERMISSION_MISSING');
@@ -101,7 +101,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       namesAcl(error);
     });
 
-    test('a key that no ACL of the zone names finds it, is told so, or sees no zone', async () => {
+    test('a key that no ACL of the zone names finds it, is refused, or sees no zone', async () => {
       await using primary = await Primary.start({ zones: [ZONE, OTHER], start });
       const provider = openAt(primary, primary.limitedKey(OTHER, true));
       await provider.zone(OTHER, soon());

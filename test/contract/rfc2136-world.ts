@@ -12,17 +12,17 @@ import type { StartPrimaryServer } from '../world/dns/primary-server.ts';
 import type { UpdateFault } from '../world/dns/update-front.ts';
 import type { Abilities, ContractFault, ContractSetup, ContractWorld } from './world.ts';
 
-/** What the software in use cannot do, or does in its own way. */
+/** Limits and deviations of the name server software. */
 export interface Peculiarities
   extends Pick<
     Abilities,
     'listsForeignZones' | 'namesFaultOfKey' | 'checksCredentials' | 'valuesPerName' | 'recordsPerZone'
   > {
-  /** Whether a record of a type that it does not know can be put there by an update. */
+  /** Whether an update can add a record of an unknown type. */
   readonly unknownTypes: boolean;
 }
 
-/** A name server of one's own as the contract wants an account. */
+/** A self-hosted name server as an account for the contract. */
 export function rfc2136Setup(start: StartPrimaryServer, peculiarities: Peculiarities): ContractSetup {
   return async (zones) => {
     const leave = await enter();
@@ -40,7 +40,10 @@ export function rfc2136Setup(start: StartPrimaryServer, peculiarities: Peculiari
   };
 }
 
-/** The tests of a suite run all at once; so many name servers at once take longer than the tests give them. */
+/**
+ * All tests of a suite start at once; more name servers at once would exceed the tests' time
+ * limits.
+ */
 const MOST_SERVERS = 4;
 const waiting: (() => void)[] = [];
 let running = 0;
@@ -55,7 +58,7 @@ async function enter(): Promise<() => void> {
   };
 }
 
-/** A provider that asks this primary by its front. */
+/** A provider that uses this primary through its front. */
 export function openAt(
   primary: Primary,
   key: TsigKey = primary.key,
@@ -66,7 +69,7 @@ export function openAt(
     server: { host: '127.0.0.1', port: primary.front.port },
     keyName: key.name,
     secret: new Secret(key.secret),
-    // The keys of these tests are of algorithms that the provider has.
+    // These tests use only algorithms that the provider supports.
     algorithm: key.algorithm as Algorithm,
     zone: undefined,
     timeoutMs: 5000,
@@ -79,7 +82,7 @@ function toContractWorld(primary: Primary, { unknownTypes, ...abilities }: Pecul
   const { front, key } = primary;
   return {
     secrets: [key.secret],
-    // An alias at the name itself costs one question more for the zone. An apply reads before it writes.
+    // A CNAME at the name costs one more query for the zone. An apply reads before it writes.
     costs: { zone: 2, records: 1, apply: 2 },
     abilities: {
       anyZone: true,
@@ -107,7 +110,7 @@ function toContractWorld(primary: Primary, { unknownTypes, ...abilities }: Pecul
   };
 }
 
-// The case of names stays as it is given: servers keep it.
+// Names keep their case: servers preserve it.
 function line({ name, type, value, ttl }: DnsRecord): string {
   const { data } = normalize({ name, type, ttl, data: value });
   return `add ${name}. ${ttl} IN ${type} ${type === 'CNAME' ? `${value}.` : data}`;
@@ -130,7 +133,7 @@ function strangers(zone: string, names: readonly string[], unknownTypes: boolean
 function toFault(fault: ContractFault): UpdateFault {
   switch (fault.kind) {
     case 'rate-limit':
-      throw new Error('no name server asks to slow down');
+      throw new Error('a name server cannot ask for slower calls');
     case 'error':
       return 'servfail';
     case 'echo':

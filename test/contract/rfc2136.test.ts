@@ -3,7 +3,7 @@ import { refusals } from './rfc2136-refusals.ts';
 import { rfc2136Setup } from './rfc2136-world.ts';
 import { providerContract } from './suite.ts';
 
-// BIND's max-records-per-type, unless it is raised.
+// BIND's default max-records-per-type.
 providerContract(
   'RFC 2136: BIND',
   rfc2136Setup(bind(), {

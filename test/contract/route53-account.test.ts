@@ -11,7 +11,7 @@ import { create, failure, record, soon } from './support.ts';
 const TXT = record(CHALLENGE, 'TXT', 'value');
 
 describe('Route 53: limits', { concurrency: true }, () => {
-  test('a call beyond the limit holds the next ones for a second', async () => {
+  test('a call beyond the limit delays the next ones by a second', async () => {
     await using begun = await begin();
     begun.simulator.failNext({ kind: 'rate-limit' });
     const error = await failure(begun.provider.zone(APP, soon()), 'PROVIDER_RATE_LIMITED');
@@ -23,7 +23,7 @@ describe('Route 53: limits', { concurrency: true }, () => {
     );
   });
 
-  test('a change that waits for another is tried again later, and not planned again', async () => {
+  test('a change that waits for another one is retried later, and not planned again', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -34,7 +34,7 @@ describe('Route 53: limits', { concurrency: true }, () => {
     await provider.apply(zone, create(TXT), soon());
   });
 
-  test('no second sees more than five calls', async () => {
+  test('no second has more than five calls', async () => {
     await using begun = await begin();
     const { provider, context } = begun;
     const zone = await provider.zone(APP, soon());
@@ -55,14 +55,14 @@ describe('Route 53: settled()', { concurrency: true }, () => {
     const begun = stack.use(await begin());
     const zone = await begun.provider.zone(APP, soon());
     await begun.provider.settled?.(zone, soon());
-    assert.equal(begun.simulator.calls.length, 1, 'it asked where nothing was written');
+    assert.equal(begun.simulator.calls.length, 1, 'it called GetChange although nothing was written');
     await begun.provider.apply(zone, create(TXT), soon());
     begun.simulator.resetCalls();
     const held = stack.move();
     return { ...begun, zone, [Symbol.asyncDispose]: () => held.disposeAsync() };
   }
 
-  test('it asks until the change is in force, and never again', async () => {
+  test('it polls until the change is in force, and never again', async () => {
     await using begun = await written();
     const { simulator, provider, zone } = begun;
     simulator.pendingAnswers = 2;
@@ -72,7 +72,7 @@ describe('Route 53: settled()', { concurrency: true }, () => {
     assert.deepEqual(kinds(begun), ['read', 'read', 'read']);
   });
 
-  test('it asks about every change that was made', async () => {
+  test('it polls every change that was made', async () => {
     await using begun = await written();
     const { simulator, provider, zone } = begun;
     await provider.apply(zone, create(record(APP, 'TXT', 'other')), soon());
@@ -81,7 +81,7 @@ describe('Route 53: settled()', { concurrency: true }, () => {
     assert.equal(new Set(simulator.calls.map(({ path }) => path)).size, 2);
   });
 
-  test('a change that is not known any more is in force', async () => {
+  test('a change that is no longer known is in force', async () => {
     await using begun = await written();
     begun.simulator.refuseNext(404, 'NoSuchChange', 'Could not find resource with ID: C1');
     await begun.provider.settled?.(begun.zone, soon());
@@ -103,7 +103,7 @@ describe('Route 53: permissions', { concurrency: true }, () => {
   const statement = (Action: string, Resource: string) =>
     JSON.stringify({ Effect: 'Allow', Action, Resource });
 
-  test('each missing permission is named as the statement to add', async () => {
+  test('the hint for each missing permission has the statement to add', async () => {
     await using begun = await begin();
     const { simulator } = begun;
     const id = simulator.zoneId(ZONE);
@@ -128,7 +128,7 @@ describe('Route 53: permissions', { concurrency: true }, () => {
     assert.ok(waiting.includes(statement('route53:GetChange', 'arn:aws:route53:::change/*')), waiting);
   });
 
-  test('what a policy denies is not to be allowed', async () => {
+  test('the hint for an explicit deny does not suggest to add a permission', async () => {
     await using begun = await begin();
     const words =
       'User: u is not authorized to perform: route53:ListHostedZones on resource: * with an explicit deny in a service control policy';
@@ -139,7 +139,7 @@ describe('Route 53: permissions', { concurrency: true }, () => {
 });
 
 describe('Route 53: credentials', { concurrency: true }, () => {
-  test('a secret that does not belong to the key is told apart, without the request that AWS repeats', async () => {
+  test('a secret that does not belong to the key is told apart, without the canonical request that AWS repeats', async () => {
     await using begun = await begin();
     const provider = begun.open({ secretAccessKey: new Secret('of/another+key') });
     const error = await failure(provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
@@ -164,7 +164,7 @@ describe('Route 53: credentials', { concurrency: true }, () => {
     ],
   ];
   for (const [code, words, hint, retryable] of refusals) {
-    test(`${code} says what to do`, async () => {
+    test(`${code} has a hint with a fix`, async () => {
       await using begun = await begin();
       begun.simulator.refuseNext(403, code, words);
       const error = await failure(begun.provider.check(soon()), 'PROVIDER_CREDENTIALS_REJECTED');
@@ -173,7 +173,7 @@ describe('Route 53: credentials', { concurrency: true }, () => {
     });
   }
 
-  test('nothing of the environment or of ~/.aws is used in the place of settings', async () => {
+  test('neither the environment nor ~/.aws replaces settings', async () => {
     await using begun = await begin();
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'config');
@@ -197,7 +197,8 @@ describe('Route 53: credentials', { concurrency: true }, () => {
       await begun.provider.check(soon());
       begun.simulator.failNext({ kind: 'status', status: 500 });
       await failure(begun.provider.check(soon()), 'PROVIDER_UNAVAILABLE');
-      // Without a place of its own it is the place of the region, which does not exist: it must not be that of the file.
+      // Without a URL of its own the provider uses the region's endpoint, which does not exist; it
+      // must not use the file's.
       const elsewhere = begun.open({ route53Url: undefined, region: 'no-such-region-1', timeoutMs: 2000 });
       const error = await failure(elsewhere.check(soon()), 'PROVIDER_UNREACHABLE');
       assert.doesNotMatch(error.message, /127\.0\.0\.1/);
@@ -225,7 +226,7 @@ describe('Route 53: a role', { concurrency: true }, () => {
     return { ...begun, user, roleArn, [Symbol.asyncDispose]: () => held.disposeAsync() };
   }
 
-  test('it is assumed once for all calls, in the region that is configured', async () => {
+  test('it is assumed once for all calls, in the configured region', async () => {
     await using begun = await beginWithRole('e/1');
     const { simulator, user, roleArn } = begun;
     simulator.stsRegion = 'eu-central-1';
@@ -236,7 +237,7 @@ describe('Route 53: a role', { concurrency: true }, () => {
     assert.equal(simulator.sessions().length, 1);
   });
 
-  test('it is assumed again before its keys end, and when AWS says that they have', async () => {
+  test('it is assumed again before its keys expire, and when AWS says that they have', async () => {
     await using begun = await beginWithRole();
     const { simulator, user, roleArn, context } = begun;
     const provider = begun.open({ roleArn }, user);
@@ -251,7 +252,7 @@ describe('Route 53: a role', { concurrency: true }, () => {
     assert.equal(simulator.sessions().length, 3);
   });
 
-  test('one that may not be assumed is named with both of the policies that it needs', async () => {
+  test('the hint for one that may not be assumed has both required policies', async () => {
     await using begun = await beginWithRole('e1');
     const provider = begun.open({ roleArn: begun.roleArn }, begun.user);
     const error = await failure(provider.check(soon()), 'PROVIDER_PERMISSION_MISSING');
@@ -259,7 +260,7 @@ describe('Route 53: a role', { concurrency: true }, () => {
     assert.match(error.hint, /"Action":"sts:AssumeRole".*Trust relationships.*AWS_ROLE_EXTERNAL_ID/);
   });
 
-  test('its keys stand in no error and in no provider', async () => {
+  test('its keys appear in no error and in no provider', async () => {
     await using begun = await beginWithRole();
     const { simulator, user, roleArn } = begun;
     const provider = begun.open({ roleArn }, user);

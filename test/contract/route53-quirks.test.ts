@@ -4,7 +4,7 @@ import { APP, aliasSet, begin, CHALLENGE, kinds, txtSet, weightedSet, ZONE } fro
 import { assertSame, failure, look, record, soon } from './support.ts';
 
 describe('Route 53: zones', { concurrency: true }, () => {
-  test('private zones are not seen, even the longest', async () => {
+  test('private zones are ignored, even the longest', async () => {
     await using begun = await begin();
     begun.simulator.addZone(APP, true);
     assert.equal((await begun.provider.zone(`x.${APP}`, soon())).name, ZONE);
@@ -18,7 +18,7 @@ describe('Route 53: zones', { concurrency: true }, () => {
     assert.equal(begun.simulator.calls.length, 2);
   });
 
-  test('of two zones of one name none is chosen, but the one that is configured', async () => {
+  test('of two zones with the same name only the configured one is used', async () => {
     await using begun = await begin({ zones: [ZONE, ZONE, 'example.net'] });
     const error = await failure(begun.provider.zone(APP, soon()), 'ZONE_NOT_FOUND');
     assert.match(error.message, /several public hosted zones example\.com \(Z\w+, Z\w+\)/);
@@ -28,7 +28,7 @@ describe('Route 53: zones', { concurrency: true }, () => {
     assert.equal((await begun.open({ hostedZoneId }).zone(APP, soon())).id, hostedZoneId);
   });
 
-  test('a zone that the API no longer knows is looked for again', async () => {
+  test('a zone that the API no longer knows is looked up again', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -39,7 +39,7 @@ describe('Route 53: zones', { concurrency: true }, () => {
     assert.deepEqual(kinds(begun), ['read']);
   });
 
-  test('the name of a configured zone is learned without the right to list zones, and checked', async () => {
+  test('the name of a configured zone is read without permission to list zones, and checked', async () => {
     await using begun = await begin();
     const { simulator } = begun;
     const hostedZoneId = simulator.zoneId(ZONE);
@@ -59,7 +59,7 @@ describe('Route 53: zones', { concurrency: true }, () => {
 });
 
 describe('Route 53: records', { concurrency: true }, () => {
-  test('whatever spelling stands in the zone is read canonically', async () => {
+  test('reads every spelling in the zone canonically', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const Name = `${APP}.`;
@@ -89,7 +89,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     ]);
   });
 
-  test('aliases and sets that a policy chooses from are shown as overridden', async () => {
+  test('reports aliases and RRsets with a routing policy as overridden', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, aliasSet(APP));
@@ -110,7 +110,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     ]);
   });
 
-  test('in a large zone names that lie together cost one call, and those far apart one each', async () => {
+  test('in a large zone adjacent names cost one call, and distant ones one each', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     for (let index = 0; index < 700; index += 1) simulator.plant(ZONE, txtSet(`n${index}.${ZONE}`, ['x']));
@@ -125,7 +125,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     assert.equal(simulator.calls.length, 3);
   });
 
-  test('a name whose sets go over the end of a page is read to its end', async () => {
+  test('a name whose RRsets continue on the next page is read completely', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     for (let index = 0; index < 640; index += 1) {

@@ -8,7 +8,7 @@ export const ZONE = 'example.com';
 export const APP = 'app.example.com';
 export const CHALLENGE = '_acme-challenge.app.example.com';
 
-/** An account, and a provider of its first user. */
+/** An account, and a provider with its first user's keys. */
 export async function begin(options: Partial<WorldOptions> = {}, settings: Partial<Route53Options> = {}) {
   const simulator = await createRoute53({ zones: [ZONE, 'example.net'], ...options });
   const context = createTestContext();
@@ -23,7 +23,7 @@ type Begun = Awaited<ReturnType<typeof begin>>;
 /** The kinds of calls since the last reset. */
 export const kinds = ({ simulator }: Begun) => simulator.calls.map(({ kind }) => kind);
 
-/** The values of an RRset as the API keeps them. */
+/** The values of an RRset as the API stores them. */
 export function valuesOf({ simulator }: Begun, name: string, type: string): readonly string[] | undefined {
   return simulator.setsOf(ZONE).find((set) => set.Name === `${name}.` && set.Type === type)?.values;
 }

@@ -8,10 +8,10 @@ import { createRoute53, type Route53Simulator } from '../world/apis/route53.ts';
 import { simulatedApi } from './simulated-api.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
-/** Route 53's simulator as the contract wants an account. */
+/** Route 53's simulator as an account for the contract. */
 export const route53Setup: ContractSetup = async (zones) => toContractWorld(await createRoute53({ zones }));
 
-/** What a user's keys and the simulator's place are as settings. */
+/** The settings for a user's keys and the simulator's URL. */
 export function settingsFor(
   simulator: Route53Simulator,
   { accessKeyId, secretAccessKey }: { readonly accessKeyId: string; readonly secretAccessKey: string },
@@ -69,7 +69,10 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
   };
 }
 
-/** Adds a value to its RRset, in the spelling of the API: escaped names, quoted strings of at most 255 characters. */
+/**
+ * Adds a value to its RRset, in the API's spelling: escaped names, quoted strings of at most 255
+ * characters.
+ */
 function plant(simulator: Route53Simulator, zone: string, { name, type, value, ttl }: DnsRecord): void {
   const Name = `${name.toLowerCase().replaceAll('*', '\\052')}.`;
   const standing = simulator
@@ -84,7 +87,7 @@ function quote(value: string): string {
   return strings.map((string) => `"${string.replace(/["\\]/g, '\\$&')}"`).join(' ');
 }
 
-/** One line for each value, since an RRset gains values beside those that stay. */
+/** One line for each value, because an RRset gains values beside unchanged ones. */
 function snapshot(simulator: Route53Simulator, zone: string): string[] {
   return simulator.setsOf(zone).flatMap(({ Name, Type, TTL, values, others }) => {
     const lines = values.length > 0 ? values : [''];
@@ -102,7 +105,7 @@ function plantStrangers(simulator: Route53Simulator, zone: string, names: readon
       TTL: 300,
       values: ['10 mx.example.net', '20 MX2.example.net.'],
     });
-    // The TTL is of the whole RRset, so it is the one that the suite writes.
+    // A TTL belongs to the whole RRset, so it is the one that the suite writes.
     const values = ['"older"', '"v=DKIM1; p=" "AAAA"', '"a \\303\\251 \\"b\\""'];
     simulator.plant(zone, { Name, Type: 'TXT', TTL: 3600, values });
     simulator.plant(zone, {

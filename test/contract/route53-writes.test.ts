@@ -18,7 +18,7 @@ import { assertSame, create, failure, look, record, remove, soon } from './suppo
 const TXT = record(APP, 'TXT', 'value');
 
 describe('Route 53: writes', { concurrency: true }, () => {
-  test('a certificate costs a call for each step, and needs no other right than the documentation gives', async () => {
+  test('a certificate costs one call for each step, and needs only the documented permissions', async () => {
     await using begun = await begin();
     const { simulator } = begun;
     const names = [APP, CHALLENGE, `_dstack-app-address.${APP}`];
@@ -44,7 +44,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assertSame(await look(provider, zone, ...names), desired);
   });
 
-  test('a value that somebody added since is not lost', async () => {
+  test('a value that another client added meanwhile is not lost', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -57,7 +57,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.deepEqual(valuesOf(begun, APP, 'TXT'), ['"theirs"', '"other"']);
   });
 
-  test('where somebody keeps writing, the write is given up as a conflict', async () => {
+  test('if another client keeps writing, the write fails as a conflict', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, txtSet(APP, ['theirs']));
@@ -72,7 +72,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.deepEqual(valuesOf(begun, APP, 'TXT'), ['"theirs"', '"value"']);
   });
 
-  test('what is only remembered as gone is looked for before nothing is done', async () => {
+  test('a removal that the cache considers done is verified by a read', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -83,7 +83,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.equal(valuesOf(begun, APP, 'TXT'), undefined);
   });
 
-  test('values beside ours keep their spelling, and their TTL is that of all', async () => {
+  test('values beside ours keep their spelling, and the RRset has one TTL', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, { Name: `${APP}.`, Type: 'TXT', TTL: 300, values: ['"a" "b"', '"\\101"'] });
@@ -94,7 +94,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.equal(simulator.setsOf(ZONE).find(({ Type }) => Type === 'TXT')?.TTL, 300);
   });
 
-  test('more than 1000 values go in several batches', async () => {
+  test('more than 1000 values are split into several batches', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(ZONE, soon());
@@ -104,7 +104,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.deepEqual(kinds(begun), ['write', 'write']);
   });
 
-  test('a value that the API refuses is told in its words, with the record, at once', async () => {
+  test('the error for a refused value has the API’s message and the record, at once', async () => {
     await using begun = await begin();
     const zone = await begun.provider.zone(APP, soon());
     const bad = create(record(APP, 'A', 'not an address'));
@@ -115,10 +115,10 @@ describe('Route 53: writes', { concurrency: true }, () => {
   });
 });
 
-describe('Route 53: what stands beside', { concurrency: true }, () => {
+describe('Route 53: records beside ours', { concurrency: true }, () => {
   const ALIAS = record(APP, 'CNAME', 'gateway.example.net', 60);
 
-  test('a planned alias takes the place of everything that a policy answers, whole', async () => {
+  test('a planned CNAME replaces a whole RRset with a routing policy', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, aliasSet(APP));
@@ -133,7 +133,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     assertSame(await look(provider, zone, APP), [ALIAS]);
   });
 
-  test('a weighted alias with the value that is wanted becomes a plain one', async () => {
+  test('a weighted RRset with the desired value becomes a simple one', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, weightedSet(APP, 'CNAME', 'only', ['gateway.example.net']));
@@ -143,7 +143,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     assert.deepEqual(await look(provider, zone, APP), [{ ...ALIAS, handle: `${APP} CNAME` }]);
   });
 
-  test('one of several values that a policy answers is not removed alone, and nothing is added to them', async () => {
+  test('one of several values of an RRset with a routing policy is not removed alone, and none is added', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     simulator.plant(ZONE, weightedSet(APP, 'TXT', 'blue', ['"one"', '"two"']));
@@ -164,7 +164,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     assert.deepEqual(simulator.setsOf(ZONE), before);
   });
 
-  test('addresses that came meanwhile are a conflict, which a new plan settles', async () => {
+  test('addresses that appeared meanwhile are a conflict, which a new plan resolves', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());
@@ -175,7 +175,7 @@ describe('Route 53: what stands beside', { concurrency: true }, () => {
     await failure(provider.apply(zone, second, soon()), 'PROVIDER_CONFLICT');
   });
 
-  test('what no plan removes is told, since beside an alias nothing else stands', async () => {
+  test('a record that no plan removes is reported, because a CNAME allows no other record', async () => {
     await using begun = await begin();
     const { simulator, provider } = begun;
     const zone = await provider.zone(APP, soon());

@@ -2,14 +2,14 @@ import type { ApiFault } from '../world/apis/api-fault.ts';
 import type { ApiSimulator } from '../world/apis/api-simulator.ts';
 import type { ContractFault, ContractWorld } from './world.ts';
 
-/** A refusal in the API's own words, which repeats a secret. */
+/** A refusal with the API's own message, which repeats a secret. */
 export interface Echo {
   readonly status: number;
   readonly code: number;
   readonly message: string;
 }
 
-/** What is the same of every world whose API is simulated: its calls, its faults, its end. */
+/** The common part of every world with a simulated API: its calls, its faults, its disposal. */
 export function simulatedApi(
   simulator: ApiSimulator,
   echo: Echo,

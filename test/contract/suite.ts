@@ -8,8 +8,8 @@ import { writeContract } from './writes.ts';
 import { zoneContract } from './zones.ts';
 
 /**
- * What every DNS provider promises (src/dns/provider.ts), as tests. A provider passes with a simulator of its API that
- * is as strict as the API; its own quirks have tests of their own.
+ * The guarantees of every DNS provider (src/dns/provider.ts), as tests. A provider passes with a
+ * simulator that is as strict as its API; tests of its own cover its quirks.
  */
 export function providerContract(name: string, setup: ContractSetup): void {
   describe(`${name}: zones`, { concurrency: true }, () => zoneContract(setup));

@@ -18,12 +18,12 @@ export function remove(...records: readonly CurrentRecord[]): Change[] {
   return records.map((removed) => ({ action: 'remove', removed }));
 }
 
-/** Records by name, type, value and TTL, in any order. */
+/** Compares records by name, type, value and TTL, in any order. */
 export function assertSame(actual: readonly DnsRecord[], expected: readonly DnsRecord[]): void {
   assert.deepEqual(actual.map(line).sort(), expected.map(line).sort());
 }
 
-/** Records by name, type, value and TTL, in this order. */
+/** Compares records by name, type, value and TTL, in this order. */
 export function assertSameOrder(actual: readonly DnsRecord[], expected: readonly DnsRecord[]): void {
   assert.deepEqual(actual.map(line), expected.map(line));
 }
@@ -32,7 +32,7 @@ function line({ name, type, value, ttl }: DnsRecord): string {
   return `${name} ${ttl} ${type} ${value}`;
 }
 
-/** What stands at the names. */
+/** Reads the current records at the names. */
 export async function look(
   provider: DnsProvider,
   zone: Zone,
@@ -41,14 +41,14 @@ export async function look(
   return await provider.records(zone, names, soon());
 }
 
-/** The error that a call rejects with; it must be one of ours, with the code. */
+/** The error that a call rejects with; must be an IngressError with this code. */
 export async function failure(call: Promise<unknown>, code: ErrorCode): Promise<IngressError> {
   try {
     await call;
   } catch (thrown) {
-    assert.ok(thrown instanceof IngressError, `not one of ours: ${String(thrown)}`);
+    assert.ok(thrown instanceof IngressError, `not an IngressError: ${String(thrown)}`);
     assert.equal(thrown.code, code, `${thrown.code}: ${thrown.message}`);
     return thrown;
   }
-  assert.fail(`succeeded where ${code} was due`);
+  assert.fail(`resolved instead of rejecting with ${code}`);
 }

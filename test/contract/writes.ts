@@ -19,7 +19,7 @@ const types: readonly (readonly [type: string, before: string, after: string])[]
 /** apply(): one change, or several that belong together. */
 export function writeContract(setup: ContractSetup): void {
   for (const [type, before, after] of types) {
-    test(`apply() creates, replaces and removes ${type}, each at the cost that is promised`, async () => {
+    test(`apply() creates, replaces and removes ${type}, each at the specified cost`, async () => {
       await using world = await setup([ZONE]);
       const provider = world.open();
       const zone = await provider.zone(ZONE, soon());
@@ -44,7 +44,7 @@ export function writeContract(setup: ContractSetup): void {
     });
   }
 
-  test('apply() gives the created and replacing records in the order of the changes', async () => {
+  test('apply() returns the created and replacing records in the order of the changes', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -85,7 +85,7 @@ export function writeContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, CHALLENGE), [b]);
   });
 
-  test('apply() finds what it removes or replaces by value when it has no handle', async () => {
+  test('apply() finds a record to remove or replace by value if it has no handle', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -102,7 +102,7 @@ export function writeContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, CHALLENGE), [two, four]);
   });
 
-  test('apply() puts an alias where addresses stood, and addresses where an alias stood', async () => {
+  test('apply() replaces addresses by a CNAME, and a CNAME by addresses', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -121,7 +121,7 @@ export function writeContract(setup: ContractSetup): void {
     assertSame(await look(provider, zone, APP), addresses);
   });
 
-  test('apply() puts CAA and TXT beside an alias, where the provider takes them', async () => {
+  test('apply() adds CAA and TXT beside a CNAME, if the provider accepts them', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     if (!provider.capabilities.cnameBesideOthers) return;
@@ -132,7 +132,7 @@ export function writeContract(setup: ContractSetup): void {
   });
 
   for (const seconds of [1, 30, 60, 299, 300, 3600, 86_400, 1_000_000]) {
-    test(`a TTL of ${seconds} becomes what normalizeTtl() says, and stays it`, async () => {
+    test(`a TTL of ${seconds} becomes what normalizeTtl() returns, and stays so`, async () => {
       await using world = await setup([ZONE]);
       const provider = world.open();
       const zone = await provider.zone(ZONE, soon());
@@ -160,7 +160,7 @@ export function writeContract(setup: ContractSetup): void {
     assert.deepEqual(world.snapshot(ZONE), before);
   });
 
-  test('apply() of nothing asks nothing', async () => {
+  test('apply() without changes makes no call', async () => {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
@@ -169,7 +169,7 @@ export function writeContract(setup: ContractSetup): void {
     assert.deepEqual(world.calls(), { reads: 0, writes: 0 });
   });
 
-  test('apply() writes at the apex, beside what is there', async () => {
+  test('apply() writes at the apex, beside existing records', async () => {
     await using world = await setup([ZONE]);
     const spf = record(ZONE, 'TXT', 'v=spf1 -all');
     world.plant(ZONE, spf);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { failure, soon } from './support.ts';
 import type { ContractSetup } from './world.ts';
 
-/** zone(): which zone holds a name. */
+/** zone(): the zone of a name. */
 export function zoneContract(setup: ContractSetup): void {
   const held: readonly (readonly [name: string, zone: string])[] = [
     ['app.example.com', 'example.com'],
@@ -26,7 +26,7 @@ export function zoneContract(setup: ContractSetup): void {
     });
   }
 
-  test('zone() says when no zone of the account holds the name', async () => {
+  test('zone() reports that no zone of the account holds the name', async () => {
     await using world = await setup(['example.com']);
     const provider = world.open();
     for (const name of ['app.example.org', 'com', 'notexample.com']) {
@@ -35,7 +35,7 @@ export function zoneContract(setup: ContractSetup): void {
     }
   });
 
-  test('zone() asks once, whoever else asks at the same time', async () => {
+  test('zone() shares one lookup among concurrent calls', async () => {
     await using world = await setup(['example.com']);
     const provider = world.open();
     await Promise.all(
@@ -48,7 +48,7 @@ export function zoneContract(setup: ContractSetup): void {
     assert.equal(writes, 0);
   });
 
-  test('zone() finds a zone that was added since', async () => {
+  test('zone() finds a zone that was added meanwhile', async () => {
     await using world = await setup(['example.com']);
     const provider = world.open();
     await failure(provider.zone('app.example.net', soon()), 'ZONE_NOT_FOUND');
@@ -56,7 +56,7 @@ export function zoneContract(setup: ContractSetup): void {
     assert.equal((await provider.zone('app.example.net', soon())).name, 'example.net');
   });
 
-  test('zone() works with credentials for one zone, and sees no other', async () => {
+  test('zone() works with credentials for one zone, and ignores other zones', async () => {
     await using world = await setup(['example.com', 'example.net']);
     if (!world.abilities.limitedCredentials) return;
     const provider = world.openLimited({ zones: ['example.net'], write: true });
