@@ -8,12 +8,12 @@ import { certbotOn } from '../world/ca/certbot.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor } from './support.ts';
 
-/** Accounts and orders that have ended: the ingress replaces them. */
+/** The ingress replaces accounts and orders that have ended. */
 
 const NAME = 'app.example.test';
 const DAY_MS = 86_400_000;
 
-test('a deactivated account: a new one, CAA with it, a warning, and a certificate', async (t) => {
+test('a deactivated account is replaced: new CAA, a warning, and a certificate', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { SET_CAA: 'true' });
   const root = environment['LETSENCRYPT_DIR'] ?? '';
@@ -55,7 +55,7 @@ test('a deactivated account: a new one, CAA with it, a warning, and a certificat
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('an order that is processing past its expiry is abandoned, and another one created', async (t) => {
+test('an order that is still processing after its expiry is abandoned, and another one created', async (t) => {
   const world = await worldFor(t);
   const { acmeFront } = world;
   acmeFront.holdOrders();
@@ -84,7 +84,7 @@ test('an order that is processing past its expiry is abandoned, and another one 
   (await handshake(first.environment, NAME)).socket.destroy();
 });
 
-test('certbot goes on with the volume once its notes name the new account', async (t) => {
+test('certbot works with the volume again once its files name the new account', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const root = environment['LETSENCRYPT_DIR'] ?? '';

@@ -5,7 +5,7 @@ import { rateLimited } from '../world/ca/acme-fault.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, ingressIn, worldFor } from './support.ts';
 
-/** A world, and the environment of an ingress that comes to Pebble through the front. */
+/** A world, and the environment of an ingress that reaches Pebble through the front. */
 async function through(t: TestContext) {
   const world = await worldFor(t);
   const { acmeFront } = world;
@@ -13,7 +13,7 @@ async function through(t: TestContext) {
   return { world, acmeFront, environment };
 }
 
-test('everything goes through the front: it counts what Pebble does', async (t) => {
+test('all requests go through the front, whose counts equal Pebble’s', async (t) => {
   const { world, acmeFront, environment } = await through(t);
   const ingress = again(t, environment);
   await ingress.seen('pass-finished');
@@ -25,7 +25,7 @@ test('everything goes through the front: it counts what Pebble does', async (t) 
   });
 });
 
-test('an order whose answer is lost is made, and the ingress gets its certificate all the same', async (t) => {
+test('an order whose response is lost exists at the CA, and the ingress still gets its certificate', async (t) => {
   const { world, acmeFront, environment } = await through(t);
   acmeFront.failNext('POST /order-plz', { kind: 'reset', executed: true });
   const ingress = again(t, environment);
@@ -34,7 +34,7 @@ test('an order whose answer is lost is made, and the ingress gets its certificat
   assert.equal(world.pebble.orders(), 2);
 });
 
-test('an order that takes its time is waited for', async (t) => {
+test('the ingress waits for a slow order', async (t) => {
   const { acmeFront, environment } = await through(t);
   acmeFront.holdOrders();
   const ingress = again(t, environment);
@@ -45,7 +45,7 @@ test('an order that takes its time is waited for', async (t) => {
   await ingress.seen('pass-finished');
 });
 
-test('a limit of the CA is told, with its time', async (t) => {
+test('a rate limit of the CA is reported with its end', async (t) => {
   const { acmeFront, environment } = await through(t);
   acmeFront.failNext('POST /order-plz', rateLimited('7200'));
   const ingress = again(t, environment);
@@ -55,7 +55,7 @@ test('a limit of the CA is told, with its time', async (t) => {
   assert.ok(waitS >= 7199, `${waitS} s`);
 });
 
-test('a second CA: another root and another issuer, trusted beside the first', async (t) => {
+test('a second CA has another root and another issuer, which are trusted, too', async (t) => {
   const world = await worldFor(t, { secondCa: { validityS: 30 * 86_400 } });
   const { pebble, secondCa } = world;
   assert.notEqual(pebble.roots[0], secondCa.roots[0]);
@@ -72,7 +72,7 @@ test('a second CA: another root and another issuer, trusted beside the first', a
   assert.equal(readFileSync(world.apiCaFile, 'utf8').match(/BEGIN CERTIFICATE/g)?.length, 4);
 });
 
-test('the second CA has a front too; a world that was made without has neither', async (t) => {
+test('the second CA has a front, too; a world created without it has neither', async (t) => {
   const world = await worldFor(t, { secondCa: {} });
   const ingress = await ingressIn(t, world, { ACME_DIRECTORY_URL: world.secondAcmeFront.directoryUrl });
   await ingress.seen('pass-finished');

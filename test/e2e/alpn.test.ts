@@ -18,7 +18,7 @@ import { ingressIn, worldFor } from './support.ts';
 
 const DOMAIN = 'app.example.test';
 
-/** A message as gRPC puts it on the wire: uncompressed, its length, its bytes. */
+/** An encoded gRPC message: uncompressed, its length, its bytes. */
 function message(text: string): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(Buffer.byteLength(text), 1);
@@ -35,7 +35,10 @@ function messages(bytes: Buffer): string[] {
   return found;
 }
 
-/** HTTP/2 without TLS, as a gRPC server speaks it: `/count` streams three messages, each once the client asks for more. */
+/**
+ * HTTP/2 without TLS, as a gRPC server speaks it: `/count` streams three messages, each when the
+ * client asks for it.
+ */
 async function startGrpcApp(t: TestContext): Promise<number> {
   const server = createServer();
   server.on('stream', (stream: ServerHttp2Stream) => {
@@ -53,7 +56,7 @@ async function startGrpcApp(t: TestContext): Promise<number> {
   return open.port;
 }
 
-/** A user's TLS connection through the gateway, with what the client offers. */
+/** A client's TLS connection through the gateway, offering these protocols. */
 async function connection(world: World, offered: readonly string[]): Promise<TLSSocket> {
   const socket = connectTls({
     ...{ host: world.gateway.address, port: 443, servername: DOMAIN },
@@ -68,13 +71,13 @@ async function session(t: TestContext, world: World): Promise<ClientHttp2Session
   const socket = await connection(world, ['h2']);
   assert.equal(socket.alpnProtocol, 'h2');
   const client = connect(`https://${DOMAIN}`, { createConnection: () => socket });
-  // The world ends first, and cuts the connection.
+  // The world ends before the client and cuts the connection.
   client.on('error', () => undefined);
   afterTest(t, () => client.destroy());
   return client;
 }
 
-test('a gRPC client: h2 is negotiated, a server streams its answers, trailers arrive', async (t) => {
+test('a gRPC client negotiates h2 and gets a stream of responses with trailers', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: `grpc://127.0.0.1:${await startGrpcApp(t)}` });
   await ingress.seen('pass-finished');
@@ -87,7 +90,8 @@ test('a gRPC client: h2 is negotiated, a server streams its answers, trailers ar
   call.write(message('go'));
   call.on('data', (chunk: Buffer) => {
     received.push(chunk);
-    // Each answer has to arrive before the next is asked for: nothing between may wait for the end.
+    // Each response has to arrive before the next request: nothing in between may buffer until the
+    // end.
     if (received.length < 3) call.write(message('more'));
     else call.end();
   });
@@ -98,7 +102,7 @@ test('a gRPC client: h2 is negotiated, a server streams its answers, trailers ar
   assert.deepEqual(messages(Buffer.concat(received)), ['answer 1', 'answer 2', 'answer 3']);
 });
 
-test('a plain target negotiates HTTP/1.1, by which evidence is found', async (t) => {
+test('a plain target negotiates HTTP/1.1 for evidence', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-finished');
@@ -107,7 +111,7 @@ test('a plain target negotiates HTTP/1.1, by which evidence is found', async (t)
   assert.equal(socket.alpnProtocol, 'http/1.1');
 });
 
-test('a plain target without evidence negotiates nothing, whatever a client offers', async (t) => {
+test('a plain target without evidence negotiates nothing, whatever the client offers', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { EVIDENCE_SERVER: 'false' });
   await ingress.seen('pass-finished');
@@ -116,7 +120,7 @@ test('a plain target without evidence negotiates nothing, whatever a client offe
   assert.equal(socket.alpnProtocol, false);
 });
 
-test('a scheme of bytes negotiates its protocol, HTTP/1.1 for evidence, or none: the bytes arrive in any case', async (t) => {
+test('a tcp scheme negotiates its protocol, HTTP/1.1 for evidence, or none: the bytes arrive in any case', async (t) => {
   const world = await worldFor(t);
   const greeting = await startApp(t, greeter('ready\n'));
   const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: `postgres://127.0.0.1:${greeting}` });
@@ -135,7 +139,7 @@ test('a scheme of bytes negotiates its protocol, HTTP/1.1 for evidence, or none:
   }
 });
 
-test('ALPN offers what it says, in its order', async (t) => {
+test('ALPN offers the configured protocols in order', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { ALPN: 'http/1.1,h2' });
   await ingress.seen('pass-finished');

@@ -23,7 +23,7 @@ function accountsOf(environment: Environment): string[] {
   return readdirSync(join(environment['LETSENCRYPT_DIR'] ?? '', 'accounts')).sort();
 }
 
-test('staging and back: each serves its own certificate, nothing is ordered twice, both accounts stay', async (t) => {
+test('switching to staging and back: each CA’s certificate is served, nothing is ordered twice, both accounts stay', async (t) => {
   const world = await worldFor(t, { secondCa: {} });
   const first = await ingressIn(t, world, { ACME_STAGING_DIRECTORY_URL: world.secondCa.directoryUrl });
   await first.seen('pass-finished');
@@ -49,7 +49,7 @@ test('staging and back: each serves its own certificate, nothing is ordered twic
   assert.equal(accountsOf(environment).length, 2);
 });
 
-test('a first CA that is down for the stated time: the second one issues, and CAA permits both', async (t) => {
+test('when the first CA is down for the configured time, the second one issues, and CAA permits both', async (t) => {
   const world = await worldFor(t, { secondCa: {} });
   world.acmeFront.failWhen(({ kind }) => kind === 'POST /order-plz', { kind: 'status', status: 500 });
   const ingress = await ingressIn(t, world, {
@@ -69,7 +69,7 @@ test('a first CA that is down for the stated time: the second one issues, and CA
   assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
 });
 
-test('a first CA that is wholly down from the first start on: the second one issues, CAA permits it, and the first one once it is back', async (t) => {
+test('when the first CA is down from the first start on, the second one issues; CAA permits it, and later the first one', async (t) => {
   const world = await worldFor(t, { secondCa: {} });
   world.acmeFront.failWhen(() => true, { kind: 'status', status: 503 });
   const ingress = await ingressIn(t, world, {
@@ -81,7 +81,7 @@ test('a first CA that is wholly down from the first start on: the second one iss
   assert.deepEqual([world.pebble.orders(), world.secondCa.orders()], [0, 1]);
   const caa = () => world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
   assert.equal(caa().length, 1);
-  // certbot goes on where it came from: it wants an account that this CA knows.
+  // certbot would use this volume, so it needs an account that this CA knows.
   const volume = ingress.environment['LETSENCRYPT_DIR'] ?? '';
   const conf = readRenewalConf(readFileSync(join(volume, 'renewal', `${NAME}.conf`), 'utf8'));
   assert.equal(conf?.directoryUrl, world.secondCa.directoryUrl);
@@ -92,7 +92,7 @@ test('a first CA that is wholly down from the first start on: the second one iss
   await eventually('CAA names both', () => caa().length === 2 || undefined);
 });
 
-test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first', async (t) => {
+test('ACME_STAGING_DRY_RUN: after a failed validation, the staging CA has to validate first', async (t) => {
   const world = await worldFor(t, { secondCa: {} });
   const plain = await environmentFor(world, {
     ACME_STAGING_DIRECTORY_URL: world.secondCa.directoryUrl,
@@ -114,7 +114,7 @@ test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to
   assert.deepEqual(
     [world.pebble.validations(), world.secondCa.validations()],
     [1, 1],
-    'only staging was told',
+    'only the staging CA was asked to validate',
   );
   await world.resolver.start();
   jump(20 * 60_000);
@@ -125,7 +125,7 @@ test('ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to
   assert.equal((await world.request(NAME, '/')).status, 200);
 });
 
-test('a CA that takes customers only: an error that names the variables, and with them a certificate', async (t) => {
+test('a CA that requires an external account: the error names the variables, and with them there is a certificate', async (t) => {
   const key = Buffer.from('a key of thirty-two octets, or so').toString('base64url');
   const world = await worldFor(t, { pebble: { externalAccounts: { 'customer-7': key } } });
   const plain = await environmentFor(world);
@@ -141,8 +141,8 @@ test('a CA that takes customers only: an error that names the variables, and wit
 });
 
 for (const [title, refusal, replacing] of [
-  ['names what it replaces', undefined, [false, true]],
-  ['is ordered once more where the CA does not take it as one', alreadyReplaced, [false, true, false]],
+  ['names the certificate it replaces', undefined, [false, true]],
+  ['is ordered once more if the CA refuses the replacement', alreadyReplaced, [false, true, false]],
 ] as const) {
   test(`a renewal that the CA advises ${title}`, async (t) => {
     const world = await worldFor(t);
@@ -156,7 +156,7 @@ for (const [title, refusal, replacing] of [
     const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
     await world.pebble.setRenewalWindow(pem, hoursAgo(2), hoursAgo(1));
     await world.resolver.forgets();
-    // The answer of the start is good for some hours.
+    // The renewal advice of the start is valid for some hours.
     jump(DAY_MS);
     world.acmeFront.clockSkewMs = DAY_MS;
     ingress.signal('SIGHUP');
@@ -174,7 +174,7 @@ for (const [title, refusal, replacing] of [
   });
 }
 
-test('ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are', async (t) => {
+test('ACME_PROFILE: the CA issues with that profile; an unknown one is an error that lists the available ones', async (t) => {
   const world = await worldFor(t, { pebble: { profiles: { classic: 90 * 86_400, shortlived: 160 * 3600 } } });
   const wrong = await ingressIn(t, world, { ACME_PROFILE: 'longlived' });
   const { err } = await wrong.seen('pass-failed');
@@ -188,7 +188,7 @@ test('ACME_PROFILE: the CA issues by it, and an unknown one is an error that lis
   await right.seen('pass-finished');
 });
 
-test('a clock that is days off: nothing is ordered until it is right, and then one is', async (t) => {
+test('while the clock is days off nothing is ordered; once it is right, one order is created', async (t) => {
   const world = await worldFor(t);
   const { environment, jump } = environmentWithClock(await environmentFor(world));
   jump(-5 * DAY_MS);
@@ -202,7 +202,7 @@ test('a clock that is days off: nothing is ordered until it is right, and then o
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('a CAA record of another account: said before there is an order, with the record to add', async (t) => {
+test('a CAA record of another account is reported before there is an order, with the record to add', async (t) => {
   const world = await worldFor(t);
   await world.cloudflare.addRecord('example.test', {
     ...{ name: NAME, type: 'CAA' },

@@ -7,11 +7,14 @@ import { certbotOfSuite } from '../world/ca/certbot-program.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, worldFor } from './support.ts';
 
-/** certbot goes on with a certificate that only this program has ordered, as somebody would have it who goes back. */
+/**
+ * An operator returns to certbot: it continues with a certificate that only this program has
+ * ordered.
+ */
 
 const NAME = 'app.example.test';
 
-test('certbot, old and new, goes on with a certificate that we have ordered', async (t) => {
+test('certbot, old and new, continues with a certificate that the ingress ordered', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { SET_CAA: 'true' });
   const volume = environment['LETSENCRYPT_DIR'] ?? '';
@@ -26,30 +29,33 @@ test('certbot, old and new, goes on with a certificate that we have ordered', as
   const renew = ['renew', '--no-random-sleep-on-renew', '--non-interactive', '--cert-name', NAME];
 
   for (const suite of ['this host', 'trixie', 'forky']) {
-    await t.test(`certbot of ${suite} lists it, and its dry run succeeds with our account`, async () => {
-      const program = suite === 'this host' ? ['certbot'] : await certbotOfSuite(suite);
-      const certbot = certbotOn(world, volume, program);
-      const list = await certbot.run('certificates');
-      assert.match(list, new RegExp(`Certificate Name: ${NAME}\\n[^]*\\(VALID: `));
-      assert.doesNotMatch(list, /invalid|broken|warning|error/i);
-      // Of a CA other than Let's Encrypt certbot knows no staging environment.
-      const dry = ['--dry-run', '--server', world.pebble.directoryUrl];
-      assert.match(
-        await certbot.run(...renew, ...dry, ...certbot.authenticator),
-        /simulated renewals succeeded/,
-      );
-      assert.equal(world.pebble.requests().get('POST /sign-me-up'), accounts);
-      assert.equal(readFileSync(conf, 'utf8'), written);
-    });
+    await t.test(
+      `certbot of ${suite} lists it, and its dry run succeeds with the ingress’s account`,
+      async () => {
+        const program = suite === 'this host' ? ['certbot'] : await certbotOfSuite(suite);
+        const certbot = certbotOn(world, volume, program);
+        const list = await certbot.run('certificates');
+        assert.match(list, new RegExp(`Certificate Name: ${NAME}\\n[^]*\\(VALID: `));
+        assert.doesNotMatch(list, /invalid|broken|warning|error/i);
+        // certbot knows the staging environment of Let's Encrypt only.
+        const dry = ['--dry-run', '--server', world.pebble.directoryUrl];
+        assert.match(
+          await certbot.run(...renew, ...dry, ...certbot.authenticator),
+          /simulated renewals succeeded/,
+        );
+        assert.equal(world.pebble.requests().get('POST /sign-me-up'), accounts);
+        assert.equal(readFileSync(conf, 'utf8'), written);
+      },
+    );
   }
 
-  await t.test('without the plugin of the provider its renewal says what is missing', async () => {
+  await t.test('without the provider’s plugin, its renewal says what is missing', async () => {
     const failure = /The requested dns-cloudflare plugin does not appear to be installed/;
     await assert.rejects(certbotOn(world, volume).run(...renew, '--force-renewal'), failure);
   });
 
   await t.test(
-    'without its file certbot fails and leaves an empty one, which the next start fills in',
+    'without its file, certbot fails and leaves an empty one, which the next start fills',
     async () => {
       const certbot = certbotOn(world, volume);
       rmSync(conf);
@@ -65,7 +71,7 @@ test('certbot, old and new, goes on with a certificate that we have ordered', as
     },
   );
 
-  await t.test('certbot renews it, and what it writes then is left alone', async () => {
+  await t.test('certbot renews it, and its files are then left alone', async () => {
     const certbot = certbotOn(world, volume);
     await certbot.run(...renew, '--force-renewal', ...certbot.authenticator);
     const theirs = readFileSync(conf, 'utf8');

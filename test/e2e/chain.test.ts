@@ -9,11 +9,11 @@ import { makeRoot } from '../harness/ca/certificate-tree.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import { again, ingressIn, worldFor } from './support.ts';
 
-/** Chains that hold more than they should: from a CA, and from whoever wrote the volume. */
+/** Chains with superfluous certificates, from a CA and on an existing volume. */
 
 const NAME = 'app.example.test';
 
-/** The fingerprints of what a client is sent, in order. */
+/** The fingerprints of the certificates that a client receives, in order. */
 async function sent({ PORT }: Environment): Promise<string[]> {
   const args = ['s_client', '-connect', `127.0.0.1:${PORT}`, '-servername', NAME, '-showcerts'];
   const { stdout } = await execa('openssl', args, { input: '' });
@@ -23,7 +23,7 @@ async function sent({ PORT }: Environment): Promise<string[]> {
 const fingerprints = (pem: string) =>
   splitChain(pem).map((block) => new X509Certificate(block).fingerprint256);
 
-test('a chain on the volume with its intermediate twice is served without the second, and stays as it lies there', async (t) => {
+test('a chain on the volume with a duplicate intermediate is served without the duplicate, and its file stays unchanged', async (t) => {
   const world = await worldFor(t);
   await world.acmeFront.stop();
   const environment = await environmentFor(world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
@@ -50,7 +50,7 @@ test('a chain on the volume with its intermediate twice is served without the se
   assert.equal(statSync(file).mtimeMs, before);
 });
 
-test('a chain that the CA sends with the intermediate twice is stored and served once, of one order', async (t) => {
+test('a chain from the CA with a duplicate intermediate is stored and served without it, after one order', async (t) => {
   const world = await worldFor(t);
   const isDownload = ({ kind }: { readonly kind: string }) => kind === 'POST /certZ/';
   const doubled = (body: unknown) => {

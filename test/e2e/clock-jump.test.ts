@@ -6,7 +6,7 @@ import { again, plantCertificate, worldFor } from './support.ts';
 
 const DAY_MS = 86_400_000;
 
-test('a running ingress follows a jump of its clock: two days later it renews', async (t) => {
+test('a running ingress follows a jump of its clock: it renews two days later', async (t) => {
   const world = await worldFor(t);
   const plain = await environmentFor(world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
   const clock = environmentWithClock(plain);
@@ -17,7 +17,7 @@ test('a running ingress follows a jump of its clock: two days later it renews', 
   await ingress.seen('pass-finished');
   assert.equal(world.pebble.orders(), 0);
   clock.jump(2 * DAY_MS);
-  await t.test('by a clock that nobody else has, nothing is ordered', async () => {
+  await t.test('while only the ingress’s clock jumps, nothing is ordered', async () => {
     ingress.signal('SIGHUP');
     assert.match(JSON.stringify(await ingress.seen('pass-failed')), /CLOCK_WRONG.*2 days ahead/);
     assert.equal(world.pebble.orders(), 0);

@@ -10,8 +10,8 @@ import { again, eventually, handshake, ingressIn, txtValues, worldFor } from './
 const CHALLENGE = '_acme-challenge.app.example.test';
 
 /**
- * A world whose records stand already, so that the next start has nothing to publish but its challenge. Its volume is empty: a CA may
- * remember what an account has proven, and the ledger when it last has.
+ * A world whose records exist already, so that the next start publishes only its challenge. Its
+ * volume is empty: the CA may cache an account's authorizations, and the ledger limits orders.
  */
 async function prepared(t: TestContext) {
   const world = await worldFor(t);
@@ -33,7 +33,7 @@ function journal(environment: Environment): unknown[] {
   );
 }
 
-test('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value', async (t) => {
+test('SIGKILL while the challenge is published: the next start continues the order and leaves no stale value', async (t) => {
   const { world, environment } = await prepared(t);
   world.nameServers.setLag('ns2', 60_000);
   const killed = again(t, environment);
@@ -50,7 +50,7 @@ test('SIGKILL while the challenge stands: a start goes on with the order, and le
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
-test('SIGKILL before the provider has answered: the value is found by itself and removed', async (t) => {
+test('SIGKILL before the provider responds: the next start finds the value by itself and removes it', async (t) => {
   const { world, environment } = await prepared(t);
   world.cloudflare.addRecord('example.test', { name: CHALLENGE, type: 'TXT', content: '"of-somebody-else"' });
   world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true }, 1);
@@ -76,7 +76,7 @@ test('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s
   assert.deepEqual(ingress.haproxyPids(), []);
 });
 
-test('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers', async (t) => {
+test('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal keeps the challenge', async (t) => {
   const { world, environment } = await prepared(t);
   world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true });
   const ingress = again(t, environment);
@@ -114,7 +114,7 @@ test('SIGTERM with an idle connection open: drained, exit code 0 within 10 s', a
   assert.ok(seconds < 10, `${seconds} s`);
 });
 
-test('HAProxy is killed: it comes back by itself and serves the same certificate', async (t) => {
+test('HAProxy is killed: it is restarted and serves the same certificate', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-finished');

@@ -8,12 +8,12 @@ import { ownMounts, whyNoOwnMounts } from '../world/faults/own-mounts.ts';
 import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
 import { handshake, worldFor } from './support.ts';
 
-/** `docker stop` kills after ten seconds. */
+/** `docker stop` kills the container after ten seconds. */
 const PROMPT_SECONDS = 5;
 
 const skip = (await whyNoOwnMounts()) ?? false;
 
-test('the source of the volume is deleted: that is said, what is served stays so, and SIGTERM ends it', {
+test('the volume’s source is deleted: the log says so, the certificate stays in service, and SIGTERM ends the program', {
   skip,
 }, async (t) => {
   const { ingress, volume, source } = await start(t, () => []);
@@ -27,7 +27,7 @@ test('the source of the volume is deleted: that is said, what is served stays so
   await endsPromptly(ingress);
 });
 
-test('it is deleted before the start can read it: an error names what could not be made, and SIGTERM ends it', {
+test('it is deleted before the start reads it: the error names the directory that cannot be created, and SIGTERM ends the program', {
   skip,
 }, async (t) => {
   const { ingress, volume } = await start(t, (source) => ['sh', '-c', 'rm -r "$0" && exec "$@"', source]);
@@ -46,7 +46,9 @@ async function endsPromptly(ingress: Ingress): Promise<void> {
   assert.ok(seconds < PROMPT_SECONDS, `it ended after ${seconds} s`);
 }
 
-/** An ingress whose volume is a bind mount, as Docker makes it, and empty; `before` goes before its command. */
+/**
+ * An ingress on an empty volume that is a bind mount, like Docker's; `before` precedes its command.
+ */
 async function start(t: TestContext, before: (source: string) => readonly string[]) {
   const world = await worldFor(t);
   const [source, volume] = [join(world.directory, 'source'), join(world.directory, 'volume')];

@@ -5,7 +5,7 @@ import { eventually, ingressIn, inProcess, worldFor, writes } from './support.ts
 
 const isText = ({ type }: { readonly type: string }) => type === 'TXT';
 
-test('only the CA is lied to: it is told to validate, and refuses', async (t) => {
+test('wrong answers to the CA only: it is asked to validate, and refuses', async (t) => {
   const world = await worldFor(t);
   world.resolver.forCa.faults.when(isText, { kind: 'lie', data: ['of somebody else'] });
   const ingress = inProcess(t, await environmentFor(world));
@@ -14,7 +14,7 @@ test('only the CA is lied to: it is told to validate, and refuses', async (t) =>
   assert.match(JSON.stringify(err), /ACME_ORDER_FAILED.*urn:ietf:params:acme:error:unauthorized/);
 });
 
-test('only the ingress is lied to: it waits until it is told the truth, and the CA is not asked meanwhile', async (t) => {
+test('wrong answers to the ingress only: it waits for the right ones, and does not ask the CA meanwhile', async (t) => {
   const world = await worldFor(t);
   const { ns1, ns2 } = world.nameServers;
   for (const { faults } of [ns1, ns2])
@@ -30,7 +30,7 @@ test('only the ingress is lied to: it waits until it is told the truth, and the 
   await ingress.seen('pass-finished');
 });
 
-test('only the ingress’ resolver fails: the pass does, and the world goes on resolving', async (t) => {
+test('only the ingress’s resolver fails: its run fails, and other queries still work', async (t) => {
   const world = await worldFor(t);
   world.resolver.forIngress.faults.servfail = true;
   const ingress = inProcess(t, await environmentFor(world));
@@ -42,7 +42,7 @@ test('only the ingress’ resolver fails: the pass does, and the world goes on r
 });
 
 for (const how of ['refuses', 'says nothing'] as const) {
-  test(`one of two name servers ${how} for good: the certificate comes, with a warning`, async (t) => {
+  test(`one of two name servers ${how} permanently: a certificate is issued, with a warning`, async (t) => {
     const world = await worldFor(t);
     if (how === 'refuses') await world.nameServers.stop('ns2');
     else world.nameServers.ns2.faults.silent = true;
@@ -58,7 +58,7 @@ for (const how of ['refuses', 'says nothing'] as const) {
   });
 }
 
-test('outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early', async (t) => {
+test('outgoing port 53 is filtered: the certificate is issued, with the resolvers in place of the name servers, not queried too early', async (t) => {
   const world = await worldFor(t);
   const { ns1, ns2 } = world.nameServers;
   for (const { faults } of [ns1, ns2])
@@ -92,7 +92,7 @@ test('outgoing port 53 is filtered: the certificate comes through the resolvers,
   );
 });
 
-test('a name that is delegated away from the zone: said before anything is written, until it is not', async (t) => {
+test('a name that is delegated out of the zone is an error before anything is written, until the delegation ends', async (t) => {
   const world = await worldFor(t);
   const { nameServers, zone, acmeFront } = world;
   const cut = { name: `app.${zone}.`, type: 'NS', ttl: 60, data: 'ns.elsewhere.test.' };
@@ -106,7 +106,7 @@ test('a name that is delegated away from the zone: said before anything is writt
   await ingress.seen('pass-finished');
 });
 
-test('a zone of the account that nobody delegates: said before anything is written', async (t) => {
+test('a zone of the account without a delegation is an error before anything is written', async (t) => {
   const world = await worldFor(t);
   world.cloudflare.addZone(`app.${world.zone}`);
   const ingress = inProcess(t, await environmentFor(world));

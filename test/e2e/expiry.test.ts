@@ -20,14 +20,14 @@ async function ask(environment: Environment, ...words: string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** The first line of this event from here on, after a round was asked for. */
+/** Requests a run of reconcile and resolves with the first line of this event from then on. */
 async function inNextRound(ingress: Ingress, event: string): Promise<LogLine> {
   const before = ingress.log.length;
   ingress.signal('SIGHUP');
   return eventually(event, () => ingress.log.slice(before).find((line) => line.event === event), 30_000);
 }
 
-test('a provider that is down until the certificate has run out is heard of, day by day', async (t) => {
+test('while a provider is down until the certificate expires, messages escalate day by day', async (t) => {
   const world = await worldFor(t);
   const plain = await environmentFor(world, { ACME_DIRECTORY_URL: world.acmeFront.directoryUrl });
   const clock = environmentWithClock(plain);
@@ -41,7 +41,7 @@ test('a provider that is down until the certificate has run out is heard of, day
   const ingress = again(t, environment);
   await ingress.seen('pass-failed');
 
-  await t.test('before the emergency line: only the failure, and why a renewal is due', async () => {
+  await t.test('before the emergency time: only the failure, and why a renewal is due', async () => {
     assert.ok(!ingress.log.some(({ event }) => /^certificate-e/.test(event ?? '')));
     const { stdout } = await ask(environment, 'status');
     assert.match(stdout, /^certificate {3}serial \S+, valid until \S+ \(15 days 23 hours left\)$/m);
@@ -51,7 +51,7 @@ test('a provider that is down until the certificate has run out is heard of, day
     assert.match(words, /^healthy: serving app\.example\.test until [^;]*$/);
   });
 
-  await t.test('from the emergency line on: a warning in each round', async () => {
+  await t.test('from the emergency time on: a warning in each run', async () => {
     jump(2 * DAY_MS);
     for (let round = 0; round < 2; round += 1) {
       const { level, msg, nextAttempt } = await inNextRound(ingress, 'certificate-ends-soon');
@@ -70,14 +70,14 @@ test('a provider that is down until the certificate has run out is heard of, day
     assert.match(stdout, REASON);
   });
 
-  await t.test('in the last day: errors', async () => {
+  await t.test('on the last day: errors', async () => {
     jump(13 * DAY_MS);
     const { level, msg } = await inNextRound(ingress, 'certificate-ends-soon');
     assert.equal(level, 'error');
     assert.match(String(msg), /^the certificate ends in 23 hours \d+ minutes, at /);
   });
 
-  await t.test('when it has expired, everything says so, when, and why', async () => {
+  await t.test('after the expiry, all messages say so, when, and why', async () => {
     jump(2 * DAY_MS);
     const { level, msg } = await inNextRound(ingress, 'certificate-expired');
     assert.equal(level, 'error');
@@ -88,7 +88,7 @@ test('a provider that is down until the certificate has run out is heard of, day
 
   await ingress.end('SIGTERM');
   const next = again(t, environment);
-  await t.test('after a restart too', async () => {
+  await t.test('also after a restart', async () => {
     const first = await next.seen('certificate-expired');
     assert.deepEqual(first['level'], 'error');
     assert.match(String(first['msg']), /expired 1 day ago, at \S+: it is not served, and a new one is due$/);
@@ -97,7 +97,7 @@ test('a provider that is down until the certificate has run out is heard of, day
     await assertNamedAsExpired(environment, row);
   });
 
-  await t.test('once it is renewed nothing reminds of it', async () => {
+  await t.test('after the renewal there are no more messages', async () => {
     await world.cloudflare.start();
     next.signal('SIGHUP');
     await next.seen('serving');
@@ -124,7 +124,7 @@ async function assertNamedAsExpired(environment: Environment, row: RegExp): Prom
   assert.match(plan.stderr, /PROVIDER_UNREACHABLE/);
 }
 
-/** A renewal that the CA refuses, whose resolver gives no answers, and a restart. */
+/** A renewal that the CA refuses because its resolver does not respond, and a restart. */
 async function refused(t: TestContext, daysLeft: number | undefined) {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { DNS_RESOLVERS: `${world.nameServers.ns1.address}:53` });
@@ -133,13 +133,13 @@ async function refused(t: TestContext, daysLeft: number | undefined) {
   const first = again(t, environment);
   const { err } = await first.seen('pass-failed');
   await first.end('SIGTERM');
-  // Only our own error, which is data, has a message here.
+  // Only an IngressError, which is logged as data, has a message here.
   const { code, message } = err as { code: string; message: string };
   assert.equal(code, 'ACME_ORDER_FAILED');
   return { environment, words: `${message} (${code})` };
 }
 
-test('an order that is held back after a restart tells what the CA last said, and when', async (t) => {
+test('a deferred order reports the CA’s last error and its time, also after a restart', async (t) => {
   const { environment, words } = await refused(t, 10);
   const ingress = again(t, environment);
   const { msg, level } = await ingress.seen('certificate-ends-soon');
@@ -154,7 +154,7 @@ test('an order that is held back after a restart tells what the CA last said, an
   assert.match(plan.stdout, new RegExp(`^ {2}later {3}not before \\S+: the last order .*: ${said}$`, 'm'));
 });
 
-test('without any certificate that is a warning, and a ledger of an earlier version says what it knows', async (t) => {
+test('without any certificate this is a warning, and an earlier version’s ledger provides what it has', async (t) => {
   const { environment, words } = await refused(t, undefined);
   forgetWords(environment);
   const ingress = again(t, environment);
@@ -164,7 +164,7 @@ test('without any certificate that is a warning, and a ledger of an earlier vers
   assert.ok(!String(msg).includes(words));
 });
 
-/** Writes the ledger as it was written before failures had words. */
+/** Writes the ledger as it was before failures had a message. */
 function forgetWords(environment: Environment): void {
   const ledgers = join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/ledger');
   const files = readdirSync(ledgers, { recursive: true, encoding: 'utf8' }).filter((name) =>

@@ -14,7 +14,7 @@ import { again, worldFor } from './support.ts';
 
 const LIVE = 'live/app.example.test';
 
-/** What a first start in a new world does until its pass is finished. */
+/** The points of a first start in a new world until its first run is finished. */
 async function recorded(t: TestContext) {
   const environment = recordPoints(await environmentFor(await worldFor(t)));
   const ingress = again(t, environment);
@@ -23,7 +23,7 @@ async function recorded(t: TestContext) {
   return environment;
 }
 
-/** How often the CA is asked how far it is, and for a nonce each time, is a matter of time. */
+/** The number of polls at the CA, each with a new nonce, depends on timing. */
 const isAskedAgain = (label: string) =>
   /^(?:POST \/(?:authZ|my-order)|HEAD \/nonce-plz)/.test(label) && !label.endsWith(' #1');
 
@@ -57,7 +57,7 @@ test('a first start: the order, the challenge, the finalization and every file o
     [],
   );
 
-  await t.test('another first start, in another world, has the same', async (t) => {
+  await t.test('another first start, in another world, has the same points', async (t) => {
     const others = points(await recorded(t));
     assert.deepEqual(
       others.filter((label) => !isAskedAgain(label)),
@@ -66,14 +66,17 @@ test('a first start: the order, the challenge, the finalization and every file o
   });
 });
 
-/** What has to be seen of each: how many orders there are in the end, and whether the last link stood after the end. */
+/**
+ * The expected results: how many orders there are in the end, and whether the last link existed
+ * after the crash.
+ */
 for (const [at, act, orders, link] of [
   ['POST /order-plz #1', 'kill-before', 1, false],
   ['POST /order-plz #1', 'kill-after', 2, false],
   [`rename ${LIVE}/fullchain.pem #1`, 'kill-before', 1, false],
   [`rename ${LIVE}/fullchain.pem #1`, 'kill-after', 1, true],
 ] as const) {
-  test(`${act} at ${at} ends it there, and it starts again`, async (t) => {
+  test(`${act} at ${at} ends the process there, and the next start succeeds`, async (t) => {
     const world = await worldFor(t);
     const environment = await environmentFor(world);
     const faulty = environmentWithFault(environment, { at, act });

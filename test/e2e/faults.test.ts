@@ -5,7 +5,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, ingressIn, worldFor, writes } from './support.ts';
 
-test('a wrong token: an error that says what to make, and no order', async (t) => {
+test('a wrong token: the error says what to create, and there is no order', async (t) => {
   const world = await worldFor(t);
   const { token } = world.cloudflare;
   const CLOUDFLARE_API_TOKEN = `${token.slice(0, -1)}${token.endsWith('_') ? '-' : '_'}`;
@@ -16,7 +16,7 @@ test('a wrong token: an error that says what to make, and no order', async (t) =
   assert.deepEqual(writes(world), []);
 });
 
-test('a token that may not edit: an error that names the permission', async (t) => {
+test('a token without edit permission: the error names the permission', async (t) => {
   const world = await worldFor(t, {
     cloudflare: { token: { zones: { 'example.test': { zoneRead: true, dnsRead: true } } } },
   });
@@ -26,7 +26,7 @@ test('a token that may not edit: an error that names the permission', async (t) 
   assert.equal(world.pebble.validations(), 0);
 });
 
-test('a zone that is not in the account: an error that names it', async (t) => {
+test('a zone that is not in the account: the error names it', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DOMAIN: 'app.elsewhere.test' });
   const { err } = await ingress.seen('pass-failed');
@@ -45,7 +45,7 @@ test('a name server that lags 5 s is waited for, and the log says so', async (t)
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('a name server that goes on serving the old zone is a time-out that names it, and the CA is not told to validate', async (t) => {
+test('a name server that keeps serving the old zone is a time-out that names it, and the CA is not asked to validate', async (t) => {
   const world = await worldFor(t, { lags: { ns2: Number.POSITIVE_INFINITY } });
   const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '2' });
   const { err } = await ingress.seen('pass-failed');
@@ -55,7 +55,7 @@ test('a name server that goes on serving the old zone is a time-out that names i
   await ingress.seen('pass-finished', { timeoutMs: 90_000 });
 });
 
-test('answers that are too long for UDP are taken by TCP', async (t) => {
+test('answers that are too long for UDP are read over TCP', async (t) => {
   const world = await worldFor(t);
   for (const server of [world.nameServers.ns1, world.nameServers.ns2]) server.faults.truncateUdp = true;
   const ingress = await ingressIn(t, world);
@@ -70,7 +70,7 @@ test('a CA that refuses half of all nonces still issues', async (t) => {
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
-test('a provider that fails, limits and resets is tried again until it works', async (t) => {
+test('a provider that fails, limits and resets is retried until it works', async (t) => {
   const world = await worldFor(t);
   world.cloudflare.failNext({ kind: 'status', status: 500 });
   const ingress = await ingressIn(t, world);
@@ -79,7 +79,7 @@ test('a provider that fails, limits and resets is tried again until it works', a
   await ingress.seen('pass-finished');
 });
 
-test('a port that is taken: exit code 1 and an error that names PORT', async (t) => {
+test('a port that is in use: exit code 1 and an error that names PORT', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const other = createServer().listen(Number(environment['PORT']), '0.0.0.0');

@@ -20,7 +20,7 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
     assert.equal(ingress.log.at(-1)?.['event'], 'up');
   });
 
-  await t.test('exactly the wanted records stand in the zone', () => {
+  await t.test('the zone has exactly the desired records', () => {
     const { appId } = world.guestAgent;
     const records = world.cloudflare
       .recordsOf('example.test')
@@ -33,11 +33,11 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
     ]);
   });
 
-  await t.test('it takes four calls of the provider', () => {
+  await t.test('it makes four calls to the provider', () => {
     assert.equal(world.cloudflare.calls.length, 4, JSON.stringify(world.cloudflare.calls));
   });
 
-  await t.test('keys on the volume are 0600, and nothing else is there than certbot would read', () => {
+  await t.test('keys on the volume are 0600, and the volume has only what certbot would read', () => {
     const root = ingress.environment['LETSENCRYPT_DIR'] ?? '';
     assert.deepEqual(readdirSync(root).sort(), ['accounts', 'archive', 'dstack-ingress', 'live', 'renewal']);
     assert.equal(statSync(join(root, 'live/app.example.test/privkey.pem')).mode & 0o777, 0o600);
@@ -55,7 +55,7 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
     assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), []);
   });
 
-  await t.test('a later pass writes nothing and reads once', async () => {
+  await t.test('a later run writes nothing and reads once', async () => {
     world.cloudflare.resetCalls();
     const passes = ingress.log.filter(({ event }) => event === 'pass-finished').length;
     ingress.signal('SIGHUP');
@@ -79,14 +79,14 @@ test('a wildcard: TXT at the wildcard name, issuewild at the base, any label ser
   assert.match(`${caa?.name} ${caa?.content}`, /^example\.test 0 issuewild "pebble/);
 });
 
-test('an apex: the alias is flattened by the provider, and seen all the same', async (t) => {
+test('an apex: the provider flattens the CNAME, and it still counts as propagated', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DOMAIN: 'example.test' });
   await ingress.seen('pass-finished');
   assert.equal((await world.request('example.test', '/')).status, 200);
 });
 
-test('records that stand in the way are replaced and named; everything else stays', async (t) => {
+test('conflicting records are replaced and named; all others stay', async (t) => {
   const world = await worldFor(t);
   const { cloudflare } = world;
   const plant = (name: string, type: string, content: string) =>
@@ -113,7 +113,7 @@ test('records that stand in the way are replaced and named; everything else stay
   }
 });
 
-test("another CA's CAA record stays, with a warning that says what it permits", async (t) => {
+test('another CA’s CAA record stays, with a warning that says what it permits', async (t) => {
   const world = await worldFor(t);
   await world.cloudflare.addRecord('example.test', {
     name: 'app.example.test',
@@ -128,7 +128,7 @@ test("another CA's CAA record stays, with a warning that says what it permits", 
   assert.equal(world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA').length, 2);
 });
 
-test('a faulty environment ends with 78, names everything and writes nothing', async (t) => {
+test('a faulty environment ends with 78, names every fault and writes nothing', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, {
     PORT: '0',
@@ -144,14 +144,14 @@ test('a faulty environment ends with 78, names everything and writes nothing', a
   assert.deepEqual(world.cloudflare.calls, []);
 });
 
-test('neither guest agent nor APP_ID is a fault on a first start that says what to mount', async (t) => {
+test('neither guest agent nor APP_ID on a first start is an error that says what to mount', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' });
   assert.equal((await ingress.ended).exitCode, 78);
   assert.match(ingress.words.join('\n'), /APP_ID.*\n.*\/var\/run\/dstack\.sock:\/var\/run\/dstack\.sock/);
 });
 
-test('without a guest agent APP_ID decides', async (t) => {
+test('without a guest agent, APP_ID is used', async (t) => {
   const world = await worldFor(t);
   const appId = 'AB'.repeat(20);
   const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock', APP_ID: appId });

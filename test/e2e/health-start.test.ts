@@ -13,7 +13,7 @@ async function health(environment: Environment, ...options: string[]) {
   return { exitCode, stdout };
 }
 
-test('a start that waits for the CA is starting; who waits for it hears nothing until it is healthy', async (t) => {
+test('a start that waits for the CA is starting; health --wait prints nothing until it is healthy', async (t) => {
   const world = await worldFor(t);
   world.pebble.pause();
   const { environment, seen } = await ingressIn(t, world);
@@ -28,7 +28,7 @@ test('a start that waits for the CA is starting; who waits for it hears nothing 
   const waiting = health(environment, '--wait').finally(() => {
     isOver = true;
   });
-  // As long as three looks of its own take.
+  // As long as three of its own checks take.
   for (let look = 0; look < 3; look += 1) await health(environment);
   assert.equal(isOver, false);
   world.pebble.resume();
@@ -36,7 +36,7 @@ test('a start that waits for the CA is starting; who waits for it hears nothing 
   assert.match(stdout, /^healthy: serving app\.example\.test until /);
   assert.equal(exitCode, 0);
 
-  await t.test('JSON for a program', async () => {
+  await t.test('JSON for programs', async () => {
     const { serial, notAfter } = await seen('serving');
     const json = await health(environment, '--json');
     const { sentence, ...more } = JSON.parse(json.stdout);
@@ -49,7 +49,7 @@ test('a start that waits for the CA is starting; who waits for it hears nothing 
   });
 });
 
-test('a token that is rejected waits for a person: unhealthy at once, with what to do', async (t) => {
+test('a rejected token needs the operator: unhealthy at once, with the fix', async (t) => {
   const world = await worldFor(t);
   const { environment, seen } = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: 'wrong' });
   await seen('pass-failed');

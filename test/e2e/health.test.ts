@@ -17,7 +17,7 @@ const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
 const DAY_MS = 86_400_000;
 const DOMAIN = 'app.example.com';
 
-/** The health check as a container runs it, with nothing in its environment but what is given. */
+/** The health check as in a container, with only the given environment. */
 async function health(environment: Record<string, string>, ...options: string[]) {
   const startedAt = performance.now();
   const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'health', ...options], {
@@ -29,7 +29,7 @@ async function health(environment: Record<string, string>, ...options: string[])
   return { exitCode, stdout, stderr, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-/** An HAProxy that serves a certificate for a name, valid from yesterday for so many days. */
+/** An HAProxy that serves a certificate for a name, valid from yesterday for this many days. */
 async function serving(t: TestContext, domain: string, days: number, options: Partial<ProxyOptions> = {}) {
   const target = {
     host: '127.0.0.1',
@@ -46,7 +46,7 @@ async function serving(t: TestContext, domain: string, days: number, options: Pa
 }
 
 for (const domain of [DOMAIN, '*.example.com']) {
-  test(`${domain} that is served is healthy, whoever issued, and HAProxy logs nothing about it`, async (t) => {
+  test(`a served ${domain} is healthy, whatever the issuer, and HAProxy does not log the check`, async (t) => {
     const { port, runtimeDir, until, lines } = await serving(t, domain, 30);
     const before = lines.length;
     for (let check = 0; check < 3; check += 1) {
@@ -61,7 +61,7 @@ for (const domain of [DOMAIN, '*.example.com']) {
   });
 }
 
-test('it is healthy while others have every connection', async (t) => {
+test('it is healthy while other clients use every connection', async (t) => {
   const { port, runtimeDir, until } = await serving(t, DOMAIN, 30, { maxconn: 2 });
   for (let client = 0; client < 2; client += 1)
     assert.equal(await hear(await openTls(t, port, DOMAIN)), '220 hello');
@@ -75,19 +75,19 @@ test('an expired certificate is unhealthy', async (t) => {
   assert.deepEqual([exitCode, stdout], [1, `unhealthy: the certificate expired 12 hours ago, at ${until}`]);
 });
 
-test('a name that HAProxy has no certificate for is unhealthy', async (t) => {
+test('a name for which HAProxy has no certificate is unhealthy', async (t) => {
   const { runtimeDir } = await serving(t, '*.example.com', 30);
   const { exitCode, stdout } = await health({ DOMAIN: '*.app.example.com', RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
 });
 
-test('an HAProxy that has no certificate yet is unhealthy', async (t) => {
+test('an HAProxy without any certificate is unhealthy', async (t) => {
   const { runtimeDir } = await startTestProxy(t);
   const { exitCode, stdout } = await health({ DOMAIN, RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: no certificate yet']);
 });
 
-test('who waits for a start hears at once that it needs the operator', async (t) => {
+test('health --wait ends at once when a start needs the operator', async (t) => {
   const { runtimeDir } = await startTestProxy(t);
   const emit = statusFile(runtimeDir, process.pid, systemClock);
   const certificate = [DOMAIN] as const;
@@ -108,7 +108,7 @@ test('who waits for a start hears at once that it needs the operator', async (t)
   assert.equal(exitCode, 1);
 });
 
-test('a RUNTIME_DIR without an ingress is unhealthy, and says so', async () => {
+test('a RUNTIME_DIR without an ingress is unhealthy, and the output says so', async () => {
   const { exitCode, stdout } = await health({ DOMAIN, PORT: '8443', RUNTIME_DIR: '/nowhere' });
   assert.equal(exitCode, 1);
   assert.match(
@@ -117,14 +117,14 @@ test('a RUNTIME_DIR without an ingress is unhealthy, and says so', async () => {
   );
 });
 
-test('a port that stays silent is unhealthy within 5 seconds', async (t) => {
+test('a silent port is unhealthy within 5 seconds', async (t) => {
   const { environment } = await silentHaproxy(t);
   const { exitCode, stdout, seconds } = await health({ DOMAIN, PORT: '8443', ...environment });
   assert.deepEqual([exitCode, stdout], [1, 'unhealthy: port 8443: no handshake within 3 s']);
   assert.ok(seconds < 5, `${seconds} s`);
 });
 
-test('faults of the variables that it needs are named in its one line', async () => {
+test('faults of the variables that it needs are in its only line', async () => {
   const { exitCode, stdout, stderr } = await health({ DOMAIN, PORT: '0' });
   const wrong = 'unhealthy: PORT is not a whole number from 1 to 65535: "0"';
   assert.deepEqual([exitCode, stdout, stderr], [1, wrong, '']);

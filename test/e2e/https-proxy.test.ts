@@ -12,7 +12,7 @@ import { again, worldFor } from './support.ts';
 
 interface Surroundings {
   readonly world: World;
-  /** Before the provider's API, by TLS, as the real ones are. */
+  /** Before the provider's API, with TLS, like the real APIs. */
   readonly provider: CountingFront;
   readonly ca: CountingFront;
   readonly proxy: Tinyproxy;
@@ -45,16 +45,16 @@ async function begin(t: TestContext, name: string): Promise<Surroundings> {
   return { world, provider, ca, proxy, environment };
 }
 
-/** The credentials of the proxy are in nothing that was said. */
+/** Asserts that no output contains the proxy's credentials. */
 function assertDiscreet({ log, words }: Ingress, { password }: Tinyproxy): void {
   const said = JSON.stringify(log) + words.join('\n');
   for (const secret of [password, btoa(`somebody:${password}`)]) assert.ok(!said.includes(secret), said);
 }
 
 for (const name of accountNames) {
-  test(`${name}: with HTTPS_PROXY the CA and the provider are asked through the proxy, and nothing else is`, async (t) => {
+  test(`${name}: with HTTPS_PROXY, requests to the CA and the provider use the proxy, and no other traffic does`, async (t) => {
     const { world, provider, ca, proxy, environment } = await begin(t, name);
-    // Of the same meaning as the upper case; Node's own variable would send more through the proxy than HTTPS.
+    // Equivalent to upper case; Node's own variable would send more than HTTPS through the proxy.
     const ingress = again(t, { ...environment, https_proxy: proxy.url, HTTP_PROXY: proxy.url });
     const line = await ingress.seen('https-proxy');
     assert.equal(line['proxy'], proxy.host);
@@ -65,13 +65,13 @@ for (const name of accountNames) {
     assert.deepEqual(requests.length, to(ca.host) + to(provider.host), requests.join());
     for (const { host, connections } of [ca, provider]) {
       assert.ok(to(host) > 0, host);
-      assert.equal(connections(), to(host), `no connection to ${host} went past the proxy`);
+      assert.equal(connections(), to(host), `a connection to ${host} bypassed the proxy`);
     }
     assertDiscreet(ingress, proxy);
   });
 }
 
-test('what NO_PROXY names is asked directly', async (t) => {
+test('hosts in NO_PROXY are reached directly', async (t) => {
   const { provider, ca, proxy, environment } = await begin(t, 'cloudflare');
   const ingress = again(t, {
     ...environment,
@@ -84,7 +84,7 @@ test('what NO_PROXY names is asked directly', async (t) => {
   assertDiscreet(ingress, proxy);
 });
 
-test('a proxy that refuses, and one that is not there: the error names HTTPS_PROXY', async (t) => {
+test('a proxy that refuses, and one that is down: the error names HTTPS_PROXY', async (t) => {
   const { world, provider, ca, proxy, environment } = await begin(t, 'cloudflare');
   const failing = async (HTTPS_PROXY: string, NO_PROXY: string) => {
     const ingress = again(t, {

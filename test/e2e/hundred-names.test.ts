@@ -5,7 +5,7 @@ import { ingressIn, worldFor, writes } from './support.ts';
 const COUNT = 100;
 const AT_ONCE = 20;
 
-test(`${COUNT} names come up, ${AT_ONCE} at once, with a write for each so many`, {
+test(`${COUNT} names start, ${AT_ONCE} at once, with one write for each batch`, {
   timeout: 300_000,
 }, async (t) => {
   const world = await worldFor(t);
@@ -15,7 +15,8 @@ test(`${COUNT} names come up, ${AT_ONCE} at once, with a write for each so many`
   const issued = ingress.log.filter(({ event }) => event === 'certificate-issued');
   assert.equal(issued.length, COUNT);
   assert.equal(world.pebble.orders(), COUNT);
-  // Each so many are written and tidied up; the first time with the records of all, which is more than the API takes in one call.
+  // Each batch is published and removed; the first write also has the records of all names, which
+  // takes more than one API call.
   assert.equal(writes(world).length, 2 * (COUNT / AT_ONCE) + 1);
   assert.deepEqual(
     ingress.log.filter(({ event }) => event === 'progress').map(({ done }) => done),

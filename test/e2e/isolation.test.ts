@@ -7,9 +7,9 @@ import { afterTest } from '../harness/after-test.ts';
 import { environmentFor, startIngress } from '../world/ingress.ts';
 import { again, eventually, ingressIn, plantCertificate, worldFor } from './support.ts';
 
-/** What goes wrong in one step of a pass does not keep a certificate from being renewed, or from being served. */
+/** A failed step of a run does not prevent a certificate from being renewed or served. */
 
-test('a journal that names a zone out of reach does not stand in the way of a renewal', async (t) => {
+test('a journal with an unreachable zone does not prevent a renewal', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, 5);
@@ -30,7 +30,7 @@ test('a journal that names a zone out of reach does not stand in the way of a re
   await eventually('the new certificate', () => world.request('app.example.test', '/'));
 });
 
-test('records that the provider refuses do not stand in the way of a renewal', async (t) => {
+test('records that the provider refuses do not prevent a renewal', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, 5);
@@ -40,7 +40,7 @@ test('records that the provider refuses do not stand in the way of a renewal', a
     code: 9005,
     message: 'Content for CNAME record is invalid.',
   } as const;
-  // With the challenge, and alone.
+  // Once with the challenge, once without it.
   world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
   const ingress = again(t, environment);
   await ingress.seen('certificate-issued');
@@ -50,7 +50,7 @@ test('records that the provider refuses do not stand in the way of a renewal', a
   assert.equal(ingress.log.filter((line) => /9005/.test(JSON.stringify(line))).length, 1, 'told once');
 });
 
-test('on a first start, records that the provider refuses come before any validation', async (t) => {
+test('on a first start, records that the provider refuses prevent any validation', async (t) => {
   const world = await worldFor(t);
   const refusal = {
     kind: 'refusal',
@@ -58,14 +58,14 @@ test('on a first start, records that the provider refuses come before any valida
     code: 9005,
     message: 'Content for CNAME record is invalid.',
   } as const;
-  // With the challenge, and alone.
+  // Once with the challenge, once without it.
   world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-failed');
   assert.equal(world.pebble.validations(), 0);
 });
 
-test('SIGHUP at any time asks for a pass and ends nothing', async (t) => {
+test('SIGHUP at any time requests a run and ends nothing', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);
   await ingress.seen('starting');
@@ -86,7 +86,7 @@ test('a full disk behind the log ends nothing', async (t) => {
   assert.deepEqual(ingress.words, []);
 });
 
-test('an impossible path of the guest agent is a fault, not a stack', async (t) => {
+test('an impossible path of the guest agent is an error without a stack trace', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: `/${'a'.repeat(300)}` });
   assert.equal((await ingress.ended).exitCode, 78);
@@ -96,7 +96,7 @@ test('an impossible path of the guest agent is a fault, not a stack', async (t) 
   );
 });
 
-test('a token in the place of a path is not printed', async (t) => {
+test('a token that is given as a path is not printed', async (t) => {
   const world = await worldFor(t);
   const secret = 'v1-this-is-the-token-itself';
   const ingress = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_API_TOKEN_FILE: secret });

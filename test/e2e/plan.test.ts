@@ -16,10 +16,10 @@ async function plan(environment: Environment, ...options: string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** The directories that a start makes. */
+/** The directories that a start creates. */
 const directories = ['LETSENCRYPT_DIR', 'RUNTIME_DIR', 'EVIDENCE_DIR'];
 
-test('a plan before the first start: what it says is what the start then does', async (t) => {
+test('a plan before the first start predicts what the start does', async (t) => {
   const world = await worldFor(t);
   const { cloudflare, pebble, zone } = world;
   const plant = (name: string, type: string, content: string, data = {}) =>
@@ -33,7 +33,7 @@ test('a plan before the first start: what it says is what the start then does', 
   const shown = await plan(environment);
   const json = await plan(environment, '--json');
 
-  await t.test('a person reads it', () => {
+  await t.test('it is readable', () => {
     assert.deepEqual([shown.exitCode, shown.stderr], [0, '']);
     const { appId } = world.guestAgent;
     const text = `  remove  app.example.test A 192.0.2.7 (TTL 300)
@@ -62,7 +62,7 @@ Warnings
   const published = await ingress.seen('records-published');
   await ingress.seen('pass-finished');
 
-  await t.test('the start did what was said', () => {
+  await t.test('the start did what the plan said', () => {
     const { zones, failures } = JSON.parse(json.stdout);
     assert.deepEqual(failures, []);
     const [{ changes }] = zones;
@@ -80,7 +80,7 @@ Warnings
     );
   });
 
-  await t.test('beside a running ingress it says that nothing is left to do', async () => {
+  await t.test('beside a running ingress, the plan is empty', async () => {
     world.cloudflare.resetCalls();
     const { exitCode, stdout } = await plan(environment);
     assert.equal(exitCode, 0);
@@ -92,7 +92,7 @@ Warnings
   });
 });
 
-test('a certificate on the volume is kept, and the volume stays as it is', async (t) => {
+test('a certificate on the volume is kept, and the volume stays unchanged', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { SET_CAA: 'true' });
   await plantCertificate(environment, 60);
@@ -102,7 +102,7 @@ test('a certificate on the volume is kept, and the volume stays as it is', async
   assert.deepEqual(readdirSync(environment['LETSENCRYPT_DIR'] ?? '').sort(), ['archive', 'live']);
 });
 
-test('what a start would fail with is not promised as an order', async (t) => {
+test('the plan does not promise an order if a start would fail', async (t) => {
   const world = await worldFor(t);
   await world.cloudflare.addRecord(world.zone, {
     name: '_acme-challenge.app.example.test',
@@ -119,7 +119,7 @@ test('what a start would fail with is not promised as an order', async (t) => {
   assert.match(stderr, /CHALLENGE_NAME_IS_ALIAS\)\n {2}-> Remove the CNAME/);
 });
 
-test('a plan that cannot be made says why and what to do, without a stack', async (t) => {
+test('a plan that cannot be made says why and how to fix it, without a stack trace', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { DOMAIN: 'app.elsewhere.test' });
   const { exitCode, stdout, stderr } = await plan(environment);
@@ -131,7 +131,7 @@ test('a plan that cannot be made says why and what to do, without a stack', asyn
   assert.doesNotMatch(stderr, /at .*\.js/);
 });
 
-test('faults of the configuration end with 78, as they end a start', async (t) => {
+test('faults of the configuration end it with 78, like a start', async (t) => {
   const world = await worldFor(t);
   const { exitCode, stdout, stderr } = await plan(
     await environmentFor(world, { PORT: '0', SET_CAA: 'perhaps' }),

@@ -8,7 +8,7 @@ import { environmentFor, type Ingress } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { again, eventually, plantCertificate, worldFor } from './support.ts';
 
-/** The most calls for a first start with CAA, as each provider's document says. */
+/** The maximum number of calls of a first start with CAA, according to each provider's document. */
 const firstStart: Readonly<Record<string, number>> = { cloudflare: 4, linode: 10, namecheap: 4, route53: 5 };
 
 async function begin(t: TestContext, name: string): Promise<{ world: World; account: Account }> {
@@ -29,7 +29,7 @@ async function anotherPass(ingress: Ingress): Promise<void> {
 const kinds = ({ api }: Account) => api.calls.map(({ kind }) => kind);
 
 for (const name of accountNames) {
-  test(`${name}: from nothing to HTTPS with CAA, a quiet pass, and a renewal`, async (t) => {
+  test(`${name}: a first start up to HTTPS with CAA, a run without changes, and a renewal`, async (t) => {
     const { world, account } = await begin(t, name);
     const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
     const ingress = again(t, environment);
@@ -37,7 +37,7 @@ for (const name of accountNames) {
     assert.equal((await world.request('app.example.test', '/')).status, 200);
     const most = firstStart[name] ?? 0;
     assert.ok(kinds(account).length <= most, `${kinds(account).length} calls: ${kinds(account).join(', ')}`);
-    // Where a write replaces the whole zone, it is this pass that removes the challenge.
+    // If a write replaces the whole zone, this run removes the challenge.
     await anotherPass(ingress);
     assert.deepEqual(
       ingress.log.filter(({ event }) => event === 'pass-failed'),
@@ -48,7 +48,7 @@ for (const name of accountNames) {
     assert.deepEqual(kinds(account), ['read']);
     await ingress.end('SIGTERM');
 
-    // Without its ledger: it would wait until nobody remembers the challenge of a moment ago.
+    // Without its ledger: it would wait until no resolver caches the previous challenge any more.
     for (const folder of ['live', 'archive', 'dstack-ingress/ledger'])
       rmSync(join(environment['LETSENCRYPT_DIR'] ?? '', folder), { recursive: true });
     await plantCertificate(environment, 10);
@@ -56,11 +56,11 @@ for (const name of accountNames) {
     await renewing.seen('certificate-issued');
     await renewing.seen('pass-finished');
     const written = renewing.log.filter(({ event }) => event === 'records-published');
-    assert.deepEqual(written, [], 'nothing but the challenge is written');
+    assert.deepEqual(written, [], 'only the challenge is written');
     assert.equal((await world.request('app.example.test', '/')).status, 200);
   });
 
-  test(`${name}: a write whose answer is lost is repaired by the next pass`, async (t) => {
+  test(`${name}: a write whose response is lost is repaired by the next run`, async (t) => {
     const { world, account } = await begin(t, name);
     account.api.failWhen(({ kind }) => kind === 'write', { kind: 'reset', executed: true }, 1);
     const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });

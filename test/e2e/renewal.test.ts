@@ -5,7 +5,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, handshake, plantCertificate, txtValues, worldFor } from './support.ts';
 
-test('a renewal swaps the certificate under open connections, without a new HAProxy', async (t) => {
+test('a renewal replaces the certificate under open connections, without a new HAProxy', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, 20);
@@ -28,9 +28,9 @@ test('a renewal swaps the certificate under open connections, without a new HAPr
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
-test('a renewal that the CA refuses leaves the old certificate serving and waits a minute before the next order', async (t) => {
+test('after a refused renewal, the old certificate stays in service and the next order waits a minute', async (t) => {
   const world = await worldFor(t);
-  // Ours find the zone by its own server, while the CA's look-ups go nowhere.
+  // The ingress finds the zone through its own server, while the CA's lookups fail.
   const environment = await environmentFor(world, { DNS_RESOLVERS: `${world.nameServers.ns1.address}:53` });
   const planted = await plantCertificate(environment, 20);
   await world.resolver.stop();
@@ -47,7 +47,7 @@ test('a renewal that the CA refuses leaves the old certificate serving and waits
     socket.destroy();
   });
 
-  await t.test('a pass in between makes no order', async () => {
+  await t.test('a run in the meantime creates no order', async () => {
     ingress.signal('SIGHUP');
     await ingress.seen('order-held-back');
     await ingress.seen('pass-finished');

@@ -8,14 +8,14 @@ import { makeCertificate } from '../harness/ca/certificates.ts';
 import { environmentFor } from '../world/ingress.ts';
 import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
 
-test('after a restart the stored certificate serves: no order, no write, one zone read', async (t) => {
+test('after a restart the stored certificate is served: no order, no write, one zone read', async (t) => {
   const world = await worldFor(t);
   const first = await ingressIn(t, world, { SET_CAA: 'true' });
   await first.seen('pass-finished');
   const { serial } = await first.seen('serving');
   assert.equal((await first.end('SIGTERM')).exitCode, 0);
   world.cloudflare.resetCalls();
-  // As a crash in the middle of a write leaves it.
+  // Like a crash in the middle of a write leaves it.
   const left = `${first.environment['LETSENCRYPT_DIR']}/live/app.example.test/privkey.pem.${randomUUID()}.tmp`;
   writeFileSync(left, 'half a key');
   utimesSync(left, new Date(0), new Date(0));
@@ -29,7 +29,7 @@ test('after a restart the stored certificate serves: no order, no write, one zon
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('with provider, CA, name servers, resolver and guest agent down, what is valid is served at once', async (t) => {
+test('with provider, CA, name servers, resolver and guest agent down, a valid certificate is served at once', async (t) => {
   const world = await worldFor(t);
   const first = await ingressIn(t, world);
   await first.seen('pass-finished');
@@ -49,7 +49,7 @@ test('with provider, CA, name servers, resolver and guest agent down, what is va
   shown.socket.destroy();
 });
 
-test('renewal is due and everything is down: the old certificate serves at once and stays', async (t) => {
+test('with a renewal due and everything down, the old certificate is served at once and stays', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const planted = await plantCertificate(environment, 5);
@@ -63,7 +63,7 @@ test('renewal is due and everything is down: the old certificate serves at once 
   socket.destroy();
 });
 
-test('an existing certificate serves although nobody knows the app id', async (t) => {
+test('an existing certificate is served even if the app id is unknown', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' });
   await plantCertificate(environment, 80);
@@ -73,7 +73,7 @@ test('an existing certificate serves although nobody knows the app id', async (t
   assert.match(JSON.stringify(failed['err']), /IDENTITY_UNKNOWN.*Mount the guest agent/);
 });
 
-test('an expired certificate is not served, and replaced', async (t) => {
+test('an expired certificate is replaced and not served', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, -1);
@@ -84,7 +84,7 @@ test('an expired certificate is not served, and replaced', async (t) => {
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
-test('an account that the CA has forgotten is registered again', async (t) => {
+test('an account that the CA has lost is registered again', async (t) => {
   const world = await worldFor(t);
   const first = await ingressIn(t, world);
   await first.seen('pass-finished');
@@ -98,7 +98,7 @@ test('an account that the CA has forgotten is registered again', async (t) => {
   assert.ok(readFileSync(`${root}/live/other.example.test/cert.pem`, 'utf8'));
 });
 
-test('before there is a certificate the port is open, and a handshake is refused', async (t) => {
+test('before there is a certificate, the port is open and handshakes are refused', async (t) => {
   const world = await worldFor(t);
   world.pebble.pause();
   afterTest(t, () => world.pebble.resume());
@@ -115,7 +115,7 @@ test('before there is a certificate the port is open, and a handshake is refused
   );
 });
 
-test('files on the volume that fit nobody are no certificate: one is ordered', async (t) => {
+test('mismatched files on the volume are not a certificate: one is ordered', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, 80);
@@ -127,12 +127,12 @@ test('files on the volume that fit nobody are no certificate: one is ordered', a
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
 
-test('a volume that cannot be written: the certificate is served, ordered once, and stored when it can be', async (t) => {
+test('a volume that cannot be written: the certificate is served, ordered once, and stored once that is possible', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const archive = `${environment['LETSENCRYPT_DIR']}/archive`;
   mkdirSync(environment['LETSENCRYPT_DIR'] ?? '');
-  writeFileSync(archive, 'a file in the place of the folder');
+  writeFileSync(archive, 'a file instead of the folder');
   const ingress = again(t, environment);
   assert.match(JSON.stringify(await ingress.seen('pass-failed')), /STORE_FAILED/);
   assert.equal((await world.request('app.example.test', '/')).status, 200);

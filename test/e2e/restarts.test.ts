@@ -20,8 +20,9 @@ import type { World } from '../world/world.ts';
 import { worldFor } from './support.ts';
 
 /**
- * One start and its first round, with everything but HAProxy: what is not on the volume is made anew, as in a process of its own. (That
- * a killed process leaves the same behind is what crash.test.ts shows.)
+ * One start and its first run, with everything but HAProxy. All state that is not on the volume is
+ * new, as in a process of its own. (crash.test.ts shows that a killed process leaves the same
+ * behind.)
  */
 async function start(environment: Environment): Promise<ReconcileResult> {
   const config = loadConfig(environment, (path) => readFileSync(path, 'utf8'), providers);
@@ -45,7 +46,7 @@ async function start(environment: Environment): Promise<ReconcileResult> {
   return result;
 }
 
-/** What the CA was asked for in so many restarts, one right after the other. */
+/** The requests to the CA in this many restarts, one right after the other. */
 async function crashLoop({ pebble, apiCaFile }: World, environment: Environment, times: number) {
   // Node.js reads NODE_EXTRA_CA_CERTS at its start only.
   setDefaultCACertificates([...getCACertificates(), readFileSync(apiCaFile, 'utf8')]);
@@ -54,7 +55,7 @@ async function crashLoop({ pebble, apiCaFile }: World, environment: Environment,
   return { orders: pebble.orders(), validations: pebble.validations(), last: results.at(-1) };
 }
 
-test('70 restarts with a token that may not write: one order, and nothing is validated', async (t) => {
+test('70 restarts with a read-only token: one order, and no validation', async (t) => {
   const token = { zones: { 'example.test': { zoneRead: true, dnsRead: true } } };
   const world = await worldFor(t, { cloudflare: { token } });
   const { orders, validations, last } = await crashLoop(world, await environmentFor(world), 70);
@@ -74,12 +75,12 @@ test('70 restarts while the CA cannot validate: one validation, and the next sta
   assert.ok(last?.deferral && last.deferral.until > new Date(Date.now() - 1000), 'held back');
 });
 
-test('60 restarts on a volume that takes no certificate: it is issued once', async (t) => {
+test('60 restarts on a volume that refuses the certificate: it is issued once', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const volume = environment['LETSENCRYPT_DIR'] ?? '';
   mkdirSync(volume, { recursive: true });
-  writeFileSync(join(volume, 'archive'), 'a file in the place of the folder');
+  writeFileSync(join(volume, 'archive'), 'a file instead of the folder');
   const { orders, validations, last } = await crashLoop(world, environment, 60);
   assert.deepEqual([orders, validations], [1, 1]);
   assert.match(JSON.stringify(last?.failures.map(({ failure }) => Object(failure).code)), /STORE_FAILED/);

@@ -5,12 +5,12 @@ import { Primary } from '../world/dns/primary.ts';
 import type { ZoneRecord } from '../world/dns/publisher.ts';
 import { ingressIn, worldFor } from './support.ts';
 
-test('a first start on a name server of one’s own, and a pass that finds nothing to do', async (t) => {
+test('a first start on a self-hosted name server, and a run that finds nothing to do', async (t) => {
   const world = await worldFor(t);
   const primary = await Primary.start({ zones: [world.zone] });
   afterTest(t, () => primary[Symbol.asyncDispose]());
   const { key, front } = primary;
-  // The world's name servers are what its secondaries would be.
+  // The world's name servers act as its secondaries.
   front.onWritten = () =>
     world.nameServers.publish(world.zone, primary.recordsOf(world.zone).flatMap(toRecord));
   const ingress = await ingressIn(t, world, {
@@ -28,13 +28,14 @@ test('a first start on a name server of one’s own, and a pass that finds nothi
     standing.map(({ name, type }) => `${name} ${type}`),
     [`_dstack-app-address.app.${world.zone}. TXT`, `app.${world.zone}. A`, `app.${world.zone}. CAA`],
   );
-  // A question for the zone, the pass's transfer; records and challenge, and the challenge's removal, each after a transfer.
+  // A query for the zone and the run's transfer; then records and challenge, and the removal of the
+  // challenge, each after a transfer.
   assert.equal(calls, 'read read read write read write');
   assert.equal(world.cloudflare.calls.length, 0);
   const said = JSON.stringify([ingress.log, ingress.words]);
   assert.ok(!said.includes(key.secret));
 
-  await t.test('a later pass reads once and writes nothing', async () => {
+  await t.test('a later run reads once and writes nothing', async () => {
     front.resetCalls();
     const passes = ingress.log.filter(({ event }) => event === 'pass-finished').length;
     ingress.signal('SIGHUP');
@@ -45,7 +46,7 @@ test('a first start on a name server of one’s own, and a pass that finds nothi
   });
 });
 
-/** A line of dig's, unless it is of the zone itself. */
+/** A line of dig's output, unless it is the zone's SOA or NS. */
 function toRecord(line: string): ZoneRecord[] {
   const [name = '', ttl, , type = '', ...data] = line.split(/\s+/);
   if (type === 'NS' || name.startsWith('ns1.')) return [];

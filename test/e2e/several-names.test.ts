@@ -11,7 +11,7 @@ const APP = 'app.example.test';
 const API = 'api.example.test';
 const TWO = { DOMAIN: '', DOMAINS: `${APP} # the first\n`, ROUTING_MAP: `${API}=127.0.0.1:1` };
 
-/** What a subcommand prints, beside a running ingress. */
+/** The output of a subcommand beside a running ingress. */
 async function ask(environment: Environment, ...words: string[]) {
   const options = { env: environment, extendEnv: false, reject: false };
   const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, ...words], options);
@@ -22,7 +22,7 @@ function passOf(ingress: Ingress, domain: string, event = 'pass-finished') {
   return ingress.seen(event, { fits: (line) => line['domain'] === domain });
 }
 
-/** Names of the certificate that is shown for a name. */
+/** The names of the certificate that is presented for a server name. */
 async function shownFor(environment: Environment, servername: string): Promise<string | undefined> {
   const { socket } = await handshake(environment, servername);
   const names = socket.getPeerX509Certificate()?.subjectAltName;
@@ -30,7 +30,7 @@ async function shownFor(environment: Environment, servername: string): Promise<s
   return names;
 }
 
-test('two names: records and a certificate each, and both are served after a restart with the CA down', async (t) => {
+test('two names each have records and a certificate, and both are served after a restart with the CA down', async (t) => {
   const world = await worldFor(t);
   const first = await ingressIn(t, world, TWO);
   const { environment } = first;
@@ -67,11 +67,11 @@ test('two names: records and a certificate each, and both are served after a res
   for (const name of [APP, API]) assert.equal(await shownFor(environment, name), `DNS:${name}`);
   assert.deepEqual(writes(world), []);
 
-  await t.test('it asks for the zones once, and reads the zone once', () => {
+  await t.test('it lists the zones once, and reads the zone once', () => {
     assert.equal(world.cloudflare.calls.length, 2, JSON.stringify(world.cloudflare.calls));
   });
 
-  await t.test('both were served before anything else was done for either', () => {
+  await t.test('both were served before any other step for either', () => {
     const events = second.log.map(({ event }) => event).filter((event) => event !== undefined);
     const begin = events.indexOf('serving');
     assert.deepEqual(events.slice(begin, begin + 2), ['serving', 'serving']);
@@ -79,7 +79,7 @@ test('two names: records and a certificate each, and both are served after a res
   });
 });
 
-test('a name in no zone of the account holds up no other, and is tried again alone', async (t) => {
+test('a name without a zone in the account blocks no other name, and is retried alone', async (t) => {
   const world = await worldFor(t);
   const lost = 'app.elsewhere.test';
   const ingress = await ingressIn(t, world, { DOMAIN: lost, DOMAINS: APP });
@@ -99,7 +99,7 @@ test('a name in no zone of the account holds up no other, and is tried again alo
   assert.equal(ingress.log.filter(({ event }) => event === 'pass-finished').length, 1);
 });
 
-test('a name and its wildcard, whose challenges are at one name, prove them side by side', async (t) => {
+test('a name and its wildcard, whose challenges share an owner name, are validated concurrently', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, {
     DOMAIN: '*.example.test',
@@ -115,7 +115,7 @@ test('a name and its wildcard, whose challenges are at one name, prove them side
   assert.ok(!warnings.some((words) => words.includes('CAA')), warnings.join());
 });
 
-test('CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is added leaves the others alone', async (t) => {
+test('CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name does not affect the others', async (t) => {
   const world = await worldFor(t);
   const first = await ingressIn(t, world, {
     CERT_GROUPS: 'example.test, *.example.test',
@@ -139,10 +139,10 @@ test('CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is a
   await second.end('SIGTERM');
   const third = again(t, { ...environment, ALIAS_DOMAIN: '' });
   for (const name of [APP, 'example.test']) await passOf(third, name);
-  assert.equal(world.pebble.orders(), 3, 'a certificate with more names is good until its renewal');
+  assert.equal(world.pebble.orders(), 3, 'a certificate with additional names is valid until its renewal');
 });
 
-test('a valid certificate of the last name serves although the first name has none and the CA is down', async (t) => {
+test('a valid certificate of the last name is served although the first name has none and the CA is down', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { ...TWO, DOMAINS: [API, APP].join() });
   await plantCertificate({ ...environment, DOMAIN: APP }, 60);
@@ -166,7 +166,7 @@ test('KEY_TYPE=rsa: the next certificate has an RSA key', async (t) => {
   assert.deepEqual([asymmetricKeyType, asymmetricKeyDetails?.modulusLength], ['rsa', 2048]);
 });
 
-test('a CA file that is not there, or holds no certificate, is a fault', async (t) => {
+test('a CA file that is missing or has no certificate is an error', async (t) => {
   const world = await worldFor(t);
   const file = join(world.directory, 'ca.pem');
   writeFileSync(file, 'no certificate\n');

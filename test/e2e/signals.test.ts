@@ -31,7 +31,7 @@ for (const [signal, code] of signals) {
     assert.deepEqual([exitCode, stdout, stderr], [code, '', '']);
   });
 
-  test(`${signal} ends a health check that hears nothing, with ${code}`, async (t) => {
+  test(`${signal} ends a health check that gets no response, with ${code}`, async (t) => {
     const { connected, environment } = await silentHaproxy(t);
     const child = start([process.execPath, BUNDLE, 'health'], await environmentIn(t, environment));
     await connected;
@@ -45,7 +45,7 @@ for (const [signal, code] of signals) {
     await execa('mkfifo', [pipe]);
     const environment = await environmentIn(t, { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_API_TOKEN_FILE: pipe });
     const child = start([process.execPath, BUNDLE], environment);
-    // Opened once the program reads it, and it reads until this is closed.
+    // Opens when the program reads it, and the read lasts until it is closed.
     const token = await open(pipe, 'w');
     child.kill(signal);
     await token.writeFile('nobody-is-there-to-see-this-token-anyway');
@@ -56,7 +56,7 @@ for (const [signal, code] of signals) {
     assert.deepEqual(events, ['starting', 'stopping']);
   });
 
-  test(`${signal} before the entrypoint has handed over ends it with 0`, async (t) => {
+  test(`${signal} before the entrypoint executes the program ends it with 0`, async (t) => {
     const { environment, whileBusy } = await slowShell(t);
     const child = start(['/bin/sh', ENTRYPOINT], environment);
     await whileBusy(() => child.kill(signal));
@@ -71,7 +71,7 @@ test('SIGTERM to `npm start` ends the program and its HAProxy', async (t) => {
     CLOUDFLARE_BASE_URL: `http://127.0.0.1:${server.port}`,
     NPM_CONFIG_UPDATE_NOTIFIER: 'false',
   });
-  // Whether the packages and the bundle are fresh is not asked here.
+  // Whether the packages and the bundle are up to date is not tested here.
   const ingress = startIngress(environment, ['npm', 'start', '--ignore-scripts', '--silent']);
   afterTest(t, () => ingress[Symbol.asyncDispose]());
   const up = await eventually('HAProxy', () => ingress.log.find(({ msg }) => msg === 'HAProxy is up'));
@@ -81,7 +81,7 @@ test('SIGTERM to `npm start` ends the program and its HAProxy', async (t) => {
     await eventually('its end', () => ingress.haproxyPids().length === 0 || undefined);
     await ingress.seen('stopped');
   } catch (thrown) {
-    // It has outlived npm and holds its output open.
+    // It has outlived npm and keeps its output open.
     process.kill(program, 'SIGKILL');
     throw thrown;
   }
@@ -103,7 +103,7 @@ async function temporaryDirectory(t: TestContext): Promise<string> {
   return path;
 }
 
-/** What every subcommand finds right, and which leads nowhere. */
+/** A valid environment for every subcommand, whose servers do not exist. */
 async function environmentIn(t: TestContext, changes: Environment): Promise<Environment> {
   const home = await temporaryDirectory(t);
   return {
@@ -131,7 +131,10 @@ async function silentServer(
   return { server, connected };
 }
 
-/** An environment in which the entrypoint's last step before it hands over takes until a signal was sent. */
+/**
+ * An environment in which the entrypoint's last step before the program blocks until a signal was
+ * sent.
+ */
 async function slowShell(t: TestContext) {
   const bin = await temporaryDirectory(t);
   const [reached, go] = [join(bin, 'reached'), join(bin, 'go')];

@@ -16,14 +16,14 @@ import { eventually, plantCertificate } from './support.ts';
 
 const DOMAIN = 'app.example.com';
 const SILENT = ['one', 'two', 'three', 'four', 'five'];
-/** What a user waits for an app that is there, whatever the others do. */
+/** The longest time to reach an available app, whatever the other apps do. */
 const AT_ONCE_MS = 3000;
-/** `docker stop` kills after ten seconds. */
+/** `docker stop` kills the container after ten seconds. */
 const PROMPT_SECONDS = 5;
 
 const skip = (await whyNoOwnMounts()) ?? false;
 
-test('names whose resolver is silent delay neither another app, nor its move, nor the end', {
+test('names whose resolver is silent delay neither another app, nor its move, nor the shutdown', {
   skip,
 }, async (t) => {
   const { host, loopback, resolve } = await hostOf(t);
@@ -54,7 +54,7 @@ test('names whose resolver is silent delay neither another app, nor its move, no
   assert.ok(seconds < PROMPT_SECONDS, `it ended after ${seconds} s`);
 });
 
-test('an app in /etc/hosts is reached though the resolver is silent', { skip }, async (t) => {
+test('an app in /etc/hosts is reached although the resolver is silent', { skip }, async (t) => {
   const { host, loopback } = await hostOf(t);
   const app = await startApp({ address: loopback.next(), name: 'extra' });
   afterTest(t, () => app.stop());
@@ -63,7 +63,7 @@ test('an app in /etc/hosts is reached though the resolver is silent', { skip }, 
   await eventually('its answer', async () => ((await ask()).status === 200 ? true : undefined));
 });
 
-test('SIGTERM ends a plan whose provider has no address yet', { skip }, async (t) => {
+test('SIGTERM ends a plan while the provider’s name does not resolve', { skip }, async (t) => {
   const { host } = await hostOf(t);
   const ingress = await startIn(t, host, ['http://127.0.0.1:80'], ['plan']);
   await host.asked('api.provider.test');
@@ -72,16 +72,19 @@ test('SIGTERM ends a plan whose provider has no address yet', { skip }, async (t
   assert.ok(seconds < PROMPT_SECONDS, `it ended after ${seconds} s`);
 });
 
-/** A host's files of names. */
+/** A host's name resolution. */
 interface Host {
   readonly home: string;
   readonly hosts: string;
   readonly resolvConf: string;
-  /** Resolves when the resolver was asked for this name. */
+  /** Resolves once the resolver was queried for this name. */
   asked(name: string): Promise<unknown>;
 }
 
-/** A host with a search domain, whose only resolver says nothing of a name before `resolve` is called for it. */
+/**
+ * A host with a search domain, whose only resolver does not respond about a name until `resolve` is
+ * called for it.
+ */
 async function hostOf(t: TestContext) {
   const home = await mkdtemp(join(tmpdir(), 'dstack-ingress-names-'));
   afterTest(t, () => rm(home, { recursive: true, force: true }));
@@ -116,7 +119,10 @@ async function twoApps(t: TestContext, loopback: Loopback) {
   return [first, second] as const;
 }
 
-/** An ingress on that host with a certificate for its first target, and a CA and a provider that have no address. */
+/**
+ * An ingress on that host with a certificate for its first target, and a CA and a provider without
+ * addresses.
+ */
 async function start(t: TestContext, host: Host, targets: readonly string[]) {
   const environment = await environmentOn(host, targets);
   const { chainPem } = await plantCertificate({ ...environment, DOMAIN }, 80);
@@ -154,7 +160,9 @@ async function environmentOn({ home }: Host, targets: readonly string[]) {
   };
 }
 
-/** Starts it with the host's files in the place of /etc/hosts and /etc/resolv.conf, as a container has its own. */
+/**
+ * Starts it with the host's files in place of /etc/hosts and /etc/resolv.conf, like in a container.
+ */
 function onHost(
   t: TestContext,
   { hosts, resolvConf }: Host,

@@ -21,7 +21,7 @@ async function status(environment: Environment, ...options: string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** What an earlier run has left of the provider's word to wait. */
+/** Writes a provider's Retry-After as an earlier run leaves it. */
 function askedToWait(environment: Environment, ms: number): void {
   const folder = join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/providers/cloudflare');
   mkdirSync(folder, { recursive: true });
@@ -29,7 +29,7 @@ function askedToWait(environment: Environment, ms: number): void {
   writeFileSync(join(folder, 'budget.json'), JSON.stringify(budget));
 }
 
-test('a call that has to wait is seen in the log and in the status, whatever the level of the log', async (t) => {
+test('a waiting call is shown in the log and in the status, whatever LOG_LEVEL is', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { LOG_LEVEL: 'warn' });
   assert.equal((await status(environment)).exitCode, 1, 'nothing runs yet');
@@ -49,7 +49,7 @@ test('a call that has to wait is seen in the log and in the status, whatever the
   assert.match((await status(environment)).stderr, /no ingress is running/);
 });
 
-test('after a pass the status has the certificate, and JSON for a program', async (t) => {
+test('after a run, the status has the certificate, and JSON for programs', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world);
   const { serial } = await ingress.seen('serving');
@@ -73,7 +73,7 @@ test('a failure is in the status with its hint', async (t) => {
   assert.match(stdout, /^next attempt +\d{4}-/m);
 });
 
-test('an app whose name does not resolve is no app that is up: a warning in the log and, as long as it is so, in the status', async (t) => {
+test('an app whose name does not resolve is not up: a warning in the log and, while that lasts, in the status', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: 'http://nosuchapp.invalid:3000' });
   const { msg } = await ingress.seen('up');
@@ -84,7 +84,7 @@ test('an app whose name does not resolve is no app that is up: a warning in the 
   );
 });
 
-test('an app that refuses is no app that is up: a warning in log and status until it answers, in a container with what localhost means there', async (t) => {
+test('an app that refuses connections is not up: a warning in log and status until it responds, and what localhost means in a container', async (t) => {
   const world = await worldFor(t);
   const port = await freePort();
   const target = { TARGET_ENDPOINT: `http://localhost:${port}`, DSTACK_INGRESS_CONTAINER: 'true' };
@@ -102,7 +102,7 @@ test('an app that refuses is no app that is up: a warning in log and status unti
   );
 });
 
-test('a GATEWAY_DOMAIN that leads nowhere is in log, status and plan, in every pass; the certificate comes', async (t) => {
+test('a GATEWAY_DOMAIN that does not resolve is in log, status and plan, in every run; a certificate is issued', async (t) => {
   const world = await worldFor(t);
   const wrong = { GATEWAY_DOMAIN: '_.clutser.test', DSTACK_GATEWAY_DOMAIN: 'cluster.test' };
   const environment = await environmentFor(world, wrong);

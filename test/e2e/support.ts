@@ -15,7 +15,7 @@ import { type Environment, environmentFor, type Ingress, startIngress } from '..
 import { openServer } from '../world/open-server.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 
-/** A world and what runs in it, ended after the test, the last started first. */
+/** A world and the processes in it; all are ended after the test, the last started first. */
 export async function worldFor(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const world = await createWorld(options);
   afterTest(t, () => world[Symbol.asyncDispose]());
@@ -27,8 +27,8 @@ export async function ingressIn(t: TestContext, world: World, changes: Environme
 }
 
 /**
- * An ingress inside this process (see startInProcess), for tests that are about waiting: what it waits for by its clock takes a twentieth
- * of the time, and `haste` shortens its time limits.
+ * An ingress inside this process (see startInProcess), for tests that wait: waits on its clock take
+ * a twentieth of their time, and `haste` shortens its time limits.
  */
 export function inProcess(t: TestContext, environment: Environment, options?: InProcessOptions): Ingress {
   const ingress = startInProcess(environment, options);
@@ -51,7 +51,7 @@ export function txtValues(world: World, name: string): string[] {
     .map(({ content }) => (content ?? '').replace(/^"|"$/g, ''));
 }
 
-/** Writes of the provider's API so far. */
+/** Writes to the provider's API so far. */
 export function writes(world: World): string[] {
   return world.cloudflare.calls
     .filter(({ kind }) => kind === 'write')
@@ -63,7 +63,10 @@ export interface Shown {
   readonly socket: TLSSocket;
 }
 
-/** A handshake with the ingress' own port; whoever issued, because the caller compares the fingerprint. */
+/**
+ * A handshake with the ingress's own port, with any issuer, because the caller compares the
+ * fingerprint.
+ */
 export async function handshake(environment: Environment, servername: string): Promise<Shown> {
   const { promise, resolve, reject } = Promise.withResolvers<Shown>();
   const socket = connect({
@@ -82,7 +85,7 @@ export async function handshake(environment: Environment, servername: string): P
   return promise;
 }
 
-/** Waits until something is so; the last error says why it never was. */
+/** Waits until a condition holds; the error has the last failure. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
@@ -104,7 +107,7 @@ export async function eventually<T>(
   return seen;
 }
 
-/** What stands where HAProxy should, and says nothing; with the environment in which it is found. */
+/** A silent server instead of HAProxy, with the environment in which it is found. */
 export async function silentHaproxy(t: TestContext) {
   const runtimeDir = mkdtempSync(join(tmpdir(), 'silent-haproxy-'));
   afterTest(t, () => rmSync(runtimeDir, { recursive: true, force: true }));
@@ -116,8 +119,8 @@ export async function silentHaproxy(t: TestContext) {
 }
 
 /**
- * A disk of so many kilobytes at a path, until the test is over. Where this host lets nobody mount, the test is skipped and has to
- * return: then it is undefined.
+ * A disk of this many kilobytes at a path, until the test ends. If this host does not allow mounts,
+ * skips the test and returns undefined; the test has to return then.
  */
 export async function tinyDiskFor(
   t: TestContext,
@@ -137,7 +140,10 @@ export async function tinyDiskFor(
 
 const DAY_MS = 86_400_000;
 
-/** Puts a certificate of 90 days, of which so many are left, on the volume, as certbot would have. */
+/**
+ * Writes a certificate valid for 90 days, with `daysLeft` days left, to the volume in certbot's
+ * layout.
+ */
 export async function plantCertificate(environment: Environment, daysLeft: number): Promise<MadeCertificate> {
   const domain = (environment['DOMAIN'] ?? '').replace(/^\*\./, '');
   const notAfter = new Date(Date.now() + daysLeft * DAY_MS);

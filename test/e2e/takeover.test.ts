@@ -8,19 +8,19 @@ import { type Environment, environmentFor } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 import { again, eventually, handshake, worldFor } from './support.ts';
 
-/** Volumes that real certbot made, called as the container that people run today calls it. */
+/** Volumes written by the real certbot, called like in the older, certbot-based container. */
 
 const volumeOf = (environment: Environment) => environment['LETSENCRYPT_DIR'] ?? '';
 const certificateIn = (volume: string, lineage: string) =>
   new X509Certificate(readFileSync(join(volume, 'live', lineage, 'cert.pem')));
 
-/** What certbot noted of its one account. */
+/** The URL of certbot's only account. */
 function accountUrl(volume: string): string {
   const [path = ''] = globSync(join(volume, 'accounts/*/dir/*/regr.json'));
   return JSON.parse(readFileSync(path, 'utf8')).uri;
 }
 
-/** Everything certbot has on the volume, each with its mode and what it says. */
+/** All of certbot's files on the volume, each with its mode and content. */
 function contents(volume: string): string[] {
   return globSync('**/*', { cwd: volume })
     .filter((path) => !path.startsWith('dstack-ingress'))
@@ -32,13 +32,13 @@ function contents(volume: string): string[] {
     .sort();
 }
 
-/** How often the CA was asked for an account and for an order. */
+/** The number of requests for an account and for an order. */
 function asked({ pebble }: World) {
   const requests = pebble.requests();
   return { accounts: requests.get('POST /sign-me-up') ?? 0, orders: requests.get('POST /order-plz') ?? 0 };
 }
 
-/** The records of the older container: alias, app address, CAA. */
+/** The older container's records: alias, app address, CAA. */
 function plantRecords(
   { cloudflare, zone, guestAgent, gatewayDomain }: World,
   environment: Environment,
@@ -62,7 +62,7 @@ function plantRecords(
 interface Case {
   readonly title: string;
   readonly domain: string;
-  /** What certbot is asked for, in this order; the last is the domain. */
+  /** The domains that certbot issues for, in this order; the last one is DOMAIN. */
   readonly issued: readonly string[];
   readonly lineage: string;
   readonly servername: string;
@@ -87,7 +87,7 @@ const cases: readonly Case[] = [
     keyType: 'rsa',
   },
   {
-    title: 'a name whose lineage is numbered because its wildcard came first',
+    title: 'a name whose lineage has a number because its wildcard came first',
     domain: 'example.test',
     issued: ['*.example.test', 'example.test'],
     lineage: 'example.test-0001',
@@ -97,7 +97,7 @@ const cases: readonly Case[] = [
 ];
 
 for (const { title, domain, issued, lineage, servername, keyType } of cases) {
-  test(`certbot's volume is taken over: ${title}`, async (t) => {
+  test(`certbot’s volume is taken over: ${title}`, async (t) => {
     const world = await worldFor(t);
     const environment = await environmentFor(world, { DOMAIN: domain, SET_CAA: 'true' });
     const volume = volumeOf(environment);
@@ -128,7 +128,7 @@ for (const { title, domain, issued, lineage, servername, keyType } of cases) {
   });
 }
 
-test("certbot's certificate is renewed with its RSA account, and certbot can go on from there", async (t) => {
+test('certbot’s certificate is renewed with its RSA account, and certbot can continue from there', async (t) => {
   const world = await worldFor(t, { pebble: { validityS: 24 } });
   const environment = await environmentFor(world, { SET_CAA: 'true' });
   const [volume, lineage] = [volumeOf(environment), 'app.example.test'];
@@ -137,7 +137,7 @@ test("certbot's certificate is renewed with its RSA account, and certbot can go 
   const [before, askedBefore, old] = [contents(volume), asked(world), certificateIn(volume, lineage)];
   const ingress = again(t, environment);
   await ingress.seen('pass-finished');
-  // Less than a quarter of the lifetime is left: now it is renewed whatever moment the CA advises.
+  // Less than a quarter of the lifetime is left, so it is renewed whatever time the CA advises.
   const due = old.validFromDate.getTime() + 0.8 * 24_000;
   await eventually('renewal is due', () => Date.now() > due || undefined, 30_000);
   ingress.signal('SIGHUP');
@@ -146,7 +146,7 @@ test("certbot's certificate is renewed with its RSA account, and certbot can go 
   await t.test('with the same account', () => {
     assert.deepEqual(asked(world), { accounts: askedBefore.accounts, orders: askedBefore.orders + 1 });
   });
-  await t.test('others see it in live/, and nothing of the old is gone', () => {
+  await t.test('live/ has the new certificate, and all old files remain', () => {
     assert.equal(certificateIn(volume, lineage).serialNumber, serial);
     const after = contents(volume);
     assert.deepEqual(

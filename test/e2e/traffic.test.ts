@@ -15,7 +15,7 @@ async function appFor(t: TestContext, options: AppOptions): Promise<App> {
   return app;
 }
 
-/** Two names for two apps, one by requests and one by bytes, behind one ingress. */
+/** Two names for two apps, one over HTTP and one over TCP, behind one ingress. */
 async function twoApps(t: TestContext): Promise<{ world: World; ingress: Ingress; web: App; raw: App }> {
   const world = await worldFor(t);
   const [web, raw] = [await appFor(t, { name: 'web' }), await appFor(t, { name: 'raw' })];
@@ -28,7 +28,7 @@ async function twoApps(t: TestContext): Promise<{ world: World; ingress: Ingress
   return { world, ingress, web, raw };
 }
 
-test('each name reaches its own app, as requests or as bytes', async (t) => {
+test('each name reaches its own app, over HTTP or TCP', async (t) => {
   const { world, ingress, web, raw } = await twoApps(t);
   const forged = { 'X-Forwarded-For': '192.0.2.66', 'X-Forwarded-Proto': 'http' };
   assert.equal((await world.request(WEB, '/a', { headers: forged })).body, appBody('web', '/a'));
@@ -41,14 +41,14 @@ test('each name reaches its own app, as requests or as bytes', async (t) => {
   assert.equal((await world.request(RAW, '/b', { headers: forged })).body, appBody('raw', '/b'));
   assert.equal(raw.lastHeaders['x-forwarded-for'], '192.0.2.66');
 
-  await t.test('a request for the other name is refused, whatever the connection', async () => {
+  await t.test('a request for the other name is refused on every connection', async () => {
     const served = raw.served;
     const refused = await world.request(WEB, '/', { headers: { Host: RAW } });
     assert.equal(refused.status, 421);
     assert.equal(raw.served, served);
   });
 
-  await t.test('/evidences/ shows the folder, for either', async () => {
+  await t.test('/evidences/ lists the folder, for either name', async () => {
     const folder = ingress.environment['EVIDENCE_DIR'] ?? '';
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/quote.json`, '{"quote":""}');
@@ -56,12 +56,12 @@ test('each name reaches its own app, as requests or as bytes', async (t) => {
       const answer = await world.request(name, '/evidences/quote.json', { alpn: ['http/1.1'] });
       assert.deepEqual([answer.status, answer.body], [200, '{"quote":""}']);
     }
-    // Who does not say that HTTP is spoken sends bytes, as far as a TCP target is concerned.
+    // A client that does not negotiate HTTP reaches a TCP target with plain bytes.
     const bytes = await world.request(RAW, '/evidences/quote.json');
     assert.equal(bytes.body, appBody('raw', '/evidences/quote.json'));
   });
 
-  await t.test('an app that stops is a 503 and a line in the log, and is back as soon as it is', async () => {
+  await t.test('a stopped app is a 503 and a line in the log, and works again once it is back', async () => {
     await web.stop();
     const down = await world.request(WEB, '/');
     assert.deepEqual([down.status, down.headers['content-type']], [503, 'text/plain']);
@@ -76,7 +76,7 @@ test('each name reaches its own app, as requests or as bytes', async (t) => {
   });
 });
 
-test('a gateway that sends PROXY headers: the app learns the address of the client', async (t) => {
+test('with PROXY headers from the gateway, the app learns the client’s address', async (t) => {
   const world = await worldFor(t);
   world.gateway.proxyProtocol = 'v2';
   const ingress = await ingressIn(t, world, {

@@ -10,7 +10,7 @@ const CHALLENGE = `_acme-challenge.${NAME}`;
 const NOWHERE = { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' };
 const idOf = (letter: string) => letter.repeat(40);
 
-/** A container of its own: another app id, another volume, the same name. */
+/** A container with its own app id and volume, but the same name. */
 async function container(world: World, letter: string, changes: Environment = {}): Promise<Environment> {
   return environmentFor(world, { ...NOWHERE, APP_ID: idOf(letter), SET_CAA: 'true', ...changes });
 }
@@ -27,7 +27,7 @@ async function pass(ingress: Ingress): Promise<void> {
   });
 }
 
-/** Both run; no pass of either writes any more. */
+/** Asserts that both run and neither writes in a further run. */
 async function assertPeace(world: World, ...ingresses: readonly Ingress[]): Promise<void> {
   world.cloudflare.resetCalls();
   for (let turn = 0; turn < 3; turn += 1) for (const ingress of ingresses) await pass(ingress);
@@ -40,11 +40,11 @@ async function start(t: TestContext, environment: Environment): Promise<Ingress>
   return ingress;
 }
 
-test('claim and claim: the one that started last has the name, the other says so, and nobody writes any more', async (t) => {
+test('claim and claim: the last started container has the name, the other reports that, and neither writes any more', async (t) => {
   const world = await worldFor(t);
   const blue = await start(t, await container(world, 'b'));
   assert.deepEqual(holder(world), [idOf('b')]);
-  // Else the CA would be told the other's challenge.
+  // Otherwise the CA might get the other container's challenge.
   await world.resolver.forgets();
   const green = await start(t, await container(world, 'd'));
   assert.deepEqual(holder(world), [idOf('d')]);
@@ -79,7 +79,7 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
   assert.deepEqual(holder(world), [idOf('e')]);
 });
 
-test('both order at the same time: neither takes away the other’s challenge', async (t) => {
+test('with simultaneous orders, neither removes the other’s challenge', async (t) => {
   const world = await worldFor(t, { lags: { ns2: 1000 } });
   const blue = inProcess(t, await container(world, 'b'));
   await blue.seen('challenge-published');
@@ -92,13 +92,13 @@ test('both order at the same time: neither takes away the other’s challenge', 
   for (const { log } of [blue, green]) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
 });
 
-test('both start in the same second: each has its certificate, and one of them the name', async (t) => {
+test('after simultaneous starts, each has its certificate, and one of them the name', async (t) => {
   const world = await worldFor(t);
   const environments = [await container(world, 'b'), await container(world, 'd')];
   const both = environments.map((environment) => inProcess(t, environment));
   for (const ingress of both) await ingress.seen('pass-finished', { timeoutMs: 120_000 });
   for (const { log } of both) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
-  // Whose name was taken after its pass writes its CAA record again.
+  // A container whose name was taken after its run writes its CAA record again.
   for (const ingress of both) await pass(ingress);
   await assertPeace(world, ...both);
   assert.equal(holder(world).length, 1);

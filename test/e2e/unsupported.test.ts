@@ -28,7 +28,7 @@ test('a delegated name of the older container: the start ends with 78, and every
   assert.ok(!existsSync(environment['LETSENCRYPT_DIR'] ?? ''));
 });
 
-test('a socket whose source was missing on the host: what Docker made of it is named', async (t) => {
+test('a socket whose source was missing on the host: the error names what Docker created instead', async (t) => {
   const world = await worldFor(t);
   const socket = join(world.directory, 'made-by-docker.sock');
   mkdirSync(socket);

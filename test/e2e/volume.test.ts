@@ -11,10 +11,12 @@ import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ing
 import { again, plantCertificate, tinyDiskFor, worldFor } from './support.ts';
 
 const DOMAIN = 'app.example.com';
-/** Root as a container with `cap_drop: [ALL]` has it: no right to pass over what belongs to others. */
+/**
+ * Root as in a container with `cap_drop: [ALL]`: without the right to override file permissions.
+ */
 const LESSER_ROOT = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const;
 
-test('a volume whose folders belong to somebody else: it serves, and warns at once', async (t) => {
+test('a volume whose folders another user owns: the ingress serves, and warns at once', async (t) => {
   const { ingress, volume } = await start(t, async (volume) => {
     for (const folder of ['live', 'archive']) await chown(join(volume, folder, DOMAIN), 1000, 1000);
     for (const folder of ['live', 'archive']) await execa('chmod', ['a+rx', join(volume, folder, DOMAIN)]);
@@ -30,7 +32,7 @@ test('a volume whose folders belong to somebody else: it serves, and warns at on
   await ingress.seen('serving');
 });
 
-test('a volume of which everything belongs to somebody else: the error says whose it is and what to do', async (t) => {
+test('a volume that another user owns completely: the error names the owner and the fix', async (t) => {
   const { ingress, volume } = await start(t, (volume) => execa('chown', ['-R', '1000:1000', volume]));
   await ingress.seen('volume-not-writable');
   const { err } = await ingress.seen('pass-failed');
@@ -38,7 +40,7 @@ test('a volume of which everything belongs to somebody else: the error says whos
   assert.ok(JSON.stringify(err).includes(details), JSON.stringify(err));
 });
 
-test('a first start on a volume that is mounted read-only waits for a person: unhealthy at once, with what to do', async (t) => {
+test('a first start on a read-only volume needs the operator: unhealthy at once, with the fix', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   const disk = await tinyDiskFor(t, environment['LETSENCRYPT_DIR'] ?? '', 1024);
@@ -57,7 +59,7 @@ test('a first start on a volume that is mounted read-only waits for a person: un
   assert.match(stdout, /^unhealthy: no certificate yet: .*\(STORE_FAILED\); .*read-only/);
 });
 
-/** An ingress that can reach nobody, on a volume with a certificate that was given away. */
+/** An ingress without network, on a volume with a certificate that another user owns. */
 async function start(
   t: TestContext,
   giveAway: (volume: string) => Promise<unknown>,

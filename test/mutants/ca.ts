@@ -69,7 +69,7 @@ export const cas: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/acme/client.test.ts' },
-      { file: 'test/e2e/restart.test.ts', test: 'an account that the CA has forgotten is registered again' },
+      { file: 'test/e2e/restart.test.ts', test: 'an account that the CA has lost is registered again' },
     ],
     note: 'An account that the CA no longer knows is never registered again.',
   },
@@ -83,7 +83,7 @@ export const cas: readonly Mutant[] = [
       { file: 'src/acme/account-ends.test.ts' },
       {
         file: 'test/e2e/account-ends.test.ts',
-        test: 'a deactivated account: a new one, CAA with it, a warning, and a certificate',
+        test: 'a deactivated account is replaced: new CAA, a warning, and a certificate',
       },
     ],
     note: 'A deactivated account is used for ever.',
@@ -99,7 +99,7 @@ export const cas: readonly Mutant[] = [
       { file: 'src/acme/issuance.test.ts' },
       {
         file: 'test/e2e/account-ends.test.ts',
-        test: 'an order that is processing past its expiry is abandoned, and another one created',
+        test: 'an order that is still processing after its expiry is abandoned, and another one created',
       },
     ],
     note: 'An order that stays in "processing" is resumed for ever.',
@@ -113,7 +113,7 @@ export const cas: readonly Mutant[] = [
     killedBy: [
       { file: 'src/acme/client-orders.test.ts' },
       refuses('the certificate that is renewed has been replaced'),
-      authorities('a renewal that the CA advises is ordered once more where the CA does not take it as one'),
+      authorities('a renewal that the CA advises is ordered once more if the CA refuses the replacement'),
     ],
     note: 'A renewal fails when the CA rejects the "replaces" field.',
   },
@@ -125,7 +125,7 @@ export const cas: readonly Mutant[] = [
     replace: 'stored && origin !== authority ? certificateId(stored.chainPem)',
     killedBy: [
       { file: 'src/reconcile/renewal.test.ts' },
-      authorities('a renewal that the CA advises names what it replaces'),
+      authorities('a renewal that the CA advises names the certificate it replaces'),
     ],
     note: 'A renewal does not send "replaces" and so counts against rate limits.',
   },
@@ -138,7 +138,9 @@ export const cas: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/authority-choice.test.ts' },
       { file: 'src/reconcile/orders.test.ts' },
-      authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
+      authorities(
+        'when the first CA is down for the configured time, the second one issues, and CAA permits both',
+      ),
     ],
     note: 'The fallback CA is not used although the primary has failed for long enough.',
   },
@@ -159,7 +161,9 @@ export const cas: readonly Mutant[] = [
     replace: '[primary, fallback && undefined]',
     killedBy: [
       { file: 'src/reconcile/discover.test.ts' },
-      authorities('a first CA that is down for the stated time: the second one issues, and CAA permits both'),
+      authorities(
+        'when the first CA is down for the configured time, the second one issues, and CAA permits both',
+      ),
     ],
     note: 'The CAA records do not permit the fallback CA.',
   },
@@ -172,7 +176,7 @@ export const cas: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/discover.test.ts' },
       authorities(
-        'a first CA that is wholly down from the first start on: the second one issues, CAA permits it, and the first one once it is back',
+        'when the first CA is down from the first start on, the second one issues; CAA permits it, and later the first one',
       ),
     ],
     note: 'A primary CA that is down keeps the fallback from issuing.',
@@ -185,9 +189,7 @@ export const cas: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
-      authorities(
-        'ACME_STAGING_DRY_RUN: after a validation that failed the staging CA has to validate first',
-      ),
+      authorities('ACME_STAGING_DRY_RUN: after a failed validation, the staging CA has to validate first'),
     ],
     note: 'The production CA validates without the staging dry run.',
   },
@@ -199,7 +201,9 @@ export const cas: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
-      authorities('a CAA record of another account: said before there is an order, with the record to add'),
+      authorities(
+        'a CAA record of another account is reported before there is an order, with the record to add',
+      ),
     ],
     note: 'An order is created that CAA forbids.',
   },
@@ -211,7 +215,7 @@ export const cas: readonly Mutant[] = [
     replace: '        ...(binding === undefined || accountUrl === undefined\n',
     killedBy: [
       authorities(
-        'a CA that takes customers only: an error that names the variables, and with them a certificate',
+        'a CA that requires an external account: the error names the variables, and with them there is a certificate',
       ),
     ],
     note: 'The external account binding is not sent.',
@@ -225,7 +229,7 @@ export const cas: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
       authorities(
-        'ACME_PROFILE: the CA issues by it, and an unknown one is an error that lists those there are',
+        'ACME_PROFILE: the CA issues with that profile; an unknown one is an error that lists the available ones',
       ),
     ],
     note: 'ACME_PROFILE is not sent with the order.',

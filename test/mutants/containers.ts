@@ -2,10 +2,10 @@ import type { Mutant } from './mutant.ts';
 
 const two = (test: string) => ({ file: 'test/e2e/two-containers.test.ts', test });
 const CLAIM = two(
-  'claim and claim: the one that started last has the name, the other says so, and nobody writes any more',
+  'claim and claim: the last started container has the name, the other reports that, and neither writes any more',
 );
 const HOLD = two('hold: a standby has its certificate and leaves the name alone until it is free');
-const AT_ONCE = two('both order at the same time: neither takes away the other’s challenge');
+const AT_ONCE = two('with simultaneous orders, neither removes the other’s challenge');
 const SIMULATED = { file: 'test/simulation/two-containers.test.ts' };
 
 export const containers: readonly Mutant[] = [

@@ -49,7 +49,9 @@ export const crashes: readonly Mutant[] = [
     replace: '  const all =',
     killedBy: [
       { file: 'src/reconcile/challenges.test.ts' },
-      crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
+      crash(
+        'SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal keeps the challenge',
+      ),
     ],
     note: 'The challenge is published before the journal has it; after a crash nothing finds it.',
   },
@@ -124,7 +126,9 @@ export const crashes: readonly Mutant[] = [
     replace: '  const pruned = registered;\n',
     killedBy: [
       { file: 'src/reconcile/challenges.test.ts' },
-      crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
+      crash(
+        'SIGKILL while the challenge is published: the next start continues the order and leaves no stale value',
+      ),
     ],
     note: 'The challenge of a resumed order is removed and published again.',
   },
@@ -137,7 +141,7 @@ export const crashes: readonly Mutant[] = [
     killedBy: [
       {
         file: 'test/e2e/restart.test.ts',
-        test: 'after a restart the stored certificate serves: no order, no write, one zone read',
+        test: 'after a restart the stored certificate is served: no order, no write, one zone read',
       },
     ],
     note: 'Temporary files of a killed process, among them private keys, stay on the volume.',
@@ -175,7 +179,9 @@ export const crashes: readonly Mutant[] = [
     replace: 'const resumed = await resumeOrder(authority, params, context).then(() => undefined);',
     killedBy: [
       { file: 'src/acme/issuance.test.ts' },
-      crash('SIGKILL while the challenge stands: a start goes on with the order, and leaves no stale value'),
+      crash(
+        'SIGKILL while the challenge is published: the next start continues the order and leaves no stale value',
+      ),
     ],
     note: 'A start creates an order although one is open.',
   },
@@ -229,7 +235,9 @@ export const crashes: readonly Mutant[] = [
     replace: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_MS);\n',
     killedBy: [
       { file: 'src/reconcile/issue.test.ts' },
-      crash('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal remembers'),
+      crash(
+        'SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal keeps the challenge',
+      ),
     ],
     note: 'A provider that hangs delays the stop until the container engine kills the program.',
   },
@@ -251,7 +259,7 @@ export const crashes: readonly Mutant[] = [
     file: 'src/proxy/process/supervisor.ts',
     search: '      haproxy = await this.#bringUpAgain(signal);\n',
     replace: '      if (how !== undefined) return;\n      haproxy = await this.#bringUpAgain(signal);\n',
-    killedBy: [crash('HAProxy is killed: it comes back by itself and serves the same certificate')],
+    killedBy: [crash('HAProxy is killed: it is restarted and serves the same certificate')],
     note: 'HAProxy is not restarted after it was killed.',
   },
   {
@@ -260,7 +268,7 @@ export const crashes: readonly Mutant[] = [
     file: 'src/proxy/proxy.ts',
     search: '          await certificates.restore(api, ends);\n',
     replace: '',
-    killedBy: [crash('HAProxy is killed: it comes back by itself and serves the same certificate')],
+    killedBy: [crash('HAProxy is killed: it is restarted and serves the same certificate')],
     note: 'HAProxy has no certificates after a restart.',
   },
 ];

@@ -6,11 +6,11 @@ const DISK = {
 };
 const BLOCKED = {
   file: 'test/e2e/restart.test.ts',
-  test: 'a volume that cannot be written: the certificate is served, ordered once, and stored when it can be',
+  test: 'a volume that cannot be written: the certificate is served, ordered once, and stored once that is possible',
 };
 const LOOP = {
   file: 'test/e2e/restarts.test.ts',
-  test: '60 restarts on a volume that takes no certificate: it is issued once',
+  test: '60 restarts on a volume that refuses the certificate: it is issued once',
 };
 const DELETED = 'test/e2e/deleted-volume.test.ts';
 
@@ -153,7 +153,7 @@ export const disks: readonly Mutant[] = [
       { file: 'src/reconcile/unwritable.test.ts' },
       {
         file: 'test/e2e/volume.test.ts',
-        test: 'a volume whose folders belong to somebody else: it serves, and warns at once',
+        test: 'a volume whose folders another user owns: the ingress serves, and warns at once',
       },
     ],
     note: 'No warning says in advance that the volume cannot be written.',
@@ -168,7 +168,7 @@ export const disks: readonly Mutant[] = [
       { file: 'src/volume.test.ts' },
       {
         file: 'test/e2e/volume.test.ts',
-        test: 'a volume of which everything belongs to somebody else: the error says whose it is and what to do',
+        test: 'a volume that another user owns completely: the error names the owner and the fix',
       },
     ],
     note: 'The error does not name the owner of the volume.',
@@ -183,7 +183,7 @@ export const disks: readonly Mutant[] = [
       { file: 'src/volume.test.ts' },
       {
         file: 'test/e2e/volume.test.ts',
-        test: 'a first start on a volume that is mounted read-only waits for a person: unhealthy at once, with what to do',
+        test: 'a first start on a read-only volume needs the operator: unhealthy at once, with the fix',
       },
     ],
     note: 'A read-only mount counts as a fault that passes by itself.',
@@ -199,7 +199,7 @@ export const disks: readonly Mutant[] = [
     killedBy: [
       {
         file: DELETED,
-        test: 'it is deleted before the start can read it: an error names what could not be made, and SIGTERM ends it',
+        test: 'it is deleted before the start reads it: the error names the directory that cannot be created, and SIGTERM ends the program',
       },
     ],
     note: 'Creating a directory below a deleted mount never returns.',
@@ -213,7 +213,7 @@ export const disks: readonly Mutant[] = [
     killedBy: [
       {
         file: DELETED,
-        test: 'the source of the volume is deleted: that is said, what is served stays so, and SIGTERM ends it',
+        test: 'the volume’s source is deleted: the log says so, the certificate stays in service, and SIGTERM ends the program',
       },
     ],
     note: 'Nothing says that the volume was deleted on the host.',

@@ -53,7 +53,7 @@ export const dnses: readonly Mutant[] = [
     killedBy: [
       { file: 'src/dns/propagation-resolvers.test.ts' },
       faults(
-        'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
+        'outgoing port 53 is filtered: the certificate is issued, with the resolvers in place of the name servers, not queried too early',
       ),
     ],
     note: 'Where port 53 is filtered, the resolvers are not queried instead of the authoritative servers.',
@@ -67,7 +67,7 @@ export const dnses: readonly Mutant[] = [
     killedBy: [
       { file: 'src/dns/propagation-resolvers.test.ts' },
       faults(
-        'outgoing port 53 is filtered: the certificate comes through the resolvers, which are not asked too early',
+        'outgoing port 53 is filtered: the certificate is issued, with the resolvers in place of the name servers, not queried too early',
       ),
     ],
     note: 'Resolvers are queried so early that they cache the absence of the challenge.',
@@ -80,8 +80,10 @@ export const dnses: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/placement.test.ts' },
-      faults('a name that is delegated away from the zone: said before anything is written, until it is not'),
-      faults('a zone of the account that nobody delegates: said before anything is written'),
+      faults(
+        'a name that is delegated out of the zone is an error before anything is written, until the delegation ends',
+      ),
+      faults('a zone of the account without a delegation is an error before anything is written'),
     ],
     note: 'Records are written into a zone that the public DNS does not use for the name.',
   },
@@ -95,7 +97,7 @@ export const dnses: readonly Mutant[] = [
       { file: 'src/reconcile/records.test.ts' },
       {
         file: 'test/e2e/first-start.test.ts',
-        test: 'an apex: the alias is flattened by the provider, and seen all the same',
+        test: 'an apex: the provider flattens the CNAME, and it still counts as propagated',
       },
     ],
     note: 'A flattened alias at the apex never counts as propagated.',
@@ -116,7 +118,7 @@ export const dnses: readonly Mutant[] = [
       },
       {
         file: 'test/e2e/faults.test.ts',
-        test: 'a name server that goes on serving the old zone is a time-out that names it, and the CA is not told to validate',
+        test: 'a name server that keeps serving the old zone is a time-out that names it, and the CA is not asked to validate',
       },
       servers('one name server: behind the other for longer than is waited'),
     ],
@@ -147,7 +149,7 @@ export const dnses: readonly Mutant[] = [
     search: "  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `answers ${rcode}`;\n",
     replace: '',
     killedBy: [
-      faults('one of two name servers refuses for good: the certificate comes, with a warning'),
+      faults('one of two name servers refuses permanently: a certificate is issued, with a warning'),
       {
         file: 'test/faults/name-servers.test.ts',
         test: 'name servers lie or say nothing',

@@ -9,7 +9,7 @@ export const images: readonly Mutant[] = [
     file: 'entrypoint.sh',
     search: "  trap 'exit 0' TERM INT\n",
     replace: '',
-    killedBy: [signals('SIGTERM before the entrypoint has handed over ends it with 0')],
+    killedBy: [signals('SIGTERM before the entrypoint executes the program ends it with 0')],
     note: 'A stop while the entrypoint runs looks like a failure.',
   },
   {
@@ -54,7 +54,7 @@ export const images: readonly Mutant[] = [
     search: "  const demand = listenTo('SIGHUP');\n",
     replace: "  const demand = listenTo('SIGUSR2');\n",
     killedBy: [
-      { file: 'test/e2e/isolation.test.ts', test: 'SIGHUP at any time asks for a pass and ends nothing' },
+      { file: 'test/e2e/isolation.test.ts', test: 'SIGHUP at any time requests a run and ends nothing' },
     ],
     note: 'SIGHUP ends the program.',
   },
@@ -67,7 +67,7 @@ export const images: readonly Mutant[] = [
     killedBy: [
       {
         file: 'test/e2e/health-start.test.ts',
-        test: 'a start that waits for the CA is starting; who waits for it hears nothing until it is healthy',
+        test: 'a start that waits for the CA is starting; health --wait prints nothing until it is healthy',
       },
     ],
     note: 'The container engine restarts a container whose first certificate takes long.',
@@ -87,9 +87,7 @@ export const images: readonly Mutant[] = [
     file: 'src/commands/health.ts',
     search: 'const TIMEOUT_MS = 3_000;\n',
     replace: 'const TIMEOUT_MS = 30_000;\n',
-    killedBy: [
-      { file: 'test/e2e/health.test.ts', test: 'a port that stays silent is unhealthy within 5 seconds' },
-    ],
+    killedBy: [{ file: 'test/e2e/health.test.ts', test: 'a silent port is unhealthy within 5 seconds' }],
     note: 'The health check of a hanging HAProxy takes longer than container engines wait.',
   },
   {

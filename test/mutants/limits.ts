@@ -7,7 +7,7 @@ const NO_VALIDATION = restarts(
 
 const DEFERRED = {
   file: 'test/e2e/expiry.test.ts',
-  test: 'an order that is held back after a restart tells what the CA last said, and when',
+  test: 'a deferred order reports the CA’s last error and its time, also after a restart',
 };
 
 export const limits: readonly Mutant[] = [
@@ -75,7 +75,7 @@ export const limits: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/apply.test.ts' },
 
-      restarts('70 restarts with a token that may not write: one order, and nothing is validated'),
+      restarts('70 restarts with a read-only token: one order, and no validation'),
     ],
     note: 'The CA validates although the challenge could not be published.',
   },
@@ -129,7 +129,7 @@ export const limits: readonly Mutant[] = [
       { file: 'src/reconcile/orders.test.ts' },
       {
         file: 'test/e2e/authorities.test.ts',
-        test: 'a first CA that is down for the stated time: the second one issues, and CAA permits both',
+        test: 'when the first CA is down for the configured time, the second one issues, and CAA permits both',
       },
     ],
     note: 'After the fallback CA has issued, the primary is not tried first again.',

@@ -14,7 +14,7 @@ export const names: readonly Mutant[] = [
     replace: '      if (!zone) return [...found.values()];\n      zoneOf(zone).names.push(',
     killedBy: [
       { file: 'src/reconcile/several.test.ts' },
-      several('a name in no zone of the account holds up no other, and is tried again alone'),
+      several('a name without a zone in the account blocks no other name, and is retried alone'),
     ],
     note: 'A name without a zone in the account blocks the names after it.',
   },
@@ -28,7 +28,7 @@ export const names: readonly Mutant[] = [
       '      for (const subject of subjects) this.fail(subject, step, failure);\n      throw failure;\n',
     killedBy: [
       { file: 'src/reconcile/several.test.ts' },
-      several('a name in no zone of the account holds up no other, and is tried again alone'),
+      several('a name without a zone in the account blocks no other name, and is retried alone'),
     ],
     note: 'A step that fails for one certificate ends reconcile for all.',
   },
@@ -41,9 +41,9 @@ export const names: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },
-      restart('renewal is due and everything is down: the old certificate serves at once and stays'),
+      restart('with a renewal due and everything down, the old certificate is served at once and stays'),
       several(
-        'a valid certificate of the last name serves although the first name has none and the CA is down',
+        'a valid certificate of the last name is served although the first name has none and the CA is down',
       ),
     ],
     note: 'The stored certificate is not served before others are asked.',
@@ -59,10 +59,10 @@ export const names: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },
       several(
-        'two names: records and a certificate each, and both are served after a restart with the CA down',
+        'two names each have records and a certificate, and both are served after a restart with the CA down',
       ),
       several(
-        'a valid certificate of the last name serves although the first name has none and the CA is down',
+        'a valid certificate of the last name is served although the first name has none and the CA is down',
       ),
     ],
     note: 'The provider is asked for the first name before the second name is served.',
@@ -94,7 +94,7 @@ export const names: readonly Mutant[] = [
     replace: 'createCsr({ altNames: names.slice(0, 1) }',
     killedBy: [
       several(
-        'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is added leaves the others alone',
+        'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name does not affect the others',
       ),
     ],
     note: 'The CSR holds only the first name.',
@@ -117,7 +117,7 @@ export const names: readonly Mutant[] = [
     killedBy: [
       { file: 'src/reconcile/several.test.ts' },
       several(
-        'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and one that is added leaves the others alone',
+        'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name does not affect the others',
       ),
     ],
     note: 'A certificate that covers more names than wanted is replaced.',
@@ -130,7 +130,7 @@ export const names: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/reconcile/challenges.test.ts' },
-      isolation('a journal that names a zone out of reach does not stand in the way of a renewal'),
+      isolation('a journal with an unreachable zone does not prevent a renewal'),
     ],
     note: 'The removal of a challenge from a zone that is gone is retried for ever.',
   },
@@ -142,7 +142,7 @@ export const names: readonly Mutant[] = [
     replace: '=> !failed.has(domain);',
     killedBy: [
       { file: 'src/reconcile/apply.test.ts' },
-      isolation('records that the provider refuses do not stand in the way of a renewal'),
+      isolation('records that the provider refuses do not prevent a renewal'),
     ],
     note: 'Records that the provider rejects block a renewal.',
   },
@@ -154,7 +154,7 @@ export const names: readonly Mutant[] = [
     replace: "=> isRenewal || domain !== '';",
     killedBy: [
       { file: 'src/reconcile/apply.test.ts' },
-      isolation('on a first start, records that the provider refuses come before any validation'),
+      isolation('on a first start, records that the provider refuses prevent any validation'),
     ],
     note: 'A first certificate is ordered although its records are rejected.',
   },
@@ -164,7 +164,7 @@ export const names: readonly Mutant[] = [
     file: 'src/commands/wiring/configuration.ts',
     search: '  return stored ? [] : [identityFault(misplacedSocket(guestAgent))];\n',
     replace: '  return [stored].map(() => identityFault(misplacedSocket(guestAgent)));\n',
-    killedBy: [restart('an existing certificate serves although nobody knows the app id')],
+    killedBy: [restart('an existing certificate is served even if the app id is unknown')],
     note: 'A start without the guest agent serves nothing, although a certificate is stored.',
   },
   {
@@ -175,7 +175,7 @@ export const names: readonly Mutant[] = [
     replace: "    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;\n",
     killedBy: [
       { file: 'src/reconcile/issue.test.ts' },
-      restart('files on the volume that fit nobody are no certificate: one is ordered'),
+      restart('mismatched files on the volume are not a certificate: one is ordered'),
     ],
     note: 'Files whose key and chain do not match block an order.',
   },
@@ -189,7 +189,7 @@ export const names: readonly Mutant[] = [
       { file: 'src/certificates/store.test.ts' },
       {
         file: 'test/e2e/chain.test.ts',
-        test: 'a chain on the volume with its intermediate twice is served without the second, and stays as it lies there',
+        test: 'a chain on the volume with a duplicate intermediate is served without the duplicate, and its file stays unchanged',
       },
     ],
     note: 'Certificates that do not belong to the chain are served.',

@@ -14,7 +14,7 @@ export const providers: readonly Mutant[] = [
     replace: 'if (isStale(thrown)) throw thrown;',
     killedBy: [
       contract('cloudflare'),
-      contract('cloudflare-quirks', 'a record that exists already costs one more look'),
+      contract('cloudflare-quirks', 'a record that exists already costs one more read'),
     ],
     note: 'A write whose response was lost fails when it is repeated.',
   },
@@ -24,7 +24,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/cloudflare/provider.ts',
     search: '    await this.#client.batch(zone.id, { deletes }, signal);\n',
     replace: '',
-    killedBy: [contract('cloudflare-quirks', 'what landed under a foreign name is removed again')],
+    killedBy: [contract('cloudflare-quirks', 'a record that landed under a foreign name is removed again')],
     note: 'A record that Cloudflare created under another name stays there.',
   },
   {
@@ -33,7 +33,9 @@ export const providers: readonly Mutant[] = [
     file: 'providers/cloudflare/client.ts',
     search: '      if (failure.retryAfterMs !== undefined) await budget.hold(failure.retryAfterMs);\n',
     replace: '',
-    killedBy: [contract('cloudflare', 'after a Retry-After the next call waits for as long, and says so')],
+    killedBy: [
+      contract('cloudflare', 'after a Retry-After the next call waits that long, and reports the wait'),
+    ],
     note: 'Cloudflare is called again before its Retry-After is over.',
   },
   {
@@ -60,7 +62,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/shared/zones.ts',
     search: "    if (isIngressError(thrown, 'ZONE_NOT_FOUND')) memory.forget();\n",
     replace: '',
-    killedBy: [contract('cloudflare-quirks', 'a zone that the API no longer knows is looked for again')],
+    killedBy: [contract('cloudflare-quirks', 'a zone that the API no longer knows is looked up again')],
     note: 'A zone that is gone is used until the next start.',
   },
   {
@@ -71,8 +73,8 @@ export const providers: readonly Mutant[] = [
     replace:
       '    const index = left.findIndex((record) => record.name === wanted.name && record.type === wanted.type);\n',
     killedBy: [
-      contract('cloudflare', 'apply() finds what it removes or replaces by value when it has no handle'),
-      contract('cloudflare-quirks', 'a record that somebody changed since is not removed'),
+      contract('cloudflare', 'apply() finds a record to remove or replace by value if it has no handle'),
+      contract('cloudflare-quirks', 'a record that another client changed meanwhile is not removed'),
     ],
     note: 'A record is removed by name and type only, which removes the challenge of another container.',
   },
@@ -82,7 +84,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/namecheap/backups.ts',
     search: '    const path = await files.write(`${domain}/${name}`, text);\n',
     replace: "    const path = await files.write(`${domain}/${name}`, text).catch(() => '');\n",
-    killedBy: [contract('namecheap-backups', 'a backup that cannot be written stops the write')],
+    killedBy: [contract('namecheap-backups', 'a backup that cannot be written prevents the write')],
     note: 'A zone is replaced although its backup could not be written.',
   },
   {
@@ -112,7 +114,7 @@ export const providers: readonly Mutant[] = [
     killedBy: [
       contract(
         'namecheap-quirks',
-        'a read that got old while the budget was waited for is made again before the write',
+        'a read that became stale during a wait for the budget is repeated before the write',
       ),
     ],
     note: 'A zone is written from a read that is older than a wait for the budget; changes made meanwhile are lost.',
@@ -123,7 +125,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/namecheap/provider.ts',
     search: '      requireRoom(domain, changed);\n',
     replace: '',
-    killedBy: [contract('namecheap-refusals', 'more hosts than the API keeps are not even sent')],
+    killedBy: [contract('namecheap-refusals', 'more hosts than the API keeps are not sent')],
     note: 'More hosts are sent than the API keeps.',
   },
   {
@@ -150,7 +152,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/route53/changes.ts',
     search: '  const ttl = hasOthers || ours.length === 0 ? simple?.TTL : Math.min(...ours);\n',
     replace: '  const ttl = ours.length === 0 ? simple?.TTL : Math.min(...ours);\n',
-    killedBy: [contract('route53', 'what stands beside ours keeps its TTL')],
+    killedBy: [contract('route53', 'records beside ours keep their TTL')],
     note: 'The TTL of foreign records in the same RRset is changed.',
   },
   {
@@ -195,7 +197,7 @@ export const providers: readonly Mutant[] = [
     killedBy: [
       contract(
         'rfc2136-quirks',
-        'Knot 3.5 changes none in one message: the record leaves in one and comes back in the next',
+        'Knot 3.5 changes no TTL within one message: the record is removed in one and added in the next',
       ),
     ],
     note: 'A TTL that Knot does not change is written in every run of reconcile.',
@@ -215,7 +217,7 @@ export const providers: readonly Mutant[] = [
     file: 'providers/linode/provider.ts',
     search: 'schedule(changes, await this.records(zone, namesOf(changes), signal))',
     replace: 'schedule(changes, (await this.records(zone, namesOf(changes), signal)).slice(0, 0))',
-    killedBy: [contract('linode-record-quirks', 'a lost answer leaves no double'), contract('linode')],
+    killedBy: [contract('linode-record-quirks', 'a lost response leaves no duplicate'), contract('linode')],
     note: 'A record whose response was lost is created twice.',
   },
   {
@@ -227,7 +229,7 @@ export const providers: readonly Mutant[] = [
     killedBy: [
       contract(
         'cloudflare',
-        'calls stay below the limit of the account, also across restarts, and each wait is told',
+        'calls stay below the account’s limit, also across restarts, and each wait is reported',
       ),
     ],
     note: 'Each restart begins with a full budget of calls.',

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts';
 const YEAR = { file: 'test/simulation/year.test.ts' };
 const EXPIRY = {
   file: 'test/e2e/expiry.test.ts',
-  test: 'a provider that is down until the certificate has run out is heard of, day by day',
+  test: 'while a provider is down until the certificate expires, messages escalate day by day',
 };
 
 export const renewals: readonly Mutant[] = [
@@ -123,7 +123,7 @@ export const renewals: readonly Mutant[] = [
     search: '  if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;\n',
     replace: '',
     killedBy: [
-      { file: 'test/e2e/restart.test.ts', test: 'an expired certificate is not served, and replaced' },
+      { file: 'test/e2e/restart.test.ts', test: 'an expired certificate is replaced and not served' },
       EXPIRY,
     ],
     note: 'An expired certificate is served, and its renewal is not urgent.',
@@ -139,7 +139,7 @@ export const renewals: readonly Mutant[] = [
       { file: 'src/acme/ledger/limits.test.ts' },
       {
         file: 'test/e2e/expiry.test.ts',
-        test: 'an order that is held back after a restart tells what the CA last said, and when',
+        test: 'a deferred order reports the CA’s last error and its time, also after a restart',
       },
     ],
     note: 'After a restart the log does not say why no order is created.',
@@ -152,7 +152,10 @@ export const renewals: readonly Mutant[] = [
     replace: '    stored && unusable !== undefined ? await renewalAdvice(',
     killedBy: [
       { file: 'src/reconcile/renewal.test.ts' },
-      { file: 'test/e2e/authorities.test.ts', test: 'a renewal that the CA advises names what it replaces' },
+      {
+        file: 'test/e2e/authorities.test.ts',
+        test: 'a renewal that the CA advises names the certificate it replaces',
+      },
     ],
     note: 'ARI is not queried.',
   },

@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts';
 
 const takeover = (test: string) => ({ file: 'test/e2e/takeover.test.ts', test });
 const RENEWED = takeover(
-  "certbot's certificate is renewed with its RSA account, and certbot can go on from there",
+  'certbot’s certificate is renewed with its RSA account, and certbot can continue from there',
 );
 
 export const takeovers: readonly Mutant[] = [
@@ -15,7 +15,7 @@ export const takeovers: readonly Mutant[] = [
     killedBy: [
       { file: 'src/certificates/lineage.test.ts' },
       takeover(
-        "certbot's volume is taken over: a name whose lineage is numbered because its wildcard came first",
+        'certbot’s volume is taken over: a name whose lineage has a number because its wildcard came first',
       ),
     ],
     note: 'A certificate in a numbered lineage of certbot is not found.',
@@ -90,7 +90,7 @@ export const takeovers: readonly Mutant[] = [
       "  if (kind !== 'nothing' && (text === undefined || !isToBeWritten(text, wanted))) return undefined;\n",
     replace: "  if (kind !== 'nothing' && text === undefined) return undefined;\n",
     killedBy: [
-      takeover("certbot's volume is taken over: a name"),
+      takeover('certbot’s volume is taken over: a name'),
       RENEWED,
       { file: 'src/certificates/write-renewal-conf.test.ts' },
     ],
@@ -102,7 +102,7 @@ export const takeovers: readonly Mutant[] = [
     file: 'src/records/plan.ts',
     search: '  return desired.ttl === current.ttl || sharesWithForeign;\n',
     replace: '  return desired.ttl > current.ttl || sharesWithForeign;\n',
-    killedBy: [takeover("certbot's volume is taken over: a name"), { file: 'src/records/plan.test.ts' }],
+    killedBy: [takeover('certbot’s volume is taken over: a name'), { file: 'src/records/plan.test.ts' }],
     note: 'Records that are as desired are written in every run of reconcile.',
   },
   {
@@ -114,7 +114,7 @@ export const takeovers: readonly Mutant[] = [
     killedBy: [
       {
         file: 'test/e2e/authorities.test.ts',
-        test: 'staging and back: each serves its own certificate, nothing is ordered twice, both accounts stay',
+        test: 'switching to staging and back: each CA’s certificate is served, nothing is ordered twice, both accounts stay',
       },
     ],
     note: 'Certificates of the staging environment replace production ones.',
