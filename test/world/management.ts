@@ -6,15 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const RETRY_MS = 10;
 
 /**
- * Sends a request to Pebble's management port and returns the body of a 200 response: POST with a
- * body, GET without. Pebble refuses requests without a User-Agent, which Node's client does not
- * send by default.
+ * Sends an unsigned request to Pebble and returns the body of a 200 response: POST with a body, GET
+ * without. Pebble refuses requests without a User-Agent, which Node's client does not send by
+ * default.
  */
-export async function askManagement(url: string, ca: string, body?: string): Promise<string> {
+export async function askPebble(
+  url: string,
+  ca: string,
+  { body, signal }: { readonly body?: string; readonly signal?: AbortSignal } = {},
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const method = body === undefined ? 'GET' : 'POST';
   const headers = { 'User-Agent': 'dstack-ingress-test' };
-  const sent = request(url, { method, ca, headers, agent: false }, async (response) => {
+  const options = { method, ca, headers, agent: false, ...(signal && { signal }) };
+  const sent = request(url, options, async (response) => {
     const text = (await response.setEncoding('utf8').toArray()).join('');
     if (response.statusCode === 200) resolve(text);
     else reject(new Error(`${method} ${url}: ${response.statusCode} ${text}`));

@@ -5,6 +5,7 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import acme from 'acme-client';
+import { askPebble } from '../management.ts';
 import { createWorld, type World } from '../world.ts';
 import { certificateId } from './certificate-id.ts';
 import { startPebble } from './pebble.ts';
@@ -20,12 +21,9 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]());
 
 const directory = async () => {
-  const httpsAgent = new Agent({ ca: await readFile(world.pebble.apiCaFile, 'utf8') });
-  const { data } = await acme.axios.get<Record<string, unknown>>(world.pebble.directoryUrl, {
-    httpsAgent,
-    timeout: 500,
-  });
-  return data;
+  const ca = await readFile(world.pebble.apiCaFile, 'utf8');
+  const text = await askPebble(world.pebble.directoryUrl, ca, { signal: AbortSignal.timeout(500) });
+  return JSON.parse(text) as Record<string, unknown>; // a JSON object (RFC 8555 §7.1.1)
 };
 
 /** Orders a certificate with a dns-01 challenge, using an independent client. */
@@ -88,13 +86,13 @@ test('sets the renewal window of a certificate', async () => {
 test('hangs when paused, refuses when stopped, and has another root and no state after a restart', async () => {
   const { pebble } = world;
   pebble.pause();
-  await assert.rejects(directory(), /timeout/);
+  await assert.rejects(directory(), { code: 'ABORT_ERR' });
   pebble.resume();
   await directory();
   const ordersBefore = pebble.orders();
   await pebble.stop();
   assert.deepEqual(pebble.pids, []);
-  await assert.rejects(directory(), /ECONNREFUSED/);
+  await assert.rejects(directory(), { code: 'ECONNREFUSED' });
   await pebble.start();
   await directory();
   assert.equal(pebble.roots.length, 2);

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Child, startChild } from '../child.ts';
-import { askManagement, untilListening } from '../management.ts';
+import { askPebble, untilListening } from '../management.ts';
 import { findPebble } from './pebble-binary.ts';
 import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
 
@@ -182,7 +182,11 @@ class RunningPebble implements Pebble {
   }
 
   async #manage(path: string, body?: string): Promise<string> {
-    return askManagement(`${this.managementUrl}${path}`, await readFile(this.apiCaFile, 'utf8'), body);
+    return askPebble(
+      `${this.managementUrl}${path}`,
+      await readFile(this.apiCaFile, 'utf8'),
+      body === undefined ? {} : { body },
+    );
   }
 }
 

@@ -106,7 +106,9 @@ test('publish() rejects what BIND refuses', async () => {
   const server = await open(ns1, place);
   // Disposal also rejects, because an update has failed.
   stack.defer(() => Promise.resolve(server[Symbol.asyncDispose]()).catch(() => undefined));
-  const record = { name: `www.${zone}`, type: 'A', ttl: 60, data: 'no address' };
+  // A name is at most 255 octets long (RFC 1035 §2.3.4).
+  const tooLong = [...'abcd'].map((letter) => letter.repeat(60)).join('.');
+  const record = { name: `${tooLong}.${zone}`, type: 'A', ttl: 60, data: '192.0.2.1' };
   await assert.rejects(publisherTo([ns1]).publish(zone, [record]), /refuses: 422/);
 });
 
