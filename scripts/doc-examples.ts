@@ -2,7 +2,7 @@ import { describeForecast } from '../src/commands/print/forecast.ts';
 import { healthJson, type Plan, planJson, statusJson } from '../src/commands/print/json.ts';
 import { describeState } from '../src/commands/print/state.ts';
 import { IngressError } from '../src/errors.ts';
-import { judge, type Look } from '../src/status/health.ts';
+import { type Handshake, judge } from '../src/status/health.ts';
 import type { State } from '../src/status/state.ts';
 
 /**
@@ -195,13 +195,13 @@ const troubled: State = {
   warnings: ['…'],
 };
 
-const looks: readonly Look[] = [
+const handshakes: readonly Handshake[] = [
   { domain: API, facts: FRESH },
   { domain: APP, thrown: Object.assign(new Error('alert'), { code: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' }) },
 ];
 const subject = { port: 443, runtimeDir: '/run/dstack-ingress', names: 2, state: undefined };
 const report = {
-  ...judge(looks, subject, NOW),
+  ...judge(handshakes, subject, NOW),
   names: [{ domain: API, serial: FRESH.serial, notAfter: FRESH.notAfter }, { domain: APP }],
 };
 

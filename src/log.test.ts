@@ -7,7 +7,7 @@ import { Secret } from './config/secret.ts';
 import { IngressError } from './errors.ts';
 import { errorFields, logEvents } from './log.ts';
 
-test('ours is code, sentence, hint and what it carries, without a stack', () => {
+test('our own error has its code, message, hint and details, and no stack', () => {
   const error = new IngressError('PROVIDER_RATE_LIMITED', 'slow down', {
     retryAfterMs: 5000,
     details: { zone: 'example.com' },
@@ -22,12 +22,12 @@ test('ours is code, sentence, hint and what it carries, without a stack', () => 
   });
 });
 
-test('what is not known is left out', () => {
+test('unknown fields are left out', () => {
   const keys = Object.keys(errorFields(new IngressError('STORE_FAILED', 'full')));
   assert.deepEqual(keys, ['code', 'message', 'hint', 'retryable']);
 });
 
-test('causes are kept in their order, of strangers without stack and without anything but the message', () => {
+test('causes stay in order; those of other libraries have only their message', () => {
   const request = { headers: { authorization: 'Bearer hush-hush' } };
   const inner = Object.assign(new Error('socket hang up', { cause: 'reset' }), { request, config: request });
   const fields = errorFields(new IngressError('PROVIDER_UNREACHABLE', 'gone', { cause: inner }));
@@ -35,7 +35,7 @@ test('causes are kept in their order, of strangers without stack and without any
   assert.doesNotMatch(JSON.stringify(fields), /hush/);
 });
 
-test('a stranger at the top has its stack, since nobody else tells where it came from', () => {
+test('an error that is not ours has its stack, because nothing else shows its origin', () => {
   const fields = errorFields(new TypeError('broken'));
   assert.equal(fields['message'], 'broken');
   assert.match(String(fields['stack']), /log\.test\.ts/);
@@ -46,7 +46,7 @@ for (const thrown of ['text', 7, null, undefined]) {
     assert.deepEqual(errorFields(thrown), { message: String(thrown) }));
 }
 
-test('a chain that bites its tail ends', () => {
+test('a circular chain of causes ends', () => {
   const error = new Error('first');
   error.cause = new Error('second', { cause: error });
   assert.ok(JSON.stringify(errorFields(error)).length < 5000);

@@ -39,18 +39,22 @@ for (const [words, call, exitCode] of good) {
   });
 }
 
-const bad: [words: string[], wrong: string][] = [
-  [['serve'], 'there is no subcommand "serve"'],
-  [['--loud', 'serve'], 'there is no subcommand "serve"'],
-  [['evil\n\u001b[31m'], 'there is no subcommand "evil\\n\\u001b[31m"'],
-  [['--loud'], "unknown option '--loud'"],
-  [['plan', '--loud'], "unknown option '--loud'"],
-  [['health', 'now'], "too many arguments for 'health'. Expected 0 arguments but got 1: now"],
-];
-for (const [words, wrong] of bad) {
+for (const words of [
+  ...[
+    ['serve'],
+    ['--loud', 'serve'],
+    ['evil\n\u001b[31m'],
+    ['--loud'],
+    ['plan', '--loud'],
+    ['health', 'now'],
+  ],
+]) {
   test(`${JSON.stringify(words.join(' '))} ends with 64 and a line that names the subcommands`, async (t) => {
-    const stderr = `dstack-ingress: ${wrong}. Subcommands: run, plan, status, health (none means run); --help says more.\n`;
-    assert.deepEqual(await type(t, ...words), { called: [], exitCode: 64, stdout: '', stderr });
+    const { called, exitCode, stdout, stderr } = await type(t, ...words);
+    assert.deepEqual([called, exitCode, stdout], [[], 64, '']);
+    assert.match(stderr, /^[\x20-\x7e]+\n$/, 'one line, which cannot control a terminal');
+    for (const name of ['run', 'plan', 'status', 'health', '--help'])
+      assert.ok(stderr.includes(name), stderr);
   });
 }
 

@@ -30,6 +30,7 @@ export async function runCommandLine(
   argv: readonly string[],
   version: string,
   commands: Commands,
+  writeError: (text: string) => void = (text) => void process.stderr.write(text),
 ): Promise<number> {
   let exitCode = 0;
   const program = createProgram(version, commands, (code) => {
@@ -42,7 +43,7 @@ export async function runCommandLine(
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return 0;
     // `help` for an unknown subcommand has printed everything.
-    if (thrown.code !== 'commander.help') process.stderr.write(complaint(thrown, argv.slice(2), program));
+    if (thrown.code !== 'commander.help') writeError(usageError(thrown, argv.slice(2), program));
     return EX_USAGE;
   }
 }
@@ -79,7 +80,7 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
 }
 
 /** What is wrong, and which subcommands exist, in one line. */
-function complaint(error: CommanderError, words: readonly string[], program: Command): string {
+function usageError(error: CommanderError, words: readonly string[], program: Command): string {
   const names = program.commands.map((command) => command.name());
   const first = words.find((word) => !word.startsWith('-'));
   // For commander an unknown subcommand is an excess argument of the default one.

@@ -10,7 +10,7 @@ import { nameVariables, variables } from '../config/variables.ts';
 import { runtimePaths } from '../proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../proxy/runtime/handshake.ts';
 import { readStatusFile } from '../status/file.ts';
-import { judge, type Look, sample, unhealthy } from '../status/health.ts';
+import { type Handshake, judge, sample, unhealthy } from '../status/health.ts';
 import type { HealthOptions } from './command-line.ts';
 import { type HealthReport, healthJson } from './print/json.ts';
 
@@ -36,11 +36,11 @@ const WAITING = { everyMs: 1_000, timeoutMs: 590_000 };
  */
 export async function health({ json, wait }: HealthOptions): Promise<number> {
   let examined = await examine();
-  const look = async () => {
+  const poll = async () => {
     examined = await examine();
     return examined.status === 'starting' ? undefined : examined;
   };
-  if (wait && examined.status === 'starting') await until(look, { clock, ...WAITING });
+  if (wait && examined.status === 'starting') await until(poll, { clock, ...WAITING });
   process.stdout.write(json ? healthJson(examined) : `${visible(examined.sentence)}\n`);
   return examined.status === 'healthy' ? 0 : 1;
 }
@@ -54,31 +54,33 @@ async function examine(): Promise<HealthReport> {
   if (fault) return { ...unhealthy(`${fault.variable} ${fault.problem}`), names: [] };
   const names = servedNames(values).map(({ name }) => name);
   if (names.length === 0) return { ...unhealthy('DOMAIN is not set'), names: [] };
-  const looks = await lookAt(
+  const handshakes = await tryHandshakes(
     sample(names, MOST, clock.now(), EVERY_MS),
     runtimePaths(values.runtimeDir).handshakeSocket,
   );
   const state = readStatusFile(values.runtimeDir);
   const subject = { port: values.port, runtimeDir: values.runtimeDir, names: names.length, state };
-  return { ...judge(looks, subject, clock.now()), names: looks.map(shown) };
+  return { ...judge(handshakes, subject, clock.now()), names: handshakes.map(shown) };
 }
 
-function shown(look: Look): HealthReport['names'][number] {
-  const { domain } = look;
-  return 'facts' in look ? { domain, serial: look.facts.serial, notAfter: look.facts.notAfter } : { domain };
+function shown(handshake: Handshake): HealthReport['names'][number] {
+  const { domain } = handshake;
+  return 'facts' in handshake
+    ? { domain, serial: handshake.facts.serial, notAfter: handshake.facts.notAfter }
+    : { domain };
 }
 
 /** A handshake for each name, as far as time allows. */
-async function lookAt(names: readonly string[], path: string): Promise<Look[]> {
-  const looks: Look[] = [];
+async function tryHandshakes(names: readonly string[], path: string): Promise<Handshake[]> {
+  const handshakes: Handshake[] = [];
   const end = clock.now().getTime() + BEGIN_MS;
   await eachConcurrently(AT_ONCE, names, async (domain) => {
-    if (clock.now().getTime() < end) looks.push(await lookAtOne(domain, path));
+    if (clock.now().getTime() < end) handshakes.push(await tryHandshake(domain, path));
   });
-  return looks;
+  return handshakes;
 }
 
-async function lookAtOne(domain: string, path: string): Promise<Look> {
+async function tryHandshake(domain: string, path: string): Promise<Handshake> {
   try {
     const attempt = { path, servername: domain, clock, timeoutMs: TIMEOUT_MS };
     return { domain, facts: factsOf(await presentedCertificate(attempt)) };

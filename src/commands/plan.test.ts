@@ -7,7 +7,7 @@ import { openServer } from '../../test/world/open-server.ts';
 import { systemClock } from '../clock.ts';
 import { plan } from './plan.ts';
 
-test('a plan is given up when two minutes are over, whoever is silent', async (t) => {
+test('a plan ends after two minutes if a server does not answer', async (t) => {
   const listener = createServer();
   const connected = once(listener, 'connection');
   const silent = await openServer(listener, { host: '127.0.0.1', port: 0 });
@@ -24,7 +24,7 @@ test('a plan is given up when two minutes are over, whoever is silent', async (t
   const written: string[] = [];
   t.mock.method(process.stderr, 'write', (text: string) => written.push(text));
   const waits: number[] = [];
-  // The two minutes are over as soon as somebody has been asked.
+  // The two minutes end as soon as the provider has been connected to.
   const wait = async (ms: number) => {
     waits.push(ms);
     await connected;

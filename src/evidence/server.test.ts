@@ -21,7 +21,7 @@ async function serving(t: TestContext) {
   return { directory, ask: (path: string, method = 'GET') => ask(server.port, path, method) };
 }
 
-/** The path as it is: fetch would make `..` of it what it means. */
+/** Sends the path unchanged: fetch would resolve `..` in it. */
 async function ask(port: number, path: string, method: string) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number | undefined;
@@ -39,7 +39,7 @@ async function ask(port: number, path: string, method: string) {
   return await promise;
 }
 
-test('files are served with their type, to pages of other sites too, and never stale', async (t) => {
+test('files are served with their type, to pages of any origin, and without caching', async (t) => {
   const { ask } = await serving(t);
   const quote = await ask('/evidences/quote.json?at=1');
   assert.equal(quote.status, 200);
@@ -53,7 +53,7 @@ test('files are served with their type, to pages of other sites too, and never s
   assert.deepEqual([head.status, head.body], [200, '']);
 });
 
-test('the folder lists its files, and what was written meanwhile is there', async (t) => {
+test('the directory lists its files, including those written since the start', async (t) => {
   const { ask, directory } = await serving(t);
   await writeFile(join(directory, 'later.json'), '1');
   await mkdir(join(directory, 'folder'));
@@ -64,7 +64,7 @@ test('the folder lists its files, and what was written meanwhile is there', asyn
   assert.equal((await ask('/evidences/later.json')).body, '1');
 });
 
-test('nothing outside the folder is served', async (t) => {
+test('nothing outside the directory is served', async (t) => {
   const { ask, directory } = await serving(t);
   await symlink('/etc/passwd', join(directory, 'passwd'));
   await mkdir(join(directory, 'folder'));
@@ -85,7 +85,7 @@ test('nothing outside the folder is served', async (t) => {
   for (const path of refused) assert.equal((await ask(`/evidences/${path}`)).status, 404, path);
 });
 
-test('what is large, cannot be written to or is not there is refused', async (t) => {
+test('large files, other methods and missing files are refused', async (t) => {
   const { ask, directory } = await serving(t);
   await writeFile(join(directory, 'large'), Buffer.alloc(1_048_577));
   assert.equal((await ask('/evidences/large')).status, 404);

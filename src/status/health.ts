@@ -1,7 +1,7 @@
 import { type CertificateFacts, whyUnusable } from '../certificates/certificate.ts';
 import { describeExpiry, endingOf } from '../certificates/renewal/ending.ts';
 import { messageOf } from '../errors.ts';
-import { describeCause, judgeStart } from './start.ts';
+import { describeCause, judgeStart, withoutCertificate } from './start.ts';
 import type { State } from './state.ts';
 
 /** The result of a health check. */
@@ -10,10 +10,32 @@ export interface Health {
   readonly status: 'healthy' | 'starting' | 'unhealthy';
   /** One sentence that starts with the status and a colon. */
   readonly sentence: string;
+  /** What is not as it should be. Whether it makes the host unhealthy, `status` says. */
+  readonly problems: readonly HealthProblem[];
+}
+
+/** Something wrong with one name. */
+export interface HealthProblem {
+  readonly domain: string;
+  readonly kind:
+    | 'expired'
+    /** Still valid, but it should have been renewed by now. */
+    | 'ends-soon'
+    | 'no-certificate'
+    /** Presented, but not usable for the name. */
+    | 'wrong-certificate'
+    | 'not-listening'
+    | 'no-socket'
+    | 'handshake-failed';
+}
+
+/** A problem that makes the host unhealthy, and its description. */
+interface Wrong extends HealthProblem {
+  readonly why: string;
 }
 
 /** The result of a handshake for one name: a certificate, or the error. */
-export type Look =
+export type Handshake =
   | { readonly domain: string; readonly facts: CertificateFacts }
   | { readonly domain: string; readonly thrown: unknown };
 
@@ -36,25 +58,39 @@ export interface Subject {
  * a certificate near its end, which is still valid. The issuer does not matter: a private or test
  * CA is healthy too. Pure.
  */
-export function judge(looks: readonly Look[], subject: Subject, now: Date): Health {
+export function judge(handshakes: readonly Handshake[], subject: Subject, now: Date): Health {
   const { names, state } = subject;
-  const served = looks.filter((look) => 'facts' in look);
-  const wrong = looks.flatMap((look) => {
-    const why = whyWrong(look, subject, now);
-    return why === undefined ? [] : [{ domain: look.domain, why }];
-  });
-  if (wrong.length > 0) return unhealthy(describeWrong(wrong, names));
-  const missing = looks.filter((look) => 'thrown' in look).map(nameOf);
+  const served = handshakes.filter((handshake) => 'facts' in handshake);
+  const wrong = handshakes.flatMap((handshake) => whatIsWrong(handshake, subject, now) ?? []);
+  if (wrong.length > 0)
+    return unhealthy(
+      describeWrong(wrong, names),
+      wrong.map(({ domain, kind }) => ({ domain, kind })),
+    );
+  const missing = handshakes.filter((handshake) => 'thrown' in handshake).map(nameOf);
   if (served.length === 0) return judgeStart(state, missing, now);
   const ends = served.map(({ facts }) => facts.notAfter.getTime());
   const until = new Date(Math.min(...ends)).toISOString();
   const [only] = names === 1 ? served : [];
   const what = only?.domain ?? `${served.length} ${served.length === 1 ? 'name' : 'names'}`;
-  const part = looks.length < names ? ` (checked ${looks.length} of ${names})` : '';
+  const part = handshakes.length < names ? ` (checked ${handshakes.length} of ${names})` : '';
   const rest = missing.length > 0 ? `; no certificate yet for ${list(missing)}` : '';
-  const soon = served.flatMap(({ domain, facts }) => describeEnding(domain, facts, state, now) ?? []);
-  const endings = soon.length > 0 ? `; ${list(soon, '; ')}` : '';
-  return { status: 'healthy', sentence: `healthy: serving ${what}${part} until ${until}${endings}${rest}` };
+  const soon = served.flatMap(({ domain, facts }) => {
+    const words = describeEnding(domain, facts, state, now);
+    return words === undefined ? [] : [{ domain, kind: 'ends-soon' as const, words }];
+  });
+  const endings =
+    soon.length > 0
+      ? `; ${list(
+          soon.map(({ words }) => words),
+          '; ',
+        )}`
+      : '';
+  return {
+    status: 'healthy',
+    sentence: `healthy: serving ${what}${part} until ${until}${endings}${rest}`,
+    problems: [...soon.map(({ domain, kind }) => ({ domain, kind })), ...missing.map(withoutCertificate)],
+  };
 }
 
 function describeEnding(
@@ -82,23 +118,26 @@ export function sample(names: readonly string[], most: number, now: Date, everyM
   return [first, ...others.slice(start), ...others.slice(0, start)].slice(0, most);
 }
 
-function whyWrong(look: Look, subject: Subject, now: Date): string | undefined {
-  const { domain } = look;
+function whatIsWrong(handshake: Handshake, subject: Subject, now: Date): Wrong | undefined {
+  const { domain } = handshake;
   const { state } = subject;
-  if ('facts' in look) {
-    const { facts } = look;
-    if (now >= facts.notAfter)
-      return `the certificate ${describeExpiry(facts.notAfter, now)}${causeOf(state, domain)}`;
+  if ('facts' in handshake) {
+    const { facts } = handshake;
+    if (now >= facts.notAfter) {
+      const why = `the certificate ${describeExpiry(facts.notAfter, now)}${causeOf(state, domain)}`;
+      return { domain, kind: 'expired', why };
+    }
     const why = whyUnusable(facts, { names: [domain], noStaging: false }, now);
-    return why?.replace(/^it\b/, 'the certificate');
+    if (why === undefined) return undefined;
+    return { domain, kind: 'wrong-certificate', why: why.replace(/^it\b/, 'the certificate') };
   }
-  if (!isWithoutCertificate(look.thrown)) return whyFailed(look.thrown, subject);
+  if (!isWithoutCertificate(handshake.thrown)) return { domain, ...whatFailed(handshake.thrown, subject) };
   // An expired certificate is not served after a restart.
   const expired = state?.names.find((name) => name.domain === domain)?.expired;
-  return (
-    expired &&
-    `the certificate ${describeExpiry(new Date(expired.notAfter), now)}, so it is not served${causeOf(state, domain)}`
-  );
+  if (expired === undefined) return undefined;
+  const life = describeExpiry(new Date(expired.notAfter), now);
+  const why = `the certificate ${life}, so it is not served${causeOf(state, domain)}`;
+  return { domain, kind: 'expired', why };
 }
 
 // HAProxy refuses names without a certificate (RFC 6066 §3); at first it has none at all.
@@ -106,15 +145,18 @@ function isWithoutCertificate(thrown: unknown): boolean {
   return /UNRECOGNIZED_NAME$/.test(String(codeOf(thrown)));
 }
 
-function whyFailed(thrown: unknown, { port, runtimeDir }: Subject): string {
+function whatFailed(thrown: unknown, { port, runtimeDir }: Subject): Omit<Wrong, 'domain'> {
   const code = codeOf(thrown);
   // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the
   // port may still work.
-  if (code === 'ECONNREFUSED') return `nothing answers on port ${port}`;
-  if (code === 'ENOENT')
-    return `there is no socket in RUNTIME_DIR (${runtimeDir}), so port ${port} cannot be checked: its files were deleted, or no ingress runs with it; restart the ingress`;
+  if (code === 'ECONNREFUSED') return { kind: 'not-listening', why: `nothing answers on port ${port}` };
+  if (code === 'ENOENT') {
+    const why = `there is no socket in RUNTIME_DIR (${runtimeDir}), so port ${port} cannot be checked: its files were deleted, or no ingress runs with it; restart the ingress`;
+    return { kind: 'no-socket', why };
+  }
   // OpenSSL's messages end with a line break.
-  return `port ${port}: ${messageOf(thrown).trim().replaceAll('\n', ' ')}`;
+  const message = messageOf(thrown).trim().replaceAll('\n', ' ');
+  return { kind: 'handshake-failed', why: `port ${port}: ${message}` };
 }
 
 function codeOf(thrown: unknown): unknown {
@@ -122,7 +164,7 @@ function codeOf(thrown: unknown): unknown {
 }
 
 /** The same problem of every name is reported once. */
-function describeWrong(wrong: readonly { domain: string; why: string }[], names: number): string {
+function describeWrong(wrong: readonly Wrong[], names: number): string {
   const [first] = wrong;
   const alike = wrong.every(({ why }) => why === first?.why);
   if (names === 1 || (alike && wrong.length > 1)) return first?.why ?? '';
@@ -143,6 +185,7 @@ function nameOf({ domain }: { readonly domain: string }): string {
   return domain;
 }
 
-export function unhealthy(why: string): Health {
-  return { status: 'unhealthy', sentence: `unhealthy: ${why}` };
+/** An unhealthy host. */
+export function unhealthy(why: string, problems: readonly HealthProblem[] = []): Health {
+  return { status: 'unhealthy', sentence: `unhealthy: ${why}`, problems };
 }

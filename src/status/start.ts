@@ -1,4 +1,4 @@
-import type { Health } from './health.ts';
+import type { Health, HealthProblem } from './health.ts';
 import type { NameState, State } from './state.ts';
 
 /** Milliseconds that a start may take to serve its first name. */
@@ -17,7 +17,16 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
   const status = isStarting ? 'starting' : 'unhealthy';
   const cause = all.map(describeCause).find((words) => words !== '') ?? '';
   const waiting = state?.waiting ? `: ${state.waiting.sentence}` : '';
-  return { status, sentence: `${status}: no certificate yet${cause || waiting}` };
+  return {
+    status,
+    sentence: `${status}: no certificate yet${cause || waiting}`,
+    problems: names.map(withoutCertificate),
+  };
+}
+
+/** A name that has no certificate yet. */
+export function withoutCertificate(domain: string): HealthProblem {
+  return { domain, kind: 'no-certificate' };
 }
 
 /** Whether the next attempt may succeed without help, and begins before the end of the start. */

@@ -62,7 +62,7 @@ export const images: readonly Mutant[] = [
     id: 'image-starting-counts-as-unhealthy',
     class: 'image',
     file: 'src/commands/health.ts',
-    search: "  if (wait && examined.status === 'starting') await until(look, { clock, ...WAITING });\n",
+    search: "  if (wait && examined.status === 'starting') await until(poll, { clock, ...WAITING });\n",
     replace: '',
     killedBy: [
       {

@@ -3,17 +3,15 @@ import { test } from 'node:test';
 import { type ErrorCode, errorRegistry, IngressError } from '../../errors.ts';
 import { describeFailure } from './failure.ts';
 
-test('it says what happened and what to do, and promises no other attempt', () => {
+test('a failed command names the code and the fix, without what only a running ingress does', () => {
   const error = new IngressError('PROVIDER_UNREACHABLE', 'no answer within 15 s');
-  assert.equal(
-    describeFailure(error),
-    'no answer within 15 s (PROVIDER_UNREACHABLE)\n  -> Check the outgoing network of the container.\n',
-  );
-  // Of a running ingress it is true.
-  assert.equal(error.hint, 'Check the outgoing network of the container. The ingress retries by itself.');
+  const text = describeFailure(error);
+  for (const part of [error.message, error.code, error.fix]) assert.ok(text.includes(part), text);
+  assert.notEqual(error.hint, error.fix);
+  assert.ok(!text.includes(error.hint), text);
 });
 
-test('no error promises it', () => {
+test('no error promises another attempt', () => {
   // The keys of the registry are the codes.
   for (const code of Object.keys(errorRegistry) as ErrorCode[])
     assert.doesNotMatch(

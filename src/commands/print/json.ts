@@ -34,8 +34,8 @@ export interface HealthReport extends Health {
   readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];
 }
 
-export function healthJson(report: HealthReport): string {
-  return print(report);
+export function healthJson({ status, sentence, names }: HealthReport): string {
+  return print({ status, sentence, names });
 }
 
 function print(value: object): string {
