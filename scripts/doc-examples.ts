@@ -55,7 +55,7 @@ const first: Plan = {
         refused: undefined,
         lastRefusal: undefined,
       },
-      decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
+      decision: { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' },
     },
   ],
   failures: [],
@@ -101,6 +101,7 @@ const complete: Plan = {
       decision: {
         action: 'order',
         urgent: true,
+        rule: 'urgent',
         reason:
           'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth or less of the lifetime is left from then on; the certificate ends at 2026-12-09T09:14:03.000Z',
       },
@@ -118,6 +119,8 @@ const complete: Plan = {
       decision: {
         action: 'keep',
         until: new Date('2027-01-23T09:14:03.000Z'),
+        rule: 'lifetime',
+        isSpaced: false,
         reason:
           'renewal is due at 2027-01-23T09:14:03.000Z: a third or less of the lifetime is left from then on',
       },
@@ -125,7 +128,7 @@ const complete: Plan = {
     {
       names: [WWW],
       ...{ stored: undefined, ending: undefined, held: undefined, lastRefusal: undefined },
-      decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
+      decision: { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' },
       refused: alias,
     },
   ],

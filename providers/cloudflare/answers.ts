@@ -1,8 +1,9 @@
 import * as z from 'zod';
 
 /**
- * What the API answers, as far as this program reads it. Every answer passes through here: the client alone would take
- * an HTML page for a result without a value, and a list without a value for an empty zone.
+ * Schemas of the API's responses, as far as this program reads them; every response is parsed by
+ * one. The SDK alone would accept an HTML page as a result without a value, and a list without a
+ * value as an empty zone.
  */
 
 const page = z.object({ total_count: z.number().optional() }).nullish();
@@ -14,7 +15,10 @@ export function success<T extends z.ZodType>(result: T) {
 
 const fault = z.object({ code: z.number(), message: z.string() });
 
-/** The envelope of every failure. `error_chain` holds the root cause where an older part of the API answers. */
+/**
+ * The envelope of every error response. `error_chain` holds the root cause if an older part of the
+ * API responds.
+ */
 export const failure = z.object({
   errors: z.array(fault.extend({ error_chain: z.array(fault).nullish() })).min(1),
 });
@@ -30,7 +34,7 @@ export const record = z.object({
   /** Seconds, or 1 for "automatic". */
   ttl: z.number(),
   proxied: z.boolean().nullish(),
-  /** The parts of types that are more than one text, CAA among them. */
+  /** The fields of structured types such as CAA. */
   data: z.record(z.string(), z.unknown()).nullish(),
 });
 export type ApiRecord = z.infer<typeof record>;
@@ -40,7 +44,7 @@ const written = z
   .nullish()
   .transform((list) => list ?? []);
 
-/** What a batch made, each list in the order in which it was sent. */
+/** The records that a batch wrote, each list in the order of the request. */
 export const batch = z.object({ puts: written, posts: written });
 export type ApiBatch = z.infer<typeof batch>;
 

@@ -5,14 +5,17 @@ import type { ApiBatch } from './answers.ts';
 import { normalizeTtl, toBody, toCurrent } from './records.ts';
 
 /**
- * A plan's changes as operations of Cloudflare's batch endpoint
+ * Turns a plan's changes into operations of Cloudflare's batch endpoint
  * (https://developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes/). Pure.
  */
 
-/** Operations in one batch of a zone on the free plan. */
+/** Maximum number of operations in a batch for a zone on the free plan. */
 export const BATCH_LIMIT = 200;
 
-/** What one change comes to. Several parts can be set: a record of another type is deleted and posted anew. */
+/**
+ * The operations of one change. Several can be set: to change a type, a record is deleted and
+ * created again.
+ */
 export interface Step {
   readonly change: Change;
   readonly delete?: string;
@@ -24,7 +27,10 @@ export interface Step {
 
 export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
 
-/** The steps without a look at the zone, or undefined when a record has no handle and has to be found first. */
+/**
+ * The steps without reading the zone. Undefined if a record has no handle and has to be looked up
+ * first.
+ */
 export function stepsByHandle(changes: readonly Change[]): Step[] | undefined {
   const known = changes.every(
     (change) => change.action === 'create' || removedBy(change)?.handle !== undefined,
@@ -33,17 +39,18 @@ export function stepsByHandle(changes: readonly Change[]): Step[] | undefined {
 }
 
 /**
- * The steps that are still needed when `live` is what stands at the changes' names. What was removed by hand, or made by
- * an earlier attempt, is not done again; a record that somebody changed since is not ours to remove.
+ * The steps that are still needed, given the current records at the changes' names. Skips what was
+ * removed by hand or made by an earlier attempt; does not remove a record that another client has
+ * changed.
  */
-export function stepsAgainst(changes: readonly Change[], live: readonly CurrentRecord[]): Step[] {
-  const left = [...live];
+export function stepsAgainst(changes: readonly Change[], current: readonly CurrentRecord[]): Step[] {
+  const left = [...current];
   const take = (wanted: CurrentRecord): string | undefined => {
     const index = left.findIndex((record) => sameData(record, wanted));
     return index < 0 ? undefined : left.splice(index, 1)[0]?.handle;
   };
   const steps = new Map<Change, Step>();
-  // A batch deletes before it writes, so what is removed cannot serve as what is wanted.
+  // A batch deletes before it writes, so a record that is removed cannot satisfy a wanted one.
   for (const change of changes)
     if (change.action === 'remove') steps.set(change, step(change, take(change.removed)));
   for (const change of changes) {
@@ -57,15 +64,15 @@ function stepTowards(
   left: readonly CurrentRecord[],
   take: (wanted: CurrentRecord) => string | undefined,
 ): Step {
-  const standing = left.find((record) => sameData(record, change.record));
+  const current = left.find((record) => sameData(record, change.record));
   const replaced =
     change.action === 'replace' && !sameData(change.replaced, change.record) ? change.replaced : undefined;
   const obsolete = replaced && take(replaced);
-  if (!standing) return step(change, obsolete);
+  if (!current) return step(change, obsolete);
   const removal = obsolete === undefined ? {} : { delete: obsolete };
-  const asWanted = standing.ttl === normalizeTtl(change.record.ttl) && standing.overriddenBy === undefined;
-  if (asWanted || standing.handle === undefined) return { change, current: standing, ...removal };
-  return { change, put: { id: standing.handle, record: change.record }, ...removal };
+  const asWanted = current.ttl === normalizeTtl(change.record.ttl) && current.overriddenBy === undefined;
+  if (asWanted || current.handle === undefined) return { change, current, ...removal };
+  return { change, put: { id: current.handle, record: change.record }, ...removal };
 }
 
 function step(change: Change, handle: string | undefined): Step {
@@ -76,7 +83,9 @@ function step(change: Change, handle: string | undefined): Step {
   return inPlace ? { change, put: { id: handle, record } } : { change, delete: handle, post: record };
 }
 
-/** The steps in groups that fit one batch each; removals come first, since later groups may need their place. */
+/**
+ * Groups the steps into batches. Removals come first, because later groups may need their place.
+ */
 export function groupSteps(steps: readonly Step[], limit = BATCH_LIMIT): Step[][] {
   const order = (one: Step) => (one.change.action === 'remove' ? 0 : one.change.action === 'replace' ? 1 : 2);
   const groups: Step[][] = [];
@@ -107,7 +116,10 @@ export function toBatch(steps: readonly Step[]): BatchBody {
   };
 }
 
-/** Who wrote what: each step of a batch with the record that its answer shows, in the order of the answer's lists. */
+/**
+ * The record that each step of a batch wrote, by the order of the response's lists. Undefined if
+ * the response does not match the request.
+ */
 export function matchAnswer(
   steps: readonly Step[],
   { puts, posts }: ApiBatch,

@@ -29,17 +29,20 @@ export interface CloudflareClient {
   zone(id: string, signal: AbortSignal): Promise<answers.ApiZone>;
   records(zoneId: string, name: NameFilter | undefined, signal: AbortSignal): Promise<answers.ApiRecord[]>;
   batch(zoneId: string, body: BatchBody, signal: AbortSignal): Promise<answers.ApiBatch>;
-  /** The status of a user's token: active, disabled or expired. Tokens of an account are unknown here. */
+  /**
+   * The status of a user token: active, disabled or expired. The endpoint does not know account
+   * tokens.
+   */
   tokenStatus(signal: AbortSignal): Promise<string>;
 }
 
-// The most that each list gives at once; for records the API takes millions, and no plan but Enterprise holds more.
+// Maximum page sizes. For records the API accepts millions, and no plan but Enterprise holds more.
 const ZONES_PER_PAGE = 50;
 const RECORDS_PER_PAGE = 5000;
 
 /**
- * Makes the calls through Cloudflare's own client, which is loaded with the first of them. Its retries are off: who calls
- * decides when to try again.
+ * Makes calls through Cloudflare's SDK, which is loaded with the first call. Its retries are off,
+ * because callers decide when to retry.
  */
 export function createClient(options: ClientOptions): CloudflareClient {
   const { token, baseUrl, timeoutMs, budget, clock, outgoing } = options;
@@ -53,8 +56,8 @@ export function createClient(options: ClientOptions): CloudflareClient {
     await budget.spend(signal);
     loading ??= loadSdk(options);
     const sdk = await loading;
-    // The SDK's own time-out ends the call as well, because `createFetch` reads the whole body. This one
-    // is what the error names.
+    // The SDK's own timeout ends the call as well, because `createFetch` reads the whole body. This
+    // one is what the error names.
     const deadline = AbortSignal.timeout(timeoutMs);
     const ends = { signal: AbortSignal.any([signal, deadline]) };
     const whole = { ...operation, baseUrl, token };

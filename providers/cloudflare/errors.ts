@@ -22,7 +22,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** A failed call, as the client or the network reports it. */
+/** A failed call, as the SDK or the network reports it. */
 export interface FailedCall {
   /** HTTP status; undefined if there was no complete response. */
   readonly status: number | undefined;
@@ -36,7 +36,8 @@ export interface FailedCall {
 
 const TOKENS = 'dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens)';
 
-// The zone differs from what the change expects: the record was made by an earlier attempt, or is gone. Reading again resolves it.
+// The zone is not as the change expects: the record exists already, or is gone. Reading the zone
+// again resolves it.
 const STALE = new Set([81044, 81057, 81058]);
 
 const KINDS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
@@ -47,7 +48,7 @@ const KINDS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [7000, 'ZONE_NOT_FOUND'],
   [7003, 'ZONE_NOT_FOUND'],
   [9103, 'PROVIDER_CREDENTIALS_REJECTED'],
-  // The DNS part of the API answers an unknown token with status 400 and this code.
+  // The DNS part of the API reports an unknown token with status 400 and this code.
   [9106, 'PROVIDER_CREDENTIALS_REJECTED'],
   [9109, 'PROVIDER_PERMISSION_MISSING'],
   [10001, 'PROVIDER_CREDENTIALS_REJECTED'],
@@ -66,7 +67,10 @@ export function isStale(thrown: unknown): boolean {
   return typeof code === 'number' && STALE.has(code);
 }
 
-/** The client's error as data. The client is loaded late, so its classes are recognized by their properties. */
+/**
+ * The SDK's error as data. The SDK is loaded late, so its classes are recognized by their
+ * properties.
+ */
 export function failedCall(thrown: unknown, trouble?: ProxyTrouble): FailedCall {
   const parts: { status?: unknown; headers?: unknown; error?: unknown } = Object(thrown);
   const status = typeof parts.status === 'number' ? parts.status : undefined;

@@ -28,11 +28,14 @@ const CAPABILITIES: Capabilities = {
   propagationSeconds: 300,
 };
 
-/** Of the 1200 calls in five minutes that a user may make (developers.cloudflare.com/fundamentals/api/reference/limits). */
+/**
+ * Below the 1200 calls in five minutes that a user may make
+ * (developers.cloudflare.com/fundamentals/api/reference/limits).
+ */
 const LIMIT: Limit = { burst: 300, calls: 600, perMs: 300_000 };
 
 const TIMEOUT_MS = 15_000;
-/** A name that no zone holds (RFC 6761 §6.4): reading its records shows what the token may do. */
+/** A name outside every zone (RFC 6761 §6.4): reading its records shows what the token may do. */
 const NO_NAME = 'dstack-ingress.invalid';
 
 export interface CloudflareOptions extends Settings<typeof variables> {
@@ -41,8 +44,9 @@ export interface CloudflareOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Cloudflare's API v4. A normal run of reconcile costs one read for the zone (once), one read for the records
- * and one write; a batch is a transaction, so a failed batch makes none of its changes.
+ * Implements the provider contract on Cloudflare's API v4. A normal reconciliation costs one read
+ * for the zone (once), one read for the records and one write. A batch is a transaction: if it
+ * fails, none of its changes are made.
  */
 export function openCloudflare(
   { token, zoneId, baseUrl, timeoutMs = TIMEOUT_MS }: CloudflareOptions,
@@ -66,7 +70,7 @@ class Cloudflare implements DnsProvider {
   readonly #client: CloudflareClient;
   readonly #ownedByAccount: boolean;
   readonly #zones: ZoneList<ApiZone> | ConfiguredZone;
-  /** Writes to one zone wait for each other. */
+  /** Serializes the writes to a zone. */
   readonly #writes = new KeyedMutex();
 
   constructor(client: CloudflareClient, zoneId: string | undefined, ownedByAccount: boolean) {
@@ -116,8 +120,8 @@ class Cloudflare implements DnsProvider {
   }
 
   /**
-   * A successful read proves the token; only after a refused one is the token verified. Verifying first would fail for a
-   * token that belongs to an account, which the API verifies elsewhere.
+   * A successful read proves the token; the token is verified only after a refused read. Verifying
+   * first would fail for account tokens, which the API verifies elsewhere.
    */
   async check(signal: AbortSignal): Promise<void> {
     try {
@@ -149,7 +153,8 @@ class Cloudflare implements DnsProvider {
       const zone = await this.#client.zone(id, signal);
       return { id, name: canonicalName(zone.name) };
     } catch (thrown) {
-      // A token that may only edit DNS records is enough; apply() then checks that the zone is the right one.
+      // A token that may only edit DNS records is sufficient; apply() then checks that the zone is
+      // the right one.
       if (isIngressError(thrown, 'PROVIDER_PERMISSION_MISSING')) return { id, name: undefined };
       throw thrown;
     }
@@ -170,10 +175,13 @@ class Cloudflare implements DnsProvider {
       await this.#undoStrays(zone, group, matched, signal);
       for (const [change, record] of matched) made.set(change, record);
     }
-    return steps.flatMap(({ change, current: standing }) => made.get(change) ?? standing ?? []);
+    return steps.flatMap(({ change, current }) => made.get(change) ?? current ?? []);
   }
 
-  /** Removes records that Cloudflare created under another name: it appends the zone's name to a name that is not in the zone. */
+  /**
+   * Removes records that Cloudflare created under another name: it appends the zone's name to a
+   * name outside the zone.
+   */
   async #undoStrays(
     zone: Zone,
     steps: readonly Step[],

@@ -12,40 +12,50 @@ import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
 
 /**
- * Cloudflare's records to ours and back. Pure.
- * Follows https://developers.cloudflare.com/api/resources/dns/subresources/records/ and, for TXT, RFC 1035 §5.1.
+ * Converts Cloudflare's records to ours and back. Pure.
+ * Follows https://developers.cloudflare.com/api/resources/dns/subresources/records/ and, for TXT,
+ * RFC 1035 §5.1.
  */
 
 export type RecordBody = ARecordParam | AAAARecordParam | CNAMERecordParam | TXTRecordParam | CAARecordParam;
 
-/** Stands beside every record that this program writes, so that a person sees in the dashboard whose it is. */
+/**
+ * The comment of every record that this program writes, so that the dashboard shows where it comes
+ * from.
+ */
 export const MARK = 'dstack-ingress';
 
 const AUTOMATIC = 1;
-/** What Cloudflare's name servers answer for an automatic TTL (developers.cloudflare.com/dns/manage-dns-records/reference/ttl). */
+/**
+ * The TTL that Cloudflare's name servers return for an automatic TTL
+ * (developers.cloudflare.com/dns/manage-dns-records/reference/ttl).
+ */
 const AUTOMATIC_SECONDS = 300;
-// 30 is allowed to Enterprise zones only.
+// 30 s is allowed in Enterprise zones only.
 const LEAST_TTL = 60;
 const MOST_TTL = 86_400;
 
-/** The TTL in seconds that Cloudflare will answer for a wanted one. */
+/** The TTL in seconds that Cloudflare serves for a wanted one. */
 export function normalizeTtl(seconds: number): number {
   return Math.min(MOST_TTL, Math.max(LEAST_TTL, Math.round(seconds)));
 }
 
-/** A list of records as they stand; all of the names' records must be in it, since one proxied address hides its siblings. */
+/**
+ * Current records in our form. The list has to contain all records of the names, because one
+ * proxied address hides its siblings.
+ */
 export function toCurrentRecords(records: readonly ApiRecord[]): CurrentRecord[] {
   const proxiedNames = new Set(
     records.filter((record) => record.proxied).map((record) => canonicalName(record.name)),
   );
   return records.map((record) => {
-    const live = toCurrent(record);
-    const hidden = isAddress(live.type) && proxiedNames.has(live.name);
-    return hidden ? { ...live, overriddenBy: 'cloudflare-proxy' } : live;
+    const current = toCurrent(record);
+    const hidden = isAddress(current.type) && proxiedNames.has(current.name);
+    return hidden ? { ...current, overriddenBy: 'cloudflare-proxy' } : current;
   });
 }
 
-/** One record as it stands. */
+/** A current record in our form. */
 export function toCurrent(record: ApiRecord): CurrentRecord {
   return {
     name: canonicalName(record.name),
@@ -83,7 +93,10 @@ function caaValue(content: string, { flags, tag, value }: Readonly<Record<string
   return parsed ? formatCaa(parsed.flags, parsed.tag, parsed.value) : content;
 }
 
-/** What the API wants for a record. Throws PROVIDER_REJECTED for a type or value that this program does not write. */
+/**
+ * The request body for a record. Throws PROVIDER_REJECTED for a type or value that this program
+ * does not write.
+ */
 export function toBody(record: DnsRecord): RecordBody {
   const { name, type, value } = record;
   const common = { name, ttl: normalizeTtl(record.ttl), comment: MARK };

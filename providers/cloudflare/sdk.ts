@@ -16,7 +16,8 @@ export function createSdk(token: Secret, baseURL: string, timeout: number, fetch
   return createClient({
     resources: [BaseZones, BaseRecords, BaseTokens],
     apiToken: token.reveal(),
-    // Left out, these would come from the environment and be sent beside the token.
+    // If these were missing, the SDK would read them from the environment and send them beside the
+    // token.
     apiKey: null,
     apiEmail: null,
     userServiceKey: null,

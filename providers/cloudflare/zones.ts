@@ -5,8 +5,9 @@ import { longestZone } from '../shared/zones.ts';
 import type { ApiZone } from './answers.ts';
 
 /**
- * The zone that answers for a name: the longest active one that holds it. A zone of any other status (pending, moved, deactivated) is not
- * delegated to Cloudflare, so it is chosen only if no active zone holds the name. Pure.
+ * The zone for a name: the longest active zone that contains it. A zone of another status (pending,
+ * moved, deactivated) is not delegated to Cloudflare, so it is chosen only if no active zone
+ * contains the name. Pure.
  */
 export function chooseZone(zones: readonly ApiZone[], name: string): ApiZone | undefined {
   const active = zones.filter(({ status }) => status === 'active');
@@ -21,7 +22,10 @@ export function zoneNotFound(zones: readonly ApiZone[], name: string): IngressEr
   });
 }
 
-/** What a list of records asks for, so that one read brings every record of the names and few others. */
+/**
+ * The filter for a list of records, so that one read returns every record of the names and few
+ * others.
+ */
 export function nameFilter(names: readonly string[]): { exact: string } | { endswith: string } | undefined {
   const [first, ...others] = names;
   if (first === undefined) return undefined;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * What the API answers, as far as this program reads it. Every answer passes through here, so that a page of somebody
- * between is never taken for an empty zone.
+ * Schemas of the API's responses, as far as this program reads them; every response is parsed by
+ * one, so that the page of an intercepting proxy never counts as an empty zone.
  */
 
 /** One page of a list (https://techdocs.akamai.com/linode-api/reference/pagination). */
@@ -32,7 +32,7 @@ export const domain = z.object({
   type: z.string(),
   /** `active`, `disabled`, and the undocumented `edit_mode` and `has_errors`. */
   status: z.string(),
-  /** Seconds, which records without a TTL of their own get; 0 for Linode's default. */
+  /** Seconds; the TTL of records without their own. 0 means Linode's default. */
   ttl_sec: number,
 });
 export type ApiDomain = z.infer<typeof domain>;
@@ -54,10 +54,10 @@ export const record = z.object({
 });
 export type ApiRecord = z.infer<typeof record>;
 
-/** What a removal answers: an object without anything in it. */
+/** The response to a removal: an empty object. */
 export const nothing = z.object({});
 
-/** Every failure (https://techdocs.akamai.com/linode-api/reference/errors). */
+/** Every error response (https://techdocs.akamai.com/linode-api/reference/errors). */
 export const failure = z.object({
   errors: z.array(z.object({ reason: z.string(), field: z.string().nullish() })).min(1),
 });

@@ -3,7 +3,8 @@ import { removedBy } from '../shared/changes.ts';
 import { normalizeTtl } from './records.ts';
 
 /**
- * A plan's changes as single calls, since the API has neither batches nor transactions. Pure.
+ * Turns a plan's changes into single calls, because the API has neither batches nor transactions.
+ * Pure.
  */
 
 /** One call that writes. */
@@ -17,26 +18,29 @@ export interface Schedule {
   readonly steps: readonly Step[];
   /** The records that make a change unnecessary. */
   readonly current: ReadonlyMap<Change, CurrentRecord>;
-  /** What would stand where Linode serves only one of the two (RFC 1034 §3.6.2). */
+  /** Two records at one name of which Linode serves only one (RFC 1034 §3.6.2). */
   readonly clash: Clash | undefined;
 }
 
 export interface Clash {
   readonly wanted: DnsRecord;
   readonly current: DnsRecord;
-  /** Whether what was to be removed at that name is not there: the zone changed since it was read. */
+  /**
+   * Whether a record that should be removed at that name no longer exists: the zone has changed
+   * since it was read.
+   */
   readonly isNew: boolean;
 }
 
 /**
- * The calls that are still needed when `live` is what stands at the changes' names. What was removed by hand, or made by an
- * earlier attempt, is not done again: Linode would store the same record twice. A record that somebody changed since is
- * not ours to remove, whatever its id.
+ * The calls that are still needed, given the current records at the changes' names. Skips what was
+ * removed by hand or made by an earlier attempt, because Linode would store the same record twice.
+ * Does not remove a record that another client has changed, whatever its id.
  */
-export function schedule(changes: readonly Change[], live: readonly CurrentRecord[]): Schedule {
-  const left = new Set(live);
+export function schedule(changes: readonly Change[], current: readonly CurrentRecord[]): Schedule {
+  const left = new Set(current);
   const steps: Step[] = [];
-  const standing = new Map<Change, CurrentRecord>();
+  const unchanged = new Map<Change, CurrentRecord>();
   for (const change of changes) {
     if (change.action === 'remove') steps.push(...deletion(take(left, change.removed)));
   }
@@ -44,11 +48,15 @@ export function schedule(changes: readonly Change[], live: readonly CurrentRecor
     if (change.action === 'remove') continue;
     const obsolete = takeObsolete(left, change);
     const same = findSame(left, change);
-    if (same?.ttl === normalizeTtl(change.record.ttl)) standing.set(change, same);
+    if (same?.ttl === normalizeTtl(change.record.ttl)) unchanged.set(change, same);
     else steps.push(...writing(change, same ?? inPlace(change, obsolete)));
     if (same || !inPlace(change, obsolete)) steps.push(...deletion(obsolete));
   }
-  return { steps: inOrder(steps), current: standing, clash: findClash(steps, left, changes, live) };
+  return {
+    steps: inOrder(steps),
+    current: unchanged,
+    clash: findClash(steps, left, changes, current),
+  };
 }
 
 type Write = Exclude<Change, { action: 'remove' }>;
@@ -60,7 +68,7 @@ function writing(change: Write, over: CurrentRecord | undefined): Step[] {
     : [{ kind: 'put', record, id: over.handle, change }];
 }
 
-/** The record that says already what is wanted, perhaps with another TTL; the replaced one before others. */
+/** A current record with the wanted data, whatever its TTL; prefers the one that is replaced. */
 function findSame(left: ReadonlySet<CurrentRecord>, change: Write): CurrentRecord | undefined {
   const same = [...left].filter((one) => sameData(one, change.record));
   const handle = change.action === 'replace' ? change.replaced.handle : undefined;
@@ -76,7 +84,10 @@ function inPlace({ record }: Write, obsolete: CurrentRecord | undefined): Curren
   return obsolete?.type === record.type && obsolete.name === record.name ? obsolete : undefined;
 }
 
-/** With an id the very record, if it still says the same; without one any that says it. */
+/**
+ * Takes a record out of `left`: with a handle only that record, if its data is unchanged; without a
+ * handle any record with the same data.
+ */
 function take(left: Set<CurrentRecord>, wanted: CurrentRecord): CurrentRecord | undefined {
   const same = [...left].filter((record) => sameData(record, wanted));
   const found = wanted.handle === undefined ? same[0] : same.find(({ handle }) => handle === wanted.handle);
@@ -89,9 +100,10 @@ function deletion(removed: CurrentRecord | undefined): Step[] {
 }
 
 /**
- * Everything that can be written beside what stands comes first; then the removals that make room, and at once what they
- * make room for; all other removals last. What remains: between such a removal and the next call the name has no answer,
- * and where that call is refused (429), it has none until the next attempt. Linode cannot change a record's type in place.
+ * Orders the calls: first writes that conflict with nothing; then removals that make room, directly
+ * followed by the writes that need it; then all other removals. Between such a removal and the next
+ * call the name has no records, and if that call fails (429), it has none until the next attempt.
+ * Linode cannot change the type of a record.
  */
 function inOrder(steps: readonly Step[]): Step[] {
   const conflict = (a: Step, b: Step) =>
@@ -109,26 +121,26 @@ function findClash(
   steps: readonly Step[],
   left: ReadonlySet<CurrentRecord>,
   changes: readonly Change[],
-  live: readonly CurrentRecord[],
+  current: readonly CurrentRecord[],
 ): Clash | undefined {
   const written = steps.flatMap((step) => (step.kind === 'delete' ? [] : [step]));
   const all = [...left, ...written.map(({ record }) => record)];
   for (const { kind, record } of written) {
-    const standing = all.find((other) => other !== record && excludes(record, other));
-    if (kind !== 'post' || !standing) continue;
-    const isNew = changes.some((change) => isGone(change, record.name, live));
-    return { wanted: record, current: standing, isNew };
+    const conflicting = all.find((other) => other !== record && excludes(record, other));
+    if (kind !== 'post' || !conflicting) continue;
+    const isNew = changes.some((change) => isGone(change, record.name, current));
+    return { wanted: record, current: conflicting, isNew };
   }
   return undefined;
 }
 
-/** Whether the change takes something away at the name that does not stand there. */
-function isGone(change: Change, name: string, live: readonly CurrentRecord[]): boolean {
+/** Whether the change removes a record of the name that does not exist. */
+function isGone(change: Change, name: string, current: readonly CurrentRecord[]): boolean {
   const old = removedBy(change);
-  return old?.name === name && !live.some((one) => sameData(one, old));
+  return old?.name === name && !current.some((one) => sameData(one, old));
 }
 
-/** Whether two records cannot stand at one name: one is a CNAME. */
+/** Whether two records cannot share a name: one is a CNAME. */
 function excludes(a: DnsRecord, b: DnsRecord): boolean {
   return a.name === b.name && (a.type === 'CNAME' || b.type === 'CNAME');
 }

@@ -23,16 +23,16 @@ export interface ClientOptions {
 /** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
 export interface LinodeClient {
   domains(signal: AbortSignal): Promise<answers.ApiDomain[]>;
-  /** Every record of the domain, whatever its size: one call for each 500. */
+  /** All records of the domain: one call for each 500. */
   records(domainId: string, signal: AbortSignal): Promise<answers.ApiRecord[]>;
   create(domainId: string, body: RecordBody, signal: AbortSignal): Promise<answers.ApiRecord>;
   /** Throws PROVIDER_CONFLICT when the record is gone. */
   update(domainId: string, id: string, body: RecordBody, signal: AbortSignal): Promise<answers.ApiRecord>;
-  /** A record that is gone already is a success. `what` names it in messages. */
+  /** Succeeds if the record is already gone. `what` names it in messages. */
   remove(domainId: string, id: string, what: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The most that a page holds (https://techdocs.akamai.com/linode-api/reference/pagination). */
+/** Maximum page size (https://techdocs.akamai.com/linode-api/reference/pagination). */
 const PAGE_SIZE = 500;
 
 type Call = Omit<HttpCall, 'doing' | 'headers' | 'body'> & {
@@ -93,14 +93,15 @@ export function createClient(options: ClientOptions): LinodeClient {
       if (isSuccess(answer))
         return void readJson(answer.text, answers.nothing, (what) => badAnswer(operation, what));
       const failure = toIngressError(answer, operation);
-      // A 404 in the API's own words; a page of somebody between would be a bad answer.
+      // A 404 of the API itself. The page of an intercepting proxy would be PROVIDER_BAD_ANSWER.
       if (answer.status === 404 && failure.code === 'PROVIDER_CONFLICT') return;
       throw failure;
     },
   };
 }
 
-// 299 is the success of an operation that will go away (https://techdocs.akamai.com/linode-api/reference/299).
+// 299 means success of a deprecated operation
+// (https://techdocs.akamai.com/linode-api/reference/299).
 function isSuccess({ status }: HttpAnswer): boolean {
   return status >= 200 && status <= 299;
 }
@@ -112,8 +113,8 @@ interface Page<T> {
 }
 
 /**
- * All pages of a list. Pages are cut by position, so a removal between two of them moves a record out of sight: when the
- * counts do not fit each other, nothing is known. Throws PROVIDER_CONFLICT then.
+ * Reads all pages of a list. Pages are cut by position, so a removal between two reads can hide a
+ * record. Throws PROVIDER_CONFLICT if the counts are inconsistent.
  */
 async function allPages<T extends { readonly id: number }>(
   doing: string,

@@ -25,7 +25,7 @@ const TOKENS = 'cloud.linode.com > your user name > API Tokens';
 const LACKS_SCOPE = /not authorized to use this endpoint/i;
 const CONFLICT = /record conflict/i;
 
-/** The error of this program for a refusal or failure of the API. */
+/** The error of this program for an error response. */
 export function toIngressError(
   { status, text, retryAfterMs }: HttpAnswer,
   operation: Operation,
@@ -37,7 +37,7 @@ export function toIngressError(
   const verb = status >= 500 ? 'failed' : 'refused';
   return new IngressError(code, `Linode ${verb} to ${operation.doing}: ${words}`, {
     ...hintFor(code, refusals),
-    // It comes with every response; only these statuses mean it.
+    // Retry-After comes with every response, but is a request to wait only with these statuses.
     ...(retryAfterMs === undefined || (status !== 429 && status !== 503) ? {} : { retryAfterMs }),
     details: { status },
   });

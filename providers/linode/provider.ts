@@ -41,9 +41,10 @@ export interface LinodeOptions extends Settings<typeof variables> {
 }
 
 /**
- * The provider contract on Linode's API v4. A normal run of reconcile costs one read for the domain (once) and one for the records; a
- * write costs one more read and a call for each record, since Linode has neither batches nor transactions and accepts
- * duplicate records. The domain itself is never changed.
+ * Implements the provider contract on Linode's API v4. A normal reconciliation costs one read for
+ * the domain (once) and one for the records. A write costs one more read and one call for each
+ * record, because Linode has neither batches nor transactions and accepts duplicate records. The
+ * domain itself is never changed.
  */
 export function openLinode(
   { token, baseUrl, timeoutMs = TIMEOUT_MS }: LinodeOptions,
@@ -60,7 +61,7 @@ class Linode implements DnsProvider {
   readonly capabilities = CAPABILITIES;
   readonly #client: LinodeClient;
   readonly #zones: ZoneList<LinodeDomain>;
-  /** Writes to one domain wait for each other. */
+  /** Serializes the writes to a domain. */
   readonly #writes = new KeyedMutex();
 
   constructor(client: LinodeClient) {
@@ -79,8 +80,8 @@ class Linode implements DnsProvider {
   }
 
   /**
-   * Reads the whole domain: up to 500 records are one call, as a filtered list would be, and no filter of theirs decides
-   * which spelling of a name is the same.
+   * Reads the whole domain: up to 500 records cost one call, the same as a filtered list, and the
+   * comparison of names stays ours.
    */
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const wanted = new Set(names.map(canonicalName));
@@ -92,7 +93,7 @@ class Linode implements DnsProvider {
 
   async apply(zone: Zone, changes: readonly Change[], signal: AbortSignal): Promise<CurrentRecord[]> {
     const apex = this.#apexOf(zone);
-    // What cannot be written fails before anything is written.
+    // Fails before the first write if a record cannot be written.
     for (const change of changes) if (change.action !== 'remove') toBody(change.record, apex.name);
     return await this.#writes.run(zone.id, () => this.#apply(zone, apex, changes, signal), signal);
   }
@@ -108,7 +109,10 @@ class Linode implements DnsProvider {
     return await forgetIfGone(this.#zones, () => this.#carryOut(zone, apex, changes, planned, signal));
   }
 
-  /** Listing the domains proves the token and its scope. Whether it may write cannot be known without a write. */
+  /**
+   * Lists the domains, which proves the token and its scope. Only a write can prove the right to
+   * write.
+   */
   async check(signal: AbortSignal): Promise<void> {
     await this.#zones.refresh(signal);
   }
@@ -148,8 +152,8 @@ class Linode implements DnsProvider {
 }
 
 /**
- * Linode accepts some of these and then fails to render the whole zone, so they are not sent. It is a conflict only if
- * reading again can find something else.
+ * Refuses a clash: Linode accepts some of these and then fails to render the whole zone. It is
+ * PROVIDER_CONFLICT only if reading the zone again can resolve it.
  */
 function clash({ wanted, current: standing, isNew }: Clash): IngressError {
   const inTheWay = describeRecord(standing);

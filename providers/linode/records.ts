@@ -11,14 +11,15 @@ import { IngressError } from '../../src/errors.ts';
 import type { ApiRecord } from './answers.ts';
 
 /**
- * Linode's records to ours and back. Pure.
- * Follows https://techdocs.akamai.com/linode-api/reference/post-domain-record. A TXT record's target is the characters
- * themselves: Linode quotes and splits them when it writes the zone, so a quote that is sent is part of the value.
+ * Converts Linode's records to ours and back. Pure.
+ * Follows https://techdocs.akamai.com/linode-api/reference/post-domain-record. The target of a TXT
+ * record is the unquoted text: Linode quotes and splits it when it renders the zone, so a quote
+ * that is sent becomes part of the value.
  */
 
 export interface Apex {
   readonly name: string;
-  /** Seconds that a record without a TTL of its own is answered with. */
+  /** Seconds; the TTL that is served for a record without its own. */
   readonly defaultTtl: number;
 }
 
@@ -30,7 +31,7 @@ export interface RecordBody {
   readonly tag?: string;
 }
 
-/** Seconds; the documented ones. Any other is rounded by Linode. */
+/** The documented TTLs, in seconds. Linode rounds any other. */
 const TTLS = [
   300, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_419_200,
 ] as const;
@@ -39,12 +40,12 @@ const LONGEST_TTL = 2_419_200;
 /** What a domain's TTL of 0 means (https://techdocs.akamai.com/linode-api/reference/post-domain). */
 export const DEFAULT_TTL = 86_400;
 
-/** The TTL in seconds that Linode will answer for a wanted one: the next longer of those that it has. */
+/** The TTL in seconds that Linode serves for a wanted one: the next longer of its values. */
 export function normalizeTtl(seconds: number): number {
   return TTLS.find((ttl) => ttl >= seconds) ?? LONGEST_TTL;
 }
 
-/** One record as it stands. */
+/** A current record in our form. */
 export function toCurrent(record: ApiRecord, apex: Apex): CurrentRecord {
   return {
     name: ownerName(record, apex.name),
@@ -55,7 +56,7 @@ export function toCurrent(record: ApiRecord, apex: Apex): CurrentRecord {
   };
 }
 
-// Of addresses the documentation says "the hostname or FQDN".
+// For addresses, the documentation says "the hostname or FQDN".
 function ownerName({ name, type }: ApiRecord, apex: string): string {
   const given = canonicalName(name);
   if (given === '') return apex;
@@ -82,8 +83,8 @@ function recordValue({ type, target, tag, priority, weight, port }: ApiRecord): 
 }
 
 /**
- * What the API wants for a record. Throws PROVIDER_REJECTED for what Linode cannot serve or this program does not write,
- * and ZONE_MISMATCH for a name outside the domain.
+ * The request body for a record. Throws PROVIDER_REJECTED for what Linode cannot serve or this
+ * program does not write, and ZONE_MISMATCH for a name outside the domain.
  */
 export function toBody(record: DnsRecord, apex: string): RecordBody {
   const { type, value } = record;

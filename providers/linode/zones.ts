@@ -4,15 +4,16 @@ import { summarize } from '../shared/errors.ts';
 import { longestZone } from '../shared/zones.ts';
 import type { ApiDomain } from './answers.ts';
 
-/** Which of an account's domains takes a name's records. Pure. */
+/** Chooses the domain of an account for a name. Pure. */
 
 export interface LinodeDomain extends Omit<ApiDomain, 'domain'> {
   readonly name: string;
 }
 
 /**
- * The longest domain that holds the name, if its records can be written. A domain that is disabled is not served, so a shorter one answers
- * in its place. A secondary domain (type slave) is served, but its records come from another server.
+ * The longest domain that contains the name, if its records can be written. A disabled domain is
+ * not served, so a shorter one is used instead. A secondary domain (type slave) is served, but its
+ * records come from another server.
  */
 export function chooseDomain(domains: readonly LinodeDomain[], name: string): LinodeDomain | undefined {
   const served = longestZone(domains.filter(isServed), name);
@@ -39,7 +40,7 @@ export function domainNotFound(domains: readonly LinodeDomain[], name: string): 
   });
 }
 
-// A domain with errors stays served as it last was, and a write may repair it.
+// A domain with errors is served in its last good state, and a write may repair it.
 function isServed({ status }: LinodeDomain): boolean {
   return status === 'active' || status === 'has_errors';
 }

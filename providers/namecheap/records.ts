@@ -5,24 +5,26 @@ import { IngressError } from '../../src/errors.ts';
 import { type Host, LEAST_TTL, MOST_TTL } from './hosts.ts';
 
 /**
- * Namecheap's hosts to our records and back. Pure.
- * Follows https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/. The data of a TXT record is its characters as they are,
- * unquoted and in one piece however long: several quoted strings would become several records.
+ * Converts Namecheap's hosts to records and back. Pure.
+ * Follows https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/. The data of a TXT
+ * record is its characters, unquoted and in one piece whatever their length: several quoted strings
+ * would become several records.
  */
 
 const NAMES = new Set(['CNAME', 'ALIAS', 'NS', 'MX']);
 
-/** The API stores this for everything that is no MX, whatever is sent. */
+/** The API stores this for every type but MX, whatever is sent. */
 const NO_PREFERENCE = '10';
 
-/** The TTL in seconds that Namecheap will answer for a wanted one. */
+/** The TTL in seconds that Namecheap serves for a wanted one. */
 export function normalizeTtl(seconds: number): number {
   return Math.min(MOST_TTL, Math.max(LEAST_TTL, Math.round(seconds)));
 }
 
 /**
- * A host as it stands. An automatic TTL is read as the 1799 s that are answered for it. The handle only shows that the
- * record was seen there: the API gives new numbers with every write, so nothing is ever found by them.
+ * A host as a current record. An automatic TTL reads as 1799 s, which is what the name servers
+ * return. The handle only shows that the record was read: the API assigns new numbers with every
+ * write, so nothing is looked up by them.
  */
 export function toCurrent(host: Host, domain: string): CurrentRecord {
   const type = host.type.toUpperCase();
@@ -61,8 +63,8 @@ function caaValue(address: string): string {
 }
 
 /**
- * What the API wants for a record. Throws PROVIDER_REJECTED for a type or value that is not written, ZONE_MISMATCH for a
- * name that the domain does not hold.
+ * The host for a record. Throws PROVIDER_REJECTED for a type or value that this program does not
+ * write, and ZONE_MISMATCH for a name outside the domain.
  */
 export function toHost(record: DnsRecord, domain: string): Host {
   const { name, type } = record;
@@ -96,7 +98,7 @@ function addressOf({ name, type, value }: DnsRecord): string {
   }
 }
 
-/** The same text for hosts that mean the same, however they are spelled. */
+/** A key that is equal for hosts with the same meaning, whatever their spelling. */
 export function hostKey(host: Host): string {
   const { name, type, address, mxPref, ttl } = host;
   const target = NAMES.has(type) ? canonicalName(address) : recordValue(host, type);

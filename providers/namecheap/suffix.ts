@@ -1,6 +1,6 @@
 import { parse } from 'tldts';
 
-/** A registrable domain in the two parts by which Namecheap calls it. */
+/** A registrable domain, and the two parts by which the API names it. */
 export interface DomainParts {
   /** `example.co.uk` */
   readonly domain: string;
@@ -11,8 +11,8 @@ export interface DomainParts {
 }
 
 /**
- * The domain that a registry sells and that holds the name, by the ICANN part of the public suffix list; undefined for a
- * public suffix itself. This file is imported late, since the list is large.
+ * The registrable domain of a name, by the ICANN section of the public suffix list. Undefined for a
+ * public suffix. Import this file only when needed: the list is large.
  */
 export function registrableDomain(name: string): DomainParts | undefined {
   const { domain, domainWithoutSuffix, publicSuffix } = parse(name, {

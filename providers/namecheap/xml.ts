@@ -5,7 +5,7 @@ const LISTS = new Set(['host', 'Host', 'Error']);
 const parser = new XMLParser({
   ignoreAttributes: false,
   attributeNamePrefix: '@',
-  // Every value stays the text that it is: TXT data may look like a number, or begin with a space.
+  // Values stay text: TXT data may look like a number, or begin with a space.
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
@@ -15,12 +15,12 @@ const parser = new XMLParser({
 });
 
 /**
- * A whole XML document as objects: attributes as `@Name`, text as `#text`; undefined for anything else. The parser alone
- * takes half a document for a whole one, which here would be half a zone. This file is imported late, since only an
- * answer needs it.
+ * Parses a complete XML document to objects: attributes as `@Name`, text as `#text`. Undefined for
+ * anything else. The parser alone accepts a truncated document, which here would be a truncated
+ * zone. Import this file only when a response has to be parsed.
  */
 export function parseXml(text: string): unknown {
-  // Entities of a document's own are nothing that this API sends.
+  // The API never sends documents that define entities.
   if (/<!(?:ENTITY|ELEMENT|ATTLIST)/i.test(text) || XMLValidator.validate(text) !== true) return undefined;
   try {
     return parser.parse(text);

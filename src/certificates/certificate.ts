@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Secret } from '../config/secret.ts';
 import { isWildcard } from '../dns/name.ts';
 import { IngressError } from '../errors.ts';
-import { cleanChain, splitChain } from './chain.ts';
+import { cleanChain, type DroppedCertificate, splitChain } from './chain.ts';
 
 export { splitChain } from './chain.ts';
 
@@ -10,14 +10,14 @@ export { splitChain } from './chain.ts';
 export interface CertificateBundle {
   /** Leaf first, then its issuers, in PEM; nothing else. */
   readonly chainPem: string;
-  /** What stood beside them where they were read, each with the reason why it was left out, for a person. */
-  readonly dropped: readonly string[];
+  /** The other certificates in the source. */
+  readonly dropped: readonly DroppedCertificate[];
   /** PKCS #8 or SEC 1, in PEM. */
   readonly keyPem: Secret;
   readonly facts: CertificateFacts;
 }
 
-/** What decisions need to know of a certificate. */
+/** The facts about a certificate on which decisions depend. */
 export interface CertificateFacts {
   /** dNSName entries of the subject alternative name. */
   readonly names: readonly string[];
@@ -31,8 +31,9 @@ export interface CertificateFacts {
 }
 
 /**
- * Reads a chain and its key. Of the chain the path from the key's certificate through its issuers is kept, because CAs and people add what
- * does not belong there, and clients differ in what they forgive. Throws CERTIFICATE_UNUSABLE when there is no certificate of the key.
+ * Reads a chain and its key. Keeps the path from the key's certificate through its issuers, because
+ * CAs and operators add certificates that do not belong there, and clients differ in what they
+ * tolerate. Throws CERTIFICATE_UNUSABLE if no certificate has the key.
  */
 export function readBundle(chainPem: string, keyPem: Secret, now: Date): CertificateBundle {
   if (splitChain(chainPem).length === 0) throw unusable('the chain holds no certificate');
@@ -50,12 +51,15 @@ function keyOf(keyPem: Secret): KeyObject {
   }
 }
 
-/** Whether a private key is that of a certificate. Throws CERTIFICATE_UNUSABLE when the key cannot be parsed. */
+/**
+ * Whether a private key belongs to a certificate. Throws CERTIFICATE_UNUSABLE if the key cannot be
+ * parsed.
+ */
 export function isKeyOf(keyPem: Secret, { chainPem }: Pick<CertificateBundle, 'chainPem'>): boolean {
   return new X509Certificate(chainPem).checkPrivateKey(keyOf(keyPem));
 }
 
-/** What is to be known of a certificate. */
+/** Extracts the facts about a certificate. */
 export function factsOf(leaf: X509Certificate): CertificateFacts {
   return {
     names: (leaf.subjectAltName ?? '')
@@ -69,44 +73,57 @@ export function factsOf(leaf: X509Certificate): CertificateFacts {
   };
 }
 
-/** Node.js gives none where it is empty, whatever its types say. */
+/** Node.js returns undefined for an empty issuer, although its types do not say so. */
 function issuerOf({ issuer }: { readonly issuer: string | undefined }): string {
   return issuer ?? '';
 }
 
-/** How long it is valid, in milliseconds. */
+/** The lifetime in milliseconds. */
 export function lifetimeMs({ notBefore, notAfter }: CertificateFacts): number {
   return notAfter.getTime() - notBefore.getTime();
 }
 
-/** The names of one certificate, the one that it is called by first. */
+/** The names of one certificate. It is identified by the first. */
 export type Names = readonly [string, ...string[]];
 
-/** What a certificate must be to be served. */
+/** What a certificate has to satisfy to be served. */
 export interface Requirement {
-  /** Every name that it has to be for; `*.` and a name is one too. */
+  /** The names that it has to cover; a wildcard is a name, too. */
   readonly names: Names;
   /** Certificates of Let's Encrypt's staging environment, which no client trusts, do not count. */
   readonly noStaging: boolean;
 }
 
+/** Why a certificate cannot be served. */
+export interface Unusable {
+  readonly reason: 'names' | 'expired' | 'staging';
+  /** The reason as a sentence about "it". */
+  readonly words: string;
+}
+
 /**
- * Why a certificate cannot be served now, in words; undefined when it can. One that is not valid yet is served: clients
- * have clocks of their own, and ours being late is no reason to order another. Pure.
+ * Why a certificate cannot be served now; undefined if it can. A certificate that is not valid yet
+ * is served: clients have their own clocks, and a slow clock here is no reason to order another.
+ * Pure.
  */
 export function whyUnusable(
   facts: CertificateFacts,
   { names, noStaging }: Requirement,
   now: Date,
-): string | undefined {
+): Unusable | undefined {
   const missing = names.filter((name) => !covers(facts.names, name));
-  if (missing.length > 0) return `it is for ${facts.names.join(', ')}, not for ${missing.join(', ')}`;
-  if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;
-  if (noStaging && facts.issuer.includes('(STAGING)')) return 'it is from the staging environment';
+  if (missing.length > 0) {
+    const words = `it is for ${facts.names.join(', ')}, not for ${missing.join(', ')}`;
+    return { reason: 'names', words };
+  }
+  if (now >= facts.notAfter)
+    return { reason: 'expired', words: `it expired at ${facts.notAfter.toISOString()}` };
+  if (noStaging && facts.issuer.includes('(STAGING)'))
+    return { reason: 'staging', words: 'it is from the staging environment' };
   return undefined;
 }
 
-/** Whether a certificate with these names is for a domain; an asterisk stands for exactly one label (RFC 6125 §6.4.3). */
+/** Whether these names cover a domain. An asterisk matches exactly one label (RFC 6125 §6.4.3). */
 export function covers(names: readonly string[], domain: string): boolean {
   return names.includes(domain) || (!isWildcard(domain) && names.includes(domain.replace(/^[^.]+/, '*')));
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { makeRoot } from '../../test/harness/ca/certificate-tree.ts';
-import { cleanChain, splitChain } from './chain.ts';
+import { cleanChain, type DroppedCertificate, splitChain } from './chain.ts';
 
 const DAY_MS = 86_400_000;
 const now = new Date();
@@ -28,66 +28,58 @@ const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 const half = I.slice(0, I.length / 2);
 const crlf = (text: string) => text.replaceAll('\n', '\r\n');
 
-const chains: [title: string, text: string, path: string[], dropped: RegExp[]][] = [
+const chains: [title: string, text: string, path: string[], dropped: DroppedCertificate['reason'][]][] = [
   ['leaf and intermediate', leaf + I, [leaf, I], []],
   ['a leaf alone', leaf, [leaf], []],
   ['a root at the end', leaf + I + R, [leaf, I, R], []],
-  ['the intermediate twice', leaf + I + I, [leaf, I], [/^CN=Intermediate \(it is there already\)$/]],
-  ['the leaf twice', leaf + leaf + I, [leaf, I], [/^CN=app\.example\.com \(it is there already\)$/]],
-  ['the whole chain twice', leaf + I + leaf + I, [leaf, I], [/already/, /already/]],
+  ['the intermediate twice', leaf + I + I, [leaf, I], ['duplicate']],
+  ['the leaf twice', leaf + leaf + I, [leaf, I], ['duplicate']],
+  ['the whole chain twice', leaf + I + leaf + I, [leaf, I], ['duplicate', 'duplicate']],
   ['the leaf at the end', R + I + leaf, [leaf, I, R], []],
   ['issuers in the wrong order', leaf + R + I, [leaf, I, R], []],
-  [
-    'another intermediate between',
-    leaf + other.pem + I,
-    [leaf, I],
-    [/^CN=Other \(it has issued none of the others\)$/],
-  ],
-  ['another leaf in front', stranger + leaf + I, [leaf, I], [/^CN=www\.example\.com \(it has issued none/]],
-  ['another root at the end', leaf + I + oldRoot.pem, [leaf, I], [/^CN=Old Root \(it has issued none/]],
+  ['another intermediate between', leaf + other.pem + I, [leaf, I], ['unrelated']],
+  ['another leaf in front', stranger + leaf + I, [leaf, I], ['unrelated']],
+  ['another root at the end', leaf + I + oldRoot.pem, [leaf, I], ['unrelated']],
   ['a cross-signed root', leaf + I + crossed + oldRoot.pem, [leaf, I, crossed, oldRoot.pem], []],
-  ['a cross-sign that has expired', leaf + I + crossedPast, [leaf, I], [/^CN=Root \(it expired at /]],
+  ['a cross-sign that has expired', leaf + I + crossedPast, [leaf, I], ['expired']],
   [
     'a cross-sign that has expired, with its root',
     leaf + I + crossedPast + oldRoot.pem,
     [leaf, I],
-    [/^CN=Root \(it expired at /, /^CN=Old Root \(it has issued none/],
+    ['expired', 'unrelated'],
   ],
-  ['an expired one before the root', leaf + I + crossedPast + R, [leaf, I, R], [/^CN=Root \(it expired at /]],
-  [
-    'an expired twin of the intermediate',
-    leaf + intermediatePast + I,
-    [leaf, I],
-    [/^CN=Intermediate \(it expired/],
-  ],
+  ['an expired one before the root', leaf + I + crossedPast + R, [leaf, I, R], ['expired']],
+  ['an expired twin of the intermediate', leaf + intermediatePast + I, [leaf, I], ['expired']],
   ['junk between', `Bag Attributes\n${leaf}\nsubject=CN = x\n\n${I}\n# end`, [leaf, I], []],
   ['a byte order mark', `\uFEFF${leaf}${I}`, [leaf, I], []],
   ['CRLF', crlf(leaf + I), [leaf, I], []],
   ['a private key between', `${leaf}${keyPem}\n${I}`, [leaf, I], []],
-  ['one that cannot be parsed', leaf + damaged + I, [leaf, I], [/^1 that cannot be parsed$/]],
+  ['one that cannot be parsed', leaf + damaged + I, [leaf, I], ['unparsable']],
   ['half of one', `${leaf}${half}\n${I}`, [leaf, I], []],
   ['no line break between', leaf.trim() + I.trim(), [leaf, I], []],
 ];
 for (const [title, text, path, dropped] of chains) {
-  test(`${title}: the path is kept, the rest is named`, () => {
+  test(`${title}: the path is kept, the rest is dropped with a reason`, () => {
     const clean = cleanChain(text, key, now);
     assert.deepEqual(
       clean?.path.map(({ fingerprint256 }) => fingerprint256),
       path.map((pem) => new X509Certificate(pem).fingerprint256),
     );
-    assert.equal(clean?.dropped.length, dropped.length, String(clean?.dropped));
-    for (const [index, reason] of dropped.entries()) assert.match(clean?.dropped[index] ?? '', reason);
+    assert.deepEqual(
+      clean?.dropped.map(({ reason }) => reason),
+      dropped,
+    );
     assert.doesNotMatch(clean?.path.map(String).join('') ?? '', /\r/);
     assert.equal(splitChain(clean?.path.map(String).join('') ?? '').length, path.length);
   });
 }
 
-test('a leaf without a subject may stand twice', () => {
+test('a leaf without a subject may be there twice', () => {
   const clean = cleanChain(nameless + nameless + I, createPrivateKey(namelessKey), now);
-  assert.deepEqual([clean?.path.length, clean?.dropped], [2, ['one without a name (it is there already)']]);
+  assert.deepEqual([clean?.path.length, clean?.dropped.map(({ reason }) => reason)], [2, ['duplicate']]);
 });
 
-test('of two certificates of one key the one that is valid is the leaf', async () => {
+test('of two certificates with the same key, the valid one is the leaf', async () => {
   const oldLeaf = await oldRoot.crossSign({ ...intermediate, name: 'app.example.com' }, PAST);
   const newLeaf = await oldRoot.crossSign({ ...intermediate, name: 'app.example.com' });
   const pkcs8 = await crypto.subtle.exportKey('pkcs8', intermediate.keys.privateKey);
@@ -98,5 +90,5 @@ test('of two certificates of one key the one that is valid is the leaf', async (
 });
 
 for (const text of [stranger + I, '', damaged])
-  test(`a text of ${splitChain(text).length} certificates without the key's is no chain`, () =>
+  test(`a text of ${splitChain(text).length} certificates without that of the key has no chain`, () =>
     assert.equal(cleanChain(text, key, now), undefined));

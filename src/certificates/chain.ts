@@ -1,24 +1,31 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 
-/** The certificates of a PEM text that belong together, and what stood beside them. */
+/** The certificates of a PEM text that form a chain, and the others. */
 export interface CleanChain {
-  /** The certificate of the key, then its issuers as far as they are there. */
+  /** The certificate of the key, then its issuers as far as the text has them. */
   readonly path: readonly [X509Certificate, ...X509Certificate[]];
-  /** What was left out, each with the reason, for a person. */
-  readonly dropped: readonly string[];
+  /** The others, with the reason for leaving them out. */
+  readonly dropped: readonly DroppedCertificate[];
+}
+
+/** A certificate of the text that is not in the path. */
+export interface DroppedCertificate {
+  readonly reason: 'duplicate' | 'expired' | 'unrelated' | 'unparsable';
+  /** For the user: `CN=Root (it expired at …)`. */
+  readonly words: string;
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** The certificates of a PEM text, each in PEM with a line break at its end. */
+/** Splits a PEM text into its certificates, each ending with a line break. */
 export function splitChain(pem: string): string[] {
   return [...pem.matchAll(PEM_CERTIFICATE)].map(([block]) => `${block.trim()}\n`);
 }
 
 /**
- * The path from the certificate of the key through its issuers, whatever their order in the text. What is no part of it is left
- * out, and so is an issuer that has expired, with those behind it: no client can use them. Undefined when the key is the one of
- * no certificate.
+ * Finds the path from the certificate of the key through its issuers, in whatever order the text
+ * has them. Drops unrelated certificates, and an expired issuer with those behind it, because no
+ * client can use them. Undefined if no certificate has the key.
  */
 export function cleanChain(pem: string, key: KeyObject, now: Date): CleanChain | undefined {
   const blocks = splitChain(pem).map(parse);
@@ -36,8 +43,8 @@ export function cleanChain(pem: string, key: KeyObject, now: Date): CleanChain |
   return {
     path,
     dropped: [
-      ...left.map((certificate) => `${nameOf(certificate)} (${reason(certificate, path, now)})`),
-      ...(damaged > 0 ? [`${damaged} that cannot be parsed`] : []),
+      ...left.map((certificate) => describeDropped(certificate, path, now)),
+      ...(damaged > 0 ? [{ reason: 'unparsable' as const, words: `${damaged} that cannot be parsed` }] : []),
     ],
   };
 }
@@ -50,7 +57,7 @@ function parse(block: string): X509Certificate | undefined {
   }
 }
 
-/** The first that has issued a certificate and can still be used for that. */
+/** The first candidate that has issued the certificate and is still valid. */
 function issuerOf(
   certificate: X509Certificate,
   candidates: readonly X509Certificate[],
@@ -66,17 +73,28 @@ function issuerOf(
   );
 }
 
-function reason(certificate: X509Certificate, path: readonly X509Certificate[], now: Date): string {
-  if (path.some((one) => isSame(one, certificate))) return 'it is there already';
+function describeDropped(
+  certificate: X509Certificate,
+  path: readonly X509Certificate[],
+  now: Date,
+): DroppedCertificate {
+  const name = nameOf(certificate);
+  if (path.some((one) => isSame(one, certificate)))
+    return { reason: 'duplicate', words: `${name} (it is there already)` };
   const end = certificate.validToDate;
-  return end > now ? 'it has issued none of the others' : `it expired at ${end.toISOString()}`;
+  return end > now
+    ? { reason: 'unrelated', words: `${name} (it has issued none of the others)` }
+    : { reason: 'expired', words: `${name} (it expired at ${end.toISOString()})` };
 }
 
 function isSame(one: X509Certificate, other: X509Certificate): boolean {
   return one.fingerprint256 === other.fingerprint256;
 }
 
-/** Node.js gives no subject where it is empty, whatever its types say: certificates of profiles without a common name have none. */
+/**
+ * Node.js returns undefined for an empty subject, although its types do not say so. Certificates of
+ * profiles without a common name have an empty subject.
+ */
 function nameOf({ subject }: { readonly subject: string | undefined }): string {
   return subject?.replaceAll('\n', ', ') || 'one without a name';
 }

@@ -13,49 +13,55 @@ import {
 } from '../files.ts';
 import { type CertificateBundle, readBundle, splitChain } from './certificate.ts';
 
-/** One lineage on the volume: links in `live/<name>/`, every version in `archive/<name>/`. */
+/**
+ * The folders of a lineage on the volume: links in `live/<name>/`, every version in
+ * `archive/<name>/`.
+ */
 export interface LineageFolder {
   readonly name: string;
   readonly live: string;
   readonly archive: string;
 }
 
-/** A version in the archive whose chain and key fit. */
+/** A version in the archive whose chain and key match. */
 export interface ArchivedPair {
   readonly version: number;
   readonly pair: CertificateBundle;
 }
 
-/** The files of a version. */
+/** The files of each version. */
 export const PARTS = ['privkey', 'cert', 'chain', 'fullchain'] as const;
 type Part = (typeof PARTS)[number];
 type Texts = ReadonlyMap<Part, string>;
 
 const KEY_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
-// As certbot makes them.
+// As certbot sets it.
 const DIRECTORY_MODE = 0o700;
 
 export function lineageFolder(root: string, name: string): LineageFolder {
   return { name, live: join(root, 'live', name), archive: join(root, 'archive', name) };
 }
 
-/** Whether its folder in `live/` is a link, which people make to give a numbered lineage the plain name. */
+/**
+ * Whether its folder in `live/` is a link, which operators create to give a numbered lineage the
+ * plain name.
+ */
 export async function isAlias({ live }: LineageFolder): Promise<boolean> {
   return (await kindOf(live)) === 'link';
 }
 
 /**
- * The pair that `live/` leads to; undefined when there is none. Throws CERTIFICATE_UNUSABLE for files that do not fit each other, and
- * what the file system throws.
+ * Reads the pair that the links in `live/` point to; undefined if there is none. Throws
+ * CERTIFICATE_UNUSABLE if the files do not match, and what the file system throws.
  */
 export function readLinked({ live }: LineageFolder, now: Date): Promise<CertificateBundle | undefined> {
   return readPair(join(live, 'fullchain.pem'), join(live, 'privkey.pem'), now);
 }
 
 /**
- * The newest version that fits and is wanted, else the newest that fits. One that cannot be read is passed over: `onFailure` gets what the
- * file system threw.
+ * Finds the newest matching version that is wanted, else the newest that matches. Skips a version
+ * that cannot be read: `onFailure` gets what the file system threw.
  */
 export async function findArchived(
   { archive }: LineageFolder,
@@ -76,7 +82,10 @@ export async function findArchived(
   return newest;
 }
 
-/** Makes a pair the newest version and moves the links. What stood in `live/` stays in the archive. */
+/**
+ * Stores a pair as the newest version, and moves the links to it. Plain files in `live/` stay in
+ * the archive.
+ */
 export async function saveVersion(folder: LineageFolder, bundle: CertificateBundle): Promise<void> {
   await makeDirectory(folder.archive, DIRECTORY_MODE);
   await makeDirectory(folder.live, DIRECTORY_MODE);
@@ -91,7 +100,7 @@ export async function saveVersion(folder: LineageFolder, bundle: CertificateBund
   await moveLinks(folder, await writeVersion(folder.archive, texts));
 }
 
-/** Moves the links to a version, unless that would take something away that the archive does not have. */
+/** Moves the links to a version, unless that would lose files that the archive does not have. */
 export async function mendLinks(folder: LineageFolder, version: number): Promise<void> {
   if ((await unarchivedCopies(folder)).size === 0) await moveLinks(folder, version);
 }
@@ -107,13 +116,16 @@ async function moveLinks({ name, live }: LineageFolder, version: number): Promis
   await syncDirectory(live);
 }
 
-/** Backups that follow links bring copies back in their place; the links must not be the end of them. */
+/**
+ * Backups that follow links restore copies in place of the links. Moving the links must not lose
+ * these copies.
+ */
 async function keepCopies(folder: LineageFolder): Promise<void> {
   const copies = await unarchivedCopies(folder);
   if (copies.size > 0) await writeVersion(folder.archive, copies);
 }
 
-/** The plain files among the links in `live/`, unless one version in the archive says the same. */
+/** The plain files in `live/`, unless one version in the archive has the same content. */
 async function unarchivedCopies({ live, archive }: LineageFolder): Promise<Texts> {
   const copies = new Map<Part, string>();
   for (const part of PARTS) {
@@ -130,7 +142,7 @@ async function unarchivedCopies({ live, archive }: LineageFolder): Promise<Texts
   return copies;
 }
 
-/** Writes the parts of a new version, all or none, and gives its number. */
+/** Writes the files of a new version, all or none, and returns its number. */
 async function writeVersion(archive: string, texts: Texts): Promise<number> {
   const version = ((await versions(archive)).at(-1) ?? 0) + 1;
   const path = (part: Part) => join(archive, `${part}${version}.pem`);
@@ -154,7 +166,7 @@ async function readPair(
   return chain === undefined || key === undefined ? undefined : readBundle(chain, new Secret(key), now);
 }
 
-/** Numbers of the versions in an archive, lowest first. */
+/** The version numbers in an archive, lowest first. */
 async function versions(archive: string): Promise<number[]> {
   const numbers = (await listIfThere(archive))
     .flatMap((file) => /^(?:privkey|fullchain|cert|chain)(\d+)\.pem$/.exec(file)?.[1] ?? [])

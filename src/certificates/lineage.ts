@@ -1,23 +1,29 @@
 import { type CertificateFacts, covers, type Requirement, whyUnusable } from './certificate.ts';
 
 /**
- * certbot's lineages: the versions of one certificate, under a name of their own in `live/` and `archive/`. The first
- * for a name is called like it (a wildcard without its asterisk); when that is taken, because a name and its wildcard
- * share it, the next are `<name>-0001`, `<name>-0002`, …  Pure.
+ * certbot's lineages: all versions of one certificate, under a name in `live/` and `archive/`. The
+ * first lineage for a name has that name (a wildcard without its asterisk). If it is taken, because
+ * a name and its wildcard share it, the next are `<name>-0001`, `<name>-0002`, … Pure.
  */
 
-/** What a lineage holds. */
+/** The content of a lineage. */
 export interface LineageState {
   readonly name: string;
-  /** Of the version that its links lead to: what other programs read. Undefined when there is none that fits. */
+  /**
+   * Facts about the version that its links point to, which other programs read. Undefined if no
+   * version matches.
+   */
   readonly shown: CertificateFacts | undefined;
-  /** Of the version that would be served of it. */
+  /** Facts about the version that would be served. */
   readonly best: CertificateFacts | undefined;
 }
 
 const NUMBER = /^(?:-\d{4,})?$/;
 
-/** The lineages of a base name among the entries of `live/` and `archive/`: the plain one first, then by number. */
+/**
+ * The lineages of a base name among the entries of `live/` and `archive/`: the plain one first,
+ * then by number.
+ */
 export function lineageNames(entries: readonly string[], base: string): string[] {
   return [...new Set(entries)]
     .filter((entry) => entry.startsWith(base) && NUMBER.test(entry.slice(base.length)))
@@ -25,8 +31,9 @@ export function lineageNames(entries: readonly string[], base: string): string[]
 }
 
 /**
- * The one to serve: of those that can be served now the one that is valid longest, the first of equals. When none can,
- * the best of the others, so that a decision knows what was there: one for more of the names goes before one for others.
+ * Chooses the certificate to serve: of those that can be served now the one with the latest end,
+ * the first of equals. If none can be served, the best of the others, so that decisions know it:
+ * one that covers more of the names is better.
  */
 export function chooseServed<T extends { readonly facts: CertificateFacts }>(
   candidates: readonly T[],
@@ -41,8 +48,8 @@ export function chooseServed<T extends { readonly facts: CertificateFacts }>(
 }
 
 /**
- * Whether a version in the archive is served instead of the one that the links lead to: when only it can be, or when it
- * is newer, because a crash came between the files and the links.
+ * Whether to serve a version from the archive instead of the linked one: if only that version can
+ * be served, or if it is newer, because of a crash between writing the files and moving the links.
  */
 export function preferArchived(
   linked: CertificateFacts | undefined,
@@ -60,10 +67,11 @@ export function preferArchived(
 }
 
 /**
- * The lineages that a new certificate is stored in, the plain one last. The plain one, because other programs read
- * `live/<name>/`, and every numbered one with the names of what was served so far, because others may read that, and nobody
- * else renews it. A plain one that shows a valid certificate for other names is somebody else's and left alone; then a free
- * number is taken.
+ * The lineages in which to store a new certificate, the plain one last. The plain one, because
+ * other programs read `live/<name>/`; and every numbered one with the same names as the certificate
+ * that was served so far, because other programs may read that, and nothing else renews it. If the
+ * plain lineage has a valid certificate for other names, it belongs to someone else and stays as it
+ * is; then a free number is used.
  */
 export function lineagesToSave(
   base: string,
@@ -89,7 +97,7 @@ function isFor(facts: CertificateFacts | undefined, { names }: Requirement): boo
   return facts !== undefined && names.every((name) => covers(facts.names, name));
 }
 
-/** One that has none but our names was ours before a name was added to them. */
+/** A certificate with none but our names was ours before a name was added. */
 function isForeign(facts: CertificateFacts | undefined, requirement: Requirement, now: Date): boolean {
   if (facts === undefined || isFor(facts, requirement) || now >= facts.notAfter) return false;
   return !facts.names.every((name) => requirement.names.includes(name));

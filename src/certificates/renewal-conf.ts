@@ -1,16 +1,16 @@
 /**
- * certbot's `renewal/<lineage>.conf`: without it certbot neither lists a lineage nor renews it, and cannot even make another of its
- * name. Pure.
+ * certbot's `renewal/<lineage>.conf`. Without it certbot neither lists nor renews a lineage, and
+ * cannot even create another one with the same name. Pure.
  */
 
-/** Where a certificate came from, and so where its renewal comes from. */
+/** The CA and account that issued a certificate and renew it. */
 export interface RenewalOrigin {
-  /** The folder of the account below that of its server. */
+  /** The name of the account's folder below that of its server. */
   readonly account: string;
   readonly directoryUrl: string;
 }
 
-/** What certbot has to know of a lineage. */
+/** The settings that certbot needs for a lineage. */
 export interface RenewalConf extends RenewalOrigin {
   /** The certificate volume, as an absolute path. */
   readonly root: string;
@@ -21,10 +21,10 @@ export interface RenewalConf extends RenewalOrigin {
 }
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
-/** The first version of the protocol is gone; certbot goes on with the second where it finds this. */
+/** ACMEv1 no longer exists; certbot uses ACMEv2 if a file has this URL. */
 const LETS_ENCRYPT_V1 = 'https://acme-v01.api.letsencrypt.org/directory';
 
-/** Reads the section `[renewalparams]`; undefined when it names no account. */
+/** Reads the section `[renewalparams]`; undefined if it has no account. */
 export function readRenewalConf(text: string): RenewalOrigin | undefined {
   const params = paramsOf(text);
   const account = params.get('account');
@@ -45,8 +45,8 @@ function paramsOf(text: string): Map<string, string> {
 }
 
 /**
- * The file for a lineage, as certbot 2.1 to 5.5 read it. It names no version: certbot takes that of a newer one for a reason to
- * warn, and none for an old file.
+ * Renders the file for a lineage, as certbot 2.1 to 5.5 read it. It names no version: certbot warns
+ * about a version newer than itself, and does not require one.
  */
 export function renderRenewalConf(conf: RenewalConf): string {
   const { root, lineage, account, authenticator, directoryUrl, keyType } = conf;
@@ -67,21 +67,24 @@ key_type = ${keyType}
 `;
 }
 
-/** ConfigObj takes a comma for a list and # for a comment, unless the value is quoted. */
+/** ConfigObj reads a comma as a list separator and # as a comment, unless the value is quoted. */
 function quoted(value: string): string {
   return /[,#'"]|^\s|\s$/.test(value) ? `"${value}"` : value;
 }
 
-/** Whether a file is to be written: it is empty, as certbot leaves it when it fails, or it is one of ours that says something else. */
+/**
+ * Whether to write the file: if it is empty, as certbot leaves it after a failure, or if we wrote
+ * it with other values.
+ */
 export function isToBeWritten(text: string, wanted: RenewalConf): boolean {
   if (text.trim() === '') return true;
   const params = paramsOf(text);
-  const said: RenewalConf = {
+  const current: RenewalConf = {
     ...wanted,
     account: params.get('account') ?? '',
     authenticator: params.get('authenticator') ?? '',
     directoryUrl: params.get('server') ?? '',
     keyType: params.get('key_type') === 'rsa' ? 'rsa' : 'ecdsa',
   };
-  return text === renderRenewalConf(said) && text !== renderRenewalConf(wanted);
+  return text === renderRenewalConf(current) && text !== renderRenewalConf(wanted);
 }

@@ -17,33 +17,38 @@ import {
 } from './lineage-folder.ts';
 
 /**
- * The certificate volume in certbot's layout: `live/<lineage>/{cert,chain,fullchain,privkey}.pem` are links into
- * `archive/<lineage>/`, where every version stays as `cert1.pem`, `cert2.pem`, …  Other programs read `live/`.
+ * The certificate volume in certbot's layout: `live/<lineage>/{cert,chain,fullchain,privkey}.pem`
+ * are links into `archive/<lineage>/`, which keeps every version as `cert1.pem`, `cert2.pem`, …
+ * Other programs read `live/`.
  */
 export interface CertificateStore {
   /**
-   * The certificate to serve for the names, of all lineages of the first of them: of each the newest version that can be served, of these the
-   * one that is valid longest. When none can be served, the best of what fits, so that decisions know it; undefined when
-   * nothing is stored. What a crash left half linked is mended on the way. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE
-   * when there are files but no chain and key of them fit.
+   * Loads the certificate to serve for the names from all lineages of the first name: of each
+   * lineage the newest version that can be served, and of these the one with the latest end. If
+   * none can be served, the best of the others, so that decisions know it; undefined if nothing is
+   * stored. Repairs links that a crash left behind. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE if
+   * there are files but no matching chain and key.
    */
   load(names: Names): Promise<CertificateBundle | undefined>;
-  /** As `load`, and mends nothing. */
+  /** As `load`, but repairs nothing. */
   peek(names: Names): Promise<CertificateBundle | undefined>;
   /**
-   * Stores a new version in each lineage that others may read for the first name; they see the old one or the new one. Nothing
-   * old is deleted, and saving the same again adds nothing. Throws STORE_FAILED.
+   * Stores a new version in each lineage of the first name that other programs may read; they see
+   * either the old or the new version. Deletes no old version; saving the same certificate again
+   * adds none. Throws STORE_FAILED.
    */
   save(names: Names, bundle: CertificateBundle): Promise<void>;
-  /** What the lineages are called, the one that is served first. Throws STORE_FAILED. */
+  /** The names of the lineages, the served one first. Throws STORE_FAILED. */
   lineages(names: Names): Promise<string[]>;
-  /** STORE_FAILED when saving would fail for lack of rights, else undefined. Writes nothing. */
+  /** STORE_FAILED if saving would fail for lack of permission, else undefined. Writes nothing. */
   whyUnwritable(names: Names): Promise<IngressError | undefined>;
 }
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
   readonly clock: Clock;
-  /** Gets, once each, why a file of a lineage cannot be read although the lineage can be served. */
+  /**
+   * Called once for each file of a lineage that cannot be read although the lineage can be served.
+   */
   readonly warn?: (message: string) => void;
 }
 
@@ -55,18 +60,18 @@ export function createCertificateStore(root: string, options: StoreOptions): Cer
     warned.add(message);
   };
   const pathOf = ([first]: Names) => join(root, 'live', baseName(first));
-  const guardedFor = <T>(verb: string, names: Names, work: (goal: Goal) => Promise<T>) =>
+  const guardedFor = <T>(verb: string, names: Names, work: (query: Query) => Promise<T>) =>
     orStoreFailed(`cannot ${verb} ${pathOf(names)}`, pathOf(names), () =>
       work({ root, requirement: { names, noStaging }, now: clock.now() }),
     );
   return {
-    load: (names) => guardedFor('read', names, (goal) => load(goal, warnOnce)),
-    peek: (names) => guardedFor('read', names, async (goal) => (await look(goal))?.best),
-    save: (names, bundle) => guardedFor('write', names, (goal) => save(goal, bundle)),
+    load: (names) => guardedFor('read', names, (query) => load(query, warnOnce)),
+    peek: (names) => guardedFor('read', names, async (query) => (await choose(query))?.best),
+    save: (names, bundle) => guardedFor('write', names, (query) => save(query, bundle)),
     lineages: (names) =>
-      guardedFor('read', names, async (goal) => {
-        const found = await readLineages(goal);
-        const served = chooseLineage(goal, found);
+      guardedFor('read', names, async (query) => {
+        const found = await readLineages(query);
+        const served = chooseLineage(query, found);
         const others = found.filter((lineage) => lineage.folder !== served?.folder);
         return [...(served ? [served] : []), ...others].map(({ folder }) => folder.name);
       }),
@@ -78,62 +83,62 @@ export function createCertificateStore(root: string, options: StoreOptions): Cer
   };
 }
 
-/** What a call of the store is about. */
-interface Goal {
+/** The parameters of a call. */
+interface Query {
   readonly root: string;
   readonly requirement: Requirement;
   readonly now: Date;
 }
 
-/** A lineage as it was found. */
+/** A lineage as read from the volume. */
 interface Lineage {
   readonly folder: LineageFolder;
-  /** The pair that its links lead to. */
+  /** The pair that its links point to. */
   readonly linked: CertificateBundle | undefined;
-  /** The pair that would be served of it. */
+  /** The pair that would be served. */
   readonly best: CertificateBundle | undefined;
-  /** The version of `best` when the links are still to be moved there. */
+  /** The version of `best` if the links have to be moved to it. */
   readonly unlinked: number | undefined;
-  /** Why it could not be read, or why nothing in it fits. */
+  /** Why it could not be read, or why no version matches. */
   readonly failure: unknown;
 }
 
-async function load(goal: Goal, warn: (message: string) => void): Promise<CertificateBundle | undefined> {
-  const chosen = await look(goal);
+async function load(query: Query, warn: (message: string) => void): Promise<CertificateBundle | undefined> {
+  const chosen = await choose(query);
   if (chosen?.failure !== undefined && !isIngressError(chosen.failure))
     warn(
       `a file of the certificate in ${chosen.folder.live} cannot be read, and another version is used: ${messageOf(chosen.failure)}`,
     );
-  // A volume that cannot be written still serves.
+  // Best effort: a certificate is served from a read-only volume, too.
   if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
   return chosen?.best;
 }
 
-async function look(goal: Goal): Promise<Lineage | undefined> {
-  const found = await readLineages(goal);
-  const chosen = chooseLineage(goal, found);
+async function choose(query: Query): Promise<Lineage | undefined> {
+  const found = await readLineages(query);
+  const chosen = chooseLineage(query, found);
   const isUsable =
-    chosen !== undefined && whyUnusable(chosen.facts, goal.requirement, goal.now) === undefined;
+    chosen !== undefined && whyUnusable(chosen.facts, query.requirement, query.now) === undefined;
   const failures = found.flatMap(({ failure }) => failure ?? []);
-  // What could not be read may be what would be served: no reason to order another.
+  // The unreadable version may be the one to serve, so this is no reason to order another.
   const unread = failures.find((failure) => !isIngressError(failure));
   if (!isUsable && unread !== undefined) throw unread;
   if (chosen === undefined && failures.length > 0) throw failures[0];
   return chosen;
 }
 
-async function save(goal: Goal, bundle: CertificateBundle): Promise<void> {
-  const found = await readLineages(goal);
+async function save(query: Query, bundle: CertificateBundle): Promise<void> {
+  const found = await readLineages(query);
   const states = found.map(({ folder, linked, best }) => ({
     name: folder.name,
     shown: (linked ?? best)?.facts,
     best: best?.facts,
   }));
-  const names = lineagesToSave(baseName(goal.requirement.names[0]), states, goal.requirement, goal.now);
+  const names = lineagesToSave(baseName(query.requirement.names[0]), states, query.requirement, query.now);
   const results: PromiseSettledResult<void>[] = [];
-  // One after the other: the names may be aliases.
+  // One after the other, because the names may be aliases of each other.
   for (const name of names) {
-    const folder = lineageFolder(goal.root, name);
+    const folder = lineageFolder(query.root, name);
     if (names.length > 1 && (await isAlias(folder))) continue;
     const lineage = found.find((candidate) => candidate.folder.name === name);
     results.push(...(await Promise.allSettled([saveInto(folder, lineage, bundle)])));
@@ -150,16 +155,16 @@ async function saveInto(folder: LineageFolder, lineage: Lineage | undefined, bun
   else await saveVersion(folder, bundle);
 }
 
-function chooseLineage({ requirement, now }: Goal, found: readonly Lineage[]) {
+function chooseLineage({ requirement, now }: Query, found: readonly Lineage[]) {
   const candidates = found.flatMap((lineage) =>
     lineage.best ? [{ ...lineage, facts: lineage.best.facts }] : [],
   );
   return chooseServed(candidates, requirement, now);
 }
 
-async function readLineages(goal: Goal): Promise<Lineage[]> {
-  const names = await findNames(goal.root, goal.requirement.names);
-  return Promise.all(names.map((name) => readLineage(goal, lineageFolder(goal.root, name))));
+async function readLineages(query: Query): Promise<Lineage[]> {
+  const names = await findNames(query.root, query.requirement.names);
+  return Promise.all(names.map((name) => readLineage(query, lineageFolder(query.root, name))));
 }
 
 async function findNames(root: string, [first]: Names): Promise<string[]> {
@@ -168,20 +173,20 @@ async function findNames(root: string, [first]: Names): Promise<string[]> {
 }
 
 /**
- * What can be read of a lineage. A file that cannot be read hides no version but its own; of the failures one of the file system is kept
- * before one of the content.
+ * Reads a lineage. A file that cannot be read hides only its own version. Of several failures, one
+ * of the file system takes precedence over one of the content.
  */
-async function readLineage({ requirement, now }: Goal, folder: LineageFolder): Promise<Lineage> {
+async function readLineage({ requirement, now }: Query, folder: LineageFolder): Promise<Lineage> {
   const failures: unknown[] = [];
-  const noting = (failure: unknown) => void failures.push(failure);
-  const linked = await readLinked(folder, now).catch(noting);
+  const note = (failure: unknown) => void failures.push(failure);
+  const linked = await readLinked(folder, now).catch(note);
   const isWanted = ({ facts }: CertificateBundle) => whyUnusable(facts, requirement, now) === undefined;
-  const archived = await findArchived(folder, isWanted, now, noting).catch(noting);
+  const archived = await findArchived(folder, isWanted, now, note).catch(note);
   const failure = failures.find((one) => !isIngressError(one)) ?? failures[0];
   if (!archived || !preferArchived(linked?.facts, archived.pair.facts, requirement, now))
     return { folder, linked, best: linked, unlinked: undefined, failure };
   const { version, pair } = archived;
-  // Links to what cannot be read now may be good.
+  // Links to files that cannot be read now may be correct.
   const isUnread = failure !== undefined && !isIngressError(failure);
   const isNewer = !isUnread && (linked === undefined || pair.facts.notBefore > linked.facts.notBefore);
   return { folder, linked, best: pair, unlinked: isNewer ? version : undefined, failure };

@@ -6,23 +6,24 @@ import { covers, factsOf, type Names } from './certificate.ts';
 import { isAlias, type LineageFolder, lineageFolder, PARTS } from './lineage-folder.ts';
 import { isToBeWritten, type RenewalConf, renderRenewalConf } from './renewal-conf.ts';
 
-/** What certbot is told of every lineage. */
+/** The settings that all lineages share. */
 export type RenewalTerms = Pick<RenewalConf, 'account' | 'directoryUrl' | 'authenticator'>;
 
 export interface WrittenConf {
   readonly path: string;
-  /** An empty one was there, which certbot leaves when it fails. */
+  /** The file existed but was empty, as certbot leaves it after a failure. */
   readonly wasEmpty: boolean;
 }
 
-// As certbot makes them.
+// As certbot sets it.
 const MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
 /**
- * Writes the `renewal/<lineage>.conf` of a lineage for these names, unless there is one: what certbot or its user has written is
- * never changed. A lineage that certbot would call broken gets none, because that fails every `certbot renew`. Gives what was
- * written. Throws what the file system throws.
+ * Writes the `renewal/<lineage>.conf` of a lineage for these names, unless it exists: files that
+ * certbot or its user wrote are never changed. A lineage that certbot would call broken gets none,
+ * because that makes every `certbot renew` fail. Returns what was written. Throws what the file
+ * system throws.
  */
 export async function keepRenewalConf(
   volume: string,
@@ -43,7 +44,10 @@ export async function keepRenewalConf(
   return { path, wasEmpty: text?.trim() === '' };
 }
 
-/** Of a lineage that certbot can renew: links into its archive, and a certificate for these names. */
+/**
+ * The key type, if certbot can renew the lineage: it consists of links into its archive, and its
+ * certificate is for these names.
+ */
 async function keyTypeOf(folder: LineageFolder, names: Names): Promise<RenewalConf['keyType'] | undefined> {
   if (await isAlias(folder)) return undefined;
   for (const part of PARTS) if (!(await isArchived(folder, `${part}.pem`))) return undefined;

@@ -139,7 +139,7 @@ async function installFor(
   const { serial, fingerprint256, notAfter } = bundle.facts;
   if (state.served.get(name) === fingerprint256) return;
   if (dropped.length > 0 && ![...state.served.values()].includes(fingerprint256))
-    emit({ type: 'chain-cleaned', certificate, dropped });
+    emit({ type: 'chain-cleaned', certificate, dropped: dropped.map(({ words }) => words) });
   const elapsed = stopwatch(clock);
   await serve(name, bundle);
   state.served.set(name, fingerprint256);

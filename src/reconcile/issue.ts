@@ -192,7 +192,8 @@ function accept(
   const bundle = readBundle(chainPem, keyPem, now);
   const { serial, notAfter } = bundle.facts;
   const unusable = whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, now);
-  const why = unusable ?? (now >= renewalDue(bundle.facts) ? 'it is already due for renewal' : undefined);
+  const why =
+    unusable?.words ?? (now >= renewalDue(bundle.facts) ? 'it is already due for renewal' : undefined);
   if (why !== undefined)
     throw new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
       hint: 'Check the clock of this machine.',

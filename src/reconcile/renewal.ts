@@ -57,7 +57,7 @@ export async function decide(
   const history = await origin.ledger.history();
   return decideRenewal({
     certificate: stored?.facts,
-    unusable,
+    unusable: unusable?.words,
     advice,
     issuedAt: history.issuances(names),
     daysBefore: spec.renewDaysBefore,
@@ -97,7 +97,7 @@ function warnOfDaysBefore({ spec, warn }: DecisionDeps, { facts }: CertificateBu
   const { renewDaysBefore } = spec;
   const why =
     renewDaysBefore === undefined ? undefined : whyDaysBeforeFails(renewDaysBefore, lifetimeMs(facts));
-  if (why !== undefined) warn(why);
+  if (why) warn(why.words);
 }
 
 /** The CA that issued a stored certificate, as far as is known. Throws STORE_FAILED. */

@@ -129,7 +129,7 @@ function whatIsWrong(handshake: Handshake, subject: Subject, now: Date): Wrong |
     }
     const why = whyUnusable(facts, { names: [domain], noStaging: false }, now);
     if (why === undefined) return undefined;
-    return { domain, kind: 'wrong-certificate', why: why.replace(/^it\b/, 'the certificate') };
+    return { domain, kind: 'wrong-certificate', why: why.words.replace(/^it\b/, 'the certificate') };
   }
   if (!isWithoutCertificate(handshake.thrown)) return { domain, ...whatFailed(handshake.thrown, subject) };
   // An expired certificate is not served after a restart.

@@ -112,8 +112,8 @@ export const names: readonly Mutant[] = [
     id: 'names-subset-is-replaced',
     class: 'names',
     file: 'src/certificates/certificate.ts',
-    search: '  if (missing.length > 0) return',
-    replace: '  if (missing.length > 0 || facts.names.length !== names.length) return',
+    search: '  if (missing.length > 0) {',
+    replace: '  if (missing.length > 0 || facts.names.length !== names.length) {',
     killedBy: [
       { file: 'src/reconcile/several.test.ts' },
       several(

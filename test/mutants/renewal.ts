@@ -101,8 +101,8 @@ export const renewals: readonly Mutant[] = [
     id: 'renewal-wish-follows-anything',
     class: 'renewal',
     file: 'src/certificates/renewal/policy.ts',
-    search: '  return { at: Math.max(asked, minAgeAt), why:',
-    replace: '  return { at: asked, why:',
+    search: "  return { rule: 'days-before', at: Math.max(asked, minAgeAt), why };",
+    replace: "  return { rule: 'days-before', at: asked, why };",
     killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
     note: 'A RENEW_DAYS_BEFORE longer than the lifetime leads to a loop.',
   },
@@ -120,7 +120,8 @@ export const renewals: readonly Mutant[] = [
     id: 'renewal-expired-certificate-served',
     class: 'renewal',
     file: 'src/certificates/certificate.ts',
-    search: '  if (now >= facts.notAfter) return `it expired at ${facts.notAfter.toISOString()}`;\n',
+    search:
+      "  if (now >= facts.notAfter)\n    return { reason: 'expired', words: `it expired at ${facts.notAfter.toISOString()}` };\n",
     replace: '',
     killedBy: [
       { file: 'test/e2e/restart.test.ts', test: 'an expired certificate is replaced and not served' },
@@ -133,8 +134,8 @@ export const renewals: readonly Mutant[] = [
     class: 'renewal',
     file: 'src/acme/ledger/limits.ts',
     search:
-      "  return at && because({ until: at, reason: 'the last order failed' }, history.lastRefusal(names));\n",
-    replace: "  return at && { until: at, reason: 'the last order failed' };\n",
+      "    because({ until: at, limit: 'refusal', reason: 'the last order failed' }, history.lastRefusal(names))\n",
+    replace: "    { until: at, limit: 'refusal', reason: 'the last order failed' }\n",
     killedBy: [
       { file: 'src/acme/ledger/limits.test.ts' },
       {

@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createAccountStore } from '../../src/acme/account-store.ts';
 import { bucketDeferral, windowDeferral } from '../../src/acme/ledger/deferral.ts';
+import type { NewEntry } from '../../src/acme/ledger/entries.ts';
+import { historyOf } from '../../src/acme/ledger/history.ts';
 import { createLedger } from '../../src/acme/ledger/ledger.ts';
+import { limitsOf, whenAllowed } from '../../src/acme/ledger/limits.ts';
 import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
+import { type CertificateFacts, whyUnusable } from '../../src/certificates/certificate.ts';
+import { whyDaysBeforeFails } from '../../src/certificates/renewal/lifetime.ts';
+import { decideRenewal, type RenewalInputs } from '../../src/certificates/renewal/policy.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { IngressError } from '../../src/errors.ts';
 import { makeDirectory } from '../../src/files.ts';
@@ -65,6 +71,132 @@ const LEDGER = 'dstack-ingress/ledger/ca.example_directory';
 const ACCOUNTS = 'dstack-ingress/accounts/ca.example_directory.json';
 const CHECK = 'Check that the volume is mounted, writable and not full.';
 const folder = { path: '/etc/letsencrypt', owner: 1000, mode: 0o755 };
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const ISSUED = Date.parse('2026-01-01T00:00:00Z');
+const day = (days: number) => new Date(ISSUED + days * DAY);
+const FACTS: CertificateFacts = {
+  ...{ names: [NAME], serial: '01', fingerprint256: 'AA', issuer: 'CN=Test' },
+  ...{ notBefore: day(0), notAfter: day(90) },
+};
+const RENEWAL: RenewalInputs = {
+  ...{ certificate: FACTS, unusable: undefined, advice: undefined, issuedAt: [day(0)] },
+  ...{ daysBefore: undefined, now: day(0), jitter: 0 },
+};
+const advised = (from: number, to: number) => ({ window: { start: day(from), end: day(to) } });
+
+type Decision = [when: string, age: number, more: Partial<RenewalInputs>, message: string];
+const decisions: readonly Decision[] = [
+  ['no certificate', 1, { certificate: undefined }, 'there is no certificate yet'],
+  [
+    'the certificate cannot be served',
+    1,
+    { unusable: 'it is for another name' },
+    'the certificate cannot be served: it is for another name',
+  ],
+  [
+    'not due',
+    1,
+    {},
+    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on',
+  ],
+  [
+    'due',
+    61,
+    {},
+    'renewal has been due since 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
+  ],
+  [
+    'advice of the CA',
+    1,
+    { advice: { ...advised(40, 42), explanationUrl: 'https://ca.example/why' } },
+    'renewal is due at 2026-02-10T00:00:00.000Z: the CA asks for it between 2026-02-10T00:00:00.000Z and 2026-02-12T00:00:00.000Z (see https://ca.example/why)',
+  ],
+  [
+    'RENEW_DAYS_BEFORE',
+    1,
+    { daysBefore: 40 },
+    'renewal is due at 2026-02-20T00:00:00.000Z: RENEW_DAYS_BEFORE=40 asks for it',
+  ],
+  [
+    'RENEW_DAYS_BEFORE is too early',
+    1,
+    { daysBefore: 99 },
+    'renewal is due at 2026-01-31T00:00:00.000Z: RENEW_DAYS_BEFORE=99 asks for it, but not before a third of the lifetime is over',
+  ],
+  [
+    'urgent',
+    80,
+    { advice: advised(82, 84) },
+    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
+  ],
+  [
+    'too soon after others',
+    2,
+    { advice: advised(1, 1.5), issuedAt: [day(0.5), day(0)] },
+    'renewal has been due since 2026-01-02T00:00:00.000Z: the CA asks for it between 2026-01-02T00:00:00.000Z and 2026-01-02T12:00:00.000Z, but certificates for these names were issued at 2026-01-01T00:00:00.000Z and 2026-01-01T12:00:00.000Z: no other one before 2026-01-16T12:00:00.000Z',
+  ],
+  [
+    'advice that had passed is repeated',
+    2,
+    { advice: advised(-2, -1), issuedAt: [day(0), day(0.5)] },
+    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the CA asks for it between 2025-12-30T00:00:00.000Z and 2025-12-31T00:00:00.000Z, which had passed when the certificate was issued, as with the one before it',
+  ],
+];
+
+/** Why an order is deferred after these entries, at the start of the ledger. */
+function deferralAfter(entries: readonly NewEntry[]) {
+  const history = historyOf(entries.map((entry) => ({ at: NOW.toISOString(), ...entry })));
+  return whenAllowed({
+    ...{ history, names: [NAME], registeredDomains: [], step: 'order', replaces: false },
+    ...{ limits: limitsOf(DIRECTORY), now: NOW },
+  });
+}
+
+const UNTIL = new Date(NOW.getTime() + HOUR).toISOString();
+const refused: NewEntry = {
+  ...{ event: 'failed', names: [NAME], code: 'ACME_ORDER_FAILED', refused: true },
+  message: 'no TXT record found',
+};
+const times = (count: number, make: (attempt: string) => NewEntry) =>
+  Array.from({ length: count }, (_, index) => make(String(index)));
+
+const limits: readonly (readonly [when: string, entries: readonly NewEntry[], message: string])[] = [
+  ['the CA asked to wait', [{ event: 'pause', until: UNTIL }], 'the certificate authority asked to wait'],
+  [
+    'the CA asked to wait, with a message',
+    [
+      {
+        event: 'pause',
+        until: UNTIL,
+        code: 'ACME_PROBLEM',
+        message: 'the certificate authority refuses: busy',
+      },
+    ],
+    'the certificate authority asked to wait at 2026-11-24T12:00:00.000Z: the certificate authority refuses: busy (ACME_PROBLEM)',
+  ],
+  [
+    'after a refusal without a message',
+    [{ event: 'failed', names: [NAME], code: 'X', refused: true, notBefore: UNTIL }],
+    'the last order failed at 2026-11-24T12:00:00.000Z (X)',
+  ],
+  [
+    'after a refusal',
+    [{ ...refused, notBefore: UNTIL }],
+    'the last order failed at 2026-11-24T12:00:00.000Z: no TXT record found (ACME_ORDER_FAILED)',
+  ],
+  [
+    'failed authorizations',
+    [...times(4, (attempt) => ({ event: 'validate', attempt, names: [NAME] })), refused],
+    '4 failed authorizations of app.example.com in 1 hour; the last order failed at 2026-11-24T12:00:00.000Z: no TXT record found (ACME_ORDER_FAILED)',
+  ],
+  [
+    'orders without a certificate',
+    times(6, (attempt) => ({ event: 'order', attempt, names: [NAME] })),
+    '6 orders for these names without a certificate at once, and one more every 5 minutes, are used up',
+  ],
+];
 
 export const rows: readonly WordingRow[] = [
   {
@@ -214,7 +346,7 @@ export const rows: readonly WordingRow[] = [
     when: 'a limit with a window defers an order',
     say: () =>
       windowDeferral(
-        { what: 'certificates for exactly these names', times: [NOW] },
+        { limit: 'exact-set', what: 'certificates for exactly these names', times: [NOW] },
         { count: 1, windowMs: 7 * 86_400_000 },
         NOW,
       )?.reason,
@@ -224,10 +356,54 @@ export const rows: readonly WordingRow[] = [
     when: 'a limit with a bucket defers an order',
     say: () =>
       bucketDeferral(
-        { what: 'new orders of this account', times: [NOW] },
+        { limit: 'new-orders', what: 'new orders of this account', times: [NOW] },
         { capacity: 1, refillMs: 36_000 },
         NOW,
       )?.reason,
     message: '1 new orders of this account at once, and one more every 36 seconds, are used up',
   },
+  ...decisions.map(
+    ([when, age, more, message]): WordingRow => ({
+      when: `renewal: ${when}`,
+      say: () => decideRenewal({ ...RENEWAL, now: day(age), ...more }).reason,
+      message,
+    }),
+  ),
+  {
+    when: 'RENEW_DAYS_BEFORE is too much',
+    say: () => whyDaysBeforeFails(31, 45 * DAY - 1000)?.words,
+    message:
+      'RENEW_DAYS_BEFORE=31 is too much for a certificate of 45 days: it is renewed when 30 days are left, after a third of its lifetime',
+  },
+  {
+    when: 'RENEW_DAYS_BEFORE has no effect',
+    say: () => whyDaysBeforeFails(1, 160 * HOUR - 1000)?.words,
+    message:
+      'RENEW_DAYS_BEFORE=1 has no effect on a certificate of 6.7 days: it is renewed when 3.3 days are left, half of its lifetime',
+  },
+  {
+    when: 'a certificate is for other names',
+    say: () => whyUnusable(FACTS, { names: ['www.example.com'], noStaging: false }, day(1))?.words,
+    message: 'it is for app.example.com, not for www.example.com',
+  },
+  {
+    when: 'a certificate has expired',
+    say: () => whyUnusable(FACTS, { names: [NAME], noStaging: false }, day(90))?.words,
+    message: 'it expired at 2026-04-01T00:00:00.000Z',
+  },
+  {
+    when: 'a certificate is from the staging environment',
+    say: () => {
+      const staged = { ...FACTS, issuer: 'CN=(STAGING) X' };
+      return whyUnusable(staged, { names: [NAME], noStaging: true }, day(1))?.words;
+    },
+    message: 'it is from the staging environment',
+  },
+  ...limits.map(
+    ([when, entries, message]): WordingRow => ({
+      when: `a deferral: ${when}`,
+      say: () => deferralAfter(entries)?.reason,
+      message,
+    }),
+  ),
 ];

@@ -12,11 +12,23 @@ export interface Bucket {
   readonly refillMs: number;
 }
 
+/** A limit of ours or of the CA. `pause`: the CA asked to wait; `refusal`: the last order failed. */
+export type LimitName =
+  | 'pause'
+  | 'refusal'
+  | 'exact-set'
+  | 'failed-authorizations'
+  | 'fruitless-orders'
+  | 'registered-domain'
+  | 'new-orders';
+
 /** Why something is not done yet, and when it may be. */
 export interface Deferral {
   /** When it may be done, as far as is known now. */
   readonly until: Date;
-  /** For a person; `until` is shown beside it. */
+  /** The limit that defers it; undefined if something else does. */
+  readonly limit?: LimitName;
+  /** For the user; shown with `until`. */
   readonly reason: string;
   /** The failure that led to it. */
   readonly failure?: PastFailure;
@@ -33,6 +45,7 @@ export interface PastFailure {
 
 /** The events that a limit counts. */
 export interface Count {
+  readonly limit: LimitName;
   /** `certificates for exactly these names` */
   readonly what: string;
   /** Earliest first. */
@@ -45,7 +58,7 @@ const DAY = 24 * HOUR;
 
 /** Why a sliding window permits no further event now; undefined when it does. Pure. */
 export function windowDeferral(
-  { what, times }: Count,
+  { limit, what, times }: Count,
   { count, windowMs }: Window,
   now: Date,
 ): Deferral | undefined {
@@ -54,12 +67,12 @@ export function windowDeferral(
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
   const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
-  return { until: new Date(leaving.getTime() + windowMs), reason: why };
+  return { until: new Date(leaving.getTime() + windowMs), limit, reason: why };
 }
 
 /** Why a bucket, full before the first event, permits no further one now; undefined when it does. Pure. */
 export function bucketDeferral(
-  { what, times }: Count,
+  { limit, what, times }: Count,
   { capacity, refillMs }: Bucket,
   now: Date,
 ): Deferral | undefined {
@@ -77,7 +90,7 @@ export function bucketDeferral(
   fill(now);
   if (levelMs >= refillMs) return undefined;
   const why = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
-  return { until: new Date(now.getTime() + refillMs - levelMs), reason: why };
+  return { until: new Date(now.getTime() + refillMs - levelMs), limit, reason: why };
 }
 
 function describeSpan(ms: number): string {

@@ -20,12 +20,14 @@ const repeat = (count: number, make: (index: number) => LedgerEntry | LedgerEntr
   Array.from({ length: count }, (_, index) => make(index)).flat();
 
 function ask(entries: LedgerEntry[], now: number, directoryUrl = PRIVATE, more: Partial<Step> = {}) {
-  const hold = whenAllowed({
+  const deferral = whenAllowed({
     ...{ history: historyOf(entries), names: NAMES, registeredDomains: ['example.com'] },
     ...{ step: 'order', replaces: false, limits: limitsOf(directoryUrl), now: moment(now) },
     ...more,
   });
-  return hold && { ms: hold.until.getTime() - START, why: hold.reason };
+  return (
+    deferral && { ms: deferral.until.getTime() - START, limit: deferral.limit, failure: deferral.failure }
+  );
 }
 
 const failing = (index: number) =>
@@ -35,7 +37,7 @@ const finalizing = (index: number, names = NAMES, everyMs = HOUR) =>
 const ordering = (index: number, everyMs: number, replaces?: string, names = NAMES) =>
   entry(index * everyMs, { event: 'order', attempt: `o${index}`, names, ...(replaces && { replaces }) });
 
-test('where nothing has happened, everything is allowed', () => {
+test('with an empty ledger, everything is allowed', () => {
   for (const url of CAS)
     for (const step of ['order', 'validate'] as const) assert.equal(ask([], 0, url, { step }), undefined);
 });
@@ -45,8 +47,7 @@ for (const url of [PRODUCTION, PRIVATE])
     for (const step of ['order', 'validate'] as const) {
       assert.equal(ask(repeat(3, failing), 4 * MINUTE, url, { step }), undefined);
       assert.deepEqual(ask(repeat(4, failing), 4 * MINUTE, url, { step }), {
-        ms: HOUR,
-        why: '4 failed authorizations of app.example.com in 1 hour',
+        ...{ ms: HOUR, limit: 'failed-authorizations', failure: undefined },
       });
       assert.equal(ask(repeat(4, failing), HOUR, url, { step }), undefined);
     }
@@ -65,8 +66,7 @@ test('4 certificates for exactly the same names in any 7 days, whatever they rep
         const entries = repeat(4, (index) => finalizing(index));
         assert.equal(ask(entries.slice(1), 5 * HOUR, url, { step, replaces }), undefined);
         assert.deepEqual(ask(entries, 5 * HOUR, url, { step, replaces }), {
-          ms: 7 * DAY,
-          why: '4 certificates for exactly these names in 7 days',
+          ...{ ms: 7 * DAY, limit: 'exact-set', failure: undefined },
         });
         assert.equal(ask(entries, 7 * DAY, url, { step, replaces }), undefined);
         assert.equal(ask(entries, 5 * HOUR, url, { step, replaces, names: ['www.example.com'] }), undefined);
@@ -89,12 +89,8 @@ test('45 certificates of a registered domain at Let’s Encrypt, one back in 202
     entry(0, { event: 'finalize', attempt: `d${index}`, names: [`${index}.example.com`] }),
   );
   assert.equal(ask(others.slice(1), 0, PRODUCTION), undefined);
-  const held = ask(others, MINUTE, PRODUCTION);
-  assert.equal(held?.ms, 202 * MINUTE);
-  assert.match(
-    held?.why ?? '',
-    /^45 certificates for names of example\.com at once, and one more every 202 minutes, are used up$/,
-  );
+  const deferral = ask(others, MINUTE, PRODUCTION);
+  assert.deepEqual([deferral?.ms, deferral?.limit], [202 * MINUTE, 'registered-domain']);
   assert.equal(ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org'] }), undefined);
   assert.equal(
     ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org', 'example.com'] })?.ms,
@@ -121,9 +117,8 @@ test('250 new orders of the account at Let’s Encrypt, one back in 36 seconds',
     entry(0, { event: 'order', attempt: `o${index}`, names: [`${index}.example`] }),
   );
   assert.equal(ask(orders.slice(1), 0, PRODUCTION), undefined);
-  const held = ask(orders, 0, PRODUCTION);
-  assert.equal(held?.ms, 36_000);
-  assert.match(held?.why ?? '', /^250 new orders of this account at once, and one more every 36 seconds,/);
+  const deferral = ask(orders, 0, PRODUCTION);
+  assert.deepEqual([deferral?.ms, deferral?.limit], [36_000, 'new-orders']);
   assert.equal(ask(orders, 0, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
   assert.equal(ask(orders, 0, PRODUCTION, { step: 'validate' }), undefined);
   for (const url of [STAGING, PRIVATE]) assert.equal(ask(orders, 0, url), undefined);
@@ -133,17 +128,13 @@ test('250 new orders of the account at Let’s Encrypt, one back in 36 seconds',
   assert.equal(ask(renewals, 0, PRODUCTION), undefined, 'renewals do not count');
 });
 
-test('a handful of orders that lead nowhere, then one in 5 minutes', () => {
+test('6 orders without a certificate, then one every 5 minutes', () => {
   for (const url of [PRODUCTION, PRIVATE])
     for (const replaces of [false, true]) {
       const orders = repeat(6, (index) => ordering(index, 1000, replaces ? 'a.1' : undefined));
       assert.equal(ask(orders.slice(1), 6000, url, { replaces }), undefined);
-      const held = ask(orders, 6000, url, { replaces });
-      assert.equal(held?.ms, 5 * MINUTE);
-      assert.match(
-        held?.why ?? '',
-        /^6 orders for these names without a certificate at once, and one more every 5 minutes,/,
-      );
+      const deferral = ask(orders, 6000, url, { replaces });
+      assert.deepEqual([deferral?.ms, deferral?.limit], [5 * MINUTE, 'fruitless-orders']);
       assert.equal(ask(orders, 6000, url, { replaces, step: 'validate' }), undefined);
     }
 });
@@ -242,12 +233,11 @@ test('no step while the CA asked to wait, nor before the names may be ordered ag
   for (const url of CAS)
     for (const step of ['order', 'validate'] as const) {
       assert.deepEqual(ask(pause, HOUR - 1, url, { step }), {
-        ms: HOUR,
-        why: 'the certificate authority asked to wait',
+        ...{ ms: HOUR, limit: 'pause', failure: undefined },
       });
       assert.deepEqual(ask(failed, HOUR - 1, url, { step }), {
-        ms: HOUR,
-        why: 'the last order failed at 2026-11-24T00:00:00.000Z (X)',
+        ...{ ms: HOUR, limit: 'refusal' },
+        failure: { at: moment(0), code: 'X', message: undefined },
       });
       assert.equal(ask([...pause, ...failed], HOUR, url, { step }), undefined);
       assert.equal(ask(failed, 0, url, { step, names: ['www.example.com'] }), undefined);
@@ -255,53 +245,53 @@ test('no step while the CA asked to wait, nor before the names may be ordered ag
     }
 });
 
-test('a hold tells what the CA last said, in its words, and when', () => {
+test('a deferral has the last failure, with the message of the CA', () => {
   const notBefore = moment(HOUR).toISOString();
   const said = { code: 'ACME_ORDER_FAILED', message: 'no TXT record found' };
   const refusal = entry(MINUTE, { event: 'failed', names: NAMES, refused: true, notBefore, ...said });
-  const words = 'the last order failed at 2026-11-24T00:01:00.000Z: no TXT record found (ACME_ORDER_FAILED)';
-  assert.equal(ask([refusal], 2 * MINUTE)?.why, words);
+  const failure = { at: moment(MINUTE), ...said };
+  const because = (entries: LedgerEntry[], now: number) => {
+    const deferral = ask(entries, now);
+    return [deferral?.limit, deferral?.failure];
+  };
+  assert.deepEqual(because([refusal], 2 * MINUTE), ['refusal', failure]);
   const refused = entry(MINUTE, { event: 'failed', names: NAMES, refused: true, ...said });
-  assert.equal(
-    ask([...repeat(4, failing), refused], 5 * MINUTE)?.why,
-    `4 failed authorizations of app.example.com in 1 hour; ${words}`,
-  );
+  assert.deepEqual(because([...repeat(4, failing), refused], 5 * MINUTE), ['failed-authorizations', failure]);
   const fruitless = repeat(6, (index) => ordering(index, 0));
-  assert.match(ask([...fruitless, refused], 2 * MINUTE)?.why ?? '', /are used up; the last order failed at/);
+  assert.deepEqual(because([...fruitless, refused], 2 * MINUTE), ['fruitless-orders', failure]);
   const busy = { code: 'ACME_PROBLEM', message: 'the certificate authority refuses: busy (rateLimited)' };
-  assert.equal(
-    ask([entry(0, { event: 'pause', until: notBefore, ...busy })], MINUTE)?.why,
-    `the certificate authority asked to wait at 2026-11-24T00:00:00.000Z: ${busy.message} (ACME_PROBLEM)`,
-  );
+  const pause = entry(0, { event: 'pause', until: notBefore, ...busy });
+  assert.deepEqual(because([pause], MINUTE), ['pause', { at: moment(0), ...busy }]);
 });
 
-test('a wait before the limits tells of the refusal too, and is its wait where that is longer', () => {
+test('another deferral has the last refusal, too, and ends with it if that is later', () => {
   const told = { names: NAMES, refused: true, code: 'X', notBefore: moment(HOUR).toISOString() };
   const history = historyOf([entry(0, { event: 'failed', ...told })]);
-  const words = 'the last order failed at 2026-11-24T00:00:00.000Z (X)';
-  const hold = (ms: number) => ({ until: moment(ms), reason: 'resolvers remember' });
-  const { until: at, reason: why } = orRefusal(hold(MINUTE), history, NAMES);
-  assert.deepEqual([at, why], [moment(HOUR), words]);
-  assert.equal(orRefusal(hold(2 * HOUR), history, NAMES).reason, `resolvers remember; ${words}`);
-  assert.deepEqual(orRefusal(hold(0), historyOf([]), NAMES), hold(0));
+  const failure = { at: moment(0), code: 'X', message: undefined };
+  const cached = (ms: number) => ({ until: moment(ms), reason: 'resolvers may have it cached' });
+  const longer = orRefusal(cached(MINUTE), history, NAMES);
+  assert.deepEqual([longer.until, longer.limit, longer.failure], [moment(HOUR), 'refusal', failure]);
+  const shorter = orRefusal(cached(2 * HOUR), history, NAMES);
+  assert.deepEqual([shorter.until, shorter.limit, shorter.failure], [moment(2 * HOUR), undefined, failure]);
+  assert.deepEqual(orRefusal(cached(0), historyOf([]), NAMES), cached(0));
 });
 
-test('of several that hold, the longest is told', () => {
+test('of several deferrals the longest is returned', () => {
   const failures = repeat(4, failing);
   const pause = (ms: number) => entry(0, { event: 'pause', until: moment(ms).toISOString() });
-  assert.match(ask([...failures, pause(HOUR - 1)], 5 * MINUTE)?.why ?? '', /failed authorizations/);
-  assert.match(ask([...failures, pause(HOUR + 1)], 5 * MINUTE)?.why ?? '', /asked to wait/);
+  assert.equal(ask([...failures, pause(HOUR - 1)], 5 * MINUTE)?.limit, 'failed-authorizations');
+  assert.equal(ask([...failures, pause(HOUR + 1)], 5 * MINUTE)?.limit, 'pause');
   const certificates = repeat(4, (index) => finalizing(index, NAMES, 0));
   assert.equal(ask([...failures, pause(HOUR + 1), ...certificates], 5 * MINUTE)?.ms, 7 * DAY);
 });
 
-test('a CA is known by its directory URL, however that is written', () => {
+test('a CA is recognized by its directory URL, however that is spelled', () => {
   assert.equal(limitsOf('HTTPS://ACME-v02.api.letsencrypt.org:443/directory'), limitsOf(PRODUCTION));
   assert.notEqual(limitsOf('https://acme-v02.api.letsencrypt.org.example/directory'), limitsOf(PRODUCTION));
   assert.equal(limitsOf('https://127.0.0.1:14000/dir'), limitsOf(PRIVATE));
 });
 
-test('a hold is told from what was asked for', () => {
+test('a deferral is distinguished from other results', () => {
   assert.ok(isDeferral({ until: new Date(0), reason: 'not yet' }));
   for (const other of [undefined, null, {}, { reason: 'so' }, { until: 'then', reason: 'so' }, 'why'])
     assert.ok(!isDeferral(other));

@@ -1,6 +1,7 @@
 import {
   type Bucket,
   bucketDeferral,
+  type Count,
   type Deferral,
   type PastFailure,
   type Window,
@@ -8,7 +9,7 @@ import {
 } from './deferral.ts';
 import type { History } from './history.ts';
 
-export type { Deferral, Deferral as Hold } from './deferral.ts';
+export type { Deferral, LimitName } from './deferral.ts';
 
 /** How much we ask of one certificate authority at most. */
 export interface Limits {
@@ -106,15 +107,23 @@ export function whenAllowed(step: Step): Deferral | undefined {
 /** Limits of orders and validations alike. */
 function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): Deferral[] {
   const paused = history.pausedUntil();
-  const certificates = { what: 'certificates for exactly these names', times: history.issuances(names) };
+  const certificates: Count = {
+    limit: 'exact-set',
+    what: 'certificates for exactly these names',
+    times: history.issuances(names),
+  };
   const last = history.lastRefusal(names);
   return [
     paused &&
-      because({ until: paused, reason: 'the certificate authority asked to wait' }, history.pausedBy()),
+      because(
+        { until: paused, limit: 'pause', reason: 'the certificate authority asked to wait' },
+        history.pausedBy(),
+      ),
     refusalDeferral(history, names),
     windowDeferral(certificates, setWindow(limits, lifetimeMs), now),
     ...names.map((name) => {
-      const failures = {
+      const failures: Count = {
+        limit: 'failed-authorizations',
         what: `failed authorizations of ${name}`,
         times: history.failedAuthorizations(name),
       };
@@ -126,7 +135,8 @@ function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): De
 
 function limitsOfOrders(step: Step): Deferral[] {
   const { history, names, limits, now } = step;
-  const fruitless = {
+  const fruitless: Count = {
+    limit: 'fruitless-orders',
     what: 'orders for these names without a certificate',
     times: history.fruitlessOrders(names),
   };
@@ -151,7 +161,10 @@ export function orRefusal(deferral: Deferral, history: History, names: readonly 
 
 function refusalDeferral(history: History, names: readonly string[]): Deferral | undefined {
   const at = history.notBefore(names);
-  return at && because({ until: at, reason: 'the last order failed' }, history.lastRefusal(names));
+  return (
+    at &&
+    because({ until: at, limit: 'refusal', reason: 'the last order failed' }, history.lastRefusal(names))
+  );
 }
 
 /** Adds the failure that led to a deferral; `link` joins it to the reason. */
@@ -169,12 +182,17 @@ function because(deferral: Deferral, failure: PastFailure | undefined, link = ''
 /** Limits that an order which names the certificate it replaces is exempt from. */
 function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (Deferral | undefined)[] {
   const { perDomain, newOrders } = limits;
-  const orders = { what: 'new orders of this account', times: history.ordersSince(new Date(0)).fresh };
+  const orders: Count = {
+    limit: 'new-orders',
+    what: 'new orders of this account',
+    times: history.ordersSince(new Date(0)).fresh,
+  };
   const domains = perDomain ? [...new Set(registeredDomains)] : [];
   return [
     newOrders && bucketDeferral(orders, newOrders, now),
     ...domains.map((domain) => {
-      const certificates = {
+      const certificates: Count = {
+        limit: 'registered-domain',
         what: `certificates for names of ${domain}`,
         times: history.issuancesIn(domain),
       };

@@ -1,11 +1,14 @@
 import * as z from 'zod';
 import { type CertificateFacts, splitChain } from '../certificate.ts';
 
-/** When a CA wants a certificate to be renewed: ACME Renewal Information, RFC 9773 §4.2. */
+/**
+ * The time at which a CA wants a certificate to be renewed: ACME Renewal Information (RFC 9773
+ * §4.2).
+ */
 export interface RenewalAdvice {
-  /** Renew at a random moment in it. `end` is after `start`; both may have passed. */
+  /** Renew at a random time within it. `end` is after `start`; both may be in the past. */
   readonly window: { readonly start: Date; readonly end: Date };
-  /** A page that explains the window to people. */
+  /** A page that explains the window to users. */
   readonly explanationUrl?: string;
 }
 
@@ -16,8 +19,9 @@ const schema = z.object({
 });
 
 /**
- * Reads a `renewalInfo` resource. Undefined for anything invalid, such as a window that does not end after its start: that counts as no
- * answer (RFC 9773 §4.2). An `explanationURL` that is not an HTTP URL is left out.
+ * Parses a `renewalInfo` resource. Undefined for an invalid one, such as a window that does not end
+ * after its start: that counts as no response (RFC 9773 §4.2). Ignores an `explanationURL` that is
+ * not an HTTP URL.
  */
 export function readRenewalInfo(body: unknown): RenewalAdvice | undefined {
   const { data } = schema.safeParse(body);
@@ -39,15 +43,18 @@ const DAY_MS = 24 * HOUR_MS;
 const DEFAULT_LOOK_MS = 6 * HOUR_MS;
 
 /**
- * When to ask the CA again: after its Retry-After (milliseconds), but between a minute and a day; after six hours without a valid
- * Retry-After or answer (RFC 9773 §4.3.2 and §4.3.3).
+ * When to poll the CA again: after its Retry-After (milliseconds), but between a minute and a day;
+ * after six hours without a valid Retry-After or response (RFC 9773 §4.3.2 and §4.3.3).
  */
 export function nextLook(retryAfterMs: number | undefined, now: Date): Date {
   const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_LOOK_MS, MINUTE_MS), DAY_MS);
   return new Date(now.getTime() + ms);
 }
 
-/** Hexadecimal digits, of 64; more would not fit a number exactly and could round up to 1. */
+/**
+ * Hexadecimal digits (of 64) that are used; more would not fit a number exactly and could round up
+ * to 1.
+ */
 const DIGITS = 13;
 
 /**
@@ -60,16 +67,19 @@ export function renewalJitter({ fingerprint256 }: Pick<CertificateFacts, 'finger
 }
 
 /**
- * What a CA calls a certificate in `renewalInfo` and `replaces` (RFC 9773 §4.1): `base64url(key identifier of its issuer).base64url(serial)`.
- * Takes DER, or PEM with the leaf first. Undefined when it names no key of its issuer, or is no certificate.
+ * The identifier of a certificate in `renewalInfo` and `replaces` (RFC 9773 §4.1): `base64url(key
+ * identifier of its issuer).base64url(serial)`. Takes DER, or PEM with the leaf first. Undefined if
+ * the certificate has no authority key identifier, or cannot be parsed.
  *
- * Every start with a stored certificate needs this. The X.509 parser that comes with acme-client (@peculiar/x509) takes about 100 ms to
- * load, and is loaded only for an order; so the few elements of DER that lead to the two values are read here.
+ * Every start with a stored certificate needs this. The X.509 parser that comes with acme-client
+ * (@peculiar/x509) takes about 100 ms to load, and is loaded only for an order; so the few DER
+ * elements that lead to the two values are read here.
  */
 export function certificateId(certificate: string | Uint8Array): string | undefined {
   const der = typeof certificate === 'string' ? derOf(certificate) : certificate;
   const tbsCertificate = elements(elements(elements(der)[0]?.content)[0]?.content);
-  // The version is wrapped into a tag of its own, so this is the first INTEGER; a zero before its sign bit belongs to it.
+  // The version has its own tag around it, so this is the first INTEGER. It may start with a zero
+  // byte that keeps it positive.
   const serial = child(tbsCertificate, INTEGER);
   const key = authorityKeyIdentifier(child(tbsCertificate, EXTENSIONS));
   if (!serial?.length || !key?.length) return undefined;
@@ -81,7 +91,7 @@ function derOf(pem: string): Uint8Array {
   return Buffer.from(leaf.replaceAll(/-----[^-]+-----/g, ''), 'base64');
 }
 
-// Tags of X.690 §8.1.2: universal ones, and those that RFC 5280 §4.1 and §4.2.1.1 give to optional fields.
+// Tags: universal ones (X.690 §8.1.2), and those of optional fields (RFC 5280 §4.1 and §4.2.1.1).
 const INTEGER = 0x02;
 const OCTET_STRING = 0x04;
 const KEY_IDENTIFIER = 0x80;
@@ -107,14 +117,15 @@ function child(elements: readonly Element[], tag: number): Uint8Array | undefine
   return elements.find((element) => element.tag === tag)?.content;
 }
 
-/** The elements that follow each other in DER, up to the first that is not whole. */
+/** Reads consecutive DER elements, up to the first incomplete one. */
 function elements(bytes: Uint8Array = new Uint8Array()): Element[] {
   const found: Element[] = [];
   let at = 0;
   while (at + 2 <= bytes.length) {
     const tag = bytes[at] ?? 0;
     const first = bytes[at + 1] ?? 0;
-    // Below 128 it is the length, else it says of how many bytes the length is (X.690 §8.1.3).
+    // Below 128 this is the length; else its lower bits are the number of bytes of the length
+    // (X.690 §8.1.3).
     const start = at + 2 + (first < 0x80 ? 0 : first - 0x80);
     const long = bytes.subarray(at + 2, start);
     const length = first < 0x80 ? first : long.reduce((sum, byte) => sum * 256 + byte, 0);

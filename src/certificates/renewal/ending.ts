@@ -1,9 +1,9 @@
 import type { CertificateFacts } from '../certificate.ts';
 import { renewalTimes } from './lifetime.ts';
 
-/** How near its end a certificate is that should have been renewed long ago. */
+/** The state of a certificate that should have been renewed long ago. */
 export interface Ending {
-  /** `soon` once renewal is urgent, `last-day` in its last day. */
+  /** `soon` once renewal is urgent, `last-day` during the last 24 hours. */
   readonly stage: 'soon' | 'last-day' | 'expired';
   /** Follows "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at 2026-…`. */
   readonly words: string;

@@ -3,16 +3,16 @@ import type { CertificateFacts } from '../certificate.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Let's Encrypt halves its own rule below this. */
+/** Below this, renewal is due at half of the lifetime (Let's Encrypt's own rule). */
 const SHORT_MS = 10 * DAY_MS;
 
-/** Fractions of a lifetime, and their names in sentences. */
+/** Fractions of a lifetime, and their names in messages. */
 interface Fractions {
-  /** Left when renewal is due. */
+  /** The remaining fraction when renewal becomes due. */
   readonly due: number;
-  /** Left when renewal is urgent. */
+  /** The remaining fraction when renewal becomes urgent. */
   readonly urgent: number;
-  /** Over before RENEW_DAYS_BEFORE can make renewal due. */
+  /** The elapsed fraction before which RENEW_DAYS_BEFORE has no effect. */
   readonly minAge: number;
   readonly words: { readonly due: string; readonly urgent: string; readonly minAge: string };
 }
@@ -26,21 +26,33 @@ const SHORT: Fractions = {
   words: { due: 'half', urgent: 'a quarter', minAge: 'half' },
 };
 
-/** Let's Encrypt permits another certificate for the same set of names every 34 hours. */
+/** Let's Encrypt allows another certificate for the same set of names every 34 hours. */
 const MIN_INTERVAL_MS = 36 * HOUR_MS;
 
-/** The moments of a certificate's lifetime that matter for its renewal, in milliseconds of the epoch. */
+/** The times that matter for the renewal of a certificate, in milliseconds of the epoch. */
 export interface RenewalTimes {
   readonly end: number;
   readonly dueAt: number;
   readonly urgentAt: number;
-  /** The earliest moment that RENEW_DAYS_BEFORE can make renewal due. */
+  /** The earliest time at which RENEW_DAYS_BEFORE can make renewal due. */
   readonly minAgeAt: number;
   readonly words: Fractions['words'];
-  /** Least milliseconds between two issuances: a sixth of the lifetime, but no less than a CA's limits permit. */
+  /**
+   * Minimum interval between issuances in milliseconds: a sixth of the lifetime, but no shorter
+   * than a CA's limits allow.
+   */
   readonly minIntervalMs: number;
   /** The same once renewal is urgent. */
   readonly urgentMinIntervalMs: number;
+}
+
+/** A value of RENEW_DAYS_BEFORE that does not determine when a certificate is renewed. */
+export interface DaysBeforeFault {
+  readonly kind: 'too-much' | 'no-effect';
+  /** The days before the end at which the certificate is renewed. */
+  readonly renewedDaysBefore: number;
+  /** For the user. */
+  readonly words: string;
 }
 
 /** The renewal times of a certificate. Pure. */
@@ -51,7 +63,7 @@ export function renewalTimes({
   const end = notAfter.getTime();
   const lifetimeMs = end - notBefore.getTime();
   const { due, urgent, minAge, words } = fractionsOf(lifetimeMs);
-  // So that two regular renewals, at half of the lifetime, are never too close.
+  // Two regular renewals, at half of the lifetime, are then never too close.
   const longestMs = lifetimeMs / 4;
   return {
     ...{ end, words },
@@ -64,18 +76,23 @@ export function renewalTimes({
 }
 
 /**
- * Why a certificate of this lifetime (milliseconds) is not renewed when RENEW_DAYS_BEFORE says, the CA's advice aside; undefined when it
- * is. Days are rounded to tenths, since lifetimes are a second short of whole days. Pure.
+ * Why RENEW_DAYS_BEFORE is not when a certificate of this lifetime (milliseconds) is renewed,
+ * leaving the CA's advice aside; undefined if it is. Days are rounded to tenths, because lifetimes
+ * are a second short of whole days. Pure.
  */
-export function whyDaysBeforeFails(daysBefore: number, lifetimeMs: number): string | undefined {
-  const { due, minAge, words } = fractionsOf(lifetimeMs);
+export function whyDaysBeforeFails(daysBefore: number, lifetimeMs: number): DaysBeforeFault | undefined {
+  const { due, minAge, words: fractions } = fractionsOf(lifetimeMs);
   const lifetime = `a certificate of ${tenths(lifetimeMs)} days`;
   const most = tenths(lifetimeMs * (1 - minAge));
   const least = tenths(lifetimeMs * due);
-  if (daysBefore > most)
-    return `RENEW_DAYS_BEFORE=${daysBefore} is too much for ${lifetime}: it is renewed when ${most} days are left, after ${words.minAge} of its lifetime`;
-  if (daysBefore < least)
-    return `RENEW_DAYS_BEFORE=${daysBefore} has no effect on ${lifetime}: it is renewed when ${least} days are left, ${words.due} of its lifetime`;
+  if (daysBefore > most) {
+    const words = `RENEW_DAYS_BEFORE=${daysBefore} is too much for ${lifetime}: it is renewed when ${most} days are left, after ${fractions.minAge} of its lifetime`;
+    return { kind: 'too-much', renewedDaysBefore: most, words };
+  }
+  if (daysBefore < least) {
+    const words = `RENEW_DAYS_BEFORE=${daysBefore} has no effect on ${lifetime}: it is renewed when ${least} days are left, ${fractions.due} of its lifetime`;
+    return { kind: 'no-effect', renewedDaysBefore: least, words };
+  }
   return undefined;
 }
 

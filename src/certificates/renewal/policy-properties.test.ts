@@ -17,7 +17,7 @@ const lasting = (days: number, from = start): CertificateFacts => ({
   notAfter: new Date(from.getTime() + days * DAY),
 });
 
-// What is not drawn here: a clock that goes back, and certificates that are not served.
+// Not generated: a clock that is set back, and certificates that are not served.
 const days = fc.constantFrom(90, 64, 45, 160 / 24, 1);
 const part = fc.double({ min: 0, max: 0.999, noNaN: true });
 const someWindow = fc.tuple(
@@ -50,7 +50,7 @@ function lifetimeOf({ certificate = lasting(90) }: RenewalInputs): number {
   return certificate.notAfter.getTime() - certificate.notBefore.getTime();
 }
 
-test('what is kept becomes due at the moment that is said, not before, and stays due', () => {
+test('a kept certificate becomes due exactly at the time of the decision, and stays due', () => {
   fc.assert(
     fc.property(questions, part, (question, later) => {
       const decision = decideRenewal(question);
@@ -64,19 +64,19 @@ test('what is kept becomes due at the moment that is said, not before, and stays
   );
 });
 
-test('no advice and no wish makes a certificate due later than its emergency line', () => {
+test('neither advice nor RENEW_DAYS_BEFORE defers renewal beyond the urgent time', () => {
   fc.assert(
     fc.property(questions, (question) => {
       const decision = decideRenewal({ ...question, issuedAt: question.issuedAt.slice(0, 1) });
       if (decision.action === 'order') return;
       const lifetime = lifetimeOf(question);
-      const lived = lifetime < 10 * DAY ? 3 / 4 : 5 / 6;
-      assert.ok(decision.until.getTime() <= start.getTime() + lifetime * lived + 1);
+      const urgentAge = lifetime < 10 * DAY ? 3 / 4 : 5 / 6;
+      assert.ok(decision.until.getTime() <= start.getTime() + lifetime * urgentAge + 1);
     }),
   );
 });
 
-test('what was issued now, in the place of what was due, is never due at once without advice', () => {
+test('a replacement that was issued now is not due at once without advice', () => {
   fc.assert(
     fc.property(questions, (question) => {
       const { now } = question;
@@ -85,7 +85,7 @@ test('what was issued now, in the place of what was due, is never due at once wi
       const issuedAt = [...question.issuedAt, now];
       const next = decideRenewal({ ...question, certificate: fresh, advice: undefined, issuedAt });
       assert.ok(next.action === 'keep' && next.until.getTime() - now.getTime() > lifetime / 4.1);
-      // With advice that is in the past it is, but only once.
+      // Advice that is in the past makes it due, but only once.
       const replaced = { ...question, certificate: fresh, issuedAt: [...issuedAt, now] };
       assert.equal(decideRenewal(replaced).action, 'keep');
     }),
@@ -93,7 +93,7 @@ test('what was issued now, in the place of what was due, is never due at once wi
   );
 });
 
-/** Advice that is out for a loop: where its window starts and ends, in hours from now. */
+/** Advice that could cause a loop: start and end of its window, in hours from now. */
 const hostile = fc.constantFrom(
   undefined,
   ...[-9999, -1.5, -0.5, 0.5].map((start) => ({ start, end: start + 1 })),
@@ -103,19 +103,19 @@ const loops = fc.record({
   days: fc.constantFrom(90, 45, 160 / 24),
   advices: fc.array(hostile, { minLength: 1, maxLength: 8 }),
   daysBefore: fc.constantFrom(undefined, 10_000),
-  /** How far the clock is ahead, as a part of the age at which a certificate is due; behind it is as well. */
+  /** How far the clock is ahead (negative: behind), as a fraction of the age at which renewal is due. */
   ahead: fc.double({ min: -1, max: 0.99, noNaN: true }),
   jitter: part,
 });
 
-test('whatever the CA advises and the clock says, Let’s Encrypt’s limit for the same names is not reached', () => {
+test('whatever the CA advises and the clock shows, Let’s Encrypt’s limit for the same names is not exceeded', () => {
   fc.assert(
     fc.property(loops, ({ days, advices, daysBefore, ahead, jitter }) => {
       const lifetime = days * DAY;
       const offset = ahead * (days < 10 ? lifetime / 2 : (lifetime * 2) / 3);
       const issuedAt: Date[] = [];
       let certificate: CertificateFacts | undefined;
-      // The bucket of five that gets one back every 34 hours.
+      // The CA's bucket of five, refilled every 34 hours.
       let tokens = 5;
       for (let time = start.getTime(); time < after(60).getTime(); time += HOUR, tokens += 1 / 34) {
         tokens = Math.min(tokens, 5);

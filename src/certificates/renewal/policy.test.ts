@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
-import { decideRenewal, type RenewalInputs, renewalDue } from './policy.ts';
+import { decideRenewal, type RenewalInputs, type RenewalRule, renewalDue } from './policy.ts';
 
 const DAY = 86_400_000;
 const start = new Date('2026-01-01T00:00:00Z');
@@ -19,7 +19,7 @@ const window = (from: number, to: number): RenewalAdvice => ({
   window: { start: after(from), end: after(to) },
 });
 
-/** The decision about a certificate of so many days, of which nothing else is known, at an age in days. */
+/** Decides about a certificate with a lifetime and an age in days, and nothing else by default. */
 function decide(days: number, age: number, more: Partial<RenewalInputs> = {}) {
   return decideRenewal({
     certificate: lasting(days),
@@ -33,19 +33,20 @@ function decide(days: number, age: number, more: Partial<RenewalInputs> = {}) {
   });
 }
 
-/** When it becomes due as things are on its first day, in days; to a second. */
+/** When it becomes due by the decision on its first day, in days, rounded to seconds. */
 function dueAt(days: number, more: Partial<RenewalInputs> = {}): number {
   const decision = decide(days, 0.001, more);
   if (decision.action === 'order') return 0;
   return Math.round((decision.until.getTime() - start.getTime()) / 1000) / (DAY / 1000);
 }
 
-test('without a certificate, or with one that cannot be served, one is ordered, and it is urgent', () => {
+test('a missing certificate, or one that cannot be served, is ordered urgently', () => {
   const none = decideRenewal({ ...ask, certificate: undefined });
-  assert.deepEqual(none, { action: 'order', urgent: true, reason: 'there is no certificate yet' });
+  assert.ok(none.action === 'order' && none.urgent);
+  assert.equal(none.rule, 'missing');
   const unusable = decide(90, 0, { unusable: 'it is for another name', issuedAt: [start, start, start] });
   assert.ok(unusable.action === 'order' && unusable.urgent);
-  assert.match(unusable.reason, /another name/);
+  assert.equal(unusable.rule, 'unusable');
 });
 
 const ask: RenewalInputs = {
@@ -109,59 +110,28 @@ for (const [title, days, more, due] of moments) {
   test(`of ${days} days; ${title}: due at ${due} days`, () => assert.equal(dueAt(days, more), due));
 }
 
-const sentences: [title: string, age: number, more: Partial<RenewalInputs>, reason: string][] = [
-  [
-    'kept',
-    1,
-    {},
-    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on',
-  ],
-  [
-    'due',
-    61,
-    {},
-    'renewal has been due since 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
-  ],
-  [
-    'advised',
-    1,
-    { advice: { ...window(40, 42), explanationUrl: 'https://ca.example/why' } },
-    'renewal is due at 2026-02-10T00:00:00.000Z: the CA asks for it between 2026-02-10T00:00:00.000Z and 2026-02-12T00:00:00.000Z (see https://ca.example/why)',
-  ],
-  [
-    'wished',
-    1,
-    { daysBefore: 40 },
-    'renewal is due at 2026-02-20T00:00:00.000Z: RENEW_DAYS_BEFORE=40 asks for it',
-  ],
-  [
-    'wished too early',
-    1,
-    { daysBefore: 99 },
-    'renewal is due at 2026-01-31T00:00:00.000Z: RENEW_DAYS_BEFORE=99 asks for it, but not before a third of the lifetime is over',
-  ],
-  [
-    'urgent',
-    80,
-    { advice: window(82, 84) },
-    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
-  ],
-  [
-    'too soon after others',
-    2,
-    { advice: window(1, 1.5), issuedAt: [after(0.5), start] },
-    'renewal has been due since 2026-01-02T00:00:00.000Z: the CA asks for it between 2026-01-02T00:00:00.000Z and 2026-01-02T12:00:00.000Z, but certificates for these names were issued at 2026-01-01T00:00:00.000Z and 2026-01-01T12:00:00.000Z: no other one before 2026-01-16T12:00:00.000Z',
-  ],
-  [
-    'told the same again',
-    2,
-    { advice: window(-2, -1), issuedAt: [start, after(0.5)] },
-    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the CA asks for it between 2025-12-30T00:00:00.000Z and 2025-12-31T00:00:00.000Z, which had passed when the certificate was issued, as with the one before it',
-  ],
+const rules: [title: string, age: number, more: Partial<RenewalInputs>, rule: RenewalRule][] = [
+  ['not due', 1, {}, 'lifetime'],
+  ['due', 61, {}, 'lifetime'],
+  ['advice', 1, { advice: window(40, 42) }, 'advice'],
+  ['an earlier RENEW_DAYS_BEFORE', 1, { daysBefore: 40 }, 'days-before'],
+  ['a RENEW_DAYS_BEFORE that is too early', 1, { daysBefore: 99 }, 'days-before'],
+  ['urgent before the advised time', 80, { advice: window(82, 84) }, 'urgent'],
+  ['too soon after others', 2, { advice: window(1, 1.5), issuedAt: [after(0.5), start] }, 'advice'],
+  ['advice that had passed', 2, { advice: window(-2, -1), issuedAt: [start, after(0.5)] }, 'advice-repeated'],
 ];
-for (const [title, age, more, reason] of sentences) {
-  test(`the reason: ${title}`, () => assert.equal(decide(90, age, more).reason, reason));
+for (const [title, age, more, rule] of rules) {
+  test(`the rule: ${title} is ${rule}`, () => assert.equal(decide(90, age, more).rule, rule));
 }
+
+test('a decision says whether recent issuances defer the renewal', () => {
+  const advice = window(1, 1.5);
+  const isSpaced = (issuedAt: Date[]) => {
+    const decision = decide(90, 0.9, { advice, issuedAt });
+    return decision.action === 'keep' && decision.isSpaced;
+  };
+  assert.deepEqual([isSpaced([start]), isSpaced([after(0.5), start])], [false, true]);
+});
 
 test('a window that had passed when the certificate was issued is followed once', () => {
   const passed = window(-2, -1);
@@ -170,7 +140,7 @@ test('a window that had passed when the certificate was issued is followed once'
   assert.deepEqual(told.action === 'keep' && told.until, after(60));
 });
 
-test('what is to be revoked on the day after it was issued is replaced at once', () => {
+test('a certificate that will be revoked the day after it was issued is replaced at once', () => {
   const revoked = window(0.9, 0.95);
   assert.equal(decide(90, 1, { advice: revoked, issuedAt: [after(-60), start] }).action, 'order');
   assert.equal(
@@ -180,7 +150,7 @@ test('what is to be revoked on the day after it was issued is replaced at once',
   assert.equal(decide(6, 1, { advice: revoked, issuedAt: [after(-3), start] }).action, 'order');
 });
 
-/** Issued at day 0, in the place of one of day -1, and again for the CA there is reason to replace it. */
+/** Issued at day 0 to replace one that was just issued, and advised to be replaced again. */
 const again: [days: number, due: number][] = [
   [90, 15],
   [45, 7.5],
@@ -188,7 +158,7 @@ const again: [days: number, due: number][] = [
   [1, 0.25],
 ];
 for (const [days, due] of again) {
-  test(`of ${days} days, the replacement of what was just issued is replaced after ${due} days`, () => {
+  test(`of ${days} days, the replacement of a new certificate is replaced after ${due} days`, () => {
     const issuedAt = [after(-0.01 * days), start];
     const decision = decide(days, 0.01 * days, { advice: window(0.001 * days, 0.002 * days), issuedAt });
     assert.equal(decision.action, 'keep');
@@ -196,7 +166,7 @@ for (const [days, due] of again) {
   });
 }
 
-test('a clock that is far ahead makes no loop, but what is urgent is not held up for long', () => {
+test('a clock that is far ahead causes no loop, and defers an urgent renewal only briefly', () => {
   const issuedAt = [after(59), after(60)];
   const due = decide(90, 61, { issuedAt });
   assert.deepEqual(due.action === 'keep' && due.until, after(75));
@@ -205,12 +175,12 @@ test('a clock that is far ahead makes no loop, but what is urgent is not held up
   assert.equal(decide(90, 77, { issuedAt: [after(75), after(75.5)] }).action, 'order');
 });
 
-test('issuances that are in the future since the clock was set back hold up nothing', () => {
+test('issuances in the future, after the clock was set back, defer nothing', () => {
   const decision = decide(90, 61, { issuedAt: [start, after(300), after(301)] });
   assert.equal(decision.action, 'order');
 });
 
-test('a certificate that nothing is known of is renewed by its own dates', () => {
+test('a certificate that the ledger does not know is renewed by its own dates', () => {
   const decision = decide(90, 61, { issuedAt: [] });
   assert.equal(decision.action, 'order');
 });

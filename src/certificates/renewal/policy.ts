@@ -2,18 +2,37 @@ import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
 import { type RenewalTimes, renewalTimes } from './lifetime.ts';
 
-/** What to do about a certificate now, and why, in words. */
+/**
+ * The rule that decides: `missing` and `unusable` need no other; the others are what makes renewal due
+ * first. `advice-repeated`: the lifetime rule, because advice that had passed is not followed twice.
+ */
+export type RenewalRule =
+  | 'missing'
+  | 'unusable'
+  | 'advice'
+  | 'advice-repeated'
+  | 'lifetime'
+  | 'days-before'
+  | 'urgent';
+
+/** What to do about a certificate now, and why. */
 export type RenewalDecision =
   | {
       readonly action: 'order';
       /** Nothing can be served, or the certificate ends soon. */
       readonly urgent: boolean;
+      readonly rule: RenewalRule;
+      /** The rule as a sentence. */
       readonly reason: string;
     }
   | {
       readonly action: 'keep';
       /** When renewal becomes due, as far as is known now. */
       readonly until: Date;
+      readonly rule: RenewalRule;
+      /** Whether recent issuances defer it beyond the time of the rule. */
+      readonly isSpaced: boolean;
+      /** The rule as a sentence. */
       readonly reason: string;
     };
 
@@ -24,12 +43,15 @@ export interface RenewalInputs {
   readonly unusable: string | undefined;
   /** The advice of its CA. */
   readonly advice: RenewalAdvice | undefined;
-  /** When certificates for these names were recently issued, by the same clock as `now`; in any order. */
+  /**
+   * When certificates for these names were recently issued, by the same clock as `now`, in any
+   * order.
+   */
   readonly issuedAt: readonly Date[];
-  /** RENEW_DAYS_BEFORE: renew when at most so many days are left. */
+  /** RENEW_DAYS_BEFORE: renew when at most this many days are left. */
   readonly daysBefore: number | undefined;
   readonly now: Date;
-  /** In [0, 1), and always the same for a certificate: see `renewalJitter`. */
+  /** In [0, 1), and constant for a certificate: see `renewalJitter`. */
   readonly jitter: number;
 }
 
@@ -37,53 +59,72 @@ export interface RenewalInputs {
  * Decides whether to order a certificate now. Pure.
  *
  * - No certificate, or one that cannot be served: now.
- * - The CA gives advice (RFC 9773): at a random moment of the window; now if that has passed.
- * - No advice: when a third of the lifetime is left, half of a lifetime under ten days (Let's Encrypt's own rule).
- * - RENEW_DAYS_BEFORE can make that earlier, but not before a third of the lifetime is over (half of one under ten days).
- * - When a sixth is left (a quarter of a lifetime under ten days) renewal is urgent, whatever the advice. That leaves two weeks for a
- *   certificate of 90 days, and 40 hours for one of 160 hours.
+ * - The CA gives advice (RFC 9773): at a random time within the window; now if that has passed.
+ * - No advice: when a third of the lifetime is left, half of a lifetime under ten days (Let's
+ *   Encrypt's own rule).
+ * - RENEW_DAYS_BEFORE can make that earlier, but not before a third of the lifetime is over (half
+ *   of one under ten days).
+ * - When a sixth is left (a quarter of a lifetime under ten days) renewal is urgent, whatever the
+ *   advice. That leaves two weeks for a certificate of 90 days, and 40 hours for one of 160 hours.
  *
- * While a certificate can be served, there is a minimum interval between issuances (`freeFrom`), whatever makes renewal due: neither advice
- * that is always in the past nor a clock far ahead causes a loop. Without a certificate that can be served there is no such interval; the
- * CA's limits are applied elsewhere.
+ * While a certificate can be served, there is a minimum interval between issuances (`freeFrom`),
+ * whatever makes renewal due: neither advice that is always in the past nor a clock far ahead
+ * causes a loop. Without a certificate that can be served there is no such interval; the CA's
+ * limits are applied elsewhere.
  */
 export function decideRenewal(inputs: RenewalInputs): RenewalDecision {
   const { certificate, unusable, issuedAt, daysBefore, now } = inputs;
-  if (!certificate) return { action: 'order', urgent: true, reason: 'there is no certificate yet' };
-  if (unusable !== undefined)
-    return { action: 'order', urgent: true, reason: `the certificate cannot be served: ${unusable}` };
+  if (!certificate)
+    return { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' };
+  if (unusable !== undefined) {
+    const reason = `the certificate cannot be served: ${unusable}`;
+    return { action: 'order', urgent: true, rule: 'unusable', reason };
+  }
   const times = renewalTimes(certificate);
   const issuances = latestOf(issuedAt, now);
   const usual = adviceTrigger(inputs, times, issuances);
   const configured = daysBefore === undefined ? [] : [daysBeforeTrigger(daysBefore, times)];
-  const urgency = { at: times.urgentAt, why: () => isLeft(times.words.urgent) };
+  const urgency: Trigger = { rule: 'urgent', at: times.urgentAt, why: () => isLeft(times.words.urgent) };
   const triggers = [
     ...[usual, ...configured].map((trigger) => spaced(trigger, issuances, times.minIntervalMs)),
     spaced(urgency, issuances, times.urgentMinIntervalMs),
   ];
   const first = triggers.reduce((one, other) => (other.from < one.from ? other : one));
   if (now.getTime() < first.from)
-    return { action: 'keep', until: new Date(first.from), reason: whyKept(first, issuances, now) };
+    return {
+      action: 'keep',
+      until: new Date(first.from),
+      rule: first.rule,
+      isSpaced: first.from > first.at,
+      reason: describeWait(first, issuances, now),
+    };
   const urgent = now.getTime() >= times.urgentAt;
-  const { at, why } = urgent ? urgency : first;
+  const { rule, at, why } = urgent ? urgency : first;
   const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(times.end)}`;
-  return { action: 'order', urgent, reason };
+  return { action: 'order', urgent, rule, reason };
 }
 
-/** From when renewal is due if the CA gives no advice. A certificate that is already past it when issued would be renewed at once. */
+/**
+ * When renewal becomes due without advice of the CA. A certificate that was issued after that time
+ * would be renewed at once.
+ */
 export function renewalDue(certificate: CertificateFacts): Date {
   return new Date(renewalTimes(certificate).dueAt);
 }
 
 /** Something that makes renewal due. */
 interface Trigger {
+  readonly rule: RenewalRule;
   /** Milliseconds of the epoch. */
   readonly at: number;
-  /** The reason, for the end of a sentence that has said when. */
+  /** The reason, as the end of a sentence that says when. */
   readonly why: () => string;
 }
 
-/** A trigger, and the moment from which it may lead to an order: later if certificates were issued recently. */
+/**
+ * A trigger, and the time from which it may lead to an order: later if certificates were issued
+ * recently.
+ */
 interface SpacedTrigger extends Trigger {
   readonly from: number;
 }
@@ -97,23 +138,24 @@ function adviceTrigger(
   { words, dueAt, minIntervalMs }: RenewalTimes,
   issuances: Issuances,
 ): Trigger {
-  if (!advice) return { at: dueAt, why: () => isLeft(words.due) };
-  const at = momentIn(advice, jitter);
-  if (!isRepeated(at, issuances, minIntervalMs)) return { at, why: () => describe(advice) };
+  if (!advice) return { rule: 'lifetime', at: dueAt, why: () => isLeft(words.due) };
+  const at = timeIn(advice, jitter);
+  if (!isRepeated(at, issuances, minIntervalMs)) return { rule: 'advice', at, why: () => describe(advice) };
   const why = () =>
     `${isLeft(words.due)}; ${describe(advice)}, which had passed when the certificate was issued, as with the one before it`;
-  return { at: dueAt, why };
+  return { rule: 'advice-repeated', at: dueAt, why };
 }
 
 function daysBeforeTrigger(daysBefore: number, { end, minAgeAt, words }: RenewalTimes): Trigger {
   const asked = end - daysBefore * DAY_MS;
   const cap = asked < minAgeAt ? `, but not before ${words.minAge} of the lifetime is over` : '';
-  return { at: Math.max(asked, minAgeAt), why: () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}` };
+  const why = () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}`;
+  return { rule: 'days-before', at: Math.max(asked, minAgeAt), why };
 }
 
 const DAY_MS = 86_400_000;
 
-function momentIn({ window: { start, end } }: RenewalAdvice, jitter: number): number {
+function timeIn({ window: { start, end } }: RenewalAdvice, jitter: number): number {
   return start.getTime() + jitter * (end.getTime() - start.getTime());
 }
 
@@ -123,7 +165,10 @@ interface Issuances {
   readonly previous: number | undefined;
 }
 
-/** Ignores issuances in the future: a clock that was once ahead must not defer renewals until it gets there again. */
+/**
+ * Ignores issuances in the future: after the clock was ahead, renewals must not wait until it gets
+ * there again.
+ */
 function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
   let [last, previous]: (number | undefined)[] = [];
   for (const at of issuedAt) {
@@ -136,9 +181,10 @@ function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
 }
 
 /**
- * From when the next certificate may be issued for the same names: one in each interval, or two in two intervals. The second one at once
- * covers the unforeseen: a certificate that was issued yesterday and is to be revoked today is replaced today. A loop is slowed down to
- * one in each interval, which stays within the CA's limits even without the exemption for renewals.
+ * The time from which another certificate may be issued for the same names: one in each interval,
+ * or two in two intervals. The second one covers exceptions: a certificate that was issued
+ * yesterday and will be revoked today is replaced today. A loop is slowed down to one in each
+ * interval, which stays within the CA's limits even without the exemption for renewals.
  */
 function freeFrom({ last, previous }: Issuances, minIntervalMs: number): number {
   if (last === undefined || previous === undefined) return Number.NEGATIVE_INFINITY;
@@ -146,15 +192,15 @@ function freeFrom({ last, previous }: Issuances, minIntervalMs: number): number 
 }
 
 /**
- * Whether the CA asks a second time for a moment that had passed before the last certificate was issued. Such advice is followed once: if
- * the replacement gets the same, it says nothing about the certificate.
+ * Whether the CA advises for the second time a time before the last issuance. Such advice is
+ * followed once: if the replacement gets the same advice, it says nothing about the certificate.
  */
 function isRepeated(asked: number, { last, previous }: Issuances, minIntervalMs: number): boolean {
   if (last === undefined || previous === undefined) return false;
   return asked <= last && last - previous < 2 * minIntervalMs;
 }
 
-function whyKept({ at, from, why }: SpacedTrigger, { last, previous }: Issuances, now: Date): string {
+function describeWait({ at, from, why }: SpacedTrigger, { last, previous }: Issuances, now: Date): string {
   const verb = now.getTime() < at ? 'is due at' : 'has been due since';
   const due = `renewal ${verb} ${iso(at)}: ${why()}`;
   if (from === at) return due;

@@ -1,3 +1,4 @@
+import type { RenewalDecision } from '../../certificates/renewal/policy.ts';
 import type { IngressError } from '../../errors.ts';
 import type { Forecast } from '../../reconcile/forecast.ts';
 import type { Health } from '../../status/health.ts';
@@ -17,6 +18,7 @@ export function planJson({ failures, certificates, ...others }: Plan): string {
     ...others,
     certificates: certificates.map(({ held, refused, ...one }) => ({
       ...one,
+      decision: decisionToJson(one.decision),
       held: held && { at: held.until, why: held.reason, ...(held.failure && { failure: held.failure }) },
       refused: refused && toJson(refused),
     })),
@@ -26,6 +28,13 @@ export function planJson({ failures, certificates, ...others }: Plan): string {
 
 export function statusJson(state: State): string {
   return print(state);
+}
+
+function decisionToJson(decision: RenewalDecision) {
+  const { action, reason } = decision;
+  return action === 'order'
+    ? { action, urgent: decision.urgent, reason }
+    : { action, until: decision.until, reason };
 }
 
 /** What `health` has found. */
