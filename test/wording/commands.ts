@@ -32,7 +32,13 @@ const zone: ZoneForecast = {
 const kept: CertificateForecast = {
   names: ['app.example.com'],
   stored: facts,
-  decision: { action: 'keep', until: due, reason: 'renewal is due at 2026-11-30T00:00:00.000Z' },
+  decision: {
+    action: 'keep',
+    until: due,
+    rule: 'lifetime',
+    isSpaced: false,
+    reason: 'renewal is due at 2026-11-30T00:00:00.000Z',
+  },
   ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 const settled: Forecast = {
@@ -42,7 +48,7 @@ const settled: Forecast = {
 const ordered: CertificateForecast = {
   names: ['app.example.com'],
   stored: undefined,
-  decision: { action: 'order', urgent: true, reason: 'there is no certificate yet' },
+  decision: { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' },
   ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 
@@ -184,7 +190,12 @@ No record would change, which records would change for b.example.com is not know
     'an expired certificate, with what the CA last said',
     {
       ...kept,
-      decision: { action: 'order', urgent: true, reason: 'the certificate cannot be served' },
+      decision: {
+        action: 'order',
+        urgent: true,
+        rule: 'missing',
+        reason: 'the certificate cannot be served',
+      },
       ending: { stage: 'expired', words: 'expired 2 days ago, at 2026-12-30T00:00:00.000Z' },
       lastRefusal: { at: due, code: 'ACME_ORDER_FAILED', message: 'no TXT record' },
     },
