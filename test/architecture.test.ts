@@ -153,7 +153,7 @@ const pure = [
   'src/config/older-variables.ts',
   'src/config/routes.ts',
   'src/config/served-names.ts',
-  'src/dstack/misplaced.ts',
+  'src/dstack/missing-socket.ts',
   'src/proxy/config/backends.ts',
   'src/proxy/config/buffers.ts',
   'src/proxy/config/connections.ts',

@@ -81,7 +81,7 @@ export function chooseAuthorities(
       ...directoryFaults(settings, primaryUrl, usesStaging, known),
     ],
     // A setting may only seem unused because a directory URL is faulty.
-    warnings: DIRECTORIES.some(known) ? [] : idle(settings, usesStaging, isSet),
+    warnings: DIRECTORIES.some(known) ? [] : unusedSettings(settings, usesStaging, isSet),
   };
 }
 
@@ -158,7 +158,7 @@ const OF_FALLBACK = [
 ];
 
 /** Warnings about set variables that have no effect. */
-function idle(
+function unusedSettings(
   { directoryUrl, staging, stagingDirectoryUrl, stagingDryRun, fallbackDirectoryUrl }: AuthoritySettings,
   usesStaging: boolean,
   isSet: (variable: string) => boolean,

@@ -52,20 +52,20 @@ export function planRoutes(
   isSet: (variable: string) => boolean,
 ): Routing {
   const names = servedNames(settings);
-  const placed = names.flatMap((served) => place(served, settings));
-  const lost = names.filter(({ name }) => !placed.some((route) => route.name === name));
+  const routed = names.flatMap((served) => routeFor(served, settings));
+  const untargeted = names.filter(({ name }) => !routed.some((route) => route.name === name));
   const faults = [
     ...withoutName(names, known),
-    ...withoutTarget(lost, settings, known),
-    ...uncheckable(placed, settings),
+    ...withoutTarget(untargeted, settings, known),
+    ...unverifiable(routed, settings),
   ];
   // A setting may only seem unused because a target is faulty.
-  const unread = lost.length > 0 || [...TARGETS, 'TARGET_TLS_VERIFY'].some(known);
+  const mayBeUsed = untargeted.length > 0 || [...TARGETS, 'TARGET_TLS_VERIFY'].some(known);
   return {
-    routes: placed.map((route) => toRoute(route, settings)),
+    routes: routed.map((route) => toRoute(route, settings)),
     faults: once(faults, ({ variable, problem }) => `${variable} ${problem}`),
     warnings: once(
-      [...ofRoutes(placed, settings), ...(unread ? [] : idle(placed, settings, isSet))],
+      [...routeWarnings(routed, settings), ...(mayBeUsed ? [] : unusedSettings(routed, settings, isSet))],
       (words) => words,
     ),
   };
@@ -75,7 +75,7 @@ export function planRoutes(
  * A name with its endpoint and the variable that has it; for ROUTING_MAP, also the name of the
  * entry.
  */
-interface Placed {
+interface Routed {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly variable: 'TARGET_ENDPOINT' | 'ROUTING_MAP';
@@ -83,7 +83,7 @@ interface Placed {
 }
 
 /** An alias without an entry has the target of DOMAIN. */
-function place({ name, variable }: ServedName, settings: RouteSettings): Placed[] {
+function routeFor({ name, variable }: ServedName, settings: RouteSettings): Routed[] {
   const { domain, routingMap, targetEndpoint } = settings;
   const candidates = variable === 'ALIAS_DOMAIN' && domain !== undefined ? [name, domain] : [name];
   for (const entry of candidates) {
@@ -93,7 +93,7 @@ function place({ name, variable }: ServedName, settings: RouteSettings): Placed[
   return targetEndpoint ? [{ name, endpoint: targetEndpoint, variable: 'TARGET_ENDPOINT' }] : [];
 }
 
-function toRoute({ name, endpoint }: Placed, { proxyMode, evidenceServer, alpn }: RouteSettings): Route {
+function toRoute({ name, endpoint }: Routed, { proxyMode, evidenceServer, alpn }: RouteSettings): Route {
   const { host, port } = endpoint;
   const scheme = SCHEMES[endpoint.scheme];
   const speaks = proxyMode === 'tcp' ? 'tcp' : scheme.speaks;
@@ -122,7 +122,7 @@ function withoutName(names: readonly ServedName[], known: (variable: string) => 
 }
 
 function withoutTarget(
-  lost: readonly ServedName[],
+  untargeted: readonly ServedName[],
   { domains = [], routingMap, certGroups = [], targetEndpoint }: RouteSettings,
   known: (variable: string) => boolean,
 ): Fault[] {
@@ -138,7 +138,7 @@ function withoutTarget(
         missing: TARGETS,
       },
     ];
-  return lost.map(({ name, variable }) => ({
+  return untargeted.map(({ name, variable }) => ({
     variable,
     kind: 'incomplete',
     details: { name },
@@ -149,9 +149,9 @@ function withoutTarget(
 }
 
 /** HAProxy compares only the names in a certificate, so an IP address cannot be verified. */
-function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettings): Fault[] {
+function unverifiable(routed: readonly Routed[], { targetTlsVerify }: RouteSettings): Fault[] {
   if (targetTlsVerify === false) return [];
-  return placed
+  return routed
     .filter(({ endpoint }) => SCHEMES[endpoint.scheme].tls && isIP(endpoint.host) !== 0)
     .map(({ endpoint, variable }) => ({
       variable,
@@ -162,8 +162,8 @@ function uncheckable(placed: readonly Placed[], { targetTlsVerify }: RouteSettin
     }));
 }
 
-function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] {
-  return placed.flatMap(({ endpoint, variable, entry }) => {
+function routeWarnings(routed: readonly Routed[], { alpn }: RouteSettings): string[] {
+  return routed.flatMap(({ endpoint, variable, entry }) => {
     const { scheme, ignoredPath } = endpoint;
     const { insisting, alpn: wanted } = SCHEMES[scheme];
     const where = entry === undefined ? variable : `the entry for ${entry} in ROUTING_MAP`;
@@ -179,17 +179,17 @@ function ofRoutes(placed: readonly Placed[], { alpn }: RouteSettings): string[] 
 }
 
 /** Warnings about set variables that have no effect. */
-function idle(
-  placed: readonly Placed[],
+function unusedSettings(
+  routed: readonly Routed[],
   { targetTlsVerify, targetCaFile }: RouteSettings,
   isSet: (variable: string) => boolean,
 ): string[] {
-  const why = placed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls)
+  const why = routed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls)
     ? undefined
     : 'no target uses TLS (https:// or grpcs://)';
   const unverified = targetTlsVerify === false ? 'TARGET_TLS_VERIFY is false' : undefined;
   const whyNoCa = targetCaFile === undefined ? undefined : (why ?? unverified);
-  const target = placed.length > 0 && !placed.some(({ variable }) => variable === 'TARGET_ENDPOINT');
+  const target = routed.length > 0 && !routed.some(({ variable }) => variable === 'TARGET_ENDPOINT');
   return [
     ...(whyNoCa === undefined ? [] : [`TARGET_CA_FILE has no effect: ${whyNoCa}`]),
     ...(why !== undefined && isSet('TARGET_TLS_VERIFY') ? [`TARGET_TLS_VERIFY has no effect: ${why}`] : []),

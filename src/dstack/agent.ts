@@ -3,7 +3,7 @@ import type { InfoResponse, TcbInfo } from '@phala/dstack-sdk';
 import * as z from 'zod';
 import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { askAgent, isUrl } from './ask.ts';
-import type { EmptyPlace } from './misplaced.ts';
+import type { MissingSocket } from './missing-socket.ts';
 
 /** What the ingress needs of the dstack guest agent. */
 export interface GuestAgent {
@@ -42,17 +42,17 @@ export function findGuestAgent(configured: string | undefined): GuestAgent | und
  * The first path where the socket should be but something else is, or the configured path if
  * nothing is there.
  */
-export function misplacedSocket(configured: string | undefined): EmptyPlace | undefined {
+export function missingSocket(configured: string | undefined): MissingSocket | undefined {
   const isNamed = configured !== undefined;
   return placesOf(configured)
     .filter((place) => !isUrl(place))
     .map((path) => ({ path, holds: whatHolds(path), isNamed }))
     .find(
-      (place): place is EmptyPlace => place.holds !== 'a socket' && (isNamed || place.holds !== 'nothing'),
+      (place): place is MissingSocket => place.holds !== 'a socket' && (isNamed || place.holds !== 'nothing'),
     );
 }
 
-function whatHolds(path: string): EmptyPlace['holds'] | 'a socket' {
+function whatHolds(path: string): MissingSocket['holds'] | 'a socket' {
   const stats = statOf(path);
   if (stats === undefined) return 'nothing';
   if (stats.isSocket()) return 'a socket';

@@ -8,7 +8,7 @@ import { afterTest } from '../../test/harness/after-test.ts';
 import { type GuestAgentOptions, startGuestAgent } from '../../test/world/dstack/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
-import { findGuestAgent, type GuestAgent, misplacedSocket } from './agent.ts';
+import { findGuestAgent, type GuestAgent, missingSocket } from './agent.ts';
 import { identify, identityFault } from './identity.ts';
 
 const APP_ID = 'ab'.repeat(20);
@@ -189,16 +189,16 @@ test('an abort is no failure of the agent: APP_ID does not stand in', async () =
 test('a directory in place of the socket is named, with its cause', async (t) => {
   const path = join(folder(t), 'dstack.sock');
   mkdirSync(path);
-  const misplaced = misplacedSocket(path);
-  const fault = identityFault(misplaced);
+  const missing = missingSocket(path);
+  const fault = identityFault(missing);
   assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
   assert.match(fault.problem, /its source was missing on the host/);
   assert.match(fault.fix, /Remove that directory on the host/);
-  const unknown = await identify(undefined, undefined, never, misplaced).catch((thrown: unknown) => thrown);
+  const unknown = await identify(undefined, undefined, never, missing).catch((thrown: unknown) => thrown);
   assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
   assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
   assert.equal(unknown.hint, fault.fix);
-  const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+  const { warning } = await identify(undefined, OTHER_ID, never, missing);
   assert.match(warning ?? '', /APP_ID is used instead/);
 });
 
@@ -210,23 +210,23 @@ for (const [title, make, problem] of named) {
   test(`where DSTACK_SIMULATOR_ENDPOINT names ${title}, variable and path are said`, async (t) => {
     const path = join(folder(t), 'dstack.sock');
     make(path);
-    const misplaced = misplacedSocket(path);
-    const fault = identityFault(misplaced);
+    const missing = missingSocket(path);
+    const fault = identityFault(missing);
     const said = `DSTACK_SIMULATOR_ENDPOINT is ${path}, ${problem}`;
     assert.equal(fault.problem, `is not set, and ${said}`);
     assert.match(fault.fix, /^Set DSTACK_SIMULATOR_ENDPOINT to .*Mount the guest agent .* or set APP_ID/);
-    await assert.rejects(identify(undefined, undefined, never, misplaced), {
+    await assert.rejects(identify(undefined, undefined, never, missing), {
       message: `${said}, and APP_ID is not set`,
       hint: fault.fix,
     });
-    const { warning } = await identify(undefined, OTHER_ID, never, misplaced);
+    const { warning } = await identify(undefined, OTHER_ID, never, missing);
     assert.equal(warning, `${said}; APP_ID is used instead`);
   });
 }
 
-test('a socket and a URL are not misplaced', async (t) => {
+test('a socket and a URL are not reported as missing', async (t) => {
   const { socket } = await world(t);
-  for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(misplacedSocket(place), undefined);
+  for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(missingSocket(place), undefined);
 });
 
 test('without a known path of the socket, the fault says that none is mounted', () => {

@@ -1,6 +1,6 @@
 import { errorRegistry, IngressError, messageOf } from '../errors.ts';
 import type { GuestAgent } from './agent.ts';
-import { describeMisplaced, type EmptyPlace } from './misplaced.ts';
+import { describeMissingSocket, type MissingSocket } from './missing-socket.ts';
 
 /** The app id, and where it comes from. */
 export interface Identity {
@@ -12,16 +12,16 @@ export interface Identity {
 
 /**
  * Determines the app id: from the guest agent, else from APP_ID, which also replaces a failing
- * agent. `place` is where the socket should be but is not. Throws IDENTITY_UNKNOWN if there is
+ * agent. `missing` is where the socket should be but is not. Throws IDENTITY_UNKNOWN if there is
  * neither, and GUEST_AGENT_FAILED if there is only a failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,
   configured: string | undefined,
   signal: AbortSignal,
-  place?: EmptyPlace,
+  missing?: MissingSocket,
 ): Promise<Identity> {
-  if (!agent) return withoutAgent(configured, place);
+  if (!agent) return withoutAgent(configured, missing);
   try {
     const appId = await agent.appId(signal);
     const differs = configured !== undefined && configured !== appId;
@@ -36,12 +36,12 @@ export async function identify(
   }
 }
 
-function withoutAgent(configured: string | undefined, place: EmptyPlace | undefined): Identity {
-  const misplaced = place && describeMisplaced(place);
+function withoutAgent(configured: string | undefined, missing: MissingSocket | undefined): Identity {
+  const described = missing && describeMissingSocket(missing);
   if (configured !== undefined)
-    return fromEnvironment(configured, misplaced && `${misplaced.problem}; APP_ID is used instead`);
-  const why = misplaced?.problem ?? 'there is no guest agent socket';
-  const context = misplaced ? { hint: misplaced.fix } : {};
+    return fromEnvironment(configured, described && `${described.problem}; APP_ID is used instead`);
+  const why = described?.problem ?? 'there is no guest agent socket';
+  const context = described ? { hint: described.fix } : {};
   throw new IngressError('IDENTITY_UNKNOWN', `${why}, and APP_ID is not set`, context);
 }
 
@@ -50,13 +50,13 @@ function fromEnvironment(appId: string, warning: string | undefined): Identity {
 }
 
 /** IDENTITY_UNKNOWN as a configuration fault, for a first start that has nothing to serve. */
-export function identityFault(place: EmptyPlace | undefined) {
-  const misplaced = place && describeMisplaced(place);
+export function identityFault(missing: MissingSocket | undefined) {
+  const described = missing && describeMissingSocket(missing);
   return {
     variable: 'APP_ID',
     kind: 'missing' as const,
-    problem: `is not set, and ${misplaced?.problem ?? 'no guest agent socket is mounted'}`,
-    fix: misplaced?.fix ?? errorRegistry.IDENTITY_UNKNOWN.hint,
+    problem: `is not set, and ${described?.problem ?? 'no guest agent socket is mounted'}`,
+    fix: described?.fix ?? errorRegistry.IDENTITY_UNKNOWN.hint,
     missing: ['APP_ID', 'DSTACK_APP_ID'],
   };
 }

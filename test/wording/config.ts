@@ -1,5 +1,5 @@
 import { ConfigError, describeFaults } from '../../src/config/faults.ts';
-import { describeMisplaced } from '../../src/dstack/misplaced.ts';
+import { describeMissingSocket } from '../../src/dstack/missing-socket.ts';
 import { IngressError, RETRIES } from '../../src/errors.ts';
 import { faultsOf, GOOD, load } from '../harness/config.ts';
 import type { WordingRow } from './row.ts';
@@ -412,7 +412,7 @@ export const rows: readonly WordingRow[] = [
   {
     when: 'a directory in place of the socket of the guest agent',
     say: () =>
-      describeMisplaced({ path: '/var/run/dstack.sock', holds: 'a directory', isNamed: false }).problem,
+      describeMissingSocket({ path: '/var/run/dstack.sock', holds: 'a directory', isNamed: false }).problem,
     message: '/var/run/dstack.sock is a directory, not a socket: its source was missing on the host',
   },
   {

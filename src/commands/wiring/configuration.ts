@@ -10,7 +10,7 @@ import { ConfigError, describeFaults, type Fault, type ValueFault } from '../../
 import { servedNames } from '../../config/served-names.ts';
 import { type IngressSettings, variables } from '../../config/variables.ts';
 import { baseName } from '../../dns/name.ts';
-import { findGuestAgent, misplacedSocket } from '../../dstack/agent.ts';
+import { findGuestAgent, missingSocket } from '../../dstack/agent.ts';
 import { identityFault } from '../../dstack/identity.ts';
 
 export type IngressConfig = Config<(typeof providers)[number]>;
@@ -44,7 +44,7 @@ function missingIdentity({
   if (appId !== undefined || findGuestAgent(guestAgent) || letsencryptDir === undefined) return [];
   const live = join(letsencryptDir, 'live');
   const stored = servedNames(settings).some(({ name }) => hasLineage(live, name));
-  return stored ? [] : [identityFault(misplacedSocket(guestAgent))];
+  return stored ? [] : [identityFault(missingSocket(guestAgent))];
 }
 
 // HAProxy would not start.

@@ -11,7 +11,7 @@ import { createCertificateStore } from '../../certificates/store.ts';
 import { servedNames } from '../../config/served-names.ts';
 import { query } from '../../dns/query.ts';
 import { createResolver, systemResolvers } from '../../dns/resolver.ts';
-import { findGuestAgent, misplacedSocket } from '../../dstack/agent.ts';
+import { findGuestAgent, missingSocket } from '../../dstack/agent.ts';
 import { identify } from '../../dstack/identity.ts';
 import { createOutgoing, type Outgoing } from '../../net/outgoing.ts';
 import type { Authorities, Deps, Spec } from '../../reconcile/deps.ts';
@@ -49,7 +49,7 @@ export function assembleOutside(
   return {
     identify: remembered(
       (signal) =>
-        identify(findGuestAgent(config.guestAgent), config.appId, signal, misplacedSocket(config.guestAgent)),
+        identify(findGuestAgent(config.guestAgent), config.appId, signal, missingSocket(config.guestAgent)),
       IDENTITY_MS,
       clock,
     ),

@@ -1,7 +1,7 @@
 import { errorRegistry } from '../errors.ts';
 
 /** A path where the socket of the guest agent should be, but is not. */
-export interface EmptyPlace {
+export interface MissingSocket {
   readonly path: string;
   readonly holds: 'a directory' | 'something else' | 'nothing';
   /** Whether the path comes from DSTACK_SIMULATOR_ENDPOINT. */
@@ -9,14 +9,14 @@ export interface EmptyPlace {
 }
 
 /** What is wrong, and the fix. */
-export interface Misplaced {
+export interface SocketProblem {
   /** Completes "there is no guest agent: …". */
   readonly problem: string;
   readonly fix: string;
 }
 
 /** Describes why there is no guest agent at a path. Pure. */
-export function describeMisplaced({ path, holds, isNamed }: EmptyPlace): Misplaced {
+export function describeMissingSocket({ path, holds, isNamed }: MissingSocket): SocketProblem {
   const { hint } = errorRegistry.IDENTITY_UNKNOWN;
   if (holds === 'a directory') {
     return {
