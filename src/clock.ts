@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The source of time. Everything that waits or compares times takes one as an argument, so that tests control time. */
+/**
+ * The source of time. Code that waits or compares times takes one as an argument, so that tests
+ * control time.
+ */
 export interface Clock {
   now(): Date;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-// A timer holds a signed 32-bit number; a longer one would fire at once.
+// A timer's delay is a signed 32-bit number; a longer one would fire at once.
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
@@ -36,8 +39,8 @@ export interface Until {
 }
 
 /**
- * Calls `look` until it returns something other than `undefined`, and returns that; returns `undefined` after the timeout. Calls it
- * at least once. What `look` throws is thrown.
+ * Calls `look` until it returns something other than `undefined`, and returns that; returns
+ * `undefined` after the timeout. Calls it at least once. Rethrows what `look` throws.
  */
 export async function until<T>(
   look: () => Promise<T | undefined> | T | undefined,

@@ -3,8 +3,9 @@ import { glob, lstat, mkdir, open, readdir, readFile, rename, rm, stat, symlink 
 import { dirname, join } from 'node:path';
 
 /**
- * Writes a whole file or nothing: into a temporary file beside it, to the disk, then renamed. The mode is set when the file is
- * created, so a secret is never readable by others, not even for a moment. Throws what the file system throws.
+ * Writes a file atomically: to a temporary file beside it, synced, then renamed. The mode is set
+ * when the file is created, so a secret is never readable by others. Throws what the file system
+ * throws.
  */
 export async function writeAtomically(path: string, content: string, mode: number): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -26,7 +27,7 @@ export async function writeAtomically(path: string, content: string, mode: numbe
   await syncDirectory(dirname(path));
 }
 
-/** Points a symbolic link somewhere else, or makes it, in one step. */
+/** Creates a symbolic link, or atomically points it to another target. */
 export async function linkAtomically(target: string, path: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   await symlink(target, temporary);
@@ -39,12 +40,13 @@ export async function linkAtomically(target: string, path: string): Promise<void
 }
 
 const TEMPORARY = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
-/** Nobody writes for longer, in milliseconds. */
+/** Milliseconds; no write takes longer. */
 const YOUNG_MS = 60_000;
 
 /**
- * Removes below a directory what a process that was killed in the middle of these has left: with the time they would fill the disk, and
- * there are private keys among them. Gives their paths. Throws what the file system throws.
+ * Removes the temporary files below a directory that killed processes have left: they would fill
+ * the disk over time, and some contain private keys. Returns their paths. Throws what the file
+ * system throws.
  */
 export async function removeTemporaries(root: string, now: Date): Promise<string[]> {
   const removed: string[] = [];
@@ -57,13 +59,15 @@ export async function removeTemporaries(root: string, now: Date): Promise<string
       await rm(path, { force: true });
       removed.push(path);
     } catch {
-      // It keeps no other from being removed, and is tried again at the next start.
+      // It does not keep others from being removed, and is tried again at the next start.
     }
   }
   return removed;
 }
 
-/** Makes a directory's entries durable: a rename is on the disk only after its directory is. */
+/**
+ * Makes a directory's entries durable: a rename is on the disk only after its directory is synced.
+ */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
@@ -76,8 +80,9 @@ export async function syncDirectory(path: string): Promise<void> {
 const TAKEN: readonly unknown[] = ['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'];
 
 /**
- * Renames a damaged file or directory to `<path>.damaged`, in the place of an earlier one, or to the next free `<path>.damaged-2`, …
- * where a directory is in the way. Gives the new path. Throws what the file system throws.
+ * Renames a damaged file or directory to `<path>.damaged`, replacing an earlier one, or to the next
+ * free `<path>.damaged-2`, … if a directory has that name. Returns the new path. Throws what the
+ * file system throws.
  */
 export async function moveAside(path: string): Promise<string> {
   for (let number = 1; ; number += 1) {
@@ -92,7 +97,7 @@ export async function moveAside(path: string): Promise<string> {
   }
 }
 
-/** A file's text, or undefined when it is not there. */
+/** Reads a file as text; undefined if it does not exist. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -102,7 +107,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Names of what a directory holds; none when it is not there. */
+/** Lists the entries of a directory; none if it does not exist. */
 export async function listIfThere(path: string): Promise<string[]> {
   try {
     return await readdir(path);
@@ -112,7 +117,7 @@ export async function listIfThere(path: string): Promise<string[]> {
   }
 }
 
-/** What stands at a path, links not followed. */
+/** The kind of entry at a path, without following links. */
 export async function kindOf(path: string): Promise<'file' | 'link' | 'other' | 'nothing'> {
   try {
     const stats = await lstat(path);
@@ -125,9 +130,9 @@ export async function kindOf(path: string): Promise<'file' | 'link' | 'other' | 
 }
 
 /**
- * Makes a directory and those above it; `mode` counts for what is made new. Each is tried twice at most: with its own `recursive`
- * Node.js goes on for ever in a directory that was deleted while it is mounted, because that is there and takes nothing. Throws what the
- * file system throws.
+ * Makes a directory and its parents; `mode` applies to new ones. Tries each twice at most: with its
+ * own `recursive`, Node.js loops forever in a directory that was deleted while it is mounted,
+ * because it exists but accepts no entries. Throws what the file system throws.
  */
 export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
   try {
@@ -145,8 +150,9 @@ export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * As `makeDirectory`, with mode 0700, and makes the entries of all directories from `path` up to `root` durable: a synced file is
- * lost all the same when its directory is. Throws what the file system throws.
+ * As `makeDirectory`, with mode 0700, and makes the entries of all directories from `path` up to
+ * `root` durable: even a synced file is lost if its directory is. Throws what the file system
+ * throws.
  */
 export async function makeDurableDirectory(path: string, root: string): Promise<void> {
   await makeDirectory(path, 0o700);

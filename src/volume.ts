@@ -11,7 +11,7 @@ import {
   writeAtomically,
 } from './files.ts';
 
-/** A file or directory that a read or write fails at, and who we are to it. */
+/** The file or directory at which a read or write fails, and our user. */
 export interface Obstacle {
   readonly path: string;
   readonly owner: number;
@@ -26,8 +26,9 @@ interface FoundObstacle extends Obstacle {
 }
 
 /**
- * STORE_FAILED for an error of the file system. The hint says how to fix what only a person can fix: missing rights, a read-only
- * mount, a deleted directory, a file in the place of a directory or the reverse. A full disk may have room again later.
+ * STORE_FAILED for an error of the file system. The hint says how to fix what only the operator can
+ * fix: missing permissions, a read-only mount, a deleted directory, a file in the place of a
+ * directory or the reverse. A full disk may have space again later.
  */
 export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
   const message = `${sentence}: ${messageOf(thrown)}`;
@@ -35,7 +36,7 @@ export async function storeFailure(sentence: string, path: string, thrown: unkno
   return new IngressError('STORE_FAILED', message, context);
 }
 
-/** What is known of an error of the file system, and what a person can do about it. */
+/** The hint and details for an error of the file system. */
 async function explain(path: string, thrown: unknown): Promise<ErrorContext> {
   const { code, path: reported = path } = factsOf(thrown);
   switch (code) {
@@ -72,8 +73,9 @@ export async function orStoreFailed<T>(sentence: string, path: string, work: () 
 }
 
 /**
- * Why nothing can be stored in one of these directories (STORE_FAILED), or undefined. For a directory that does not exist yet, the
- * nearest existing one above it is examined. Writes nothing, so a full volume goes unnoticed.
+ * Why nothing can be stored in one of these directories (STORE_FAILED), or undefined. Examines the
+ * nearest existing parent of a directory that does not exist yet. Writes nothing, so it does not
+ * notice a full volume.
  */
 export async function whyUnwritable(directories: readonly string[]): Promise<IngressError | undefined> {
   for (const directory of directories) {
@@ -92,7 +94,7 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
   return undefined;
 }
 
-/** What a person has to do so that we may read and write there. Pure. */
+/** What the operator has to do so that we can read and write there. Pure. */
 export function describeFix({ path, owner, mode, uid }: Obstacle): string {
   const bits = mode.toString(8).padStart(3, '0');
   if (owner === uid)
@@ -111,7 +113,7 @@ function inTheWay(path: string, kind: 'file' | 'directory'): ErrorContext {
   return { hint, retryable: false, details: { path, fault: `not-a-${other}` } };
 }
 
-/** Whether a directory has no name any more: it can be read, and nothing can be made in it. */
+/** Whether a directory was deleted while it is mounted: it can be read, but accepts no entries. */
 async function isDeleted(path: string): Promise<boolean> {
   return (await stat(path)).nlink === 0;
 }
@@ -121,7 +123,7 @@ function deleted(path: string): ErrorContext {
   return { hint, retryable: false, details: { path, fault: 'deleted' } };
 }
 
-/** The nearest file or directory at or above a path that we can see. */
+/** The nearest visible file or directory at or above a path. */
 async function findObstacle(path: string): Promise<FoundObstacle> {
   for (let candidate = path; ; candidate = dirname(candidate)) {
     try {
@@ -145,8 +147,8 @@ function factsOf(thrown: unknown): { code?: string | undefined; path?: string | 
 }
 
 /**
- * A CA's directory URL (RFC 8555 §7.1.1) as the name of a folder: host and path, as `acme-v02.api.letsencrypt.org_directory`. Different
- * URLs have different names. Pure.
+ * The folder name for a CA's directory URL (RFC 8555 §7.1.1): host and path, as
+ * `acme-v02.api.letsencrypt.org_directory`. Different URLs have different names. Pure.
  */
 export function folderNameOf(directoryUrl: string): string {
   const { host, pathname } = new URL(directoryUrl);
@@ -155,9 +157,10 @@ export function folderNameOf(directoryUrl: string): string {
 }
 
 /**
- * One of our own JSON files. A damaged one (not JSON, of another schema, a directory) counts as none and is moved aside, so that it
- * blocks nothing; one that cannot be read, for example for lack of rights, may be good: it stays, and reading it fails. All of
- * these throw STORE_FAILED, which names the path.
+ * One of our own JSON files. A damaged one (not JSON, another schema, a directory) counts as
+ * missing and is moved aside, so that it blocks nothing. One that cannot be read, for example for
+ * lack of permission, may be intact: it stays, and reading it fails. All methods throw
+ * STORE_FAILED, which names the path.
  */
 export interface JsonFile<T> {
   /** The value; undefined when there is none. Moves a damaged file aside, with a warning. */
@@ -175,7 +178,7 @@ export interface JsonFileOptions<T> {
   readonly title?: string;
   /** Throws for another schema. */
   readonly parse: (value: unknown) => T;
-  /** What losing the content means; ends the warning. */
+  /** The consequence of losing the content; ends the warning. */
   readonly loss: string;
   readonly warn: (message: string) => void;
   /** The directories below this one that lead to the file are made durable too. */

@@ -8,7 +8,10 @@ import * as z from 'zod';
 
 const page = z.object({ total_count: z.number().optional() }).nullish();
 
-/** The envelope of every success (https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/). */
+/**
+ * The envelope of every success
+ * (https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/).
+ */
 export function success<T extends z.ZodType>(result: T) {
   return z.object({ success: z.literal(true), result, result_info: page });
 }

@@ -23,7 +23,10 @@ export interface ClientOptions {
 
 export type NameFilter = { readonly exact: string } | { readonly endswith: string };
 
-/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
+/**
+ * The API calls that this program makes. Each rejects with an IngressError or with the signal's
+ * reason.
+ */
 export interface CloudflareClient {
   zones(signal: AbortSignal): Promise<answers.ApiZone[]>;
   zone(id: string, signal: AbortSignal): Promise<answers.ApiZone>;

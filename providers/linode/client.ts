@@ -20,7 +20,10 @@ export interface ClientOptions {
   readonly outgoing: Outgoing;
 }
 
-/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
+/**
+ * The API calls that this program makes. Each rejects with an IngressError or with the signal's
+ * reason.
+ */
 export interface LinodeClient {
   domains(signal: AbortSignal): Promise<answers.ApiDomain[]>;
   /** All records of the domain: one call for each 500. */

@@ -8,7 +8,9 @@ import { failure } from './answers.ts';
 export interface Operation {
   /** Completes "Linode refused to …". */
   readonly doing: string;
-  /** What is gone after a 404. A page is gone if the list has become shorter since the first page. */
+  /**
+   * What is gone after a 404. A page is gone if the list has become shorter since the first page.
+   */
   readonly subject: 'domain' | 'page' | 'record';
   /** Never part of a message, even if the server repeats it. */
   readonly token: Secret;

@@ -23,13 +23,15 @@ const CAPABILITIES: Capabilities = {
   servesUnderscoreTargets: true,
   sharesTtl: false,
   rewritesZone: false,
-  // Linode renders a changed zone within a minute; the time to reach every server is not documented.
+  // Linode renders a changed zone within a minute; the time to reach every server is not
+  // documented.
   propagationSeconds: 300,
 };
 
 /**
- * Below 800 calls an hour and 200 a minute. The documentation allows 200 lists and 1600 other calls a minute
- * (https://techdocs.akamai.com/linode-api/reference/rate-limits), for all programs of one user together.
+ * Below 800 calls an hour and 200 a minute. The documentation allows 200 lists and 1600 other calls
+ * a minute (https://techdocs.akamai.com/linode-api/reference/rate-limits), for all programs of one
+ * user together.
  */
 const LIMIT: Limit = { burst: 150, calls: 600, perMs: 3_600_000 };
 

@@ -37,7 +37,9 @@ const TTLS = [
 ] as const;
 const LONGEST_TTL = 2_419_200;
 
-/** What a domain's TTL of 0 means (https://techdocs.akamai.com/linode-api/reference/post-domain). */
+/**
+ * What a domain's TTL of 0 means (https://techdocs.akamai.com/linode-api/reference/post-domain).
+ */
 export const DEFAULT_TTL = 86_400;
 
 /** The TTL in seconds that Linode serves for a wanted one: the next longer of its values. */

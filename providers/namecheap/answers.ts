@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
 /**
- * Schemas of the API's responses, as far as this program reads them; every response is parsed by one.
- * Attributes are called `@Name`, text `#text`. Objects are loose where unknown parts have to be
- * detected later, because they could not be written back.
+ * Schemas of the API's responses, as far as this program reads them; every response is parsed by
+ * one. Attributes are called `@Name`, text `#text`. Objects are loose where unknown parts have to
+ * be detected later, because they could not be written back.
  */
 
 /** The envelope of every response (https://www.namecheap.com/support/api/methods/). */
@@ -49,5 +49,8 @@ export const didSetHosts = z.object({
   DomainDNSSetHostsResult: z.object({ '@Domain': z.string(), '@IsSuccess': z.string() }),
 });
 
-/** https://www.namecheap.com/support/api/methods/domains/get-list/; an account without domains has an empty list. */
+/**
+ * https://www.namecheap.com/support/api/methods/domains/get-list/; an account without domains has
+ * an empty list.
+ */
 export const gotList = z.object({ DomainGetListResult: z.union([z.string(), z.looseObject({})]) });

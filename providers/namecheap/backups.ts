@@ -6,9 +6,9 @@ import type { ProviderFiles } from '../shared/context.ts';
 export const KEPT = 20;
 
 /**
- * Saves the content of a zone as a dated file, `example.com/2026-01-02T03-04-05.678Z.txt`, and returns its path. Of files with
- * the same text the newest stays, and of all others the newest twenty. Throws STORE_FAILED if the file cannot be written; files
- * that cannot be removed are left.
+ * Saves the content of a zone as a dated file, `example.com/2026-01-02T03-04-05.678Z.txt`, and
+ * returns its path. Of files with the same text the newest stays, and of all others the newest
+ * twenty. Throws STORE_FAILED if the file cannot be written; files that cannot be removed are left.
  */
 export async function keepBackup(
   { files, clock }: { readonly files: ProviderFiles; readonly clock: Clock },
@@ -27,7 +27,10 @@ export async function keepBackup(
   }
 }
 
-/** Names sort by date. If the name is taken (same millisecond, or the clock went back), uses the next free one. */
+/**
+ * Names sort by date. If the name is taken (same millisecond, or the clock went back), uses the
+ * next free one.
+ */
 function freeName(now: Date, taken: readonly string[]): string {
   for (let ms = now.getTime(); ; ms += 1) {
     const name = `${new Date(ms).toISOString().replaceAll(':', '-')}.txt`;

@@ -9,12 +9,18 @@ import { IngressError } from '../../src/errors.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
-/** Applies a plan's changes to a copy of the whole zone, because setHosts only takes whole zones. Pure. */
+/**
+ * Applies a plan's changes to a copy of the whole zone, because setHosts only takes whole zones.
+ * Pure.
+ */
 
 export interface Changed {
   /** The new zone. Hosts that no change names are the same objects as before. */
   readonly hosts: readonly Host[];
-  /** The hosts that the changes ask for, in the order of the changes: created, replacing, or current already. */
+  /**
+   * The hosts that the changes ask for, in the order of the changes: created, replacing, or current
+   * already.
+   */
   readonly wanted: readonly Host[];
   readonly removed: readonly Host[];
   /** Whether a write is needed. */
@@ -31,8 +37,8 @@ interface Entry {
 }
 
 /**
- * Applies the changes. Throws PROVIDER_CONFLICT if a CNAME would share its name, PROVIDER_REJECTED if
- * the name has a redirect, and what `toHost` throws.
+ * Applies the changes. Throws PROVIDER_CONFLICT if a CNAME would share its name, PROVIDER_REJECTED
+ * if the name has a redirect, and what `toHost` throws.
  */
 export function changeHosts(hosts: readonly Host[], changes: readonly Change[], domain: string): Changed {
   let entries: Entry[] = hosts.map((host) => ({ host, current: toCurrent(host, domain) }));
@@ -71,7 +77,10 @@ function withoutOne(entries: readonly Entry[], removed: CurrentRecord): Entry[] 
   return entries.filter((entry) => entry !== match);
 }
 
-/** The index of a wanted record (-1 if it does not exist), and a function that puts it in place of what it replaces. */
+/**
+ * The index of a wanted record (-1 if it does not exist), and a function that puts it in place of
+ * what it replaces.
+ */
 function placeOf(change: Exclude<Change, { action: 'remove' }>, entries: readonly Entry[]) {
   const { record } = change;
   const replaced =
@@ -94,8 +103,8 @@ function entryFor(record: DnsRecord, existing: Entry | undefined, domain: string
 }
 
 /**
- * Refuses a new record beside a CNAME (RFC 1034 §3.6.2) or beside a redirect, because Namecheap would
- * serve both. Combinations that exist already stay.
+ * Refuses a new record beside a CNAME (RFC 1034 §3.6.2) or beside a redirect, because Namecheap
+ * would serve both. Combinations that exist already stay.
  */
 function requireCompatible(entries: readonly Entry[], added: ReadonlySet<Host>): void {
   for (const { host, current } of entries.filter((entry) => added.has(entry.host))) {

@@ -30,9 +30,15 @@ export interface ClientOptions {
   readonly outgoing: Outgoing;
 }
 
-/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
+/**
+ * The API calls that this program makes. Each rejects with an IngressError or with the signal's
+ * reason.
+ */
 export interface NamecheapClient {
-  /** Reads the whole zone. Throws ZONE_NOT_FOUND if it is not in this account or is delegated to other name servers. */
+  /**
+   * Reads the whole zone. Throws ZONE_NOT_FOUND if it is not in this account or is delegated to
+   * other name servers.
+   */
   getHosts(parts: DomainParts, signal: AbortSignal): Promise<HostZone>;
   /** Replaces the whole zone with the form's hosts. `doing` completes "Namecheap refused to …". */
   setHosts(domain: string, form: Form, signal: AbortSignal): Promise<void>;

@@ -28,7 +28,8 @@ export const HOLD_MS = 300_000;
 /** Maximum number of items named in a message. */
 const NAMED = 5;
 
-// https://www.namecheap.com/support/api/global-parameters/, /error-codes/ and the page of each method.
+// https://www.namecheap.com/support/api/global-parameters/, /error-codes/ and the page of each
+// method.
 const CREDENTIALS = new Set(
   `1010101 1010102 1011102 1030408 1017101 1019103 1016103 1017103 1017410 1017411
    1010105 1011105 1011150 1017150 1017105`.split(/\s+/),
@@ -45,7 +46,8 @@ export function toIngressError(refusal: Refusal, operation: Operation): IngressE
   const words = clean(message, [operation.apiKey]).trim();
   const verb = code === 'PROVIDER_UNAVAILABLE' ? 'failed' : 'refused';
   const sentence = `Namecheap ${verb} to ${operation.doing}: ${words}${number === '' ? '' : ` (code ${number})`}`;
-  // 2030288 is about a domain of the account with other name servers; the other numbers are about a domain that the account does not hold.
+  // 2030288 is about a domain of the account with other name servers; the other numbers are about a
+  // domain that the account does not hold.
   const doubt = code === 'ZONE_NOT_FOUND' && number !== '2030288' ? NAME_IN_DOUBT : {};
   const details = { code: number, ...doubt };
   return new IngressError(code, sentence, { ...contextOf(code, refusal, operation), details });
@@ -90,7 +92,10 @@ export function badAnswer({ doing }: Operation, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Namecheap was asked to ${doing} and answered ${what}`);
 }
 
-/** The error for HTTP 405 (or 429), by which this API says that a limit is exceeded. Nothing was executed. */
+/**
+ * The error for HTTP 405 (or 429), by which this API says that a limit is exceeded. Nothing was
+ * executed.
+ */
 export function limited(
   { doing }: Operation,
   status: number,
@@ -126,7 +131,10 @@ export function notUnderstood(domain: string, unwritable: readonly Unwritable[])
   );
 }
 
-/** The error for a write that the next read does not confirm. `backup` is the file with the former content. */
+/**
+ * The error for a write that the next read does not confirm. `backup` is the file with the former
+ * content.
+ */
 export function unconfirmed(
   domain: string,
   { lost, mangled, undone }: Verdict,

@@ -227,8 +227,8 @@ export function encodeForm(form: Form): string {
 }
 
 /**
- * The same form with one parameter per line, readable and ready for `curl --data @FILE`: curl removes
- * line breaks, so each line begins with the separator.
+ * The same form with one parameter per line, readable and ready for `curl --data @FILE`: curl
+ * removes line breaks, so each line begins with the separator.
  */
 export function formLines(form: Form): string {
   return `${form.map(encodePart).join('\n&')}\n`;

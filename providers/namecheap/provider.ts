@@ -51,8 +51,9 @@ export interface NamecheapOptions extends Settings<typeof variables> {
 }
 
 /**
- * Implements the provider contract on Namecheap's XML API, which replaces whole zones. A write reads
- * the zone, saves it to a file, writes it with the changes applied, and reads it again to verify it.
+ * Implements the provider contract on Namecheap's XML API, which replaces whole zones. A write
+ * reads the zone, saves it to a file, writes it with the changes applied, and reads it again to
+ * verify it.
  */
 export function openNamecheap(
   { username, apiKey, clientIp, apiUser, sandbox, baseUrl, timeoutMs = TIMEOUT_MS }: NamecheapOptions,
@@ -71,8 +72,8 @@ export function openNamecheap(
       clock: context.clock,
       outgoing: context.outgoing,
     });
-  // For calls whose budget is already spent, so that nothing waits between a read and the write that
-  // depends on it.
+  // For calls whose budget is already spent, so that nothing waits between a read and the write
+  // that depends on it.
   const prepaid = open({ spend: async (signal) => signal.throwIfAborted(), hold: budget.hold });
   return new Namecheap({ client: open(budget), prepaid, budget, context });
 }
@@ -171,7 +172,8 @@ class Namecheap implements DnsProvider {
       for (const _ of paid ? [] : ['write', 'read']) await budget.spend(signal);
       const text = formLines(setHostsForm(parts, before.emailType, before.hosts));
       const backup = await keepBackup(context, domain, text);
-      // Reads once more if the read is too old by now. The budget is spent, so nothing waits after it.
+      // Reads once more if the read is too old by now. The budget is spent, so nothing waits after
+      // it.
       if (paid || this.#reads.recent(domain) === before)
         return await this.#write(parts, { before, changed, backup }, signal);
     }
@@ -240,7 +242,9 @@ function unverified(domain: string, thrown: unknown, backup: string): IngressErr
   );
 }
 
-/** Throws if a host that stays cannot be written back. Hosts that the change removes do not matter. */
+/**
+ * Throws if a host that stays cannot be written back. Hosts that the change removes do not matter.
+ */
 function requireUnderstood({ domain, unwritable }: HostZone, { hosts }: Changed): void {
   const stays = (host: Host | undefined) => host === undefined || hosts.includes(host);
   const left = unwritable.filter(({ host, twin }) => stays(host) && stays(twin));

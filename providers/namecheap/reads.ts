@@ -15,7 +15,9 @@ export interface Reads {
     caller: 'zone' | 'records' | 'apply',
     read: () => Promise<HostZone>,
   ): Promise<HostZone>;
-  /** A recent read as the basis of a write. Excludes one by zone(), because no plan is based on it. */
+  /**
+   * A recent read as the basis of a write. Excludes one by zone(), because no plan is based on it.
+   */
   recent(domain: string): HostZone | undefined;
   /** The recent read by zone(), once: a second call of records() has to read again. */
   takeForRecords(domain: string): HostZone | undefined;

@@ -12,7 +12,10 @@ import { createBudget } from '../shared/budget.ts';
 import { createClient } from './client.ts';
 import { CLASSES, decodeMessage, encodeName, encodeRecord, TYPES, type WireRecord } from './wire.ts';
 
-/** A server that signs as the RFC says, by code of its own, and otherwise answers what no name server would. */
+/**
+ * A server that signs as the RFC says, by code of its own, and otherwise answers what no name
+ * server would.
+ */
 
 const SECRET = Buffer.from('secret');
 const ZONE = 'example.com';

@@ -40,7 +40,10 @@ export interface ClientOptions {
   readonly clock: Clock;
 }
 
-/** The messages that this program sends, each signed. Each call rejects with an IngressError, or with the signal's reason. */
+/**
+ * The messages that this program sends, each signed. Each call rejects with an IngressError, or
+ * with the signal's reason.
+ */
 export interface Rfc2136Client {
   /** Queries the SOA record of a name. REFUSED, NOTAUTH and NXDOMAIN are returned, not thrown. */
   soa(name: string, signal: AbortSignal): Promise<Decoded>;

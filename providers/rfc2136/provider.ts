@@ -208,7 +208,9 @@ class Rfc2136 implements DnsProvider {
     }
   }
 
-  /** Forgets a zone that the server no longer serves, so that the next lookup finds its successor. */
+  /**
+   * Forgets a zone that the server no longer serves, so that the next lookup finds its successor.
+   */
   async #knowing<T>(apex: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();

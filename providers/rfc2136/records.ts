@@ -30,7 +30,9 @@ export function typeName(type: number): string {
   return NAMES.get(type) ?? `TYPE${type}`;
 }
 
-/** The reverse of `typeName`. Throws PROVIDER_REJECTED for a type that this program does not know. */
+/**
+ * The reverse of `typeName`. Throws PROVIDER_REJECTED for a type that this program does not know.
+ */
 export function typeNumber(name: string): number {
   const number = NUMBERS.get(name) ?? Number(/^TYPE(\d{1,5})$/.exec(name)?.[1]);
   if (Number.isInteger(number)) return number;

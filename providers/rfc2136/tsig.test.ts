@@ -14,7 +14,8 @@ const MESSAGE = encodeMessage({
   question: { name: 'example.com', type: TYPES.SOA },
 });
 
-// With nothing before it, a request is checked like the answer to an empty signature, but for that one's length.
+// With nothing before it, a request is checked like the answer to an empty signature, but for that
+// one's length.
 function signedBy(key: Key, at = NOW): Buffer {
   return sign(MESSAGE, key, at).bytes;
 }

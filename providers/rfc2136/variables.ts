@@ -12,7 +12,10 @@ export interface Server {
   readonly port: number;
 }
 
-/** The algorithms of RFC 8945 §6 that are not broken and not truncated, as configuration files write them. */
+/**
+ * The algorithms of RFC 8945 §6 that are not broken and not truncated, as configuration files write
+ * them.
+ */
 export const ALGORITHMS = ['hmac-sha256', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 

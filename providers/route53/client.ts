@@ -18,7 +18,10 @@ export interface Page {
   readonly next: Start | undefined;
 }
 
-/** The API calls that this program makes. Each rejects with an IngressError or with the signal's reason. */
+/**
+ * The API calls that this program makes. Each rejects with an IngressError or with the signal's
+ * reason.
+ */
 export interface Route53 {
   zones(signal: AbortSignal): Promise<answers.ApiHostedZone[]>;
   /** RRsets of a zone in Route 53's order, at most 300. */

@@ -15,7 +15,10 @@ export interface Operation {
   readonly secrets: readonly Secret[];
 }
 
-/** Milliseconds to pause after the account's limit, which counts by the second, or after a concurrent change. */
+/**
+ * Milliseconds to pause after the account's limit, which counts by the second, or after a
+ * concurrent change.
+ */
 export const PAUSE_MS = 1000;
 
 const IAM =
@@ -25,7 +28,8 @@ const IAM =
 const STALE =
   /already exists|was not found|do not match the current values|conflicts with other records|conflicting RRSet|exists? with the same name and type/i;
 
-// https://docs.aws.amazon.com/Route53/latest/APIReference/CommonErrors.html, those of each action, and of STS.
+// https://docs.aws.amazon.com/Route53/latest/APIReference/CommonErrors.html, those of each action,
+// and of STS.
 const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['AccessDenied', 'PROVIDER_PERMISSION_MISSING'],
   ['AccessDeniedException', 'PROVIDER_PERMISSION_MISSING'],

@@ -216,7 +216,9 @@ class Route53Provider implements DnsProvider {
   }
 }
 
-/** Amazon Route 53 (API of 2013-04-01, https://docs.aws.amazon.com/Route53/latest/APIReference/). */
+/**
+ * Amazon Route 53 (API of 2013-04-01, https://docs.aws.amazon.com/Route53/latest/APIReference/).
+ */
 export const route53 = defineProvider({
   name: 'route53',
   title: 'Route 53',

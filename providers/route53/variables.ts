@@ -9,7 +9,10 @@ const hostedZoneId = types.type('hosted zone id', (text) => {
   return id ?? { wrong: 'is not a hosted zone id of capital letters and digits' };
 });
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: a role may have a path. */
+/**
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: a role may have a
+ * path.
+ */
 const roleArn = types.text(
   'ARN of an IAM role',
   /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/,

@@ -21,8 +21,9 @@ export interface Limit {
  */
 export interface Budget {
   /**
-   * Resolves when a call may be made, and counts it. Callers are served in order. Throws PROVIDER_RATE_LIMITED instead of waiting
-   * longer than five minutes, or the signal's reason when it aborts.
+   * Resolves when a call may be made, and counts it. Callers are served in order. Throws
+   * PROVIDER_RATE_LIMITED instead of waiting longer than five minutes, or the signal's reason when
+   * it aborts.
    */
   spend(signal: AbortSignal): Promise<void>;
   /** Allows no call for so many milliseconds, because the provider asked for it. */

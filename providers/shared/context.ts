@@ -22,13 +22,16 @@ export interface ProviderWait {
 }
 
 /**
- * Small texts on the certificate volume, which survive restarts. Names are relative paths (`budget.json`,
- * `example.com/2026-01-02T03-04-05Z.txt`); each provider has a folder of its own.
+ * Small texts on the certificate volume, which survive restarts. Names are relative paths
+ * (`budget.json`, `example.com/2026-01-02T03-04-05Z.txt`); each provider has a folder of its own.
  */
 export interface ProviderFiles {
   /** The text, or undefined when there is none. Throws STORE_FAILED. */
   read(name: string): Promise<string | undefined>;
-  /** Writes the whole text or nothing, and returns the absolute path of the file. Throws STORE_FAILED. */
+  /**
+   * Writes the whole text or nothing, and returns the absolute path of the file. Throws
+   * STORE_FAILED.
+   */
   write(name: string, text: string): Promise<string>;
   /** Names in a folder, sorted; none when it is not there. Throws STORE_FAILED. */
   list(folder: string): Promise<readonly string[]>;

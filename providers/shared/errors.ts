@@ -6,7 +6,10 @@ import { whyUnanswered } from '../../src/net/unanswered.ts';
 
 const LONGEST_MESSAGE = 300;
 
-/** A server's message, made safe for logs and terminals: without control characters and secrets, and not too long. */
+/**
+ * A server's message, made safe for logs and terminals: without control characters and secrets, and
+ * not too long.
+ */
 export function clean(message: string, secrets: readonly Secret[]): string {
   const text = secrets
     .reduce((words, secret) => words.replaceAll(secret.reveal(), String(secret)), message)
@@ -47,7 +50,8 @@ export interface ApiOperation {
 }
 
 /**
- * The error for a call without a complete response. `thrown` is what the HTTP client threw, `trouble` what that says about a proxy. Pure.
+ * The error for a call without a complete response. `thrown` is what the HTTP client threw,
+ * `trouble` what that says about a proxy. Pure.
  */
 export function unreachable(
   { title, doing, baseUrl, secrets }: ApiOperation,

@@ -17,7 +17,9 @@ export interface HttpOptions {
   readonly budget: Budget;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
-  /** The only address family to connect by, for an API that identifies its clients by their address. */
+  /**
+   * The only address family to connect by, for an API that identifies its clients by their address.
+   */
   readonly family?: 4;
 }
 

@@ -5,17 +5,25 @@ import { IngressError, isIngressError } from '../../src/errors.ts';
 
 /** Finds the zone of a name: see `ZoneList` and `ConfiguredZone`. */
 export interface ZoneFinder<Z> {
-  /** The zone that the records of a name are written to. Throws ZONE_NOT_FOUND or ZONE_MISMATCH, or what the API call throws. */
+  /**
+   * The zone that the records of a name are written to. Throws ZONE_NOT_FOUND or ZONE_MISMATCH, or
+   * what the API call throws.
+   */
   find(fqdn: string, signal: AbortSignal): Promise<Z>;
   /** Makes the next `find` call the API again. */
   forget(): void;
 }
 
-/** What a provider knows about the zones of its account. Names are canonical in `choose` and `notFound`. */
+/**
+ * What a provider knows about the zones of its account. Names are canonical in `choose` and
+ * `notFound`.
+ */
 export interface ZoneListOptions<Z extends { readonly name: string }> {
   /** Lists the zones of the account, by calls to the API. */
   readonly list: (signal: AbortSignal) => Promise<readonly Z[]>;
-  /** The zone for a name, or undefined when no zone can take its records. Default: `longestZone`. */
+  /**
+   * The zone for a name, or undefined when no zone can take its records. Default: `longestZone`.
+   */
   readonly choose?: (zones: readonly Z[], name: string) => Z | undefined;
   /** The ZONE_NOT_FOUND for a name for which nothing was chosen. */
   readonly notFound: (zones: readonly Z[], name: string) => IngressError;
@@ -69,7 +77,10 @@ export interface ConfiguredZoneOptions {
   /** The variable that names the zone, and its value: the provider's id of the zone. */
   readonly variable: string;
   readonly id: string;
-  /** Reads the zone, by a call to the API; its name is undefined when the credentials may not read it. */
+  /**
+   * Reads the zone, by a call to the API; its name is undefined when the credentials may not read
+   * it.
+   */
   readonly read: (id: string, signal: AbortSignal) => Promise<Zone>;
 }
 

@@ -28,9 +28,10 @@ export interface HttpResponse {
 }
 
 /**
- * Sends one request and reads the whole response. No retries, no redirects. axios and Node's `fetch` would do, but axios costs 20 MiB
- * of memory, and `fetch` takes no agent, which the proxy of HTTPS_PROXY and the address family need. Rejects with the transport's
- * error, an error that says that the body is too long or incomplete, or the signal's reason. No error holds the request.
+ * Sends one request and reads the whole response. No retries, no redirects. axios and Node's
+ * `fetch` would do, but axios costs 20 MiB of memory, and `fetch` takes no agent, which the proxy
+ * of HTTPS_PROXY and the address family need. Rejects with the transport's error, an error that
+ * says that the body is too long or incomplete, or the signal's reason. No error holds the request.
  */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
   const { method, headers = {}, body, socketPath, outgoing, family, maxBytes, signal } = request;
@@ -59,7 +60,9 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
   }
 }
 
-/** A parser's error carries the packet, in which the other side may repeat a secret that was sent. */
+/**
+ * A parser's error carries the packet, in which the other side may repeat a secret that was sent.
+ */
 function withoutPacket(thrown: unknown): unknown {
   if (!(thrown instanceof Error && 'rawPacket' in thrown)) return thrown;
   return Object.assign(new Error(thrown.message), 'code' in thrown ? { code: thrown.code } : {});

@@ -1,8 +1,9 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * Whether a request for this URL goes to its host without the proxy for HTTPS: if it is not an https:// URL, or NO_PROXY has the host. Reads
- * NO_PROXY as Node's agents do, which do not expose it. Pure.
+ * Whether a request for this URL goes to its host without the proxy for HTTPS: if it is not an
+ * https:// URL, or NO_PROXY has the host. Reads NO_PROXY as Node's agents do, which do not expose
+ * it. Pure.
  */
 export function bypassesProxy(asked: string, noProxy: string): boolean {
   const url = URL.parse(asked);

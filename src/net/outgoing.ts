@@ -3,16 +3,16 @@ import { Agent as TlsAgent } from 'node:https';
 import { messageOf } from '../errors.ts';
 import { bypassesProxy } from './no-proxy.ts';
 
-/** Milliseconds that a proxy may take to open a tunnel, and that an idle one is kept. */
+/** Milliseconds that a proxy may take to open a tunnel, and for which an idle one is kept. */
 const TUNNEL_MS = 15_000;
 
-/** A proxy that HTTPS goes out through, by CONNECT (RFC 9110 §9.3.6). */
+/** A proxy for HTTPS requests, by CONNECT (RFC 9110 §9.3.6). */
 export interface HttpsProxy {
-  /** With the credentials, where it wants some. */
+  /** With the credentials, if the proxy requires some. */
   readonly url: string;
   /** `host:port`, for messages. */
   readonly host: string;
-  /** Hosts that are reached without it, in the syntax that Node.js reads in NO_PROXY. */
+  /** Hosts that are reached directly, in the syntax of NO_PROXY that Node.js reads. */
   readonly noProxy: string;
 }
 
@@ -27,13 +27,15 @@ export interface ProxyTrouble {
 export interface Outgoing {
   readonly httpAgent: PlainAgent;
   readonly httpsAgent: TlsAgent;
-  /** `url` is the URL whose request failed. Undefined if the failure has nothing to do with a proxy. */
+  /**
+   * `url` is the URL whose request failed. Undefined if the failure has nothing to do with a proxy.
+   */
   trouble(thrown: unknown, url: string): ProxyTrouble | undefined;
 }
 
 /**
- * Makes the agents. Requests by plain HTTP and on Unix sockets never go through the proxy. Node's global agents stay as they are:
- * requests to the host or the app use those, or none.
+ * Makes the agents. Requests by plain HTTP and on Unix sockets never go through the proxy. Node's
+ * global agents stay as they are: requests to the host or the app use those, or none.
  */
 export function createOutgoing(proxy?: HttpsProxy): Outgoing {
   // Like Node's global agents.
@@ -42,7 +44,8 @@ export function createOutgoing(proxy?: HttpsProxy): Outgoing {
     proxyEnv: { HTTPS_PROXY: proxy.url, NO_PROXY: proxy.noProxy },
     timeout: TUNNEL_MS,
   };
-  // acme-client's axios takes a proxy from the environment unless the agent has a proxyEnv; axios' `proxy: false` would override ours.
+  // acme-client's axios takes a proxy from the environment unless the agent has a proxyEnv; axios'
+  // `proxy: false` would override ours.
   const none = { proxyEnv: {} };
   return {
     httpAgent: new PlainAgent({ ...options, ...none }),
@@ -137,7 +140,10 @@ function chainOf(thrown: unknown): Failure[] {
   return [own, ...beneath.flatMap(chainOf)];
 }
 
-/** Whether the connection to the proxy failed: hosts behind the proxy are neither looked up nor connected to from here. */
+/**
+ * Whether the connection to the proxy failed: hosts behind the proxy are neither looked up nor
+ * connected to from here.
+ */
 function isOfConnection({ code, hostname, port }: Failure, { host }: HttpsProxy): boolean {
   const url = new URL(`http://${host}`);
   const isLookUp = (code === 'ENOTFOUND' || code === 'EAI_AGAIN') && hostname === bare(url.hostname);

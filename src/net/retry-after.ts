@@ -1,6 +1,6 @@
 /**
- * A `Retry-After` header in milliseconds: seconds, or a date that is compared with `now` (RFC 9110 §10.2.3). Undefined for
- * anything else. Pure.
+ * A `Retry-After` header in milliseconds: seconds, or a date that is compared with `now` (RFC 9110
+ * §10.2.3). Undefined for anything else. Pure.
  */
 export function parseRetryAfter(header: unknown, now: Date): number | undefined {
   if (typeof header !== 'string' || header.trim() === '') return undefined;

@@ -3,12 +3,21 @@ import { type LookupAddress, promises as nodeDns } from 'node:dns';
 import { isIP } from 'node:net';
 import process from 'node:process';
 
-/** Every address of a host by the system's resolver, /etc/hosts and search domains included. Rejects when there is none. */
+/**
+ * Every address of a host by the system's resolver, /etc/hosts and search domains included. Rejects
+ * when there is none.
+ */
 export type Lookup = (host: string, signal?: AbortSignal) => Promise<readonly LookupAddress[]>;
 
-/** glibc's resolver gives up sooner, unless many servers do not answer and there are many search domains. */
+/**
+ * glibc's resolver gives up sooner, unless many servers do not answer and there are many search
+ * domains.
+ */
 const LIMIT_MS = 30_000;
-/** glibc's resolver waits at least this long for a resolver, so a lookup that fails sooner was answered. */
+/**
+ * glibc's resolver waits at least this long for a resolver, so a lookup that fails sooner was
+ * answered.
+ */
 const SHORTEST_SILENCE_MS = 1_000;
 
 /** getent's exit code when it finds no address. */
@@ -20,9 +29,10 @@ process.on('exit', () => {
 });
 
 /**
- * Asks the system's resolver (getaddrinfo) in a process of its own, `getent ahosts`, which ends after 30 seconds or when the
- * signal aborts. In this process the call would occupy one of the two threads that libuv has for it and could not be interrupted:
- * two names whose name servers do not answer would block every other lookup, and the exit of the program.
+ * Asks the system's resolver (getaddrinfo) in a process of its own, `getent ahosts`, which ends
+ * after 30 seconds or when the signal aborts. In this process the call would occupy one of the two
+ * threads that libuv has for it and could not be interrupted: two names whose name servers do not
+ * answer would block every other lookup, and the exit of the program.
  *
  * Rejects with an error that looks like that of `dns.lookup`, or with the signal's reason.
  */
@@ -55,7 +65,10 @@ export async function systemLookup(
   return promise;
 }
 
-/** The addresses in what `getent ahosts` prints: a line for each address and socket type, in the order of getaddrinfo. Pure. */
+/**
+ * The addresses in what `getent ahosts` prints: a line for each address and socket type, in the
+ * order of getaddrinfo. Pure.
+ */
 export function parseAddresses(output: string): LookupAddress[] {
   const addresses = new Set(output.split('\n').map((line) => line.split(/\s/, 1)[0] ?? ''));
   return [...addresses].flatMap((address) => {
@@ -73,9 +86,10 @@ function environment(): NodeJS.ProcessEnv {
 type Code = 'ENOTFOUND' | 'EAI_AGAIN';
 
 /**
- * getent does not say why it found no address. After this time, no resolver has answered; sooner, the answer was either "no such name"
- * or a failure (SERVFAIL, REFUSED). bash makes the same lookup again and prints the reason (gai_strerror). On a host without bash, a
- * quick answer counts as "no such name".
+ * getent does not say why it found no address. After this time, no resolver has answered; sooner,
+ * the answer was either "no such name" or a failure (SERVFAIL, REFUSED). bash makes the same lookup
+ * again and prints the reason (gai_strerror). On a host without bash, a quick answer counts as "no
+ * such name".
  */
 function whyNone(host: string, afterMs: number, signal?: AbortSignal): Promise<Code> {
   if (afterMs >= SHORTEST_SILENCE_MS) return Promise.resolve('EAI_AGAIN');
@@ -91,7 +105,10 @@ function whyNone(host: string, afterMs: number, signal?: AbortSignal): Promise<C
   });
 }
 
-/** The error of `dns.lookup` for a host without an address (ENOTFOUND), or when the resolver could not tell (EAI_AGAIN). Pure. */
+/**
+ * The error of `dns.lookup` for a host without an address (ENOTFOUND), or when the resolver could
+ * not tell (EAI_AGAIN). Pure.
+ */
 export function notFound(host: string, code: Code = 'ENOTFOUND'): NodeJS.ErrnoException {
   const facts = { code, syscall: 'getaddrinfo', hostname: host };
   return Object.assign(new Error(`getaddrinfo ${code} ${host}`), facts);

@@ -1,17 +1,23 @@
 import { messageOf } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
 
-/** Why a request over the network got no answer. */
+/** Why a request got no response. */
 export interface Silence {
-  /** A plain sentence with the system's message: `ca.example refused the connection (connect ECONNREFUSED 192.0.2.1:443)`. */
+  /**
+   * A sentence with the system's message: `ca.example refused the connection (connect ECONNREFUSED
+   * 192.0.2.1:443)`.
+   */
   readonly why: string;
-  /** What the user can do about it, if the failure tells. */
+  /** What the user can do about it, if the failure says. */
   readonly advice: string | undefined;
   /** The root cause. */
   readonly failure: unknown;
 }
 
-/** Reads what an HTTP client threw at a request to the URL of a server, such as `the certificate authority`. Pure. */
+/**
+ * Interprets what an HTTP client threw for a request to a URL. `server` describes it in the advice,
+ * such as `the certificate authority`. Pure.
+ */
 export function whyUnanswered(thrown: unknown, url: string, server: string): Silence {
   const { failure, code, words } = rootOf(thrown);
   const kind = KINDS.find(({ codes }) => codes.has(code));
@@ -37,7 +43,7 @@ interface Kind {
   readonly advice?: (server: string) => string;
 }
 
-/** The codes are those of the operating system, of Node.js, and of OpenSSL for certificates. */
+/** Error codes of the operating system, of Node.js, and of OpenSSL for certificates. */
 const KINDS: readonly Kind[] = [
   {
     codes: new Set(['ECONNREFUSED']),
@@ -107,8 +113,8 @@ interface Root {
 }
 
 /**
- * The root cause: clients wrap the socket's error in their own, and a name with several addresses fails with one error
- * for each.
+ * The root cause: clients wrap the socket's error in their own, and a host with several addresses
+ * fails with one error for each.
  */
 function rootOf(thrown: unknown): Root {
   const { code, cause, errors, name } = asObject(thrown);

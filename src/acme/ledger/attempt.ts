@@ -2,8 +2,9 @@ import { challengeName } from '../../dns/name.ts';
 import type { LedgerEntry } from './entries.ts';
 
 /**
- * One attempt at a certificate, folded from its entries in the order in which they were written. Moments are milliseconds of the
- * epoch. The functions here change only the attempt that they are given.
+ * One attempt at a certificate, folded from its entries in the order in which they were written.
+ * Moments are milliseconds of the epoch. The functions here change only the attempt that they are
+ * given.
  */
 export interface Attempt {
   /** The names of the certificate; empty before an entry has named them. */

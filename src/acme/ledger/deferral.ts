@@ -12,7 +12,9 @@ export interface Bucket {
   readonly refillMs: number;
 }
 
-/** A limit of ours or of the CA. `pause`: the CA asked to wait; `refusal`: the last order failed. */
+/**
+ * A limit of ours or of the CA. `pause`: the CA asked to wait; `refusal`: the last order failed.
+ */
 export type LimitName =
   | 'pause'
   | 'refusal'
@@ -70,7 +72,10 @@ export function windowDeferral(
   return { until: new Date(leaving.getTime() + windowMs), limit, reason: why };
 }
 
-/** Why a bucket, full before the first event, permits no further one now; undefined when it does. Pure. */
+/**
+ * Why a bucket, full before the first event, permits no further one now; undefined when it does.
+ * Pure.
+ */
 export function bucketDeferral(
   { limit, what, times }: Count,
   { capacity, refillMs }: Bucket,

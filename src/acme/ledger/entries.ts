@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * The entries of a CA's ledger: one for each step that the CA counts, written before the step, and one for its result. Moments are ISO
- * 8601, in UTC. Pure.
+ * The entries of a CA's ledger: one for each step that the CA counts, written before the step, and
+ * one for its result. Moments are ISO 8601, in UTC. Pure.
  */
 
 const moment = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
@@ -19,7 +19,9 @@ const entrySchema = z.discriminatedUnion('event', [
     /** ARI id of the certificate that is renewed (RFC 9773 §5). */
     replaces: z.string().optional(),
   }),
-  /** Before the CA is told that the challenges are ready; `names` are the identifiers to validate. */
+  /**
+   * Before the CA is told that the challenges are ready; `names` are the identifiers to validate.
+   */
   z.object({ event: z.literal('validate'), at, attempt, names }),
   /** Every authorization of the order is valid. */
   z.object({ event: z.literal('validated'), at, attempt }),
@@ -30,7 +32,9 @@ const entrySchema = z.discriminatedUnion('event', [
     ...{ event: z.literal('failed'), at, names, attempt: attempt.optional() },
     /** From src/errors.ts. */
     code: z.string(),
-    /** The message, with the CA's own words if there were any. Entries of early versions have none. */
+    /**
+     * The message, with the CA's own words if there were any. Entries of early versions have none.
+     */
     message: z.string().optional(),
     /** Whether the CA counts it against a limit. */
     refused: z.boolean(),
@@ -84,8 +88,8 @@ function readEntry(line: string): LedgerEntry | undefined {
 }
 
 /**
- * The entry as of now. One in the future, because the clock was set back, counts as made now, and the moments derived from it move by
- * the same amount.
+ * The entry as of now. One in the future, because the clock was set back, counts as made now, and
+ * the moments derived from it move by the same amount.
  */
 export function asOf(entry: LedgerEntry, now: Date): LedgerEntry {
   const aheadMs = Date.parse(entry.at) - now.getTime();

@@ -12,11 +12,14 @@ import type { PastFailure } from './deferral.ts';
 import type { LedgerEntry } from './entries.ts';
 
 /**
- * What the entries of a ledger say. Where they leave something open, the worse is assumed. Sets of names are compared whatever their
- * order; lists of moments start with the earliest.
+ * What the entries of a ledger say. Where they leave something open, the worse is assumed. Sets of
+ * names are compared whatever their order; lists of moments start with the earliest.
  */
 export interface History {
-  /** New orders from that moment on; `replacing` are those that name the certificate they replace (RFC 9773 §5). */
+  /**
+   * New orders from that moment on; `replacing` are those that name the certificate they replace
+   * (RFC 9773 §5).
+   */
   ordersSince(since: Date): { readonly fresh: Date[]; readonly replacing: Date[] };
   /** Orders for exactly these names that have led to no certificate yet. */
   fruitlessOrders(names: readonly string[]): Date[];
@@ -25,7 +28,8 @@ export interface History {
   /** When certificates for exactly these names were issued. */
   issuances(names: readonly string[]): Date[];
   /**
-   * Issuances for names in a registered domain that replaced no certificate, and the orders for such names that are still open.
+   * Issuances for names in a registered domain that replaced no certificate, and the orders for
+   * such names that are still open.
    */
   issuancesIn(registeredDomain: string): Date[];
   /** How many times in a row the CA refused these names since it last issued for them. */
@@ -43,8 +47,8 @@ export interface History {
   /** The CA's last answer about when to renew a certificate, given by its ARI id. */
   advice(certificate: string): Advice | undefined;
   /**
-   * When a validation at this name (`_acme-challenge.…`) last began or ended, by another attempt than this one: a resolver may still
-   * have the earlier records in its cache.
+   * When a validation at this name (`_acme-challenge.…`) last began or ended, by another attempt
+   * than this one: a resolver may still have the earlier records in its cache.
    */
   recentlyValidated(owner: string, attempt?: string): Date | undefined;
   /** The last certificate for exactly these names. */
@@ -238,8 +242,9 @@ function datesOf(all: readonly (number | undefined)[]): Date[] {
 const LONGEST_KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 
 /**
- * Of entries that are about to be removed for their age, those that still matter: the last certificate of each set of names (it tells
- * which CA issued it) as long as it is valid, and the first failure of a streak that goes on. Pure.
+ * Of entries that are about to be removed for their age, those that still matter: the last
+ * certificate of each set of names (it tells which CA issued it) as long as it is valid, and the
+ * first failure of a streak that goes on. Pure.
  */
 export function compact(old: readonly LedgerEntry[], history: History, now: Date): LedgerEntry[] {
   const isAt = (entry: LedgerEntry, moment: Date | undefined) => moment?.getTime() === Date.parse(entry.at);

@@ -17,8 +17,9 @@ import {
 } from './segments.ts';
 
 /**
- * Every attempt at one certificate authority, written down before it is made. However often this program crashes and starts, it knows
- * what it has already asked for, and `whenAllowed` keeps to the CA's limits.
+ * Every attempt at one certificate authority, written down before it is made. However often this
+ * program crashes and starts, it knows what it has already asked for, and `whenAllowed` keeps to
+ * the CA's limits.
  */
 export interface Ledger {
   /** What is known. The answers follow later writes. Throws STORE_FAILED. */
@@ -28,7 +29,8 @@ export interface Ledger {
   /** Resolves once durable. Take the step only after that. Throws STORE_FAILED. */
   write(entry: NewEntry): Promise<void>;
   /**
-   * As `write`, unless `reason` gives a reason against it: then gives that and writes nothing. No other write comes between the two.
+   * As `write`, unless `reason` gives a reason against it: then gives that and writes nothing. No
+   * other write comes between the two.
    */
   writeUnless<T>(entry: NewEntry, reason: (history: History) => T | undefined): Promise<T | undefined>;
   /** STORE_FAILED if writing would fail for lack of rights, else undefined. Writes nothing. */
@@ -120,7 +122,8 @@ async function readEntriesOf(
       `${segmentPath(state.folder, torn.day)} has damaged lines, as a crash leaves them; they are skipped`,
     );
   }
-  // Entries that compaction moved into a later segment go back to their day. Else the order is that of writing, whatever the clock did.
+  // Entries that compaction moved into a later segment go back to their day. Else the order is that
+  // of writing, whatever the clock did.
   const placeOf = (day: string, { at }: LedgerEntry) => (at < day ? at.slice(0, day.length) : day);
   const entries = read
     .flatMap(({ day, entries }) => entries.map((entry) => ({ place: placeOf(day, entry), entry })))
@@ -137,7 +140,10 @@ async function loadAndRepair(state: LedgerState): Promise<Known> {
   return known;
 }
 
-/** Moves directories away that are in the place of segments: they contain no entries, and block their day. */
+/**
+ * Moves directories away that are in the place of segments: they contain no entries, and block
+ * their day.
+ */
 async function moveDamaged(state: LedgerState, known: Known): Promise<void> {
   const { damaged } = known;
   known.damaged = [];

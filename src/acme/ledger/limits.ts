@@ -49,8 +49,9 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * For every CA: one below those of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5 failed authorizations of a name an hour, 5
- * certificates for an exact set in 7 days). The limit of fruitless orders is our own: a few at once, then one every 5 minutes.
+ * For every CA: one below those of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5
+ * failed authorizations of a name an hour, 5 certificates for an exact set in 7 days). The limit of
+ * fruitless orders is our own: a few at once, then one every 5 minutes.
  */
 const STRICT: Limits = {
   failedAuthorizations: { count: 4, windowMs: HOUR },
@@ -61,8 +62,8 @@ const STRICT: Limits = {
 };
 
 /**
- * Let's Encrypt permits 50 certificates of a registered domain and 300 new orders at once; our buckets are smaller, because other clients
- * may use the domain and the account too.
+ * Let's Encrypt permits 50 certificates of a registered domain and 300 new orders at once; our
+ * buckets are smaller, because other clients may use the domain and the account too.
  */
 const LETS_ENCRYPT: Limits = {
   ...STRICT,
@@ -72,8 +73,10 @@ const LETS_ENCRYPT: Limits = {
 };
 
 /**
- * Let's Encrypt's staging environment is for tests (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name
- * an hour, 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. Ours are below, so that a loop stays cheap.
+ * Let's Encrypt's staging environment is for tests
+ * (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name an hour,
+ * 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. Ours are below, so
+ * that a loop stays cheap.
  */
 const STAGING: Limits = {
   ...STRICT,
@@ -93,8 +96,8 @@ export function limitsOf(directoryUrl: string): Limits {
 }
 
 /**
- * Why a step may not be taken now, and when it may; undefined when it may. If several limits apply, gives the one that ends last.
- * Pure.
+ * Why a step may not be taken now, and when it may; undefined when it may. If several limits apply,
+ * gives the one that ends last. Pure.
  */
 export function whenAllowed(step: Step): Deferral | undefined {
   const deferrals =
@@ -149,8 +152,8 @@ function limitsOfOrders(step: Step): Deferral[] {
 }
 
 /**
- * A deferral of another kind, together with the last refusal of these names: that gives the reason if it ends later, else it is
- * mentioned. Pure.
+ * A deferral of another kind, together with the last refusal of these names: that gives the reason
+ * if it ends later, else it is mentioned. Pure.
  */
 export function orRefusal(deferral: Deferral, history: History, names: readonly string[]): Deferral {
   const refused = refusalDeferral(history, names);
@@ -201,7 +204,10 @@ function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (
   ];
 }
 
-/** A private CA may issue certificates of a few hours: a window of 7 days would leave the name without one. */
+/**
+ * A private CA may issue certificates of a few hours: a window of 7 days would leave the name
+ * without one.
+ */
 function setWindow({ exactSet }: Limits, lifetimeMs: number | undefined): Window {
   const follows = exactSet.followsLifetime && lifetimeMs !== undefined && lifetimeMs > 0;
   return follows ? { ...exactSet, windowMs: Math.min(exactSet.windowMs, 2 * lifetimeMs) } : exactSet;

@@ -35,8 +35,9 @@ const orderSchema = z
 export type StoredOrder = z.infer<typeof orderSchema>;
 
 /**
- * The open order of each certificate, so that a start resumes it instead of making another one. Its private key is stored before the
- * order is finalized: a crash before the download loses no certificate. All of these throw STORE_FAILED.
+ * The open order of each certificate, so that a start resumes it instead of making another one. Its
+ * private key is stored before the order is finalized: a crash before the download loses no
+ * certificate. All of these throw STORE_FAILED.
  */
 export interface OrderStore {
   /** A damaged one is moved aside, with a warning, and counts as none. */
@@ -49,8 +50,8 @@ export interface OrderStore {
 }
 
 /**
- * The orders at the CA with this directory URL, one file for each certificate. The key that tells certificates apart is a host name or
- * a wildcard.
+ * The orders at the CA with this directory URL, one file for each certificate. The key that tells
+ * certificates apart is a host name or a wildcard.
  */
 export function createOrderStore(
   root: string,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { listIfThere, readIfThere } from '../../files.ts';
 
 /**
- * A file of lines in the folder of a ledger, one for each day (UTC). Lines are only ever appended, so that a later one cannot lose a whole
- * earlier one. The functions here throw what the file system throws.
+ * A file of lines in the folder of a ledger, one for each day (UTC). Lines are only ever appended,
+ * so that a later one cannot lose a whole earlier one. The functions here throw what the file
+ * system throws.
  */
 export interface Segment {
   /** `2026-11-24` */
@@ -64,7 +65,10 @@ export interface Appended {
   readonly failure: unknown;
 }
 
-/** Appends lines and makes them durable. A torn last line is ended first. Throws when nothing was written. */
+/**
+ * Appends lines and makes them durable. A torn last line is ended first. Throws when nothing was
+ * written.
+ */
 export async function appendLines(path: string, lines: readonly string[]): Promise<Appended> {
   const file = await open(path, 'a+', 0o600);
   try {

@@ -58,8 +58,8 @@ export function nextLook(retryAfterMs: number | undefined, now: Date): Date {
 const DIGITS = 13;
 
 /**
- * The ARI jitter of a certificate, in [0, 1). It is derived from the fingerprint, so it is deterministic, survives restarts without being
- * stored, and differs between certificates.
+ * The ARI jitter of a certificate, in [0, 1). It is derived from the fingerprint, so it is
+ * deterministic, survives restarts without being stored, and differs between certificates.
  */
 export function renewalJitter({ fingerprint256 }: Pick<CertificateFacts, 'fingerprint256'>): number {
   const digits = fingerprint256.replaceAll(':', '').slice(0, DIGITS);

@@ -5,7 +5,10 @@ import { renewalTimes } from './lifetime.ts';
 export interface Ending {
   /** `soon` once renewal is urgent, `last-day` during the last 24 hours. */
   readonly stage: 'soon' | 'last-day' | 'expired';
-  /** Follows "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at 2026-…`. */
+  /**
+   * Follows "the certificate": `ends in 5 hours 3 minutes, at 2026-…`, `expired 2 days ago, at
+   * 2026-…`.
+   */
   readonly words: string;
 }
 

@@ -103,7 +103,10 @@ const loops = fc.record({
   days: fc.constantFrom(90, 45, 160 / 24),
   advices: fc.array(hostile, { minLength: 1, maxLength: 8 }),
   daysBefore: fc.constantFrom(undefined, 10_000),
-  /** How far the clock is ahead (negative: behind), as a fraction of the age at which renewal is due. */
+  /**
+   * How far the clock is ahead (negative: behind), as a fraction of the age at which renewal is
+   * due.
+   */
   ahead: fc.double({ min: -1, max: 0.99, noNaN: true }),
   jitter: part,
 });

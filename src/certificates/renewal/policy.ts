@@ -3,8 +3,9 @@ import type { RenewalAdvice } from './ari.ts';
 import { type RenewalTimes, renewalTimes } from './lifetime.ts';
 
 /**
- * The rule that decides: `missing` and `unusable` need no other; the others are what makes renewal due
- * first. `advice-repeated`: the lifetime rule, because advice that had passed is not followed twice.
+ * The rule that decides: `missing` and `unusable` need no other; the others are what makes renewal
+ * due first. `advice-repeated`: the lifetime rule, because advice that had passed is not followed
+ * twice.
  */
 export type RenewalRule =
   | 'missing'
