@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import { stopwatch } from '../clock.ts';
 import type { Emit } from '../events.ts';
 import { isRefusal, LONGEST_RETRY_MS, reconcileDelayMs } from './backoff.ts';
+import { logEnding } from './certificate-log.ts';
 import type { ManagedCertificate } from './deps.ts';
-import { logEnding } from './outlook.ts';
 import { decidingFailure, type ReconcileResult, type StepFailure } from './report.ts';
 
 export interface ControllerOptions {

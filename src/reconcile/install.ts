@@ -7,8 +7,8 @@ import {
 import { endingOf } from '../certificates/renewal/ending.ts';
 import { stopwatch } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
-import { isWarningDue } from '../warnings.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
+import { warnOfVolume } from './unwritable.ts';
 
 type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
 
@@ -43,16 +43,6 @@ async function loadUsable(
     emit({ type: 'certificate-unusable', certificate: names, error: thrown });
     return undefined;
   }
-}
-
-/** Warns while there is time, not when a renewal has no place to go. */
-async function warnOfVolume(
-  { store, journalOf, clock, shared, emit }: Deps,
-  { names }: ManagedCertificate,
-): Promise<void> {
-  const error = (await store.whyUnwritable(names)) ?? (await journalOf(names[0]).whyUnwritable());
-  if (isWarningDue(shared.unwritable, names[0], error, clock.now()))
-    emit({ type: 'volume-not-writable', certificate: names, error });
 }
 
 /**

@@ -9,11 +9,11 @@ import { type CertificateBundle, readBundle, whyUnusable } from '../certificates
 import { renewalDue } from '../certificates/renewal/policy.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { awaitChallenges, awaitRecords, type ZoneWait } from './await-zone.ts';
+import { logRenewal } from './certificate-log.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { writeOf, type ZoneWrites } from './group.ts';
 import { install, saveUnsaved } from './install.ts';
 import { authorizationsOf, type Issuance, issuanceContext, recordFailure } from './orders.ts';
-import { logRenewal } from './outlook.ts';
 import { decideForNew } from './renewal.ts';
 import type { ObservedRun } from './zones.ts';
 

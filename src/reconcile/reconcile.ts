@@ -1,4 +1,5 @@
 import { eachConcurrently } from '../async.ts';
+import { logDecision, logProgress } from './certificate-log.ts';
 import { cleanUp } from './clean-up.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { discover } from './discover.ts';
@@ -6,11 +7,11 @@ import { allWritten, batchesOf, groupsOf, startWrites, type ZoneGroup, type Zone
 import { install, loadStored } from './install.ts';
 import { awaitRecordsOf, issueAndServe } from './issue.ts';
 import { closeOrders, openOrdersOf, preflightAndOpen, retainedChallenges } from './orders.ts';
-import { logDecision, logProgress, warnOfLedger } from './outlook.ts';
 import { createServerFinder } from './propagation.ts';
 import { decide, dueForRenewal } from './renewal.ts';
 import { type ReconcileResult, Report } from './report.ts';
 import type { Run } from './run.ts';
+import { warnOfLedger } from './unwritable.ts';
 import { canOrder, type ObservedRun, observeZones } from './zones.ts';
 
 /** Groups of zones that are reconciled concurrently. */

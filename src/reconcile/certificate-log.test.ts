@@ -4,9 +4,9 @@ import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../test/harness/memory-log.ts';
 import { fails, reconcileOne, type Stage, setStage } from '../../test/harness/stage.ts';
 import { IngressError } from '../errors.ts';
+import { type Cause, logEnding } from './certificate-log.ts';
 import { manageCertificate } from './deps.ts';
 import { rememberLoaded } from './install.ts';
-import { type Cause, logEnding } from './outlook.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -3,18 +3,10 @@ import { type CertificateFacts, covers } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { isIngressError, messageOf } from '../errors.ts';
-import { isWarningDue } from '../warnings.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
-
-/** Warns of a ledger that cannot be written: no certificate can be ordered then. */
-export async function warnOfLedger({ authorities, emit, clock, shared }: Deps): Promise<void> {
-  const error = await authorities.primary.ledger.whyUnwritable();
-  if (isWarningDue(shared.unwritable, 'ledger', error, clock.now()))
-    emit({ type: 'volume-not-writable', error });
-}
 
 /** Logs how far the orders of several certificates have come. */
 export function logProgress(
