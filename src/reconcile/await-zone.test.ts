@@ -10,6 +10,7 @@ import {
   fails,
   failure,
   orders,
+  reconcileAll,
   reconcileOne,
   type Stage,
   setStage,
@@ -161,4 +162,43 @@ test('a clock that is set back does not make the wait for the caches longer', as
   assert.ok(stage.emitted.some((event) => event.type === 'waiting' && event.for === 'resolvers'));
   assert.equal(stage.served.length, 1);
   assert.equal(Math.max(...clock.waits), 60_000);
+});
+
+const [ANOTHER = '', LEFT = ''] = ['a', 'b'].map((letter) => letter.repeat(43));
+
+test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
+  for (const [whose, least, most] of [
+    [ANOTHER, 60_000, 62_000],
+    [LEFT, 0, 2000],
+    ['no answer to a challenge', 0, 2000],
+    [undefined, 0, 2000],
+  ] as const) {
+    const stage = await setStage(t);
+    const { clock, provider, client } = stage;
+    if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
+    if (whose === LEFT) {
+      const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
+      await stage.journal.write([{ ...place, name: CHALLENGE, value: whose, ttl: 60 }]);
+      // The whole write, and then the removal by itself.
+      let refusals = 2;
+      provider.before = (_, changes) => {
+        if (refusals > 0 && changes.some(({ action }) => action === 'remove')) {
+          refusals -= 1;
+          throw failure('PROVIDER_REJECTED');
+        }
+      };
+    }
+    const begunAt = clock.now().getTime();
+    const told: number[] = [];
+    client.before = (call) => {
+      if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
+    };
+    const [result] = await reconcileAll(stage);
+    const codes = result?.failures.map((one) => Object(one.failure).code);
+    assert.deepEqual(codes, whose === LEFT ? ['PROVIDER_REJECTED'] : []);
+    const [after = -1] = told;
+    assert.ok(after >= least && after <= most, `told after ${after} ms`);
+    const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
+    assert.equal(waiting.length, whose === ANOTHER ? 1 : 0);
+  }
 });

@@ -13,7 +13,6 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 import { problemError, readProblem } from '../acme/problem.ts';
-import type { Rr } from '../dns/query.ts';
 import { batchesOf } from './group.ts';
 import type { RenewalTask } from './renewal.ts';
 
@@ -169,50 +168,4 @@ test('near its end a certificate does not wait for a day', async (t) => {
     stage.clock.set(result.deferral.until);
   }
   assert.ok(last <= 6 * HOUR_MS, `${last / HOUR_MS} hours`);
-});
-
-test('CAA that forbids is found before the CA is asked, and near the end of a certificate the CA decides', async (t) => {
-  const stage = await setStage(t);
-  stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
-  await assert.rejects(reconcileOne(stage), (thrown: Error & { hint: string }) => {
-    assert.match(thrown.message, /CAA at app\.example\.com forbids a certificate for app\.example\.com/);
-    assert.match(thrown.hint, /Add the record app\.example\.com CAA 0 issue "ca\.example/);
-    return true;
-  });
-  assert.equal(orders(stage), 0);
-  await stage.store(80);
-  await reconcileOne(stage);
-  assert.ok(stage.events().includes('caa-unclear'));
-  assert.equal(orders(stage), 1);
-});
-
-test('the CAA record that is about to be published counts', async (t) => {
-  const caa: Rr = { name: 'example.com', type: 'CAA', value: '0 issue "other.example"' };
-  const stage = await setStage(t, {
-    spec: { setCaa: true },
-    known: { 'example.com CAA': { answers: [caa] } },
-  });
-  await reconcileOne(stage);
-  assert.equal(orders(stage), 1);
-  const without = await setStage(t, { known: { 'example.com CAA': { answers: [caa] } } });
-  await assert.rejects(reconcileOne(without), { code: 'CAA_FORBIDS' });
-});
-
-test('a look-up of CAA that fails leaves it to the CA', async (t) => {
-  const stage = await setStage(t, { known: { 'example.com CAA': 'fails' } });
-  await reconcileOne(stage);
-  assert.ok(stage.events().includes('caa-unclear'));
-  assert.equal(orders(stage), 1);
-});
-
-test('a clock that is hours off: a renewal waits, a first certificate does not', async (t) => {
-  const stage = await setStage(t);
-  stage.client.skewMs = 5 * HOUR_MS;
-  await reconcileOne(stage);
-  assert.equal(orders(stage), 1);
-  const renewing = await setStage(t);
-  renewing.client.skewMs = 5 * HOUR_MS;
-  await renewing.store(65);
-  await assert.rejects(reconcileOne(renewing), { code: 'CLOCK_WRONG' });
-  assert.equal(orders(renewing), 0);
 });

@@ -109,7 +109,7 @@ export const clocks: readonly Mutant[] = [
     file: 'src/reconcile/await-zone.ts',
     search: 'Math.min(until.getTime() - clock.now().getTime(), LONGEST_CACHED_MS)',
     replace: 'until.getTime() - clock.now().getTime()',
-    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, { file: 'src/reconcile/several.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, { file: 'src/reconcile/several-certificates.test.ts' }],
     note: 'After the clock was set back, the wait for resolver caches lasts as long as the clock was wrong.',
   },
   {

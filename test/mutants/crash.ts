@@ -48,7 +48,7 @@ export const crashes: readonly Mutant[] = [
     search: '  await register(deps, zone, values);\n  const all =',
     replace: '  const all =',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       crash(
         'SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal keeps the challenge',
       ),
@@ -63,7 +63,7 @@ export const crashes: readonly Mutant[] = [
     replace:
       '  await unregister(deps, registered);\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       {
         file: 'test/faults/provider-outage.test.ts',
         test: 'the provider is down or slow, or refuses',
@@ -78,7 +78,7 @@ export const crashes: readonly Mutant[] = [
     file: 'src/reconcile/apply.ts',
     search: '  await register(deps, zone, values);\n  const all =',
     replace: '  await register(deps, zone, values);\n  await unregister(deps, pruned);\n  const all =',
-    killedBy: [{ file: 'src/reconcile/challenges.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/apply-challenges.test.ts' }],
     note: 'The journal entry of a challenge of an earlier run is removed before its record; if the write fails, the record stays for ever.',
   },
   {
@@ -88,7 +88,7 @@ export const crashes: readonly Mutant[] = [
     search: '    registered.filter(({ handle }) => handle !== undefined),\n',
     replace: '    registered,\n',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       { file: 'test/faults/provider-outage.test.ts', test: 'an answer of the provider never comes' },
     ],
     note: 'The journal entry of an unanswered write is removed while the provider may still carry the write out.',
@@ -100,7 +100,7 @@ export const crashes: readonly Mutant[] = [
     search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
     replace: '  const pruned = registered.filter((one) => !isOpen(one)).slice(registered.length);\n',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       { file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' },
     ],
     note: 'Challenges that an earlier run left are not removed.',
@@ -125,7 +125,7 @@ export const crashes: readonly Mutant[] = [
     search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
     replace: '  const pruned = registered;\n',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       crash(
         'SIGKILL while the challenge is published: the next start continues the order and leaves no stale value',
       ),

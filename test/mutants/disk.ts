@@ -66,7 +66,7 @@ export const disks: readonly Mutant[] = [
     replace:
       '    await journalOf(domain)\n      .write(own.map((record) => toEntry(provider.name, zone, record)))\n      .catch(() => undefined);\n',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       { ...DISK, rows: 'full[^:]*: write dstack-ingress/challenges/' },
     ],
     note: 'A challenge is published although the journal cannot be written.',

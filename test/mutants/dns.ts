@@ -79,7 +79,7 @@ export const dnses: readonly Mutant[] = [
     search: '  if (fault && isAuthoritative) return fault;\n',
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/placement.test.ts' },
+      { file: 'src/reconcile/zones.test.ts' },
       faults(
         'a name that is delegated out of the zone is an error before anything is written, until the delegation ends',
       ),
@@ -94,7 +94,7 @@ export const dnses: readonly Mutant[] = [
     search: 'flattened: capabilities.flattensApexCname &&',
     replace: 'flattened: !capabilities.flattensApexCname &&',
     killedBy: [
-      { file: 'src/reconcile/records.test.ts' },
+      { file: 'src/reconcile/gateway-records.test.ts' },
       {
         file: 'test/e2e/first-start.test.ts',
         test: 'an apex: the provider flattens the CNAME, and it still counts as propagated',

@@ -13,7 +13,7 @@ export const names: readonly Mutant[] = [
     search: '      if (zone) zoneOf(zone).names.push(',
     replace: '      if (!zone) return [...found.values()];\n      zoneOf(zone).names.push(',
     killedBy: [
-      { file: 'src/reconcile/several.test.ts' },
+      { file: 'src/reconcile/several-certificates.test.ts' },
       several('a name without a zone in the account blocks no other name, and is retried alone'),
     ],
     note: 'A name without a zone in the account blocks the names after it.',
@@ -27,7 +27,7 @@ export const names: readonly Mutant[] = [
     replace:
       '      for (const subject of subjects) this.fail(subject, step, failure);\n      throw failure;\n',
     killedBy: [
-      { file: 'src/reconcile/several.test.ts' },
+      { file: 'src/reconcile/several-certificates.test.ts' },
       several('a name without a zone in the account blocks no other name, and is retried alone'),
     ],
     note: 'A step that fails for one certificate ends reconcile for all.',
@@ -83,7 +83,7 @@ export const names: readonly Mutant[] = [
     search: '    const plan = await writeZone(deps, zone, wants, signal);\n    const challenges =',
     replace:
       '    for (const value of publish.slice(1))\n      await writeZone(deps, { ...zone, names: [], registered: [] }, { ...wants, publish: [value] }, signal);\n    const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n    const challenges =',
-    killedBy: [{ file: 'src/reconcile/several.test.ts' }, HUNDRED],
+    killedBy: [{ file: 'src/reconcile/several-certificates.test.ts' }, HUNDRED],
     note: 'Each challenge is written separately.',
   },
   {
@@ -115,7 +115,7 @@ export const names: readonly Mutant[] = [
     search: '  if (missing.length > 0) {',
     replace: '  if (missing.length > 0 || facts.names.length !== names.length) {',
     killedBy: [
-      { file: 'src/reconcile/several.test.ts' },
+      { file: 'src/reconcile/several-certificates.test.ts' },
       several(
         'CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name does not affect the others',
       ),
@@ -129,7 +129,7 @@ export const names: readonly Mutant[] = [
     search: "  if (isIngressError(failure, 'ZONE_NOT_FOUND')) return forget(deps, zone);\n",
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/challenges.test.ts' },
+      { file: 'src/reconcile/apply-challenges.test.ts' },
       isolation('a journal with an unreachable zone does not prevent a renewal'),
     ],
     note: 'The removal of a challenge from a zone that is gone is retried for ever.',

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  CHALLENGE,
   change,
   DOMAIN,
   failure,
@@ -49,43 +48,6 @@ test('an order waits while resolvers may cache an earlier challenge at the same 
   stage.clock.set(result.deferral.until);
   assert.deepEqual((await reconcileAll({ ...stage, certificates: [wildcard] }))[0]?.failures, []);
   assert.equal(orders(stage), 2);
-});
-
-const [ANOTHER = '', LEFT = ''] = ['a', 'b'].map((letter) => letter.repeat(43));
-
-test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
-  for (const [whose, least, most] of [
-    [ANOTHER, 60_000, 62_000],
-    [LEFT, 0, 2000],
-    ['no answer to a challenge', 0, 2000],
-    [undefined, 0, 2000],
-  ] as const) {
-    const stage = await setStage(t);
-    const { clock, provider, client } = stage;
-    if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
-    if (whose === LEFT) {
-      const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
-      await stage.journal.write([{ ...place, name: CHALLENGE, value: whose, ttl: 60 }]);
-      // The whole write, and then the removal by itself.
-      let refusals = 2;
-      provider.before = (_, changes) => {
-        if (refusals > 0 && changes.some(({ action }) => action === 'remove')) {
-          refusals -= 1;
-          throw failure('PROVIDER_REJECTED');
-        }
-      };
-    }
-    const begunAt = clock.now().getTime();
-    const told: number[] = [];
-    client.before = (call) => {
-      if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
-    };
-    assert.deepEqual(await outcomes(stage), [whose === LEFT ? ['PROVIDER_REJECTED'] : []]);
-    const [after = -1] = told;
-    assert.ok(after >= least && after <= most, `told after ${after} ms`);
-    const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
-    assert.equal(waiting.length, whose === ANOTHER ? 1 : 0);
-  }
 });
 
 test('names that share a certificate: one order, each served', async (t) => {

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { failure, orders, RECORDS, reconcileOne, setStage } from '../../test/harness/stage.ts';
+
+test('a challenge that cannot be removed does not lose the certificate, and has the next pass come soon, which sweeps it', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.before = (verb, changes) => {
+    if (verb === 'apply' && changes.some(({ action }) => action === 'remove'))
+      throw failure('PROVIDER_UNAVAILABLE');
+  };
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
+  assert.equal(stage.served.length, 1);
+  stage.provider.before = () => undefined;
+  await reconcileOne(stage);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.equal(orders(stage), 1);
+});
+
+test('after an abort in the middle of an order the challenge is removed all the same', async (t) => {
+  const stage = await setStage(t);
+  const abort = new AbortController();
+  stage.client.before = (call) => {
+    if (call.startsWith('pollAuthorization')) abort.abort(new Error('stopped'));
+  };
+  stage.client.validation = [{ status: 'pending' }];
+  await assert.rejects(reconcileOne(stage, abort.signal), /stopped/);
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(await stage.journal.entries(), []);
+});
+
+test('a removal that hangs is given up after fifteen seconds, and after four when all is stopped', async (t: TestContext) => {
+  const stage = await setStage(t);
+  const limits: number[] = [];
+  t.mock.method(AbortSignal, 'timeout', (ms: number) => {
+    // Shorter ones are of look-ups.
+    if (ms >= 4000) limits.push(ms);
+    return AbortSignal.abort(new Error('too long'));
+  });
+  await assert.rejects(reconcileOne(stage), /too long/);
+  assert.deepEqual(limits, [15_000]);
+  assert.equal(stage.served.length, 1);
+  const stopping = await setStage(t);
+  const abort = new AbortController();
+  stopping.client.before = (call) => {
+    if (call.startsWith('respond')) abort.abort(new Error('stopped'));
+  };
+  await assert.rejects(reconcileOne(stopping, abort.signal), /stopped/);
+  assert.deepEqual(limits, [15_000, 4000]);
+});
+
+test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {
+  const stage = await setStage(t);
+  stage.client.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
+  await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
+  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.ok(stage.events().includes('challenge-removed'));
+});
+
+test('a challenge that the provider refused is not said to be removed', async (t) => {
+  const stage = await setStage(t);
+  stage.provider.before = (verb, changes) => {
+    if (verb === 'apply' && changes.some(({ action }) => action === 'create'))
+      throw failure('PROVIDER_PERMISSION_MISSING');
+  };
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
+  assert.deepEqual(
+    stage.events().filter((event) => String(event).startsWith('challenge-')),
+    [],
+  );
+});

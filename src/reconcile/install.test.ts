@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { change, failure, orders, reconcileOne, setStage } from '../../test/harness/stage.ts';
+
+test('what cannot be served any more is not handed to the proxy, and is replaced', async (t) => {
+  const stage = await setStage(t);
+  const expired = await stage.store(91);
+  await reconcileOne(stage);
+  assert.equal(stage.served.length, 1);
+  assert.notEqual(stage.served[0]?.facts.serial, expired.facts.serial);
+});
+
+test('a proxy that does not take the certificate gets it again in the next pass', async (t) => {
+  const stage = await setStage(t);
+  await stage.store(1);
+  const { serve } = stage.deps;
+  change(stage, { serve: () => Promise.reject(failure('HANDSHAKE_FAILED')) });
+  await assert.rejects(reconcileOne(stage), { code: 'HANDSHAKE_FAILED' });
+  change(stage, { serve });
+  await reconcileOne(stage);
+  assert.equal(stage.served.length, 1);
+});
+
+test('files that fit nobody are told of, and replaced', async (t) => {
+  const stage = await setStage(t);
+  const { store } = stage.deps;
+  let loads = 0;
+  const load = async () => {
+    loads += 1;
+    throw failure('CERTIFICATE_UNUSABLE');
+  };
+  change(stage, { store: { ...store, load } });
+  await reconcileOne(stage);
+  assert.ok(stage.events().includes('certificate-unusable'));
+  assert.deepEqual([loads, orders(stage), stage.served.length], [1, 1, 1]);
+});
+
+test('a volume that cannot be read orders nothing', async (t) => {
+  const stage = await setStage(t);
+  const load = () => Promise.reject(failure('STORE_FAILED'));
+  change(stage, { store: { ...stage.deps.store, load } });
+  await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
+  assert.equal(orders(stage), 0);
+});
