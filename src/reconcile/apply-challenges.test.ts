@@ -26,7 +26,7 @@ const down = new IngressError('PROVIDER_UNAVAILABLE', 'down');
 const DOMAIN = 'app.example.com';
 const values = (...all: string[]) =>
   all.map((value) => ({ domain: DOMAIN, name: NAME, value, isRenewal: false }));
-/** No record of a name is known: challenges alone are written. */
+/** The desired records are unknown: only challenges are written. */
 const facts = { records: undefined } as Facts;
 const NOTHING: ZoneWants = { facts, publish: [], retain: [] };
 
@@ -51,9 +51,9 @@ function depsOf(provider: MemoryProvider, journalOf: Deps['journalOf']): Registr
   const events: IngressEvent[] = [];
   const spec = { addressMode: 'claim', txtPrefix: '_dstack-app-address' } as Spec;
   const own = { provider, journalOf, clock: createFakeClock(), spec, shared: emptySharedState() };
-  const told = { emit: (event: IngressEvent) => void events.push(event), warn: () => undefined };
-  // Nothing else is used where the records are unknown.
-  return { ...own, ...told, events } as unknown as Registry;
+  const outputs = { emit: (event: IngressEvent) => void events.push(event), warn: () => undefined };
+  // Nothing else is used while the desired records are unknown.
+  return { ...own, ...outputs, events } as unknown as Registry;
 }
 
 /** Writes a zone with these challenges, and prunes the registered ones that are not retained. */
@@ -92,7 +92,7 @@ async function publishing(deps: Deps, publish: ReturnType<typeof values>, zone: 
   return done?.challenges.map(({ record }) => record) ?? [];
 }
 
-/** Prunes what is registered; rejects with the failure of the last zone that failed. */
+/** Prunes registered challenges; rejects with the first failure of a zone. */
 async function prune(deps: Deps, retain = values()): Promise<void> {
   const failures = (await write(deps, values(), { retain })).map(({ pruneFailure }) => pruneFailure);
   for (const failure of failures) if (failure !== undefined) throw failure;
@@ -105,10 +105,10 @@ const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry =>
 
 test('values are published in one write beside the other values of the name, and registered with their handles', async () => {
   const { provider, journal, deps } = setUp();
-  provider.plant(txtRecord(NAME, 'stranger'));
+  provider.plant(txtRecord(NAME, 'foreign'));
   const records = await publishing(deps, values('a', 'b'));
   assert.deepEqual(records, [txtRecord(NAME, 'a'), txtRecord(NAME, 'b')]);
-  assert.deepEqual(provider.standing, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT stranger`]);
+  assert.deepEqual(provider.standing, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT foreign`]);
   assert.equal(provider.applied.length, 1);
   assert.deepEqual(await journal.entries(), [entry('a', { handle: 'r2' }), entry('b', { handle: 'r3' })]);
 });
@@ -144,19 +144,19 @@ test('a registry that cannot be written leaves the zone as it was', async () => 
 for (const done of [0, 1, 2]) {
   test(`a publication that fails after ${done} of 2 values leaves only what the next run prunes`, async () => {
     const { provider, journal, deps } = setUp();
-    provider.plant(txtRecord(NAME, 'stranger'));
+    provider.plant(txtRecord(NAME, 'foreign'));
     provider.breakAfter(done, down);
     await assert.rejects(publishing(deps, values('a', 'b')), down);
     assert.equal(provider.standing.length, done + 1);
     await prune(deps);
-    assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
+    assert.deepEqual(provider.standing, [`${NAME} TXT foreign`]);
     assert.deepEqual(await journal.entries(), []);
   });
 }
 
-test('a removal takes exactly its own values, in one write, and unregisters them', async () => {
+test('a removal removes exactly the given values, in one write, and unregisters them', async () => {
   const { provider, journal, deps } = setUp();
-  for (const value of ['stranger', 'A']) provider.plant(txtRecord(NAME, value));
+  for (const value of ['foreign', 'A']) provider.plant(txtRecord(NAME, value));
   provider.plant(txtRecord('_acme-challenge.www.example.com', 'a'));
   await publishing(deps, values('a', 'b', 'c'));
   const some = (await registeredChallenges(deps, DOMAIN)).filter(({ value }) => value !== 'c');
@@ -164,7 +164,7 @@ test('a removal takes exactly its own values, in one write, and unregisters them
   assert.deepEqual(provider.standing, [
     `${NAME} TXT A`,
     `${NAME} TXT c`,
-    `${NAME} TXT stranger`,
+    `${NAME} TXT foreign`,
     '_acme-challenge.www.example.com TXT a',
   ]);
   assert.deepEqual(
@@ -176,10 +176,10 @@ test('a removal takes exactly its own values, in one write, and unregisters them
 
 test('a registered value without a handle is removed by name and value', async () => {
   const { provider, journal, deps } = setUp();
-  for (const value of ['stranger', 'a']) provider.plant(txtRecord(NAME, value));
+  for (const value of ['foreign', 'a']) provider.plant(txtRecord(NAME, value));
   await journal.write([entry('a')]);
   await prune(deps);
-  assert.deepEqual(provider.standing, [`${NAME} TXT stranger`]);
+  assert.deepEqual(provider.standing, [`${NAME} TXT foreign`]);
 });
 
 test('values that are gone already are unregistered', async () => {
@@ -189,10 +189,10 @@ test('values that are gone already are unregistered', async () => {
   assert.deepEqual(await journal.entries(), []);
 });
 
-test('a read that shows that a value is gone saves the write', async () => {
+test('a value that is gone from the zone needs no write', async () => {
   const { provider, journal, deps } = setUp();
   await journal.write([entry('a', { handle: 'r77' })]);
-  provider.plant(txtRecord(NAME, 'stranger'));
+  provider.plant(txtRecord(NAME, 'foreign'));
   const registered = await registeredChallenges(deps, DOMAIN);
   const current = await provider.records(ZONE, [NAME], never);
   await applyZone(deps, { zone: ZONE, names: [], current, registered }, NOTHING, never);
@@ -261,7 +261,7 @@ test('values of another provider stay registered for that provider', async () =>
   assert.deepEqual(await journal.entries(), [entry('b', { provider: 'other' })]);
 });
 
-test('values of a zone that the account has no more are given up, and the event says so', async () => {
+test('values of a zone that the account no longer has are given up, with an event', async () => {
   const { provider, journal, deps } = setUp();
   await journal.write([entry('a', { handle: 'r1' })]);
   provider.dropZone('example.com');
@@ -288,7 +288,7 @@ test('a record is removed by the handle that the provider gave it', async () => 
   assert.deepEqual(handles, ['r1']);
 });
 
-test('a value whose publication was never answered stays registered until a later run: it may land after its removal', async () => {
+test('a value whose write was never answered stays registered for a later run: it may be published after its removal', async () => {
   const { provider, journal, deps } = setUp();
   provider.breakAfter(0, down);
   await assert.rejects(publishing(deps, values('late')), down);

@@ -15,7 +15,7 @@ import {
 } from '../../test/harness/stage.ts';
 import type { ErrorCode } from '../errors.ts';
 
-const failing: [title: string, code: ErrorCode, break_: (stage: Stage) => void][] = [
+const failing: [title: string, code: ErrorCode, breakStage: (stage: Stage) => void][] = [
   [
     'a provider that is down',
     'PROVIDER_UNAVAILABLE',
@@ -23,17 +23,17 @@ const failing: [title: string, code: ErrorCode, break_: (stage: Stage) => void][
   ],
   ['a zone that is not there', 'ZONE_NOT_FOUND', ({ provider }) => provider.dropZone('example.com')],
   [
-    'records that are not seen',
+    'records that do not propagate',
     'PROPAGATION_TIMEOUT',
     (stage) => {
       stage.shows = () => false;
     },
   ],
 ];
-for (const [title, code, break_] of failing) {
-  test(`${title}: the CA is not told to validate a first certificate`, async (t) => {
+for (const [title, code, breakStage] of failing) {
+  test(`${title}: the CA is not asked to validate a first certificate`, async (t) => {
     const stage = await setStage(t);
-    break_(stage);
+    breakStage(stage);
     await assert.rejects(reconcileOne(stage), { code });
     assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
     assert.equal(stage.served.length, 0);
@@ -41,7 +41,7 @@ for (const [title, code, break_] of failing) {
   });
 }
 
-test('records and challenge are one write, and the clean-up another', async (t) => {
+test('records and challenge are one write, and the clean-up is another', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply', 'apply']);
@@ -51,7 +51,7 @@ test('records and challenge are one write, and the clean-up another', async (t) 
   );
 });
 
-test('where a write replaces the whole zone, a pass writes once, and the next one removes the challenge', async (t) => {
+test('where each write replaces the whole zone, a run writes once, and the next run removes the challenge', async (t) => {
   const stage = await setStage(t, { provider: { capabilities: { rewritesZone: true } } });
   await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls, ['zone', 'records', 'apply']);
@@ -63,7 +63,7 @@ test('where a write replaces the whole zone, a pass writes once, and the next on
   assert.equal(orders(stage), 1);
 });
 
-test('records that the provider refuses do not hold up a renewal, and are thrown at the end', async (t) => {
+test('records that the provider rejects do not prevent a renewal, and are reported', async (t) => {
   const stage = await setStage(t);
   const old = await stage.store(80);
   stage.provider.before = (verb, changes) => {
@@ -77,7 +77,7 @@ test('records that the provider refuses do not hold up a renewal, and are thrown
   assert.deepEqual(stage.provider.standing, []);
 });
 
-test('records that nobody sees do not hold up a renewal either', async (t) => {
+test('records that do not propagate do not prevent a renewal, and are reported', async (t) => {
   const stage = await setStage(t);
   const old = await stage.store(80);
   stage.shows = (line) => line.startsWith(CHALLENGE);
@@ -86,25 +86,25 @@ test('records that nobody sees do not hold up a renewal either', async (t) => {
   assert.ok(stage.deps.shared.pending.has(DOMAIN));
 });
 
-test('on a first start records that nobody sees keep the CA from being told', async (t) => {
+test('on a first start the CA is not asked to validate while the records do not propagate', async (t) => {
   const stage = await setStage(t);
   stage.shows = (line) => line.startsWith(CHALLENGE);
   await assert.rejects(reconcileOne(stage), { code: 'PROPAGATION_TIMEOUT' });
   assert.ok(!stage.client.calls.some((call) => call.startsWith('respond')));
 });
 
-test('on a first start a write that fails is not tried again for the challenge alone', async (t) => {
+test('on a first start a failed write is not repeated for the challenge alone', async (t) => {
   const stage = await setStage(t);
   fails(stage, 'apply', 'PROVIDER_UNAVAILABLE');
   await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
   assert.deepEqual(
     stage.provider.applied.map((changes) => changes.map((one) => one.split(' ')[0])),
-    // What was tried, and the clean-up of what may have been made.
+    // The failed write, and the clean-up of what it may have created.
     [['create', 'create', 'create'], ['remove']],
   );
 });
 
-test('a zone that changed in between is planned anew, with the challenge', async (t) => {
+test('a zone that changed between read and write is planned again, with the challenge', async (t) => {
   const stage = await setStage(t);
   let conflicts = 0;
   stage.provider.before = (verb) => {
@@ -118,7 +118,7 @@ test('a zone that changed in between is planned anew, with the challenge', async
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
-test('a volume without room for the journal does not hold up the records', async (t) => {
+test('records are published although the journal cannot be written', async (t) => {
   const stage = await setStage(t);
   const { journal } = stage;
   const full = { ...journal, write: () => Promise.reject(failure('STORE_FAILED')) };
@@ -138,7 +138,7 @@ function refuse({ provider }: Stage, what: 'challenge' | 'records', code: ErrorC
   };
 }
 
-test('a first start whose challenge alone is refused has its records all the same', async (t) => {
+test('on a first start whose challenge alone is rejected, the records are published', async (t) => {
   const stage = await setStage(t);
   refuse(stage, 'challenge', 'PROVIDER_PERMISSION_MISSING');
   await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
@@ -156,7 +156,7 @@ test('the CA is not asked to validate a challenge that the provider refused', as
   }
 });
 
-test('a first start whose records fail makes one order, and goes on with it once they stand', async (t) => {
+test('a first start whose records fail opens one order, and resumes it once they are published', async (t) => {
   const stage = await setStage(t);
   refuse(stage, 'records', 'PROVIDER_UNAVAILABLE');
   for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -169,7 +169,7 @@ test('a first start whose records fail makes one order, and goes on with it once
   assert.equal(stage.served.length, 1);
 });
 
-test('after a conflict it waits for what was planned anew', async (t) => {
+test('after a conflict the records of the new plan are awaited', async (t) => {
   const stage = await setStage(t, {
     provider: { capabilities: { cnameBesideOthers: false } },
     known: gatewayNames(['192.0.2.1'], []),
@@ -186,7 +186,7 @@ test('after a conflict it waits for what was planned anew', async (t) => {
   assert.equal(stage.served.length, 1);
 });
 
-test('the CA is told only after every name server serves the challenge', async (t) => {
+test('the CA is asked to validate only after every name server serves the challenge', async (t) => {
   const stage = await setStage(t);
   let hidden = 3;
   stage.shows = (line) => {

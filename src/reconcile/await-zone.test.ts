@@ -20,23 +20,23 @@ const DAY_MS = 24 * 60 * 60_000;
 const SMALLER = `${'0'.repeat(40)}:443`;
 const LARGER = `${'b'.repeat(40)}:443`;
 
-/** Another container has read the name as free too, and writes it just before ours does. */
-function writesBefore({ provider }: Stage, rival: string): void {
+/** Another container has read the name as free too, and publishes just before we do. */
+function writesBefore({ provider }: Stage, other: string): void {
   provider.before = (verb) => {
     if (verb !== 'apply') return;
     provider.before = () => undefined;
-    provider.plant(txtRecord(APP_ADDRESS, rival));
+    provider.plant(txtRecord(APP_ADDRESS, other));
   };
 }
 
-/** Another container is started just after ours has written, and takes the name. */
-function writesAfter(stage: Stage, rival: string): void {
+/** Another container starts just after we have published, and claims the name. */
+function writesAfter(stage: Stage, other: string): void {
   const { provider } = stage;
   const apply: typeof provider.apply = async (zone, changes, signal) => {
     const made = await provider.apply(zone, changes, signal);
     const replaced = made.find(({ name }) => name === APP_ADDRESS);
     if (!replaced) return made;
-    const takes = { action: 'replace', replaced, record: txtRecord(APP_ADDRESS, rival) } as const;
+    const takes = { action: 'replace', replaced, record: txtRecord(APP_ADDRESS, other) } as const;
     await provider.apply(zone, [takes], signal);
     return made;
   };
@@ -48,33 +48,33 @@ function addresses({ provider }: Stage): string[] {
 }
 
 for (const [title, happens, left] of [
-  ['both stand, and the first one in order stays', (stage) => writesBefore(stage, SMALLER), SMALLER],
-  ['both stand, and ours is the first one', (stage) => writesBefore(stage, LARGER), `${APP_ID}:443`],
+  ['both values are published, and the other one is lower', (stage) => writesBefore(stage, SMALLER), SMALLER],
+  ['both values are published, and ours is lower', (stage) => writesBefore(stage, LARGER), `${APP_ID}:443`],
   ['ours was replaced', (stage) => writesAfter(stage, LARGER), LARGER],
 ] satisfies [string, (stage: Stage) => void, string][]) {
-  test(`two that take a name in the same second: ${title}; it is certified`, async (t) => {
+  test(`two containers that claim a name in the same second: ${title}; the certificate is issued`, async (t) => {
     const stage = await setStage(t);
     happens(stage);
     await reconcileOne(stage);
     assert.deepEqual(addresses(stage), [`${APP_ADDRESS} TXT ${left}`]);
     assert.equal(orders(stage), 1);
     assert.equal(stage.served.length, 1);
-    const told = stage.lines.filter(({ event, rival }) => event === 'warning' && rival !== undefined);
-    assert.equal(told.length, left === `${APP_ID}:443` ? 0 : 1);
+    const taken = stage.emitted.filter(({ type }) => type === 'name-taken');
+    assert.equal(taken.length, left === `${APP_ID}:443` ? 0 : 1);
     const { length } = stage.provider.applied;
     await reconcileOne(stage);
     assert.equal(stage.provider.applied.length, length);
   });
 }
 
-test('another container that takes the name after the second look is not waited for either', async (t) => {
+test('a name that another container claims after the zone was read again is not awaited', async (t) => {
   const stage = await setStage(t, { spec: { propagationTimeoutMs: 60_000 } });
   const { provider } = stage;
   let reads = 0;
   provider.before = (verb) => {
     if (verb === 'records') reads += 1;
   };
-  // Nothing is served before the second look is over, and then the other one stands beside ours.
+  // Nothing is served before the zone is read again, and then the other value is beside ours.
   stage.shows = () => {
     if (reads >= 2 && addresses(stage).length === 1) provider.plant(txtRecord(APP_ADDRESS, SMALLER));
     return reads >= 2;
@@ -102,11 +102,11 @@ test('a challenge that vanishes from the zone is written again', async (t) => {
   };
   await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
-  const told = stage.emitted.filter(({ type }) => type === 'challenge-vanished');
-  assert.equal(told.length, 1);
+  const vanished = stage.emitted.filter(({ type }) => type === 'challenge-vanished');
+  assert.equal(vanished.length, 1);
 });
 
-test('a second look that fails is said, and the wait goes on', async (t) => {
+test('a failure to read the zone again is reported, and the wait goes on', async (t) => {
   const stage = await setStage(t);
   let looks = 0;
   stage.shows = () => {
@@ -166,19 +166,19 @@ test('a clock that is set back does not make the wait for the caches longer', as
 
 const [ANOTHER = '', LEFT = ''] = ['a', 'b'].map((letter) => letter.repeat(43));
 
-test('beside the challenge of somebody else the CA is told once it cannot remember an answer without ours', async (t) => {
-  for (const [whose, least, most] of [
+test('beside the challenge of another owner, the CA is asked once its resolvers cannot cache an answer without ours', async (t) => {
+  for (const [value, least, most] of [
     [ANOTHER, 60_000, 62_000],
     [LEFT, 0, 2000],
-    ['no answer to a challenge', 0, 2000],
+    ['no digest', 0, 2000],
     [undefined, 0, 2000],
   ] as const) {
     const stage = await setStage(t);
     const { clock, provider, client } = stage;
-    if (whose !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: whose, ttl: 60 });
-    if (whose === LEFT) {
+    if (value !== undefined) provider.plant({ name: CHALLENGE, type: 'TXT', value: value, ttl: 60 });
+    if (value === LEFT) {
       const place = { provider: 'memory', zoneId: 'zone-example.com', zoneName: 'example.com' };
-      await stage.journal.write([{ ...place, name: CHALLENGE, value: whose, ttl: 60 }]);
+      await stage.journal.write([{ ...place, name: CHALLENGE, value: value, ttl: 60 }]);
       // The whole write, and then the removal by itself.
       let refusals = 2;
       provider.before = (_, changes) => {
@@ -189,16 +189,16 @@ test('beside the challenge of somebody else the CA is told once it cannot rememb
       };
     }
     const begunAt = clock.now().getTime();
-    const told: number[] = [];
+    const responses: number[] = [];
     client.before = (call) => {
-      if (call.startsWith('respond')) told.push(clock.now().getTime() - begunAt);
+      if (call.startsWith('respond')) responses.push(clock.now().getTime() - begunAt);
     };
     const [result] = await reconcileAll(stage);
     const codes = result?.failures.map((one) => Object(one.failure).code);
-    assert.deepEqual(codes, whose === LEFT ? ['PROVIDER_REJECTED'] : []);
-    const [after = -1] = told;
-    assert.ok(after >= least && after <= most, `told after ${after} ms`);
+    assert.deepEqual(codes, value === LEFT ? ['PROVIDER_REJECTED'] : []);
+    const [after = -1] = responses;
+    assert.ok(after >= least && after <= most, `asked after ${after} ms`);
     const waiting = stage.lines.filter((line) => line['for'] === 'resolvers');
-    assert.equal(waiting.length, whose === ANOTHER ? 1 : 0);
+    assert.equal(waiting.length, value === ANOTHER ? 1 : 0);
   }
 });

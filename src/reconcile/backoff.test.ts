@@ -10,30 +10,30 @@ const DAY = 24 * 60 * MINUTE;
 const unreachable = new IngressError('PROVIDER_UNREACHABLE', 'gone');
 const refused = new IngressError('ACME_ORDER_FAILED', 'no');
 
-test('what failed is tried again after 5 seconds, doubling to 10 minutes', () => {
-  const waits = [1, 2, 3, 8, 99].map((passes) => reconcileDelayMs(unreachable, passes, 0));
+test('a failed run is retried after 5 seconds, doubling to 10 minutes', () => {
+  const waits = [1, 2, 3, 8, 99].map((failures) => reconcileDelayMs(unreachable, failures, 0));
   assert.deepEqual(waits, [5 * SECOND, 10 * SECOND, 20 * SECOND, 10 * MINUTE, 10 * MINUTE]);
-  assert.equal(orderDelayMs(unreachable, 1, 0), 0, 'it costs nothing at the CA');
+  assert.equal(orderDelayMs(unreachable, 1, 0), 0, 'it has cost nothing at the CA');
 });
 
-test('what the CA refused is ordered again after 1, 10, 100 minutes, then daily', () => {
+test('a refused order is repeated after 1, 10, 100 minutes, then daily', () => {
   const waits = [1, 2, 3, 4, 9].map((refusals) => orderDelayMs(refused, refusals, 0));
   assert.deepEqual(waits, [MINUTE, 10 * MINUTE, 100 * MINUTE, DAY, DAY]);
 });
 
-test('Retry-After is never undercut', () => {
+test('a wait is never shorter than Retry-After', () => {
   const limited = problemError(readProblem({ type: 'urn:ietf:params:acme:error:rateLimited' }, 429), 3 * DAY);
   assert.equal(orderDelayMs(limited, 1, 0), 3 * DAY);
   const slowDown = new IngressError('PROVIDER_RATE_LIMITED', 'slow', { retryAfterMs: 300 * SECOND });
   assert.equal(reconcileDelayMs(slowDown, 1, 0), 300 * SECOND);
 });
 
-test('many containers do not come back at the same moment', () => {
+test('containers that fail together do not retry at the same moment', () => {
   assert.notEqual(orderDelayMs(refused, 1, 0.9), MINUTE);
   assert.notEqual(reconcileDelayMs(unreachable, 1, 0.9), 5 * SECOND);
 });
 
-test('an account that the CA forgot is registered again soon', () => {
+test('an account that the CA no longer knows does not defer orders', () => {
   const gone = problemError(
     readProblem({ type: 'urn:ietf:params:acme:error:accountDoesNotExist' }, 400),
     undefined,
@@ -41,7 +41,7 @@ test('an account that the CA forgot is registered again soon', () => {
   assert.deepEqual([reconcileDelayMs(gone, 1, 0), orderDelayMs(gone, 1, 0)], [5 * SECOND, 0]);
 });
 
-test('who has agreed to new terms does not wait for a day', () => {
+test('terms that have to be agreed to do not defer orders', () => {
   const asked = problemError(
     readProblem({ type: 'urn:ietf:params:acme:error:userActionRequired' }, 403),
     undefined,

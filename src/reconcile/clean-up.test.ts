@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { failure, orders, RECORDS, reconcileOne, setStage } from '../../test/harness/stage.ts';
 
-test('a challenge that cannot be removed does not lose the certificate, and has the next pass come soon, which sweeps it', async (t) => {
+test('a challenge that cannot be removed is a failure after the certificate is served, and the next run prunes it', async (t) => {
   const stage = await setStage(t);
   stage.provider.before = (verb, changes) => {
     if (verb === 'apply' && changes.some(({ action }) => action === 'remove'))
@@ -16,7 +16,7 @@ test('a challenge that cannot be removed does not lose the certificate, and has 
   assert.equal(orders(stage), 1);
 });
 
-test('after an abort in the middle of an order the challenge is removed all the same', async (t) => {
+test('an abort during an order removes the challenge', async (t) => {
   const stage = await setStage(t);
   const abort = new AbortController();
   stage.client.before = (call) => {
@@ -28,11 +28,11 @@ test('after an abort in the middle of an order the challenge is removed all the 
   assert.deepEqual(await stage.journal.entries(), []);
 });
 
-test('a removal that hangs is given up after fifteen seconds, and after four when all is stopped', async (t: TestContext) => {
+test('a removal that hangs is aborted after 15 seconds, and after 4 while the process stops', async (t: TestContext) => {
   const stage = await setStage(t);
   const limits: number[] = [];
   t.mock.method(AbortSignal, 'timeout', (ms: number) => {
-    // Shorter ones are of look-ups.
+    // Look-ups have shorter timeouts.
     if (ms >= 4000) limits.push(ms);
     return AbortSignal.abort(new Error('too long'));
   });
@@ -48,7 +48,7 @@ test('a removal that hangs is given up after fifteen seconds, and after four whe
   assert.deepEqual(limits, [15_000, 4000]);
 });
 
-test('an order that fails leaves no challenge, and its reason is thrown', async (t) => {
+test('a failed order leaves no challenge, and its failure is reported', async (t) => {
   const stage = await setStage(t);
   stage.client.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
   await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
@@ -56,7 +56,7 @@ test('an order that fails leaves no challenge, and its reason is thrown', async 
   assert.ok(stage.events().includes('challenge-removed'));
 });
 
-test('a challenge that the provider refused is not said to be removed', async (t) => {
+test('a challenge that the provider rejected is not reported as removed', async (t) => {
   const stage = await setStage(t);
   stage.provider.before = (verb, changes) => {
     if (verb === 'apply' && changes.some(({ action }) => action === 'create'))

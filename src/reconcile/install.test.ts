@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { change, failure, orders, reconcileOne, setStage } from '../../test/harness/stage.ts';
 
-test('what cannot be served any more is not handed to the proxy, and is replaced', async (t) => {
+test('an expired certificate is not served, and is replaced', async (t) => {
   const stage = await setStage(t);
   const expired = await stage.store(91);
   await reconcileOne(stage);
@@ -10,7 +10,7 @@ test('what cannot be served any more is not handed to the proxy, and is replaced
   assert.notEqual(stage.served[0]?.facts.serial, expired.facts.serial);
 });
 
-test('a proxy that does not take the certificate gets it again in the next pass', async (t) => {
+test('a certificate that the proxy does not accept is installed again by the next run', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
   const { serve } = stage.deps;
@@ -21,7 +21,7 @@ test('a proxy that does not take the certificate gets it again in the next pass'
   assert.equal(stage.served.length, 1);
 });
 
-test('files that fit nobody are told of, and replaced', async (t) => {
+test('files that do not fit each other are reported, and a certificate is ordered', async (t) => {
   const stage = await setStage(t);
   const { store } = stage.deps;
   let loads = 0;
@@ -35,7 +35,7 @@ test('files that fit nobody are told of, and replaced', async (t) => {
   assert.deepEqual([loads, orders(stage), stage.served.length], [1, 1, 1]);
 });
 
-test('a volume that cannot be read orders nothing', async (t) => {
+test('where the volume cannot be read, nothing is ordered', async (t) => {
   const stage = await setStage(t);
   const load = () => Promise.reject(failure('STORE_FAILED'));
   change(stage, { store: { ...stage.deps.store, load } });

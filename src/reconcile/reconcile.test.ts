@@ -18,7 +18,7 @@ import {
 } from '../../test/harness/stage.ts';
 import { decidingFailure } from './report.ts';
 
-test('a first pass publishes, orders, stores and serves, and then leaves no challenge', async (t) => {
+test('a first run publishes, orders, stores and serves, and leaves no challenge', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   assert.deepEqual(stage.provider.standing, RECORDS);
@@ -43,7 +43,7 @@ test('a first pass publishes, orders, stores and serves, and then leaves no chal
   );
 });
 
-test('a second pass reads the zone once, and does nothing else', async (t) => {
+test('a second run reads the zone once, and does nothing else', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   const before = { calls: stage.provider.calls.length, acme: stage.client.calls.length };
@@ -55,7 +55,7 @@ test('a second pass reads the zone once, and does nothing else', async (t) => {
   assert.equal(stage.served.length, 1);
 });
 
-test('what is stored is served before anybody outside is asked', async (t) => {
+test('a stored certificate is served before any other service is asked', async (t) => {
   const stage = await setStage(t);
   const bundle = await stage.store(1);
   stage.provider.before = () => {
@@ -73,7 +73,7 @@ test('what is stored is served before anybody outside is asked', async (t) => {
 });
 
 for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
-  test(`${code} does not stand in the way of a renewal, and is thrown at the end`, async (t) => {
+  test(`${code} does not prevent a renewal, and is reported`, async (t) => {
     const stage = await setStage(t);
     await stage.store(80);
     change(stage, { identify: () => Promise.reject(failure(code)) });
@@ -84,7 +84,7 @@ for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
   });
 }
 
-test('without identity and with nothing to renew, the provider is not asked', async (t) => {
+test('without an identity, and where nothing is due, the provider is not asked', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
@@ -92,14 +92,14 @@ test('without identity and with nothing to renew, the provider is not asked', as
   assert.deepEqual(stage.provider.calls, []);
 });
 
-test('a zone that cannot be read: nothing is ordered', async (t) => {
+test('where the zone cannot be read, nothing is ordered', async (t) => {
   const stage = await setStage(t);
   fails(stage, 'records', 'PROVIDER_UNAVAILABLE');
   await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
   assert.equal(orders(stage), 0);
 });
 
-test('a CA that is down does not hold up the records', async (t) => {
+test('records are published while the CA is down', async (t) => {
   const stage = await setStage(t);
   stage.client.before = (call) => {
     if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
@@ -108,7 +108,7 @@ test('a CA that is down does not hold up the records', async (t) => {
   assert.deepEqual(stage.provider.standing, RECORDS);
 });
 
-test('the word of the provider is waited for, after the name servers', async (t) => {
+test('records have propagated once the provider says so too, after the name servers', async (t) => {
   const stage = await setStage(t);
   const { provider } = stage.deps;
   let settled = 0;
@@ -132,9 +132,9 @@ test('the word of the provider is waited for, after the name servers', async (t)
 
 for (const [title, age] of [
   ['is due', 80],
-  ['is over', 91],
+  ['has expired', 91],
 ] as const) {
-  test(`records that fail do not hold up a renewal that ${title}, and are thrown at the end`, async (t) => {
+  test(`records that fail do not prevent the renewal of a certificate that ${title}, and are reported`, async (t) => {
     const stage = await setStage(t, { spec: { setCaa: true } });
     const old = await stage.store(age);
     stage.client.before = (call) => {
@@ -146,14 +146,14 @@ for (const [title, age] of [
   });
 }
 
-test('without identity a first certificate is ordered all the same', async (t) => {
+test('without an identity a first certificate is ordered', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
   await assert.rejects(reconcileOne(stage), { code: 'IDENTITY_UNKNOWN' });
   assert.equal(stage.served.length, 1);
 });
 
-test('of several failures the refusal of the CA decides, and each is kept with its step', async (t) => {
+test('of several failures that of the CA decides when to retry, and each is reported with its step', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
   stage.client.validation = [{ status: 'invalid' }];
@@ -166,7 +166,7 @@ test('of several failures the refusal of the CA decides, and each is kept with i
   );
 });
 
-test('without identity too, an alias at the challenge name keeps it from ordering', async (t) => {
+test('without an identity a CNAME at the challenge name prevents the order too', async (t) => {
   const stage = await setStage(t);
   stage.provider.plant({ name: CHALLENGE, type: 'CNAME', value: 'x.example.org', ttl: 60 });
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
@@ -174,7 +174,7 @@ test('without identity too, an alias at the challenge name keeps it from orderin
   assert.equal(orders(stage), 0);
 });
 
-test('what an earlier run left in a zone that is gone does not hold up anything', async (t) => {
+test('a registered challenge in a zone that is gone is given up', async (t) => {
   const stage = await setStage(t);
   const entry = { provider: 'memory', zoneId: 'zone-example.org', zoneName: 'example.org' };
   await stage.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);
@@ -188,7 +188,7 @@ test('what an earlier run left in a zone that is gone does not hold up anything'
   );
 });
 
-test('what was written without an answer is waited for by the next pass', async (t) => {
+test('records of a write without an answer are pending for the next run', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
   stage.shows = () => false;
@@ -207,24 +207,24 @@ async function leaveChallenge({ deps, provider }: Stage): Promise<void> {
   await deps.journalOf(DOMAIN).write([left]);
 }
 
-test('what an earlier run left is removed, and what a stranger put there stays', async (t) => {
+test('a challenge that an earlier run left is removed, and one of another owner stays', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
   await leaveChallenge(stage);
-  stage.provider.plant(txtRecord(CHALLENGE, 'stranger'));
+  stage.provider.plant(txtRecord(CHALLENGE, 'foreign'));
   await reconcileOne(stage);
-  assert.deepEqual(stage.provider.standing, [`${CHALLENGE} TXT stranger`, ...RECORDS]);
+  assert.deepEqual(stage.provider.standing, [`${CHALLENGE} TXT foreign`, ...RECORDS]);
   assert.ok(stage.events().includes('challenge-swept'));
   assert.deepEqual(await stage.journal.entries(), []);
 });
 
-test('a pass that sweeps nothing says nothing of it', async (t) => {
+test('a run that prunes nothing emits no event about it', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   assert.ok(!stage.events().includes('challenge-swept'));
 });
 
-test('an open order that cannot be read is no reason not to publish, and another certificate is got', async (t) => {
+test('an open order that cannot be read fails only its certificate, and its records are published', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], ['other.example.com']] });
   const { primary } = stage.deps.authorities;
   const peek: typeof primary.orders.peek = async (key) => {
@@ -243,7 +243,7 @@ test('an open order that cannot be read is no reason not to publish, and another
   assert.ok(stage.provider.standing.some((line) => line.startsWith(`${DOMAIN} CNAME`)));
 });
 
-test('an abort ends a pass before it orders', async (t) => {
+test('an abort ends a run before it orders', async (t) => {
   const stage = await setStage(t);
   const abort = new AbortController();
   change(stage, {
@@ -256,7 +256,7 @@ test('an abort ends a pass before it orders', async (t) => {
   assert.equal(orders(stage), 0);
 });
 
-test('a wildcard is found by its base and proven there', async (t) => {
+test('the zone and the challenge of a wildcard are those of its base name', async (t) => {
   const stage = await setStage(t, { certificates: [['*.example.com']] });
   await reconcileOne(stage);
   assert.deepEqual(stage.served[0]?.facts.names, ['*.example.com']);

@@ -16,7 +16,7 @@ const WILDCARD = `*.${DOMAIN}`;
 const outcomes = async (stage: Stage) =>
   (await reconcileAll(stage)).map(({ failures }) => failures.map(({ failure }) => Object(failure).code));
 
-test('several certificates of one zone: one read, one write of all records and challenges, one removal', async (t) => {
+test('several certificates of one zone need one read, one write of all records and challenges, and one removal', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW], [WILDCARD]] });
   assert.deepEqual(await outcomes(stage), [[], [], []]);
   assert.deepEqual(stage.provider.calls, ['zone', 'zone', 'zone', 'records', 'apply', 'apply']);
@@ -24,7 +24,7 @@ test('several certificates of one zone: one read, one write of all records and c
   assert.equal(stage.served.length, 3);
 });
 
-test('a name and its wildcard prove their challenges side by side', async (t) => {
+test('a name and its wildcard have their challenges published together', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WILDCARD]] });
   let most = 0;
   stage.client.before = (call) => {
@@ -50,7 +50,7 @@ test('an order waits while resolvers may cache an earlier challenge at the same 
   assert.equal(orders(stage), 2);
 });
 
-test('names that share a certificate: one order, each served', async (t) => {
+test('names that share a certificate need one order, and each name is served', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN, WILDCARD, WWW]] });
   const names: string[] = [];
   change(stage, { serve: async (name) => void names.push(name) });
@@ -59,7 +59,7 @@ test('names that share a certificate: one order, each served', async (t) => {
   assert.equal(orders(stage), 1);
 });
 
-test('a record that is refused fails its own certificate only', async (t) => {
+test('a rejected record fails only its own certificate', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
   stage.provider.before = (verb, changes) => {
     const bad = changes.some((one) => one.action === 'create' && one.record.name === WWW);
@@ -72,13 +72,13 @@ test('a record that is refused fails its own certificate only', async (t) => {
   );
 });
 
-test('a name without a zone holds up no other', async (t) => {
+test('a name without a zone fails only its own certificate', async (t) => {
   const stage = await setStage(t, { certificates: [['app.example.org'], [DOMAIN]] });
   assert.deepEqual(await outcomes(stage), [['ZONE_NOT_FOUND'], []]);
   assert.equal(stage.served.length, 1);
 });
 
-test('a validation that fails holds up no other', async (t) => {
+test('a failed validation fails only its own certificate', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
   const { pollAuthorization } = stage.client;
   stage.client.pollAuthorization = async (last, signal) => {
@@ -92,7 +92,7 @@ test('a validation that fails holds up no other', async (t) => {
   );
 });
 
-test('a name that was added: the others are served meanwhile, and a new certificate has all', async (t) => {
+test('while a certificate with an added name is ordered, each name is served with its stored one', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN, WWW]] });
   await stage.store(1, [DOMAIN]);
   await stage.store(1, [WWW]);
@@ -108,7 +108,7 @@ test('a name that was added: the others are served meanwhile, and a new certific
   assert.equal(orders(stage), 1);
 });
 
-test('a name that was taken away leaves the certificate as it is', async (t) => {
+test('a certificate with a name that is no longer served is kept', async (t) => {
   const stage = await setStage(t, { certificates: [[DOMAIN]] });
   await stage.store(1, [DOMAIN, WWW]);
   assert.deepEqual(await outcomes(stage), [[]]);
