@@ -12,90 +12,89 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const NAME = 'app.example.com';
 
-/** What is said at the end of a round of a certificate of 90 days with so many hours left. */
-function said(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
+/** The log at the end of a run over a certificate of 90 days with so many hours left. */
+function logged(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
   const now = createFakeClock().now();
   const { emit, lines } = memoryLog();
-  const kept = manageCertificate([NAME]);
+  const certificate = manageCertificate([NAME]);
   const notAfter = new Date(now.getTime() + hoursLeft * HOUR_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
-  kept.state.latest = { names, serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
+  certificate.state.latest = {
+    names,
+    serial: '01',
+    fingerprint256: 'AB',
+    issuer: 'CN=x',
+    notBefore,
+    notAfter,
+  };
   logEnding(
     { emit },
-    kept,
+    certificate,
     { failure: undefined, deferral: undefined, ...end },
     new Date(now.getTime() + 5000),
     now,
   );
-  return lines.map(({ level, event, msg, cause }) => ({ level, event, msg, cause }));
+  return lines.map(({ level, event, cause, nextAttempt }) => ({ level, event, cause, nextAttempt }));
 }
 
 const failure = new IngressError('PROVIDER_UNREACHABLE', 'no answer');
 
-test('nothing is said before the emergency line, nor of a certificate that is for nobody here', () => {
-  assert.deepEqual(said(16 * 24, { failure }), []);
-  assert.deepEqual(said(5, { failure }, ['other.example.com']), []);
+test('nothing is logged before the emergency line, nor for a certificate of other names', () => {
+  assert.deepEqual(logged(16 * 24, { failure }), []);
+  assert.deepEqual(logged(5, { failure }, ['other.example.com']), []);
 });
 
-for (const [hoursLeft, level, event, words] of [
-  [13 * 24 + 5, 40, 'certificate-ends-soon', 'ends in 13 days 5 hours'],
-  [24, 50, 'certificate-ends-soon', 'ends in 1 day'],
-  [-48, 50, 'certificate-expired', 'expired 2 days ago'],
+for (const [hoursLeft, level, event] of [
+  [13 * 24 + 5, 40, 'certificate-ends-soon'],
+  [24, 50, 'certificate-ends-soon'],
+  [-48, 50, 'certificate-expired'],
 ] as const) {
   test(`${hoursLeft} hours left: level ${level}, with the cause and the next attempt`, () => {
-    const [line, ...others] = said(hoursLeft, { failure });
+    const [line, ...others] = logged(hoursLeft, { failure });
     assert.deepEqual([line?.level, line?.event, others], [level, event, []]);
-    assert.match(
-      String(line?.msg),
-      new RegExp(`^the certificate ${words}, at 20[^ ]*, and is not renewed: `),
-    );
-    assert.match(
-      String(line?.msg),
-      /: no answer \(PROVIDER_UNREACHABLE\); the next attempt is at 20[^. ]*Z$/,
-    );
+    assert.equal(line?.cause, 'no answer (PROVIDER_UNREACHABLE)');
+    assert.equal(line?.nextAttempt, '2026-11-24T00:00:05.000Z');
   });
 }
 
-test('an order that is held back is a cause too', () => {
-  const [line] = said(5, { deferral: { until: new Date(), reason: 'the CA said no' } });
-  assert.match(String(line?.msg), /is not renewed: the CA said no; the next attempt/);
+test('the reason of a deferral is a cause too', () => {
+  const [line] = logged(5, { deferral: { until: new Date(), reason: 'the CA said no' } });
   assert.equal(line?.cause, 'the CA said no');
 });
 
-test('what has expired before this process is said at once, and only once', () => {
+test('a certificate that expired before this process started is logged once, when it is loaded', () => {
   const { emit, lines } = memoryLog();
-  const kept = manageCertificate([NAME]);
+  const certificate = manageCertificate([NAME]);
   const now = createFakeClock().now();
   const notAfter = new Date(now.getTime() - DAY_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
   const facts = { names: [NAME], serial: '01', fingerprint256: 'AB', issuer: 'CN=x', notBefore, notAfter };
-  for (let turn = 0; turn < 2; turn += 1) rememberLoaded({ emit }, kept, facts, now);
+  for (let call = 0; call < 2; call += 1) rememberLoaded({ emit }, certificate, facts, now);
   assert.deepEqual(
     lines.map(({ event, level }) => [event, level]),
     [['certificate-expired', 50]],
   );
 });
 
-const kept = ({ lines }: Stage) =>
+const renewals = ({ lines }: Stage) =>
   lines.filter(({ event }) => /^certificate-kept|^renewal-due/.test(String(event)));
 
-test('when a certificate is renewed is said once, of a new one too, and that it is due', async (t) => {
+test('the time of the renewal is logged once, also for a new certificate, and that it is due', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   await reconcileOne(stage);
   assert.deepEqual(
-    kept(stage).map(({ event, level }) => [event, level]),
+    renewals(stage).map(({ event, level }) => [event, level]),
     [['certificate-kept', 30]],
   );
-  assert.match(String(kept(stage)[0]?.['msg']), /^renewal is due at .*: a third or less/);
   stage.clock.set(new Date(stage.clock.now().getTime() + 61 * DAY_MS));
   fails(stage, 'zone', 'PROVIDER_UNREACHABLE');
-  for (let round = 0; round < 2; round += 1) await assert.rejects(reconcileOne(stage));
+  for (let run = 0; run < 2; run += 1) await assert.rejects(reconcileOne(stage));
   assert.deepEqual(
-    kept(stage).map(({ event }) => event),
+    renewals(stage).map(({ event }) => event),
     ['certificate-kept', 'renewal-due'],
   );
   stage.provider.before = () => undefined;
   await reconcileOne(stage);
-  assert.equal(kept(stage).at(-1)?.['event'], 'certificate-kept');
+  assert.equal(renewals(stage).at(-1)?.['event'], 'certificate-kept');
 });

@@ -15,19 +15,19 @@ const HOUR = 60 * MINUTE;
 const never = () => () => undefined;
 const unreachable = () => new IngressError('PROVIDER_UNREACHABLE', 'gone');
 
-/** What a round does with one certificate. */
+/** What a run does with one certificate. */
 type Step = (one: Reporting, attempt: number) => void | Promise<void>;
 interface Reporting {
   readonly report: Report;
   readonly certificate: ManagedCertificate;
 }
-const fine: Step = () => undefined;
+const succeeds: Step = () => undefined;
 const fails =
   (make: () => Error): Step =>
   ({ report, certificate }) =>
     report.fail(certificate, 'records', make());
 
-/** A clock on which time passes only while no round does anything. */
+/** A clock that advances only while no run has anything to do. */
 function patient(clock: FakeClock): FakeClock {
   return {
     ...clock,
@@ -39,13 +39,13 @@ function patient(clock: FakeClock): FakeClock {
 }
 
 interface Running {
-  /** Every round, as `names at seconds`. */
-  readonly rounds: readonly string[];
+  /** Every run, as `names at seconds`. */
+  readonly runs: readonly string[];
   readonly lines: readonly LogLine[];
   readonly clock: FakeClock;
 }
 
-/** Runs the loop over certificates until `enough` of its rounds have begun. */
+/** Runs the controller until `enough` of its runs have begun. */
 async function run(
   steps: Readonly<Record<string, Step>>,
   enough: number,
@@ -55,13 +55,13 @@ async function run(
   const clock = createFakeClock();
   const start = clock.now().getTime();
   const { emit, lines } = memoryLog();
-  const rounds: string[] = [];
+  const runs: string[] = [];
   const attempts = new Map<string, number>();
   const certificates = Object.keys(steps).map((name) => manageCertificate([name]));
   const reconcile: ControllerOptions['reconcile'] = async (some) => {
     const names = some.map(({ names: [name] }) => name);
-    rounds.push(`${names.join('')} at ${(clock.now().getTime() - start) / SECOND}`);
-    if (rounds.length === enough) stop.abort(new Error('enough'));
+    runs.push(`${names.join('')} at ${(clock.now().getTime() - start) / SECOND}`);
+    if (runs.length === enough) stop.abort(new Error('enough'));
     const report = new Report(some, stop.signal);
     for (const certificate of some) {
       const [name] = certificate.names;
@@ -85,28 +85,28 @@ async function run(
     },
     stop.signal,
   );
-  return { rounds, lines, clock };
+  return { runs, lines, clock };
 }
 
-test('everything gets a round at the start and in every interval', async () => {
-  const { rounds, lines } = await run({ a: fine, b: fine }, 3);
-  assert.deepEqual(rounds, ['ab at 0', 'ab at 3600', 'ab at 7200']);
+test('all certificates are reconciled at the start and in every interval', async () => {
+  const { runs, lines } = await run({ a: succeeds, b: succeeds }, 3);
+  assert.deepEqual(runs, ['ab at 0', 'ab at 3600', 'ab at 7200']);
   assert.equal(lines.filter(({ event }) => event === 'pass-finished').length, 4);
 });
 
-test('what failed is tried again alone, later and later, and forgotten by a success', async () => {
+test('a certificate that failed is retried alone, with a growing delay that a success resets', async () => {
   const flaky: Step = ({ report, certificate }, attempt) => {
     if (attempt <= 3 || attempt === 5) report.fail(certificate, 'records', unreachable());
   };
-  const { rounds, lines } = await run({ a: flaky, b: fine }, 6);
-  assert.deepEqual(rounds, ['ab at 0', 'a at 5', 'a at 15', 'a at 35', 'ab at 3600', 'a at 3605']);
+  const { runs, lines } = await run({ a: flaky, b: succeeds }, 6);
+  assert.deepEqual(runs, ['ab at 0', 'a at 5', 'a at 15', 'a at 35', 'ab at 3600', 'a at 3605']);
   assert.deepEqual(
     lines.filter(({ event }) => event === 'pass-failed').map(({ attempt }) => attempt),
     [1, 2, 3, 1],
   );
 });
 
-test('each failure is logged once, the one that decides last and with the next attempt', async () => {
+test('each failure is logged once, and the deciding one last, with the next attempt', async () => {
   const refused = new IngressError('ACME_ORDER_FAILED', 'no TXT record');
   const step: Step = ({ report, certificate }) => {
     report.fail(certificate, 'records', unreachable());
@@ -114,15 +114,15 @@ test('each failure is logged once, the one that decides last and with the next a
     report.fail(certificate, 'certificate', refused);
   };
   const { lines } = await run({ a: step }, 2, { random: () => 0 });
-  const told = lines.filter(({ err }) => err !== undefined);
+  const failed = lines.filter(({ err }) => err !== undefined);
   assert.deepEqual(
-    told.slice(0, 2).map(({ event, level, step }) => [event, level, step]),
+    failed.slice(0, 2).map(({ event, level, step }) => [event, level, step]),
     [
       ['step-failed', 40, 'records'],
       ['pass-failed', 50, 'certificate'],
     ],
   );
-  assert.equal(typeof told[1]?.['nextAttempt'], 'string');
+  assert.equal(typeof failed[1]?.['nextAttempt'], 'string');
 });
 
 test('each run that leaves a certificate near its end as it was is logged as such', async () => {
@@ -141,23 +141,23 @@ test('each run that leaves a certificate near its end as it was is logged as suc
   );
 });
 
-test('each pass that finishes is told of', async () => {
+test('onFinished is called for each certificate without a failure', async () => {
   const finished: string[] = [];
   const onFinished: ControllerOptions['onFinished'] = ({ names: [name] }) => void finished.push(name);
-  await run({ a: fine, b: fails(unreachable) }, 2, { onFinished });
+  await run({ a: succeeds, b: fails(unreachable) }, 2, { onFinished });
   assert.deepEqual(finished, ['a']);
 });
 
-test('an order that is held back is tried when it may be made', async () => {
+test('a deferred order is retried when its deferral ends', async () => {
   const { now } = createFakeClock();
   const step: Step = ({ report, certificate }, attempt) => {
     if (attempt === 1)
       report.defer(certificate, { until: new Date(now().getTime() + 20 * MINUTE), reason: 'limits' });
   };
-  assert.deepEqual((await run({ a: step }, 2)).rounds, ['a at 0', 'a at 1200']);
+  assert.deepEqual((await run({ a: step }, 2)).runs, ['a at 0', 'a at 1200']);
 });
 
-test('after a refusal the next round comes when the next order may be made', async () => {
+test('after a refusal the next run is when the deferral of the next order ends', async () => {
   const refused = new IngressError('ACME_ORDER_FAILED', 'no');
   const { now } = createFakeClock();
   const step: Step = ({ report, certificate }, attempt) => {
@@ -167,12 +167,12 @@ test('after a refusal the next round comes when the next order may be made', asy
       reason: 'refused',
     });
   };
-  assert.deepEqual((await run({ a: step }, 3)).rounds, ['a at 0', 'a at 600', 'a at 1200']);
+  assert.deepEqual((await run({ a: step }, 3)).runs, ['a at 0', 'a at 600', 'a at 1200']);
 });
 
-test('a round that hangs holds up nobody else', async () => {
+test('a run that hangs delays no other certificate', async () => {
   const hangs = Promise.withResolvers<void>();
-  const { rounds } = await run(
+  const { runs } = await run(
     {
       a: ({ report, certificate }, attempt) => {
         if (attempt === 1) report.fail(certificate, 'records', unreachable());
@@ -184,13 +184,13 @@ test('a round that hangs holds up nobody else', async () => {
     },
     5,
   );
-  // The second round of a hangs until the third of b.
-  assert.deepEqual(rounds, ['ab at 0', 'a at 5', 'b at 3600', 'b at 7200', 'ab at 10800']);
+  // The second run of a hangs until the third of b.
+  assert.deepEqual(runs, ['ab at 0', 'a at 5', 'b at 3600', 'b at 7200', 'ab at 10800']);
 });
 
-test('on demand every certificate gets a round, also one whose back-off is not over', async () => {
+test('on demand every certificate is reconciled, even during its back-off', async () => {
   let demand: () => void = () => undefined;
-  const { rounds } = await run(
+  const { runs } = await run(
     {
       a: fails(unreachable),
       b: (_, attempt) => {
@@ -205,17 +205,17 @@ test('on demand every certificate gets a round, also one whose back-off is not o
       },
     },
   );
-  assert.deepEqual(rounds, ['ab at 0', 'ab at 0']);
+  assert.deepEqual(runs, ['ab at 0', 'ab at 0']);
 });
 
-test('a round that rejects fails all of it, and is tried again', async () => {
-  let rounds = 0;
+test('a run that rejects has failed for all of its certificates, and is retried', async () => {
+  let runs = 0;
   const stop = new AbortController();
   const { emit, lines } = memoryLog();
   const clock = createFakeClock();
   const reconcile = async () => {
-    rounds += 1;
-    if (rounds === 2) stop.abort();
+    runs += 1;
+    if (runs === 2) stop.abort();
     throw new Error('timed out');
   };
   await runController(
@@ -230,7 +230,7 @@ test('a round that rejects fails all of it, and is tried again', async () => {
   assert.deepEqual(clock.waits[0], 5 * SECOND);
 });
 
-test('a round that takes too long is given up', async () => {
+test('a run that takes too long is aborted', async () => {
   const limits: AbortSignal[] = [];
   const stop = new AbortController();
   const { emit, lines } = memoryLog();
@@ -254,16 +254,16 @@ test('a round that takes too long is given up', async () => {
 });
 
 for (const [title, jumpMs, expected] of [
-  ['a day on', 24 * HOUR, 0],
+  ['a day forward', 24 * HOUR, 0],
   ['a day back', -24 * HOUR, HOUR],
 ] as const) {
-  test(`a clock that jumps ${title}: the next round comes after ${expected / MINUTE} minutes of it at the latest`, async () => {
+  test(`after a jump of the clock by ${title}, the next run is within ${expected / MINUTE} minutes by the new time`, async () => {
     const clock = createFakeClock();
     let jumpedAt = 0;
     let tick: () => void = () => undefined;
-    const deaf = {
+    const jumping = {
       ...clock,
-      // Timers do not hear of a clock that is set; the minute does.
+      // Timers do not follow a clock that is set; the minute does.
       wait: async (ms: number, signal?: AbortSignal) => {
         await setImmediate();
         if (jumpedAt !== 0) return clock.wait(ms, signal);
@@ -275,7 +275,7 @@ for (const [title, jumpMs, expected] of [
     };
     const at: number[] = [];
     await run({ a: () => void at.push(clock.now().getTime()) }, 2, {
-      clock: deaf,
+      clock: jumping,
       everyMinute: (call) => {
         tick = call;
         return () => undefined;
@@ -285,7 +285,7 @@ for (const [title, jumpMs, expected] of [
   });
 }
 
-test('a clock that is set back by a day puts a back-off off for no longer than it is', async () => {
+test('a clock that is set back by a day does not make a back-off longer', async () => {
   const clock = createFakeClock();
   const { wait } = patient(clock);
   let isBack = false;
@@ -300,7 +300,7 @@ test('a clock that is set back by a day puts a back-off off for no longer than i
   assert.ok(waitedMs <= 10 * SECOND, `${waitedMs / SECOND} s`);
 });
 
-test('a stop ends the loop while it waits, and what wakes it', async () => {
+test('a stop ends the controller while it waits, and its triggers', async () => {
   const stop = new AbortController();
   const ended: string[] = [];
   const { emit } = memoryLog();
@@ -321,17 +321,17 @@ test('a stop ends the loop while it waits, and what wakes it', async () => {
   assert.deepEqual(ended, ['minute', 'demand']);
 });
 
-test('a stop waits for the rounds that are under way', async () => {
+test('a stop waits for the runs that are under way', async () => {
   const stop = new AbortController();
   const { emit } = memoryLog();
-  let tidied = false;
+  let isAborted = false;
   await runController(
     {
       certificates: [manageCertificate(['a'])],
       reconcile: async (_, signal) => {
         stop.abort(new Error('stopped'));
         await Promise.resolve();
-        tidied = signal.aborted;
+        isAborted = signal.aborted;
         throw signal.reason;
       },
       ...{ everyMinute: never, onDemand: never, onFinished: never },
@@ -339,18 +339,18 @@ test('a stop waits for the rounds that are under way', async () => {
     },
     stop.signal,
   );
-  assert.ok(tidied);
+  assert.ok(isAborted);
 });
 
-test('every minute, in UTC', async (t) => {
+test('everyMinute calls back at every full minute in UTC, also while clocks change', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: new Date('2026-03-29T00:58:30Z') });
   afterTest(t, () => mock.timers.reset());
   const moments: string[] = [];
   const end = everyMinute(() => moments.push(new Date().toISOString().slice(11, 16)));
   for (let second = 0; second < 180; second += 1) {
     mock.timers.tick(SECOND);
-    // node-cron goes on in promises between its timers.
-    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    // node-cron continues in promises between its timers.
+    for (let index = 0; index < 20; index += 1) await Promise.resolve();
   }
   end();
   assert.deepEqual(moments, ['00:59', '01:00', '01:01']);

@@ -17,7 +17,7 @@ import { peekingJournal } from '../records/registry.ts';
 import { forecast } from './forecast.ts';
 import type { ReconcileResult } from './report.ts';
 
-/** What a file of one name costs when it cannot be read: nothing of the others. */
+/** A file of one name that cannot be read fails that name only. */
 
 const OTHER = 'other.example.com';
 const RECORDS_OF_BOTH = [DOMAIN, OTHER]
@@ -35,8 +35,8 @@ const directory = fileFaults.filter(({ title }) => title === 'a directory');
 for (const [title, file] of ours) {
   for (const fault of fileFaults) {
     test(`${title} is ${fault.title}: the other certificate is issued, and all records are published`, async (t) => {
-      const { stage, path, courses } = await reconcileWith(t, fault, file);
-      const [own] = courses;
+      const { stage, path, results } = await reconcileWith(t, fault, file);
+      const [own] = results;
       if (fault.kind === 'damaged') {
         assert.deepEqual(own.failures, []);
         assert.equal(stage.served.length, 2);
@@ -46,7 +46,7 @@ for (const [title, file] of ours) {
       } else {
         assertNamed(own, path);
         assert.equal(stage.served.length, 1);
-        assert.deepEqual(asides(path), []);
+        assert.deepEqual(movedAside(path), []);
       }
     });
 
@@ -70,7 +70,7 @@ for (const [title, file] of ours) {
         failures.map(({ domain, error }) => [domain, error.code, error.message.includes(path)]),
         isLost ? [[DOMAIN, 'STORE_FAILED', true]] : [],
       );
-      assert.deepEqual([asides(path), stage.lines], [[], []]);
+      assert.deepEqual([movedAside(path), stage.lines], [[], []]);
     });
   }
 }
@@ -78,21 +78,21 @@ for (const [title, file] of ours) {
 for (const part of ['fullchain', 'privkey']) {
   const [live, archived] = [`live/${DOMAIN}/${part}.pem`, `archive/${DOMAIN}/${part}1.pem`] as const;
   for (const fault of [...unreadable, ...directory]) {
-    // Through a link, the archived file is read.
+    // A link makes the archived file unreadable too.
     const isOfBoth = fault.plant === denyReading;
     if (!isOfBoth)
       test(`${live} is ${fault.title}: the archived version is served, and the link stays as it is`, async (t) => {
-        const { stage, path, courses } = await reconcileWith(t, fault, live);
+        const { stage, path, results } = await reconcileWith(t, fault, live);
         const warnings = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => String(msg));
-        assert.deepEqual([courses[0].failures, stage.served.length, asides(path)], [[], 2, []]);
+        assert.deepEqual([results[0].failures, stage.served.length, movedAside(path)], [[], 2, []]);
         assert.deepEqual([warnings.length, warnings[0]?.includes(path)], [1, true], warnings.join());
       });
 
     test(`${archived} is ${fault.title}: the certificate is neither replaced nor moved, and the other one is issued`, async (t) => {
-      const { stage, path, courses } = await reconcileWith(t, fault, archived);
+      const { stage, path, results } = await reconcileWith(t, fault, archived);
       // The link in live/ leads there, and is read first.
-      assertNamed(courses[0], join(stage.root, live));
-      assert.deepEqual([stage.served.length, asides(path)], [1, []]);
+      assertNamed(results[0], join(stage.root, live));
+      assert.deepEqual([stage.served.length, movedAside(path)], [1, []]);
     });
   }
 }
@@ -100,7 +100,7 @@ for (const part of ['fullchain', 'privkey']) {
 test('a challenge of the name whose journal is unreadable stays, and that of the other is removed', async (t) => {
   const [fault] = unreadable;
   assert.ok(fault);
-  const { stage, courses } = await reconcileWith(
+  const { stage, results } = await reconcileWith(
     t,
     fault,
     ours[1]?.[1] ?? '',
@@ -113,13 +113,13 @@ test('a challenge of the name whose journal is unreadable stays, and that of the
     },
     [`${CHALLENGE} TXT left`],
   );
-  assert.equal(courses[0].failures.length, 1);
+  assert.equal(results[0].failures.length, 1);
   assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
 });
 
 /**
- * One round over two certificates, the first of which has a file with a fault; the second must not
- * notice.
+ * One run over two certificates, the first of which has a file with a fault; asserts that the second
+ * is not affected.
  */
 async function reconcileWith(
   t: Parameters<typeof setStage>[0],
@@ -139,7 +139,7 @@ async function reconcileWith(
   assert.ok(stage.served.some(({ facts: { names } }) => names.includes(OTHER)));
   assert.deepEqual(stage.provider.standing.toSorted(), [...RECORDS_OF_BOTH, ...remaining].toSorted());
   assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
-  return { stage, path, courses: [own, other] as const };
+  return { stage, path, results: [own, other] as const };
 }
 
 function assertNamed({ failures }: ReconcileResult, path: string): void {
@@ -149,6 +149,6 @@ function assertNamed({ failures }: ReconcileResult, path: string): void {
   assert.ok(failure.message.includes(path), failure.message);
 }
 
-function asides(path: string): string[] {
+function movedAside(path: string): string[] {
   return readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.damaged`));
 }

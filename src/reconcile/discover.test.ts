@@ -8,7 +8,7 @@ const down = () => {
   throw failure('ACME_UNREACHABLE');
 };
 
-test('CAA owners where one asks for what only a person can give', async (t) => {
+test('a CA whose account needs the operator fails the look-up of the CAA owners', async (t) => {
   const stage = await setStage(t);
   const { authority, client } = secondCa(stage);
   client.before = () => {
@@ -19,20 +19,20 @@ test('CAA owners where one asks for what only a person can give', async (t) => {
   await assert.rejects(owners(never), { code: 'ACME_ACCOUNT_BINDING_MISSING' });
 });
 
-for (const dead of ['the first', 'the second', 'staging', 'each'] as const)
-  test(`CAA owners where ${dead} cannot be asked`, async (t) => {
+for (const dead of ['the primary CA', 'the fallback CA', 'the staging CA', 'every CA'] as const)
+  test(`while ${dead} is down, ${dead === 'every CA' ? 'there are no CAA owners' : 'the CAA owners are those of the others'}`, async (t) => {
     const stage = await setStage(t);
     const [second, staging] = [secondCa(stage), secondCa(stage)];
     const { primary } = stage.deps.authorities;
     const fallback = { authority: second.authority, afterMs: 1 };
     const owners = caaOwnersOf({ primary, fallback, staging: staging.authority });
     const clients = {
-      'the first': stage.client,
-      'the second': second.client,
-      staging: staging.client,
+      'the primary CA': stage.client,
+      'the fallback CA': second.client,
+      'the staging CA': staging.client,
     };
     for (const [name, client] of Object.entries(clients))
-      if (dead === 'each' || dead === name) client.before = down;
-    if (dead === 'each') await assert.rejects(owners(never), { code: 'ACME_UNREACHABLE' });
+      if (dead === 'every CA' || dead === name) client.before = down;
+    if (dead === 'every CA') await assert.rejects(owners(never), { code: 'ACME_UNREACHABLE' });
     else assert.equal((await owners(never)).length, 2);
   });

@@ -5,7 +5,7 @@ import { IngressError } from '../errors.ts';
 
 const MINUTE_MS = 60_000;
 
-test('a volume that takes nothing is said when it begins, when the reason changes, every hour, and not with every retry', async (t) => {
+test('a volume that cannot be written is reported at once, when the reason changes and every hour, but not with every retry', async (t) => {
   const stage = await setStage(t);
   const { store, authorities } = stage.deps;
   let reason: string | undefined = 'EROFS';
@@ -16,28 +16,28 @@ test('a volume that takes nothing is said when it begins, when the reason change
     store: { ...store, whyUnwritable },
     authorities: { ...authorities, primary: { ...primary, ledger: { ...primary.ledger, whyUnwritable } } },
   });
-  const told = () =>
+  const reported = () =>
     stage.emitted.flatMap((event) => (event.type === 'volume-not-writable' ? [event.certificate] : []));
-  // The ledger, which is there for all certificates, and the place of this one.
+  // The ledger, which all certificates share, and the folders of this one.
   const both = [undefined, [DOMAIN]];
-  const pass = async (minutes: number) => {
+  const run = async (minutes: number) => {
     stage.clock.set(new Date(stage.clock.now().getTime() + minutes * MINUTE_MS));
     await reconcileOne(stage);
   };
-  await pass(0);
-  assert.deepEqual(told(), both);
-  for (let retry = 0; retry < 3; retry += 1) await pass(10);
-  assert.deepEqual(told(), both);
-  await pass(30);
-  assert.deepEqual(told(), [...both, ...both]);
+  await run(0);
+  assert.deepEqual(reported(), both);
+  for (let retry = 0; retry < 3; retry += 1) await run(10);
+  assert.deepEqual(reported(), both);
+  await run(30);
+  assert.deepEqual(reported(), [...both, ...both]);
   reason = 'EACCES';
-  await pass(1);
-  assert.equal(told().length, 6);
+  await run(1);
+  assert.equal(reported().length, 6);
   reason = undefined;
-  await pass(1);
+  await run(1);
   reason = 'EACCES';
-  await pass(1);
-  assert.equal(told().length, 8);
-  await pass(-60);
-  assert.equal(told().length, 10);
+  await run(1);
+  assert.equal(reported().length, 8);
+  await run(-60);
+  assert.equal(reported().length, 10);
 });
