@@ -200,7 +200,7 @@ export const cas: readonly Mutant[] = [
     search: '    if (refusals.length > 0) throw caaForbidsError(refusals);\n',
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/orders.test.ts' },
+      { file: 'src/reconcile/preflight.test.ts' },
       authorities(
         'a CAA record of another account is reported before there is an order, with the record to add',
       ),

@@ -16,7 +16,7 @@ export const clocks: readonly Mutant[] = [
     search: "  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);\n",
     replace: '',
     killedBy: [
-      { file: 'src/reconcile/orders.test.ts' },
+      { file: 'src/reconcile/preflight.test.ts' },
       {
         file: 'test/e2e/authorities.test.ts',
         test: 'while the clock is days off nothing is ordered; once it is right, one order is created',
@@ -109,7 +109,7 @@ export const clocks: readonly Mutant[] = [
     file: 'src/reconcile/await-zone.ts',
     search: 'Math.min(until.getTime() - clock.now().getTime(), LONGEST_CACHED_MS)',
     replace: 'until.getTime() - clock.now().getTime()',
-    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, { file: 'src/reconcile/several-certificates.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }],
     note: 'After the clock was set back, the wait for resolver caches lasts as long as the clock was wrong.',
   },
   {

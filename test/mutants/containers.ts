@@ -97,7 +97,7 @@ export const containers: readonly Mutant[] = [
     file: 'src/reconcile/await-zone.ts',
     search: '  await clock.wait(leftMs, signal);\n',
     replace: '',
-    killedBy: [{ file: 'src/reconcile/several-certificates.test.ts' }, AT_ONCE],
+    killedBy: [{ file: 'src/reconcile/await-zone.test.ts' }, AT_ONCE],
     note: "The CA validates while its resolver may cache only another container's challenge.",
   },
   {
@@ -129,7 +129,10 @@ export const containers: readonly Mutant[] = [
     file: 'src/reconcile/preflight.ts',
     search: '  if (conflict) return conflict;\n',
     replace: '',
-    killedBy: [{ file: 'src/reconcile/several-certificates.test.ts' }, { file: 'src/reconcile/orders.test.ts' }],
+    killedBy: [
+      { file: 'src/reconcile/several-certificates.test.ts' },
+      { file: 'src/reconcile/orders.test.ts' },
+    ],
     note: 'An order is created while resolvers may cache an earlier challenge at the same name.',
   },
 ];

@@ -222,7 +222,7 @@ export const crashes: readonly Mutant[] = [
     search: '  const deadline = cleanUpDeadline(signal);\n',
     replace: '  const deadline = signal;\n',
     killedBy: [
-      { file: 'src/reconcile/issue.test.ts' },
+      { file: 'src/reconcile/clean-up.test.ts' },
       crash('SIGTERM during issuance: the challenge is removed, exit code 0 within 10 s'),
     ],
     note: 'The signal that stops the program also aborts the removal of the challenges.',
@@ -234,7 +234,7 @@ export const crashes: readonly Mutant[] = [
     search: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);\n',
     replace: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_MS);\n',
     killedBy: [
-      { file: 'src/reconcile/issue.test.ts' },
+      { file: 'src/reconcile/clean-up.test.ts' },
       crash(
         'SIGTERM while the provider hangs: still exit code 0 within 10 s, and the journal keeps the challenge',
       ),

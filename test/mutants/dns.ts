@@ -130,7 +130,7 @@ export const dnses: readonly Mutant[] = [
     file: 'src/reconcile/preflight.ts',
     search: '  for (const name of names) await assertChallengeNameIsOurs(deps, name, zones, signal);\n',
     replace: '',
-    killedBy: [{ file: 'src/reconcile/issue.test.ts' }, { file: 'test/e2e/takeover.test.ts' }],
+    killedBy: [{ file: 'src/reconcile/preflight.test.ts' }, { file: 'test/e2e/takeover.test.ts' }],
     note: 'An order is created although a CNAME at the challenge name leads the CA elsewhere.',
   },
   {

@@ -174,7 +174,7 @@ export const names: readonly Mutant[] = [
     search: "    if (!isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;\n",
     replace: "    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) throw thrown;\n",
     killedBy: [
-      { file: 'src/reconcile/issue.test.ts' },
+      { file: 'src/reconcile/install.test.ts' },
       restart('mismatched files on the volume are not a certificate: one is ordered'),
     ],
     note: 'Files whose key and chain do not match block an order.',
