@@ -6,8 +6,8 @@ import { type Handshake, judge } from '../src/status/health.ts';
 import type { State } from '../src/status/state.ts';
 
 /**
- * The examples of docs/command-line.md. They are values of the program's own types, printed by its own code, so a key or a word that
- * changes there changes in the document.
+ * The examples of docs/command-line.md. They are values of the program's own types, printed by its
+ * own code, so that changed keys or words change the document.
  */
 
 const [APP, API, WWW] = ['app.example.com', 'api.example.com', 'www.example.com'];
@@ -73,7 +73,7 @@ const alias = new IngressError(
   `_acme-challenge.${WWW} is an alias of challenges.example.net`,
 );
 
-/** Every key once. */
+/** Has every key once. */
 const complete: Plan = {
   ...first,
   names: [APP, API, WWW, 'app.example.org'],
@@ -171,7 +171,7 @@ const state: State = {
   warnings: [],
 };
 
-/** The same with everything that can be said of a name. */
+/** The same with everything that can be wrong with a name. */
 const troubled: State = {
   ...state,
   names: [
@@ -208,7 +208,7 @@ const report = {
   names: [{ domain: API, serial: FRESH.serial, notAfter: FRESH.notAfter }, { domain: APP }],
 };
 
-/** Blocks by the name that the document gives them: `<!-- example: plan -->`. */
+/** Blocks by their name in the document: `<!-- example: plan -->`. */
 export const examples: Readonly<Record<string, string>> = {
   plan: block('', describeForecast(first, [])),
   'plan-json': block('json', planJson(complete)),
@@ -221,7 +221,10 @@ function block(language: string, text: string): string {
   return `\`\`\`${language}\n${text}\`\`\``;
 }
 
-/** A document with its examples made anew: each is what follows its mark, up to the end of the code block. */
+/**
+ * Regenerates a document's examples: each is the text after its mark, up to the end of the code
+ * block.
+ */
 export function withExamples(document: string): string {
   return document.replaceAll(
     /(<!-- example: ([\w-]+) -->\n)(?:```.*?\n```)?/gs,
@@ -230,5 +233,5 @@ export function withExamples(document: string): string {
 }
 
 function fail(name: string): never {
-  throw new Error(`there is no example ${name}`);
+  throw new Error(`there is no example named ${name}`);
 }

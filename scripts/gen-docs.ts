@@ -9,7 +9,10 @@ import { performanceDocument } from '../test/bench/data-plane/document.ts';
 import type { Results } from '../test/bench/data-plane/results.ts';
 import { withExamples } from './doc-examples.ts';
 
-/** Writes the documents that are made from the code; with `--check` only says whether they are fresh. */
+/**
+ * Writes the documents that are generated from the code. With `--check`, only reports whether they
+ * are up to date.
+ */
 
 const GENERATED =
   '<!-- Made by scripts/gen-docs.ts from the code; change it there and run `npm run docs`. -->';

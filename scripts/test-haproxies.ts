@@ -2,7 +2,10 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { HAPROXY_SUITES, haproxyOf } from '../test/world/debian/debian-haproxy.ts';
 
-/** Runs the proxy's tests on this host's HAProxy and all that Debian has beside it, and says how each went. See scripts/test-haproxies. */
+/**
+ * Runs the proxy's tests on this host's HAProxy and on those of other Debian suites, and prints
+ * each result. See scripts/test-haproxies.
+ */
 
 const args = process.argv.slice(2);
 const SUITES = ['host', ...HAPROXY_SUITES] as const;

@@ -9,8 +9,9 @@ import { requestHttpsAt } from '../world/https-client.ts';
 import { median, residentMib, spread, timed } from './statistics.ts';
 
 /**
- * What the container costs: seconds from the engine's start command to the first verified answer through the gateway, memory
- * at rest, and what the image is made of. Seconds are also given as ratios to a container that ends at once.
+ * The costs of the container: seconds from the engine's start command to the first verified
+ * response through the gateway, memory at rest, and the parts of the image. Seconds are also given
+ * as ratios to a container that exits at once.
  */
 
 const RUNS = Number(process.argv[2] ?? 5);
@@ -80,12 +81,12 @@ async function memoryOf(project: Project): Promise<string> {
 
 function report(samples: readonly Sample[]): void {
   print(`${RUNS} runs of the compose project of examples/demo; seconds (minimum, median, maximum),`);
-  print('and the median as a ratio to a container of the same image that ends at once\n');
+  print('and the median as a ratio to a container of the same image that exits at once\n');
   const base = median(samples.map(({ bare }) => bare));
   const rows: [title: string, of: 'bare' | 'firstStart' | 'restart'][] = [
-    ['a container that ends at once', 'bare'],
-    ['start to the first answer, no certificate yet', 'firstStart'],
-    ['start to the first answer, with its volume', 'restart'],
+    ['a container that exits at once', 'bare'],
+    ['start to the first response, without a certificate', 'firstStart'],
+    ['start to the first response, with its volume', 'restart'],
   ];
   for (const [title, of] of rows) {
     const values = samples.map((sample) => sample[of]);
@@ -95,7 +96,7 @@ function report(samples: readonly Sample[]): void {
   print(`resident memory ${SETTLE_MS / 1000} s after a restart: ${samples.at(-1)?.memory}`);
 }
 
-/** Bytes on the disk of the image, by what brought them. */
+/** Prints the bytes of the image on disk, by their origin. */
 async function reportSize(on: Engine, image: string): Promise<void> {
   const inside = async (...command: string[]) =>
     on.run([
@@ -118,7 +119,7 @@ async function reportSize(on: Engine, image: string): Promise<void> {
   print(`\nimage${mb(all)} uncompressed:`);
   print(`${mb(node)}  Node.js, stripped`);
   print(`${mb(program)}  the program`);
-  print(`${mb(all - base - node - program)}  HAProxy, ca-certificates, libatomic1 and what they need`);
+  print(`${mb(all - base - node - program)}  HAProxy, ca-certificates, libatomic1 and their dependencies`);
   print(`${mb(base)}  the base image`);
 }
 

@@ -25,11 +25,12 @@ import { trixieRoot } from './data-plane/trixie.ts';
 import { type Entrant, type Reading, type Work, works } from './data-plane/works.ts';
 
 /**
- * Our data plane beside what people would take instead: each round every contender does each work once, in an order that
- * rotates, so that ratios are of readings that were taken minutes apart. docs/performance.md says what the figures mean.
+ * Our data plane beside the alternatives: in each round every contender does each work once, in a
+ * rotating order, so that a ratio compares readings that are minutes apart at most.
+ * docs/performance.md explains the figures.
  */
 
-/** Memory hardly differs from round to round, and a start with many names takes seconds. */
+/** Memory hardly varies between rounds, and a start with many names takes seconds. */
 const FRESH_ROUNDS = 3;
 
 interface Task {
@@ -68,13 +69,13 @@ async function measure({ rounds, seconds, ...rest }: Options): Promise<Results> 
     return work.fresh ? lineup.fresh(contender, mine, use) : use(await lineup.kept(contender, mine));
   };
   if (tasks.some(({ work }) => work.id === 'latency')) pace = await halfOfTheSlowest(read);
-  // Awaited here, because what runs ends when this returns.
+  // Awaited here, because the contenders end when this function returns.
   return await takeReadings(read, setting);
 }
 
 type Read = (task: Task, contender: Contender, seconds?: number) => Promise<Reading>;
 
-/** What there is is written after each round, so that a run that is broken off leaves the rounds it has done. */
+/** Writes the results after each round, so that an interrupted run keeps its completed rounds. */
 async function takeReadings(read: Read, setting: Setting): Promise<Results> {
   const readings: TakenReading[] = [];
   const failures: FailedReading[] = [];
@@ -102,17 +103,20 @@ async function save(results: Results): Promise<void> {
   await writePlots(results, options.out);
 }
 
-/** The order rotates from round to round and from work to work, so that nobody is always the first or always after the same. */
+/**
+ * The order rotates between rounds and works, so that no contender is always first or always after
+ * the same one.
+ */
 function schedule(round: number) {
   return tasks
     .filter(({ work }) => !work.fresh || round < FRESH_ROUNDS)
     .flatMap((task, turn) => rotated(chosen, round + turn).map((contender) => ({ task, contender })));
 }
 
-/** Requests per second: half of what the slowest contender can. */
+/** Requests per second: half of the slowest contender's capacity. */
 async function halfOfTheSlowest(read: Read): Promise<number> {
   const work = works.find(({ id }) => id === 'requests-64-1k');
-  if (!work) throw new Error('nothing to find the pace by');
+  if (!work) throw new Error('no reading to derive the pace from');
   const rates: number[] = [];
   for (const contender of chosen) {
     const { count, seconds } = await read({ work, names: 1 }, contender, 1);

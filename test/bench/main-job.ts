@@ -7,8 +7,9 @@ import { createWorld, type World } from '../world/world.ts';
 import { median, residentMib, spread, timed } from './statistics.ts';
 
 /**
- * What the main job costs: seconds to the first verified answer, calls of the provider, resident memory. Times are whole
- * processes, from `npm start` on, and are also given as ratios to a bare start of Node.js in the same run.
+ * The costs of the main job: seconds to the first verified response, provider calls, resident
+ * memory. Times are those of complete processes, from `npm start`, and are also given as ratios to
+ * a bare start of Node.js in the same run.
  */
 
 const RUNS = Number(process.argv[2] ?? 5);
@@ -69,7 +70,8 @@ async function measure(): Promise<Sample> {
     memory: memoryOf(second.ingress),
   };
   await end(second.ingress);
-  // The resolver and the name servers stay up for the client's own look-up only: the ingress is given a dead one.
+  // The resolver and the name servers stay up for the client's own lookup only: the ingress uses a
+  // dead resolver.
   await Promise.all([world.pebble.stop(), world.guestAgent.stop(), world.cloudflare[Symbol.asyncDispose]()]);
   const third = await untilServed(world, { ...environment, DNS_RESOLVERS: '127.0.0.1:9' });
   await end(third.ingress);
@@ -92,7 +94,7 @@ async function untilServed(
   return { ingress, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-/** npm stands between: the process to signal is the one that it started. */
+/** Signals the process that npm has started, not npm. */
 async function end(ingress: Ingress): Promise<void> {
   process.kill(nodePid(ingress), 'SIGTERM');
   await ingress.ended;
@@ -130,8 +132,8 @@ function report(): void {
   const rows: [title: string, of: keyof Sample][] = [
     ['node -e 0', 'node'],
     ['npm run prestart, nothing to build', 'npm'],
-    ['npm start to the first answer, nothing there yet', 'firstStart'],
-    ['npm start to the first answer, after a restart', 'restart'],
+    ['npm start to the first response, first start', 'firstStart'],
+    ['npm start to the first response, after a restart', 'restart'],
     ['the same, everything else down', 'restartAllDown'],
   ];
   print(
@@ -144,9 +146,9 @@ function report(): void {
   }
   print('');
   print(
-    `calls of the provider: first start with SET_CAA ${costs?.firstStart}, restart ${costs?.restart} (${costs?.restartWrites} writes), quiet pass ${costs?.quietPass}`,
+    `calls to the provider: first start with SET_CAA ${costs?.firstStart}, restart ${costs?.restart} (${costs?.restartWrites} writes), run without changes ${costs?.quietPass}`,
   );
-  print(`resident memory ${SETTLE_MS / 1000} s after a pass: ${costs?.memory}`);
+  print(`resident memory ${SETTLE_MS / 1000} s after a run: ${costs?.memory}`);
 }
 
 function print(line: string): void {

@@ -15,8 +15,8 @@ import { cpuSeconds, processTree } from './data-plane/accounting.ts';
 import { median } from './statistics.ts';
 
 /**
- * What it costs HAProxy that a request which must be sent once has a connection to the app of its own: CPU time of a request with such
- * connections, as they are, beside the same with shared ones. Both are measured by turns.
+ * The cost in HAProxy of a separate connection to the app for each request that must be sent only
+ * once: CPU time per request with such connections and with shared ones, measured alternately.
  */
 
 const REQUESTS = 4_000;
@@ -77,7 +77,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** HAProxy without what makes it open a connection for each request. */
+/** An HAProxy without the option that opens a connection for each request. */
 async function sharing(haproxy: string): Promise<string> {
   const program = join(folder, 'haproxy-sharing');
   const change = "sed -i 's/ max-reuse 0//; /option http-server-close/d'";
@@ -101,7 +101,7 @@ async function measure({ target, client }: Case, haproxyBin: string, appPort: nu
   });
   try {
     await proxy.install(await testCertificate(NAME));
-    if (proxy.pid === undefined) throw new Error('HAProxy is gone');
+    if (proxy.pid === undefined) throw new Error('HAProxy has ended');
     const pids = processTree(proxy.pid);
     const before = cpuSeconds(pids);
     await ask(port, client);
@@ -120,7 +120,7 @@ async function ask(port: number, client: Case['client']): Promise<void> {
   if (!stdout.includes(` ${REQUESTS} 2xx`)) throw new Error(`h2load: ${stdout}`);
 }
 
-/** nginx, which answers every request. */
+/** nginx, which responds to every request. */
 async function startApps() {
   const [h1, h2, tls] = [await freePort(), await freePort(), await freePort()];
   const { chainPem, keyPem } = await makeCertificate({ names: ['inside.example'] });

@@ -8,13 +8,13 @@ import { createWorld } from '../world/world.ts';
 import { type Calls, tenNames } from './ten-names.ts';
 
 /**
- * How many calls of its API each provider costs: the program in the local world with one name, and with ten names of one
- * zone the program's verbs, with all names in one plan.
+ * The API calls of each provider: with one name, those of the program in the local world; with ten
+ * names of one zone, those of the program's verbs, with all names in one plan.
  */
 
 interface Costs {
   readonly firstStart: Calls;
-  /** The pass after an order, which removes the challenge where a write replaces the whole zone. */
+  /** The run after an order; it removes the challenge if a write replaces the whole zone. */
   readonly passAfter: Calls;
   readonly renewal: Calls;
   readonly quietPass: Calls;
@@ -26,7 +26,7 @@ const CONTAINER: Readonly<Record<string, string>> = {
   namecheap: '21, 7',
 };
 
-print('calls (reads + writes); first start with SET_CAA, the pass after it, a renewal, a quiet pass\n');
+print('calls (reads + writes); first start with SET_CAA, the run after it, a renewal, a run without changes\n');
 print(row(['', 'one name', '', '', '', 'ten names', '', '', '', 'older: first, quiet']));
 print(row(['', ...Array(2).fill(['first', 'after', 'renewal', 'quiet']).flat(), '']));
 for (const name of accountNames) {
@@ -42,7 +42,7 @@ async function oneName(name: string): Promise<Costs> {
   const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
   const root = environment['LETSENCRYPT_DIR'] ?? '';
   const start = async (passes: number): Promise<Calls[]> => {
-    // These starts come quicker than the budget of an account would let them.
+    // These starts follow each other faster than an account's budget allows.
     rmSync(join(root, 'dstack-ingress/providers'), { recursive: true, force: true });
     await using ingress = startIngress(environment);
     await ingress.seen('pass-finished');
@@ -56,7 +56,7 @@ async function oneName(name: string): Promise<Costs> {
   await plantCertificate(environment, 10);
   const [renewing] = await start(2);
   const [restart] = await start(1);
-  if (!firstStart || !passAfter || !quietPass || !renewing || !restart) throw new Error('a pass is missing');
+  if (!firstStart || !passAfter || !quietPass || !renewing || !restart) throw new Error('a run is missing');
   return { firstStart, passAfter, renewal: lessZone(renewing, restart, quietPass), quietPass };
 }
 
@@ -67,7 +67,7 @@ async function anotherPass(ingress: Ingress, account: Account): Promise<Calls> {
   return count(account);
 }
 
-/** What finding the zone costs is paid at a start only, and is no part of a renewal. */
+/** The zone lookup happens once per start and is not part of a renewal. */
 function lessZone(renewal: Calls, restart: Calls, quietPass: Calls): Calls {
   return { reads: renewal.reads - (restart.reads - quietPass.reads), writes: renewal.writes };
 }

@@ -1,4 +1,4 @@
-/** The middle value; of an even count the upper one of the two. */
+/** The middle value; the upper one of two. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
@@ -10,7 +10,7 @@ export function spread(values: readonly number[]): string {
   return figures.map((value = 0) => value.toFixed(3).padStart(8)).join('');
 }
 
-/** Seconds that some work takes. */
+/** The seconds that some work takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();

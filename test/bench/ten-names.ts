@@ -14,7 +14,7 @@ import { namecheapSetup } from '../contract/namecheap-world.ts';
 import { route53Setup } from '../contract/route53-world.ts';
 import type { ContractSetup, ContractWorld } from '../contract/world.ts';
 
-/** Calls of a provider's API. */
+/** Calls to a provider's API. */
 export interface Calls {
   readonly reads: number;
   readonly writes: number;
@@ -34,8 +34,8 @@ const NAMES = DOMAINS.flatMap((domain) => [domain, appAddressName(domain, PREFIX
 const never = new AbortController().signal;
 
 /**
- * Ten names of one zone with CAA, by the verbs that a pass uses: one look at the zone, one write of all records and
- * challenges, one removal of the challenges.
+ * Ten names of one zone with CAA, with the verbs of a run of reconcile: one lookup of the zone, one
+ * write of all records and challenges, one removal of the challenges.
  */
 export async function tenNames(provider: string) {
   const setup = setups[provider];
@@ -54,7 +54,7 @@ export async function tenNames(provider: string) {
 
 async function pass(provider: DnsProvider, journal: ChallengeJournal, ordering: boolean): Promise<void> {
   const deps = { provider, journalOf: () => journal };
-  // One journal stands for all.
+  // One journal for all names.
   const [first = ''] = DOMAINS;
   const zone = await provider.zone(first, never);
   const registered = await registeredChallenges(deps, first);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { afterTest } from './after-test.ts';
 
-/** A test that is over when it is told so. */
+/** A test that ends when the caller says so. */
 function endingTest() {
   const hooks: (() => unknown)[] = [];
   return {
@@ -11,7 +11,7 @@ function endingTest() {
   };
 }
 
-test('what came last is done first, and each is waited for', async () => {
+test('runs the last registered first, and awaits each', async () => {
   const ending = endingTest();
   const done: string[] = [];
   afterTest(ending, () => done.push('first'));
@@ -23,7 +23,7 @@ test('what came last is done first, and each is waited for', async () => {
   assert.deepEqual(done, ['second', 'first']);
 });
 
-test('one that fails takes nothing from the others, and fails the test', async () => {
+test('an error does not prevent the others, and fails the test', async () => {
   const ending = endingTest();
   const done: string[] = [];
   afterTest(ending, () => done.push('first'));

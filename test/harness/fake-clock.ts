@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
 
-/** A clock that stands still; waiting moves it on at once. */
+/** A clock that stands still; a wait advances it at once. */
 export interface FakeClock extends Clock {
   /** Milliseconds that were waited for, in order. */
   readonly waits: readonly number[];

@@ -5,14 +5,15 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { afterTest } from './after-test.ts';
 
-/** A way in which a file can be of no use. */
+/** A fault that makes a file unusable. */
 export interface FileFault {
   readonly title: string;
   /**
-   * `damaged`: its content is lost for good. `unreadable`: it may be good, and a person can make it readable again.
+   * `damaged`: its content is lost. `unreadable`: it may be good, and the operator can make it
+   * readable again.
    */
   readonly kind: 'damaged' | 'unreadable';
-  /** Puts the fault at a path; what is there already moves away. */
+  /** Creates the fault at a path and moves an existing file away. */
   readonly plant: (t: TestContext, path: string) => void;
 }
 
@@ -22,7 +23,7 @@ const damaged = (title: string, text: string): FileFault => ({
   plant: (_, path) => writeFileSync(cleared(path), text),
 });
 
-/** Every fault that this program has to expect of a JSON file on the volume. */
+/** Every fault of a JSON file on the volume that this program has to handle. */
 export const fileFaults: readonly FileFault[] = [
   {
     title: 'a directory',
@@ -53,7 +54,7 @@ function cleared(path: string): string {
   return path;
 }
 
-/** Makes reading a file fail as it does for lack of rights; root has them all. */
+/** Makes reading a file fail as for lack of rights, which root always has. */
 export function denyReading(t: TestContext, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) writeFileSync(path, '');

@@ -11,10 +11,10 @@ export interface LogLine {
 
 export interface MemoryLog {
   readonly log: Log;
-  /** What was logged, by events too. */
+  /** The log's lines, including those of events. */
   readonly lines: LogLine[];
   readonly emit: Emit;
-  /** What was emitted. */
+  /** The emitted events. */
   readonly events: IngressEvent[];
 }
 

@@ -46,11 +46,11 @@ export const GATEWAY = '_.cluster.example.net';
 export const APP_ID = 'a'.repeat(40);
 export const APP_ADDRESS = `_dstack-app-address.${DOMAIN}`;
 export const CHALLENGE = `_acme-challenge.${DOMAIN}`;
-/** What stands after a pass without CAA. */
+/** The records after a run without CAA. */
 export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
 
 export interface Stage {
-  /** Replaceable: what a round is given. */
+  /** Replaceable: the dependencies of reconcile. */
   deps: Deps;
   /** The certificates, one unless the options say otherwise. */
   readonly certificates: readonly [ManagedCertificate, ...ManagedCertificate[]];
@@ -62,16 +62,16 @@ export interface Stage {
   readonly provider: MemoryProvider;
   readonly client: MemoryAcmeClient;
   readonly resolver: MemoryResolver;
-  /** What the resolver knows. */
+  /** The resolver's answers. */
   readonly known: Knowledge;
-  /** The one authoritative name server; it serves what stands at the provider. */
+  /** The only authoritative name server; it serves the provider's current records. */
   readonly nameServer: DnsServer;
   /** Whether a record, as `name TYPE value`, is served. */
   shows: (line: string) => boolean;
-  /** What the proxy got, in order. */
+  /** The certificates installed in the proxy, in order. */
   readonly served: readonly CertificateBundle[];
   readonly lines: readonly LogLine[];
-  /** What was emitted, in order. */
+  /** The emitted events, in order. */
   readonly emitted: readonly IngressEvent[];
   /** Stores a certificate of the given age in days, of 90, for the first certificate or for these names. */
   store(age: number, names?: Names): Promise<CertificateBundle>;
@@ -90,7 +90,7 @@ export interface StageOptions {
 const DAY_MS = 86_400_000;
 const DIRECTORY = 'https://ca.example/directory';
 
-/** Everything that a pass acts with, each part in memory or on loopback. */
+/** Everything that reconcile uses, either in memory or on loopback. */
 export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
   const loopback = await claimLoopback();
   afterTest(t, () => loopback[Symbol.asyncDispose]());
@@ -103,7 +103,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const nameServer = await startDnsServer(
     t,
     ({ name, type }) => ({
-      // Of the zone, as a negative answer has it.
+      // The SOA of the zone, as in a negative answer.
       authorities: type === 'SOA' ? [soa('example.com')] : [],
       answers: provider.standing.filter((line) => stage.shows(line)).flatMap(answersAt(name)),
     }),
@@ -192,12 +192,12 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   return stage;
 }
 
-/** Replaces some of what reconciling acts with. */
+/** Replaces some of the dependencies. */
 export function change(stage: Stage, deps: Partial<Deps>): void {
   stage.deps = { ...stage.deps, ...deps };
 }
 
-/** As after a restart: what is not on the volume is gone. */
+/** Drops all state that is not on the volume, like a restart. */
 export function restart(stage: Stage): void {
   const { root, client, clock, deps } = stage;
   const primary = createAuthority(root, DIRECTORY, client, clock, deps.warn);
@@ -225,14 +225,16 @@ function createAuthority(
   };
 }
 
-/** One round over the first certificate; rejects with the failure that decides when to try again. */
+/**
+ * One run over the first certificate; rejects with the failure that determines the next attempt.
+ */
 export async function reconcileOne(stage: Stage, signal = new AbortController().signal): Promise<void> {
   const [result] = await reconcileAll({ ...stage, certificates: [stage.certificates[0]] }, signal);
   const deciding = result && decidingFailure(result);
   if (deciding) throw deciding.failure;
 }
 
-/** One round over all certificates. */
+/** One run over all certificates. */
 export function reconcileAll(
   { deps, certificates }: Stage,
   signal = new AbortController().signal,
@@ -240,7 +242,7 @@ export function reconcileAll(
   return reconcile(deps, certificates, signal);
 }
 
-/** How many orders were made. */
+/** The number of created orders. */
 export function orders({ client }: Stage): number {
   return client.calls.filter((call) => call.startsWith('createOrder')).length;
 }
@@ -249,7 +251,7 @@ export function failure(code: ErrorCode): IngressError {
   return new IngressError(code, `${code} for the test`);
 }
 
-/** Lets every call of a verb of the provider fail. */
+/** Makes every call of a provider's verb fail. */
 export function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
   provider.before = (called) => {
     if (called === verb) throw failure(code);

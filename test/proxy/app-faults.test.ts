@@ -16,12 +16,12 @@ const PAGES = {
 const faults: readonly [fault: Fault, status: keyof typeof PAGES, why: string][] = [
   ['refuses', 503, 'refused'],
   ['has no address', 503, 'no-address'],
-  ['takes no connection', 503, 'connect-timeout'],
+  ['accepts no connection', 503, 'connect-timeout'],
   ['resets at once', 502, 'broke-off'],
-  ['resets when asked', 502, 'broke-off'],
+  ['resets on request', 502, 'broke-off'],
   ['closes at once', 502, 'broke-off'],
-  ['closes when asked', 502, 'broke-off'],
-  ['answers half a header', 502, haproxyVersion < 300 ? 'broke-off' : 'not-http'],
+  ['closes on request', 502, 'broke-off'],
+  ['sends half a header', 502, haproxyVersion < 300 ? 'broke-off' : 'not-http'],
   ['answers garbage', 502, 'not-http'],
   ['is silent', 504, 'no-answer'],
 ];

@@ -158,7 +158,7 @@ test('a request that is never complete is closed in time, even if the client kee
 });
 
 test('names that clients choose cannot end a line or a word of the log', async (t) => {
-  const target = { port: await startApp(t, faultyApps['resets when asked']) };
+  const target = { port: await startApp(t, faultyApps['resets on request']) };
   const { proxy, port, lines } = await startTestProxy(t, { target, names: ['*.w.example'] });
   await proxy.install(await testCertificate('*.w.example'));
   const names = [

@@ -123,7 +123,7 @@ describe('an app is', { concurrency: true }, () => {
   });
 
   test('probed at most once in ten minutes, however often it fails', async (t) => {
-    const { fail, clock, connections } = await startAsking(t, faultyApps['closes when asked']);
+    const { fail, clock, connections } = await startAsking(t, faultyApps['closes on request']);
     for (let index = 0; index < 100; index += 1) fail();
     await eventually('the last probe', () => connections() === 3);
     await clock.wait(599_999);
@@ -190,13 +190,13 @@ describe('an app is', { concurrency: true }, () => {
   }
 
   test('not probed for other failures, nor for targets with another scheme', async (t) => {
-    const plain = await startAsking(t, faultyApps['closes when asked']);
+    const plain = await startAsking(t, faultyApps['closes on request']);
     plain.fail({ why: 'unreachable' });
     plain.fail({ target: undefined });
     plain.fail({ target: 'http:other:80' });
-    const grpc = await startAsking(t, faultyApps['closes when asked'], { speaks: 'h2' });
+    const grpc = await startAsking(t, faultyApps['closes on request'], { speaks: 'h2' });
     grpc.fail();
-    const tls = await startAsking(t, faultyApps['closes when asked'], { tls: true });
+    const tls = await startAsking(t, faultyApps['closes on request'], { tls: true });
     tls.fail();
     plain.fail();
     await eventually('the probes of the last failure', () => plain.connections() === 3);

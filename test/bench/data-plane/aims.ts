@@ -3,24 +3,30 @@ import { bestRival, ratios, readingsOf, type Spread } from './figures.ts';
 import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
 import type { Results, TakenReading } from './results.ts';
 
-/** What the data plane is to reach beside the others, each as a ratio. Pure. */
+/** The data plane's performance targets, each as a ratio to another contender. Pure. */
 
 interface Aim {
   readonly metric: Metric;
-  /** A contender; or whoever of the others is best, of all or of those that do the same: pass bytes on, or read requests. */
+  /**
+   * A contender, or the best of the others: of all, or of those of the same kind (bytes or
+   * requests).
+   */
   readonly rival: ContenderId | 'best' | 'peer';
   readonly bound: number;
 }
 
 export interface Verdict extends Aim {
   readonly ours: ContenderId;
-  /** Whom the ratio is to. */
+  /** The contender that the ratio refers to. */
   readonly against?: ContenderId;
-  /** Ours to the rival's. */
+  /** Our figure divided by the other one. */
   readonly ratio: Spread;
-  /** Not where no reading could be taken. */
+  /** False if no reading could be taken. */
   readonly holds: boolean;
-  /** Whether the bound lies between the least and the most: then the rounds do not agree on the verdict. */
+  /**
+   * Whether the bound lies between the minimum and the maximum, so that the rounds disagree on the
+   * verdict.
+   */
   readonly close: boolean;
 }
 
@@ -41,7 +47,7 @@ function besideBest(metric: Metric, bound: number): Aim[] {
   ];
 }
 
-/** Of each aim that was measured, for each of our modes. */
+/** The verdict on each target that was measured, for each of our modes. */
 export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verdict[] {
   return aims.flatMap((aim) => {
     const all = readingsOf(readings, aim.metric);

@@ -7,14 +7,17 @@ import type { Stage } from './stage.ts';
 
 export interface BenchApp extends AsyncDisposable {
   readonly port: number;
-  /** The process that the others are children of. */
+  /** The parent process of the others. */
   readonly pid: number;
 }
 
-/** Bodies that the app has, by path: bytes. */
+/** The app's bodies by path, in bytes. */
 export const bodies = { '/tiny': 2, '/1k': 1_024, '/64k': 65_536, '/bulk': 64 * 1_048_576 } as const;
 
-/** One app for all: nginx with files, on the cores that the client has. It answers on every 127.x.x.x. */
+/**
+ * One app for all contenders: nginx with files, on the client's cores. It listens on every
+ * 127.x.x.x.
+ */
 export async function startBenchApp(stage: Stage): Promise<BenchApp> {
   const folder = join(stage.folder, 'app');
   const files = join(folder, 'files');

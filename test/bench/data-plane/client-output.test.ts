@@ -19,12 +19,12 @@ test('handshakes: all resumed, or none', () => {
   assert.throws(() => parseHandshakes(handshakes({ reused: 1 }), 'full'), /1 of 200 sessions were resumed/);
 });
 
-test('handshakes: a failed connection is no figure', () => {
+test('handshakes: a failed connection is an error', () => {
   assert.throws(() => parseHandshakes(handshakes({ failed: 1 }), 'full'), /1 of 201 connections failed/);
   assert.throws(() => parseHandshakes(handshakes({ connections: 0 }), 'full'), /no connection was completed/);
 });
 
-test('a field that is missing is named', () => {
+test('a missing field is named', () => {
   assert.throws(() => parsePaced('{"requests":1}'), /seconds is missing/);
 });
 
@@ -46,7 +46,7 @@ test('wrk: requests, seconds, bytes', () => {
   assert.equal(parseWrk(wrk('9 requests in 900.00ms, 1.50GB read')).seconds, 0.9);
 });
 
-test('wrk: errors are no figure', () => {
+test('wrk: a counted error is an error', () => {
   const faulty = wrk(
     '9 requests in 1.00s, 1.00KB read\n  Socket errors: connect 0, read 3, write 0, timeout 0',
   );

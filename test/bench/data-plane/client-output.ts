@@ -1,12 +1,12 @@
-/** What the clients print. Pure. */
+/** Parses the clients' output. Pure. */
 
 export interface Handshakes {
   readonly connections: number;
   readonly seconds: number;
-  /** How many of them resumed a session. */
+  /** The number of resumed sessions. */
   readonly reused: number;
   readonly failed: number;
-  /** Of the key agreement, as OpenSSL calls it. */
+  /** The group of the key agreement, with OpenSSL's name. */
   readonly group: string;
   readonly cipher: string;
   /** Microseconds from connect() to the end of the handshake. */
@@ -17,9 +17,9 @@ export interface Handshakes {
 export interface Paced {
   readonly requests: number;
   readonly seconds: number;
-  /** Requests that became due while the one before was unanswered. */
+  /** Requests that became due before the previous response arrived. */
   readonly delayed: number;
-  /** Microseconds from the moment a request was due to the end of its answer. */
+  /** Microseconds from the time when a request was due to the end of its response. */
   readonly p50Us: number;
   readonly p99Us: number;
 }
@@ -27,11 +27,14 @@ export interface Paced {
 export interface Requests {
   readonly requests: number;
   readonly seconds: number;
-  /** Of whole answers, with their heads. */
+  /** Bytes of complete responses, with their headers. */
   readonly bytes: number;
 }
 
-/** Throws when connections failed, or when not all did what was to be measured: resume, or not. */
+/**
+ * Throws if connections failed, or if not all of them did what is measured: resume a session or
+ * not.
+ */
 export function parseHandshakes(line: string, expected: 'full' | 'resumed'): Handshakes {
   const numbers = numbersOf(line, ['connections', 'seconds', 'reused', 'failed', 'p50Us', 'p99Us']);
   const words = wordsOf(line, ['group', 'cipher']);
@@ -40,7 +43,7 @@ export function parseHandshakes(line: string, expected: 'full' | 'resumed'): Han
   if (connections === 0) throw new Error('no connection was completed');
   const wrong = expected === 'full' ? reused > 0 : reused < connections * 0.99;
   if (wrong)
-    throw new Error(`${reused} of ${connections} sessions were resumed where ${expected} was asked for`);
+    throw new Error(`${reused} of ${connections} sessions were resumed in a measurement of ${expected} handshakes`);
   return { ...numbers, ...words };
 }
 
@@ -59,13 +62,13 @@ const UNIT: Readonly<Record<string, number>> = {
   GB: 2 ** 30,
 };
 
-/** wrk's `123 requests in 2.10s, 1.23MB read`. Throws when it counted errors. */
+/** wrk's `123 requests in 2.10s, 1.23MB read`. Throws if wrk counted errors. */
 export function parseWrk(text: string): Requests {
   const errors = /Socket errors: .*|Non-2xx.*/.exec(text)?.[0];
-  // wrk counts the connections that it ends itself as timeouts of none.
+  // wrk counts connections that it closes itself in this line, with zero errors.
   if (errors !== undefined && !/connect 0, read 0, write 0, timeout 0/.test(errors)) throw new Error(errors);
   const found = /(\d+) requests in ([\d.]+)(us|ms|s|m), ([\d.]+)(B|KB|MB|GB) read/.exec(text);
-  if (!found) throw new Error(`wrk printed something else:\n${text}`);
+  if (!found) throw new Error(`wrk's output is not understood:\n${text}`);
   const [, requests, time, timeUnit = '', size, sizeUnit = ''] = found;
   return {
     requests: Number(requests),
@@ -93,5 +96,5 @@ function fieldsOf<Key extends string, Value>(
     if (value === undefined) throw new Error(`${key} is missing: ${line}`);
     return [key, value];
   });
-  return Object.fromEntries(entries); // of exactly these keys
+  return Object.fromEntries(entries); // The loop above set exactly these keys.
 }

@@ -12,7 +12,7 @@ import {
 } from './client-output.ts';
 import type { Stage } from './stage.ts';
 
-/** Whom a client talks to, about what. */
+/** The server that a client connects to, and its parameters. */
 export interface Aim {
   readonly port: number;
   readonly path: string;
@@ -20,40 +20,42 @@ export interface Aim {
 }
 
 /**
- * What clients offer for the key agreement: `any` is the default of the library, which from OpenSSL 3.5 on is what browsers
- * send (X25519MLKEM768 and X25519 both with a key); `x25519` is a client without ML-KEM.
+ * The groups that a client offers for the key agreement. `any`: the library's default, which from
+ * OpenSSL 3.5 equals that of browsers (key shares for X25519MLKEM768 and X25519). `x25519`: a
+ * client without ML-KEM.
  */
 export type Groups = 'any' | 'x25519';
 
 const GROUPS: Readonly<Record<Groups, string>> = { any: 'any', x25519: 'X25519:P-256:P-384' };
 
 export interface Clients {
-  /** Connections one after the other in each of `loops`. */
+  /** Sequential connections in each of `loops` loops. */
   handshakes(
     aim: Aim & { readonly groups: Groups },
     kind: 'full' | 'resumed',
     loops: number,
   ): Promise<Handshakes>;
-  /** `rate` requests per second in all, whatever becomes of them. */
+  /** Sends `rate` requests per second in total, whatever their responses. */
   paced(aim: Aim, connections: number, rate: number): Promise<Paced>;
   /**
-   * As many requests as it can, one at a time on each kept connection (wrk). Asks for the last name. One connection alone is served in
-   * real time, see real-time.ts: it waits most of the time, and is not to wait for what else runs on the host.
+   * Sends as many requests as possible, one at a time on each persistent connection (wrk), for the
+   * last name. A single connection is scheduled in real time (see real-time.ts): it mostly waits,
+   * and other processes of the host must not delay it.
    */
   requests(aim: Aim, connections: number): Promise<Requests>;
-  /** Holds connections open until disposed of. */
+  /** Holds connections open until disposal. */
   idle(aim: Omit<Aim, 'seconds'>, connections: number): Promise<AsyncDisposable>;
 }
 
 const SOURCES = new URL('clients/', import.meta.url).pathname;
 const HOLD_TIMEOUT_MS = 60_000;
 
-/** Clients that ask for these names. */
+/** Creates clients for these names. */
 export type ClientsFor = (names: readonly string[]) => Promise<Clients>;
 
 /**
- * What browsers put first: without it OpenSSL would, and the servers that leave the choice to the client would be given twice the
- * work of the others.
+ * The cipher order of browsers. OpenSSL's own order would make the servers that let the client
+ * choose do twice the work of the others.
  */
 const OPENSSL_CONF = `openssl_conf = all
 [all]
@@ -76,7 +78,7 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
     const libraries = ['-lssl', '-lcrypto', '-lpthread', '-lm'];
     await execa(gcc, ['-O2', '-D_GNU_SOURCE', '-o', output, source, join(folder, 'tls.c'), ...libraries]);
     await chmod(output, 0o755);
-    // What is paced must not be late itself.
+    // A paced client must not be delayed itself.
     launchers.set(program, await stage.launcher(output, stage.cores.others, program === 'paced'));
   }
   launchers.set('wrk', await stage.launcher('wrk', stage.cores.others));
@@ -102,7 +104,7 @@ export async function compileClients(stage: Stage): Promise<ClientsFor> {
       async requests({ port, path, seconds }, connections) {
         const url = `https://${names.at(-1)}:${port}${path}`;
         const program = connections === 1 ? 'wrk-1' : 'wrk';
-        // By itself wrk names the port, as clients do only where it is not 443.
+        // By default wrk includes the port, which clients omit if it is 443.
         const host = `Host: ${names.at(-1)}`;
         return parseWrk(
           await run(program, '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout=10s', '-H', host, url),

@@ -1,20 +1,20 @@
 import type { TestCertificate } from '../../harness/proxy/proxy-certificate.ts';
 import type { Stage } from './stage.ts';
 
-/** What a contender is to serve. */
+/** What a contender has to serve. */
 export interface Site {
   /** On every address. */
   readonly port: number;
   readonly app: { readonly host: string; readonly port: number };
   /** One for each name. */
   readonly certificates: readonly TestCertificate[];
-  /** For its files; it is empty. */
+  /** An empty folder for its files. */
   readonly folder: string;
   readonly stage: Stage;
 }
 
 export interface Running extends AsyncDisposable {
-  /** The process that the others are children of. */
+  /** The parent process of the others. */
   readonly pid: number;
 }
 
@@ -32,11 +32,11 @@ export type ContenderId = (typeof contenderIds)[number];
 
 export interface Contender {
   readonly id: ContenderId;
-  /** Starts it and resolves when it serves. */
+  /** Starts it and resolves once it serves. */
   start(site: Site): Promise<Running>;
 }
 
-/** For people. */
+/** Titles in tables and plots. */
 export const titles: Readonly<Record<ContenderId, string>> = {
   'ours-tcp': 'dstack-ingress, TCP',
   'ours-http': 'dstack-ingress, HTTP',
@@ -47,7 +47,7 @@ export const titles: Readonly<Record<ContenderId, string>> = {
   caddy: 'Caddy',
 };
 
-/** Whether it reads requests; else it passes bytes on. */
+/** Whether it processes HTTP requests; otherwise it forwards bytes. */
 export function readsRequests(id: ContenderId): boolean {
   return id === 'ours-http' || id === 'nginx-http' || id === 'caddy';
 }

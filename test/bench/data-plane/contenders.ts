@@ -10,7 +10,7 @@ import { ours } from './ours.ts';
 import { startServer } from './server.ts';
 import type { Stage } from './stage.ts';
 
-/** All that are compared, in the order of the tables. */
+/** All contenders, in the order of the tables. */
 export const contenders: readonly Contender[] = [
   ...ours,
   { id: 'older-2.3', start: (site) => startOlder(site, CURVES_2_3) },
@@ -64,7 +64,7 @@ async function startCaddy(site: Site): Promise<Running> {
   });
 }
 
-/** Whether the version that `nginx -v` prints knows no server_name in stream yet. */
+/** Whether a version printed by `nginx -v` does not support server_name in stream. */
 export function isBefore1_25_5(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = (/nginx\/([\d.]+)/.exec(version)?.[1] ?? '')
     .split('.')
@@ -72,7 +72,9 @@ export function isBefore1_25_5(version: string): boolean {
   return major < 1 || (major === 1 && (minor < 25 || (minor === 25 && patch < 5)));
 }
 
-/** X25519MLKEM768 came with OpenSSL 3.5; HAProxy refuses a curve that its library does not know. */
+/**
+ * X25519MLKEM768 exists since OpenSSL 3.5; HAProxy refuses a curve that its library does not know.
+ */
 async function knowsMlkem(stage: Stage): Promise<boolean> {
   const openssl = await stage.launcher('openssl', '0');
   const { stdout } = await execa(openssl, ['list', '-kem-algorithms'], { reject: false });

@@ -6,7 +6,7 @@ const KEM = /^\s*(X25519MLKEM768)\s+\S+s\s+\S+s\s+\S+s\s+([\d.]+)\s+([\d.]+)/m;
 const CIPHER = /^(AES-128-GCM)\s+([\d.]+)k$/im;
 const RECORD_BYTES = 16_384;
 
-/** What `openssl speed` prints, as operations per second. Pure. */
+/** Parses the output of `openssl speed` into operations per second. Pure. */
 export function parseSpeed(text: string): CryptoSpeed[] {
   const speeds: CryptoSpeed[] = [];
   const add = (operation: string, value: string | undefined, factor = 1) => {

@@ -12,7 +12,7 @@ import {
   rateTables,
 } from './tables.ts';
 
-/** docs/performance.md: the prose stands here, every number comes from results.json. Pure. */
+/** docs/performance.md: the prose is here, and every number comes from results.json. Pure. */
 export function performanceDocument(results: Results, generated: string): string {
   const { setting } = results;
   const drawn = plots(results);

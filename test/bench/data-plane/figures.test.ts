@@ -16,23 +16,23 @@ const reading = (changes: Partial<TakenReading>): TakenReading => ({
   ...changes,
 });
 
-test('a rate counts the time of the client, a figure of the core the time of the proxy', () => {
+test('a rate uses the client’s time, a figure of the core the proxy’s CPU time', () => {
   assert.equal(rate(reading({})), 50);
   assert.equal(perCore(reading({})), 100);
 });
 
-test('the spread of nothing is no number', () => {
+test('the spread of an empty list is not a number', () => {
   assert.ok(Number.isNaN(spreadOf([]).median));
   assert.deepEqual(spreadOf([3, 1, 2]), { least: 1, median: 2, most: 3 });
 });
 
-test('ratios are taken within a round, and a round that one of them lacks has none', () => {
+test('ratios are computed within a round; a round without one of the readings has none', () => {
   const mine = [reading({ count: 100 }), reading({ round: 1, count: 300 }), reading({ round: 2, count: 1 })];
   const theirs = [reading({ round: 1, count: 100 }), reading({ count: 100 })];
   assert.deepEqual(ratios(mine, theirs, rate), { least: 1, median: 3, most: 3 });
 });
 
-test('the best is whoever is best over all rounds, not in one of them', () => {
+test('the best contender is the best over all rounds, not in one of them', () => {
   const of = (contender: TakenReading['contender'], counts: readonly number[]) =>
     [contender, counts.map((count, round) => reading({ contender, count, round }))] as const;
   const all = new Map([
@@ -49,7 +49,7 @@ test('the best is whoever is best over all rounds, not in one of them', () => {
   assert.equal(bestRival(new Map(), rate, 'less'), undefined);
 });
 
-test('an aim holds by the median, and says so when the rounds differ', () => {
+test('a target is judged by the median, and says if the rounds disagree', () => {
   const rounds = [90, 100, 110].flatMap((count, round) => [
     reading({ round, count }),
     reading({ round, count: 100, contender: 'caddy' }),
@@ -61,7 +61,7 @@ test('an aim holds by the median, and says so when the rounds differ', () => {
   assert.equal(verdict?.close, true);
 });
 
-test('handshakes are compared with the older configuration, the best of all, and the best of those that pass bytes on too', () => {
+test('handshakes are compared with the older configuration, the best of all, and the best byte forwarder', () => {
   const of = (contender: TakenReading['contender'], count: number) =>
     reading({ contender, count, work: 'handshakes-full' });
   const readings = [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)];
@@ -76,7 +76,7 @@ test('handshakes are compared with the older configuration, the best of all, and
   );
 });
 
-test('an aim whose reading could not be taken is missed, not forgotten', () => {
+test('a target without a reading is missed, not omitted', () => {
   const rival = reading({ contender: 'caddy' });
   const failed = { contender: 'ours-tcp', work: 'bulk', names: 1, round: 0, why: 'refused' } as const;
   const [verdict] = verdicts({ readings: [rival], failures: [failed] });

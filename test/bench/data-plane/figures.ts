@@ -2,7 +2,7 @@ import { median } from '../statistics.ts';
 import { type ContenderId, isOurs } from './contender.ts';
 import type { TakenReading } from './results.ts';
 
-/** Readings made into figures: medians with their spread, and ratios within a round. Pure. */
+/** Computes figures from readings: medians with their spread, and ratios within a round. Pure. */
 
 export interface Spread {
   readonly least: number;
@@ -13,17 +13,20 @@ export interface Spread {
 /** A figure of a reading. */
 export type Figure = (reading: TakenReading) => number;
 
-/** Above this share of its core the contender was the limit; below, somebody else was. */
+/** Above this share of its core the contender was the bottleneck; below it, another program was. */
 export const SATURATED = 0.95;
 
-/** In the time that the client measured. */
+/** Per second of the client's time. */
 export const rate: Figure = ({ count, seconds }) => count / seconds;
-/** For each second of CPU that the contender used. */
+/** Per second of CPU time that the contender used. */
 export const perCore: Figure = ({ count, cpuSeconds }) => count / cpuSeconds;
-/** Share of its core that the contender used. It can be a little above 1: it also works before and after the client's time. */
+/**
+ * The share of its core that the contender used. It can slightly exceed 1, because the contender
+ * also works before and after the client's time.
+ */
 export const used: Figure = ({ cpuSeconds, seconds }) => cpuSeconds / seconds;
 
-/** What a client said beside the count. */
+/** An additional figure of the client. */
 export const said =
   (name: string): Figure =>
   ({ more }) =>
@@ -53,7 +56,7 @@ export function readingsOf(
   );
 }
 
-/** `mine` as a ratio to `theirs`, each round by itself. Rounds that one of them lacks are left out. */
+/** The ratio of `mine` to `theirs` in each round. Rounds without both are omitted. */
 export function ratios(
   mine: readonly TakenReading[],
   theirs: readonly TakenReading[],
@@ -67,8 +70,8 @@ export function ratios(
 }
 
 /**
- * Whoever of the others is best over all rounds. Not the best of each round: the largest of several readings that scatter is larger
- * than any of the contenders is.
+ * The best of the other contenders over all rounds. Not the best of each round: the maximum of
+ * several noisy readings exceeds what any single contender achieves.
  */
 export function bestRival(
   readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,

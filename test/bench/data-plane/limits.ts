@@ -3,11 +3,11 @@ import { perCore, readingsOf, spreadOf } from './figures.ts';
 import type { CryptoSpeed, Results } from './results.ts';
 import { figure, table } from './tables.ts';
 
-/** What the library alone would allow, beside what was measured. Pure. */
+/** The limits set by the crypto library, beside the measurements. Pure. */
 
-/** What a server computes for a full handshake, by the group that was agreed on: how often which operation. */
+/** The operations of a server in a full handshake, by negotiated group, each with its count. */
 const OPERATIONS: Readonly<Record<string, readonly (readonly [operation: string, times: number])[]>> = {
-  // A key pair costs about as much as an agreement.
+  // Generating a key pair costs about as much as an agreement.
   x25519: [
     ['ECDSA P-256 signature', 1],
     ['ECDH X25519', 2],
@@ -16,14 +16,17 @@ const OPERATIONS: Readonly<Record<string, readonly (readonly [operation: string,
     ['ECDSA P-256 signature', 1],
     ['ECDH nistp384', 2],
   ],
-  // Has X25519 in it.
+  // Includes X25519.
   x25519mlkem768: [
     ['ECDSA P-256 signature', 1],
     ['X25519MLKEM768 encapsulation', 1],
   ],
 };
 
-/** Microseconds of public-key operations in a full handshake; undefined for a group that was not timed. */
+/**
+ * Microseconds of public-key operations in a full handshake; undefined for a group without a
+ * timing.
+ */
 export function cryptoUs(group: string, speeds: readonly CryptoSpeed[]): number | undefined {
   const operations = OPERATIONS[group.toLowerCase()];
   return operations?.reduce((sum, [operation, times]) => {
@@ -41,7 +44,7 @@ export function speedTable({ setting }: Results): string {
   return table(['operation', 'per second and core', 'µs each'], rows);
 }
 
-/** Where the time of a new connection goes: the mathematics, and everything else. */
+/** Where the time of a new connection goes: cryptography, and everything else. */
 export function connectionTable({ readings, setting }: Results): string {
   const works = ['handshakes-full', 'handshakes-full-x25519'];
   const rows = works.flatMap((work) => {

@@ -6,7 +6,10 @@ import type { Contender, ContenderId } from './contender.ts';
 import type { Stage } from './stage.ts';
 import type { Entrant } from './works.ts';
 
-/** The contenders, each with the app under an address of its own, so that none has to wait for ports that another has used. */
+/**
+ * The contenders. Each has the app on an address of its own, so that none waits for ports that
+ * another one has used.
+ */
 export class Lineup implements AsyncDisposable {
   readonly #stage: Stage;
   readonly #appPort: number;
@@ -18,7 +21,7 @@ export class Lineup implements AsyncDisposable {
     this.#appPort = appPort;
   }
 
-  /** The one that runs already; it is started when there is none. */
+  /** The running instance; starts one if there is none. */
   async kept(contender: Contender, certificates: readonly TestCertificate[]): Promise<Entrant> {
     const key = `${contender.id} ${certificates.length}`;
     const entrant = this.#kept.get(key) ?? (await this.#start(contender, certificates));
@@ -26,7 +29,7 @@ export class Lineup implements AsyncDisposable {
     return entrant;
   }
 
-  /** Another one, for `use` alone. */
+  /** A new instance, for `use` only. */
   async fresh<Result>(
     contender: Contender,
     certificates: readonly TestCertificate[],

@@ -1,28 +1,28 @@
 import { type Figure, perCore, rate, type Subject, said } from './figures.ts';
 
-/** What the tables, the plots and the aims speak of. Pure. */
+/** The metrics of the tables, the plots and the targets. Pure. */
 
 export interface Metric extends Subject {
   readonly title: string;
-  /** Of the figure after scaling. */
+  /** The unit of the scaled figure. */
   readonly unit: string;
-  /** The figure is multiplied by it for people. */
+  /** The factor for display. */
   readonly scale: number;
   readonly better: 'more' | 'less';
-  /** What contenders are compared by. */
+  /** The figure by which contenders are compared. */
   readonly figure: Figure;
 }
 
 export interface RateMetric extends Metric {
-  /** In the time of the client, whoever was the limit. */
+  /** Per second of the client's time, whatever the bottleneck was. */
   readonly raw: Figure;
 }
 
 const PER_CORE = 'per second of the proxy’s core';
 
 /**
- * What a busy proxy can is what it does with each second of its core. With one connection nobody is busy: there the answer is
- * waited for, and the time of the client counts.
+ * The capacity of a busy proxy is its work per second of its core. With one connection nothing is
+ * busy: the client waits for each response, so the client's time counts.
  */
 function rateOf(work: string, names: number, title: string, unit: string, scale = 1): RateMetric {
   const single = work.startsWith('requests-1-');
@@ -78,7 +78,7 @@ export function memoryMetrics(names: number): readonly Metric[] {
   ];
 }
 
-/** The works that are done with many names too. */
+/** The works that are also done with many names. */
 export function namesMetrics(names: number): readonly RateMetric[] {
   const many = `, ${names.toLocaleString('en')} names`;
   return [

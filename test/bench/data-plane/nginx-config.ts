@@ -1,24 +1,24 @@
-/** nginx as a contender and as the app, as text. Pure. */
+/** Generates nginx's configuration as a contender and as the app. Pure. */
 
 export interface NginxSite {
   readonly port: number;
   readonly app: { readonly host: string; readonly port: number };
-  /** A folder for what it writes. */
+  /** A folder for its files. */
   readonly folder: string;
-  /** Of each name the files, in PEM. */
+  /** The PEM files of each name. */
   readonly sites: readonly { readonly name: string; readonly chain: string; readonly key: string }[];
 }
 
 const CONNECTIONS = 16_384;
-/** Of a port, so said once. As long as that of the others. */
+/** A port has one backlog, so only one `listen` sets it. Same length as the others'. */
 const BACKLOG = ' backlog=4096';
-/** More than any run makes, where nginx would end a connection after 1,000 of them. */
+/** More than any run makes; by default nginx closes a connection after 1,000 requests. */
 const REQUESTS = 100_000_000;
 
-/** Where modules are that Debian packages on their own. */
+/** The path of a module that Debian packages separately. */
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
-/** The curves are nginx's own, which are those of its OpenSSL. */
+/** The curves are nginx's default, which is that of its OpenSSL. */
 const TLS = `ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_tickets on;
   ssl_session_cache shared:tls:10m;
@@ -28,7 +28,7 @@ const MAP_HASH = 'map_hash_max_size 8192;\n  map_hash_bucket_size 256;';
 const SERVER_HASH = 'server_names_hash_max_size 8192;\n  server_names_hash_bucket_size 256;';
 
 function frame(folder: string): string {
-  // Its files are in a folder that only root may write.
+  // Its files are in a folder that only root may write to.
   return `user root;
 daemon off;
 worker_processes 1;
@@ -45,8 +45,8 @@ function temporary(folder: string): string {
 }
 
 /**
- * TLS ended, bytes passed on. From 1.25.5 on several names are several servers; before that, a map chooses the files
- * (`byMap`), which nginx then reads for each handshake.
+ * Terminates TLS and forwards bytes. From 1.25.5, each name has a server; before that, a map
+ * selects the files (`byMap`), which nginx then reads in each handshake.
  */
 export function nginxStreamConfig(site: NginxSite, byMap: boolean): string {
   const { port, app, folder, sites } = site;
@@ -85,7 +85,7 @@ ${rows('key')}
   }`;
 }
 
-/** TLS ended, HTTP spoken on both sides. */
+/** Terminates TLS, with HTTP on both sides. */
 export function nginxHttpConfig({ port, app, folder, sites }: NginxSite): string {
   const servers = sites.map(
     ({ name, chain, key }, index) => `  server {

@@ -1,14 +1,14 @@
-/** How the older container configures HAProxy, as text. Pure. */
+/** Generates the older container's HAProxy configuration. Pure. */
 
 export interface OlderSite {
   readonly port: number;
   readonly app: { readonly host: string; readonly port: number };
-  /** Where it answers for its evidence files; nobody asks here. */
+  /** The port of its evidence files, which this benchmark does not use. */
   readonly evidencePort: number;
-  /** A folder with a PEM file, chain and key, for each name. */
+  /** A folder with one PEM file (chain and key) for each name. */
   readonly certificates: string;
   readonly names: readonly string[];
-  /** Of ssl-default-bind-curves, the preferred one first. */
+  /** For ssl-default-bind-curves, in order of preference. */
   readonly curves: readonly string[];
 }
 

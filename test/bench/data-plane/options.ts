@@ -6,19 +6,21 @@ import type { Work } from './works.ts';
 
 export interface Options {
   readonly rounds: number;
-  /** Of each reading. */
+  /** Seconds of each reading. */
   readonly seconds: number;
   readonly only: readonly Part[];
   readonly contenders: readonly ContenderId[];
-  /** The root file system of the programs; undefined: a Debian trixie that is made for it. */
+  /**
+   * The root file system of the programs. Undefined: a Debian trixie that is created for the run.
+   */
   readonly root: string | undefined;
-  /** Where results.json and the plots go. */
+  /** The folder for results.json and the plots. */
   readonly out: string;
-  /** How many names the contenders have beside one; 0: none have. */
+  /** The number of names in the readings with many names; 0 skips those. */
   readonly names: number;
 }
 
-/** What `--only` chooses from: kinds of work, and `names` for all of them that are done with many names. */
+/** The values of `--only`: kinds of work, and `names` for all works with many names. */
 export const parts = ['requests', 'handshakes', 'bulk', 'latency', 'memory', 'names'] as const;
 export type Part = (typeof parts)[number];
 
@@ -26,7 +28,10 @@ const USAGE = `scripts/bench data-plane [--rounds 5] [--seconds 3] [--only ${par
   [--contenders ${contenderIds.join(',')}]
   [--trixie | --root DIR] [--names 1000] [--out out/performance]`;
 
-/** Ends the process with the usage where it is asked for, and with what is wrong as well where something is. */
+/**
+ * Parses the options. Ends the process with the usage if requested, or with an error for a wrong
+ * option.
+ */
 export function optionsOrEnd(args: readonly string[]): Options {
   if (args.includes('--help')) {
     process.stdout.write(`${USAGE}\n`);
@@ -40,7 +45,7 @@ export function optionsOrEnd(args: readonly string[]): Options {
   }
 }
 
-/** Throws for what is no option. */
+/** Throws for an unknown option. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -66,12 +71,12 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-/** Whether a work with so many names is wanted. */
+/** Whether a work with this many names is selected. */
 export function isWanted({ only }: Pick<Options, 'only'>, { id, group }: Work, many: boolean): boolean {
   return many ? only.includes('names') && worksOfNames.includes(id) : only.includes(group);
 }
 
-/** What is done once more with many names. */
+/** The works that are repeated with many names. */
 const worksOfNames: readonly string[] = ['requests-64-1k', 'handshakes-full', 'handshakes-resumed', 'memory'];
 
 function whole(text: string, least: number): number {

@@ -3,7 +3,7 @@ import { createLog } from '../../../src/log.ts';
 import { startProxy } from '../../../src/proxy/proxy.ts';
 import type { Contender, Running, Site } from './contender.ts';
 
-/** Our data plane, started as the control plane starts it. The only file here that knows how. */
+/** Our data plane, started like the control plane starts it. No other file here depends on how. */
 export const ours: readonly Contender[] = [
   { id: 'ours-tcp', start: (site) => startOurs(site, 'tcp', []) },
   { id: 'ours-http', start: (site) => startOurs(site, 'http/1.1', ['h2', 'http/1.1']) },
@@ -28,6 +28,6 @@ async function startOurs(site: Site, speaks: 'tcp' | 'http/1.1', alpn: readonly 
   });
   for (const certificate of certificates) await proxy.install(certificate);
   const { pid } = proxy;
-  if (pid === undefined) throw new Error('our HAProxy is gone');
+  if (pid === undefined) throw new Error('our HAProxy has ended');
   return { pid, [Symbol.asyncDispose]: () => proxy.stop() };
 }

@@ -7,17 +7,17 @@ import { parseOptions } from './options.ts';
 import { serialised } from './results.ts';
 import { coresOf, launcherScript } from './stage.ts';
 
-test('the name of a process may hold brackets and spaces', () => {
+test('a process name may contain brackets and spaces', () => {
   const stat = '7 (a) b (c) S 42 7 7 0 -1 4194560 1 2 3 4 150 50 9 9 20 0 1 0 100 1 1';
   assert.deepEqual(parseStat(stat), { parent: 42, ticks: 200 });
 });
 
-test('shared memory is counted by its share', () => {
+test('shared memory counts by its share', () => {
   assert.equal(pssBytes('Rss:  900 kB\nPss:  100 kB\nPss_Dirty: 1 kB\n'), 102_400);
   assert.equal(pssBytes(''), 0);
 });
 
-test('stream knows server_name from nginx 1.25.5 on', () => {
+test('nginx supports server_name in stream from 1.25.5', () => {
   assert.equal(isBefore1_25_5('nginx version: nginx/1.22.1'), true);
   assert.equal(isBefore1_25_5('nginx version: nginx/1.25.4'), true);
   assert.equal(isBefore1_25_5('nginx version: nginx/1.25.5'), false);
@@ -50,7 +50,7 @@ AES-128-GCM   11034243.36k
   );
 });
 
-test('options: what is unknown is refused', () => {
+test('options: an unknown one is refused', () => {
   assert.equal(parseOptions(['--trixie']).root, undefined);
   assert.equal(parseOptions([]).root, '/');
   assert.deepEqual(parseOptions(['--only', 'bulk,requests']).only, ['requests', 'bulk']);
@@ -64,7 +64,7 @@ test('the proxy has a core of its own', () => {
   assert.throws(() => coresOf(1), /two cores/);
 });
 
-test('a launcher becomes the program', () => {
+test('a launcher replaces itself by the program', () => {
   const script = launcherScript({
     root: '/srv/trixie',
     hosts: '/tmp/h',
@@ -76,7 +76,7 @@ test('a launcher becomes the program', () => {
   assert.match(script, /mount --bind \/tmp\/h \/srv\/trixie\/etc\/hosts/);
 });
 
-test('results have a line for each reading, and come back as they were', () => {
+test('results have a line for each reading, and a round trip preserves them', () => {
   const setting = { date: '', rounds: 1, seconds: 2, host: '', versions: [], crypto: [] };
   const place = { contender: 'caddy', work: 'bulk', names: 1, round: 0 } as const;
   const reading = { ...place, count: 5, seconds: 2.00004, cpuSeconds: 1.5, more: {} };

@@ -15,7 +15,7 @@ import type { Results } from './results.ts';
 import { type Panel, plotSvg } from './svg.ts';
 import { manyNames } from './tables.ts';
 
-/** The plots of a run by the name of their file, without those of what was not measured. Pure. */
+/** The plots of a run by file name, without those that have no readings. Pure. */
 export function plots(results: Results): ReadonlyMap<string, string> {
   const names = manyNames(results);
   const all: [file: string, title: string, metrics: readonly Metric[]][] = [

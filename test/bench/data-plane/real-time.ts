@@ -1,8 +1,9 @@
 import { execa } from 'execa';
 
 /**
- * Does `work` while all threads of the processes are scheduled in real time (sched(7)): they run whenever they have something
- * to do, whatever else wants their core. Niceness would not do: Linux weighs it within a session only. Root is needed.
+ * Runs `work` while all threads of the processes have real-time scheduling (sched(7)): they run
+ * whenever they are ready, whatever else wants their core. A nice value would not suffice: Linux
+ * weighs it within a session only. Needs root.
  */
 export async function inRealTime<Result>(
   pids: readonly number[],
@@ -16,7 +17,7 @@ export async function inRealTime<Result>(
   }
 }
 
-/** Of the priorities in real time. */
+/** The lowest real-time priority. */
 export const LOWEST = 1;
 
 async function schedule(

@@ -1,24 +1,24 @@
 import type { ContenderId } from './contender.ts';
 import type { Reading } from './works.ts';
 
-/** What a run leaves behind: docs/performance/results.json. */
+/** The results of a run: docs/performance/results.json. */
 export interface Results {
   readonly setting: Setting;
   readonly readings: readonly TakenReading[];
-  /** Readings that could not be taken: none is left out without a word. */
+  /** Readings that could not be taken; all of them are listed. */
   readonly failures: readonly FailedReading[];
 }
 
 export interface Setting {
-  /** When the run began, ISO 8601. */
+  /** The start of the run, ISO 8601. */
   readonly date: string;
   readonly rounds: number;
-  /** Of each reading. */
+  /** Seconds of each reading. */
   readonly seconds: number;
   readonly host: string;
-  /** Of the programs that ran, one line each. */
+  /** The programs' versions, one line each. */
   readonly versions: readonly string[];
-  /** What `openssl speed` says of one core: operations per second. */
+  /** The output of `openssl speed` for one core: operations per second. */
   readonly crypto: readonly CryptoSpeed[];
 }
 
@@ -27,11 +27,11 @@ export interface CryptoSpeed {
   readonly perSecond: number;
 }
 
-/** Which reading of which contender. */
+/** Identifies a reading. */
 export interface Place {
   readonly contender: ContenderId;
   readonly work: string;
-  /** How many names and certificates the contender had. */
+  /** The number of the contender's names and certificates. */
   readonly names: number;
   readonly round: number;
 }
@@ -42,7 +42,10 @@ export interface FailedReading extends Place {
   readonly why: string;
 }
 
-/** As JSON, one reading a line. What a clock or a counter cannot know is rounded off. */
+/**
+ * Serializes results as JSON, one reading per line. Rounds off digits beyond the precision of
+ * clocks and counters.
+ */
 export function serialised({ setting, readings, failures }: Results): string {
   const lines = (all: readonly object[]) => all.map((one) => `\n${JSON.stringify(one, rounded)}`).join(',');
   return `{"setting":${JSON.stringify(setting, rounded, 1)},

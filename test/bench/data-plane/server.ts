@@ -6,7 +6,7 @@ import { atProcessEnd } from '../../world/process-end.ts';
 import type { Running } from './contender.ts';
 
 export interface ServerOptions {
-  /** What it listens on once it serves. */
+  /** The port that it listens on once it serves. */
   readonly port: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -15,8 +15,8 @@ const START_TIMEOUT_MS = 60_000;
 const END_TIMEOUT_MS = 2_000;
 
 /**
- * Starts a server and resolves when its port is open. What it says goes nowhere, as a log of each connection should, until
- * it ends by itself: then its standard error is in the message.
+ * Starts a server and resolves once its port is open. Its output is discarded, as a log of each
+ * connection should be; if it ends unexpectedly, the error includes its standard error.
  */
 export async function startServer(
   path: string,
@@ -29,13 +29,13 @@ export async function startServer(
     reject: false,
     stdin: 'ignore',
     stdout: 'ignore',
-    // Not more than the last words.
+    // Only the last part is of interest.
     maxBuffer: { stderr: 100_000 },
     detached: true,
   });
   const { pid } = subprocess;
   if (pid === undefined) throw new Error(`${path} could not be started`, { cause: await subprocess });
-  // Its group, because a server that is killed leaves its workers behind.
+  // Kills the process group, because a killed server leaves its workers behind.
   const forget = atProcessEnd(() => void killGroup(pid));
   let ended: string | undefined;
   const exited = subprocess.then(({ stderr, shortMessage }) => {
@@ -65,7 +65,7 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It is gone already.
+    // It has ended already.
   }
 }
 

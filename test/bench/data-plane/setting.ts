@@ -5,7 +5,7 @@ import { parseSpeed } from './crypto-speed.ts';
 import type { CryptoSpeed, Setting } from './results.ts';
 import type { Stage } from './stage.ts';
 
-/** On what, with what. */
+/** Describes the hardware and the programs. */
 export async function describeSetting(
   stage: Stage,
   { rounds, seconds }: Pick<Setting, 'rounds' | 'seconds'>,
@@ -38,12 +38,12 @@ async function versions(stage: Stage): Promise<string[]> {
   return lines;
 }
 
-/** What the library could do at most if a proxy did nothing else, on the proxy's core. */
+/** The library's throughput on the proxy's core, which a proxy cannot exceed. */
 async function cryptoSpeed(stage: Stage): Promise<CryptoSpeed[]> {
   const openssl = await stage.launcher('openssl', stage.cores.proxy);
   const runs = [
     ['ecdsap256', 'ecdhx25519', 'ecdhp256', 'ecdhp384'],
-    // Unknown before OpenSSL 3.5.
+    // Not supported before OpenSSL 3.5.
     ['X25519MLKEM768'],
     ['-bytes', '16384', '-evp', 'aes-128-gcm'],
   ];

@@ -6,22 +6,23 @@ import { join } from 'node:path';
 import { atProcessEnd } from '../../world/process-end.ts';
 import { LOWEST } from './real-time.ts';
 
-/** Where the programs that are measured run: which file system they see, and on which cores. */
+/** The environment of the measured programs: their file system and cores. */
 export interface Stage extends Disposable {
   /** The root file system of all programs: `/`, or that of another Debian. */
   readonly root: string;
-  /** A folder under the same path inside and outside the root. Removed at the end. */
+  /** A folder with the same path inside and outside the root. Removed at the end. */
   readonly folder: string;
-  /** The core that the contender has, and the cores that the client and the app share. */
+  /** The contender's core, and the cores that the client and the app share. */
   readonly cores: { readonly proxy: string; readonly others: string };
   /**
-   * The path of an executable that runs `program` of the root on `cores`: it becomes the program, so that the process that was
-   * started is the one that is measured. With `realTime` it goes before everybody else.
+   * The path of an executable that runs `program` of the root on `cores`. It replaces itself by the
+   * program, so the started process is the measured one. With `realTime` it has priority over all
+   * other processes.
    */
   launcher(program: string, cores: string, realTime?: boolean): Promise<string>;
 }
 
-/** `names` are looked up as 127.0.0.1 by whatever runs on the stage. Root is needed: mounts and chroot. */
+/** Programs on the stage resolve `names` to 127.0.0.1. Needs root: mounts and chroot. */
 export async function openStage(root: string, names: readonly string[]): Promise<Stage> {
   const folder = await mkdtemp('/tmp/bench-');
   await chmod(folder, 0o755);
@@ -30,7 +31,7 @@ export async function openStage(root: string, names: readonly string[]): Promise
   const hosts = join(folder, 'hosts');
   await writeFile(hosts, `127.0.0.1 localhost ${names.join(' ')}\n`);
   await mkdir(join(folder, 'bin'));
-  // What is mounted on has to be there; a root that was made for this has none.
+  // A mount point has to exist; a newly created root has none.
   if (root !== '/') await writeFile(join(root, 'etc/hosts'), '', { flag: 'a' });
   return {
     root,
@@ -48,7 +49,7 @@ export async function openStage(root: string, names: readonly string[]): Promise
   };
 }
 
-/** One core for the proxy, all others for what must not be the limit. */
+/** One core for the proxy, and all others for the programs that must not be the bottleneck. */
 export function coresOf(count: number): Stage['cores'] {
   if (count < 2) throw new Error('two cores are needed: one for the proxy, one for client and app');
   return { proxy: '0', others: count === 2 ? '1' : `1-${count - 1}` };
@@ -62,7 +63,7 @@ interface Launch {
   readonly realTime: boolean;
 }
 
-/** The mounts are in a namespace of the program's own, and go with it. */
+/** The mounts are in the program's own namespace and end with it. */
 export function launcherScript({ root, hosts, program, cores, realTime }: Launch): string {
   const elsewhere = ['/dev', '/proc', '/tmp'].map((path) => `mount --rbind ${path} ${join(root, path)}`);
   const mounts = [`mount --bind ${hosts} ${join(root, 'etc/hosts')}`, ...(root === '/' ? [] : elsewhere)];

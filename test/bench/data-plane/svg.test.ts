@@ -9,7 +9,7 @@ const bar = (label: string, median: number) => ({
   spread: { least: median * 0.9, median, most: median * 1.1 },
 });
 
-test('a plot says in words what it shows, and escapes what it is given', () => {
+test('a plot has a text for screen readers, and escapes its input', () => {
   const panel = {
     title: 'A & B',
     unit: 'MB',
@@ -34,7 +34,7 @@ test('the longest line fits, and bars are to scale', () => {
   assert.ok(Math.max(...ends) <= 760 - 90 - 16);
 });
 
-test('figures for people', () => {
+test('figures are formatted for display', () => {
   assert.equal(shown(12_345.6), '12,346');
   assert.equal(shown(1.234), '1.23');
   assert.equal(figure(41_637), '41,600');
@@ -43,6 +43,6 @@ test('figures for people', () => {
   assert.equal(figure(Number.NaN), '–');
 });
 
-test('a table of Markdown has columns that line up', () => {
+test('the columns of a Markdown table are aligned', () => {
   assert.equal(table(['', 'b'], [['long', '1']]), '|      | b   |\n| ---- | --- |\n| long | 1   |');
 });

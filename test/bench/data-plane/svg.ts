@@ -1,11 +1,11 @@
 import type { Spread } from './figures.ts';
 
-/** Bars with their spread, as SVG. Pure. */
+/** Draws bars with their spread as SVG. Pure. */
 
 export interface Bar {
   readonly label: string;
   readonly spread: Spread;
-  /** Drawn in the colour of what the plot is about. */
+  /** Drawn in the highlight colour. */
   readonly ours: boolean;
 }
 
@@ -25,7 +25,7 @@ const HEAD = 46;
 const GAP = 18;
 const MARGIN = 16;
 
-/** One plot of several panels, one under the other. The title is what a screen reader says. */
+/** One plot of several panels, one below the other. Screen readers read the title. */
 export function plotSvg(title: string, panels: readonly Panel[]): string {
   let top = MARGIN;
   const drawn = panels.map((panel) => {
@@ -70,7 +70,7 @@ function inWords({ title, unit, bars }: Panel): string {
   return `${title}, ${unit}: ${values}.`;
 }
 
-/** Three significant digits at least, thousands with commas. */
+/** At least three significant digits, with commas for thousands. */
 export function shown(value: number): string {
   const digits = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });

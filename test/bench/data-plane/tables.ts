@@ -13,11 +13,11 @@ import {
 } from './metrics.ts';
 import type { Results, TakenReading } from './results.ts';
 
-/** Results as tables of Markdown, which a terminal can show too. Pure. */
+/** Formats results as Markdown tables, which are also readable in a terminal. Pure. */
 
 type Readings = readonly TakenReading[];
 
-/** Everything, for the terminal. */
+/** All tables, for the terminal. */
 export function reportTables(results: Results): string {
   return [
     rateTables(results, requestMetrics),
@@ -35,7 +35,10 @@ export function reportTables(results: Results): string {
     .join('\n\n');
 }
 
-/** A table for each metric: what was done, how busy the proxy was, what that makes for each second of its core, and ratios. */
+/**
+ * A table for each metric: the rate, the proxy's utilization, the rate per second of its core, and
+ * ratios.
+ */
 export function rateTables({ readings }: Results, metrics: readonly RateMetric[]): string {
   return metrics
     .map((metric) => {
@@ -105,7 +108,10 @@ function plainTable(
   return titled(said === '' ? title : `${title}: ${said}`, table(['', ...header], rows));
 }
 
-/** What many names cost each contender: the figure with them as a ratio to the figure with one. */
+/**
+ * The cost of many names for each contender: the figure with many names divided by the figure with
+ * one.
+ */
 export function growthTable(results: Results): string {
   const names = manyNames(results);
   const metrics = [...namesMetrics(names), ...memoryMetrics(names)];
@@ -154,7 +160,7 @@ export function failureList({ failures }: Results): string {
     .join('\n');
 }
 
-/** The larger number of names that was measured; 1 when none was. */
+/** The larger number of names that was measured; 1 if there was none. */
 export function manyNames({ readings }: Pick<Results, 'readings'>): number {
   return Math.max(1, ...readings.map(({ names }) => names));
 }
@@ -168,7 +174,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** Three significant digits; thousands with commas. */
+/** Three significant digits, with commas for thousands. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
@@ -189,13 +195,13 @@ function range({ least, median, most }: Spread, show: (value: number) => string)
   return Number.isFinite(median) ? `${show(median)} (${show(least)}–${show(most)})` : '–';
 }
 
-/** Whoever is below was not the limit. */
+/** A contender below the threshold was not the bottleneck. */
 function utilisation(own: Readings): string {
   const { median } = spreadOf(own.map(used));
   return `${Math.min(100, Math.round(median * 100))} %${median < SATURATED ? ' *' : ''}`;
 }
 
-/** What was agreed on for the keys: the same in every round, or all that there were. */
+/** The negotiated groups: the common one, or all that occurred. */
 function agreedGroups(own: Readings): string {
   return [...new Set(own.map(({ agreed = '' }) => agreed.split(',')[0]))].join(', ');
 }

@@ -12,8 +12,8 @@ const PACKAGES = [
 ];
 
 /**
- * The root file system of a Debian trixie with everything that is measured and measures, as in the image that people run. Made
- * from this host's own mirror and kept for a week. Needs mmdebstrap and root.
+ * The root file system of a Debian trixie with all measured and measuring programs, in the image's
+ * versions. Created from this host's own mirror and kept for a week. Needs mmdebstrap and root.
  */
 export async function trixieRoot(): Promise<string> {
   const path = join(cacheFolder, 'bench-trixie');
@@ -25,7 +25,7 @@ export async function trixieRoot(): Promise<string> {
   try {
     const source = `deb ${await debianMirror()} trixie main`;
     const include = `--include=${PACKAGES.join(',')}`;
-    // Nothing starts: mmdebstrap has a policy-rc.d in its root.
+    // Nothing starts a service: mmdebstrap has a policy-rc.d in its root.
     await execa('mmdebstrap', ['--quiet', '--variant=minbase', include, 'trixie', temporary, source]);
     await rm(path, { recursive: true, force: true });
     await rename(temporary, path);

@@ -4,19 +4,19 @@ import type { Clients } from './clients.ts';
 import type { Running } from './contender.ts';
 import { inRealTime } from './real-time.ts';
 
-/** What is measured, and how one reading of it is taken. */
+/** The measured works, and how a reading is taken. */
 
 /** One reading of one contender. */
 export interface Reading {
-  /** Things done in the time: connections, requests or bytes. 0 where none are counted. */
+  /** The number of connections, requests or bytes in the time; 0 if nothing is counted. */
   readonly count: number;
-  /** Seconds that the client measured. */
+  /** Seconds of the client's time. */
   readonly seconds: number;
-  /** Seconds of CPU that the contender used meanwhile. */
+  /** Seconds of CPU time that the contender used meanwhile. */
   readonly cpuSeconds: number;
-  /** What else the client said: microseconds of latency, bytes of memory. */
+  /** Additional figures: microseconds of latency, bytes of memory. */
   readonly more: Readonly<Record<string, number>>;
-  /** The group and the cipher that were agreed on. */
+  /** The negotiated group and cipher. */
   readonly agreed?: string;
 }
 
@@ -27,24 +27,24 @@ export interface Entrant {
 
 export interface WorkContext {
   readonly clients: Clients;
-  /** The process of the app that the others are children of. */
+  /** The app's parent process. */
   readonly appPid: number;
-  /** Of each reading. */
+  /** Seconds of each reading. */
   readonly seconds: number;
-  /** Requests per second of the latency work, the same for all. */
+  /** Requests per second of the latency work, the same for all contenders. */
   readonly pace: number;
 }
 
 export interface Work {
   readonly id: string;
-  /** What `--only` calls it and its kin. */
+  /** The value of `--only` that selects this work. */
   readonly group: 'requests' | 'handshakes' | 'bulk' | 'latency' | 'memory';
-  /** Whether every reading wants a process that was started for it. */
+  /** Whether every reading needs a newly started process. */
   readonly fresh: boolean;
   read(entrant: Entrant, context: WorkContext): Promise<Reading>;
 }
 
-/** Enough that the client is never idle while the proxy works, few enough that one core has time for them. */
+/** Enough to keep the proxy busy, and few enough for one core of the client. */
 const LOOPS = 16;
 const KEPT = 64;
 const BULK_CONNECTIONS = 4;
@@ -102,7 +102,7 @@ function requests(id: string, path: string, connections: number): Work {
   };
 }
 
-/** For work that leaves its cores free most of the time: what else runs on the host must not make it wait. */
+/** For works that leave the cores mostly idle: other processes of the host must not delay them. */
 function unhindered<Result>(
   { running }: Entrant,
   appPid: number,
@@ -131,7 +131,7 @@ function handshakes(id: string, kind: 'full' | 'resumed', groups: 'any' | 'x2551
   };
 }
 
-/** The growth from one connection to a thousand more, of a process that has done nothing else. */
+/** The growth from one connection to a thousand more, in a newly started process. */
 async function memory({ running, port }: Entrant, { clients }: WorkContext): Promise<Reading> {
   const aim = { port, path: '/tiny' };
   {
@@ -145,7 +145,7 @@ async function memory({ running, port }: Entrant, { clients }: WorkContext): Pro
   return { count: 0, seconds: 0, cpuSeconds: 0, more: { before, perThousand } };
 }
 
-/** The contender's processes stay the same meanwhile, so that what they have used can be subtracted. */
+/** The contender's processes stay the same meanwhile, so that their usage can be subtracted. */
 async function accounted(
   { running }: Entrant,
   work: () => Promise<Omit<Reading, 'cpuSeconds'>>,

@@ -16,17 +16,17 @@ const asked =
 /** Faults of apps: what they do with a connection. */
 export const faultyApps = {
   'resets at once': (socket: Socket) => socket.resetAndDestroy(),
-  'resets when asked': asked((socket) => socket.resetAndDestroy()),
+  'resets on request': asked((socket) => socket.resetAndDestroy()),
   'closes at once': (socket: Socket) => socket.end(),
-  'closes when asked': asked((socket) => socket.end()),
-  'answers half a header': asked((socket) => socket.end('HTTP/1.1 200 OK\r\nconten')),
+  'closes on request': asked((socket) => socket.end()),
+  'sends half a header': asked((socket) => socket.end('HTTP/1.1 200 OK\r\nconten')),
   'answers garbage': asked((socket) => socket.end('220 this is no HTTP\r\n')),
   'is silent': () => undefined,
   'resets in the middle': asked((socket) => socket.write(HALF, () => endSoon(socket))),
   'is silent in the middle': asked((socket) => socket.write(HALF)),
 } as const;
 
-export type Fault = keyof typeof faultyApps | 'refuses' | 'takes no connection' | 'has no address';
+export type Fault = keyof typeof faultyApps | 'refuses' | 'accepts no connection' | 'has no address';
 
 /** Resets only once the other side has read what was written: a reset discards unread data. */
 function endSoon(socket: Socket): void {
@@ -38,6 +38,6 @@ export async function startFault(t: TestContext, fault: Fault): Promise<{ host: 
   if (fault === 'has no address') return { host: 'nowhere.invalid', port: 80 };
   const host = '127.0.0.1';
   if (fault === 'refuses') return { host, port: await freePort() };
-  if (fault === 'takes no connection') return { host, port: await startBlackhole(t) };
+  if (fault === 'accepts no connection') return { host, port: await startBlackhole(t) };
   return { host, port: await startApp(t, faultyApps[fault]) };
 }

@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { MadeCertificate } from './certificates.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
+x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;

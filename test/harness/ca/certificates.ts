@@ -32,7 +32,7 @@ const ALGORITHMS = {
 
 export type KeyKind = keyof typeof ALGORITHMS;
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
+x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
 /** A self-signed certificate. */
 export async function makeCertificate({

@@ -58,10 +58,10 @@ const ACCOUNT = 'https://ca.example/acct/1';
 const DAY_MS = 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
+x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
 /**
- * A client of a CA in memory, which responds as told, and issues real certificates for the key of
+ * A client of a CA in memory that responds as scripted and issues real certificates for the key of
  * the request.
  */
 export function createMemoryAcmeClient(clock: Clock): MemoryAcmeClient {

@@ -4,7 +4,7 @@ import * as x509 from '@peculiar/x509';
 import { Secret } from '../../../src/config/secret.ts';
 import type { TestCertificate } from '../proxy/proxy-certificate.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; only the names of the types differ.
+x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;

@@ -85,9 +85,9 @@ export function createMemoryProvider({
   const find = (wanted: CurrentRecord) => {
     if (wanted.handle === undefined) return records.find((one) => sameData(one, wanted));
     const found = records.find((one) => one.handle === wanted.handle);
-    // The id has become another record, which no change named.
+    // The id now belongs to another record, which no change named.
     if (found && !sameData(found, wanted)) {
-      throw new IngressError('PROVIDER_CONFLICT', `${wanted.handle} is ${describeRecord(found)} by now`);
+      throw new IngressError('PROVIDER_CONFLICT', `${wanted.handle} is ${describeRecord(found)} now`);
     }
     return found;
   };
@@ -102,7 +102,7 @@ export function createMemoryProvider({
       return [];
     }
     if (change.action === 'replace' && !take(change.replaced)) {
-      throw new IngressError('PROVIDER_CONFLICT', `${describeRecord(change.replaced)} is not there any more`);
+      throw new IngressError('PROVIDER_CONFLICT', `${describeRecord(change.replaced)} no longer exists`);
     }
     return [stand(change.record, apex)];
   };

@@ -3,7 +3,7 @@ import { isIngressError } from '../../../src/errors.ts';
 import type { DesiredRecord } from '../../../src/records/desired.ts';
 import { type Plan, plan } from '../../../src/records/plan.ts';
 
-/** So often a conflict with another writer is planned anew, as in reconcile/apply.ts. */
+/** The number of attempts after conflicts with another writer, as in reconcile/apply.ts. */
 const ATTEMPTS = 3;
 
 /** Reads owner names, plans the desired records and applies the plan, if it has changes. */

@@ -73,7 +73,7 @@ export function nameServers(...entries: readonly Entry[]) {
 
 export type TestNameServers = ReturnType<typeof nameServers>;
 
-/** Waits until the servers of example.com serve RECORD; the time passes by itself. */
+/** Waits until the servers of example.com serve RECORD; the clock advances by itself. */
 export function startWait(
   { servers, query }: Pick<TestNameServers, 'servers' | 'query'>,
   options: Partial<PropagationOptions> = {},

@@ -25,7 +25,7 @@ export async function startBlackhole(t: TestContext): Promise<number> {
   const stopped = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(LISTENER, { eval: true, workerData: stopped });
   const [port]: unknown[] = await once(worker, 'message');
-  if (typeof port !== 'number') throw new Error('the listener said no port');
+  if (typeof port !== 'number') throw new Error('the listener did not report a port');
   const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'));
   for (const filler of fillers) filler.on('error', () => undefined);
   afterTest(t, async () => {
