@@ -1,12 +1,14 @@
-# The image of dstack-ingress. Everything that comes from outside is pinned: the base image by its digest, Debian's packages
-# by the snapshot of the archive that the base image was made of, npm packages (Node.js is one) by package-lock.json.
-# scripts/build-image builds it twice and compares; docs/image.md says how to check an image that you were given.
+# The image of dstack-ingress. Everything that is downloaded is pinned: the base image by its
+# digest, Debian's packages by the base image's snapshot of the archive, npm packages (including
+# Node.js) by package-lock.json. scripts/build-image builds it twice and compares; docs/image.md
+# says how to verify an image from another source.
 ARG BASE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
 
 FROM ${BASE} AS debian
-# Another day of the archive, such as 20261101T000000Z, for newer packages on the same base.
+# Another snapshot of the archive, such as 20261101T000000Z, for newer packages on the same base.
 ARG DEBIAN_SNAPSHOT=
-# Debian's official images name their snapshot in a comment above each URIs line. A base that names none keeps its sources.
+# Debian's official images name their snapshot in a comment above each URIs line. A base without one
+# keeps its sources.
 RUN sources=/etc/apt/sources.list.d/debian.sources; \
     if grep -qsE '^# http.*/[0-9]{8}T[0-9]{6}Z$' "$sources"; then \
       sed -i -E "N; s|^# (http[^ ]+/)([0-9]{8}T[0-9]{6}Z)\nURIs: .*|URIs: \1${DEBIAN_SNAPSHOT:-\\2}|; P; D" "$sources"; \
@@ -21,7 +23,7 @@ RUN echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/unsafe-io; \
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends binutils libatomic1 npm >/dev/null
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# The secret `ca` is for networks that inspect TLS: a PEM file with their certificate authority.
+# The secret `ca` is for networks that inspect TLS: a PEM file with the inspecting proxy's CA.
 RUN --mount=type=secret,id=ca \
     if [ -f /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
     npm ci --no-fund --no-audit --loglevel=error && \
@@ -37,7 +39,7 @@ RUN apt-get -qq update && \
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
       ca-certificates haproxy libatomic1 >/dev/null && \
     apt-get -qq clean && \
-    # What tells one build from the next.
+    # These differ from one build to the next.
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache \
       /var/lib/dpkg/*-old /var/log/* /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /tmp/*
 COPY --from=build --chmod=755 /build/node /usr/local/bin/node
@@ -53,14 +55,15 @@ LABEL org.opencontainers.image.title="dstack-ingress" \
       org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Then localhost is the container of the ingress, which a TARGET_ENDPOINT seldom means.
+# In the image, localhost is the ingress's own container, which a TARGET_ENDPOINT rarely means.
 ENV DSTACK_INGRESS_CONTAINER=true
 WORKDIR /
 VOLUME ["/etc/letsencrypt", "/evidences"]
 EXPOSE 443
-# Stops listening at once and lets open connections finish for 8 seconds, within the 10 that `docker stop` waits.
+# Stops listening at once and drains open connections for 8 seconds, within the 10 of `docker stop`.
 STOPSIGNAL SIGTERM
-# A failure in the start period never counts, so it has to be short, else it hides a wrong token. A first certificate may take minutes all
-# the same: a check waits for it as long as it comes by itself, and until it has ended the container is starting.
+# A failure in the start period never counts, so a long one would hide a wrong token. A first
+# certificate may still take minutes: a check waits while the start makes progress on its own, and
+# the container is starting until the check ends.
 HEALTHCHECK --interval=30s --timeout=600s --start-period=30s --retries=3 CMD ["dstack-ingress", "health", "--wait"]
 ENTRYPOINT ["dstack-ingress"]

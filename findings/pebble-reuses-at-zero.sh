@@ -1,17 +1,20 @@
 #!/bin/sh
-# Pebble 2.4.0 (Debian bookworm; 2.10 does the same): PEBBLE_AUTHZREUSE=0 still reuses one valid authorization in a hundred.
+# Pebble 2.4.0 (Debian bookworm; the same in 2.10): PEBBLE_AUTHZREUSE=0 still reuses one valid
+# authorization in a hundred.
 #
-# The variable is the percentage of identifiers whose valid authorization is given to a new order of the same account. With 0 one
-# would guess that every order has to be validated. But the roll of a hundred-sided die (0 to 99) is compared with "greater than", so 0 counts
-# as a hit, and a percentage p means p + 1. An order that is hit is `ready` at once, without a challenge. A test of a renewal that waits for
-# its challenge therefore fails about once in a hundred runs, only where the same account has ordered the same name before, and
-# nothing in the client's log looks wrong. -1 does not help: a value outside 0 to 100 is ignored for the default, 50.
-# What helps: a new account, or a name that this account has not ordered.
+# The variable is the percentage of identifiers whose valid authorization is reused for a new order
+# of the same account. With 0 one would expect that every order has to be validated. But a random
+# number from 0 to 99 is compared with "greater than", so 0 counts as a hit, and a percentage p
+# means p + 1. After a hit, the order is `ready` at once, without a challenge. A test of a renewal
+# that waits for its challenge therefore fails about once in a hundred runs, only if the same
+# account has ordered the same name before, and the client's log shows nothing wrong. -1 does not
+# help: for a value outside 0 to 100 the default, 50, applies. Workaround: a new account, or a name
+# that this account has not ordered.
 #
 # Seen with a hundred names validated once, ordered forty times more: 4000 identifiers at PEBBLE_AUTHZREUSE=0, 34 of them reused
 # (about 40 on average; a run without any has a chance of 10^-18).
 #
-# Needs Debian bookworm as the host's apt has it, openssl and npm. Exits 0 while this is so, 1 when it has changed.
+# Needs Debian bookworm as the host's apt has it, openssl and npm. Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 pebble=''

@@ -1,17 +1,20 @@
 #!/bin/sh
-# PowerDNS 4.7.3 (Debian bookworm; 5.1.5 is the same): a key that is let to transfer a zone signs the NOTIFY of that zone from then on.
+# PowerDNS 4.7.3 (Debian bookworm; the same in 5.1.5): a key that may transfer a zone also signs the
+# zone's NOTIFY.
 #
-# TSIG-ALLOW-AXFR reads as a list of who may transfer, as BIND's allow-transfer is. But as soon as a zone has one such key, PowerDNS also signs
-# its own NOTIFY with the first key of the list, whoever it was made for. A secondary that is allowed by its address and does not know the
-# key answers NOTAUTH and goes on serving the old zone until its refresh interval is over; PowerDNS says so in its log alone. So a
-# key for an ACME client or a backup cuts off secondaries that were notified well until then. `send-signed-notify=no` sends them unsigned.
+# TSIG-ALLOW-AXFR reads like a list of keys that may transfer, as in BIND's allow-transfer. But once
+# a zone has such a key, PowerDNS also signs its own NOTIFY with the first key of the list, whatever
+# that key is for. A secondary that is authorized by its address and does not know the key responds
+# NOTAUTH and keeps serving the old zone until its refresh interval ends; only PowerDNS's log says
+# so. So a key for an ACME client or a backup cuts off secondaries that were notified before.
+# `send-signed-notify=no` sends NOTIFY unsigned.
 #
 # Seen, by what reaches a UDP port that ALSO-NOTIFY names:
 #   no key:                                     NOTIFY, unsigned
 #   TSIG-ALLOW-AXFR backup:                     NOTIFY, signed by backup
 #   TSIG-ALLOW-AXFR backup, send-signed-notify=no: NOTIFY, unsigned
 #
-# Needs Debian bookworm as the host's apt has it, and python3. Exits 0 while this is so, 1 when it has changed.
+# Needs Debian bookworm as the host's apt has it, and python3. Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -27,7 +30,7 @@ APT::Sandbox::User "root";
 #clear APT::Update::Post-Invoke-Success;
 END
 apt-get -c apt.conf -qq update
-# By an empty list of what is installed the libraries come along.
+# With an empty list of installed packages, apt also downloads the libraries.
 apt-get -c apt.conf -qq -y --no-install-recommends --download-only install \
   pdns-server=4.7.3-2 pdns-backend-sqlite3=4.7.3-2 >/dev/null
 for archive in archives/*.deb; do dpkg -x "$archive" root; done

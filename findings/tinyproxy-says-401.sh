@@ -1,15 +1,16 @@
 #!/bin/sh
-# tinyproxy 1.11.1 (Debian bookworm): on CONNECT, missing credentials are answered with 407 and wrong ones with 401.
+# tinyproxy 1.11.1 (Debian bookworm): on CONNECT, missing credentials get 407 and wrong ones get 401.
 #
-# RFC 9110 §15.5.8 and §11.7 give a proxy 407 for both, and clients look for 407 to tell "the proxy wants other credentials" from what the
-# server behind it says. On a CONNECT, tinyproxy 1.11.1 says 407 only to a request without Proxy-Authorization; one with a wrong password gets
-# 401. A client that takes 401 for the server's sends the user to the wrong password.
+# RFC 9110 §15.5.8 and §11.7 give a proxy 407 for both, and clients use 407 to tell "the proxy
+# requires other credentials" from a response of the server behind it. On CONNECT, tinyproxy 1.11.1
+# sends 407 only to a request without Proxy-Authorization; a wrong password gets 401. A client that
+# takes 401 for the server's response makes the user check the wrong password.
 #
 # Seen with tinyproxy-bin 1.11.1-2.1+deb12u1, `BasicAuth somebody right`:
 #   none:  HTTP/1.0 407 Proxy Authentication Required
 #   wrong: HTTP/1.0 401 Unauthorized
 #
-# Exits 0 while this is so, 1 when it has changed.
+# Exits 0 while this is so, and 1 once it has changed.
 set -eu
 folder=$(mktemp -d)
 pid=

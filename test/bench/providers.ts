@@ -26,7 +26,9 @@ const CONTAINER: Readonly<Record<string, string>> = {
   namecheap: '21, 7',
 };
 
-print('calls (reads + writes); first start with SET_CAA, the run after it, a renewal, a run without changes\n');
+print(
+  'calls (reads + writes); first start with SET_CAA, the run after it, a renewal, a run without changes\n',
+);
 print(row(['', 'one name', '', '', '', 'ten names', '', '', '', 'older: first, quiet']));
 print(row(['', ...Array(2).fill(['first', 'after', 'renewal', 'quiet']).flat(), '']));
 for (const name of accountNames) {

@@ -5,21 +5,24 @@ import { execa } from 'execa';
 import { debianMirror } from '../world/debian/debian-mirror.ts';
 import { cacheFolder } from './engine.ts';
 
-/** What an image is built on where no registry can be reached: a name that nobody else uses, because it stands in for another. */
+/**
+ * The base image where no registry can be reached. The name is unique because the image replaces
+ * another one.
+ */
 export const BASE = 'dstack-ingress-test-base:trixie';
 
 const DAY_MS = 86_400_000;
 const OLDEST_MS = 7 * DAY_MS;
 
-// What Debian's own slim images leave out.
+// Debian's own slim images omit these.
 const LEFT_OUT = ['man', 'info', 'locale', 'doc', 'groff', 'lintian', 'linda'].map(
   (folder) => `path-exclude=/usr/share/${folder}/*`,
 );
 const DPKG = [...LEFT_OUT, 'path-include=/usr/share/doc/*/copyright', 'force-unsafe-io'];
 
 /**
- * The path of a tar file with the root file system of a Debian trixie as slim as the official image, made from this
- * host's own mirror and kept for a week. Needs mmdebstrap and root.
+ * The path of a tar file with the root file system of a Debian trixie as small as the official slim
+ * image, created from this host's own mirror and kept for a week. Needs mmdebstrap and root.
  */
 export async function baseArchive(): Promise<string> {
   const path = join(cacheFolder, 'base-trixie.tar');
@@ -39,7 +42,10 @@ export async function baseArchive(): Promise<string> {
   return path;
 }
 
-/** A folder from which `FROM scratch, ADD` builds the base image: every engine and buildah can do that. */
+/**
+ * A folder from which `FROM scratch, ADD` builds the base image, which every engine and buildah
+ * support.
+ */
 export async function baseContext(): Promise<string> {
   const archive = await baseArchive();
   const context = join(cacheFolder, 'base');

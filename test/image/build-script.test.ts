@@ -8,7 +8,7 @@ import { temporaryDirectory } from './support.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
-test('a build that fails leaves what an earlier one made, and nothing of its own', async (t) => {
+test('a failed build keeps the results of an earlier one and leaves none of its own', async (t) => {
   const { folder, build } = await sources(t);
   await mkdir(join(folder, 'out/image'), { recursive: true });
   await writeFile(join(folder, 'out/npm.cdx.json'), 'earlier');
@@ -20,7 +20,7 @@ test('a build that fails leaves what an earlier one made, and nothing of its own
   );
 });
 
-test('a folder with other things is not replaced', async (t) => {
+test('a folder with other files is not replaced', async (t) => {
   const { folder, build } = await sources(t);
   await mkdir(join(folder, 'mine'));
   await writeFile(join(folder, 'mine/thesis.txt'), '');
@@ -30,7 +30,7 @@ test('a folder with other things is not replaced', async (t) => {
   assert.deepEqual(await readdir(join(folder, 'mine')), ['thesis.txt']);
 });
 
-test('in a repository the revision is the commit, with a mark when anything is not committed', async (t) => {
+test('in a repository the revision is the commit, with a mark for uncommitted changes', async (t) => {
   const { folder, build, git } = await sources(t);
   await git('init', '--quiet');
   await git('add', '.');
@@ -41,7 +41,7 @@ test('in a repository the revision is the commit, with a mark when anything is n
   assert.match((await build()).stderr, new RegExp(`revision ${commit}-dirty$`, 'm'));
 });
 
-test('a repository that git cannot read ends it; an archive of the sources does not', async (t) => {
+test('a repository that git cannot read is an error; a source archive is not', async (t) => {
   const { folder, build } = await sources(t);
   assert.match((await build()).stderr, /revision unknown$/m);
   await writeFile(join(folder, '.git'), 'gitdir: /nowhere\n');
@@ -50,7 +50,7 @@ test('a repository that git cannot read ends it; an archive of the sources does 
   assert.doesNotMatch(stderr, /revision/);
 });
 
-/** What the script needs to begin, in a folder of its own, with a buildah that builds nothing. */
+/** The script's inputs in a folder of its own, with a buildah that builds nothing. */
 async function sources(t: TestContext) {
   const folder = await temporaryDirectory(t);
   await cp(join(ROOT, 'scripts/build-image'), join(folder, 'scripts/build-image'));

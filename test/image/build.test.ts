@@ -11,7 +11,10 @@ import { privateStore } from './podman.ts';
 import { buildahFor, type Stage, stageFor } from './support.ts';
 
 const MOST_MB = 230;
-/** Each further build takes minutes: IMAGE=reproduced makes it again, with the same tool and with another one. */
+/**
+ * Each further build takes minutes: IMAGE=reproduced repeats the build, with the same tool and with
+ * another one.
+ */
 const REPRODUCED = process.env['IMAGE'] === 'reproduced';
 
 test('scripts/build-image', async (t) => {
@@ -24,7 +27,7 @@ test('scripts/build-image', async (t) => {
   stage.defer(() => rm(dirname(built.out), { recursive: true, force: true }));
   await load(stage.engine, built.localName, name);
 
-  await t.test(`makes an image of at most ${MOST_MB} MB`, () => {
+  await t.test(`builds an image of at most ${MOST_MB} MB`, () => {
     const [, size = ''] = /^size +(\d+) MB uncompressed/m.exec(built.stdout) ?? [];
     assert.ok(Number(size) > 0 && Number(size) <= MOST_MB, built.stdout);
   });
@@ -54,7 +57,7 @@ test('scripts/build-image', async (t) => {
     assert.match(Labels['org.opencontainers.image.revision'], /^(?:[0-9a-f]{40}(?:-dirty)?|unknown)$/);
   });
 
-  await t.test('puts nothing into it that is not needed to run', async () => {
+  await t.test('the image has nothing that is not needed at run time', async () => {
     const look = async (image: string, program: string, ...words: string[]) => {
       const text = await stage.engine.run(['run', '--rm', '--entrypoint', program, image, ...words]);
       return text.trim().split('\n');
@@ -75,7 +78,7 @@ test('scripts/build-image', async (t) => {
     ]);
   });
 
-  await t.test('a single file that differs is found', async () => {
+  await t.test('finds a single changed file', async () => {
     const changed = await changedImage(stage, built.localName, env);
     const { exitCode, stdout } = await execa('scripts/compare-images', [built.localName, changed], {
       env,
@@ -87,12 +90,12 @@ test('scripts/build-image', async (t) => {
 
   if (!REPRODUCED) return;
 
-  await t.test('builds twice from nothing and gets the same digest', () => {
+  await t.test('builds twice from scratch and gets the same digest', () => {
     assert.match(built.stderr, /building it again, from nothing\n==> both have the same digest/);
     assert.match(built.stdout, /^digest +sha256:[0-9a-f]{64}$/m);
   });
 
-  await t.test('another tool makes the same image of the same sources', async () => {
+  await t.test('another tool builds the same image from the same sources', async () => {
     const labels = await stage.engine.run(['image', 'inspect', '--format', '{{json .Config.Labels}}', name]);
     const revision = String(JSON.parse(labels)['org.opencontainers.image.revision']);
     const { stdout: epoch } = await execa('git', ['log', '-1', '--format=%ct']);
@@ -110,7 +113,7 @@ test('scripts/build-image', async (t) => {
   });
 });
 
-/** The image with one byte more in the program. */
+/** The image with one additional byte in the program. */
 async function changedImage(
   stage: Stage,
   of: string,

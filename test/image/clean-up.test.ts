@@ -13,7 +13,7 @@ import { stageFor } from './support.ts';
 
 const START_MS = 120_000;
 
-test('whose it is, by label or name', () => {
+test('the owner of a resource, by label or name', () => {
   assert.equal(ownerOf('quirky_name', '12'), 12);
   assert.equal(ownerOf('dstack-ingress-test-34-567-ca-1'), 34);
   assert.equal(ownerOf('dstack-ingress-test-34-567_default', ''), 34);
@@ -31,7 +31,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} leaves no container of a test behind`, async (t) => {
     const left = await runUntil(t, signal);
     if (left === undefined) return;
-    // Not swept before we look.
+    // openAnyEngine does not remove leftovers, which this test has to see.
     const engine = await openAnyEngine();
     assert.ok(typeof engine !== 'string');
     afterTest(t, () => engine[Symbol.asyncDispose]());
@@ -39,7 +39,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('what a test left that was killed is removed by the next', async (t) => {
+test('the next run removes what a killed test left behind', async (t) => {
   const left = await runUntil(t, 'SIGKILL');
   if (left === undefined) return;
   const { id, pid } = left;
@@ -49,7 +49,7 @@ test('what a test left that was killed is removed by the next', async (t) => {
   assert.ok(!readdirSync(tmpdir()).some((name) => name.includes(`-${pid}-`)));
 });
 
-test('mount points below a folder are found, the last first', () => {
+test('finds mount points below a folder, last mounted first', () => {
   const table = [
     'nsfs /tmp/own/exec/netns/a nsfs rw 0 0',
     'overlay /tmp/own/with\\040space overlay rw 0 0',
@@ -60,7 +60,7 @@ test('mount points below a folder are found, the last first', () => {
   assert.deepEqual(mountPointsBelow('/tmp/own', table), ['/tmp/own/with space', '/tmp/own/exec/netns/a']);
 });
 
-/** Lets a process start a container, ends it by a signal, and gives its id and the container's. */
+/** Makes a process start a container, ends it with a signal, and returns both ids. */
 async function runUntil(t: TestContext, signal: NodeJS.Signals) {
   const stage = await stageFor(t);
   if (!stage) return undefined;

@@ -29,7 +29,7 @@ test('scripts/compare-images', async (t) => {
   const env = await privateStore();
   const stage = { folder: await temporaryDirectory(t), made: 0 };
 
-  /** An image with the tree of all, and with what is given changed. */
+  /** An image with the common tree and these changes. */
   const image = async (
     change: (root: string) => unknown = () => undefined,
     config: Changes = {},
@@ -53,7 +53,7 @@ test('scripts/compare-images', async (t) => {
       assert.match(all, seen);
     });
 
-  await t.test('the same tree and configuration are the same, whoever built them and when', async () => {
+  await t.test('equal trees and configurations are equal, whatever the tool and the build time', async () => {
     const unset = {
       Cmd: [],
       Hostname: '0123456789ab',
@@ -69,7 +69,7 @@ test('scripts/compare-images', async (t) => {
   });
 
   await t.test(
-    'an image that hides what it is behind ONBUILD is refused, and nothing of it runs',
+    'an image that hides changes behind ONBUILD is refused, and none of its commands runs',
     async () => {
       const evil = await image((root) => appendFile(join(root, 'program'), 'evil'), {
         OnBuild: ['RUN /bin/sh /bin/heal'],
@@ -90,29 +90,25 @@ test('scripts/compare-images', async (t) => {
     ['a file capability', grant, /^\+xattr security\.capability=0x[0-9a-f]+ \.\/program$/m],
     ['an extended attribute', mark, /^\+xattr user\.mark=0x61 \.\/program$/m],
     ['another device', renumber, /^\+device 1:3 \.\/zero$/m],
-    ['a name that looks like lines of another', misname, /^\+f 644 0:0 \.\/a\\nf 644 0:0 \.\/b$/m],
+    ['a name that looks like other lines', misname, /^\+f 644 0:0 \.\/a\\nf 644 0:0 \.\/b$/m],
   ];
   for (const [what, change, seen] of files) await differs(what, () => image(change), seen);
 
   const configurations: [what: string, config: Changes, seen: RegExp][] = [
-    [
-      'words that are parted elsewhere',
-      { Entrypoint: ['/program', 'one two'] },
-      /"Entrypoint",1\] "one two"$/m,
-    ],
+    ['words with other boundaries', { Entrypoint: ['/program', 'one two'] }, /"Entrypoint",1\] "one two"$/m],
     ['a variable', { Env: ['PATH=/bin', 'LD_PRELOAD=/x'] }, /"Env",1\] "LD_PRELOAD=\/x"$/m],
     ['a shell', { Shell: ['/bin/evil'] }, /"Shell",0\] "\/bin\/evil"$/m],
-    ['a time to stop', { StopTimeout: 1 }, /"StopTimeout"\] 1$/m],
+    ['a stop timeout', { StopTimeout: 1 }, /"StopTimeout"\] 1$/m],
     ['a volume', { Volumes: { '/data': {}, '/other': {} } }, /"Volumes","\/other"\] \{\}$/m],
     ['a user', { User: '7' }, /"User"\] "7"$/m],
-    ['what no specification knows', { Unheard: 'of' }, /^\+\["literal","config","Unheard"\] "of"$/m],
+    ['an unspecified key', { Unheard: 'of' }, /^\+\["literal","config","Unheard"\] "of"$/m],
   ];
   for (const [what, config, seen] of configurations)
     await differs(what, () => image(undefined, config), seen);
   await differs('another architecture', () => image(undefined, {}, { architecture: 'arm64' }), /"arm64"$/m);
   await differs('another system', () => image(undefined, {}, { variant: 'v2' }), /"variant"\] "v2"$/m);
 
-  await t.test('leaves no image and no container behind, and no local name is taken', async () => {
+  await t.test('leaves no image and no container behind, and overwrites no local name', async () => {
     const { stdout: images } = await execa('buildah', ['images', '--all', '--quiet'], { env });
     const { stdout: containers } = await execa('buildah', ['containers', '--quiet'], { env });
     await compare(original, await image((root) => chmod(program(root), 0o700)));
@@ -121,7 +117,7 @@ test('scripts/compare-images', async (t) => {
   });
 });
 
-/** A tree with a file of each kind, and what an ONBUILD would need to hide a change. */
+/** A tree with a file of each kind, and what ONBUILD would need to hide a change. */
 async function plantTree(root: string): Promise<void> {
   await mkdir(join(root, 'bin'), { recursive: true });
   await chmod(root, 0o755);

@@ -11,14 +11,14 @@ const DOCKER_COMPOSE: DebianProgram = {
   suite: 'trixie',
   package: 'docker-compose',
   program: 'usr/bin/docker-compose',
-  // The version that was seen to talk to podman.
+  // The oldest version known to work with podman.
   oldest: [2, 26],
 };
 
 /**
- * The path of a docker-compose that is new enough: from PATH, else from the cache folder, else fetched once into the
- * cache folder from Debian. It talks to Docker, or to the podman whose socket DOCKER_HOST names. Rejects with what is
- * missing.
+ * The path of a recent enough docker-compose: from PATH, else from the cache folder, else
+ * downloaded once from Debian into the cache folder. It talks to Docker, or to the podman whose
+ * socket DOCKER_HOST names. Rejects with what is missing.
  */
 export async function findDockerCompose(): Promise<string> {
   return (await composeInPath()) ?? (await cachedProgram(DOCKER_COMPOSE)) ?? fetchProgram(DOCKER_COMPOSE);

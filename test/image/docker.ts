@@ -6,10 +6,13 @@ import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './
 import { removeTree } from './remove-tree.ts';
 
 const START_MS = 30_000;
-/** Seconds to wait for another run of the tests, because two daemons cannot share a folder. */
+/** Seconds to wait for another test run, because two daemons cannot share a folder. */
 const TURN_S = 1_200;
 
-/** The Docker that runs on this host, else one that is installed and is started for the tests; undefined when there is none. */
+/**
+ * The running Docker of this host, else an installed one that is started for the tests; undefined
+ * if there is none.
+ */
 export async function openDocker(): Promise<Engine | undefined> {
   return (await runningDocker()) ?? (await ownDocker());
 }
@@ -27,7 +30,10 @@ async function runningDocker(): Promise<Engine | undefined> {
   };
 }
 
-/** Debian's package has a daemon that only systemd would start: it is started here, with folders and a socket of its own. */
+/**
+ * In Debian's package only systemd starts the daemon, so this function starts it, with folders and
+ * a socket of its own.
+ */
 async function ownDocker(): Promise<Engine | undefined> {
   if (!(await isExecutable('/usr/sbin/dockerd')) || !(await isExecutable('/usr/bin/docker')))
     return undefined;
@@ -38,7 +44,7 @@ async function ownDocker(): Promise<Engine | undefined> {
   const environment = { DOCKER_HOST: socket, DOCKER_BUILDKIT: '1' };
   const run = runner('/usr/bin/docker', environment);
   const daemon = await startChild('setpriv', {
-    // Whoever kills us ends it too: the next run needs the folder.
+    // If this process is killed, the daemon ends, too: the next run needs the folder.
     args: [
       ...[
         '--pdeathsig',
@@ -53,7 +59,8 @@ async function ownDocker(): Promise<Engine | undefined> {
       ...['--data-root', dataRoot, '--exec-root', join(directory, 'exec')],
       ...['--pidfile', join(directory, 'pid'), '--host', socket],
     ],
-    // Ctrl-C in a terminal is for everybody there, and containers are removed before their daemon ends.
+    // Ctrl-C in a terminal reaches the whole group, but containers have to be removed before their
+    // daemon ends.
     ownGroup: true,
     lastSignal: 'SIGTERM',
   });
@@ -67,7 +74,7 @@ async function ownDocker(): Promise<Engine | undefined> {
   return { kind: 'docker', program: '/usr/bin/docker', environment, run, [Symbol.asyncDispose]: end };
 }
 
-/** It unmounts most of what it has mounted, so it is asked first. */
+/** Sends SIGTERM first, because the daemon unmounts most of its mounts. */
 async function endDaemon(daemon: Child, directory: string): Promise<void> {
   await daemon.end('SIGTERM', 20_000);
   await removeTree(directory);

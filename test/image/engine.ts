@@ -4,35 +4,44 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
 
-/** What runs containers on this host. Disposing of it ends what was started for it; its images stay for the next time. */
+/**
+ * A container engine on this host. Disposal ends what was started for it; its images stay for the
+ * next run.
+ */
 export interface Engine extends AsyncDisposable {
   readonly kind: 'docker' | 'podman';
-  /** Its command line program. */
+  /** The path of its command line program. */
   readonly program: string;
-  /** Runs a command of its own, such as `['inspect', name]`, and gives what it printed. Rejects with its words. */
+  /**
+   * Runs one of its commands, such as `['inspect', name]`, and returns the output. Rejects with the
+   * error output.
+   */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
-  /** Added to the environment of programs that talk to it, such as docker-compose. */
+  /** Additional environment for programs that talk to it, such as docker-compose. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface RunOptions {
   /** Milliseconds. Default: one minute. */
   readonly timeoutMs?: number;
-  /** Gives what it printed to either stream, as `logs` does with what the container has printed. */
+  /** Returns the output of both streams, which `logs` needs. */
   readonly both?: boolean;
 }
 
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dstack-ingress');
 
-/** On each container: the process that made it, so that what a killed one left can be told from what is in use. */
+/**
+ * A label on each container: its creator's process id, to tell leftovers of killed processes from
+ * containers in use.
+ */
 export const OWNER_LABEL = 'dstack-ingress-test-pid';
 
-/** A new directory, whose name tells which process made it. */
+/** A new directory whose name has the id of the process that created it. */
 export async function ownDirectory(what: string): Promise<string> {
   return mkdtemp(join(tmpdir(), `dstack-ingress-${what}-${process.pid}-`));
 }
 
-/** Runs a command line program for an engine. */
+/** Runs an engine's command line program. */
 export function runner(program: string, environment: Readonly<Record<string, string>>): Engine['run'] {
   return async (args, { timeoutMs = 60_000, both = false } = {}) => {
     const options = { env: environment, timeout: timeoutMs, stdin: 'ignore', all: true } as const;
@@ -43,7 +52,7 @@ export function runner(program: string, environment: Readonly<Record<string, str
   };
 }
 
-/** Whether a program is there and can be run. */
+/** Whether a program exists and is executable. */
 export async function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,

@@ -25,7 +25,7 @@ const SOURCES = {
   world: [...COMMON, 'src/{clock,files}.ts', 'test/world/**/*'],
 };
 
-/** The name under which an image of this very source tree is kept, so that it is built once. */
+/** The name of the image of exactly this source tree, so that it is built only once. */
 export function imageName(kind: keyof typeof SOURCES): string {
   const hash = createHash('sha256');
   const files = globSync([...SOURCES[kind]], { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts'));
@@ -36,7 +36,7 @@ export function imageName(kind: keyof typeof SOURCES): string {
   return `dstack-ingress-test-${kind}:${hash.digest('hex').slice(0, 12)}`;
 }
 
-/** The name of the ingress image, which is built by scripts/build-image unless the engine has it. */
+/** The name of the ingress image. scripts/build-image builds it unless the engine has it. */
 export async function ingressImage(engine: Engine): Promise<string> {
   const name = imageName('ingress');
   if (await has(engine, name)) return name;
@@ -51,7 +51,7 @@ export async function ingressImage(engine: Engine): Promise<string> {
   return name;
 }
 
-/** The name of the image of the world's services, which is built by the engine unless it has it. */
+/** The name of the image of the world's services. The engine builds it unless it exists. */
 export async function worldImage(engine: Engine): Promise<string> {
   const name = imageName('world');
   if (!(await has(engine, name))) await buildByEngine(engine, name, 'test/world/containers/Dockerfile');
@@ -64,14 +64,17 @@ export async function hasBuildah(): Promise<boolean> {
 
 export interface Built {
   readonly localName: string;
-  /** What `--out` names; the caller's to remove. */
+  /** The value of `--out`; the caller removes it. */
   readonly out: string;
-  /** What the script printed. */
+  /** The script's standard output. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs scripts/build-image as a person would, in a store of the tests' own and on the stand-in for the base image. */
+/**
+ * Runs scripts/build-image like a user does, with the tests' own store and the replacement for the
+ * base image.
+ */
 export async function runBuildImage(name: string, options: readonly string[]): Promise<Built> {
   const env = await privateStore();
   const base = `localhost/${BASE}`;
@@ -85,14 +88,14 @@ export async function runBuildImage(name: string, options: readonly string[]): P
     );
   }
   const localName = `localhost/${name}`;
-  // What a person has built stays where it is.
+  // Leaves the user's own build in place.
   const out = join(await ownDirectory('out'), 'out');
   const args = ['--tag', localName, '--base', base, '--out', out, ...extraCa(), ...options];
   const { stdout, stderr } = await execa('scripts/build-image', args, { cwd: ROOT, env, timeout: BUILD_MS });
   return { localName, out, stdout, stderr };
 }
 
-/** Hands an image of buildah's private store over to the engine. */
+/** Copies an image from buildah's private store to the engine. */
 export async function load(engine: Engine, localName: string, name: string): Promise<void> {
   const directory = await ownDirectory('image');
   try {
@@ -112,7 +115,7 @@ async function has(engine: Engine, name: string): Promise<boolean> {
   );
 }
 
-/** The name of the stand-in for the base image, which the engine makes unless it has it. */
+/** The name of the replacement for the base image. The engine builds it unless it exists. */
 export async function baseImage(engine: Engine): Promise<string> {
   if (!(await has(engine, BASE)))
     await engine.run(['build', '--tag', BASE, await baseContext()], { timeoutMs: BUILD_MS });
@@ -122,11 +125,11 @@ export async function baseImage(engine: Engine): Promise<string> {
 export interface EngineBuild {
   /** Build arguments. */
   readonly args?: Readonly<Record<string, string>>;
-  /** Options of the engine's own. */
+  /** Options of the engine. */
   readonly options?: readonly string[];
 }
 
-/** Builds a Dockerfile of the project the way a person does who has only the engine. */
+/** Builds a Dockerfile of the project like a user who has only the engine. */
 export async function buildByEngine(
   engine: Engine,
   name: string,
@@ -146,7 +149,7 @@ export async function buildByEngine(
   await engine.run(['build', ...options, '--tag', name, '--file', file, ROOT], { timeoutMs: BUILD_MS });
 }
 
-/** What scripts/test saved of this host's own NODE_EXTRA_CA_CERTS: npm needs it inside the build too. */
+/** This host's own NODE_EXTRA_CA_CERTS, saved by scripts/test: npm needs it in the build, too. */
 function extraCa(): string[] {
   const path = process.env['HOST_EXTRA_CA_CERTS'];
   return path ? ['--ca', path] : [];

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { baseImage } from './images.ts';
 import { openEngine } from './open-engine.ts';
 
-// Starts a container as a test does, says its id, and waits for its end.
+// Starts a container like a test does, prints its id, and waits to be ended.
 const engine = await openEngine();
 if (typeof engine === 'string') throw new Error(engine);
 const image = await baseImage(engine);

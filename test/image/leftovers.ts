@@ -6,19 +6,24 @@ import { execaSync } from 'execa';
 import { type Engine, OWNER_LABEL } from './engine.ts';
 import { removeTree } from './remove-tree.ts';
 
-/** Projects are called `dstack-ingress-test-<process id>-<number>`, with which compose begins the names of what it makes. */
+/**
+ * Projects are named `dstack-ingress-test-<process id>-<number>`, which compose uses as a prefix.
+ */
 const PROJECT = /^dstack-ingress-test-(\d+)-\d+[-_]/;
 
 /** See ownDirectory. */
 const DIRECTORY = /^dstack-ingress-[a-z-]+-(\d+)-\w{6}$/;
 
-/** The process that something was made by, as its label or its name says; undefined when it is none of ours. Pure. */
+/**
+ * The process that created something, from its label or its name; undefined for what is not ours.
+ * Pure.
+ */
 export function ownerOf(name: string, label = ''): number | undefined {
   const pid = label === '' ? PROJECT.exec(name)?.[1] : label;
   return pid === undefined || !/^\d+$/.test(pid) ? undefined : Number(pid);
 }
 
-/** Removes what processes left that were killed. Gives what was removed, a word each. */
+/** Removes what killed processes left behind. Returns the names of what was removed. */
 export async function sweepLeftovers(engine: Engine, isAlive = isRunning): Promise<string[]> {
   const removed: string[] = [];
   const remove = async (pid: number | undefined, name: string, ...command: readonly string[]) => {
@@ -54,7 +59,7 @@ export function removeOwn({ kind, program, environment }: Engine): void {
   if (ids.length > 0) execaSync(program, [...removal({ kind }), ...ids], options);
 }
 
-/** Podman asks politely first, and waits ten seconds, unless it is told not to. */
+/** By default podman sends SIGTERM and waits ten seconds. */
 function removal({ kind }: Pick<Engine, 'kind'>): readonly string[] {
   return ['rm', '--force', '--volumes', ...(kind === 'podman' ? ['--time', '0'] : [])];
 }

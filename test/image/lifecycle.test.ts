@@ -8,16 +8,16 @@ import type { Project } from './project.ts';
 import { startWorld } from './start-world.ts';
 import { health, stageFor } from './support.ts';
 
-// What the compose file sets as CLOUDFLARE_API_TOKEN.
+// The value of CLOUDFLARE_API_TOKEN in the compose file.
 const TOKEN = 'only-for-the-cloudflare-of-the-local-world';
 
-test('the image in its compose project, from nothing to the end', async (t) => {
+test('the image in its compose project, from the first start to the end', async (t) => {
   const stage = await stageFor(t);
   if (!stage) return;
   const { engine } = stage;
   const project = await stage.project();
 
-  await t.test('before there is a certificate it is starting', async () => {
+  await t.test('it is starting before there is a certificate', async () => {
     await startWorld(project);
     await project.compose('stop', 'ca');
     await project.compose('up', '--detach', '--no-build', '--no-deps', 'ingress');
@@ -28,7 +28,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
     assert.equal(status, 'starting');
   });
 
-  await t.test('HTTPS through the gateway, verified, and it is healthy', async () => {
+  await t.test('HTTPS through the gateway is verified, and it is healthy', async () => {
     await project.compose('start', 'ca');
     const { status, body } = await eventually('an answer', () => project.get('/hello'), 60_000);
     assert.equal(status, 200);
@@ -40,7 +40,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
     assert.match(words, /^healthy: serving app\.example\.test until /);
   });
 
-  await t.test('the visitor saw it too', async () => {
+  await t.test('the visitor reports the same', async () => {
     await project.compose('up', '--detach', '--no-build', '--no-deps', 'visitor');
     const lines = await eventually('the words of the visitor', async () => {
       const log = await project.log('visitor');
@@ -50,7 +50,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
     assert.match(lines.join('\n'), /record +app\.example\.test CAA 0 issue "pebble\.letsencrypt\.org;/);
   });
 
-  await t.test('the log is JSON, one event a line, without the token', async () => {
+  await t.test('the log is JSON, one event per line, without the token', async () => {
     const lines = await project.log('ingress');
     const events = lines.map((line): LogLine => JSON.parse(line)).map(({ event }) => event);
     assert.ok(events.includes('serving') && events.includes('pass-finished'), events.join());
@@ -58,7 +58,7 @@ test('the image in its compose project, from nothing to the end', async (t) => {
   });
 
   await t.test(
-    'HAProxy is nobody: no root, no capability, an empty root directory, no credentials',
+    'HAProxy runs as nobody: not root, no capability, an empty root directory, no credentials',
     async () => {
       const processes = await project.processes('ingress');
       const haproxy = processes.filter(({ comm }) => comm === 'haproxy');
@@ -77,54 +77,46 @@ test('the image in its compose project, from nothing to the end', async (t) => {
     },
   );
 
-  await t.test('no process shows a secret in its command line, and none is left unreaped', async () => {
+  await t.test('no process has a secret in its command line, and none is a zombie', async () => {
     for (const { comm, cmdline, status } of await project.processes('ingress')) {
       assert.ok(!cmdline.includes(TOKEN), comm);
       assert.doesNotMatch(status, /^State:\tZ/m, comm);
     }
   });
 
-  await t.test(
-    'keys on the volume are for root alone, and the root file system cannot be written',
-    async () => {
-      const ingress = await project.container('ingress');
-      const find = ['find', '/etc/letsencrypt', '/evidences', '-printf', '%y %m %U %p\\n'];
-      const files = (await engine.run(['exec', ingress, ...find])).trim().split('\n');
-      assert.ok(
-        files.includes('f 600 0 /etc/letsencrypt/archive/app.example.test/privkey1.pem'),
-        files.join('\n'),
-      );
-      assert.ok(files.some((line) => /^f 600 0 .*\/private_key\.json$/.test(line)));
-      const open = files.filter(
-        (line) => /privkey|private_key/.test(line) && !/^[fl] (600|777) 0 /.test(line),
-      );
-      assert.deepEqual(open, []);
-      assert.ok(files.includes('d 755 0 /evidences'), files.join('\n'));
-      await assert.rejects(engine.run(['exec', ingress, 'touch', '/usr/local/x']), /Read-only file system/);
-    },
-  );
+  await t.test('only root can read keys on the volume, and the root file system is read-only', async () => {
+    const ingress = await project.container('ingress');
+    const find = ['find', '/etc/letsencrypt', '/evidences', '-printf', '%y %m %U %p\\n'];
+    const files = (await engine.run(['exec', ingress, ...find])).trim().split('\n');
+    assert.ok(
+      files.includes('f 600 0 /etc/letsencrypt/archive/app.example.test/privkey1.pem'),
+      files.join('\n'),
+    );
+    assert.ok(files.some((line) => /^f 600 0 .*\/private_key\.json$/.test(line)));
+    const open = files.filter((line) => /privkey|private_key/.test(line) && !/^[fl] (600|777) 0 /.test(line));
+    assert.deepEqual(open, []);
+    assert.ok(files.includes('d 755 0 /evidences'), files.join('\n'));
+    await assert.rejects(engine.run(['exec', ingress, 'touch', '/usr/local/x']), /Read-only file system/);
+  });
 
-  await t.test('a subcommand behind the name of the image', async () => {
+  await t.test('arguments after the image’s name are a subcommand', async () => {
     const plan = await project.compose('run', '--rm', '--no-deps', '-T', 'ingress', 'plan');
     assert.match(plan, /app\.example\.test CNAME/);
   });
 
-  await t.test(
-    'after a restart with its volume it serves the same certificate, and orders none',
-    async () => {
-      const before = await project.get('/');
-      await project.compose('restart', '--timeout', '10', 'ingress');
-      const after = await eventually('an answer', () => project.get('/'));
-      assert.equal(after.certificate.serialNumber, before.certificate.serialNumber);
-      await eventually('the pass after the restart', async () => {
-        const finished = (await events(project)).filter((event) => event === 'pass-finished');
-        return finished.length >= 2 || undefined;
-      });
-      assert.equal((await events(project)).filter((event) => event === 'order').length, 1);
-    },
-  );
+  await t.test('after a restart with its volume it serves the same certificate and orders none', async () => {
+    const before = await project.get('/');
+    await project.compose('restart', '--timeout', '10', 'ingress');
+    const after = await eventually('an answer', () => project.get('/'));
+    assert.equal(after.certificate.serialNumber, before.certificate.serialNumber);
+    await eventually('the pass after the restart', async () => {
+      const finished = (await events(project)).filter((event) => event === 'pass-finished');
+      return finished.length >= 2 || undefined;
+    });
+    assert.equal((await events(project)).filter((event) => event === 'order').length, 1);
+  });
 
-  await t.test('a stop lets an open connection finish, within the ten seconds that are given', async () => {
+  await t.test('a stop lets an open connection finish within its ten seconds', async () => {
     const stream = await openStream(project);
     const startedAt = performance.now();
     const stopped = project.compose('stop', 'ingress');
@@ -167,11 +159,11 @@ test('the certificate expires: unhealthy, and healthy again after its renewal', 
   assert.equal(pids.length, 1);
 });
 
-test('asked as the image asks: starting while the CA is waited for, unhealthy soon with a wrong token', async (t) => {
+test('with the image’s own health check: starting while the start waits for the CA, unhealthy soon with a wrong token', async (t) => {
   const stage = await stageFor(t);
   if (!stage) return;
   const { engine } = stage;
-  if (engine.kind === 'podman') return t.skip('podman waits for each answer of a health check');
+  if (engine.kind === 'podman') return t.skip('podman waits for the end of each health check');
   const project = await stage.project({ waitingCheck: true });
   await startWorld(project);
   await project.compose('stop', 'ca');
@@ -218,7 +210,7 @@ async function events(project: Project): Promise<(string | undefined)[]> {
     .flatMap(({ event }) => event ?? []);
 }
 
-/** A response of the app that never ends by itself. */
+/** A response of the app that does not end on its own. */
 async function openStream(project: Project): Promise<{ readonly lines: number; close(): void }> {
   const { port, roots, domain } = await project.place();
   const { promise, resolve, reject } = Promise.withResolvers<void>();

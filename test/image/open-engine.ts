@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts';
 import { removeOwn, sweepLeftovers } from './leftovers.ts';
 import { startPodman } from './podman.ts';
 
-/** The engine, without what processes left there that were killed. See openAnyEngine. */
+/** The engine, after removing what killed processes left behind. See openAnyEngine. */
 export async function openEngine(): Promise<Engine | string> {
   const engine = await openAnyEngine();
   if (typeof engine === 'string') return engine;
@@ -26,11 +26,11 @@ export async function openEngine(): Promise<Engine | string> {
 }
 
 /**
- * Docker where there is one, else podman. A text says why there is neither. `CONTAINER_ENGINE=podman` (or docker) allows
- * only that one.
+ * Docker if available, else podman. A string is the reason why there is neither.
+ * `CONTAINER_ENGINE=podman` (or docker) allows only that one.
  */
 export async function openAnyEngine(): Promise<Engine | string> {
-  if (process.getuid?.() !== 0) return 'containers are run as root';
+  if (process.getuid?.() !== 0) return 'containers need root';
   const only = process.env['CONTAINER_ENGINE'];
   const engine =
     (only === 'podman' ? undefined : await openDocker()) ??

@@ -7,7 +7,10 @@ import { cacheFolder, type Engine, isExecutable, ownDirectory, runner } from './
 
 const START_MS = 30_000;
 
-/** What works on hosts with few rights too: runc and cgroupfs, and no limit above what such hosts have. */
+/**
+ * Settings that also work on hosts with few rights: runc and cgroupfs, and no limit above the
+ * host's.
+ */
 const CONTAINERS_CONF = `[engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -17,8 +20,8 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 `;
 
 /**
- * The environment in which podman and buildah use a store and settings of their own, inside the cache folder. What the
- * host has of both stays as it is.
+ * The environment in which podman and buildah use a store and settings inside the cache folder. The
+ * host's own are not touched.
  */
 export async function privateStore(): Promise<Readonly<Record<string, string>>> {
   const home = join(cacheFolder, 'containers');
@@ -30,7 +33,7 @@ export async function privateStore(): Promise<Readonly<Record<string, string>>> 
   return { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage, BUILDAH_ISOLATION: 'chroot' };
 }
 
-/** Podman with the service that docker-compose talks to; undefined where it is not installed. */
+/** Podman with the service that docker-compose talks to; undefined if it is not installed. */
 export async function startPodman(): Promise<Engine | undefined> {
   const { failed } = await execa('podman', ['--version'], { reject: false });
   if (failed || !(await isExecutable('/usr/sbin/runc'))) return undefined;

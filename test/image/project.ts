@@ -12,7 +12,7 @@ import { ingressImage, worldImage } from './images.ts';
 const COMPOSE_FILE = new URL('../../examples/demo/compose.yaml', import.meta.url).pathname;
 const OVERRIDE = new URL('override.yaml', import.meta.url).pathname;
 const DOMAIN = 'app.example.test';
-/** No failure is forgiven: none may be counted while the check waits. */
+/** The image's own check. A failure counts at once, so none may occur while the check waits. */
 const WAITING_CHECK = {
   HEALTH_TEST: 'dstack-ingress health --wait',
   HEALTH_TIMEOUT: '600s',
@@ -21,13 +21,16 @@ const WAITING_CHECK = {
 const COMMAND_MS = 120_000;
 
 export interface ProjectOptions {
-  /** Seconds that the CA's certificates are valid. Default 90 days. */
+  /** Validity of the CA's certificates in seconds. Default: 90 days. */
   readonly validityS?: number;
-  /** The ingress is asked for its health as the image itself asks, but every second. Not with podman, which waits for each answer. */
+  /**
+   * Uses the image's own health check, but every second. Not with podman, which waits for each
+   * check to end.
+   */
   readonly waitingCheck?: boolean;
 }
 
-/** A process inside a container, as the host sees it. */
+/** A process inside a container, as seen from the host. */
 export interface ContainerProcess {
   readonly pid: number;
   readonly comm: string;
@@ -36,26 +39,35 @@ export interface ContainerProcess {
   readonly status: string;
 }
 
-/** The compose project of examples/demo, with the image of this tree, a name, a network and a port of its own. */
+/**
+ * The compose project of examples/demo, with the image of this tree, and with a name, a network and
+ * a port of its own.
+ */
 export interface Project extends AsyncDisposable {
   readonly engine: Engine;
-  /** Runs a command of compose and gives what it printed. Rejects with its words. */
+  /** Runs a compose command and returns its output. Rejects with the error output. */
   compose(...args: readonly string[]): Promise<string>;
   /** The full id of a service's container. */
   container(service: string): Promise<string>;
-  /** Part of `inspect` of a service's container, by a Go template. */
+  /** A part of `inspect` of a service's container, selected by a Go template. */
   inspect(service: string, template: string): Promise<string>;
-  /** The lines of a service's log so far, without the service's name before them. */
+  /** The lines of a service's log so far, without the prefix with the service's name. */
   log(service: string): Promise<string[]>;
   /** The processes of a service's container. */
   processes(service: string): Promise<ContainerProcess[]>;
-  /** What the user gets who asks for a path: through the gateway's published port, verified against the CA's roots. */
+  /**
+   * A user's request for a path: through the gateway's published port, verified against the CA's
+   * roots.
+   */
   get(path: string): Promise<HttpsAnswer>;
-  /** Where the user goes: a port of 127.0.0.1, the name to ask for, and the roots to trust. */
+  /** A user's target: a port of 127.0.0.1, the name to request, and the roots to trust. */
   place(): Promise<{ readonly port: number; readonly domain: string; readonly roots: string }>;
 }
 
-/** Makes the project without starting anything. Disposing of it removes its containers, volumes and network. */
+/**
+ * Creates the project without starting anything. Disposal removes its containers, volumes and
+ * network.
+ */
 export async function openProject(engine: Engine, options: ProjectOptions = {}): Promise<Project> {
   const [program, ingress, world] = [
     await findDockerCompose(),
@@ -121,7 +133,7 @@ async function processesOf(engine: Engine, id: string): Promise<ContainerProcess
   return pids.flatMap((pid) => processAt(pid) ?? []);
 }
 
-/** Undefined when it has ended since it was listed, as health checks do. */
+/** Undefined if it has ended since it was listed, as health checks do. */
 function processAt(pid: number): ContainerProcess | undefined {
   const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
   try {

@@ -17,7 +17,8 @@ const ENVIRONMENT = {
 };
 
 const HARDENED = ['--read-only', '--tmpfs', '/run', '--tmpfs', '/tmp', '--security-opt', 'no-new-privileges'];
-// Docker lets everybody listen on every port; other engines, and a network of the host, do not.
+// Docker allows every process to listen on every port; other engines, and the host's network, do
+// not.
 const PRIVILEGED_PORTS = ['--sysctl', 'net.ipv4.ip_unprivileged_port_start=1024'];
 
 interface Case {
@@ -25,9 +26,9 @@ interface Case {
   readonly capabilities: readonly string[];
   readonly options?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Who owns the volume; root by default. */
+  /** The owner of the volume. Default: root. */
   readonly owner?: string;
-  /** What HAProxy is, as the log says. */
+  /** HAProxy's user and root directory, as logged. */
   readonly account: { readonly user?: string; readonly chroot?: string };
 }
 
@@ -54,17 +55,17 @@ const serving: readonly Case[] = [
     account: { user: 'haproxy' },
   },
   {
-    title: 'no capability at all, as a user of its own',
+    title: 'no capability at all, as another user',
     capabilities: [],
     options: [...PRIVILEGED_PORTS, '--user', '10001:10001'],
-    // Only root may write into /run.
+    // Only root may write to /run.
     environment: { PORT: '8443', RUNTIME_DIR: '/tmp/dstack-ingress' },
     owner: '10001:10001',
     account: {},
   },
 ];
 
-test('what the container needs of its engine', async (t) => {
+test('the capabilities that the container needs', async (t) => {
   const stage = await stageFor(t);
   if (!stage) return;
   const image = await ingressImage(stage.engine);
@@ -80,7 +81,7 @@ test('what the container needs of its engine', async (t) => {
       );
       await event(stage.engine, id, (line) => line.event === 'serving');
       const log = await stage.engine.run(['logs', id], { both: true });
-      // Only where HAProxy could not become somebody else.
+      // Logged only if HAProxy cannot change its user.
       assert.equal(log.includes('the same user as the control plane (10001)'), account.user === undefined);
       const words = await stage.engine.run(['exec', id, 'dstack-ingress', 'health']);
       assert.match(words, /^healthy: serving app\.example\.com until/);
@@ -88,19 +89,22 @@ test('what the container needs of its engine', async (t) => {
     });
   }
 
-  await t.test('serves as `docker run` starts it, without any of this', async () => {
+  await t.test('serves with the defaults of `docker run`', async () => {
     const id = await start(stage, image, { options: [] });
     await event(stage.engine, id, (line) => line.event === 'serving');
     await stopsSoon(stage.engine, id);
   });
 
-  await t.test('on a volume of another user it says whose it is, and which capability would do', async () => {
-    const all = [...HARDENED, ...drop(['NET_BIND_SERVICE', 'SETUID', 'SETGID']), ...PRIVILEGED_PORTS];
-    const id = await start(stage, image, { options: all, owner: '1000:1000' });
-    const { err } = await event(stage.engine, id, (line) => line.event === 'volume-not-writable');
-    assert.match(JSON.stringify(err), /DAC_OVERRIDE.*"owner":1000/);
-    await stopsSoon(stage.engine, id);
-  });
+  await t.test(
+    'on a volume of another user, the error names the owner and the capability that suffices',
+    async () => {
+      const all = [...HARDENED, ...drop(['NET_BIND_SERVICE', 'SETUID', 'SETGID']), ...PRIVILEGED_PORTS];
+      const id = await start(stage, image, { options: all, owner: '1000:1000' });
+      const { err } = await event(stage.engine, id, (line) => line.event === 'volume-not-writable');
+      assert.match(JSON.stringify(err), /DAC_OVERRIDE.*"owner":1000/);
+      await stopsSoon(stage.engine, id);
+    },
+  );
 
   const missing: [without: string, hint: RegExp][] = [
     ['NET_BIND_SERVICE', /cap_add: \[NET_BIND_SERVICE\]/],
@@ -108,7 +112,7 @@ test('what the container needs of its engine', async (t) => {
     ['SETGID', /cap_add: \[SETUID, SETGID\]/],
   ];
   for (const [without, hint] of missing) {
-    await t.test(`without ${without} it does not start, and says what to add`, async () => {
+    await t.test(`without ${without} it does not start, and the error says what to add`, async () => {
       const capabilities = ['NET_BIND_SERVICE', 'SETUID', 'SETGID'].filter((name) => name !== without);
       const all = [...HARDENED, ...drop(capabilities), ...PRIVILEGED_PORTS];
       const id = await start(stage, image, { options: all });
@@ -118,7 +122,7 @@ test('what the container needs of its engine', async (t) => {
     });
   }
 
-  await t.test('a subcommand that does not exist is answered by those that do', async () => {
+  await t.test('an unknown subcommand is an error that lists the known ones', async () => {
     await assert.rejects(stage.engine.run(['run', '--rm', image, 'serve']), {
       exitCode: 64,
       stderr: /there is no subcommand "serve"\. Subcommands: run, plan, status, health/,
@@ -141,7 +145,7 @@ interface StartOptions {
   readonly owner?: string | undefined;
 }
 
-/** Starts the image, cut off from everybody, on a volume that has a certificate: that one it serves all the same. */
+/** Starts the image without network on a volume that has a certificate, which it serves. */
 async function start(
   stage: Stage,
   image: string,
@@ -181,7 +185,7 @@ async function event(engine: Engine, id: string, fits: (line: LogLine) => boolea
   });
 }
 
-/** Nobody is connected, so nothing has to be waited for, and nothing killed. */
+/** Without a client there is nothing to drain, and nothing has to be killed. */
 async function stopsSoon(engine: Engine, id: string): Promise<void> {
   const startedAt = performance.now();
   await engine.run(['stop', id]);

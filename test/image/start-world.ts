@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { eventually } from '../e2e/support.ts';
 import type { Project } from './project.ts';
 
-/** What `ready` waits for; it depends on none of them, see examples/demo/compose.yaml. */
+/**
+ * The services that `ready` waits for; it depends on none of them, see examples/demo/compose.yaml.
+ */
 const PARTS = ['app', 'guest-agent', 'resolver', 'ca', 'cloudflare', 'gateway'];
 
-/** Starts everything but the ingress and the visitor; resolves when all of it answers. */
+/** Starts everything but the ingress and the visitor. Resolves once all services respond. */
 export async function startWorld(project: Project): Promise<void> {
   await project.compose('up', '--detach', '--no-build', ...PARTS, 'ready');
   const exitCode = await eventually(

@@ -7,20 +7,20 @@ import { hasBuildah } from './images.ts';
 import { openEngine } from './open-engine.ts';
 import { openProject, type Project, type ProjectOptions } from './project.ts';
 
-/** What the tests of one file share: ended when they are over, the last started first. */
+/** What the tests of one file share; ended after them, last started first. */
 export interface Stage {
   readonly engine: Engine;
-  /** The compose project, with nothing started. */
+  /** Creates the compose project without starting anything. */
   project(options?: ProjectOptions): Promise<Project>;
   /** A new directory. */
   directory(): Promise<string>;
-  /** Does something at the end. */
+  /** Runs `work` at the end. */
   defer(work: () => unknown): void;
 }
 
 /**
- * The stage of a test; undefined where no containers can be run, and then the test is skipped with the reason. With
- * `CONTAINERS=required` it fails instead.
+ * The stage of a test. If no containers can be run, skips the test with the reason and returns
+ * undefined; with `CONTAINERS=required` the test fails.
  */
 export async function stageFor(t: TestContext): Promise<Stage | undefined> {
   const engine = await openEngine();
@@ -41,7 +41,9 @@ export async function stageFor(t: TestContext): Promise<Stage | undefined> {
   };
 }
 
-/** Whether buildah is there; where not, the test is skipped, or fails with `CONTAINERS=required`. */
+/**
+ * Whether buildah is available; if not, the test is skipped, or fails with `CONTAINERS=required`.
+ */
 export async function buildahFor(t: TestContext): Promise<boolean> {
   if (await hasBuildah()) return true;
   skip(t, 'buildah is not installed (scripts/prepare containers installs it)');
@@ -60,9 +62,12 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
   return path;
 }
 
-/** The health of a service as the engine sees it: starting, healthy or unhealthy, with the words of the last check. */
+/**
+ * The health of a service according to the engine: starting, healthy or unhealthy, with the output
+ * of the last check.
+ */
 export async function health(project: Project, service: string): Promise<{ status: string; words: string }> {
-  // Podman leaves it to systemd when to check, so where there is no systemd nobody does.
+  // Podman leaves the scheduling of checks to systemd, so without systemd the test runs them.
   if (project.engine.kind === 'podman')
     await project.engine.run(['healthcheck', 'run', await project.container(service)]).catch(() => undefined);
   const text = await project.inspect(service, '{{json .State.Health}}');

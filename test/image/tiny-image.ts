@@ -5,16 +5,20 @@ import { execa } from 'execa';
 
 const DOCKER = 'application/vnd.docker';
 
-/** What an image of one layer consists of. */
+/** The parts of an image with one layer. */
 export interface TinyImage {
-  /** The image's root; with all that tar keeps of it: owners, modes, devices, extended attributes. */
+  /**
+   * The image's root, with everything that tar preserves: owners, modes, devices, extended
+   * attributes.
+   */
   readonly root: string;
   /** Its configuration (Docker Image Specification v1.2) without the layers. */
   readonly configuration: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Writes an image, byte by byte as it is wanted, which no tool would build; gives its name in buildah's words (`dir:…`).
+ * Writes an image byte by byte that no tool would build; returns its name in buildah's notation
+ * (`dir:…`).
  * https://github.com/distribution/distribution/blob/main/docs/content/spec/manifest-v2-2.md
  */
 export async function writeTinyImage(folder: string, { root, configuration }: TinyImage): Promise<string> {

@@ -109,7 +109,7 @@ export const images: readonly Mutant[] = [
       { file: 'test/image/build.test.ts' },
       {
         file: 'test/image/lifecycle.test.ts',
-        test: 'asked as the image asks: starting while the CA is waited for, unhealthy soon with a wrong token',
+        test: 'with the image’s own health check: starting while the start waits for the CA, unhealthy soon with a wrong token',
       },
     ],
     note: 'The health check of the image counts a slow start as a failure.',

@@ -1,5 +1,5 @@
 import { type ContenderId, readsRequests } from './contender.ts';
-import { bestRival, ratios, readingsOf, type Spread } from './figures.ts';
+import { bestOther, ratios, readingsOf, type Spread } from './figures.ts';
 import { bulkMetric, handshakeMetrics, latencyMetrics, type Metric, requestMetrics } from './metrics.ts';
 import type { Results, TakenReading } from './results.ts';
 
@@ -11,7 +11,7 @@ interface Aim {
    * A contender, or the best of the others: of all, or of those of the same kind (bytes or
    * requests).
    */
-  readonly rival: ContenderId | 'best' | 'peer';
+  readonly other: ContenderId | 'best' | 'peer';
   readonly bound: number;
 }
 
@@ -32,7 +32,7 @@ export interface Verdict extends Aim {
 
 const aims: readonly Aim[] = [
   ...handshakeMetrics.flatMap<Aim>((metric) => [
-    { metric, rival: 'older-2.3', bound: 4 },
+    { metric, other: 'older-2.3', bound: 4 },
     ...besideBest(metric, 1),
   ]),
   ...requestMetrics.flatMap((metric) => besideBest(metric, 0.95)),
@@ -42,8 +42,8 @@ const aims: readonly Aim[] = [
 
 function besideBest(metric: Metric, bound: number): Aim[] {
   return [
-    { metric, rival: 'best', bound },
-    { metric, rival: 'peer', bound },
+    { metric, other: 'best', bound },
+    { metric, other: 'peer', bound },
   ];
 }
 
@@ -62,19 +62,19 @@ export function verdicts({ readings, failures }: Omit<Results, 'setting'>): Verd
 function judge(aim: Aim, ours: ContenderId, all: ReadonlyMap<ContenderId, readonly TakenReading[]>): Verdict {
   const { metric, bound } = aim;
   const { figure, better } = metric;
-  const rival = rivalOf(aim, ours, all);
-  const ratio = ratios(all.get(ours) ?? [], (rival && all.get(rival)) ?? [], figure);
+  const other = otherOf(aim, ours, all);
+  const ratio = ratios(all.get(ours) ?? [], (other && all.get(other)) ?? [], figure);
   const holds = better === 'more' ? ratio.median >= bound : ratio.median <= bound;
-  const against = rival === undefined ? {} : { against: rival };
+  const against = other === undefined ? {} : { against: other };
   return { ...aim, ...against, ours, ratio, holds, close: ratio.least < bound && bound < ratio.most };
 }
 
-function rivalOf(
-  { metric: { figure, better }, rival }: Aim,
+function otherOf(
+  { metric: { figure, better }, other }: Aim,
   ours: ContenderId,
   all: ReadonlyMap<ContenderId, readonly TakenReading[]>,
 ): ContenderId | undefined {
-  if (rival === 'best') return bestRival(all, figure, better);
-  if (rival !== 'peer') return rival;
-  return bestRival(all, figure, better, (id) => readsRequests(id) === readsRequests(ours));
+  if (other === 'best') return bestOther(all, figure, better);
+  if (other !== 'peer') return other;
+  return bestOther(all, figure, better, (id) => readsRequests(id) === readsRequests(ours));
 }

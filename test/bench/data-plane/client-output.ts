@@ -43,7 +43,9 @@ export function parseHandshakes(line: string, expected: 'full' | 'resumed'): Han
   if (connections === 0) throw new Error('no connection was completed');
   const wrong = expected === 'full' ? reused > 0 : reused < connections * 0.99;
   if (wrong)
-    throw new Error(`${reused} of ${connections} sessions were resumed in a measurement of ${expected} handshakes`);
+    throw new Error(
+      `${reused} of ${connections} sessions were resumed in a measurement of ${expected} handshakes`,
+    );
   return { ...numbers, ...words };
 }
 

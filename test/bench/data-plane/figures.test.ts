@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verdicts } from './aims.ts';
-import { bestRival, perCore, rate, ratios, spreadOf } from './figures.ts';
+import { bestOther, perCore, rate, ratios, spreadOf } from './figures.ts';
 import type { TakenReading } from './results.ts';
 
 const reading = (changes: Partial<TakenReading>): TakenReading => ({
@@ -40,13 +40,13 @@ test('the best contender is the best over all rounds, not in one of them', () =>
     of('caddy', [10, 20, 900]),
     of('nginx-http', [30, 30, 30]),
   ]);
-  assert.equal(bestRival(all, rate, 'more'), 'nginx-http');
-  assert.equal(bestRival(all, rate, 'less'), 'caddy');
+  assert.equal(bestOther(all, rate, 'more'), 'nginx-http');
+  assert.equal(bestOther(all, rate, 'less'), 'caddy');
   assert.equal(
-    bestRival(all, rate, 'more', (id) => id === 'caddy'),
+    bestOther(all, rate, 'more', (id) => id === 'caddy'),
     'caddy',
   );
-  assert.equal(bestRival(new Map(), rate, 'less'), undefined);
+  assert.equal(bestOther(new Map(), rate, 'less'), undefined);
 });
 
 test('a target is judged by the median, and says if the rounds disagree', () => {
@@ -67,7 +67,7 @@ test('handshakes are compared with the older configuration, the best of all, and
   const readings = [of('ours-tcp', 400), of('older-2.3', 100), of('caddy', 500)];
   const found = verdicts({ readings, failures: [] });
   assert.deepEqual(
-    found.map(({ rival, ratio, holds }) => [rival, ratio.median, holds]),
+    found.map(({ other, ratio, holds }) => [other, ratio.median, holds]),
     [
       ['older-2.3', 4, true],
       ['best', 0.8, false],
@@ -77,9 +77,9 @@ test('handshakes are compared with the older configuration, the best of all, and
 });
 
 test('a target without a reading is missed, not omitted', () => {
-  const rival = reading({ contender: 'caddy' });
+  const caddy = reading({ contender: 'caddy' });
   const failed = { contender: 'ours-tcp', work: 'bulk', names: 1, round: 0, why: 'refused' } as const;
-  const [verdict] = verdicts({ readings: [rival], failures: [failed] });
+  const [verdict] = verdicts({ readings: [caddy], failures: [failed] });
   assert.equal(verdict?.holds, false);
   assert.ok(Number.isNaN(verdict.ratio.median));
 });

@@ -73,15 +73,15 @@ export function ratios(
  * The best of the other contenders over all rounds. Not the best of each round: the maximum of
  * several noisy readings exceeds what any single contender achieves.
  */
-export function bestRival(
+export function bestOther(
   readings: ReadonlyMap<ContenderId, readonly TakenReading[]>,
   figure: Figure,
   better: 'more' | 'less',
   among: (id: ContenderId) => boolean = () => true,
 ): ContenderId | undefined {
   const sign = better === 'more' ? -1 : 1;
-  const rivals = [...readings]
+  const others = [...readings]
     .filter(([id]) => !isOurs(id) && among(id))
     .map(([id, all]) => ({ id, value: sign * spreadOf(all.map(figure)).median }));
-  return rivals.toSorted((a, b) => a.value - b.value)[0]?.id;
+  return others.toSorted((a, b) => a.value - b.value)[0]?.id;
 }

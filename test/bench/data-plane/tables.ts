@@ -139,10 +139,10 @@ const BEST: Readonly<Record<string, string>> = { best: 'the best of all: ', peer
 
 export function aimTable(results: Results): string {
   const rows = verdicts(results).map(
-    ({ metric, rival, against, bound, ours, ratio: found, holds, close }) => [
+    ({ metric, other, against, bound, ours, ratio: found, holds, close }) => [
       metric.title,
       titles[ours],
-      `${BEST[rival] ?? ''}${against ? titles[against] : '–'}`,
+      `${BEST[other] ?? ''}${against ? titles[against] : '–'}`,
       `${metric.better === 'more' ? 'at least' : 'at most'} ${bound}`,
       ratio(found),
       `${holds ? 'holds' : 'missed'}${close ? ', rounds differ' : ''}`,
