@@ -61,7 +61,7 @@ test('a file that leaves something open fails at its deadline, and says what', a
   const env = { NODE_TEST_CONTEXT: undefined, TEST_FILE_DEADLINE_MS: '700' };
   const ended = await execa(process.execPath, [SCRIPT, 'some'], { cwd: folder, env, reject: false });
   assert.equal(ended.exitCode, 1, ended.stdout);
-  assert.match(ended.stdout, /some\.test\.ts: not ended after 700 ms; still open: .*Timeout/);
+  assert.match(ended.stdout, /some\.test\.ts: still running after 700 ms; open handles: .*Timeout/);
   assert.match(ended.stdout, /^1 passed, 1 failed$/m);
 });
 
