@@ -30,8 +30,7 @@ test('every mutant changes something, and has a name of its own that begins with
 });
 
 test('each class has mutants, at least 70 in all, each with a test file that exists', () => {
-  const counted = mutants.filter(({ survives }) => !survives);
-  assert.ok(counted.length >= 70, `${counted.length}`);
+  assert.ok(mutants.length >= 70, `${mutants.length}`);
   for (const wanted of classes)
     assert.ok(
       mutants.some((mutant) => mutant.class === wanted),

@@ -41,6 +41,4 @@ export interface Mutant {
   readonly killedBy: readonly Killer[];
   /** What goes wrong, for a person. */
   readonly note: string;
-  /** No test notices it so far. It is tried, but does not count. */
-  readonly survives?: true;
 }
