@@ -108,7 +108,7 @@ test('values are published in one write beside the other values of the name, and
   provider.plant(txtRecord(NAME, 'foreign'));
   const records = await publishing(deps, values('a', 'b'));
   assert.deepEqual(records, [txtRecord(NAME, 'a'), txtRecord(NAME, 'b')]);
-  assert.deepEqual(provider.standing, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT foreign`]);
+  assert.deepEqual(provider.current, [`${NAME} TXT a`, `${NAME} TXT b`, `${NAME} TXT foreign`]);
   assert.equal(provider.applied.length, 1);
   assert.deepEqual(await journal.entries(), [entry('a', { handle: 'r2' }), entry('b', { handle: 'r3' })]);
 });
@@ -147,9 +147,9 @@ for (const done of [0, 1, 2]) {
     provider.plant(txtRecord(NAME, 'foreign'));
     provider.breakAfter(done, down);
     await assert.rejects(publishing(deps, values('a', 'b')), down);
-    assert.equal(provider.standing.length, done + 1);
+    assert.equal(provider.current.length, done + 1);
     await prune(deps);
-    assert.deepEqual(provider.standing, [`${NAME} TXT foreign`]);
+    assert.deepEqual(provider.current, [`${NAME} TXT foreign`]);
     assert.deepEqual(await journal.entries(), []);
   });
 }
@@ -161,7 +161,7 @@ test('a removal removes exactly the given values, in one write, and unregisters 
   await publishing(deps, values('a', 'b', 'c'));
   const some = (await registeredChallenges(deps, DOMAIN)).filter(({ value }) => value !== 'c');
   await removeChallenges(deps, { zone: ZONE }, some, never);
-  assert.deepEqual(provider.standing, [
+  assert.deepEqual(provider.current, [
     `${NAME} TXT A`,
     `${NAME} TXT c`,
     `${NAME} TXT foreign`,
@@ -179,7 +179,7 @@ test('a registered value without a handle is removed by name and value', async (
   for (const value of ['foreign', 'a']) provider.plant(txtRecord(NAME, value));
   await journal.write([entry('a')]);
   await prune(deps);
-  assert.deepEqual(provider.standing, [`${NAME} TXT foreign`]);
+  assert.deepEqual(provider.current, [`${NAME} TXT foreign`]);
 });
 
 test('values that are gone already are unregistered', async () => {
@@ -226,7 +226,7 @@ test('a value is unregistered only after it was removed', async () => {
   await assert.rejects(prune(deps), down);
   assert.equal((await journal.entries()).length, 2);
   await prune(deps);
-  assert.deepEqual(provider.standing, []);
+  assert.deepEqual(provider.current, []);
 });
 
 test('a removal that fails leaves its values registered', async () => {
@@ -274,7 +274,7 @@ test('a zone whose name may not be read is pruned by its id', async () => {
   const { provider, deps } = setUp({ tellsZoneNames: false });
   await publishing(deps, values('a'), await provider.zone(NAME, never));
   await prune(deps);
-  assert.deepEqual(provider.standing, []);
+  assert.deepEqual(provider.current, []);
 });
 
 test('a record is removed by the handle that the provider gave it', async () => {
@@ -295,7 +295,7 @@ test('a value whose write was never answered stays registered for a later run: i
   await removeChallenges(deps, { zone: ZONE }, await registeredChallenges(deps, DOMAIN), never);
   provider.plant(txtRecord(NAME, 'late'));
   await prune(deps);
-  assert.deepEqual(provider.standing, []);
+  assert.deepEqual(provider.current, []);
   assert.deepEqual(await journal.entries(), []);
 });
 
@@ -303,7 +303,7 @@ test('the challenges of open orders are not pruned', async () => {
   const { provider, journal, deps } = setUp();
   await publishing(deps, values('a', 'b'));
   await prune(deps, values('b'));
-  assert.deepEqual(provider.standing, [`${NAME} TXT b`]);
+  assert.deepEqual(provider.current, [`${NAME} TXT b`]);
   assert.deepEqual(
     (await journal.entries()).map(({ value }) => value),
     ['b'],

@@ -58,7 +58,7 @@ test('where each write replaces the whole zone, a run writes once, and the next 
   assert.equal(stage.served.length, 1);
   assert.ok(stage.events().includes('challenge-stays'));
   await reconcileOne(stage);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
   assert.equal(orders(stage), 1);
 });
@@ -74,7 +74,7 @@ test('records that the provider rejects do not prevent a renewal, and are report
   assert.equal(orders(stage), 1);
   assert.notEqual(stage.served.at(-1)?.facts.serial, old.facts.serial);
   assert.ok(!stage.lines.some((line) => line['event'] === 'waiting' && line['for'] === 'records'));
-  assert.deepEqual(stage.provider.standing, []);
+  assert.deepEqual(stage.provider.current, []);
 });
 
 test('records that do not propagate do not prevent a renewal, and are reported', async (t) => {
@@ -115,7 +115,7 @@ test('a zone that changed between read and write is planned again, with the chal
   };
   await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
 });
 
 test('records are published although the journal cannot be written', async (t) => {
@@ -124,7 +124,7 @@ test('records are published although the journal cannot be written', async (t) =
   const full = { ...journal, write: () => Promise.reject(failure('STORE_FAILED')) };
   change(stage, { journalOf: () => full });
   await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
 });
 
 /** Lets every write fail that holds a challenge, or every other. */
@@ -142,7 +142,7 @@ test('on a first start whose challenge alone is rejected, the records are publis
   const stage = await setStage(t);
   refuse(stage, 'challenge', 'PROVIDER_PERMISSION_MISSING');
   await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_PERMISSION_MISSING' });
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
 });
 
 test('the CA is not asked to validate a challenge that the provider refused', async (t) => {
@@ -182,7 +182,7 @@ test('after a conflict the records of the new plan are awaited', async (t) => {
     throw failure('PROVIDER_CONFLICT');
   };
   await reconcileOne(stage);
-  assert.ok(stage.provider.standing.includes(`${DOMAIN} A 192.0.2.1`), stage.provider.standing.join());
+  assert.ok(stage.provider.current.includes(`${DOMAIN} A 192.0.2.1`), stage.provider.current.join());
   assert.equal(stage.served.length, 1);
 });
 

@@ -44,7 +44,7 @@ function writesAfter(stage: Stage, other: string): void {
 }
 
 function addresses({ provider }: Stage): string[] {
-  return provider.standing.filter((line) => line.startsWith(APP_ADDRESS));
+  return provider.current.filter((line) => line.startsWith(APP_ADDRESS));
 }
 
 for (const [title, happens, left] of [
@@ -89,7 +89,7 @@ test('a challenge that vanishes from the zone is written again', async (t) => {
   const { provider } = stage;
   let taken = false;
   stage.shows = () => {
-    const line = provider.standing.find((one) => one.startsWith(CHALLENGE));
+    const line = provider.current.find((one) => one.startsWith(CHALLENGE));
     if (line !== undefined && !taken) {
       taken = true;
       void provider.apply(

@@ -12,7 +12,7 @@ test('a challenge that cannot be removed is a failure after the certificate is s
   assert.equal(stage.served.length, 1);
   stage.provider.before = () => undefined;
   await reconcileOne(stage);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.equal(orders(stage), 1);
 });
 
@@ -24,7 +24,7 @@ test('an abort during an order removes the challenge', async (t) => {
   };
   stage.client.validation = [{ status: 'pending' }];
   await assert.rejects(reconcileOne(stage, abort.signal), /stopped/);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
 });
 
@@ -52,7 +52,7 @@ test('a failed order leaves no challenge, and its failure is reported', async (t
   const stage = await setStage(t);
   stage.client.validation = [{ status: 'invalid', error: { detail: 'no TXT record found' } }];
   await assert.rejects(reconcileOne(stage), { code: 'ACME_ORDER_FAILED' });
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.ok(stage.events().includes('challenge-removed'));
 });
 

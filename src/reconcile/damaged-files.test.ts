@@ -137,7 +137,7 @@ async function reconcileWith(
   assert.ok(own && other);
   assert.deepEqual(other.failures, []);
   assert.ok(stage.served.some(({ facts: { names } }) => names.includes(OTHER)));
-  assert.deepEqual(stage.provider.standing.toSorted(), [...RECORDS_OF_BOTH, ...remaining].toSorted());
+  assert.deepEqual(stage.provider.current.toSorted(), [...RECORDS_OF_BOTH, ...remaining].toSorted());
   assert.deepEqual(await stage.deps.journalOf(OTHER).entries(), []);
   return { stage, path, results: [own, other] as const };
 }

@@ -100,9 +100,9 @@ async function withForeignRecords(t: Parameters<typeof setStage>[0]): Promise<St
 
 test('a forecast has exactly the changes that a reconciliation then makes, and makes none itself', async (t) => {
   const stage = await withForeignRecords(t);
-  const before = stage.provider.standing;
+  const before = stage.provider.current;
   const found = await forecastOne(stage);
-  assert.deepEqual(stage.provider.standing, before);
+  assert.deepEqual(stage.provider.current, before);
   assert.deepEqual(stage.provider.calls, ['zone', 'records']);
   assert.deepEqual([...stage.client.calls], ['caaIdentity']);
   assert.deepEqual(stage.served, []);
@@ -117,7 +117,7 @@ test('a forecast has exactly the changes that a reconciliation then makes, and m
   const warned = stage.lines.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
   assert.deepEqual(found.warnings, warned);
   assert.deepEqual(
-    stage.provider.standing.filter((line) => line.startsWith(CHALLENGE)),
+    stage.provider.current.filter((line) => line.startsWith(CHALLENGE)),
     [`${CHALLENGE} TXT of-another-owner`],
   );
 });

@@ -78,7 +78,7 @@ test('a CAA record permits the account at the CA, and is published only with SET
   const stage = await setStage(t, { spec: { setCaa: true } });
   await run(stage);
   const value = '0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1"';
-  assert.ok(stage.provider.standing.includes(`${DOMAIN} CAA ${value}`));
+  assert.ok(stage.provider.current.includes(`${DOMAIN} CAA ${value}`));
   const without = await setStage(t);
   await run(without);
   assert.deepEqual(without.client.calls, []);
@@ -123,8 +123,8 @@ for (const [title, options, published, expected] of table) {
     if (published !== undefined) stage.provider.plant(alias(published));
     await run(stage);
     assert.ok(
-      stage.provider.standing.includes(`${DOMAIN} CNAME ${expected}`),
-      stage.provider.standing.join('\n'),
+      stage.provider.current.includes(`${DOMAIN} CNAME ${expected}`),
+      stage.provider.current.join('\n'),
     );
   });
 }
@@ -196,7 +196,7 @@ test('a CNAME at the apex that is served as an address has propagated if the pro
 const simple = { capabilities: { cnameBesideOthers: false, flattensApexCname: false } };
 const gatewayAt = (...addresses: string[]) => gatewayNames(addresses, []);
 const addressesOfDomain = ({ provider }: Stage) =>
-  provider.standing.filter((line) => new RegExp(`^${DOMAIN} (A|AAAA|CNAME) `).test(line));
+  provider.current.filter((line) => new RegExp(`^${DOMAIN} (A|AAAA|CNAME) `).test(line));
 
 test('the addresses of the gateway are published where CAA excludes a CNAME, and are kept up to date', async (t) => {
   const stage = await setStage(t, {
@@ -245,7 +245,7 @@ test('a first run does not take addresses of another owner for those of the gate
   stage.provider.plant({ name: DOMAIN, type: 'A', value: '192.0.2.99', ttl: 3600 });
   for (const _ of ['first', 'second']) {
     await assert.rejects(run(stage), { code: 'DNS_LOOKUP_FAILED' });
-    const [address, caa, ...others] = stage.provider.standing.toSorted();
+    const [address, caa, ...others] = stage.provider.current.toSorted();
     assert.deepEqual([address, others], [`${DOMAIN} A 192.0.2.99`, []]);
     assert.match(caa ?? '', / CAA /);
   }

@@ -21,7 +21,7 @@ import { decidingFailure } from './report.ts';
 test('a first run publishes, orders, stores and serves, and leaves no challenge', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.equal(stage.served.length, 1);
   assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN]);
   const stored = await stage.deps.store.load([DOMAIN]);
@@ -80,7 +80,7 @@ for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
     await assert.rejects(reconcileOne(stage), { code });
     assert.equal(orders(stage), 1);
     assert.equal(stage.served.length, 2);
-    assert.deepEqual(stage.provider.standing, []);
+    assert.deepEqual(stage.provider.current, []);
   });
 }
 
@@ -105,7 +105,7 @@ test('records are published while the CA is down', async (t) => {
     if (call.startsWith('createOrder')) throw failure('ACME_UNREACHABLE');
   };
   await assert.rejects(reconcileOne(stage), { code: 'ACME_UNREACHABLE' });
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
 });
 
 test('records have propagated once the provider says so too, after the name servers', async (t) => {
@@ -180,7 +180,7 @@ test('a registered challenge in a zone that is gone is given up', async (t) => {
   await stage.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);
   await reconcileOne(stage);
   assert.equal(stage.served.length, 1);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
   assert.deepEqual(
     stage.emitted.filter(({ type }) => type === 'challenge-abandoned'),
@@ -213,7 +213,7 @@ test('a challenge that an earlier run left is removed, and one of another owner 
   await leaveChallenge(stage);
   stage.provider.plant(txtRecord(CHALLENGE, 'foreign'));
   await reconcileOne(stage);
-  assert.deepEqual(stage.provider.standing, [`${CHALLENGE} TXT foreign`, ...RECORDS]);
+  assert.deepEqual(stage.provider.current, [`${CHALLENGE} TXT foreign`, ...RECORDS]);
   assert.ok(stage.events().includes('challenge-swept'));
   assert.deepEqual(await stage.journal.entries(), []);
 });
@@ -240,7 +240,7 @@ test('an open order that cannot be read fails only its certificate, and its reco
   );
   assert.deepEqual(other?.failures, []);
   assert.deepEqual([orders(stage), stage.served.length], [1, 1]);
-  assert.ok(stage.provider.standing.some((line) => line.startsWith(`${DOMAIN} CNAME`)));
+  assert.ok(stage.provider.current.some((line) => line.startsWith(`${DOMAIN} CNAME`)));
 });
 
 test('an abort ends a run before it orders', async (t) => {
@@ -260,7 +260,7 @@ test('the zone and the challenge of a wildcard are those of its base name', asyn
   const stage = await setStage(t, { certificates: [['*.example.com']] });
   await reconcileOne(stage);
   assert.deepEqual(stage.served[0]?.facts.names, ['*.example.com']);
-  assert.deepEqual(stage.provider.standing, [
+  assert.deepEqual(stage.provider.current, [
     `*.example.com CNAME ${GATEWAY}`,
     `_dstack-app-address-wildcard.example.com TXT ${APP_ID}:443`,
   ]);

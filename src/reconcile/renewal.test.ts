@@ -127,7 +127,7 @@ test('an order whose certificate is stored is closed, and its challenge removed'
   stage.provider.plant(record);
   await reconcileOne(stage);
   assert.equal(await openOrders.load(DOMAIN), undefined);
-  assert.deepEqual(stage.provider.standing, RECORDS);
+  assert.deepEqual(stage.provider.current, RECORDS);
   assert.deepEqual(await stage.journal.entries(), []);
   assert.equal(orders(stage), 1);
 });

@@ -41,11 +41,11 @@ test('a name that is delegated to another zone fails before a write, and another
   assert.ok(one && other);
   assert.equal(Object(failureOf(one)).code, 'ZONE_NOT_PUBLIC');
   assert.equal(failureOf(other), undefined);
-  assert.ok(stage.provider.standing.every((line) => line.includes('www.example.com')));
+  assert.ok(stage.provider.current.every((line) => line.includes('www.example.com')));
   assert.equal(orders(stage), 1);
   answers(stage, 'app.', { authorities: [rr('example.com', 'SOA', '')] });
   await reconcileOne(stage);
-  assert.ok(stage.provider.standing.some((line) => line.startsWith(APP_ADDRESS)));
+  assert.ok(stage.provider.current.some((line) => line.startsWith(APP_ADDRESS)));
 });
 
 test('a name in a zone of the account that is not delegated fails before a write', async (t) => {

@@ -20,16 +20,16 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     );
   });
 
-  const standings = [
+  const accesses = [
     ['foreign', 'ZONE_NOT_FOUND', /not associated.*2016166/, /NAMECHEAP_USERNAME/],
     ['other-servers', 'ZONE_NOT_FOUND', /proper DNS servers.*2030288/, /BasicDNS/],
     ['not-our-dns', 'ZONE_NOT_FOUND', /name servers of example\.com/, /BasicDNS/],
   ] as const;
-  for (const [standing, code, message, hint] of standings) {
-    test(`a domain that is ${standing} is neither found nor written`, async () => {
+  for (const [access, code, message, hint] of accesses) {
+    test(`a domain that is ${access} is neither found nor written`, async () => {
       await using account = await openAccount();
       const { provider, publish, stored, commands } = account;
-      stored.standing = standing;
+      stored.access = access;
       const error = await failure(provider.zone(APP, soon()), code);
       assert.match(error.message, message);
       assert.match(error.hint, hint);
@@ -40,7 +40,7 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
 
   test('a domain that may not be edited is a missing permission', async () => {
     await using account = await openAccount();
-    account.stored.standing = 'locked';
+    account.stored.access = 'locked';
     const error = await failure(account.publish(), 'PROVIDER_PERMISSION_MISSING');
     assert.match(error.hint, /Domain List > Manage > Sharing/);
   });
@@ -50,9 +50,9 @@ describe('Namecheap: refusals', { concurrency: true }, () => {
     const { provider, stored, simulator } = account;
     const zone = await provider.zone(APP, soon());
     await provider.records(zone, [APP], soon());
-    stored.standing = 'foreign';
+    stored.access = 'foreign';
     await failure(provider.records(zone, [APP], soon()), 'ZONE_NOT_FOUND');
-    stored.standing = 'ours';
+    stored.access = 'ours';
     simulator.resetCalls();
     await provider.zone(APP, soon());
     assert.equal(simulator.calls.length, 1);

@@ -107,9 +107,9 @@ export function passContract(setup: ContractSetup): void {
     world.plant(ZONE, theirs);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
-    const standing = await look(provider, zone, OTHER);
+    const current = await look(provider, zone, OTHER);
     assertSame(
-      standing.filter(({ value }) => value === theirs.value),
+      current.filter(({ value }) => value === theirs.value),
       [theirs],
     );
     world.resetCalls();

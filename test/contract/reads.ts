@@ -45,14 +45,14 @@ export function readContract(setup: ContractSetup): void {
   for (const names of asked) {
     test(`records() of [${names.join(', ')}] returns exactly theirs, canonical`, async () => {
       await using world = await setup([ZONE]);
-      const standing = possible(world);
-      for (const one of standing) world.plant(ZONE, one);
+      const current = possible(world);
+      for (const one of current) world.plant(ZONE, one);
       const provider = world.open();
       const zone = await provider.zone(ZONE, soon());
       world.resetCalls();
       assertSame(
         await look(provider, zone, ...names),
-        standing.filter(({ name }) => names.includes(name)),
+        current.filter(({ name }) => names.includes(name)),
       );
       assert.ok(world.calls().reads <= world.costs.records, `${world.calls().reads} reads`);
       assert.equal(world.calls().writes, 0);

@@ -75,10 +75,10 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
  */
 function plant(simulator: Route53Simulator, zone: string, { name, type, value, ttl }: DnsRecord): void {
   const Name = `${name.toLowerCase().replaceAll('*', '\\052')}.`;
-  const standing = simulator
+  const current = simulator
     .setsOf(zone)
     .find((set) => set.Name === Name && set.Type === type && set.others['SetIdentifier'] === undefined);
-  const values = [...(standing?.values ?? []), type === 'TXT' ? quote(value) : value];
+  const values = [...(current?.values ?? []), type === 'TXT' ? quote(value) : value];
   simulator.plant(zone, { Name, Type: type, TTL: ttl, values });
 }
 

@@ -37,9 +37,9 @@ export function writeContract(setup: ContractSetup): void {
       const quotes = type !== 'TXT' || (world.abilities.quotesInTxt ?? true);
       const wanted = record(APP, type, quotes ? after : after.replaceAll('"', ''), 7200);
       assertSame(await apply({ action: 'replace', record: wanted, replaced }), [wanted]);
-      const standing = await look(provider, zone, APP);
-      assertSame(standing, [wanted]);
-      assert.deepEqual(await apply(...remove(...standing)), []);
+      const current = await look(provider, zone, APP);
+      assertSame(current, [wanted]);
+      assert.deepEqual(await apply(...remove(...current)), []);
       assertSame(await look(provider, zone, APP), []);
     });
   }
@@ -89,9 +89,9 @@ export function writeContract(setup: ContractSetup): void {
     await using world = await setup([ZONE]);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
-    const standing = ['one', 'two', 'three'].map((value) => record(CHALLENGE, 'TXT', value));
-    for (const one of standing) world.plant(ZONE, one);
-    const [one, two, three] = standing;
+    const current = ['one', 'two', 'three'].map((value) => record(CHALLENGE, 'TXT', value));
+    for (const one of current) world.plant(ZONE, one);
+    const [one, two, three] = current;
     assert.ok(one && two && three);
     const four = record(CHALLENGE, 'TXT', 'four');
     await provider.apply(

@@ -55,7 +55,9 @@ test('SIGKILL before the provider responds: the next start finds the value by it
   world.cloudflare.addRecord('example.test', { name: CHALLENGE, type: 'TXT', content: '"of-somebody-else"' });
   world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true }, 1);
   const killed = again(t, environment);
-  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 2 ? true : undefined));
+  await eventually('the value is published', () =>
+    txtValues(world, CHALLENGE).length === 2 ? true : undefined,
+  );
   await killed.end('SIGKILL');
   const next = again(t, environment);
   await next.seen('pass-finished');
@@ -80,7 +82,9 @@ test('SIGTERM while the provider hangs: still exit code 0 within 10 s, and the j
   const { world, environment } = await prepared(t);
   world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true });
   const ingress = again(t, environment);
-  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 1 ? true : undefined));
+  await eventually('the value is published', () =>
+    txtValues(world, CHALLENGE).length === 1 ? true : undefined,
+  );
   const { exitCode, seconds } = await ingress.end('SIGTERM');
   assert.equal(exitCode, 0);
   assert.ok(seconds < 10, `${seconds} s`);
@@ -91,7 +95,9 @@ test('SIGTERM while a challenge cannot be removed: HAProxy stops before that is 
   const { world, environment } = await prepared(t);
   world.cloudflare.failWhen(({ kind }) => kind === 'write', { kind: 'hang', executed: true });
   const ingress = again(t, environment);
-  await eventually('the value stands', () => (txtValues(world, CHALLENGE).length === 1 ? true : undefined));
+  await eventually('the value is published', () =>
+    txtValues(world, CHALLENGE).length === 1 ? true : undefined,
+  );
   assert.equal(ingress.haproxyPids().length, 1);
   const ended = ingress.end('SIGTERM');
   await eventually('HAProxy has ended', () => (ingress.haproxyPids().length === 0 ? true : undefined));

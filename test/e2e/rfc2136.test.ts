@@ -23,9 +23,9 @@ test('a first start on a self-hosted name server, and a run that finds nothing t
   await ingress.seen('pass-finished');
   assert.equal((await world.request(`app.${world.zone}`, '/hello')).status, 200);
   const calls = front.calls.join(' ');
-  const standing = primary.recordsOf(world.zone).flatMap(toRecord);
+  const current = primary.recordsOf(world.zone).flatMap(toRecord);
   assert.deepEqual(
-    standing.map(({ name, type }) => `${name} ${type}`),
+    current.map(({ name, type }) => `${name} ${type}`),
     [`_dstack-app-address.app.${world.zone}. TXT`, `app.${world.zone}. A`, `app.${world.zone}. CAA`],
   );
   // A query for the zone and the run's transfer; then records and challenge, and the removal of the

@@ -105,7 +105,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     ({ name, type }) => ({
       // The SOA of the zone, as in a negative answer.
       authorities: type === 'SOA' ? [soa('example.com')] : [],
-      answers: provider.standing.filter((line) => stage.shows(line)).flatMap(answersAt(name)),
+      answers: provider.current.filter((line) => stage.shows(line)).flatMap(answersAt(name)),
     }),
     where,
   );

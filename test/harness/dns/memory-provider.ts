@@ -22,7 +22,7 @@ export interface MemoryProviderOptions {
 /** A provider in memory that rejects what the contract forbids. */
 export interface MemoryProvider extends DnsProvider {
   /** The current records, as `name TYPE value`, sorted. */
-  readonly standing: readonly string[];
+  readonly current: readonly string[];
   /** The calls in their order. */
   readonly calls: readonly Verb[];
   /** The changes of each apply, as `create name TYPE value`, including those of one that failed. */
@@ -121,7 +121,7 @@ export function createMemoryProvider({
       propagationSeconds: 60,
       ...capabilities,
     },
-    get standing() {
+    get current() {
       return records.map(describeRecord).sort();
     },
     before: () => undefined,

@@ -33,7 +33,7 @@ export async function temporaryDir(t: TestContext): Promise<string> {
   return path;
 }
 
-/** Routes from some names to one target; by default to a port that nobody listens on, as bytes. */
+/** Routes from some names to one target; by default to a closed port, over TCP. */
 export function routesTo(
   target: Partial<Target>,
   names: readonly string[] = ['app.example'],

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { ZonePublisher, ZoneRecord } from '../dns/publisher.ts';
 import { createCloudflare } from './cloudflare.ts';
 
-const NOBODY = 'n'.repeat(40);
+const UNKNOWN_TOKEN = 'n'.repeat(40);
 const NO_ID = '0'.repeat(32);
 
 const simulator = await createCloudflare({ zones: ['example.com', 'example.net'] });
@@ -47,9 +47,14 @@ describe('the simulator refuses', { concurrency: true }, () => {
   const refused: readonly (readonly [what: string, status: number, code: number, Parameters<typeof ask>])[] =
     [
       ['a malformed token', 400, 6003, ['GET', '/zones', { token: '"quoted"' }]],
-      ['an unknown token', 403, 9109, ['GET', '/zones', { token: NOBODY }]],
-      ['an unknown token at DNS', 400, 9106, ['GET', records, { token: NOBODY }]],
-      ['the verification of an unknown token', 401, 1000, ['GET', '/user/tokens/verify', { token: NOBODY }]],
+      ['an unknown token', 403, 9109, ['GET', '/zones', { token: UNKNOWN_TOKEN }]],
+      ['an unknown token at DNS', 400, 9106, ['GET', records, { token: UNKNOWN_TOKEN }]],
+      [
+        'the verification of an unknown token',
+        401,
+        1000,
+        ['GET', '/user/tokens/verify', { token: UNKNOWN_TOKEN }],
+      ],
       ['a zone out of reach', 403, 9109, ['GET', other, { token: limited }]],
       ['records out of reach', 403, 10000, ['GET', `${other}/dns_records`, { token: limited }]],
       ['a write without the permission', 403, 10000, ['POST', records, { token: limited, body: txt }]],

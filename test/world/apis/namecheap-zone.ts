@@ -18,12 +18,12 @@ const MADE_FOR: Readonly<Record<string, readonly (readonly [address: string, pre
 };
 
 /** Who owns the domain, and whether it can be written. */
-export type Standing = 'ours' | 'foreign' | 'locked' | 'other-servers' | 'not-our-dns';
+export type DomainAccess = 'ours' | 'foreign' | 'locked' | 'other-servers' | 'not-our-dns';
 
 /** One domain's hosts and the rules for replacing them. */
 export class StoredZone {
   readonly domain: string;
-  standing: Standing = 'ours';
+  access: DomainAccess = 'ours';
   emailType = 'NONE';
   /** Attributes that a future version of the API might add. */
   moreAttributes: Readonly<Record<string, string>> | undefined;

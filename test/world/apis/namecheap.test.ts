@@ -5,9 +5,9 @@ import { createNamecheap } from './namecheap.ts';
 
 const simulator = await createNamecheap({ zones: ['example.com', 'foreign.com', 'locked.com', 'other.com'] });
 after(() => simulator[Symbol.asyncDispose]());
-simulator.zone('foreign.com').standing = 'foreign';
-simulator.zone('locked.com').standing = 'locked';
-simulator.zone('other.com').standing = 'other-servers';
+simulator.zone('foreign.com').access = 'foreign';
+simulator.zone('locked.com').access = 'locked';
+simulator.zone('other.com').access = 'other-servers';
 
 type Fields = Readonly<Record<string, string>>;
 

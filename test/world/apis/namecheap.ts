@@ -102,8 +102,8 @@ export class NamecheapSimulator extends ApiSimulator {
     if (command === GET_LIST) return reply(success(command, listResult([...this.#zones.keys()])));
     const zone = this.#zoneOf(parameters);
     if (command === GET_HOSTS) {
-      const { domain, emailType, hosts, moreAttributes, moreElements, standing } = zone;
-      const usesOurDns = standing !== 'not-our-dns';
+      const { domain, emailType, hosts, moreAttributes, moreElements, access } = zone;
+      const usesOurDns = access !== 'not-our-dns';
       return reply(
         success(command, hostsResult({ domain, emailType, hosts, usesOurDns, moreAttributes, moreElements })),
       );
@@ -111,7 +111,7 @@ export class NamecheapSimulator extends ApiSimulator {
     if (command !== SET_HOSTS) throw refusals.commandUnknown();
     const sent = sentHosts(parameters);
     if (request.method === 'GET' && sent.length > MOST_BY_GET) return { answer: { status: 404, body: '' } };
-    if (zone.standing === 'locked') throw refusals.domainLocked();
+    if (zone.access === 'locked') throw refusals.domainLocked();
     zone.setHosts(sent, parameters.get('emailtype') ?? '');
     const written = { zone: zone.domain, records: zone.records() };
     return { ...reply(success(command, setResult(zone.domain))), written };
@@ -163,8 +163,8 @@ export class NamecheapSimulator extends ApiSimulator {
     const domain = `${parameters.get('sld')}.${parameters.get('tld')}`.toLowerCase();
     const zone = this.#zones.get(domain);
     if (!zone) throw refusals.domainUnknown();
-    if (zone.standing === 'foreign') throw refusals.domainForeign();
-    if (zone.standing === 'other-servers') throw refusals.otherServers();
+    if (zone.access === 'foreign') throw refusals.domainForeign();
+    if (zone.access === 'other-servers') throw refusals.otherServers();
     return zone;
   }
 }

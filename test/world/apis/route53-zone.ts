@@ -51,18 +51,18 @@ export class StoredZone {
 
   /** Makes one change, or returns what is wrong with it. */
   #make({ action, set }: ZoneChange): string | undefined {
-    const standing = this.#sets.get(keyOf(set));
+    const current = this.#sets.get(keyOf(set));
     const what = `resource record set [name='${set.Name}', type='${set.Type}'${set.others['SetIdentifier'] === undefined ? '' : `, set identifier='${set.others['SetIdentifier']}'`}]`;
     if (action === 'DELETE') {
-      if (!standing) return `Tried to delete ${what} but it was not found`;
-      if (!same(standing, set)) {
+      if (!current) return `Tried to delete ${what} but it was not found`;
+      if (!same(current, set)) {
         return `Tried to delete ${what} but the values provided do not match the current values`;
       }
       const fault = this.#ofZone(set);
       if (!fault) this.#sets.delete(keyOf(set));
       return fault;
     }
-    if (action === 'CREATE' && standing) return `Tried to create ${what} but it already exists`;
+    if (action === 'CREATE' && current) return `Tried to create ${what} but it already exists`;
     const fault = this.#besides(set);
     if (!fault) this.plant(set);
     return fault;
