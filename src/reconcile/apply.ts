@@ -10,7 +10,13 @@ import {
 import { ownerNames } from '../records/name-records.ts';
 import { ownerChanges } from '../records/ownership.ts';
 import { register, unregister } from '../records/registry.ts';
-import { planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
+import {
+  type DesiredChallenges,
+  NO_CHALLENGES,
+  planZone,
+  type ZonePlan,
+  type ZoneState,
+} from '../records/zone-plan.ts';
 import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
 import { planContext, readZone } from './zones.ts';
@@ -154,7 +160,7 @@ export async function removeChallenges(
 async function writeZone(
   deps: Deps,
   zone: ZoneState,
-  wants: Omit<ZoneWants, 'publish'> & { readonly publish: readonly ChallengeValue[] },
+  wants: Pick<ZoneWants, 'facts'> & DesiredChallenges,
   signal: AbortSignal,
 ): Promise<ZonePlan> {
   let state = zone;
@@ -301,7 +307,7 @@ async function applyRecords(
   let reason = failure;
   if (isDivisible && isSplittable) {
     try {
-      const plan = await writeZone(deps, zone, { facts, publish: [], retain: [] }, signal);
+      const plan = await writeZone(deps, zone, { facts, ...NO_CHALLENGES }, signal);
       return { plan, failed: plan.refused };
     } catch (thrown) {
       signal.throwIfAborted();
@@ -310,7 +316,7 @@ async function applyRecords(
   }
   if (isIngressError(reason, 'PROVIDER_REJECTED') && zone.names.length > 1)
     return applyEachName(deps, zone, facts, signal);
-  const { refused } = planZone(zone, { publish: [], retain: [] }, planContext(deps, facts));
+  const { refused } = planZone(zone, NO_CHALLENGES, planContext(deps, facts));
   const failed = zone.names.map(({ domain }) => [domain, refused.get(domain) ?? reason] as const);
   return { plan: undefined, failed: new Map(failed) };
 }
@@ -327,7 +333,7 @@ async function applyEachName(
     try {
       const one = { ...zone, names: [name] };
       const state = { ...one, current: await readZone(deps, one, signal) };
-      const plan = await writeZone(deps, state, { facts, publish: [], retain: [] }, signal);
+      const plan = await writeZone(deps, state, { facts, ...NO_CHALLENGES }, signal);
       for (const [domain, refusal] of plan.refused) failed.set(domain, refusal);
       joined = joined ? join(joined, plan) : plan;
     } catch (thrown) {

@@ -111,17 +111,6 @@ function planNames(
     accepted.flatMap(({ records }) => records),
     context,
   );
-  const { cnameBesideOthers } = context.capabilities;
-  const cname = cnameBesideOthers ? undefined : blockingCname(planned.desired, planned, current);
-  if (cname) {
-    // Each name can be planned alone: names with a record at the CNAME's owner name are refused
-    // together.
-    const refuse = (one: NameRecords): NameRecords =>
-      one.records.some(({ name }) => name === cname.name)
-        ? { ...one, records: [], refused: cnameFault(cname) }
-        : one;
-    return planNames(names.map(refuse), current, context);
-  }
   return {
     ...planned,
     warnings: [...names.flatMap(({ warnings }) => warnings), ...planned.warnings],
