@@ -6,14 +6,52 @@ import { createServer } from 'node:net';
 // Below Linux's range for outgoing connections, so that none of them takes the port before its user
 // listens.
 const LOWEST = 10_240;
-const HIGHEST = 32_767;
+const PORTS_PER_BLOCK = 64;
+const BLOCKS = 352;
 
-/** A free port of 127.0.0.1, for UDP and TCP. */
+/**
+ * A process claims a block of ports by holding the UDP port of the block's number on this address,
+ * which nothing else listens on. Test files are processes that run concurrently: a port that was
+ * free a moment ago could be another one's by the time its user listens.
+ */
+const CLAIM_ADDRESS = '127.255.255.253';
+
+let claimed: number[] = [];
+let claiming: Promise<void> = Promise.resolve();
+
+/**
+ * A port of 127.0.0.1 that is free for UDP and TCP. No other process that asks here gets it while
+ * this one runs, and this one gets it once.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(LOWEST, HIGHEST + 1);
+    const port = await nextPort();
     if ((await isFreeForUdp(port)) && (await isFreeForTcp(port))) return port;
   }
+}
+
+async function nextPort(): Promise<number> {
+  const next = claiming.then(async () => {
+    if (claimed.length === 0) claimed = await claimBlock();
+    return claimed.pop() ?? LOWEST;
+  });
+  claiming = next.then(
+    () => undefined,
+    () => undefined,
+  );
+  return next;
+}
+
+/** The ports of a block that no other process has claimed, until this process ends. */
+async function claimBlock(): Promise<number[]> {
+  const first = randomInt(BLOCKS);
+  for (let tried = 0; tried < BLOCKS; tried += 1) {
+    const block = (first + tried) % BLOCKS;
+    const socket = createSocket('udp4');
+    if (await bound(once(socket.bind(LOWEST + block, CLAIM_ADDRESS), 'listening'), () => socket.unref()))
+      return Array.from({ length: PORTS_PER_BLOCK }, (_, index) => LOWEST + block * PORTS_PER_BLOCK + index);
+  }
+  throw new Error('every block of ports is claimed by another process');
 }
 
 async function isFreeForUdp(port: number): Promise<boolean> {
@@ -26,10 +64,10 @@ async function isFreeForTcp(port: number): Promise<boolean> {
   return bound(once(server.listen(port, '127.0.0.1'), 'listening'), () => server.close());
 }
 
-async function bound(listening: Promise<unknown>, close: () => void): Promise<boolean> {
+async function bound(listening: Promise<unknown>, then: () => void): Promise<boolean> {
   try {
     await listening;
-    close();
+    then();
     return true;
   } catch {
     return false;
