@@ -82,7 +82,8 @@ const eventually = (holds: () => boolean) =>
 
 /** Completes an order, at a CA that accepts every challenge. */
 async function issue(client: AcmeClient, order: Order): Promise<X509Certificate> {
-  for (const { challenges } of await client.getAuthorizations(order, never)) {
+  for (const { status, challenges } of await client.getAuthorizations(order, never)) {
+    if (status === 'valid') continue; // Pebble reuses one in a hundred, even when told to reuse none.
     const challenge = challenges.find(({ type }) => type === 'dns-01');
     assert.ok(challenge);
     await client.respond(challenge, never);
