@@ -177,6 +177,7 @@ const pure = [
   'src/reconcile/authority-choice.ts',
   'src/reconcile/backoff.ts',
   'src/status/health.ts',
+  'src/status/health-result.ts',
   'src/status/start.ts',
   'src/status/state.ts',
   'src/commands/print/state.ts',
@@ -243,6 +244,19 @@ for (const file of sources.filter((path) => path !== 'src/main.ts')) {
 for (const file of pure) {
   test(`${file} is pure`, () => assert.doesNotMatch(readFileSync(file, 'utf8'), IO));
 }
+
+test('no file imports itself by way of others', () => {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const imported of importsOf(file)) if (imported !== file) visit(imported, [...path, file]);
+    done.add(file);
+  };
+  for (const file of sources) visit(file, []);
+  assert.deepEqual(circles, []);
+});
 
 test('directories are made by src/files.ts: the recursive ways of Node.js may never return', () => {
   const guilty = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));

@@ -10,7 +10,8 @@ import { nameVariables, variables } from '../config/variables.ts';
 import { runtimePaths } from '../proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../proxy/runtime/handshake.ts';
 import { readStatusFile } from '../status/file.ts';
-import { type Handshake, judge, sample, unhealthy } from '../status/health.ts';
+import { type Handshake, judge, sample } from '../status/health.ts';
+import { unhealthy } from '../status/health-result.ts';
 import type { HealthOptions } from './command-line.ts';
 import { type HealthReport, healthJson } from './print/json.ts';
 

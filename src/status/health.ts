@@ -1,33 +1,9 @@
 import { type CertificateFacts, whyUnusable } from '../certificates/certificate.ts';
 import { describeExpiry, endingOf } from '../certificates/renewal/ending.ts';
 import { messageOf } from '../errors.ts';
-import { describeCause, judgeStart, withoutCertificate } from './start.ts';
+import { type Health, type HealthProblem, unhealthy, withoutCertificate } from './health-result.ts';
+import { describeCause, judgeStart } from './start.ts';
 import type { State } from './state.ts';
-
-/** The result of a health check. */
-export interface Health {
-  /** `starting` while nothing is served yet and nobody needs to act. */
-  readonly status: 'healthy' | 'starting' | 'unhealthy';
-  /** One sentence that starts with the status and a colon. */
-  readonly sentence: string;
-  /** What is not as it should be. Whether it makes the host unhealthy, `status` says. */
-  readonly problems: readonly HealthProblem[];
-}
-
-/** Something wrong with one name. */
-export interface HealthProblem {
-  readonly domain: string;
-  readonly kind:
-    | 'expired'
-    /** Still valid, but it should have been renewed by now. */
-    | 'ends-soon'
-    | 'no-certificate'
-    /** Presented, but not usable for the name. */
-    | 'wrong-certificate'
-    | 'not-listening'
-    | 'no-socket'
-    | 'handshake-failed';
-}
 
 /** A problem that makes the host unhealthy, and its description. */
 interface Wrong extends HealthProblem {
@@ -183,9 +159,4 @@ function list(items: readonly string[], separator = ', '): string {
 
 function nameOf({ domain }: { readonly domain: string }): string {
   return domain;
-}
-
-/** An unhealthy host. */
-export function unhealthy(why: string, problems: readonly HealthProblem[] = []): Health {
-  return { status: 'unhealthy', sentence: `unhealthy: ${why}`, problems };
 }

@@ -1,4 +1,4 @@
-import type { Health, HealthProblem } from './health.ts';
+import { type Health, withoutCertificate } from './health-result.ts';
 import type { NameState, State } from './state.ts';
 
 /** Milliseconds that a start may take to serve its first name. */
@@ -22,11 +22,6 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
     sentence: `${status}: no certificate yet${cause || waiting}`,
     problems: names.map(withoutCertificate),
   };
-}
-
-/** A name that has no certificate yet. */
-export function withoutCertificate(domain: string): HealthProblem {
-  return { domain, kind: 'no-certificate' };
 }
 
 /** Whether the next attempt may succeed without help, and begins before the end of the start. */

@@ -1,7 +1,7 @@
 import type { RenewalDecision } from '../../certificates/renewal/policy.ts';
 import type { IngressError } from '../../errors.ts';
 import type { Forecast } from '../../reconcile/forecast.ts';
-import type { Health } from '../../status/health.ts';
+import type { Health } from '../../status/health-result.ts';
 import type { State } from '../../status/state.ts';
 
 /** What `--json` prints, with a line break at the end. Keys are an interface: they stay. Pure. */
