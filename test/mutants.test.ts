@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { mutants } from './mutants/all.ts';
 import { classes, type Mutant } from './mutants/mutant.ts';
+import { hasTest } from './mutants/titles.ts';
 import { occurrences } from './mutants/tree.ts';
 
 test('every mutant applies: its text occurs exactly once in its file', () => {
@@ -40,4 +41,20 @@ test('each class has mutants, at least 70 in all, each with a test file that exi
     assert.ok(killedBy.length > 0, id);
     for (const { file } of killedBy) assert.ok(existsSync(file), `${id}: ${file}`);
   }
+});
+
+test('each test that a mutant names exists', () => {
+  const missing = mutants.flatMap(({ id, killedBy }) =>
+    killedBy.filter((killer) => !hasTest(killer)).map(({ file, test: title }) => `${id}: ${file}: ${title}`),
+  );
+  assert.deepEqual(missing, [], 'Give the mutant the new title of the test (test/mutants).');
+});
+
+test('a test has the title of a killer if a string, or a template and a row, gives it', () => {
+  const has = (title: string) => hasTest({ file: 'test/e2e/takeover.test.ts', test: title });
+  const taken = 'certbot’s volume is taken over: ';
+  assert.ok(has(`${taken}a name`));
+  assert.ok(!has(`${taken}an unknown row`));
+  assert.ok(!has('a name'));
+  assert.ok(!has('an unknown title'));
 });
