@@ -1,6 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { providers } from '../providers/registry.ts';
-import { unsupported, withoutEffect } from '../src/config/older-variables.ts';
+import { withoutEffect } from '../src/config/ignored-variables.ts';
+import { unsupported } from '../src/config/older-variables.ts';
 import type { Variable, VariableTable } from '../src/config/variable.ts';
 import { variables } from '../src/config/variables.ts';
 import { type ErrorKind, errorRegistry, fullHint } from '../src/errors.ts';

@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { ProviderWait } from '../../providers/shared/context.ts';
 import { untilAborted, withDeadline } from '../async.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { describeConfigWarning } from '../config/warnings.ts';
 import { sentenceOf } from '../event-messages.ts';
 import { emptySharedState, manageCertificate, type ReadDeps } from '../reconcile/deps.ts';
 import { caaOwnersOf } from '../reconcile/discover.ts';
@@ -71,7 +72,7 @@ async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): P
     void process.stderr.write(`${sentenceOf(waitingFor(config.provider, wait))}\n`);
   // No warnings while reading: only a start moves damaged files aside.
   const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
-  const warnings = new Set(config.warnings);
+  const warnings = new Set(config.warnings.map(describeConfigWarning));
   const authorities = readOnlyAuthorities(outside.authorities);
   const deps: ReadDeps = {
     ...outside,

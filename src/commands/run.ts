@@ -1,6 +1,7 @@
 import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
 import { systemClock as clock } from '../clock.ts';
+import { describeConfigWarning } from '../config/warnings.ts';
 import { type Emit, emitTo } from '../events.ts';
 import { type EvidenceServer, startEvidenceServer } from '../evidence/server.ts';
 import { createLog, type Log, logEvents } from '../log.ts';
@@ -35,7 +36,8 @@ export async function run(stopped: AbortSignal): Promise<number> {
     emit({ type: 'https-proxy', proxy, noProxy: config.noProxy });
   }
   const sharedUser = sharedUserWarning(processRights());
-  for (const sentence of [...config.warnings, ...(sharedUser === undefined ? [] : [sharedUser])])
+  const warned = config.warnings.map(describeConfigWarning);
+  for (const sentence of [...warned, ...(sharedUser === undefined ? [] : [sharedUser])])
     emit({ type: 'warning', sentence });
   onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
   await using evidence = await openEvidence(config, emit);

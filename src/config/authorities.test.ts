@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { kindsOf } from '../../test/harness/config.ts';
 import { type AuthoritySettings, chooseAuthorities } from './authorities.ts';
 import { Secret } from './secret.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 const PRODUCTION = 'https://acme-v02.api.letsencrypt.org/directory';
 const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
@@ -18,7 +19,7 @@ const primaries: [
   settings: AuthoritySettings,
   directoryUrl: string,
   usesStaging: boolean,
-  warnings: string[],
+  warnings: ConfigWarning[],
 ][] = [
   [{}, PRODUCTION, false, []],
   [{ staging: false }, PRODUCTION, false, []],
@@ -30,7 +31,7 @@ const primaries: [
     { staging: true, directoryUrl: OWN },
     OWN,
     false,
-    ['ACME_STAGING has no effect together with ACME_DIRECTORY_URL unless ACME_STAGING_DIRECTORY_URL is set'],
+    [{ kind: 'unused', variable: 'ACME_STAGING', reason: 'no-staging-directory' }],
   ],
   [{ directoryUrl: STAGING }, STAGING, true, []],
   [{ directoryUrl: 'https://ACME-staging-v02.api.letsencrypt.org:443/directory' }, '', true, []],
@@ -38,7 +39,7 @@ const primaries: [
     { directoryUrl: OWN, stagingDirectoryUrl: OWN_STAGING },
     OWN,
     false,
-    ['ACME_STAGING_DIRECTORY_URL has no effect: neither ACME_STAGING nor ACME_STAGING_DRY_RUN is true'],
+    [{ kind: 'unused', variable: 'ACME_STAGING_DIRECTORY_URL', reason: 'no-staging' }],
   ],
 ];
 for (const [settings, directoryUrl, usesStaging, warnings] of primaries) {
@@ -95,16 +96,17 @@ test('a fallback that is the primary is a fault, however it is written', () => {
   assert.deepEqual(faultsOf({ fallbackDirectoryUrl: PRODUCTION, directoryUrl: OWN }), []);
 });
 
-const dryRuns: [settings: AuthoritySettings, directoryUrl: string | undefined, warnings: string[]][] = [
-  [{}, STAGING, []],
-  [{ directoryUrl: PRODUCTION }, STAGING, []],
-  [{ directoryUrl: OWN, stagingDirectoryUrl: OWN_STAGING }, OWN_STAGING, []],
-  ...[{ staging: true }, { directoryUrl: STAGING }].map((settings): (typeof dryRuns)[number] => [
-    settings,
-    undefined,
-    ['ACME_STAGING_DRY_RUN has no effect: certificates come from the staging environment already'],
-  ]),
-];
+const dryRuns: [settings: AuthoritySettings, directoryUrl: string | undefined, warnings: ConfigWarning[]][] =
+  [
+    [{}, STAGING, []],
+    [{ directoryUrl: PRODUCTION }, STAGING, []],
+    [{ directoryUrl: OWN, stagingDirectoryUrl: OWN_STAGING }, OWN_STAGING, []],
+    ...[{ staging: true }, { directoryUrl: STAGING }].map((settings): (typeof dryRuns)[number] => [
+      settings,
+      undefined,
+      [{ kind: 'unused', variable: 'ACME_STAGING_DRY_RUN', reason: 'already-staging' }],
+    ]),
+  ];
 for (const [settings, directoryUrl, warnings] of dryRuns) {
   test(`ACME_STAGING_DRY_RUN with ${JSON.stringify(settings)}: ${directoryUrl ?? 'without effect'}`, () => {
     const choice = choose({ ...settings, stagingDryRun: true });
@@ -127,7 +129,7 @@ test('what is only for a fallback is without effect where there is none', () => 
   const settings = { fallbackEabKid: 'kid', fallbackEabHmacKey: hmacKey };
   assert.deepEqual(
     choose(settings, set).warnings,
-    set.map((variable) => `${variable} has no effect: ACME_FALLBACK_DIRECTORY_URL is not set`),
+    set.map((variable) => ({ kind: 'unused', variable, reason: 'no-fallback' })),
   );
   assert.equal(choose(settings, set).authorities.fallback, undefined);
   assert.deepEqual(choose({ ...settings, fallbackDirectoryUrl: OWN }, set).warnings, []);

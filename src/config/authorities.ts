@@ -1,5 +1,6 @@
 import type { Fault } from './faults.ts';
 import type { Secret } from './secret.ts';
+import { type ConfigWarning, unused } from './warnings.ts';
 
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
 const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
@@ -48,7 +49,7 @@ export interface AuthorityChoice {
    */
   readonly usesStaging: boolean;
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /**
@@ -162,20 +163,14 @@ function unusedSettings(
   { directoryUrl, staging, stagingDirectoryUrl, stagingDryRun, fallbackDirectoryUrl }: AuthoritySettings,
   usesStaging: boolean,
   isSet: (variable: string) => boolean,
-): string[] {
+): ConfigWarning[] {
   const withoutFallback = fallbackDirectoryUrl === undefined ? OF_FALLBACK.filter(isSet) : [];
+  const lacksStaging = staging && directoryUrl !== undefined && stagingDirectoryUrl === undefined;
+  const isStagingUnused = stagingDirectoryUrl !== undefined && !staging && !stagingDryRun;
   return [
-    ...(staging && directoryUrl !== undefined && stagingDirectoryUrl === undefined
-      ? [
-          'ACME_STAGING has no effect together with ACME_DIRECTORY_URL unless ACME_STAGING_DIRECTORY_URL is set',
-        ]
-      : []),
-    ...(stagingDryRun && usesStaging
-      ? ['ACME_STAGING_DRY_RUN has no effect: certificates come from the staging environment already']
-      : []),
-    ...(stagingDirectoryUrl !== undefined && !staging && !stagingDryRun
-      ? ['ACME_STAGING_DIRECTORY_URL has no effect: neither ACME_STAGING nor ACME_STAGING_DRY_RUN is true']
-      : []),
-    ...withoutFallback.map((variable) => `${variable} has no effect: ACME_FALLBACK_DIRECTORY_URL is not set`),
+    ...unused('ACME_STAGING', lacksStaging && 'no-staging-directory'),
+    ...unused('ACME_STAGING_DRY_RUN', stagingDryRun && usesStaging && 'already-staging'),
+    ...unused('ACME_STAGING_DIRECTORY_URL', isStagingUnused && 'no-staging'),
+    ...withoutFallback.flatMap((variable) => unused(variable, 'no-fallback')),
   ];
 }

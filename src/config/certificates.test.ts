@@ -185,7 +185,13 @@ test('a group that only an alias makes too large is a fault of CERT_GROUPS', () 
 test('names that a wildcard of the same certificate covers are warned of', () => {
   const warnings = (...group: CertGroup) => plan({ certGroups: [group] }).warnings;
   assert.deepEqual(warnings('example.com', '*.example.com', 'a.b.example.com', '*.b.example.com'), [
-    "a.b.example.com and *.b.example.com are on one certificate, which Let's Encrypt refuses because one covers the other; remove a.b.example.com from it, and add it to DOMAINS",
+    {
+      kind: 'covered-name',
+      ...{ variable: 'CERT_GROUPS', name: 'a.b.example.com', wildcard: '*.b.example.com' },
+    },
+  ]);
+  assert.deepEqual(plan({ domain: '*.example.com', aliasDomains: ['a.example.com'] }).warnings, [
+    { kind: 'covered-name', variable: 'ALIAS_DOMAIN', name: 'a.example.com', wildcard: '*.example.com' },
   ]);
   assert.deepEqual(warnings('*.example.com', '*.b.example.com', 'example.com', 'a.b.c.example.com'), []);
   assert.deepEqual(plan({ domain: '*.example.com', domains: ['a.example.com'] }).warnings, []);

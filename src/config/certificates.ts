@@ -1,6 +1,7 @@
 import type { Fault } from './faults.ts';
 import type { CertGroup } from './lists.ts';
 import { type NameSettings, servedNames } from './served-names.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 /**
  * The settings that determine which names share a certificate. Missing or faulty ones are
@@ -18,7 +19,7 @@ export interface PlannedCertificate {
 export interface CertificatePlan {
   readonly certificates: readonly PlannedCertificate[];
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /** The most names on one certificate at Let's Encrypt, and with its profiles that allow fewer. */
@@ -45,7 +46,7 @@ export function planCertificates(
       ...aliasFaults(settings, known),
       ...certificates.flatMap((certificate) => tooMany(certificate, settings)),
     ],
-    warnings: certificates.flatMap(redundant),
+    warnings: certificates.flatMap((certificate) => redundant(certificate, settings)),
   };
 }
 
@@ -100,11 +101,12 @@ function tooMany(
   const special = MOST_NAMES_OF[acmeProfile];
   const most = special ?? MOST_NAMES;
   if (names.length <= most) return [];
-  const isGroup = certGroups.some(([first]) => names.includes(first));
+  const variable = sharedBy(names, certGroups);
+  const isGroup = variable === 'CERT_GROUPS';
   const why = special === undefined ? '' : ` with ACME_PROFILE=${acmeProfile}`;
   return [
     {
-      variable: isGroup ? 'CERT_GROUPS' : 'ALIAS_DOMAIN',
+      variable,
       kind: 'too-many',
       details: { certificate: names[0], count: names.length, most },
       problem: `puts ${names.length} names on the certificate of ${names[0]}; the maximum is ${most}${why}`,
@@ -115,14 +117,17 @@ function tooMany(
   ];
 }
 
+/** The variable that puts several names on one certificate. */
+function sharedBy(names: CertGroup, certGroups: readonly CertGroup[]): 'CERT_GROUPS' | 'ALIAS_DOMAIN' {
+  return certGroups.some(([first]) => names.includes(first)) ? 'CERT_GROUPS' : 'ALIAS_DOMAIN';
+}
+
 /** A warning rather than a fault, because a private CA may accept it. */
-function redundant({ names }: PlannedCertificate): string[] {
+function redundant({ names }: PlannedCertificate, { certGroups = [] }: CertificateSettings): ConfigWarning[] {
+  const variable = sharedBy(names, certGroups);
   const all = new Set<string>(names);
   return names
     .map((name) => ({ name, wildcard: name.replace(/^[^.]*/, '*') }))
     .filter(({ name, wildcard }) => name !== wildcard && all.has(wildcard))
-    .map(
-      ({ name, wildcard }) =>
-        `${name} and ${wildcard} are on one certificate, which Let's Encrypt refuses because one covers the other; remove ${name} from it, and add it to DOMAINS`,
-    );
+    .map(({ name, wildcard }) => ({ kind: 'covered-name', variable, name, wildcard }));
 }

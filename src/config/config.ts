@@ -4,13 +4,15 @@ import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { proxyWarnings } from './https-proxy.ts';
-import { describeMisspelling, explainMissing, findMisspellings, type Misspelling } from './misspelt.ts';
-import { ignoredVariables, unsupported, unsupportedFaults, withoutEffect } from './older-variables.ts';
+import { withoutEffect } from './ignored-variables.ts';
+import { explainMissing, findMisspellings, type Misspelling } from './misspelt.ts';
+import { ignoredVariables, unsupported, unsupportedFaults } from './older-variables.ts';
 import { type Environment, type ReadFile, readTable } from './read.ts';
 import { planRoutes, type Route } from './routes.ts';
 import { servedNames } from './served-names.ts';
 import type { Settings, VariableTable } from './variable.ts';
 import { type IngressSettings, variables } from './variables.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 export { LETS_ENCRYPT } from './authorities.ts';
 
@@ -38,7 +40,7 @@ export interface Config<P extends ProviderChoice> extends IngressSettings {
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
   /** What the operator should know. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /**
@@ -170,13 +172,16 @@ function namesOf(providers: readonly ProviderChoice[]): string[] {
 }
 
 /** Warnings about misspellings that no fault mentions. */
-function unreportedMisspellings(misspellings: readonly Misspelling[], faults: readonly Fault[]): string[] {
+function unreportedMisspellings(
+  misspellings: readonly Misspelling[],
+  faults: readonly Fault[],
+): ConfigWarning[] {
   return misspellings
     .filter(
       ({ written, meant }) =>
         !faults.some(({ variable, missing }) => variable === written || missing?.includes(meant)),
     )
-    .map(describeMisspelling);
+    .map(({ written, meant }) => ({ kind: 'misspelt', variable: written, meant }));
 }
 
 /**
@@ -190,9 +195,12 @@ const LONGEST_INTERVAL = 43_200;
  * Seconds between two reconciliations: RENEW_INTERVAL within its bounds. A value outside is a
  * warning, not a fault: the older container accepted any number. Pure.
  */
-export function boundInterval(seconds: number): { seconds: number; warnings: string[] } {
+export function boundInterval(seconds: number): { seconds: number; warnings: ConfigWarning[] } {
   const bound = Math.min(Math.max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL);
   if (bound === seconds) return { seconds, warnings: [] };
-  const range = `${SHORTEST_INTERVAL} to ${LONGEST_INTERVAL} seconds`;
-  return { seconds: bound, warnings: [`RENEW_INTERVAL=${seconds} counts as ${bound}: it can be ${range}`] };
+  const range = [SHORTEST_INTERVAL, LONGEST_INTERVAL] as const;
+  return {
+    seconds: bound,
+    warnings: [{ kind: 'out-of-range', variable: 'RENEW_INTERVAL', value: seconds, used: bound, range }],
+  };
 }

@@ -1,4 +1,5 @@
 import { IngressError } from '../errors.ts';
+import { type ConfigWarning, describeConfigWarning } from './warnings.ts';
 
 /** What is wrong, for programs. */
 export type FaultKind =
@@ -75,9 +76,9 @@ export interface Fault extends ValueFault {
 export class ConfigError extends IngressError {
   readonly faults: readonly Fault[];
   /** What else the operator should know. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 
-  constructor(faults: readonly Fault[], warnings: readonly string[] = []) {
+  constructor(faults: readonly Fault[], warnings: readonly ConfigWarning[] = []) {
     super('CONFIG_INVALID', faults.map(({ variable, problem }) => `${variable} ${problem}`).join('; '), {
       details: { faults },
     });
@@ -92,13 +93,15 @@ export function describeFaults({
   warnings,
 }: {
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }): string {
   const title =
     faults.length === 1 ? 'The configuration has 1 error:' : `The configuration has ${faults.length} errors:`;
   const items = faults.map(({ variable, problem, fix }) => `  ${variable} ${problem}\n    -> ${fix}`);
   const aside =
-    warnings.length === 0 ? [] : [['Warnings:', ...warnings.map((words) => `  ${words}`)].join('\n')];
+    warnings.length === 0
+      ? []
+      : [['Warnings:', ...warnings.map((warning) => `  ${describeConfigWarning(warning)}`)].join('\n')];
   const end = 'Nothing was started and nothing was written. docs/configuration.md lists every variable.\n';
   return [title, ...items, ...aside, end].join('\n\n');
 }

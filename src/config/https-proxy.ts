@@ -3,6 +3,7 @@ import type { Environment } from './read.ts';
 import { Secret } from './secret.ts';
 import { type } from './types.ts';
 import type { VariableType } from './variable.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 /** A proxy for outgoing HTTPS. */
 export interface ProxySetting {
@@ -56,14 +57,14 @@ export const proxyBypass: VariableType<string> = type('host, …', (value) => {
 export function proxyWarnings(
   { httpsProxy, noProxy = '' }: { readonly httpsProxy?: unknown; readonly noProxy?: string | undefined },
   environment: Environment,
-): string[] {
+): ConfigWarning[] {
   if (httpsProxy === undefined) {
     return ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
       .filter((name) => environment[name]?.trim())
-      .map((name) => `${name} has no effect, because all requests use HTTPS; use HTTPS_PROXY`);
+      .map((variable) => ({ kind: 'other-proxy', variable }));
   }
   return noProxy
     .split(',')
     .filter((host) => host.includes('/'))
-    .map((host) => `${host} in NO_PROXY has no effect; write a range of addresses as first-last`);
+    .map((network) => ({ kind: 'ignored-network', variable: 'NO_PROXY', network }));
 }

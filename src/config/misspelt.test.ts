@@ -21,7 +21,7 @@ const slips: [written: string, meant: string][] = [
 for (const [written, meant] of slips) {
   test(`${written} is taken for ${meant}`, () => {
     assert.deepEqual(load({ ...GOOD, [written]: '1' }).warnings, [
-      `${written} has no effect, because there is no such variable; did you mean ${meant}?`,
+      { kind: 'misspelt', variable: written, meant },
     ]);
   });
 }

@@ -30,11 +30,6 @@ export function findMisspellings(names: readonly string[], known: readonly strin
     });
 }
 
-/** The warning for a misspelling that is no fault. */
-export function describeMisspelling({ written, meant }: Misspelling): string {
-  return `${written} has no effect, because there is no such variable; did you mean ${meant}?`;
-}
-
 function nearest(written: string, candidates: readonly string[]): string | undefined {
   const near = candidates
     .filter((name) => Math.abs(name.length - written.length) <= mostSlips(name))

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Fault, ValueFault } from './faults.ts';
 import type { Settings, Variable, VariableTable } from './variable.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +12,7 @@ export type ReadFile = (path: string) => string;
 export interface Reading<T> {
   readonly values: T;
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 interface Found {
@@ -32,7 +33,7 @@ export function readTable<T extends VariableTable>(
 ): Reading<Settings<T>> {
   const values: Record<string, unknown> = {};
   const faults: Fault[] = [];
-  const warnings: string[] = [];
+  const warnings: ConfigWarning[] = [];
   for (const [key, variable] of Object.entries(table)) {
     const found = find(variable, environment, readFile, faults, warnings);
     if (found === 'fault') continue;
@@ -47,7 +48,7 @@ function find(
   environment: Environment,
   readFile: ReadFile,
   faults: Fault[],
-  warnings: string[],
+  warnings: ConfigWarning[],
 ): Found | 'fault' | undefined {
   const found: Found[] = [];
   for (const name of [variable.name, ...(variable.aliases ?? [])]) {
@@ -61,7 +62,7 @@ function find(
   }
   const [first, second] = found;
   if (first && second && first.text !== second.text) {
-    warnings.push(`${first.name} and ${second.name} differ; ${first.name} is used`);
+    warnings.push({ kind: 'aliases-differ', variable: first.name, ignored: second.name });
   }
   return first;
 }
@@ -107,14 +108,14 @@ function findOne(
 
 // Pasted secrets often come with quotes and line breaks; in other values the type reports them. A
 // file may end with a line break.
-function clean(text: string, variable: Variable<unknown>, found: Found, warnings: string[]): string {
+function clean(text: string, variable: Variable<unknown>, found: Found, warnings: ConfigWarning[]): string {
   const trimmed = text.trim();
   if (!variable.secret) return trimmed;
   const unquoted = /^(["'])(.*)\1$/s.exec(trimmed)?.[2]?.trim();
-  if (unquoted !== undefined) warnings.push(`${found.name} was set with quotes around it; they were removed`);
+  if (unquoted !== undefined) warnings.push({ kind: 'quotes-removed', variable: found.name });
   const whole = (unquoted ?? trimmed).replace(/[\r\n]+[ \t]*/g, '');
   const broken = whole !== (unquoted ?? trimmed) || (!found.fromFile && /[\r\n]/.test(text));
-  if (broken) warnings.push(`${found.name} was set with a line break in it; it was removed`);
+  if (broken) warnings.push({ kind: 'line-break-removed', variable: found.name });
   return whole;
 }
 

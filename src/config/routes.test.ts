@@ -4,6 +4,7 @@ import { parseEndpoint } from './endpoint.ts';
 import type { FaultKind, ValueFault } from './faults.ts';
 import { parseRoutingMap } from './lists.ts';
 import { planRoutes, type Route, type RouteSettings } from './routes.ts';
+import type { ConfigWarning } from './warnings.ts';
 
 function endpoint(text: string) {
   const read = parseEndpoint(text);
@@ -81,7 +82,7 @@ test('DOMAIN comes first, then DOMAINS, then what only ROUTING_MAP has; entries 
     'b.example.com b:80 http/1.1 [h2,http/1.1]',
     'd.example.com d:4 tcp []',
   ]);
-  assert.deepEqual(warnings, ['TARGET_TLS_VERIFY has no effect: no target uses TLS (https:// or grpcs://)']);
+  assert.deepEqual(warnings, [{ kind: 'unused', variable: 'TARGET_TLS_VERIFY', reason: 'no-tls-target' }]);
 });
 
 test('ROUTING_MAP alone is enough', () => {
@@ -106,9 +107,7 @@ test('an alias goes where DOMAIN goes unless it has an entry; a name of a group 
     'b.example.com b:2 tcp []',
     'c.example.com app:1 tcp []',
   ]);
-  assert.deepEqual(warnings, [
-    `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients request`,
-  ]);
+  assert.deepEqual(warnings, [{ kind: 'ignored-path', variable: 'ROUTING_MAP', path: '/path', entry: NAME }]);
 });
 
 type ExpectedFault = [variable: string, kind: FaultKind, details?: ValueFault['details']];
@@ -179,41 +178,47 @@ test('a fault that only follows from another is not reported', () => {
     assert.deepEqual(planRoutes({}, (variable) => known.includes(variable), never).faults, []);
 });
 
-const warned: [title: string, target: string, more: RouteSettings, set: string[], expected: string[]][] = [
+const warned: [
+  title: string,
+  target: string,
+  more: RouteSettings,
+  set: string[],
+  expected: ConfigWarning[],
+][] = [
   ['none', 'https://app', { targetCaFile: '/ca' }, ['TARGET_CA_FILE', 'TARGET_TLS_VERIFY'], []],
   [
     'a path',
     'http://app/path',
     {},
     [],
-    ['the path /path in TARGET_ENDPOINT has no effect: the app gets the paths that clients request'],
+    [{ kind: 'ignored-path', variable: 'TARGET_ENDPOINT', path: '/path' }],
   ],
   [
-    'a path in an entry, and a target for nobody',
+    'a path in an entry, and a target that no name uses',
     'app:1',
     { routingMap: map(`${NAME}=http://app/path`) },
     ['TARGET_ENDPOINT'],
     [
-      `the path /path in the entry for ${NAME} in ROUTING_MAP has no effect: the app gets the paths that clients request`,
-      'TARGET_ENDPOINT has no effect: ROUTING_MAP has a target for every name',
+      { kind: 'ignored-path', variable: 'ROUTING_MAP', path: '/path', entry: NAME },
+      { kind: 'unused', variable: 'TARGET_ENDPOINT', reason: 'every-name-routed' },
     ],
   ],
   [
-    'a CA and a check for nobody',
+    'a CA file and verification without a TLS target',
     'http://app',
     { targetCaFile: '/ca' },
     ['TARGET_TLS_VERIFY'],
     [
-      'TARGET_CA_FILE has no effect: no target uses TLS (https:// or grpcs://)',
-      'TARGET_TLS_VERIFY has no effect: no target uses TLS (https:// or grpcs://)',
+      { kind: 'unused', variable: 'TARGET_CA_FILE', reason: 'no-tls-target' },
+      { kind: 'unused', variable: 'TARGET_TLS_VERIFY', reason: 'no-tls-target' },
     ],
   ],
   [
-    'a CA that nothing is checked against',
+    'a CA file while verification is off',
     'https://app',
     { targetCaFile: '/ca', targetTlsVerify: false },
     ['TARGET_TLS_VERIFY'],
-    ['TARGET_CA_FILE has no effect: TARGET_TLS_VERIFY is false'],
+    [{ kind: 'unused', variable: 'TARGET_CA_FILE', reason: 'not-verified' }],
   ],
   ['TLS to the app, also for bytes', 'https://app', { proxyMode: 'tcp' }, ['TARGET_TLS_VERIFY'], []],
   [
@@ -221,7 +226,12 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     'grpcs://app:1',
     { alpn: ['http/1.1'] },
     [],
-    ['ALPN does not offer h2, so gRPC clients will refuse the grpcs:// target'],
+    [
+      {
+        ...{ kind: 'protocol-not-offered', variable: 'ALPN' },
+        ...{ protocols: ['h2'], clients: 'gRPC clients', scheme: 'grpcs' },
+      },
+    ],
   ],
   [
     'PostgreSQL without its protocol',
@@ -229,7 +239,10 @@ const warned: [title: string, target: string, more: RouteSettings, set: string[]
     { alpn: ['h2', 'http/1.1'] },
     [],
     [
-      'ALPN does not offer postgresql, so PostgreSQL clients with sslnegotiation=direct will refuse the postgres:// target',
+      {
+        ...{ kind: 'protocol-not-offered', variable: 'ALPN', protocols: ['postgresql'] },
+        ...{ clients: 'PostgreSQL clients with sslnegotiation=direct', scheme: 'postgres' },
+      },
     ],
   ],
   ['IMAP without its protocol, which clients do not insist on', 'imap://mail', { alpn: ['h2'] }, [], []],

@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { SCHEMES, type Scheme } from './endpoint.ts';
 import type { Fault } from './faults.ts';
 import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
+import { type ConfigWarning, unused } from './warnings.ts';
 
 /** Where the connections of one name are forwarded, and how. */
 export interface Route {
@@ -36,7 +37,7 @@ export interface RouteSettings extends NameSettings {
 export interface Routing {
   readonly routes: readonly Route[];
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 const TARGETS = ['TARGET_ENDPOINT', 'ROUTING_MAP'];
@@ -66,7 +67,7 @@ export function planRoutes(
     faults: once(faults, ({ variable, problem }) => `${variable} ${problem}`),
     warnings: once(
       [...routeWarnings(routed, settings), ...(mayBeUsed ? [] : unusedSettings(routed, settings, isSet))],
-      (words) => words,
+      (warning) => JSON.stringify(warning),
     ),
   };
 }
@@ -162,17 +163,16 @@ function unverifiable(routed: readonly Routed[], { targetTlsVerify }: RouteSetti
     }));
 }
 
-function routeWarnings(routed: readonly Routed[], { alpn }: RouteSettings): string[] {
-  return routed.flatMap(({ endpoint, variable, entry }) => {
+function routeWarnings(routed: readonly Routed[], { alpn }: RouteSettings): ConfigWarning[] {
+  return routed.flatMap(({ endpoint, variable, entry }): ConfigWarning[] => {
     const { scheme, ignoredPath } = endpoint;
-    const { insisting, alpn: wanted } = SCHEMES[scheme];
-    const where = entry === undefined ? variable : `the entry for ${entry} in ROUTING_MAP`;
+    const { insisting: clients, alpn: protocols } = SCHEMES[scheme];
     return [
       ...(ignoredPath === undefined
         ? []
-        : [`the path ${ignoredPath} in ${where} has no effect: the app gets the paths that clients request`]),
-      ...(insisting !== undefined && alpn !== undefined && !wanted.some((name) => alpn.includes(name))
-        ? [`ALPN does not offer ${wanted.join()}, so ${insisting} will refuse the ${scheme}:// target`]
+        : [{ kind: 'ignored-path' as const, variable, path: ignoredPath, ...(entry && { entry }) }]),
+      ...(clients !== undefined && alpn !== undefined && !protocols.some((name) => alpn.includes(name))
+        ? [{ kind: 'protocol-not-offered' as const, variable: 'ALPN' as const, protocols, clients, scheme }]
         : []),
     ];
   });
@@ -183,19 +183,15 @@ function unusedSettings(
   routed: readonly Routed[],
   { targetTlsVerify, targetCaFile }: RouteSettings,
   isSet: (variable: string) => boolean,
-): string[] {
-  const why = routed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls)
-    ? undefined
-    : 'no target uses TLS (https:// or grpcs://)';
-  const unverified = targetTlsVerify === false ? 'TARGET_TLS_VERIFY is false' : undefined;
+): ConfigWarning[] {
+  const why = routed.some(({ endpoint }) => SCHEMES[endpoint.scheme].tls) ? undefined : 'no-tls-target';
+  const unverified = targetTlsVerify === false ? 'not-verified' : undefined;
   const whyNoCa = targetCaFile === undefined ? undefined : (why ?? unverified);
   const target = routed.length > 0 && !routed.some(({ variable }) => variable === 'TARGET_ENDPOINT');
   return [
-    ...(whyNoCa === undefined ? [] : [`TARGET_CA_FILE has no effect: ${whyNoCa}`]),
-    ...(why !== undefined && isSet('TARGET_TLS_VERIFY') ? [`TARGET_TLS_VERIFY has no effect: ${why}`] : []),
-    ...(target && isSet('TARGET_ENDPOINT')
-      ? ['TARGET_ENDPOINT has no effect: ROUTING_MAP has a target for every name']
-      : []),
+    ...unused('TARGET_CA_FILE', whyNoCa),
+    ...unused('TARGET_TLS_VERIFY', isSet('TARGET_TLS_VERIFY') && why),
+    ...unused('TARGET_ENDPOINT', target && isSet('TARGET_ENDPOINT') && 'every-name-routed'),
   ];
 }
 

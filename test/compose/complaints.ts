@@ -3,6 +3,7 @@ import { type Config, loadConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/faults.ts';
 import type { VariableTable } from '../../src/config/variable.ts';
 import { variables } from '../../src/config/variables.ts';
+import { describeConfigWarning } from '../../src/config/warnings.ts';
 import type { ComposeFile, Service } from './compose-file.ts';
 
 type IngressConfig = Config<(typeof providers)[number]>;
@@ -45,7 +46,8 @@ function ingressOf(name: string, service: Service): Ingress {
   };
   try {
     const config = loadConfig(service.environment, readFile, providers);
-    return { name, service, config, words: config.warnings.map((warning) => `warning: ${warning}`) };
+    const words = config.warnings.map((warning) => `warning: ${describeConfigWarning(warning)}`);
+    return { name, service, config, words };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const words = thrown.faults.map(({ variable, problem }) => `fault: ${variable} ${problem}`);

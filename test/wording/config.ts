@@ -1,4 +1,5 @@
 import { ConfigError, describeFaults } from '../../src/config/faults.ts';
+import { describeConfigWarning } from '../../src/config/warnings.ts';
 import { describeMissingSocket } from '../../src/dstack/missing-socket.ts';
 import { IngressError, RETRIES } from '../../src/errors.ts';
 import { faultsOf, GOOD, load } from '../harness/config.ts';
@@ -10,7 +11,10 @@ function fault(changes: Record<string, string>): string {
   return faults.map(({ variable, problem, fix }) => `${variable} ${problem} -> ${fix}`).join('\n');
 }
 
-const warning = (changes: Record<string, string>) => load({ ...GOOD, ...changes }).warnings.join('\n');
+const warning = (changes: Record<string, string>) =>
+  load({ ...GOOD, ...changes })
+    .warnings.map(describeConfigWarning)
+    .join('\n');
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `n${index}.example.com`).join();
 
@@ -385,29 +389,119 @@ const faults: readonly [when: string, changes: Record<string, string>, message: 
   ],
 ];
 
+/** A warning of each kind, and an unused variable for each reason. */
+const warnings: readonly [when: string, changes: Record<string, string>, message: string][] = [
+  [
+    'a secret in quotes',
+    { ALPHA_TOKEN: '"hush"' },
+    'ALPHA_TOKEN was set with quotes around it; they were removed',
+  ],
+  [
+    'a secret with a line break',
+    { ALPHA_TOKEN: 'hush\n' },
+    'ALPHA_TOKEN was set with a line break in it; it was removed',
+  ],
+  [
+    'two names of one variable that differ',
+    { ACME_EMAIL: 'a@example.com', CERTBOT_EMAIL: 'b@example.com' },
+    'ACME_EMAIL and CERTBOT_EMAIL differ; ACME_EMAIL is used',
+  ],
+  [
+    'an interval out of bounds',
+    { RENEW_INTERVAL: '5' },
+    'RENEW_INTERVAL=5 counts as 60: it can be 60 to 43200 seconds',
+  ],
+  [
+    'a misspelt variable',
+    { SET_CCA: 'true' },
+    'SET_CCA has no effect, because there is no such variable; did you mean SET_CAA?',
+  ],
+  [
+    'a variable of older containers',
+    { CLIENT_MAX_BODY_SIZE: '1m' },
+    'CLIENT_MAX_BODY_SIZE has no effect: bodies are not limited',
+  ],
+  [
+    'a proxy for plain HTTP',
+    { HTTP_PROXY: 'http://proxy.example:3128' },
+    'HTTP_PROXY has no effect, because all requests use HTTPS; use HTTPS_PROXY',
+  ],
+  [
+    'a network in NO_PROXY',
+    { HTTPS_PROXY: 'http://proxy.example:3128', NO_PROXY: '10.0.0.0/8' },
+    '10.0.0.0/8 in NO_PROXY has no effect; write a range of addresses as first-last',
+  ],
+  [
+    'a path in the target',
+    { TARGET_ENDPOINT: 'http://app/path' },
+    'the path /path in TARGET_ENDPOINT has no effect: the app gets the paths that clients request',
+  ],
+  [
+    'a path in an entry',
+    { ROUTING_MAP: 'a.example.com=http://app/path' },
+    'the path /path in the entry for a.example.com in ROUTING_MAP has no effect: the app gets the paths that clients request',
+  ],
+  [
+    'a protocol that the target needs and ALPN lacks',
+    { TARGET_ENDPOINT: 'grpcs://app:1', ALPN: 'http/1.1' },
+    'ALPN does not offer h2, so gRPC clients will refuse the grpcs:// target',
+  ],
+  [
+    'a name and a wildcard that covers it',
+    { CERT_GROUPS: 'a.example.com *.example.com' },
+    "a.example.com and *.example.com are on one certificate, which Let's Encrypt refuses because one covers the other; remove a.example.com from it, and add it to DOMAINS",
+  ],
+  [
+    'ACME_STAGING beside a directory without a staging directory',
+    { ACME_STAGING: 'true', ACME_DIRECTORY_URL: 'https://ca.example/directory' },
+    'ACME_STAGING has no effect together with ACME_DIRECTORY_URL unless ACME_STAGING_DIRECTORY_URL is set',
+  ],
+  [
+    'a dry run while the primary is the staging environment',
+    { ACME_STAGING: 'true', ACME_STAGING_DRY_RUN: 'true' },
+    'ACME_STAGING_DRY_RUN has no effect: certificates come from the staging environment already',
+  ],
+  [
+    'a staging directory that nothing uses',
+    { ACME_STAGING_DIRECTORY_URL: 'https://staging.ca.example/directory' },
+    'ACME_STAGING_DIRECTORY_URL has no effect: neither ACME_STAGING nor ACME_STAGING_DRY_RUN is true',
+  ],
+  [
+    'a setting of the fallback without a fallback',
+    { ACME_FALLBACK_AFTER: '60' },
+    'ACME_FALLBACK_AFTER has no effect: ACME_FALLBACK_DIRECTORY_URL is not set',
+  ],
+  [
+    'a CA file without a TLS target',
+    { TARGET_CA_FILE: '/ca.pem' },
+    'TARGET_CA_FILE has no effect: no target uses TLS (https:// or grpcs://)',
+  ],
+  [
+    'a CA file without verification',
+    { TARGET_ENDPOINT: 'https://app', TARGET_CA_FILE: '/ca.pem', TARGET_TLS_VERIFY: 'false' },
+    'TARGET_CA_FILE has no effect: TARGET_TLS_VERIFY is false',
+  ],
+  [
+    'a target that no name uses',
+    { ROUTING_MAP: 'app.example.com=app:1' },
+    'TARGET_ENDPOINT has no effect: ROUTING_MAP has a target for every name',
+  ],
+];
+
 export const rows: readonly WordingRow[] = [
   ...faults.map(([when, changes, message]) => ({ when, say: () => fault(changes), message })),
-  {
-    when: 'a misspelt variable',
-    say: () => warning({ SET_CCA: 'true' }),
-    message: 'SET_CCA has no effect, because there is no such variable; did you mean SET_CAA?',
-  },
-  {
-    when: 'an interval out of bounds',
-    say: () => warning({ RENEW_INTERVAL: '5' }),
-    message: 'RENEW_INTERVAL=5 counts as 60: it can be 60 to 43200 seconds',
-  },
+  ...warnings.map(([when, changes, message]) => ({ when, say: () => warning(changes), message })),
   {
     when: 'the text for a terminal',
     say: () =>
       describeFaults(
         new ConfigError(
           [{ variable: 'PORT', kind: 'malformed', problem: 'is wrong', fix: 'Set it.' }],
-          ['X has no effect'],
+          [{ kind: 'quotes-removed', variable: 'X' }],
         ),
       ),
     message:
-      'The configuration has 1 error:\n\n  PORT is wrong\n    -> Set it.\n\nWarnings:\n  X has no effect\n\nNothing was started and nothing was written. docs/configuration.md lists every variable.\n',
+      'The configuration has 1 error:\n\n  PORT is wrong\n    -> Set it.\n\nWarnings:\n  X was set with quotes around it; they were removed\n\nNothing was started and nothing was written. docs/configuration.md lists every variable.\n',
   },
   {
     when: 'a directory in place of the socket of the guest agent',
