@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createFakeClock } from '../test/harness/fake-clock.ts';
 import { systemClock, until } from './clock.ts';
 
-test('it looks until something is seen, with pauses between', async () => {
+test('until() polls until it gets a value, with pauses between', async () => {
   const clock = createFakeClock();
   let looks = 0;
   const seen = await until(() => (++looks === 3 ? 'seen' : undefined), {
@@ -15,13 +15,13 @@ test('it looks until something is seen, with pauses between', async () => {
   assert.deepEqual(clock.waits, [10, 10]);
 });
 
-test('false, null and 0 are something', async () => {
+test('false, null, 0 and an empty string are values', async () => {
   for (const value of [false, null, 0, '']) {
     assert.equal(await until(() => value, { clock: createFakeClock(), timeoutMs: 1, everyMs: 1 }), value);
   }
 });
 
-test('the last pause ends at the deadline, and a last look follows it', async () => {
+test('the last pause ends at the deadline and is followed by a last poll', async () => {
   const clock = createFakeClock();
   let looks = 0;
   const look = () => {
@@ -32,14 +32,14 @@ test('the last pause ends at the deadline, and a last look follows it', async ()
   assert.deepEqual([looks, clock.waits], [4, [10, 10, 5]]);
 });
 
-test('it looks once when there is no time', async () => {
+test('with a time-out of 0 it polls once', async () => {
   const clock = createFakeClock();
   assert.equal(await until(async () => 'seen', { clock, timeoutMs: 0, everyMs: 10 }), 'seen');
   assert.equal(await until(() => undefined, { clock, timeoutMs: 0, everyMs: 10 }), undefined);
   assert.deepEqual(clock.waits, []);
 });
 
-test('what the look throws is thrown, and an abort ends it before the next look', async () => {
+test('an error of the poll is thrown, and an abort ends the wait before the next poll', async () => {
   const options = { clock: createFakeClock(), timeoutMs: 100, everyMs: 10 };
   const broken = async () => {
     throw new Error('broken');
@@ -56,7 +56,7 @@ test('what the look throws is thrown, and an abort ends it before the next look'
   assert.equal(looks, 1);
 });
 
-test('the clock of the system waits, and an abort ends that with its reason', async () => {
+test('the system clock waits, and an abort ends the wait with its reason', async () => {
   const before = performance.now();
   await systemClock.wait(20);
   assert.ok(performance.now() - before >= 19);
@@ -67,7 +67,7 @@ test('the clock of the system waits, and an abort ends that with its reason', as
   await assert.rejects(systemClock.wait(0, AbortSignal.abort(new Error('stopped'))), /stopped/);
 });
 
-test('a wait of more than 24 days is not over at once', async () => {
+test('a wait of more than 24 days does not end at once', async () => {
   const abort = new AbortController();
   const waiting = systemClock.wait(2 ** 31, abort.signal).then(() => 'over');
   assert.equal(await Promise.race([waiting, systemClock.wait(20).then(() => 'waits')]), 'waits');

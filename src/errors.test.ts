@@ -12,13 +12,13 @@ test('an error of several addresses has the messages of all of them', () => {
   assert.equal(messageOf('text'), 'text');
 });
 
-test('every hint begins with what to do', () => {
+test('every hint starts with an action', () => {
   const actions =
     /^(?:Add|Change|Check|Correct|Create|Find|Fix|Mount|Read|Remove|Report|Restore|Set|Update|Wait)\b/;
   for (const { hint } of Object.values(errorRegistry)) assert.match(hint, actions);
 });
 
-test('a hint of its own replaces what the registry says of retries, unless the error says so too', () => {
+test('a hint given with an error replaces the registry’s text about retries', () => {
   const hint = (context?: ConstructorParameters<typeof IngressError>[2]) =>
     new IngressError('CAA_FORBIDS', 'forbidden', context).hint;
   assert.equal(hint(), fullHint(errorRegistry.CAA_FORBIDS));

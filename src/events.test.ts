@@ -5,7 +5,7 @@ import { emitTo, type IngressEvent } from './events.ts';
 const stopped: IngressEvent = { type: 'stopped' };
 const progress: IngressEvent = { type: 'progress', done: 1, due: 2 };
 
-test('every subscriber hears every event, in order', () => {
+test('every subscriber gets every event, in order', () => {
   const heard: string[] = [];
   const emit = emitTo(
     ({ type }) => void heard.push(`log ${type}`),

@@ -33,7 +33,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-test('a file is written whole, with its mode whatever the umask, and nothing is left beside it', async () => {
+test('a file is written with its mode, whatever the umask, and no temporary file is left', async () => {
   const before = process.umask(0o077);
   try {
     await writeAtomically(join(root, 'open'), 'text', 0o644);
@@ -77,7 +77,7 @@ test('the content is durable before the rename, and the rename before the write 
   assert.deepEqual(steps, ['sync 4 bytes', 'rename', 'sync directory']);
 });
 
-test('a new version is another file: who has the old one open goes on reading it', async () => {
+test('a new version is another inode, so readers of the old one are not affected', async () => {
   const path = join(root, 'file');
   writeFileSync(path, 'a long old text', { mode: 0o644 });
   const before = statSync(path).ino;
@@ -86,7 +86,7 @@ test('a new version is another file: who has the old one open goes on reading it
   assert.deepEqual([readFileSync(path, 'utf8'), mode(path)], ['new', '600']);
 });
 
-test('a link in the place of the file is replaced, not followed', async () => {
+test('a link in place of the file is replaced, not followed', async () => {
   writeFileSync(join(root, 'target'), 'old');
   await linkAtomically('target', join(root, 'link'));
   await writeAtomically(join(root, 'link'), 'new', 0o600);
@@ -94,7 +94,7 @@ test('a link in the place of the file is replaced, not followed', async () => {
   assert.ok(lstatSync(join(root, 'link')).isFile());
 });
 
-test('a write that fails leaves what stood there, and no temporary file', async () => {
+test('a write that fails leaves the old content, and no temporary file', async () => {
   mkdirSync(join(root, 'folder', 'full'), { recursive: true });
   await assert.rejects(writeAtomically(join(root, 'folder'), 'text', 0o600), {
     code: /EISDIR|ENOTEMPTY|EEXIST/,
@@ -103,11 +103,11 @@ test('a write that fails leaves what stood there, and no temporary file', async 
   assert.deepEqual(readdirSync(join(root, 'folder')), ['full']);
 });
 
-test('a folder that is not there is an error', async () => {
+test('a missing folder is an error', async () => {
   await assert.rejects(writeAtomically(join(root, 'no', 'file'), 'text', 0o600), { code: 'ENOENT' });
 });
 
-test('a link is made, and moved, in one step', async () => {
+test('a link is created and moved atomically', async () => {
   const path = join(root, 'link');
   await linkAtomically('one', path);
   await linkAtomically('two', path);
@@ -115,13 +115,13 @@ test('a link is made, and moved, in one step', async () => {
   assert.deepEqual(readdirSync(root), ['link']);
 });
 
-test('a link that cannot be made leaves no temporary one', async () => {
+test('a link that cannot be created leaves no temporary link', async () => {
   mkdirSync(join(root, 'folder'));
   await assert.rejects(linkAtomically('target', join(root, 'folder')));
   assert.deepEqual(readdirSync(root), ['folder']);
 });
 
-test('a file that is not there is undefined; one that cannot be read is an error', async () => {
+test('a missing file is undefined; an unreadable one is an error', async () => {
   writeFileSync(join(root, 'file'), '');
   assert.equal(await readIfThere(join(root, 'file')), '');
   assert.equal(await readIfThere(join(root, 'none')), undefined);
@@ -129,40 +129,40 @@ test('a file that is not there is undefined; one that cannot be read is an error
   await assert.rejects(readIfThere(root), { code: 'EISDIR' });
 });
 
-test('only what is not there is missing', () => {
+test('only ENOENT and ENOTDIR mean missing', () => {
   const coded = (code: string) => Object.assign(new Error(code), { code });
   assert.deepEqual([coded('ENOENT'), coded('ENOTDIR'), coded('EACCES'), 'ENOENT', undefined].map(isMissing), [
     ...[true, true, false, false, false],
   ]);
 });
 
-test('folders are made with those above, privately, and again without complaint', async () => {
+test('makeDirectory creates parents too, with the mode, and accepts an existing folder', async () => {
   await makeDirectory(join(root, 'a', 'b'), 0o700);
   await makeDirectory(join(root, 'a', 'b'), 0o700);
   assert.deepEqual([mode(join(root, 'a')), mode(join(root, 'a', 'b'))], ['700', '700']);
 });
 
-test('where a folder is and takes none, making one below is an error', { timeout: 10_000 }, async () => {
+test('a folder that cannot be created in an existing one is an error', { timeout: 10_000 }, async () => {
   // Like a directory that was deleted while it is mounted, /proc says ENOENT.
   for (const path of ['/proc/folder', '/proc/folder/a/b']) {
     await assert.rejects(makeDirectory(path), { code: 'ENOENT', path: '/proc/folder' });
   }
 });
 
-test('a file in the place of a folder is an error that names it', async () => {
+test('a file in place of a folder is an error with its path', async () => {
   writeFileSync(join(root, 'file'), '');
   await assert.rejects(makeDirectory(join(root, 'file')), { code: 'EEXIST', path: join(root, 'file') });
   const below = join(root, 'file', 'a', 'b');
   await assert.rejects(makeDirectory(below), { code: 'ENOTDIR', path: below });
 });
 
-test('folders that several make at the same time are made', async () => {
+test('concurrent calls of makeDirectory succeed', async () => {
   const path = join(root, 'a', 'b', 'c', 'd');
   await Promise.all(Array.from({ length: 10 }, () => makeDirectory(path)));
   assert.ok(statSync(path).isDirectory());
 });
 
-test('what a crash left of a write is removed when it is old, and nothing else', async () => {
+test('temporary files of a crashed write are removed once they are old, and nothing else', async () => {
   const uuid = '6e5da8a3-e530-47c0-9a43-fa68b13c5adf';
   mkdirSync(join(root, 'live', 'a.test'), { recursive: true });
   symlinkSync('nowhere', join(root, 'live', 'a.test', `cert.pem.${uuid}.tmp`));

@@ -35,7 +35,7 @@ test('causes stay in order; those of other libraries have only their message', (
   assert.doesNotMatch(JSON.stringify(fields), /hush/);
 });
 
-test('an error that is not ours has its stack, because nothing else shows its origin', () => {
+test('an error of another kind has its stack, because nothing else shows its origin', () => {
   const fields = errorFields(new TypeError('broken'));
   assert.equal(fields['message'], 'broken');
   assert.match(String(fields['stack']), /log\.test\.ts/);

@@ -8,11 +8,11 @@ import { afterTest } from '../test/harness/after-test.ts';
 import { makeDirectory } from './files.ts';
 import { orStoreFailed, storeFailure, whyUnwritable } from './volume.ts';
 
-test('rights that are missing are told from a full disk and from a mount that is read-only', async () => {
+test('missing permissions, a full disk and a read-only mount are distinguished', async () => {
   const detailsOf = async (code: string) => {
     const thrown = Object.assign(new Error(`${code}: no`), { code, path: '/nowhere/at/all' });
     const { details, retryable } = await storeFailure('cannot write', '/x', thrown);
-    // A disk may have room again by itself; rights and mounts are for a person.
+    // A full disk may get space by itself; permissions and mounts need the operator.
     assert.equal(retryable, code === 'ENOSPC');
     return details;
   };
@@ -24,13 +24,13 @@ test('rights that are missing are told from a full disk and from a mount that is
   }
 });
 
-test('a directory that is not there yet can be made where the one above it can be written', async (t) => {
+test('a missing directory counts as writable if its parent is', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'volume-'));
   afterTest(t, () => rm(root, { recursive: true, force: true }));
   assert.equal(await whyUnwritable([root, join(root, 'live/app.example.com')]), undefined);
 });
 
-test('a volume that is mounted read-only is said to be, also where a folder cannot be made', async (t) => {
+test('a read-only mount is reported as such, also if a folder cannot be created', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'volume-'));
   afterTest(t, () => rm(root, { recursive: true, force: true }));
   const disk = await tinyDiskFor(t, join(root, 'letsencrypt'), 64);
@@ -45,7 +45,7 @@ test('a volume that is mounted read-only is said to be, also where a folder cann
   assert.equal(details['fault'], 'read-only');
 });
 
-test('a file in the place of a directory, and the reverse, are for a person to move', async (t) => {
+test('a file in place of a directory, or the reverse, needs the operator', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'volume-'));
   afterTest(t, () => rm(root, { recursive: true, force: true }));
   const file = join(root, 'dstack-ingress');

@@ -10,7 +10,7 @@ const starting = {
   ...{ provider: 'memory', directoryUrl: 'https://ca.example/directory' },
 };
 
-test('a standing warning is logged each time, and in the status once, for as long as it is true', () => {
+test('a repeated warning is logged each time, and is in the status once until it is over', () => {
   const { emit, events, lines } = memoryLog();
   const warnOf = standingWarnings(emit);
   const shown = () =>

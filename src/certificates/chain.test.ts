@@ -31,35 +31,45 @@ const crlf = (text: string) => text.replaceAll('\n', '\r\n');
 const chains: [title: string, text: string, path: string[], dropped: DroppedCertificate['reason'][]][] = [
   ['leaf and intermediate', leaf + I, [leaf, I], []],
   ['a leaf alone', leaf, [leaf], []],
-  ['a root at the end', leaf + I + R, [leaf, I, R], []],
-  ['the intermediate twice', leaf + I + I, [leaf, I], ['duplicate']],
-  ['the leaf twice', leaf + leaf + I, [leaf, I], ['duplicate']],
+  ['a chain with the root at the end', leaf + I + R, [leaf, I, R], []],
+  ['a chain with the intermediate twice', leaf + I + I, [leaf, I], ['duplicate']],
+  ['a chain with the leaf twice', leaf + leaf + I, [leaf, I], ['duplicate']],
   ['the whole chain twice', leaf + I + leaf + I, [leaf, I], ['duplicate', 'duplicate']],
-  ['the leaf at the end', R + I + leaf, [leaf, I, R], []],
-  ['issuers in the wrong order', leaf + R + I, [leaf, I, R], []],
-  ['another intermediate between', leaf + other.pem + I, [leaf, I], ['unrelated']],
-  ['another leaf in front', stranger + leaf + I, [leaf, I], ['unrelated']],
-  ['another root at the end', leaf + I + oldRoot.pem, [leaf, I], ['unrelated']],
-  ['a cross-signed root', leaf + I + crossed + oldRoot.pem, [leaf, I, crossed, oldRoot.pem], []],
-  ['a cross-sign that has expired', leaf + I + crossedPast, [leaf, I], ['expired']],
+  ['a chain with the leaf at the end', R + I + leaf, [leaf, I, R], []],
+  ['a chain with issuers in the wrong order', leaf + R + I, [leaf, I, R], []],
+  ['a chain with an unrelated intermediate', leaf + other.pem + I, [leaf, I], ['unrelated']],
+  ['a chain with an unrelated leaf in front', stranger + leaf + I, [leaf, I], ['unrelated']],
+  ['a chain with an unrelated root', leaf + I + oldRoot.pem, [leaf, I], ['unrelated']],
+  ['a chain with a cross-signed root', leaf + I + crossed + oldRoot.pem, [leaf, I, crossed, oldRoot.pem], []],
+  ['a chain with an expired cross-sign', leaf + I + crossedPast, [leaf, I], ['expired']],
   [
-    'a cross-sign that has expired, with its root',
+    'a chain with an expired cross-sign and its root',
     leaf + I + crossedPast + oldRoot.pem,
     [leaf, I],
     ['expired', 'unrelated'],
   ],
-  ['an expired one before the root', leaf + I + crossedPast + R, [leaf, I, R], ['expired']],
-  ['an expired twin of the intermediate', leaf + intermediatePast + I, [leaf, I], ['expired']],
-  ['junk between', `Bag Attributes\n${leaf}\nsubject=CN = x\n\n${I}\n# end`, [leaf, I], []],
-  ['a byte order mark', `\uFEFF${leaf}${I}`, [leaf, I], []],
-  ['CRLF', crlf(leaf + I), [leaf, I], []],
-  ['a private key between', `${leaf}${keyPem}\n${I}`, [leaf, I], []],
-  ['one that cannot be parsed', leaf + damaged + I, [leaf, I], ['unparsable']],
-  ['half of one', `${leaf}${half}\n${I}`, [leaf, I], []],
-  ['no line break between', leaf.trim() + I.trim(), [leaf, I], []],
+  [
+    'a chain with an expired cross-sign before the root',
+    leaf + I + crossedPast + R,
+    [leaf, I, R],
+    ['expired'],
+  ],
+  [
+    'a chain with an expired version of the intermediate',
+    leaf + intermediatePast + I,
+    [leaf, I],
+    ['expired'],
+  ],
+  ['a chain with text between', `Bag Attributes\n${leaf}\nsubject=CN = x\n\n${I}\n# end`, [leaf, I], []],
+  ['a chain with a byte order mark', `\uFEFF${leaf}${I}`, [leaf, I], []],
+  ['a chain with CRLF', crlf(leaf + I), [leaf, I], []],
+  ['a chain with a private key between', `${leaf}${keyPem}\n${I}`, [leaf, I], []],
+  ['a chain with a certificate that cannot be parsed', leaf + damaged + I, [leaf, I], ['unparsable']],
+  ['a chain with a truncated certificate', `${leaf}${half}\n${I}`, [leaf, I], []],
+  ['a chain without a line break between', leaf.trim() + I.trim(), [leaf, I], []],
 ];
 for (const [title, text, path, dropped] of chains) {
-  test(`${title}: the path is kept, the rest is dropped with a reason`, () => {
+  test(`cleanChain of ${title} keeps the path, and drops other certificates with a reason`, () => {
     const clean = cleanChain(text, key, now);
     assert.deepEqual(
       clean?.path.map(({ fingerprint256 }) => fingerprint256),
@@ -74,7 +84,7 @@ for (const [title, text, path, dropped] of chains) {
   });
 }
 
-test('a leaf without a subject may be there twice', () => {
+test('a duplicate of a leaf without a subject is dropped', () => {
   const clean = cleanChain(nameless + nameless + I, createPrivateKey(namelessKey), now);
   assert.deepEqual([clean?.path.length, clean?.dropped.map(({ reason }) => reason)], [2, ['duplicate']]);
 });
@@ -90,5 +100,5 @@ test('of two certificates with the same key, the valid one is the leaf', async (
 });
 
 for (const text of [stranger + I, '', damaged])
-  test(`a text of ${splitChain(text).length} certificates without that of the key has no chain`, () =>
+  test(`cleanChain of ${splitChain(text).length} certificates, none of them for the key, is undefined`, () =>
     assert.equal(cleanChain(text, key, now), undefined));

@@ -38,7 +38,7 @@ const longest = facts({ until: 80 });
 const plain = facts();
 const many = facts({ names: ['www.example.com', 'example.com', '*.example.net'], until: 70 });
 
-test('lineages are the plain name and its numbers, in that order', () => {
+test('lineageNames gives the plain name and then its numbered lineages, in order', () => {
   const entries = [
     'example.com-0010',
     'example.com-0002',
@@ -63,19 +63,19 @@ const choices: [
   candidates: readonly CertificateFacts[],
   expected: CertificateFacts | undefined,
 ][] = [
-  ['nothing of nothing', [], undefined],
-  ['the one that is valid longest', [plain, longer, expired], longer],
+  ['none if there is none', [], undefined],
+  ['the one that is valid for longest', [plain, longer, expired], longer],
   ['the first of equals', [facts(), facts()].map((each, index) => (index === 0 ? plain : each)), plain],
-  ['one for the name, however short, before one for another', [wildcard, plain], plain],
+  ['one for the name, even if one for other names is valid for longer', [wildcard, plain], plain],
   [
-    'production before a staging certificate that is valid longer',
+    'a production certificate before a staging one that is valid for longer',
     [facts({ until: 80, issuer: STAGING }), plain],
     plain,
   ],
-  ['an expired one for the name before a valid one for another', [wildcard, expired], expired],
+  ['an expired one for the name before a valid one for other names', [wildcard, expired], expired],
 ];
 for (const [title, candidates, expected] of choices) {
-  test(`of several is served: ${title}`, () => {
+  test(`the certificate to serve: ${title}`, () => {
     const chosen = chooseServed(
       candidates.map((each) => ({ facts: each })),
       requirement,
@@ -85,7 +85,7 @@ for (const [title, candidates, expected] of choices) {
   });
 }
 
-test('a certificate with several names is for each of them', () => {
+test('a certificate with several names can be served for each of them', () => {
   assert.equal(chooseServed([{ facts: wildcard }, { facts: many }], requirement, now)?.facts, many);
 });
 
@@ -95,15 +95,15 @@ const archived: [
   other: CertificateFacts,
   expected: boolean,
 ][] = [
-  ['when the links lead to nothing', undefined, expired, true],
-  ['when it is newer', facts({ from: -30 }), facts({ from: -1 }), true],
-  ['not when it is as old', facts(), facts(), false],
-  ['not when it is older', facts({ from: -1 }), facts({ from: -30 }), false],
-  ['when only it can be served, though it is older', facts({ from: -1, issuer: STAGING }), facts(), true],
-  ['not when it is newer and cannot be served', facts(), facts({ from: -1, issuer: STAGING }), false],
+  ['if the links lead nowhere', undefined, expired, true],
+  ['if it is newer', facts({ from: -30 }), facts({ from: -1 }), true],
+  ['not if it is as old', facts(), facts(), false],
+  ['not if it is older', facts({ from: -1 }), facts({ from: -30 }), false],
+  ['if only it can be served, even if it is older', facts({ from: -1, issuer: STAGING }), facts(), true],
+  ['not if it is newer and cannot be served', facts(), facts({ from: -1, issuer: STAGING }), false],
 ];
 for (const [title, linked, other, expected] of archived) {
-  test(`the archive goes before the links ${title}`, () => {
+  test(`the archived version takes precedence over the linked one ${title}`, () => {
     assert.equal(preferArchived(linked, other, requirement, now), expected);
   });
 }
@@ -115,7 +115,7 @@ const state = (name: string, shown: CertificateFacts | undefined, best = shown):
 });
 const [BASE, ONE, TWO] = ['example.com', 'example.com-0001', 'example.com-0002'] as const;
 const saves: [title: string, lineages: readonly LineageState[], expected: readonly string[]][] = [
-  ['an empty volume: the plain one', [], [BASE]],
+  ['an empty volume has the plain lineage', [], [BASE]],
   ['the plain one is served', [state(BASE, plain)], [BASE]],
   ['a numbered one is served, there is no plain one', [state(ONE, plain)], [ONE, BASE]],
   [
@@ -123,28 +123,36 @@ const saves: [title: string, lineages: readonly LineageState[], expected: readon
     [state(BASE, expired), state(ONE, plain)],
     [ONE, BASE],
   ],
-  ['the plain one is somebody else’s', [state(BASE, wildcard), state(ONE, plain)], [ONE]],
+  ['the plain one is for other names', [state(BASE, wildcard), state(ONE, plain)], [ONE]],
   [
-    'the plain one was somebody else’s',
+    'the plain one was for other names and has expired',
     [state(BASE, facts({ names: ['*.example.com'], until: -1 }))],
     [BASE],
   ],
-  ['nothing but somebody else’s', [state(BASE, wildcard)], [ONE]],
+  ['every lineage is for other names', [state(BASE, wildcard)], [ONE]],
   [
-    'somebody else’s, twice',
+    'two lineages are for other names',
     [state(BASE, wildcard), state(ONE, facts({ names: ['a.test'], until: 70 }))],
     [TWO],
   ],
-  ['a numbered one shows what the plain one shows', [state(BASE, plain), state(ONE, plain)], [ONE, BASE]],
+  [
+    'a numbered one has the certificate of the plain one',
+    [state(BASE, plain), state(ONE, plain)],
+    [ONE, BASE],
+  ],
   ['a numbered one has an older certificate', [state(BASE, longer), state(ONE, plain)], [ONE, BASE]],
   ['a numbered one has more names', [state(BASE, longest), state(ONE, many)], [BASE]],
   ['a numbered one has more names and is served', [state(BASE, plain), state(ONE, many)], [ONE, BASE]],
-  ['files that do not fit', [state(BASE, undefined)], [BASE]],
+  ['the files of the plain one do not match', [state(BASE, undefined)], [BASE]],
   ['all are expired', [state(BASE, facts({ until: -9 })), state(ONE, expired)], [ONE, BASE]],
-  ['the plain one shows somebody else’s and has ours', [state(BASE, wildcard, plain)], [ONE]],
+  [
+    'the plain one links to another name’s certificate and has ours in the archive',
+    [state(BASE, wildcard, plain)],
+    [ONE],
+  ],
 ];
 for (const [title, lineages, expected] of saves) {
-  test(`a new certificate is stored: ${title}`, () => {
+  test(`the lineages that get a new certificate: ${title}`, () => {
     assert.deepEqual(lineagesToSave(BASE, lineages, requirement, now), expected);
   });
 }

@@ -21,7 +21,7 @@ key_type = ecdsa
 account = nobody
 `;
 
-test('account and server are read, from their section only', () => {
+test('account and server are read from [renewalparams] only', () => {
   assert.deepEqual(readRenewalConf(CONF), {
     account: '70f53d083c84b999a15fa4738d148cde',
     directoryUrl: 'https://ca.example:14000/dir',
@@ -31,15 +31,15 @@ test('account and server are read, from their section only', () => {
 
 const servers: [title: string, line: string, expected: string][] = [
   ['none', '', LETS_ENCRYPT],
-  ['the first version', 'server = https://acme-v01.api.letsencrypt.org/directory', LETS_ENCRYPT],
+  ['the ACMEv1 URL', 'server = https://acme-v01.api.letsencrypt.org/directory', LETS_ENCRYPT],
   ['quoted, with a comment', 'server = "https://ca.example/dir"  # ours', 'https://ca.example/dir'],
 ];
 for (const [title, line, expected] of servers) {
-  test(`the server: ${title}`, () => {
+  test(`the directory URL, with server = ${title}`, () => {
     assert.equal(readRenewalConf(`[renewalparams]\naccount = a\n${line}\n`)?.directoryUrl, expected);
   });
 }
 
 for (const text of ['', 'no configuration at all', '[renewalparams]\nserver = https://ca.example/dir\n']) {
-  test(`no account in ${JSON.stringify(text)}`, () => assert.equal(readRenewalConf(text), undefined));
+  test(`${JSON.stringify(text)} has no account`, () => assert.equal(readRenewalConf(text), undefined));
 }

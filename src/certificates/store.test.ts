@@ -44,7 +44,7 @@ const storeIn = (options: { noStaging?: boolean; now?: Date } = {}) => {
 const live = (...path: string[]) => join(root, 'live', 'app.example.com', ...path);
 const archive = (...path: string[]) => join(root, 'archive', 'app.example.com', ...path);
 
-test('what is saved is loaded, in the layout that certbot makes', async () => {
+test('a saved certificate is loaded, and has certbot’s layout', async () => {
   const store = storeIn();
   assert.equal(await store.load(['app.example.com']), undefined);
   await store.save(['app.example.com'], bundleOf(first));
@@ -66,7 +66,7 @@ test('keys are 0600 and certificates 0644, whatever the umask', async () => {
   assert.deepEqual(['privkey', 'cert', 'chain', 'fullchain'].map(mode), ['600', '644', '644', '644']);
 });
 
-test('a new version stands beside the old one and the links move on', async () => {
+test('a new version is stored beside the old one, and the links lead to it', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   await store.save(['app.example.com'], bundleOf(second));
@@ -75,7 +75,7 @@ test('a new version stands beside the old one and the links move on', async () =
   assert.equal(readlinkSync(live('cert.pem')), '../../archive/app.example.com/cert2.pem');
 });
 
-test('a crash between two links is mended by the newest pair that fits', async () => {
+test('after a crash between two links, the newest matching pair is loaded and linked', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   await store.save(['app.example.com'], bundleOf(second));
@@ -85,7 +85,7 @@ test('a crash between two links is mended by the newest pair that fits', async (
   assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain2.pem');
 });
 
-test('a peek gives what would be loaded, and mends nothing', async () => {
+test('a peek returns what would be loaded, and repairs nothing', async () => {
   const store = storeIn();
   assert.equal(await store.peek(['app.example.com']), undefined);
   assert.deepEqual(readdirSync(root), []);
@@ -97,7 +97,7 @@ test('a peek gives what would be loaded, and mends nothing', async () => {
   assert.equal(readlinkSync(live('fullchain.pem')), '../../archive/app.example.com/fullchain1.pem');
 });
 
-test('a version that was cut short is passed over', async () => {
+test('a truncated version is skipped', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
@@ -115,7 +115,7 @@ test('without links the newest complete version is loaded', async () => {
   assert.equal((await store.load(['app.example.com']))?.facts.serial, bundleOf(second).facts.serial);
 });
 
-test('a key that belongs to no chain is an error, not a certificate', async () => {
+test('a key that matches no chain is an error', async () => {
   mkdirSync(live(), { recursive: true });
   writeFileSync(live('fullchain.pem'), first.chainPem);
   writeFileSync(live('privkey.pem'), second.keyPem);
@@ -124,14 +124,14 @@ test('a key that belongs to no chain is an error, not a certificate', async () =
   );
 });
 
-test('a wildcard lives under its base name', async () => {
+test('a wildcard is stored under its base name', async () => {
   const store = storeIn();
   await store.save(['*.example.com'], bundleOf(wildcard));
   assert.ok(statSync(join(root, 'live', 'example.com', 'privkey.pem')).isFile());
   assert.ok(await store.load(['*.example.com']));
 });
 
-test('a volume that cannot be written is STORE_FAILED and leaves what stood there', async () => {
+test('a volume that cannot be written is STORE_FAILED, and the stored certificate stays', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   rmSync(join(root, 'archive', 'app.example.com'), { recursive: true });
@@ -142,7 +142,7 @@ test('a volume that cannot be written is STORE_FAILED and leaves what stood ther
   );
 });
 
-test('a chain and a key are taken only when they fit', () => {
+test('readBundle accepts a chain and a key only if they match', () => {
   const refused = (chainPem: string, keyPem: string) =>
     assert.throws(
       () => readBundle(chainPem, new Secret(keyPem), new Date()),
@@ -189,7 +189,7 @@ test('a wildcard certificate covers one label and itself', () => {
   assert.ok(covered('example.com'));
 });
 
-test('a certificate of the staging environment is served only where staging is asked for', () => {
+test('a staging certificate is served only if staging is configured', () => {
   const staged = { ...facts, issuer: "C=US\nO=Let's Encrypt\nCN=(STAGING) Counterfeit Cashew R10" };
   const why = (noStaging: boolean) =>
     whyUnusable(staged, { names: ['app.example.com'], noStaging }, facts.notBefore);
@@ -201,7 +201,7 @@ test('a certificate of the staging environment is served only where staging is a
   );
 });
 
-test('files of a newer version whose links are still the old ones are taken', async () => {
+test('a newer version is loaded although the links lead to the old one', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   const later = await makeCertificate({
@@ -214,7 +214,7 @@ test('files of a newer version whose links are still the old ones are taken', as
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey2.pem');
 });
 
-test('links that were put back to an older version by a person stay only while the newer one does not fit', async () => {
+test('links to an older version stay if the files of the newer one do not match', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   writeFileSync(archive('privkey2.pem'), second.keyPem);
@@ -223,7 +223,7 @@ test('links that were put back to an older version by a person stay only while t
   assert.equal(readlinkSync(live('privkey.pem')), '../../archive/app.example.com/privkey1.pem');
 });
 
-test('versions are counted, not spelled: 10 comes after 9', async () => {
+test('versions are compared as numbers: 10 comes after 9', async () => {
   const store = storeIn();
   mkdirSync(archive(), { recursive: true });
   for (let version = 1; version <= 9; version += 1) {
@@ -255,7 +255,7 @@ function crashAfterEachRename(t: TestContext): readonly string[] {
   return copies;
 }
 
-test('a crash after any rename of a save leaves one whole version to load, and links to all of its files', async (t) => {
+test('after a crash between any two renames of a save, one complete version is loaded and linked', async (t) => {
   await storeIn().save(['app.example.com'], bundleOf(first));
   const names = ['app.example.com'];
   const later = await makeCertificate({ names, notBefore: new Date(Date.now() - 60_000) });
@@ -278,7 +278,7 @@ test('a crash after any rename of a save leaves one whole version to load, and l
   assert.deepEqual([loaded[0], loaded.at(-1)], [1, 2]);
 });
 
-test('a save that fails half way leaves no part of its version behind', async () => {
+test('a save that fails halfway removes the files of its version', async () => {
   const store = storeIn();
   await store.save(['app.example.com'], bundleOf(first));
   let reads = 0;

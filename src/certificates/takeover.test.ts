@@ -92,8 +92,8 @@ const worse: [title: string, plain: MadeCertificate][] = [
   ['is expired', expired],
   ['is for other names', wildcard],
   ['ends sooner', ours],
-  ['is of the staging environment', staging],
-  ['has the key of another', { ...fresh, keyPem: ours.keyPem }],
+  ['is from the staging environment', staging],
+  ['has the key of another certificate', { ...fresh, keyPem: ours.keyPem }],
 ];
 for (const [title, plain] of worse) {
   test(`a numbered lineage is served when the plain one ${title}`, async () => {
@@ -104,7 +104,7 @@ for (const [title, plain] of worse) {
   });
 }
 
-test('a name and its wildcard each find their own', async () => {
+test('a name and its wildcard are each served with their own certificate', async () => {
   plant(BASE, 1, wildcard);
   plant(ONE, 1, ours);
   assert.equal(await served(), ours.chainPem);
@@ -117,7 +117,7 @@ test('an RSA key and a certificate with several names are served', async () => {
   assert.equal(await served(), many.chainPem);
 });
 
-test('a new certificate goes to the numbered lineage that was served, and to the plain one', async () => {
+test('a new certificate is stored in the numbered lineage that was served, and in the plain one', async () => {
   plant(BASE, 1, expired);
   plant(ONE, 1, ours);
   await store().save([BASE], bundleOf(fresh));
@@ -129,7 +129,7 @@ test('a new certificate goes to the numbered lineage that was served, and to the
   assert.equal(read('archive', ONE, 'privkey1.pem'), ours.keyPem);
 });
 
-test('a lineage that is in use for other names is left alone', async () => {
+test('a lineage for other names is not changed', async () => {
   plant(BASE, 1, wildcard);
   await store().save([BASE], bundleOf(ours));
   assert.equal(read('live', BASE, 'cert.pem'), wildcard.chainPem);
@@ -144,7 +144,7 @@ for (const [broken, other] of [
   [BASE, ONE],
   [ONE, BASE],
 ] as const) {
-  test(`${broken} cannot be written: ${other} is, once, and the first as soon as it can be`, async () => {
+  test(`while ${broken} cannot be written, ${other} is written once; ${broken} is written once it can be`, async () => {
     plant(BASE, 1, ours);
     plant(ONE, 1, ours);
     rmSync(at('archive', broken), { recursive: true });
@@ -161,7 +161,7 @@ for (const [broken, other] of [
   });
 }
 
-test('a numbered lineage that people gave the plain name by a link stays one lineage', async () => {
+test('a plain name that is a link to a numbered lineage is the same lineage', async () => {
   plant(ONE, 1, ours);
   symlinkSync(ONE, at('live', BASE));
   assert.equal(await served(), ours.chainPem);
@@ -171,7 +171,7 @@ test('a numbered lineage that people gave the plain name by a link stays one lin
   assert.equal(existsSync(at('archive', BASE)), false);
 });
 
-test('copies in the place of links are served, and kept in the archive when links come back', async () => {
+test('copies in place of links are served, and moved to the archive when links are created', async () => {
   plantCopies(BASE, ours);
   assert.equal(await served(), ours.chainPem);
   await store().save([BASE], bundleOf(fresh));
@@ -181,7 +181,7 @@ test('copies in the place of links are served, and kept in the archive when link
   assert.equal(statSync(at('archive', BASE, 'privkey1.pem')).mode & 0o777, 0o600);
 });
 
-test('copies that the archive has are not kept twice', async () => {
+test('copies that the archive already has are not archived again', async () => {
   plant(BASE, 1, expired);
   plant(BASE, 2, ours);
   rmSync(at('live', BASE), { recursive: true });
@@ -191,7 +191,7 @@ test('copies that the archive has are not kept twice', async () => {
   assert.equal(readdirSync(at('archive', BASE)).length, 12);
 });
 
-test('copies of a version that the archive lost are not taken away by a newer one that it has', async () => {
+test('copies of a version that the archive lacks stay although it has a newer one', async () => {
   plant(BASE, 1, fresh);
   rmSync(at('live', BASE), { recursive: true });
   plantCopies(BASE, ours);
@@ -199,13 +199,13 @@ test('copies of a version that the archive lost are not taken away by a newer on
   assert.equal(read('live', BASE, 'privkey.pem'), ours.keyPem);
 });
 
-test('absolute links of a volume that is mounted elsewhere are made relative', async () => {
+test('absolute links of a volume that was mounted elsewhere become relative', async () => {
   plant(BASE, 1, ours, '/elsewhere');
   assert.equal(await served(), ours.chainPem);
   assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert1.pem');
 });
 
-test('links without their archive are no certificate', async () => {
+test('links without an archive count as no certificate', async () => {
   plant(BASE, 1, ours);
   rmSync(at('archive'), { recursive: true });
   assert.equal(await served(), undefined);
@@ -213,21 +213,21 @@ test('links without their archive are no certificate', async () => {
   assert.equal(await served(), fresh.chainPem);
 });
 
-test('links that are gone are made anew from the archive', async () => {
+test('missing links are created from the archive', async () => {
   plant(ONE, 1, ours);
   rmSync(at('live'), { recursive: true });
   assert.equal(await served(), ours.chainPem);
   assert.equal(read('live', ONE, 'privkey.pem'), ours.keyPem);
 });
 
-test('a production certificate below a staging one is served, and the links stay', async () => {
+test('a production certificate older than a linked staging one is served, and the links stay', async () => {
   plant(BASE, 1, ours);
   plant(BASE, 2, staging);
   assert.equal(await served(), ours.chainPem);
   assert.equal(readlinkSync(at('live', BASE, 'cert.pem')), '../../archive/example.com/cert2.pem');
 });
 
-test('a key that certbot used twice is a link in the archive', async () => {
+test('a key that certbot reused, which is a link in the archive, is loaded', async () => {
   plant(BASE, 1, ours);
   plant(BASE, 2, ours);
   rmSync(at('archive', BASE, 'privkey2.pem'));
@@ -237,7 +237,7 @@ test('a key that certbot used twice is a link in the archive', async () => {
   assert.equal(read('archive', BASE, 'privkey1.pem'), ours.keyPem);
 });
 
-test('a lineage that cannot be read is in nobody’s way, but no reason for an order either', async () => {
+test('an unreadable lineage does not prevent another from being served, and never causes an order', async () => {
   plant(BASE, 1, ours);
   mkdirSync(at('live', ONE, 'fullchain.pem'), { recursive: true });
   assert.equal(await served(), ours.chainPem);
@@ -246,7 +246,7 @@ test('a lineage that cannot be read is in nobody’s way, but no reason for an o
   await assert.rejects(served(), { code: 'STORE_FAILED' });
 });
 
-test('modes stay as certbot made them', async () => {
+test('file modes that certbot set stay', async () => {
   plant(BASE, 1, ours);
   chmodSync(at('archive', BASE), 0o777);
   chmodSync(at('archive', BASE, 'cert1.pem'), 0o666);
@@ -259,7 +259,7 @@ test('modes stay as certbot made them', async () => {
 
 const unread = fileFaults.filter(({ title, kind }) => kind === 'unreadable' || title === 'a directory');
 for (const { title, plant: spoil } of unread) {
-  test(`a version in the archive is ${title}: the one that the links lead to is served, and the next one beside it stored`, async (t) => {
+  test(`if an archived version is ${title}, the linked one is served, and the next one gets its own version`, async (t) => {
     plant(BASE, 1, ours);
     for (const part of ['fullchain', 'privkey']) spoil(t, at('archive', BASE, `${part}2.pem`));
     assert.equal(await served(), ours.chainPem);
@@ -268,7 +268,7 @@ for (const { title, plant: spoil } of unread) {
     assert.equal(readlinkSync(at('live', BASE, 'fullchain.pem')), `../../archive/${BASE}/fullchain3.pem`);
   });
 
-  test(`the version that the links lead to is ${title}: an older one is served while it is valid, and the links stay`, async (t) => {
+  test(`if the linked version is ${title}, an older valid one is served, and the links stay`, async (t) => {
     plant(BASE, 1, ours);
     plant(BASE, 2, fresh);
     const path = at('archive', BASE, 'privkey2.pem');
@@ -284,7 +284,7 @@ for (const { title, plant: spoil } of unread) {
     assert.equal(readlinkSync(at('live', BASE, 'privkey.pem')), `../../archive/${BASE}/privkey2.pem`);
   });
 
-  test(`the version that the links lead to is ${title}, and the older one has expired: none is ordered`, async (t) => {
+  test(`if the linked version is ${title} and the older one has expired, loading is STORE_FAILED, so none is ordered`, async (t) => {
     plant(BASE, 1, expired);
     plant(BASE, 2, fresh);
     spoil(t, at('archive', BASE, 'privkey2.pem'));

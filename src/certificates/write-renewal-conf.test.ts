@@ -45,7 +45,7 @@ async function volumeWith(
   return { root, conf: join(root, 'renewal', `${NAME}.conf`) };
 }
 
-test('a lineage that certbot does not know gets a file that it reads', async (t) => {
+test('a lineage without a renewal configuration gets one that certbot can read', async (t) => {
   const { root, conf } = await volumeWith(t);
   assert.deepEqual(await keepRenewalConf(root, NAME, [NAME], terms), { path: conf, wasEmpty: false });
   assert.equal(
@@ -71,13 +71,13 @@ key_type = ecdsa
   assert.equal(await keepRenewalConf(root, NAME, [NAME], terms), undefined);
 });
 
-test('an RSA key is renewed as one', async (t) => {
+test('an RSA key has key_type = rsa', async (t) => {
   const { root, conf } = await volumeWith(t, { key: 'rsa' });
   await keepRenewalConf(root, NAME, [NAME], terms);
   assert.match(readFileSync(conf, 'utf8'), /^key_type = rsa$/m);
 });
 
-test('a path that certbot would take for a list is quoted', async (t) => {
+test('a path that certbot would parse as a list is quoted', async (t) => {
   const { root, conf } = await volumeWith(t, { name: 'a, b # c' });
   await keepRenewalConf(root, NAME, [NAME], terms);
   assert.ok(readFileSync(conf, 'utf8').includes(`\nprivkey = "${root}/live/app.example.com/privkey.pem"\n`));
@@ -93,7 +93,7 @@ for (const text of ['', '\n']) {
   });
 }
 
-test('our own file follows the account, the CA and the provider', async (t) => {
+test('our own file is updated when the account, the CA or the provider changes', async (t) => {
   const { root, conf } = await volumeWith(t);
   await keepRenewalConf(root, NAME, [NAME], terms);
   const changed = { account: 'b', directoryUrl: 'https://ca.example/dir', authenticator: 'dns-linode' };
@@ -103,14 +103,17 @@ test('our own file follows the account, the CA and the provider', async (t) => {
 });
 
 const theirs: [what: string, change: (ours: string) => string][] = [
-  ['a line that somebody added', (ours) => `${ours}deploy_hook = /reload\n`],
+  ['an added line', (ours) => `${ours}deploy_hook = /reload\n`],
   ['a comment', (ours) => `# mine\n${ours}`],
   ['another path', (ours) => ours.replaceAll('archive/', 'elsewhere/')],
-  ['what certbot writes', () => 'version = 2.1.0\n[renewalparams]\naccount = a\nauthenticator = manual\n'],
-  ['something broken', () => '[renewalparams'],
+  [
+    'the file that certbot writes',
+    () => 'version = 2.1.0\n[renewalparams]\naccount = a\nauthenticator = manual\n',
+  ],
+  ['a malformed file', () => '[renewalparams'],
 ];
 for (const [what, change] of theirs) {
-  test(`a file of others is left alone: ${what}`, async (t) => {
+  test(`a file that is not ours is not changed: ${what}`, async (t) => {
     const { root, conf } = await volumeWith(t);
     await keepRenewalConf(root, NAME, [NAME], terms);
     const text = change(readFileSync(conf, 'utf8'));
@@ -122,7 +125,7 @@ for (const [what, change] of theirs) {
   });
 }
 
-test('a link in the place of the file is left alone', async (t) => {
+test('a link in place of the file is not changed', async (t) => {
   const { root, conf } = await volumeWith(t);
   mkdirSync(join(root, 'renewal'));
   symlinkSync('/nowhere', conf);
@@ -135,7 +138,7 @@ const broken: [what: string, change: (root: string) => void][] = [
   ['a link that is missing', (root) => rmSync(join(root, 'live', NAME, 'privkey.pem'))],
 ];
 for (const [what, change] of broken) {
-  test(`a lineage that certbot would call broken gets no file: ${what}`, async (t) => {
+  test(`a lineage that certbot considers broken gets no file: ${what}`, async (t) => {
     const { root, conf } = await volumeWith(t);
     change(root);
     assert.equal(await keepRenewalConf(root, NAME, [NAME], terms), undefined);

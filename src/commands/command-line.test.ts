@@ -58,7 +58,7 @@ for (const words of [
   });
 }
 
-test('help and version are no failures', async (t) => {
+test('help and version end with 0', async (t) => {
   assert.deepEqual(await type(t, '--version'), { called: [], exitCode: 0, stdout: '1.2.3\n', stderr: '' });
   const { exitCode, stdout } = await type(t, '--help');
   assert.equal(exitCode, 0);

@@ -52,7 +52,7 @@ for (const [settings, directoryUrl, usesStaging, warnings] of primaries) {
 
 const hmacKey = new Secret('a2V5');
 
-test('the keys of an external account go with the authority that they are for', () => {
+test('the keys of an external account belong to the CA that they are for', () => {
   const fallback = { fallbackDirectoryUrl: OWN, fallbackAfter: 90 };
   const bound = choose({
     ...{ ...fallback, eabKid: 'first', eabHmacKey: hmacKey },
@@ -76,14 +76,14 @@ const halves: [settings: AuthoritySettings, there: string, missing: string][] = 
   [{ fallbackEabHmacKey: hmacKey }, 'ACME_FALLBACK_EAB_HMAC_KEY', 'ACME_FALLBACK_EAB_KID'],
 ];
 for (const [settings, there, missing] of halves) {
-  test(`${there} without ${missing} is a fault, unless that is one already`, () => {
+  test(`${there} without ${missing} is a fault, unless the other variable has a fault already`, () => {
     assert.deepEqual(faultsOf(settings), [`${missing} missing`]);
     assert.deepEqual(faultsOf(settings, missing), []);
     assert.deepEqual(faultsOf(settings, `${missing}_FILE`), []);
   });
 }
 
-test('a fallback that is the primary is a fault, however it is written', () => {
+test('a fallback CA that equals the primary is a fault, in any spelling', () => {
   for (const settings of [
     { fallbackDirectoryUrl: PRODUCTION },
     { fallbackDirectoryUrl: 'https://Acme-v02.API.letsencrypt.org:443/directory' },
@@ -108,7 +108,7 @@ const dryRuns: [settings: AuthoritySettings, directoryUrl: string | undefined, w
     ]),
   ];
 for (const [settings, directoryUrl, warnings] of dryRuns) {
-  test(`ACME_STAGING_DRY_RUN with ${JSON.stringify(settings)}: ${directoryUrl ?? 'without effect'}`, () => {
+  test(`ACME_STAGING_DRY_RUN with ${JSON.stringify(settings)}: ${directoryUrl ?? 'no effect'}`, () => {
     const choice = choose({ ...settings, stagingDryRun: true });
     assert.deepEqual(choice.authorities.dryRun, directoryUrl && { directoryUrl });
     assert.deepEqual([choice.faults, choice.warnings], [[], warnings]);
@@ -124,7 +124,7 @@ test('ACME_STAGING_DRY_RUN beside a CA whose staging directory is not known is a
   }
 });
 
-test('what is only for a fallback is without effect where there is none', () => {
+test('variables for a fallback CA have no effect without one', () => {
   const set = ['ACME_FALLBACK_AFTER', 'ACME_FALLBACK_EAB_KID', 'ACME_FALLBACK_EAB_HMAC_KEY_FILE'];
   const settings = { fallbackEabKid: 'kid', fallbackEabHmacKey: hmacKey };
   assert.deepEqual(

@@ -92,7 +92,7 @@ for (const [title, settings, expected] of planned) {
 
 const nameOf = (index: number) => `n${index}.example.com`;
 
-test('every name is on exactly one certificate, and another name changes no certificate but its own', () => {
+test('every name is on exactly one certificate, and an added name changes only its own certificate', () => {
   const groups = fc
     .uniqueArray(fc.nat(30), { minLength: 1, maxLength: 20 })
     .chain((names) => fc.array(fc.nat(names.length), { maxLength: 5 }).map((cuts) => ({ names, cuts })))
@@ -128,7 +128,7 @@ test('every name is on exactly one certificate, and another name changes no cert
   fc.assert(property, { numRuns: 300 });
 });
 
-test('ALIAS_DOMAIN without DOMAIN is a fault, unless DOMAIN is one already', () => {
+test('ALIAS_DOMAIN without DOMAIN is a fault, unless DOMAIN has a fault already', () => {
   const settings = { aliasDomains: ['b.example'] };
   assert.deepEqual(faultsOf(settings), [
     { variable: 'ALIAS_DOMAIN', kind: 'incomplete', details: undefined },
@@ -182,7 +182,7 @@ test('a group that only an alias makes too large is a fault of CERT_GROUPS', () 
   assert.deepEqual(faultsOf(settings), [{ variable: 'CERT_GROUPS', kind: 'too-many', details }]);
 });
 
-test('names that a wildcard of the same certificate covers are warned of', () => {
+test('a name that a wildcard of the same certificate covers causes a warning', () => {
   const warnings = (...group: CertGroup) => plan({ certGroups: [group] }).warnings;
   assert.deepEqual(warnings('example.com', '*.example.com', 'a.b.example.com', '*.b.example.com'), [
     {

@@ -215,7 +215,7 @@ test('all faults are reported at once', () => {
   ]);
 });
 
-test('every wrong entry of a list is a fault of its own', () => {
+test('each wrong entry of a list is a separate fault', () => {
   const DOMAINS = 'localhost\nfine.example.com\n1.2.3.4';
   const faults = faultsOf({ ...GOOD, DOMAINS });
   assert.deepEqual(kindsOf(faults), ['DOMAINS not-a-domain-name', 'DOMAINS not-a-domain-name']);
@@ -225,7 +225,7 @@ test('every wrong entry of a list is a fault of its own', () => {
   );
 });
 
-test('every name comes with its route', () => {
+test('every name has its route', () => {
   const { names, routes } = load({
     ...GOOD,
     DOMAINS: 'b.example.com',
@@ -282,7 +282,7 @@ test('warnings are printed with the faults, except those that only follow from a
   );
 });
 
-test('the gateway follows from DSTACK_GATEWAY_DOMAIN', () => {
+test('GATEWAY_DOMAIN defaults to a name in DSTACK_GATEWAY_DOMAIN', () => {
   const { GATEWAY_DOMAIN: _, ...rest } = GOOD;
   assert.equal(
     load({ ...rest, DSTACK_GATEWAY_DOMAIN: 'cluster.example.net' }).gatewayDomain,
@@ -349,7 +349,7 @@ for (const [title, environment, expected] of secretFaults) {
   });
 }
 
-test('older variables without effect, an ignored path and differing aliases are warned of', () => {
+test('older variables without effect, an ignored path and differing aliases cause warnings', () => {
   const config = load({
     ...GOOD,
     CLIENT_MAX_BODY_SIZE: '1m',

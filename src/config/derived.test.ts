@@ -46,7 +46,7 @@ test('the key of an external account can be a file, and is never printed', () =>
   assert.deepEqual(kindsOf(missing), ['ACME_EAB_HMAC_KEY_FILE unreadable-file']);
 });
 
-test('a setting without effect, and one that is replaced, are warned of', () => {
+test('values that have no effect or are replaced cause warnings', () => {
   const { warnings } = load({
     ...{ ...GOOD, RENEW_INTERVAL: '5', ACME_FALLBACK_AFTER: '60' },
     CERT_GROUPS: 'a.example.com *.example.com',

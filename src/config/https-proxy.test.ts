@@ -34,7 +34,7 @@ const wrong: [value: string, kind: FaultKind][] = [
   ['3128', 'not-a-url'],
 ];
 for (const [value, kind] of wrong) {
-  test(`HTTPS_PROXY=${value} is a fault that shows nothing of it`, () => {
+  test(`HTTPS_PROXY=${value} is a fault that does not show the value`, () => {
     const faults = faultsOf({ ...GOOD, HTTPS_PROXY: value });
     assert.deepEqual(kindsOf(faults), [`HTTPS_PROXY ${kind}`]);
     assert.doesNotMatch(JSON.stringify(faults), /hush/);
@@ -57,7 +57,7 @@ test('two proxies that differ: the upper case is used, and the warning shows nei
   assert.deepEqual(warnings, [{ kind: 'aliases-differ', variable: 'HTTPS_PROXY', ignored: 'https_proxy' }]);
 });
 
-test('NO_PROXY is read with commas or spaces; a network with a prefix length is warned of', () => {
+test('NO_PROXY is read with commas or spaces; a network with a prefix length causes a warning', () => {
   const HTTPS_PROXY = 'http://proxy.example:3128';
   const spaced = load({ ...GOOD, HTTPS_PROXY, no_proxy: ' localhost,.example.net  10.0.0.1 ' });
   assert.equal(spaced.noProxy, 'localhost,.example.net,10.0.0.1');
@@ -65,7 +65,7 @@ test('NO_PROXY is read with commas or spaces; a network with a prefix length is 
   assert.deepEqual(warnings, [{ kind: 'ignored-network', variable: 'NO_PROXY', network: '10.0.0.0/8' }]);
 });
 
-test('a proxy for anything but HTTPS has no effect, and is warned of unless HTTPS_PROXY is set', () => {
+test('a proxy for other protocols has no effect, and causes a warning unless HTTPS_PROXY is set', () => {
   for (const name of ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']) {
     const environment = { ...GOOD, [name]: 'http://hush@proxy.example:3128' };
     const { warnings } = load(environment);

@@ -12,29 +12,29 @@ function faultsIn(read: object): FaultIn[] {
   return (read as { wrong: ValueFault[] }).wrong.map(({ kind, details }) => [kind, details]);
 }
 
-test('entries stand on lines or between commas, with comments and blank lines', () => {
+test('entries are separated by line breaks or commas, with comments and blank lines', () => {
   const text = ' a, b # one, two\r\n\n# c\n  ,d,\n';
   assert.deepEqual(entriesOf(text), ['a', 'b', 'd']);
 });
 
-test('names are read like DOMAIN, each once', () => {
+test('names are read like DOMAIN, without duplicates', () => {
   const text = 'APP.example.com.\napp.example.com, *.example.com\nbücher.example';
   assert.deepEqual(parseNames(text), ['app.example.com', '*.example.com', 'xn--bcher-kva.example']);
 });
 
-test('a thousand names and more', () => {
+test('lists may have more than a thousand names', () => {
   const many = Array.from({ length: 1500 }, (_, index) => `n${index}.example.com`);
   assert.deepEqual(parseNames(many.join('\n')), many);
 });
 
-test('each wrong name is said', () => {
+test('each wrong name is a fault', () => {
   assert.deepEqual(
     faultsIn(parseNames('localhost\napp.example.com\n1.2.3.4, a b')),
     ['localhost', '1.2.3.4', 'a b'].map((entry) => ['not-a-domain-name', { entry }]),
   );
 });
 
-test('groups stand on lines or between semicolons, their names between commas or spaces', () => {
+test('groups are separated by line breaks or semicolons, their names by commas or spaces', () => {
   const text = `
     example.com,*.example.com; a.example.org  b.example.org # two; not.example.net
     # c.example.net
@@ -50,7 +50,7 @@ test('groups stand on lines or between semicolons, their names between commas or
   assert.deepEqual(parseGroups('# nothing'), []);
 });
 
-test('each wrong word of the groups, and each name in two of them, is said once', () => {
+test('each wrong word in groups, and each name in two groups, is one fault', () => {
   const found = parseGroups(
     'a.example.com, localhost; b.example.com 1.2.3.4 localhost\nA.example.com c.example.com; a.example.com',
   );
@@ -61,7 +61,7 @@ test('each wrong word of the groups, and each name in two of them, is said once'
   ]);
 });
 
-test('a routing map has endpoints in every form, and the same twice is no fault', () => {
+test('a routing map accepts every form of endpoint, and the same entry twice', () => {
   const map = parseRoutingMap(`
     app.example.com = http://app   # the site
     api.example.com=grpcs://api:50051, *.x.example.com=tcp://[::1]:22

@@ -50,7 +50,7 @@ const ordinary = `
   .trim()
   .split(/\s+/);
 
-test('ordinary variables are not taken for misspelt ones, even where nothing else is set', () => {
+test('ordinary variables are not taken for misspelt ones, even if nothing else is set', () => {
   const environment = Object.fromEntries(ordinary.map((name) => [name, '1']));
   try {
     loadConfig(environment, () => '', providers);
@@ -60,7 +60,7 @@ test('ordinary variables are not taken for misspelt ones, even where nothing els
   }
 });
 
-test('the fault of a missing variable names a similar one that is set, and there is no warning as well', () => {
+test('the fault for a missing variable names a similar one that is set, without a second warning', () => {
   const { TARGET_ENDPOINT: _, ...rest } = GOOD;
   const [fault, ...others] = faultsOf({ ...rest, TARGET_ENDPONT: 'app:80' });
   assert.deepEqual([fault?.variable, fault?.kind, others], ['TARGET_ENDPOINT', 'missing', []]);
@@ -142,6 +142,6 @@ for (const [variable, kind, changes, names = [variable]] of empty) {
   });
 }
 
-test('an empty variable that is not needed is no warning', () => {
+test('an empty variable that is not needed causes no warning', () => {
   assert.deepEqual(load({ ...GOOD, DOMAINS: '', BETA_TOKEN: '' }).warnings, []);
 });

@@ -33,7 +33,7 @@ const misspelt: [written: string, meant: string, value: string][] = [
   ['DETERMINSTIC_TLS_KEY', 'DETERMINISTIC_TLS_KEY', 'true'],
 ];
 for (const [written, meant, value] of misspelt) {
-  test(`${written}=${value} is a fault like ${meant}, and no warning as well`, () => {
+  test(`${written}=${value} is a fault like ${meant}, without a second warning`, () => {
     assert.throws(
       () => load({ ...GOOD, [written]: value }),
       (thrown) => {
@@ -48,13 +48,13 @@ for (const [written, meant, value] of misspelt) {
   });
 }
 
-test('a misspelt variable whose value asks for what this version does is a warning', () => {
+test('a misspelt variable whose value matches this version’s behaviour is a warning', () => {
   assert.deepEqual(load({ ...GOOD, CHALENGE_TYPE: 'dns-01' }).warnings, [
     { kind: 'misspelt', variable: 'CHALENGE_TYPE', meant: 'CHALLENGE_TYPE' },
   ]);
 });
 
-test('a variable that asks for what this version does is neither fault nor warning', () => {
+test('a variable whose value matches this version’s behaviour is neither fault nor warning', () => {
   const same = { CHALLENGE_TYPE: 'DNS-01', DETERMINISTIC_TLS_KEY: 'false', DELEGATION_ZONE: ' ' };
   assert.deepEqual(load({ ...GOOD, ...same }).warnings, []);
 });
@@ -66,7 +66,7 @@ for (const variable of Object.keys(withoutEffect)) {
   });
 }
 
-test('no variable is both', () => {
+test('no variable is both a fault and a warning', () => {
   assert.deepEqual(
     Object.keys(unsupported).filter((name) => name in withoutEffect),
     [],

@@ -29,7 +29,7 @@ const readFile = (path: string): string => {
 const read = (environment: Environment) => readTable(table, { NEEDED: 'x', ...environment }, readFile);
 const faulty = (environment: Environment) => kindsOf(read(environment).faults);
 
-test('what is not set is undefined, the default, or a fault with its fix', () => {
+test('an unset variable is undefined, its default, or a fault with its fix', () => {
   const { values, faults, warnings } = readTable(table, {}, readFile);
   assert.deepEqual(values, { needed: undefined, maybe: undefined, usual: 3, secret: undefined });
   assert.deepEqual(faults, [
@@ -52,7 +52,7 @@ for (const empty of ['', ' ', '\n\t']) {
   });
 }
 
-test('space around a value is left out, quotes are part of it', () => {
+test('surrounding space is trimmed, and quotes are part of the value', () => {
   assert.equal(read({ NEEDED: ' a b\n' }).values.needed, 'a b');
   assert.equal(read({ NEEDED: '"a"' }).values.needed, '"a"');
 });
@@ -88,12 +88,12 @@ test('one wrong value hides no other fault', () => {
 });
 
 const secrets: [title: string, environment: Environment, removed?: string][] = [
-  ['as it is', { SECRET: 'hush-hush' }],
+  ['as a plain value', { SECRET: 'hush-hush' }],
   ['in quotes', { SECRET: '"hush-hush"' }, 'SECRET quotes-removed'],
-  ['with a line break behind it', { SECRET: 'hush-hush\n' }, 'SECRET line-break-removed'],
-  ['with a line break in it', { SECRET: 'hush-\r\n  hush' }, 'SECRET line-break-removed'],
+  ['with a trailing line break', { SECRET: 'hush-hush\n' }, 'SECRET line-break-removed'],
+  ['with a line break inside', { SECRET: 'hush-\r\n  hush' }, 'SECRET line-break-removed'],
   ['in a file', { SECRET_FILE: '/token' }],
-  ['in a file, broken', { SECRET_FILE: '/broken' }, 'SECRET line-break-removed'],
+  ['in a file, with a line break inside', { SECRET_FILE: '/broken' }, 'SECRET line-break-removed'],
   ['in a file, in quotes', { SECRET_FILE: ' /quoted ' }, 'SECRET quotes-removed'],
   ['in a file, beside an empty variable', { SECRET: '', SECRET_FILE: '/token' }],
   ['in the file of an older name', { OLD_SECRET_FILE: '/token' }],
@@ -135,11 +135,11 @@ test('a secret that was taken for the path of its file is not shown', () => {
   assert.doesNotMatch(JSON.stringify(faults) + describeFaults({ faults, warnings: [] }), /hush/);
 });
 
-test('only secrets have files', () => {
+test('only secrets can be read from files', () => {
   assert.equal(read({ MAYBE_FILE: '/token' }).values.maybe, undefined);
 });
 
-test('all faults are one error, and a text with each of them', () => {
+test('all faults are one error, whose text lists each of them', () => {
   const faults = ['A', 'B'].map((variable): Fault => {
     return { variable, kind: 'missing', problem: 'is not set', fix: `Set ${variable}.` };
   });
@@ -163,6 +163,6 @@ const quotes: [value: string, shown: string][] = [
   ['x'.repeat(81), `"${'x'.repeat(80)}…"`],
 ];
 for (const [value, shown] of quotes) {
-  test(`${JSON.stringify(value).slice(0, 30)} is shown so that everything of it is seen`, () =>
+  test(`${JSON.stringify(value).slice(0, 30)} is quoted so that every character is visible`, () =>
     assert.equal(quote(value), shown));
 }

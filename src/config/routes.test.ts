@@ -63,7 +63,7 @@ test('an endpoint with a password is not shown', () => {
   }
 });
 
-test('DOMAIN comes first, then DOMAINS, then what only ROUTING_MAP has; entries go before TARGET_ENDPOINT', () => {
+test('the order is DOMAIN, DOMAINS, other names of ROUTING_MAP; its entries take precedence over TARGET_ENDPOINT', () => {
   const { routes, faults, warnings } = planRoutes(
     {
       domain: 'a.example.com',
@@ -90,7 +90,7 @@ test('ROUTING_MAP alone is enough', () => {
   assert.deepEqual([faults, routes.length], [[], 1]);
 });
 
-test('an alias goes where DOMAIN goes unless it has an entry; a name of a group is like one of DOMAINS', () => {
+test('an alias has the target of DOMAIN unless it has an entry; a name in a group is treated like one in DOMAINS', () => {
   const settings = {
     domain: NAME,
     aliasDomains: ['www.example.com', 'b.example.com'],

@@ -10,12 +10,12 @@ function served(environment: Record<string, string>) {
   return servedNames(values).map(({ name, variable }) => `${variable} ${name}`);
 }
 
-test('nothing is served where nothing is set', () => {
+test('without variables no name is served', () => {
   assert.deepEqual(served({}), []);
   assert.deepEqual(servedNames({}), []);
 });
 
-test('the order is DOMAIN, ALIAS_DOMAIN, DOMAINS, ROUTING_MAP, CERT_GROUPS, each name where it stands first', () => {
+test('the order is DOMAIN, ALIAS_DOMAIN, DOMAINS, ROUTING_MAP, CERT_GROUPS, each name at its first place', () => {
   const names = served({
     CERT_GROUPS: 'g2.example.com g1.example.com; g0.example.com, d.example.com, a.example.com',
     ROUTING_MAP: 'r.example.com=r:1, a.example.com=a:1, d2.example.com=d:1, g0.example.com=g:1',

@@ -7,7 +7,7 @@ import { variables } from './variables.ts';
 
 const read = (environment: Record<string, string>) => readTable(variables, environment, () => '');
 
-test('what is not set has its default', () => {
+test('unset variables have their defaults', () => {
   const { values, faults, warnings } = read({});
   assert.deepEqual([faults, warnings], [[], []]);
   const { staging, stagingDryRun, fallbackAfter, renewDaysBefore, renewInterval, acmeProfile } = values;
@@ -70,7 +70,7 @@ for (const [variable, value, kind] of wrong) {
   });
 }
 
-test('the ends of what can be set', () => {
+test('the limits of numbers are accepted, and values beyond them are not', () => {
   const { values, faults } = read({
     ...{ ACME_PROFILE: 'p'.repeat(64), ACME_EAB_KID: 'k'.repeat(256), ACME_FALLBACK_AFTER: '0' },
     ...{ RENEW_DAYS_BEFORE: '398', RENEW_INTERVAL: '0' },

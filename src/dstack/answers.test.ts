@@ -42,8 +42,8 @@ function cutInLetter(body: Buffer): Pieces {
 }
 
 /**
- * An agent that answers every call with these pieces, one after the other, and then closes if it is
- * told to.
+ * An agent that responds to every call with these pieces, one after the other, and then closes if `end`
+ * is set.
  */
 async function agentThatSends(t: TestContext, pieces: Pieces, end = false) {
   const folder = mkdtempSync(join(tmpdir(), 'answers-'));
@@ -86,27 +86,27 @@ const answers: readonly (readonly [what: string, pieces: Pieces, end?: boolean])
   ['in chunks', whole(chunked([info()]))],
   ['in chunks that are cut inside a letter', chunked(cutInLetter(info()))],
   ['in chunks of one octet', whole(chunked(octets(info())))],
-  ['until the connection ends', [head('200 OK'), info()], true],
+  ['that ends with the connection', [head('200 OK'), info()], true],
   [
     'with a header in other letters and no space',
     [Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length:${info().length}\r\n\r\n`), info()],
   ],
-  ['after an interim answer', [Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'), ...measured(info())]],
+  ['after an interim response', [Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'), ...measured(info())]],
   ['of five megabytes', measured(large)],
   ['with a byte order mark', measured(withMark)],
   ['with every letter escaped', measured(escaped)],
   ['with white space around it', measured(Buffer.concat([Buffer.from('\n '), info(), Buffer.from(' \r\n')]))],
   [
-    'with octets that are no letter',
+    'with octets that are not valid UTF-8',
     measured(Buffer.concat([info().subarray(0, -2), Buffer.of(0xff), info().subarray(-2)])),
   ],
   [
-    'that says more than is documented',
+    'with undocumented fields',
     measured(Buffer.from(JSON.stringify({ app_id: APP_ID, tcb_info: null, news: [] }))),
   ],
 ];
 for (const [what, pieces, end] of answers) {
-  test(`an answer ${what} is read`, async (t) => {
+  test(`a response ${what} is read`, async (t) => {
     const agent = await agentThatSends(t, pieces, end);
     assert.equal(await agent.appId(AbortSignal.timeout(2000)), APP_ID);
   });
@@ -114,31 +114,36 @@ for (const [what, pieces, end] of answers) {
 
 const failures: readonly (readonly [what: string, message: RegExp, pieces: Pieces, end?: boolean])[] = [
   [
-    'an error with the body of a good answer',
+    'an error status with a valid body',
     /: it answered with status 500: \{"app_id"/,
     measured(info(), '500 Internal Server Error'),
   ],
   [
-    'an error in words',
+    'an error status with text',
     /: it answered with status 404: Service not found: \/Info$/,
     measured(Buffer.from('Service not\nfound: /Info\n'), '404 Not Found'),
   ],
   [
-    'an answer that breaks off',
+    'a response that is cut off',
     /: the answer broke off after 10 bytes$/,
     [head('200 OK', 'Content-Length: 400'), info().subarray(0, 10)],
     true,
   ],
-  ['chunks that break off', /: the answer broke off after \d+ bytes$/, chunked([info()]).slice(0, 2), true],
   [
-    'more than eight megabytes',
+    'a chunked response that is cut off',
+    /: the answer broke off after \d+ bytes$/,
+    chunked([info()]).slice(0, 2),
+    true,
+  ],
+  [
+    'a response of more than eight megabytes',
     /: the answer has more than 8388608 bytes$/,
     measured(Buffer.alloc(9 * 1024 * 1024, ' ')),
   ],
-  ['a page', /: its answer is not JSON: <html>/, measured(Buffer.from('<html>hello</html>'))],
-  ['nothing', /: its answer is not JSON: \(nothing\)$/, measured(Buffer.alloc(0))],
+  ['HTML', /: its answer is not JSON: <html>/, measured(Buffer.from('<html>hello</html>'))],
+  ['an empty response', /: its answer is not JSON: \(nothing\)$/, measured(Buffer.alloc(0))],
   [
-    'a value that is no object',
+    'JSON that is not an object',
     /returned no app id of 40 hexadecimal digits$/,
     measured(Buffer.from('"info"')),
   ],
@@ -146,13 +151,13 @@ const failures: readonly (readonly [what: string, message: RegExp, pieces: Piece
   ['the end of the connection', /socket hang up/, [], true],
 ];
 for (const [what, message, pieces, end] of failures) {
-  test(`${what} is a failure of the agent`, async (t) => {
+  test(`${what} is GUEST_AGENT_FAILED`, async (t) => {
     const agent = await agentThatSends(t, pieces, end);
     await assert.rejects(agent.appId(never), { code: 'GUEST_AGENT_FAILED', message });
   });
 }
 
-test('an agent at a URL is asked there', async (t) => {
+test('an agent at a URL is queried there', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'answers-'));
   afterTest(t, () => rmSync(folder, { recursive: true }));
   const world = await startGuestAgent({ directory: folder, appId: APP_ID, compose: COMPOSE });
@@ -166,7 +171,7 @@ test('an agent at a URL is asked there', async (t) => {
   assert.deepEqual(world.calls, [{ path: '/Info', status: 200 }]);
 });
 
-test('a URL where nobody listens is a failure that says so', async () => {
+test('a URL where nothing listens is GUEST_AGENT_FAILED, with the reason', async () => {
   const open = await openServer(createServer(), { host: '127.0.0.1', port: 0 });
   await open[Symbol.asyncDispose]();
   const agent = findGuestAgent(`http://localhost:${open.port}`);

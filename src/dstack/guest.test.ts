@@ -43,7 +43,7 @@ async function refusal(asking: Promise<string>): Promise<IngressError> {
   return thrown;
 }
 
-test('the app id is asked for on dstack.sock', async (t) => {
+test('the app id is requested on dstack.sock', async (t) => {
   const agent = await world(t);
   assert.equal(await found(agent.socket).appId(never), APP_ID);
   assert.deepEqual(
@@ -52,31 +52,31 @@ test('the app id is asked for on dstack.sock', async (t) => {
   );
 });
 
-test('the app id is asked for on the older tappd.sock in its own words', async (t) => {
+test('the app id is requested on the older tappd.sock with its own path', async (t) => {
   const agent = await world(t);
   assert.equal(await found(agent.tappdSocket).appId(never), APP_ID);
   assert.equal(agent.calls.at(-1)?.path, '/prpc/Tappd.Info');
 });
 
-test('an app id is lower case, however the agent spells it', async (t) => {
+test('an app id is returned in lower case', async (t) => {
   const agent = await world(t, { appId: APP_ID.toUpperCase() });
   assert.equal(await found(agent.socket).appId(never), APP_ID);
 });
 
 for (const appId of ['', 'xyz', 'ab'.repeat(19), 'ab'.repeat(21), `${APP_ID}\n`]) {
-  test(`an app id of ${JSON.stringify(appId)} is none`, async (t) => {
+  test(`an app id of ${JSON.stringify(appId)} is GUEST_AGENT_FAILED`, async (t) => {
     const agent = await world(t, { appId });
     assert.match((await refusal(found(agent.socket).appId(never))).message, /40 hexadecimal digits/);
   });
 }
 
-test('an agent that fails is an error that names its socket', async (t) => {
+test('a failing agent is an error that names its socket', async (t) => {
   const agent = await world(t);
   agent.failing.add('/Info');
   assert.ok((await refusal(found(agent.socket).appId(never))).message.includes(agent.socket));
 });
 
-test('an agent that was there and is gone is an error', async (t) => {
+test('an agent that has stopped is an error', async (t) => {
   const agent = await world(t);
   const ours = found(agent.socket);
   await agent.stop();
@@ -89,25 +89,25 @@ const noSockets: [title: string, make: (path: string) => void][] = [
   ['a file', (path) => writeFileSync(path, '')],
 ];
 for (const [title, make] of noSockets) {
-  test(`${title} in the place of the socket is no agent`, (t) => {
+  test(`${title} in place of the socket is not an agent`, (t) => {
     const path = join(folder(t), 'dstack.sock');
     make(path);
     assert.equal(findGuestAgent(path), undefined);
   });
 }
 
-test('a path below a file, and one that is too long, is no agent', (t) => {
+test('a path below a file, or one that is too long, is not an agent', (t) => {
   const file = join(folder(t), 'file');
   writeFileSync(file, '');
   assert.equal(findGuestAgent(join(file, 'dstack.sock')), undefined);
   assert.equal(findGuestAgent(`/${'x'.repeat(5000)}`), undefined);
 });
 
-test('a URL is taken as it is', () => {
+test('a URL is used unchanged', () => {
   assert.equal(findGuestAgent('http://127.0.0.1:8090')?.endpoint, 'http://127.0.0.1:8090');
 });
 
-/** A socket that takes connections and says nothing. */
+/** A socket that accepts connections and never responds. */
 async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; asked: Promise<void> }> {
   const path = join(folder(t), 'dstack.sock');
   const asked = Promise.withResolvers<void>();
@@ -119,7 +119,7 @@ async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; asked: 
   return { agent: found(path), asked: asked.promise };
 }
 
-test('an agent that says nothing is given up after five seconds', async (t) => {
+test('a silent agent times out after five seconds', async (t) => {
   const { agent, asked } = await silentAgent(t);
   const limits: number[] = [];
   const limit = new AbortController();
@@ -134,7 +134,7 @@ test('an agent that says nothing is given up after five seconds', async (t) => {
   assert.deepEqual(limits, [5000]);
 });
 
-test('an abort while the agent says nothing rejects with its reason', async (t) => {
+test('an abort while the agent is silent rejects with its reason', async (t) => {
   const { agent, asked } = await silentAgent(t);
   const abort = new AbortController();
   const asking = agent.appId(abort.signal);
@@ -143,7 +143,7 @@ test('an abort while the agent says nothing rejects with its reason', async (t) 
   await assert.rejects(asking, /stopped/);
 });
 
-test('after an abort a silent agent is not waited for', async (t) => {
+test('after an abort the agent is not waited for', async (t) => {
   const { agent } = await silentAgent(t);
   const asking = agent.appId(AbortSignal.abort(new Error('stopped')));
   const late = new Promise((resolve) => setTimeout(resolve, 1000, 'it waits').unref());
@@ -176,17 +176,17 @@ test('APP_ID replaces an agent that is missing or fails', async () => {
   assert.match(identity.warning ?? '', /the agent fails.*APP_ID is used/);
 });
 
-test('without either the identity is unknown; with a failing agent only, it has failed', async () => {
+test('without agent and APP_ID the error is IDENTITY_UNKNOWN; with a failing agent only, GUEST_AGENT_FAILED', async () => {
   await assert.rejects(identify(undefined, undefined, never), { code: 'IDENTITY_UNKNOWN' });
   await assert.rejects(identify(failing, undefined, never), { code: 'GUEST_AGENT_FAILED' });
 });
 
-test('an abort is no failure of the agent: APP_ID does not stand in', async () => {
+test('an abort is not a failure of the agent, so APP_ID does not replace it', async () => {
   const aborted = AbortSignal.abort(new Error('stopped'));
   await assert.rejects(identify(failing, OTHER_ID, aborted), /stopped/);
 });
 
-test('a directory in place of the socket is named, with its cause', async (t) => {
+test('a directory in place of the socket is named with its likely cause', async (t) => {
   const path = join(folder(t), 'dstack.sock');
   mkdirSync(path);
   const missing = missingSocket(path);
@@ -207,7 +207,7 @@ const named: [title: string, make: (path: string) => void, problem: string][] = 
   ['a file', (path) => writeFileSync(path, ''), 'which is not a socket'],
 ];
 for (const [title, make, problem] of named) {
-  test(`where DSTACK_SIMULATOR_ENDPOINT names ${title}, variable and path are said`, async (t) => {
+  test(`if DSTACK_SIMULATOR_ENDPOINT names ${title}, the fault has the variable and the path`, async (t) => {
     const path = join(folder(t), 'dstack.sock');
     make(path);
     const missing = missingSocket(path);

@@ -79,7 +79,7 @@ test('a certificate that expired before this process started is logged once, whe
 const renewals = ({ lines }: Stage) =>
   lines.filter(({ event }) => /^certificate-kept|^renewal-due/.test(String(event)));
 
-test('the time of the renewal is logged once, also for a new certificate, and that it is due', async (t) => {
+test('the time of the renewal is logged once, also for a new certificate, and when it is due', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   await reconcileOne(stage);

@@ -125,7 +125,7 @@ test('each failure is logged once, and the deciding one last, with the next atte
   assert.equal(typeof failed[1]?.['nextAttempt'], 'string');
 });
 
-test('each run that leaves a certificate near its end as it was is logged as such', async () => {
+test('each run that does not renew a certificate near its end is logged as such', async () => {
   const step: Step = ({ report, certificate }) => {
     const { names, state } = certificate;
     const notAfter = new Date(createFakeClock().now().getTime() + 3 * 24 * HOUR);

@@ -161,7 +161,7 @@ for (const [title, age, action] of ages) {
   });
 }
 
-test('files that do not fit each other count as no certificate, with a warning', async (t) => {
+test('mismatched files count as no certificate, with a warning', async (t) => {
   const stage = await setStage(t);
   const peek = async () => {
     throw new IngressError('CERTIFICATE_UNUSABLE', 'the key does not fit');

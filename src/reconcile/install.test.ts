@@ -21,7 +21,7 @@ test('a certificate that the proxy does not accept is installed again by the nex
   assert.equal(stage.served.length, 1);
 });
 
-test('files that do not fit each other are reported, and a certificate is ordered', async (t) => {
+test('mismatched files are reported, and a certificate is ordered', async (t) => {
   const stage = await setStage(t);
   const { store } = stage.deps;
   let loads = 0;

@@ -55,7 +55,7 @@ test('a second run reads the zone once, and does nothing else', async (t) => {
   assert.equal(stage.served.length, 1);
 });
 
-test('a stored certificate is served before any other service is asked', async (t) => {
+test('a stored certificate is served before any other service is called', async (t) => {
   const stage = await setStage(t);
   const bundle = await stage.store(1);
   stage.provider.before = () => {
@@ -84,7 +84,7 @@ for (const code of ['IDENTITY_UNKNOWN', 'GUEST_AGENT_FAILED'] as const) {
   });
 }
 
-test('without an identity, and where nothing is due, the provider is not asked', async (t) => {
+test('without an identity, and if nothing is due, the provider is not called', async (t) => {
   const stage = await setStage(t);
   await stage.store(1);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
@@ -92,7 +92,7 @@ test('without an identity, and where nothing is due, the provider is not asked',
   assert.deepEqual(stage.provider.calls, []);
 });
 
-test('where the zone cannot be read, nothing is ordered', async (t) => {
+test('if the zone cannot be read, nothing is ordered', async (t) => {
   const stage = await setStage(t);
   fails(stage, 'records', 'PROVIDER_UNAVAILABLE');
   await assert.rejects(reconcileOne(stage), { code: 'PROVIDER_UNAVAILABLE' });
@@ -108,7 +108,7 @@ test('records are published while the CA is down', async (t) => {
   assert.deepEqual(stage.provider.current, RECORDS);
 });
 
-test('records have propagated once the provider says so too, after the name servers', async (t) => {
+test('records have propagated once the provider confirms it, after the name servers', async (t) => {
   const stage = await setStage(t);
   const { provider } = stage.deps;
   let settled = 0;
@@ -153,7 +153,7 @@ test('without an identity a first certificate is ordered', async (t) => {
   assert.equal(stage.served.length, 1);
 });
 
-test('of several failures that of the CA decides when to retry, and each is reported with its step', async (t) => {
+test('of several failures the CA’s decides when to retry, and each is reported with its step', async (t) => {
   const stage = await setStage(t);
   change(stage, { identify: () => Promise.reject(failure('IDENTITY_UNKNOWN')) });
   stage.client.validation = [{ status: 'invalid' }];

@@ -38,7 +38,7 @@ function window({ clock }: Stage, days: number) {
   return { start: new Date(start), end: new Date(start + HOUR_MS) };
 }
 
-test('the CA is asked for advice once, and again when its Retry-After is over, also after a restart', async (t) => {
+test('the CA is queried for advice once, and again when its Retry-After is over, also after a restart', async (t) => {
   const stage = await setStage(t);
   const { stored, id, queries } = await issued(stage);
   stage.client.renewalWindows.set(id, window(stage, 40));
@@ -57,7 +57,7 @@ test('the CA is asked for advice once, and again when its Retry-After is over, a
   assert.equal(queries(), 2);
 });
 
-test('a CA that does not answer is not asked for each certificate, and its last advice counts', async (t) => {
+test('a CA that does not respond is not queried for each certificate, and its last advice applies', async (t) => {
   const stage = await setStage(t);
   const { stored, id, queries } = await issued(stage);
   stage.client.renewalWindows.set(id, window(stage, 40));
@@ -74,7 +74,7 @@ test('a CA that does not answer is not asked for each certificate, and its last 
   assert.equal(queries(), 2);
 });
 
-test('a CA that did not answer is asked again after the clock was set back', async (t) => {
+test('a CA that did not respond is queried again after the clock was set back', async (t) => {
   const stage = await setStage(t);
   const { stored, id, queries } = await issued(stage);
   stage.client.renewalWindows.set(id, window(stage, 40));

@@ -132,7 +132,7 @@ const table: [title: string, situation: Situation, expected: ReturnType<typeof r
 for (const [title, situation, expected] of table)
   test(`desired: ${title}`, () => assert.deepEqual(recordsIn(situation), expected));
 
-test('only a CNAME at the challenge name leads the CA elsewhere', () => {
+test('only a CNAME at the challenge name redirects the CA’s lookup', () => {
   assert.equal(challengeAliasFault(NAME, [challengeAlias])?.code, 'CHALLENGE_NAME_IS_ALIAS');
   assert.equal(challengeAliasFault(`*.${NAME}`, [challengeAlias])?.code, 'CHALLENGE_NAME_IS_ALIAS');
   const others = [record(CHALLENGE, 'TXT', 'x'), record(NAME, 'CNAME', GATEWAY)];

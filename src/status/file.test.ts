@@ -17,7 +17,7 @@ const texts = [
 ];
 
 for (const { title, plant } of fileFaults.filter(({ plant }) => plant.name !== 'denyReading')) {
-  test(`a status file that is ${title} counts as none`, (t) => {
+  test(`a status file that is ${title} counts as missing`, (t) => {
     const root = mkdtempSync(join(tmpdir(), 'status-'));
     afterTest(t, () => rmSync(root, { recursive: true, force: true }));
     plant(t, join(root, 'status.json'));
@@ -25,7 +25,7 @@ for (const { title, plant } of fileFaults.filter(({ plant }) => plant.name !== '
   });
 }
 
-test('a status file of another schema counts as none', (t) => {
+test('a status file with another schema counts as missing', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'status-'));
   afterTest(t, () => rmSync(root, { recursive: true, force: true }));
   assert.equal(readStatusFile(join(root, 'missing')), undefined);

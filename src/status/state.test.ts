@@ -53,7 +53,7 @@ test('a start begins with an empty state', () => {
   assert.deepEqual(after(started, failed, started), expected);
 });
 
-test('a wait is shown until something else happens', () => {
+test('a wait is shown until another event', () => {
   const shown = { since: at(2), sentence: sentenceOf(wait), until: at(50) };
   assert.deepEqual(after(started, waiting).waiting, shown);
   const vanished: Moment = [3, { type: 'challenge-vanished', name: `_acme-challenge.${domain}` }];
@@ -63,7 +63,7 @@ test('a wait is shown until something else happens', () => {
   assert.equal(after(started, waiting, [4, { type: 'challenge-removed', names: [] }]).waiting, undefined);
 });
 
-test('a wait of one certificate has its first name, and until when where that is known', () => {
+test('a wait of one certificate has its first name, and its end if that is known', () => {
   const progress = { certificate, zone: 'example.com', servers: 2, seenBy: 1, waitingFor: [] };
   const shown = (resolvers?: { from: Date; isDue: boolean }) => {
     const { waiting } = after(started, [2, { type: 'waiting', for: 'records', ...progress, resolvers }]);
@@ -93,7 +93,7 @@ test('a failure that is not ours has the code UNEXPECTED and its message', () =>
   assert.deepEqual(state?.failure, expected);
 });
 
-test('an event of a certificate is about all of its names', () => {
+test('an event of a certificate applies to all of its names', () => {
   const both = [domain, 'api.example.com'] as const;
   const { names } = after(started, [9, { type: 'reconcile-finished', certificate: both, seconds: 1 }]);
   assert.deepEqual(
@@ -102,7 +102,7 @@ test('an event of a certificate is about all of its names', () => {
   );
 });
 
-test('a certificate is served for the name of the event, and not yet for the others', () => {
+test('a certificate is served for the name in the event, and not yet for its other names', () => {
   const both = [domain, 'api.example.com'] as const;
   const servedFor = (name: string): Moment => [
     1,
@@ -114,7 +114,7 @@ test('a certificate is served for the name of the event, and not yet for the oth
   assert.deepEqual(servedNames(servedFor('api.example.com'), servedFor(domain)), both);
 });
 
-test('a warning is kept once, also one that has an event of its own', () => {
+test('a repeated warning is kept once, also one with its own event type', () => {
   assert.deepEqual(after(started, warning, warning).warnings, ['beware']);
   const abandoned = { type: 'challenge-abandoned', name: 'x', zone: 'example.com' } as const;
   assert.deepEqual(after(started, [4, abandoned], [5, abandoned]).warnings, [sentenceOf(abandoned)]);
@@ -127,7 +127,7 @@ test('a warning is replaced by the next of its subject, and removed when it is o
   assert.deepEqual(after(started, warning, replacing, over).warnings, []);
 });
 
-test('the loss that a write caused stays a warning after a reconciliation that finishes', () => {
+test('the warning that a write lost records stays after a reconciliation that finishes', () => {
   const damaged = new IngressError('ZONE_DAMAGED', 'www is gone.', { hint: 'Restore /x.' });
   const { warnings } = after(
     started,
@@ -142,7 +142,7 @@ test('the text for a terminal has no control character', () => {
   assert.ok(text.includes('be\\u001bware'), text);
 });
 
-test('a name has when and why it is renewed, and why no order is made', () => {
+test('a name has the time and reason of its renewal, and the reason why no order is made', () => {
   const until = new Date('2026-03-01T00:00:00.000Z');
   const reason = `renewal is due at ${until.toISOString()}: a third is left`;
   const [first] = after(alone, serving, [2, { type: 'renewal-scheduled', certificate, until, reason }]).names;

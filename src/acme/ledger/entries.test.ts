@@ -19,11 +19,11 @@ const all: LedgerEntry[] = [
 ];
 const lines = all.map((entry) => `${JSON.stringify(entry)}\n`);
 
-test('each kind of entry is read as it was written', () => {
+test('each kind of entry survives a round trip through its line', () => {
   assert.deepEqual(readEntries(lines.join('')), { entries: all, damaged: 0 });
 });
 
-test('what is damaged is counted, and takes nothing with it', () => {
+test('damaged lines are counted and skipped, and the lines between them are read', () => {
   const damaged = [
     ...['{"event":"order","at":"', '\0\0\0\0', '[]', 'null', '{"event":"unknown"}'],
     '{"event":"validated","at":"yesterday","attempt":"a1"}',
@@ -33,25 +33,25 @@ test('what is damaged is counted, and takes nothing with it', () => {
   assert.deepEqual(readEntries(text), { entries: all.slice(0, damaged.length), damaged: damaged.length });
 });
 
-test('empty lines are nothing', () => {
+test('empty lines are ignored', () => {
   assert.deepEqual(readEntries(`\n\n${lines[0]}\n`), { entries: [all[0]], damaged: 0 });
   assert.deepEqual(readEntries(''), { entries: [], damaged: 0 });
 });
 
 for (const whole of lines) {
   const { event } = JSON.parse(whole);
-  test(`a line torn at any byte is no entry: ${event}`, () => {
+  test(`a line torn at any byte counts as damaged: ${event}`, () => {
     for (let length = 1; length < whole.length - 1; length++) {
       assert.deepEqual(readEntries(whole.slice(0, length)), { entries: [], damaged: 1 }, `${length} bytes`);
     }
   });
 }
 
-test('an entry of the past stays as it is', () => {
+test('an entry from the past is unchanged', () => {
   for (const entry of all) assert.equal(asOf(entry, new Date(at)), entry);
 });
 
-test('an entry of the future counts as made now, and what it asks to wait for is as long as it was', () => {
+test('an entry from the future counts as made now, and its delays keep their length', () => {
   const now = new Date('2016-01-01T00:00:00.000Z');
   const made = now.toISOString();
   for (const entry of all) assert.equal(asOf(entry, now).at, made);
@@ -70,7 +70,7 @@ test('an entry of the future counts as made now, and what it asks to wait for is
   });
 });
 
-test('moments that make no sense do not stand in the way', () => {
+test('dates at the limits of the calendar do not throw', () => {
   const entry: LedgerEntry = {
     event: 'pause',
     at: '+275760-09-13T00:00:00.000Z',

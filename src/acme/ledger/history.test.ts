@@ -13,7 +13,7 @@ const minute = (count: number) => new Date(START + count * MINUTE);
 const at = (count: number, draft: NewEntry): LedgerEntry => ({ at: minute(count).toISOString(), ...draft });
 
 /** One entry a minute, from minute 0 on. */
-function tell(...drafts: NewEntry[]) {
+function historyWith(...drafts: NewEntry[]) {
   return historyOf(drafts.map((draft, index) => at(index, draft)));
 }
 
@@ -34,8 +34,8 @@ const failed = (more: Partial<Failed> = {}): NewEntry => ({
   ...more,
 });
 
-test('nothing is known of what nobody wrote', () => {
-  const history = tell();
+test('an empty ledger gives an empty history', () => {
+  const history = historyWith();
   assert.deepEqual(history.ordersSince(new Date(0)), { fresh: [], replacing: [] });
   for (const times of [
     history.failedAuthorizations('app.example.com'),
@@ -58,14 +58,14 @@ test('nothing is known of what nobody wrote', () => {
     assert.equal(answer, undefined);
 });
 
-test('orders are told with their moments, those that replace a certificate apart', () => {
-  const history = tell(order('a'), order('b', APP, 'aki.1'), order('c'));
+test('ordersSince lists the times of orders, with replacements listed separately', () => {
+  const history = historyWith(order('a'), order('b', APP, 'aki.1'), order('c'));
   assert.deepEqual(history.ordersSince(minute(0)), { fresh: [minute(0), minute(2)], replacing: [minute(1)] });
   assert.deepEqual(history.ordersSince(minute(1)), { fresh: [minute(2)], replacing: [minute(1)] });
 });
 
-test('an order is fruitless until its certificate is there', () => {
-  const history = tell(order('a'), order('b'), finalize('b'), order('c', BOTH));
+test('an order is fruitless until its certificate is issued', () => {
+  const history = historyWith(order('a'), order('b'), finalize('b'), order('c', BOTH));
   assert.deepEqual(history.fruitlessOrders(APP), [minute(0), minute(1)]);
   history.add(at(9, issued('b')));
   assert.deepEqual(history.fruitlessOrders(APP), [minute(0)]);
@@ -74,18 +74,22 @@ test('an order is fruitless until its certificate is there', () => {
 const outcomes: [title: string, entries: NewEntry[], minutes: number[]][] = [
   ['no outcome', [validate('a')], [0]],
   ['a failure', [validate('a'), failed({ attempt: 'a' })], [1]],
-  ['a failure that is no refusal', [validate('a'), failed({ attempt: 'a', refused: false })], [1]],
-  ['a failure that names it', [validate('a'), failed({ attempt: 'a', invalid: APP })], [1]],
-  ['a failure that names another', [validate('a'), failed({ attempt: 'a', invalid: BOTH })], []],
-  ['a failure that names none', [validate('a'), failed({ attempt: 'a', invalid: [] })], [1]],
+  ['a failure that is not a refusal', [validate('a'), failed({ attempt: 'a', refused: false })], [1]],
+  ['a failure that lists the name', [validate('a'), failed({ attempt: 'a', invalid: APP })], [1]],
+  ['a failure that lists another name', [validate('a'), failed({ attempt: 'a', invalid: BOTH })], []],
+  ['a failure that lists no name', [validate('a'), failed({ attempt: 'a', invalid: [] })], [1]],
   ['a failure of another attempt', [validate('a'), failed({ attempt: 'b' })], [0]],
-  ['a failure of no attempt', [failed()], []],
-  ['a failure of no attempt that names it', [failed({ invalid: APP }), failed({ invalid: APP })], [0, 1]],
+  ['a failure without an attempt', [failed()], []],
+  [
+    'a failure without an attempt that lists the name',
+    [failed({ invalid: APP }), failed({ invalid: APP })],
+    [0, 1],
+  ],
   ['a failure before anything was validated', [order('a'), failed({ attempt: 'a' })], []],
   ['success', [validate('a'), validated('a')], []],
-  ['success that only the finalization shows', [validate('a'), finalize('a')], []],
-  ['success that only the certificate shows', [validate('a'), issued('a')], []],
-  ['success after a failure to hear of it', [validate('a'), failed({ attempt: 'a' }), validated('a')], []],
+  ['success that is known from the finalization only', [validate('a'), finalize('a')], []],
+  ['success that is known from the certificate only', [validate('a'), issued('a')], []],
+  ['success after a failure to learn of it', [validate('a'), failed({ attempt: 'a' }), validated('a')], []],
   ['a failure after success', [validate('a'), validated('a'), failed({ attempt: 'a', invalid: APP })], []],
   ['the same attempt again', [validate('a'), validate('a')], [1]],
   [
@@ -94,7 +98,7 @@ const outcomes: [title: string, entries: NewEntry[], minutes: number[]][] = [
     [2],
   ],
   [
-    'a second failure that names another',
+    'a second failure that lists another name',
     [validate('a'), failed({ attempt: 'a' }), failed({ attempt: 'a', invalid: BOTH })],
     [1],
   ],
@@ -109,12 +113,12 @@ const outcomes: [title: string, entries: NewEntry[], minutes: number[]][] = [
 ];
 for (const [title, entries, minutes] of outcomes) {
   test(`failed authorizations: ${title}`, () => {
-    assert.deepEqual(tell(...entries).failedAuthorizations('app.example.com'), minutes.map(minute));
+    assert.deepEqual(historyWith(...entries).failedAuthorizations('app.example.com'), minutes.map(minute));
   });
 }
 
-test('a name that was not to be validated has not failed, nor a name beside one that is named', () => {
-  const history = tell(
+test('a failure counts only for names that were to be validated and that it lists', () => {
+  const history = historyWith(
     order('a', ['a.example.com', 'b.example.com', 'c.example.com']),
     validate('a', ['a.example.com', 'b.example.com']),
     failed({ attempt: 'a', invalid: ['b.example.com'] }),
@@ -124,29 +128,35 @@ test('a name that was not to be validated has not failed, nor a name beside one 
   assert.deepEqual(history.failedAuthorizations('c.example.com'), []);
 });
 
-test('a finalization counts as issued unless it certainly issued nothing', () => {
-  assert.deepEqual(tell(finalize('a')).issuances(APP), [minute(0)]);
-  assert.deepEqual(tell(finalize('a'), failed({ attempt: 'a' })).issuances(APP), [minute(0)]);
-  assert.deepEqual(tell(finalize('a'), failed({ attempt: 'a', counted: true })).issuances(APP), [minute(0)]);
-  assert.deepEqual(tell(finalize('a'), failed({ attempt: 'a', counted: false })).issuances(APP), []);
-  assert.deepEqual(tell(finalize('a'), failed({ counted: false })).issuances(APP), [minute(0)]);
+test('a finalization counts as an issuance unless the CA certainly issued nothing', () => {
+  assert.deepEqual(historyWith(finalize('a')).issuances(APP), [minute(0)]);
+  assert.deepEqual(historyWith(finalize('a'), failed({ attempt: 'a' })).issuances(APP), [minute(0)]);
+  assert.deepEqual(historyWith(finalize('a'), failed({ attempt: 'a', counted: true })).issuances(APP), [
+    minute(0),
+  ]);
+  assert.deepEqual(historyWith(finalize('a'), failed({ attempt: 'a', counted: false })).issuances(APP), []);
+  assert.deepEqual(historyWith(finalize('a'), failed({ counted: false })).issuances(APP), [minute(0)]);
 });
 
-test('an order issues one certificate, when it was last finalized', () => {
+test('an order counts as one issuance, at its last finalization', () => {
   const again = [finalize('a'), failed({ attempt: 'a', counted: false }), finalize('a'), issued('a')];
-  assert.deepEqual(tell(...again).issuances(APP), [minute(2)]);
-  assert.deepEqual(tell(issued('a')).issuances(APP), [minute(0)]);
+  assert.deepEqual(historyWith(...again).issuances(APP), [minute(2)]);
+  assert.deepEqual(historyWith(issued('a')).issuances(APP), [minute(0)]);
 });
 
-test('sets of names are told apart, their order does not matter', () => {
-  const history = tell(finalize('a', BOTH), finalize('b', BOTH.toReversed()), finalize('c', ['example.com']));
+test('issuances are counted per set of names, in any order', () => {
+  const history = historyWith(
+    finalize('a', BOTH),
+    finalize('b', BOTH.toReversed()),
+    finalize('c', ['example.com']),
+  );
   assert.deepEqual(history.issuances(BOTH), [minute(0), minute(1)]);
   assert.deepEqual(history.issuances(['example.com']), [minute(2)]);
   assert.deepEqual(history.issuances(['*.example.com']), []);
 });
 
-test('certificates of a registered domain, a name of it is enough', () => {
-  const history = tell(
+test('a certificate counts for each registered domain that any of its names belongs to', () => {
+  const history = historyWith(
     finalize('a', ['app.example.com', 'app.example.org']),
     finalize('b', ['*.example.com']),
     finalize('c', ['app.another-example.com']),
@@ -156,8 +166,8 @@ test('certificates of a registered domain, a name of it is enough', () => {
   assert.deepEqual(history.issuancesIn('example.org'), [minute(0)]);
 });
 
-test('of a registered domain, what replaces a certificate does not count, and an open order does', () => {
-  const history = tell(
+test('for a registered domain replacements do not count, and open orders do', () => {
+  const history = historyWith(
     order('a', APP, 'aki.1'),
     finalize('a'),
     order('b', BOTH),
@@ -167,17 +177,17 @@ test('of a registered domain, what replaces a certificate does not count, and an
   assert.deepEqual(history.issuances(BOTH), []);
 });
 
-test('an order is open no more when another was made for its names, or it failed', () => {
-  assert.deepEqual(tell(order('a'), order('b')).issuancesIn('example.com'), [minute(1)]);
-  assert.deepEqual(tell(order('a'), failed({ attempt: 'a' })).issuancesIn('example.com'), []);
-  assert.deepEqual(tell(order('a'), finalize('a'), order('b')).issuancesIn('example.com'), [
+test('an order is closed when it failed or a later order has the same names', () => {
+  assert.deepEqual(historyWith(order('a'), order('b')).issuancesIn('example.com'), [minute(1)]);
+  assert.deepEqual(historyWith(order('a'), failed({ attempt: 'a' })).issuancesIn('example.com'), []);
+  assert.deepEqual(historyWith(order('a'), finalize('a'), order('b')).issuancesIn('example.com'), [
     minute(1),
     minute(2),
   ]);
 });
 
-test('a series of failures ends with a certificate for exactly these names', () => {
-  const history = tell(failed({ names: BOTH }), failed(), failed({ refused: false }), failed());
+test('a streak of failures ends with a certificate for exactly the same names', () => {
+  const history = historyWith(failed({ names: BOTH }), failed(), failed({ refused: false }), failed());
   assert.equal(history.refusalsInARow(APP), 2);
   assert.deepEqual(history.failingSince(APP), minute(1));
   assert.equal(history.refusalsInARow(BOTH.toReversed()), 1);
@@ -187,34 +197,37 @@ test('a series of failures ends with a certificate for exactly these names', () 
   assert.equal(history.refusalsInARow(BOTH), 1);
 });
 
-test('a failure that is no refusal begins a series too', () => {
-  assert.deepEqual(tell(failed({ refused: false }), failed()).failingSince(APP), minute(0));
+test('a failure that is not a refusal starts a streak too', () => {
+  assert.deepEqual(historyWith(failed({ refused: false }), failed()).failingSince(APP), minute(0));
 });
 
-test('the longest back-off of a series holds, within reason', () => {
+test('the longest back-off of a streak applies, for at most 7 days', () => {
   const until = (count: number) => ({ notBefore: minute(count).toISOString() });
-  assert.deepEqual(tell(failed(until(100)), failed(until(10)), failed()).notBefore(APP), minute(100));
-  assert.equal(tell(failed(until(100)), issued('a')).notBefore(APP), undefined);
+  assert.deepEqual(historyWith(failed(until(100)), failed(until(10)), failed()).notBefore(APP), minute(100));
+  assert.equal(historyWith(failed(until(100)), issued('a')).notBefore(APP), undefined);
   assert.deepEqual(
-    tell(failed({ notBefore: '2099-01-01T00:00:00Z' })).notBefore(APP),
+    historyWith(failed({ notBefore: '2099-01-01T00:00:00Z' })).notBefore(APP),
     new Date(START + 7 * DAY),
   );
 });
 
-test('the longest pause of the CA holds for everything, within reason', () => {
+test('the longest pause that the CA asked for applies to all names, for at most 7 days', () => {
   const pause = (until: string): NewEntry => ({ event: 'pause', until });
   const one = minute(30).toISOString();
-  assert.deepEqual(tell(pause(one), pause(minute(5).toISOString()), issued('a')).pausedUntil(), minute(30));
-  assert.deepEqual(tell(pause('2099-01-01T00:00:00Z')).pausedUntil(), new Date(START + 7 * DAY));
+  assert.deepEqual(
+    historyWith(pause(one), pause(minute(5).toISOString()), issued('a')).pausedUntil(),
+    minute(30),
+  );
+  assert.deepEqual(historyWith(pause('2099-01-01T00:00:00Z')).pausedUntil(), new Date(START + 7 * DAY));
 });
 
-test('the last advice for a certificate counts', () => {
+test('the latest renewal advice for a certificate applies', () => {
   const advice = (certificate: string, askAgain: number): NewEntry => ({
     ...{ event: 'advice', certificate, explanationUrl: 'https://ca.example/why' },
     ...{ start: minute(1).toISOString(), end: minute(2).toISOString() },
     askAgainAt: minute(askAgain).toISOString(),
   });
-  const history = tell(advice('a.1', 10), advice('a.1', 20), advice('a.2', 30));
+  const history = historyWith(advice('a.1', 10), advice('a.1', 20), advice('a.2', 30));
   assert.deepEqual(history.advice('a.1'), {
     ...{ start: minute(1), end: minute(2), askAgainAt: minute(20) },
     explanationUrl: 'https://ca.example/why',
@@ -223,35 +236,38 @@ test('the last advice for a certificate counts', () => {
 });
 
 const OWNER = '_acme-challenge.example.com';
-test('a validation is recent from its begin to its end, and by the name it shares', () => {
-  assert.deepEqual(tell(validate('a', BOTH)).recentlyValidated(OWNER), minute(0));
-  assert.deepEqual(tell(validate('a', ['*.example.com'])).recentlyValidated(OWNER), minute(0));
-  assert.deepEqual(tell(validate('a', BOTH), validated('a')).recentlyValidated(OWNER), minute(1));
-  assert.deepEqual(tell(validate('a', BOTH), failed({ attempt: 'a' })).recentlyValidated(OWNER), minute(1));
+test('recentlyValidated gives when validation at an owner name last started or ended', () => {
+  assert.deepEqual(historyWith(validate('a', BOTH)).recentlyValidated(OWNER), minute(0));
+  assert.deepEqual(historyWith(validate('a', ['*.example.com'])).recentlyValidated(OWNER), minute(0));
+  assert.deepEqual(historyWith(validate('a', BOTH), validated('a')).recentlyValidated(OWNER), minute(1));
   assert.deepEqual(
-    tell(validate('a', BOTH), validated('a'), finalize('a')).recentlyValidated(OWNER),
+    historyWith(validate('a', BOTH), failed({ attempt: 'a' })).recentlyValidated(OWNER),
     minute(1),
   );
-  assert.equal(tell(validate('a')).recentlyValidated(OWNER), undefined);
+  assert.deepEqual(
+    historyWith(validate('a', BOTH), validated('a'), finalize('a')).recentlyValidated(OWNER),
+    minute(1),
+  );
+  assert.equal(historyWith(validate('a')).recentlyValidated(OWNER), undefined);
 });
 
-test('an attempt does not wait for itself', () => {
-  const history = tell(validate('a', BOTH), validate('b', BOTH));
+test('recentlyValidated ignores the attempt that asks', () => {
+  const history = historyWith(validate('a', BOTH), validate('b', BOTH));
   assert.deepEqual(history.recentlyValidated(OWNER, 'b'), minute(0));
   assert.deepEqual(history.recentlyValidated(OWNER, 'a'), minute(1));
-  assert.equal(tell(validate('a', BOTH)).recentlyValidated(OWNER, 'a'), undefined);
+  assert.equal(historyWith(validate('a', BOTH)).recentlyValidated(OWNER, 'a'), undefined);
 });
 
-test('the last certificate for exactly these names is known', () => {
-  const history = tell(issued('a'), issued('b', APP, '02'), issued('c', BOTH, '03'), failed());
+test('lastIssued gives the last certificate for exactly these names', () => {
+  const history = historyWith(issued('a'), issued('b', APP, '02'), issued('c', BOTH, '03'), failed());
   const notAfter = new Date('2027-02-22T00:00:00.000Z');
   assert.deepEqual(history.lastIssued(APP), { serial: '02', at: minute(1), notAfter });
   assert.equal(history.lastIssued(BOTH.toReversed())?.serial, '03');
   assert.equal(history.lastIssued(['example.com']), undefined);
 });
 
-test('the last refusal is told with its words until a certificate is issued, also as an earlier version wrote it', () => {
-  const told = tell(
+test('lastRefusal has the CA’s message until a certificate is issued, also for entries of earlier versions', () => {
+  const told = historyWith(
     failed(),
     failed({ message: 'no TXT record' }),
     failed({ code: 'ACME_UNREACHABLE', refused: false, message: 'gone' }),
@@ -259,16 +275,16 @@ test('the last refusal is told with its words until a certificate is issued, als
   const code = 'ACME_ORDER_FAILED';
   assert.deepEqual(told.lastRefusal(APP), { at: minute(1), code, message: 'no TXT record' });
   assert.equal(told.lastRefusal(BOTH), undefined);
-  assert.deepEqual(tell(failed()).lastRefusal(APP), { at: minute(0), code, message: undefined });
-  assert.equal(tell(failed({ message: 'no' }), issued('a')).lastRefusal(APP), undefined);
+  assert.deepEqual(historyWith(failed()).lastRefusal(APP), { at: minute(0), code, message: undefined });
+  assert.equal(historyWith(failed({ message: 'no' }), issued('a')).lastRefusal(APP), undefined);
 });
 
-test('the longest pause is told with what the CA said', () => {
+test('pausedBy gives the longest pause, with the CA’s message', () => {
   const pause = (minutes: number, message?: string): NewEntry => ({
     ...{ event: 'pause', until: minute(minutes).toISOString() },
     ...(message === undefined ? {} : { code: 'ACME_PROBLEM', message }),
   });
-  const { pausedBy, pausedUntil } = tell(pause(60, 'busy'), pause(30, 'slow'));
+  const { pausedBy, pausedUntil } = historyWith(pause(60, 'busy'), pause(30, 'slow'));
   assert.deepEqual([pausedBy()?.message, pausedUntil()], ['busy', minute(60)]);
-  assert.equal(tell(pause(60)).pausedBy(), undefined);
+  assert.equal(historyWith(pause(60)).pausedBy(), undefined);
 });

@@ -20,7 +20,7 @@ function newRoot(t: TestContext): string {
   return root;
 }
 
-test('SIGKILL at any moment: every entry that was acknowledged is there, once', async (t) => {
+test('after SIGKILL at any time, every acknowledged entry is in the ledger exactly once', async (t) => {
   const root = newRoot(t);
   const acknowledged: string[] = [];
   for (let run = 0; run < 5; run++) {
@@ -35,7 +35,7 @@ test('SIGKILL at any moment: every entry that was acknowledged is there, once', 
   for (const name of acknowledged) assert.equal(history.failedAuthorizations(name).length, 1, name);
 });
 
-test('a full disk: what was refused costs nothing, and what was written stays', async (t) => {
+test('on a full disk, refused entries do not count and written ones stay', async (t) => {
   const root = newRoot(t);
   const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', root], { reject: false });
   if (mounted.failed) return t.skip(`no tmpfs can be mounted here: ${mounted.shortMessage}`);

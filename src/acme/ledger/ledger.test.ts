@@ -37,7 +37,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** As a start of the program has it: it knows what is on the disk. */
+/** A ledger as it is after a start of the program: it knows only what is on the disk. */
 const start = (directoryUrl = DIRECTORY) =>
   createLedger(root, directoryUrl, clock, (sentence) => warnings.push(sentence));
 const folder = () => join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
@@ -55,7 +55,7 @@ const issued = (attempt: string, serial = '01'): NewEntry => ({
 });
 const failures = async (ledger = start()) => (await ledger.history()).failedAuthorizations(NAME);
 
-test('what is written is known at once, and at the next start', async () => {
+test('an entry is in the history at once, and after a restart', async () => {
   const ledger = start();
   const history = await ledger.history();
   await ledger.write(validate('a'));
@@ -67,7 +67,7 @@ test('what is written is known at once, and at the next start', async () => {
   assert.deepEqual(warnings, []);
 });
 
-test('each entry is a line of the day it was made, for the owner only', async () => {
+test('each entry is a line in the segment of its day, readable by the owner only', async () => {
   const ledger = start();
   await ledger.write(validate('a'));
   await ledger.write({ event: 'validated', attempt: 'a' });
@@ -83,13 +83,13 @@ test('each entry is a line of the day it was made, for the owner only', async ()
   assert.equal(statSync(folder()).mode & 0o777, 0o700);
 });
 
-test('each certificate authority has a ledger of its own', async () => {
+test('each CA has its own ledger', async () => {
   await start().write(validate('a'));
   assert.deepEqual(await failures(start('https://ca.example/other')), []);
   assert.deepEqual(await failures(), [START]);
 });
 
-test('entries that are written at the same time stand one after the other, and are read once', async () => {
+test('concurrent entries are written one after the other, and segments are read once', async () => {
   const ledger = start();
   const attempts = Array.from({ length: 20 }, (_, index) => `a${index}`);
   await Promise.all(attempts.map((attempt) => ledger.write(validate(attempt))));
@@ -103,7 +103,7 @@ test('entries that are written at the same time stand one after the other, and a
   assert.equal((await failures(ledger)).length, 20);
 });
 
-test('a look writes nothing', async () => {
+test('a peek writes nothing', async () => {
   assert.deepEqual((await start().peek()).failedAuthorizations(NAME), []);
   assert.deepEqual(readdirSync(root), []);
   plant('2030-01-01', `${JSON.stringify({ at: '2030-01-01T00:00:00.000Z', ...validate('a') })}\n`);
@@ -111,7 +111,7 @@ test('a look writes nothing', async () => {
   assert.deepEqual(readdirSync(folder()), ['2030-01-01.jsonl']);
 });
 
-test('a line torn at any byte costs itself only: not the one before, nor the next', async () => {
+test('a line torn at any byte affects neither the line before nor the line after it', async () => {
   const first = `${JSON.stringify({ at: START.toISOString(), ...validate('a') })}\n`;
   const torn = `${JSON.stringify({ at: START.toISOString(), ...validate('b') })}\n`;
   for (let length = 0; length <= torn.length; length++) {
@@ -128,7 +128,7 @@ test('a line torn at any byte costs itself only: not the one before, nor the nex
   }
 });
 
-test('damaged lines are warned of once, with the path of the segment', async () => {
+test('damaged lines cause one warning, with the path of the segment', async () => {
   plant('2026-11-22', 'x\ny\n');
   plant('2026-11-23', `\0\0\0\n${JSON.stringify({ at: '2026-11-23T00:00:00.000Z', ...validate('a') })}\n`);
   const ledger = start();
@@ -140,13 +140,13 @@ test('damaged lines are warned of once, with the path of the segment', async () 
   assert.deepEqual([warnings.length, warnings[0]?.startsWith(file('2026-11-22'))], [1, true]);
 });
 
-test('a ledger may be long: a thousand certificates write ten thousands of lines in a month', async () => {
+test('a segment of 150,000 lines is read', async () => {
   const line = `${JSON.stringify({ at: START.toISOString(), event: 'validated', attempt: 'a' })}\n`;
   plant('2026-11-24', line.repeat(150_000) + JSON.stringify({ at: START.toISOString(), ...validate('b') }));
   assert.deepEqual(await failures(), [START]);
 });
 
-test('files that are older than 30 days go when a new day is begun, and not before', async () => {
+test('segments older than 30 days are removed when the segment of a new day is started, and not before', async () => {
   const old = (day: string) => `${JSON.stringify({ at: `${day}T00:00:00.000Z`, ...validate(day) })}\n`;
   for (const day of ['2026-01-01', '2026-10-24', '2026-10-25', '2026-11-23']) plant(day, old(day));
   const ledger = start();
@@ -167,7 +167,7 @@ test('files that are older than 30 days go when a new day is begun, and not befo
   ]);
 });
 
-test('of files that go, the last certificate is still known, in its place', async () => {
+test('the last certificate in a removed segment is still known, with its original time', async () => {
   const ledger = start();
   await ledger.write(issued('a', '01'));
   clock.set(later(20 * DAY));
@@ -180,14 +180,14 @@ test('of files that go, the last certificate is still known, in its place', asyn
   assert.deepEqual(history.issuances(NAMES), [later(20 * DAY)]);
 });
 
-test('what outlived its file does not come after what followed it', async () => {
+test('an entry carried over from a removed segment keeps its place before later entries', async () => {
   const failed: NewEntry = { event: 'failed', names: NAMES, code: 'X', refused: true };
   plant('2026-11-23', `${JSON.stringify({ at: '2026-11-23T00:00:00.000Z', ...issued('b') })}\n`);
   plant('2026-11-24', `${JSON.stringify({ at: '2026-10-01T00:00:00.000Z', ...failed })}\n`);
   assert.equal((await start().history()).failingSince(NAMES), undefined);
 });
 
-test('when the clock jumps back, what was written counts as made now, at most', async () => {
+test('after the clock jumps back, entries count as made now', async () => {
   clock.set(later(3 * DAY));
   const ledger = start();
   await ledger.write(validate('a'));
@@ -201,7 +201,7 @@ test('when the clock jumps back, what was written counts as made now, at most', 
   assert.deepEqual(await failures(ledger), [START, later(1000)]);
 });
 
-test('entries of the future are rewritten, so that a restart does not count them as new again', async () => {
+test('entries from the future are rewritten, so that a restart does not count them as new again', async () => {
   const entry = (at: string, draft: NewEntry) => `${JSON.stringify({ at, ...draft })}\n`;
   const pause: NewEntry = { event: 'pause', until: '2036-01-01T01:00:00.000Z' };
   plant(
@@ -218,7 +218,7 @@ test('entries of the future are rewritten, so that a restart does not count them
   assert.deepEqual(history.pausedUntil(), later(60 * 60 * 1000));
 });
 
-test('a crash while entries of the future are rewritten makes nothing count twice', async () => {
+test('a crash while entries from the future are rewritten makes nothing count twice', async () => {
   plant('2036-01-01', `${JSON.stringify({ at: '2036-01-01T00:00:00.000Z', ...validate('a') })}\n`);
   const before = readFileSync(file('2036-01-01'), 'utf8');
   await failures();
@@ -228,7 +228,7 @@ test('a crash while entries of the future are rewritten makes nothing count twic
   assert.deepEqual(await failures(), [later(1000)]);
 });
 
-test('where the future cannot be settled it counts as made now all the same', async () => {
+test('entries from the future that cannot be rewritten still count as made now', async () => {
   plant('2036-01-01', `${JSON.stringify({ at: '2036-01-01T00:00:00.000Z', ...validate('a') })}\n`);
   const handle = await open(file('2036-01-01'));
   const sync = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.reject(new Error('EIO')));
@@ -240,7 +240,7 @@ test('where the future cannot be settled it counts as made now all the same', as
   assert.deepEqual(readdirSync(folder()), ['2026-11-24.jsonl']);
 });
 
-test('an entry that stands there whole counts, though it may not be on the disk', async () => {
+test('an entry that was written whole counts, even if it could not be synced', async () => {
   const ledger = start();
   await ledger.write(validate('a'));
   const handle = await open(file());
@@ -252,7 +252,7 @@ test('an entry that stands there whole counts, though it may not be on the disk'
   assert.equal((await failures()).length, 2);
 });
 
-test('an entry that could not be written does not count, and the next one can be', async () => {
+test('an entry that could not be written does not count, and the next one is written', async () => {
   const ledger = start();
   await ledger.history();
   mkdirSync(file(), { recursive: true });
@@ -263,7 +263,7 @@ test('an entry that could not be written does not count, and the next one can be
   assert.equal((await failures(ledger)).length, 1);
 });
 
-test('the first entry of a day has its folders on the disk, the next ones need no more', async () => {
+test('the first entry of a day syncs its folders; later entries sync only the segment', async () => {
   const ledger = start();
   const handle = await open(root);
   const sync = mock.method(Object.getPrototypeOf(handle), 'sync');
@@ -276,7 +276,7 @@ test('the first entry of a day has its folders on the disk, the next ones need n
   assert.equal(sync.mock.callCount(), 11, 'a start cannot know how far the last one came');
 });
 
-test('what cannot be read is STORE_FAILED, and nothing is attempted on its account', async () => {
+test('an unreadable segment is STORE_FAILED for every read and write, until it is readable', async () => {
   mkdirSync(folder(), { recursive: true });
   symlinkSync('/proc/self/mem', file());
   const ledger = start();
@@ -289,7 +289,7 @@ test('what cannot be read is STORE_FAILED, and nothing is attempted on its accou
   assert.deepEqual(await failures(ledger), [], 'it is read again');
 });
 
-test('a directory in the place of a segment costs its day: it is moved aside, and the ledger goes on', async () => {
+test('a directory in place of a segment is moved aside with a warning, and the ledger goes on', async () => {
   plant('2026-11-23', `${JSON.stringify({ at: '2026-11-23T12:00:00.000Z', ...validate('a') })}\n`);
   for (const day of ['2026-11-22', '2026-11-24']) mkdirSync(join(file(day), 'inside'), { recursive: true });
   assert.equal((await start().peek()).failedAuthorizations(NAME).length, 1);
@@ -303,7 +303,7 @@ test('a directory in the place of a segment costs its day: it is moved aside, an
   }
 });
 
-test('a folder that cannot be made is STORE_FAILED', async () => {
+test('a folder that cannot be created is STORE_FAILED', async () => {
   writeFileSync(join(root, 'dstack-ingress'), 'a file where the folder should be');
   await assert.rejects(start().write(validate('a')), { code: 'STORE_FAILED' });
   assert.equal(

@@ -19,7 +19,7 @@ const entry = (ms: number, draft: NewEntry): LedgerEntry => ({ at: moment(ms).to
 const repeat = (count: number, make: (index: number) => LedgerEntry | LedgerEntry[]) =>
   Array.from({ length: count }, (_, index) => make(index)).flat();
 
-function ask(entries: LedgerEntry[], now: number, directoryUrl = PRIVATE, more: Partial<Step> = {}) {
+function check(entries: LedgerEntry[], now: number, directoryUrl = PRIVATE, more: Partial<Step> = {}) {
   const deferral = whenAllowed({
     ...{ history: historyOf(entries), names: NAMES, registeredDomains: ['example.com'] },
     ...{ step: 'order', replaces: false, limits: limitsOf(directoryUrl), now: moment(now) },
@@ -39,44 +39,47 @@ const ordering = (index: number, everyMs: number, replaces?: string, names = NAM
 
 test('with an empty ledger, everything is allowed', () => {
   for (const url of CAS)
-    for (const step of ['order', 'validate'] as const) assert.equal(ask([], 0, url, { step }), undefined);
+    for (const step of ['order', 'validate'] as const) assert.equal(check([], 0, url, { step }), undefined);
 });
 
 for (const url of [PRODUCTION, PRIVATE])
-  test(`4 failed authorizations of a name in any hour: ${url}`, () => {
+  test(`a name may have 4 failed authorizations in any hour: ${url}`, () => {
     for (const step of ['order', 'validate'] as const) {
-      assert.equal(ask(repeat(3, failing), 4 * MINUTE, url, { step }), undefined);
-      assert.deepEqual(ask(repeat(4, failing), 4 * MINUTE, url, { step }), {
+      assert.equal(check(repeat(3, failing), 4 * MINUTE, url, { step }), undefined);
+      assert.deepEqual(check(repeat(4, failing), 4 * MINUTE, url, { step }), {
         ...{ ms: HOUR, limit: 'failed-authorizations', failure: undefined },
       });
-      assert.equal(ask(repeat(4, failing), HOUR, url, { step }), undefined);
+      assert.equal(check(repeat(4, failing), HOUR, url, { step }), undefined);
     }
   });
 
-test('the failures of another name do not hold this one, those of one name hold its whole set', () => {
+test('failures of another name do not defer this one; failures of one name defer its whole set', () => {
   const entries = repeat(4, failing);
-  assert.equal(ask(entries, 5 * MINUTE, PRIVATE, { names: ['www.example.com'] }), undefined);
-  assert.equal(ask(entries, 5 * MINUTE, PRIVATE, { names: ['a.example.com', ...NAMES] })?.ms, HOUR);
+  assert.equal(check(entries, 5 * MINUTE, PRIVATE, { names: ['www.example.com'] }), undefined);
+  assert.equal(check(entries, 5 * MINUTE, PRIVATE, { names: ['a.example.com', ...NAMES] })?.ms, HOUR);
 });
 
-test('4 certificates for exactly the same names in any 7 days, whatever they replace', () => {
+test('exactly the same names may have 4 certificates in any 7 days, replacements included', () => {
   for (const url of [PRODUCTION, PRIVATE])
     for (const replaces of [false, true])
       for (const step of ['order', 'validate'] as const) {
         const entries = repeat(4, (index) => finalizing(index));
-        assert.equal(ask(entries.slice(1), 5 * HOUR, url, { step, replaces }), undefined);
-        assert.deepEqual(ask(entries, 5 * HOUR, url, { step, replaces }), {
+        assert.equal(check(entries.slice(1), 5 * HOUR, url, { step, replaces }), undefined);
+        assert.deepEqual(check(entries, 5 * HOUR, url, { step, replaces }), {
           ...{ ms: 7 * DAY, limit: 'exact-set', failure: undefined },
         });
-        assert.equal(ask(entries, 7 * DAY, url, { step, replaces }), undefined);
-        assert.equal(ask(entries, 5 * HOUR, url, { step, replaces, names: ['www.example.com'] }), undefined);
+        assert.equal(check(entries, 7 * DAY, url, { step, replaces }), undefined);
+        assert.equal(
+          check(entries, 5 * HOUR, url, { step, replaces, names: ['www.example.com'] }),
+          undefined,
+        );
       }
 });
 
-test('certificates that a private CA issues for hours are counted over two of their lifetimes', () => {
+test('at a private CA, certificates that live for hours are counted over two of their lifetimes', () => {
   const entries = repeat(4, (index) => finalizing(index));
   const at = (directoryUrl: string, lifetimeMs: number | undefined) =>
-    ask(entries, 5 * HOUR, directoryUrl, { lifetimeMs })?.ms;
+    check(entries, 5 * HOUR, directoryUrl, { lifetimeMs })?.ms;
   assert.equal(at(PRIVATE, 6 * HOUR), 12 * HOUR);
   assert.equal(at(PRIVATE, 90 * DAY), 7 * DAY);
   for (const senseless of [undefined, 0, -HOUR, Number.NaN]) assert.equal(at(PRIVATE, senseless), 7 * DAY);
@@ -84,84 +87,84 @@ test('certificates that a private CA issues for hours are counted over two of th
   assert.equal(at(PRODUCTION, 6 * HOUR), 7 * DAY);
 });
 
-test('45 certificates of a registered domain at Let’s Encrypt, one back in 202 minutes', () => {
+test('at Let’s Encrypt a registered domain may have 45 certificates, and one more every 202 minutes', () => {
   const others = repeat(45, (index) =>
     entry(0, { event: 'finalize', attempt: `d${index}`, names: [`${index}.example.com`] }),
   );
-  assert.equal(ask(others.slice(1), 0, PRODUCTION), undefined);
-  const deferral = ask(others, MINUTE, PRODUCTION);
+  assert.equal(check(others.slice(1), 0, PRODUCTION), undefined);
+  const deferral = check(others, MINUTE, PRODUCTION);
   assert.deepEqual([deferral?.ms, deferral?.limit], [202 * MINUTE, 'registered-domain']);
-  assert.equal(ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org'] }), undefined);
+  assert.equal(check(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org'] }), undefined);
   assert.equal(
-    ask(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org', 'example.com'] })?.ms,
+    check(others, MINUTE, PRODUCTION, { registeredDomains: ['example.org', 'example.com'] })?.ms,
     202 * MINUTE,
   );
-  assert.equal(ask(others, MINUTE, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
+  assert.equal(check(others, MINUTE, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
   assert.equal(
-    ask(others, MINUTE, PRODUCTION, { step: 'validate' }),
+    check(others, MINUTE, PRODUCTION, { step: 'validate' }),
     undefined,
     'its order is counted already',
   );
-  for (const url of [STAGING, PRIVATE]) assert.equal(ask(others, MINUTE, url), undefined);
+  for (const url of [STAGING, PRIVATE]) assert.equal(check(others, MINUTE, url), undefined);
 });
 
-test('orders that are open count for the registered domain before they are finalized', () => {
+test('open orders count for the registered domain before they are finalized', () => {
   const open = repeat(45, (index) =>
     entry(0, { event: 'order', attempt: `o${index}`, names: [`${index}.example.com`] }),
   );
-  assert.equal(ask(open, 0, PRODUCTION)?.ms, 202 * MINUTE);
+  assert.equal(check(open, 0, PRODUCTION)?.ms, 202 * MINUTE);
 });
 
-test('250 new orders of the account at Let’s Encrypt, one back in 36 seconds', () => {
+test('at Let’s Encrypt an account may create 250 orders, and one more every 36 seconds', () => {
   const orders = repeat(250, (index) =>
     entry(0, { event: 'order', attempt: `o${index}`, names: [`${index}.example`] }),
   );
-  assert.equal(ask(orders.slice(1), 0, PRODUCTION), undefined);
-  const deferral = ask(orders, 0, PRODUCTION);
+  assert.equal(check(orders.slice(1), 0, PRODUCTION), undefined);
+  const deferral = check(orders, 0, PRODUCTION);
   assert.deepEqual([deferral?.ms, deferral?.limit], [36_000, 'new-orders']);
-  assert.equal(ask(orders, 0, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
-  assert.equal(ask(orders, 0, PRODUCTION, { step: 'validate' }), undefined);
-  for (const url of [STAGING, PRIVATE]) assert.equal(ask(orders, 0, url), undefined);
+  assert.equal(check(orders, 0, PRODUCTION, { replaces: true }), undefined, 'a renewal is exempt');
+  assert.equal(check(orders, 0, PRODUCTION, { step: 'validate' }), undefined);
+  for (const url of [STAGING, PRIVATE]) assert.equal(check(orders, 0, url), undefined);
   const renewals = repeat(250, (index) =>
     entry(0, { event: 'order', attempt: `r${index}`, names: [`${index}.example`], replaces: 'a.1' }),
   );
-  assert.equal(ask(renewals, 0, PRODUCTION), undefined, 'renewals do not count');
+  assert.equal(check(renewals, 0, PRODUCTION), undefined, 'renewals do not count');
 });
 
-test('6 orders without a certificate, then one every 5 minutes', () => {
+test('names may have 6 fruitless orders, and then one every 5 minutes', () => {
   for (const url of [PRODUCTION, PRIVATE])
     for (const replaces of [false, true]) {
       const orders = repeat(6, (index) => ordering(index, 1000, replaces ? 'a.1' : undefined));
-      assert.equal(ask(orders.slice(1), 6000, url, { replaces }), undefined);
-      const deferral = ask(orders, 6000, url, { replaces });
+      assert.equal(check(orders.slice(1), 6000, url, { replaces }), undefined);
+      const deferral = check(orders, 6000, url, { replaces });
       assert.deepEqual([deferral?.ms, deferral?.limit], [5 * MINUTE, 'fruitless-orders']);
-      assert.equal(ask(orders, 6000, url, { replaces, step: 'validate' }), undefined);
+      assert.equal(check(orders, 6000, url, { replaces, step: 'validate' }), undefined);
     }
 });
 
-test('a program that dies after each order and starts again at once opens 6, and 12 more in each hour', () => {
+test('a program that crashes after each order and restarts at once creates 6 orders, and 12 more per hour', () => {
   const orders: LedgerEntry[] = [];
   for (let now = 0; now < 2 * HOUR; now += 10_000) {
-    if (ask(orders, now)) continue;
+    if (check(orders, now)) continue;
     orders.push(entry(now, { event: 'order', attempt: `o${now}`, names: NAMES }));
   }
   assert.equal(orders.length, 6 + 2 * 12 - 1);
 });
 
-test('an outage that is looked at after 5, 10, 20 … seconds, at last every 10 minutes, is never held up', () => {
+test('retries after 5, 10, 20 … seconds, up to 10 minutes, are never deferred', () => {
   const pauses = Array.from({ length: 20 }, (_, index) => Math.min(5000 * 2 ** index, 10 * MINUTE));
   const orders: LedgerEntry[] = [];
   let now = 0;
   for (const pause of pauses) {
-    assert.equal(ask(orders, now), undefined, `after ${now / MINUTE} min`);
+    assert.equal(check(orders, now), undefined, `after ${now / MINUTE} min`);
     orders.push(entry(now, { event: 'order', attempt: `o${now}`, names: NAMES }));
     now += pause;
   }
 });
 
-test('orders that lead to certificates are as many as there may be certificates', () => {
+test('orders that lead to certificates do not count as fruitless', () => {
   const lifetimeMs = 6 * MINUTE;
-  const rounds = repeat(30, (index) => [
+  const entries = repeat(30, (index) => [
     entry(index * 4 * MINUTE, { event: 'order', attempt: `o${index}`, names: NAMES }),
     entry(index * 4 * MINUTE, { event: 'finalize', attempt: `o${index}`, names: NAMES }),
     entry(index * 4 * MINUTE, {
@@ -172,12 +175,12 @@ test('orders that lead to certificates are as many as there may be certificates'
       notAfter: moment(DAY).toISOString(),
     }),
   ]);
-  assert.equal(ask(rounds, 120 * MINUTE, PRIVATE, { lifetimeMs }), undefined);
+  assert.equal(check(entries, 120 * MINUTE, PRIVATE, { lifetimeMs }), undefined);
 });
 
-test('staging takes far more', () => {
+test('staging has far higher limits', () => {
   assert.equal(
-    ask(
+    check(
       repeat(58, () => entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, invalid: NAMES })),
       0,
       STAGING,
@@ -185,7 +188,7 @@ test('staging takes far more', () => {
     undefined,
   );
   assert.equal(
-    ask(
+    check(
       repeat(59, () => entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, invalid: NAMES })),
       0,
       STAGING,
@@ -193,7 +196,7 @@ test('staging takes far more', () => {
     HOUR,
   );
   assert.equal(
-    ask(
+    check(
       repeat(999, (index) => finalizing(index, NAMES, 0)),
       0,
       STAGING,
@@ -201,7 +204,7 @@ test('staging takes far more', () => {
     undefined,
   );
   assert.equal(
-    ask(
+    check(
       repeat(1000, (index) => finalizing(index, NAMES, 0)),
       0,
       STAGING,
@@ -209,7 +212,7 @@ test('staging takes far more', () => {
     7 * DAY,
   );
   assert.equal(
-    ask(
+    check(
       repeat(59, (index) => ordering(index, 0)),
       0,
       STAGING,
@@ -217,7 +220,7 @@ test('staging takes far more', () => {
     undefined,
   );
   assert.equal(
-    ask(
+    check(
       repeat(60, (index) => ordering(index, 0)),
       0,
       STAGING,
@@ -226,32 +229,32 @@ test('staging takes far more', () => {
   );
 });
 
-test('no step while the CA asked to wait, nor before the names may be ordered again', () => {
+test('every step is deferred while the CA asked to pause, and while the names are in back-off', () => {
   const until = moment(HOUR).toISOString();
   const pause = [entry(0, { event: 'pause', until })];
   const failed = [entry(0, { event: 'failed', names: NAMES, code: 'X', refused: true, notBefore: until })];
   for (const url of CAS)
     for (const step of ['order', 'validate'] as const) {
-      assert.deepEqual(ask(pause, HOUR - 1, url, { step }), {
+      assert.deepEqual(check(pause, HOUR - 1, url, { step }), {
         ...{ ms: HOUR, limit: 'pause', failure: undefined },
       });
-      assert.deepEqual(ask(failed, HOUR - 1, url, { step }), {
+      assert.deepEqual(check(failed, HOUR - 1, url, { step }), {
         ...{ ms: HOUR, limit: 'refusal' },
         failure: { at: moment(0), code: 'X', message: undefined },
       });
-      assert.equal(ask([...pause, ...failed], HOUR, url, { step }), undefined);
-      assert.equal(ask(failed, 0, url, { step, names: ['www.example.com'] }), undefined);
-      assert.equal(ask(pause, 0, url, { step, names: ['www.example.com'] })?.ms, HOUR);
+      assert.equal(check([...pause, ...failed], HOUR, url, { step }), undefined);
+      assert.equal(check(failed, 0, url, { step, names: ['www.example.com'] }), undefined);
+      assert.equal(check(pause, 0, url, { step, names: ['www.example.com'] })?.ms, HOUR);
     }
 });
 
-test('a deferral has the last failure, with the message of the CA', () => {
+test('a deferral has the last failure, with the CA’s message', () => {
   const notBefore = moment(HOUR).toISOString();
   const said = { code: 'ACME_ORDER_FAILED', message: 'no TXT record found' };
   const refusal = entry(MINUTE, { event: 'failed', names: NAMES, refused: true, notBefore, ...said });
   const failure = { at: moment(MINUTE), ...said };
   const because = (entries: LedgerEntry[], now: number) => {
-    const deferral = ask(entries, now);
+    const deferral = check(entries, now);
     return [deferral?.limit, deferral?.failure];
   };
   assert.deepEqual(because([refusal], 2 * MINUTE), ['refusal', failure]);
@@ -264,9 +267,9 @@ test('a deferral has the last failure, with the message of the CA', () => {
   assert.deepEqual(because([pause], MINUTE), ['pause', { at: moment(0), ...busy }]);
 });
 
-test('another deferral has the last refusal, too, and ends with it if that is later', () => {
-  const told = { names: NAMES, refused: true, code: 'X', notBefore: moment(HOUR).toISOString() };
-  const history = historyOf([entry(0, { event: 'failed', ...told })]);
+test('orRefusal adds the last refusal to a deferral, and extends it to the end of the back-off', () => {
+  const fields = { names: NAMES, refused: true, code: 'X', notBefore: moment(HOUR).toISOString() };
+  const history = historyOf([entry(0, { event: 'failed', ...fields })]);
   const failure = { at: moment(0), code: 'X', message: undefined };
   const cached = (ms: number) => ({ until: moment(ms), reason: 'resolvers may have it cached' });
   const longer = orRefusal(cached(MINUTE), history, NAMES);
@@ -276,22 +279,22 @@ test('another deferral has the last refusal, too, and ends with it if that is la
   assert.deepEqual(orRefusal(cached(0), historyOf([]), NAMES), cached(0));
 });
 
-test('of several deferrals the longest is returned', () => {
+test('the longest of several deferrals is returned', () => {
   const failures = repeat(4, failing);
   const pause = (ms: number) => entry(0, { event: 'pause', until: moment(ms).toISOString() });
-  assert.equal(ask([...failures, pause(HOUR - 1)], 5 * MINUTE)?.limit, 'failed-authorizations');
-  assert.equal(ask([...failures, pause(HOUR + 1)], 5 * MINUTE)?.limit, 'pause');
+  assert.equal(check([...failures, pause(HOUR - 1)], 5 * MINUTE)?.limit, 'failed-authorizations');
+  assert.equal(check([...failures, pause(HOUR + 1)], 5 * MINUTE)?.limit, 'pause');
   const certificates = repeat(4, (index) => finalizing(index, NAMES, 0));
-  assert.equal(ask([...failures, pause(HOUR + 1), ...certificates], 5 * MINUTE)?.ms, 7 * DAY);
+  assert.equal(check([...failures, pause(HOUR + 1), ...certificates], 5 * MINUTE)?.ms, 7 * DAY);
 });
 
-test('a CA is recognized by its directory URL, however that is spelled', () => {
+test('a CA is recognized by its directory URL, in any spelling', () => {
   assert.equal(limitsOf('HTTPS://ACME-v02.api.letsencrypt.org:443/directory'), limitsOf(PRODUCTION));
   assert.notEqual(limitsOf('https://acme-v02.api.letsencrypt.org.example/directory'), limitsOf(PRODUCTION));
   assert.equal(limitsOf('https://127.0.0.1:14000/dir'), limitsOf(PRIVATE));
 });
 
-test('a deferral is distinguished from other results', () => {
+test('isDeferral distinguishes deferrals from other results', () => {
   assert.ok(isDeferral({ until: new Date(0), reason: 'not yet' }));
   for (const other of [undefined, null, {}, { reason: 'so' }, { until: 'then', reason: 'so' }, 'why'])
     assert.ok(!isDeferral(other));

@@ -45,7 +45,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', 'ca.example_directory', `${name}.json`);
 const mode = (path: string) => statSync(path).mode & 0o777;
 
-test('an order is there for the next process, until it is removed', async () => {
+test('an order can be loaded by the next process, until it is removed', async () => {
   const orders = createOrderStore(root, DIRECTORY, assert.fail);
   assert.equal(await orders.load(KEY), undefined);
   await orders.save(KEY, plain);
@@ -57,7 +57,7 @@ test('an order is there for the next process, until it is removed', async () => 
   await orders.remove(KEY);
 });
 
-test('the private key is stored whole, for its owner only, and is a secret in memory', async () => {
+test('the private key is stored in a file that only the owner can read, and is a Secret in memory', async () => {
   const orders = createOrderStore(root, DIRECTORY, assert.fail);
   await orders.save(KEY, full);
   const loaded = await orders.load(KEY);
@@ -69,7 +69,7 @@ test('the private key is stored whole, for its owner only, and is a secret in me
   assert.deepEqual(readdirSync(dirname(file())), [`${KEY}.json`]);
 });
 
-test('each certificate has an order of its own, a wildcard too', async () => {
+test('each certificate has its own order, and so has a wildcard', async () => {
   const orders = createOrderStore(root, DIRECTORY, assert.fail);
   const keys = ['example.com', '*.example.com', 'app.example.com'];
   for (const key of keys) await orders.save(key, { ...plain, attempt: key });
@@ -77,7 +77,7 @@ test('each certificate has an order of its own, a wildcard too', async () => {
   assert.equal(mode(file('_.example.com')), 0o600);
 });
 
-test('each certificate authority has orders of its own', async () => {
+test('each CA has its own orders', async () => {
   const stores = [DIRECTORY, 'https://ca.example/staging'].map((url) =>
     createOrderStore(root, url, assert.fail),
   );
@@ -109,7 +109,7 @@ for (const [title, damaged] of [
   });
 }
 
-test('a peek gives what is stored, and makes no folder', async () => {
+test('a peek returns the stored order, and creates no folder', async () => {
   const orders = createOrderStore(root, DIRECTORY, assert.fail);
   assert.equal(await orders.peek(KEY), undefined);
   assert.deepEqual(readdirSync(root), []);
@@ -117,7 +117,7 @@ test('a peek gives what is stored, and makes no folder', async () => {
   assert.deepEqual(await orders.peek(KEY), plain);
 });
 
-test('what the disk refuses is STORE_FAILED, and the file stays', async () => {
+test('an order that cannot be read is STORE_FAILED, and its file stays', async () => {
   mkdirSync(dirname(file()), { recursive: true });
   symlinkSync('/proc/self/mem', file());
   const orders = createOrderStore(root, DIRECTORY, assert.fail);
@@ -126,7 +126,7 @@ test('what the disk refuses is STORE_FAILED, and the file stays', async () => {
   assert.ok(lstatSync(file()).isSymbolicLink());
 });
 
-test('a directory in the place of an order is moved aside; it cannot be replaced or removed before', async () => {
+test('a directory in place of an order is moved aside by load; save and remove fail until then', async () => {
   mkdirSync(join(file(), 'full'), { recursive: true });
   const warnings: string[] = [];
   const orders = createOrderStore(root, DIRECTORY, (message) => warnings.push(message));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { registeredDomain } from './registered-domain.ts';
 
-test('the registered domain is what stands below a public suffix', () => {
+test('the registered domain is the label below a public suffix, with the suffix', () => {
   const answers: Readonly<Record<string, string>> = {
     'example.com': 'example.com',
     'a.b.example.com': 'example.com',
@@ -13,11 +13,11 @@ test('the registered domain is what stands below a public suffix', () => {
   for (const [name, domain] of Object.entries(answers)) assert.equal(registeredDomain(name), domain, name);
 });
 
-test('those who give names to others stand in the list too', () => {
+test('suffixes in the private section of the list count', () => {
   assert.equal(registeredDomain('app.somebody.github.io'), 'somebody.github.io');
 });
 
-test('a public suffix, or a name that is none, stands for itself', () => {
+test('a public suffix, or a name without one, is its own registered domain', () => {
   for (const name of ['github.io', 'co.uk', 'localhost']) assert.equal(registeredDomain(name), name);
   assert.equal(registeredDomain('*.co.uk'), 'co.uk');
 });

@@ -26,33 +26,33 @@ afterEach(() => {
 const path = () => segmentPath(folder, '2026-11-24');
 const text = () => readFileSync(path(), 'utf8');
 
-test('a day is that of UTC', () => {
+test('days are in UTC', () => {
   assert.equal(dayOf(new Date('2026-11-24T23:59:59.999Z')), '2026-11-24');
   assert.equal(dayOf(new Date('2026-03-01T00:00:00Z'), -1), '2026-02-28');
   assert.equal(dayOf(new Date('2026-12-31T12:00:00Z'), 1), '2027-01-01');
 });
 
-test('lines are appended, to a file that only its owner reads', async () => {
+test('lines are appended to a file that only its owner can read', async () => {
   assert.deepEqual(await appendLines(path(), ['one', 'two']), { isWhole: true, failure: undefined });
   await appendLines(path(), ['three']);
   assert.equal(text(), 'one\ntwo\nthree\n');
   assert.equal(statSync(path()).mode & 0o777, 0o600);
 });
 
-test('a torn line is not gone on with', async () => {
+test('a line is not appended to a torn one', async () => {
   writeFileSync(path(), 'one\ntw');
   await appendLines(path(), ['three']);
   assert.equal(text(), 'one\ntw\nthree\n');
 });
 
-test('a line that another process writes meanwhile is not written over', async () => {
+test('a line that another process appends meanwhile is not overwritten', async () => {
   await appendLines(path(), ['one']);
   appendFileSync(path(), 'of another\n');
   await appendLines(path(), ['two']);
   assert.equal(text(), 'one\nof another\ntwo\n');
 });
 
-test('a line is on the disk when it is told so, else it is told what the disk says', async () => {
+test('appending syncs the file, and returns the error if that fails', async () => {
   const handle = await open(path(), 'a');
   const { mock: sync } = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.resolve());
   await handle.close();
@@ -63,7 +63,7 @@ test('a line is on the disk when it is told so, else it is told what the disk sa
   assert.deepEqual(await appendLines(path(), ['two']), { isWhole: true, failure });
 });
 
-test('bytes that were written in part are no line; only the break may be lacking', async () => {
+test('a partial write is not a line unless only the line break is missing', async () => {
   const handle = await open(path(), 'a');
   const prototype = Object.getPrototypeOf(handle);
   const original = prototype.write;
@@ -87,12 +87,12 @@ test('bytes that were written in part are no line; only the break may be lacking
   }
 });
 
-test('a file that cannot be opened is an error, for nothing was written', async () => {
+test('a file that cannot be opened is an error', async () => {
   mkdirSync(path());
   await assert.rejects(appendLines(path(), ['one']), { code: 'EISDIR' });
 });
 
-test('the days are those of which there is a file', async () => {
+test('segments are listed, read and removed by day; other files are ignored', async () => {
   for (const name of [
     '2026-11-24.jsonl',
     '2026-11-03.jsonl',

@@ -27,24 +27,24 @@ const byKey = new x509.AuthorityKeyIdentifierExtension(KEY_IDENTIFIER);
 
 const example = await issue('87654321', [names, byKey]);
 
-test('the id of the certificate of RFC 9773, Appendix A', () => {
+test('the certificate of RFC 9773, Appendix A has the identifier given there', () => {
   assert.equal(certificateId(example.toString('pem')), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
   assert.equal(certificateId(new Uint8Array(example.rawData)), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
 });
 
 const serials: [title: string, serial: string, encoded: string][] = [
-  ['whose first bit is not set has no zero before it', '7f01', 'fwE'],
+  ['whose first bit is not set has no leading zero byte', '7f01', 'fwE'],
   ['of one byte', '05', 'BQ'],
   ['of 20 bytes', 'f0'.repeat(20), Buffer.from(`00${'f0'.repeat(20)}`, 'hex').toString('base64url')],
 ];
 for (const [title, serial, encoded] of serials) {
-  test(`a serial number ${title}`, async () => {
+  test(`an identifier with a serial number ${title}`, async () => {
     const id = certificateId((await issue(serial, [byKey])).toString('pem'));
     assert.equal(id, `aYhba4dGQEHhs3uEe6CuLN4ByNQ.${encoded}`);
   });
 }
 
-test('of a chain it is the leaf that has the id', async () => {
+test('the identifier of a chain is that of its leaf', async () => {
   const issuer = await issue('01', [byKey]);
   assert.equal(
     certificateId(`${example.toString('pem')}\n${issuer.toString('pem')}`),
@@ -52,7 +52,7 @@ test('of a chain it is the leaf that has the id', async () => {
   );
 });
 
-test('the key of the issuer is found behind long extensions and critical ones, and in one', async () => {
+test('the authority key identifier is found after long and critical extensions, and if it is critical itself', async () => {
   const many = Array.from({ length: 100 }, (_, index) => ({
     type: 'dns' as const,
     value: `a${index}.example.com`,
@@ -68,7 +68,7 @@ test('the key of the issuer is found behind long extensions and critical ones, a
   }
 });
 
-test('a certificate that does not name the key of its issuer has no id', async () => {
+test('a certificate without an authority key identifier has no identifier', async () => {
   const byName = new x509.AuthorityKeyIdentifierExtension({
     name: new x509.GeneralNames([{ type: 'dn', value: 'CN=issuer' }]),
     serialNumber: '0102',
@@ -79,7 +79,7 @@ test('a certificate that does not name the key of its issuer has no id', async (
   }
 });
 
-test('what is no certificate has no id', () => {
+test('text that is not a certificate, or a truncated certificate, has no identifier', () => {
   for (const text of ['', 'nonsense', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])
     assert.equal(certificateId(text), undefined);
   const der = new Uint8Array(example.rawData);
@@ -87,7 +87,7 @@ test('what is no certificate has no id', () => {
     assert.equal(certificateId(der.subarray(0, length)), undefined, `cut after ${length} bytes`);
 });
 
-test('bytes that somebody has changed are no reason to throw', () => {
+test('a corrupted certificate never makes certificateId throw', () => {
   const der = new Uint8Array(example.rawData);
   const change = fc.tuple(fc.nat(der.length - 1), fc.nat(255));
   fc.assert(
@@ -104,7 +104,7 @@ const read = {
   window: { start: new Date('2026-01-02T04:00:00Z'), end: new Date('2026-01-03T04:00:00.500Z') },
 };
 
-test('advice is read', () => {
+test('readRenewalInfo reads the window and the explanation', () => {
   assert.deepEqual(readRenewalInfo({ suggestedWindow: window }), read);
   const explanationURL = 'https://ca.example/docs/ari';
   assert.deepEqual(readRenewalInfo({ suggestedWindow: window, explanationURL, more: 1 }), {
@@ -115,7 +115,7 @@ test('advice is read', () => {
   assert.deepEqual(readRenewalInfo({ suggestedWindow: zone }), read);
 });
 
-test('an explanation that is no page costs nothing but itself', () => {
+test('an explanationURL that is not a web page is dropped, and the window is kept', () => {
   for (const explanationURL of ['javascript:alert(1)', 'https://', '/docs', 7, null]) {
     assert.deepEqual(readRenewalInfo({ suggestedWindow: window, explanationURL }), read);
   }
@@ -125,7 +125,7 @@ test('an explanation that is no page costs nothing but itself', () => {
 
 const nonsense: [title: string, body: unknown][] = [
   ['nothing', undefined],
-  ['a page', '<html>'],
+  ['HTML', '<html>'],
   ['no window', { explanationURL: 'https://ca.example/' }],
   ['no end', { suggestedWindow: { start: window.start } }],
   ['an end before the start', { suggestedWindow: { start: window.end, end: window.start } }],
@@ -136,7 +136,7 @@ const nonsense: [title: string, body: unknown][] = [
   ['no time zone', { suggestedWindow: { start: '2026-01-02T04:00:00', end: '2026-01-03T04:00:00' } }],
 ];
 for (const [title, body] of nonsense) {
-  test(`no advice: ${title}`, () => assert.equal(readRenewalInfo(body), undefined));
+  test(`readRenewalInfo of ${title} is undefined`, () => assert.equal(readRenewalInfo(body), undefined));
 }
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -155,7 +155,7 @@ for (const [retryAfterMs, hours] of looks) {
   });
 }
 
-test('a certificate has one moment, which is in [0, 1)', () => {
+test('the jitter of a certificate is deterministic and in [0, 1)', () => {
   const digests = fc.uint8Array({ minLength: 32, maxLength: 32 });
   fc.assert(
     fc.property(digests, (digest) => {
@@ -169,7 +169,7 @@ test('a certificate has one moment, which is in [0, 1)', () => {
   assert.ok(renewalJitter({ fingerprint256: `FF${':FF'.repeat(31)}` }) < 1);
 });
 
-test('the moments of many certificates are spread evenly', async () => {
+test('the jitters of many certificates are spread evenly', async () => {
   const moments = await Promise.all(
     Array.from({ length: 1000 }, async (_, index) => {
       const digest = await webcrypto.subtle.digest('SHA-256', Buffer.from(String(index)));

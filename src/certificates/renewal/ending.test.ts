@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const END = Date.parse('2026-12-30T00:00:00.000Z');
 
-/** What is said of a certificate of so many days when so many hours are left. */
+/** The ending of a certificate with a lifetime of `days` when `hoursLeft` are left. */
 function said(days: number, hoursLeft: number) {
   const facts = { notBefore: new Date(END - days * DAY_MS), notAfter: new Date(END) };
   const ending = endingOf(facts, new Date(END - hoursLeft * HOUR_MS));
@@ -30,12 +30,12 @@ const cases: [days: number, hoursLeft: number, said: [string, string] | undefine
   [0.5, 3, ['last-day', `ends in 3 hours, ${at}`]],
 ];
 for (const [days, hoursLeft, expected] of cases) {
-  test(`${hoursLeft} hours left of ${days} days: ${expected?.[1] ?? 'nothing is said'}`, () => {
+  test(`${hoursLeft} hours left of ${days} days: ${expected?.[1] ?? 'no ending'}`, () => {
     assert.deepEqual(said(days, hoursLeft), expected);
   });
 }
 
-test('a span has two units, the second only where it counts', () => {
+test('a span has two units, or one if the second is 0 or below 1 hour', () => {
   const spans = [59_999, 60_000, HOUR_MS + 1, 2 * HOUR_MS + 60_000, DAY_MS, DAY_MS + 59 * 60_000];
   assert.deepEqual(spans.map(describeSpan), [
     'less than a minute',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type ErrorCode, errorRegistry, IngressError } from '../../errors.ts';
 import { describeFailure } from './failure.ts';
 
-test('a failed command names the code and the fix, without what only a running ingress does', () => {
+test('a failed command prints the code and the fix, without the retries of a running ingress', () => {
   const error = new IngressError('PROVIDER_UNREACHABLE', 'no answer within 15 s');
   const text = describeFailure(error);
   for (const part of [error.message, error.code, error.fix]) assert.ok(text.includes(part), text);
@@ -11,7 +11,7 @@ test('a failed command names the code and the fix, without what only a running i
   assert.ok(!text.includes(error.hint), text);
 });
 
-test('no error promises another attempt', () => {
+test('no error of a command promises another attempt', () => {
   // The keys of the registry are the codes.
   for (const code of Object.keys(errorRegistry) as ErrorCode[])
     assert.doesNotMatch(

@@ -10,8 +10,8 @@ import { findHostsOutside } from './connections.ts';
 const IPV4: LookupAddress = { address: '127.0.0.1', family: 4 };
 const IPV6: LookupAddress = { address: '::1', family: 6 };
 
-/** Hosts are found like this until the test is over; gives those that were asked for. */
-function findWith(t: TestContext, find: (host: string) => Promise<readonly LookupAddress[]>): string[] {
+/** Resolves hosts with `find` until the test ends; returns the hosts that were looked up. */
+function resolveWith(t: TestContext, find: (host: string) => Promise<readonly LookupAddress[]>): string[] {
   const { lookup } = dns;
   afterTest(t, () => Object.assign(dns, { lookup }));
   const asked: string[] = [];
@@ -31,9 +31,9 @@ async function served(t: TestContext): Promise<number> {
   return server.port;
 }
 
-test('what connects by a name finds it outside, each name once at a time', async (t) => {
+test('connections resolve names with the given lookup, each name once at a time', async (t) => {
   const port = await served(t);
-  const asked = findWith(t, async () => [IPV4]);
+  const asked = resolveWith(t, async () => [IPV4]);
   const get = async (host: string) => (await fetch(`http://${host}:${port}/`)).text();
   assert.deepEqual(
     await Promise.all([get('one.test'), get('one.test'), get('two.test')]),
@@ -44,8 +44,8 @@ test('what connects by a name finds it outside, each name once at a time', async
   assert.equal(asked.length, 2);
 });
 
-test('what cannot be found is the error of the connection', async (t) => {
-  findWith(t, async (host) => {
+test('a failed lookup is the error of the connection', async (t) => {
+  resolveWith(t, async (host) => {
     throw notFound(host);
   });
   const failed: unknown = await fetch('http://nobody.test/').catch((thrown: unknown) => thrown);
@@ -53,8 +53,8 @@ test('what cannot be found is the error of the connection', async (t) => {
   assert.match(String(failed.cause), /getaddrinfo ENOTFOUND nobody\.test/);
 });
 
-test('one family is given where one is wanted', async (t) => {
-  findWith(t, async () => [IPV6, IPV4]);
+test('dns.lookup returns the requested family', async (t) => {
+  resolveWith(t, async () => [IPV6, IPV4]);
   const lookUp = (options: dns.LookupOptions) =>
     new Promise((resolve) => dns.lookup('app.test', options, (...found) => resolve(found)));
   assert.deepEqual(await lookUp({ all: true }), [null, [IPV6, IPV4]]);
@@ -63,8 +63,8 @@ test('one family is given where one is wanted', async (t) => {
   assert.deepEqual(await lookUp({}), [null, '::1', 6]);
 });
 
-test('a family that the host does not have is not found', async (t) => {
-  findWith(t, async () => [IPV4]);
+test('a family that the host does not have is ENOTFOUND', async (t) => {
+  resolveWith(t, async () => [IPV4]);
   const error: unknown = await new Promise((resolve) => dns.lookup('app.test', { family: 6 }, resolve));
   assert.match(String(error), /getaddrinfo ENOTFOUND app\.test/);
 });

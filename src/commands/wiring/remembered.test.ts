@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { remembered } from './remembered.ts';
 
-test('an answer is good for its time, and a failure for none', async () => {
+test('a result is cached for the given time, and a failure is not', async () => {
   const clock = createFakeClock();
   let asked = 0;
   const identify = remembered(

@@ -22,7 +22,7 @@ const NAMES: Names = ['app.example.com'];
 const FIRST = 'https://first.example/directory';
 const SECOND = 'https://second.example/directory';
 
-/** A volume without anything, two CAs, and a certificate that nobody has issued yet. */
+/** An empty volume, two CAs, and a certificate that is not stored yet. */
 async function volumeOfTwo(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'renewal-confs-'));
   afterTest(t, () => rmSync(root, { recursive: true, force: true }));
@@ -33,9 +33,9 @@ async function volumeOfTwo(t: TestContext) {
   };
   const config = loadConfig(environment, () => '', providers);
   const clock = createFakeClock(new Date());
-  const nobody = () => undefined;
+  const ignore = () => undefined;
   const files = createProviderFiles(root, 'cloudflare');
-  const outside = assembleOutside(config, { clock, files, onWait: nobody, warn: nobody }, nobody);
+  const outside = assembleOutside(config, { clock, files, onWait: ignore, warn: ignore }, ignore);
   const { primary, fallback } = outside.authorities;
   assert.ok(fallback);
   const made = await makeCertificate({ names: [...NAMES] });
@@ -43,9 +43,9 @@ async function volumeOfTwo(t: TestContext) {
   return {
     ...{ root, outside, first: primary, second: fallback.authority },
     bundle: readBundle(made.chainPem, new Secret(made.keyPem), clock.now()),
-    /** As after a start. */
+    /** The store as it is after a start. */
     store: () => withRenewalConfs(config, outside, emit),
-    /** Of the CA; one that it has not opened has no URL. */
+    /** Creates an account; without a URL its registration was not completed. */
     async account(directoryUrl: string, url?: string) {
       const accounts = accountsAt(config, directoryUrl, outside);
       const made = await accounts.create();
@@ -88,7 +88,7 @@ async function issueBy(
   await orders.remove(key);
 }
 
-test('a certificate of the first CA names it and its account', async (t) => {
+test('the configuration of a certificate from the first CA names that CA and its account', async (t) => {
   const { root, first, bundle, store, account } = await volumeOfTwo(t);
   const id = await account(FIRST, 'https://first.example/acct/1');
   await account(SECOND, 'https://second.example/acct/1');
@@ -97,10 +97,10 @@ test('a certificate of the first CA names it and its account', async (t) => {
 });
 
 for (const [title, url] of [
-  ['could not open its account', undefined],
-  ['has opened one', 'https://first.example/acct/1'],
+  ['has an account whose registration was not completed', undefined],
+  ['has a registered account', 'https://first.example/acct/1'],
 ] as const) {
-  test(`a certificate of the second CA names that one and its account, where the first ${title}`, async (t) => {
+  test(`the configuration of a certificate from the second CA names that CA and its account if the first ${title}`, async (t) => {
     const { root, second, bundle, store, account } = await volumeOfTwo(t);
     await account(FIRST, url);
     const id = await account(SECOND, 'https://second.example/acct/1');
@@ -113,14 +113,14 @@ for (const [title, url] of [
   });
 }
 
-test('a certificate of the second CA, where the first was never reached', async (t) => {
+test('the configuration of a certificate from the second CA names that CA if the first was never reached', async (t) => {
   const { root, second, bundle, store, account } = await volumeOfTwo(t);
   const id = await account(SECOND, 'https://second.example/acct/1');
   await issueBy(second, bundle, store());
   assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
 });
 
-test('an account that its CA has not opened is not named', async (t) => {
+test('no configuration names an account whose registration was not completed', async (t) => {
   const { root, first, bundle, store, account } = await volumeOfTwo(t);
   await account(FIRST);
   await issueBy(first, bundle, store());

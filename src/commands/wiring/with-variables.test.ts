@@ -41,11 +41,11 @@ const variables: [fqdn: string, hint: string][] = [
   ['api.exmaple.com', 'Check ROUTING_MAP: is api.exmaple.com correct? Add it.'],
 ];
 for (const [fqdn, hint] of variables) {
-  test(`no zone for ${fqdn}: the variable that has it comes first`, async () => {
+  test(`the hint that no zone has ${fqdn} starts with the variable that names it`, async () => {
     assert.equal(await hintFor(fqdn, NAME_IN_DOUBT), hint);
   });
 }
 
-test('an error that has nothing to do with the spelling stays as it is', async () => {
+test('an error without a name in doubt is unchanged', async () => {
   assert.equal(await hintFor('app.exmaple.com', {}), 'Add it.');
 });
