@@ -15,56 +15,56 @@ import { type Kind, type OneZone, openProvider } from './one-zone.ts';
 
 export const NAME = 'app.example.com';
 
-/** One container with the name: what it is given. */
+/** The configuration of one container that has the name. */
 export interface Settings {
-  /** Its app id, and its name in what is told. */
+  /** Its app id, which also names it in the steps. */
   readonly id: string;
   readonly mode: AddressMode;
-  /** The gateway of its cluster. */
+  /** The gateway domain of its cluster. */
   readonly gateway: string;
   readonly setCaa: boolean;
-  /** Whether its certificate is due in the first round. */
+  /** Whether its certificate is due in the first run. */
   readonly orders: boolean;
 }
 
 export interface Container {
   readonly settings: Settings;
-  /** A round as the program makes it, but for the CA. */
-  round(orders: boolean): Promise<void>;
-  /** The first round. Gives `well`, or the code of a failure that the next round gets over; throws any other. */
+  /** One reconciliation as the program makes it, without the CA. */
+  reconcile(orders: boolean): Promise<void>;
+  /** The first run. Resolves with `success`, or the code of an error from which the next run recovers; throws any other error. */
   start(): Promise<string>;
-  /** What its process knows. */
+  /** The state of its process. */
   state(): unknown;
 }
 
 export interface Surroundings {
   readonly kind: Kind;
   readonly zone: OneZone;
-  /** What the name server answers now. */
+  /** The records that the name server serves now. */
   readonly served: () => readonly DnsRecord[];
   readonly step: Step;
 }
 
 const ZONE = { id: 'zone', name: 'example.com' };
-/** The host is busy: whoever waits sleeps for as long as that, in milliseconds. */
+/** Milliseconds that every wait takes at least, as on a busy host. */
 const SHORTEST_WAIT_MS = 5000;
 const TIMEOUT_MS = 60_000;
 const emit = () => undefined;
 
-/** The real round over a zone, without a CA, a volume and a network. */
+/** The program's reconciliation of one zone, without a CA, a volume and a network. */
 export function startContainer(settings: Settings, { kind, zone, served, step }: Surroundings): Container {
   const { id, mode, gateway, setCaa } = settings;
-  /** What came of its steps, as far as it decides what follows. */
+  /** The results of its steps, as far as later steps depend on them. */
   let history: string[] = [];
   let phase = 'publish';
   let now = 0;
-  /** What the name server has said since the last pause; all questions of one look are one step. */
-  let said: readonly DnsRecord[] | undefined;
-  const taking = async <T>(what: string, act: () => T): Promise<T> => {
-    said = undefined;
+  /** The name server's answer since the last pause; all queries of one probe are one step. */
+  let answered: readonly DnsRecord[] | undefined;
+  const takeStep = async <T>(what: string, act: () => T): Promise<T> => {
+    answered = undefined;
     try {
       const result = await step(id, `${id}: ${what}`, act);
-      // Whoever looks again after having asked plans anew; what was there before decides nothing any more.
+      // After a query, another read makes a new plan, so earlier results no longer matter.
       if (history.at(-1)?.startsWith('ask ')) history = [];
       history.push(`${what} ${JSON.stringify(result)}`);
       return result;
@@ -74,28 +74,28 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     }
   };
   const ask = async () => {
-    if (said) return said;
+    if (answered) return answered;
     const answer = await step(id, `${id}: ask`, served);
-    said = answer;
+    answered = answer;
     history.push(`ask ${JSON.stringify(answer)}`);
     return answer;
   };
   const begin = (next: string) => {
     phase = next;
     now = 0;
-    said = undefined;
+    answered = undefined;
   };
   const clock = {
     now: () => new Date(now),
     async wait(ms: number) {
       now += Math.max(ms, SHORTEST_WAIT_MS);
-      said = undefined;
+      answered = undefined;
       while (history.at(-1)?.startsWith('ask ')) history.pop();
     },
   };
   const shared = emptySharedState();
   const unused = (): never => {
-    throw new Error('no part of what is played here');
+    throw new Error('not part of the simulation');
   };
   const journal = memoryJournal();
   const deps: Deps = {
@@ -110,26 +110,26 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
       },
       propagationTimeoutMs: TIMEOUT_MS,
     },
-    provider: openProvider(kind, zone, taking),
+    provider: openProvider(kind, zone, takeStep),
     async ask(_, { name, type }) {
       const answers = (await ask()).filter((record) => record.name === name && record.type === type);
       return { rcode: 'NOERROR', answers, authorities: [] };
     },
     journalOf: () => journal,
     ...{ identify: unused, resolver: unused, caaOwners: unused, serve: unused, newId: unused },
-    // Nothing of them is asked of in a round without a CA.
+    // A run without a CA does not use them.
     ...({} as Pick<Deps, 'authorities' | 'store'>),
     ...{ clock, random: () => 0, emit, warn: () => undefined, warnOf: () => undefined, shared },
   };
-  const gatewayLookUp = {
+  const gatewayFacts = {
     gatewayDomain: gateway,
     ...{ configured: undefined, friendly: undefined, injected: undefined, failure: undefined },
     addresses: addressesOf(gateway),
   };
   const caa = setCaa ? [{ issuer: 'ca.example', accountUrl: `https://ca.example/acct/${id}` }] : undefined;
   const facts: Facts = {
-    gateway: gatewayLookUp,
-    records: { appId: id, gateway: gatewayLookUp, caa },
+    gateway: gatewayFacts,
+    records: { appId: id, gateway: gatewayFacts, caa },
     failure: undefined,
     isUnidentified: false,
   };
@@ -142,7 +142,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
   const { signal } = new AbortController();
   let ended: string | undefined;
 
-  async function round(orders: boolean): Promise<void> {
+  async function reconcile(orders: boolean): Promise<void> {
     const value: ChallengeValue = { domain: NAME, name: challengeName(NAME), value: `proof-${id}` };
     const publish = orders ? [{ ...value, isRenewal: false }] : [];
     begin('publish');
@@ -165,10 +165,10 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
 
   return {
     settings,
-    round,
+    reconcile,
     async start() {
-      const failure = await round(settings.orders).catch((thrown: unknown) => thrown);
-      if (failure === undefined) ended = 'well';
+      const failure = await reconcile(settings.orders).catch((thrown: unknown) => thrown);
+      if (failure === undefined) ended = 'success';
       else if (isIngressError(failure) && failure.code !== 'PROPAGATION_TIMEOUT') ended = failure.code;
       else throw failure;
       return ended;
@@ -176,7 +176,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     state: () => [
       ...shared.otherOwners,
       ...shared.claimed,
-      ...(ended ? [ended] : [phase, now, history, journal.standing()]),
+      ...(ended ? [ended] : [phase, now, history, journal.current()]),
     ],
   };
 }
@@ -185,19 +185,19 @@ function addressesOf(gateway: string) {
   return { ipv4: [gateway.startsWith('one') ? '192.0.2.1' : '192.0.2.2'], ipv6: [] };
 }
 
-function memoryJournal(): ChallengeJournal & { standing(): unknown } {
+function memoryJournal(): ChallengeJournal & { current(): unknown } {
   let all: readonly JournalEntry[] = [];
   const without = (some: readonly JournalEntry[]) =>
     all.filter((one) => !some.some(({ name, value }) => one.name === name && one.value === value));
   return {
-    standing: () => all,
+    current: () => all,
     entries: async () => all,
     peek: async () => all,
     write: async (added) => {
       all = [...without(added), ...added];
     },
-    remove: async (struck) => {
-      all = without(struck);
+    remove: async (removed) => {
+      all = without(removed);
     },
     whyUnwritable: async () => undefined,
   };

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { everyInterleaving } from './interleavings.ts';
-import { openPlay, type Situation } from './same-second.ts';
+import { openModel, type Situation } from './same-second.ts';
 
-/** The thread in which one situation is played in every order: in the test's own the runner watches each promise, which takes longer than the play. */
+/** A worker thread that explores one situation. In the test's own thread the test runner tracks each promise, which takes longer than the exploration. */
 
 const MOST_STATES = 100_000;
-// What same-second.test.ts hands over.
+// two-containers.test.ts sends a Situation.
 const situation = workerData as Situation;
-parentPort?.postMessage(await everyInterleaving((step) => openPlay(situation, step), MOST_STATES));
+parentPort?.postMessage(await everyInterleaving((step) => openModel(situation, step), MOST_STATES));

@@ -1,132 +1,133 @@
-/** Lets one act at a time: what is asked for is done when its turn has come, and as a whole. */
+/** Runs `act` atomically once the scheduler chooses this step. */
 export type Step = <T>(who: string, what: string, act: () => T) => Promise<T>;
 
-/** Several who act at the same time. */
-export interface Play {
+/** Several concurrent actors. */
+export interface Model {
   readonly actors: readonly (() => Promise<void>)[];
-  /** What happens by itself, if it can happen now. */
-  readonly byItself: () => Happening | undefined;
-  /** Everything that decides what can still happen: from two moments of the same state the same follows. */
+  /** A change of the environment, if one can occur now. */
+  readonly environmentStep: () => Pending | undefined;
+  /** A key of everything that determines the future: equal states have equal futures. */
   readonly state: () => string;
-  /** Called when everybody has ended; from here on nothing waits for its turn. Gives how it ended, in words. */
+  /** Called when every actor has ended; from then on steps run at once. Resolves with a description of the end. */
   readonly end: () => Promise<string>;
 }
 
-interface Happening {
+/** A step that waits until the scheduler chooses it. */
+interface Pending {
   readonly what: string;
   readonly act: () => void;
 }
 
 export interface Explored {
-  /** Different moments. */
+  /** The number of distinct states. */
   readonly states: number;
-  /** How everybody came to the end, and in how many different moments. */
+  /** The ends that were reached, with the number of distinct states of each. */
   readonly ends: ReadonlyMap<string, number>;
 }
 
 /**
- * Plays the same play in every order in which its steps can follow each other, depth first. A state from which it has gone on
- * before is not gone on from again. Nothing in a play may wait for anything but its turn: no timers, no input or output. Throws what an
- * actor or `end` throws, with the order that led there.
+ * Runs a model in every possible order of its steps, depth first. A state that was explored
+ * before is not explored again. Nothing in a model may wait for anything but its steps: no timers, no I/O. Throws what an
+ * actor or `end` throws, with the order of steps that led to it.
  */
-export async function everyInterleaving(open: (step: Step) => Play, mostStates: number): Promise<Explored> {
+export async function everyInterleaving(open: (step: Step) => Model, maxStates: number): Promise<Explored> {
   const seen = new Set<string>();
   const orders: (readonly number[])[] = [[]];
   const ends = new Map<string, number>();
   for (let order = orders.pop(); order; order = orders.pop()) {
-    const end = await playOn(open, order, seen, orders);
+    const end = await runFrom(open, order, seen, orders);
     if (end !== undefined) ends.set(end, (ends.get(end) ?? 0) + 1);
-    if (seen.size > mostStates) throw new Error(`more than ${mostStates} states`);
+    if (seen.size > maxStates) throw new Error(`more than ${maxStates} states`);
   }
   return { states: seen.size, ends };
 }
 
-/** Plays in the given order, and on from there; what else could have been next is added to `orders`. Gives how it ended, if it is new. */
-async function playOn(
-  open: (step: Step) => Play,
+/** Runs the given order and continues from there; adds the alternatives to `orders`. Resolves with the end, or undefined if its state was explored before. */
+async function runFrom(
+  open: (step: Step) => Model,
   order: readonly number[],
   seen: Set<string>,
   orders: (readonly number[])[],
 ): Promise<string | undefined> {
-  const stage = createStage();
-  const play = open(stage.step);
-  const cast = startAll(play);
+  const scheduler = createScheduler();
+  const model = open(scheduler.step);
+  const actors = startAll(model);
   const taken: number[] = [];
-  const told: string[] = [];
+  const trace: string[] = [];
   try {
     for (;;) {
-      await everybodyWaits();
-      if (cast.failures.length > 0) throw cast.failures[0];
-      const choices = choicesOf(stage.waiting, play);
+      await allWaiting();
+      if (actors.failures.length > 0) throw actors.failures[0];
+      const choices = choicesOf(scheduler.waiting, model);
       if (taken.length >= order.length) {
-        const state = play.state();
+        const state = model.state();
         if (seen.has(state)) return undefined;
         seen.add(state);
         orders.push(...choices.slice(1).map((_, index) => [...taken, index + 1]));
       }
-      if (cast.acting === 0) break;
+      if (actors.running === 0) break;
       const next = order[taken.length] ?? 0;
-      const chosen = choices[next] ?? nobody();
+      const chosen = choices[next] ?? deadlock();
       taken.push(next);
-      told.push(chosen.what);
-      stage.waiting.delete(chosen);
+      trace.push(chosen.what);
+      scheduler.waiting.delete(chosen);
       chosen.act();
     }
-    stage.free();
-    return await play.end();
+    scheduler.release();
+    return await model.end();
   } catch (thrown) {
-    throw new Error(`in this order:\n  ${told.join('\n  ')}\n${String(thrown)}`, { cause: thrown });
+    throw new Error(`in this order:\n  ${trace.join('\n  ')}\n${String(thrown)}`, { cause: thrown });
   }
 }
 
-function nobody(): never {
-  throw new Error('nobody can go on');
+function deadlock(): never {
+  throw new Error('deadlock: no step is possible');
 }
 
-interface Stage {
+interface Scheduler {
   readonly step: Step;
-  /** Steps that wait for their turn, and whose they are. */
-  readonly waiting: Map<Happening, string>;
-  /** From here on everybody acts as they like. */
-  free(): void;
+  /** Pending steps, each with its actor. */
+  readonly waiting: Map<Pending, string>;
+  /** From now on steps run at once. */
+  release(): void;
 }
 
-function createStage(): Stage {
-  const waiting = new Map<Happening, string>();
-  let isFree = false;
+function createScheduler(): Scheduler {
+  const waiting = new Map<Pending, string>();
+  let isReleased = false;
   return {
     waiting,
-    free: () => {
-      isFree = true;
+    release: () => {
+      isReleased = true;
     },
     async step(who, what, act) {
-      if (!isFree) await new Promise<void>((resolve) => waiting.set({ what, act: resolve }, who));
+      if (!isReleased) await new Promise<void>((resolve) => waiting.set({ what, act: resolve }, who));
       return act();
     },
   };
 }
 
-function startAll({ actors }: Play): { acting: number; readonly failures: unknown[] } {
-  const cast = { acting: actors.length, failures: [] as unknown[] };
+function startAll({ actors }: Model): { running: number; readonly failures: unknown[] } {
+  const started = { running: actors.length, failures: [] as unknown[] };
   for (const actor of actors)
     actor().then(
       () => {
-        cast.acting -= 1;
+        started.running -= 1;
       },
-      (failure: unknown) => cast.failures.push(failure),
+      (failure: unknown) => started.failures.push(failure),
     );
-  return cast;
+  return started;
 }
 
-/** Of each only what it waits for first: what one does at the same time is done in its own order. */
-function choicesOf(waiting: ReadonlyMap<Happening, string>, { byItself }: Play): Happening[] {
-  const first = new Map<string, Happening>();
-  for (const [happening, who] of waiting) if (!first.has(who)) first.set(who, happening);
-  const happening = byItself();
-  return happening ? [...first.values(), happening] : [...first.values()];
+/** The first pending step of each actor, since the concurrent steps of one actor run in their own order, and that of the environment. */
+function choicesOf(waiting: ReadonlyMap<Pending, string>, { environmentStep }: Model): Pending[] {
+  const first = new Map<string, Pending>();
+  for (const [pending, who] of waiting) if (!first.has(who)) first.set(who, pending);
+  const change = environmentStep();
+  return change ? [...first.values(), change] : [...first.values()];
 }
 
-/** Everything that was under way has gone on to its next step. */
-function everybodyWaits(): Promise<void> {
+/** Resolves once every actor has reached its next step or its end. */
+function allWaiting(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -14,29 +14,29 @@ import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../..
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { applyChange } from '../harness/dns/apply-changes.ts';
 
-/** What stands in the one zone. */
+/** The contents of the one zone. */
 export interface OneZone {
   records: readonly Stored[];
-  /** How many records of a name and type were ever made; the next one is named by it. */
-  made: Readonly<Record<string, number>>;
+  /** How many records were ever created for each name and type; numbers their handles. */
+  created: Readonly<Record<string, number>>;
 }
 
 type Stored = DnsRecord & { readonly handle: string };
 
-/** A call of the API, as one step of the container that makes it. */
+/** Makes an API call as one step of the calling container. */
 export type Call = <T>(what: string, act: () => T) => Promise<T>;
 
-/** The kinds of API: what one call reads or writes, and what it takes for granted. */
+/** The kinds of API, by what one call reads or writes and by its preconditions. */
 export const kinds = {
-  /** Records by their ids, all changes in one transaction (Cloudflare). What an id stands for is not looked at. */
+  /** Records by their ids, all changes in one transaction (Cloudflare). The content behind an id is not checked. */
   ids: { open: openIds, cnameBesideOthers: true, sharesTtl: false, rewritesZone: false },
   /** Records by their ids, one call each (Linode). */
   calls: { open: openCalls, cnameBesideOthers: false, sharesTtl: false, rewritesZone: false },
-  /** Whole RRsets, which have to stand as they were read (Route 53). */
+  /** Whole RRsets, which must be unchanged since they were read (Route 53). */
   sets: { open: openSets, cnameBesideOthers: false, sharesTtl: true, rewritesZone: false },
-  /** Single values; what excludes an alias has to stand as it was read (RFC 2136). */
+  /** Single values; CNAMEs must be unchanged since they were read (RFC 2136). */
   values: { open: openValues, cnameBesideOthers: false, sharesTtl: true, rewritesZone: false },
-  /** The whole zone, as it was read just before; what others have written meanwhile is lost (Namecheap). */
+  /** The whole zone as read just before; concurrent writes of others are lost (Namecheap). */
   zone: { open: openWhole, cnameBesideOthers: false, sharesTtl: false, rewritesZone: true },
 } as const;
 
@@ -59,38 +59,38 @@ export function openProvider(kind: Kind, zone: OneZone, call: Call): DnsProvider
   };
 }
 
-type Verbs = Pick<DnsProvider, 'records' | 'apply'>;
+type Methods = Pick<DnsProvider, 'records' | 'apply'>;
 
-function openIds(zone: OneZone, call: Call, capabilities: Capabilities): Verbs {
+function openIds(zone: OneZone, call: Call, capabilities: Capabilities): Methods {
   const read = (names: readonly string[]) => call('read', () => at(zone, names));
   const batch = (steps: readonly CloudflareStep[]) =>
     call('batch', () => runBatch(zone, steps, capabilities));
   return {
     records: (_, names) => read(names),
     async apply(_, changes) {
-      const look = async () => stepsAgainst(changes, await read(namesOf(changes)));
+      const replan = async () => stepsAgainst(changes, await read(namesOf(changes)));
       try {
-        await batch(stepsByHandle(changes) ?? (await look()));
+        await batch(stepsByHandle(changes) ?? (await replan()));
       } catch (thrown) {
         if (!isStale(thrown)) throw thrown;
-        await batch(await look());
+        await batch(await replan());
       }
-      return madeBy(zone, wantedOf(changes));
+      return recordsOf(zone, wantedOf(changes));
     },
   };
 }
 
-/** Deletes, overwrites, creates, or does nothing at all. */
+/** Deletes, overwrites and creates; atomic. */
 function runBatch(zone: OneZone, steps: readonly CloudflareStep[], capabilities: Capabilities): void {
   const draft = { ...zone };
   for (const { delete: id } of steps) if (id !== undefined && !drop(draft, id)) throw stale();
   for (const { put } of steps) if (put) overwrite(draft, put.id, put.record);
   for (const { post } of steps) if (post) add(draft, post, capabilities);
-  if (hasTwins(draft)) throw stale();
+  if (hasDuplicates(draft)) throw stale();
   Object.assign(zone, draft);
 }
 
-function openCalls(zone: OneZone, call: Call, capabilities: Capabilities): Verbs {
+function openCalls(zone: OneZone, call: Call, capabilities: Capabilities): Methods {
   const read = (names: readonly string[]) => call('read', () => at(zone, names));
   return {
     records: (_, names) => read(names),
@@ -104,12 +104,12 @@ function openCalls(zone: OneZone, call: Call, capabilities: Capabilities): Verbs
           else overwrite(zone, step.id, step.record);
         });
       }
-      return madeBy(zone, wantedOf(changes));
+      return recordsOf(zone, wantedOf(changes));
     },
   };
 }
 
-function openSets(zone: OneZone, call: Call, capabilities: Capabilities): Verbs {
+function openSets(zone: OneZone, call: Call, capabilities: Capabilities): Methods {
   const memory = new ZoneMemory();
   const read = (names: readonly string[]) =>
     call('read', () => {
@@ -132,35 +132,35 @@ function openSets(zone: OneZone, call: Call, capabilities: Capabilities): Verbs 
   return {
     records: (_, names) => read(names),
     async apply(_, changes) {
-      const look = async () => {
+      const replan = async () => {
         await read(namesOf(changes));
         return planEdits(changes, known);
       };
       try {
-        return await write(changes, planFromMemory(changes, known) ?? (await look()));
+        return await write(changes, planFromMemory(changes, known) ?? (await replan()));
       } catch (thrown) {
         if (!isStale(thrown)) throw thrown;
-        return await write(changes, await look());
+        return await write(changes, await replan());
       }
     },
   };
 }
 
-/** Removes RRsets that stand exactly so, and creates others where nothing stands, or does nothing at all. */
+/** Deletes RRsets that match exactly, and creates RRsets that do not exist yet; atomic. */
 function swapSets(zone: OneZone, { edits }: PlannedEdits, capabilities: Capabilities): void {
   const draft = { ...zone };
   for (const { Action, ResourceRecordSet: set } of groupEdits(edits).flatMap(toApiChanges)) {
     const records = toCurrentRecords(set);
     const names = records.map(({ name }) => name);
-    const stands = at(draft, names).filter(({ type }) => type === set.Type);
-    if (!sameSet(stands, Action === 'CREATE' ? [] : records)) throw stale();
-    if (Action === 'DELETE') draft.records = draft.records.filter((one) => !stands.includes(one));
+    const existing = at(draft, names).filter(({ type }) => type === set.Type);
+    if (!sameSet(existing, Action === 'CREATE' ? [] : records)) throw stale();
+    if (Action === 'DELETE') draft.records = draft.records.filter((one) => !existing.includes(one));
     else for (const record of records) add(draft, record, capabilities);
   }
   Object.assign(zone, draft);
 }
 
-function openValues(zone: OneZone, call: Call, capabilities: Capabilities): Verbs {
+function openValues(zone: OneZone, call: Call, capabilities: Capabilities): Methods {
   const read = (names: readonly string[]) => call('read', () => at(zone, names));
   return {
     records: (_, names) => read(names),
@@ -176,13 +176,13 @@ function openValues(zone: OneZone, call: Call, capabilities: Capabilities): Verb
           add(draft, record, capabilities);
         }
         Object.assign(zone, draft);
-        return madeBy(zone, wantedOf(changes));
+        return recordsOf(zone, wantedOf(changes));
       });
     },
   };
 }
 
-function openWhole(zone: OneZone, call: Call): Verbs {
+function openWhole(zone: OneZone, call: Call): Methods {
   const read = (what: string) => call(what, () => zone.records);
   return {
     records: async (_, names) => (await read('read')).filter(({ name }) => names.includes(name)),
@@ -194,9 +194,9 @@ function openWhole(zone: OneZone, call: Call): Verbs {
           done ??
           applyChange(records, { action: 'create', record: wantedOf([change])[0] as DnsRecord }) ??
           records
-        ); // a replacement has one
+        ); // A replacement has a record.
       }, before);
-      if (sameSet(whole, before)) return madeBy(zone, wantedOf(changes));
+      if (sameSet(whole, before)) return recordsOf(zone, wantedOf(changes));
       await call('write the whole zone', () => {
         zone.records = whole.map(({ name, type, value, ttl }) => ({ name, type, value, ttl, handle: value }));
       });
@@ -204,10 +204,10 @@ function openWhole(zone: OneZone, call: Call): Verbs {
       const lacks = (record: DnsRecord) => !after.some((one) => sameData(one, record));
       const lost = whole.filter((one) => lacks(one) && !wantedOf(changes).some((own) => sameData(own, one)));
       if (lost.some(({ name }) => !name.startsWith('_acme-challenge')))
-        throw new IngressError('ZONE_DAMAGED', 'somebody else has written');
+        throw new IngressError('ZONE_DAMAGED', 'another client has written');
       const undone = changes.some((change) => change.action !== 'create' && !lacks(gone(change)));
       if (undone || wantedOf(changes).some(lacks)) throw conflict('undone');
-      return madeBy(zone, wantedOf(changes));
+      return recordsOf(zone, wantedOf(changes));
     },
   };
 }
@@ -226,21 +226,21 @@ function at({ records }: OneZone, names: readonly string[]): Stored[] {
 
 function stored(zone: OneZone, { name, type, value, ttl }: DnsRecord): Stored {
   const kind = `${name} ${type}`;
-  const number = (zone.made[kind] ?? 0) + 1;
-  zone.made = { ...zone.made, [kind]: number };
+  const number = (zone.created[kind] ?? 0) + 1;
+  zone.created = { ...zone.created, [kind]: number };
   return { name, type, value, ttl, handle: `${kind} ${number}` };
 }
 
-/** RFC 1034 §3.6.2, but for what Cloudflare allows; and never two aliases. */
+/** Enforces RFC 1034 §3.6.2, with Cloudflare's exceptions; never two CNAMEs at a name. */
 function add(zone: OneZone, record: DnsRecord, { cnameBesideOthers }: Capabilities): void {
   const excludes = (a: DnsRecord, b: DnsRecord) =>
     a.type === 'CNAME' && (!cnameBesideOthers || /^(?:A|AAAA|CNAME)$/.test(b.type));
   const others = zone.records.filter(({ name }) => name === record.name);
-  if (others.some((other) => excludes(other, record) || excludes(record, other))) throw conflict('alias');
+  if (others.some((other) => excludes(other, record) || excludes(record, other))) throw conflict('CNAME');
   zone.records = [...zone.records, stored(zone, record)];
 }
 
-/** Whatever the id stands for by now. */
+/** Overwrites the record with this id, whatever its content is by now. */
 function overwrite(zone: OneZone, handle: string, { name, type, value, ttl }: DnsRecord): void {
   if (!zone.records.some((one) => one.handle === handle)) throw stale();
   zone.records = zone.records.map((one) =>
@@ -248,7 +248,7 @@ function overwrite(zone: OneZone, handle: string, { name, type, value, ttl }: Dn
   );
 }
 
-function hasTwins({ records }: OneZone): boolean {
+function hasDuplicates({ records }: OneZone): boolean {
   return records.some((one, index) => records.findIndex((other) => sameData(one, other)) < index);
 }
 
@@ -277,7 +277,7 @@ function namesOf(changes: readonly Change[]): string[] {
   return [...new Set(all.map(({ name }) => name))];
 }
 
-function madeBy(zone: OneZone, records: readonly DnsRecord[]): CurrentRecord[] {
+function recordsOf(zone: OneZone, records: readonly DnsRecord[]): CurrentRecord[] {
   return records.map((record) => zone.records.find((one) => sameData(one, record)) ?? record);
 }
 

@@ -5,7 +5,7 @@ import { createRateLimits } from './rate-limits.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-test('the sixth certificate for the same names has to wait for 34 hours, however long there was none', () => {
+test('a sixth certificate for the same names is allowed 34 hours after the first five, even after a long time without any', () => {
   for (const [hours, exceeded] of [
     [34, []],
     [33, ['certificates for the same names on day 101.38']],
@@ -22,7 +22,7 @@ test('the sixth certificate for the same names has to wait for 34 hours, however
   }
 });
 
-test('renewals that are exempt do not count', () => {
+test('exempt renewals do not count', () => {
   const limits = createRateLimits();
   for (let count = 0; count < 400; count++) {
     limits.order(0, true);
@@ -31,7 +31,7 @@ test('renewals that are exempt do not count', () => {
   assert.deepEqual(limits.exceeded, []);
 });
 
-test('the 301st order within three hours is one too many', () => {
+test('the 301st order within three hours exceeds the limit', () => {
   const limits = createRateLimits();
   for (let count = 0; count < 300; count++) limits.order(0, false);
   assert.deepEqual(limits.exceeded, []);
@@ -39,7 +39,7 @@ test('the 301st order within three hours is one too many', () => {
   assert.equal(limits.exceeded.length, 1);
 });
 
-test('after five failures within an hour there is none for 12 minutes, exempt or not', () => {
+test('after five failures within an hour every order, exempt or not, must wait 12 minutes', () => {
   const limits = createRateLimits();
   for (let count = 0; count < 5; count++) limits.fail(0);
   limits.order(12 * MINUTE, true);

@@ -1,15 +1,15 @@
 /**
  * Let's Encrypt's rate limits as token buckets (https://letsencrypt.org/docs/rate-limits/, autumn 2026), for one account with one name. A model
- * of its own, which knows nothing of what the ingress does to keep them. Moments in milliseconds.
+ * independent of the ingress's own limits. Times in milliseconds.
  */
 export interface RateLimits {
-  /** A new order. One that is exempt is the first that replaces its certificate (RFC 9773 §5). */
+  /** Records a new order. It is exempt if it is the first to replace its certificate (RFC 9773 §5). */
   order(time: number, exempt: boolean): void;
-  /** A certificate was issued for it. */
+  /** Records an issuance. */
   issue(time: number, exempt: boolean): void;
-  /** The name could not be validated. */
+  /** Records a failed validation of the name. */
   fail(time: number): void;
-  /** What was asked for while a limit did not permit it, in words. */
+  /** Descriptions of the requests that exceeded a limit. */
   readonly exceeded: readonly string[];
 }
 
@@ -25,19 +25,19 @@ export function createRateLimits(): RateLimits {
   const exceeded: string[] = [];
   let failuresInARow = 0;
 
-  const note = (isExceeded: boolean, limit: string, time: number) => {
+  const check = (isExceeded: boolean, limit: string, time: number) => {
     if (isExceeded) exceeded.push(`${limit} on day ${(time / (24 * HOUR)).toFixed(2)}`);
   };
   return {
     exceeded,
     order(time, exempt) {
-      // What failed counts for every order.
-      note(failures.isEmpty(time), 'failed authorizations', time);
-      note(failuresInARow >= 1152, 'failed authorizations in a row', time);
+      // Failures limit exempt orders too.
+      check(failures.isEmpty(time), 'failed authorizations', time);
+      check(failuresInARow >= 1152, 'failed authorizations in a row', time);
       if (exempt) return;
-      note(sameNames.isEmpty(time), 'certificates for the same names', time);
-      note(registeredDomain.isEmpty(time), 'certificates for the registered domain', time);
-      note(!orders.take(time), 'new orders', time);
+      check(sameNames.isEmpty(time), 'certificates for the same names', time);
+      check(registeredDomain.isEmpty(time), 'certificates for the registered domain', time);
+      check(!orders.take(time), 'new orders', time);
     },
     issue(time, exempt) {
       failuresInARow = 0;
@@ -52,7 +52,7 @@ export function createRateLimits(): RateLimits {
   };
 }
 
-/** Holds so many tokens, and gets one back in each interval. */
+/** A bucket of `capacity` tokens that regains one in each interval. */
 function createBucket(capacity: number, intervalMs: number) {
   let tokens = capacity;
   let asOf = 0;
@@ -65,7 +65,7 @@ function createBucket(capacity: number, intervalMs: number) {
       refill(time);
       return tokens < 1;
     },
-    /** False when there was none. */
+    /** Takes a token; false if there is none. */
     take(time: number): boolean {
       refill(time);
       if (tokens < 1) return false;

@@ -1,25 +1,26 @@
 import assert from 'node:assert/strict';
 import { type DnsRecord, describeRecord } from '../../src/dns/record.ts';
 import { type Container, NAME, type Settings, startContainer } from './container.ts';
-import type { Play, Step } from './interleavings.ts';
+import type { Model, Step } from './interleavings.ts';
 import { type Kind, kinds, type OneZone } from './one-zone.ts';
 
-/** Containers that start in the same second with one name: every order of their calls, and of what the name server sees of them. */
+/** Containers that start in the same second with the same name, in every order of their calls and of the name server's updates. */
 
 export const APP_ADDRESS = `_dstack-app-address.${NAME}`;
 const CHALLENGE = `_acme-challenge.${NAME}`;
-/** So often a name server may be asked that does not have the zone's last state yet; longer than until the first second look. */
+/** How often in a row a name server may give an outdated answer; enough that waits recompute what they expect. */
 const MOST_STALE_ANSWERS = 3;
+
 export interface Situation {
   readonly kind: Kind;
   readonly containers: readonly Settings[];
-  readonly planted: readonly DnsRecord[];
+  readonly initialRecords: readonly DnsRecord[];
 }
 
-export function openPlay({ kind, containers, planted }: Situation, step: Step): Play {
+export function openModel({ kind, containers, initialRecords }: Situation, step: Step): Model {
   const zone: OneZone = {
-    records: planted.map((record, made) => ({ ...record, handle: `p${made}` })),
-    made: {},
+    records: initialRecords.map((record, index) => ({ ...record, handle: `p${index}` })),
+    created: {},
   };
   const nameServer = { records: zone.records, stale: 0 };
   const fetch = () => {
@@ -38,8 +39,8 @@ export function openPlay({ kind, containers, planted }: Situation, step: Step): 
     actors: all.map((container, index) => async () => {
       ends[index] = await container.start();
     }),
-    byItself: () =>
-      nameServer.records === zone.records ? undefined : { what: 'the name server has it', act: fetch },
+    environmentStep: () =>
+      nameServer.records === zone.records ? undefined : { what: 'the name server gets the zone', act: fetch },
     state: () =>
       JSON.stringify([
         zone.records,
@@ -47,34 +48,35 @@ export function openPlay({ kind, containers, planted }: Situation, step: Step): 
         all.map((one) => one.state()),
       ]),
     end: async () => {
-      // Who overwrote each other to the last tries again later, and a die is thrown for when.
-      if (ends.some((end) => end !== 'well')) for (const container of all) await container.round(false);
-      await assertPeace(zone, all, kind);
+      // Containers that kept overwriting each other retry later, at random times.
+      if (ends.some((end) => end !== 'success'))
+        for (const container of all) await container.reconcile(false);
+      await assertConverged(zone, all, kind);
       return ends.join(', ');
     },
   };
 }
 
-const stand = (zone: OneZone, name: string, type: string) =>
+const valuesAt = (zone: OneZone, name: string, type: string) =>
   zone.records.filter((record) => record.name === name && record.type === type).map(({ value }) => value);
 
-/** Everything that is promised once all have started. */
-async function assertPeace(zone: OneZone, containers: readonly Container[], kind: Kind): Promise<void> {
-  const holders = () => stand(zone, APP_ADDRESS, 'TXT');
-  const before = holders();
-  assert.equal(before.length, 1, `the gateway reads one value: ${before.join(' and ')}`);
+/** What must be true once all containers have started. */
+async function assertConverged(zone: OneZone, containers: readonly Container[], kind: Kind): Promise<void> {
+  const owners = () => valuesAt(zone, APP_ADDRESS, 'TXT');
+  const before = owners();
+  assert.equal(before.length, 1, `more than one app-address: ${before.join(' and ')}`);
   const ids = containers.map(({ settings }) => `${settings.id}:443`);
   assert.ok(ids.includes(before[0] ?? ''));
-  // What a write of the whole zone has taken away comes back with the next rounds.
-  for (const container of containers) await container.round(false);
+  // The next runs restore what a write of the whole zone removed.
+  for (const container of containers) await container.reconcile(false);
   const { records } = zone;
-  for (let turn = 0; turn < 2; turn += 1) for (const container of containers) await container.round(false);
-  assert.equal(zone.records, records, 'nobody writes any more');
-  assert.deepEqual(holders(), before);
-  assert.deepEqual(stand(zone, CHALLENGE, 'TXT'), []);
+  for (let run = 0; run < 2; run += 1) for (const container of containers) await container.reconcile(false);
+  assert.equal(zone.records, records, 'a container still writes');
+  assert.deepEqual(owners(), before);
+  assert.deepEqual(valuesAt(zone, CHALLENGE, 'TXT'), []);
   const { settings } = containers.find((one) => `${one.settings.id}:443` === before[0]) ?? {};
   assert.ok(settings);
-  const aliases = [...stand(zone, NAME, 'CNAME'), ...stand(zone, NAME, 'A')];
+  const aliases = [...valuesAt(zone, NAME, 'CNAME'), ...valuesAt(zone, NAME, 'A')];
   const wanted = settings.setCaa && !kinds[kind].cnameBesideOthers ? /^192\.0\.2\./ : /^gw/;
   assert.equal(aliases.length, 1, zone.records.map(describeRecord).join('\n'));
   assert.match(aliases[0] ?? '', wanted);

@@ -27,27 +27,27 @@ const old = [
 const elsewhere = [settings('aa'), settings('bb', { gateway: 'gw.two.example.net' })];
 // The keys are those of a constant.
 const all = Object.keys(kinds) as Kind[];
-/** Of these a write that collides with another one is refused or merged; the others may have to begin a new round. */
-const careful: readonly Kind[] = ['ids', 'sets', 'values'];
+/** Providers that refuse or merge a write that collides with another one; with the others a new run may be needed. */
+const atomic: readonly Kind[] = ['ids', 'sets', 'values'];
 
-const table: [title: string, kinds: readonly Kind[], containers: Settings[], planted: DnsRecord[]][] = [
-  ['a free name', [...careful, 'zone'], both(), []],
+const table: [title: string, kinds: readonly Kind[], containers: Settings[], initialRecords: DnsRecord[]][] = [
+  ['a free name', [...atomic, 'zone'], both(), []],
   ['a free name, and one of them orders', all, [settings('aa'), settings('bb', { orders: false })], []],
-  ['an older container has it', ['ids', 'sets'], both(), old],
-  ['their gateways differ', careful, elsewhere, old],
-  ['one is a standby', careful, [settings('bb'), settings('aa', { mode: 'hold' })], []],
+  ['another container owns the name', ['ids', 'sets'], both(), old],
+  ['their gateways differ', atomic, elsewhere, old],
+  ['one is a standby', atomic, [settings('bb'), settings('aa', { mode: 'hold' })], []],
   ['both are standbys', ['ids'], both({ mode: 'hold' }), []],
-  ['both want CAA records', ['ids', 'sets'], both({ setCaa: true }), []],
-  ['three of them', ['ids'], [...both({ orders: false }), settings('cc', { orders: false })], []],
+  ['both have SET_CAA', ['ids', 'sets'], both({ setCaa: true }), []],
+  ['three containers', ['ids'], [...both({ orders: false }), settings('cc', { orders: false })], []],
 ];
-for (const [title, of, containers, planted] of table) {
-  for (const kind of of) {
-    test(`two that start in the same second settle, ${kind}: ${title}`, async (t) => {
-      const { states, ends } = await explore({ kind, containers, planted });
+for (const [title, some, containers, initialRecords] of table) {
+  for (const kind of some) {
+    test(`containers that start in the same second converge, ${kind}: ${title}`, async (t) => {
+      const { states, ends } = await explore({ kind, containers, initialRecords });
       t.diagnostic(`${states} states; ${[...ends].map(([end, count]) => `${count} × ${end}`).join('; ')}`);
-      assert.ok(states > 500, 'they do not meet at all');
-      if (careful.includes(kind))
-        assert.deepEqual([...ends.keys()], [containers.map(() => 'well').join(', ')]);
+      assert.ok(states > 500, 'their steps do not overlap');
+      if (atomic.includes(kind))
+        assert.deepEqual([...ends.keys()], [containers.map(() => 'success').join(', ')]);
     });
   }
 }

@@ -11,8 +11,8 @@ const lifetimes: readonly [title: string, lifetime: number][] = [
   ['160 hours', 160 * HOUR],
 ];
 
-/** Of the pass that finds what is due, and of what is rounded. */
-const PASS = 1.01 * HOUR;
+/** The time until a run finds a due certificate, and rounding. */
+const RUN = 1.01 * HOUR;
 
 const table = scenarios.map((scenario, row) => ({
   scenario,
@@ -33,42 +33,42 @@ for (const { scenario, years } of table) {
   }
 }
 
-/** Something valid is always served, with so much left that nothing has been waited for in vain. */
+/** A valid certificate is always served, and is renewed no later than the scenario permits. */
 function assertAlwaysValid(
-  { takes, isTooLongForShort }: Scenario,
+  { mayLose, expiresShortLived }: Scenario,
   lifetime: number,
   { leastLeft }: Year,
 ): void {
-  const left = leftWhenDue(lifetime) - (takes?.(lifetime) ?? 0) - PASS;
-  assert.ok(leastLeft >= left, `${hours(leastLeft)} h left, of ${hours(left)} h that there should be`);
-  if (isTooLongForShort && lifetime < 10 * DAY) assert.ok(leastLeft < 0, 'it is not too long at all');
+  const left = leftWhenDue(lifetime) - (mayLose?.(lifetime) ?? 0) - RUN;
+  assert.ok(leastLeft >= left, `${hours(leastLeft)} h left, expected at least ${hours(left)} h`);
+  if (expiresShortLived && lifetime < 10 * DAY) assert.ok(leastLeft < 0, 'the certificate did not expire');
   else assert.ok(leastLeft > 0);
 }
 
-function assertNoLoop({ keeps }: Scenario, lifetime: number, { issued }: Year): void {
-  const kept = keeps?.(lifetime) ?? lifetime - leftWhenDue(lifetime) - lifetime / 100;
-  // The first one, and one each that a revocation and the right to a second one at once may bring.
-  const most = Math.ceil((365 * DAY) / (kept - 2 * HOUR)) + 3;
-  assert.ok(issued.length <= most, `${issued.length} were issued, and ${most} are enough`);
+function assertNoLoop({ minInterval }: Scenario, lifetime: number, { issued }: Year): void {
+  const interval = minInterval?.(lifetime) ?? lifetime - leftWhenDue(lifetime) - lifetime / 100;
+  // Plus the first one, one after a revocation, and one because a second urgent issuance is permitted at once.
+  const most = Math.ceil((365 * DAY) / (interval - 2 * HOUR)) + 3;
+  assert.ok(issued.length <= most, `${issued.length} issuances, expected at most ${most}`);
 }
 
-test('a mass revocation is followed when the CA is asked next', () => {
+test('after a mass revocation the certificate is replaced at the next query for renewal information', () => {
   for (const { title, year } of yearsOf('everything revoked on day 100')) {
     const delay = replacementsAfter(year, REVOCATION)[0];
-    assert.ok(delay !== undefined && delay <= 6 * HOUR + PASS, `${title}: after ${hours(delay)} h`);
+    assert.ok(delay !== undefined && delay <= 6 * HOUR + RUN, `${title}: after ${hours(delay)} h`);
   }
 });
 
-test('a second one on the next day is followed as soon as the distance permits', () => {
-  for (const { title, lifetime, year } of yearsOf('and once more on day 101')) {
+test('a second revocation on the next day is followed as soon as the minimum interval permits', () => {
+  for (const { title, lifetime, year } of yearsOf('everything revoked on days 100 and 101')) {
     const delay = replacementsAfter(year, REVOCATION + DAY)[0];
-    const distance = Math.max(36 * HOUR, lifetime / 6);
-    assert.ok(delay !== undefined && delay <= distance, `${title}: after ${hours(delay)} h`);
+    const interval = Math.max(36 * HOUR, lifetime / 6);
+    assert.ok(delay !== undefined && delay <= interval, `${title}: after ${hours(delay)} h`);
   }
 });
 
-test('the table', (t) => {
-  t.diagnostic('orders, failed ones among them, least life left in hours:');
+test('a summary of all years is printed', (t) => {
+  t.diagnostic('orders, failed orders, shortest remaining validity in hours:');
   t.diagnostic(
     line(
       '',
@@ -90,9 +90,9 @@ function yearsOf(title: string) {
   return found.years;
 }
 
-/** How long after a moment the certificates were issued that came after it. */
-function replacementsAfter({ issued }: Year, moment: number): number[] {
-  return issued.flatMap((time) => (time > moment ? time - moment : []));
+/** Milliseconds from `time` to each later issuance. */
+function replacementsAfter({ issued }: Year, since: number): number[] {
+  return issued.flatMap((time) => (time > since ? time - since : []));
 }
 
 function cell({ orders, failedOrders, leastLeft }: Year): string {

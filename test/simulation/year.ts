@@ -13,32 +13,32 @@ import { createRandom } from './random.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { DAY, HOUR, type Scenario } from './scenario.ts';
 
-/** What came of a year. */
+/** The result of a simulated year. */
 export interface Year {
   readonly orders: number;
   readonly failedOrders: number;
-  /** When certificates were issued, in milliseconds since the year began. */
+  /** The times of issuances, in milliseconds since the start of the year. */
   readonly issued: readonly number[];
-  /** Milliseconds that were left at the worst moment; negative when nothing valid was served for so long. */
+  /** The shortest remaining validity, in milliseconds; negative if no valid certificate was served for that long. */
   readonly leastLeft: number;
-  /** The limits that were exceeded, in words. */
+  /** Descriptions of exceeded limits. */
   readonly exceeded: readonly string[];
 }
 
 const YEAR = 365 * DAY;
-/** What the year begins at, as far as calendars matter. */
+/** The date at which the year starts. */
 const EPOCH = Date.parse('2026-01-01T00:00:00Z');
-/** Let's Encrypt dates certificates back. */
+/** Let's Encrypt backdates certificates. */
 const BACKDATED = HOUR;
 
-/** What the world is like, and what has happened to it. Moments in milliseconds since the year began. */
+/** The environment and its state. Times in milliseconds since the start of the year. */
 interface World {
   readonly scenario: Scenario;
   readonly lifetime: number;
   readonly random: () => number;
   readonly limits: RateLimits;
   time: number;
-  /** When a pass first found that what is stored has to be renewed. */
+  /** When a run first found that the stored certificate is due. */
   dueSince: number | undefined;
   orders: number;
   failedOrders: number;
@@ -46,39 +46,39 @@ interface World {
   readonly issued: number[];
 }
 
-/** What the ingress remembers between its passes, by its own clock. */
+/** The state that the ingress keeps between runs; times are those of its own clock. */
 interface Memory {
   stored: CertificateFacts | undefined;
   readonly issuedAt: Date[];
   advice: RenewalAdvice | undefined;
-  lookAt: number;
-  /** Of the certificate. */
-  random: number;
-  /** What was decided last, and when; undefined since something has changed that the decision is made from. */
+  askAgainAt: number;
+  /** The renewal jitter of the certificate. */
+  jitter: number;
+  /** The last decision to keep the certificate; undefined once an input of the decision has changed. */
   kept: { readonly since: number; readonly until: number } | undefined;
-  /** In a row: rounds, and orders that the CA refused. */
-  failures: { readonly passes: number; readonly refusals: number };
+  /** Consecutive failed runs, and orders that the CA refused. */
+  failures: { readonly runs: number; readonly refusals: number };
   orderNotBefore: number;
   retryAt: number | undefined;
 }
 
 /**
- * Keeps one certificate of this lifetime (milliseconds) for a year, with a pass every hour and, after failures, when the back-off is
- * over. The policy, the reading of advice and the back-off are those of the program; the CA, the DNS and the clock are not.
+ * Maintains one certificate of this lifetime (milliseconds) for a year, with a run every hour and, after failures, when the back-off is
+ * over. The policy, the parser of advice and the back-off are the program's; the CA, the DNS and the clock are simulated.
  */
 export function simulateYear(lifetime: number, scenario: Scenario, seed: number): Year {
   const world = createWorld(lifetime, scenario, seed);
   const memory = createMemory();
   let hour = world.random() * HOUR;
   while (world.time < YEAR) {
-    pass(world, memory);
+    reconcile(world, memory);
     if (hour <= world.time) hour += HOUR;
     const retry = memory.retryAt === undefined ? hour : memory.retryAt - clock(world).getTime() + world.time;
-    // A round that is due by itself is over every name.
+    // Hourly runs cover every name.
     world.time = Math.min(hour, Math.max(retry, world.time + 1000));
   }
   world.time = YEAR;
-  look(world, memory.stored);
+  measure(world, memory.stored);
   const { orders, failedOrders, issued, leastLeft, limits } = world;
   return { orders, failedOrders, issued, leastLeft, exceeded: limits.exceeded };
 }
@@ -103,41 +103,46 @@ function createMemory(): Memory {
     stored: undefined,
     issuedAt: [],
     advice: undefined,
-    lookAt: 0,
-    random: 0,
+    askAgainAt: 0,
+    jitter: 0,
     kept: undefined,
-    failures: { passes: 0, refusals: 0 },
+    failures: { runs: 0, refusals: 0 },
     orderNotBefore: 0,
     retryAt: undefined,
   };
 }
 
-/** What the ingress takes for now. */
+/** The current time by the ingress's clock. */
 function clock({ time, lifetime, scenario }: World): Date {
   return new Date(EPOCH + time + (scenario.clockAhead?.(time, lifetime) ?? 0));
 }
 
-/** As src/reconcile does it. */
-function pass(world: World, memory: Memory): void {
+/** One run, as in src/reconcile. */
+function reconcile(world: World, memory: Memory): void {
   const now = clock(world);
   try {
-    if (memory.stored) ask(world, memory, memory.stored, now);
-    const heldBack = isDue(world, memory, now) && !order(world, memory, now);
-    memory.failures = { passes: 0, refusals: heldBack ? memory.failures.refusals : 0 };
-    memory.retryAt = heldBack ? memory.orderNotBefore : undefined;
+    if (memory.stored) refreshAdvice(world, memory, memory.stored, now);
+    const deferred = isDue(world, memory, now) && !order(world, memory, now);
+    memory.failures = { runs: 0, refusals: deferred ? memory.failures.refusals : 0 };
+    memory.retryAt = deferred ? memory.orderNotBefore : undefined;
   } catch (thrown) {
-    const { passes, refusals } = memory.failures;
-    memory.failures = { passes: passes + 1, refusals: refusals + (isRefusal(thrown) ? 1 : 0) };
+    const { runs, refusals } = memory.failures;
+    memory.failures = { runs: runs + 1, refusals: refusals + (isRefusal(thrown) ? 1 : 0) };
     const orderMs = orderDelayMs(thrown, memory.failures.refusals, world.random());
     if (orderMs > 0) memory.orderNotBefore = now.getTime() + orderMs;
-    const passMs = reconcileDelayMs(thrown, memory.failures.passes, world.random());
-    memory.retryAt = now.getTime() + Math.max(passMs, orderMs);
+    const retryMs = reconcileDelayMs(thrown, memory.failures.runs, world.random());
+    memory.retryAt = now.getTime() + Math.max(retryMs, orderMs);
   }
 }
 
-/** Asks the CA for advice when it is time for that. */
-function ask({ scenario, time, lifetime }: World, memory: Memory, stored: CertificateFacts, now: Date): void {
-  if (!scenario.advice || now.getTime() < memory.lookAt) return;
+/** Queries the CA for renewal information when that is due. */
+function refreshAdvice(
+  { scenario, time, lifetime }: World,
+  memory: Memory,
+  stored: CertificateFacts,
+  now: Date,
+): void {
+  if (!scenario.advice || now.getTime() < memory.askAgainAt) return;
   const certificate = {
     start: stored.notBefore.getTime() - EPOCH,
     end: stored.notAfter.getTime() - EPOCH,
@@ -151,14 +156,14 @@ function ask({ scenario, time, lifetime }: World, memory: Memory, stored: Certif
     memory.advice = advice;
     memory.kept = undefined;
   }
-  memory.lookAt = nextLook(isWindow ? 6 * HOUR : undefined, now).getTime();
+  memory.askAgainAt = nextLook(isWindow ? 6 * HOUR : undefined, now).getTime();
 }
 
 function iso(time: number): string {
   return new Date(EPOCH + time).toISOString();
 }
 
-/** Not decided anew while it cannot be otherwise, as the tests of the policy prove: a year has many hours. */
+/** Reuses a decision as long as it holds, which the tests of the policy prove, to save time. */
 function isDue(world: World, memory: Memory, now: Date): boolean {
   const { stored, advice, issuedAt, kept } = memory;
   const time = now.getTime();
@@ -170,7 +175,7 @@ function isDue(world: World, memory: Memory, now: Date): boolean {
     issuedAt,
     now,
     daysBefore: world.scenario.daysBefore,
-    jitter: memory.random,
+    jitter: memory.jitter,
   });
   const isKept = decision.action === 'keep';
   memory.kept = isKept ? { since: time, until: decision.until.getTime() } : undefined;
@@ -178,14 +183,14 @@ function isDue(world: World, memory: Memory, now: Date): boolean {
   return !isKept;
 }
 
-/** False when the last failure has not been waited out. Throws what the order fails with. */
+/** Returns false during the back-off after a failure. Throws the error of a failed order. */
 function order(world: World, memory: Memory, now: Date): boolean {
   if (now.getTime() < memory.orderNotBefore) return false;
   world.orders++;
   try {
     const issued = issue(world, memory.stored !== undefined);
-    look(world, memory.stored);
-    take(memory, issued, now);
+    measure(world, memory.stored);
+    store(memory, issued, now);
     world.dueSince = undefined;
     return true;
   } catch (thrown) {
@@ -194,26 +199,26 @@ function order(world: World, memory: Memory, now: Date): boolean {
   }
 }
 
-function take(memory: Memory, issued: CertificateFacts, now: Date): void {
+function store(memory: Memory, issued: CertificateFacts, now: Date): void {
   memory.stored = issued;
-  memory.random = renewalJitter(issued);
+  memory.jitter = renewalJitter(issued);
   memory.issuedAt.push(now);
   memory.advice = undefined;
-  memory.lookAt = 0;
+  memory.askAgainAt = 0;
 }
 
-// Made once: a stack for each of many thousands takes its time.
-const NO_ANSWER = new IngressError('ACME_UNREACHABLE', 'no answer');
+// Created once, because capturing thousands of stacks is slow.
+const UNREACHABLE = new IngressError('ACME_UNREACHABLE', 'no answer');
 const NOT_VALIDATED = new IngressError('ACME_ORDER_FAILED', 'no TXT record');
 
-/** What the CA does. Throws as src/acme does. */
+/** Simulates the CA. Throws the errors of src/acme. */
 function issue(world: World, isRenewal: boolean): CertificateFacts {
   const { scenario, limits, time, lifetime, random } = world;
   const hasExemption = scenario.hasExemption ?? scenario.advice !== undefined;
-  // What is issued is always taken, so nothing is replaced twice.
+  // Every issued certificate is stored, so none is replaced twice.
   const exempt = hasExemption && isRenewal;
   limits.order(time, exempt);
-  if (isOut(world, 'ca')) throw NO_ANSWER;
+  if (isOut(world, 'ca')) throw UNREACHABLE;
   if (isOut(world, 'dns')) {
     limits.fail(time);
     throw NOT_VALIDATED;
@@ -238,8 +243,8 @@ function isOut({ scenario: { outages = [] }, time, dueSince }: World, what: 'ca'
   });
 }
 
-/** Looks how much is left of what is served, which is least just before it is replaced. */
-function look(world: World, stored: CertificateFacts | undefined): void {
+/** Measures the remaining validity of the served certificate, which is shortest just before its replacement. */
+function measure(world: World, stored: CertificateFacts | undefined): void {
   if (stored) world.leastLeft = Math.min(world.leastLeft, stored.notAfter.getTime() - EPOCH - world.time);
 }
 
