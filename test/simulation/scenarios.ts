@@ -114,7 +114,11 @@ const advice: readonly Scenario[] = [
         : usual(certificate),
     mayLose: margin,
   },
-  { title: 'windows that have always just ended', advice: (_, time) => atOnce(time), minInterval: permittedInterval },
+  {
+    title: 'windows that have always just ended',
+    advice: (_, time) => atOnce(time),
+    minInterval: permittedInterval,
+  },
   {
     title: 'always ended, and the CA counts renewals',
     hasExemption: false,

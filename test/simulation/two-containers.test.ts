@@ -30,16 +30,17 @@ const all = Object.keys(kinds) as Kind[];
 /** Providers that refuse or merge a write that collides with another one; with the others a new run may be needed. */
 const atomic: readonly Kind[] = ['ids', 'sets', 'values'];
 
-const table: [title: string, kinds: readonly Kind[], containers: Settings[], initialRecords: DnsRecord[]][] = [
-  ['a free name', [...atomic, 'zone'], both(), []],
-  ['a free name, and one of them orders', all, [settings('aa'), settings('bb', { orders: false })], []],
-  ['another container owns the name', ['ids', 'sets'], both(), old],
-  ['their gateways differ', atomic, elsewhere, old],
-  ['one is a standby', atomic, [settings('bb'), settings('aa', { mode: 'hold' })], []],
-  ['both are standbys', ['ids'], both({ mode: 'hold' }), []],
-  ['both have SET_CAA', ['ids', 'sets'], both({ setCaa: true }), []],
-  ['three containers', ['ids'], [...both({ orders: false }), settings('cc', { orders: false })], []],
-];
+const table: [title: string, kinds: readonly Kind[], containers: Settings[], initialRecords: DnsRecord[]][] =
+  [
+    ['a free name', [...atomic, 'zone'], both(), []],
+    ['a free name, and one of them orders', all, [settings('aa'), settings('bb', { orders: false })], []],
+    ['another container owns the name', ['ids', 'sets'], both(), old],
+    ['their gateways differ', atomic, elsewhere, old],
+    ['one is a standby', atomic, [settings('bb'), settings('aa', { mode: 'hold' })], []],
+    ['both are standbys', ['ids'], both({ mode: 'hold' }), []],
+    ['both have SET_CAA', ['ids', 'sets'], both({ setCaa: true }), []],
+    ['three containers', ['ids'], [...both({ orders: false }), settings('cc', { orders: false })], []],
+  ];
 for (const [title, some, containers, initialRecords] of table) {
   for (const kind of some) {
     test(`containers that start in the same second converge, ${kind}: ${title}`, async (t) => {
