@@ -8,6 +8,7 @@ import { endingOf } from '../certificates/renewal/ending.ts';
 import { stopwatch } from '../clock.ts';
 import { isIngressError } from '../errors.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
+import type { Report } from './report.ts';
 import { warnOfVolume } from './unwritable.ts';
 
 type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
@@ -20,11 +21,27 @@ export interface LoadedCertificate {
 }
 
 /**
+ * Serves what is stored. A certificate that cannot be loaded or served is reported, and one that
+ * was loaded counts as loaded although it cannot be served.
+ */
+export async function loadAndServe(
+  deps: Deps,
+  report: Report,
+  certificate: ManagedCertificate,
+): Promise<LoadedCertificate | undefined> {
+  const loaded = await report.shared('certificate on the volume', [certificate], () =>
+    loadStored(deps, certificate),
+  );
+  await report.shared('serving', [certificate], () => install(deps, certificate, loaded?.stored));
+  return loaded;
+}
+
+/**
  * Loads what is stored, or was issued and is not stored yet. Files that do not fit each other count
  * as no certificate, so that one is ordered. Warns of a volume that could not take a new one.
  * Throws STORE_FAILED.
  */
-export async function loadStored(deps: Deps, certificate: ManagedCertificate): Promise<LoadedCertificate> {
+async function loadStored(deps: Deps, certificate: ManagedCertificate): Promise<LoadedCertificate> {
   await warnOfVolume(deps, certificate);
   if (certificate.state.unsaved) await saveUnsaved(deps, certificate);
   const stored = certificate.state.unsaved?.bundle ?? (await loadUsable(deps, certificate));

@@ -4,7 +4,7 @@ import { cleanUp } from './clean-up.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { discover } from './discover.ts';
 import { allWritten, batchesOf, groupsOf, startWrites, type ZoneGroup, type ZoneWrites } from './group.ts';
-import { install, loadStored } from './install.ts';
+import { loadAndServe } from './install.ts';
 import { awaitRecordsOf, issueAndServe } from './issue.ts';
 import { closeOrders, openOrdersOf, preflightAndOpen, retainedChallenges } from './orders.ts';
 import { createServerFinder } from './propagation.ts';
@@ -29,10 +29,9 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<readonly ReconcileResult[]> {
   const report = new Report(certificates, signal);
-  // 1. Serve what is stored before asking anyone anything.
+  // 1. Serve what is stored before asking anyone anything, each certificate as soon as it is loaded.
   await warnOfLedger(deps);
-  const loaded = await report.each('certificate on the volume', certificates, (one) => loadStored(deps, one));
-  await report.each('serving', certificates, (one) => install(deps, one, loaded.get(one)?.stored));
+  const loaded = await report.each('serving', certificates, (one) => loadAndServe(deps, report, one));
   // 2. Decide which certificates are due, by the policy and the CA's advice.
   const open = await report.each('open order', loaded.values(), (one) => openOrdersOf(deps.authorities, one));
   const decisions = await report.each('renewal', open.keys(), (one) => decide(deps, one, signal));

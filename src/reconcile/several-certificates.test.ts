@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import {
   change,
@@ -48,6 +49,29 @@ test('an order waits while resolvers may cache an earlier challenge at the same 
   stage.clock.set(result.deferral.until);
   assert.deepEqual((await reconcileAll({ ...stage, certificates: [wildcard] }))[0]?.failures, []);
   assert.equal(orders(stage), 2);
+});
+
+test('a certificate is served before another is loaded', async (t) => {
+  const stage = await setStage(t, { certificates: [[DOMAIN], [WWW]] });
+  await stage.store(1);
+  await stage.store(1, [WWW]);
+  const { serve, store } = stage.deps;
+  const served = new EventEmitter();
+  change(stage, {
+    serve: async (name, bundle) => {
+      await serve(name, bundle);
+      served.emit(name);
+    },
+    store: {
+      ...store,
+      load: async (names) => {
+        if (names.includes(WWW)) await once(served, DOMAIN, { signal: AbortSignal.timeout(5000) });
+        return store.load(names);
+      },
+    },
+  });
+  assert.deepEqual(await outcomes(stage), [[], []]);
+  assert.equal(stage.served.length, 2);
 });
 
 test('names that share a certificate need one order, and each name is served', async (t) => {

@@ -59,7 +59,8 @@ export function isOrderLost(steps: readonly string[], { act, step }: StepFault):
 }
 
 const ASKED = 'POST /order-plz #1';
-const ORDER = /^mkdir dstack-ingress | dstack-ingress\/orders(?:\/| )/;
+/** The order's file, and the folders that are made for it. */
+const ORDER = /^(?:mkdir|sync) (?:dstack-ingress|\.) | dstack-ingress\/orders(?:\/| )/;
 const NOTED = /^rename dstack-ingress\/orders\//;
 
 /** How often somebody is asked is a matter of time. */

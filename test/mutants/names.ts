@@ -35,9 +35,9 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-not-served-first',
     class: 'names',
-    file: 'src/reconcile/reconcile.ts',
+    file: 'src/reconcile/install.ts',
     search:
-      "  await report.each('serving', certificates, (one) => install(deps, one, loaded.get(one)?.stored));\n",
+      "  await report.shared('serving', [certificate], () => install(deps, certificate, loaded?.stored));\n",
     replace: '',
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },
@@ -53,9 +53,9 @@ export const names: readonly Mutant[] = [
     class: 'names',
     file: 'src/reconcile/reconcile.ts',
     search:
-      "  await report.each('serving', certificates, (one) => install(deps, one, loaded.get(one)?.stored));\n",
+      "  const loaded = await report.each('serving', certificates, (one) => loadAndServe(deps, report, one));\n",
     replace:
-      "  for (const certificate of certificates) {\n    await report.each('serving', [certificate], (one) => install(deps, one, loaded.get(one)?.stored));\n    await deps.provider.zone(certificate.names[0], signal).catch(() => undefined);\n  }\n",
+      '  const loaded = new Map();\n  for (const one of certificates) {\n    loaded.set(one, await loadAndServe(deps, report, one));\n    await deps.provider.zone(one.names[0], signal).catch(() => undefined);\n  }\n',
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },
       several(
