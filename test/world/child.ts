@@ -37,8 +37,8 @@ export interface Child extends AsyncDisposable {
 }
 
 /**
- * Starts a program. It keeps nothing that needs a graceful end, so SIGKILL ends it, which also
- * works on a frozen program; also when this process exits. Rejects if the program cannot be
+ * Starts a program. It has no state that needs a graceful end, so SIGKILL ends it. That also
+ * works on a frozen program, and when this process exits. Rejects if the program cannot be
  * started.
  */
 export async function startChild(program: string, options: ChildOptions): Promise<Child> {

@@ -11,8 +11,8 @@ const BLOCKS = 352;
 
 /**
  * A process claims a block of ports by holding the UDP port of the block's number on this address,
- * which nothing else listens on. Test files are processes that run concurrently: a port that was
- * free a moment ago could be another one's by the time its user listens.
+ * which nothing else listens on. Test files are concurrent processes, so a port that is free now
+ * could be taken before its user listens.
  */
 const CLAIM_ADDRESS = '127.255.255.253';
 
@@ -20,8 +20,8 @@ let claimed: number[] = [];
 let claiming: Promise<void> = Promise.resolve();
 
 /**
- * A port of 127.0.0.1 that is free for UDP and TCP. No other process that asks here gets it while
- * this one runs, and this one gets it once.
+ * A port of 127.0.0.1 that is free for UDP and TCP. While this process runs, no other process that
+ * calls this function gets it, and this one gets it once.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

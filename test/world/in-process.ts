@@ -34,7 +34,7 @@ const LONGEST_SHORTENED_MS = 3_600_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A shorter duration is not a time limit. */
 const LEAST_HASTENED_MS = 1000;
-/** How long a wait for the wall clock's minute really takes. */
+/** The real duration of a wait for the wall clock's minute. */
 const MINUTE_MS = 60_000 / SPEED / 4;
 
 export interface InProcessOptions {
@@ -208,7 +208,7 @@ async function watchAll(): Promise<void> {
   const { timeout } = AbortSignal;
   AbortSignal.timeout = (ms) => timeout.call(AbortSignal, hastened(ms));
   const { wait } = systemClock;
-  // It times out what the run asks by DNS.
+  // The system clock times out the DNS queries of the run.
   Object.assign(systemClock, { wait: (ms: number, signal?: AbortSignal) => wait(hastened(ms), signal) });
 }
 

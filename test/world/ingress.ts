@@ -198,7 +198,7 @@ function haproxyPids(runtimeDir: string): number[] {
         const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
         return program.endsWith('haproxy') && args.some((argument) => argument.startsWith(runtimeDir));
       } catch {
-        return false; // It ended between the listing and the read.
+        return false; // The process ended between the listing and the read.
       }
     })
     .map(Number);

@@ -43,7 +43,7 @@ test('disposal ends everything that the world started, paused parts too', async 
 });
 
 test('if one part does not start, the others are ended', async (t) => {
-  // Other worlds may be created and removed in the usual directory meanwhile.
+  // Other worlds may be created and removed in the usual directory at the same time.
   const own = await mkdtemp(join(tmpdir(), 'own-tmp-'));
   afterTest(t, () => rm(own, { recursive: true, force: true }));
   const before = process.env['TMPDIR'];
@@ -58,7 +58,7 @@ test('if one part does not start, the others are ended', async (t) => {
 });
 
 for (const ending of ['SIGTERM', 'SIGINT', 'exit'] as const) {
-  test(`the world ends with its process: ${ending}`, async () => {
+  test(`the world ends when its process ends: ${ending}`, async () => {
     const script = `
       import { createWorld } from '${new URL('./world.ts', import.meta.url)}';
       const world = await createWorld();

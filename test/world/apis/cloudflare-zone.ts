@@ -37,7 +37,7 @@ export class StoredZone {
     return record;
   }
 
-  /** Adds a record without validation, like one that an account has from earlier years. */
+  /** Adds a record without validation, such as one that has been in the account for years. */
   plant(fields: Partial<StoredRecord> & Pick<StoredRecord, 'name' | 'type' | 'content'>): StoredRecord {
     const record = { ...complete({ ttl: 1, proxied: false, comment: null, ...fields }), ...fields };
     this.#records.set(record.id, record);

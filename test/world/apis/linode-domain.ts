@@ -54,7 +54,7 @@ export class StoredDomain {
     return record;
   }
 
-  /** Adds a record without validation, like one that an account has from earlier years. */
+  /** Adds a record without validation, such as one that has been in the account for years. */
   plant(fields: Partial<Fields> & Pick<Fields, 'type' | 'name' | 'target'>): StoredRecord {
     const empty = { priority: 0, weight: 0, port: 0, service: null, protocol: null, ttl_sec: 0, tag: null };
     return this.#store({ id: nextId(), ...empty, ...fields, created: EPOCH, updated: EPOCH });

@@ -17,7 +17,7 @@ const MADE_FOR: Readonly<Record<string, readonly (readonly [address: string, pre
   ],
 };
 
-/** Who owns the domain, and whether it can be written. */
+/** The domain's owner, and whether it can be written. */
 export type DomainAccess = 'ours' | 'foreign' | 'locked' | 'other-servers' | 'not-our-dns';
 
 /** One domain's hosts and the rules for replacing them. */

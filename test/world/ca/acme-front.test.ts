@@ -15,7 +15,7 @@ import { makeSelfSigned } from './self-signed.ts';
 
 const ORDER = { status: 'valid', finalize: 'https://ca/finalize-order/1', certificate: 'https://ca/certZ/1' };
 
-/** A front before a server that is no CA and responds with the request that reached it. */
+/** A front before an echo server, which responds with the request that it received. */
 async function frontFor(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'acme-front-'));
   afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
@@ -127,7 +127,7 @@ for (const executed of [false, true]) {
     front.failNext('GET /dir', { kind: 'hang', executed });
     await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
     await eventually(
-      'it has come',
+      'the request arrived',
       () => (reached.length === times && front.calls.length === 1) || undefined,
     );
   });
@@ -137,7 +137,7 @@ for (const executed of [false, true]) {
     front.failNext('GET /dir', { kind: 'slow', ms: 60_000, executed });
     await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
     await eventually(
-      'it has come',
+      'the request arrived',
       () => (reached.length === times && front.calls.length === 1) || undefined,
     );
     front.failNext('GET /dir', { kind: 'slow', ms: 100, executed });

@@ -147,8 +147,8 @@ export class AcmeFront implements AsyncDisposable {
       if (fault?.kind === 'slow' && fault.executed) await this.#sleep(fault.ms);
       await this.#reply(response, request, fault, answer);
     } catch {
-      // The client left, this front was closed, or the CA is down: like a load balancer without a
-      // backend.
+      // The client disconnected, this front was closed, or the CA is down: respond like a load
+      // balancer without a backend.
       response.destroy();
     }
   }

@@ -13,7 +13,7 @@ export interface AuthorityOptions {
   readonly behaviour: PebbleBehaviour;
 }
 
-/** A Pebble and a front before it. A test can use either. */
+/** A Pebble and the front before it. A test can use either. */
 export interface Authority extends AsyncDisposable {
   readonly pebble: Pebble;
   readonly front: AcmeFront;

@@ -97,7 +97,7 @@ test('hangs when paused, refuses when stopped, and has another root and no state
   await directory();
   assert.equal(pebble.roots.length, 2);
   assert.notEqual(pebble.roots[0], pebble.roots[1]);
-  assert.equal(pebble.orders(), ordersBefore, 'the counts go on');
+  assert.equal(pebble.orders(), ordersBefore, 'the counts continue after a restart');
 });
 
 test('takes a host name, a certificate for it, and a log', async () => {
@@ -115,6 +115,6 @@ test('takes a host name, a certificate for it, and a log', async () => {
   });
   assert.equal(pebble.apiCaFile, api.certificate);
   assert.equal(pebble.directoryUrl, 'https://localhost:14000/dir');
-  assert.equal(pebble.roots.length, 1, 'its own API was verified by name');
+  assert.equal(pebble.roots.length, 1, 'the connection to its API was verified by name');
   assert.ok(lines.some((line) => line.includes('ACME directory available at')));
 });

@@ -14,7 +14,7 @@ export async function debianMirror(): Promise<string> {
     const mirror = file.endsWith('.sources') ? mirrorOfStanzas(text) : mirrorOfLines(text);
     if (mirror) return mirror;
   }
-  throw new Error(`no Debian mirror in ${APT}/sources.list or ${folder}: is this host a Debian?`);
+  throw new Error(`no Debian mirror in ${APT}/sources.list or ${folder}: does this host run Debian?`);
 }
 
 /** The keyring for Debian's suites, or undefined if apt's trusted keys have to suffice. */

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { archiveKeyring, debianMirror } from './debian-mirror.ts';
 
 /**
- * A program that this host's own suite lacks in a recent enough version, and another Debian suite
+ * A program that this host's own suite lacks in a recent enough version but another Debian suite
  * has.
  */
 export interface DebianProgram {

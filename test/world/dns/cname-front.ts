@@ -53,7 +53,7 @@ export async function startFront({ address, behind, resolver, zones }: FrontOpti
   return { ...listener, faults, questions };
 }
 
-/** The answer that BIND cannot give; undefined if BIND has to answer. */
+/** The answer that BIND cannot give; undefined if the query goes to BIND. */
 async function ownAnswer(
   { name, type }: Question,
   zones: readonly SplitZone[],

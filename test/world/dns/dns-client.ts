@@ -110,7 +110,7 @@ export async function exchangeUdp(
 }
 
 /**
- * Sends one message over TCP and resolves with the first message that comes back (RFC 1035 §4.2.2).
+ * Sends one message over TCP and resolves with the first message received (RFC 1035 §4.2.2).
  */
 export async function exchangeTcp(
   { address, port }: Endpoint,

@@ -104,7 +104,9 @@ function addZone(
   for (const [key, values] of Object.entries(all)) for (const value of values) grant.run(id, key, value);
 }
 
-/** Its backends are libraries that it would look for in the host's own directory. */
+/**
+ * The path of its backends, which are libraries; by default it would search the host's directory.
+ */
 function modules({ libraries }: InstalledProgram): string[] {
   return libraries === undefined ? [] : [`module-dir=${join(libraries, 'pdns')}`];
 }

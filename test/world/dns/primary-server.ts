@@ -33,7 +33,7 @@ export type StartPrimaryServer = (options: PrimaryServerOptions) => Promise<Prim
 const ATTEMPTS = 5;
 
 /**
- * Retries on another port while the chosen one was taken meanwhile; `start` then rejects with the
+ * Retries on another port if the chosen one has been taken; `start` then rejects with the
  * server's log.
  */
 export async function onFreePort<T>(start: () => Promise<T>): Promise<T> {

@@ -42,7 +42,7 @@ const RCODES = { servfail: 2, refused: 5, notauth: 9, nonsense: 0 } as const;
 const HTML = '<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body></body></html>';
 
 /**
- * Stands before a name server's TCP port: passes messages on unchanged, counts them, and breaks
+ * A proxy before a name server's TCP port: passes messages on unchanged, counts them, and breaks
  * some.
  */
 export class UpdateFront implements AsyncDisposable {

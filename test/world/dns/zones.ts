@@ -11,7 +11,7 @@ export interface ZonesOptions {
 }
 
 /**
- * The delegations in the top-level domains: of the zones that are in no other zone of the world.
+ * The delegations in the top-level domains: the zones that are not inside another zone of the world.
  */
 export function delegationsOf(options: ZonesOptions): Delegation[] {
   return primaryZones(options)

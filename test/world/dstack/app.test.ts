@@ -14,7 +14,7 @@ test('responds with its name and the path', async () => {
   assert.equal(app.served, 1);
 });
 
-test('streams until the client leaves', async () => {
+test('streams until the client disconnects', async () => {
   await using app = await startApp();
   const leaving = new AbortController();
   const response = await fetch(`http://${app.address}:${app.port}/stream`, { signal: leaving.signal });

@@ -39,7 +39,7 @@ export function appBody(name: string, path: string): string {
   return `${name} answers ${path}\n`;
 }
 
-/** Starts the app. `/stream` sends a line every 100 ms until the client leaves. */
+/** Starts the app. `/stream` sends a line every 100 ms until the client disconnects. */
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const app = new RunningApp(options);
   await app.start();

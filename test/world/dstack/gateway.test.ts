@@ -54,7 +54,9 @@ async function connectAs(servername: string): Promise<TLSSocket> {
   return socket;
 }
 
-/** Sends a word, ends the sending side, and returns what arrives before the other side's end. */
+/**
+ * Sends a word, ends the sending side, and returns what arrives before the other side ends its own.
+ */
 async function echoed(servername: string): Promise<string> {
   const socket = await connectAs(servername);
   assert.equal(socket.alpnProtocol, 'echo');

@@ -119,8 +119,8 @@ class RunningGateway implements Gateway {
 }
 
 /**
- * Reads until the server name is known. Rejects after 4096 bytes, after 5 s, or at the client's
- * end.
+ * Reads until the server name is known. Rejects after 4096 bytes, after 5 s, or when the client
+ * disconnects.
  */
 async function readHello(client: Socket): Promise<{ sni: string; bytes: Buffer }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ sni: string; bytes: Buffer }>();
@@ -136,7 +136,7 @@ async function readHello(client: Socket): Promise<{ sni: string; bytes: Buffer }
       reject(thrown);
     }
   };
-  const onEnd = () => reject(new Error('the client left before its ClientHello was complete'));
+  const onEnd = () => reject(new Error('the client disconnected before its ClientHello was complete'));
   const timer = setTimeout(() => reject(new Error(`no ClientHello within ${HELLO_MS} ms`)), HELLO_MS);
   client.on('data', onData).once('end', onEnd).once('close', onEnd);
   return promise.finally(() => {
@@ -152,7 +152,7 @@ function candidates(instances: readonly Instance[], id: string): Instance[] {
   return meant.slice(-RACED_INSTANCES);
 }
 
-/** Connects to all of them concurrently and keeps the first connection that is accepted. */
+/** Connects to all instances concurrently and keeps the first connection that is accepted. */
 async function connectFirst(instances: readonly Instance[], port: number): Promise<Socket> {
   const attempts = instances.map(async ({ address }) => {
     const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });

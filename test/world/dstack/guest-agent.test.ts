@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 // The SDK imports @noble/curves 1.x but declares it as an optional peer, which npm does not
-// install. Therefore package.json lists it, although nothing here imports it. It depends on
-// @noble/hashes. The program uses only the SDK's types (src/dstack/ask.ts).
+// install, so package.json lists it although nothing here imports it. @noble/hashes comes with it.
+// The program uses only the SDK's types (src/dstack/ask.ts).
 import { DstackClient, TappdClient } from '@phala/dstack-sdk';
 import { type GuestAgent, startGuestAgent } from './guest-agent.ts';
 

@@ -158,7 +158,7 @@ async function answer(
   try {
     const text = (await request.setEncoding('utf8').toArray()).join('');
     if (!method) throw new Refusal(404, `Service not found: ${request.url}`);
-    if (fails) throw new Refusal(500, 'a failure that the test requested');
+    if (fails) throw new Refusal(500, 'the test requested this failure');
     return { status: 200, body: method(parseBody(text)) };
   } catch (thrown) {
     const status = thrown instanceof Refusal ? thrown.status : 500;

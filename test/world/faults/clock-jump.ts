@@ -17,7 +17,7 @@ export interface JumpingClock {
 }
 
 /**
- * Gives an ingress a clock that can be set: its `Date`. The kernel's clock stays, and with it file
+ * Gives an ingress a clock that can be set: its `Date`. The kernel's clock stays, and so do file
  * times, HAProxy, and OpenSSL's check in a handshake whether a certificate is valid. The CA's clock
  * stays, too: its certificates are old for an ingress that is ahead. Timers are not affected by a
  * jump.

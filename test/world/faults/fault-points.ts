@@ -19,7 +19,7 @@ export function recordPoints(environment: Environment): Environment {
 }
 
 /**
- * The same, with one fault at a point. A label is the same in every run that does the same; a
+ * Also injects one fault at a point. A label is the same in every run that does the same; a
  * number depends on the order of concurrent work. Throws if the fault is impossible at that point.
  * `kill-before` and `kill-after` are SIGKILL; for a request, before it is sent and when the header
  * of its response has arrived. `torn` writes half of the bytes and fails with ENOSPC; `kill-torn`
@@ -36,7 +36,7 @@ export function environmentWithFault(environment: Environment, fault: Fault): En
   return { ...recordPoints(fresh), FAULT: JSON.stringify(fault) };
 }
 
-/** The labels of what the last process of this environment did, in order. */
+/** The labels of the last process of this environment, in order. */
 export function points(environment: Environment): string[] {
   return recordOf(environment).map(({ label }) => label);
 }

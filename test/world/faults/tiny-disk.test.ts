@@ -24,7 +24,7 @@ test('a full disk refuses writes until there is space', async (t) => {
   if (!disk) return;
   assert.ok(isMounted(disk.path));
   const write = (octets: number) => writeFileSync(join(disk.path, 'file'), 'x'.repeat(octets));
-  assert.throws(() => write(70_000), refusal('ENOSPC'), 'it is that small');
+  assert.throws(() => write(70_000), refusal('ENOSPC'), 'the disk is larger than 64 KiB');
   rmSync(join(disk.path, 'file'));
   disk.fill(8192);
   assert.equal(disk.freeBytes, 8192);
@@ -60,7 +60,7 @@ test('makeReadOnly waits until no file is open for writing', async (t) => {
 
 test('disposal unmounts it, and its content is gone', async (t) => {
   const path = join(homeFor(t), 'volume');
-  await t.test('while it is there', async (t) => {
+  await t.test('while it is mounted', async (t) => {
     const disk = await tinyDiskFor(t, path, 64);
     if (!disk) return;
     writeFileSync(join(path, 'file'), 'x');

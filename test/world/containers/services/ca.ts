@@ -9,8 +9,8 @@ import { EVERYWHERE, type Service } from './service.ts';
 const TELLING = /There are now \d+ orders|set VALID|set INVALID|Issued certificate|Returning an error/i;
 
 /**
- * Pebble. CA_DIR/roots.pem has its roots, one for each start, because a certificate outlives the
- * CA's memory.
+ * Pebble. CA_DIR/roots.pem has its roots, one for each start, because certificates outlive
+ * the CA's memory.
  */
 export const startCa: Service = async ({ CA_DIR, RESOLVER_ADDRESS, CERTIFICATE_SECONDS }, say) => {
   const pebble = await startPebble({

@@ -10,7 +10,10 @@ export const startGatewayService: Service = async (settings, say) => {
   say(`passing TLS through on port 443; ${address} is the app ${appId}`);
 };
 
-/** Drops repeated lines: the visitor retries until it is let in, and one refusal is enough. */
+/**
+ * Drops repeated lines: the visitor retries until the gateway accepts it, and one refusal is
+ * enough.
+ */
 function withoutRepeats(say: Say): Say {
   let last = '';
   return (line) => {

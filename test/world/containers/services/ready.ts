@@ -10,7 +10,7 @@ const PATIENCE_MS = 60_000;
 const EVERY_MS = 50;
 
 /**
- * Resolves once every service responds that the ingress needs at its start; in production, all of
+ * Resolves once every service that the ingress needs at its start responds; in production, all of
  * these exist before it.
  */
 export const waitUntilReady: Service = async (settings, say) => {

@@ -29,7 +29,7 @@ function settingsIn(world: World, patienceSeconds: number): Settings {
   });
 }
 
-test('it waits for the ingress, then prints the response, the records and a curl line', async (t) => {
+test('waits for the ingress, then prints the response, the records and a curl line', async (t) => {
   const world = await worldFor(t);
   const lines: string[] = [];
   const visited = visit(settingsIn(world, 60), (line) => lines.push(line));
@@ -54,7 +54,7 @@ test('it waits for the ingress, then prints the response, the records and a curl
   assert.equal(lines.at(-1)?.trim(), curl);
 });
 
-test('it gives up after its patience, and reports the last failure', async (t) => {
+test('gives up after its patience and reports the last failure', async (t) => {
   const world = await worldFor(t);
   const visited = visit(settingsIn(world, 0.3), () => {});
   await assert.rejects(

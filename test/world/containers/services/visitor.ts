@@ -34,7 +34,7 @@ export const visit: Service = async (settings, say) => {
  */
 async function firstAnswer(settings: Settings): Promise<HttpsAnswer> {
   const { RESOLVER_ADDRESS, DOMAIN, CA_DIR, VISITOR_PATIENCE_SECONDS } = settings;
-  let failure: unknown = new Error('there was no attempt');
+  let failure: unknown = new Error('no attempt was made');
   const attempt = async () => {
     try {
       const roots = (await readIfThere(join(CA_DIR, 'roots.pem'))) ?? '';

@@ -27,7 +27,7 @@ before(async () => {
   loopback = await claimLoopback();
   directory = await mkdtemp(join(tmpdir(), 'zone-publishing-'));
 });
-// Ends the deliveries that a failed test leaves pending.
+// Cancels the deliveries that a failed test leaves pending.
 const over = new AbortController();
 after(async () => {
   over.abort();
@@ -35,7 +35,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Addresses and a directory for one test alone. */
+/** Unused addresses and a new directory. */
 async function freshPlace(): Promise<string> {
   [ns1, ns2] = [loopback.next(), loopback.next()];
   return mkdtemp(join(directory, 'place-'));

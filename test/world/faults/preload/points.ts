@@ -7,8 +7,7 @@ export interface Fault {
   readonly at: string | number;
   readonly act: FaultAct;
   /**
-   * A file: the fault lasts from its point until the file exists. Without it, the fault occurs
-   * once.
+   * A file: the fault lasts from its point until the file exists. Otherwise it occurs once.
    */
   readonly until?: string | undefined;
 }
