@@ -1,5 +1,6 @@
 #!/bin/sh
-# acme-client 5.4.0 (npm): every error without an HTTP response is lost, after half a minute or more.
+# acme-client 5.4.0 (npm): every error without an HTTP response is lost, after half a minute or
+# more.
 #
 # Its axios instance has an interceptor that retries. After the last retry it settles the error by
 # `response.config`, even if there is no response. So a refused connection, an unknown host, an
@@ -10,7 +11,7 @@
 # too. Workaround: `axios.interceptors.request.clear()` and `axios.interceptors.response.clear()`.
 # Then the error has its code, and the client sets `validateStatus` for each request itself.
 #
-# Seen with acme-client 5.4.0 and axios 1.21.1, a local port that nobody listens on:
+# Seen with acme-client 5.4.0 and axios 1.21.1, a local port that nothing listens on:
 #   as it comes:          TypeError undefined | Cannot read properties of undefined (reading 'config')
 #   interceptors cleared: Error ECONNREFUSED | connect ECONNREFUSED 127.0.0.1:<port>
 #

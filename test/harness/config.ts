@@ -27,7 +27,7 @@ const providers = [
   },
 ];
 
-/** Loads an environment; files are what NAME_FILE leads to. */
+/** Loads an environment. `files` has the contents of the files that `NAME_FILE` variables name. */
 export function load(environment: Record<string, string>, files: Record<string, string> = {}) {
   const readFile = (path: string) => {
     const text = files[path];

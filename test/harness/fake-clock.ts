@@ -1,8 +1,8 @@
 import type { Clock } from '../../src/clock.ts';
 
-/** A clock that stands still; a wait advances it at once. */
+/** A clock that advances only through waits, which return at once. */
 export interface FakeClock extends Clock {
-  /** Milliseconds that were waited for, in order. */
+  /** The duration of each wait in milliseconds, in order. */
   readonly waits: readonly number[];
   set(now: Date): void;
 }

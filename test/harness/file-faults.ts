@@ -54,7 +54,7 @@ function cleared(path: string): string {
   return path;
 }
 
-/** Makes reading a file fail as for lack of rights, which root always has. */
+/** Makes reading a file fail with EACCES, which root otherwise never gets. */
 export function denyReading(t: TestContext, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) writeFileSync(path, '');

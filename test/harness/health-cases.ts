@@ -65,7 +65,7 @@ const unserved = (name: Omit<NameState, 'domain'>, changes: Partial<State> = {})
   state: stateOf([{ domain: 'a.x', ...name }], changes),
 });
 
-/** What `judge` is given, by what it is. */
+/** The inputs of `judge`, by description. */
 export const healthCases = {
   'a valid certificate for the name, from any issuer': presented('app.example.com'),
   'a wildcard': presented('*.example.com', { ...facts, names: ['*.example.com'] }),

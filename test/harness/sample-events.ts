@@ -156,5 +156,5 @@ export const sampleEvents: { readonly [T in EventType]: readonly [EventOf<T>, ..
   'name-regained': [{ type: 'name-regained', name: 'app.example.com', sentence: 'it is ours again' }],
 };
 
-/** All of them, in order. */
+/** All sample events, in order. */
 export const allSampleEvents: readonly IngressEvent[] = Object.values(sampleEvents).flat();

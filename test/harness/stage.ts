@@ -46,7 +46,7 @@ export const GATEWAY = '_.cluster.example.net';
 export const APP_ID = 'a'.repeat(40);
 export const APP_ADDRESS = `_dstack-app-address.${DOMAIN}`;
 export const CHALLENGE = `_acme-challenge.${DOMAIN}`;
-/** The records after a run without CAA. */
+/** The records after a reconciliation without CAA. */
 export const RECORDS = [`${APP_ADDRESS} TXT ${APP_ID}:443`, `${DOMAIN} CNAME ${GATEWAY}`];
 
 export interface Stage {
@@ -54,7 +54,7 @@ export interface Stage {
   deps: Deps;
   /** The certificates, one unless the options say otherwise. */
   readonly certificates: readonly [ManagedCertificate, ...ManagedCertificate[]];
-  /** Of the first name. */
+  /** The challenge journal of the first name. */
   readonly journal: ChallengeJournal;
   /** The volume. */
   readonly root: string;
@@ -73,7 +73,10 @@ export interface Stage {
   readonly lines: readonly LogLine[];
   /** The emitted events, in order. */
   readonly emitted: readonly IngressEvent[];
-  /** Stores a certificate of the given age in days, of 90, for the first certificate or for these names. */
+  /**
+   * Stores a certificate of the given age in days, of 90, for the first certificate or for these
+   * names.
+   */
   store(age: number, names?: Names): Promise<CertificateBundle>;
   /** The log's events, in order. */
   events(): readonly unknown[];
@@ -226,7 +229,7 @@ function createAuthority(
 }
 
 /**
- * One run over the first certificate; rejects with the failure that determines the next attempt.
+ * Reconciles the first certificate; rejects with the failure that determines the next attempt.
  */
 export async function reconcileOne(stage: Stage, signal = new AbortController().signal): Promise<void> {
   const [result] = await reconcileAll({ ...stage, certificates: [stage.certificates[0]] }, signal);
@@ -234,7 +237,7 @@ export async function reconcileOne(stage: Stage, signal = new AbortController().
   if (deciding) throw deciding.failure;
 }
 
-/** One run over all certificates. */
+/** Reconciles all certificates. */
 export function reconcileAll(
   { deps, certificates }: Stage,
   signal = new AbortController().signal,
@@ -251,7 +254,7 @@ export function failure(code: ErrorCode): IngressError {
   return new IngressError(code, `${code} for the test`);
 }
 
-/** Makes every call of a provider's verb fail. */
+/** Makes every call of one of the provider's methods fail. */
 export function fails({ provider }: Stage, verb: string, code: ErrorCode): void {
   provider.before = (called) => {
     if (called === verb) throw failure(code);

@@ -26,7 +26,7 @@ test('a folder with other files is not replaced', async (t) => {
   await writeFile(join(folder, 'mine/thesis.txt'), '');
   const { exitCode, stderr } = await build('--out', 'mine');
   assert.equal(exitCode, 1);
-  assert.match(stderr, /mine holds something that no build has put there/);
+  assert.match(stderr, /mine contains files that are not from a build/);
   assert.deepEqual(await readdir(join(folder, 'mine')), ['thesis.txt']);
 });
 

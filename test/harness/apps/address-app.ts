@@ -27,7 +27,7 @@ export function startAddressApp(t: TestContext, speaks: 'tcp' | 'http/1.1' | 'h2
   });
 }
 
-/** Reads the header of a connection and leaves the rest unread. */
+/** Reads the PROXY header of a connection and leaves the rest unread. */
 function afterHeader(socket: Socket, then: (source: Source) => void): void {
   let bytes = Buffer.alloc(0);
   const read = () => {

@@ -13,7 +13,7 @@ const asked =
     socket.once('data', () => then(socket));
   };
 
-/** Faults of apps: what they do with a connection. */
+/** How a faulty app treats a connection. */
 export const faultyApps = {
   'resets at once': (socket: Socket) => socket.resetAndDestroy(),
   'resets on request': asked((socket) => socket.resetAndDestroy()),
@@ -28,7 +28,7 @@ export const faultyApps = {
 
 export type Fault = keyof typeof faultyApps | 'refuses' | 'accepts no connection' | 'has no address';
 
-/** Resets only once the other side has read what was written: a reset discards unread data. */
+/** Resets only after the other side has read everything: a reset discards unread data. */
 function endSoon(socket: Socket): void {
   setTimeout(() => socket.resetAndDestroy(), 50);
 }

@@ -39,9 +39,7 @@ export function valuesOf({ raw }: Pick<SeenRequest, 'raw'>, name: string): strin
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
 }
 
-/**
- * Answers every request with what was seen of it. Also speaks of it to the test, through `seen`.
- */
+/** Responds to every request with the request as received, and adds it to `seen` for the test. */
 export function mirror(app: string, seen: SeenRequest[] = []): RequestListener {
   return async (request, response) => {
     const chunks: Buffer[] = [];
@@ -100,7 +98,7 @@ async function secureH2Server(settings: Settings): Promise<Http2SecureServer> {
  */
 export async function startEitherApp(t: TestContext, listener: RequestListener): Promise<number> {
   const h1 = createServer(listener);
-  // The compatibility API of Node's: it is made for listeners of HTTP/1.1.
+  // Node's compatibility API, which accepts listeners for HTTP/1.1.
   const h2 = createH2Server(listener as unknown as Parameters<typeof createH2Server>[1]);
   const server = createTcpServer((socket: Socket) => {
     socket.on('error', () => undefined);

@@ -114,7 +114,7 @@ async function attempt(run: Run, id: string): Promise<void> {
   await write(run, pick(4) === 0 ? failure : { event: 'issued', attempt: id, names, serial: id, notAfter });
 }
 
-/** Waits until the limits allow the step, or crashes while it waits. */
+/** Waits until the limits allow the step, or crashes during the wait. */
 async function wait(
   { respectsLimits, clock, ledger, pick }: Run,
   names: readonly string[],

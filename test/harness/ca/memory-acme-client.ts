@@ -219,7 +219,7 @@ function toOrder({ url, names }: MemoryOrder, { status, error }: PollResult): Or
     authorizations: names.map((name) => `${url}/authz/${name}`),
     ...(error === undefined ? {} : { error }),
   };
-  // As above.
+  // As above: acme-client's types are narrower than what a CA can send.
   return order as Order;
 }
 
@@ -232,8 +232,8 @@ function polled<T>(now: T, { pauseMs }: PollResult) {
 }
 
 /**
- * Leaf and root in PEM, for the ordered names and the key of the request. Default: from an hour ago
- * for 90 days.
+ * Leaf and root in PEM, for the ordered names and the key of the request. Default validity: from an
+ * hour ago for 90 days.
  */
 async function issue(
   csr: string,

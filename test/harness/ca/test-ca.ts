@@ -10,7 +10,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * A certificate for a name with the extensions of a public CA's, and the CA certificate to trust.
+ * A certificate for a name with the extensions of a public CA's certificate, and the CA certificate
+ * to trust.
  */
 export async function certificateOfTestCa(name: string): Promise<{ leaf: TestCertificate; caPem: string }> {
   const [caKeys, keys] = [await makeKeys(), await makeKeys()];

@@ -13,7 +13,7 @@ export function message(text: string): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-/** The messages of a stream, one after the other. */
+/** The messages of a stream, in order. */
 export async function* messages(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let bytes = Buffer.alloc(0);
   for await (const chunk of stream) {
@@ -28,7 +28,7 @@ export async function* messages(stream: AsyncIterable<Buffer>): AsyncGenerator<s
 
 const GRPC = { 'content-type': 'application/grpc' };
 
-/** A call as the app received it. */
+/** A call as received by the app. */
 export interface SeenCall {
   readonly headers: IncomingHttpHeaders;
   /** The code of the RST_STREAM that ended it; 0 for none. */
@@ -80,7 +80,7 @@ export function call(session: ClientHttp2Session, path: string, timeout = '1M'):
   );
 }
 
-/** The trailers of a call, once they are there. */
+/** Resolves with the trailers of a call. */
 export async function trailersOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
   const [trailers] = await once(stream, 'trailers', { signal: AbortSignal.timeout(10_000) });
   return trailers;

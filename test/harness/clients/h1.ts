@@ -81,7 +81,7 @@ export class H1Client {
     return await this.#take(`${count} bytes`, count, () => [count, count]);
   }
 
-  /** Everything until the connection is closed. */
+  /** Everything up to the end of the connection. */
   async rest(): Promise<string> {
     const all = ({ length }: Buffer): Found | undefined => (this.#ended ? [length, length] : undefined);
     return await this.#take('the end', 0, all);
@@ -123,7 +123,7 @@ export class H1Client {
       if (this.#ended || deadline.aborted) {
         const so = JSON.stringify(this.#join().toString('latin1').slice(0, 200));
         throw new Error(
-          `${this.#ended ? 'the connection ended before' : 'not in time:'} ${what}; there is ${so}`,
+          `${this.#ended ? 'the connection ended before' : 'not in time:'} ${what}; received ${so}`,
         );
       }
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -36,7 +36,7 @@ export async function openH2(
   return session;
 }
 
-/** The header of a response. Rejects if the stream ends before. */
+/** The header of a response. Rejects if the stream ends first. */
 export async function headersOf(
   stream: ClientHttp2Stream,
 ): Promise<IncomingHttpHeaders & IncomingHttpStatusHeader> {

@@ -12,7 +12,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A client that sends one request after the other over one connection. */
+/** A client that sends its requests in sequence over one connection. */
 export interface Client {
   readonly socket: TLSSocket;
   /** Rejects if the connection ends before the response is complete. */

@@ -17,13 +17,13 @@ export async function openTls(
   return socket;
 }
 
-/** Sends a line and resolves with the line that comes back. */
+/** Sends a line and resolves with the line received. */
 export async function say(socket: TLSSocket, line: string): Promise<string> {
   socket.write(`${line}\n`);
   return await hear(socket);
 }
 
-/** The next bytes, as text; '' when the other side closes. */
+/** The next bytes, as text; '' once the other side has closed. */
 export async function hear(socket: TLSSocket): Promise<string> {
   const chunk: unknown = await Promise.race([
     once(socket, 'data').then(([data]) => data),

@@ -114,7 +114,7 @@ export function acceptWebSockets(
 }
 
 /**
- * Sends its path, then echoes every text, and ends with a close frame or when the other side has
+ * Sends its path, then echoes every text, and ends on a close frame or when the other side has
  * closed.
  */
 export async function echoTexts(

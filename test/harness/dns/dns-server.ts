@@ -11,7 +11,7 @@ import { afterTest } from '../after-test.ts';
 
 export type Transport = 'udp' | 'tcp';
 
-/** One message of the server. Absent fields are as they should be. */
+/** One message of the server. An absent field has its correct value. */
 export interface DnsMessage {
   readonly rcode?: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
   readonly answers?: readonly Answer[];
@@ -25,7 +25,7 @@ export interface DnsMessage {
   readonly raw?: Buffer;
 }
 
-/** The reaction to a query: messages in this order, none, or the end of the connection. */
+/** The reaction to a query: messages in this order, silence, or closing the connection. */
 export type Reaction = DnsMessage | readonly DnsMessage[] | 'silence' | 'close';
 export type DnsScript = (question: Question, transport: Transport) => Reaction;
 

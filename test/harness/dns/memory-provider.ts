@@ -85,7 +85,7 @@ export function createMemoryProvider({
   const find = (wanted: CurrentRecord) => {
     if (wanted.handle === undefined) return records.find((one) => sameData(one, wanted));
     const found = records.find((one) => one.handle === wanted.handle);
-    // The id now belongs to another record, which no change named.
+    // The id now belongs to another record, which no change names.
     if (found && !sameData(found, wanted)) {
       throw new IngressError('PROVIDER_CONFLICT', `${wanted.handle} is ${describeRecord(found)} now`);
     }
@@ -157,7 +157,7 @@ export function createMemoryProvider({
   return provider;
 }
 
-/** A TXT record with the TTL that this program asks for. */
+/** A TXT record with the TTL that this program uses. */
 export const txtRecord = (name: string, value: string): DnsRecord => ({ name, type: 'TXT', value, ttl: TTL });
 
 const idOf = (apex: string) => `zone-${apex}`;

@@ -45,7 +45,7 @@ function noAnswer(code: string): Error {
   return Object.assign(new Error(`connect ${code}`), { code });
 }
 
-/** A script, with the name of the server where it matters. */
+/** A script, with the name of the server where the name matters. */
 type Entry = ServerScript | readonly [hostname: string, script: ServerScript];
 
 /** Name servers in memory: ns1.example.net at 192.0.2.1 and so on. */

@@ -33,7 +33,7 @@ export function memoryResolver(known: Knowledge): MemoryResolver {
   };
 }
 
-/** The details of the error when such a lookup fails. */
+/** The details of the error of a failed lookup. */
 export function failedLookup(name: string, type: string) {
   return { details: { name, type } };
 }

@@ -17,7 +17,7 @@ export { freePort };
 /** The HAProxy to test. */
 export const haproxyBin = process.env['HAPROXY_BIN'] ?? 'haproxy';
 
-/** Waits until `check` returns true, for ten seconds at most. */
+/** Waits until `check` returns true, for up to ten seconds. */
 export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
   const seen = await until(async () => ((await check()) ? true : undefined), {
     clock: systemClock,

@@ -8,7 +8,7 @@ export const route = (name: string, change: Partial<Target> = {}, alpn: readonly
   ...{ name, target: { ...target, ...change }, alpn },
 });
 
-/** Settings to render: one route, none of the options. */
+/** Settings to render: one route and no options. */
 export const settings: ProxySettings = {
   port: 443,
   ipv6: true,

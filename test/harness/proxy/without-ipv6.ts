@@ -12,7 +12,7 @@ const REFUSING = `
   exec @ARGV or die $!;
 `;
 
-/** Prefixes that run a command as on a host without IPv6, by what is missing there. */
+/** Prefixes that run a command as on a host without IPv6, by the missing part. */
 export const withoutIpv6: Readonly<Record<string, readonly string[]>> = {
   'a kernel without IPv6': ['perl', '-e', REFUSING],
   'a network where IPv6 is switched off': [
