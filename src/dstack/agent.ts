@@ -71,13 +71,16 @@ async function askAppId(endpoint: string, path: string, signal: AbortSignal): Pr
     throw new IngressError(
       'GUEST_AGENT_FAILED',
       `the guest agent at ${endpoint} returned no app id of 40 hexadecimal digits`,
+      { details: { endpoint, fault: 'no-app-id' } },
     );
   } catch (thrown) {
     signal.throwIfAborted();
     if (isIngressError(thrown)) throw thrown;
-    const words = limit.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : messageOf(thrown);
+    const isLate = limit.aborted;
+    const words = isLate ? `no answer within ${TIMEOUT_MS / 1000} s` : messageOf(thrown);
     throw new IngressError('GUEST_AGENT_FAILED', `the guest agent at ${endpoint}: ${words}`, {
       cause: thrown,
+      details: { endpoint, fault: isLate ? 'no-answer' : 'failed' },
     });
   }
 }

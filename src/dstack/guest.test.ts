@@ -10,6 +10,7 @@ import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
 import { findGuestAgent, type GuestAgent, missingSocket } from './agent.ts';
 import { identify, identityFault } from './identity.ts';
+import type { MissingSocket } from './missing-socket.ts';
 
 const APP_ID = 'ab'.repeat(20);
 const OTHER_ID = 'cd'.repeat(20);
@@ -66,14 +67,16 @@ test('an app id is returned in lower case', async (t) => {
 for (const appId of ['', 'xyz', 'ab'.repeat(19), 'ab'.repeat(21), `${APP_ID}\n`]) {
   test(`an app id of ${JSON.stringify(appId)} is GUEST_AGENT_FAILED`, async (t) => {
     const agent = await world(t, { appId });
-    assert.match((await refusal(found(agent.socket).appId(never))).message, /40 hexadecimal digits/);
+    const { details } = await refusal(found(agent.socket).appId(never));
+    assert.deepEqual(details, { endpoint: agent.socket, fault: 'no-app-id' });
   });
 }
 
 test('a failing agent is an error that names its socket', async (t) => {
   const agent = await world(t);
   agent.failing.add('/Info');
-  assert.ok((await refusal(found(agent.socket).appId(never))).message.includes(agent.socket));
+  const { details } = await refusal(found(agent.socket).appId(never));
+  assert.deepEqual(details, { endpoint: agent.socket, fault: 'failed' });
 });
 
 test('an agent that has stopped is an error', async (t) => {
@@ -130,7 +133,8 @@ test('a silent agent times out after five seconds', async (t) => {
   const asking = agent.appId(never);
   await asked;
   limit.abort(new Error('the time is over'));
-  assert.match((await refusal(asking)).message, /dstack\.sock: no answer within 5 s$/);
+  const { details } = await refusal(asking);
+  assert.deepEqual(details, { endpoint: agent.endpoint, fault: 'no-answer' });
   assert.deepEqual(limits, [5000]);
 });
 
@@ -163,8 +167,10 @@ test('the agent takes precedence over APP_ID, with a warning if they differ', as
   });
   assert.equal((await identify(saying(APP_ID), APP_ID, never)).warning, undefined);
   const identity = await identify(saying(APP_ID), OTHER_ID, never);
-  assert.deepEqual([identity.appId, identity.source], [APP_ID, 'guest agent']);
-  assert.match(identity.warning ?? '', new RegExp(`APP_ID is ${OTHER_ID}.*${APP_ID}`));
+  assert.deepEqual(
+    [identity.appId, identity.source, identity.warning?.kind],
+    [APP_ID, 'guest agent', 'differs'],
+  );
 });
 
 test('APP_ID replaces an agent that is missing or fails', async () => {
@@ -172,8 +178,10 @@ test('APP_ID replaces an agent that is missing or fails', async () => {
     ...{ appId: OTHER_ID, source: 'environment', warning: undefined },
   });
   const identity = await identify(failing, OTHER_ID, never);
-  assert.deepEqual([identity.appId, identity.source], [OTHER_ID, 'environment']);
-  assert.match(identity.warning ?? '', /the agent fails.*APP_ID is used/);
+  assert.deepEqual(
+    [identity.appId, identity.source, identity.warning?.kind],
+    [OTHER_ID, 'environment', 'agent-failed'],
+  );
 });
 
 test('without agent and APP_ID the error is IDENTITY_UNKNOWN; with a failing agent only, GUEST_AGENT_FAILED', async () => {
@@ -186,41 +194,24 @@ test('an abort is not a failure of the agent, so APP_ID does not replace it', as
   await assert.rejects(identify(failing, OTHER_ID, aborted), /stopped/);
 });
 
-test('a directory in place of the socket is named with its likely cause', async (t) => {
-  const path = join(folder(t), 'dstack.sock');
-  mkdirSync(path);
-  const missing = missingSocket(path);
-  const fault = identityFault(missing);
-  assert.equal(`${fault.variable} ${fault.problem}`.includes(`${path} is a directory`), true);
-  assert.match(fault.problem, /its source was missing on the host/);
-  assert.match(fault.fix, /Remove that directory on the host/);
-  const unknown = await identify(undefined, undefined, never, missing).catch((thrown: unknown) => thrown);
-  assert.ok(unknown instanceof IngressError && unknown.code === 'IDENTITY_UNKNOWN');
-  assert.match(unknown.message, /source was missing on the host, and APP_ID is not set/);
-  assert.equal(unknown.hint, fault.fix);
-  const { warning } = await identify(undefined, OTHER_ID, never, missing);
-  assert.match(warning ?? '', /APP_ID is used instead/);
-});
-
-const named: [title: string, make: (path: string) => void, problem: string][] = [
-  ['nothing', () => undefined, 'where there is no socket'],
-  ['a file', (path) => writeFileSync(path, ''), 'which is not a socket'],
+const missing: [title: string, make: (path: string) => void, holds: MissingSocket['holds']][] = [
+  ['nothing', () => undefined, 'nothing'],
+  ['a directory, as Docker makes it', (path) => mkdirSync(path), 'a directory'],
+  ['a file', (path) => writeFileSync(path, ''), 'something else'],
 ];
-for (const [title, make, problem] of named) {
-  test(`if DSTACK_SIMULATOR_ENDPOINT names ${title}, the fault has the variable and the path`, async (t) => {
+for (const [title, make, holds] of missing) {
+  test(`if DSTACK_SIMULATOR_ENDPOINT names ${title}, fault, error and warning have the path and what it holds`, async (t) => {
     const path = join(folder(t), 'dstack.sock');
     make(path);
-    const missing = missingSocket(path);
-    const fault = identityFault(missing);
-    const said = `DSTACK_SIMULATOR_ENDPOINT is ${path}, ${problem}`;
-    assert.equal(fault.problem, `is not set, and ${said}`);
-    assert.match(fault.fix, /^Set DSTACK_SIMULATOR_ENDPOINT to .*Mount the guest agent .* or set APP_ID/);
-    await assert.rejects(identify(undefined, undefined, never, missing), {
-      message: `${said}, and APP_ID is not set`,
-      hint: fault.fix,
+    const found = missingSocket(path);
+    assert.deepEqual(found, { path, holds, isNamed: true });
+    const fault = identityFault(found);
+    assert.deepEqual([fault.variable, fault.kind, fault.details], ['APP_ID', 'missing', found]);
+    await assert.rejects(identify(undefined, undefined, never, found), {
+      ...{ code: 'IDENTITY_UNKNOWN', details: found, hint: fault.fix },
     });
-    const { warning } = await identify(undefined, OTHER_ID, never, missing);
-    assert.equal(warning, `${said}; APP_ID is used instead`);
+    const { appId, warning } = await identify(undefined, OTHER_ID, never, found);
+    assert.deepEqual([appId, warning?.kind], [OTHER_ID, 'no-socket']);
   });
 }
 
@@ -229,7 +220,7 @@ test('a socket and a URL are not reported as missing', async (t) => {
   for (const place of [socket, 'http://127.0.0.1:8090']) assert.equal(missingSocket(place), undefined);
 });
 
-test('without a known path of the socket, the fault says that none is mounted', () => {
-  const { problem } = identityFault(undefined);
-  assert.equal(problem, 'is not set, and no guest agent socket is mounted');
+test('without a known path of the socket, the fault has no path', () => {
+  const { variable, details } = identityFault(undefined);
+  assert.deepEqual([variable, details], ['APP_ID', undefined]);
 });

@@ -7,7 +7,18 @@ export interface Identity {
   readonly appId: string;
   readonly source: 'guest agent' | 'environment';
   /** What the operator should know about it. */
-  readonly warning: string | undefined;
+  readonly warning: IdentityWarning | undefined;
+}
+
+/** Why the app id may not be the one that the operator expects. */
+export interface IdentityWarning {
+  readonly kind: /** APP_ID and the guest agent name different ones; the agent's is used. */
+    | 'differs'
+    /** The agent failed, so APP_ID is used. */
+    | 'agent-failed'
+    /** There is no socket where the agent's should be, so APP_ID is used. */
+    | 'no-socket';
+  readonly sentence: string;
 }
 
 /**
@@ -25,27 +36,30 @@ export async function identify(
   try {
     const appId = await agent.appId(signal);
     const differs = configured !== undefined && configured !== appId;
-    const warning = differs
-      ? `APP_ID is ${configured}, but the guest agent reports ${appId}; using the guest agent's`
-      : undefined;
-    return { appId, source: 'guest agent', warning };
+    const sentence = `APP_ID is ${configured}, but the guest agent reports ${appId}; using the guest agent's`;
+    return { appId, source: 'guest agent', warning: differs ? { kind: 'differs', sentence } : undefined };
   } catch (thrown) {
     signal.throwIfAborted();
     if (configured === undefined) throw thrown;
-    return fromEnvironment(configured, `${messageOf(thrown)}; APP_ID is used instead`);
+    return fromEnvironment(configured, 'agent-failed', messageOf(thrown));
   }
 }
 
 function withoutAgent(configured: string | undefined, missing: MissingSocket | undefined): Identity {
   const described = missing && describeMissingSocket(missing);
-  if (configured !== undefined)
-    return fromEnvironment(configured, described && `${described.problem}; APP_ID is used instead`);
+  if (configured !== undefined) return fromEnvironment(configured, 'no-socket', described?.problem);
   const why = described?.problem ?? 'there is no guest agent socket';
-  const context = described ? { hint: described.fix } : {};
+  const context = described && missing ? { hint: described.fix, details: { ...missing } } : {};
   throw new IngressError('IDENTITY_UNKNOWN', `${why}, and APP_ID is not set`, context);
 }
 
-function fromEnvironment(appId: string, warning: string | undefined): Identity {
+function fromEnvironment(
+  appId: string,
+  kind: IdentityWarning['kind'],
+  problem: string | undefined,
+): Identity {
+  const warning =
+    problem === undefined ? undefined : { kind, sentence: `${problem}; APP_ID is used instead` };
   return { appId, source: 'environment', warning };
 }
 
@@ -55,6 +69,7 @@ export function identityFault(missing: MissingSocket | undefined) {
   return {
     variable: 'APP_ID',
     kind: 'missing' as const,
+    ...(missing && { details: { ...missing } }),
     problem: `is not set, and ${described?.problem ?? 'no guest agent socket is mounted'}`,
     fix: described?.fix ?? errorRegistry.IDENTITY_UNKNOWN.hint,
     missing: ['APP_ID', 'DSTACK_APP_ID'],

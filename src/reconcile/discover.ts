@@ -26,7 +26,7 @@ export async function discover(deps: ReadDeps, signal: AbortSignal): Promise<Fac
   const lookingUp = lookUpGateway(deps, signal);
   try {
     const [identity, gateway] = await Promise.all([deps.identify(signal), lookingUp]);
-    if (identity.warning !== undefined) deps.warn(identity.warning);
+    if (identity.warning !== undefined) deps.warn(identity.warning.sentence);
     const caa = deps.spec.setCaa ? await deps.caaOwners(signal) : undefined;
     const records = { appId: identity.appId, gateway, caa };
     return { gateway, records, failure: undefined, isUnidentified: false };

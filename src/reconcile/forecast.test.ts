@@ -252,7 +252,11 @@ test('where the ledger cannot be written, a due certificate is refused as a reco
 test('a warning of the guest agent is passed on', async (t) => {
   const stage = await setStage(t);
   const identify = async () =>
-    ({ appId: APP_ID, source: 'environment', warning: 'the agent is slow' }) as const;
+    ({
+      appId: APP_ID,
+      source: 'environment',
+      warning: { kind: 'agent-failed', sentence: 'the agent is slow' },
+    }) as const;
   stage.deps = { ...stage.deps, identify };
   const found = await forecastOne(stage);
   assert.deepEqual(found.warnings, ['the agent is slow']);

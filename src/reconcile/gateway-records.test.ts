@@ -34,8 +34,8 @@ const warnings = ({ lines }: Stage) => lines.filter(({ event }) => event === 'wa
 test('a warning is emitted once, and another warning when it occurs', async (t) => {
   const stage = await setStage(t, { spec: { setCaa: true } });
   stage.provider.plant({ name: DOMAIN, type: 'CAA', value: '0 issue "other.example"', ttl: 60 });
-  const identify = (warning: string) => async () =>
-    ({ appId: APP_ID, source: 'environment', warning }) as const;
+  const identify = (sentence: string) => async () =>
+    ({ appId: APP_ID, source: 'environment', warning: { kind: 'agent-failed', sentence } }) as const;
   stage.deps = { ...stage.deps, identify: identify('the agent is slow') };
   await run(stage);
   await run(stage);

@@ -1,6 +1,5 @@
 import { ConfigError, describeFaults } from '../../src/config/faults.ts';
 import { describeConfigWarning } from '../../src/config/warnings.ts';
-import { describeMissingSocket } from '../../src/dstack/missing-socket.ts';
 import { IngressError, RETRIES } from '../../src/errors.ts';
 import { faultsOf, GOOD, load } from '../harness/config.ts';
 import type { WordingRow } from './row.ts';
@@ -502,12 +501,6 @@ export const rows: readonly WordingRow[] = [
       ),
     message:
       'The configuration has 1 error:\n\n  PORT is wrong\n    -> Set it.\n\nWarnings:\n  X was set with quotes around it; they were removed\n\nNothing was started and nothing was written. docs/configuration.md lists every variable.\n',
-  },
-  {
-    when: 'a directory in place of the socket of the guest agent',
-    say: () =>
-      describeMissingSocket({ path: '/var/run/dstack.sock', holds: 'a directory', isNamed: false }).problem,
-    message: '/var/run/dstack.sock is a directory, not a socket: its source was missing on the host',
   },
   {
     when: 'an error with the hint of its code',
