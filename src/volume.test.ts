@@ -16,8 +16,8 @@ test('missing permissions, a full disk and a read-only mount are distinguished',
     assert.equal(retryable, code === 'ENOSPC');
     return details;
   };
-  assert.deepEqual(await detailsOf('ENOSPC'), {});
-  assert.deepEqual(await detailsOf('EROFS'), { fault: 'read-only' });
+  assert.deepEqual(await detailsOf('ENOSPC'), { path: '/nowhere/at/all' });
+  assert.deepEqual(await detailsOf('EROFS'), { path: '/nowhere/at/all', fault: 'read-only' });
   for (const code of ['EACCES', 'EPERM']) {
     const { path, owner, uid } = await detailsOf(code);
     assert.deepEqual([path, owner, uid], ['/', 0, process.geteuid?.()]);

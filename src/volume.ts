@@ -28,12 +28,18 @@ interface FoundObstacle extends Obstacle {
 /**
  * STORE_FAILED for an error of the file system. The hint says how to fix what only the operator can
  * fix: missing permissions, a read-only mount, a deleted directory, a file in the place of a
- * directory or the reverse. A full disk may have space again later.
+ * directory or the reverse. A full disk may have space again later. `details.path` is what stands
+ * in the way, or else the path that the file system reports.
  */
 export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
   const message = `${sentence}: ${messageOf(thrown)}`;
-  const context = { cause: thrown, ...(await explain(path, thrown)) };
-  return new IngressError('STORE_FAILED', message, context);
+  const { path: reported = path } = factsOf(thrown);
+  const { details, ...context } = await explain(path, thrown);
+  return new IngressError('STORE_FAILED', message, {
+    cause: thrown,
+    ...context,
+    details: { path: reported, ...details },
+  });
 }
 
 /** The hint and details for an error of the file system. */

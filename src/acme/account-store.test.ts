@@ -75,8 +75,7 @@ for (const text of ['', '{', '{"kty":"EC"}', 'null'])
     writeFileSync(join(path, 'private_key.json'), text);
     await assert.rejects(store().load(), (thrown) => {
       assert.ok(isIngressError(thrown, 'STORE_FAILED'));
-      assert.ok(thrown.message.includes(`${path}/private_key.json`));
-      assert.ok(thrown.hint.includes(path));
+      assert.deepEqual(thrown.details, { path: `${path}/private_key.json` });
       return true;
     });
   });
@@ -209,7 +208,8 @@ for (const { title, kind, plant } of fileFaults) {
       if (isDamaging(text)) {
         await assert.rejects(store().load(), (thrown) => {
           assert.ok(isIngressError(thrown, 'STORE_FAILED'));
-          return thrown.message.includes(path);
+          assert.equal(thrown.details['path'], path);
+          return true;
         });
       } else assert.equal((await store().load())?.path, damaged.path);
       // Registered, it comes first.
@@ -230,7 +230,8 @@ for (const { title, kind, plant } of fileFaults) {
       for (const work of [() => own.load(), () => own.lastEndedAt(), () => own.markEnded(account, 'why')])
         await assert.rejects(work, (thrown) => {
           assert.ok(isIngressError(thrown, 'STORE_FAILED'));
-          return thrown.message.includes(path);
+          assert.equal(thrown.details['path'], path);
+          return true;
         });
       return;
     }

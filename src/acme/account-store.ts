@@ -157,9 +157,11 @@ function parseKey(text: string, path: string): Secret {
     return new Secret(String(key.export({ type: 'pkcs8', format: 'pem' })));
   } catch (cause) {
     // A SyntaxError may quote the key, so it is not kept as the cause.
-    const message = `the account key in ${join(path, 'private_key.json')} cannot be parsed`;
+    const file = join(path, 'private_key.json');
+    const message = `the account key in ${file} cannot be parsed`;
     throw new IngressError('STORE_FAILED', message, {
       hint: `Restore it from a backup, or move ${path} away: the ingress then creates another account, and CAA records written with SET_CAA name that one.`,
+      details: { path: file },
       ...(cause instanceof SyntaxError ? {} : { cause }),
     });
   }

@@ -244,11 +244,11 @@ async function createAccount(
  */
 export function bindingMissing(directoryUrl: string, cause?: unknown): IngressError {
   const message = `${directoryUrl} creates accounts only with an external account binding`;
-  return new IngressError(
-    'ACME_ACCOUNT_BINDING_MISSING',
-    message,
-    isIngressError(cause) ? { cause, details: cause.details } : {},
-  );
+  const known = isIngressError(cause) ? { cause, details: cause.details } : {};
+  return new IngressError('ACME_ACCOUNT_BINDING_MISSING', message, {
+    ...known,
+    details: { ...known.details, directoryUrl },
+  });
 }
 
 /**

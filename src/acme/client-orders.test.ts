@@ -130,7 +130,7 @@ test('an order without the required binding is ACME_ACCOUNT_BINDING_MISSING', as
   const client = openUnbound(mkdtempSync(join(directory, 'volume-')));
   await assert.rejects(client.createOrder({ names: NAMES }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_ACCOUNT_BINDING_MISSING'), String(thrown));
-    assert.ok(thrown.message.includes(pebble.directoryUrl));
+    assert.equal(thrown.details['directoryUrl'], pebble.directoryUrl);
     return !thrown.retryable;
   });
 });

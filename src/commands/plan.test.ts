@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { systemClock } from '../clock.ts';
-import { plan } from './plan.ts';
+import { PlanTimeout, plan } from './plan.ts';
 
 test('a plan ends after two minutes if a server does not answer', async (t) => {
   const listener = createServer();
@@ -33,5 +33,5 @@ test('a plan ends after two minutes if a server does not answer', async (t) => {
   t.mock.restoreAll();
   assert.equal(exitCode, 1);
   assert.deepEqual(waits, [120_000]);
-  assert.deepEqual(written, ['No plan within 120 s: a server does not answer.\n']);
+  assert.deepEqual(written, [`${new PlanTimeout(120_000).message}\n`]);
 });

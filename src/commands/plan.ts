@@ -26,7 +26,11 @@ const LIMIT_MS = 120_000;
 const FURTHER_NAME_MS = 15_000;
 
 /** The plan took too long. */
-class PlanTimeout extends Error {}
+export class PlanTimeout extends Error {
+  constructor(timeoutMs: number) {
+    super(`No plan within ${timeoutMs / 1000} s: a server does not answer.`);
+  }
+}
 
 /**
  * Prints what a start would do for every name, without doing it. Resolves with the exit code: 0 if
@@ -38,7 +42,7 @@ export async function plan({ json }: PrintOptions, clock: Clock = systemClock): 
   if (config === undefined) return EX_CONFIG;
   findHostsOutside();
   const timeoutMs = LIMIT_MS + (config.certificates.length - 1) * FURTHER_NAME_MS;
-  const late = () => new PlanTimeout(`No plan within ${timeoutMs / 1000} s: a server does not answer.`);
+  const late = () => new PlanTimeout(timeoutMs);
   try {
     const found = await withDeadline({ clock, timeoutMs }, late, (ends) =>
       // Not every request can be aborted.

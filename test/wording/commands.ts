@@ -1,4 +1,5 @@
 import { runCommandLine } from '../../src/commands/command-line.ts';
+import { PlanTimeout } from '../../src/commands/plan.ts';
 import { describeFailure } from '../../src/commands/print/failure.ts';
 import { describeForecast, describeOnlyWarnings } from '../../src/commands/print/forecast.ts';
 import { describeState } from '../../src/commands/print/state.ts';
@@ -203,6 +204,11 @@ No record would change, which records would change for b.example.com is not know
   order   the certificate cannot be served
   last    refused at 2026-11-30T00:00:00.000Z: no TXT record (ACME_ORDER_FAILED)`,
   ),
+  {
+    when: 'plan: a server that does not answer',
+    say: () => new PlanTimeout(120_000),
+    message: 'No plan within 120 s: a server does not answer.',
+  },
   {
     when: 'plan: warnings where no plan can be made',
     say: () => describeOnlyWarnings(['it expired']),

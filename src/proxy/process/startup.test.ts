@@ -7,7 +7,7 @@ import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.t
 import { systemClock } from '../../clock.ts';
 import { runtimeApi } from '../runtime/runtime-api.ts';
 import { runtimePaths } from './runtime-dir.ts';
-import { resendWarning } from './startup.ts';
+import { resendsRequests } from './startup.ts';
 
 const versions: readonly [version: string, warns: boolean][] = [
   ['2.6.12-1+deb12u4', true],
@@ -18,7 +18,7 @@ const versions: readonly [version: string, warns: boolean][] = [
 ];
 for (const [version, warns] of versions)
   test(`HAProxy ${version} gets ${warns ? 'a' : 'no'} warning that clients send requests again`, () => {
-    assert.equal(resendWarning(version)?.includes(`HAProxy ${version} `) ?? false, warns);
+    assert.equal(resendsRequests(version), warns);
   });
 
 test('with too low a limit of open files, HAProxy starts with fewer connections and a warning', async (t) => {

@@ -21,18 +21,22 @@ export async function reportStart(
     { pid, version, connections: availableConnections(info), ipv6: settings.ipv6, ...account },
     'HAProxy is up',
   );
-  const warning = settings.routes.some(({ target }) => target.speaks !== 'tcp') && resendWarning(version);
-  if (warning) log.warn({ version }, warning);
+  const hasHttpRoute = settings.routes.some(({ target }) => target.speaks !== 'tcp');
+  if (hasHttpRoute && resendsRequests(version)) log.warn({ version }, resendWarning(version));
   await limitToOpenFiles(api, info, settings, log, signal);
 }
 
 /**
- * The warning for an HAProxy before 3.0, which lets clients send a request again that the app may
- * have executed. Undefined for newer versions, and for one that cannot be parsed. Pure.
+ * Whether an HAProxy makes clients send a request again that the app may have executed: true before
+ * 3.0, false for newer versions and for one that cannot be parsed. Pure.
  */
-export function resendWarning(version: string): string | undefined {
+export function resendsRequests(version: string): boolean {
   const [, major] = /^(\d+)\./.exec(version) ?? [];
-  if (major === undefined || Number(major) >= 3) return undefined;
+  return major !== undefined && Number(major) < 3;
+}
+
+/** The warning about a version for which `resendsRequests` is true. Pure. */
+export function resendWarning(version: string): string {
   return (
     `if the app closes the connection instead of responding, HAProxy ${version} makes the client send the request again, ` +
     'even a POST, and the app may execute it twice. HAProxy 3.0 and newer respond with 502: set HAPROXY_BIN to one'
