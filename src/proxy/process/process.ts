@@ -34,13 +34,22 @@ export interface LaunchOptions {
 export interface HaproxyProcess {
   readonly pid: number;
   readonly api: RuntimeApi;
-  /** How it exited, in words. Never rejects. */
-  readonly exited: Promise<string>;
+  /** How it exited. Never rejects. */
+  readonly exited: Promise<Exit>;
   /**
    * Stops listening, lets connections finish for `drainMs`, then closes the others. Resolves when
    * the process has exited, at the latest 1,250 ms after `drainMs`.
    */
   stop(): Promise<void>;
+}
+
+/** How a process ended. */
+export interface Exit {
+  /** Undefined if a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  /** In words, with the alerts that it wrote. */
+  readonly how: string;
 }
 
 const READY_TIMEOUT_MS = 10_000;
@@ -110,9 +119,9 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
   const refine = detectOversizedHeaders(api, clock);
   const output = logOutput([child.stdout, child.stderr], log, clock, onFailure, refine);
   const result = child.then((ended) => ended);
-  const exited = result.then((ended) => {
-    const how = ended.signal === undefined ? `exit code ${ended.exitCode}` : ended.signal;
-    return [how, output.alerts()].filter((text) => text !== '').join(': ');
+  const exited = result.then(({ exitCode, signal: killedBy }): Exit => {
+    const words = [killedBy ?? `exit code ${exitCode}`, output.alerts()];
+    return { exitCode, signal: killedBy, how: words.filter((text) => text !== '').join(': ') };
   });
   const { pid } = child;
   if (pid === undefined) {
@@ -134,12 +143,12 @@ export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal)
 async function isReady(
   api: RuntimeApi,
   pid: number,
-  exited: Promise<string>,
+  exited: Promise<Exit>,
   { clock, port }: LaunchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let ended: string | undefined;
-  exited.then((how) => {
+  exited.then(({ how }) => {
     ended = how;
   });
   const ready = await until(
@@ -160,7 +169,7 @@ async function isReady(
 
 async function stopGracefully(
   pid: number,
-  exited: Promise<string>,
+  exited: Promise<Exit>,
   { clock, drainMs, log }: LaunchOptions,
 ): Promise<void> {
   if (await settlesWithin(exited, 0, clock)) return;

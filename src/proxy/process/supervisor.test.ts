@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { eventually } from '../../../test/harness/proxy/proxy.ts';
 import { systemClock } from '../../clock.ts';
-import type { HaproxyProcess } from './process.ts';
+import type { Exit, HaproxyProcess } from './process.ts';
 import { restartDelay, supervise } from './supervisor.ts';
 
 const delays: readonly [last: number | undefined, ran: number, next: number][] = [
@@ -26,16 +26,17 @@ interface FakeProcess extends HaproxyProcess {
 }
 
 function fakeProcess(pid: number): FakeProcess {
-  const { promise, resolve } = Promise.withResolvers<string>();
+  const { promise, resolve } = Promise.withResolvers<Exit>();
+  const endedAs = (how: string) => resolve({ exitCode: 0, signal: undefined, how });
   const process: FakeProcess = {
     pid,
     api: { send: async () => '' },
     exited: promise,
     stopped: 0,
-    exit: () => resolve('exited'),
+    exit: () => endedAs('exited'),
     async stop() {
       process.stopped += 1;
-      resolve('stopped');
+      endedAs('stopped');
     },
   };
   return process;

@@ -119,7 +119,7 @@ class RestartingSupervisor implements Supervisor {
     let startedAt = firstStart;
     let delayMs: number | undefined;
     for (;;) {
-      const how = await haproxy?.exited;
+      const how = (await haproxy?.exited)?.how;
       this.#current = undefined;
       if (signal.aborted) return;
       delayMs = restartDelay(delayMs, this.#now() - startedAt);
