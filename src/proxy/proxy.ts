@@ -86,8 +86,8 @@ const STALE_GRACE_MS = 1_500;
  * certificate is installed. If an earlier control plane was killed, its HAProxy hands the port over
  * and finishes its connections.
  *
- * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, if `signal` aborts the start, its reason;
- * then no process is left.
+ * Throws PROXY_CONFIG_REJECTED, PROXY_START_FAILED or, if `signal` aborts the start, its reason,
+ * and then leaves no process running.
  */
 export async function startProxy(
   options: ProxyOptions,
@@ -142,7 +142,7 @@ interface Parts {
   readonly closing: AbortController;
   /** Aborts when HAProxy has stopped. */
   readonly closed: AbortController;
-  /** Tasks that end once these two abort. None rejects. */
+  /** Tasks that end once both controllers have aborted. None rejects. */
   readonly background: Promise<void>[];
 }
 
@@ -170,8 +170,8 @@ function assemble(
 }
 
 /**
- * Whether there can be HTTP/1.1 clients, and HAProxy knows them by the same address as the kernel:
- * not with a PROXY header.
+ * Whether there can be HTTP/1.1 clients that have the same address in HAProxy as in the kernel's
+ * table. With a PROXY header they do not.
  */
 function canDetectAbandoned({ acceptProxy, routes, evidencePort }: ProxySettings): boolean {
   const backends = backendsOf(routes, evidencePort !== undefined);

@@ -12,7 +12,7 @@ export interface Backend {
    * target that negotiated HTTP.
    */
   readonly kind: 'tcp' | 'http' | 'plain-http';
-  /** The HTTP version in which requests are forwarded. */
+  /** The HTTP version of forwarded requests; undefined for `tcp`. */
   readonly speaks: 'http/1.1' | 'h2' | undefined;
   /**
    * Whether each request gets a connection of its own to the app. If the app closes a reused
@@ -28,11 +28,14 @@ export interface Backend {
   readonly abortOnClose: boolean;
 }
 
-/** For clients that negotiated a version of HTTP. */
+/** The suffix of a backend for clients of one HTTP version. */
 const HTTP_SUFFIX = { 'http/1.1': '.h1', h2: '.h2' } as const;
 type HttpSuffix = (typeof HTTP_SUFFIX)[keyof typeof HTTP_SUFFIX];
 
-/** For requests that must not be sent twice, where other requests reuse connections. */
+/**
+ * The suffix of a backend for requests that must not be sent twice, if other requests to the target
+ * reuse connections.
+ */
 const EXCLUSIVE_SUFFIX = '.once';
 
 /** The name of the target that a backend belongs to (see targetName), from the backend's name. */
@@ -40,7 +43,7 @@ export function targetOfBackend(backend: string): string {
   return backend.replace(/(\.h[12])?(\.once)?$/, '');
 }
 
-/** Whether a backend takes requests from HTTP/1.1 clients, by its name. */
+/** Whether the backend with this name takes requests from HTTP/1.1 clients. */
 export function servesHttp1Clients(backend: string): boolean {
   return /\.h1(\.once)?$/.test(backend);
 }

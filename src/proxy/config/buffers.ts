@@ -4,10 +4,11 @@ import { errorPage } from './error-pages.ts';
 export const HEADER_LIMIT = { bytes: 65_536, fields: 256 } as const;
 
 /**
- * HAProxy's own limits: `tune.bufsize` and `tune.http.maxhdr`. They are twice HEADER_LIMIT and
- * more, so that a header slightly above the limit can be parsed, refused by itself and logged. A
- * header above HAProxy's limits ends the whole HTTP/2 connection, because the state of its
- * compression is lost (RFC 7541 §4.1), and HAProxy cannot announce SETTINGS_MAX_HEADER_LIST_SIZE.
+ * HAProxy's own limits: `tune.bufsize` and `tune.http.maxhdr`. They are more than twice
+ * HEADER_LIMIT, so that HAProxy can parse a header slightly above the limit, refuse only that
+ * message and log it. A header above HAProxy's limits ends the whole HTTP/2 connection, because the
+ * state of its compression is lost (RFC 7541 §4.1), and HAProxy cannot announce
+ * SETTINGS_MAX_HEADER_LIST_SIZE.
  */
 export const BUFFER = { bytes: 135_168, fields: 1_024 } as const;
 

@@ -4,19 +4,22 @@ import { integer } from './syntax.ts';
 /** Connections reserved for the control plane, besides MAXCONN. */
 export const RESERVED_CONNECTIONS = 8;
 
-/** Two file descriptors each: 2^20 is what Linux lets one process open by default (fs.nr_open). */
+/**
+ * Each takes two file descriptors, and Linux lets a process open at most 2^20 by default
+ * (fs.nr_open).
+ */
 const MAX_CONNECTIONS = 500_000;
 
 /**
- * File descriptors are provided for this many targets at their limit; further targets share them.
+ * HAProxy gets file descriptors for this many targets at their limit; further targets share them.
  */
 const PROVISIONED_TARGETS = 4;
 
 /**
  * The global `maxconn`, from which HAProxy computes its file descriptors: two for each connection.
  * A TCP client takes two. An HTTP client takes one, and an HTTP/1.1 client one more for its current
- * request. HTTP/2 clients can fill every backend that serves them, which is provided for the
- * PROVISIONED_TARGETS targets with the most such backends.
+ * request. HTTP/2 clients can fill every backend that serves them, and the result allows for this
+ * in the PROVISIONED_TARGETS targets with the most such backends.
  */
 export function globalMaxconn(maxconn: number, backends: readonly Backend[]): number {
   const filled = [...Map.groupBy(backends, ({ target }) => target).values()]
@@ -28,7 +31,7 @@ export function globalMaxconn(maxconn: number, backends: readonly Backend[]): nu
   return Math.max(maxconn, Math.min(wanted, MAX_CONNECTIONS));
 }
 
-/** The limit of client connections, MAXCONN. */
+/** The limit of client connections (MAXCONN). Throws a RangeError if it is out of range. */
 export function checkedMaxconn(maxconn: number): number {
   return integer('maxconn', maxconn, 1, MAX_CONNECTIONS);
 }

@@ -27,9 +27,9 @@ export const errorPages: readonly string[] = ([500, ...UPSTREAM_FAILURES] as con
 );
 
 /**
- * The same for targets that speak HTTP/2. To a gRPC client a body is the start of a response, which
- * no retry policy repeats. So a gRPC call gets a response without a body and with the status
- * UNAVAILABLE (14). gRPC-Web has another content type, and its clients read the HTTP status.
+ * The same for targets that speak HTTP/2. A gRPC client takes a body for the start of a response,
+ * after which no retry policy applies. So a gRPC call gets a response without a body and with the
+ * status UNAVAILABLE (14). gRPC-Web has another content type, and its clients read the HTTP status.
  */
 export const grpcErrorPages: readonly string[] = [
   'http-request set-var(txn.grpc) bool(false)',
@@ -47,6 +47,6 @@ export const grpcErrorPages: readonly string[] = [
 
 /**
  * For frontends: no response to a request that did not arrive in time. Browsers open connections in
- * advance, and would take a response there for that to their next request.
+ * advance, and would take such a response for the response to their next request.
  */
 export const noPageOnTimeout = 'errorfile 408 /dev/null';

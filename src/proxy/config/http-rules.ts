@@ -1,14 +1,14 @@
 import { errorPage } from './error-pages.ts';
 import { type RouteMap, routeLookupRules } from './route-map.ts';
 
-/** The whole field: `req.hdr` would look at each part between commas. */
+/** Fetches the whole field; `req.hdr` would look at each part between commas. */
 const HOST = 'req.fhdr(host)';
 /**
  * True for the few requests whose Host field differs from the SNI. Only these are checked further.
  */
 const IS_OTHER_HOST = '{ var(txn.other) -m found }';
 
-/** The rules for each request of a target that takes requests. */
+/** The rules for requests to HTTP targets. */
 export function requestRules(map: RouteMap): string[] {
   return [
     `http-request set-var(txn.other) bool(true) if !{ ${HOST},strcmp(sess.name) eq 0 }`,
@@ -28,8 +28,8 @@ function misdirectedRules(map: RouteMap): string[] {
     `http-request set-var(txn.name) ${HOST},host_only,lower,rtrim(.) if ${IS_OTHER_HOST}`,
     ...routeLookupRules('http-request', 'txn', map, IS_OTHER_HOST),
     `http-request return ${errorPage(421)} if ${IS_OTHER_HOST} { ${HOST} -m found } !{ var(txn.route),strcmp(sess.route) eq 0 }`,
-    // An HTTP/1.0 request may have no Host; then a name in the request target has not been
-    // compared.
+    // An HTTP/1.0 request may have no Host; then the name in its request target, if any, has not
+    // been compared.
     `http-request return ${errorPage(421)} if ${IS_OTHER_HOST} !{ ${HOST} -m found } !{ url -m beg / * }`,
   ];
 }
@@ -44,8 +44,8 @@ const badPortRules = [
 ].map((term) => `http-request deny ${errorPage(400)} if ${IS_OTHER_HOST} { ${HOST} -m found } ${term}`);
 
 /**
- * Replace what a client says about itself (the de-facto field names, and RFC 7239) by what HAProxy
- * knows.
+ * Replace what a client says about itself (the de facto field names, and RFC 7239) with what
+ * HAProxy knows.
  */
 const forwardedRules = [
   'http-request del-header ^(x[-_]forwarded[-_]|x[-_]real[-_]ip$|forwarded$) -m reg',
@@ -78,8 +78,7 @@ export const noH2cRules: readonly string[] = [
 export const asciiUrlRule = `http-request deny ${errorPage(400)} if { url -m reg [^!-~] }`;
 
 /**
- * What Go, nginx, Apache and Tomcat write into the 400 with which a TLS port answers a request
- * without TLS.
+ * What Go, nginx, Apache and Tomcat write in a TLS port's 400 response to a request without TLS.
  */
 const TLS_REQUIRED = [
   'Client sent an HTTP request to an HTTPS server',
@@ -94,8 +93,8 @@ export function saysTlsRequired(response: string): boolean {
 }
 
 /**
- * Replace such a 400 by a 502: the client made no mistake. HAProxy logs it as an invalid response
- * (`not-http`).
+ * Replace such a 400 response with a 502, because the client made no mistake. HAProxy logs it as an
+ * invalid response (`not-http`).
  */
 export const tlsRequiredRules: readonly string[] = TLS_REQUIRED.map(
   (text) => `http-response deny ${errorPage(502)} if { status 400 } { res.body -m sub "${text}" }`,

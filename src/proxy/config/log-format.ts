@@ -20,7 +20,7 @@ export const LOG_FORMAT = format('var(sess.name)');
 export const ERROR_LOG_FORMAT = format('ssl_fc_sni,lower');
 /**
  * The maximum length of a log line in bytes. An encoded name can be three times as long as the
- * name, and the target has one too.
+ * name, and the backend's name contains a host too.
  */
 export const LOG_LINE_BYTES = 2_048;
 

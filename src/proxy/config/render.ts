@@ -18,14 +18,14 @@ import {
 } from './syntax.ts';
 import { sessionCacheSettings, tlsSettings } from './tls.ts';
 
-/** What HAProxy changes to once it listens. Only root can do this. */
+/**
+ * The user, group and root directory that HAProxy changes to once it listens. Only root can do
+ * this.
+ */
 export interface Privileges {
   readonly user: string;
   readonly group: string;
-  /**
-   * An empty directory that nobody may write to; undefined where this process may not call
-   * chroot(2).
-   */
+  /** An empty, read-only directory; undefined where this process may not call chroot(2). */
   readonly chroot?: string;
 }
 
@@ -37,17 +37,17 @@ export interface ProxySettings extends ServerOptions {
   readonly maxconn: number;
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly client: number; readonly server: number };
-  /** At least one; no name twice. */
+  /** At least one; their names are distinct. */
   readonly routes: readonly Route[];
   /** Whether each connection has to begin with a PROXY header that names the client. */
   readonly acceptProxy: boolean;
   /**
-   * The port on this host where requests below /evidences/ are answered. Undefined: they go to the
-   * app.
+   * The port on this host of the evidence server, which answers requests below /evidences/;
+   * undefined if they go to the app.
    */
   readonly evidencePort: number | undefined;
   readonly paths: {
-    /** The Unix socket of the runtime API. Whoever can connect to it controls HAProxy. */
+    /** The Unix socket of the runtime API. Any process that can connect to it controls HAProxy. */
     readonly socket: string;
     /**
      * Lists the certificates. The file is empty, because they are added through the runtime API.
@@ -71,10 +71,10 @@ export interface ProxySettings extends ServerOptions {
 }
 
 const MAX_THREADS = 64;
-/** Container engines kill after ten seconds; eight of them are for draining. */
+/** Container engines kill a container after ten seconds; eight of these are for draining. */
 const MAX_DRAIN_MS = 8_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** For a client to send the rest of a request header that it has begun. */
+/** How long a client may take to send the rest of a request header. */
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Concurrent requests to the evidence server; further ones queue. */
 const EVIDENCE_CONNECTIONS = 16;
@@ -111,7 +111,7 @@ function globalSection(
     `log stdout len ${LOG_LINE_BYTES} format short daemon`,
     `stats socket ${checkedPath(paths.socket)} mode 600 level admin`,
     `maxconn ${globalMaxconn(maxconn, backends) + RESERVED_CONNECTIONS}`,
-    // With a low `ulimit -n`, start with fewer connections instead of not at all.
+    // With a low `ulimit -n`, start with fewer connections instead of failing.
     'no strict-limits',
     `hard-stop-after ${integer('drainMs', drainMs, 1, MAX_DRAIN_MS)}ms`,
     ...(threads === undefined ? [] : [`nbthread ${integer('threads', threads, 1, MAX_THREADS)}`]),
@@ -121,7 +121,7 @@ function globalSection(
     ...h2WindowSettings,
     // Do not offer WebSockets over HTTP/2 (RFC 8441). A browser would open one for another name of
     // the certificate on its existing connection, get a 421 and give up. Without the offer it opens
-    // a connection for the WebSocket, whose SNI is the right name.
+    // a new connection with the right SNI.
     'h2-workaround-bogus-websocket-clients',
     ...tlsSettings,
   ];
@@ -208,8 +208,8 @@ function publicFrontend(settings: ProxySettings, backends: readonly Backend[]): 
     ...(isHttp.length === 0
       ? []
       : [noPageOnTimeout, `tcp-request content switch-mode http if ${isHttp.join(' || ')}`]),
-    // Under the same conditions, so that HAProxy never parses the bytes of a TCP connection for a
-    // path.
+    // Under the same conditions, so that HAProxy never looks for a path in the bytes of a TCP
+    // connection.
     ...(evidencePort === undefined ? [] : toEvidence),
     ...useBackendRules(backends),
   ];
@@ -250,8 +250,7 @@ function evidenceBackend({ evidencePort }: ProxySettings): string[][] {
       `backend ${EVIDENCE_BACKEND} from plain-http`,
       // The evidence server needs no cookies, and accepts a header of 16 kB.
       'http-request del-header cookie',
-      // It has few connections, so none is used for a request that is not complete yet and may
-      // never be.
+      // It has few connections, so a request gets one only when it is complete.
       `http-request return ${errorPage(413)} if { req.body_size gt 0 }`,
       `http-request wait-for-body time ${EVIDENCE_TIMEOUT_MS}ms`,
       `http-request return ${errorPage(413)} if { req.body_len gt 0 }`,

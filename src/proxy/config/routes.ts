@@ -33,8 +33,8 @@ const SCHEMES = {
 } as const;
 
 /**
- * The name of a target in haproxy.cfg and in the log; equal targets have equal names, different
- * ones different names.
+ * The name of a target in haproxy.cfg and in the log; equal targets have equal names, and different
+ * targets different ones.
  */
 export function targetName({ host, port: number, speaks, tls }: Target): string {
   return `${SCHEMES[speaks][tls ? 1 : 0]}:${checkedHost(host)}:${port('target port', number)}`;
@@ -68,7 +68,7 @@ export function alpnOf(routes: readonly Route[], name: string): readonly string[
 }
 
 /**
- * The names that a wildcard would match but that have a route, and so a certificate, of their own.
+ * The names that a wildcard matches but that have their own route, and so their own certificate.
  */
 export function exactNamesBelow(routes: readonly Route[], wildcard: string): readonly string[] {
   if (!wildcard.startsWith('*.')) return [];

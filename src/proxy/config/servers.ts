@@ -3,7 +3,7 @@ import type { Backend } from './backends.ts';
 import type { Target } from './routes.ts';
 import { checkedHost, checkedPath, MAX_FILE_PATH, port } from './syntax.ts';
 
-/** How HAProxy connects to the apps, beside what each target says. */
+/** How HAProxy connects to all apps, in addition to what each target specifies. */
 export interface ServerOptions {
   /** The version of the PROXY header that is sent at the start of each connection to the app. */
   readonly sendProxy: 'off' | 'v1' | 'v2';
@@ -69,7 +69,7 @@ const SEND_PROXY = { v1: 'send-proxy', v2: 'send-proxy-v2' } as const;
 
 /**
  * The control plane resolves names, sets the address and enables the server. The placeholder is not
- * 0.0.0.0, which HAProxy replaces by the address that the client connected to.
+ * 0.0.0.0, which HAProxy replaces with the address that the client connected to.
  */
 function addressWords({ host, port: number }: Target): string {
   const checkedPort = port('target port', number);

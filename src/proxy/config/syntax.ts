@@ -2,7 +2,7 @@ import { isIP } from 'node:net'; // parses text, nothing else
 
 /**
  * Checks of every value that is rendered into haproxy.cfg. The settings of the ingress are
- * validated before, so a RangeError thrown here is a bug in this program.
+ * validated earlier, so a RangeError thrown here is a bug in this program.
  */
 
 /** The name of the frontend that clients connect to. */
@@ -24,6 +24,7 @@ export function integer(name: string, value: number, min: number, max: number): 
   throw new RangeError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
 }
 
+/** A TCP port. */
 export function port(name: string, value: number): number {
   return integer(name, value, 1, 65_535);
 }
@@ -68,12 +69,13 @@ export function isHost(host: string): boolean {
 
 /**
  * Whether an address identifies one host: it has no zone index and is not unspecified (0.0.0.0,
- * ::), which HAProxy replaces by the address that the client connected to.
+ * ::), which HAProxy replaces with the address that the client connected to.
  */
 export function isConnectable(address: string): boolean {
   return isIP(address) !== 0 && !address.includes('%') && !/^[0:.]+$/.test(address);
 }
 
+/** A host that HAProxy can connect to, see isHost. */
 export function checkedHost(host: string): string {
   if (isHost(host)) return host;
   throw new RangeError(`not a host that can be connected to: ${JSON.stringify(host)}`);

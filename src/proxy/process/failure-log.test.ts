@@ -79,8 +79,8 @@ test('sixteen errors are counted separately, and further ones together, because 
   await clock.wait(10_000);
   failures.add({ ...failure, error: 'made up 0' });
   assert.equal(lines.at(-1)?.['unsaid'], 2);
-  // The intervals of the others are over: there is room for fourteen, and the rest is counted
-  // together with them.
+  // The intervals of the other errors are over: there is room for fourteen new ones, and the rest
+  // are counted together.
   for (let index = 0; index < 15; index += 1) failures.add({ ...failure, error: `new ${index}` });
   assert.deepEqual(
     lines.slice(-15).map(({ error, unsaid }) => [error, unsaid]),

@@ -6,8 +6,8 @@ import type { ConnectionFailure } from './failure.ts';
 /** Milliseconds in which failures of one kind are logged once. */
 const INTERVAL_MS = 10_000;
 /**
- * Errors that are counted separately for one target and reason. Clients can cause errors of any
- * number of kinds.
+ * How many errors are counted separately for one target and reason: clients can cause any number of
+ * different ones.
  */
 const MAX_ERRORS = 16;
 
@@ -18,19 +18,19 @@ export interface FailureLog {
 
 interface Logged {
   readonly at: number;
-  /** Failures since that were not logged. */
+  /** Failures since then that were not logged. */
   unlogged: number;
 }
 
-/** By HAProxy's error. */
+/** Keyed by HAProxy's error. */
 type Errors = Map<ConnectionFailure['error'] | typeof OTHERS, Logged>;
 /** The key of further errors, when there are MAX_ERRORS already. */
 const OTHERS = Symbol('others');
 
 /**
- * A log that is limited by kind: the target, the reason and the error. The first failure of a kind
- * is logged at once. While more follow, one is logged every ten seconds with the number of those in
- * between (`unsaid`): an app that is down fails with every request. The name is not part of the
+ * Limits the log by kind: target, reason and error. The first failure of a kind is logged at once.
+ * While more follow, one is logged every ten seconds with the number of those in between
+ * (`unsaid`): an app that is down causes a failure with every request. The name is not part of the
  * kind, because clients choose names. Failures of level debug are all logged.
  */
 export function createFailureLog(log: Log, clock: Clock): FailureLog {
@@ -60,7 +60,8 @@ export function createFailureLog(log: Log, clock: Clock): FailureLog {
 
 /**
  * The key to count an error under. Once there are MAX_ERRORS, errors whose interval is over are
- * removed, and their counts added to OTHERS; without room, the error is one of OTHERS.
+ * removed, and their counts added to OTHERS; if there is still no room, the error counts as one of
+ * OTHERS.
  */
 function kindOf(
   errors: Errors,

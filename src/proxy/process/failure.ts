@@ -6,11 +6,10 @@ import { EVIDENCE_BACKEND, PUBLIC_FRONTEND } from '../config/syntax.ts';
 /** A connection or request that did not end normally. */
 export interface ConnectionFailure {
   /**
-   * The requested name, served or not, percent-encoded; undefined if the client had not sent one
-   * yet.
+   * The requested name, served or not, percent-encoded; undefined if the client has not sent one.
    */
   readonly domain: string | undefined;
-  /** See targetName; undefined if none had been chosen yet. */
+  /** See targetName; undefined if none was chosen. */
   readonly target: string | undefined;
   readonly client: string;
   /**
@@ -112,7 +111,7 @@ export function readFailure(line: string): ConnectionFailure | undefined {
   return tooLarge ? asTooLarge(failure, tooLarge) : failure;
 }
 
-/** The same failure, if its cause is a header that is too large. Pure. */
+/** The same failure with a header that is too large as its reason. Pure. */
 export function asTooLarge(failure: ConnectionFailure, side: Side): ConnectionFailure {
   return { ...failure, ...TOO_LARGE[side] };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Privileges } from '../config/render.ts';
 
-/** The rights of this process that HAProxy's depend on. */
+/** The rights of this process, which determine HAProxy's. */
 export interface Rights {
   /** Undefined where there are no user ids. */
   readonly uid: number | undefined;
@@ -32,8 +32,8 @@ export function mayChroot(status: string): boolean {
 }
 
 /**
- * What HAProxy changes to once it listens: only root can change to another user, and only with
- * SYS_CHROOT (which `cap_drop: ALL` removes) to an empty root directory. Pure.
+ * The privileges for HAProxy: only root can change to another user, and an empty root directory
+ * also requires SYS_CHROOT, which `cap_drop: ALL` removes. Pure.
  */
 export function privilegesToDrop({ uid, mayChroot }: Rights, chroot: string): Privileges | undefined {
   if (uid !== 0) return undefined;
@@ -51,7 +51,7 @@ export function sharedUserWarning({ uid }: Pick<Rights, 'uid'>): string | undefi
 
 /**
  * Whether this host can listen on IPv6. It cannot if the kernel has no IPv6 (`ipv6.disable=1`). It
- * can if the host only has no IPv6 address (`net.ipv6.conf.all.disable_ipv6=1`, Docker networks).
+ * can if the host merely has no IPv6 address (`net.ipv6.conf.all.disable_ipv6=1`, Docker networks).
  * Never rejects.
  */
 export async function hasIpv6(): Promise<boolean> {

@@ -26,8 +26,8 @@ export class InstalledCertificates {
   }
 
   /**
-   * Installs one certificate at a time. If HAProxy exits meanwhile, waits for the next process and
-   * installs it there.
+   * Installs one certificate at a time. If HAProxy exits before it is done, waits for the next
+   * process and installs the certificate there.
    */
   install(supervisor: Supervisor, certificate: CrtListEntry, signal: AbortSignal): Promise<void> {
     return this.#mutex.run(() => this.#install(supervisor, certificate, signal));
@@ -56,7 +56,10 @@ export class InstalledCertificates {
   }
 }
 
-/** A refusal has HAProxy's reply in its details. The next process would refuse too. */
+/**
+ * Whether HAProxy did not answer. A refusal has its reply in the details; the next process would
+ * refuse too.
+ */
 function isUnanswered(thrown: unknown): boolean {
   return isIngressError(thrown, 'PROXY_COMMAND_FAILED') && thrown.details['reply'] === undefined;
 }

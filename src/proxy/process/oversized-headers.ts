@@ -10,20 +10,20 @@ const MIN_INTERVAL_MS = 1_000;
 /** A message that was captured longer ago is not the one in the log line. */
 const MAX_AGE_MS = 5_000;
 
-/** Completes a failure with what its log line does not say. Never rejects. */
+/** Adds to a failure what its log line does not contain. Never rejects. */
 export type RefineFailure = (failure: ConnectionFailure, line: string) => Promise<ConnectionFailure>;
 
 /**
  * Distinguishes a header that exceeds HAProxy's own limits from an invalid message: both end in the
- * same log line. HAProxy keeps the latest such message of each proxy, and is asked for it at most
- * once a second, independently of the request.
+ * same log line. HAProxy keeps the latest such message of each proxy. It is queried for it at most
+ * once a second, which delays no request.
  */
 export function detectOversizedHeaders(api: RuntimeApi, clock: Clock): RefineFailure {
   const asked = new Map<string, { readonly at: number; readonly reply: Promise<string> }>();
   const ask = async (command: string, side: Side): Promise<string> => {
     const now = clock.now().getTime();
     const last = asked.get(command);
-    // An app repeats its fault; the next client may have made a different one.
+    // An app repeats its fault, but the next client may have made a different one.
     if (last && isRecent(last.at, MIN_INTERVAL_MS, now)) return side === 'response' ? await last.reply : '';
     const reply = api.send(command).catch(() => '');
     asked.set(command, { at: now, reply });

@@ -55,14 +55,14 @@ export interface Exit {
 const READY_TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 10_000;
 /**
- * HAProxy itself closes its connections after `drainMs` (hard-stop-after); it should do so first.
+ * HAProxy itself closes its connections after `drainMs` (hard-stop-after), and should do so first.
  */
 const HARD_STOP_GRACE_MS = 250;
 const KILL_GRACE_MS = 500;
 
 /**
- * Nothing of the control plane's environment, which contains credentials: HAProxy's `show env`
- * prints its own.
+ * Contains nothing of the control plane's environment, which holds credentials: `show env` prints
+ * HAProxy's.
  */
 function environment({ openssl }: Pick<RuntimePaths, 'openssl'>): Record<'PATH' | 'OPENSSL_CONF', string> {
   return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', OPENSSL_CONF: openssl };
@@ -102,7 +102,7 @@ export async function checkConfig(
 
 /**
  * Starts HAProxy in the foreground and resolves when its runtime API answers. Throws
- * PROXY_START_FAILED, or the signal's reason; then no process is left.
+ * PROXY_START_FAILED, or the signal's reason, and then leaves no process running.
  */
 export async function launchHaproxy(options: LaunchOptions, signal: AbortSignal): Promise<HaproxyProcess> {
   signal.throwIfAborted();

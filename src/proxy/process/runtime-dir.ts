@@ -23,6 +23,7 @@ export interface RuntimePaths {
   readonly chroot: string;
 }
 
+/** The paths below RUNTIME_DIR. */
 export function runtimePaths(runtimeDir: string): RuntimePaths {
   return {
     config: join(runtimeDir, 'haproxy.cfg'),
@@ -58,8 +59,8 @@ export async function prepareRuntimeDir(
 }
 
 /**
- * Writes a file that only our own user can read: readers see the old text or the new one. It need
- * not survive a crash of the machine, so nothing is fsynced. Throws the file system's errors.
+ * Replaces a file atomically; only our own user can read it. It need not survive a crash of the
+ * machine, so nothing is fsynced. Throws the file system's errors.
  */
 async function replaceFile(path: string, text: string): Promise<void> {
   await makeDirectory(dirname(path));

@@ -27,7 +27,7 @@ export async function reportStart(
 }
 
 /**
- * Whether an HAProxy makes clients send a request again that the app may have executed: true before
+ * Whether an HAProxy makes clients resend a request that the app may have executed: true before
  * 3.0, false for newer versions and for one that cannot be parsed. Pure.
  */
 export function resendsRequests(version: string): boolean {
@@ -43,7 +43,10 @@ export function resendWarning(version: string): string {
   );
 }
 
-/** With too few file descriptors HAProxy would accept connections that it cannot forward. */
+/**
+ * With too few file descriptors HAProxy would accept connections that it cannot forward, so this
+ * lowers its limit.
+ */
 async function limitToOpenFiles(
   api: RuntimeApi,
   info: ProcessInfo,

@@ -42,7 +42,7 @@ export function restartDelay(lastDelayMs: number | undefined, ranMs: number): nu
   return Math.min(lastDelayMs * 2, MAX_DELAY_MS);
 }
 
-/** The error for what waits for HAProxy while it is being stopped. */
+/** The error for callers that wait for HAProxy while it is being stopped. */
 export function stopping(): IngressError {
   return new IngressError('PROXY_START_FAILED', 'HAProxy is being stopped.', { retryable: false });
 }

@@ -81,7 +81,7 @@ test('the HAProxy of a killed control plane hands over its port and finishes its
   }
   early.end();
   assert.equal((await stale.exited).exitCode, 0);
-  // The takeover, and that it has finished.
+  // One line for the takeover, and one for its end.
   await eventually('both lines', () => lines.filter(({ pid }) => pid === stale.pid).length === 2);
   assert.ok(!lines.some(({ level }) => level >= 40));
   assert.equal((await showInfo(runtimeApi(paths.socket, systemClock))).pid, proxy.pid);

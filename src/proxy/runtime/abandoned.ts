@@ -8,17 +8,17 @@ export interface TrackedRequest {
   readonly polls: number;
   /** See Peer. */
   readonly unacked: number;
-  /** See readProgress. Undefined until HAProxy was asked. */
+  /** See readProgress. Undefined until HAProxy has been queried. */
   readonly progress: string | undefined;
 }
 
-/** By what identifies a request. */
+/** Keyed by session id, client and backend, which together identify a request. */
 export type Tracked = ReadonlyMap<string, TrackedRequest>;
 
 export interface Poll {
   /** The requests to track until the next poll. */
   readonly tracked: Map<string, TrackedRequest>;
-  /** The requests to ask HAProxy about, see updateProgress. */
+  /** The requests to query HAProxy about, see updateProgress. */
   readonly due: readonly {
     readonly key: string;
     readonly session: Session;
@@ -28,8 +28,9 @@ export interface Poll {
 
 /**
  * Finds the requests of HTTP/1.1 clients that have closed their side. A client that has reset its
- * connection is not in the kernel's table. HAProxy is asked about few of them: once when a request
- * is found for the second time, and then when nothing has changed for `maxPolls` polls. Pure.
+ * connection is not in the kernel's table. HAProxy is queried about few of them: once when a
+ * request is found for the second time, and then when nothing has changed for `maxPolls` polls.
+ * Pure.
  */
 export function trackAbandoned(
   before: Tracked,
@@ -58,7 +59,7 @@ export function trackAbandoned(
 const RESET = { closed: true, unacked: 0 };
 
 /**
- * The request with its current progress, or undefined if it has made none and is to be ended. Pure.
+ * The request with its current progress, or undefined if it has made none and must be ended. Pure.
  */
 export function updateProgress(
   { unacked, progress }: TrackedRequest,
@@ -68,5 +69,8 @@ export function updateProgress(
   return { polls: 0, unacked, progress: current ?? UNREADABLE };
 }
 
-/** Makes HAProxy be asked about such a request as rarely as about others. */
+/**
+ * Stands for progress that could not be read. With `undefined`, HAProxy would be queried at each
+ * poll.
+ */
 const UNREADABLE = '';

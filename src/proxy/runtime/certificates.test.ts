@@ -36,7 +36,7 @@ const isRefusal = (command: RegExp) => (thrown: IngressError) => {
   return true;
 };
 
-/** Leaves a transaction for an entry open, as a caller that is killed before the commit. */
+/** Leaves a transaction for an entry open, like a caller that is killed before the commit. */
 async function leaveOpen(api: RuntimeApi, entry: string, { chainPem, keyPem }: TestCertificate) {
   const payload = `${chainPem}\n${keyPem.reveal()}`.trimEnd();
   await expectReply(api, `set ssl cert ${entry}`, /^Transaction created for/, { payload });

@@ -34,9 +34,9 @@ export interface CrtList {
  * Makes HAProxy present a certificate, at once and without a reload; open connections stay open.
  * The private key is sent through the runtime API only.
  *
- * Idempotent, also after a caller that was killed half way. HAProxy has one transaction at a time,
- * so calls must not overlap. Throws PROXY_COMMAND_FAILED; then HAProxy goes on presenting what it
- * presented before.
+ * Idempotent, even after a caller that was killed halfway. HAProxy has one transaction at a time,
+ * so calls must not overlap. Throws PROXY_COMMAND_FAILED; then HAProxy still presents the previous
+ * certificate.
  */
 export async function installCertificate(
   api: RuntimeApi,
@@ -86,7 +86,7 @@ function entryName({ directory }: CrtList, name: string): string {
 
 interface CertificateEntries {
   readonly known: ReadonlySet<string>;
-  /** The entry with an open transaction; at most one has any. */
+  /** The entry with an open transaction; there is at most one. */
   readonly inTransaction: string | undefined;
 }
 

@@ -35,7 +35,7 @@ export async function showInfo(api: RuntimeApi, signal?: AbortSignal): Promise<P
 
 /**
  * How many client connections the file descriptors allow, at most the configured number. Each takes
- * two: one to the client and one to the app. What HAProxy needs beyond that is for itself. Pure.
+ * two: one to the client and one to the app. HAProxy needs the rest itself. Pure.
  */
 export function availableConnections({ fdLimit, fdsNeeded, maxconn }: ProcessInfo): number {
   if (fdLimit >= fdsNeeded) return maxconn - RESERVED_CONNECTIONS;

@@ -23,7 +23,7 @@ import { endAbandonedRequests } from './end-abandoned.ts';
 import { runtimeApi } from './runtime-api.ts';
 
 const policy = { idleMs: 300, intervalMs: 50 };
-/** Longer than a client that is silent is waited for. */
+/** Longer than `policy` waits for a silent client. */
 const LONG_MS = 1_500;
 const NEVER = { idleMs: 3_600_000, intervalMs: 3_600_000 };
 
@@ -187,7 +187,7 @@ describe('the request is not ended of an HTTP/1.1 client', { concurrency: true }
 
   test('of a TCP target', async (t) => {
     const app = await startApp(t, (socket) => {
-      // Else Node closes its side along with the client's.
+      // Otherwise Node closes its side along with the client's.
       socket.allowHalfOpen = true;
       socket.resume().on('end', () => void setTimeout(() => socket.end('late'), LONG_MS));
     });

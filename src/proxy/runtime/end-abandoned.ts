@@ -16,9 +16,9 @@ export interface AbandonedPolicy {
 }
 
 /**
- * Longer than the silence in streams that apps and proxies keep alive (mostly 15 s), and than a
- * client that closes its side waits for most responses; short enough that requests of clients that
- * are gone do not fill MAXCONN.
+ * `idleMs` is longer than the pauses in streams that apps and proxies keep alive (mostly 15 s), and
+ * than most responses take for which a client with a closed side waits. It is short enough that
+ * requests of clients that are gone do not fill MAXCONN.
  */
 export const ABANDONED_POLICY: AbandonedPolicy = { idleMs: 30_000, intervalMs: 5_000 };
 
@@ -52,8 +52,7 @@ export async function endAbandonedRequests(
     try {
       if (api) tracked = await poll(tracked, api, { ...options, maxPolls, signal });
     } catch (err) {
-      if (!logged && !signal.aborted)
-        log.debug({ err }, 'looking for abandoned requests failed; trying again');
+      if (!logged && !signal.aborted) log.debug({ err }, 'searching for abandoned requests failed; retrying');
       logged = true;
     }
     await clock.wait(intervalMs, signal).catch(() => undefined);

@@ -62,7 +62,7 @@ async function fingerprintOrFailure(options: HandshakeOptions): Promise<string> 
 
 /**
  * The certificate that HAProxy presents in one handshake, trusted or not. Rejects with the socket's
- * error when there is none, or with an error about the time when the handshake takes too long.
+ * error if there is none, or with a time-out error if the handshake takes too long.
  */
 export async function presentedCertificate(options: HandshakeOptions): Promise<X509Certificate> {
   const { path, servername, clock, timeoutMs, signal } = options;
@@ -79,7 +79,7 @@ async function handshake(path: string, servername: string, signal: AbortSignal):
     const certificate = socket.getPeerX509Certificate();
     if (certificate) resolve(certificate);
     else reject(new Error('no certificate was presented'));
-    // Flush what is queued first: without it the handshake fails for HAProxy.
+    // Flushes queued data first, without which the handshake would fail for HAProxy.
     socket.destroySoon();
   });
   socket.on('error', reject);

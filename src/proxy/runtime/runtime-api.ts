@@ -25,7 +25,7 @@ export interface RuntimeApi {
 const REPLY_TIMEOUT_MS = 2_000;
 /**
  * Bytes of a command with its payload: both have to fit one of HAProxy's buffers, part of which is
- * reserved. An HAProxy that an earlier run has left may have buffers of the default size.
+ * reserved. An HAProxy left by an earlier run may have buffers of the default size.
  */
 const MAX_COMMAND = 16_000;
 
@@ -89,8 +89,8 @@ function frame(command: string, payload: string | undefined): string {
 }
 
 /**
- * Does not close its own side first: HAProxy would assume that the client no longer wants the
- * reply.
+ * Sends a text and resolves with the reply. Does not close its own side first: HAProxy would assume
+ * that the client no longer wants the reply.
  */
 async function exchange(path: string, text: string, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();

@@ -31,7 +31,7 @@ export class BackendServers {
     this.#options = options;
   }
 
-  /** For a new HAProxy, in which nothing is set yet. */
+  /** Forgets what was set: a new HAProxy has none of it. */
   forget(): void {
     this.#addresses.clear();
     this.#limits.clear();
@@ -46,12 +46,15 @@ export class BackendServers {
     return servers.flatMap((server) => this.#addresses.get(server) ?? []);
   }
 
-  /** Sets the servers of a plan. Idempotent; established connections stay, to whatever address. */
+  /**
+   * Sets the servers of a plan. Idempotent; established connections stay open, whatever their
+   * address.
+   */
   async apply(plan: ServerPlan, api: RuntimeApi, signal: AbortSignal): Promise<void> {
     const { maxconn } = this.#options;
     const shares = maxconn === undefined ? undefined : connectionShares(maxconn, plan);
-    // The main server first, and slots are disabled before others are enabled: there is always a
-    // server, and none has an old address.
+    // Set the main server first, and disable slots before others are enabled. Then there is always
+    // a server, and none has an old address.
     await this.#use(MAIN_SERVER, plan.main, shares?.main, api, signal);
     for (const [slot, address] of plan.slots.entries())
       await this.#disableUnless(slotName(slot), address, api, signal);

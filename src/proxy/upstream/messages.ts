@@ -22,8 +22,7 @@ export function addressCountSubject(endpoint: Endpoint): string {
 
 /**
  * The announcement of a served name: `https://app.example.com is up, forwarding to
- * http://app:3000`. `warnings` are the subjects of current warnings because of which it may not be
- * reachable.
+ * http://app:3000`. `warnings` are the subjects of current warnings that may make it unreachable.
  */
 export function upMessage({ name, target, alpn }: Route, warnings: readonly string[] = []): string {
   const protocols = alpn.filter((protocol) => protocol !== 'h2' && protocol !== 'http/1.1');
@@ -43,7 +42,7 @@ export function lookupFailure(thrown: unknown): string {
   return messageOf(thrown);
 }
 
-/** The host of an app has no address; `last` are the addresses that it had. */
+/** The warning that the host of an app has no address; `last` are the addresses that it had. */
 export function doesNotResolve(host: string, why: string, last: readonly string[]): string {
   const [addresses, are] = last.length === 1 ? ['address', 'is'] : ['addresses', 'are'];
   const consequence =
@@ -53,7 +52,7 @@ export function doesNotResolve(host: string, why: string, last: readonly string[
   return `the app's name ${host} does not resolve (${why}): ${consequence}`;
 }
 
-/** The app has not answered yet; `reasons` are the failures by address. */
+/** The warning that the app has not answered yet; `reasons` are the failures by address. */
 export function doesNotAnswer(
   endpoint: Endpoint,
   reasons: ReadonlyMap<string, string>,
@@ -71,15 +70,15 @@ export function doesNotAnswer(
 }
 
 /**
- * The target is the container of the ingress itself, which is rarely intended; undefined for any
- * other target.
+ * The warning that the target is the container of the ingress itself, which is rarely intended;
+ * undefined for any other target.
  */
 export function pointsToIngress(endpoint: Endpoint, inContainer: boolean): string | undefined {
   if (!isOwnLoopback(endpoint, inContainer)) return undefined;
   return `${formatEndpoint(endpoint)} is the container of the ingress itself. ${LOOPBACK_FIX}`;
 }
 
-/** More addresses answer than are used. */
+/** The warning that more addresses answer than are used. */
 export function tooManyAddresses(endpoint: Endpoint, count: number): string {
   return `${count} addresses of ${formatEndpoint(endpoint)} answer, but at most ${SLOTS} are used at once. Reduce their number, or put a load balancer of your own in front of them`;
 }

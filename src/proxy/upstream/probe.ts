@@ -40,7 +40,7 @@ export interface ProbeTarget {
   /** IP addresses, which are tried in turn until one connects. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** The Host field to send: some apps respond for their own names only. */
+  /** The Host field to send: some apps respond only to their own names. */
   readonly authority: string;
   /** The SNI to send, unless it is an IP address. */
   readonly servername: string;
@@ -62,7 +62,7 @@ const FRAME_HEAD_BYTES = 9;
 /** The limit for a 400, whose body is needed too. */
 const MAX_BYTES = 16_384;
 
-/** A request about the server as a whole, and no resource of the app. */
+/** A request about the server as a whole, not a resource of the app. */
 const http1 = (authority: string) =>
   Buffer.from(`OPTIONS * HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`);
 /** The connection preface with an empty SETTINGS frame (RFC 9113 §3.4). */

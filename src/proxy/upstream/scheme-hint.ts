@@ -24,12 +24,12 @@ export interface SchemeHintOptions {
 const INTERVAL_MS = 600_000;
 
 /**
- * How an app fails that does not understand the request: it closes the connection, or answers in
- * another protocol.
+ * The failures of an app that does not understand the request: it closes the connection, or answers
+ * in another protocol.
  */
 const SUSPICIOUS = new Set(['not-http', 'broke-off']);
 
-/** The PROXY header of a connection without a client behind it. */
+/** The PROXY header of a connection that is not on behalf of a client. */
 const LOCAL_HEADERS = {
   off: Buffer.alloc(0),
   v1: Buffer.from('PROXY UNKNOWN\r\n'),

@@ -2,10 +2,10 @@ import { SLOTS } from '../config/servers.ts';
 
 /**
  * A backend has a main server, which is always in use, and slots for an app whose name has several
- * addresses. HAProxy marks a slot down as soon as a connection to it fails, which tells the control
- * plane, and retries on another server at once. The main server stays up: with it HAProxy has a
- * second server when a slot fails (with a single one it waits for a second), and one to try when
- * all fail. A name's only address gets no slot, since no other could replace it: HAProxy retries it
+ * addresses. HAProxy marks a slot down as soon as a connection to it fails, where the control plane
+ * sees it, and retries on another server at once. The main server stays up. So HAProxy has another
+ * server when a slot fails (with a single one it waits for a second), and one to try when all slots
+ * fail. A name's only address gets no slot, since no other could replace it: HAProxy retries it
  * every second.
  */
 export interface ServerPlan {
@@ -25,7 +25,7 @@ export const NO_SERVERS: ServerPlan = {
 
 /**
  * The plan for the addresses of a name: those that answer are used, or a single one if none does.
- * An address in use keeps its server, in whatever order the addresses are. Pure.
+ * An address in use keeps its server, whatever the order of the addresses. Pure.
  */
 export function planServers(
   before: ServerPlan,

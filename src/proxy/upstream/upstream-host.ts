@@ -90,7 +90,7 @@ export class UpstreamHost {
   }
 }
 
-/** In any order. */
+/** Whether two lists without duplicates have the same elements, in any order. */
 function areSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((one) => others.includes(one));
 }

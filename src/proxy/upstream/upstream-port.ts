@@ -58,7 +58,7 @@ export class UpstreamPort {
     return this.#answered;
   }
 
-  /** Applies what is known to a new HAProxy. */
+  /** Applies the known addresses to a new HAProxy. */
   restore(api: RuntimeApi, signal: AbortSignal): Promise<void> {
     return this.#mutex.run(async () => {
       for (const backend of this.#options.backends) backend.forget();
@@ -131,8 +131,8 @@ export class UpstreamPort {
   }
 
   /**
-   * Only while another address answers, and not after a first failure: an app that restarts may be
-   * back at once.
+   * Whether to wait before the next probe: only while another address answers, and not after a
+   * first failure, because an app that restarts may be back at once.
    */
   #backsOff(address: string): boolean {
     if (this.#answering.size === 0) return false;

@@ -6,13 +6,13 @@ import { doesNotAnswer, pointsToIngress } from './messages.ts';
 import { UpstreamReport } from './upstream-report.ts';
 
 /**
- * What is reported of a sequence of states, in which `a` answers, `a!` refuses and `a?` has not
- * been probed yet.
+ * Reports a sequence of states, in which `a` answers, `a!` refuses and `a?` has not been probed
+ * yet.
  */
 function report(states: readonly string[], endpoint: { host?: string; inContainer?: boolean } = {}) {
   const { log, emit, lines } = memoryLog();
-  const standing = new Map<string, string>();
-  const warnOf = standingWarnings(emit, standing);
+  const current = new Map<string, string>();
+  const warnOf = standingWarnings(emit, current);
   const subject = new UpstreamReport({
     host: 'app',
     port: 3000,
@@ -29,7 +29,7 @@ function report(states: readonly string[], endpoint: { host?: string; inContaine
     const silent = new Map(refusing.map((one): [string, string] => [one, 'ECONNREFUSED']));
     subject.update({ addresses, answering, silent });
   }
-  return { lines, events: lines.map(({ event }) => event), standing };
+  return { lines, events: lines.map(({ event }) => event), current };
 }
 
 test('an app that answers is not reported', () => {
@@ -37,17 +37,11 @@ test('an app that answers is not reported', () => {
 });
 
 test('an app that refuses at the start is one warning, which is over when it answers', () => {
-  const { lines, events, standing } = report([
-    '10.0.0.1?',
-    '10.0.0.1!',
-    '10.0.0.1!',
-    '10.0.0.1',
-    '10.0.0.1!',
-  ]);
+  const { lines, events, current } = report(['10.0.0.1?', '10.0.0.1!', '10.0.0.1!', '10.0.0.1', '10.0.0.1!']);
   assert.deepEqual(events, ['warning', 'app-answers', 'warning-over']);
   const refused = new Map([['10.0.0.1', 'ECONNREFUSED']]);
   assert.equal(lines[0]?.msg, doesNotAnswer({ host: 'app', port: 3000 }, refused, false));
-  assert.equal(standing.size, 0);
+  assert.equal(current.size, 0);
 });
 
 test('if some of several addresses do not answer, they are reported as left out, and as back later', () => {
@@ -71,14 +65,14 @@ test('if all of several addresses refuse at the start, that is one warning', () 
 
 for (const host of ['localhost', '127.0.0.1', '::1']) {
   test(`${host} in a container is the ingress itself, which is a warning until something answers there`, () => {
-    const { lines, standing } = report(['127.0.0.1?', '127.0.0.1!'], { host, inContainer: true });
+    const { lines, current } = report(['127.0.0.1?', '127.0.0.1!'], { host, inContainer: true });
     const endpoint = { host, port: 3000 };
     const silence = doesNotAnswer(endpoint, new Map([['127.0.0.1', 'ECONNREFUSED']]), true);
     assert.deepEqual(
       lines.map(({ msg }) => msg),
       [pointsToIngress(endpoint, true), silence],
     );
-    assert.deepEqual([...standing.values()], [silence]);
+    assert.deepEqual([...current.values()], [silence]);
     const shared = report(['127.0.0.1?', '127.0.0.1'], { host, inContainer: true });
     assert.deepEqual(shared.events, ['warning', 'app-answers', 'warning-over']);
   });
@@ -90,7 +84,7 @@ for (const host of ['localhost', '127.0.0.1', '::1']) {
 
 test('more addresses than are used at once are a warning until there are fewer', () => {
   const many = Array.from({ length: 9 }, (_, at) => `10.0.0.${at}`).join(' ');
-  const { events, standing } = report([many, many, '10.0.0.1 10.0.0.2']);
+  const { events, current } = report([many, many, '10.0.0.1 10.0.0.2']);
   assert.deepEqual(events, ['warning', 'warning-over']);
-  assert.equal(standing.size, 0);
+  assert.equal(current.size, 0);
 });

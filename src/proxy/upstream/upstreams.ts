@@ -15,7 +15,9 @@ import { UpstreamReport } from './upstream-report.ts';
 export interface UpstreamOptions {
   readonly lookup?: Lookup;
   readonly probe?: TcpProbe;
-  /** Whether localhost is a container of our own, where an app rarely is; false by default. */
+  /**
+   * Whether localhost is the container of the ingress, where an app rarely is; false by default.
+   */
   readonly inContainer?: boolean;
   readonly clock: Clock;
   readonly log: Log;
