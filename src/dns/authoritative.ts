@@ -16,7 +16,7 @@ export interface AuthoritativeZone {
 
 /**
  * Finds the zone of a name, and every address of its authoritative name servers. `zoneName` is the
- * apex that the provider names, or undefined if the credentials may not read it. Without it the
+ * apex that the provider reports, or undefined if the credentials may not read it. Without it the
  * search starts above the name: a resolver that is queried for a name that was just published may
  * cache its absence. Throws DNS_LOOKUP_FAILED.
  */
@@ -42,7 +42,7 @@ export async function findAuthoritative(
       return addresses.map((address) => ({ hostname, address, port: 53 }));
     }),
   );
-  // The CA cannot find the address of the others either.
+  // Servers without an address are skipped: the CA cannot find their addresses either.
   const servers = lookups.flatMap((lookup) => (lookup.status === 'fulfilled' ? lookup.value : []));
   if (servers.length > 0) return { apex, servers };
   signal.throwIfAborted();

@@ -18,9 +18,9 @@ export function canonicalName(name: string): string {
 }
 
 /**
- * Parses a name that a person wrote: U-labels become A-labels (so that a homograph shows), upper
- * case becomes lower case. Undefined for anything but a domain name of at least two labels; a label
- * may start with an underscore.
+ * Parses a name from the configuration: U-labels become A-labels (so that a homograph is visible),
+ * upper case becomes lower case. Undefined for anything but a domain name of at least two labels; a
+ * label may start with an underscore.
  */
 export function parseName(text: string): string | undefined {
   const name = canonicalName(toAscii(text));
@@ -47,6 +47,7 @@ function toAscii(text: string): string {
   return A_LABEL.test(domainToUnicode(ascii)) ? '' : ascii;
 }
 
+/** Whether a name starts with `*.`. */
 export function isWildcard(name: string): boolean {
   return name.startsWith('*.');
 }

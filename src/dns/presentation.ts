@@ -10,7 +10,7 @@ const ESCAPE = /\\(\d{3}|.)/gs;
 
 /**
  * The characters of a TXT record's data: quoted strings are joined and their escapes resolved.
- * Unquoted data is returned as it is. Escapes are decimal in master files; `radix` 8 is for an API
+ * Unquoted data is returned unchanged. Escapes are decimal in master files; `radix` 8 is for an API
  * that writes them in octal.
  */
 export function joinTxt(data: string, radix: 8 | 10 = 10): string {
@@ -30,8 +30,8 @@ function resolveEscapes(text: string, radix: number): string {
 }
 
 /**
- * The characters of a TXT record as quoted strings of at most 255 bytes; other than printable ASCII
- * is written as `\DDD`.
+ * The characters of a TXT record as quoted strings of at most 255 bytes; bytes other than printable
+ * ASCII are escaped as `\DDD`.
  */
 export function quoteTxt(value: string, radix: 8 | 10 = 10): string {
   const escapeByte = (byte: number) => escapeIn(radix, byte);
@@ -50,7 +50,7 @@ function escapeIn(radix: number, byte: number): string {
 }
 
 /**
- * The address as RFC 5952 writes it, which the URL standard follows; returns other text unchanged.
+ * An IPv6 address in the form of RFC 5952, which the URL standard follows; other text unchanged.
  */
 export function shortestIpv6(address: string): string {
   return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;

@@ -6,11 +6,11 @@ import { type DnsRecord, describeRecord } from './record.ts';
 /** A record that every authoritative server of the zone must serve. */
 export interface Expectation {
   readonly record: DnsRecord;
-  /** The RRset must hold no other value. */
+  /** Whether the RRset must hold no other value. */
   readonly alone?: boolean;
   /**
-   * The provider flattens a CNAME at the apex (see `Capabilities`): any address meets the
-   * expectation.
+   * Whether the provider flattens a CNAME at the apex (see `Capabilities`): then any address meets
+   * the expectation.
    */
   readonly flattened?: boolean;
 }
@@ -32,7 +32,7 @@ export type ProbeResult =
   | {
       readonly kind: 'unreachable';
       readonly problems: readonly string[];
-      /** This host has no route to the address. */
+      /** Whether this host has no route to the address. */
       readonly unroutable: boolean;
     };
 
@@ -46,8 +46,8 @@ export interface ProbeTarget {
   /** Rejects when no response arrives. */
   readonly query: (question: Question) => Promise<Reply>;
   /**
-   * A resolver: for a name with a CNAME it returns the records of the target, not those beside the
-   * CNAME.
+   * Whether the server is a resolver: for a name with a CNAME it returns the records of the target,
+   * not those beside the CNAME.
    */
   readonly isResolver?: boolean;
 }
@@ -104,7 +104,7 @@ async function probeOne(
   return { kind: 'stale', problems: [`lacks ${describeRecord(record)} (${answer})`] };
 }
 
-/** Why a response says nothing about the zone. */
+/** Why a response says nothing about the zone; undefined if it does. */
 function whyLame({ rcode, answers, authorities }: Reply, apex: string): string | undefined {
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return `answers ${rcode}`;
   const referral = authorities.find(({ type }) => type === 'NS')?.name;

@@ -23,8 +23,8 @@ export interface PropagationOptions {
   /** Whether failing servers are passed over before the time-out. */
   readonly urgent?: boolean;
   /**
-   * Servers that an earlier wait for the zone has passed over: they are probed, and passed over at
-   * once while they fail.
+   * Servers that an earlier wait for the zone has passed over. They are probed, and passed over at
+   * once if they fail.
    */
   readonly passedOverBefore?: ReadonlySet<AuthoritativeServer>;
   /** Used when no authoritative server can be reached. */
@@ -38,7 +38,7 @@ export interface PropagationOptions {
   /** Recomputes the expectations during a long wait. */
   readonly refresh?: ExpectationRefresh | undefined;
   /**
-   * The secondaries learn of a change by NOTIFY from the operator's own primary (see
+   * Whether the secondaries learn of a change by NOTIFY from the operator's own primary (see
    * `Capabilities`).
    */
   readonly byNotify?: boolean;
@@ -47,8 +47,8 @@ export interface PropagationOptions {
 /** Recomputes what is expected, because other clients may change the zone during the wait. */
 export interface ExpectationRefresh {
   /**
-   * Milliseconds until the first call. Each further call comes three times as late, the last one
-   * this long before the time-out.
+   * Milliseconds until the first call. Each further call follows after three times the elapsed
+   * time, the last one this long before the time-out.
    */
   readonly afterMs: number;
   readonly expectations: () => Promise<readonly Expectation[]>;
@@ -67,7 +67,7 @@ export interface Progress {
 /** How the records were found to have propagated. */
 export interface Propagation {
   readonly by: 'name servers' | 'resolvers';
-  /** Lame and unreachable servers that the wait went on without. */
+  /** Lame and unreachable servers that were not waited for. */
   readonly passedOver: readonly ServerState[];
   /** Other records of the same names and types, from any server. */
   readonly siblings: readonly Rr[];
@@ -78,9 +78,9 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Milliseconds after publication, or half of the time-out if that is less, before a resolver is
- * queried: one that is queried before the name servers have the records caches their absence for as
- * long as the zone says (RFC 2308 §5).
+ * Milliseconds from publication to the first query to a resolver, or half of the time-out if that
+ * is less: a resolver that is queried before the name servers have the records caches their absence
+ * for as long as the zone says (RFC 2308 §5).
  */
 const RESOLVER_DELAY_MS = 60_000;
 
@@ -118,7 +118,7 @@ export async function waitForPropagation(
   }
 }
 
-/** In milliseconds since the epoch. */
+/** Times in milliseconds since the epoch. */
 interface Schedule {
   readonly start: number;
   readonly deadline: number;
@@ -140,15 +140,15 @@ function nextRefreshAt(now: number, { start, deadline }: Schedule, { afterMs }: 
 }
 
 interface Pending {
-  /** The time-out has passed. */
+  /** Whether the time-out has passed. */
   readonly isOver: boolean;
   readonly servers: number;
   readonly waitingFor: readonly string[];
-  /** No name server answers, and the resolvers decide. */
+  /** Whether no name server answers and the resolvers decide. */
   readonly isFiltered: boolean;
 }
 
-/** What the name servers show, or the resolvers if no name server answers. */
+/** The outcome by the name servers, or by the resolvers if no name server answers. */
 async function evaluate(
   { apex }: AuthoritativeZone,
   states: readonly ServerState[],
@@ -203,7 +203,7 @@ function probeServers(
   );
 }
 
-/** The words of `details.servers`, which readers of the log may depend on. */
+/** The words in `details.servers`, which readers of the log may depend on. */
 const LOGGED_KINDS: Readonly<Record<ProbeResult['kind'], string>> = {
   propagated: 'seen',
   stale: 'lacks',

@@ -1,6 +1,6 @@
 import type { Change, CurrentRecord } from './record.ts';
 
-/** Among the details of an error of `zone` if a misspelt name may be the cause. */
+/** Added to the details of an error of `zone` if a misspelt name may be the cause. */
 export const NAME_IN_DOUBT = { nameInDoubt: true } as const;
 
 /** A zone of the provider's account. */
@@ -32,8 +32,8 @@ export interface Capabilities {
    */
   readonly sharesTtl: boolean;
   /**
-   * Whether every write replaces the whole zone. Then a reconciliation writes once, and leaves what
-   * can wait to the next one.
+   * Whether every write replaces the whole zone. Then a reconciliation writes once, and leaves
+   * whatever can wait to the next one.
    */
   readonly rewritesZone: boolean;
   /**
@@ -54,7 +54,7 @@ export interface Capabilities {
  * `retryAfterMs`), _BAD_ANSWER, _CREDENTIALS_REJECTED, _PERMISSION_MISSING, _CONFLICT or _REJECTED;
  * ZONE_NOT_FOUND if the zone is gone, ZONE_MISMATCH if a record was written under another name;
  * ZONE_NOT_UNDERSTOOD or ZONE_DAMAGED if only whole zones can be written, and STORE_FAILED if a
- * copy of the zone could not be stored before. None retries on its own. An abort rejects with the
+ * copy of the zone could not be stored first. None retries on its own. An abort rejects with the
  * signal's reason. All methods may run concurrently; writes to one zone run one after the other.
  */
 export interface DnsProvider {
@@ -97,8 +97,8 @@ export interface DnsProvider {
   settled?(zone: Zone, signal: AbortSignal): Promise<void>;
 
   /**
-   * Checks the credentials without writing anything. Resolves, or throws what is wrong with them
-   * and how to fix it.
+   * Checks the credentials without writing anything. Throws an error that says what is wrong with
+   * them and how to fix it.
    */
   check(signal: AbortSignal): Promise<void>;
 }

@@ -127,7 +127,7 @@ test('a response over TCP may arrive byte by byte', async (t) => {
 });
 
 test('a response over TCP may be as long as a message can be', async (t) => {
-  // Close to the longest message that there can be.
+  // Close to the longest possible message, 65,535 bytes.
   const parts = Array.from({ length: 250 }, (_, index) => String(index).padEnd(255, '.'));
   const server = await startDnsServer(t, (_, transport) =>
     transport === 'udp' ? { truncated: true } : { answers: [txt(NAME, ...parts)] },

@@ -1,7 +1,7 @@
 import type { AuthoritativeServer } from './authoritative.ts';
 import { type ProbeResult, problemsIn } from './probe.ts';
 
-/** What the probes have shown of one address of an authoritative server. */
+/** What the probes have found about one address of an authoritative server. */
 export interface ServerState {
   readonly server: AuthoritativeServer;
   /** The result of the last probe; undefined before the first. */
@@ -39,11 +39,11 @@ export function describeServerState({ server: { hostname, address }, last }: Ser
   return problemsIn(last).map((problem) => `${hostname} (${address}) ${problem}`);
 }
 
-/** What all servers of a zone together show. */
+/** The result for all servers of a zone together. */
 export type Assessment =
   | {
       readonly kind: 'propagated';
-      /** Lame and unreachable servers that no wait is worth. */
+      /** Lame and unreachable servers that are not waited for. */
       readonly passedOver: readonly ServerState[];
     }
   | { readonly kind: 'pending'; readonly pending: readonly ServerState[] }
@@ -53,13 +53,13 @@ export type Assessment =
    */
   | { readonly kind: 'filtered'; readonly pending: readonly ServerState[] };
 
-/** What an assessment depends on beside the servers. */
+/** What an assessment depends on besides the servers. */
 export interface Circumstances {
   /** In milliseconds since the epoch. */
   readonly now: number;
-  /** The time-out has passed. */
+  /** Whether the time-out has passed. */
   readonly isOver: boolean;
-  /** Failing servers are passed over before the time-out. */
+  /** Whether failing servers are passed over before the time-out. */
   readonly urgent: boolean;
   /** Servers that an earlier wait has passed over. */
   readonly passedOverBefore: ReadonlySet<AuthoritativeServer>;
@@ -76,7 +76,7 @@ const DOWN_AFTER_MS = 5000;
  * Whether the expected records have propagated. A stale server is always waited for. A failing one
  * (unreachable or lame) is passed over once another server serves the records: at once if that is
  * another address of the same server, otherwise at the time-out, or as soon as it counts as down
- * when the wait is urgent. A CA gets its answer from the other servers, too. Pure.
+ * when the wait is urgent. The CA, too, gets its answer from the other servers. Pure.
  */
 export function assess(states: readonly ServerState[], circumstances: Circumstances): Assessment {
   const propagated = states.filter(isPropagated);
@@ -109,8 +109,8 @@ function isUnroutable({ last }: ServerState): boolean {
 }
 
 /**
- * The address is unreachable (IPv6 without a route, say), and another address of the same server
- * serves everything.
+ * Whether the address is unreachable (IPv6 without a route, say) while another address of the same
+ * server serves everything.
  */
 function hasOtherAddress(state: ServerState, propagated: readonly ServerState[]): boolean {
   const unreachable =
@@ -125,8 +125,8 @@ function isDown(state: ServerState, { now, passedOverBefore }: Circumstances): b
 }
 
 /**
- * The hint when servers do not serve in time what the operator's own primary has accepted: most
- * likely they got no NOTIFY. Undefined when every server that answers serves it. Pure.
+ * The hint if servers do not serve in time what the operator's own primary has accepted: most
+ * likely they got no NOTIFY. Undefined if every server that answers serves it. Pure.
  */
 export function notifyHint(states: readonly ServerState[]): string | undefined {
   const behind = states.filter((state) => !isPropagated(state) && state.last?.kind !== 'unreachable');

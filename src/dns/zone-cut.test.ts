@@ -11,8 +11,8 @@ const server = (hostname: string, address: string): AuthoritativeServer => ({ ho
 const zone = { apex: 'example.com', servers: [server('ns1', '192.0.2.1'), server('ns2', '192.0.2.2')] };
 
 /**
- * The apex is undefined where the name servers do not decide, so that the resolvers' zone is all
- * there is.
+ * The apex is undefined if no name server's answer decides; then the zone from the resolvers is
+ * used.
  */
 const rows: [title: string, reply: Partial<Reply>, apex: string | undefined][] = [
   ['a referral', { authorities: [rr('app.example.com', 'NS', 'ns.child.example')] }, 'app.example.com'],

@@ -7,8 +7,8 @@ import type { Query, Reply } from './query.ts';
 export interface ZoneCut {
   readonly apex: string;
   /**
-   * Whether a name server answered so; otherwise the apex comes from the resolvers, whose caches may be
-   * outdated.
+   * Whether an authoritative server named the apex; otherwise it comes from the resolvers, whose
+   * caches may be outdated.
    */
   readonly isAuthoritative: boolean;
 }
@@ -69,8 +69,8 @@ export interface ZoneAssignment {
   /** The apex of the zone. */
   readonly zone: string;
   /**
-   * The registered domain of the zone. If its own delegation is missing, that is no fault: it may
-   * be about to come.
+   * The registered domain of the zone. If it is not delegated itself, that is no fault: its
+   * delegation may be pending.
    */
   readonly registeredDomain: string;
 }

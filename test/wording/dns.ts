@@ -42,22 +42,22 @@ const CAA_REQUEST = {
   method: 'dns-01',
 } as const;
 const caaFaults: readonly (readonly [value: string, says: string])[] = [
-  ['0 issue ";"', 'permits nobody'],
-  ['0 issue "%%%%%"', 'is malformed, so it permits nobody'],
+  ['0 issue ";"', 'permits no CA'],
+  ['0 issue "%%%%%"', 'is malformed, so it permits no CA'],
   ['0 issue "ca2.example"', 'permits ca2.example only'],
   ['0 issue "ca.example; accounturi=https://ca.example/2"', 'permits the account https://ca.example/2 only'],
-  ['0 issue "ca.example; accounturi=x; accounturi=y"', 'has accounturi more than once, so it permits nobody'],
+  ['0 issue "ca.example; accounturi=x; accounturi=y"', 'has accounturi more than once, so it permits no CA'],
   ['0 issue "ca.example; validationmethods=http-01,x"', 'permits validation by http-01, x only'],
   ['0 issue "ca.example; validationmethods="', 'permits no validation method'],
   [
     '0 issue "ca.example; validationmethods=x; validationmethods=x"',
-    'has validationmethods more than once, so it permits nobody',
+    'has validationmethods more than once, so it permits no CA',
   ],
   [
     '0 issue "ca.example; validationmethods=,"',
-    'has a malformed list of validationmethods, so it permits nobody',
+    'has a malformed list of validationmethods, so it permits no CA',
   ],
-  ['128 tbs "x"', 'is critical, and tbs is unknown, so nobody may issue'],
+  ['128 tbs "x"', 'is critical, and tbs is unknown, so no CA may issue'],
 ];
 
 const old: ServerScript = () => ({ answers: [rr(NAME, 'TXT', 'old')] });
@@ -155,7 +155,7 @@ export const rows: readonly WordingRow[] = [
     when: 'CAA forbids two names, one by the set of an alias target',
     say: () => caaError(['app.example.com', 'www.example.org'], ISSUERS),
     message:
-      'CAA at gateway.example.net forbids a certificate for app.example.com with the production account: CAA 128 tbs "x" is critical, and tbs is unknown, so nobody may issue, CAA 0 issue "other.example" permits other.example only; CAA at example.org forbids a certificate for www.example.org with the production account: CAA 0 issue ";" permits nobody',
+      'CAA at gateway.example.net forbids a certificate for app.example.com with the production account: CAA 128 tbs "x" is critical, and tbs is unknown, so no CA may issue, CAA 0 issue "other.example" permits other.example only; CAA at example.org forbids a certificate for www.example.org with the production account: CAA 0 issue ";" permits no CA',
     hint: `Remove the record gateway.example.net CAA 128 tbs "x" (app.example.com is an alias of gateway.example.net; a CAA record at app.example.com itself would take precedence). Add the record gateway.example.net CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1" (app.example.com is an alias of gateway.example.net; a CAA record at app.example.com itself would take precedence). Add the record example.org CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1". ${errorRegistry.CAA_FORBIDS.byItself}`,
   },
   ...caaFaults.map(([value, says]) => ({

@@ -5,11 +5,11 @@ import { type CaaAnswer, type CaaLookup, type CaaSet, findRelevantSet } from './
 
 /** An account of the primary, staging or fallback CA that a certificate is requested with. */
 export interface CaaAccount extends Omit<CaaRequest, 'wildcard'> {
-  /** What messages call the account: `production`, `staging`. */
+  /** The account's name in messages: `production`, `staging`. */
   readonly account: string;
 }
 
-/** A name that an account gets no certificate for, and why. */
+/** A name for which CAA forbids an account a certificate, and why. */
 export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
   /** As in the certificate, with `*.` for a wildcard. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
 /**
  * Checks every name of a certificate for every account, looking up each owner name once. Empty if
  * CAA permits everything. Throws DNS_LOOKUP_FAILED if a lookup fails, unless another name is
- * refused: then the certificate is, whatever the lookup would have found.
+ * refused: then the certificate is refused whatever the lookup would have found.
  */
 export async function checkCaa(
   names: readonly string[],

@@ -19,9 +19,9 @@ export type CaaReason =
    * §4.1).
    */
   | 'critical'
-  /** It breaks the grammar of RFC 8659 §4.2 or RFC 8657, so it permits nobody. */
+  /** It breaks the grammar of RFC 8659 §4.2 or RFC 8657, so it permits no CA. */
   | 'malformed'
-  /** It names no issuer, so it permits nobody. */
+  /** It names no issuer, so it permits no CA. */
   | 'nobody'
   | 'other-issuer'
   | 'other-account'
@@ -66,8 +66,8 @@ const KNOWN_TAGS: readonly string[] = [
 /**
  * Judges a request by the relevant RRset of its name (RFC 8659 §4, RFC 8657). `set` has its values
  * as `flags tag "value"`; an empty set forbids nothing. Returns undefined if the request is
- * permitted, for which one record suffices. A value that is no property at all is ignored, and left
- * to the CA.
+ * permitted, for which one permitting record suffices. A value that is no property is ignored; the
+ * CA decides what it means.
  */
 export function judgeCaa(set: readonly string[], request: CaaRequest): CaaRefusal | undefined {
   const properties = set.flatMap((record) => {
@@ -96,7 +96,7 @@ function relevantTag(properties: readonly CaaProperty[], { wildcard }: CaaReques
 }
 
 function criticalFault({ record, tag }: CaaProperty & { readonly record: string }): CaaFault {
-  return { record, reason: 'critical', says: `is critical, and ${tag} is unknown, so nobody may issue` };
+  return { record, reason: 'critical', says: `is critical, and ${tag} is unknown, so no CA may issue` };
 }
 
 type Fault = Omit<CaaFault, 'record'>;
@@ -105,7 +105,7 @@ function faultIn(value: string, request: CaaRequest): Fault | undefined {
   const parsed = parseIssueValue(value);
   if (!parsed) return malformed('is malformed');
   const { issuer, parameters } = parsed;
-  if (issuer === '') return { reason: 'nobody', says: 'permits nobody' };
+  if (issuer === '') return { reason: 'nobody', says: 'permits no CA' };
   const isOurs = request.issuers.some((own) => own.toLowerCase() === issuer.toLowerCase());
   if (!isOurs) return { reason: 'other-issuer', says: `permits ${issuer} only` };
   // Unknown parameters are left to the CA (RFC 8659 §4.2), which ignores them.
@@ -137,14 +137,17 @@ function methodFault(parameters: readonly Parameter[], { method }: CaaRequest): 
 }
 
 function malformed(what: string): Fault {
-  return { reason: 'malformed', says: `${what}, so it permits nobody` };
+  return { reason: 'malformed', says: `${what}, so it permits no CA` };
 }
 
 function valuesOf(parameters: readonly Parameter[], wanted: string): string[] {
   return parameters.filter(({ tag }) => tag === wanted).map(({ value }) => value);
 }
 
-/** As narrow as possible: this CA, this method and, once it is registered, this account. */
+/**
+ * The narrowest record that permits the request: this CA, this method and, once it is registered,
+ * this account.
+ */
 function permittingRecord(tag: string, { issuers, accountUrls, method }: CaaRequest): string | undefined {
   const [issuer] = issuers;
   const [accountUrl] = accountUrls;

@@ -33,7 +33,7 @@ export interface Parameter {
 
 /** An issuer and its parameters. */
 export interface IssueValue {
-  /** The issuer domain name as written; empty if nobody may issue. */
+  /** The issuer domain name as written; empty if no CA may issue. */
   readonly issuer: string;
   /** In order; a tag may occur more than once. */
   readonly parameters: readonly Parameter[];
@@ -47,7 +47,7 @@ const PARAMETER_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 
 /**
  * Reads the value of an `issue` or `issuewild` property by the grammar of RFC 8659 §4.2. Undefined
- * for a malformed one, which permits nobody.
+ * for a malformed one, which permits no CA.
  */
 export function parseIssueValue(value: string): IssueValue | undefined {
   if (!ALPHABET.test(value)) return undefined;

@@ -30,14 +30,14 @@ export interface CaaSet {
   readonly values: readonly string[];
 }
 
-// As BIND and Unbound.
+// The limit of BIND and Unbound.
 const MAX_ALIASES = 11;
 
 /**
  * Finds the relevant RRset of a name: its own or, if it has none, that of the closest ancestor, up
- * to and including the top-level domain. An alias has the set of its target, not one above the
- * target. A wildcard is searched without its `*.`. Undefined if there is no set, so that nothing is
- * forbidden. Throws DNS_LOOKUP_FAILED.
+ * to and including the top-level domain. For an alias it is the set of its target, and no set above
+ * the target. A wildcard is searched without its `*.`. Undefined if there is no set; then nothing
+ * is forbidden. Throws DNS_LOOKUP_FAILED.
  */
 export async function findRelevantSet(
   name: string,
@@ -78,7 +78,7 @@ function aliasFault(message: string, name: string, loop?: string): IngressError 
 }
 
 /**
- * Looks up names by a resolver. Make a new one for each check: the response for an alias contains
+ * Looks up names with a resolver. Make a new one for each check: the response for an alias contains
  * the records of its target (RFC 1034 §3.6.2), and these are cached for the lookup of the target.
  */
 export function resolverLookup(resolver: Resolver): CaaLookup {
@@ -133,8 +133,8 @@ export interface PlannedNames {
 /**
  * Answers for known names with their records after the changes, and looks up every other name. So
  * no resolver is queried for a name that is about to be published: it would cache the absence of
- * the records (RFC 2308 §5). If the provider answers with something else in place of a record that
- * stays, the name is looked up: it is published already.
+ * the records (RFC 2308 §5). A name with a record that stays and that the provider overrides (see
+ * CurrentRecord) is looked up: it is already published.
  */
 export function overlay(lookUp: CaaLookup, planned: PlannedNames): CaaLookup {
   const { names, changes, apex } = planned;
