@@ -16,8 +16,8 @@ export type AccountStatus =
   | { readonly kind: 'ended'; readonly reason: string };
 
 /**
- * Whether a refusal may concern the account and not the request. CAs send both types for many other
- * reasons too, so the account's status has to be fetched.
+ * Whether a refusal may concern the account rather than the request. CAs send both types for many
+ * other reasons too, so the account's status has to be fetched.
  */
 export function mayConcernAccount(refusal: unknown): boolean {
   // If the key belongs to another account, the signature is invalid: malformed.

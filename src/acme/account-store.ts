@@ -32,8 +32,8 @@ export interface AccountStore {
    */
   load(): Promise<StoredAccount | undefined>;
   /**
-   * Generates a key and stores it. To be called before registration, so that a crash leaves no
-   * account without its key. Throws STORE_FAILED.
+   * Generates a key and stores it. Call it before registration, so that a crash leaves no account
+   * without its key. Throws STORE_FAILED.
    */
   create(): Promise<StoredAccount>;
   /** Stores the URL and the account object of the CA's response. Throws STORE_FAILED. */
@@ -48,9 +48,7 @@ export interface AccountStore {
   endedUrls(): Promise<readonly string[]>;
 }
 
-/**
- * Hosts where certbot looks as well: its early volumes have accounts only under the ACMEv1 host.
- */
+/** Hosts where certbot also looks: its early volumes have accounts only under the ACMEv1 host. */
 const ACME_V1_HOSTS: Readonly<Record<string, string>> = {
   'acme-v02.api.letsencrypt.org': 'acme-v01.api.letsencrypt.org',
   'acme-staging-v02.api.letsencrypt.org': 'acme-staging.api.letsencrypt.org',
@@ -168,8 +166,8 @@ function parseKey(text: string, path: string): Secret {
 }
 
 /**
- * The stored account URL, verbatim; undefined if it cannot be read: the CA finds the account by its
- * key.
+ * The stored account URL, verbatim; undefined if it cannot be read, because the CA then finds the
+ * account by its key.
  */
 function parseUrl(registration: string | undefined): string | undefined {
   try {
@@ -216,13 +214,13 @@ const endedAccountSchema = z
     url: z.string().optional(),
     /** ISO 8601. */
     at: z.string(),
-    /** For a person. */
+    /** Human-readable. */
     why: z.string(),
   })
   .readonly();
 
 /**
- * The ended accounts at one CA, in a file of our own beside certbot's. These throw STORE_FAILED.
+ * The ended accounts at one CA, in our own file next to certbot's. Both methods throw STORE_FAILED.
  */
 function createEndedAccounts(root: string, directoryUrl: string, warn: (message: string) => void) {
   const file = createJsonFile({

@@ -37,12 +37,12 @@ export interface AccountManager {
   open(signal: AbortSignal): Promise<AccountSession>;
   /**
    * The error to throw for a refused request. If the account is the reason, switches to another
-   * account first and gives ACME_ACCOUNT_REPLACED: CAA records have to name the new account before
-   * it orders anything.
+   * account first and returns ACME_ACCOUNT_REPLACED: CAA records have to name the new account
+   * before it orders anything.
    */
   handleRefusal(refusal: unknown, session: AccountSession, signal: AbortSignal): Promise<unknown>;
   /**
-   * Gives the refusal unchanged. If the CA does not know the account (RFC 8555 §7.3.1), the next
+   * Returns the refusal unchanged. If the CA does not know the account (RFC 8555 §7.3.1), the next
    * `open` registers its key again.
    */
   handleUnknownAccount(refusal: unknown): Promise<unknown>;
@@ -52,7 +52,7 @@ export interface AccountManager {
 type Examination =
   | { readonly kind: 'valid' }
   | { readonly kind: 'replaced'; readonly account: StoredAccount }
-  /** The account has ended too soon after the one before it. */
+  /** The account ended too soon after the previous one: no new account before `until`. */
   | { readonly kind: 'deferred'; readonly until: Date };
 
 /**
@@ -120,7 +120,7 @@ export function createAccountManager(options: AccountManagerOptions): AccountMan
   }
 
   /**
-   * Records that an account has ended. Gives the earliest time of a successor if the previous
+   * Records that an account has ended. Returns the earliest time of a successor if the previous
    * account ended too recently.
    */
   async function endAccount(ended: StoredAccount, reason: string): Promise<Date | undefined> {
@@ -223,8 +223,8 @@ async function register(
 
 /**
  * Creates an account, or finds the existing account of the key (RFC 8555 §7.3). In the latter case
- * acme-client goes on to update the account, which a CA may refuse; the URL, which is all we need,
- * is known by then.
+ * acme-client then updates the account, which a CA may refuse. We need only the URL, which
+ * acme-client has already received.
  */
 async function createAccount(
   client: Client,

@@ -22,7 +22,7 @@ export interface AcmeClientOptions {
   readonly outgoing?: Outgoing;
   /** External account binding, for the registration of an account. */
   readonly eab?: ExternalAccountBinding;
-  /** Called when another account is used. */
+  /** Called when the client switches to another account. */
   readonly warn?: (sentence: string) => void;
 }
 
@@ -87,7 +87,10 @@ export interface AcmeClient {
    * Throws ACME_PROFILE_UNKNOWN before it creates one.
    */
   createOrder(newOrder: NewOrder, signal: AbortSignal): Promise<CreatedOrder>;
-  /** An order of an earlier run; undefined if the CA does not know it, or not as this account's. */
+  /**
+   * An order of an earlier run; undefined if the CA does not know it, or refuses this account
+   * access.
+   */
   findOrder(url: string, signal: AbortSignal): Promise<Order | undefined>;
   getAuthorizations(order: Order, signal: AbortSignal): Promise<Authorization[]>;
   /** The TXT value for a dns-01 challenge (RFC 8555 §8.4). */
@@ -155,7 +158,7 @@ export function createAcmeClient(options: AcmeClientOptions): AcmeClient {
       }),
     pollAuthorization: (authorization, signal) =>
       send(signal, async (client) => {
-        // acme-client reads nothing of the order but its authorization URLs.
+        // acme-client uses only the authorization URLs of the order.
         const [now = authorization] = await client.getAuthorizations({
           authorizations: [authorization.url],
         } as Order);
@@ -179,8 +182,8 @@ function unsignedMethods(
 
   async function caaIdentities(signal: AbortSignal): Promise<readonly [string, ...string[]]> {
     if (new URL(directoryUrl).hostname.endsWith('.api.letsencrypt.org')) return [LETS_ENCRYPT];
-    // Kept for good: the names do not change, and repairing CAA records must not depend on whether
-    // the CA is up.
+    // Cached forever: the names do not change, and repairing CAA records must not depend on the
+    // CA's availability.
     if (identities) return identities;
     const [first = LETS_ENCRYPT, ...others] = (await directory.get(signal)).caaIdentities;
     identities = [first, ...others];
@@ -193,7 +196,7 @@ function unsignedMethods(
     async refreshClockSkew(signal) {
       const ageMs =
         http.clock.now().getTime() - (http.lastResponseAt()?.getTime() ?? Number.NEGATIVE_INFINITY);
-      // If our clock has been set since, the age is either large or negative.
+      // If our clock has been set in the meantime, the age is either large or negative.
       if (ageMs < 0 || ageMs >= CLOCK_SKEW_MAX_AGE_MS) await directory.requestNonce(signal);
     },
     clockSkewMs: () => http.skewMs(),
@@ -237,7 +240,7 @@ function isReplacementOf(order: Order & { readonly replaces?: unknown }, replace
 
 async function findOrder(url: string, send: Send, signal: AbortSignal): Promise<Order | undefined> {
   try {
-    // acme-client reads nothing of the order but its URL.
+    // acme-client uses only the URL of the order.
     return await send(signal, (client) => client.getOrder({ url } as Order));
   } catch (thrown) {
     signal.throwIfAborted();

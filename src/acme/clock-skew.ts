@@ -1,6 +1,6 @@
 /** The difference between our clock and the CA's. Pure. */
 
-/** The parts of a CA's response that tell the time. */
+/** The parts of a CA's response that give the time. */
 export interface DatedResponse {
   /** The Date header (RFC 9110 §6.6.1). */
   readonly date: unknown;
@@ -22,11 +22,11 @@ export function clockSkewMs({ date, age, sentAt, receivedAt }: DatedResponse): n
   return caTime + cachedMs - (sentAt.getTime() + receivedAt.getTime()) / 2;
 }
 
-/** What a wrong clock means for an order. */
+/** The consequence of a wrong clock for an order. */
 export interface ClockSkewVerdict {
   /** Whether ordering is refused. */
   readonly refuse: boolean;
-  /** For a person: how wrong the clock is, and the consequence. */
+  /** Human-readable: how wrong the clock is, and the consequence. */
   readonly sentence: string;
 }
 

@@ -26,8 +26,8 @@ export interface DirectoryClient {
   /** The directory, cached for six hours. */
   get(signal: AbortSignal): Promise<Directory>;
   /**
-   * Requests a nonce (RFC 8555 §7.2), the cheapest response that no cache answers: its Date header
-   * tells the CA's clock.
+   * Requests a nonce (RFC 8555 §7.2), the cheapest request that no cache answers: the Date header
+   * of the response gives the CA's time.
    */
   requestNonce(signal: AbortSignal): Promise<void>;
   /**

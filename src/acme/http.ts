@@ -23,14 +23,14 @@ export interface ObservedResponse {
 }
 
 /**
- * What requests to one CA share, whether acme-client sends them or we do: how they are sent, and
- * what the headers of the responses said.
+ * State shared by all requests to one CA, sent by acme-client or by us: how to send them, and the
+ * headers of past responses.
  */
 export interface HttpContext {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly outgoing: Outgoing;
-  /** Records a response. Gives its Retry-After in milliseconds. */
+  /** Records a response. Returns its Retry-After in milliseconds. */
   observe(response: ObservedResponse): number | undefined;
   /** The Retry-After of the last response from this URL, in milliseconds. */
   retryAfterMs(url: string): number | undefined;
@@ -139,8 +139,8 @@ export interface RequestLine {
 }
 
 /**
- * ACME_UNREACHABLE, for a request without a response. `thrown` is the HTTP client's error,
- * `trouble` what it says about HTTPS_PROXY. Pure.
+ * ACME_UNREACHABLE, for a request without a response. `thrown` is the HTTP client's error;
+ * `trouble` is its explanation if HTTPS_PROXY is the cause. Pure.
  */
 export function unreachable(request: RequestLine, thrown: unknown, trouble?: ProxyTrouble): IngressError {
   const method = request.method.toUpperCase();
@@ -162,10 +162,10 @@ const MAX_PAUSE_MS = 10_000;
 
 /**
  * Sends an ACME request with retries: at once with a fresh nonce after badNonce (RFC 8555 §6.5),
- * and up to three times after a short pause if the CA could not be reached or failed itself.
- * Anything else is thrown, because the caller knows what another attempt costs: other refusals, a
- * Retry-After of more than 10 seconds, and timeouts, so that an operator sees the first one before
- * a second one has passed.
+ * and up to three times after a short pause if the CA could not be reached or failed itself. Throws
+ * anything else, because only the caller knows what another attempt costs: other refusals, a
+ * Retry-After of more than 10 seconds, and timeouts, which the operator should see after the first
+ * one.
  */
 export async function withRetries<T>(
   request: () => Promise<T>,

@@ -21,7 +21,7 @@ import {
   whyDownloadAbandoned,
 } from './order.ts';
 
-/** A certificate authority as configured, with what the volume holds about it. */
+/** A certificate authority as configured, with its state on the volume. */
 export interface Authority {
   readonly directoryUrl: string;
   readonly client: AcmeClient;
@@ -75,7 +75,8 @@ export interface IssuedCertificate {
 
 /**
  * Resumes the open order for these names, or creates one, unless our limits or the CA's defer it.
- * Ledger and order store are written before the CA is asked. Throws STORE_FAILED and ACME_* errors.
+ * Writes the ledger before it creates an order, and the order store before it returns. Throws
+ * STORE_FAILED and ACME_* errors.
  */
 export async function openOrder(
   authority: Authority,
@@ -157,7 +158,7 @@ function matches(stored: StoredOrder, { names, profile }: OrderParams, directory
   );
 }
 
-/** The step that the limits have to allow, without the history. */
+/** The step to pass to `whenAllowed`, without the history. */
 async function limitedStep(
   { limits }: Pick<Authority, 'limits'>,
   { names, replaces, lifetimeMs }: Pick<OrderParams, 'names' | 'replaces' | 'lifetimeMs'>,
@@ -169,7 +170,7 @@ async function limitedStep(
   return { names, registeredDomains, step, replaces: replaces !== undefined, limits, now, lifetimeMs };
 }
 
-/** Imported only where needed: the public suffix list is large. */
+/** Imports the public suffix list only when needed, because it is large. */
 async function registeredDomainsOf(names: readonly string[]): Promise<string[]> {
   const { registeredDomain } = await import('./ledger/registered-domain.ts');
   return names.map(registeredDomain);
@@ -199,7 +200,7 @@ async function createOrder(
   const replacement = replaces === undefined ? {} : { replaces };
   const profiled = profile === undefined ? {} : { profile };
   const step = await limitedStep(authority, params, 'order', context);
-  // Checked and written in one turn of the ledger, because orders are created concurrently.
+  // The ledger checks and writes atomically, because orders are created concurrently.
   const deferral = await ledger.writeUnless({ event: 'order', attempt, names, ...replacement }, (history) =>
     whenAllowed({ ...step, history }),
   );
@@ -217,9 +218,8 @@ async function createOrder(
 }
 
 /**
- * Has the CA validate the pending authorizations; their TXT values have to be published by then.
- * Throws as
- * `solveChallenges` does, and STORE_FAILED.
+ * Has the CA validate the pending authorizations. Call it once their TXT values are published.
+ * Throws STORE_FAILED and what `solveChallenges` throws.
  */
 export async function validate(
   { authority: { client, ledger }, authorizations, stored: { attempt } }: PendingOrder,
@@ -266,7 +266,10 @@ async function finalizeOnce(
   return finalize(order, csr, acme);
 }
 
-/** To be called once the certificate is on the volume. Throws STORE_FAILED. */
+/**
+ * Records the issuance and forgets the open order. Call it once the certificate is on the volume.
+ * Throws STORE_FAILED.
+ */
 export async function completeOrder(
   { authority: { ledger, orders }, params: { key, names }, stored: { attempt } }: PendingOrder,
   { serial, notAfter }: { readonly serial: string; readonly notAfter: Date },

@@ -77,10 +77,10 @@ function dnsChallenge({
 }
 
 /**
- * Responds to the challenges, and waits until the CA has validated them all. To be called once the
- * TXT values are published. A challenge that a run before a restart has responded to is only
- * polled. Throws ACME_ORDER_FAILED, with every failed name in its details (`invalid`), ACME_SLOW
- * after 180 seconds, and other ACME_* errors.
+ * Responds to the challenges, and waits until the CA has validated them all. Call it once the TXT
+ * values are published. A challenge that an earlier run has responded to is only polled. Throws
+ * ACME_ORDER_FAILED, with every failed name in its details (`invalid`), ACME_SLOW after 180
+ * seconds, and other ACME_* errors.
  */
 export async function solveChallenges(
   authorizations: readonly PendingAuthorization[],
@@ -108,8 +108,8 @@ export async function solveChallenges(
 }
 
 /**
- * A CA may refuse a challenge response that is repeated because of a lost HTTP response; the
- * authorization has moved on then.
+ * If the HTTP response to a challenge response was lost, the retry may be refused. The
+ * authorization or the challenge is then no longer pending, and the refusal is ignored.
  */
 async function respond(
   { authorization, challenge }: PendingAuthorization,
@@ -150,7 +150,7 @@ export async function finalize(order: Order, csr: string, context: AcmeContext):
 export async function download(order: Order, context: AcmeContext): Promise<string> {
   const { client, signal } = context;
   const chain = await client.downloadCertificate(await waitForIssuance(order, context), signal);
-  // An intercepting proxy's page. The certificate exists, and can be downloaded again.
+  // Probably an intercepting proxy's page. The certificate exists, and can be downloaded again.
   if (!/-----BEGIN CERTIFICATE-----/.test(chain))
     throw new IngressError(
       'ACME_BAD_ANSWER',
@@ -228,7 +228,7 @@ function orderFailed(sentence: string, error?: unknown): IngressError {
   return new IngressError('ACME_ORDER_FAILED', `${sentence}: ${why}`, { details: { problem } });
 }
 
-/** Milliseconds after which an order that is still processing is hopeless. */
+/** Milliseconds after which an order that is still processing counts as lost. */
 const MAX_PROCESSING_MS = 24 * 3_600_000;
 
 export interface OrderAge {
@@ -242,14 +242,14 @@ export interface OrderAge {
 /** Why an order or its download is abandoned. */
 export interface Abandonment {
   readonly reason: 'expired' | 'stalled';
-  /** For a person; the subject is the order. */
+  /** Human-readable; the subject is the order. */
   readonly sentence: string;
 }
 
 /**
- * Why an order will not lead to a certificate, whatever its status; undefined while it may. An
- * order that is not valid by its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still
- * processing after a day has lost it. A valid order has its certificate. Pure.
+ * Why an order will not lead to a certificate; undefined while it may. An order that is not valid
+ * by its `expires` never will be (RFC 8555 §7.1.6), and a CA that is still processing after a day
+ * has lost it. A valid order has its certificate. Pure.
  */
 export function whyAbandoned(
   { status, expires }: Pick<Order, 'status' | 'expires'>,
@@ -286,7 +286,8 @@ function expiry(expires: string | undefined, { now, skewMs = 0 }: OrderAge): str
 }
 
 /**
- * An order from the far future is of unknown age, because the clock was set back: it counts as old.
+ * If the clock was set back, an order may lie far in the future. Its age is unknown, so it counts
+ * as old.
  */
 function isADayOld({ createdAt, now }: OrderAge): boolean {
   return Math.abs(now.getTime() - createdAt.getTime()) >= MAX_PROCESSING_MS;

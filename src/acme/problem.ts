@@ -9,7 +9,8 @@ export interface Problem {
   readonly status: number | undefined;
   readonly subproblems: readonly Subproblem[];
   /**
-   * A page with more; for userActionRequired, what the account's owner has to do (RFC 8555 §7.3.3).
+   * A page with more information; for userActionRequired, with the action required of the account's
+   * owner (RFC 8555 §7.3.3).
    */
   readonly instance?: string;
   /** The current terms of service, from the Link header that accompanies userActionRequired. */
@@ -167,9 +168,9 @@ export function problemOf(error: IngressError): Problem | undefined {
 }
 
 /**
- * Whether an order with `replaces` (RFC 9773 §5) may have been refused because of it, so that one
- * without it is worth a request. True for any refusal that has no other cause, and for the CA's own
- * errors, because Pebble answers an unknown certificate that way. Pure.
+ * Whether an order with `replaces` (RFC 9773 §5) may have been refused because of it, so that an
+ * order without it is worth a request. True for any refusal without another known cause, and for
+ * the CA's internal errors, because Pebble responds to an unknown certificate with one. Pure.
  */
 export function mayConcernReplacement(thrown: unknown): boolean {
   if (!isIngressError(thrown, 'ACME_PROBLEM')) return false;
@@ -179,8 +180,8 @@ export function mayConcernReplacement(thrown: unknown): boolean {
 }
 
 /**
- * Concern the account, its limits, the names or the profile: an order without `replaces` would be
- * refused as well.
+ * Problems with the account, its limits, the names or the profile: an order without `replaces`
+ * would be refused as well.
  */
 const UNRELATED_TO_REPLACEMENT: ReadonlySet<string> = new Set(
   [

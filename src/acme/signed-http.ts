@@ -25,8 +25,8 @@ export interface ClientOptions {
 export interface SignedHttp {
   createClient(options: ClientOptions): Client;
   /**
-   * Calls `request`, which makes a client send, in this context. Throws ACME_UNREACHABLE,
-   * ACME_PROBLEM, and ACME_BAD_ANSWER for a response that acme-client cannot use.
+   * Calls `request`, which sends with one of these clients, in this context. Throws
+   * ACME_UNREACHABLE, ACME_PROBLEM, and ACME_BAD_ANSWER for a response that acme-client cannot use.
    */
   send<T>(context: HttpContext, request: () => Promise<T>): Promise<T>;
 }
@@ -42,8 +42,8 @@ export function loadSignedHttp(): Promise<SignedHttp> {
 }
 
 /**
- * acme-client has one axios for all of its clients, so the context of a call is stored
- * asynchronously.
+ * All clients of acme-client share one axios, so the context of a call is kept in asynchronous
+ * local storage.
  */
 interface Call {
   readonly context: HttpContext;
@@ -83,10 +83,10 @@ async function load(): Promise<SignedHttp> {
 }
 
 /**
- * Replaces the interceptors of acme-client's axios. Its own retry by themselves (with a nonce that
- * was used, and with the pause the server asks for, however long) and lose errors without a
- * response. With ours every request has a time limit, and a response of 400 or more becomes an
- * error with the whole problem document, of which acme-client keeps one sentence.
+ * Replaces the interceptors of acme-client's axios. The originals retry on their own (with a used
+ * nonce, and after a Retry-After of any length) and lose errors without a response. Ours set a time
+ * limit on every request, and turn a response of 400 or more into an error with the whole problem
+ * document, of which acme-client keeps only one sentence.
  */
 function configureAxios(http: typeof axios): void {
   Object.assign(http.defaults, { maxContentLength: MAX_BODY_BYTES });
@@ -141,8 +141,8 @@ function requestOf(config: unknown): RequestLine {
 }
 
 /**
- * For a response that acme-client cannot use, such as an intercepting proxy's page: its own errors
- * name no request.
+ * ACME_BAD_ANSWER for a response that acme-client cannot use, such as an intercepting proxy's page.
+ * It adds the request, which acme-client's own errors do not name.
  */
 function badAnswer(response: ReceivedResponse | undefined, thrown: unknown): IngressError {
   const request = response && { method: response.method.toUpperCase(), url: response.url };

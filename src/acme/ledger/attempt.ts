@@ -2,21 +2,21 @@ import { challengeName } from '../../dns/name.ts';
 import type { LedgerEntry } from './entries.ts';
 
 /**
- * One attempt at a certificate, folded from its entries in the order in which they were written.
- * Moments are milliseconds of the epoch. The functions here change only the attempt that they are
- * given.
+ * One attempt to get a certificate, built from its ledger entries in the order in which they were
+ * written. Times are in milliseconds since the epoch. The functions in this file change only the
+ * attempt that they are given.
  */
 export interface Attempt {
-  /** The names of the certificate; empty before an entry has named them. */
+  /** The names of the certificate; empty until an entry gives them. */
   names: readonly string[];
-  /** `nameSetKey` of these. */
+  /** `nameSetKey` of `names`. */
   set: string;
   orderedAt: number | undefined;
   /** Whether the order names the certificate it replaces. */
   replaces: boolean;
-  /** Names whose validation has begun and not ended, with the moment. */
+  /** Names whose validation has begun but not ended, with the time it began. */
   readonly open: Map<string, number>;
-  /** Names whose authorization failed or may have failed, with the moment. */
+  /** Names whose authorization failed or may have failed, with the time. */
   readonly failed: Map<string, number>;
   /** When a validation last began or ended, by the owner name of its challenge. */
   readonly validations: Map<string, number>;
@@ -25,7 +25,7 @@ export interface Attempt {
   /** The last finalization that may have issued a certificate. */
   finalizedAt: number | undefined;
   issuedAt: number | undefined;
-  /** Whether something has failed, so that the order may never lead to a certificate. */
+  /** Whether a step has failed, so that the order may never lead to a certificate. */
   hasFailed: boolean;
 }
 
@@ -57,7 +57,7 @@ export function addToAttempt(attempt: Attempt, entry: AttemptEntry): void {
   }
 }
 
-/** A key for an exact set of names, whatever their order. */
+/** A key for an exact set of names, in any order. */
 export function nameSetKey(names: readonly string[]): string {
   return [...new Set(names)].sort().join();
 }
@@ -86,7 +86,7 @@ function fail(attempt: Attempt, entry: AttemptEntry & { readonly event: 'failed'
   if (attempt.isProven) return;
   touchValidations(attempt, at);
   const invalid = entry.invalid ?? [];
-  // If the CA did not say which, any may have failed.
+  // If the CA did not name the failed ones, each open one may have failed.
   const suspects = invalid.length > 0 ? invalid : [...attempt.open.keys()];
   for (const suspect of suspects) attempt.failed.set(suspect, at);
   attempt.open.clear();
@@ -96,7 +96,7 @@ function touchValidations({ open, validations }: Attempt, at: number): void {
   for (const one of open.keys()) validations.set(challengeName(one), at);
 }
 
-/** When the authorization of a name failed. One without a result counts as failed. */
+/** When the authorization of a name failed. An authorization without a result counts as failed. */
 export function failedAt({ open, failed }: Attempt, name: string): number | undefined {
   return open.get(name) ?? failed.get(name);
 }

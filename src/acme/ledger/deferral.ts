@@ -5,10 +5,10 @@ export interface Window {
   readonly windowMs: number;
 }
 
-/** A token bucket: `capacity` at once, and one more after each refill. */
+/** A token bucket: `capacity` events at once, and one more per refill interval. */
 export interface Bucket {
   readonly capacity: number;
-  /** Milliseconds until one token comes back. */
+  /** The refill interval: milliseconds per token. */
   readonly refillMs: number;
 }
 
@@ -24,15 +24,15 @@ export type LimitName =
   | 'registered-domain'
   | 'new-orders';
 
-/** Why something is not done yet, and when it may be. */
+/** Why a step is deferred, and until when. */
 export interface Deferral {
-  /** When it may be done, as far as is known now. */
+  /** The earliest time for the step, as far as is known now. */
   readonly until: Date;
-  /** The limit that defers it; undefined if something else does. */
+  /** The limit that defers the step; undefined if the reason is not a limit. */
   readonly limit?: LimitName;
   /** For the user; shown with `until`. */
   readonly reason: string;
-  /** The failure that led to it. */
+  /** The failure that led to the deferral. */
   readonly failure?: PastFailure;
 }
 
@@ -41,14 +41,14 @@ export interface PastFailure {
   readonly at: Date;
   /** From src/errors.ts. */
   readonly code: string;
-  /** With the CA's own words if there were any; undefined in entries of early versions. */
+  /** Includes the CA's own text if it sent any; undefined in entries of early versions. */
   readonly message: string | undefined;
 }
 
 /** The events that a limit counts. */
 export interface Count {
   readonly limit: LimitName;
-  /** `certificates for exactly these names` */
+  /** A plural, such as `certificates for exactly these names`. */
   readonly what: string;
   /** Earliest first. */
   readonly times: readonly Date[];
@@ -58,14 +58,14 @@ const MINUTE = 60 * 1000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Why a sliding window permits no further event now; undefined when it does. Pure. */
+/** Why a sliding window permits no further event now; undefined if it permits one. Pure. */
 export function windowDeferral(
   { limit, what, times }: Count,
   { count, windowMs }: Window,
   now: Date,
 ): Deferral | undefined {
   const within = times.filter((time) => now.getTime() - time.getTime() < windowMs);
-  // When this one leaves the window, one less than the limit is left.
+  // Once this event leaves the window, one fewer than the limit remains in it.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
   const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
@@ -73,8 +73,8 @@ export function windowDeferral(
 }
 
 /**
- * Why a bucket, full before the first event, permits no further one now; undefined when it does.
- * Pure.
+ * Why a token bucket permits no further event now; undefined if it permits one. The bucket is full
+ * before the first event. Pure.
  */
 export function bucketDeferral(
   { limit, what, times }: Count,

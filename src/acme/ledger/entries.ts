@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 /**
  * The entries of a CA's ledger: one for each step that the CA counts, written before the step, and
- * one for its result. Moments are ISO 8601, in UTC. Pure.
+ * one for its result. Times are in ISO 8601 and UTC. Pure.
  */
 
 const moment = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
@@ -16,11 +16,12 @@ const entrySchema = z.discriminatedUnion('event', [
   /** Before newOrder (RFC 8555 §7.4). */
   z.object({
     ...{ event: z.literal('order'), at, attempt, names },
-    /** ARI id of the certificate that is renewed (RFC 9773 §5). */
+    /** The ARI id of the certificate to replace (RFC 9773 §5). */
     replaces: z.string().optional(),
   }),
   /**
-   * Before the CA is told that the challenges are ready; `names` are the identifiers to validate.
+   * Before the responses to the challenges (RFC 8555 §7.5.1); `names` are the identifiers to
+   * validate.
    */
   z.object({ event: z.literal('validate'), at, attempt, names }),
   /** Every authorization of the order is valid. */
@@ -33,26 +34,26 @@ const entrySchema = z.discriminatedUnion('event', [
     /** From src/errors.ts. */
     code: z.string(),
     /**
-     * The message, with the CA's own words if there were any. Entries of early versions have none.
+     * The message, including the CA's own text if it sent any. Entries of early versions have none.
      */
     message: z.string().optional(),
     /** Whether the CA counts it against a limit. */
     refused: z.boolean(),
-    /** Names whose authorization failed, if the CA said which. */
+    /** Names whose authorization failed, if the CA named them. */
     invalid: names.optional(),
-    /** False if the finalization before it has certainly issued nothing. */
+    /** False if the preceding finalization certainly issued nothing. */
     counted: z.boolean().optional(),
-    /** No order before this moment. */
+    /** No order before this time. */
     notBefore: moment.optional(),
   }),
-  /** The CA as a whole asked to wait (Retry-After of a 503 or 429). */
+  /** The CA asked to pause all requests (Retry-After of a 503 or 429). */
   z.object({
     ...{ event: z.literal('pause'), at, until: moment },
-    /** As in a failure; entries of early versions have neither. */
+    /** As in `failed`; entries of early versions have neither. */
     code: z.string().optional(),
     message: z.string().optional(),
   }),
-  /** The last answer about when to renew a certificate (RFC 9773 §4.2). */
+  /** The CA's latest renewal information on a certificate (RFC 9773 §4.2). */
   z.object({
     ...{ event: z.literal('advice'), at },
     /** ARI id. */
@@ -66,13 +67,13 @@ const entrySchema = z.discriminatedUnion('event', [
 
 export type LedgerEntry = Readonly<z.infer<typeof entrySchema>>;
 
-/** `Omit` of each member of a union by itself. */
+/** `Omit`, applied to each member of a union separately. */
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** An entry before the ledger adds its moment. */
+/** An entry before the ledger adds its time. */
 export type NewEntry = Without<LedgerEntry, 'at'>;
 
-/** The entries of a segment, one on each line. Torn and damaged lines are only counted. */
+/** Parses a segment, which has one entry per line. Torn and damaged lines are only counted. */
 export function readEntries(text: string): { readonly entries: LedgerEntry[]; readonly damaged: number } {
   const lines = text.split('\n').filter((line) => line !== '');
   const entries = lines.flatMap((line) => readEntry(line) ?? []);
@@ -88,8 +89,8 @@ function readEntry(line: string): LedgerEntry | undefined {
 }
 
 /**
- * The entry as of now. One in the future, because the clock was set back, counts as made now, and
- * the moments derived from it move by the same amount.
+ * The entry as of now. If the clock was set back, an entry may lie in the future: it counts as made
+ * now, and the times derived from it move by the same amount.
  */
 export function asOf(entry: LedgerEntry, now: Date): LedgerEntry {
   const aheadMs = Date.parse(entry.at) - now.getTime();

@@ -12,18 +12,18 @@ import type { PastFailure } from './deferral.ts';
 import type { LedgerEntry } from './entries.ts';
 
 /**
- * What the entries of a ledger say. Where they leave something open, the worse is assumed. Sets of
- * names are compared whatever their order; lists of moments start with the earliest.
+ * The facts that the entries of a ledger establish. If an outcome is unknown, the worse one is
+ * assumed. Lists of names are compared as sets; lists of times start with the earliest.
  */
 export interface History {
   /**
-   * New orders from that moment on; `replacing` are those that name the certificate they replace
-   * (RFC 9773 §5).
+   * New orders since that time; `replacing` are those that name the certificate they replace (RFC
+   * 9773 §5).
    */
   ordersSince(since: Date): { readonly fresh: Date[]; readonly replacing: Date[] };
   /** Orders for exactly these names that have led to no certificate yet. */
   fruitlessOrders(names: readonly string[]): Date[];
-  /** When authorizations of this name failed; one for each attempt. */
+  /** When authorizations of this name failed; one time per attempt. */
   failedAuthorizations(name: string): Date[];
   /** When certificates for exactly these names were issued. */
   issuances(names: readonly string[]): Date[];
@@ -32,22 +32,22 @@ export interface History {
    * such names that are still open.
    */
   issuancesIn(registeredDomain: string): Date[];
-  /** How many times in a row the CA refused these names since it last issued for them. */
+  /** How many times in a row the CA has refused these names since their last issuance. */
   refusalsInARow(names: readonly string[]): number;
   /** The last of these refusals. */
   lastRefusal(names: readonly string[]): PastFailure | undefined;
   /** The first failure of any kind since the last issuance. */
   failingSince(names: readonly string[]): Date | undefined;
-  /** No order for these names before this moment. */
+  /** No order for these names before this time. */
   notBefore(names: readonly string[]): Date | undefined;
-  /** Until when the CA as a whole asked to wait; may be over. */
+  /** The end of the pause that the CA asked for; may be in the past. */
   pausedUntil(): Date | undefined;
-  /** The answer with which it asked. */
+  /** The refusal that asked for the pause. */
   pausedBy(): PastFailure | undefined;
-  /** The CA's last answer about when to renew a certificate, given by its ARI id. */
+  /** The CA's latest renewal information on the certificate with this ARI id. */
   advice(certificate: string): Advice | undefined;
   /**
-   * When a validation at this name (`_acme-challenge.…`) last began or ended, by another attempt
+   * When a validation at this name (`_acme-challenge.…`) last began or ended in an attempt other
    * than this one: a resolver may still have the earlier records in its cache.
    */
   recentlyValidated(owner: string, attempt?: string): Date | undefined;
@@ -55,7 +55,7 @@ export interface History {
   lastIssued(names: readonly string[]): Issuance | undefined;
 }
 
-/** A suggested window (RFC 9773 §4.2), and until when the CA need not be asked again. */
+/** A suggested window (RFC 9773 §4.2), and the time of the next request for it. */
 export interface Advice {
   readonly start: Date;
   readonly end: Date;
@@ -69,15 +69,15 @@ export interface Issuance {
   readonly notAfter: Date;
 }
 
-/** A history that follows new entries. */
+/** A history to which new entries are added. */
 export interface LedgerView extends History {
-  /** Entries have to be added in the order in which they were made. */
+  /** Call it in the order in which the entries were made. */
   add(entry: LedgerEntry): void;
 }
 
-/** What happened to one set of names since its last issuance. */
+/** The failures of one set of names since its last issuance. */
 interface FailureStreak {
-  /** The issuance before it. */
+  /** That issuance. */
   readonly issued: Issuance | undefined;
   refusals: number;
   lastRefusal: PastFailure | undefined;
@@ -123,9 +123,9 @@ export function historyOf(entries: Iterable<LedgerEntry>): LedgerView {
 
 function createAttempts() {
   const attempts = new Map<string, Attempt>();
-  /** Only the last order for a set is resumed. */
+  /** The attempt of the last order for a set: no other order is resumed. */
   const lastOrder = new Map<string, string>();
-  /** Failures of names outside any attempt. */
+  /** When names failed outside any attempt. */
   const loose = new Map<string, number[]>();
 
   function add(entry: AttemptEntry): void {
@@ -146,7 +146,9 @@ function createAttempts() {
     return [...attempts.values()].filter(({ set }) => set === wanted);
   };
 
-  /** When it was issued, or ordered where it may still be issued. */
+  /**
+   * When the certificate of an attempt was issued; if it may still be issued, when it was ordered.
+   */
   function issuanceIn(domain: string, id: string): number | undefined {
     const attempt = attempts.get(id);
     if (!attempt || attempt.replaces) return undefined;
@@ -238,13 +240,15 @@ function datesOf(all: readonly (number | undefined)[]): Date[] {
   return known.sort((a, b) => a - b).map((ms) => new Date(ms));
 }
 
-/** Milliseconds; after so long nothing is kept of names that are not used any more. */
+/**
+ * Milliseconds. Older entries are removed in any case, because their names may no longer be used.
+ */
 const LONGEST_KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 
 /**
- * Of entries that are about to be removed for their age, those that still matter: the last
- * certificate of each set of names (it tells which CA issued it) as long as it is valid, and the
- * first failure of a streak that goes on. Pure.
+ * Selects the entries that still matter from those that are about to be removed for their age: the
+ * last certificate of each set of names while it is valid (it shows which CA issued it), and the
+ * first failure of an ongoing streak. Pure.
  */
 export function compact(old: readonly LedgerEntry[], history: History, now: Date): LedgerEntry[] {
   const isAt = (entry: LedgerEntry, moment: Date | undefined) => moment?.getTime() === Date.parse(entry.at);

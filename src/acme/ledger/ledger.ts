@@ -17,37 +17,37 @@ import {
 } from './segments.ts';
 
 /**
- * Every attempt at one certificate authority, written down before it is made. However often this
- * program crashes and starts, it knows what it has already asked for, and `whenAllowed` keeps to
- * the CA's limits.
+ * The record of every attempt at one CA, written before the attempt. However often this program
+ * crashes and restarts, it knows its earlier requests, so that `whenAllowed` can keep to the CA's
+ * limits.
  */
 export interface Ledger {
-  /** What is known. The answers follow later writes. Throws STORE_FAILED. */
+  /** The history, which later writes update. Throws STORE_FAILED. */
   history(): Promise<History>;
   /** As `history`, but writes nothing. */
   peek(): Promise<History>;
   /** Resolves once durable. Take the step only after that. Throws STORE_FAILED. */
   write(entry: NewEntry): Promise<void>;
   /**
-   * As `write`, unless `reason` gives a reason against it: then gives that and writes nothing. No
-   * other write comes between the two.
+   * As `write`, unless `reason` returns a reason against it: then returns that and writes nothing.
+   * No other write happens between the check and the write.
    */
   writeUnless<T>(entry: NewEntry, reason: (history: History) => T | undefined): Promise<T | undefined>;
-  /** STORE_FAILED if writing would fail for lack of rights, else undefined. Writes nothing. */
+  /** STORE_FAILED if writing would fail for lack of permission, else undefined. Writes nothing. */
   whyUnwritable(): Promise<IngressError | undefined>;
 }
 
-/** Days after which a segment is compacted: no limit looks further back than 7. */
+/** Days after which a segment is compacted. No limit looks back further than 7 days. */
 const KEPT_DAYS = 30;
 
-/** What was read from the segments. */
+/** The content of the segments. */
 interface Known {
   readonly view: LedgerView;
-  /** Milliseconds of the epoch; of the last entry. */
+  /** The time of the last entry, in milliseconds since the epoch. */
   lastAt: number;
-  /** Days of segments that lie in the future. */
+  /** Days of segments in the future. */
   ahead: readonly string[];
-  /** Days of which a directory is in the place of the segment. */
+  /** Days that have a directory in place of the segment. */
   damaged: readonly string[];
 }
 
@@ -92,7 +92,7 @@ export function createLedger(
   };
 }
 
-/** Reads the segments if necessary: once, and again when the clock was set back. */
+/** Reads the segments if necessary: on first use, and again after the clock was set back. */
 async function load(state: LedgerState): Promise<Known> {
   const now = state.clock.now();
   if (state.known && state.known.lastAt <= now.getTime()) return state.known;
@@ -122,8 +122,8 @@ async function readEntriesOf(
       `${segmentPath(state.folder, torn.day)} has damaged lines, as a crash leaves them; they are skipped`,
     );
   }
-  // Entries that compaction moved into a later segment go back to their day. Else the order is that
-  // of writing, whatever the clock did.
+  // Entries that compaction moved to a later segment return to their day. All others keep the order
+  // in which they were written, even if the clock was set.
   const placeOf = (day: string, { at }: LedgerEntry) => (at < day ? at.slice(0, day.length) : day);
   const entries = read
     .flatMap(({ day, entries }) => entries.map((entry) => ({ place: placeOf(day, entry), entry })))
@@ -132,7 +132,10 @@ async function readEntriesOf(
   return { entries, damaged };
 }
 
-/** Loads and repairs. Best effort: a volume that cannot be written still has its entries. */
+/**
+ * Loads the segments and repairs them. Repairs are best effort: a read-only volume still has its
+ * entries.
+ */
 async function loadAndRepair(state: LedgerState): Promise<Known> {
   const known = await load(state);
   await moveDamaged(state, known);
@@ -141,7 +144,7 @@ async function loadAndRepair(state: LedgerState): Promise<Known> {
 }
 
 /**
- * Moves directories away that are in the place of segments: they contain no entries, and block
+ * Moves directories aside that are in place of segments: they hold no entries, and block writes on
  * their day.
  */
 async function moveDamaged(state: LedgerState, known: Known): Promise<void> {
@@ -158,7 +161,7 @@ async function moveDamaged(state: LedgerState, known: Known): Promise<void> {
   }
 }
 
-/** Writes entries of the future again as made now. Otherwise each start would count them as new. */
+/** Rewrites entries in the future as made now. Otherwise each start would count them as new. */
 async function rewriteAhead(state: LedgerState, known: Known): Promise<void> {
   const { ahead } = known;
   if (ahead.length === 0) return;
@@ -180,7 +183,7 @@ async function write(state: LedgerState, draft: NewEntry): Promise<void> {
   const entry: LedgerEntry = { at: now.toISOString(), ...draft };
   const isFirstOfDay = state.begun !== dayOf(now);
   const { isWhole, failure } = await append(state, [entry], now);
-  // The next reader finds a whole entry although its step is not taken, so it counts here too.
+  // The next reader finds the whole entry, although its step is not taken, so it counts here too.
   if (isWhole) {
     known.view.add(entry);
     known.lastAt = Math.max(known.lastAt, now.getTime());
@@ -206,7 +209,7 @@ async function append(state: LedgerState, entries: readonly LedgerEntry[], now: 
   }
 }
 
-/** Removes old segments; entries that still matter are written again into the segment of today. */
+/** Removes old segments after it has copied the entries that still matter into today's segment. */
 async function compactOld(state: LedgerState, { view }: Known, now: Date): Promise<void> {
   const days = await listSegments(state.folder);
   const old = days.filter((day) => day < dayOf(now, -KEPT_DAYS));

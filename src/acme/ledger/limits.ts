@@ -11,13 +11,13 @@ import type { History } from './history.ts';
 
 export type { Deferral, LimitName } from './deferral.ts';
 
-/** How much we ask of one certificate authority at most. */
+/** Our own limits for one CA. */
 export interface Limits {
-  /** Of one name. */
+  /** Failed authorizations of one name. */
   readonly failedAuthorizations: Window;
   /** Certificates for an exact set of names. */
   readonly exactSet: Window & {
-    /** Whether the window is two lifetimes of the stored certificate if that is shorter. */
+    /** Whether the window shrinks to two lifetimes of the stored certificate if that is shorter. */
     readonly followsLifetime: boolean;
   };
   /** Orders for an exact set of names that lead to no certificate. */
@@ -28,7 +28,7 @@ export interface Limits {
   readonly newOrders: Bucket | undefined;
 }
 
-/** A step at the certificate authority that is about to be taken. */
+/** A step at the CA that is about to be taken. */
 export interface Step {
   readonly history: History;
   readonly names: readonly string[];
@@ -49,7 +49,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * For every CA: one below those of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5
+ * For every CA: one below the limits of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5
  * failed authorizations of a name an hour, 5 certificates for an exact set in 7 days). The limit of
  * fruitless orders is our own: a few at once, then one every 5 minutes.
  */
@@ -75,7 +75,7 @@ const LETS_ENCRYPT: Limits = {
 /**
  * Let's Encrypt's staging environment is for tests
  * (https://letsencrypt.org/docs/staging-environment/): 60 failed authorizations of a name an hour,
- * 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. Ours are below, so
+ * 30,000 certificates for an exact set in 7 days, 1,500 new orders in 3 hours. Ours are lower, so
  * that a loop stays cheap.
  */
 const STAGING: Limits = {
@@ -96,8 +96,8 @@ export function limitsOf(directoryUrl: string): Limits {
 }
 
 /**
- * Why a step may not be taken now, and when it may; undefined when it may. If several limits apply,
- * gives the one that ends last. Pure.
+ * Why a step may not be taken now, and from when it may; undefined if it may be taken now. If
+ * several limits apply, returns the one that ends last. Pure.
  */
 export function whenAllowed(step: Step): Deferral | undefined {
   const deferrals =
@@ -107,7 +107,7 @@ export function whenAllowed(step: Step): Deferral | undefined {
     .reduce<Deferral | undefined>((last, one) => (last && last.until >= one.until ? last : one), undefined);
 }
 
-/** Limits of orders and validations alike. */
+/** The limits that apply to both orders and validations. */
 function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): Deferral[] {
   const paused = history.pausedUntil();
   const certificates: Count = {
@@ -152,8 +152,8 @@ function limitsOfOrders(step: Step): Deferral[] {
 }
 
 /**
- * A deferral of another kind, together with the last refusal of these names: that gives the reason
- * if it ends later, else it is mentioned. Pure.
+ * Combines a deferral with the last refusal of these names: the one that ends later defers the
+ * step, and the reason mentions the refusal in any case. Pure.
  */
 export function orRefusal(deferral: Deferral, history: History, names: readonly string[]): Deferral {
   const refused = refusalDeferral(history, names);
@@ -182,7 +182,7 @@ function because(deferral: Deferral, failure: PastFailure | undefined, link = ''
   };
 }
 
-/** Limits that an order which names the certificate it replaces is exempt from. */
+/** The limits that do not apply to an order with `replaces` (RFC 9773 §5). */
 function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (Deferral | undefined)[] {
   const { perDomain, newOrders } = limits;
   const orders: Count = {
@@ -205,15 +205,15 @@ function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (
 }
 
 /**
- * A private CA may issue certificates of a few hours: a window of 7 days would leave the name
- * without one.
+ * A private CA may issue certificates that are valid for a few hours: a window of 7 days would
+ * leave the names without one.
  */
 function setWindow({ exactSet }: Limits, lifetimeMs: number | undefined): Window {
   const follows = exactSet.followsLifetime && lifetimeMs !== undefined && lifetimeMs > 0;
   return follows ? { ...exactSet, windowMs: Math.min(exactSet.windowMs, 2 * lifetimeMs) } : exactSet;
 }
 
-/** Whether a result is a deferral, and not what was asked for. */
+/** Whether a result is a deferral rather than the requested value. */
 export function isDeferral(value: unknown): value is Deferral {
   return (
     typeof value === 'object' &&

@@ -15,18 +15,18 @@ const orderSchema = z
     accountUrl: z.string(),
     names: z.array(z.string()).readonly(),
     profile: z.string().optional(),
-    /** As in the ledger. */
+    /** The id of the attempt in the ledger. */
     attempt: z.string(),
-    /** Of the order (RFC 8555 §7.1.3). */
+    /** The order URL (RFC 8555 §7.4). */
     url: z.string(),
     /** ISO 8601. */
     createdAt: z.string(),
-    /** The TXT values that answer its challenges, published or about to be. */
+    /** The TXT values of its challenges, published or about to be. */
     values: z
       .array(z.object({ domain: z.string(), name: z.string(), value: z.string() }).readonly())
       .readonly()
       .optional(),
-    /** Key of the certificate that is finalized: PKCS #8, in PEM. */
+    /** The private key of the certificate, once it is about to be finalized: PKCS #8, in PEM. */
     keyPem: privateKey.optional(),
   })
   .readonly();
@@ -35,23 +35,23 @@ const orderSchema = z
 export type StoredOrder = z.infer<typeof orderSchema>;
 
 /**
- * The open order of each certificate, so that a start resumes it instead of making another one. Its
- * private key is stored before the order is finalized: a crash before the download loses no
- * certificate. All of these throw STORE_FAILED.
+ * The open order of each certificate, so that a restart resumes it instead of creating another one.
+ * Its private key is stored before the order is finalized, so that a crash before the download
+ * loses no certificate. All methods throw STORE_FAILED.
  */
 export interface OrderStore {
-  /** A damaged one is moved aside, with a warning, and counts as none. */
+  /** A damaged file is moved aside, with a warning, and counts as none. */
   load(key: string): Promise<StoredOrder | undefined>;
   /** As `load`, but writes nothing. */
   peek(key: string): Promise<StoredOrder | undefined>;
-  /** Resolves when it is on the disk. */
+  /** Resolves once durable. */
   save(key: string, order: StoredOrder): Promise<void>;
   remove(key: string): Promise<void>;
 }
 
 /**
- * The orders at the CA with this directory URL, one file for each certificate. The key that tells
- * certificates apart is a host name or a wildcard.
+ * The orders at the CA with this directory URL, one file for each certificate. The key that
+ * identifies a certificate is a host name or a wildcard.
  */
 export function createOrderStore(
   root: string,

@@ -2,9 +2,9 @@ import { getDomain } from 'tldts';
 import { baseName } from '../../dns/name.ts';
 
 /**
- * The registered domain of a name as CAs count it: by the whole public suffix list with its private
- * part. A name that is itself a public suffix is its own registered domain. Import it only when
- * needed (`limits.perDomain`): the list is large. Pure.
+ * The registered domain of a name as CAs determine it: from the whole public suffix list, including
+ * its private part. A name that is itself a public suffix is its own registered domain. Import it
+ * only when needed (`limits.perDomain`): the list is large. Pure.
  */
 export function registeredDomain(name: string): string {
   const base = baseName(name);

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { listIfThere, readIfThere } from '../../files.ts';
 
 /**
- * A file of lines in the folder of a ledger, one for each day (UTC). Lines are only ever appended,
- * so that a later one cannot lose a whole earlier one. The functions here throw what the file
- * system throws.
+ * One file per day (UTC) in the folder of a ledger. Lines are only appended, so that writing one
+ * cannot lose an earlier one. The functions in this file throw what the file system throws.
  */
 export interface Segment {
   /** `2026-11-24` */
@@ -17,7 +16,7 @@ const NAME = /^(\d{4}-\d\d-\d\d)\.jsonl$/;
 const LINE_BREAK = 0x0a;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The day of a moment, moved by a number of days. */
+/** The UTC day of a time, shifted by a number of days. */
 export function dayOf(moment: Date, days = 0): string {
   return new Date(moment.getTime() + days * DAY_MS).toISOString().slice(0, 10);
 }
@@ -34,11 +33,11 @@ export async function listSegments(folder: string): Promise<string[]> {
 
 export interface ReadSegments {
   readonly segments: Segment[];
-  /** Days of which a directory is in the place of the segment. */
+  /** Days that have a directory in place of the segment. */
   readonly damaged: string[];
 }
 
-/** Reads the segments of these days; one that does not exist any more is left out. */
+/** Reads the segments of these days. Skips those that no longer exist. */
 export async function readSegments(folder: string, days: readonly string[]): Promise<ReadSegments> {
   const read: ReadSegments = { segments: [], damaged: [] };
   for (const day of days) {
@@ -59,15 +58,14 @@ export async function removeSegments(folder: string, days: readonly string[]): P
 
 /** The result of appending lines. */
 export interface Appended {
-  /** Whether all of them are whole in the file, though perhaps not durable. */
+  /** Whether all lines are complete in the file, though perhaps not durable. */
   readonly isWhole: boolean;
-  /** What the file system threw; undefined when the lines are durable. */
+  /** What the file system threw; undefined if the lines are durable. */
   readonly failure: unknown;
 }
 
 /**
- * Appends lines and makes them durable. A torn last line is ended first. Throws when nothing was
- * written.
+ * Appends lines and makes them durable. First ends a torn last line. Throws if nothing was written.
  */
 export async function appendLines(path: string, lines: readonly string[]): Promise<Appended> {
   const file = await open(path, 'a+', 0o600);
@@ -75,7 +73,7 @@ export async function appendLines(path: string, lines: readonly string[]): Promi
     const bytes = Buffer.from(`${(await endsTorn(file)) ? '\n' : ''}${lines.join('\n')}\n`);
     return await write(file, bytes);
   } finally {
-    // Closing cannot lose what is synced.
+    // Closing cannot lose synced data.
     await file.close().catch(() => undefined);
   }
 }
@@ -87,7 +85,7 @@ async function write(file: FileHandle, bytes: Buffer): Promise<Appended> {
     await file.sync();
     return { isWhole: true, failure: undefined };
   } catch (failure) {
-    // Without its line break, the last line is still whole.
+    // Without its line break, the last line is still complete.
     return { isWhole: written >= bytes.length - 1, failure };
   }
 }
