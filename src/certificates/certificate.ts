@@ -10,7 +10,7 @@ export { splitChain } from './chain.ts';
 export interface CertificateBundle {
   /** Leaf first, then its issuers, in PEM; nothing else. */
   readonly chainPem: string;
-  /** The other certificates in the source. */
+  /** The certificates of the source that do not belong to the chain. */
   readonly dropped: readonly DroppedCertificate[];
   /** PKCS #8 or SEC 1, in PEM. */
   readonly keyPem: Secret;
@@ -83,12 +83,12 @@ export function lifetimeMs({ notBefore, notAfter }: CertificateFacts): number {
   return notAfter.getTime() - notBefore.getTime();
 }
 
-/** The names of one certificate. It is identified by the first. */
+/** The names of one certificate. The first identifies it. */
 export type Names = readonly [string, ...string[]];
 
 /** What a certificate has to satisfy to be served. */
 export interface Requirement {
-  /** The names that it has to cover; a wildcard is a name, too. */
+  /** The names that it has to cover; a wildcard counts as a name. */
   readonly names: Names;
   /** Certificates of Let's Encrypt's staging environment, which no client trusts, do not count. */
   readonly noStaging: boolean;

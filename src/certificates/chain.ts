@@ -4,7 +4,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 export interface CleanChain {
   /** The certificate of the key, then its issuers as far as the text has them. */
   readonly path: readonly [X509Certificate, ...X509Certificate[]];
-  /** The others, with the reason for leaving them out. */
+  /** The other certificates, with the reason for leaving them out. */
   readonly dropped: readonly DroppedCertificate[];
 }
 

@@ -44,8 +44,8 @@ export function lineageFolder(root: string, name: string): LineageFolder {
 }
 
 /**
- * Whether its folder in `live/` is a link, which operators create to give a numbered lineage the
- * plain name.
+ * Whether the lineage's folder in `live/` is a link. Operators create one to give a numbered
+ * lineage the plain name.
  */
 export async function isAlias({ live }: LineageFolder): Promise<boolean> {
   return (await kindOf(live)) === 'link';
@@ -60,8 +60,9 @@ export function readLinked({ live }: LineageFolder, now: Date): Promise<Certific
 }
 
 /**
- * Finds the newest matching version that is wanted, else the newest that matches. Skips a version
- * that cannot be read: `onFailure` gets what the file system threw.
+ * Finds the newest version whose chain and key match and that `isWanted` accepts, else the newest
+ * whose chain and key match. Skips a version that cannot be read: `onFailure` gets what the file
+ * system threw.
  */
 export async function findArchived(
   { archive }: LineageFolder,
@@ -83,8 +84,8 @@ export async function findArchived(
 }
 
 /**
- * Stores a pair as the newest version, and moves the links to it. Plain files in `live/` stay in
- * the archive.
+ * Stores a pair as the newest version, and moves the links to it. First copies plain files in
+ * `live/` to the archive.
  */
 export async function saveVersion(folder: LineageFolder, bundle: CertificateBundle): Promise<void> {
   await makeDirectory(folder.archive, DIRECTORY_MODE);

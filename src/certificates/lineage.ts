@@ -31,9 +31,9 @@ export function lineageNames(entries: readonly string[], base: string): string[]
 }
 
 /**
- * Chooses the certificate to serve: of those that can be served now the one with the latest end,
- * the first of equals. If none can be served, the best of the others, so that decisions know it:
- * one that covers more of the names is better.
+ * Chooses the certificate to serve: the one with the latest end among those that can be served now;
+ * the first wins a tie. If none can be served, returns the best of the others for the renewal
+ * decision: one that covers more of the names is better.
  */
 export function chooseServed<T extends { readonly facts: CertificateFacts }>(
   candidates: readonly T[],
@@ -48,8 +48,9 @@ export function chooseServed<T extends { readonly facts: CertificateFacts }>(
 }
 
 /**
- * Whether to serve a version from the archive instead of the linked one: if only that version can
- * be served, or if it is newer, because of a crash between writing the files and moving the links.
+ * Whether to serve a version from the archive instead of the linked one: if only the archived one
+ * can be served, or if it is newer because of a crash between writing the files and moving the
+ * links.
  */
 export function preferArchived(
   linked: CertificateFacts | undefined,
@@ -67,11 +68,11 @@ export function preferArchived(
 }
 
 /**
- * The lineages in which to store a new certificate, the plain one last. The plain one, because
- * other programs read `live/<name>/`; and every numbered one with the same names as the certificate
- * that was served so far, because other programs may read that, and nothing else renews it. If the
- * plain lineage has a valid certificate for other names, it belongs to someone else and stays as it
- * is; then a free number is used.
+ * The lineages in which to store a new certificate, the plain one last. The plain one is among them
+ * because other programs read `live/<name>/`, and so is every numbered one with the same names as
+ * the certificate served so far, because other programs may read it and nothing else renews it. A
+ * plain lineage with a valid certificate for other names belongs to another program and stays
+ * unchanged; if no other lineage qualifies, a free number is used.
  */
 export function lineagesToSave(
   base: string,
@@ -97,7 +98,10 @@ function isFor(facts: CertificateFacts | undefined, { names }: Requirement): boo
   return facts !== undefined && names.every((name) => covers(facts.names, name));
 }
 
-/** A certificate with none but our names was ours before a name was added. */
+/**
+ * Whether a lineage belongs to another program. A certificate with only our names is ours, from
+ * before a name was added.
+ */
 function isForeign(facts: CertificateFacts | undefined, requirement: Requirement, now: Date): boolean {
   if (facts === undefined || isFor(facts, requirement) || now >= facts.notAfter) return false;
   return !facts.names.every((name) => requirement.names.includes(name));

@@ -23,11 +23,11 @@ import {
  */
 export interface CertificateStore {
   /**
-   * Loads the certificate to serve for the names from all lineages of the first name: of each
-   * lineage the newest version that can be served, and of these the one with the latest end. If
-   * none can be served, the best of the others, so that decisions know it; undefined if nothing is
-   * stored. Repairs links that a crash left behind. Throws STORE_FAILED, or CERTIFICATE_UNUSABLE if
-   * there are files but no matching chain and key.
+   * Loads the certificate to serve for the names from all lineages of the first name. Takes the
+   * newest version of each lineage that can be served, and of these the one with the latest end. If
+   * none can be served, returns the best of the others for the renewal decision; undefined if
+   * nothing is stored. Repairs the links after a crash. Throws STORE_FAILED, or
+   * CERTIFICATE_UNUSABLE if there are files but no matching chain and key.
    */
   load(names: Names): Promise<CertificateBundle | undefined>;
   /** As `load`, but repairs nothing. */
@@ -46,9 +46,7 @@ export interface CertificateStore {
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
   readonly clock: Clock;
-  /**
-   * Called once for each file of a lineage that cannot be read although the lineage can be served.
-   */
+  /** Called once for each file that cannot be read in a lineage that can still be served. */
   readonly warn?: (message: string) => void;
 }
 
@@ -109,7 +107,7 @@ async function load(query: Query, warn: (message: string) => void): Promise<Cert
     warn(
       `a file of the certificate in ${chosen.folder.live} cannot be read, and another version is used: ${messageOf(chosen.failure)}`,
     );
-  // Best effort: a certificate is served from a read-only volume, too.
+  // Best effort: a certificate on a read-only volume is served, too.
   if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);
   return chosen?.best;
 }
@@ -120,7 +118,7 @@ async function choose(query: Query): Promise<Lineage | undefined> {
   const isUsable =
     chosen !== undefined && whyUnusable(chosen.facts, query.requirement, query.now) === undefined;
   const failures = found.flatMap(({ failure }) => failure ?? []);
-  // The unreadable version may be the one to serve, so this is no reason to order another.
+  // The unreadable version may be the one to serve, so throw rather than order another certificate.
   const unread = failures.find((failure) => !isIngressError(failure));
   if (!isUsable && unread !== undefined) throw unread;
   if (chosen === undefined && failures.length > 0) throw failures[0];
@@ -136,7 +134,7 @@ async function save(query: Query, bundle: CertificateBundle): Promise<void> {
   }));
   const names = lineagesToSave(baseName(query.requirement.names[0]), states, query.requirement, query.now);
   const results: PromiseSettledResult<void>[] = [];
-  // One after the other, because the names may be aliases of each other.
+  // Sequential, because the names may be aliases of each other.
   for (const name of names) {
     const folder = lineageFolder(query.root, name);
     if (names.length > 1 && (await isAlias(folder))) continue;

@@ -22,8 +22,8 @@ const DIRECTORY_MODE = 0o755;
 /**
  * Writes the `renewal/<lineage>.conf` of a lineage for these names, unless it exists: files that
  * certbot or its user wrote are never changed. A lineage that certbot would call broken gets none,
- * because that makes every `certbot renew` fail. Returns what was written. Throws what the file
- * system throws.
+ * because a broken one makes every `certbot renew` fail. Returns what was written. Throws what the
+ * file system throws.
  */
 export async function keepRenewalConf(
   volume: string,

@@ -52,9 +52,9 @@ export type Alias =
 /** The name of an alias, and its zone. */
 export interface AliasPlace {
   readonly domain: string;
-  /** Of the CNAME, if it is possible. */
+  /** Target of the CNAME, if one is possible. */
   readonly target: string;
-  /** Of the zone; undefined when it is unknown. */
+  /** Apex of the zone; undefined when it is unknown. */
   readonly apex: string | undefined;
   /** Owner name of the desired CAA record, if there is one. */
   readonly caaName: string | undefined;
@@ -63,16 +63,16 @@ export interface AliasPlace {
 }
 
 /**
- * Chooses a CNAME wherever it can be served: it follows the gateway by itself. Chooses addresses
- * where the zone would reject a CNAME or it would displace other records; they have to be looked up
- * again in every reconciliation. Pure.
+ * Chooses a CNAME wherever it can be served, because it follows the gateway's addresses. Chooses
+ * addresses if the zone would reject a CNAME, or if a CNAME would displace other records; every
+ * reconciliation looks them up again. Pure.
  */
 export function chooseAlias(
   { domain, target, apex, caaName, current }: AliasPlace,
   { cnameBesideOthers, flattensApexCname, servesUnderscoreTargets }: Capabilities,
 ): Alias {
-  // RFC 1034 §3.6.2: a CNAME excludes other records, so it cannot be beside the SOA and NS records
-  // of the apex either.
+  // RFC 1034 §3.6.2: a CNAME excludes other records, so it cannot coexist with the SOA and NS
+  // records of the apex either.
   if (domain === apex && !flattensApexCname)
     return { kind: 'addresses', why: 'the name is the apex of its zone' };
   if (!cnameBesideOthers) {
@@ -97,10 +97,10 @@ export function conflictsWithAlias(type: string): boolean {
 }
 
 /**
- * The addresses to publish instead of a CNAME: those that the gateway has now. Our published
- * addresses stay for a family whose look-up failed, and for both families while the gateway has no
- * address at all. Empty when no address is known. `ours` are the records that an earlier run has
- * published; addresses of other owners point elsewhere. Pure.
+ * The addresses to publish instead of a CNAME: the gateway's current ones. Our published addresses
+ * stay for a family whose look-up failed, and for both families while the gateway has no address at
+ * all. Empty when no address is known. `ours` are the records that an earlier run has published; it
+ * must not contain other owners' addresses, which point elsewhere. Pure.
  */
 export function standInAddresses(
   domain: string,

@@ -2,7 +2,7 @@ import type { Capabilities } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { DesiredRecord } from './desired.ts';
 
-/** Seconds. A resolver has no need to cache a challenge for longer. */
+/** Seconds. Resolvers need not cache a challenge for longer. */
 const TTL = 60;
 
 /** The answer to a dns-01 challenge (RFC 8555 §8.4). */
@@ -27,7 +27,7 @@ export function challengeRecord(
   return { purpose: 'challenge', for: domain, name, type: 'TXT', value, ttl: challengeTtl(capabilities) };
 }
 
-/** A challenge value as the journal of its name has it. */
+/** A challenge value as stored in the journal of its name. */
 export interface JournalEntry {
   /** The DNS provider's name. */
   readonly provider: string;
@@ -41,7 +41,7 @@ export interface JournalEntry {
   readonly handle?: string | undefined;
 }
 
-/** A registered value, and the served name whose journal has it. */
+/** A registered value, and the served name whose journal contains it. */
 export interface RegisteredChallenge extends JournalEntry {
   readonly domain: string;
 }

@@ -16,13 +16,13 @@ export interface DesiredRecord extends DnsRecord {
    */
   readonly for?: string;
   /**
-   * Of a CAA record: URLs of accounts of ours whose records it replaces, whatever the ownership of
-   * the name.
+   * For a CAA record: URLs of our former accounts, whose records it replaces regardless of the
+   * ownership of the name.
    */
   readonly succeeds?: readonly string[];
 }
 
-/** What the records of a name are made from. */
+/** The inputs for the records of a name. */
 export interface Wanted {
   /** The name to serve, or `*.` and a name. */
   readonly domain: string;
@@ -46,7 +46,9 @@ export interface CaaOwner {
   readonly ended?: readonly string[];
 }
 
-/** Seconds. Gateways cache the app-address for as long, so a new one takes effect within a minute. */
+/**
+ * Seconds. Gateways cache the app-address for this long, so a new one takes effect within a minute.
+ */
 const TTL = 60;
 
 /** The desired records of a name, in canonical form. Pure. */

@@ -9,8 +9,8 @@ export interface GatewayFinding {
   /** Why the look-up failed. */
   readonly failure: string | undefined;
   /**
-   * The base name of the cluster's gateway that dstack gives (DSTACK_GATEWAY_DOMAIN); undefined when
-   * it gives none.
+   * The base name of the cluster's gateway according to dstack (DSTACK_GATEWAY_DOMAIN); undefined
+   * when dstack names none.
    */
   readonly injected: string | undefined;
   /** Addresses of that gateway; undefined when they are unknown. */
@@ -22,10 +22,10 @@ export interface GatewayFinding {
 }
 
 /**
- * What is wrong with GATEWAY_DOMAIN, in a sentence; undefined when nothing is known to be wrong. A
- * name that resolves to a host that is no gateway is found only where dstack names the right
- * gateway: any host that listens on port 443 looks the same from here, and a container may be
- * unable to reach its own gateway. Pure.
+ * What is wrong with GATEWAY_DOMAIN, as a sentence; undefined if no fault is known. A name that
+ * resolves to a host other than a gateway is detected only if dstack names the right gateway: any
+ * host that listens on port 443 looks the same from here, and a container may be unable to reach
+ * its own gateway. Pure.
  */
 export function gatewayFault(finding: GatewayFinding): string | undefined {
   const { gatewayDomain, addresses, failure, injected, injectedAddresses = [] } = finding;

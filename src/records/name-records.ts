@@ -17,13 +17,13 @@ export interface RecordSpec {
 
 /** Results of the look-ups of the gateway. */
 export interface Gateway extends Omit<GatewayLookups, 'published'> {
-  /** Of the configured name; undefined when the look-up failed. */
+  /** Addresses of the configured name; undefined when the look-up failed. */
   readonly addresses: Addresses | undefined;
   /** Why the look-up failed. */
   readonly failure: string | undefined;
   /**
-   * Addresses of the gateway that dstack names; undefined when unknown or when it names no other
-   * one.
+   * Addresses of the gateway that dstack names; undefined when unknown, or when dstack names no
+   * other gateway.
    */
   readonly injected: readonly string[] | undefined;
 }
@@ -64,9 +64,9 @@ export function ownerNames(domain: string, { txtPrefix }: Pick<RecordSpec, 'txtP
 }
 
 /**
- * The desired records of a name, given the current records of its zone: an alias that is published
- * stays unless the gateway contradicts it. A name that could get no certificate, because its
- * challenge name is an alias, is refused: another program may be serving it. Pure.
+ * The desired records of a name, given the current records of its zone: a published alias stays
+ * unless the look-ups of the gateway contradict it. A name that could get no certificate, because
+ * its challenge name is an alias, is refused: another program may be serving it. Pure.
  */
 export function recordsOfName(
   { domain, apex, certified }: NameInZone,
@@ -78,7 +78,7 @@ export function recordsOfName(
   if (challengeAlias) return { domain, records: [], warnings: [], refused: challengeAlias };
   const { appId, gateway, caa } = facts;
   const { txtPrefix, port } = spec;
-  // Beside our app-address, the addresses at the name are ours, from an earlier run.
+  // If our app-address is published, the addresses at the name are ours too, from an earlier run.
   const ours = { ...appAddress({ domain, appId, port, txtPrefix }), ttl: 0 };
   const isOurs = current.some((record) => sameData(record, ours));
   const { target, warnings, refused } = routeOf(
@@ -91,7 +91,8 @@ export function recordsOfName(
   const wanted = { domain, alias: target ?? { addresses: [] }, appId, port, txtPrefix, caa };
   const records = desiredRecords(wanted, capabilities.normalizeTtl);
   if (target) return { domain, records, warnings };
-  // With our app-address beside them, another owner's addresses at the name would look like ours.
+  // Without the app-address: once it is published, the next run takes the addresses at the name for
+  // ours.
   const withoutRoute = records.filter(({ purpose }) => purpose === 'caa');
   return { domain, records: withoutRoute, warnings, unreachable: gatewayWithoutAddress(domain, spec) };
 }
@@ -109,7 +110,7 @@ export function challengeAliasFault(
 }
 
 interface Route {
-  /** Undefined where the name would get the gateway's addresses, and the gateway has none. */
+  /** Undefined if the name would get the gateway's addresses, and the gateway has none. */
   readonly target?: Wanted['alias'];
   readonly warnings: readonly string[];
   readonly refused?: IngressError;

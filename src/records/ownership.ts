@@ -4,7 +4,7 @@ import type { DesiredRecord } from './desired.ts';
 /**
  * Which of several containers owns a name (blue and green, replicas, a standby). The gateway reads
  * one app-address value, so it routes a name to one container at a time, and the containers know of
- * each other by the records in the zone only. Pure.
+ * each other only by the records in the zone. Pure.
  */
 
 /**
@@ -42,8 +42,8 @@ export interface OwnershipSituation {
 
 /**
  * Decides who owns the name. Two containers that publish concurrently both find both values: the
- * first in an order that all containers share stays, and the other one is removed, so that exactly
- * one is left.
+ * first value in an order that all containers share stays, and the other one is removed, so that
+ * exactly one remains.
  */
 export function decideOwnership({ mode, claimed, current, own }: OwnershipSituation): OwnershipDecision {
   if (mode === 'claim' && !claimed) return { ownership: 'claim' };
@@ -58,8 +58,9 @@ export function decideOwnership({ mode, claimed, current, own }: OwnershipSituat
 }
 
 /**
- * The order that all containers share. Values that are no address (`id:port`) come last, so they
- * never win against one. Compares code units, because containers may differ in their locale.
+ * The order that all containers share. Values that are not an app-address (`id:port`) come last, so
+ * that they never win against one. Compares code units, because containers may differ in their
+ * locale.
  */
 function compareValues(a: string, b: string): number {
   const isAddress = (value: string) => /^\w+:\d+$/.test(value);
@@ -67,10 +68,10 @@ function compareValues(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** What this process knows of the names from earlier runs. */
+/** What this process knows about the ownership of names from earlier runs. */
 export interface OwnershipContext {
   readonly mode: AddressMode;
-  /** Served names whose plan an earlier run of this process has carried out, even without changes. */
+  /** Served names whose plan an earlier run of this process has applied, even without changes. */
   readonly claimed: ReadonlySet<string>;
 }
 
@@ -103,7 +104,7 @@ export function decideAllOwnerships(
   return { mode, decisions, ownershipOf };
 }
 
-/** A name has another owner than before, or none but us any more. */
+/** A change of the owner of a name since the last call. */
 export interface OwnerChange {
   readonly domain: string;
   /**

@@ -14,10 +14,13 @@ import type { Ownership } from './ownership.ts';
 /** The difference between the desired and the current records, and what the operator should know. */
 export interface Plan {
   readonly changes: readonly Change[];
-  /** One sentence for each current record that stays and weakens what was asked for. */
+  /**
+   * One sentence for each CAA record that stays or is replaced by a stricter one, and for each
+   * desired record that cannot be published.
+   */
   readonly warnings: readonly string[];
   /**
-   * The desired records that are current once the changes are made: without those that are yielded
+   * The desired records that are current once the changes are applied, which excludes those yielded
    * to another container.
    */
   readonly desired: readonly DesiredRecord[];
@@ -38,7 +41,8 @@ export type OwnershipOf = (record: DesiredRecord) => Ownership;
  * addresses and CNAMEs at the name of an alias, other TXT values at the app-address name, and,
  * where a name is claimed, CAA records of the same tag and issuer. Desired records never conflict
  * with each other. All other records stay, and so do the alias and the app-address of a name that
- * is yielded. Planning what was applied plans nothing, whatever the ownerships are. Pure.
+ * is yielded. Idempotent: once a plan is applied, the next one has no changes, whatever the
+ * ownerships are. Pure.
  */
 export function plan(
   desired: readonly DesiredRecord[],
@@ -92,8 +96,8 @@ export function blockingCname(
 }
 
 /**
- * Removes our app-address of a yielded name where another value is beside it: the gateway reads one
- * value only.
+ * Removes our app-address of a yielded name if the name has another value too, because the gateway
+ * reads only one.
  */
 function removalsOfYielded(yielded: readonly DesiredRecord[], current: readonly CurrentRecord[]): Change[] {
   return yielded
@@ -106,7 +110,7 @@ function removalsOfYielded(yielded: readonly DesiredRecord[], current: readonly 
     });
 }
 
-/** Whether a CNAME is at the name and is not replaced by addresses of ours. */
+/** Whether the name has a CNAME that is not replaced by our addresses. */
 function hasLastingCname(
   name: string,
   own: readonly DesiredRecord[],
@@ -137,8 +141,8 @@ function changesFor(
   const foreign = sharesTtl ? current.filter((record) => !isOfSet(record)) : [];
   const satisfied = pair(set, unpaired, (one, record) => isSatisfied(one, record, foreign));
   const missing = set.filter((one) => !satisfied.has(one));
-  // A record of the same data, or else of the same type, is replaced in place: the name always has
-  // an answer.
+  // A record with the same data, or else of the same type, is replaced in place, so that the name
+  // always has an answer.
   const same = pair(missing, unpaired, sameData);
   const different = missing.filter((one) => !same.has(one));
   const near = pair(
@@ -158,7 +162,9 @@ function changesFor(
 
 type Match = (one: DesiredRecord, record: CurrentRecord) => boolean;
 
-/** Pairs each desired record with a current one that matches; takes it out of `unpaired`. */
+/**
+ * Pairs each desired record with a current one that matches, and removes that one from `unpaired`.
+ */
 function pair(
   records: readonly DesiredRecord[],
   unpaired: Set<CurrentRecord>,
@@ -174,7 +180,7 @@ function pair(
   return pairs;
 }
 
-/** Whether a current record has to go for a desired one. */
+/** Whether a current record has to be removed for a desired one. */
 function conflicts(record: CurrentRecord, desired: DesiredRecord, ownership: Ownership): boolean {
   if (record.name !== desired.name) return false;
   switch (desired.purpose) {
@@ -192,8 +198,8 @@ function conflicts(record: CurrentRecord, desired: DesiredRecord, ownership: Own
 }
 
 /**
- * Whether a current record needs no change. Where the records of a name share the TTL, `foreign`
- * are those that stay and decide it.
+ * Whether a current record needs no change. If the records of a name share their TTL, `foreign` are
+ * the records that stay and determine it.
  */
 function isSatisfied(
   desired: DesiredRecord,
@@ -255,7 +261,7 @@ function caaWarnings(
       const isOfOtherAccount = sameIssuer.length > 0 && !isOpen;
       return [isOfOtherAccount ? `${text} stays: ${OTHER_ACCOUNT}` : `${text} stays: ${permission(record)}`];
     }
-    // Other hosts of the zone may renew by a record that is open to all accounts of the CA.
+    // Other hosts of the zone may depend on a record that is open to all accounts of the CA.
     const who = sameIssuer.length === 1 ? 'this account' : 'these accounts';
     const narrowed = `only ${who} may now issue for ${record.name} and names below it`;
     return isOpen ? [`${text} is replaced: ${narrowed}`] : [];

@@ -8,8 +8,8 @@ import type { JournalEntry, RegisteredChallenge } from './challenges.ts';
 
 /**
  * The registry of the challenge values that we own, one journal for each served name. A value is
- * registered before it is published and unregistered after it was removed: a later run prunes what a
- * crash has left, and never removes a value of another owner.
+ * registered before it is published and unregistered after it was removed: a later run prunes the
+ * values that a crash has left, and never removes a value of another owner.
  */
 export interface Registry {
   readonly provider: Pick<DnsProvider, 'name'>;
@@ -66,7 +66,7 @@ export interface ChallengeJournal {
   write(entries: readonly JournalEntry[]): Promise<void>;
   /** Removes the entries with these names and values. */
   remove(entries: readonly JournalEntry[]): Promise<void>;
-  /** STORE_FAILED when writing would fail for lack of rights, else undefined. Writes nothing. */
+  /** STORE_FAILED if writing would fail for lack of permission, else undefined. Writes nothing. */
   whyUnwritable(): Promise<IngressError | undefined>;
 }
 
@@ -77,7 +77,7 @@ const entrySchema = z.object({
   name: z.string(),
   value: z.string(),
   ttl: z.number(),
-  /** The provider's id of the record; absent until the provider has answered. */
+  /** The provider's id of the record; absent until the provider has returned one. */
   handle: z.string().optional(),
 }) satisfies z.ZodType<JournalEntry>;
 

@@ -7,14 +7,16 @@ import { type NameRecords, type RecordFacts, type RecordSpec, recordsOfName } fr
 import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
 import { blockingCname, type Plan, plan } from './plan.ts';
 
-/** A zone of the provider's account, as one read has found it. */
+/** A zone of the provider's account, as of one read. */
 export interface ZoneState {
   readonly zone: Zone;
   /** The served names that have their records here. */
   readonly names: readonly ZoneName[];
-  /** Undefined when nothing was read: the desired records are unknown, or reading failed. */
+  /**
+   * Undefined if the zone was not read, because the desired records are unknown or reading failed.
+   */
   readonly current: readonly CurrentRecord[] | undefined;
-  /** Challenge values that the registry says we have put here. */
+  /** Our challenge values in this zone, according to the registry. */
   readonly registered: readonly RegisteredChallenge[];
 }
 
@@ -24,11 +26,11 @@ export interface ZoneName {
   readonly certified: boolean;
 }
 
-/** What is desired of a zone beside the challenges. */
+/** The inputs for the plan of a zone, apart from the challenges. */
 export interface PlanContext {
   readonly spec: RecordSpec & { readonly addressMode: AddressMode };
   readonly capabilities: Capabilities;
-  /** Undefined when the desired records are unknown: then only challenges are planned. */
+  /** Undefined if the desired records are unknown: then only challenges are planned. */
   readonly facts: RecordFacts | undefined;
   /** Names that this process owns already (see ownership.ts). */
   readonly claimed: ReadonlySet<string>;
@@ -36,30 +38,31 @@ export interface PlanContext {
 
 /** Challenge values and their orders. */
 export interface DesiredChallenges {
-  /** Of orders under way: published. */
+  /** Of orders in progress: to be published. */
   readonly publish: readonly ChallengeValue[];
-  /** Of orders that are open and not under way: neither published nor pruned. */
+  /** Of open orders that are not in progress: neither published nor pruned. */
   readonly retain: readonly ChallengeValue[];
 }
 
 export const NO_CHALLENGES: DesiredChallenges = { publish: [], retain: [] };
 
-/** The difference between what is desired of a zone and what it has. */
+/** The difference between the desired and the current records of a zone. */
 export interface ZonePlan extends Plan {
-  /** The changes to challenge values, which `changes` does not have: removals first. */
+  /** The changes to challenge values, removals first. `changes` does not include them. */
   readonly challengeChanges: readonly Change[];
   /** Registered challenge values of no open order. */
   readonly pruned: readonly RegisteredChallenge[];
-  /** By name; without the names of which nothing could be planned. */
+  /** By name, without those in `refused`. */
   readonly names: ReadonlyMap<string, NameRecords>;
-  /** Why nothing can be planned for a name; the plan of the others goes on without it. */
+  /** Why nothing can be planned for a name. The others are planned without it. */
   readonly refused: ReadonlyMap<string, IngressError>;
   readonly ownership: OwnershipDecisions;
 }
 
 /**
- * Plans a zone: the records of all of its names, the challenges of the orders under way, and the
- * removal of challenges whose order is over. Planning what was applied plans nothing. Pure.
+ * Plans a zone: the records of all of its names, the challenges of the orders in progress, and the
+ * removal of challenges whose order is over. Idempotent: once a plan is applied, the next one has
+ * no changes. Pure.
  */
 export function planZone(zone: ZoneState, challenges: DesiredChallenges, context: PlanContext): ZonePlan {
   const { current } = zone;
@@ -68,10 +71,7 @@ export function planZone(zone: ZoneState, challenges: DesiredChallenges, context
   return { ...planned, ...planChallenges(zone, challenges, context) };
 }
 
-/**
- * The desired records of a name that stay after the plan: those that were not left to another
- * owner.
- */
+/** The desired records of a name after the plan, without those yielded to another owner. */
 export function desiredOf({ desired }: Pick<Plan, 'desired'>, domain: string): readonly DesiredRecord[] {
   return desired.filter((record) => record.for === domain);
 }
@@ -84,7 +84,7 @@ export function cnameFault(cname: CurrentRecord): IngressError {
   });
 }
 
-/** Empty when the desired records are unknown. */
+/** The records of a name; empty when the desired records are unknown. */
 function recordsOf(
   { domain, certified }: ZoneName,
   { name: apex }: Zone,
@@ -146,7 +146,7 @@ function planChallenges(
   };
 }
 
-/** Removes the exact value; no change where a read has shown that it is gone. */
+/** Removes the exact value; no change if a read has shown that it is gone. */
 function removalOf(registered: RegisteredChallenge, current: readonly CurrentRecord[] | undefined): Change[] {
   const record = toRecord(registered);
   const found = current?.find((one) => sameData(one, record));

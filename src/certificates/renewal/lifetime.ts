@@ -76,9 +76,9 @@ export function renewalTimes({
 }
 
 /**
- * Why RENEW_DAYS_BEFORE is not when a certificate of this lifetime (milliseconds) is renewed,
- * leaving the CA's advice aside; undefined if it is. Days are rounded to tenths, because lifetimes
- * are a second short of whole days. Pure.
+ * Why RENEW_DAYS_BEFORE does not determine when a certificate of this lifetime (milliseconds) is
+ * renewed, regardless of the CA's advice; undefined if it does. Days are rounded to tenths, because
+ * lifetimes are a second short of whole days. Pure.
  */
 export function whyDaysBeforeFails(daysBefore: number, lifetimeMs: number): DaysBeforeFault | undefined {
   const { due, minAge, words: fractions } = fractionsOf(lifetimeMs);

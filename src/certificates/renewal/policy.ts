@@ -3,9 +3,9 @@ import type { RenewalAdvice } from './ari.ts';
 import { type RenewalTimes, renewalTimes } from './lifetime.ts';
 
 /**
- * The rule that decides: `missing` and `unusable` need no other; the others are what makes renewal
- * due first. `advice-repeated`: the lifetime rule, because advice that had passed is not followed
- * twice.
+ * The rule that decides: `missing` and `unusable` override all others; of the others, the one that
+ * makes renewal due first. `advice-repeated`: the lifetime rule, because advice whose time had
+ * passed is not followed twice.
  */
 export type RenewalRule =
   | 'missing'
@@ -113,7 +113,7 @@ export function renewalDue(certificate: CertificateFacts): Date {
   return new Date(renewalTimes(certificate).dueAt);
 }
 
-/** Something that makes renewal due. */
+/** A rule, and the time at which it makes renewal due. */
 interface Trigger {
   readonly rule: RenewalRule;
   /** Milliseconds of the epoch. */
@@ -167,8 +167,8 @@ interface Issuances {
 }
 
 /**
- * Ignores issuances in the future: after the clock was ahead, renewals must not wait until it gets
- * there again.
+ * Ignores issuances in the future: if the clock was once ahead, renewals must not wait until it
+ * reaches that time again.
  */
 function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
   let [last, previous]: (number | undefined)[] = [];
@@ -182,10 +182,10 @@ function latestOf(issuedAt: readonly Date[], now: Date): Issuances {
 }
 
 /**
- * The time from which another certificate may be issued for the same names: one in each interval,
- * or two in two intervals. The second one covers exceptions: a certificate that was issued
- * yesterday and will be revoked today is replaced today. A loop is slowed down to one in each
- * interval, which stays within the CA's limits even without the exemption for renewals.
+ * The time from which another certificate may be issued for the same names: one per interval, or
+ * two within two intervals. The second one covers exceptions: a certificate that was issued
+ * yesterday and will be revoked today is replaced today. A loop is slowed down to one per interval,
+ * which stays within the CA's limits even without the exemption for renewals.
  */
 function freeFrom({ last, previous }: Issuances, minIntervalMs: number): number {
   if (last === undefined || previous === undefined) return Number.NEGATIVE_INFINITY;
@@ -193,8 +193,8 @@ function freeFrom({ last, previous }: Issuances, minIntervalMs: number): number 
 }
 
 /**
- * Whether the CA advises for the second time a time before the last issuance. Such advice is
- * followed once: if the replacement gets the same advice, it says nothing about the certificate.
+ * Whether the CA advises a time before the last issuance for the second time. Such advice is
+ * followed once: if the replacement gets it too, it says nothing about the certificate.
  */
 function isRepeated(asked: number, { last, previous }: Issuances, minIntervalMs: number): boolean {
   if (last === undefined || previous === undefined) return false;
