@@ -103,7 +103,7 @@ const complete: Plan = {
         urgent: true,
         rule: 'urgent',
         reason:
-          'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth or less of the lifetime is left from then on; the certificate ends at 2026-12-09T09:14:03.000Z',
+          'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth of the lifetime is left at that time; the certificate ends at 2026-12-09T09:14:03.000Z',
       },
       held: {
         until: new Date('2026-11-25T14:00:00.000Z'),
@@ -121,8 +121,7 @@ const complete: Plan = {
         until: new Date('2027-01-23T09:14:03.000Z'),
         rule: 'lifetime',
         isSpaced: false,
-        reason:
-          'renewal is due at 2027-01-23T09:14:03.000Z: a third or less of the lifetime is left from then on',
+        reason: 'renewal is due at 2027-01-23T09:14:03.000Z: a third of the lifetime is left at that time',
       },
     },
     {
@@ -156,8 +155,7 @@ const state: State = {
       certificate: { serial: '04B1A5…', notAfter: '2027-02-22T09:14:03.000Z' },
       renewal: {
         at: '2027-01-23T09:14:03.000Z',
-        reason:
-          'renewal is due at 2027-01-23T09:14:03.000Z: a third or less of the lifetime is left from then on',
+        reason: 'renewal is due at 2027-01-23T09:14:03.000Z: a third of the lifetime is left at that time',
       },
       pass: { at: '2026-11-25T12:31:40.000Z', outcome: 'finished' },
     },

@@ -227,7 +227,7 @@ function createEndedAccounts(root: string, directoryUrl: string, warn: (message:
     path: join(root, 'dstack-ingress', 'accounts', `${folderNameOf(directoryUrl)}.json`),
     title: 'the list of ended accounts ',
     parse: (value) => z.array(endedAccountSchema).readonly().parse(value),
-    loss: 'an account in it may be tried once more',
+    loss: 'an ended account may be tried once more',
     warn,
   });
   return {

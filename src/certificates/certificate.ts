@@ -36,9 +36,9 @@ export interface CertificateFacts {
  * tolerate. Throws CERTIFICATE_UNUSABLE if no certificate has the key.
  */
 export function readBundle(chainPem: string, keyPem: Secret, now: Date): CertificateBundle {
-  if (splitChain(chainPem).length === 0) throw unusable('the chain holds no certificate');
+  if (splitChain(chainPem).length === 0) throw unusable('the chain contains no certificate');
   const chain = cleanChain(chainPem, keyOf(keyPem), now);
-  if (chain === undefined) throw unusable('the private key is not that of a certificate in the chain');
+  if (chain === undefined) throw unusable('the private key matches no certificate in the chain');
   const { path, dropped } = chain;
   return { chainPem: path.map(String).join(''), keyPem, dropped, facts: factsOf(path[0]) };
 }

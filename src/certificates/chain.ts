@@ -80,10 +80,10 @@ function describeDropped(
 ): DroppedCertificate {
   const name = nameOf(certificate);
   if (path.some((one) => isSame(one, certificate)))
-    return { reason: 'duplicate', words: `${name} (it is there already)` };
+    return { reason: 'duplicate', words: `${name} (duplicate)` };
   const end = certificate.validToDate;
   return end > now
-    ? { reason: 'unrelated', words: `${name} (it has issued none of the others)` }
+    ? { reason: 'unrelated', words: `${name} (it issued none of the others)` }
     : { reason: 'expired', words: `${name} (it expired at ${end.toISOString()})` };
 }
 
@@ -96,5 +96,5 @@ function isSame(one: X509Certificate, other: X509Certificate): boolean {
  * profiles without a common name have an empty subject.
  */
 function nameOf({ subject }: { readonly subject: string | undefined }): string {
-  return subject?.replaceAll('\n', ', ') || 'one without a name';
+  return subject?.replaceAll('\n', ', ') || 'an unnamed certificate';
 }

@@ -105,7 +105,7 @@ async function load(query: Query, warn: (message: string) => void): Promise<Cert
   const chosen = await choose(query);
   if (chosen?.failure !== undefined && !isIngressError(chosen.failure))
     warn(
-      `a file of the certificate in ${chosen.folder.live} cannot be read, and another version is used: ${messageOf(chosen.failure)}`,
+      `a file of the certificate in ${chosen.folder.live} cannot be read; serving another version: ${messageOf(chosen.failure)}`,
     );
   // Best effort: a certificate on a read-only volume is served, too.
   if (chosen?.unlinked !== undefined) await mendLinks(chosen.folder, chosen.unlinked).catch(() => undefined);

@@ -69,7 +69,7 @@ test('a CA that does not respond is not queried for each certificate, and its la
   for (let call = 0; call < 3; call += 1)
     assert.match(
       (await decide(stage.deps, { certificate: stage.certificates[0], stored }, never)).reason,
-      /the CA asks for it between/,
+      /the CA suggests renewal between/,
     );
   assert.equal(queries(), 2);
 });

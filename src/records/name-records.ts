@@ -135,7 +135,7 @@ function routeOf(
   const standIns = standInAddresses(domain, addresses, isOurs ? current : []);
   if (standIns.length === 0 && addresses !== undefined) return { warnings: [] };
   if (standIns.length === 0) {
-    const hint = `Check GATEWAY_DOMAIN. ${domain} gets the gateway's addresses and no CNAME, because ${alias.why}.`;
+    const hint = `Check GATEWAY_DOMAIN. ${domain} gets the gateway's addresses instead of a CNAME, because ${alias.why}.`;
     const sentence = `the gateway ${gatewayDomain} could not be looked up`;
     return { warnings: [], refused: new IngressError('DNS_LOOKUP_FAILED', sentence, { hint }) };
   }
@@ -146,7 +146,7 @@ function routeOf(
       ...(isUnknown
         ? [`the gateway ${gatewayDomain} has no known address; the published addresses of ${domain} stay`]
         : []),
-      `${domain} gets the addresses of ${gatewayDomain} and no CNAME, because ${alias.why}; every reconciliation looks them up again`,
+      `${domain} gets the addresses of ${gatewayDomain} instead of a CNAME, because ${alias.why}; every reconciliation looks them up again`,
     ],
   };
 }

@@ -268,10 +268,10 @@ function caaWarnings(
   });
 }
 
-const OTHER_ACCOUNT = 'another account may issue too, as a second container that serves the name has to';
+const OTHER_ACCOUNT = 'another account may issue too, which a second container for this name needs';
 
 function exclusionWarning(record: DesiredRecord): string {
-  return `${describeRecord(record)} is not published: the CNAME of another container is at the same name and excludes other records`;
+  return `${describeRecord(record)} is not published: the CNAME of another container at the same name excludes other records`;
 }
 
 function permission({ name, value }: CurrentRecord): string {

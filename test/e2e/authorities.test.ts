@@ -163,7 +163,7 @@ for (const [title, refusal, replacing] of [
     const { reason } = await ingress.seen('order', {
       fits: (line) => /CA asks/.test(String(line['reason'])),
     });
-    assert.match(String(reason), /^renewal has been due since .*: the CA asks for it between/);
+    assert.match(String(reason), /^renewal has been due since .*: the CA suggests renewal between/);
     await ingress.seen('serving', { fits: (line) => line['serial'] !== serial, timeoutMs: 60_000 });
     const orders = world.acmeFront.calls.filter(({ kind }) => kind === 'POST /order-plz');
     assert.deepEqual(

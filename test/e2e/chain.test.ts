@@ -43,7 +43,7 @@ test('a chain on the volume with a duplicate intermediate is served without the 
   await ingress.seen('serving');
   assert.deepEqual(await sent(environment), fingerprints(leaf + intermediate.pem));
   const { msg, domain } = await ingress.seen('chain-cleaned');
-  assert.match(String(msg), /CN=Intermediate \(it is there already\)/);
+  assert.match(String(msg), /CN=Intermediate \(duplicate\)/);
   assert.equal(domain, NAME);
   await ingress.seen('pass-finished');
   assert.equal(readFileSync(file, 'utf8'), untidy);

@@ -36,7 +36,7 @@ const planRows: readonly (readonly [
     ofOther.value,
     'retain',
     1,
-    'app.example.com CAA 0 issue "ca.example;accounturi=https://ca.example/acct/9" stays: another account may issue too, as a second container that serves the name has to',
+    'app.example.com CAA 0 issue "ca.example;accounturi=https://ca.example/acct/9" stays: another account may issue too, which a second container for this name needs',
   ],
   [
     'the CAA record of another CA stays',
@@ -200,7 +200,7 @@ export const rows: readonly WordingRow[] = [
         () => 'yield',
       ).warnings[0],
     message:
-      'app.example.com CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1" is not published: the CNAME of another container is at the same name and excludes other records',
+      'app.example.com CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1" is not published: the CNAME of another container at the same name excludes other records',
   },
   {
     when: 'another container takes a name',
@@ -237,7 +237,7 @@ export const rows: readonly WordingRow[] = [
     when: 'a name gets addresses instead of a CNAME',
     say: () => byAddress(['192.0.2.1'], []).warnings[0],
     message:
-      'app.example.com gets the addresses of gw.example.net and no CNAME, because the name gets a CAA record, which a CNAME excludes; every reconciliation looks them up again',
+      'app.example.com gets the addresses of gw.example.net instead of a CNAME, because the name gets a CAA record, which a CNAME excludes; every reconciliation looks them up again',
   },
   {
     when: 'the published addresses stay',
@@ -255,7 +255,7 @@ export const rows: readonly WordingRow[] = [
     when: 'the addresses of the gateway are unknown',
     say: () => byAddress(undefined, []).refused,
     message: 'the gateway gw.example.net could not be looked up',
-    hint: "Check GATEWAY_DOMAIN. app.example.com gets the gateway's addresses and no CNAME, because the name gets a CAA record, which a CNAME excludes.",
+    hint: "Check GATEWAY_DOMAIN. app.example.com gets the gateway's addresses instead of a CNAME, because the name gets a CAA record, which a CNAME excludes.",
   },
   {
     when: 'a CNAME excludes the records of a name',

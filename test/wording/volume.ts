@@ -99,49 +99,49 @@ const decisions: readonly Decision[] = [
     'not due',
     1,
     {},
-    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on',
+    'renewal is due at 2026-03-02T00:00:00.000Z: a third of the lifetime is left at that time',
   ],
   [
     'due',
     61,
     {},
-    'renewal has been due since 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
+    'renewal has been due since 2026-03-02T00:00:00.000Z: a third of the lifetime is left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
   ],
   [
     'advice of the CA',
     1,
     { advice: { ...advised(40, 42), explanationUrl: 'https://ca.example/why' } },
-    'renewal is due at 2026-02-10T00:00:00.000Z: the CA asks for it between 2026-02-10T00:00:00.000Z and 2026-02-12T00:00:00.000Z (see https://ca.example/why)',
+    'renewal is due at 2026-02-10T00:00:00.000Z: the CA suggests renewal between 2026-02-10T00:00:00.000Z and 2026-02-12T00:00:00.000Z (see https://ca.example/why)',
   ],
   [
     'RENEW_DAYS_BEFORE',
     1,
     { daysBefore: 40 },
-    'renewal is due at 2026-02-20T00:00:00.000Z: RENEW_DAYS_BEFORE=40 asks for it',
+    'renewal is due at 2026-02-20T00:00:00.000Z: RENEW_DAYS_BEFORE=40 determines the time',
   ],
   [
     'RENEW_DAYS_BEFORE is too early',
     1,
     { daysBefore: 99 },
-    'renewal is due at 2026-01-31T00:00:00.000Z: RENEW_DAYS_BEFORE=99 asks for it, but not before a third of the lifetime is over',
+    'renewal is due at 2026-01-31T00:00:00.000Z: RENEW_DAYS_BEFORE=99 determines the time, but not before a third of the lifetime is over',
   ],
   [
     'urgent',
     80,
     { advice: advised(82, 84) },
-    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth or less of the lifetime is left from then on; the certificate ends at 2026-04-01T00:00:00.000Z',
+    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth of the lifetime is left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
   ],
   [
     'too soon after others',
     2,
     { advice: advised(1, 1.5), issuedAt: [day(0.5), day(0)] },
-    'renewal has been due since 2026-01-02T00:00:00.000Z: the CA asks for it between 2026-01-02T00:00:00.000Z and 2026-01-02T12:00:00.000Z, but certificates for these names were issued at 2026-01-01T00:00:00.000Z and 2026-01-01T12:00:00.000Z: no other one before 2026-01-16T12:00:00.000Z',
+    'renewal has been due since 2026-01-02T00:00:00.000Z: the CA suggests renewal between 2026-01-02T00:00:00.000Z and 2026-01-02T12:00:00.000Z, but certificates for these names were issued at 2026-01-01T00:00:00.000Z and 2026-01-01T12:00:00.000Z; no further one before 2026-01-16T12:00:00.000Z',
   ],
   [
     'advice that had passed is repeated',
     2,
     { advice: advised(-2, -1), issuedAt: [day(0), day(0.5)] },
-    'renewal is due at 2026-03-02T00:00:00.000Z: a third or less of the lifetime is left from then on; the CA asks for it between 2025-12-30T00:00:00.000Z and 2025-12-31T00:00:00.000Z, which had passed when the certificate was issued, as with the one before it',
+    'renewal is due at 2026-03-02T00:00:00.000Z: a third of the lifetime is left at that time; the CA suggests renewal between 2025-12-30T00:00:00.000Z and 2025-12-31T00:00:00.000Z, which had already passed when this certificate and the one before it were issued',
   ],
 ];
 
@@ -194,7 +194,7 @@ const limits: readonly (readonly [when: string, entries: readonly NewEntry[], me
   [
     'orders without a certificate',
     times(6, (attempt) => ({ event: 'order', attempt, names: [NAME] })),
-    '6 orders for these names without a certificate at once, and one more every 5 minutes, are used up',
+    'all 6 orders for these names without a certificate are used up; one more is allowed every 5 minutes',
   ],
 ];
 
@@ -240,7 +240,7 @@ export const rows: readonly WordingRow[] = [
       const store = createAccountStore(root, DIRECTORY, clock, async () => [], warn);
       await store.markEnded(await store.create(), 'its status is revoked');
     }),
-    message: `/etc/letsencrypt/${ACCOUNTS} is damaged and was moved to /etc/letsencrypt/${ACCOUNTS}.damaged; an account in it may be tried once more`,
+    message: `/etc/letsencrypt/${ACCOUNTS} is damaged and was moved to /etc/letsencrypt/${ACCOUNTS}.damaged; an ended account may be tried once more`,
   },
   {
     when: 'a segment of the ledger has damaged lines',
@@ -248,7 +248,7 @@ export const rows: readonly WordingRow[] = [
       plant(root, `${LEDGER}/2026-11-23.jsonl`, 'half of');
       return createLedger(root, DIRECTORY, clock, warn).history();
     }),
-    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl has damaged lines, as a crash leaves them; they are skipped`,
+    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl has damaged lines, probably from a crash; they are skipped`,
   },
   {
     when: 'a directory is in the place of a segment',
@@ -256,7 +256,7 @@ export const rows: readonly WordingRow[] = [
       mkdirSync(join(root, LEDGER, '2026-11-23.jsonl'), { recursive: true });
       return createLedger(root, DIRECTORY, clock, warn).history();
     }),
-    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl is damaged and was moved to /etc/letsencrypt/${LEDGER}/2026-11-23.jsonl.damaged; attempts of that day are not counted any more`,
+    message: `/etc/letsencrypt/${LEDGER}/2026-11-23.jsonl is damaged and was moved to /etc/letsencrypt/${LEDGER}/2026-11-23.jsonl.damaged; attempts of that day no longer count against the limits`,
   },
   {
     when: 'the ledger has entries of the future',
@@ -265,7 +265,7 @@ export const rows: readonly WordingRow[] = [
       plant(root, `${LEDGER}/2036-01-01.jsonl`, `${JSON.stringify(entry)}\n`);
       return createLedger(root, DIRECTORY, clock, warn).history();
     }),
-    message: `/etc/letsencrypt/${LEDGER} had entries of 2036-01-01, which lie in the future: the clock was wrong, and they count as made now`,
+    message: `/etc/letsencrypt/${LEDGER} had entries of 2036-01-01, which is in the future: the clock was wrong, and they count as made now`,
   },
   {
     when: 'a segment cannot be read',
@@ -360,7 +360,7 @@ export const rows: readonly WordingRow[] = [
         { capacity: 1, refillMs: 36_000 },
         NOW,
       )?.reason,
-    message: '1 new orders of this account at once, and one more every 36 seconds, are used up',
+    message: 'all 1 new orders of this account are used up; one more is allowed every 36 seconds',
   },
   ...decisions.map(
     ([when, age, more, message]): WordingRow => ({
@@ -370,10 +370,10 @@ export const rows: readonly WordingRow[] = [
     }),
   ),
   {
-    when: 'RENEW_DAYS_BEFORE is too much',
+    when: 'RENEW_DAYS_BEFORE is too large',
     say: () => whyDaysBeforeFails(31, 45 * DAY - 1000)?.words,
     message:
-      'RENEW_DAYS_BEFORE=31 is too much for a certificate of 45 days: it is renewed when 30 days are left, after a third of its lifetime',
+      'RENEW_DAYS_BEFORE=31 is too large for a certificate of 45 days: it is renewed when 30 days are left, after a third of its lifetime',
   },
   {
     when: 'RENEW_DAYS_BEFORE has no effect',

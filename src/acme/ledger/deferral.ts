@@ -94,7 +94,7 @@ export function bucketDeferral(
   }
   fill(now);
   if (levelMs >= refillMs) return undefined;
-  const why = `${capacity} ${what} at once, and one more every ${describeSpan(refillMs)}, are used up`;
+  const why = `all ${capacity} ${what} are used up; one more is allowed every ${describeSpan(refillMs)}`;
   return { until: new Date(now.getTime() + refillMs - levelMs), limit, reason: why };
 }
 

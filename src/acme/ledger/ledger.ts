@@ -119,7 +119,7 @@ async function readEntriesOf(
   if (torn && !state.hasWarned) {
     state.hasWarned = true;
     state.warn(
-      `${segmentPath(state.folder, torn.day)} has damaged lines, as a crash leaves them; they are skipped`,
+      `${segmentPath(state.folder, torn.day)} has damaged lines, probably from a crash; they are skipped`,
     );
   }
   // Entries that compaction moved to a later segment return to their day. All others keep the order
@@ -156,7 +156,7 @@ async function moveDamaged(state: LedgerState, known: Known): Promise<void> {
     if (aside === undefined) known.damaged = [...known.damaged, day];
     else
       state.warn(
-        `${path} is damaged and was moved to ${aside}; attempts of that day are not counted any more`,
+        `${path} is damaged and was moved to ${aside}; attempts of that day no longer count against the limits`,
       );
   }
 }
@@ -171,7 +171,7 @@ async function rewriteAhead(state: LedgerState, known: Known): Promise<void> {
   if (failure !== undefined) return;
   await removeSegments(state.folder, ahead);
   state.warn(
-    `${state.folder} had entries of ${ahead.join(', ')}, which lie in the future: the clock was wrong, and they count as made now`,
+    `${state.folder} had entries of ${ahead.join(', ')}, which is in the future: the clock was wrong, and they count as made now`,
   );
   known.ahead = [];
 }

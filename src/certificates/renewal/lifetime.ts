@@ -86,7 +86,7 @@ export function whyDaysBeforeFails(daysBefore: number, lifetimeMs: number): Days
   const most = tenths(lifetimeMs * (1 - minAge));
   const least = tenths(lifetimeMs * due);
   if (daysBefore > most) {
-    const words = `RENEW_DAYS_BEFORE=${daysBefore} is too much for ${lifetime}: it is renewed when ${most} days are left, after ${fractions.minAge} of its lifetime`;
+    const words = `RENEW_DAYS_BEFORE=${daysBefore} is too large for ${lifetime}: it is renewed when ${most} days are left, after ${fractions.minAge} of its lifetime`;
     return { kind: 'too-much', renewedDaysBefore: most, words };
   }
   if (daysBefore < least) {

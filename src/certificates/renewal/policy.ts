@@ -143,14 +143,14 @@ function adviceTrigger(
   const at = timeIn(advice, jitter);
   if (!isRepeated(at, issuances, minIntervalMs)) return { rule: 'advice', at, why: () => describe(advice) };
   const why = () =>
-    `${isLeft(words.due)}; ${describe(advice)}, which had passed when the certificate was issued, as with the one before it`;
+    `${isLeft(words.due)}; ${describe(advice)}, which had already passed when this certificate and the one before it were issued`;
   return { rule: 'advice-repeated', at: dueAt, why };
 }
 
 function daysBeforeTrigger(daysBefore: number, { end, minAgeAt, words }: RenewalTimes): Trigger {
   const asked = end - daysBefore * DAY_MS;
   const cap = asked < minAgeAt ? `, but not before ${words.minAge} of the lifetime is over` : '';
-  const why = () => `RENEW_DAYS_BEFORE=${daysBefore} asks for it${cap}`;
+  const why = () => `RENEW_DAYS_BEFORE=${daysBefore} determines the time${cap}`;
   return { rule: 'days-before', at: Math.max(asked, minAgeAt), why };
 }
 
@@ -208,16 +208,16 @@ function describeWait({ at, from, why }: SpacedTrigger, { last, previous }: Issu
   const recent = [previous, last]
     .flatMap((moment) => (moment === undefined ? [] : iso(moment)))
     .join(' and ');
-  return `${due}, but certificates for these names were issued at ${recent}: no other one before ${iso(from)}`;
+  return `${due}, but certificates for these names were issued at ${recent}; no further one before ${iso(from)}`;
 }
 
 function isLeft(part: string): string {
-  return `${part} or less of the lifetime is left from then on`;
+  return `${part} of the lifetime is left at that time`;
 }
 
 function describe({ window: { start, end }, explanationUrl }: RenewalAdvice): string {
   const see = explanationUrl === undefined ? '' : ` (see ${explanationUrl})`;
-  return `the CA asks for it between ${start.toISOString()} and ${end.toISOString()}${see}`;
+  return `the CA suggests renewal between ${start.toISOString()} and ${end.toISOString()}${see}`;
 }
 
 function iso(moment: number): string {
