@@ -44,7 +44,7 @@ test('the CA is queried for advice once, and again when its Retry-After is over,
   stage.client.renewalWindows.set(id, window(stage, 40));
   const first = await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(first.action, 'keep');
-  assert.ok(first.reason.includes('the CA asks'), first.reason);
+  assert.ok(first.reason.includes('the CA suggests'), first.reason);
   change(stage, { shared: { ...stage.deps.shared, silentUntil: new Map() } });
   await decide(stage.deps, { certificate: stage.certificates[0], stored }, never);
   assert.equal(queries(), 1);

@@ -161,7 +161,7 @@ for (const [title, refusal, replacing] of [
     world.acmeFront.clockSkewMs = DAY_MS;
     ingress.signal('SIGHUP');
     const { reason } = await ingress.seen('order', {
-      fits: (line) => /CA asks/.test(String(line['reason'])),
+      fits: (line) => /CA suggests/.test(String(line['reason'])),
     });
     assert.match(String(reason), /^renewal has been due since .*: the CA suggests renewal between/);
     await ingress.seen('serving', { fits: (line) => line['serial'] !== serial, timeoutMs: 60_000 });

@@ -45,7 +45,7 @@ test('while a provider is down until the certificate expires, messages escalate 
     assert.ok(!ingress.log.some(({ event }) => /^certificate-e/.test(event ?? '')));
     const { stdout } = await ask(environment, 'status');
     assert.match(stdout, /^certificate {3}serial \S+, valid until \S+ \(15 days 23 hours left\)$/m);
-    assert.match(stdout, /^renewal {7}has been due since .*a third or less/m);
+    assert.match(stdout, /^renewal {7}has been due since .*a third of the lifetime/m);
     const { exitCode, stdout: words } = await ask(environment, 'health');
     assert.equal(exitCode, 0);
     assert.match(words, /^healthy: serving app\.example\.test until [^;]*$/);
@@ -104,7 +104,7 @@ test('while a provider is down until the certificate expires, messages escalate 
     await next.seen('pass-finished');
     const { stdout } = await ask(environment, 'status');
     assert.doesNotMatch(stdout, /expired|failure/);
-    assert.match(stdout, /^renewal {7}is due at .*a third or less/m);
+    assert.match(stdout, /^renewal {7}is due at .*a third of the lifetime/m);
     const { exitCode, stdout: words } = await ask(environment, 'health');
     assert.match(words, /^healthy: serving app\.example\.test until [^;]*$/);
     assert.equal(exitCode, 0);
