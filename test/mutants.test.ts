@@ -19,7 +19,7 @@ test('every mutant applies: its text occurs exactly once in its file', () => {
   );
 });
 
-test('every mutant changes something, and has a name of its own that begins with its class', () => {
+test('every mutant changes something, and has a unique ID that begins with its class', () => {
   for (const { id, search, replace } of mutants) assert.notEqual(search, replace, id);
   const names = mutants.map(({ id }) => id);
   assert.deepEqual(
@@ -50,7 +50,7 @@ test('each test that a mutant names exists', () => {
   assert.deepEqual(missing, [], 'Give the mutant the new title of the test (test/mutants).');
 });
 
-test('a test has the title of a killer if a string, or a template and a row, gives it', () => {
+test('the title of a killer matches a string, or a template together with a row', () => {
   const has = (title: string) => hasTest({ file: 'test/e2e/takeover.test.ts', test: title });
   const taken = 'certbot’s volume is taken over: ';
   assert.ok(has(`${taken}a name`));

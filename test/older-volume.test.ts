@@ -17,9 +17,10 @@ import { afterTest } from './harness/after-test.ts';
 import { createFakeClock } from './harness/fake-clock.ts';
 
 /**
- * A volume that the program wrote at commit 6973cc9, before its parts were renamed. Its formats stay readable. The keys in it were made
- * for this test and are used nowhere. On it: two accounts, the first of which has ended; a certificate of 1 October; a ledger of 24
- * November, compacted, with a failed attempt and an order (a3) that is still open; the journal of its challenge.
+ * A volume that the program wrote at commit 6973cc9, before its parts were renamed. Its formats
+ * have to stay readable. Its keys were created for this test only. It contains two accounts, the
+ * first of which has ended; a certificate of 1 October; a compacted ledger of 24 November with a
+ * failed attempt and an order (a3) that is still open; and the journal of that order's challenge.
  */
 const VOLUME = fileURLToPath(new URL('./fixtures/volume-6973cc9', import.meta.url));
 const DIRECTORY = 'https://ca.example/directory';
@@ -65,7 +66,7 @@ test('the account that has not ended is used', async (t) => {
   assert.deepEqual(await accounts.lastEndedAt(), new Date('2026-10-01T00:00:00.000Z'));
 });
 
-test('the ledger says what has happened', async (t) => {
+test('the ledger yields its history', async (t) => {
   const { ledger, certificates } = copyOf(t);
   const history = await ledger.history();
   const at = (time: string) => new Date(`2026-11-24T${time}:00.000Z`);
@@ -82,7 +83,7 @@ test('the ledger says what has happened', async (t) => {
   assert.deepEqual(history.advice('aki.serial')?.askAgainAt, at('18:00'));
 });
 
-test('an open order is resumed with its key, and its challenge is known as ours', async (t) => {
+test('an open order is resumed with its key, and the journal lists its challenge as ours', async (t) => {
   const { orders, journal, certificates } = copyOf(t);
   const order = await orders.load(NAME);
   assert.deepEqual(
@@ -106,7 +107,7 @@ test('an open order is resumed with its key, and its challenge is known as ours'
   );
 });
 
-test('the budget of calls goes on', async (t) => {
+test('the budget of calls is continued', async (t) => {
   const { root, clock } = copyOf(t);
   clock.set(new Date('2026-11-24T12:10:00.000Z'));
   const files = createProviderFiles(root, 'cloudflare');

@@ -11,7 +11,7 @@ import { afterTest } from './harness/after-test.ts';
 
 const SCRIPT = new URL('../scripts/test.ts', import.meta.url).pathname;
 
-// Cleaning up takes longer than a runner that does not wait for it.
+// The cleanup takes longer than a runner that does not wait for it.
 const SLOW = `import { test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -55,7 +55,7 @@ for (const [signal, code] of [
   });
 }
 
-test('a file that leaves something open fails at its deadline, and says what', async (t) => {
+test('a file that leaves something open fails at its deadline, and names what is open', async (t) => {
   const left = `import { test } from 'node:test';\nsetInterval(() => undefined, 1000);\ntest('first', () => undefined);\n`;
   const folder = await project(t, left);
   const env = { NODE_TEST_CONTEXT: undefined, TEST_FILE_DEADLINE_MS: '700' };
@@ -93,14 +93,14 @@ async function project(t: TestContext, file: string): Promise<string> {
   return folder;
 }
 
-/** Runs the script where two tests are all there is. */
+/** Runs the script in a project with two tests. */
 async function runTests(t: TestContext, skip: string | boolean, containers: string) {
   const options = JSON.stringify({ skip });
   const folder = await project(
     t,
     `import { test } from 'node:test';\ntest('first', () => undefined);\ntest('second', ${options}, () => undefined);\n`,
   );
-  // Otherwise it would report to the runner of this very test.
+  // Otherwise the script would report to the runner of this test.
   const env = { CONTAINERS: containers, NODE_TEST_CONTEXT: undefined };
   return execa(process.execPath, [SCRIPT, 'some'], { cwd: folder, env, reject: false });
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { IngressError } from '../src/errors.ts';
 import type { WordingRow } from './wording/row.ts';
 
-/** The words of each room, in test/wording/<room>.ts. */
+/** The sentences of each room, in test/wording/<room>.ts. */
 for (const file of globSync('test/wording/*.ts').sort()) {
   // Each of these files exports `rows`; row.ts, which has their type, exports nothing at run time.
   const { rows = [] } = (await import(`../${file}`)) as { readonly rows?: readonly WordingRow[] };

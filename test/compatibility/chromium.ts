@@ -91,7 +91,7 @@ async function openWire(t: TestContext, authority: string): Promise<Wire> {
     const { id, method, result, error } = JSON.parse(String(data));
     events.get(method)?.resolve();
     if (error) calls.get(id)?.reject(new Error(JSON.stringify(error)));
-    else calls.get(id)?.resolve(result as never); // The caller of `send` says what it is.
+    else calls.get(id)?.resolve(result as never); // The caller of `send` knows the type.
   });
   const opened = Promise.withResolvers<void>();
   socket.addEventListener('open', () => opened.resolve());

@@ -24,7 +24,7 @@ async function startBroker(t: TestContext) {
 }
 
 for (const [what, alpn] of [
-  ['as it is documented', ''],
+  ['as documented', ''],
   ['with --tls-alpn mqtt', '--tls-alpn mqtt'],
   ['with a protocol that is not offered', '--tls-alpn x-amzn-mqtt-ca'],
 ] as const) {

@@ -20,12 +20,12 @@ const commands = [
   'ProxyCommand ncat ',
 ];
 
-/** What valkey-cli and redis-cli do not verify. */
+/** The commands that do not verify the host name. */
 const unlooked = 'valkey-cli ';
 
 const strangers: [what: string, certified: string, of: (front: Front) => Front, asked: string[]][] = [
   [
-    'that nobody vouches for',
+    'of an untrusted CA',
     'localhost',
     (front) => ({ ...front, environment: { ...front.environment, SSL_CERT_FILE: '', CURL_CA_BUNDLE: '' } }),
     commands,

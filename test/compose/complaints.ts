@@ -12,13 +12,13 @@ interface Ingress {
   readonly name: string;
   readonly service: Service;
   readonly config: IngressConfig | undefined;
-  /** The messages of loading its configuration. */
+  /** The faults and warnings from loading its configuration. */
   readonly words: readonly string[];
 }
 
 const AGENT = /^(?:\/var)?\/run\/(?:(?:dstack|tappd)\.sock|dstack(?:\/dstack\.sock)?)$/;
 
-/** All faults of a documented compose file, each with the service that it is about. */
+/** All faults of a documented compose file, each with the service concerned. */
 export function complaintsAbout(file: ComposeFile): string[] {
   const ingresses = Object.entries(file.services)
     .filter(([, { image }]) => image === 'dstack-ingress')
@@ -62,7 +62,7 @@ function aboutNames({ service, config }: Ingress): string[] {
     ...[variables, ...own.map((provider) => provider.variables)].flatMap(namesIn),
   ]);
   return Object.keys(service.environment).flatMap((name) =>
-    known.has(name) ? [] : [`${name} is in no table of variables`],
+    known.has(name) ? [] : [`${name} is not a known variable`],
   );
 }
 
@@ -80,7 +80,7 @@ function aboutPort({ service, config }: Ingress): string[] {
     return strange.map(
       ({ published, target }) => `publishes ${published}:${target} instead of ${port}:${port}`,
     );
-  // With a world of its own (RFC 6761 §6.2), the gateway is in the same network.
+  // A .test domain (RFC 6761 §6.2) belongs to a local world, whose gateway is in the same network.
   return service.ports.length > 0 || config.gatewayDomain.endsWith('.test')
     ? []
     : [`does not publish ${port}`];
@@ -106,7 +106,7 @@ function aboutTarget({ config }: Ingress, { services }: ComposeFile): string[] {
   const hosts = new Set(config?.routes.map(({ target }) => target.host));
   return [...hosts]
     .filter((host) => !(host in services))
-    .map((host) => `no service is called ${host}, as a target says`);
+    .map((host) => `no service has the name of the target, ${host}`);
 }
 
 function aboutVolumes({ services, volumes }: ComposeFile): string[] {

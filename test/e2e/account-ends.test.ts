@@ -62,7 +62,9 @@ test('an order that is still processing after its expiry is abandoned, and anoth
   const first = await ingressIn(t, world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl });
   const isFinalization = ({ kind }: { readonly kind: string }) => kind === 'POST /finalize-order/';
   await eventually('the order is processing', () => acmeFront.granted.find(isFinalization), 30_000);
-  await eventually('it is looked at', () => acmeFront.granted.find(({ kind }) => kind === 'POST /my-order/'));
+  await eventually('the ingress polls the order', () =>
+    acmeFront.granted.find(({ kind }) => kind === 'POST /my-order/'),
+  );
   await first.end('SIGTERM');
   acmeFront.releaseOrders();
   const stuck = acmeFront.granted.find(({ kind }) => kind === 'POST /my-order/')?.path;

@@ -19,7 +19,7 @@ test('all requests go through the front, whose counts equal Pebble’s', async (
   await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
   assert.equal(acmeFront.requests().get('POST /finalize-order/'), 1);
-  await eventually('Pebble has said the same', () => {
+  await eventually('the log of Pebble has the same counts', () => {
     assert.deepEqual(new Map(acmeFront.requests()), world.pebble.requests());
     return true;
   });
@@ -39,7 +39,7 @@ test('the ingress waits for a slow order', async (t) => {
   acmeFront.holdOrders();
   const ingress = again(t, environment);
   const looks = () => acmeFront.requests().get('POST /my-order/') ?? 0;
-  await eventually('it has looked three times', () => (looks() >= 3 ? true : undefined));
+  await eventually('the ingress has polled the order three times', () => (looks() >= 3 ? true : undefined));
   assert.equal(acmeFront.requests().get('POST /certZ/'), undefined);
   acmeFront.releaseOrders();
   await ingress.seen('pass-finished');

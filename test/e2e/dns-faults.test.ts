@@ -87,7 +87,7 @@ test('outgoing port 53 is filtered: the certificate is issued, with the resolver
   );
   assert.deepEqual(early, []);
   await eventually(
-    'it is served',
+    'the certificate is served',
     async () => (await world.request('app.example.test', '/')).status === 200 || undefined,
   );
 });

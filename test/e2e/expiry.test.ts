@@ -62,7 +62,7 @@ test('while a provider is down until the certificate expires, messages escalate 
       assert.ok(String(msg).endsWith(`; the next attempt is at ${at}`), String(msg));
     }
     const { exitCode, stdout } = await ask(environment, 'health');
-    assert.equal(exitCode, 0, 'what is valid is served');
+    assert.equal(exitCode, 0, 'a valid certificate is served');
     assert.match(
       stdout,
       /^healthy: .*; the certificate for app\.example\.test ends in 13 days 23 hours, at /,
@@ -174,7 +174,7 @@ function forgetWords(environment: Environment): void {
   for (const file of files) {
     const lines = readFileSync(join(ledgers, file), 'utf8').trim().split('\n');
     const older = lines.map((line) => JSON.stringify({ ...JSON.parse(line), message: undefined }));
-    assert.notDeepEqual(older, lines, 'something is forgotten');
+    assert.notDeepEqual(older, lines, 'the older format lacks something');
     writeFileSync(join(ledgers, file), `${older.join('\n')}\n`);
   }
 }

@@ -96,7 +96,7 @@ test('health --wait ends at once when a start needs the operator', async (t) => 
     directoryUrl: 'https://ca.example/directory',
   });
   const waiting = health({ DOMAIN, RUNTIME_DIR: runtimeDir }, '--wait');
-  // The second handshake is of a check after the one that found it starting.
+  // The second handshake belongs to a check after the one that reported `starting`.
   await eventually('it waits', async () => (await statistic(runtimeDir, 'FRONTEND', 'conn_tot')) >= 2);
   emit({
     ...{ type: 'reconcile-failed', certificate, step: 'records', seconds: 1, attempt: 1 },

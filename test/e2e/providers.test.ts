@@ -23,7 +23,7 @@ const passes = ({ log }: Ingress) => log.filter(({ event }) => event === 'pass-f
 async function anotherPass(ingress: Ingress): Promise<void> {
   const before = passes(ingress);
   ingress.signal('SIGHUP');
-  await eventually('another pass', () => passes(ingress) > before || undefined, 30_000);
+  await eventually('another run', () => passes(ingress) > before || undefined, 30_000);
 }
 
 const kinds = ({ api }: Account) => api.calls.map(({ kind }) => kind);

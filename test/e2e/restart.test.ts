@@ -15,7 +15,7 @@ test('after a restart the stored certificate is served: no order, no write, one 
   const { serial } = await first.seen('serving');
   assert.equal((await first.end('SIGTERM')).exitCode, 0);
   world.cloudflare.resetCalls();
-  // Like a crash in the middle of a write leaves it.
+  // As left by a crash in the middle of a write.
   const left = `${first.environment['LETSENCRYPT_DIR']}/live/app.example.test/privkey.pem.${randomUUID()}.tmp`;
   writeFileSync(left, 'half a key');
   utimesSync(left, new Date(0), new Date(0));

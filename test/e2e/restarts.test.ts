@@ -46,7 +46,7 @@ async function start(environment: Environment): Promise<ReconcileResult> {
   return result;
 }
 
-/** The requests to the CA in this many restarts, one right after the other. */
+/** The requests to the CA in this many restarts, in immediate succession. */
 async function crashLoop({ pebble, apiCaFile }: World, environment: Environment, times: number) {
   // Node.js reads NODE_EXTRA_CA_CERTS at its start only.
   setDefaultCACertificates([...getCACertificates(), readFileSync(apiCaFile, 'utf8')]);

@@ -28,8 +28,8 @@ test('a first start on a self-hosted name server, and a run that finds nothing t
     current.map(({ name, type }) => `${name} ${type}`),
     [`_dstack-app-address.app.${world.zone}. TXT`, `app.${world.zone}. A`, `app.${world.zone}. CAA`],
   );
-  // A query for the zone and the run's transfer; then records and challenge, and the removal of the
-  // challenge, each after a transfer.
+  // A query for the zone and the run's transfer; then the write of records and challenge, and the
+  // removal of the challenge, each after a transfer.
   assert.equal(calls, 'read read read write read write');
   assert.equal(world.cloudflare.calls.length, 0);
   const said = JSON.stringify([ingress.log, ingress.words]);

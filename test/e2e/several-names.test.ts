@@ -11,7 +11,7 @@ const APP = 'app.example.test';
 const API = 'api.example.test';
 const TWO = { DOMAIN: '', DOMAINS: `${APP} # the first\n`, ROUTING_MAP: `${API}=127.0.0.1:1` };
 
-/** The output of a subcommand beside a running ingress. */
+/** The output of a subcommand while an ingress runs. */
 async function ask(environment: Environment, ...words: string[]) {
   const options = { env: environment, extendEnv: false, reject: false };
   const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, ...words], options);

@@ -81,7 +81,7 @@ test('SIGTERM to `npm start` ends the program and its HAProxy', async (t) => {
     await eventually('its end', () => ingress.haproxyPids().length === 0 || undefined);
     await ingress.seen('stopped');
   } catch (thrown) {
-    // It has outlived npm and keeps its output open.
+    // The program has outlived npm and keeps npm's output open.
     process.kill(program, 'SIGKILL');
     throw thrown;
   }
@@ -147,7 +147,7 @@ async function slowShell(t: TestContext) {
   return {
     environment: { PATH: `${bin}:/usr/bin:/bin` },
     async whileBusy(act: () => unknown) {
-      await eventually('the step before', () => existsSync(reached) || undefined);
+      await eventually('the step before the program', () => existsSync(reached) || undefined);
       act();
       await writeFile(go, '');
     },

@@ -32,7 +32,7 @@ function askedToWait(environment: Environment, ms: number): void {
 test('a waiting call is shown in the log and in the status, whatever LOG_LEVEL is', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { LOG_LEVEL: 'warn' });
-  assert.equal((await status(environment)).exitCode, 1, 'nothing runs yet');
+  assert.equal((await status(environment)).exitCode, 1, 'there is no running ingress yet');
   askedToWait(environment, 120_000);
   const ingress = again(t, environment);
   const { provider, reason } = await ingress.seen('waiting', { fits: (line) => line['for'] === 'provider' });
@@ -119,6 +119,9 @@ test('a GATEWAY_DOMAIN that does not resolve is in log, status and plan, in ever
   ingress.signal('SIGHUP');
   const isOfGateway = ({ event, subject }: Ingress['log'][number]) =>
     event === 'warning' && subject === 'GATEWAY_DOMAIN';
-  await eventually('it is said again', () => ingress.log.filter(isOfGateway).length === 2 || undefined);
+  await eventually(
+    'the warning is repeated',
+    () => ingress.log.filter(isOfGateway).length === 2 || undefined,
+  );
   assert.match(String(ingress.log.find(isOfGateway)?.['msg']), sentence);
 });

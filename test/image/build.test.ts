@@ -41,7 +41,7 @@ test('scripts/build-image', async (t) => {
     assert.equal(npm.get('acme-client'), pkg.dependencies['acme-client']);
   });
 
-  await t.test('describes the image to engines and to people', async () => {
+  await t.test('has labels and a health check for engines and operators', async () => {
     const config = await stage.engine.run(['image', 'inspect', '--format', '{{json .Config}}', name]);
     const { Entrypoint, Cmd, Env, ExposedPorts, Volumes, StopSignal, Healthcheck, Labels, User } =
       JSON.parse(config);

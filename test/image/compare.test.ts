@@ -117,7 +117,7 @@ test('scripts/compare-images', async (t) => {
   });
 });
 
-/** A tree with a file of each kind, and what ONBUILD would need to hide a change. */
+/** A tree with a file of each kind, and the programs that ONBUILD would need to hide a change. */
 async function plantTree(root: string): Promise<void> {
   await mkdir(join(root, 'bin'), { recursive: true });
   await chmod(root, 0o755);

@@ -15,8 +15,8 @@ const PROJECT = /^dstack-ingress-test-(\d+)-\d+[-_]/;
 const DIRECTORY = /^dstack-ingress-[a-z-]+-(\d+)-\w{6}$/;
 
 /**
- * The process that created something, from its label or its name; undefined for what is not ours.
- * Pure.
+ * The process that created something, from its label or its name; undefined if the tests did not
+ * create it. Pure.
  */
 export function ownerOf(name: string, label = ''): number | undefined {
   const pid = label === '' ? PROJECT.exec(name)?.[1] : label;

@@ -185,7 +185,7 @@ async function event(engine: Engine, id: string, fits: (line: LogLine) => boolea
   });
 }
 
-/** Without a client there is nothing to drain, and nothing has to be killed. */
+/** Without a client there is nothing to drain and nothing to kill. */
 async function stopsSoon(engine: Engine, id: string): Promise<void> {
   const startedAt = performance.now();
   await engine.run(['stop', id]);

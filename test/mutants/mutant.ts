@@ -23,11 +23,14 @@ export interface Killer {
   readonly file: string;
   /** Title of the test, without those of its suites. Default: all tests of the file. */
   readonly test?: string;
-  /** Of a test with many subtests, a regular expression for the start of the titles of those to run. Needs `test`. */
+  /**
+   * For a test with many subtests: a regular expression for the beginning of the titles of the
+   * subtests to run. Needs `test`.
+   */
   readonly rows?: string;
 }
 
-/** One fault that a developer could make, and the tests that notice it. */
+/** A fault that a developer could introduce, and the tests that notice it. */
 export interface Mutant {
   /** `<class>-<what>`; unique. */
   readonly id: string;
@@ -37,8 +40,8 @@ export interface Mutant {
   /** Occurs exactly once in the file. */
   readonly search: string;
   readonly replace: string;
-  /** Each of these is enough; the first one that fails ends the trial. */
+  /** Each killer suffices; the first one that fails ends the trial. */
   readonly killedBy: readonly Killer[];
-  /** What goes wrong, for a person. */
+  /** What goes wrong, in one sentence. */
   readonly note: string;
 }

@@ -17,13 +17,13 @@ type Verdict = 'killed' | 'SURVIVED' | 'not tried';
 const wanted = process.argv.slice(2);
 const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
 if (chosen.length === 0) {
-  process.stderr.write(`no mutant is called ${wanted.join(' or ')}\n`);
+  process.stderr.write(`no mutant has an ID that starts with ${wanted.join(' or ')}\n`);
   process.exit(64);
 }
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
-// As scripts/test.ts does.
+// The same HAProxy as in scripts/test.ts.
 process.env['HAPROXY_BIN'] ??= await haproxyOfImage();
 
 const counts = new Map<Verdict, number>();
@@ -38,7 +38,7 @@ try {
 process.stdout.write(`${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ')}\n`);
 process.exitCode = stop.signal.aborted || counts.has('SURVIVED') || counts.has('not tried') ? 1 : 0;
 
-/** Tries mutants in a tree of its own until none is left. */
+/** Tries mutants from the queue in its own tree until the queue is empty. */
 async function work(): Promise<void> {
   using tree = copyTree(process.cwd());
   for (const mutant of queue) {
@@ -66,7 +66,7 @@ async function tryOne(tree: Tree, mutant: Mutant): Promise<Verdict> {
     if (!passes(outcome, killer)) return say('killed', describe(killer));
   }
   if (sound.length === 0)
-    return say('not tried', `without it these do not pass: ${mutant.killedBy.map(describe).join('; ')}`);
+    return say('not tried', `these fail on the unchanged code: ${mutant.killedBy.map(describe).join('; ')}`);
   return say('SURVIVED', `${mutant.note} (${sound.map(describe).join('; ')})`);
 }
 
@@ -82,11 +82,14 @@ async function examine(tree: Tree, killer: Killer): Promise<boolean> {
   await build(tree);
   const outcome = await runKiller(tree.root, killer, stop.signal);
   const isGood = passes(outcome, killer);
-  if (!isGood) process.stdout.write(`does not pass unchanged: ${describe(killer)}\n${outcome.output}\n`);
+  if (!isGood) process.stdout.write(`fails on the unchanged code: ${describe(killer)}\n${outcome.output}\n`);
   return isGood;
 }
 
-/** A run that finds no test passes too; with `rows` one of them has to pass beside its parent. */
+/**
+ * A run that finds no tests also exits with 0. With `rows`, at least one row must pass in addition
+ * to its parent.
+ */
 function passes({ passed, failed, exitCode, isLate }: Outcome, { rows }: Killer): boolean {
   return exitCode === 0 && !isLate && failed === 0 && passed > (rows === undefined ? 0 : 1);
 }

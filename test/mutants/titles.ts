@@ -27,7 +27,7 @@ export function hasTest({ file, test }: Killer): boolean {
   );
 }
 
-/** The texts of a test file and of what it imports of `test`, each once. */
+/** The texts of a test file and of the files in test/ that it imports, each once. */
 function textsOf(file: string, known = new Map<string, string>()): Iterable<string> {
   if (known.has(file)) return known.values();
   const text = readFileSync(file, 'utf8');

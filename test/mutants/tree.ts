@@ -38,7 +38,10 @@ export function copyTree(source: string): Tree {
   };
 }
 
-/** How often the text to replace occurs; a mutant applies where that is once. Pure. */
+/**
+ * The number of occurrences of the text to replace; a mutant applies only if there is exactly one.
+ * Pure.
+ */
 export function occurrences(text: string, { search }: Pick<Mutant, 'search'>): number {
   return text.split(search).length - 1;
 }

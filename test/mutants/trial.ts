@@ -3,23 +3,26 @@ import { once } from 'node:events';
 import process from 'node:process';
 import type { Killer } from './mutant.ts';
 
-/** How a run of tests ended. */
+/** The result of a run of tests. */
 export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Whether it was ended at its deadline. */
+  /** Whether it was killed at its deadline. */
   readonly isLate: boolean;
   readonly exitCode: number | null;
-  /** What it wrote. */
+  /** Its standard output and standard error. */
   readonly output: string;
 }
 
-/** Milliseconds that one test may take, and the run of a killer. */
+/** Milliseconds for one test, and for the complete run of a killer. */
 const TEST_TIMEOUT_MS = 300_000;
 const DEADLINE_MS = 420_000;
 
-/** Runs a killer in a copy of the repository. Ends the whole process group at the deadline and when `signal` aborts. */
+/**
+ * Runs a killer in a copy of the repository. Kills the process group at the deadline or when
+ * `signal` aborts.
+ */
 export async function runKiller(root: string, killer: Killer, signal: AbortSignal): Promise<Outcome> {
   const args = ['--test', '--test-reporter=tap', `--test-timeout=${TEST_TIMEOUT_MS}`, ...filters(killer)];
   return run([process.execPath, ...args, killer.file], root, signal);
@@ -33,7 +36,7 @@ export async function run(
 ): Promise<Outcome> {
   signal.throwIfAborted();
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  // A group of its own, so that what the tests started ends with it.
+  // In a process group of its own, so that everything that the tests started is killed with it.
   const child = spawn(program, args, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
@@ -60,12 +63,12 @@ export async function run(
   }
 }
 
-/** Options of `node --test` that leave only the killer's tests. */
+/** Options of `node --test` that select only the killer's tests. */
 function filters({ test, rows }: Killer): string[] {
   if (test === undefined) return [];
   const title = RegExp.escape(test);
   const wanted = `--test-name-pattern=/^${title}$/`;
-  // A subtest runs when its parent does; the full title starts with those of the parents.
+  // A subtest runs only if its parent does, and its full title starts with its parents' titles.
   return rows === undefined ? [wanted] : [wanted, `--test-skip-pattern=/^${title} (?!${rows})/`];
 }
 

@@ -85,7 +85,7 @@ describe('an app that', { concurrency: 4 }, () => {
         if (isLeftToClient(status, why)) await assert.rejects(client.get('/'), /REFUSED_STREAM/);
         else await assertPage(client, status);
       }
-      // A version that leaves it to the client does not log it either.
+      // A version that leaves the retry to the client does not log the failure either.
       if (haproxyVersion >= 300 || !isLeftToClient(status, why)) await assertLogged(lines, why);
       assert.equal(client.session.destroyed, false);
     });

@@ -8,7 +8,7 @@ import { eventually, freePort, runtimeCommand, startTestProxy, statistic } from 
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
 const timeouts = { connect: 10_000, client: 60_000, server: 60_000 };
-/** A look-up and a retry take a second each. BUSY_MS is for a busy machine. */
+/** A lookup and a retry take a second each. BUSY_MS is the margin for a busy machine. */
 const SOON_MS = 1_000;
 const BUSY_MS = 1_000;
 

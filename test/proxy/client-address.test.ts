@@ -43,7 +43,7 @@ async function begun(t: TestContext, port: number, header: Buffer | undefined): 
   return { socket };
 }
 
-/** What the app learned from each of `times` requests of one client. */
+/** The sources that the app reports for each of `times` requests of one client. */
 async function sourcesOf(
   t: TestContext,
   { port }: RunningTest,

@@ -38,7 +38,7 @@ const OTHERS: readonly (readonly [name: string, value: string])[] = [
 ];
 
 /**
- * What follows the name in a Host field, and the port that the app gets or the status of the
+ * What follows the name in a Host field, with the port that the app gets or the status of the
  * refusal.
  */
 const PORTS: readonly (readonly [behind: string, expected: string | number])[] = [

@@ -18,7 +18,7 @@ interface Served {
   readonly abandoned: string[];
   /** The paths of all requests. */
   readonly asked: string[];
-  /** Makes the app respond to what waits. */
+  /** Makes the app respond to all pending requests. */
   readonly answer: () => void;
 }
 

@@ -48,7 +48,7 @@ async function swap({ proxy }: RunningTest): Promise<string> {
   return certificate.serialNumber;
 }
 
-/** Requests, one after the other, on a connection that is kept. */
+/** Requests in sequence on a persistent connection. */
 const kept = (t: TestContext, port: number): Load => {
   return async (running) => {
     const client = await openHttp1(t, port, 'app.example');
@@ -59,7 +59,7 @@ const kept = (t: TestContext, port: number): Load => {
   };
 };
 
-/** A handshake and a request, again and again. */
+/** Repeated handshakes, each with one request. */
 const anew = (t: TestContext, port: number): Load => {
   return async (running) => {
     let right = 0;
@@ -72,7 +72,7 @@ const anew = (t: TestContext, port: number): Load => {
   };
 };
 
-/** Lines that go to the app and come back, over a stream that stays open. */
+/** Lines that the app echoes over a stream that stays open. */
 const conversing = (open: () => Promise<Duplex>): Load => {
   return async (running) => {
     const stream = await open();
@@ -123,7 +123,7 @@ test('fifty certificate swaps for two names under load fail nothing, close nothi
     const right = await Promise.all(some.map((load) => load(() => on)));
     return { what, right };
   });
-  const broken = Promise.all(ends).then(() => assert.ok(!on, 'a load ended before it was told to'));
+  const broken = Promise.all(ends).then(() => assert.ok(!on, 'a load ended before it was stopped'));
   const memory: number[] = [];
   let last = '';
   for (let swaps = 1; swaps <= SWAPS; swaps += 1) {
@@ -139,14 +139,14 @@ test('fifty certificate swaps for two names under load fail nothing, close nothi
   const client = await openTls(t, port, 'app.example');
   assert.equal(client.getPeerX509Certificate()?.serialNumber, last);
   assert.equal(proxy.pid, pid);
-  await eventually('the lines of what was closed', () => lines.length > 0);
+  await eventually('the log lines of the closed connections', () => lines.length > 0);
   assert.deepEqual(
     lines.filter((line) => line.level >= 40 && line['version'] === undefined),
     [],
   );
   const [before = 0, after = 0] = [memory[WARM_UP - 1], memory.at(-1)];
   t.diagnostic(
-    `memory in KiB: ${memory[0]} at first, ${before} after ${WARM_UP} swaps, ${after} after ${SWAPS}`,
+    `memory in KiB: ${memory[0]} initially, ${before} after ${WARM_UP} swaps, ${after} after ${SWAPS}`,
   );
   assert.ok(after - before < MOST_GROWTH_KIB, `${before} KiB, then ${after} KiB`);
 });

@@ -33,7 +33,10 @@ async function knock(port: number, bytes: string, end: 'FIN' | 'RST' | 'wait'): 
  * Waits until every connection has ended and its line, if any, is logged. Lines keep their order.
  */
 async function settled({ port, runtimeDir, lines }: Omit<RunningTest, 'proxy'>): Promise<void> {
-  await eventually('the end of all', async () => (await statistic(runtimeDir, 'FRONTEND', 'scur')) === 0);
+  await eventually(
+    'the end of all connections',
+    async () => (await statistic(runtimeDir, 'FRONTEND', 'scur')) === 0,
+  );
   const before = lines.length;
   await knock(port, '', 'FIN');
   const isLast = ({ error }: LogLine) => error === 'Connection closed during SSL handshake';

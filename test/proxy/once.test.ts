@@ -109,7 +109,7 @@ async function assertLogged(lines: RunningTest['lines'], count: number): Promise
 }
 
 /**
- * Before 3.0, HAProxy lets the client repeat every request but the first of a connection, whatever
+ * Before 3.0, HAProxy lets the client retry every request but the first of a connection, whatever
  * connection to the app it used.
  */
 const skip = haproxyVersion < 300 && 'HAProxy before 3.0 cannot';

@@ -95,7 +95,7 @@ async function used(runtimeDir: string): Promise<readonly string[]> {
 async function untilUsed({ runtimeDir }: RunningTest, ...addresses: readonly string[]): Promise<void> {
   const wanted = [...addresses].sort().join();
   await eventually(
-    `${wanted} are used`,
+    `${wanted} are in use`,
     async () => [...new Set(await used(runtimeDir))].sort().join() === wanted,
   );
 }
@@ -151,7 +151,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     await two.stop();
     await assertQuick(t, running.port, [ONE]);
     await untilUsed(running, ONE);
-    // Its backoff would last eight seconds more.
+    // Its back-off would last eight more seconds.
     await two.start();
     await one.stop();
     assert.equal((await ask(t, running.port)).who, TWO);

@@ -10,13 +10,13 @@ import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 const EVENTS = 10;
 const PIECES = Array.from({ length: EVENTS }, (_, index) => `piece ${index}`);
 /**
- * Milliseconds for all of them. If HAProxy told the kernel that more will follow, each would be
+ * Milliseconds for all pieces. If HAProxy told the kernel that more will follow, each would be
  * delayed by 200 ms.
  */
 const SOON_MS = 1_000;
 
 /**
- * An app that waits for events and never for time: `/events` sends the next event when the last one
+ * An app that waits for events, never for timers: `/events` sends the next event when the last one
  * was confirmed through `/confirm`, and `/received` responds when the next piece of the body of
  * `/upload` has arrived.
  */

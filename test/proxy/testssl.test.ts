@@ -21,7 +21,7 @@ const TIMEOUT_MS = 240_000;
 /** The minimum number of findings if every check ran. */
 const FEWEST_FINDINGS = 70;
 
-/** Findings that are not about our server, and why. */
+/** Findings that are not about our server, with the reason. */
 const EXCLUDED: Readonly<Record<string, string>> = {
   cert_revocation: 'the test CA has neither CRL nor OCSP; in production that is up to the CA',
   engine_problem: "it is about testssl's own OpenSSL",

@@ -50,7 +50,7 @@ async function assertArrives({ stream, read }: Upload): Promise<void> {
   assert.equal((await answer).body, 'here');
 }
 
-/** Earlier versions have not enough buffers for a connection, see docs/traffic.md. */
+/** Earlier versions do not have enough buffers for a connection; see docs/traffic.md. */
 if (haproxyVersion >= 301)
   test('an unread body of 8 MB does not block other requests of its connection', async (t) => {
     const upload = await begin(t, 8 * MB);

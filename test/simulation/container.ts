@@ -15,7 +15,7 @@ import { type Kind, type OneZone, openProvider } from './one-zone.ts';
 
 export const NAME = 'app.example.com';
 
-/** The configuration of one container that has the name. */
+/** The configuration of one container for the name. */
 export interface Settings {
   /** Its app id, which also names it in the steps. */
   readonly id: string;
@@ -31,7 +31,10 @@ export interface Container {
   readonly settings: Settings;
   /** One reconciliation as the program makes it, without the CA. */
   reconcile(orders: boolean): Promise<void>;
-  /** The first run. Resolves with `success`, or the code of an error from which the next run recovers; throws any other error. */
+  /**
+   * The first run. Resolves with `success`, or with the code of an error from which the next run
+   * recovers; throws any other error.
+   */
   start(): Promise<string>;
   /** The state of its process. */
   state(): unknown;

@@ -8,7 +8,10 @@ export interface Model {
   readonly environmentStep: () => Pending | undefined;
   /** A key of everything that determines the future: equal states have equal futures. */
   readonly state: () => string;
-  /** Called when every actor has ended; from then on steps run at once. Resolves with a description of the end. */
+  /**
+   * Called when every actor has ended; from then on steps run at once. Resolves with a description
+   * of the final state.
+   */
   readonly end: () => Promise<string>;
 }
 
@@ -26,9 +29,9 @@ export interface Explored {
 }
 
 /**
- * Runs a model in every possible order of its steps, depth first. A state that was explored
- * before is not explored again. Nothing in a model may wait for anything but its steps: no timers, no I/O. Throws what an
- * actor or `end` throws, with the order of steps that led to it.
+ * Runs a model in every possible order of its steps, depth first. A state that was explored before
+ * is not explored again. Nothing in a model may wait for anything but its steps: no timers, no I/O.
+ * Throws what an actor or `end` throws, with the order of steps that led to it.
  */
 export async function everyInterleaving(open: (step: Step) => Model, maxStates: number): Promise<Explored> {
   const seen = new Set<string>();
@@ -42,7 +45,10 @@ export async function everyInterleaving(open: (step: Step) => Model, maxStates: 
   return { states: seen.size, ends };
 }
 
-/** Runs the given order and continues from there; adds the alternatives to `orders`. Resolves with the end, or undefined if its state was explored before. */
+/**
+ * Runs the given order and continues from there; adds the alternatives to `orders`. Resolves with
+ * the end, or with undefined if its state was explored before.
+ */
 async function runFrom(
   open: (step: Step) => Model,
   order: readonly number[],
@@ -119,7 +125,10 @@ function startAll({ actors }: Model): { running: number; readonly failures: unkn
   return started;
 }
 
-/** The first pending step of each actor, since the concurrent steps of one actor run in their own order, and that of the environment. */
+/**
+ * The first pending step of each actor, because concurrent steps of one actor run in their own
+ * order, and the environment's step.
+ */
 function choicesOf(waiting: ReadonlyMap<Pending, string>, { environmentStep }: Model): Pending[] {
   const first = new Map<string, Pending>();
   for (const [pending, who] of waiting) if (!first.has(who)) first.set(who, pending);

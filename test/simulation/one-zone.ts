@@ -28,7 +28,10 @@ export type Call = <T>(what: string, act: () => T) => Promise<T>;
 
 /** The kinds of API, by what one call reads or writes and by its preconditions. */
 export const kinds = {
-  /** Records by their ids, all changes in one transaction (Cloudflare). The content behind an id is not checked. */
+  /**
+   * Records by their ids, all changes in one transaction (Cloudflare). The content behind an id is
+   * not checked.
+   */
   ids: { open: openIds, cnameBesideOthers: true, sharesTtl: false, rewritesZone: false },
   /** Records by their ids, one call each (Linode). */
   calls: { open: openCalls, cnameBesideOthers: false, sharesTtl: false, rewritesZone: false },
@@ -240,7 +243,7 @@ function add(zone: OneZone, record: DnsRecord, { cnameBesideOthers }: Capabiliti
   zone.records = [...zone.records, stored(zone, record)];
 }
 
-/** Overwrites the record with this id, whatever its content is by now. */
+/** Overwrites the record with this id, whatever its content has become. */
 function overwrite(zone: OneZone, handle: string, { name, type, value, ttl }: DnsRecord): void {
   if (!zone.records.some((one) => one.handle === handle)) throw stale();
   zone.records = zone.records.map((one) =>

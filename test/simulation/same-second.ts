@@ -4,11 +4,17 @@ import { type Container, NAME, type Settings, startContainer } from './container
 import type { Model, Step } from './interleavings.ts';
 import { type Kind, kinds, type OneZone } from './one-zone.ts';
 
-/** Containers that start in the same second with the same name, in every order of their calls and of the name server's updates. */
+/**
+ * Containers that start in the same second with the same name, in every order of their calls and of
+ * the name server's updates.
+ */
 
 export const APP_ADDRESS = `_dstack-app-address.${NAME}`;
 const CHALLENGE = `_acme-challenge.${NAME}`;
-/** How often in a row a name server may give an outdated answer; enough that waits recompute what they expect. */
+/**
+ * The maximum number of consecutive outdated answers of a name server; enough to make waits
+ * recompute what they expect.
+ */
 const MOST_STALE_ANSWERS = 3;
 
 export interface Situation {

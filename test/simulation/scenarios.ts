@@ -14,7 +14,10 @@ import {
 /** From this time on the CA advises to replace every certificate issued before. */
 export const REVOCATION = 100 * DAY;
 
-/** The longest time between two attempts, random jitter included: while the CA is unreachable, and after refusals. */
+/**
+ * The longest time between two attempts, including jitter: while the CA is unreachable, and after
+ * refusals.
+ */
 const RETRY_UNREACHABLE = 11 * 60_000;
 const RETRY_REFUSED = 1.1 * DAY;
 

@@ -27,7 +27,9 @@ const old = [
 const elsewhere = [settings('aa'), settings('bb', { gateway: 'gw.two.example.net' })];
 // The keys are those of a constant.
 const all = Object.keys(kinds) as Kind[];
-/** Providers that refuse or merge a write that collides with another one; with the others a new run may be needed. */
+/**
+ * Providers that refuse or merge a conflicting write; with the others, another run may be needed.
+ */
 const atomic: readonly Kind[] = ['ids', 'sets', 'values'];
 
 const table: [title: string, kinds: readonly Kind[], containers: Settings[], initialRecords: DnsRecord[]][] =

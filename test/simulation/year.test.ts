@@ -11,7 +11,7 @@ const lifetimes: readonly [title: string, lifetime: number][] = [
   ['160 hours', 160 * HOUR],
 ];
 
-/** The time until a run finds a due certificate, and rounding. */
+/** The time until a run finds a due certificate, with a margin for rounding. */
 const RUN = 1.01 * HOUR;
 
 const table = scenarios.map((scenario, row) => ({
@@ -47,7 +47,8 @@ function assertAlwaysValid(
 
 function assertNoLoop({ minInterval }: Scenario, lifetime: number, { issued }: Year): void {
   const interval = minInterval?.(lifetime) ?? lifetime - leftWhenDue(lifetime) - lifetime / 100;
-  // Plus the first one, one after a revocation, and one because a second urgent issuance is permitted at once.
+  // Plus the first one, one after a revocation, and one because a second urgent issuance is
+  // permitted at once.
   const most = Math.ceil((365 * DAY) / (interval - 2 * HOUR)) + 3;
   assert.ok(issued.length <= most, `${issued.length} issuances, expected at most ${most}`);
 }

@@ -19,7 +19,10 @@ export interface Year {
   readonly failedOrders: number;
   /** The times of issuances, in milliseconds since the start of the year. */
   readonly issued: readonly number[];
-  /** The shortest remaining validity, in milliseconds; negative if no valid certificate was served for that long. */
+  /**
+   * The shortest remaining validity, in milliseconds; negative if no valid certificate was served
+   * for that long.
+   */
   readonly leastLeft: number;
   /** Descriptions of exceeded limits. */
   readonly exceeded: readonly string[];
@@ -54,7 +57,9 @@ interface Memory {
   askAgainAt: number;
   /** The renewal jitter of the certificate. */
   jitter: number;
-  /** The last decision to keep the certificate; undefined once an input of the decision has changed. */
+  /**
+   * The last decision to keep the certificate; undefined once an input of the decision has changed.
+   */
   kept: { readonly since: number; readonly until: number } | undefined;
   /** Consecutive failed runs, and orders that the CA refused. */
   failures: { readonly runs: number; readonly refusals: number };
@@ -63,8 +68,9 @@ interface Memory {
 }
 
 /**
- * Maintains one certificate of this lifetime (milliseconds) for a year, with a run every hour and, after failures, when the back-off is
- * over. The policy, the parser of advice and the back-off are the program's; the CA, the DNS and the clock are simulated.
+ * Maintains one certificate of this lifetime (milliseconds) for a year, with a run every hour and,
+ * after failures, when the back-off is over. The policy, the parser of advice and the back-off are
+ * the program's; the CA, the DNS and the clock are simulated.
  */
 export function simulateYear(lifetime: number, scenario: Scenario, seed: number): Year {
   const world = createWorld(lifetime, scenario, seed);
@@ -163,7 +169,10 @@ function iso(time: number): string {
   return new Date(EPOCH + time).toISOString();
 }
 
-/** Reuses a decision as long as it holds, which the tests of the policy prove, to save time. */
+/**
+ * Reuses a decision while it is valid, to save time; the policy's tests show that this is
+ * equivalent.
+ */
 function isDue(world: World, memory: Memory, now: Date): boolean {
   const { stored, advice, issuedAt, kept } = memory;
   const time = now.getTime();
@@ -243,7 +252,10 @@ function isOut({ scenario: { outages = [] }, time, dueSince }: World, what: 'ca'
   });
 }
 
-/** Measures the remaining validity of the served certificate, which is shortest just before its replacement. */
+/**
+ * Measures the remaining validity of the served certificate, which is shortest just before its
+ * replacement.
+ */
 function measure(world: World, stored: CertificateFacts | undefined): void {
   if (stored) world.leastLeft = Math.min(world.leastLeft, stored.notAfter.getTime() - EPOCH - world.time);
 }

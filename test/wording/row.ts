@@ -1,4 +1,7 @@
-/** What a person is told in one situation. Behaviour is asserted by codes, events and fields; words only here. */
+/**
+ * A sentence that users see in one situation. Other tests assert codes, events and fields; only
+ * these assert sentences.
+ */
 export interface WordingRow {
   /** The situation. */
   readonly when: string;

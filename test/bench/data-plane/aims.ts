@@ -24,7 +24,7 @@ export interface Verdict extends Aim {
   /** False if no reading could be taken. */
   readonly holds: boolean;
   /**
-   * Whether the bound lies between the minimum and the maximum, so that the rounds disagree on the
+   * Whether the bound lies between the minimum and the maximum, so the rounds disagree on the
    * verdict.
    */
   readonly close: boolean;

@@ -31,10 +31,7 @@ export interface Requests {
   readonly bytes: number;
 }
 
-/**
- * Throws if connections failed, or if not all of them did what is measured: resume a session or
- * not.
- */
+/** Throws if connections failed, or if not all of them resumed a session, or not, as expected. */
 export function parseHandshakes(line: string, expected: 'full' | 'resumed'): Handshakes {
   const numbers = numbersOf(line, ['connections', 'seconds', 'reused', 'failed', 'p50Us', 'p99Us']);
   const words = wordsOf(line, ['group', 'cipher']);

@@ -10,9 +10,12 @@ export interface NginxSite {
 }
 
 const CONNECTIONS = 16_384;
-/** A port has one backlog, so only one `listen` sets it. Same length as the others'. */
+/**
+ * A port has one backlog, so only one `listen` sets it. The same length as for the other
+ * contenders.
+ */
 const BACKLOG = ' backlog=4096';
-/** More than any run makes; by default nginx closes a connection after 1,000 requests. */
+/** More than in any run; by default nginx closes a connection after 1,000 requests. */
 const REQUESTS = 100_000_000;
 
 /** The path of a module that Debian packages separately. */

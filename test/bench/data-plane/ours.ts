@@ -3,7 +3,7 @@ import { createLog } from '../../../src/log.ts';
 import { startProxy } from '../../../src/proxy/proxy.ts';
 import type { Contender, Running, Site } from './contender.ts';
 
-/** Our data plane, started like the control plane starts it. No other file here depends on how. */
+/** Our data plane, started as the control plane starts it. Only this file knows how. */
 export const ours: readonly Contender[] = [
   { id: 'ours-tcp', start: (site) => startOurs(site, 'tcp', []) },
   { id: 'ours-http', start: (site) => startOurs(site, 'http/1.1', ['h2', 'http/1.1']) },

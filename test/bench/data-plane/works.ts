@@ -44,7 +44,7 @@ export interface Work {
   read(entrant: Entrant, context: WorkContext): Promise<Reading>;
 }
 
-/** Enough to keep the proxy busy, and few enough for one core of the client. */
+/** Enough to keep the proxy busy, and few enough for one client core. */
 const LOOPS = 16;
 const KEPT = 64;
 const BULK_CONNECTIONS = 4;

@@ -1,11 +1,13 @@
 /*
- * New TLS 1.3 connections, one after the other in each of several loops, each with one small request and a proper end.
+ * Opens new TLS 1.3 connections, in sequence in each of several loops, each with one small request
+ * and a clean close.
  *
  *   handshakes HOST PORT NAMES-FILE full|resumed LOOPS SECONDS PATH any|GROUPS
  *
- * `resumed` offers the last ticket of the same loop, and asks for one name in each loop; `full` offers nothing and asks for a
- * name at random. Prints one line of JSON: what came of it, how many sessions were really resumed, and quantiles of the time from
- * connect() to the end of the handshake.
+ * `resumed` offers the last ticket of its loop and uses one name in each loop; `full` offers no
+ * ticket and uses random names. Prints one line of JSON: the number of connections, failures and
+ * sessions that were really resumed, and quantiles of the time from connect() to the end of the
+ * handshake.
  */
 #include "tls.h"
 #include <pthread.h>
@@ -61,7 +63,7 @@ static void *run(void *argument) {
     struct loop *loop = argument;
     unsigned seed = loop->number + 1;
     SSL_SESSION *session = NULL;
-    /* The first one of each loop is not counted: it brings the ticket. */
+    /* The first connection of each loop is not counted: it only fetches the ticket. */
     if (!connect_once(loop, name_for(loop, &seed), &session, 0)) give_up("the first connection failed");
     if (pthread_barrier_wait(&begin) == PTHREAD_BARRIER_SERIAL_THREAD) started_us = now_us();
     pthread_barrier_wait(&begin);

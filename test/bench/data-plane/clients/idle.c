@@ -1,5 +1,6 @@
 /*
- * Opens connections, makes one small request on each, says "ready" and holds them open until it is killed.
+ * Opens connections, sends one small request on each, prints "ready" and holds them open until it
+ * is killed.
  *
  *   idle HOST PORT NAMES-FILE CONNECTIONS PATH
  */

@@ -1,11 +1,12 @@
 /*
- * Requests at a fixed rate on kept connections, whether the answers come in time or not.
+ * Sends requests at a fixed rate on persistent connections, even if responses are late.
  *
  *   paced HOST PORT NAMES-FILE CONNECTIONS REQUESTS-PER-SECOND SECONDS PATH
  *
- * The moments are drawn beforehand (a Poisson process for each connection, the same in every run), and each time is counted from
- * the moment a request was due, not from when it could be sent: an answer that keeps the next request waiting is counted in
- * both, so that a stalled server cannot hide its stall ("coordinated omission"). Prints one line of JSON.
+ * The due times are drawn in advance (a Poisson process for each connection, the same in every
+ * run), and each time is measured from the moment at which a request is due, not from when it could
+ * be sent. A response that delays the next request counts in both, so a stalled server cannot hide
+ * its stall ("coordinated omission"). Prints one line of JSON.
  */
 #include "tls.h"
 #include <errno.h>

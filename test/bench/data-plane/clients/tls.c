@@ -33,7 +33,7 @@ double quantile(const double *sorted, long count, double share) {
     return sorted[index < count ? index : count - 1];
 }
 
-/* OpenSSL hands each ticket over as it comes; the last one is the one to use. */
+/* OpenSSL passes on each ticket as it arrives; the last one is used. */
 static int keep_session(SSL *ssl, SSL_SESSION *session) {
     SSL_SESSION **slot = SSL_get_app_data(ssl);
     if (!slot) return 0;
@@ -44,14 +44,14 @@ static int keep_session(SSL *ssl, SSL_SESSION *session) {
 
 static char **read_names(const char *path, int *count) {
     FILE *file = fopen(path, "r");
-    if (!file) give_up("the file of names cannot be read");
+    if (!file) give_up("the names file cannot be read");
     char **names = calloc(MOST_NAMES, sizeof *names), line[NAME_BYTES];
     for (*count = 0; *count < MOST_NAMES && fgets(line, sizeof line, file);) {
         line[strcspn(line, "\r\n")] = 0;
         if (line[0]) names[(*count)++] = strdup(line);
     }
     fclose(file);
-    if (*count == 0) give_up("the file of names is empty");
+    if (*count == 0) give_up("the names file is empty");
     return names;
 }
 
@@ -93,7 +93,7 @@ void close_connection(struct connection *connection) {
     close(connection->fd);
 }
 
-/* Bytes of the body that a complete head announces; -1: not a 200 with a length. */
+/* The body's length in bytes, from a complete header; -1 if it is not a 200 with a length. */
 static long body_length(const char *head) {
     const char *length = strcasestr(head, "\r\ncontent-length:");
     return strncmp(head, "HTTP/1.1 200", 12) == 0 && length ? atol(length + 17) : -1;

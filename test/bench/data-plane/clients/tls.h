@@ -1,4 +1,4 @@
-/* What the three clients have in common: a TLS 1.3 connection over loopback, an HTTP/1.1 exchange, times. */
+/* Shared by the three clients: a TLS 1.3 connection over loopback, an HTTP/1.1 exchange, times. */
 #pragma once
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -7,7 +7,7 @@
 struct target {
     struct sockaddr_in address;
     SSL_CTX *context;
-    /* Names to ask for (SNI and Host). */
+    /* The names to request (SNI and Host). */
     char **names;
     int count;
 };
@@ -17,19 +17,20 @@ struct connection {
     SSL *ssl;
 };
 
-/* Reads `host port names-file`. Ends the program when they are wrong. */
+/* Reads `host port names-file`. Exits if they are invalid. */
 struct target read_target(char **arguments);
-/* Connects and completes the handshake; `offered` is a session to resume or NULL, `received` gets the newest ticket. 0: failed. */
+/* Connects and completes the handshake; `offered` is a session to resume or NULL, `received` gets
+   the newest ticket. Returns 0 on failure. */
 int open_connection(const struct target *target, const char *name, SSL_SESSION *offered, SSL_SESSION **received,
                     struct connection *opened);
-/* Sends GET `path` and reads the whole answer. 0: failed, or the answer is not 200. */
+/* Sends GET `path` and reads the whole response. Returns 0 on failure or another status than 200. */
 int exchange(const struct connection *connection, const char *name, const char *path);
-/* Ends both layers; without the close_notify OpenSSL would throw the session away. */
+/* Closes both layers; without a close_notify, OpenSSL would discard the session. */
 void close_connection(struct connection *connection);
 
 /* Microseconds on the monotonic clock. */
 double now_us(void);
-/* The value below which `share` (0 to 1) of the `count` sorted values lie. */
+/* The value below which `share` (0 to 1) of the `count` sorted values are. */
 double quantile(const double *sorted, long count, double share);
 int compare_doubles(const void *a, const void *b);
 _Noreturn void give_up(const char *why);
