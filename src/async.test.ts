@@ -12,7 +12,7 @@ import {
   withDeadline,
 } from './async.ts';
 
-/** A task that logs its start and its end, and ends when it is told. */
+/** A task that records its start and its end, and ends once `end` is called. */
 function createTask(events: string[], name: string) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const work = async () => {
@@ -86,7 +86,7 @@ test('a task whose signal is aborted before the call never runs', async () => {
   await assert.rejects(new Mutex().run(never, AbortSignal.abort(reason)), (thrown) => thrown === reason);
 });
 
-test('at most so many items are worked on concurrently, and the results are in the order of the items', async () => {
+test('at most `limit` items are processed concurrently, and the results are in the order of the items', async () => {
   let running = 0;
   let most = 0;
   const double = async (item: number, index: number) => {

@@ -1,15 +1,21 @@
 /**
- * Concurrency in one place. Own code and not p-limit, p-map or async-mutex: the mutex has to let go of a waiter when its
- * AbortSignal aborts, which p-limit and async-mutex cannot do, the rest is a few lines, and each package is one more to pin
- * and to audit in an image whose hash users attest.
+ * Helpers for concurrency, instead of p-limit, p-map or async-mutex. A mutex must release a waiter
+ * whose AbortSignal aborts, which p-limit and async-mutex cannot do. The rest is a few lines, and
+ * each package would have to be pinned and audited in an image whose hash users attest.
  */
 import type { Clock } from './clock.ts';
 
-/** Runs tasks one after the other, in the order of the calls. A task that fails does not affect the next. */
+/**
+ * Runs tasks one after the other, in the order of the calls. A task that fails does not affect the
+ * next.
+ */
 export class Mutex {
   #last: Promise<void> = Promise.resolve();
 
-  /** The result of `work`. If the signal aborts while `work` waits, `work` never runs; rejects with the signal's reason. */
+  /**
+   * Resolves with the result of `work`. If the signal aborts while `work` waits, rejects with the
+   * signal's reason and never runs it.
+   */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const before = this.#last;
     const finished = Promise.withResolvers<void>();
@@ -23,7 +29,10 @@ export class Mutex {
   }
 }
 
-/** A mutex for each key: tasks of the same key run one after the other, tasks of different keys concurrently. */
+/**
+ * A mutex for each key: tasks of the same key run one after the other, tasks of different keys
+ * concurrently.
+ */
 export class KeyedMutex {
   readonly #used = new Map<string, { readonly mutex: Mutex; users: number }>();
 
@@ -42,9 +51,9 @@ export class KeyedMutex {
 }
 
 /**
- * The results of `work` for each item, in the order of the items; at most `limit` run concurrently. After a failure no
- * further item is started; rejects with the first failure once those that are running have settled, so that nothing goes
- * on behind the caller's back.
+ * Resolves with the results of `work` for each item, in the order of the items; at most `limit` run
+ * concurrently. After a failure no further item is started, and the call rejects with the first
+ * failure once those that are running have settled, so that none outlives it.
  */
 export async function mapConcurrently<T, R>(
   limit: number,
@@ -82,8 +91,8 @@ export async function eachConcurrently<T>(
 }
 
 /**
- * Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. For what takes no signal itself:
- * `promise` goes on, and its result or failure is ignored.
+ * Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. For work
+ * that takes no signal itself: it continues, and its result or failure is ignored.
  */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
@@ -105,8 +114,8 @@ export interface Deadline {
 }
 
 /**
- * Runs `work` with a signal that aborts with `late()` after the timeout, or as `signal` does. Settles when `work` settles:
- * `work` has to heed the signal and reject with its reason.
+ * Runs `work` with a signal that aborts with `late()` after the timeout, or as `signal` does.
+ * Settles when `work` settles, so `work` must reject with the signal's reason when it aborts.
  */
 export async function withDeadline<T>(
   { clock, timeoutMs, signal }: Deadline,
@@ -127,7 +136,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** Whether `promise` settles, either way, within `timeoutMs` milliseconds. */
+/** Whether `promise` resolves or rejects within `timeoutMs` milliseconds. */
 export async function settlesWithin(
   promise: Promise<unknown>,
   timeoutMs: number,

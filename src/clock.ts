@@ -57,7 +57,7 @@ export async function until<T>(
   }
 }
 
-/** Seconds since it was made, with milliseconds. */
+/** Starts a stopwatch: the returned function gives the seconds since then, with milliseconds. */
 export function stopwatch(clock: Clock): () => number {
   const start = clock.now().getTime();
   return () => (clock.now().getTime() - start) / 1000;

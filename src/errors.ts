@@ -3,7 +3,7 @@
  * the registry.
  */
 
-/** What is known of an error before it happens. */
+/** The registry's entry for an error code. */
 export interface ErrorKind {
   /** What happened, in one sentence, for the table of errors. */
   readonly meaning: string;
@@ -12,8 +12,8 @@ export interface ErrorKind {
   /** What a running ingress does about it. */
   readonly byItself?: string;
   /**
-   * Whether the same attempt can succeed later without any change by a person. `health` is
-   * unhealthy rather than starting where it cannot.
+   * Whether the same attempt can succeed later without a change by the operator. If it cannot,
+   * `health` reports unhealthy rather than starting.
    */
   readonly retryable: boolean;
 }
@@ -34,7 +34,7 @@ export const errorRegistry = {
   },
   GUEST_AGENT_FAILED: {
     meaning: 'The guest agent did not answer as documented.',
-    hint: 'Check that the mounted socket is that of the dstack guest agent, or set APP_ID to do without it.',
+    hint: 'Check that the mounted socket is that of the dstack guest agent, or set APP_ID instead.',
     retryable: true,
   },
   PROVIDER_UNREACHABLE: {
@@ -78,7 +78,7 @@ export const errorRegistry = {
   },
   PROVIDER_REJECTED: {
     meaning: 'The DNS provider rejected a record.',
-    hint: "Read the provider's own words in the message, and check the record that is named beside them.",
+    hint: "Read the provider's reason in the message, and check the record that the message names.",
     retryable: false,
   },
   ZONE_NOT_FOUND: {
@@ -93,7 +93,7 @@ export const errorRegistry = {
   },
   ZONE_NOT_PUBLIC: {
     meaning:
-      'Public DNS serves the name from another zone than the one to be written, so nothing was written.',
+      'Public DNS serves the name from a zone other than the one to be written, so nothing was written.',
     hint: 'Fix the delegation that the message names, or give access to the zone that serves the name.',
     byItself: 'The ingress checks again by itself.',
     retryable: false,
@@ -137,7 +137,7 @@ export const errorRegistry = {
   },
   ACME_PROBLEM: {
     meaning: 'The certificate authority refused a request.',
-    hint: "Read the certificate authority's own words in the message.",
+    hint: "Read the certificate authority's reason in the message.",
     retryable: true,
   },
   ACME_ORDER_FAILED: {
@@ -193,7 +193,7 @@ export const errorRegistry = {
   },
   PROXY_CONFIG_REJECTED: {
     meaning: 'HAProxy rejected its configuration.',
-    hint: 'Report it together with the message, which quotes HAProxy: no environment should lead here.',
+    hint: 'Report it with the message, which quotes HAProxy: no configuration should cause it.',
     retryable: false,
   },
   PROXY_START_FAILED: {
@@ -203,7 +203,7 @@ export const errorRegistry = {
   },
   PROXY_COMMAND_FAILED: {
     meaning: 'HAProxy did not carry out a command on its runtime API.',
-    hint: "Report it with HAProxy's own words if it persists.",
+    hint: 'Report it with the message, which quotes HAProxy, if it persists.',
     byItself: 'The ingress retries by itself, and restarts HAProxy if necessary.',
     retryable: true,
   },
@@ -218,15 +218,15 @@ export const errorRegistry = {
 export type ErrorCode = keyof typeof errorRegistry;
 
 export interface ErrorContext {
-  /** Replaces the registry's hint, and its `byItself`, where more is known. */
+  /** Replaces the registry's hint, and its `byItself`, if more is known. */
   readonly hint?: string;
-  /** What a running ingress does about it, beside a hint of its own. */
+  /** What a running ingress does about it, in addition to `hint`. */
   readonly byItself?: string;
-  /** Replaces the registry's value where more is known. */
+  /** Replaces the registry's value if more is known. */
   readonly retryable?: boolean;
-  /** Milliseconds that the other side asked to wait before the next attempt (Retry-After). */
+  /** Milliseconds that the server asked to wait before the next attempt (Retry-After). */
   readonly retryAfterMs?: number;
-  /** What the log line carries beside the message. Never a secret. */
+  /** More fields for the log line. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
@@ -270,7 +270,7 @@ export function isIngressError(thrown: unknown, code?: ErrorCode): thrown is Ing
 /** The message of anything that can be thrown. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  // Thrown for a host with several addresses when none accepts a connection.
+  // Node.js throws it for a host with several addresses if none accepts a connection.
   if (thrown instanceof AggregateError && thrown.message === '')
     return thrown.errors.map(messageOf).join('; ');
   return thrown.message;

@@ -1,14 +1,17 @@
 import { isIngressError } from './errors.ts';
 import type { EventOf, EventType, IngressEvent, Propagation } from './events.ts';
 
-/** How an event is told: its line in the log and its sentence, which the status shows too. */
+/** How an event is logged: its line, and its sentence, which the status shows too. */
 interface Message<E> {
   readonly level: Level | ((event: E) => Level);
-  /** The name in the log until the next release; the line has the new one in `renamed`. */
+  /**
+   * The event's old name, which the log uses until the next release; the line has the new one in
+   * `renamed`.
+   */
   readonly loggedAs?: string;
   /** Logged as `warning`, and shown by the status among the warnings. */
   readonly isWarning?: true;
-  /** What the line carries beside the sentence, in this order. */
+  /** The other fields of the line, in this order. */
   readonly fields: (event: E) => Readonly<Record<string, unknown>>;
   readonly sentence: (event: E) => string;
 }
@@ -52,7 +55,8 @@ export const eventMessages: Messages = {
   'volume-not-tidied': {
     level: 'debug',
     fields: withError,
-    sentence: () => 'temporary files that a crash left stay on the volume; they could not be removed',
+    sentence: () =>
+      'temporary files that a crash left on the volume could not be removed; the next start retries',
   },
   'volume-not-writable': {
     level: 'warn',
@@ -79,7 +83,7 @@ export const eventMessages: Messages = {
     level: 'warn',
     fields: ({ domain, error }) => ({ domain, err: error }),
     sentence: () =>
-      'could not write renewal/*.conf; everything else works, but certbot could not renew this certificate later',
+      'could not write renewal/*.conf; everything else works, but certbot cannot renew this certificate later',
   },
 
   warning: {
@@ -97,7 +101,7 @@ export const eventMessages: Messages = {
     isWarning: true,
     fields: () => ({}),
     sentence: ({ name, zone }) =>
-      `the challenge of an earlier attempt at ${name} is given up: the account no longer has the zone ${zone}`,
+      `the challenge of an earlier attempt at ${name} cannot be removed: the account no longer has the zone ${zone}`,
   },
   'challenge-vanished': {
     level: 'warn',
@@ -230,7 +234,7 @@ export const eventMessages: Messages = {
     level: 'info',
     loggedAs: 'rehearsed',
     fields: ({ directoryUrl }) => ({ directoryUrl }),
-    sentence: () => 'dry run passed at the staging CA; going on with the production CA',
+    sentence: () => 'dry run passed at the staging CA; continuing with the production CA',
   },
   'certificate-issued': {
     level: 'info',
@@ -287,7 +291,7 @@ export function messageFor(event: IngressEvent): Message<IngressEvent> {
   return eventMessages[event.type] as Message<IngressEvent>;
 }
 
-/** What happened, for a person. Pure. */
+/** The event's sentence. Pure. */
 export function sentenceOf(event: IngressEvent): string {
   return messageFor(event).sentence(event);
 }
@@ -302,13 +306,13 @@ export function renamedEvents(): readonly { readonly before: string; readonly no
 }
 
 /**
- * A pause between two calls to the provider is nothing to warn of; from so many milliseconds on a
- * wait is.
+ * A wait for the provider of this many milliseconds is logged as a warning; shorter pauses between
+ * calls are normal.
  */
 const LONG_WAIT_MS = 1000;
 
 const evidenceFailed = {
-  listen: '/evidences/ is not served: no port of 127.0.0.1 can be listened on',
+  listen: '/evidences/ is not served: the evidence server cannot listen on any port of 127.0.0.1',
   request: 'evidence could not be read; the request failed',
   serve: 'the evidence server reported an error',
 } as const;
@@ -356,7 +360,7 @@ function waitingFields(event: Waiting): Readonly<Record<string, unknown>> {
   }
 }
 
-/** When the wait ends, or goes on in another way, where that is known. Pure. */
+/** When the wait ends or changes, if that is known. Pure. */
 export function untilOf(event: Waiting): Date | undefined {
   if ('until' in event) return event.until;
   const { resolvers } = event;
@@ -367,17 +371,17 @@ function waitingSentence(event: Waiting): string {
   switch (event.for) {
     case 'provider': {
       const { title, reason, waitMs, until } = event;
-      const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked for the wait';
+      const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked to wait';
       return `waiting ${seconds(waitMs)} s before the next call to ${title}, until ${until.toISOString()}: ${why}`;
     }
     case 'resolvers':
-      return `another client has a challenge at ${event.name}, so the CA may have cached an answer without ours; waiting until ${event.until.toISOString()} before the CA is asked to validate`;
+      return `another client has a challenge at ${event.name}, so the CA may have cached an answer without ours; waiting until ${event.until.toISOString()} before asking the CA to validate`;
     default: {
       const { for: what, zone, resolvers } = event;
       if (!resolvers) return `waiting for every name server to serve the ${what}`;
-      const sentence = `no name server of ${zone} answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to show the ${what}`;
+      const sentence = `no name server of ${zone} answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to return the ${what}`;
       if (resolvers.isDue) return sentence;
-      return `${sentence}, which are asked from ${resolvers.from.toISOString()} on, because a resolver asked too early caches that there is nothing`;
+      return `${sentence}; they are queried from ${resolvers.from.toISOString()} on, because a resolver that is queried too early caches the absence`;
     }
   }
 }
@@ -386,7 +390,7 @@ function seconds(ms: number): string {
   return ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : String(Math.ceil(ms / 1000));
 }
 
-/** For a person, who needs no milliseconds. */
+/** The time without milliseconds. */
 function toSeconds(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -3,14 +3,14 @@
  * status subscribe to them. The words of each event are in event-messages.ts.
  */
 
-/** The names that a certificate is for. They identify it; the first one stands for all. */
+/** The names that a certificate is for. They identify it, and it is named after the first. */
 export type CertificateNames = readonly [string, ...string[]];
 
 interface OfCertificate {
   readonly certificate: CertificateNames;
 }
 
-/** What was wrong when an earlier order failed. */
+/** Why an earlier order failed. */
 interface EarlierFailure {
   readonly at: Date;
   /** A code of the error registry. */
@@ -33,12 +33,12 @@ type ProcessEvent =
   | { readonly type: 'stopping'; readonly signal: string | undefined }
   | { readonly type: 'stopped' }
   | { readonly type: 'proxy-not-started'; readonly error: unknown }
-  /** A name is served for the first time. `announcement` says where it is and where it leads. */
+  /** A name is served for the first time. `announcement` has its URL and its target. */
   | { readonly type: 'up'; readonly name: string; readonly announcement: string }
   /** Temporary files that a crash left were removed. */
   | { readonly type: 'volume-tidied'; readonly removed: readonly string[] }
   | { readonly type: 'volume-not-tidied'; readonly error: unknown }
-  /** Without a certificate it is the ledger that cannot be written. */
+  /** Without `certificate` the ledger cannot be written. */
   | {
       readonly type: 'volume-not-writable';
       readonly certificate?: CertificateNames | undefined;
@@ -61,14 +61,14 @@ type ProcessEvent =
     }
   | { readonly type: 'renewal-conf-not-written'; readonly domain: string; readonly error: unknown };
 
-/** Something a person should know. The status shows it until it is cleared. */
+/** Something the operator should know. The status shows it until it is cleared. */
 type WarningEvent =
   | {
       readonly type: 'warning';
       readonly sentence: string;
       /** What it is about; a warning with a subject can be cleared. */
       readonly subject?: string;
-      /** The sentence that was true of the subject before. */
+      /** The previous warning about the subject. */
       readonly replaces?: string;
     }
   | { readonly type: 'warning-over'; readonly subject: string; readonly warning: string }
@@ -77,7 +77,7 @@ type WarningEvent =
    * its name or id.
    */
   | { readonly type: 'challenge-abandoned'; readonly name: string; readonly zone: string }
-  /** A challenge was removed from the zone by someone else while it was still needed. */
+  /** Another client removed a challenge from the zone while it was still needed. */
   | { readonly type: 'challenge-vanished'; readonly name: string }
   /** Another container has the records of a name. */
   | {
@@ -93,7 +93,7 @@ type WaitEvent =
   | {
       readonly type: 'waiting';
       readonly for: 'provider';
-      /** The DNS provider's name, and what people call it. */
+      /** The DNS provider's name, and its name in messages. */
       readonly provider: string;
       readonly title: string;
       /** Our own limit of calls, or the provider's Retry-After. */
@@ -111,17 +111,17 @@ type WaitEvent =
   | ({ readonly type: 'waiting'; readonly for: 'records' | 'challenge' } & PropagationProgress &
       OfCertificate);
 
-/** How far published records have come. */
+/** How far published records have propagated. */
 export interface PropagationProgress {
   readonly zone: string;
   /** How many servers there are, and how many of them serve the records. */
   readonly servers: number;
   readonly seenBy: number;
-  /** What is missing where. */
+  /** What is pending, one sentence for each problem of a server. */
   readonly waitingFor: readonly string[];
   /**
-   * Set when no server answers: when the resolvers are asked instead, and whether that time has
-   * come.
+   * Set if no server answers: when the resolvers are queried instead, and whether that time has
+   * passed.
    */
   readonly resolvers?: { readonly from: Date; readonly isDue: boolean } | undefined;
 }
@@ -134,13 +134,13 @@ type ReconcileEvent =
       readonly step: string;
       readonly error: unknown;
       readonly seconds: number;
-      /** How often it has failed in a row. */
+      /** How many times in a row it has failed. */
       readonly attempt: number;
       readonly nextAttempt: Date;
     } & OfCertificate)
   /**
-   * A step failed beside the one that decides about the next attempt, or one that is not needed
-   * (`stillWaiting`).
+   * A step failed in addition to the one that determines the next attempt, or a step that the wait
+   * can do without (`stillWaiting`).
    */
   | ({
       readonly type: 'step-failed';
@@ -166,7 +166,7 @@ type CertificateEvent =
   | ({ readonly type: 'renewal-due'; readonly reason: string } & OfCertificate)
   | {
       readonly type: 'renewal-advice';
-      /** As RFC 9773 §4.1 has it. */
+      /** The unique identifier of RFC 9773 §4.1. */
       readonly certificateId: string;
       readonly start: Date;
       readonly end: Date;
@@ -196,7 +196,7 @@ type CertificateEvent =
   | ({ readonly type: 'order'; readonly reason: string } & OfCertificate)
   | ({
       readonly type: 'order-opened';
-      /** Opened by an earlier run. */
+      /** Whether an earlier run opened it. */
       readonly resumed: boolean;
       readonly createdAt: string;
       readonly seconds: number;
@@ -205,14 +205,14 @@ type CertificateEvent =
       readonly type: 'order-deferred';
       readonly until: Date;
       readonly reason: string;
-      /** Of the order before. */
+      /** Why the previous order failed. */
       readonly failure?: EarlierFailure | undefined;
-      /** Whether no certificate is served meanwhile. */
+      /** Whether no certificate is served until then. */
       readonly isFirst: boolean;
     } & OfCertificate)
   | ({ readonly type: 'caa-unclear'; readonly error: unknown } & OfCertificate)
   | ({ readonly type: 'ledger-failed'; readonly error: unknown } & OfCertificate)
-  /** The staging CA has validated what the CA is going to be asked for. */
+  /** The staging CA has validated the names that are about to be ordered. */
   | ({ readonly type: 'staging-dry-run'; readonly directoryUrl: string } & OfCertificate)
   | ({
       readonly type: 'certificate-issued';
@@ -231,7 +231,7 @@ interface FailedRenewal {
 type RecordEvent =
   | {
       readonly type: 'records-published';
-      /** Its name, or its id where the name is not known. */
+      /** Its name, or its id if the name is not known. */
       readonly zone: string;
       /** Records as `name TYPE value`. */
       readonly written: readonly string[];
@@ -250,18 +250,18 @@ type RecordEvent =
   /** Another container no longer has the records of a name. */
   | { readonly type: 'name-regained'; readonly name: string; readonly sentence: string };
 
-/** Every name server of a zone serves what was published, as far as can be seen. */
+/** Every name server of a zone that answers, or the resolvers, serve the published records. */
 export interface Propagation {
   readonly zone: string;
   readonly servers: number;
-  /** Who was asked. */
+  /** Which servers were queried. */
   readonly by: 'name servers' | 'resolvers';
   /** Whether some servers gave no answer and were left out. */
   readonly someSilent: boolean;
   readonly seconds: number;
 }
 
-/** Something that happened. `error` is what was thrown, as it was. */
+/** Something that happened. `error` is the thrown value, unchanged. */
 export type IngressEvent =
   | ProcessEvent
   | WarningEvent
@@ -278,7 +278,7 @@ export type EventOf<T extends EventType> = Extract<IngressEvent, { readonly type
 /** Reports an event. Never throws. */
 export type Emit = (event: IngressEvent) => void;
 
-/** Hears every event, in order. */
+/** Receives every event, in order. */
 export type Subscriber = (event: IngressEvent) => void;
 
 /**

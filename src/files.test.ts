@@ -46,7 +46,10 @@ test('a file is written with its mode, whatever the umask, and no temporary file
   assert.deepEqual(readdirSync(root).sort(), ['key', 'open']);
 });
 
-/** Records in order what makes a write durable: each sync, of a file with its length, and each rename. */
+/**
+ * Records in order what makes a write durable: each sync, of a file with its length, and each
+ * rename.
+ */
 async function recordDurability(t: TestContext): Promise<readonly string[]> {
   const steps: string[] = [];
   const handle = await fs.open(root);
@@ -143,7 +146,7 @@ test('makeDirectory creates parents too, with the mode, and accepts an existing 
 });
 
 test('a folder that cannot be created in an existing one is an error', { timeout: 10_000 }, async () => {
-  // Like a directory that was deleted while it is mounted, /proc says ENOENT.
+  // /proc returns ENOENT, like a directory that was deleted while mounted.
   for (const path of ['/proc/folder', '/proc/folder/a/b']) {
     await assert.rejects(makeDirectory(path), { code: 'ENOENT', path: '/proc/folder' });
   }

@@ -12,7 +12,7 @@ export async function writeAtomically(path: string, content: string, mode: numbe
   try {
     const file = await open(temporary, 'wx', mode);
     try {
-      // The umask may have taken bits away.
+      // The umask may have removed bits.
       await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
@@ -40,11 +40,11 @@ export async function linkAtomically(target: string, path: string): Promise<void
 }
 
 const TEMPORARY = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
-/** Milliseconds; no write takes longer. */
+/** Milliseconds; a younger file may belong to a write in progress. */
 const YOUNG_MS = 60_000;
 
 /**
- * Removes the temporary files below a directory that killed processes have left: they would fill
+ * Removes the temporary files that killed processes have left below a directory: they would fill
  * the disk over time, and some contain private keys. Returns their paths. Throws what the file
  * system throws.
  */
@@ -59,7 +59,7 @@ export async function removeTemporaries(root: string, now: Date): Promise<string
       await rm(path, { force: true });
       removed.push(path);
     } catch {
-      // It does not keep others from being removed, and is tried again at the next start.
+      // Remove the others anyway; the next start tries this one again.
     }
   }
   return removed;
@@ -131,8 +131,8 @@ export async function kindOf(path: string): Promise<'file' | 'link' | 'other' | 
 
 /**
  * Makes a directory and its parents; `mode` applies to new ones. Tries each twice at most: with its
- * own `recursive`, Node.js loops forever in a directory that was deleted while it is mounted,
- * because it exists but accepts no entries. Throws what the file system throws.
+ * own `recursive`, Node.js loops forever in a directory that was deleted while mounted, because it
+ * exists but accepts no entries. Throws what the file system throws.
  */
 export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
   try {
@@ -150,8 +150,8 @@ export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * As `makeDirectory`, with mode 0700, and makes the entries of all directories from `path` up to
- * `root` durable: even a synced file is lost if its directory is. Throws what the file system
+ * Like `makeDirectory` with mode 0700, but also makes the entries of all directories from `path` up
+ * to `root` durable: even a synced file is lost if its directory is. Throws what the file system
  * throws.
  */
 export async function makeDurableDirectory(path: string, root: string): Promise<void> {
@@ -173,7 +173,7 @@ async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-/** Whether an error says that a file or directory is not there. */
+/** Whether an error says that a file or directory does not exist. */
 export function isMissing(thrown: unknown): boolean {
   return (
     thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')

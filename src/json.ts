@@ -1,12 +1,12 @@
-/** Looking into JSON of which nothing is known. Pure. */
+/** Reads JSON of unknown shape. Pure. */
 
-/** The object that a value is; an empty one for anything else. */
+/** The value if it is an object, otherwise an empty object. */
 export function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  // Any object can be looked into by keys; the values stay unknown.
+  // Any object can be indexed by keys; the values stay unknown.
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** The string that a value is. */
+/** The value if it is a string, otherwise undefined. */
 export function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

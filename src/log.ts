@@ -7,8 +7,8 @@ import type { CertificateNames, Subscriber } from './events.ts';
 export type Log = pino.Logger;
 
 /**
- * The fields of a log line about something thrown: the code, message, hint and causes of our own
- * errors; a stack trace only of others.
+ * The fields of a log line about a thrown value: code, message, hint and causes of an IngressError;
+ * a stack trace only for other errors.
  */
 export function errorFields(thrown: unknown, depth = 0): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { message: String(thrown) };
@@ -42,7 +42,7 @@ export function createLog(level: pino.LevelWithSilent): Log {
 
 /**
  * Writes each event as a line, with the names of the certificate that it is about: `domain` is the
- * first of them, or the one name of them that the event is about.
+ * first of them, or the one that the event is about.
  */
 export function logEvents(log: Log): Subscriber {
   return (event) => {

@@ -1,7 +1,8 @@
 import process from 'node:process';
 import { stopBy, unlessStopped } from './commands/wiring/signals.ts';
 
-// Process 1 never gets a signal that came before it listened, so listen before loading the rest.
+// The kernel drops signals to process 1 that have no handler yet, so listen before loading the
+// rest.
 const stopped = stopBy(['SIGTERM', 'SIGINT']);
 
 // An older Node.js cannot parse the rest, so check before loading it.
@@ -18,7 +19,8 @@ const [{ default: pkg }, { runCommandLine }] = await Promise.all([
   import('./commands/command-line.ts'),
 ]);
 
-// Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs little of the rest.
+// Each subcommand is loaded when it is called: `health` runs every 30 seconds and needs little of
+// the rest.
 process.exit(
   await runCommandLine(process.argv, pkg.version, {
     run: async () => (await import('./commands/run.ts')).run(stopped),

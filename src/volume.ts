@@ -28,8 +28,8 @@ interface FoundObstacle extends Obstacle {
 /**
  * STORE_FAILED for an error of the file system. The hint says how to fix what only the operator can
  * fix: missing permissions, a read-only mount, a deleted directory, a file in the place of a
- * directory or the reverse. A full disk may have space again later. `details.path` is what stands
- * in the way, or else the path that the file system reports.
+ * directory or the reverse. A full disk may have space again later. `details.path` is the obstacle,
+ * or else the path that the file system reports.
  */
 export async function storeFailure(sentence: string, path: string, thrown: unknown): Promise<IngressError> {
   const message = `${sentence}: ${messageOf(thrown)}`;
@@ -90,7 +90,7 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
     const failure = (message: string, context: ErrorContext) =>
       new IngressError('STORE_FAILED', `${sentence}: ${message}`, context);
     if (!isDirectory) return failure(`${path} is not a directory`, inTheWay(path, 'file'));
-    if (await isDeleted(path)) return failure('it is deleted', deleted(path));
+    if (await isDeleted(path)) return failure('it was deleted', deleted(path));
     try {
       await access(path, constants.W_OK | constants.X_OK);
     } catch (thrown) {
@@ -100,14 +100,14 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
   return undefined;
 }
 
-/** What the operator has to do so that we can read and write there. Pure. */
+/** What the operator must do so that the ingress can read and write there. Pure. */
 export function describeFix({ path, owner, mode, uid }: Obstacle): string {
   const bits = mode.toString(8).padStart(3, '0');
   if (owner === uid)
-    return `Run chmod -R u+rwX on ${path}: it belongs to us (user ${uid}), but its mode ${bits} keeps us out.`;
-  const whose = `${path} belongs to user ${owner} (mode ${bits}), and we are user ${uid}`;
+    return `Run chmod -R u+rwX on ${path}: it belongs to the user of the ingress (${uid}), but its mode ${bits} denies access.`;
+  const whose = `${path} belongs to user ${owner} (mode ${bits}), and the ingress runs as user ${uid}`;
   if (uid === 0)
-    return `Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): ${whose} without the right to override that.`;
+    return `Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): ${whose} without that capability.`;
   return `Run chown -R ${uid} on the whole volume: ${whose}.`;
 }
 
@@ -119,13 +119,13 @@ function inTheWay(path: string, kind: 'file' | 'directory'): ErrorContext {
   return { hint, retryable: false, details: { path, fault: `not-a-${other}` } };
 }
 
-/** Whether a directory was deleted while it is mounted: it can be read, but accepts no entries. */
+/** Whether a directory was deleted while mounted: it can be read, but accepts no entries. */
 async function isDeleted(path: string): Promise<boolean> {
   return (await stat(path)).nlink === 0;
 }
 
 function deleted(path: string): ErrorContext {
-  const hint = `Make ${path} again on the host and restart the container: it was deleted there while it is mounted here.`;
+  const hint = `Create ${path} again on the host and restart the container: it was deleted there while mounted here.`;
   return { hint, retryable: false, details: { path, fault: 'deleted' } };
 }
 

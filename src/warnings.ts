@@ -1,7 +1,7 @@
 import type { IngressError } from './errors.ts';
 import type { Emit } from './events.ts';
 
-/** Passes each sentence on once, however many names or reconciliations it is true of. */
+/** Passes each sentence on only once, however many names or reconciliations report it. */
 export function once(warn: (sentence: string) => void): (sentence: string) => void {
   const said = new Set<string>();
   return (sentence) => {
@@ -10,12 +10,12 @@ export function once(warn: (sentence: string) => void): (sentence: string) => vo
   };
 }
 
-/** Reports what is wrong with a subject each time it is checked; undefined means that nothing is. */
+/** Reports each check of a subject: what is wrong, or undefined if nothing is. */
 export type WarnOf = (subject: string, sentence: string | undefined) => void;
 
 /**
- * Emits a warning each time, and `warning-over` once the subject is right again, so that the status shows it for as long
- * as it applies. `current` holds the warning of each subject.
+ * Emits a warning for each report, and `warning-over` when nothing is wrong any more, so that the
+ * status shows the warning for as long as it applies. `current` holds the warning of each subject.
  */
 export function standingWarnings(emit: Emit, current = new Map<string, string>()): WarnOf {
   return (subject, sentence) => {
@@ -31,7 +31,7 @@ export function standingWarnings(emit: Emit, current = new Map<string, string>()
   };
 }
 
-/** A warning that was given, and when, in milliseconds of the epoch. */
+/** A warning that was given, and when, in milliseconds since the epoch. */
 export interface GivenWarning {
   readonly message: string;
   readonly at: number;
@@ -41,8 +41,8 @@ export interface GivenWarning {
 const AGAIN_MS = 55 * 60_000;
 
 /**
- * Whether to warn of a fault now: when it begins, when it changes, and about every hour, but not with
- * every retry. Remembers the warning in `given`, and forgets it once the fault is gone.
+ * Whether to warn of a fault now: when it begins, when it changes, and about every hour, but not
+ * with every retry. Remembers the warning in `given`, and forgets it once the fault is gone.
  */
 export function isWarningDue(
   given: Map<string, GivenWarning>,

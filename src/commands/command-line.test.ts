@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { type HealthOptions, type PrintOptions, runCommandLine } from './command-line.ts';
 
-/** What a command line does: what was called, the exit code, and what was written where. */
+/** Runs a command line. Returns the calls of subcommands, the exit code and the output. */
 async function type(t: TestContext, ...words: string[]) {
   const called: [name: string, options?: PrintOptions | HealthOptions][] = [];
   const written = { stdout: '', stderr: '' };

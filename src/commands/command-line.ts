@@ -88,5 +88,5 @@ function usageError(error: CommanderError, words: readonly string[], program: Co
   const wrong = isUnknown
     ? `there is no subcommand ${JSON.stringify(first)}`
     : error.message.replace(/^error: |\.$/g, '');
-  return `dstack-ingress: ${wrong}. Subcommands: ${names.join(', ')} (none means run); --help says more.\n`;
+  return `dstack-ingress: ${wrong}. Subcommands: ${names.join(', ')} (default: run); see --help.\n`;
 }

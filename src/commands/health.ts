@@ -25,15 +25,13 @@ const AT_ONCE = 4;
 const MOST = 50;
 const EVERY_MS = 30_000;
 
-/**
- * While an ingress starts: milliseconds between two checks, and after which the last one counts.
- */
+/** While an ingress starts: milliseconds between two checks, and until the last check counts. */
 const WAITING = { everyMs: 1_000, timeoutMs: 590_000 };
 
 /**
  * Prints in one line whether HAProxy serves the names. With `wait` it waits for an ingress that is
- * starting, so that a container engine counts no failures of a normal start. Resolves with the exit
- * code: 0 if healthy, else 1.
+ * starting, so that a container engine does not count a normal start as failures. Resolves with the
+ * exit code: 0 if healthy, else 1.
  */
 export async function health({ json, wait }: HealthOptions): Promise<number> {
   let examined = await examine();

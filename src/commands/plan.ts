@@ -19,8 +19,8 @@ import { assembleOutside, readOnlyAuthorities, specOf } from './wiring/outside.t
 import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';
 
 /**
- * Milliseconds: longer than all requests in sequence take if each is answered at the last moment,
- * and the share of each further name.
+ * Milliseconds for one name, longer than all requests in sequence take if each is answered just in
+ * time, and for each further name.
  */
 const LIMIT_MS = 120_000;
 const FURTHER_NAME_MS = 15_000;

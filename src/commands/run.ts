@@ -92,7 +92,7 @@ async function openProxy(
   const { port, maxconn, timeoutConnect, timeoutClient, timeoutServer, runtimeDir, haproxyBin } = config;
   const { routes, appTls, acceptProxyProtocol, sendProxyProtocol } = config;
   const timeouts = { connect: timeoutConnect, client: timeoutClient, server: timeoutServer };
-  // Set by our image: the traces that container engines leave inside differ.
+  // Set by our image, because container engines differ in the traces that they leave inside.
   const inContainer = process.env['DSTACK_INGRESS_CONTAINER'] === 'true';
   try {
     return await startProxy(

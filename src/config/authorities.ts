@@ -55,8 +55,8 @@ export interface AuthorityChoice {
 /**
  * Chooses the certificate authorities. With ACME_STAGING the primary is ACME_STAGING_DIRECTORY_URL,
  * else still ACME_DIRECTORY_URL (a configured CA is never replaced by another), else the staging
- * environment of Let's Encrypt. `known` tells which variables already have a fault, `isSet` which
- * ones are set. Pure.
+ * environment of Let's Encrypt. `known` returns whether a variable already has a fault, `isSet`
+ * whether it is set. Pure.
  */
 export function chooseAuthorities(
   settings: AuthoritySettings,
@@ -125,7 +125,7 @@ function directoryFaults(
   usesStaging: boolean,
   known: (variable: string) => boolean,
 ): Fault[] {
-  // No faults that only follow from a faulty variable.
+  // Skip faults that only follow from a faulty variable.
   if (DECIDE_PRIMARY.some(known)) return [];
   const found: Fault[] = [];
   if (fallbackDirectoryUrl !== undefined && isSame(fallbackDirectoryUrl, primaryUrl)) {

@@ -113,7 +113,7 @@ test('every name is on exactly one certificate, and an added name changes only i
         domains: domains.map(nameOf),
         certGroups,
       };
-      // Aliases from two groups are a fault, and then there is no plan to speak of.
+      // Aliases from two groups are a fault; the plan has no meaning then.
       fc.pre(faultsOf(settings).length === 0);
       const before = namesOf(settings);
       const all = before.flat();

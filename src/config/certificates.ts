@@ -29,8 +29,8 @@ const MOST_NAMES_OF: Readonly<Record<string, number>> = { tlsserver: 25, shortli
 /**
  * Puts every served name on exactly one certificate: a group of CERT_GROUPS on one, ALIAS_DOMAIN on
  * that of DOMAIN, every other name on its own. Certificates are in the order of their served names,
- * the names of a group in the order written. A name on its own keeps its certificate whichever
- * other names there are. `known` tells which variables already have a fault. Pure.
+ * the names of a group in the order written. A name on its own keeps its certificate whatever other
+ * names there are. `known` returns whether a variable already has a fault. Pure.
  */
 export function planCertificates(
   settings: CertificateSettings,
@@ -59,7 +59,8 @@ function groupsOf({ domain, aliasDomains = [], certGroups = [] }: NameSettings):
   const own: CertGroup = [domain, ...aliasDomains];
   const home = certGroups.find((group) => own.some((name) => group.includes(name)));
   if (home === undefined) return [union(own, []), ...certGroups];
-  // The certificate is named after DOMAIN, unless the group contains DOMAIN and so decides itself.
+  // The certificate is named after DOMAIN, unless the group contains DOMAIN; then its own order
+  // decides.
   const merged = home.includes(domain) ? union(home, own) : union(own, home);
   return certGroups.map((group) => (group === home ? merged : group));
 }
@@ -89,7 +90,7 @@ function aliasFaults(
       variable,
       kind: 'conflicting',
       details: { name, other: first?.name },
-      problem: `contains ${name}, which CERT_GROUPS puts on another certificate than ${first?.name}`,
+      problem: `contains ${name}, but CERT_GROUPS puts it on a different certificate than ${first?.name}`,
       fix: `Remove ${name} from ALIAS_DOMAIN, or move it to the group that has ${first?.name}.`,
     }));
 }
@@ -122,7 +123,10 @@ function sharedBy(names: CertGroup, certGroups: readonly CertGroup[]): 'CERT_GRO
   return certGroups.some(([first]) => names.includes(first)) ? 'CERT_GROUPS' : 'ALIAS_DOMAIN';
 }
 
-/** A warning rather than a fault, because a private CA may accept it. */
+/**
+ * Warns about names that a wildcard on the same certificate covers. A private CA may accept them,
+ * so this is not a fault.
+ */
 function redundant({ names }: PlannedCertificate, { certGroups = [] }: CertificateSettings): ConfigWarning[] {
   const variable = sharedBy(names, certGroups);
   const all = new Set<string>(names);

@@ -7,13 +7,13 @@ import type { VariableTable } from './variable.ts';
 export interface ProviderChoice {
   readonly name: string;
   readonly variables: VariableTable;
-  /** Variables of which any one, when set, selects this provider. */
+  /** Setting any one of these variables selects this provider. */
   readonly credentials: readonly string[];
 }
 
 /**
- * The provider named by DNS_PROVIDER, else the only one whose credentials are set, else the only
- * one of whose required variables any is set: its faults then name those that are missing.
+ * The provider that DNS_PROVIDER names, else the only one whose credentials are set, else the only
+ * one with any required variable set: its faults then name the missing ones.
  */
 export function chooseProvider<P extends ProviderChoice>(
   named: string | undefined,

@@ -134,7 +134,7 @@ function crossFaults(
     found.push({ variable: name, kind: 'missing', problem, fix, missing: [name, 'DSTACK_GATEWAY_DOMAIN'] });
   }
   found.push(...tooLong(settings));
-  // sun_path holds 108 bytes, and the file name of the socket comes after it.
+  // sun_path holds 108 bytes, which include the file name of the socket.
   if (runtimeDir !== undefined && runtimeDir.length > 80) {
     const problem = 'is too long for a Unix socket in it';
     found.push({ variable: 'RUNTIME_DIR', kind: 'too-long', problem, fix: variables.runtimeDir.fix });
@@ -185,8 +185,8 @@ function unreportedMisspellings(
 }
 
 /**
- * Bounds of RENEW_INTERVAL in seconds: below, nothing has changed meanwhile; a six-day certificate
- * needs a check every day.
+ * Bounds of RENEW_INTERVAL in seconds. In less than a minute nothing changes, and a six-day
+ * certificate needs a check every day.
  */
 const SHORTEST_INTERVAL = 60;
 const LONGEST_INTERVAL = 43_200;

@@ -29,7 +29,7 @@ const postgres = {
 } as const;
 
 /**
- * Protocols without a name in that registry (SMTP, Redis, SSH) need no row: no client can ask for
+ * Protocols without a name in that registry (SMTP, Redis, SSH) need no row: no client can negotiate
  * them.
  */
 const table = {
@@ -52,7 +52,7 @@ export type SchemeName = keyof typeof table;
 /** The schemes of TARGET_ENDPOINT and ROUTING_MAP. */
 export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = table;
 
-/** In the order of the table. */
+/** The names of the schemes, in the order of the table. */
 export const schemeNames = Object.keys(table) as readonly SchemeName[]; // Object.keys promises only strings.
 
 /** The schemes of protocols that are forwarded as bytes and have an ALPN name. */

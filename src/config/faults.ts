@@ -3,7 +3,7 @@ import { type ConfigWarning, describeConfigWarning } from './warnings.ts';
 
 /** What is wrong, for programs. */
 export type FaultKind =
-  /** Not set, and nothing else takes its place. */
+  /** Not set, and no other variable or default replaces it. */
   | 'missing'
   /** Set, but to an empty value. */
   | 'empty'
@@ -45,7 +45,7 @@ export type FaultKind =
 /** What is wrong with a value. */
 export interface ValueFault {
   readonly kind: FaultKind;
-  /** Completes the variable's name to a sentence: "is not set". Never contains a secret. */
+  /** Follows the variable's name in a sentence: "is not set". Never contains a secret. */
   readonly problem: string;
   /** Replaces the fix in the table of variables where a better one is known. */
   readonly fix?: string;
@@ -68,7 +68,7 @@ export interface Fault extends ValueFault {
   readonly variable: string;
   /** What to do about it, with an example. */
   readonly fix: string;
-  /** For something missing: the variables of which any one would do. */
+  /** For a missing value: the variables, any one of which would supply it. */
   readonly missing?: readonly string[];
 }
 

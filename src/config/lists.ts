@@ -4,7 +4,7 @@ import { invalid, type ValueFault } from './faults.ts';
 import { withAdvice } from './name-advice.ts';
 import { quote } from './quote.ts';
 
-/** Lists in one variable. Every wrong entry is reported by itself. Pure. */
+/** Lists in one variable. Every wrong entry is reported separately. Pure. */
 
 /**
  * Entries separated by line breaks or commas. `#` starts a comment that extends to the end of the
@@ -46,7 +46,7 @@ export type CertGroup = readonly [string, ...string[]];
 
 /**
  * Parses CERT_GROUPS: groups separated by line breaks or `;`, the names of a group by commas or
- * spaces. `#` begins a comment that goes to the end of the line.
+ * spaces. `#` starts a comment that extends to the end of the line.
  */
 export function parseGroups(text: string): CertGroup[] | { wrong: ValueFault[] } {
   const groups: CertGroup[] = [];

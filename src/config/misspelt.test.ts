@@ -26,7 +26,10 @@ for (const [written, meant] of slips) {
   });
 }
 
-/** Of shells, engines, clouds, base images and other containers that share an environment file. */
+/**
+ * Variables of shells, engines, clouds, base images and other containers that share an environment
+ * file.
+ */
 const ordinary = `
   PATH HOME HOSTNAME HOST USER LOGNAME PWD OLDPWD SHELL SHLVL TERM LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR TEMP MAIL EDITOR
   PAGER DISPLAY DEBUG VERBOSE CI ENV ENVIRONMENT MODE STAGE NAME NODE_ENV NODE_VERSION NODE_OPTIONS NODE_PATH

@@ -73,7 +73,7 @@ function distance(a: string, b: string): number {
 
 /**
  * Adds to a fault of a missing variable that the variable is set but empty, and which set variables
- * look like it. Other faults stay as they are. Pure.
+ * look like it. Other faults are returned unchanged. Pure.
  */
 export function explainMissing(
   fault: Fault,

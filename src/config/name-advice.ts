@@ -3,7 +3,7 @@ import type { ValueFault } from './faults.ts';
 
 /**
  * Adds the fix for a text that is a domain name with something around it: a scheme, a path, a port,
- * quotes, a separator. `details` gets what to remove and the name that is left. Pure.
+ * quotes, a separator. `details` gets the texts to remove and the name that remains. Pure.
  */
 export function withAdvice(text: string, fault: ValueFault): ValueFault {
   const advice = adviseOnName(text);

@@ -60,7 +60,8 @@ export const unsupported: Readonly<Record<string, Unsupported>> = {
  */
 export function unsupportedFaults(environment: Environment, misspellings: readonly Misspelling[]): Fault[] {
   const set = Object.keys(unsupported).map((name) => ({ variable: name, meant: name, lead: 'is set, but' }));
-  // A warning would come too late: by then the records that the writer wanted to keep are replaced.
+  // A warning would come too late: by then the records that the operator wanted to keep are
+  // replaced.
   const misspelt = misspellings.map(({ written, meant }) => {
     const lead = `is set, which looks like a misspelt ${meant};`;
     return { variable: written, meant, lead };

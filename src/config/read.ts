@@ -94,7 +94,7 @@ function findOne(
       fix: 'Write the secret to the file.',
     };
   } catch (thrown) {
-    // The message would show the path, and people put the secret itself there.
+    // The message would show the path, which may be the secret itself by mistake.
     const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
     return {
       variable: `${name}_FILE`,
@@ -106,7 +106,7 @@ function findOne(
   }
 }
 
-// Pasted secrets often come with quotes and line breaks; in other values the type reports them. A
+// Pasted secrets often contain quotes and line breaks; in other values the type reports them. A
 // file may end with a line break.
 function clean(text: string, variable: Variable<unknown>, found: Found, warnings: ConfigWarning[]): string {
   const trimmed = text.trim();
@@ -139,7 +139,7 @@ function parse(variable: Variable<unknown>, found: Found, faults: Fault[]): unkn
   return undefined;
 }
 
-/** What `type` reported, or what zod itself did. */
+/** The fault that `type` reported, or one with zod's own message. */
 function valueFault(issue: z.core.$ZodIssue): ValueFault {
   // `type` is the only source of custom issues, and always sets it.
   const fault = issue.code === 'custom' ? (issue.params?.['fault'] as ValueFault | undefined) : undefined;

@@ -44,8 +44,9 @@ const TARGETS = ['TARGET_ENDPOINT', 'ROUTING_MAP'];
 const WHERE = 'Set TARGET_ENDPOINT to the app, such as app:80, or add an entry to ROUTING_MAP';
 
 /**
- * Determines the target of each name. `known` tells which variables already have a fault; what only
- * follows from these is not reported. `isSet` tells which variables are set. Pure.
+ * Determines the target of each name. `known` returns whether a variable already has a fault;
+ * faults that only follow from it are not reported. `isSet` returns whether a variable is set.
+ * Pure.
  */
 export function planRoutes(
   settings: RouteSettings,
@@ -109,7 +110,7 @@ function offered(
 ): readonly string[] {
   // gRPC clients require h2, however it is forwarded.
   if (speaks !== 'tcp' || unforced === 'h2') return alpn;
-  // http/1.1 so that clients that announce HTTP find /evidences/.
+  // Offer http/1.1, so that clients that announce HTTP find /evidences/.
   return [...(unforced === 'tcp' ? alpn : []), ...(evidence ? ['http/1.1'] : [])];
 }
 

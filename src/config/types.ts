@@ -11,7 +11,7 @@ import type { VariableType } from './variable.ts';
 
 /**
  * The types that a variable can have. Each turns text into a value, or says in a few words what is
- * wrong with it; what to do about it is in the table of variables.
+ * wrong with it; the fix is in the table of variables.
  */
 
 /** Makes a type from a function that returns the value, or `{ wrong }`; `wrong` may be a list. */
@@ -116,7 +116,7 @@ export const flag: VariableType<boolean> = type('true or false', (value) => {
 export const proxyHeader: VariableType<'off' | 'v1' | 'v2'> = type('off, v1, v2', (value) => {
   if (/^(off|false|0|no)$/i.test(value)) return 'off';
   if (/^v1$/i.test(value)) return 'v1';
-  // ACCEPT_PROXY_PROTOCOL is true or false, so people write that here as well.
+  // ACCEPT_PROXY_PROTOCOL is true or false, so operators may write that here too.
   if (/^(v2|true|1|yes|on)$/i.test(value)) return 'v2';
   return invalid('unknown-value', `is none of off, v1, v2: ${quote(value)}`);
 });

@@ -40,10 +40,12 @@ export type Settings<T extends VariableTable> = {
   readonly [K in keyof T]: T[K] extends Variable<infer V> ? V : never;
 };
 
+/** A variable that must be set. */
 export function required<T>(type: VariableType<T>, text: VariableText): Variable<T> {
   return { ...text, type, presence: 'required' };
 }
 
+/** A variable without a default. */
 export function optional<T>(type: VariableType<T>, text: VariableText): Variable<T | undefined> {
   return { ...text, type, presence: 'optional' };
 }

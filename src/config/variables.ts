@@ -136,7 +136,7 @@ const acmeVariables = {
 };
 
 /**
- * The table of variables: all of them except those of the providers, which stand beside each
+ * The table of variables: all of them except those of the providers, which are defined with each
  * provider. Parsing, messages and docs/configuration.md are made from it, in this order.
  */
 export const variables = {

@@ -1,6 +1,6 @@
 import { withoutEffect } from './ignored-variables.ts';
 
-/** Why a variable of this version is set in vain. */
+/** Why a variable of this version has no effect. */
 export type UnusedReason =
   | 'already-staging'
   | 'no-staging'
@@ -19,7 +19,7 @@ export type ConfigWarning =
   | { readonly kind: 'quotes-removed' | 'line-break-removed'; readonly variable: string }
   /** Two names of one variable have different values; that of `variable` is used. */
   | { readonly kind: 'aliases-differ'; readonly variable: string; readonly ignored: string }
-  /** The number `used` replaces one out of range. */
+  /** `value` is out of range; `used` replaces it. */
   | {
       readonly kind: 'out-of-range';
       readonly variable: 'RENEW_INTERVAL';
@@ -31,7 +31,7 @@ export type ConfigWarning =
   | { readonly kind: 'unused'; readonly variable: string; readonly reason: UnusedReason }
   /** A variable of older containers that has no effect here. */
   | { readonly kind: 'older'; readonly variable: string }
-  /** Another kind of proxy than HTTPS_PROXY, which alone matters. */
+  /** A proxy variable other than HTTPS_PROXY, the only one that is used. */
   | { readonly kind: 'other-proxy'; readonly variable: string }
   /** An unknown variable that resembles a known one. */
   | { readonly kind: 'misspelt'; readonly variable: string; readonly meant: string }
@@ -60,7 +60,7 @@ export type ConfigWarning =
       readonly wildcard: string;
     };
 
-/** A variable that is set in vain, if there is a reason why. */
+/** The warning that a variable has no effect, if there is a reason. */
 export function unused(variable: string, reason: UnusedReason | false | undefined): ConfigWarning[] {
   return reason ? [{ kind: 'unused', variable, reason }] : [];
 }

@@ -5,7 +5,7 @@ import { IngressError, isIngressError, messageOf } from '../errors.ts';
 import { askAgent, isUrl } from './ask.ts';
 import type { MissingSocket } from './missing-socket.ts';
 
-/** What the ingress needs of the dstack guest agent. */
+/** The part of the dstack guest agent that the ingress uses. */
 export interface GuestAgent {
   /** Path of its Unix socket, or its URL. */
   readonly endpoint: string;

@@ -35,15 +35,15 @@ const chunked = (parts: Pieces) => [
   Buffer.from('0\r\n\r\n'),
 ];
 
-/** Where a letter of several octets is cut in two. */
+/** Cuts a body inside a letter of several octets. */
 function cutInLetter(body: Buffer): Pieces {
   const inside = body.indexOf(Buffer.from('😀')) + 2;
   return [body.subarray(0, inside), body.subarray(inside)];
 }
 
 /**
- * An agent that responds to every call with these pieces, one after the other, and then closes if `end`
- * is set.
+ * An agent that responds to every call with these pieces, one after the other, and then closes if
+ * `end` is set.
  */
 async function agentThatSends(t: TestContext, pieces: Pieces, end = false) {
   const folder = mkdtempSync(join(tmpdir(), 'answers-'));
@@ -52,7 +52,7 @@ async function agentThatSends(t: TestContext, pieces: Pieces, end = false) {
     connection.once('data', async () => {
       for (const piece of pieces) {
         await new Promise((sent) => connection.write(piece, sent));
-        // It is read before the next one follows.
+        // The client reads it before the next one is sent.
         await setImmediate();
       }
       if (end) connection.end();

@@ -1,7 +1,7 @@
 import { send } from '../net/http.ts';
 
 /**
- * An answer contains the app's compose file and the event log of its start: some hundred kilobytes
+ * An answer contains the app's compose file and the event log of its start: a few hundred kilobytes
  * at most.
  */
 const LIMIT_BYTES = 8 * 1024 * 1024;

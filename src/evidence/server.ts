@@ -24,7 +24,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 const TEXT = 'text/plain; charset=utf-8';
 
-/** Evidence is public, also to pages of other sites, and changes with each renewal. */
+/** Evidence is public, even to pages of other sites, and changes with each renewal. */
 const HEADERS = {
   'access-control-allow-origin': '*',
   'cache-control': 'no-cache',

@@ -8,7 +8,8 @@ const NAME = 'status.json';
 
 /**
  * Keeps the state in a file of the runtime directory, for the commands `status` and `health`. A
- * directory that cannot be written is no error: the log says the same, and serving goes on.
+ * directory that cannot be written is not an error: the log has the same facts, and serving
+ * continues.
  */
 export function statusFile(runtimeDir: string, pid: number, clock: Pick<Clock, 'now'>): Subscriber {
   let state: State | undefined;
@@ -19,14 +20,14 @@ export function statusFile(runtimeDir: string, pid: number, clock: Pick<Clock, '
     try {
       write(runtimeDir, `${JSON.stringify(next, undefined, 2)}\n`);
     } catch {
-      // The next change is written anew.
+      // The next change writes the whole state again.
     }
   };
 }
 
 function write(runtimeDir: string, text: string): void {
   const temporary = join(runtimeDir, `${NAME}.tmp`);
-  // Parents that are missing are made together with HAProxy's files.
+  // Missing parents are created later, together with HAProxy's files.
   if (!existsSync(runtimeDir)) mkdirSync(runtimeDir, { mode: 0o755 });
   writeFileSync(temporary, text, { mode: 0o644 });
   renameSync(temporary, join(runtimeDir, NAME));
@@ -43,8 +44,8 @@ export function readStatusFile(runtimeDir: string): State | undefined {
 }
 
 /**
- * Enough to print it: this version of the program has written the file, which the runtime directory
- * does not outlive.
+ * Whether a value has enough of a state to print it. More checks are not needed: this version of
+ * the program wrote the file, because the runtime directory does not outlive it.
  */
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null || !('pid' in value && 'names' in value)) return false;

@@ -1,10 +1,10 @@
 /** The result of a health check. */
 export interface Health {
-  /** `starting` while nothing is served yet and nobody needs to act. */
+  /** `starting` while nothing is served yet and the operator need not act. */
   readonly status: 'healthy' | 'starting' | 'unhealthy';
   /** One sentence that starts with the status and a colon. */
   readonly sentence: string;
-  /** What is not as it should be. Whether it makes the host unhealthy, `status` says. */
+  /** Everything that is wrong; `status` says whether it makes the host unhealthy. */
   readonly problems: readonly HealthProblem[];
 }
 
@@ -23,12 +23,12 @@ export interface HealthProblem {
     | 'handshake-failed';
 }
 
-/** An unhealthy host. */
+/** The result for an unhealthy host. */
 export function unhealthy(why: string, problems: readonly HealthProblem[] = []): Health {
   return { status: 'unhealthy', sentence: `unhealthy: ${why}`, problems };
 }
 
-/** A name that has no certificate yet. */
+/** The problem of a name that has no certificate yet. */
 export function withoutCertificate(domain: string): HealthProblem {
   return { domain, kind: 'no-certificate' };
 }

@@ -15,7 +15,7 @@ export type Handshake =
   | { readonly domain: string; readonly facts: CertificateFacts }
   | { readonly domain: string; readonly thrown: unknown };
 
-/** What is checked. */
+/** The ingress that is checked. */
 export interface Subject {
   /** For messages. */
   readonly port: number;
@@ -29,10 +29,10 @@ export interface Subject {
 
 /**
  * Judges the handshakes. Unhealthy: a certificate that has expired or is for another name, a failed
- * handshake, and a host that serves no name and will not soon without help. A name without a
- * certificate while others are served is only mentioned, because its first order takes time; so is
- * a certificate near its end, which is still valid. The issuer does not matter: a private or test
- * CA is healthy too. Pure.
+ * handshake, and a host that serves no name and will not soon without the operator. A name without
+ * a certificate while others are served is only mentioned, because its first order takes time; so
+ * is a certificate near its end, which is still valid. The issuer does not matter: a private or
+ * test CA is healthy too. Pure.
  */
 export function judge(handshakes: readonly Handshake[], subject: Subject, now: Date): Health {
   const { names, state } = subject;
@@ -139,7 +139,7 @@ function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
-/** The same problem of every name is reported once. */
+/** A problem that is the same for every name is reported once. */
 function describeWrong(wrong: readonly Wrong[], names: number): string {
   const [first] = wrong;
   const alike = wrong.every(({ why }) => why === first?.why);

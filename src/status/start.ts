@@ -5,8 +5,9 @@ import type { NameState, State } from './state.ts';
 const START_MS = 10 * 60_000;
 
 /**
- * Judges an ingress that serves no name yet. It is starting while a name may come up without help
- * within ten minutes of the start, or while it waits for something whose end is known. Pure.
+ * Judges an ingress that serves no name yet. It is starting while a name may come up without the
+ * operator within ten minutes of the start, or while it waits for something whose end is known.
+ * Pure.
  */
 export function judgeStart(state: State | undefined, names: readonly string[], now: Date): Health {
   const all = state?.names.filter(({ domain }) => names.includes(domain)) ?? [];
@@ -24,7 +25,10 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
   };
 }
 
-/** Whether the next attempt may succeed without help, and begins before the end of the start. */
+/**
+ * Whether the next attempt may succeed without the operator, and begins before the end of the
+ * start.
+ */
 function comesByItself({ failure, held }: NameState, ends: number): boolean {
   if (failure?.retryable === false) return false;
   const next = Math.max(momentOf(failure?.nextAttempt), momentOf(held?.until));

@@ -46,17 +46,14 @@ export interface NameState {
         readonly code: string;
         readonly message: string;
         readonly hint: string;
-        /** Whether another attempt can succeed without any change by a person. */
+        /** Whether another attempt can succeed without a change by the operator. */
         readonly retryable: boolean;
         readonly nextAttempt: string;
       }
     | undefined;
 }
 
-/**
- * Events that do not end what is being waited for: they are reported beside it, or not in the log
- * by default.
- */
+/** Events that do not end a wait: they have nothing to do with it, or are not logged by default. */
 const ASIDE: ReadonlySet<IngressEvent['type']> = new Set([
   'warning',
   'warning-over',
@@ -80,7 +77,7 @@ export function fold(
   }
   if (before === undefined) return undefined;
   const { isWarning } = messageFor(event);
-  // Whatever else happens, the wait before it is over.
+  // Every other event ends the wait before it.
   const state = isWarning || ASIDE.has(event.type) ? before : { ...before, waiting: undefined };
   return isWarning ? withWarning(state, sentenceOf(event)) : apply(state, event, time);
 }

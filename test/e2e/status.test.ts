@@ -42,7 +42,7 @@ test('a waiting call is shown in the log and in the status, whatever LOG_LEVEL i
   assert.equal(exitCode, 0);
   assert.match(
     stdout,
-    /^waiting +waiting \d+ s before the next call to Cloudflare, until .*: it asked for the wait/m,
+    /^waiting +waiting \d+ s before the next call to Cloudflare, until .*: it asked to wait/m,
   );
   assert.match(stdout, /^certificate +none is served yet/m);
   await ingress.end('SIGTERM');

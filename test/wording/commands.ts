@@ -374,7 +374,7 @@ async function complaintAbout(words: readonly string[]): Promise<string> {
   return written;
 }
 
-const USAGE = 'Subcommands: run, plan, status, health (none means run); --help says more.\n';
+const USAGE = 'Subcommands: run, plan, status, health (default: run); see --help.\n';
 const wrong: readonly [words: string[], wrong: string][] = [
   [['serve'], 'there is no subcommand "serve"'],
   [['--loud', 'serve'], 'there is no subcommand "serve"'],

@@ -79,7 +79,7 @@ const faults: readonly [when: string, changes: Record<string, string>, message: 
   [
     'an alias on the certificate of another group',
     { ALIAS_DOMAIN: 'b.example.com', CERT_GROUPS: 'app.example.com; b.example.com' },
-    'ALIAS_DOMAIN contains b.example.com, which CERT_GROUPS puts on another certificate than app.example.com -> Remove b.example.com from ALIAS_DOMAIN, or move it to the group that has app.example.com.',
+    'ALIAS_DOMAIN contains b.example.com, but CERT_GROUPS puts it on a different certificate than app.example.com -> Remove b.example.com from ALIAS_DOMAIN, or move it to the group that has app.example.com.',
   ],
   [
     'too many aliases',

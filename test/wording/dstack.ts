@@ -114,7 +114,7 @@ export const rows: readonly WordingRow[] = [
     when: 'an answer without an app id',
     say: answering(200, '{}'),
     message: 'the guest agent at AGENT returned no app id of 40 hexadecimal digits',
-    hint: 'Check that the mounted socket is that of the dstack guest agent, or set APP_ID to do without it.',
+    hint: 'Check that the mounted socket is that of the dstack guest agent, or set APP_ID instead.',
   },
   {
     when: 'an answer that is an error',

@@ -12,13 +12,15 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
   'proxy-not-started': ['HAProxy could not be started; exiting'],
   up: ['https://app.example.com is up'],
   'volume-tidied': ['removed temporary files that a crash had left on the volume'],
-  'volume-not-tidied': ['temporary files that a crash left stay on the volume; they could not be removed'],
+  'volume-not-tidied': [
+    'temporary files that a crash left on the volume could not be removed; the next start retries',
+  ],
   'volume-not-writable': [
     'volume not writable: a new certificate could not be stored',
     'volume not writable: no order can be recorded, so no certificate can be ordered',
   ],
   'evidence-failed': [
-    '/evidences/ is not served: no port of 127.0.0.1 can be listened on',
+    '/evidences/ is not served: the evidence server cannot listen on any port of 127.0.0.1',
     'evidence could not be read; the request failed',
     'the evidence server reported an error',
   ],
@@ -27,12 +29,12 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
     'filled in /le/renewal/x.conf: it was empty, as a failed certbot leaves it, and every "certbot renew" would have failed',
   ],
   'renewal-conf-not-written': [
-    'could not write renewal/*.conf; everything else works, but certbot could not renew this certificate later',
+    'could not write renewal/*.conf; everything else works, but certbot cannot renew this certificate later',
   ],
   warning: ['beware', 'beware'],
   'warning-over': ['gateway: the warning no longer applies'],
   'challenge-abandoned': [
-    'the challenge of an earlier attempt at _acme-challenge.app.example.com is given up: the account no longer has the zone example.com',
+    'the challenge of an earlier attempt at _acme-challenge.app.example.com cannot be removed: the account no longer has the zone example.com',
   ],
   'challenge-vanished': [
     'the challenge at _acme-challenge.app.example.com has vanished from the zone, which another client writes too; writing it again',
@@ -40,11 +42,11 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
   'name-taken': ['it is taken'],
   waiting: [
     'waiting 48 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: our own limit of calls is reached',
-    'waiting 0.3 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: it asked for the wait',
-    'another client has a challenge at _acme-challenge.app.example.com, so the CA may have cached an answer without ours; waiting until 2026-11-24T12:30:05.250Z before the CA is asked to validate',
+    'waiting 0.3 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: it asked to wait',
+    'another client has a challenge at _acme-challenge.app.example.com, so the CA may have cached an answer without ours; waiting until 2026-11-24T12:30:05.250Z before asking the CA to validate',
     'waiting for every name server to serve the challenge',
-    'no name server of example.com answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to show the records, which are asked from 2026-11-24T12:30:05.250Z on, because a resolver asked too early caches that there is nothing',
-    'no name server of example.com answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to show the records',
+    'no name server of example.com answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to return the records; they are queried from 2026-11-24T12:30:05.250Z on, because a resolver that is queried too early caches the absence',
+    'no name server of example.com answers at any address, so outgoing port 53 seems to be filtered or redirected; waiting for the resolvers to return the records',
   ],
   'reconcile-finished': ['reconciliation finished'],
   'reconcile-failed': ['reconciliation failed (records); retrying at 2026-11-24T12:30:05Z'],
@@ -79,7 +81,7 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
     'CAA seems to forbid the certificate, but the current one ends soon; ordering anyway',
   ],
   'ledger-failed': ['the failure could not be recorded in the ledger'],
-  'staging-dry-run': ['dry run passed at the staging CA; going on with the production CA'],
+  'staging-dry-run': ['dry run passed at the staging CA; continuing with the production CA'],
   'certificate-issued': ['certificate issued'],
   'records-published': ['records published in zone example.com'],
   'challenge-published': ['challenge published'],

@@ -30,7 +30,9 @@ interface Volume {
   readonly warn: (message: string) => void;
 }
 
-/** What is warned of, or fails, on a volume of its own; its path is written as `/etc/letsencrypt`. */
+/**
+ * What is warned of, or fails, on a volume of its own; its path is written as `/etc/letsencrypt`.
+ */
 function onVolume(work: (volume: Volume) => unknown): () => Promise<unknown> {
   return async () => {
     const root = mkdtempSync(join(tmpdir(), 'wording-'));
@@ -328,19 +330,19 @@ export const rows: readonly WordingRow[] = [
     when: 'the volume belongs to another user, and we are root without its rights',
     say: () => describeFix({ ...folder, uid: 0 }),
     message:
-      'Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): /etc/letsencrypt belongs to user 1000 (mode 755), and we are user 0 without the right to override that.',
+      'Run chown -R 0:0 on the whole volume, or give the container the capability (cap_add: [DAC_OVERRIDE]): /etc/letsencrypt belongs to user 1000 (mode 755), and the ingress runs as user 0 without that capability.',
   },
   {
     when: 'the volume belongs to another user',
     say: () => describeFix({ ...folder, uid: 10_001 }),
     message:
-      'Run chown -R 10001 on the whole volume: /etc/letsencrypt belongs to user 1000 (mode 755), and we are user 10001.',
+      'Run chown -R 10001 on the whole volume: /etc/letsencrypt belongs to user 1000 (mode 755), and the ingress runs as user 10001.',
   },
   {
-    when: 'the mode of the volume keeps us out',
+    when: 'the mode of the volume denies access',
     say: () => describeFix({ ...folder, owner: 0, mode: 0o555, uid: 0 }),
     message:
-      'Run chmod -R u+rwX on /etc/letsencrypt: it belongs to us (user 0), but its mode 555 keeps us out.',
+      'Run chmod -R u+rwX on /etc/letsencrypt: it belongs to the user of the ingress (0), but its mode 555 denies access.',
   },
   {
     when: 'a limit with a window defers an order',

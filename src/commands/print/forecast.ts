@@ -4,7 +4,7 @@ import { visible } from '../../config/quote.ts';
 import { type Change, type CurrentRecord, type DnsRecord, describeRecord } from '../../dns/record.ts';
 import type { CertificateForecast, Forecast, ZoneForecast } from '../../reconcile/forecast.ts';
 
-/** A forecast as lines for a person, with warnings. Pure. */
+/** A forecast as text for a terminal, with warnings. Pure. */
 export function describeForecast(found: Forecast, warnings: readonly string[]): string {
   const { names, zones, certificates, provider } = found;
   const blocks = [
@@ -46,7 +46,7 @@ function describeWarnings(warnings: readonly string[]): string[] {
   return ['Warnings', ...warnings.map((warning) => `  ${warning}`)];
 }
 
-/** What is to be known where no plan can be made; nothing where there is nothing. Pure. */
+/** The warnings if no plan can be made; empty if there are none. Pure. */
 export function describeOnlyWarnings(warnings: readonly string[]): string {
   return warnings.length === 0 ? '' : `${describeWarnings(warnings).map(visible).join('\n')}\n`;
 }

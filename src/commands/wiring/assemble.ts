@@ -11,8 +11,8 @@ import { createProviderFiles, waitingFor } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
 /**
- * Milliseconds that reconciling may take beside waiting for the name servers, twice, for each batch
- * of certificates.
+ * Milliseconds for each batch of certificates that a reconciliation may take in addition to waiting
+ * twice for the name servers.
  */
 const BATCH_TIMEOUT_MS = 15 * 60_000;
 
@@ -42,7 +42,7 @@ export function assembleDeps(
   };
 }
 
-/** Milliseconds after which a run of reconcile that hangs is given up. */
+/** Milliseconds after which a run of reconcile that hangs is aborted. */
 export function reconcileTimeoutMs({ certificates }: IngressConfig, { spec }: Deps): number {
   const batches = Math.ceil(certificates.length / ORDERS_AT_ONCE);
   return batches * (BATCH_TIMEOUT_MS + 2 * spec.propagationTimeoutMs);

@@ -47,7 +47,7 @@ function missingIdentity({
   return stored ? [] : [identityFault(missingSocket(guestAgent))];
 }
 
-// HAProxy would not start.
+// With such a file HAProxy would not start.
 function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
   if (targetCaFile === undefined) return [];
   const { name, fix } = variables.targetCaFile;

@@ -4,10 +4,10 @@ import { callbackify } from 'node:util';
 import { type Lookup, notFound, systemLookup } from '../../net/system-lookup.ts';
 
 /**
- * Makes every connection of this process resolve its host in a child process, like the app's,
- * rather than in a thread of this one. All sockets of Node.js call `dns.lookup`, and with them
- * fetch, axios and the SDKs; they have no other common hook. Concurrent lookups of one name are
- * merged.
+ * Makes every connection of this process resolve its host in a child process, as the proxy does for
+ * the app's host, rather than in a thread of this one. All sockets of Node.js call `dns.lookup`,
+ * and with them fetch, axios and the SDKs; they have no other common hook. Concurrent lookups of
+ * one name are merged.
  */
 export function findHostsOutside(find: Lookup = systemLookup): void {
   const { lookup } = dns;

@@ -36,7 +36,7 @@ const IDENTITY_MS = 60_000;
 
 /**
  * Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn`
- * gets files that cannot be read.
+ * reports files that cannot be read.
  */
 export function assembleOutside(
   config: IngressConfig,

@@ -61,7 +61,8 @@ function confOf(root: string) {
 }
 
 /**
- * As an attempt does it: the order is open until the certificate is stored, then the ledger has it.
+ * Issues like an attempt: the order is open until the certificate is stored, then the ledger has
+ * it.
  */
 async function issueBy(
   { ledger, orders, directoryUrl }: Authority,
@@ -106,7 +107,7 @@ for (const [title, url] of [
     const id = await account(SECOND, 'https://second.example/acct/1');
     await issueBy(second, bundle, store());
     assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
-    // After a start too, whatever the file says by then.
+    // A start that finds no file writes the same.
     rmSync(join(root, 'renewal'), { recursive: true });
     await store().load(NAMES);
     assert.deepEqual(confOf(root), { account: id, directoryUrl: SECOND });
