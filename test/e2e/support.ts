@@ -1,17 +1,27 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
+import { execa } from 'execa';
 import { systemClock, until } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
 import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/faults/tiny-disk.ts';
 import { type InProcessOptions, startInProcess } from '../world/in-process.ts';
-import { type Environment, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
+import {
+  BUNDLE,
+  type Environment,
+  environmentFor,
+  type Ingress,
+  type LogLine,
+  startIngress,
+} from '../world/ingress.ts';
 import { openServer } from '../world/open-server.ts';
 import { createWorld, type World, type WorldOptions } from '../world/world.ts';
 
@@ -41,6 +51,33 @@ export function again(t: TestContext, environment: Environment): Ingress {
   const ingress = startIngress(environment);
   afterTest(t, () => ingress[Symbol.asyncDispose]());
   return ingress;
+}
+
+/** The exit code and the output of a subcommand. */
+export async function ask(environment: Environment, ...words: string[]) {
+  const options = { env: environment, extendEnv: false, reject: false };
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, ...words], options);
+  return { exitCode, stdout, stderr };
+}
+
+/** The exit code of a subcommand, and what it prints for programs. */
+export async function askJson(environment: Environment, command: 'plan' | 'status' | 'health') {
+  const { exitCode, stdout } = await ask(environment, command, '--json');
+  return { exitCode, json: JSON.parse(stdout) };
+}
+
+/** An error as the log has it; of errors that are not ours only the message. */
+export interface LoggedError {
+  readonly code?: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** The error of a log line. */
+export function errorIn({ err }: LogLine): LoggedError {
+  // The log's serializer writes all errors in this form.
+  return { details: {}, ...(err as Omit<LoggedError, 'details'>) };
 }
 
 /** Values of the TXT records at a name, as the provider has them. */
@@ -144,7 +181,10 @@ const DAY_MS = 86_400_000;
  * Writes a certificate valid for 90 days, with `daysLeft` days left, to the volume in certbot's
  * layout.
  */
-export async function plantCertificate(environment: Environment, daysLeft: number): Promise<MadeCertificate> {
+export async function plantCertificate(
+  environment: Environment,
+  daysLeft: number,
+): Promise<MadeCertificate & { readonly notAfter: Date }> {
   const domain = (environment['DOMAIN'] ?? '').replace(/^\*\./, '');
   const notAfter = new Date(Date.now() + daysLeft * DAY_MS);
   const notBefore = new Date(notAfter.getTime() - 90 * DAY_MS);
@@ -157,5 +197,5 @@ export async function plantCertificate(environment: Environment, daysLeft: numbe
     writeFileSync(join(archive, `${part}1.pem`), text, { mode: part === 'privkey' ? 0o600 : 0o644 });
     symlinkSync(`../../archive/${domain}/${part}1.pem`, join(live, `${part}.pem`));
   }
-  return made;
+  return { ...made, notAfter: new X509Certificate(made.chainPem).validToDate };
 }
