@@ -31,7 +31,7 @@ for (const date of [undefined, '', 'noon', 7, [DATE]]) {
   });
 }
 
-/** For a clock that is slow (positive) or fast by `skewMs`. */
+/** The verdicts on a clock that is slow (positive) or fast by `skewMs`. */
 const verdicts: [skewMs: number | undefined, normal: string, urgent: string][] = [
   [undefined, 'fine', 'fine'],
   [0, 'fine', 'fine'],

@@ -27,17 +27,17 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** A ledger whose disk is a list. */
+/** A ledger that keeps its lines in memory. */
 function inMemory() {
   const disk: LedgerEntry[] = [];
   return (clock: FakeClock) => {
-    const chronicle = historyOf(disk);
+    const history = historyOf(disk);
     const write = async (draft: NewEntry) => {
       const entry = { at: clock.now().toISOString(), ...draft };
       disk.push(entry);
-      chronicle.add(entry);
+      history.add(entry);
     };
-    return { history: async () => chronicle, write };
+    return { history: async () => history, write };
   };
 }
 
@@ -48,7 +48,7 @@ function assertWithinLimits({ failed, issued }: CountingCa): void {
   assert.equal(refusedByLetsEncrypt({ failed, issued }), 0);
 }
 
-/** By its buckets: 5 and one in 12 minutes, 5 and one in 34 hours. */
+/** Let's Encrypt's buckets: 5 and one more every 12 minutes, 5 and one more every 34 hours. */
 function refusedByLetsEncrypt({ failed, issued }: CountingCa): number {
   return refusals(failed, 5, HOUR / 5) + refusals(issued, 5, 34 * HOUR);
 }
@@ -70,7 +70,7 @@ test('a program that crashes anywhere, any number of times, stays within the lim
       seen.failed = Math.max(seen.failed, mostWithin(authority.failed, HOUR));
       seen.issued = Math.max(seen.issued, mostWithin(authority.issued, DAYS_7));
     }),
-    // A smaller seed is no simpler case.
+    // A smaller seed is not a simpler case.
     { numRuns: 12, endOnFailure: true },
   );
   assert.deepEqual(seen, { failed: 4, issued: 4 }, 'and uses them fully');

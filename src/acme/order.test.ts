@@ -219,8 +219,8 @@ function refusal(type: string): IngressError {
 }
 
 /**
- * A CA that acts and then refuses, as it refuses the repetition of a request whose response was
- * lost.
+ * A CA that acts on a request and then refuses it, as it does with the repetition of a request
+ * whose response was lost.
  */
 function actThenRefuse(
   client: ReturnType<typeof createMemoryAcmeClient>,

@@ -85,7 +85,7 @@ test('a refused connection is ACME_UNREACHABLE', async (t) => {
 });
 
 test('a name without addresses is ACME_UNREACHABLE', async (t) => {
-  // A host without network has no DNS that could deny the name.
+  // On a host without network, no DNS server can deny the name.
   const causes = [{ code: 'ENOTFOUND' }, { code: 'EAI_AGAIN' }];
   await assertUnreachable(t, 'https://ca.invalid/new', causes);
 });

@@ -92,7 +92,7 @@ for (const location of ['ftp://ca.example/', 'https://', undefined]) {
   });
 }
 
-/** The URL of a CA over TLS whose certificate this process trusts from now on. */
+/** The URL of a CA with TLS, whose certificate this process trusts from now on. */
 async function startTlsCa(t: TestContext, listener: RequestListener): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'plain-http-'));
   afterTest(t, () => rmSync(directory, { recursive: true }));

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 const now = new Date('2026-11-24T00:00:00Z');
 const requirement: Requirement = { names: ['example.com'], noStaging: true };
 
-interface Wish {
+interface FactsOptions {
   readonly names?: readonly string[];
   /** Days from now. */
   readonly from?: number;
@@ -21,7 +21,7 @@ function facts({
   from = -30,
   until = 60,
   issuer = 'CN=R11',
-}: Wish = {}): CertificateFacts {
+}: FactsOptions = {}): CertificateFacts {
   count += 1;
   const at = (days: number) => new Date(now.getTime() + days * DAY_MS);
   return {

@@ -284,7 +284,7 @@ test('a save that fails halfway removes the files of its version', async () => {
   let reads = 0;
   const breaking = {
     ...bundleOf(second),
-    // What a file cannot be made of, where the last file is to be written.
+    // The second read gives no text, so writing the last file fails.
     get chainPem(): string {
       reads += 1;
       return reads === 1 ? second.chainPem : (undefined as never);

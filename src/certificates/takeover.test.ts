@@ -26,15 +26,15 @@ import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { createCertificateStore } from './store.ts';
 
-/** Volumes that certbot, people and backups have made. */
+/** Volumes as left by certbot, operators and backups. */
 
 const DAY_MS = 86_400_000;
 const now = new Date();
 const [BASE, ONE] = ['example.com', 'example.com-0001'] as const;
 
 const days = (count: number) => new Date(now.getTime() + count * DAY_MS);
-async function make(wish: Partial<CertificateParams> = {}): Promise<MadeCertificate> {
-  const made = await makeCertificate({ names: [BASE], notBefore: days(-30), notAfter: days(60), ...wish });
+async function make(params: Partial<CertificateParams> = {}): Promise<MadeCertificate> {
+  const made = await makeCertificate({ names: [BASE], notBefore: days(-30), notAfter: days(60), ...params });
   return { ...made, chainPem: `${made.chainPem}\n` };
 }
 const ours = await make();
@@ -66,7 +66,7 @@ const textsOf = ({ chainPem, keyPem }: MadeCertificate) => ({
   privkey: keyPem,
 });
 
-/** A version in a lineage as certbot makes it; the links lead to it. */
+/** Adds a version to a lineage as certbot does, and points the links to it. */
 function plant(lineage: string, version: number, made: MadeCertificate, prefix = '../..'): void {
   for (const folder of ['live', 'archive']) mkdirSync(at(folder, lineage), { recursive: true, mode: 0o700 });
   for (const [part, text] of Object.entries(textsOf(made))) {
@@ -76,7 +76,7 @@ function plant(lineage: string, version: number, made: MadeCertificate, prefix =
   }
 }
 
-/** What a backup that follows links brings back. */
+/** Restores copies in place of links, as a backup that follows links does. */
 function plantCopies(lineage: string, made: MadeCertificate): void {
   mkdirSync(at('live', lineage), { recursive: true });
   for (const [part, text] of Object.entries(textsOf(made)))

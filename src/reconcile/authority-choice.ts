@@ -4,17 +4,18 @@ import type { Names } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/name.ts';
 
 /**
- * Which CA to ask, and whether now, by what their ledgers say. Pure.
+ * Chooses the CA for an order, and decides whether the order has to wait, based on the ledgers.
+ * Pure.
  */
 
-/** The ledgers of the CAs that may be asked for a certificate. */
+/** The ledgers of the CAs that may issue a certificate. */
 export interface LedgerViews {
   readonly primary: History;
-  /** Asked when the primary one has failed for `afterMs` milliseconds. */
+  /** Used once the primary CA has failed for `afterMs` milliseconds. */
   readonly fallback: { readonly history: History; readonly afterMs: number } | undefined;
 }
 
-/** The primary CA, unless it has failed for so long that the fallback is asked. */
+/** Chooses the primary CA, unless it has failed for so long that the fallback takes over. */
 export function chooseAuthority(
   { primary, fallback }: LedgerViews,
   names: Names,
@@ -26,19 +27,19 @@ export function chooseAuthority(
   if (since === undefined || at - since < fallback.afterMs) return 'primary';
   const first = primary.notBefore(names)?.getTime() ?? 0;
   const second = fallback.history.notBefore(names)?.getTime() ?? 0;
-  // While both have to wait, the one that may be asked first.
+  // While the fallback is in back-off, the CA whose back-off ends first.
   return second > at && first < second ? 'primary' : 'fallback';
 }
 
-/** Whether the staging CA has to validate first: the CA refused the last order. */
+/** Whether the staging CA has to validate first, because the CA refused the last order. */
 export function needsStagingDryRun(history: History, names: Names): boolean {
   return history.refusalsInARow(names) > 0;
 }
 
-/** What may conflict with the challenges of an order. */
+/** The facts that decide whether another challenge conflicts with those of an order. */
 export interface ChallengeSituation {
   readonly names: Names;
-  /** The attempt of the order that is open, if one is. */
+  /** The attempt of the certificate's open order, if there is one. */
   readonly ownAttempt: string | undefined;
   /** Milliseconds for which a resolver may cache a challenge. */
   readonly cachedMs: number;
@@ -46,8 +47,9 @@ export interface ChallengeSituation {
 }
 
 /**
- * Why an order has to wait for another certificate's challenge at the same owner name (a name and
- * its wildcard share it), while a resolver of the CA may still cache it in the place of ours.
+ * Defers an order while a resolver of the CA may still cache another certificate's challenge at the
+ * same owner name instead of ours (a name and its wildcard share their owner name). Undefined if
+ * there is no such challenge.
  */
 export function conflictingChallenge(
   history: History,

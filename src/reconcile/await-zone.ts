@@ -9,8 +9,8 @@ import type { Deps, ManagedCertificate } from './deps.ts';
 import { awaitPropagation, type FindServers } from './propagation.ts';
 
 /**
- * Milliseconds until a zone is read again for what is still pending; quick name servers have it by
- * then.
+ * Milliseconds after which a zone is read again while records are pending; quick name servers serve
+ * them sooner.
  */
 const REAPPLY_AFTER_MS = 5000;
 
@@ -23,10 +23,7 @@ const ANSWER = /^[\w-]{43}$/;
 /** A zone that was written in this run. */
 export interface WrittenZone {
   readonly write: ZoneWrite;
-  /**
-   * Reads the zone again and writes what it lacks by now; calls within a few seconds share one
-   * read.
-   */
+  /** Reads the zone again and writes what is missing; calls within a few seconds share one read. */
   readonly reapply: () => Promise<ZoneWrite>;
 }
 
@@ -43,18 +40,18 @@ export function writtenZone(deps: Deps, write: ZoneWrite, signal: AbortSignal): 
   };
 }
 
-/** A wait for a zone, for one certificate. */
+/** The parameters of a wait for a zone, on behalf of one certificate. */
 export interface ZoneWait {
   readonly certificate: ManagedCertificate;
-  /** The wait does not last to its timeout for servers that do not answer. */
+  /** Whether the wait may pass over servers that do not answer before its timeout. */
   readonly urgent: boolean;
   readonly findServers: FindServers;
 }
 
 /**
  * Waits until every authoritative name server serves the records that were written for a name,
- * unless they have propagated before. While they are pending the zone is read again and again: what
- * another container owns by then is not waited for. Throws DNS_LOOKUP_FAILED and
+ * unless they have propagated before. While they are pending, reads the zone repeatedly, and stops
+ * waiting for records of which another container has become the owner. Throws DNS_LOOKUP_FAILED and
  * PROPAGATION_TIMEOUT.
  */
 export async function awaitRecords(
@@ -90,9 +87,9 @@ function expectationOf(record: DesiredRecord): Expectation {
 }
 
 /**
- * Waits until every authoritative name server serves the challenges of a certificate, and a value
- * that has vanished from the zone is written again. Then it waits for the caches of the CA, where
- * another challenge is at the same name. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and
+ * Waits until every authoritative name server serves the challenges of a certificate, and rewrites
+ * a value that has vanished from the zone. If another owner has a challenge at the same name, then
+ * waits for the caches of the CA's resolvers. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and
  * STORE_FAILED.
  */
 export async function awaitChallenges(
@@ -129,7 +126,7 @@ export async function awaitChallenges(
   await waitForCaches(deps, write, own, siblings, certificate, signal);
 }
 
-/** A failure is no reason to stop waiting. */
+/** Reapplies the zone. A failure is reported, and does not end the wait. */
 async function quietly(
   { emit }: Deps,
   { names: certificate }: ManagedCertificate,
@@ -146,9 +143,9 @@ async function quietly(
 }
 
 /**
- * Where another owner has a challenge at the same name, waits until the CA's resolvers cannot cache
- * an answer without ours. A challenge that is gone counts too: it has been asked for. Throws
- * STORE_FAILED.
+ * If another owner has a challenge at the same name, waits until the CA's resolvers can no longer
+ * cache an answer without ours. A challenge that is gone counts too, because the CA has looked it
+ * up. Throws STORE_FAILED.
  */
 async function waitForCaches(
   deps: Deps,
@@ -161,8 +158,8 @@ async function waitForCaches(
   const { clock, provider, emit } = deps;
   const owners = new Set(own.map(({ value: { name } }) => name));
   const read = (zone.current ?? []).filter(({ name, type }) => type === 'TXT' && owners.has(name));
-  // The preflight has waited for earlier challenges of ours. What an unreadable journal has is at
-  // most waited for once more.
+  // The preflight has waited for our earlier challenges. Those in an unreadable journal count as
+  // foreign, which costs at most another wait.
   const domains = [...new Set(challenges.map(({ value: { domain } }) => domain))];
   const registered = await Promise.all(
     domains.map((domain) => registeredChallenges(deps, domain).catch(() => [])),
@@ -174,7 +171,7 @@ async function waitForCaches(
   if (foreign === undefined) return;
   const cachedMs = Math.min(challengeTtl(provider.capabilities) * 1000, LONGEST_CACHED_MS);
   const until = new Date(writtenAt.getTime() + cachedMs);
-  // A clock that is set back does not make the wait longer.
+  // Setting the clock back does not make the wait longer.
   const leftMs = Math.min(until.getTime() - clock.now().getTime(), LONGEST_CACHED_MS);
   if (leftMs <= 0) return;
   emit({ type: 'waiting', for: 'resolvers', certificate, name: foreign.name, until });

@@ -48,10 +48,10 @@ function askedMs(thrown: unknown): number {
 }
 
 /**
- * Whether a failure counts against the CA's limits: it refused the order, or it issued a certificate
- * that cannot be used. An outage (a 5xx, the page of an intercepting proxy) is none. Neither is an
- * account that the CA no longer knows, nor one whose owner has to act: once that is done, the next
- * order must not wait for a day.
+ * Whether a failure counts against the CA's limits: it refused the order, or it issued a
+ * certificate that cannot be used. An outage (a 5xx, an intercepting proxy's page) does not count.
+ * Nor does an account that the CA no longer knows, or whose owner has to act: once that is
+ * resolved, the next order must not wait for a day.
  */
 export function isRefusal(thrown: unknown): boolean {
   if (isIngressError(thrown, 'ACME_ORDER_FAILED') || isIngressError(thrown, 'CERTIFICATE_UNUSABLE'))

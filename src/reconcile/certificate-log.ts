@@ -8,7 +8,7 @@ import type { LoadedCertificate } from './install.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 
-/** Logs how far the orders of several certificates have come. */
+/** Logs the progress of the orders of several certificates. */
 export function logProgress(
   { emit }: Deps,
   batch: readonly RenewalTask[],
@@ -20,8 +20,8 @@ export function logProgress(
 }
 
 /**
- * Logs a decision, and reports why a certificate near its end is not ordered: others were issued
- * lately.
+ * Logs a decision. For a certificate that ends soon and is not ordered because others were issued
+ * recently, also reports the deferral.
  */
 export function logDecision(
   deps: Deps,
@@ -34,21 +34,21 @@ export function logDecision(
     report.defer(certificate, { until: decision.until, reason: decision.reason });
 }
 
-/** Logs when a certificate is renewed and why then, once until that changes. */
+/** Logs when and why a certificate will be renewed, once until that changes. */
 export function logRenewal(
   { emit }: Pick<Deps, 'emit'>,
   { names: certificate, state }: ManagedCertificate,
   decision: RenewalDecision,
 ): void {
   const { action, reason } = decision;
-  // That there is none yet is no news.
+  // The first certificate is not a renewal.
   if (state.renewal === reason || state.latest === undefined) return;
   state.renewal = reason;
   if (action === 'keep') emit({ type: 'renewal-scheduled', certificate, until: decision.until, reason });
   else emit({ type: 'renewal-due', certificate, reason });
 }
 
-/** Why a run left a certificate as it was. */
+/** Why a run did not renew a certificate. */
 export interface Cause {
   readonly failure: unknown;
   /** Why a certificate that is due was not ordered. */
@@ -56,8 +56,8 @@ export interface Cause {
 }
 
 /**
- * Logs at the end of a run that a certificate is past its emergency line and was not renewed: a
- * warning, and an error on its last day and from then on.
+ * Logs at the end of a run that the renewal of a certificate is urgent and was not done: a warning,
+ * and an error from its last day on.
  */
 export function logEnding(
   { emit }: Pick<Deps, 'emit'>,
@@ -67,7 +67,7 @@ export function logEnding(
   now: Date,
 ): void {
   const { latest } = state;
-  // A certificate for none of the names is not the one that is served.
+  // A certificate for none of the names is not served.
   if (latest === undefined || !isForAnyOf(latest, names)) return;
   const ending = endingOf(latest, now);
   if (ending === undefined) return;

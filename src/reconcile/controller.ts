@@ -23,10 +23,11 @@ export interface ControllerOptions {
   /** Milliseconds between two runs over all certificates. */
   readonly intervalMs: number;
   /**
-   * Calls back every minute by the wall clock, whatever timers do; gives the function that ends it.
+   * Calls `tick` every minute by the wall clock, independently of timers. Returns the function that
+   * ends it.
    */
   readonly everyMinute: (tick: () => void) => () => void;
-  /** Calls back when the operator asks for a run; gives the function that ends it. */
+  /** Calls `due` when the operator requests a run. Returns the function that ends it. */
   readonly onDemand: (due: () => void) => () => void;
   /** Called for a certificate after each run in which nothing failed for it. */
   readonly onFinished: (certificate: ManagedCertificate) => void;
@@ -42,20 +43,20 @@ interface Scheduled {
   /** Runs that failed in a row. */
   failures: number;
   /**
-   * Milliseconds of the epoch; undefined after a success: the next run over all certificates has
-   * it.
+   * Milliseconds since the epoch; undefined after a success, when the next run over all
+   * certificates includes it.
    */
   retryAt: number | undefined;
-  /** Milliseconds from the moment at which `retryAt` was set. */
+  /** Milliseconds between the time at which `retryAt` was set and `retryAt`. */
   waitMs: number;
-  /** A run over it is under way. */
+  /** Whether a run over it is in progress. */
   busy: boolean;
 }
 
 /**
- * Reconciles until the signal aborts: all certificates together at once, in every interval and on
- * demand; after a failure those that failed, each when its own back-off is over. A run that takes
- * long holds no other certificate up: those that are due meanwhile get a concurrent run.
+ * Reconciles until the signal aborts: all certificates together at the start, in every interval and
+ * on demand; after a failure, each failed certificate when its own back-off is over. A long run
+ * does not delay other certificates: those that become due during it get a concurrent run.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { clock, intervalMs } = options;
@@ -76,8 +77,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     while (!signal.aborted) {
       wake = Promise.withResolvers();
       const now = clock.now().getTime();
-      // A clock that was set back must not put a run off for longer than it would have waited
-      // anyway.
+      // Setting the clock back must not delay a run beyond its interval.
       allAt = Math.min(allAt, now + intervalMs);
       const due = takeDue(all, now >= allAt, now);
       if (now >= allAt) allAt = now + intervalMs;
@@ -104,7 +104,7 @@ function retry(one: Scheduled, waitMs: number, now: number): void {
 /** The certificates that are due and not busy; marks them as busy. */
 function takeDue(scheduled: readonly Scheduled[], isForAll: boolean, now: number): Scheduled[] {
   const due = scheduled.filter((one) => {
-    // As for the runs over all certificates.
+    // Setting the clock back must not delay a retry beyond its wait, either.
     if (one.retryAt !== undefined) one.retryAt = Math.min(one.retryAt, now + one.waitMs);
     return !one.busy && (isForAll || (one.retryAt !== undefined && one.retryAt <= now));
   });
@@ -144,7 +144,7 @@ async function run(
     const nextAttempt = waitMs === undefined ? undefined : new Date(now.getTime() + waitMs);
     const { deciding, deferral } = outcome;
     logEnding(options, one.certificate, { failure: deciding?.failure, deferral }, nextAttempt, now);
-    // The operator may have asked for another run meanwhile.
+    // The operator may have requested another run in the meantime.
     if (waitMs !== undefined && one.retryAt === undefined) retry(one, waitMs, now.getTime());
   }
 }
@@ -163,8 +163,8 @@ function outcomeOf(result: ReconcileResult): Outcome {
 }
 
 /**
- * Reports the outcome; gives the milliseconds until the next run if one is due before the next run
- * over all certificates.
+ * Reports the outcome. Returns the milliseconds until the next run, if one is due before the next
+ * run over all certificates.
  */
 function conclude(
   { clock, random, onFinished, emit }: ControllerOptions,
@@ -192,7 +192,7 @@ function conclude(
   return waitMs;
 }
 
-/** Resolves when it is woken, when the time has come, or when the signal aborts. */
+/** Resolves when it is woken, after `waitMs`, or when the signal aborts. */
 async function untilNext(
   woken: Promise<void>,
   waitMs: number,
@@ -210,8 +210,8 @@ async function untilNext(
 }
 
 /**
- * Every minute by the wall clock, in UTC: a machine that slept, or whose clock was set, is noticed
- * by the next one.
+ * Calls `tick` every minute by the wall clock, in UTC, so that the controller notices within a
+ * minute that the machine slept or that its clock was set. Returns the function that ends it.
  */
 export function everyMinute(tick: () => void): () => void {
   const task = schedule('* * * * *', tick, { timezone: 'UTC' });

@@ -15,14 +15,14 @@ import type { GivenWarning, WarnOf } from '../warnings.ts';
 
 /** The part of the configuration that reconciling needs, the same for all names. */
 export interface Spec extends RecordSpec {
-  /** The base name of the cluster's gateway that dstack names (DSTACK_GATEWAY_DOMAIN). */
+  /** The base name of the cluster's gateway according to dstack (DSTACK_GATEWAY_DOMAIN). */
   readonly injectedGateway: string | undefined;
   readonly addressMode: AddressMode;
-  /** Of new certificates. */
+  /** The key type of new certificates. */
   readonly keyType: KeyType;
   /** The profile to order (ACME_PROFILE). */
   readonly profile: string | undefined;
-  /** Days of life left at which a certificate is renewed at the latest (RENEW_DAYS_BEFORE). */
+  /** Renews a certificate when at most this many days are left (RENEW_DAYS_BEFORE). */
   readonly renewDaysBefore: number | undefined;
   /** Whether certificates of a staging CA are unusable. */
   readonly noStaging: boolean;
@@ -30,22 +30,22 @@ export interface Spec extends RecordSpec {
   readonly propagationTimeoutMs: number;
 }
 
-/** The CAs that may be asked. */
+/** The configured CAs. */
 export interface Authorities {
   readonly primary: Authority;
-  /** Asked when the primary one has failed for `afterMs` milliseconds. */
+  /** Used once the primary CA has failed for `afterMs` milliseconds. */
   readonly fallback: { readonly authority: Authority; readonly afterMs: number } | undefined;
-  /** Validates an order first after the CA has refused one (ACME_STAGING_DRY_RUN). */
+  /** After the CA has refused an order, validates the next one first (ACME_STAGING_DRY_RUN). */
   readonly staging: Authority | undefined;
 }
 
-/** What reconciling acts with. */
+/** The dependencies of a reconciliation. */
 export interface Deps {
   readonly spec: Spec;
   readonly identify: (signal: AbortSignal) => Promise<Identity>;
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
-  /** Asks one authoritative name server. */
+  /** Queries one authoritative name server. */
   readonly ask: Query;
   readonly authorities: Authorities;
   /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
@@ -53,7 +53,9 @@ export interface Deps {
   /** The journal of a name's challenges. */
   readonly journalOf: (domain: string) => ChallengeJournal;
   readonly store: CertificateStore;
-  /** Gives the proxy a certificate for one name. Resolves when a handshake has shown it. */
+  /**
+   * Installs a certificate for one name in the proxy. Resolves once a handshake has verified it.
+   */
   readonly serve: (domain: string, bundle: CertificateBundle) => Promise<void>;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -68,16 +70,16 @@ export interface Deps {
   readonly shared: SharedState;
 }
 
-/** What `plan` acts with: nothing is served. */
+/** The dependencies of `plan`, which serves nothing. */
 export type ReadDeps = Omit<Deps, 'serve'>;
 
-/** A certificate, and what this process remembers of it. */
+/** A certificate, and what this process remembers about it. */
 export interface ManagedCertificate {
   readonly names: Names;
   readonly state: CertificateState;
 }
 
-/** What one run leaves to the next for a certificate. Everything else is read again. */
+/** What a run remembers about a certificate for the next run. Everything else is read again. */
 export interface CertificateState {
   /** SHA-256 fingerprint of the certificate that the proxy serves, by name. */
   readonly served: Map<string, string>;
@@ -86,7 +88,8 @@ export interface CertificateState {
   /** The last logged reason of its renewal. */
   renewal: string | undefined;
   /**
-   * Issued and not stored: served, never ordered again, and stored as soon as the volume takes it.
+   * Issued but not stored yet: it is served, not ordered again, and stored as soon as the volume
+   * can be written.
    */
   unsaved: UnsavedCertificate | undefined;
 }
@@ -99,17 +102,17 @@ export interface UnsavedCertificate {
   readonly failure: unknown;
 }
 
-/** What one run leaves to the next for all certificates. Concurrent runs share it. */
+/** What a run remembers about all certificates for the next run. Concurrent runs share it. */
 export interface SharedState {
   /** Names whose records were written and have not propagated yet. */
   readonly pending: Set<string>;
   /** Names whose records this process has claimed, or found to be its own (see ownership.ts). */
   readonly claimed: Set<string>;
-  /** Names that the public DNS looks for in the zone that we write, as far as is known. */
+  /** Names that the public DNS is known to serve from the zone that we write. */
   readonly placed: Set<string>;
   /**
-   * Milliseconds of the epoch until which a CA that did not answer is not asked for advice, by
-   * directory URL.
+   * Until when a CA that did not respond is not queried for renewal information, in milliseconds
+   * since the epoch, by directory URL.
    */
   readonly silentUntil: Map<string, number>;
   /** The app-address of another container, by the name that it owns. */

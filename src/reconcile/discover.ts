@@ -6,21 +6,21 @@ import type { CaaOwner } from '../records/desired.ts';
 import type { Gateway, RecordFacts } from '../records/name-records.ts';
 import type { Authorities, ReadDeps } from './deps.ts';
 
-/** What the desired records depend on, as far as it is known. */
+/** What the desired records depend on, as far as known. */
 export interface Facts {
   readonly gateway: Gateway;
-  /** Undefined when it is unknown what the records of any name are. */
+  /** Undefined if the desired records are unknown. */
   readonly records: RecordFacts | undefined;
-  /** Why it is unknown. */
+  /** Why they are unknown. */
   readonly failure: unknown;
-  /** Our identity is unknown: it decides the records, not the certificates. */
+  /** Whether our identity is unknown. The records depend on it, the certificates do not. */
   readonly isUnidentified: boolean;
 }
 
 /**
- * Asks the guest agent who we are and the resolvers where the gateway is, and, for CAA records, the
- * CAs for our accounts, which are registered where there is none. Rejects with the signal's reason
- * only.
+ * Requests our identity from the guest agent, looks up the gateway, and, for CAA records,
+ * determines our accounts at the CAs and registers missing ones. Rejects only with the signal's
+ * reason.
  */
 export async function discover(deps: ReadDeps, signal: AbortSignal): Promise<Facts> {
   const lookingUp = lookUpGateway(deps, signal);
@@ -76,10 +76,10 @@ function addressesOf(found: LookUp | undefined): readonly string[] | undefined {
 }
 
 /**
- * The accounts that CAA records permit, at every CA that may be asked; an account is registered
- * where there is none. A CA that is down does not keep the records of the others back: it issues
- * nothing meanwhile. Throws the first CA's error when no account is known, and every error that
- * does not pass by itself.
+ * The accounts that CAA records permit, at every configured CA; missing ones are registered. A CA
+ * that is down does not delay the records for the others, because it issues nothing in the
+ * meantime. Throws the first CA's error if no account is known, and any error that is not an
+ * outage.
  */
 export function caaOwnersOf({ primary, fallback, staging }: Authorities) {
   return async (signal: AbortSignal): Promise<CaaOwner[]> => {

@@ -19,11 +19,11 @@ import { Report } from './report.ts';
 import type { Run } from './run.ts';
 import { canOrder, type ObservedZone, type ObservedZones, observeZones } from './zones.ts';
 
-/** What a reconciliation of everything would do now. */
+/** What a reconciliation of all certificates would do now. */
 export interface Forecast {
   /** The provider's name. */
   readonly provider: string;
-  /** All served names, whatever is known of them. */
+  /** All served names, whether or not their records can be planned. */
   readonly names: readonly string[];
   /** Names whose records cannot be planned; the failures say why. */
   readonly unplanned: readonly string[];
@@ -47,20 +47,22 @@ export interface ZoneForecast {
 export interface CertificateForecast {
   readonly names: Names;
   readonly stored: CertificateFacts | undefined;
-  /** How near its end the stored one is, from its emergency line on. */
+  /** How near its end the stored one is; undefined before renewal is urgent. */
   readonly ending: Ending | undefined;
   readonly decision: RenewalDecision;
   /** Why an order that is due would not be opened yet. */
   readonly held: Deferral | undefined;
-  /** Why an order that is due would not be opened at all: what a start would fail with. */
+  /**
+   * Why an order that is due would not be opened at all: the error that a start would fail with.
+   */
   readonly refused: IngressError | undefined;
   /** Why the CA refused the last order. */
   readonly lastRefusal: PastFailure | undefined;
 }
 
 /**
- * Finds out what a reconciliation would do, by its own steps up to the first write. Writes nothing:
- * no record, no file, no ACME account. A failure is reported with the certificate that it is about.
+ * Determines what a reconciliation would do, by running its steps up to the first write. Writes
+ * nothing: no record, no file, no ACME account. Reports each failure with its certificate.
  */
 export async function forecast(
   deps: ReadDeps,
@@ -95,7 +97,7 @@ export async function forecast(
   };
 }
 
-/** Files that do not fit each other count as no certificate, as in a reconciliation. */
+/** Files that do not match count as no certificate, as in a reconciliation. */
 async function peekStored(
   { store, warn }: ReadDeps,
   certificate: ManagedCertificate,
@@ -118,7 +120,7 @@ async function warnOfVolume(
   for (const certificate of certificates) {
     const blocked = await whyBlocked(deps, certificate.names);
     const unwritable = (await deps.store.whyUnwritable(certificate.names)) ?? blocked;
-    // What stops an order is reported with the order.
+    // A fault that blocks an order is reported with the order.
     const isReportedLater = due.has(certificate) && blocked !== undefined;
     if (unwritable && !isReportedLater) deps.warn(`${unwritable.message}. ${unwritable.hint}`);
   }
@@ -132,7 +134,7 @@ async function whyBlocked(
   return (await journalOf(first).whyUnwritable()) ?? (await authorities.primary.ledger.whyUnwritable());
 }
 
-/** A certificate that is not forecast has no other line. */
+/** Warns of certificates that end soon and have no forecast, which would say so. */
 function warnOfEndings(
   { warn, clock }: ReadDeps,
   certificates: readonly ManagedCertificate[],
@@ -182,7 +184,7 @@ function endingAndFacts({ clock }: ReadDeps, stored: CertificateBundle | undefin
   return { stored: stored?.facts, ending: stored && endingOf(stored.facts, clock.now()) };
 }
 
-/** Why an order that is due would wait, by the preflight and our limits. */
+/** Why the preflight or our limits would defer an order that is due. */
 async function whyDeferred(
   deps: ReadDeps,
   task: RenewalTask,

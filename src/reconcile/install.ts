@@ -13,16 +13,16 @@ import { warnOfVolume } from './unwritable.ts';
 
 type InstallDeps = Pick<Deps, 'spec' | 'store' | 'serve' | 'clock' | 'emit'>;
 
-/** A certificate as the volume has it. */
+/** A certificate as loaded from the volume. */
 export interface LoadedCertificate {
   readonly certificate: ManagedCertificate;
-  /** Undefined when there is none, or none that its files fit. */
+  /** Undefined if there is none, or if its files do not match. */
   readonly stored: CertificateBundle | undefined;
 }
 
 /**
- * Serves what is stored. A certificate that cannot be loaded or served is reported, and one that
- * was loaded counts as loaded although it cannot be served.
+ * Loads and serves the stored certificate. Reports a failure of either step; returns a loaded
+ * certificate even if it cannot be served.
  */
 export async function loadAndServe(
   deps: Deps,
@@ -37,9 +37,9 @@ export async function loadAndServe(
 }
 
 /**
- * Loads what is stored, or was issued and is not stored yet. Files that do not fit each other count
- * as no certificate, so that one is ordered. Warns of a volume that could not take a new one.
- * Throws STORE_FAILED.
+ * Loads the certificate that is stored, or that was issued but not stored yet. Files that do not
+ * match count as no certificate, so that one is ordered. Warns if a new certificate could not be
+ * stored. Throws STORE_FAILED.
  */
 async function loadStored(deps: Deps, certificate: ManagedCertificate): Promise<LoadedCertificate> {
   await warnOfVolume(deps, certificate);
@@ -63,8 +63,8 @@ async function loadUsable(
 }
 
 /**
- * The first load of this process also finds a certificate that has expired meanwhile: it is not
- * served, which nothing else would report before the end of the run.
+ * Remembers a loaded certificate. The first load of a process also reports one that has expired: it
+ * is not served, which nothing else would report before the end of the run.
  */
 export function rememberLoaded(
   { emit }: Pick<InstallDeps, 'emit'>,
@@ -81,8 +81,7 @@ export function rememberLoaded(
 }
 
 /**
- * Stores an issued certificate. One that the volume does not take is remembered, and served all the
- * same.
+ * Stores an issued certificate. One that cannot be stored is remembered, and served nevertheless.
  */
 export async function saveUnsaved(
   { store }: Pick<InstallDeps, 'store'>,
@@ -100,9 +99,9 @@ export async function saveUnsaved(
 }
 
 /**
- * Gives the proxy a certificate for each of its names, unless it serves it already. A name that the
- * certificate lacks, because it was added since, is served with the one that is stored for that
- * name alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
+ * Installs a certificate in the proxy for each of its names, unless the proxy serves it already. A
+ * name that the certificate lacks, because it was added later, is served with the certificate that
+ * is stored for that name alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
  */
 export async function install(
   deps: InstallDeps,

@@ -15,7 +15,7 @@ import type { ObservedZones } from './zones.ts';
 /** The CAs that an order is opened at. */
 export interface ChosenAuthorities {
   readonly authority: Authority;
-  /** Validates first, without issuing; undefined when there is no reason for it. */
+  /** Validates first, without issuing; undefined if that is not needed. */
   readonly staging: Authority | undefined;
 }
 
@@ -32,10 +32,10 @@ export async function authorityFor(
 }
 
 /**
- * Makes every check for an order that needs no order: the challenge name, earlier challenges that
- * resolvers may cache, the CA's directory, both clocks, CAA. Writes nothing. Gives a deferral where
- * the order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG, ZONE_NOT_FOUND,
- * STORE_FAILED and ACME_* errors.
+ * Runs every check that is possible before the order exists: the challenge name, earlier challenges
+ * that resolvers may cache, the CA's directory, the clock, CAA. Writes nothing. Returns a deferral
+ * if the order has to wait. Throws CHALLENGE_NAME_IS_ALIAS, CAA_FORBIDS, CLOCK_WRONG,
+ * ZONE_NOT_FOUND, STORE_FAILED and ACME_* errors.
  */
 export async function preflight(
   deps: ReadDeps,
@@ -65,7 +65,7 @@ export async function preflight(
   return { authority, staging };
 }
 
-/** A deferral that names its CA where there are two. Pure. */
+/** A deferral that names its CA if there are two. Pure. */
 export function deferralAt(
   { fallback }: Authorities,
   { directoryUrl }: Authority,
@@ -85,7 +85,7 @@ async function assertChallengeNameIsOurs(
   const observed = zones.of.get(name);
   if (!observed) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is unknown`);
   const { zone, current, plan } = observed;
-  // The plan has found the same.
+  // The plan has already found the alias.
   const refused = plan?.refused.get(name);
   if (isIngressError(refused, 'CHALLENGE_NAME_IS_ALIAS')) throw refused;
   const records = current ?? (await provider.records(zone, [challengeName(name)], signal));
@@ -107,8 +107,8 @@ async function assertClock(
 }
 
 /**
- * Checks CAA as it will be once the zones are written. Near the end of a certificate that is served
- * the order is made whatever the check says: the CA decides.
+ * Checks CAA as it will be once the zones are written. If a stored certificate ends soon, a failed
+ * check does not stop the order: the CA decides.
  */
 async function assertCaa(
   { resolver, emit }: ReadDeps,
@@ -146,7 +146,9 @@ async function accountsOf(
   ];
 }
 
-/** Answers as the zones will once their plans are carried out; other names are looked up. */
+/**
+ * Answers CAA look-ups as the zones will once their plans are applied; other names are looked up.
+ */
 function askPlanned(names: readonly string[], { of }: ObservedZones, resolvers: CaaLookup): CaaLookup {
   const zones = new Set(names.flatMap((name) => of.get(name) ?? []));
   return [...zones].reduce<CaaLookup>((ask, { zone, current, plan, readNames }) => {

@@ -15,7 +15,7 @@ import type { Deps } from './deps.ts';
 
 /** The name servers of a zone, for one reconciliation. */
 export interface ZoneServers extends AuthoritativeZone {
-  /** Those that an earlier wait of this run went on without, because they did not answer. */
+  /** Servers that an earlier wait of this run passed over, because they did not answer. */
   readonly passedOver: Set<AuthoritativeServer>;
 }
 
@@ -23,8 +23,8 @@ export interface ZoneServers extends AuthoritativeZone {
 export type FindServers = (domain: string, zone: Zone, signal: AbortSignal) => Promise<ZoneServers>;
 
 /**
- * Finds the servers of each zone once in a run, however many names wait for them. A failure is not
- * remembered.
+ * Finds the servers of each zone once per run, however many names wait for them. Failures are not
+ * cached.
  */
 export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): FindServers {
   const found = new Map<string, Promise<ZoneServers>>();
@@ -33,7 +33,7 @@ export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): FindSe
     passedOver: new Set<AuthoritativeServer>(),
   });
   return (domain, { id, name }, signal) => {
-    // Where the credentials may not read the zone's name, each name is looked for by itself.
+    // If the credentials may not read the zone's name, each name is looked up separately.
     const key = name === undefined ? `${id} ${domain}` : id;
     const finding = found.get(key) ?? find(domain, name, signal);
     found.set(key, finding);
@@ -42,27 +42,28 @@ export function createServerFinder({ resolver }: Pick<Deps, 'resolver'>): FindSe
   };
 }
 
-/** What to wait for, and for whom. */
+/** What to wait for, and on behalf of which certificate. */
 export interface Wait {
   readonly what: 'records' | 'challenge';
   readonly domain: string;
   readonly zone: Zone;
   readonly findServers: FindServers;
   /**
-   * A certificate is urgent: the wait does not last to its timeout for servers that do not answer.
+   * Whether the certificate is urgent, so that the wait may pass over servers that do not answer
+   * before its timeout.
    */
   readonly urgent: boolean;
   readonly writtenAt: Date;
   readonly certificate: CertificateNames;
   readonly expected: readonly Expectation[];
-  /** What to expect from now on, asked again and again while it is pending. */
+  /** Recomputes the expected records repeatedly while they are pending. */
   readonly refresh: ExpectationRefresh;
 }
 
 /**
- * Waits until every authoritative name server of the zone serves what is expected, and the provider
- * says so too where it can. Events say what is pending and, at the end, how long it took; servers
- * that did not answer and were passed over are a warning. Throws DNS_LOOKUP_FAILED and
+ * Waits until every authoritative name server of the zone serves the expected records, and until
+ * the provider confirms it if it can. Emits events with the progress and, at the end, the duration.
+ * Warns of servers that were passed over because they did not answer. Throws DNS_LOOKUP_FAILED and
  * PROPAGATION_TIMEOUT.
  */
 export async function awaitPropagation(deps: Deps, wait: Wait, signal: AbortSignal): Promise<Propagation> {
@@ -101,7 +102,7 @@ export async function awaitPropagation(deps: Deps, wait: Wait, signal: AbortSign
   return seen;
 }
 
-/** A CNAME at the apex is served as addresses by providers that flatten it. */
+/** Marks a CNAME at the apex, which some providers flatten: they serve it as addresses. */
 function flattened(
   expected: readonly Expectation[],
   { apex }: AuthoritativeZone,
@@ -122,13 +123,13 @@ function waitingOf(
   return { zone: apex, servers, seenBy: propagatedTo, waitingFor, resolvers };
 }
 
-/** Once in a run: what is written later meets the same servers. */
+/** Warns once per run: later waits meet the same servers. */
 function warnOfServers({ warnOf, clock }: Deps, zone: ZoneServers, { by, passedOver }: Propagation): void {
   const { apex } = zone;
   const subject = `name servers of ${apex}`;
   if (passedOver.length === 0) warnOf(subject, undefined);
   else if (!passedOver.every(({ server }) => zone.passedOver.has(server))) {
-    // They are asked again when something is published again, which may be in weeks.
+    // They are queried again after the next write, which may be in weeks.
     const at = clock.now().toISOString();
     const sentence = by === 'resolvers' ? noServers(apex, passedOver) : someServers(apex, passedOver);
     warnOf(subject, `at ${at} ${sentence}`);
@@ -138,11 +139,11 @@ function warnOfServers({ warnOf, clock }: Deps, zone: ZoneServers, { by, passedO
 
 function someServers(apex: string, passedOver: Propagation['passedOver']): string {
   const [these, them] = passedOver.length > 1 ? ['these servers', 'them'] : ['this server', 'it'];
-  return `all name servers of ${apex} that answer served what was published, and the ingress went on without ${these}: ${passedOver.flatMap(describeServerState).join('; ')}. Repair ${these}, or take ${them} out of the delegation`;
+  return `all name servers of ${apex} that answer serve the published records; the ingress continued without ${these}: ${passedOver.flatMap(describeServerState).join('; ')}. Repair ${these}, or remove ${them} from the delegation`;
 }
 
 function noServers(apex: string, passedOver: Propagation['passedOver']): string {
-  return `no name server of ${apex} gave an answer at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers showed what was published, and the ingress went on: ${passedOver.flatMap(describeServerState).join('; ')}. Let the container reach port 53 of any address by UDP and TCP, so that changes are seen sooner`;
+  return `no name server of ${apex} answered at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers returned the published records, and the ingress continued: ${passedOver.flatMap(describeServerState).join('; ')}. Allow outgoing port 53 (UDP and TCP) to any address, so that changes are detected sooner`;
 }
 
 async function waitUntilSettled(
@@ -158,7 +159,7 @@ async function waitUntilSettled(
   } catch (thrown) {
     signal.throwIfAborted();
     if (!deadline.aborted) throw thrown;
-    const sentence = `after ${timeoutMs / 1000} s ${provider.name} has not brought the change to all of its name servers`;
+    const sentence = `after ${timeoutMs / 1000} s ${provider.name} has not propagated the change to all of its name servers`;
     throw new IngressError('PROPAGATION_TIMEOUT', sentence, { cause: thrown });
   }
 }

@@ -18,10 +18,10 @@ import { canOrder, type ObservedRun, observeZones } from './zones.ts';
 const GROUPS_AT_ONCE = 5;
 
 /**
- * Brings what is served, the records and the certificates to what the configuration asks for. The
- * first start and every later run are the same: the volume, the zones and the CA are the state, and
- * a second run changes nothing. A step that fails stops only what needs its value. Rejects for an
- * abort only.
+ * Brings the served certificates, the records and the stored certificates to the state that the
+ * configuration describes. The first run and all later ones are the same: the state is on the
+ * volume, in the zones and at the CA, and a second run changes nothing. A step that fails stops
+ * only the steps that need its value. Rejects only on an abort.
  */
 export async function reconcile(
   deps: Deps,
@@ -29,7 +29,7 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<readonly ReconcileResult[]> {
   const report = new Report(certificates, signal);
-  // 1. Serve what is stored before asking anyone anything, each certificate as soon as it is loaded.
+  // 1. Serve the stored certificates before any request, each as soon as it is loaded.
   await warnOfLedger(deps);
   const loaded = await report.each('serving', certificates, (one) => loadAndServe(deps, report, one));
   // 2. Decide which certificates are due, by the policy and the CA's advice.
@@ -56,8 +56,7 @@ export async function reconcile(
 }
 
 /**
- * Steps 4 to 7, for certificates that share zones: nothing that happens to them stops another
- * group.
+ * Steps 4 to 7, for certificates that share zones. A failure in one group does not stop another.
  */
 async function reconcileGroup(
   deps: Deps,
@@ -86,7 +85,7 @@ async function reconcileGroup(
       );
       await allWritten(writes);
     } finally {
-      // 7. No order, no challenge.
+      // 7. Remove the challenges of orders that are over.
       await cleanUp(deps, report, batch, signal);
     }
     logProgress(deps, batch, due);

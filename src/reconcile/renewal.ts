@@ -20,15 +20,17 @@ import { decideRenewal, type RenewalDecision } from '../certificates/renewal/pol
 import { type Authorities, type Deps, type ManagedCertificate, orderKey } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 
-/** Milliseconds. Advice is no reason to wait long for a CA that does not answer. */
+/**
+ * Milliseconds. Advice is optional, so a CA that does not respond must not delay the run for long.
+ */
 const ADVICE_TIMEOUT_MS = 10_000;
-/** Milliseconds for which a CA that did not answer is not asked for advice on any certificate. */
+/** Milliseconds for which a CA that did not respond is not queried for any certificate's advice. */
 const SILENCE_MS = 60_000;
 
 /** A certificate that is to be ordered now. */
 export interface RenewalTask {
   readonly certificate: ManagedCertificate;
-  /** The certificate that is renewed; undefined for a first one. */
+  /** The certificate to replace; undefined for a first one. */
   readonly stored: CertificateBundle | undefined;
   /** The rule of the renewal policy that made it due. */
   readonly reason: string;
@@ -39,8 +41,8 @@ export interface RenewalTask {
 type DecisionDeps = Pick<Deps, 'spec' | 'authorities' | 'clock' | 'emit' | 'warn' | 'shared'>;
 
 /**
- * Decides about a stored certificate, if there is one, by the advice of its CA. Throws
- * STORE_FAILED.
+ * Decides whether to order now, given the stored certificate, if any, and the advice of its CA.
+ * Throws STORE_FAILED.
  */
 export async function decide(
   deps: DecisionDeps,
@@ -67,7 +69,7 @@ export async function decide(
 }
 
 /**
- * Decides about a certificate that was just issued, before its CA has advised on it. Throws
+ * Decides when to renew a certificate that was just issued, without advice from its CA. Throws
  * STORE_FAILED.
  */
 export async function decideForNew(
@@ -83,7 +85,7 @@ export async function decideForNew(
   });
 }
 
-/** The certificates that are due, those whose stored certificate ends first in front. Pure. */
+/** The certificates that are due: missing ones first, then by the end of the stored one. Pure. */
 export function dueForRenewal(decisions: ReadonlyMap<LoadedCertificate, RenewalDecision>): RenewalTask[] {
   const due = [...decisions].flatMap(([{ certificate, stored }, decision]): RenewalTask[] => {
     if (decision.action !== 'order') return [];
@@ -110,15 +112,16 @@ export async function originOf(
   const { authority } = fallback;
   const last = (await authority.ledger.history()).lastIssued(names);
   if (last?.serial === stored.facts.serial) return authority;
-  // The ledger says so once it is stored; until then its order is open, with the key.
+  // The ledger has the issuance once the certificate is stored; until then its order is open, with
+  // the key.
   const open = await authority.orders.peek(orderKey(names));
   return open?.keyPem && isKeyOf(open.keyPem, stored) ? authority : primary;
 }
 
 /**
- * When the CA wants a certificate renewed (RFC 9773): its last answer while that is fresh, else a
- * new one. A CA that does not answer is asked again in the next run, and its last answer counts
- * until then. Rejects for an abort only.
+ * The CA's advice on when to renew a certificate (RFC 9773): the last response while it is fresh,
+ * else a new one. If the CA does not respond, the last response applies, and the next run queries
+ * again. Rejects only on an abort.
  */
 async function renewalAdvice(
   { clock, emit, shared }: DecisionDeps,
@@ -131,7 +134,7 @@ async function renewalAdvice(
   const known = (await ledger.history()).advice(id);
   const now = clock.now();
   const silentMs = (shared.silentUntil.get(directoryUrl) ?? 0) - now.getTime();
-  // A clock that was set back does not make the silence longer.
+  // Setting the clock back does not make the silence longer.
   const isSilent = silentMs > 0 && silentMs <= SILENCE_MS;
   if (known && (isSilent || now < known.askAgainAt)) return toAdvice(known);
   if (isSilent) return undefined;
@@ -146,7 +149,7 @@ async function renewalAdvice(
     return advice;
   } catch (error) {
     signal.throwIfAborted();
-    // A thousand certificates do not wait for it one after the other.
+    // Otherwise a thousand certificates would wait for it one after the other.
     shared.silentUntil.set(directoryUrl, now.getTime() + SILENCE_MS);
     emit({ type: 'renewal-advice-failed', error });
     return known && toAdvice(known);
@@ -157,7 +160,10 @@ function toAdvice({ start, end, explanationUrl }: Advice): RenewalAdvice {
   return { window: { start, end }, ...(explanationUrl === undefined ? {} : { explanationUrl }) };
 }
 
-/** A volume that cannot be written is reported elsewhere; the advice counts all the same. */
+/**
+ * Best effort: a volume that cannot be written is reported elsewhere, and the advice applies
+ * anyway.
+ */
 async function store(
   ledger: Ledger,
   certificate: string,

@@ -4,7 +4,7 @@ import { isIngressError } from '../errors.ts';
 import { isRefusal } from './backoff.ts';
 import type { ManagedCertificate } from './deps.ts';
 
-/** What came of a reconciliation for one certificate. */
+/** The result of a reconciliation for one certificate. */
 export interface ReconcileResult {
   readonly certificate: ManagedCertificate;
   /** In the order in which they happened. */
@@ -19,16 +19,16 @@ export interface StepFailure {
   readonly failure: unknown;
 }
 
-/** What a step is about: a certificate, or a value that belongs to one. */
+/** The subject of a step: a certificate, or a value that belongs to one. */
 export type Subject = ManagedCertificate | { readonly certificate: ManagedCertificate };
 
-/** Certificates for which one step runs concurrently. */
+/** The number of certificates for which one step runs concurrently. */
 const AT_ONCE = 20;
 
 /**
- * The results of one reconciliation, and the only thing that changes while it runs. A step that
- * fails for a certificate is reported there and stops only what needs its value. Only an abort
- * rejects.
+ * The results of one reconciliation, and the only value that changes while it runs. A step that
+ * fails for a certificate is reported here and stops only the steps that need its value. Rejects
+ * only on an abort.
  */
 export class Report {
   readonly #results: ReadonlyMap<ManagedCertificate, { failures: StepFailure[]; deferral?: Deferral }>;
@@ -51,8 +51,8 @@ export class Report {
   }
 
   /**
-   * Makes a step for each subject, at most `atOnce` concurrently. Gives the values in the order of
-   * the subjects, without those that failed or have none. Throws the signal's reason when it has
+   * Runs a step for each subject, at most `atOnce` concurrently. Returns the values in the order of
+   * the subjects, without those that failed or have none. Throws the signal's reason if it has
    * aborted.
    */
   async each<S extends Subject, T>(
@@ -74,8 +74,8 @@ export class Report {
   }
 
   /**
-   * Makes a step that several certificates have in common; undefined when it failed, for each of
-   * them.
+   * Runs a step that several certificates share. If it fails, reports that for each of them and
+   * returns undefined.
    */
   async shared<T>(step: string, subjects: Iterable<Subject>, work: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -87,7 +87,7 @@ export class Report {
     }
   }
 
-  /** Reports a failure; the same error of several steps once. */
+  /** Reports a failure, but the same error only once, even if several steps report it. */
   fail(subject: Subject, step: string, failure: unknown): void {
     const { failures } = this.#resultOf(subject);
     if (!failures.some((known) => isSame(known.failure, failure))) failures.push({ step, failure });
@@ -101,7 +101,7 @@ export class Report {
     }
   }
 
-  /** Reports why no order is made now. */
+  /** Reports why a certificate that is due is not ordered now. */
   defer(subject: Subject, deferral: Deferral): void {
     this.#resultOf(subject).deferral = deferral;
   }

@@ -6,12 +6,12 @@ import type { FindServers } from './propagation.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 
-/** What one reconciliation has found out before it observes the zones. */
+/** What a reconciliation has determined before it observes the zones. */
 export interface Run {
   readonly report: Report;
-  /** By certificate; without those that the volume did not give. */
+  /** By certificate, without those that could not be loaded. */
   readonly loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>;
-  /** Those whose certificate ends first in front. */
+  /** Missing certificates first, then by the end of the stored one. */
   readonly due: readonly RenewalTask[];
   /** Challenges of orders that earlier runs left open: not pruned. */
   readonly retained: readonly ChallengeValue[];

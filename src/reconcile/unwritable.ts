@@ -9,8 +9,8 @@ export async function warnOfLedger({ authorities, emit, clock, shared }: Deps): 
 }
 
 /**
- * Warns of a volume that could not take the certificate or its challenges, long before a renewal
- * fails for it.
+ * Warns if the certificate or its challenges could not be stored, long before a renewal fails
+ * because of it.
  */
 export async function warnOfVolume(
   { store, journalOf, clock, shared, emit }: Deps,

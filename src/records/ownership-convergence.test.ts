@@ -9,7 +9,7 @@ import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from '
 import { plan } from './plan.ts';
 
 /**
- * Containers that serve the same names and know of each other by the zone only, in any
+ * Containers that serve the same names and know of each other only by the zone, in any
  * interleaving.
  */
 
@@ -28,7 +28,7 @@ interface Container {
   readonly desired: readonly DesiredRecord[];
   /** The names that its process has claimed. */
   claimed: ReadonlySet<string>;
-  /** The changes that its run has still to write; undefined between runs. */
+  /** The changes that its run has yet to write; undefined between runs. */
   pending: Change[] | undefined;
 }
 
@@ -50,7 +50,7 @@ function createContainer({ mode, app }: Kind, index: number): Container {
     { target: 'gw.two.net' },
   ] as const;
   const alias = aliases[app % aliases.length] ?? aliases[0];
-  // Each has accounts of its own: production and staging.
+  // Each has its own accounts: production and staging.
   const accounts = [`https://ca.example/acct/${index}`, `https://staging.example/acct/${index}`];
   const wanted = { alias, appId: `app${app}`, port: 443, txtPrefix: PREFIX };
   const recordsOf = (domain: string, accountUrl: string) =>
@@ -105,7 +105,7 @@ function apply(world: World, container: Container, event: (typeof events)[number
   if (event === 'wipe') world.zone = world.zone.filter((_, index) => index !== seed % world.zone.length);
 }
 
-/** Asserts every guarantee to the containers that still run, in a zone that nothing changes any longer. */
+/** Asserts all guarantees for the containers that still run, once the zone no longer changes. */
 function assertConverged(world: World, living: readonly Container[]): void {
   const { zone, containers } = world;
   const text = zone.map(describeRecord).join('\n');
@@ -114,8 +114,8 @@ function assertConverged(world: World, living: readonly Container[]): void {
     const values = zone.filter(({ name, type }) => name === address && type === 'TXT');
     const has = ({ desired }: Container) =>
       desired.some((record) => values.some((value) => sameData(record, value)));
-    // No container removes the value of one that has stopped for good: one that yields claims
-    // nothing.
+    // The value of a container that has stopped for good stays, because a container that yields
+    // claims nothing.
     const isAbandoned = living.length < containers.length && !living.some(has);
     assert.ok(isAbandoned ? values.length > 0 : values.length === 1, text);
     assert.ok(containers.some(has), text);

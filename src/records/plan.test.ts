@@ -46,7 +46,7 @@ const wildcards = caa('0 issuewild "letsencrypt.org"');
 const noCa = caa('0 issue ";"');
 const iodef = caa('0 iodef "mailto:a@example.com"');
 
-/** In each row, a foreign record that is planned to stay is reported by one warning. */
+/** In each row, one warning reports each foreign record that the plan leaves. */
 const table: [title: string, current: CurrentRecord[], changes: string[], reported?: CurrentRecord[]][] = [
   [
     'an empty zone gets all records',

@@ -74,7 +74,7 @@ test('outgoing port 53 is filtered: the certificate is issued, with the resolver
   const [warning] = ingress.log.filter(({ event }) => event === 'warning');
   assert.match(
     String(warning?.['msg']),
-    /no name server of example\.test gave an answer at any address, so outgoing port 53/,
+    /no name server of example\.test answered at any address, so outgoing port 53/,
   );
   const names = [
     'app.example.test',

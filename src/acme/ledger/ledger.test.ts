@@ -37,7 +37,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** A ledger as it is after a start of the program: it knows only what is on the disk. */
+/** A ledger as after a restart: it knows only what is on the disk. */
 const start = (directoryUrl = DIRECTORY) =>
   createLedger(root, directoryUrl, clock, (sentence) => warnings.push(sentence));
 const folder = () => join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
@@ -119,7 +119,7 @@ test('a line torn at any byte affects neither the line before nor the line after
     warnings = [];
     const ledger = start();
     await ledger.write(validate('c'));
-    // Only the line break may be lacking for a line to be whole.
+    // A line is complete even if its line break is missing.
     const isWhole = length >= torn.length - 1;
     const count = isWhole ? 3 : 2;
     assert.equal((await failures(ledger)).length, count, `${length} bytes, known`);

@@ -83,7 +83,7 @@ test('at a private CA, certificates that live for hours are counted over two of 
   assert.equal(at(PRIVATE, 6 * HOUR), 12 * HOUR);
   assert.equal(at(PRIVATE, 90 * DAY), 7 * DAY);
   for (const senseless of [undefined, 0, -HOUR, Number.NaN]) assert.equal(at(PRIVATE, senseless), 7 * DAY);
-  // What is stored may come from another CA.
+  // The stored certificate may come from another CA.
   assert.equal(at(PRODUCTION, 6 * HOUR), 7 * DAY);
 });
 

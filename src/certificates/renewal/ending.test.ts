@@ -23,7 +23,8 @@ const cases: [days: number, hoursLeft: number, said: [string, string] | undefine
   [90, 0.001, ['last-day', `ends in less than a minute, ${at}`]],
   [90, 0, ['expired', `expired less than a minute ago, ${at}`]],
   [90, -49, ['expired', `expired 2 days 1 hour ago, ${at}`]],
-  // Under ten days a quarter is the emergency line; what lives for hours has only a last day.
+  // Under ten days, renewal is urgent when a quarter is left; a lifetime of hours has only a last
+  // day.
   [6, 37, undefined],
   [6, 36, ['soon', `ends in 1 day 12 hours, ${at}`]],
   [0.5, 3.5, undefined],

@@ -19,7 +19,9 @@ const window = (from: number, to: number): RenewalAdvice => ({
   window: { start: after(from), end: after(to) },
 });
 
-/** Decides about a certificate with a lifetime and an age in days, and nothing else by default. */
+/**
+ * Decides about a certificate with this lifetime and age in days, by default without other inputs.
+ */
 function decide(days: number, age: number, more: Partial<RenewalInputs> = {}) {
   return decideRenewal({
     certificate: lasting(days),
@@ -33,7 +35,9 @@ function decide(days: number, age: number, more: Partial<RenewalInputs> = {}) {
   });
 }
 
-/** When it becomes due by the decision on its first day, in days, rounded to seconds. */
+/**
+ * When renewal becomes due according to the decision on the first day: in days, rounded to seconds.
+ */
 function dueAt(days: number, more: Partial<RenewalInputs> = {}): number {
   const decision = decide(days, 0.001, more);
   if (decision.action === 'order') return 0;
@@ -150,7 +154,7 @@ test('a certificate that will be revoked the day after it was issued is replaced
   assert.equal(decide(6, 1, { advice: revoked, issuedAt: [after(-3), start] }).action, 'order');
 });
 
-/** Issued at day 0 to replace one that was just issued, and advised to be replaced again. */
+/** Issued on day 0 to replace one that was just issued, with advice to replace it again. */
 const again: [days: number, due: number][] = [
   [90, 15],
   [45, 7.5],
