@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
-/** What each room may import of this program. An unlisted room may import only itself. */
+/** What each room may import from this program. A room that is not listed imports nothing. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/config': ['src/config', 'src/dns/name.ts', 'src/errors.ts'],
   'src/dns': ['src/dns', 'src/async.ts', 'src/clock.ts', 'src/errors.ts'],
@@ -236,10 +236,10 @@ for (const file of sources.filter((path) => path !== 'src/main.ts')) {
             'src/net/no-proxy.ts',
           ]
         : (rooms[room] ?? []);
-    const strangers = importsOf(file).filter(
+    const forbidden = importsOf(file).filter(
       (path) => !allowed.some((place) => path === place || path.startsWith(`${place}/`)),
     );
-    assert.deepEqual(strangers, []);
+    assert.deepEqual(forbidden, []);
   });
 }
 
@@ -260,22 +260,22 @@ test('no file imports itself through other files', () => {
   assert.deepEqual(circles, []);
 });
 
-test('only src/files.ts creates directories: the recursive calls of Node.js may never return', () => {
-  const guilty = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));
-  assert.deepEqual(guilty, []);
+test('directories are made by src/files.ts: the recursive ways of Node.js may never return', () => {
+  const offenders = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(offenders, []);
 });
 
 test('nothing outside test imports from test', () => {
-  const guilty = [...sources, 'src/main.ts'].filter((file) =>
+  const offenders = [...sources, 'src/main.ts'].filter((file) =>
     importsOf(file).some((path) => path.startsWith('test/')),
   );
-  assert.deepEqual(guilty, []);
+  assert.deepEqual(offenders, []);
 });
 
-test('tests end what they started with afterTest', () => {
+test('tests end what they start with afterTest', () => {
   const tests = globSync(['src/**/*.ts', 'providers/**/*.ts', 'test/**/*.ts']);
-  const guilty = tests.filter(
+  const offenders = tests.filter(
     (file) => file !== 'test/harness/after-test.ts' && /\bt\.after\(/.test(readFileSync(file, 'utf8')),
   );
-  assert.deepEqual(guilty, []);
+  assert.deepEqual(offenders, []);
 });

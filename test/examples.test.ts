@@ -38,7 +38,7 @@ test('there are examples, and a compose file in README.md', () => {
 });
 
 for (const [path, text] of texts) {
-  test(`${path} can be copied as it is`, () => {
+  test(`${path} is a valid example`, () => {
     for (const values of [needed, everything]) {
       assert.deepEqual(complaintsAbout(readCompose(text, values)), []);
     }
@@ -179,7 +179,7 @@ for (const [what, text, from, to, complaint] of broken) {
   });
 }
 
-test('two ingresses with separate names, ports and volumes are valid', () => {
+test('two ingresses, each with its own port and volume, are accepted', () => {
   assert.deepEqual(complaintsAbout(readCompose(TWO, everything)), []);
 });
 
@@ -188,7 +188,7 @@ test('two ingresses on one port are reported', () => {
   assert.match(complaintsAbout(readCompose(changed, everything)).join('\n'), /the same PORT/);
 });
 
-test('APP_ID stands in for the guest agent, and lists and long forms are read as well', () => {
+test('APP_ID replaces the guest agent, and lists and long forms are accepted', () => {
   const text = `services:
   app: {image: nginx}
   ingress:

@@ -18,7 +18,7 @@ const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 before(() => execa(join(ROOT, 'scripts/build'), ['--if-stale']));
 
 for (const version of ['18.20.8', '20.20.2', '22.23.5', '23.11.1']) {
-  test(`Node.js ${version} gets one message of one sentence`, async () => {
+  test(`Node.js ${version} is refused with one sentence`, async () => {
     const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(versions)}`, BUNDLE, 'plan'];
     const { exitCode, stdout, stderr } = await execa(process.execPath, args, { reject: false });
@@ -32,7 +32,7 @@ for (const version of ['18.20.8', '20.20.2', '22.23.5', '23.11.1']) {
   });
 }
 
-test('an old Node.js can parse everything that is loaded before that message', async () => {
+test('an old Node.js can parse everything that is loaded before that sentence', async () => {
   const seen = new Set<string>();
   const files = [BUNDLE];
   for (let file = files.pop(); file !== undefined; file = files.pop()) {
@@ -48,7 +48,7 @@ test('an old Node.js can parse everything that is loaded before that message', a
   assert.ok(seen.size > 1 && seen.size < 5, [...seen].join());
 });
 
-test('the same minimum version of Node.js is named everywhere', async () => {
+test('all documents and scripts name the same version of Node.js', async () => {
   assert.equal(engines.node, '>=24');
   assert.match(await readFile(join(ROOT, 'scripts/build'), 'utf8'), /--target=node24 /);
   for (const document of ['README.md', 'CONTRIBUTING.md'])
@@ -74,7 +74,7 @@ test('npm start installs the npm packages of a fresh clone, once, and says so', 
   await readFile(join(folder, 'node_modules/.bin/node'));
 });
 
-test('packages that the user installed with npm ci are enough for npm start', async (t) => {
+test('npm start uses packages that were installed with npm ci', async (t) => {
   const { folder, prepare } = await freshClone(t, { npm: NPM });
   await execa('sh', ['-c', NPM], { cwd: folder });
   await writeFile(join(folder, 'node_modules/.package-lock.json'), '');

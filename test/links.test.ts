@@ -6,10 +6,7 @@ import { test } from 'node:test';
 const root = new URL('../', import.meta.url);
 const documents = globSync('{*.md,docs/**/*.md,examples/**/*.md}', { cwd: root }).sort();
 
-/**
- * The targets of links. Markdown needs its text for the anchors; for any other file, existence is
- * enough. Paths are relative to the repository.
- */
+/** The targets of links: Markdown files by their text, others by their existence. Paths are relative to the repository. */
 interface Tree {
   text(path: string): string;
   has(path: string): boolean;
@@ -39,7 +36,7 @@ function linksOf(text: string): string[] {
     .filter((link) => !/^[a-z][a-z+.-]*:/i.test(link));
 }
 
-/** GitHub's anchors of headings: lower case, hyphens for spaces, and a number for duplicates. */
+/** The anchors that GitHub makes from headings: lower case, hyphens for spaces, a number after a repeated one. */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of withoutFences(text).matchAll(/^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$/gm)) {
@@ -56,14 +53,14 @@ function withoutFences(text: string): string {
   return text.replace(/^( *)(```+|~~~+).*\n(?:.*\n)*?\1\2[ \t]*$/gm, '');
 }
 
-test('there are documents, and links in them', () => {
+test('the documents are found, and have links', () => {
   for (const path of ['README.md', 'CONTRIBUTING.md', 'docs/providers.md', 'examples/README.md'])
     assert.ok(linksOf(repository.text(path)).length > 0, path);
   assert.ok(documents.length >= 11, documents.join());
 });
 
 for (const document of documents) {
-  test(`the links of ${document} are not broken`, () => {
+  test(`every relative link in ${document} has a target`, () => {
     assert.deepEqual(brokenLinks(document, repository), []);
   });
 }
@@ -91,7 +88,7 @@ const links: [link: string, leads: boolean][] = [
 ];
 
 for (const [link, leads] of links) {
-  test(`a link to ${link} ${leads ? 'is valid' : 'is broken'}`, () => {
+  test(`a link to ${link} ${leads ? 'has a target' : 'is reported as broken'}`, () => {
     for (const text of [`Beside [words](${link}) here.`, `[words][1]\n\n[1]: ${link}`]) {
       const all: Readonly<Record<string, string>> = { ...files, 'docs/this.md': `# Here\n\n${text}\n` };
       const tree: Tree = { text: (path) => all[path] ?? '', has: (path) => path in all };
@@ -100,6 +97,6 @@ for (const [link, leads] of links) {
   });
 }
 
-test('links inside code are ignored', () => {
+test('text in code is not a link', () => {
   assert.deepEqual(linksOf('`[a](b.md)`\n\n```md\n[c](d.md)\n```\n\n[e](f.md)\n'), ['f.md']);
 });

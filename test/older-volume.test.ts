@@ -59,14 +59,14 @@ test('reading an older volume changes nothing on it', async (t) => {
   assert.deepEqual(filesOf(root), filesOf(VOLUME));
 });
 
-test('the account that has not ended is used', async (t) => {
+test('the account that has not ended is loaded', async (t) => {
   const { accounts } = copyOf(t);
   assert.equal((await accounts.load())?.url, 'https://ca.example/acct/2');
   assert.deepEqual(await accounts.endedUrls(), ['https://ca.example/acct/1']);
   assert.deepEqual(await accounts.lastEndedAt(), new Date('2026-10-01T00:00:00.000Z'));
 });
 
-test('the ledger yields its history', async (t) => {
+test('the ledger is read', async (t) => {
   const { ledger, certificates } = copyOf(t);
   const history = await ledger.history();
   const at = (time: string) => new Date(`2026-11-24T${time}:00.000Z`);
@@ -83,7 +83,7 @@ test('the ledger yields its history', async (t) => {
   assert.deepEqual(history.advice('aki.serial')?.askAgainAt, at('18:00'));
 });
 
-test('an open order is resumed with its key, and the journal lists its challenge as ours', async (t) => {
+test('an open order is loaded with its key, and its challenge is registered as ours', async (t) => {
   const { orders, journal, certificates } = copyOf(t);
   const order = await orders.load(NAME);
   assert.deepEqual(
@@ -107,7 +107,7 @@ test('an open order is resumed with its key, and the journal lists its challenge
   );
 });
 
-test('the budget of calls is continued', async (t) => {
+test('the budget of calls continues', async (t) => {
   const { root, clock } = copyOf(t);
   clock.set(new Date('2026-11-24T12:10:00.000Z'));
   const files = createProviderFiles(root, 'cloudflare');

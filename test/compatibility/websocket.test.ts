@@ -54,7 +54,7 @@ test('ws: texts, bytes, compression, pings, and a close with its code', async (t
   assert.equal(String((await once(socket, 'pong'))[0]), 'there?');
   socket.close(4_001);
   assert.equal((await once(socket, 'close'))[0], 4_001);
-  await eventually('the app sees the close code', () => closedWith === 4_001);
+  await eventually('the app sees the close', () => closedWith === 4_001);
 });
 
 for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {

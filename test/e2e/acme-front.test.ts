@@ -38,8 +38,8 @@ test('the ingress waits for a slow order', async (t) => {
   const { acmeFront, environment } = await through(t);
   acmeFront.holdOrders();
   const ingress = again(t, environment);
-  const looks = () => acmeFront.requests().get('POST /my-order/') ?? 0;
-  await eventually('the ingress has polled the order three times', () => (looks() >= 3 ? true : undefined));
+  const polls = () => acmeFront.requests().get('POST /my-order/') ?? 0;
+  await eventually('three polls of the order', () => (polls() >= 3 ? true : undefined));
   assert.equal(acmeFront.requests().get('POST /certZ/'), undefined);
   acmeFront.releaseOrders();
   await ingress.seen('pass-finished');

@@ -18,12 +18,12 @@ async function begin(t: TestContext, name: string): Promise<{ world: World; acco
   return { world, account };
 }
 
-const passes = ({ log }: Ingress) => log.filter(({ event }) => event === 'pass-finished').length;
+const runs = ({ log }: Ingress) => log.filter(({ event }) => event === 'pass-finished').length;
 
-async function anotherPass(ingress: Ingress): Promise<void> {
-  const before = passes(ingress);
+async function anotherRun(ingress: Ingress): Promise<void> {
+  const before = runs(ingress);
   ingress.signal('SIGHUP');
-  await eventually('another run', () => passes(ingress) > before || undefined, 30_000);
+  await eventually('another run', () => runs(ingress) > before || undefined, 30_000);
 }
 
 const kinds = ({ api }: Account) => api.calls.map(({ kind }) => kind);
@@ -38,13 +38,13 @@ for (const name of accountNames) {
     const most = firstStart[name] ?? 0;
     assert.ok(kinds(account).length <= most, `${kinds(account).length} calls: ${kinds(account).join(', ')}`);
     // If a write replaces the whole zone, this run removes the challenge.
-    await anotherPass(ingress);
+    await anotherRun(ingress);
     assert.deepEqual(
       ingress.log.filter(({ event }) => event === 'pass-failed'),
       [],
     );
     account.api.resetCalls();
-    await anotherPass(ingress);
+    await anotherRun(ingress);
     assert.deepEqual(kinds(account), ['read']);
     await ingress.end('SIGTERM');
 

@@ -59,8 +59,8 @@ const kept = (t: TestContext, port: number): Load => {
   };
 };
 
-/** Repeated handshakes, each with one request. */
-const anew = (t: TestContext, port: number): Load => {
+/** A handshake and a request, again and again. */
+const newConnections = (t: TestContext, port: number): Load => {
   return async (running) => {
     let right = 0;
     for (; running(); right += 1) {
@@ -114,7 +114,7 @@ test('fifty certificate swaps for two names under load fail nothing, close nothi
   const { pid } = proxy;
   const loads: Record<string, Load[]> = {
     'kept connections': Array.from({ length: 6 }, () => kept(t, port)),
-    'new connections': Array.from({ length: 3 }, () => anew(t, port)),
+    'new connections': Array.from({ length: 3 }, () => newConnections(t, port)),
     'upgraded connections': Array.from({ length: 2 }, () => conversing(() => openUpgraded(t, port))),
     'HTTP/2 streams': Array.from({ length: 2 }, () => conversing(() => openStream(t, port))),
   };
@@ -123,7 +123,7 @@ test('fifty certificate swaps for two names under load fail nothing, close nothi
     const right = await Promise.all(some.map((load) => load(() => on)));
     return { what, right };
   });
-  const broken = Promise.all(ends).then(() => assert.ok(!on, 'a load ended before it was stopped'));
+  const broken = Promise.all(ends).then(() => assert.ok(!on, 'a load ended too early'));
   const memory: number[] = [];
   let last = '';
   for (let swaps = 1; swaps <= SWAPS; swaps += 1) {

@@ -1,7 +1,4 @@
-/**
- * A sentence that users see in one situation. Other tests assert codes, events and fields; only
- * these assert sentences.
- */
+/** The message in one situation. Tests of behaviour assert codes, events and fields; only these rows assert wording. */
 export interface WordingRow {
   /** The situation. */
   readonly when: string;
