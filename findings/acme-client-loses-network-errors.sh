@@ -12,7 +12,7 @@
 # Then the error has its code, and the client sets `validateStatus` for each request itself.
 #
 # Seen with acme-client 5.4.0 and axios 1.21.1, a local port that nothing listens on:
-#   as it comes:          TypeError undefined | Cannot read properties of undefined (reading 'config')
+#   as shipped:           TypeError undefined | Cannot read properties of undefined (reading 'config')
 #   interceptors cleared: Error ECONNREFUSED | connect ECONNREFUSED 127.0.0.1:<port>
 #
 # Exits 0 while this is so, and 1 once it has changed.
@@ -50,13 +50,13 @@ const describe = ({ constructor, name, code, message }) => `${constructor === Ty
   const port = await closedPort();
   acme.axios.defaults.acmeSettings.retryMaxAttempts = 0;
   const lost = await failure(port);
-  console.log('as it comes:         ', describe(lost));
+  console.log('as shipped:          ', describe(lost));
   acme.axios.interceptors.request.clear();
   acme.axios.interceptors.response.clear();
-  const kept = await failure(port);
-  console.log('interceptors cleared:', describe(kept));
+  const reported = await failure(port);
+  console.log('interceptors cleared:', describe(reported));
   const isSo = lost instanceof TypeError && lost.code === undefined && /reading 'config'/.test(lost.message);
-  process.exitCode = isSo && kept.code === 'ECONNREFUSED' ? 0 : 1;
+  process.exitCode = isSo && reported.code === 'ECONNREFUSED' ? 0 : 1;
 })();
 JS
 node try.cjs

@@ -21,24 +21,29 @@ const commands = [
 ];
 
 /** The commands that do not verify the host name. */
-const unlooked = 'valkey-cli ';
+const unverified = 'valkey-cli ';
 
-const strangers: [what: string, certified: string, of: (front: Front) => Front, asked: string[]][] = [
+const wrongCertificates: [what: string, certified: string, of: (front: Front) => Front, asked: string[]][] = [
   [
     'of an untrusted CA',
     'localhost',
     (front) => ({ ...front, environment: { ...front.environment, SSL_CERT_FILE: '', CURL_CA_BUNDLE: '' } }),
     commands,
   ],
-  ['of another host', 'other.example', (front) => front, commands.filter((command) => command !== unlooked)],
+  [
+    'of another host',
+    'other.example',
+    (front) => front,
+    commands.filter((command) => command !== unverified),
+  ],
 ];
-for (const [what, certified, of, asked] of strangers) {
+for (const [what, certified, of, asked] of wrongCertificates) {
   test(`a certificate ${what} is refused by each command`, async (t) => {
-    let heard = '';
+    let received = '';
     const server = await startApp(t, (socket) => {
       greeter('220 ready\r\n')(socket);
       socket.on('data', (chunk) => {
-        heard += String(chunk);
+        received += String(chunk);
       });
     });
     const front = of(await ingressBefore(t, `postgres://127.0.0.1:${server}`, certified));
@@ -46,13 +51,13 @@ for (const [what, certified, of, asked] of strangers) {
       const command = documented(beginning, front)
         .replace('ProxyCommand ', '')
         .replace(/message$/, '/dev/null');
-      const { exitCode, stdout } = await run(front, `${command}${beginning === unlooked ? ' PING' : ''}`, {
+      const { exitCode, stdout } = await run(front, `${command}${beginning === unverified ? ' PING' : ''}`, {
         input: 'hello\r\n',
       });
       assert.notEqual(exitCode, 0, command);
       assert.doesNotMatch(stdout, /220 ready/, command);
     }
-    assert.equal(heard, '');
+    assert.equal(received, '');
   });
 }
 

@@ -14,7 +14,7 @@ test('wrong answers to the CA only: it is asked to validate, and refuses', async
   assert.match(JSON.stringify(err), /ACME_ORDER_FAILED.*urn:ietf:params:acme:error:unauthorized/);
 });
 
-test('wrong answers to the ingress only: it waits for the right ones, and does not ask the CA meanwhile', async (t) => {
+test('wrong answers to the ingress only: it waits for the right ones before the CA validates', async (t) => {
   const world = await worldFor(t);
   const { ns1, ns2 } = world.nameServers;
   for (const { faults } of [ns1, ns2])

@@ -12,7 +12,7 @@ const DAY_MS = 24 * HOUR_MS;
 const REASON = /\(PROVIDER_UNREACHABLE\)$/;
 
 /** Requests a run of reconcile and resolves with the first line of this event from then on. */
-async function inNextRound(ingress: Ingress, event: string): Promise<LogLine> {
+async function inNextRun(ingress: Ingress, event: string): Promise<LogLine> {
   const before = ingress.log.length;
   ingress.signal('SIGHUP');
   return eventually(event, () => ingress.log.slice(before).find((line) => line.event === event), 30_000);
@@ -35,7 +35,7 @@ test('while a provider is down until the certificate expires, messages escalate 
   assert.equal(errorIn(failed).code, 'PROVIDER_UNREACHABLE');
   const { message } = errorIn(failed);
 
-  await t.test('before the emergency time: only the failure, and that a renewal is due', async () => {
+  await t.test('before the urgent time: only the failure, and that a renewal is due', async () => {
     assert.ok(!ingress.log.some(({ event }) => /^certificate-e/.test(event ?? '')));
     const [name] = (await askJson(environment, 'status')).json.names;
     assert.deepEqual([name.certificate.notAfter, name.expired, name.renewal.at], [end, undefined, undefined]);
@@ -44,10 +44,10 @@ test('while a provider is down until the certificate expires, messages escalate 
     assert.ok(!json.sentence.includes(message), json.sentence);
   });
 
-  await t.test('from the emergency time on: a warning in each run', async () => {
+  await t.test('from the urgent time on: a warning in each run', async () => {
     jump(2 * DAY_MS);
-    for (let round = 0; round < 2; round += 1) {
-      const line = await inNextRound(ingress, 'certificate-ends-soon');
+    for (let run = 0; run < 2; run += 1) {
+      const line = await inNextRun(ingress, 'certificate-ends-soon');
       assert.deepEqual([line['level'], line['notAfter']], ['warn', end]);
       assert.match(String(line['cause']), REASON);
       assert.ok(Date.parse(String(line['nextAttempt'])) > Date.parse(String(line['time'])));
@@ -59,13 +59,13 @@ test('while a provider is down until the certificate expires, messages escalate 
 
   await t.test('on the last day: errors', async () => {
     jump(13 * DAY_MS);
-    const { level, notAfter: at } = await inNextRound(ingress, 'certificate-ends-soon');
+    const { level, notAfter: at } = await inNextRun(ingress, 'certificate-ends-soon');
     assert.deepEqual([level, at], ['error', end]);
   });
 
   await t.test('after the expiry, all outputs say so, when, and why', async () => {
     jump(2 * DAY_MS);
-    const { level, notAfter: at, cause } = await inNextRound(ingress, 'certificate-expired');
+    const { level, notAfter: at, cause } = await inNextRun(ingress, 'certificate-expired');
     assert.deepEqual([level, at], ['error', end]);
     assert.match(String(cause), REASON);
     await assertExpired(environment, end, { isServed: true });
@@ -149,7 +149,7 @@ test('a deferred order reports the CA’s last error and its time, also after a 
 
 test('without any certificate this is a warning, and an earlier version’s ledger provides what it has', async (t) => {
   const { environment } = await refused(t, undefined);
-  forgetWords(environment);
+  removeMessages(environment);
   const ingress = again(t, environment);
   const { level, failure } = await ingress.seen('order-held-back');
   assert.equal(level, 'warn');
@@ -158,7 +158,7 @@ test('without any certificate this is a warning, and an earlier version’s ledg
 });
 
 /** Writes the ledger as it was before failures had a message. */
-function forgetWords(environment: Environment): void {
+function removeMessages(environment: Environment): void {
   const ledgers = join(environment['LETSENCRYPT_DIR'] ?? '', 'dstack-ingress/ledger');
   const files = readdirSync(ledgers, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.jsonl'),

@@ -46,7 +46,7 @@ async function begin(t: TestContext, name: string): Promise<Surroundings> {
 }
 
 /** Asserts that no output contains the proxy's credentials. */
-function assertDiscreet({ log, words }: Ingress, { password }: Tinyproxy): void {
+function assertNoCredentials({ log, words }: Ingress, { password }: Tinyproxy): void {
   const said = JSON.stringify(log) + words.join('\n');
   for (const secret of [password, btoa(`somebody:${password}`)]) assert.ok(!said.includes(secret), said);
 }
@@ -67,7 +67,7 @@ for (const name of accountNames) {
       assert.ok(to(host) > 0, host);
       assert.equal(connections(), to(host), `a connection to ${host} bypassed the proxy`);
     }
-    assertDiscreet(ingress, proxy);
+    assertNoCredentials(ingress, proxy);
   });
 }
 
@@ -81,7 +81,7 @@ test('hosts in NO_PROXY are reached directly', async (t) => {
   await ingress.seen('pass-finished', { timeoutMs: 90_000 });
   assert.deepEqual([...new Set(proxy.requests())], [`CONNECT ${ca.host} HTTP/1.1`]);
   assert.ok(provider.connections() > 0);
-  assertDiscreet(ingress, proxy);
+  assertNoCredentials(ingress, proxy);
 });
 
 test('a proxy that refuses, and one that is down: the error names HTTPS_PROXY', async (t) => {
@@ -94,7 +94,7 @@ test('a proxy that refuses, and one that is down: the error names HTTPS_PROXY', 
     });
     const { err } = await ingress.seen('pass-failed');
     await ingress.end('SIGKILL');
-    assertDiscreet(ingress, proxy);
+    assertNoCredentials(ingress, proxy);
     return JSON.stringify(err);
   };
   const wrong = `http://somebody:wrong@${proxy.host}`;

@@ -72,7 +72,7 @@ test('70 restarts while the CA cannot validate: one validation, and the next sta
   await world.resolver.stop();
   const { orders, validations, last } = await crashLoop(world, environment, 70);
   assert.ok(orders <= 2 && validations <= 2, `${orders} orders, ${validations} validations`);
-  assert.ok(last?.deferral && last.deferral.until > new Date(Date.now() - 1000), 'held back');
+  assert.ok(last?.deferral && last.deferral.until > new Date(Date.now() - 1000), 'the order is deferred');
 });
 
 test('60 restarts on a volume that refuses the certificate: it is issued once', async (t) => {

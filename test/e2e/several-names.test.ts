@@ -18,7 +18,7 @@ async function ask(environment: Environment, ...words: string[]) {
   return { exitCode, stdout, stderr };
 }
 
-function passOf(ingress: Ingress, domain: string, event = 'pass-finished') {
+function runOf(ingress: Ingress, domain: string, event = 'pass-finished') {
   return ingress.seen(event, { fits: (line) => line['domain'] === domain });
 }
 
@@ -34,7 +34,7 @@ test('two names each have records and a certificate, and both are served after a
   const world = await worldFor(t);
   const first = await ingressIn(t, world, TWO);
   const { environment } = first;
-  for (const name of [APP, API]) await passOf(first, name);
+  for (const name of [APP, API]) await runOf(first, name);
   for (const name of [APP, API]) {
     assert.equal(await shownFor(environment, name), `DNS:${name}`);
     assert.equal(txtValues(world, `_dstack-app-address.${name}`).length, 1);
@@ -63,7 +63,7 @@ test('two names each have records and a certificate, and both are served after a
   await world.pebble.stop();
   world.cloudflare.resetCalls();
   const second = again(t, environment);
-  for (const name of [APP, API]) await passOf(second, name);
+  for (const name of [APP, API]) await runOf(second, name);
   for (const name of [APP, API]) assert.equal(await shownFor(environment, name), `DNS:${name}`);
   assert.deepEqual(writes(world), []);
 
@@ -83,9 +83,9 @@ test('a name without a zone in the account blocks no other name, and is retried 
   const world = await worldFor(t);
   const lost = 'app.elsewhere.test';
   const ingress = await ingressIn(t, world, { DOMAIN: lost, DOMAINS: APP });
-  const { err } = await passOf(ingress, lost, 'pass-failed');
+  const { err } = await runOf(ingress, lost, 'pass-failed');
   assert.match(JSON.stringify(err), /ZONE_NOT_FOUND/);
-  await passOf(ingress, APP);
+  await runOf(ingress, APP);
   assert.equal(await shownFor(ingress.environment, APP), `DNS:${APP}`);
   const { exitCode, stdout } = await ask(ingress.environment, 'health');
   assert.match(stdout, new RegExp(`^healthy: serving 1 name until .*; no certificate yet for ${lost}$`, 'm'));
@@ -106,7 +106,7 @@ test('a name and its wildcard, whose challenges share an owner name, are validat
     DOMAINS: 'example.test',
     SET_CAA: 'true',
   });
-  for (const name of ['*.example.test', 'example.test']) await passOf(ingress, name);
+  for (const name of ['*.example.test', 'example.test']) await runOf(ingress, name);
   assert.equal(await shownFor(ingress.environment, 'any.example.test'), 'DNS:*.example.test');
   assert.equal(await shownFor(ingress.environment, 'example.test'), 'DNS:example.test');
   assert.equal(world.pebble.orders(), 2);
@@ -121,7 +121,7 @@ test('CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name
     CERT_GROUPS: 'example.test, *.example.test',
     ALIAS_DOMAIN: 'www.example.test',
   });
-  for (const name of [APP, 'example.test']) await passOf(first, name);
+  for (const name of [APP, 'example.test']) await runOf(first, name);
   const { environment } = first;
   assert.equal(world.pebble.orders(), 2);
   assert.equal(await shownFor(environment, APP), `DNS:${APP}, DNS:www.example.test`);
@@ -134,11 +134,11 @@ test('CERT_GROUPS and ALIAS_DOMAIN: names share a certificate, and an added name
   );
   await first.end('SIGTERM');
   const second = again(t, { ...environment, DOMAINS: API });
-  for (const name of [APP, 'example.test', API]) await passOf(second, name);
+  for (const name of [APP, 'example.test', API]) await runOf(second, name);
   assert.equal(world.pebble.orders(), 3);
   await second.end('SIGTERM');
   const third = again(t, { ...environment, ALIAS_DOMAIN: '' });
-  for (const name of [APP, 'example.test']) await passOf(third, name);
+  for (const name of [APP, 'example.test']) await runOf(third, name);
   assert.equal(world.pebble.orders(), 3, 'a certificate with additional names is valid until its renewal');
 });
 
@@ -148,7 +148,7 @@ test('a valid certificate of the last name is served although the first name has
   await plantCertificate({ ...environment, DOMAIN: APP }, 60);
   await Promise.all([world.cloudflare[Symbol.asyncDispose](), world.pebble.stop()]);
   const ingress = again(t, environment);
-  await passOf(ingress, API, 'pass-failed');
+  await runOf(ingress, API, 'pass-failed');
   const [serving, failed] = ['serving', 'pass-failed'].map((wanted) =>
     ingress.log.findIndex(({ event }) => event === wanted),
   );
@@ -159,7 +159,7 @@ test('a valid certificate of the last name is served although the first name has
 test('KEY_TYPE=rsa: the next certificate has an RSA key', async (t) => {
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { KEY_TYPE: 'rsa' });
-  await passOf(ingress, APP);
+  await runOf(ingress, APP);
   const { socket } = await handshake(ingress.environment, APP);
   const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {};
   socket.destroy();

@@ -28,7 +28,7 @@ async function pass(ingress: Ingress): Promise<void> {
 }
 
 /** Asserts that both run and neither writes in a further run. */
-async function assertPeace(world: World, ...ingresses: readonly Ingress[]): Promise<void> {
+async function assertNoMoreWrites(world: World, ...ingresses: readonly Ingress[]): Promise<void> {
   world.cloudflare.resetCalls();
   for (let turn = 0; turn < 3; turn += 1) for (const ingress of ingresses) await pass(ingress);
   assert.deepEqual(writes(world), []);
@@ -54,7 +54,7 @@ test('claim and claim: the last started container has the name, the other report
   });
   assert.match(String(msg), new RegExp(`${idOf('d')}.*APP_ADDRESS_MODE=hold`));
   await pass(green);
-  await assertPeace(world, blue, green);
+  await assertNoMoreWrites(world, blue, green);
   assert.deepEqual(holder(world), [idOf('d')]);
   const caa = world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
   assert.equal(caa.length, 2, 'both accounts are permitted');
@@ -70,7 +70,7 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
   await standby.seen('serving');
   await standby.seen('warning', { fits: (line) => /standby/.test(String(line['msg'])) });
   await pass(blue);
-  await assertPeace(world, blue, standby);
+  await assertNoMoreWrites(world, blue, standby);
   await blue.end('SIGTERM');
   const [record] = world.cloudflare.recordsOf('example.test').filter(({ name }) => name === APP_ADDRESS);
   assert.ok(record);
@@ -100,7 +100,7 @@ test('after simultaneous starts, each has its certificate, and one of them the n
   for (const { log } of both) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
   // A container whose name was taken after its run writes its CAA record again.
   for (const ingress of both) await pass(ingress);
-  await assertPeace(world, ...both);
+  await assertNoMoreWrites(world, ...both);
   assert.equal(holder(world).length, 1);
   assert.deepEqual(txtValues(world, CHALLENGE), []);
   assert.equal(world.pebble.orders(), 2);

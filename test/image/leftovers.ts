@@ -24,7 +24,7 @@ export function ownerOf(name: string, label = ''): number | undefined {
 }
 
 /** Removes what killed processes left behind. Returns the names of what was removed. */
-export async function sweepLeftovers(engine: Engine, isAlive = isRunning): Promise<string[]> {
+export async function removeLeftovers(engine: Engine, isAlive = isRunning): Promise<string[]> {
   const removed: string[] = [];
   const remove = async (pid: number | undefined, name: string, ...command: readonly string[]) => {
     if (pid === undefined || isAlive(pid)) return;

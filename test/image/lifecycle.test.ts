@@ -122,7 +122,7 @@ test('the image in its compose project, from the first start to the end', async 
     const stopped = project.compose('stop', 'ingress');
     await eventually('stopping', async () => (await events(project)).includes('stopping') || undefined);
     const grown = stream.lines;
-    await eventually('the stream goes on', () => stream.lines > grown || undefined);
+    await eventually('the stream continues', () => stream.lines > grown || undefined);
     stream.close();
     await stopped;
     const seconds = (performance.now() - startedAt) / 1000;

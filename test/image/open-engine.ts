@@ -2,14 +2,14 @@ import process from 'node:process';
 import { atProcessEnd } from '../world/process-end.ts';
 import { openDocker } from './docker.ts';
 import type { Engine } from './engine.ts';
-import { removeOwn, sweepLeftovers } from './leftovers.ts';
+import { removeLeftovers, removeOwn } from './leftovers.ts';
 import { startPodman } from './podman.ts';
 
 /** The engine, after removing what killed processes left behind. See openAnyEngine. */
 export async function openEngine(): Promise<Engine | string> {
   const engine = await openAnyEngine();
   if (typeof engine === 'string') return engine;
-  const removed = await sweepLeftovers(engine).catch(async (thrown: unknown) => {
+  const removed = await removeLeftovers(engine).catch(async (thrown: unknown) => {
     await engine[Symbol.asyncDispose]();
     throw thrown;
   });

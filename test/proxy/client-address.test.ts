@@ -54,27 +54,27 @@ async function sourcesOf(
   if (speaks === 'tcp') return [JSON.parse(await hear(await openTls(t, port, 'app.example', options)))];
   const open = client === 'h2' ? openHttp2 : openHttp1;
   const { get } = await open(t, port, 'app.example', options);
-  const told = [];
-  for (let time = 0; time < times; time += 1) told.push(JSON.parse((await get('/')).body));
-  return told;
+  const reported = [];
+  for (let time = 0; time < times; time += 1) reported.push(JSON.parse((await get('/')).body));
+  return reported;
 }
 
 for (const speaks of modes) {
   for (const sendProxy of ['v1', 'v2'] as const) {
     test(`${speaks}, PROXY ${sendProxy}: the app learns the address of the client`, async (t) => {
       const running = await serve(t, speaks, { sendProxy });
-      const [told] = await sourcesOf(t, running, speaks, {});
-      assert.equal(told?.source.address, '127.0.0.1');
-      if (speaks !== 'tcp') assert.equal(told.forwardedFor, '127.0.0.1');
+      const [reported] = await sourcesOf(t, running, speaks, {});
+      assert.equal(reported?.source.address, '127.0.0.1');
+      if (speaks !== 'tcp') assert.equal(reported.forwardedFor, '127.0.0.1');
     });
 
     test(`${speaks}, PROXY ${sendProxy}: the app learns the address in the client's PROXY header, v1 or v2, IPv4 or IPv6`, async (t) => {
       const running = await serve(t, speaks, { sendProxy, acceptProxy: true });
       for (const accepted of ['v1', 'v2'] as const) {
         for (const source of SOME) {
-          const [told] = await sourcesOf(t, running, speaks, { header: headerOf(accepted, source) });
-          assert.deepEqual(told?.source, source);
-          if (speaks !== 'tcp') assert.equal(told.forwardedFor, source.address);
+          const [reported] = await sourcesOf(t, running, speaks, { header: headerOf(accepted, source) });
+          assert.deepEqual(reported?.source, source);
+          if (speaks !== 'tcp') assert.equal(reported.forwardedFor, source.address);
         }
       }
     });
@@ -84,8 +84,8 @@ for (const speaks of modes) {
 for (const [what, header] of Object.entries(localHeaders)) {
   test(`${what}: the client is the peer of the connection`, async (t) => {
     const running = await serve(t, 'http/1.1', { sendProxy: 'v2', acceptProxy: true });
-    const [told] = await sourcesOf(t, running, 'http/1.1', { header });
-    assert.deepEqual([told?.source.address, told?.forwardedFor], ['127.0.0.1', '127.0.0.1']);
+    const [reported] = await sourcesOf(t, running, 'http/1.1', { header });
+    assert.deepEqual([reported?.source.address, reported?.forwardedFor], ['127.0.0.1', '127.0.0.1']);
   });
 }
 
@@ -100,11 +100,11 @@ for (const speaks of ['http/1.1', 'h2'] as const) {
       const all = await Promise.all(
         sources.map(async (source) => {
           const header = headerOf('v2', source);
-          return { source, told: await sourcesOf(t, running, speaks, { header, client, times: 20 }) };
+          return { source, reported: await sourcesOf(t, running, speaks, { header, client, times: 20 }) };
         }),
       );
-      for (const { source, told } of all) {
-        for (const one of told) assert.deepEqual(one, { source, forwardedFor: source.address });
+      for (const { source, reported } of all) {
+        for (const one of reported) assert.deepEqual(one, { source, forwardedFor: source.address });
       }
     });
   }

@@ -49,7 +49,7 @@ async function swap({ proxy }: RunningTest): Promise<string> {
 }
 
 /** Requests in sequence on a persistent connection. */
-const kept = (t: TestContext, port: number): Load => {
+const persistent = (t: TestContext, port: number): Load => {
   return async (running) => {
     const client = await openHttp1(t, port, 'app.example');
     let right = 0;
@@ -113,7 +113,7 @@ test('fifty certificate swaps for two names under load fail nothing, close nothi
   const { port, proxy, lines } = running;
   const { pid } = proxy;
   const loads: Record<string, Load[]> = {
-    'kept connections': Array.from({ length: 6 }, () => kept(t, port)),
+    'persistent connections': Array.from({ length: 6 }, () => persistent(t, port)),
     'new connections': Array.from({ length: 3 }, () => newConnections(t, port)),
     'upgraded connections': Array.from({ length: 2 }, () => conversing(() => openUpgraded(t, port))),
     'HTTP/2 streams': Array.from({ length: 2 }, () => conversing(() => openStream(t, port))),

@@ -72,11 +72,11 @@ describe('features of HTTP connections', { concurrency: true }, () => {
     const answer = await h1.answer();
     assert.deepEqual([answer.status, mirrored(answer.body).url], [200, '/old']);
     assert.equal(await h1.rest(), '');
-    const kept = await openH1(t, port, 'app.example', {});
-    kept.head('GET /1 HTTP/1.0', 'Connection: keep-alive');
-    assert.equal(mirrored((await kept.answer()).body).url, '/1');
-    kept.head('GET /2 HTTP/1.0', 'Connection: keep-alive');
-    assert.equal(mirrored((await kept.answer()).body).url, '/2');
+    const persistent = await openH1(t, port, 'app.example', {});
+    persistent.head('GET /1 HTTP/1.0', 'Connection: keep-alive');
+    assert.equal(mirrored((await persistent.answer()).body).url, '/1');
+    persistent.head('GET /2 HTTP/1.0', 'Connection: keep-alive');
+    assert.equal(mirrored((await persistent.answer()).body).url, '/2');
   });
 
   test('connections are reused on both sides, also for pipelined requests', async (t) => {

@@ -25,8 +25,8 @@ for (const host of HOSTS) {
   for (const sendProxy of ['v1', 'v2'] as const) {
     test(`${host}, PROXY ${sendProxy}: the app learns the address of the client`, async (t) => {
       const bytes = await serve(t, 'tcp', { sendProxy });
-      const told = JSON.parse(await hear(await openTls(t, bytes.port, 'app.example', { host })));
-      assert.equal(told.source.address, host);
+      const reported = JSON.parse(await hear(await openTls(t, bytes.port, 'app.example', { host })));
+      assert.equal(reported.source.address, host);
       const requests = await serve(t, 'http/1.1', { sendProxy });
       const { get } = await openHttp1(t, requests.port, 'app.example', { host });
       const { source, forwardedFor } = JSON.parse((await get('/')).body);
@@ -41,8 +41,8 @@ for (const host of HOSTS) {
         const socket = connect(port, host);
         afterTest(t, () => socket.destroy());
         socket.write(headerOf(version, { address, port: 40_001 }));
-        const told = JSON.parse(await hear(await openTls(t, port, 'app.example', { socket })));
-        assert.deepEqual(told.source, { address, port: 40_001 });
+        const reported = JSON.parse(await hear(await openTls(t, port, 'app.example', { socket })));
+        assert.deepEqual(reported.source, { address, port: 40_001 });
       }
     }
   });

@@ -60,7 +60,7 @@ interface Memory {
   /**
    * The last decision to keep the certificate; undefined once an input of the decision has changed.
    */
-  kept: { readonly since: number; readonly until: number } | undefined;
+  keepDecision: { readonly since: number; readonly until: number } | undefined;
   /** Consecutive failed runs, and orders that the CA refused. */
   failures: { readonly runs: number; readonly refusals: number };
   orderNotBefore: number;
@@ -111,7 +111,7 @@ function createMemory(): Memory {
     advice: undefined,
     askAgainAt: 0,
     jitter: 0,
-    kept: undefined,
+    keepDecision: undefined,
     failures: { runs: 0, refusals: 0 },
     orderNotBefore: 0,
     retryAt: undefined,
@@ -160,7 +160,7 @@ function refreshAdvice(
   const advice = readRenewalInfo(body);
   if (advice && !isDeepStrictEqual(advice, memory.advice)) {
     memory.advice = advice;
-    memory.kept = undefined;
+    memory.keepDecision = undefined;
   }
   memory.askAgainAt = nextLook(isWindow ? 6 * HOUR : undefined, now).getTime();
 }
@@ -174,9 +174,9 @@ function iso(time: number): string {
  * equivalent.
  */
 function isDue(world: World, memory: Memory, now: Date): boolean {
-  const { stored, advice, issuedAt, kept } = memory;
+  const { stored, advice, issuedAt, keepDecision } = memory;
   const time = now.getTime();
-  if (kept && kept.since <= time && time < kept.until) return false;
+  if (keepDecision && keepDecision.since <= time && time < keepDecision.until) return false;
   const decision = decideRenewal({
     certificate: stored,
     unusable: stored && now >= stored.notAfter ? 'it has expired' : undefined,
@@ -187,7 +187,7 @@ function isDue(world: World, memory: Memory, now: Date): boolean {
     jitter: memory.jitter,
   });
   const isKept = decision.action === 'keep';
-  memory.kept = isKept ? { since: time, until: decision.until.getTime() } : undefined;
+  memory.keepDecision = isKept ? { since: time, until: decision.until.getTime() } : undefined;
   if (!isKept && stored) world.dueSince ??= world.time;
   return !isKept;
 }

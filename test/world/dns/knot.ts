@@ -109,7 +109,7 @@ function knotConfig(
       `  - domain: ${name}`,
       `    storage: ${directory}`,
       `    file: ${name}.zone`,
-      // Updates stay in the journal: a reload would read a zone file that was written meanwhile.
+      // Updates stay in the journal: a reload would read a zone file that was written in between.
       '    zonefile-sync: -1',
       `    acl: [read.${name}, write.${name}]`,
       ...zoneLines.map((line) => `    ${line}`),

@@ -56,7 +56,7 @@ async function startPowerDns(
     if (database.isOpen) database.close();
   };
   try {
-    // Its sockets are open by then, and queries wait until it is ready.
+    // At that line its sockets are open, and queries wait until it is ready.
     await child.seen(/Creating backend connection for TCP/, START_MS);
   } catch (thrown) {
     await close();
