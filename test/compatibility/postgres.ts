@@ -12,8 +12,8 @@ export const USER = 'me';
 export const PASSWORD = 'secret';
 
 /**
- * PostgreSQL does not run as root. The user `nobody` exists on every host, and in this user namespace
- * it is mapped to root, so it owns root's files.
+ * PostgreSQL does not run as root. The user `nobody` exists on every host, and in this user
+ * namespace it is mapped to root, so it owns root's files.
  */
 const asNobody = ['--user', '--map-user=nobody', '--map-group=nogroup'];
 

@@ -94,7 +94,9 @@ test('while a provider is down until the certificate expires, messages escalate 
   });
 });
 
-/** Asserts that status, health and plan report an expired certificate and the provider's failure. */
+/**
+ * Asserts that status, health and plan report an expired certificate and the provider's failure.
+ */
 async function assertExpired(
   environment: Environment,
   end: string,

@@ -1,9 +1,12 @@
 /**
- * Let's Encrypt's rate limits as token buckets (https://letsencrypt.org/docs/rate-limits/, autumn 2026), for one account with one name. A model
- * independent of the ingress's own limits. Times in milliseconds.
+ * Let's Encrypt's rate limits as token buckets (https://letsencrypt.org/docs/rate-limits/, autumn
+ * 2026), for one account with one name. A model independent of the ingress's own limits. Times in
+ * milliseconds.
  */
 export interface RateLimits {
-  /** Records a new order. It is exempt if it is the first to replace its certificate (RFC 9773 §5). */
+  /**
+   * Records a new order. It is exempt if it is the first to replace its certificate (RFC 9773 §5).
+   */
   order(time: number, exempt: boolean): void;
   /** Records an issuance. */
   issue(time: number, exempt: boolean): void;

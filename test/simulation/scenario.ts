@@ -1,12 +1,18 @@
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 
-/** The faults of a simulated year, and the settings of the ingress. Milliseconds; times count from the start of the year. */
+/**
+ * The faults of a simulated year, and the settings of the ingress. Milliseconds; times count from
+ * the start of the year.
+ */
 export interface Scenario {
   readonly title: string;
   /** RENEW_DAYS_BEFORE. */
   readonly daysBefore?: number;
-  /** The CA's response to requests for renewal information; undefined if it supports neither that nor exempt renewals. */
+  /**
+   * The CA's response to requests for renewal information; undefined if it supports neither that
+   * nor exempt renewals.
+   */
   readonly advice?: (certificate: Issued, time: number) => Answer;
   /** False if a CA with renewal information counts renewals all the same. */
   readonly hasExemption?: boolean;
@@ -17,7 +23,10 @@ export interface Scenario {
   readonly mayLose?: (lifetime: number) => number;
   /** Whether a certificate of 160 hours expires in this scenario. */
   readonly expiresShortLived?: boolean;
-  /** The average time between issuances is at least this. Default: the age at which a certificate is due. */
+  /**
+   * The average time between issuances is at least this. Default: the age at which a certificate is
+   * due.
+   */
   readonly minInterval?: (lifetime: number) => number;
 }
 

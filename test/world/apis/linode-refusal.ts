@@ -37,7 +37,8 @@ export const refusals = {
   json: () => new Refusal(400, { reason: 'Invalid JSON' }),
   filter: (key: string) => new Refusal(400, { reason: 'Cannot filter on field', field: key }),
   tooMany: () => new Refusal(429, { reason: 'Too many requests' }),
-  // github.com/kubernetes-sigs/external-dns/issues/3924, github.com/linode/ansible_linode/issues/635
+  // github.com/kubernetes-sigs/external-dns/issues/3924,
+  // github.com/linode/ansible_linode/issues/635
   alias: () => invalid('name', 'Record conflict - CNAMES must be unique'),
   full: () => new Refusal(400, { reason: 'Domain has reached the maximum number of records' }),
 };

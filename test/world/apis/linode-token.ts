@@ -12,7 +12,10 @@ export interface TokenOptions {
   readonly grants?: Readonly<Record<string, Access>>;
 }
 
-/** A personal access token with its user (https://techdocs.akamai.com/linode-api/reference/get-user-grants). */
+/**
+ * A personal access token with its user
+ * (https://techdocs.akamai.com/linode-api/reference/get-user-grants).
+ */
 export class StoredToken {
   readonly value: string;
   readonly #scope: Access | 'none';

@@ -9,7 +9,10 @@ export interface Grants {
   readonly getChange?: boolean;
   /** By zone id; other zones are out of reach. */
   readonly zones?: Readonly<Record<string, { readonly read?: boolean; readonly write?: boolean }>>;
-  /** route53:ChangeResourceRecordSetsNormalizedRecordNames, -RecordTypes and -Actions with ForAllValues:StringEquals. */
+  /**
+   * route53:ChangeResourceRecordSetsNormalizedRecordNames, -RecordTypes and -Actions with
+   * ForAllValues:StringEquals.
+   */
   readonly recordNames?: readonly string[];
   readonly recordTypes?: readonly string[];
   readonly actions?: readonly string[];

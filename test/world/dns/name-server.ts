@@ -106,7 +106,10 @@ export class NameServer implements AsyncDisposable {
     return this.#lastUpdate;
   }
 
-  /** Ends it. Rejects, after everything has ended, if an update failed whose publisher did not wait for it. */
+  /**
+   * Ends it. Rejects, after everything has ended, if an update failed whose publisher did not wait
+   * for it.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort();
     await using stack = new AsyncDisposableStack();

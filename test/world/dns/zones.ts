@@ -11,7 +11,8 @@ export interface ZonesOptions {
 }
 
 /**
- * The delegations in the top-level domains: the zones that are not inside another zone of the world.
+ * The delegations in the top-level domains: the zones that are not inside another zone of the
+ * world.
  */
 export function delegationsOf(options: ZonesOptions): Delegation[] {
   return primaryZones(options)

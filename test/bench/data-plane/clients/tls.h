@@ -23,7 +23,7 @@ struct target read_target(char **arguments);
    the newest ticket. Returns 0 on failure. */
 int open_connection(const struct target *target, const char *name, SSL_SESSION *offered, SSL_SESSION **received,
                     struct connection *opened);
-/* Sends GET `path` and reads the whole response. Returns 0 on failure or another status than 200. */
+/* Sends GET `path` and reads the whole response. Returns 0 on failure or if it is not a 200. */
 int exchange(const struct connection *connection, const char *name, const char *path);
 /* Closes both layers; without a close_notify, OpenSSL would discard the session. */
 void close_connection(struct connection *connection);

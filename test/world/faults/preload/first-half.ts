@@ -10,7 +10,8 @@ export function firstHalf(call: string, args: readonly unknown[]): unknown[] | u
   if (typeof data !== 'string' && !ArrayBuffer.isView(data)) return undefined;
   const bytes = typeof data === 'string' ? Buffer.from(data) : bytesOf(data);
   if (call !== 'write') return [cut(bytes), ...rest];
-  // write(string, position), write(buffer, offset, length, position) or write(buffer, { offset, length, position }).
+  // write(string, position), write(buffer, offset, length, position) or write(buffer, { offset,
+  // length, position }).
   if (typeof data === 'string') return [cut(bytes), 0, null, rest[0] ?? null];
   const [first] = rest;
   const { offset, length, position } =
