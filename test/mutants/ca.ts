@@ -241,7 +241,7 @@ export const cas: readonly Mutant[] = [
     search: 'TIMEOUT_MS = 30_000;',
     replace: 'TIMEOUT_MS = 600_000;',
     killedBy: [{ file: 'test/faults/authority-outage.test.ts', test: 'an answer of the CA never comes' }],
-    note: 'A response that never comes is awaited for ten minutes.',
+    note: 'A response that never arrives is awaited for ten minutes.',
   },
   {
     id: 'ca-page-taken-for-certificate',

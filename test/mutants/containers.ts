@@ -112,7 +112,7 @@ export const containers: readonly Mutant[] = [
       { file: 'src/dns/probe.test.ts' },
       { file: 'src/dns/propagation.test.ts' },
     ],
-    note: 'A challenge that another container publishes meanwhile is ignored.',
+    note: 'A challenge that another container publishes in the meantime is ignored.',
   },
   {
     id: 'containers-no-second-look',

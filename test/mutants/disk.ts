@@ -56,7 +56,7 @@ export const disks: readonly Mutant[] = [
       { ...DISK, rows: 'full[^:]*: write dstack-ingress/ledger/' },
       { file: 'src/acme/ledger/ledger.test.ts' },
     ],
-    note: 'The CA is asked although the ledger cannot be written.',
+    note: 'The CA is called although the ledger cannot be written.',
   },
   {
     id: 'disk-challenge-without-journal',
@@ -186,7 +186,7 @@ export const disks: readonly Mutant[] = [
         test: 'a first start on a read-only volume needs the operator: unhealthy at once, with the fix',
       },
     ],
-    note: 'A read-only mount counts as a fault that passes by itself.',
+    note: 'A read-only mount counts as a transient fault.',
   },
   {
     id: 'disk-deleted-volume-hangs',
@@ -216,6 +216,6 @@ export const disks: readonly Mutant[] = [
         test: 'the volume’s source is deleted: the log says so, the certificate stays in service, and SIGTERM ends the program',
       },
     ],
-    note: 'Nothing says that the volume was deleted on the host.',
+    note: 'No message says that the volume was deleted on the host.',
   },
 ];

@@ -79,7 +79,7 @@ export const images: readonly Mutant[] = [
     search: "    return examined.status === 'starting' ? undefined : examined;\n",
     replace: "    return examined.status === 'healthy' ? examined : undefined;\n",
     killedBy: [{ file: 'test/e2e/health.test.ts' }],
-    note: 'A health check waits for what only the operator can fix.',
+    note: 'A health check waits although only the operator can fix the problem.',
   },
   {
     id: 'image-silent-port-hangs-health',

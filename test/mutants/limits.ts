@@ -95,7 +95,7 @@ export const limits: readonly Mutant[] = [
         rows: '503 with Retry-After',
       },
     ],
-    note: 'A pause that the CA asked of all its clients does not survive a restart.',
+    note: 'A pause that the CA requires of all its clients does not survive a restart.',
   },
   {
     id: 'limits-writes-overlap',

@@ -46,7 +46,7 @@ export const names: readonly Mutant[] = [
         'a valid certificate of the last name is served although the first name has none and the CA is down',
       ),
     ],
-    note: 'The stored certificate is not served before others are asked.',
+    note: 'The stored certificate is served only after calls to other servers.',
   },
   {
     id: 'names-served-after-zones',
@@ -65,7 +65,7 @@ export const names: readonly Mutant[] = [
         'a valid certificate of the last name is served although the first name has none and the CA is down',
       ),
     ],
-    note: 'The provider is asked for the first name before the second name is served.',
+    note: 'The provider is called for the first name before the second name is served.',
   },
   {
     id: 'names-batches-too-small',

@@ -117,7 +117,7 @@ export const providers: readonly Mutant[] = [
         'a read that became stale during a wait for the budget is repeated before the write',
       ),
     ],
-    note: 'A zone is written from a read that is older than a wait for the budget; changes made meanwhile are lost.',
+    note: 'A zone is written from a read that is older than a wait for the budget; changes made in the meantime are lost.',
   },
   {
     id: 'provider-namecheap-half-zone-written',

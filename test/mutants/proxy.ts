@@ -43,7 +43,7 @@ export const proxies: readonly Mutant[] = [
         'another program that answers on the socket is left alone, with a warning',
       ),
     ],
-    note: 'Whatever answers on the runtime socket is ended, even a foreign process.',
+    note: 'Any process that responds on the runtime socket is killed, even a foreign one.',
   },
   {
     id: 'proxy-no-drain',
@@ -136,7 +136,7 @@ export const proxies: readonly Mutant[] = [
     search: '    `ssl crt-list ${checkedPath(paths.crtList)} strict-sni`,\n',
     replace: '    `ssl crt-list ${checkedPath(paths.crtList)}`,\n',
     killedBy: [proxy('src/proxy/proxy', 'refuses a name without a certificate, and a client without SNI')],
-    note: 'A client that asks for an unknown name gets some certificate.',
+    note: 'A client that requests an unknown name gets some certificate.',
   },
   {
     id: 'proxy-misdirected-request-served',
@@ -182,7 +182,7 @@ export const proxies: readonly Mutant[] = [
     search: '      await expectReply(api, `shutdown session ${id}`, /^$|^No such session/, { signal });\n',
     replace: '',
     killedBy: [proxy('src/proxy/runtime/end-abandoned')],
-    note: 'Requests of vanished clients go on until they fill MAXCONN.',
+    note: 'Requests of clients that are gone continue until they fill MAXCONN.',
   },
   {
     id: 'proxy-environment-inherited',
@@ -264,7 +264,7 @@ export const proxies: readonly Mutant[] = [
         'with too low a limit of open files, HAProxy starts with fewer connections and a warning',
       ),
     ],
-    note: 'With few file descriptors HAProxy accepts connections that it cannot serve.',
+    note: 'With few file descriptors, HAProxy accepts connections that it cannot serve.',
   },
   {
     id: 'proxy-evidence-goes-to-app',

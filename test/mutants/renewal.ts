@@ -50,7 +50,7 @@ export const renewals: readonly Mutant[] = [
     search: '  return asked <= last && last - previous < 2 * minIntervalMs;\n',
     replace: '  return asked > last && last - previous < 2 * minIntervalMs;\n',
     killedBy: [{ file: 'src/certificates/renewal/policy.test.ts' }, YEAR],
-    note: 'A renewal window that had passed at issuance is followed again and again.',
+    note: 'A renewal window that had passed at issuance is followed repeatedly.',
   },
   {
     id: 'renewal-no-emergency',
@@ -114,7 +114,7 @@ export const renewals: readonly Mutant[] = [
       '    logEnding(options, one.certificate, { failure: deciding?.failure, deferral }, nextAttempt, now);\n',
     replace: '',
     killedBy: [{ file: 'src/reconcile/controller.test.ts' }, EXPIRY],
-    note: 'Nothing warns that a certificate ends soon and is not renewed.',
+    note: 'No warning says that a certificate ends soon and is not renewed.',
   },
   {
     id: 'renewal-expired-certificate-served',
