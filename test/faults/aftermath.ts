@@ -6,8 +6,8 @@ import type { Environment } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 
 /**
- * What is not as it has to be when a fault is over and the ingress has finished a round; empty when all is well: a valid certificate on
- * the volume and in the handshakes of users, no challenge value and no open order left, one account, and no more than `orders` orders.
+ * The problems that remain after a fault is over and the ingress has finished a run. None if there is a valid certificate on
+ * the volume and in handshakes, no challenge value and no open order, one account, and at most `orders` orders.
  */
 export async function aftermath(world: World, environment: Environment, orders = 1): Promise<string[]> {
   const name = environment['DOMAIN'] ?? '';
@@ -18,16 +18,16 @@ export async function aftermath(world: World, environment: Environment, orders =
   const answer = await world.request(name, '/').catch((thrown: unknown) => thrown);
   return [
     ...certificateFaults(volume, name),
-    ...(Object(answer).status === 200 ? [] : [`users get ${answer}`]),
-    ...values.map((value) => `the challenge value ${value} is left`),
-    ...journalled(volume, name).map((entry) => `the journal of challenges remembers ${entry}`),
-    ...open.map((path) => `the order ${path} is left open`),
+    ...(Object(answer).status === 200 ? [] : [`clients get ${answer}`]),
+    ...values.map((value) => `the challenge value ${value} is still published`),
+    ...journalled(volume, name).map((entry) => `${entry} is still in the journal of challenges`),
+    ...open.map((path) => `the order ${path} is still open`),
     ...(accounts === 1 ? [] : [`${accounts} accounts`]),
-    ...(made <= orders ? [] : [`${made} orders where ${orders} would do`]),
+    ...(made <= orders ? [] : [`${made} orders, expected at most ${orders}`]),
   ];
 }
 
-/** How many orders for a name the CA has made, asked through its front. */
+/** The number of orders for a name that the CA has created, as counted by its front. */
 export function ordersFor(world: World, name: string): number {
   const orders = world.acmeFront.granted.filter(({ kind }) => kind === 'POST /order-plz');
   return orders.filter(({ payload }) => JSON.stringify(payload).includes(`"${name}"`)).length;

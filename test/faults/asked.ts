@@ -1,5 +1,5 @@
-/** What is asked of the CA, in the order of a first start, with its name for a person. */
-export const asked = {
+/** The requests to the CA in the order of a first start, with a description of each. */
+export const requestNames = {
   'GET /dir': 'the directory',
   'HEAD /nonce-plz': 'a nonce',
   'POST /sign-me-up': 'the new account',
@@ -11,6 +11,6 @@ export const asked = {
   'POST /certZ/': 'the certificate',
 } as const;
 
-export type Kind = keyof typeof asked;
+export type Kind = keyof typeof requestNames;
 
-export const kinds = Object.keys(asked) as Kind[]; // It has no other keys.
+export const kinds = Object.keys(requestNames) as Kind[]; // It has no other keys.

@@ -1,15 +1,15 @@
 import { test } from 'node:test';
 import { eventually, worldFor } from '../e2e/support.ts';
-import { asked, type Kind, kinds } from './asked.ts';
+import { type Kind, kinds, requestNames } from './asked.ts';
 import { createRow } from './row.ts';
 import { HASTE } from './start.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
-/** It answers everything until it is asked for this, and then nobody is there until a round has failed. */
+/** The CA responds until this request, and then is down until a run has failed. */
 function downFrom(kind: Kind): Trial {
   return {
-    title: `down when ${asked[kind]} is asked for`,
-    asked: true,
+    title: `down from the request for ${requestNames[kind]} on`,
+    needsSighup: true,
     begin({ acmeFront }) {
       const falls = (request: { readonly kind: string }) => {
         if (request.kind !== kind) return false;
@@ -18,38 +18,38 @@ function downFrom(kind: Kind): Trial {
       };
       acmeFront.failWhen(falls, { kind: 'reset' });
     },
-    met: ({ ingress }) => ingress.seen('pass-failed'),
+    triggered: ({ ingress }) => ingress.seen('pass-failed'),
     end: ({ world: { acmeFront } }) => acmeFront.start(),
   };
 }
 
 const others: readonly Trial[] = [
   {
-    title: 'down before the start; the ingress comes back by itself',
+    title: 'down before the start; the ingress recovers by itself',
     begin: ({ acmeFront }) => acmeFront.stop(),
-    met: ({ ingress }) => ingress.seen('pass-failed'),
+    triggered: ({ ingress }) => ingress.seen('pass-failed'),
     end: ({ world: { acmeFront } }) => acmeFront.start(),
   },
   {
-    title: 'each answer a second late',
+    title: 'each response a second late',
     hasty: true,
     begin: ({ acmeFront }) => acmeFront.failWhen(() => true, { kind: 'slow', ms: 1000 / HASTE }),
-    met: ({ ingress }) => ingress.seen('certificate-issued'),
+    triggered: ({ ingress }) => ingress.seen('certificate-issued'),
   },
   {
-    title: '503 with Retry-After to everything',
+    title: '503 with Retry-After to every request',
     begin: ({ acmeFront }) =>
       acmeFront.failWhen(() => true, { kind: 'status', status: 503, retryAfter: '1' }),
-    met: ({ ingress }) => ingress.seen('pass-failed'),
+    triggered: ({ ingress }) => ingress.seen('pass-failed'),
   },
   {
-    title: 'a directory that is a page of somebody between, until a round has failed',
+    title: 'a page of an intercepting proxy instead of the directory, until a run has failed',
     begin: ({ acmeFront }) =>
       acmeFront.failWhen(({ kind }) => kind === 'GET /dir', {
         ...{ kind: 'rewrite', body: () => '<html>Sign in</html>' },
         headers: { 'content-type': 'text/html' },
       }),
-    met: ({ ingress }) => ingress.seen('pass-failed'),
+    triggered: ({ ingress }) => ingress.seen('pass-failed'),
   },
 ];
 
@@ -58,11 +58,11 @@ test('the CA is down or slow', async (t) => {
   await surviveEach(t, world, [...others, ...kinds.map(downFrom)]);
 });
 
-/** One request of a kind is never answered. */
-function hangs(kind: Kind, goOn: () => void): Trial {
+/** One request of a kind gets no response. */
+function hangs(kind: Kind, onEnd: () => void): Trial {
   let met = false;
   return {
-    title: `${asked[kind]}: never answered`,
+    title: `${requestNames[kind]}: no response`,
     hasty: true,
     orders: kind === 'POST /order-plz' ? 2 : 1,
     begin: ({ acmeFront }) => {
@@ -73,17 +73,17 @@ function hangs(kind: Kind, goOn: () => void): Trial {
       };
       acmeFront.failWhen(isMet, { kind: 'hang', executed: true });
     },
-    met: () => eventually(`${kind} is asked`, () => met || undefined),
-    end: goOn,
+    triggered: () => eventually(`${kind} is requested`, () => met || undefined),
+    end: onEnd,
   };
 }
 
-test('an answer of the CA never comes', { concurrency: 16 }, async (t) => {
+test('a response of the CA never arrives', { concurrency: 16 }, async (t) => {
   const world = await worldFor(t);
   const row = createRow(t);
   const tried: Promise<void>[] = [];
   for (const [index, kind] of kinds.entries()) {
-    // The next one starts when this one waits, for half a minute.
+    // The next trial starts once this one waits, which takes half a minute.
     const { promise, resolve } = Promise.withResolvers<void>();
     const trial = hangs(kind, resolve);
     tried.push(row.tryOne(trial.title, () => survive(world, `hang${index}`, trial).finally(resolve)));

@@ -11,7 +11,7 @@ import { survive, surviveEach, type Trial } from './survive.ts';
 
 const DAY_MS = 86_400_000;
 
-const moments = [
+const events = [
   'before the start',
   'order-created',
   'challenge-published',
@@ -25,27 +25,23 @@ const jumps = [
   ['a day back', -DAY_MS],
 ] as const;
 
-/** The clock of the ingress jumps at a moment, alone or as all clocks do, and is put right again. */
-function jump(
-  moment: (typeof moments)[number],
-  [how, ms]: (typeof jumps)[number],
-  everybody: boolean,
-): Trial {
-  const isFirst = moment === 'before the start';
+/** The ingress's clock, or every clock, jumps at an event and is corrected later. */
+function jump(at: (typeof events)[number], [how, ms]: (typeof jumps)[number], allClocks: boolean): Trial {
+  const isFirst = at === 'before the start';
   return {
-    title: `${everybody ? 'all clocks are' : 'its clock is'} ${how} ${isFirst ? 'before the start' : `from ${moment} on`}`,
-    asked: true,
+    title: `${allClocks ? 'all clocks are' : 'the ingress’s clock is'} ${how} ${isFirst ? 'before the start' : `from ${at} on`}`,
+    needsSighup: true,
     begin({ acmeFront }, clock) {
       if (isFirst) clock.jump(ms);
-      if (isFirst && everybody) acmeFront.clockSkewMs = ms;
+      if (isFirst && allClocks) acmeFront.clockSkewMs = ms;
     },
-    async met({ ingress, clock, world: { acmeFront } }) {
+    async triggered({ ingress, clock, world: { acmeFront } }) {
       if (isFirst) return ingress.seen('pass-finished');
-      await ingress.seen(moment);
+      await ingress.seen(at);
       clock.jump(ms);
-      if (everybody) acmeFront.clockSkewMs = ms;
-      await roundAfter(ingress);
-      assert.ok(ingress.log.some(isByWrongClock), 'its clock was right all the time');
+      if (allClocks) acmeFront.clockSkewMs = ms;
+      await anotherRun(ingress);
+      assert.ok(ingress.log.some(isByWrongClock), 'the clock never jumped');
       return undefined;
     },
     end({ clock, world: { acmeFront } }) {
@@ -55,41 +51,41 @@ function jump(
   };
 }
 
-/** Asks for a round and waits for the end of one. */
-async function roundAfter(ingress: Ingress): Promise<void> {
+/** Requests a run and waits until one has ended. */
+async function anotherRun(ingress: Ingress): Promise<void> {
   const ends = () => ingress.log.filter(({ event }) => /^pass-f/.test(event ?? '')).length;
   const before = ends();
   ingress.signal('SIGHUP');
-  await eventually('a round has ended', () => ends() > before || undefined, 60_000);
+  await eventually('the end of a run', () => ends() > before || undefined, 60_000);
 }
 
 function isByWrongClock({ time }: LogLine): boolean {
   return Math.abs(Date.parse(String(time)) - Date.now()) > DAY_MS / 2;
 }
 
-test('the clock of the ingress jumps, and is put right again', async (t) => {
+test('the ingress’s clock jumps, and is corrected later', async (t) => {
   const world = await worldFor(t);
   const row = createRow(t);
   let index = 0;
-  for (const everybody of [false, true])
-    for (const moment of moments)
+  for (const allClocks of [false, true])
+    for (const at of events)
       for (const how of jumps) {
-        const trial = jump(moment, how, everybody);
+        const trial = jump(at, how, allClocks);
         index += 1;
         await row.tryOne(trial.title, () => survive(world, `clock${index}`, trial));
       }
   row.print();
 });
 
-/** Nobody asks: what it waits for may be no further away than it was. */
+/** No run is requested: after the correction a wait must not become longer. */
 function aheadWhileItFails(who: string, stop: Trial['begin'], start: NonNullable<Trial['end']>): Trial {
   return {
-    title: `its clock is a day ahead while ${who} is down; both are put right, and it comes back by itself`,
+    title: `the clock is a day ahead while ${who} is down; after both are corrected the ingress recovers by itself`,
     async begin(world, clock) {
       clock.jump(DAY_MS);
       await stop(world, clock);
     },
-    met: ({ ingress }) => ingress.seen('pass-failed'),
+    triggered: ({ ingress }) => ingress.seen('pass-failed'),
     async end(scene) {
       scene.clock.jump(-DAY_MS);
       await start(scene);
@@ -97,7 +93,7 @@ function aheadWhileItFails(who: string, stop: Trial['begin'], start: NonNullable
   };
 }
 
-test('the clock is put right while the ingress waits for its next attempt', async (t) => {
+test('the clock is corrected while the ingress waits for its next attempt', async (t) => {
   const world = await worldFor(t);
   await surviveEach(t, world, [
     aheadWhileItFails(
@@ -113,15 +109,15 @@ test('the clock is put right while the ingress waits for its next attempt', asyn
   ]);
 });
 
-test('it is killed, the clock is wrong when it starts again, and put right later', async (t) => {
+test('after SIGKILL the clock is wrong at the next start, and corrected later', async (t) => {
   const world = await worldFor(t);
   const row = createRow(t);
-  for (const moment of ['order-created', 'challenge-published', 'certificate-issued', 'pass-finished'])
+  for (const at of ['order-created', 'challenge-published', 'certificate-issued', 'pass-finished'])
     for (const [how, ms] of jumps)
-      await row.tryOne(`killed at ${moment}, then ${how}`, async () => {
-        const clock = environmentWithClock(await startFor(world, `${moment}${ms > 0 ? 1 : 0}`));
+      await row.tryOne(`killed at ${at}, then ${how}`, async () => {
+        const clock = environmentWithClock(await startFor(world, `${at}${ms > 0 ? 1 : 0}`));
         const { environment } = clock;
-        await killedAt(moment, environment);
+        await killedAt(at, environment);
         clock.jump(ms);
         await whenFinished(environment, async () => undefined);
         clock.jump(-ms);
@@ -132,8 +128,8 @@ test('it is killed, the clock is wrong when it starts again, and put right later
   row.print();
 });
 
-async function killedAt(moment: string, environment: Environment): Promise<void> {
+async function killedAt(at: string, environment: Environment): Promise<void> {
   await using ingress = start(environment);
-  await ingress.seen(moment);
+  await ingress.seen(at);
   await ingress.end('SIGKILL');
 }

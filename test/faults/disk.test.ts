@@ -11,8 +11,8 @@ import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
 import { start } from './start.ts';
 import {
-  askForRound,
   isOrderLost,
+  reconcileNow,
   type StepFault,
   startFor,
   stepOf,
@@ -21,8 +21,8 @@ import {
 } from './steps.ts';
 
 /**
- * A disk that becomes full, in the middle of a write where there is one, and a volume that becomes read-only. What fails before a file
- * is written fails as the writing does: FAULTS=every tries that too.
+ * The disk faults at a step: the disk becomes full, in the middle of the write if the step is one, or read-only. A failure before a file
+ * is written equals a failure of the write: FAULTS=every tries these too.
  */
 function disksAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'ENOSPC' || act === 'EROFS' || act === 'torn');
@@ -38,7 +38,7 @@ const titles: Partial<Record<FaultAct, string>> = {
   ...{ ENOSPC: 'full', torn: 'full in the middle', EROFS: 'read-only' },
 };
 
-test('a volume that takes nothing from some step of a first start on, until it does again', {
+test('a volume that cannot be written from some step of a first start on, until it is repaired', {
   concurrency: 6,
 }, async (t) => {
   const world = await worldFor(t);
@@ -52,7 +52,7 @@ test('a volume that takes nothing from some step of a first start on, until it d
       const at = stepOf(step, environment);
       const faulty = environmentWithFault(environment, { at, act, until: mended });
       await survive(world, faulty, mended, isOrderLost(steps, { act, step }) ? 2 : 1);
-      assert.ok(faulted(faulty).includes(at), `${at} never came`);
+      assert.ok(faulted(faulty).includes(at), `${at} never occurred`);
       await rm(home, { recursive: true, force: true });
     }),
   );
@@ -60,18 +60,18 @@ test('a volume that takes nothing from some step of a first start on, until it d
   row.print();
 });
 
-/** One process to the end where it lasts, another one after it where it does not. */
+/** Runs one process, or a second one if the first ends. */
 async function survive(world: World, faulty: Environment, mended: string, orders: number): Promise<void> {
   await using ingress = start(faulty);
   const end = await firstEnd(ingress);
   await writeFile(mended, '');
-  const look = async () => assert.deepEqual(await aftermath(world, faulty, orders), []);
-  if (end === 'ended') return whenFinished(faulty, look);
-  await askForRound(ingress);
-  await look();
+  const check = async () => assert.deepEqual(await aftermath(world, faulty, orders), []);
+  if (end === 'ended') return whenFinished(faulty, check);
+  await reconcileNow(ingress);
+  await check();
 }
 
-/** How the round in which the fault came has ended, or the process. */
+/** How the run with the fault ended, or that the process did. */
 async function firstEnd(ingress: Ingress): Promise<'finished' | 'failed' | 'ended'> {
   return Promise.race([
     ingress.seen('pass-finished').then(() => 'finished' as const),

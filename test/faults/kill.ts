@@ -9,13 +9,13 @@ import { isOrderLost, type Start, type StepFault, stepOf, untilItEnds, whenFinis
 
 export interface KillTrial {
   readonly world: World;
-  /** Of a start without a fault. */
+  /** The steps of a start without a fault. */
   readonly steps: readonly string[];
   readonly kill: StepFault;
   readonly run: Start;
 }
 
-/** Kills an ingress at a step, and looks at what the next one makes of it. */
+/** Kills an ingress at a step, and checks that the next start recovers. */
 export async function surviveKill(
   environment: Environment,
   { world, steps, kill, run }: KillTrial,
@@ -23,7 +23,7 @@ export async function surviveKill(
   const at = stepOf(kill.step, environment);
   const faulty = environmentWithFault(environment, { at, act: kill.act });
   const { exitCode, words } = await untilItEnds(faulty, run);
-  assert.equal(exitCode, undefined, `it ended by itself: ${words.join('\n')}`);
+  assert.equal(exitCode, undefined, `it ended without being killed: ${words.join('\n')}`);
   assert.equal(points(faulty).at(-1), at);
   const orders = isOrderLost(steps, kill) ? 2 : 1;
   const look = async () => assert.deepEqual(await aftermath(world, environment, orders), []);

@@ -9,14 +9,14 @@ import { start } from './start.ts';
 import { renewalFor, type StepFault, startFor, stepsOf } from './steps.ts';
 
 /**
- * A kill there leaves what one a step earlier leaves: nobody looks for an empty folder or at a temporary file, what the kernel has outlives
+ * Whether a kill after this step leaves the same state as a kill one step earlier: empty folders and temporary files are ignored, what the kernel has outlives
  * the process, and reading changes nothing. FAULTS=every tries these too.
  */
 function isIdle(step: string): boolean {
   return /^(?:mkdir|open|sync|GET|HEAD) |\.tmp #\d+$/.test(step) && process.env['FAULTS'] !== 'every';
 }
 
-/** Before a step is after the one before it. */
+/** The kills after or in the middle of a step; a kill before it is one after the step before. */
 function killsAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'kill-after' || act === 'kill-torn');
   return acts.map((act) => ({ act, step }));
@@ -24,7 +24,7 @@ function killsAt(step: string): StepFault[] {
 
 const starts = [
   ['a first start', startFor, () => true],
-  // Until then it does what a first start does.
+  // Until the issuance a renewal has the steps of a first start.
   ['a renewal, once it is issued', renewalFor, (step: string) => / (?:archive|live|renewal)\//.test(step)],
 ] as const;
 

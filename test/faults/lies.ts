@@ -9,7 +9,7 @@ export const lies: readonly (readonly [how: string, fault: DnsFault])[] = [
   ['REFUSED', { kind: 'refused' }],
   ['NXDOMAIN', { kind: 'nxdomain' }],
   ['no such record', { kind: 'empty' }],
-  ['other values', { kind: 'lie', data: ['of somebody else', 'of nobody'] }],
+  ['other values', { kind: 'lie', data: ['another value', 'a third value'] }],
 ];
 export const silences: readonly (readonly [how: string, fault: DnsFault])[] = [
   ['no answer', { kind: 'silent' }],
@@ -20,35 +20,35 @@ export type Chosen = (world: World) => readonly { readonly faults: DnsFaults }[]
 
 export const isChallenge = ({ name }: SeenQuestion) => name.startsWith('_acme-challenge.');
 
-/** Some answer so, from the start on, until the ingress has said what it waits for or that it failed. */
-export function lying(
+/** The chosen servers give faulty answers from the start until the ingress reports a wait or a failure. */
+export function faultyAnswers(
   who: string,
   chosen: Chosen,
   how: string,
   fault: DnsFault,
   asked = (_: SeenQuestion) => true,
 ): Trial {
-  let told = 0;
-  const isLiedTo = (question: SeenQuestion) => {
+  let count = 0;
+  const isFaulty = (question: SeenQuestion) => {
     const isIt = asked(question) && (fault.kind !== 'lie' || question.type === 'TXT');
-    told += isIt ? 1 : 0;
+    count += isIt ? 1 : 0;
     return isIt;
   };
   return {
     title: `${who}: ${how}`,
     hasty: fault.kind === 'silent' || fault.kind === 'slow',
     begin(world) {
-      for (const { faults } of chosen(world)) faults.when(isLiedTo, fault);
+      for (const { faults } of chosen(world)) faults.when(isFaulty, fault);
     },
-    async met(scene) {
-      await hindered(scene);
-      await eventually('somebody was lied to', () => told > 0 || undefined);
+    async triggered(scene) {
+      await delayed(scene);
+      await eventually('a faulty answer', () => count > 0 || undefined);
     },
   };
 }
 
-/** In a round without faults nothing is waited for, and nothing fails. */
-export function hindered({ ingress }: Scene): Promise<unknown> {
+/** Resolves at the first wait or failure; a run without faults has neither. */
+export function delayed({ ingress }: Scene): Promise<unknown> {
   const events = ['waiting', 'pass-failed'];
   return Promise.race(events.map((event) => ingress.seen(event, { timeoutMs: 60_000 })));
 }

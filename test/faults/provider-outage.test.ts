@@ -1,47 +1,47 @@
 import { test } from 'node:test';
 import { worldFor } from '../e2e/support.ts';
 import type { Fault } from '../world/apis/cloudflare.ts';
-import { answered, downFrom, reads, writes } from './provider-steps.ts';
+import { downFrom, faultyCall, reads, writes } from './provider-steps.ts';
 import { createRow } from './row.ts';
 import { HASTE } from './start.ts';
 import { survive, surviveEach, type Trial } from './survive.ts';
 
-const failed: Trial['met'] = ({ ingress }) => ingress.seen('pass-failed');
+const failed: Trial['triggered'] = ({ ingress }) => ingress.seen('pass-failed');
 
-/** Everything that is asked for is refused, as to a token that lost its right. */
+/** Every call is refused, as for a token that lost its permission. */
 function refused(how: string, status: number, code: number, message: string): Trial {
   return {
-    title: `the token ${how}, until a round has failed`,
-    asked: true,
+    title: `the token ${how}, until a run has failed`,
+    needsSighup: true,
     begin: ({ cloudflare }) =>
       cloudflare.failWhen(() => true, { ...{ kind: 'refusal', status, code }, message }),
-    met: failed,
+    triggered: failed,
   };
 }
 
 const trials: readonly Trial[] = [
   {
-    title: 'down before the start; the ingress comes back by itself',
+    title: 'down before the start; the ingress recovers by itself',
     begin: ({ cloudflare }) => cloudflare.stop(),
-    met: failed,
+    triggered: failed,
     end: ({ world: { cloudflare } }) => cloudflare.start(),
   },
   {
-    title: 'limited with Retry-After, whatever is asked for, until a round has failed',
-    asked: true,
+    title: 'every call rate-limited with Retry-After, until a run has failed',
+    needsSighup: true,
     begin: ({ cloudflare }) => cloudflare.failWhen(() => true, { kind: 'rate-limit', retryAfter: '2' }),
-    met: failed,
+    triggered: failed,
   },
   {
-    title: 'each answer two seconds late',
+    title: 'each response two seconds late',
     hasty: true,
     begin: ({ cloudflare }) => cloudflare.failWhen(() => true, { kind: 'slow', ms: 2000 / HASTE }),
-    met: ({ ingress }) => ingress.seen('challenge-removed'),
+    triggered: ({ ingress }) => ingress.seen('challenge-removed'),
   },
-  refused('is not known any more', 403, 9109, 'Invalid access token'),
+  refused('is no longer valid', 403, 9109, 'Invalid access token'),
   {
-    title: 'the token may not write any more when the challenge is to be removed; it may again later',
-    asked: true,
+    title: 'the token loses its write permission before the challenge is removed, and regains it later',
+    needsSighup: true,
     begin: ({ cloudflare }) => {
       let written = 0;
       const forbidden = { status: 403, code: 10_000, message: 'Authentication error' };
@@ -53,7 +53,7 @@ const trials: readonly Trial[] = [
         { kind: 'refusal', ...forbidden },
       );
     },
-    met: failed,
+    triggered: failed,
   },
 ];
 
@@ -63,18 +63,18 @@ test('the provider is down or slow, or refuses', async (t) => {
 });
 
 const endless: readonly (readonly [how: string, fault: Fault])[] = [
-  ['not done, and never answered', { kind: 'hang' }],
-  ['done, and never answered', { kind: 'hang', executed: true }],
-  ['done, and half of an answer', { kind: 'stall', executed: true }],
+  ['not executed, no response', { kind: 'hang' }],
+  ['executed, no response', { kind: 'hang', executed: true }],
+  ['executed, half of a response', { kind: 'stall', executed: true }],
 ];
 
-test('an answer of the provider never comes', { concurrency: 6 }, async (t) => {
+test('a response of the provider never arrives', { concurrency: 6 }, async (t) => {
   const world = await worldFor(t);
   const row = createRow(t);
   const tried = [...reads, ...writes].flatMap((ask) =>
     endless.map(([how, fault], index) => {
       const token = world.cloudflare.addToken();
-      const trial = { ...answered(ask, { how, fault, token }), hasty: true };
+      const trial = { ...faultyCall(ask, { how, fault, token }), hasty: true };
       const host = `${ask.what.replaceAll(' ', '-')}-${index}`;
       return row.tryOne(trial.title, () => survive(world, host, trial));
     }),

@@ -5,28 +5,28 @@ import type { World } from '../world/world.ts';
 import { passMinutes } from './later.ts';
 import type { Scene, Trial } from './survive.ts';
 
-/** Something that the provider is asked for. */
-export interface Ask {
+/** A call of the provider's API. */
+export interface ProviderCall {
   readonly what: string;
-  /** Which call it is, of those from then on at which `prepare` is done. */
+  /** Recognizes the call, given the number of writes since `prepare`. */
   readonly is: (call: Call, writesBefore: number) => boolean;
-  /** What has to be so before the start. Default: nothing. */
+  /** Prepares the world before the start. Default: nothing. */
   readonly before?: (world: World, environment: Environment) => void;
-  /** From an ingress that has just started to the moment before it is asked. Default: nothing is needed. */
+  /** Brings a started ingress to the point before the call. Default: nothing. */
   readonly prepare?: (scene: Scene) => Promise<void>;
-  /** Whether nobody asks for another round. */
-  readonly alone?: boolean;
+  /** Whether the ingress recovers without a SIGHUP. */
+  readonly recoversAlone?: boolean;
 }
 
 const isWrite = ({ kind }: Call) => kind === 'write';
 
-export const writes: readonly Ask[] = [
+export const writes: readonly ProviderCall[] = [
   { what: 'the write of records and challenge', is: (call, before) => isWrite(call) && before === 0 },
-  // What is left in the zone is no reason for anybody to ask.
+  // A challenge that is left in the zone must be pruned without a SIGHUP.
   {
     what: 'the removal of the challenge',
     is: (call, before) => isWrite(call) && before === 1,
-    alone: true,
+    recoversAlone: true,
   },
   {
     what: 'the write of records alone',
@@ -37,7 +37,7 @@ export const writes: readonly Ask[] = [
         if (name.endsWith(environment['DOMAIN'] ?? '')) world.cloudflare.removeRecord(world.zone, id);
     },
   },
-  // No renewal: one order in a hundred for the same name gets an authorization that is valid already, and no challenge.
+  // Not a renewal: Pebble reuses a valid authorization for one order in a hundred, which then has no challenge.
   {
     what: 'the write of a challenge alone',
     is: (call, before) => isWrite(call) && before === 0,
@@ -45,7 +45,7 @@ export const writes: readonly Ask[] = [
   },
 ];
 
-/** The records are there as the ingress would publish them. */
+/** Publishes the records that the ingress would publish. */
 function publishRecords(
   { cloudflare, zone, gatewayDomain, guestAgent }: World,
   { DOMAIN = '', PORT = '' }: Environment,
@@ -55,24 +55,24 @@ function publishRecords(
   cloudflare.addRecord(zone, { name: `_dstack-app-address.${DOMAIN}`, type: 'TXT', content });
 }
 
-export const reads: readonly Ask[] = [
+export const reads: readonly ProviderCall[] = [
   { what: 'the list of zones', is: ({ path }) => path === '/zones' },
   { what: 'the list of records', is: ({ kind, path }) => kind === 'read' && path.endsWith('/dns_records') },
 ];
 
-/** How a call is answered. */
-export interface Answer {
-  /** For a person. */
+/** A faulty response to a call. */
+export interface FaultyResponse {
+  /** Describes the fault in titles. */
   readonly how: string;
   readonly fault: Fault;
-  /** Only calls with it are meant. Default: all. */
+  /** Restricts the fault to calls with this token. Default: all calls. */
   readonly token?: string;
-  /** What happens at the same time. */
+  /** Runs at the same time. */
   readonly meanwhile?: (world: World) => void;
 }
 
-/** The call is answered so, once. */
-export function answered(ask: Ask, { how, fault, token, meanwhile }: Answer): Trial {
+/** The call gets the faulty response once. */
+export function faultyCall(ask: ProviderCall, { how, fault, token, meanwhile }: FaultyResponse): Trial {
   let met = false;
   const fail = (world: World) => {
     let before = 0;
@@ -88,36 +88,36 @@ export function answered(ask: Ask, { how, fault, token, meanwhile }: Answer): Tr
   };
   return {
     title: `${ask.what}: ${how}`,
-    asked: !ask.alone,
+    needsSighup: !ask.recoversAlone,
     begin(world, { environment }) {
       ask.before?.(world, environment);
       if (!ask.prepare) fail(world);
     },
-    async met(scene) {
+    async triggered(scene) {
       if (ask.prepare) {
         await ask.prepare(scene);
         fail(scene.world);
-        // From here on the ingress may begin its next round by itself.
+        // From here on the ingress may start its next run by itself.
         await passMinutes(scene);
         scene.ingress.signal('SIGHUP');
       }
-      await eventually(`${ask.what} is asked for`, () => met || undefined);
+      await eventually(`${ask.what} is called`, () => met || undefined);
     },
     ...(token === undefined ? {} : { environment: { CLOUDFLARE_API_TOKEN: token }, stays: true }),
   };
 }
 
-/** Nobody is there from the call on, until a round has failed. */
-export function downFrom(ask: Ask): Trial {
-  const trial = answered(ask, {
+/** The provider is down from the call on, until a run has failed. */
+export function downFrom(ask: ProviderCall): Trial {
+  const trial = faultyCall(ask, {
     how: 'down from then on',
     fault: { kind: 'reset' },
     meanwhile: ({ cloudflare }) => void cloudflare.stop(),
   });
   return {
     ...trial,
-    async met(scene) {
-      await trial.met(scene);
+    async triggered(scene) {
+      await trial.triggered(scene);
       await scene.ingress.seen('pass-failed');
     },
     end: ({ world: { cloudflare } }) => cloudflare.start(),

@@ -4,12 +4,12 @@ import { tinyDiskFor, worldFor } from '../e2e/support.ts';
 import type { TinyDisk } from '../world/faults/tiny-disk.ts';
 import { startIngress } from '../world/ingress.ts';
 import { aftermath } from './aftermath.ts';
-import { askForRound, startFor } from './steps.ts';
+import { reconcileNow, startFor } from './steps.ts';
 
-/** Room for what an ingress keeps, and not much more. */
+/** Space for the files of an ingress, and little more. */
 const KILOBYTES = 1024;
 
-/** What is done to a real file system, where disk.test.ts plays it at chosen steps. */
+/** Faults of a real file system; disk.test.ts simulates them at each step. */
 const faults: readonly (readonly [
   title: string,
   what: RegExp,
@@ -22,7 +22,7 @@ const faults: readonly (readonly [
 ];
 
 for (const [title, what, begin, end] of faults) {
-  test(`a volume that is ${title}, until somebody mends it`, async (t) => {
+  test(`a volume that is ${title}, until it is repaired`, async (t) => {
     const world = await worldFor(t);
     const environment = await startFor(world, 'disk');
     const disk = await tinyDiskFor(t, environment['LETSENCRYPT_DIR'] ?? '', KILOBYTES);
@@ -32,7 +32,7 @@ for (const [title, what, begin, end] of faults) {
     const failed = await ingress.seen('pass-failed');
     assert.match(JSON.stringify(failed['err']), new RegExp(`STORE_FAILED.*${what.source}`));
     await end(disk);
-    await askForRound(ingress);
+    await reconcileNow(ingress);
     assert.deepEqual(await aftermath(world, environment), []);
     await ingress.end('SIGTERM');
   });

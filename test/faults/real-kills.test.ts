@@ -6,7 +6,7 @@ import { surviveKill } from './kill.ts';
 import { createRow } from './row.ts';
 import { type StepFault, startFor, stepsOf } from './steps.ts';
 
-/** One of each kind, for a process of its own and a real SIGKILL. */
+/** One kill of each kind, with a real process and a real SIGKILL. */
 const chosen: readonly StepFault[] = [
   { act: 'kill-torn', step: 'write dstack-ingress/ledger/127.*.*.8:14000_dir/*.jsonl #1' },
   {
@@ -19,7 +19,7 @@ const chosen: readonly StepFault[] = [
   { act: 'kill-after', step: 'POST /client/v4/zones/*/dns_records/batch #2' },
 ];
 
-test('SIGKILL of a process, which takes the same steps', { concurrency: 3 }, async (t) => {
+test('SIGKILL of a real process, which has the same steps', { concurrency: 3 }, async (t) => {
   const world = await worldFor(t);
   const steps = await stepsOf(world, startFor, startIngress);
   const other = await worldFor(t);

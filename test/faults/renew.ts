@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Scene } from './survive.ts';
 
 /**
- * Waits for the first certificate and the end of its round, and has the CA ask for its renewal. Whoever wants to meet the renewal sets
- * that up after it, and lets minutes pass then: as long as resolvers remember a challenge there is no other one.
+ * Waits for the first certificate and the end of its run, and makes the CA advise its renewal. Set up faults of the renewal
+ * after that, and then advance the clocks: no order is made while resolvers may cache the last challenge.
  */
-export async function askForRenewal(scene: Scene): Promise<void> {
+export async function adviseRenewal(scene: Scene): Promise<void> {
   const { world, environment, ingress } = scene;
   await ingress.seen('pass-finished');
   const { LETSENCRYPT_DIR = '', DOMAIN = '' } = environment;

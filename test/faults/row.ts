@@ -2,9 +2,9 @@ import type { TestContext } from 'node:test';
 
 /** A row of the table of faults: one test, with a subtest for each fault. */
 export interface Row {
-  /** Tries one fault; what `survive` throws is how it was not survived. */
+  /** Tries one fault; `survive` throws if the ingress does not recover. */
   tryOne(fault: string, survive: () => Promise<void>): Promise<void>;
-  /** Prints the row: how many there were, and how many of them were survived. */
+  /** Prints how many faults were tried, and how many of them were survived. */
   print(): void;
 }
 

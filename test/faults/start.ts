@@ -4,7 +4,7 @@ import { type Environment, type Ingress, startIngress } from '../world/ingress.t
 
 const inProcess = process.env['FAULTS'] !== 'processes';
 
-/** How much faster the time limits of a hasty trial end. */
+/** The factor by which the time limits of a hasty trial are shortened. */
 export const HASTE = inProcess ? 4 : 1;
 
 /** Runs the ingress in this process, or the bundle in a process of its own with FAULTS=processes. */

@@ -6,30 +6,30 @@ import { start } from './start.ts';
 
 const RECORDED = 'recorded';
 const LONGEST_MS = 90_000;
-/** Of 90: less than a third. */
+/** Days left of 90: less than a third, so a renewal is due. */
 const DAYS_LEFT = 20;
 
-/** The environment of a first start, of an ingress for a name of its own, on an empty volume, whose CA is the front of the world's. */
+/** The environment of a first start with its own name and an empty volume, whose CA is the front of the world's CA. */
 export function startFor(world: World, host: string): Promise<Environment> {
   const ACME_DIRECTORY_URL = world.acmeFront.directoryUrl;
   return environmentFor(world, { DOMAIN: `${host}.${world.zone}`, ACME_DIRECTORY_URL });
 }
 
-/** The same, where a certificate is stored that has to be renewed at once. */
+/** The same, with a stored certificate that is due for renewal. */
 export async function renewalFor(world: World, host: string): Promise<Environment> {
   const environment = await startFor(world, host);
   await plantCertificate(environment, DAYS_LEFT);
   return environment;
 }
 
-/** What runs an ingress: in this process, or as one of its own. */
+/** Starts an ingress: in this process, or as a process of its own. */
 export type Start = (environment: Environment) => Ingress;
 
-/** Everything that a start does to the outside, in order, once each: see `recordPoints`. */
+/** Every external effect of a start, in order, once each: see `recordPoints`. */
 export async function stepsOf(world: World, prepare: typeof startFor, run: Start = start): Promise<string[]> {
   const environment = recordPoints(await prepare(world, RECORDED));
   await whenFinished(environment, async () => undefined, run);
-  const steps = points(environment).filter((label) => !isAskedAgain(label));
+  const steps = points(environment).filter((label) => !isRepeated(label));
   if (steps.length < 40) throw new Error(`only ${steps.length} steps:\n${steps.join('\n')}`);
   return steps;
 }
@@ -40,15 +40,15 @@ export function stepOf(label: string, { DOMAIN = '' }: Environment): string {
   return label.replaceAll(`${RECORDED}.`, `${host}.`);
 }
 
-/** What is done at a step. */
+/** A fault at a step. */
 export interface StepFault {
   readonly act: FaultAct;
   readonly step: string;
 }
 
 /**
- * From the CA's answer on until the order is on the volume, nobody knows of the one that was made, and another one is forced. Between the two
- * there is nothing but the writing of the order.
+ * Whether the fault loses an order: between the CA's response and the write of the order to the volume, the ingress does not know the order, so it creates another one. Between the two
+ * there are only the steps of writing the order.
  */
 export function isOrderLost(steps: readonly string[], { act, step }: StepFault): boolean {
   if (step === ASKED) return true;
@@ -63,28 +63,28 @@ const ASKED = 'POST /order-plz #1';
 const ORDER = /^(?:mkdir|sync) (?:dstack-ingress|\.) | dstack-ingress\/orders(?:\/| )/;
 const NOTED = /^rename dstack-ingress\/orders\//;
 
-/** How often somebody is asked is a matter of time. */
-function isAskedAgain(label: string): boolean {
+/** The number of polls depends on timing. */
+function isRepeated(label: string): boolean {
   return /^(?:GET|HEAD|POST \/(?:authZ|my-order))/.test(label) && !label.endsWith(' #1');
 }
 
-/** Starts the ingress, looks when a round is finished, and ends it. */
+/** Starts the ingress, calls `check` when a run has finished, and ends the ingress. */
 export async function whenFinished(
   environment: Environment,
-  look: (ingress: Ingress) => Promise<void>,
+  check: (ingress: Ingress) => Promise<void>,
   run: Start = start,
 ): Promise<void> {
   await using ingress = run(environment);
   await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
-  await look(ingress);
+  await check(ingress);
   await ingress.end('SIGTERM');
 }
 
-/** Asks for a round (SIGHUP) and waits until one has finished. */
-export async function askForRound(ingress: Ingress): Promise<void> {
-  const rounds = finished(ingress);
+/** Requests a run (SIGHUP) and waits until one has finished. */
+export async function reconcileNow(ingress: Ingress): Promise<void> {
+  const before = finished(ingress);
   ingress.signal('SIGHUP');
-  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS, fits: () => finished(ingress) > rounds });
+  await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS, fits: () => finished(ingress) > before });
 }
 
 function finished({ log }: Ingress): number {

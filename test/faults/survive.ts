@@ -8,60 +8,60 @@ import type { World } from '../world/world.ts';
 import { aftermath } from './aftermath.ts';
 import { createRow } from './row.ts';
 import { HASTE, start } from './start.ts';
-import { askForRound, startFor } from './steps.ts';
+import { reconcileNow, startFor } from './steps.ts';
 
-/** Where a fault is tried: the world, and the ingress that is to survive it. */
+/** Where a fault is tried: the world, and the ingress that must recover from it. */
 export interface Scene {
   readonly world: World;
   readonly environment: Environment;
   readonly ingress: Ingress;
-  /** Of the ingress alone. */
+  /** The ingress's clock; other clocks are not affected. */
   readonly clock: JumpingClock;
 }
 
-/** A fault of somebody around the ingress. */
+/** A fault in the environment of the ingress. */
 export interface Trial {
-  /** For a person who reads the table. */
+  /** The title in the table. */
   readonly title: string;
-  /** Lets it happen, from before the start of the ingress on. */
+  /** Injects the fault before the ingress starts. */
   readonly begin: (world: World, clock: JumpingClock) => Promise<void> | void;
-  /** Resolves when it has been met, and may end; rejects when it never is. */
-  readonly met: (scene: Scene) => Promise<unknown>;
-  /** Ends it. */
+  /** Resolves once the fault has occurred and may end; rejects if it never occurs. */
+  readonly triggered: (scene: Scene) => Promise<unknown>;
+  /** Ends the fault. */
   readonly end?: (scene: Scene) => Promise<void> | void;
-  /** The orders that it forces. Default 1. */
+  /** The number of orders that the fault makes necessary. Default 1. */
   readonly orders?: number;
-  /** The accounts that it forces. Default 1. */
+  /** The number of accounts that the fault makes necessary. Default 1. */
   readonly accounts?: number;
-  /** Whether the faults stay when they were met. Default: all end. */
+  /** Whether the faults stay after they have occurred. Default: all are cleared. */
   readonly stays?: boolean;
-  /** Whether somebody asks for a round once it is over (SIGHUP). Default: the ingress comes back by itself. */
-  readonly asked?: boolean;
+  /** Whether a run is requested (SIGHUP) after the fault. Default: the ingress recovers by itself. */
+  readonly needsSighup?: boolean;
   /** Changes of the environment. */
   readonly environment?: Environment;
-  /** Whether it is about time limits: they are divided by HASTE, and so is the lateness that it is about. */
+  /** Whether the trial depends on time limits: these are divided by HASTE, and so are the injected delays. */
   readonly hasty?: boolean;
 }
 
 const LONGEST_MS = 90_000;
-/** As many as there are in a minute and a half, by the back-off. */
+/** The number of runs in 90 seconds according to the back-off. */
 const MOST_FAILURES = 4;
-/** Of the log, shown where something is not as it has to be. */
+/** The number of log lines that are shown with a failure. */
 const LAST_LINES = 20;
 
 /** A row of trials, one after the other. */
 export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
   const row = createRow(t);
   for (const [index, trial] of trials.entries()) {
-    behave(world);
+    clearFaults(world);
     await row.tryOne(trial.title, () => survive(world, `trial${index}`, trial));
   }
   row.print();
 }
 
 /**
- * Starts an ingress with the fault, ends the fault when it was met, and lets the ingress finish a round by itself. Then nothing may
- * remind of it.
+ * Starts an ingress with the fault, ends the fault once it has occurred, and lets the ingress finish a run. Then nothing may
+ * be left of the fault.
  */
 export async function survive(world: World, host: string, trial: Trial): Promise<void> {
   const plain = { ...(await startFor(world, host)), CERTBOT_EMAIL: `${host}@example.test` };
@@ -77,21 +77,23 @@ export async function survive(world: World, host: string, trial: Trial): Promise
   });
   const scene = { world, environment, ingress, clock };
   try {
-    await trial.met(scene);
+    await trial.triggered(scene);
   } catch (cause) {
-    throw new Error([`the fault was not met: ${String(cause)}`, ...lastLines(ingress)].join('\n'), { cause });
+    throw new Error([`the fault did not occur: ${String(cause)}`, ...lastLines(ingress)].join('\n'), {
+      cause,
+    });
   } finally {
-    if (!trial.stays) behave(world);
+    if (!trial.stays) clearFaults(world);
     await trial.end?.(scene);
   }
-  if (trial.asked) await askForRound(ingress);
+  if (trial.needsSighup) await reconcileNow(ingress);
   else await ingress.seen('pass-finished', { timeoutMs: LONGEST_MS });
-  const reminders = await aftermath(world, environment, trial.orders);
-  assert.deepEqual(reminders, [], [...reminders, ...lastLines(ingress)].join('\n'));
+  const leftovers = await aftermath(world, environment, trial.orders);
+  assert.deepEqual(leftovers, [], [...leftovers, ...lastLines(ingress)].join('\n'));
   const failures = ingress.log.filter(({ event }) => event === 'pass-failed').length;
   assert.ok(failures <= MOST_FAILURES, `${failures} runs failed`);
   const accounts = accountsMade(world, environment);
-  assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were made`);
+  assert.ok(accounts <= (trial.accounts ?? 1), `${accounts} accounts were created`);
   await ingress.end('SIGTERM');
   await rm(dirname(environment['LETSENCRYPT_DIR'] ?? ''), { recursive: true, force: true });
 }
@@ -100,8 +102,8 @@ function lastLines({ log }: Ingress): string[] {
   return log.slice(-LAST_LINES).map((line) => JSON.stringify(line));
 }
 
-/** Nobody has a fault any more. */
-export function behave(world: World): void {
+/** Clears all faults. */
+export function clearFaults(world: World): void {
   const { acmeFront, cloudflare, resolver, nameServers } = world;
   acmeFront.clearFaults();
   acmeFront.releaseOrders();
@@ -110,7 +112,7 @@ export function behave(world: World): void {
     faults.clear();
 }
 
-/** How many accounts of this ingress the CA has made. */
+/** The number of accounts that the CA has created for this ingress. */
 function accountsMade({ acmeFront }: World, { CERTBOT_EMAIL = '' }: Environment): number {
   const made = acmeFront.granted.filter(({ kind, status }) => kind === 'POST /sign-me-up' && status === 201);
   return made.filter(({ payload }) => JSON.stringify(payload).includes(`mailto:${CERTBOT_EMAIL}`)).length;

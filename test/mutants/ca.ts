@@ -8,7 +8,7 @@ const refuses = (rows: string) => ({
 });
 const lost = (rows: string) => ({
   file: 'test/faults/authority.test.ts',
-  test: 'one answer of the CA is lost or wrong',
+  test: 'one response of the CA is lost or wrong',
   rows,
 });
 
@@ -21,7 +21,7 @@ export const cas: readonly Mutant[] = [
     replace: '',
     killedBy: [
       { file: 'src/acme/http-retries.test.ts' },
-      { file: 'test/faults/authority-refusals.test.ts', test: 'the CA takes half of all nonces for bad' },
+      { file: 'test/faults/authority-refusals.test.ts', test: 'the CA rejects half of all nonces' },
     ],
     note: 'A request with a rejected nonce is not repeated.',
   },
@@ -40,7 +40,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/order.ts',
     search: "    if (!isProblem(thrown, 'orderNotReady')) throw thrown;\n",
     replace: "    if (!isProblem(thrown, 'badCSR')) throw thrown;\n",
-    killedBy: [lost('the finalization: done'), { file: 'src/acme/order.test.ts' }],
+    killedBy: [lost('the finalization: executed'), { file: 'src/acme/order.test.ts' }],
     note: 'A finalization whose response was lost counts as refused.',
   },
   {
@@ -49,7 +49,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/order.ts',
     search: "    if (now.status === 'pending' && current.status === 'pending') throw thrown;\n",
     replace: '    if (now.status !== current.status) throw thrown;\n    throw thrown;\n',
-    killedBy: [lost('the challenge: done'), { file: 'src/acme/order.test.ts' }],
+    killedBy: [lost('the challenge: executed'), { file: 'src/acme/order.test.ts' }],
     note: 'A challenge response that was lost counts as refused.',
   },
   {
@@ -58,7 +58,10 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/issuance.ts',
     search: "const isOpen = order?.status === 'pending' || order?.status === 'ready';",
     replace: "const isOpen = order !== undefined && order.status !== 'valid';",
-    killedBy: [{ file: 'src/acme/issuance.test.ts' }, refuses('an order turns invalid when it is finalized')],
+    killedBy: [
+      { file: 'src/acme/issuance.test.ts' },
+      refuses('an order becomes invalid when it is finalized'),
+    ],
     note: 'An invalid order is resumed for ever.',
   },
   {
@@ -112,7 +115,7 @@ export const cas: readonly Mutant[] = [
     replace: '    if (mayConcernReplacement(thrown)) throw thrown;\n    return',
     killedBy: [
       { file: 'src/acme/client-orders.test.ts' },
-      refuses('the certificate that is renewed has been replaced'),
+      refuses('the CA says that the certificate to renew has been replaced already'),
       authorities('a renewal that the CA advises is ordered once more if the CA refuses the replacement'),
     ],
     note: 'A renewal fails when the CA rejects the "replaces" field.',
@@ -240,7 +243,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/http.ts',
     search: 'TIMEOUT_MS = 30_000;',
     replace: 'TIMEOUT_MS = 600_000;',
-    killedBy: [{ file: 'test/faults/authority-outage.test.ts', test: 'an answer of the CA never comes' }],
+    killedBy: [{ file: 'test/faults/authority-outage.test.ts', test: 'a response of the CA never arrives' }],
     note: 'A response that never arrives is awaited for ten minutes.',
   },
   {
@@ -249,7 +252,7 @@ export const cas: readonly Mutant[] = [
     file: 'src/acme/order.ts',
     search: '  if (!/-----BEGIN CERTIFICATE-----/.test(chain))\n',
     replace: "  if (chain === '')\n",
-    killedBy: [{ file: 'src/acme/order.test.ts' }, lost('the certificate: an answer that is no JSON')],
+    killedBy: [{ file: 'src/acme/order.test.ts' }, lost('the certificate: a response that is not JSON')],
     note: 'The page of an intercepting proxy counts as an unusable certificate, and another one is ordered.',
   },
   {

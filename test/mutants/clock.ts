@@ -1,11 +1,11 @@
 import type { Mutant } from './mutant.ts';
 
 const CLOCK = 'test/faults/clock.test.ts';
-const JUMPS = { file: CLOCK, test: 'the clock of the ingress jumps, and is put right again' };
-const WAITS = { file: CLOCK, test: 'the clock is put right while the ingress waits for its next attempt' };
+const JUMPS = { file: CLOCK, test: 'the ingress’s clock jumps, and is corrected later' };
+const WAITS = { file: CLOCK, test: 'the clock is corrected while the ingress waits for its next attempt' };
 const KILLED = {
   file: CLOCK,
-  test: 'it is killed, the clock is wrong when it starts again, and put right later',
+  test: 'after SIGKILL the clock is wrong at the next start, and corrected later',
 };
 
 export const clocks: readonly Mutant[] = [

@@ -67,7 +67,7 @@ export const crashes: readonly Mutant[] = [
       {
         file: 'test/faults/provider-outage.test.ts',
         test: 'the provider is down or slow, or refuses',
-        rows: 'the token may not write any more when the challenge',
+        rows: 'the token loses its write permission before the challenge',
       },
     ],
     note: 'The journal entry is removed before the record; if the removal fails, the record stays for ever.',
@@ -89,7 +89,7 @@ export const crashes: readonly Mutant[] = [
     replace: '    registered,\n',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
-      { file: 'test/faults/provider-outage.test.ts', test: 'an answer of the provider never comes' },
+      { file: 'test/faults/provider-outage.test.ts', test: 'a response of the provider never arrives' },
     ],
     note: 'The journal entry of an unanswered write is removed while the provider may still carry the write out.',
   },

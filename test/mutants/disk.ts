@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts';
 
 const DISK = {
   file: 'test/faults/disk.test.ts',
-  test: 'a volume that takes nothing from some step of a first start on, until it does again',
+  test: 'a volume that cannot be written from some step of a first start on, until it is repaired',
 };
 const BLOCKED = {
   file: 'test/e2e/restart.test.ts',

@@ -15,7 +15,7 @@ export const dnses: readonly Mutant[] = [
     search: '(propagated.length > 0 && pending.every(canPassOver))',
     replace: '(propagated.length > 0 && pending.every(() => true))',
     killedBy: [
-      servers('one name server: behind the other for longer than is waited'),
+      servers('one name server: behind the other beyond the time-out'),
       { file: 'src/dns/propagation-failures.test.ts' },
     ],
     note: 'The CA validates as soon as one name server serves the challenge.',
@@ -27,7 +27,7 @@ export const dnses: readonly Mutant[] = [
     search: '    if (isOver) return isFailing(state) && (down || !state.hasBeenStale);\n',
     replace: '    if (isOver) return false;\n',
     killedBy: [
-      servers('one name server: down for longer than is waited'),
+      servers('one name server: down beyond the time-out'),
       { file: 'src/dns/propagation-failures.test.ts' },
     ],
     note: 'One name server that is down blocks every certificate.',
@@ -38,10 +38,7 @@ export const dnses: readonly Mutant[] = [
     file: 'src/dns/query.ts',
     search: '  if (overUdp && !overUdp.flag_tc) return toReply(overUdp);\n',
     replace: '  if (overUdp) return toReply(overUdp);\n',
-    killedBy: [
-      { file: 'src/dns/query.test.ts' },
-      servers('both name servers: everything truncated over UDP'),
-    ],
+    killedBy: [{ file: 'src/dns/query.test.ts' }, servers('both name servers: every UDP response truncated')],
     note: 'A truncated response is not repeated over TCP.',
   },
   {
@@ -113,14 +110,14 @@ export const dnses: readonly Mutant[] = [
       { file: 'src/reconcile/apply.test.ts' },
       {
         file: 'test/faults/name-servers.test.ts',
-        test: 'name servers lie or say nothing',
-        rows: 'both name servers, of the challenge alone',
+        test: 'name servers give wrong answers or none',
+        rows: 'both name servers, for the challenge only',
       },
       {
         file: 'test/e2e/faults.test.ts',
         test: 'a name server that keeps serving the old zone is a time-out that names it, and the CA is not asked to validate',
       },
-      servers('one name server: behind the other for longer than is waited'),
+      servers('one name server: behind the other beyond the time-out'),
     ],
     note: 'The CA validates before any name server serves the challenge.',
   },
@@ -152,7 +149,7 @@ export const dnses: readonly Mutant[] = [
       faults('one of two name servers refuses permanently: a certificate is issued, with a warning'),
       {
         file: 'test/faults/name-servers.test.ts',
-        test: 'name servers lie or say nothing',
+        test: 'name servers give wrong answers or none',
         rows: '(?:one|both) name servers?: (?:SERVFAIL|REFUSED)',
       },
       { file: 'src/dns/probe.test.ts' },
