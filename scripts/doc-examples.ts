@@ -41,7 +41,7 @@ const first: Plan = {
           record: { name: APP, type: 'CNAME', value: 'gateway.dstack-prod5.phala.network', ttl: 60 },
         },
       ],
-      standing: [{ name: `_dstack-app-address.${APP}`, ...ADDRESS }],
+      current: [{ name: `_dstack-app-address.${APP}`, ...ADDRESS }],
       leftovers: [],
     },
   ],
@@ -51,7 +51,7 @@ const first: Plan = {
       ...{
         stored: undefined,
         ending: undefined,
-        held: undefined,
+        deferral: undefined,
         refused: undefined,
         lastRefusal: undefined,
       },
@@ -105,7 +105,7 @@ const complete: Plan = {
         reason:
           'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth of the lifetime is left at that time; the certificate ends at 2026-12-09T09:14:03.000Z',
       },
-      held: {
+      deferral: {
         until: new Date('2026-11-25T14:00:00.000Z'),
         reason: `the last order failed at 2026-11-25T12:20:00.000Z: During secondary validation: … (ACME_ORDER_FAILED)`,
         failure: refusal,
@@ -115,7 +115,13 @@ const complete: Plan = {
     },
     {
       names: [API],
-      ...{ stored: FRESH, ending: undefined, held: undefined, refused: undefined, lastRefusal: undefined },
+      ...{
+        stored: FRESH,
+        ending: undefined,
+        deferral: undefined,
+        refused: undefined,
+        lastRefusal: undefined,
+      },
       decision: {
         action: 'keep',
         until: new Date('2027-01-23T09:14:03.000Z'),
@@ -126,7 +132,7 @@ const complete: Plan = {
     },
     {
       names: [WWW],
-      ...{ stored: undefined, ending: undefined, held: undefined, lastRefusal: undefined },
+      ...{ stored: undefined, ending: undefined, deferral: undefined, lastRefusal: undefined },
       decision: { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' },
       refused: alias,
     },

@@ -184,7 +184,7 @@ type CertificateEvent =
       readonly words: string;
       readonly renewal?: FailedRenewal;
     } & OfCertificate)
-  /** Past its emergency line and not renewed. `words`: `ends in 5 hours, at …`. */
+  /** Past its urgent time and not renewed. `words`: `ends in 5 hours, at …`. */
   | ({
       readonly type: 'certificate-ends-soon';
       readonly serial: string;

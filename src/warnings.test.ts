@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryLog } from '../test/harness/memory-log.ts';
 import { fold, type State } from './status/state.ts';
-import { standingWarnings } from './warnings.ts';
+import { warningsBySubject } from './warnings.ts';
 
 const time = '2026-11-24T00:00:00.000Z';
 const starting = {
@@ -12,7 +12,7 @@ const starting = {
 
 test('a repeated warning is logged each time, and is in the status once until it is over', () => {
   const { emit, events, lines } = memoryLog();
-  const warnOf = standingWarnings(emit);
+  const warnOf = warningsBySubject(emit);
   const shown = () =>
     [starting, ...events].reduce<State | undefined>((state, event) => fold(state, event, time, 1), undefined)
       ?.warnings;

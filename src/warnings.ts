@@ -17,7 +17,7 @@ export type WarnOf = (subject: string, sentence: string | undefined) => void;
  * Emits a warning for each report, and `warning-over` when nothing is wrong any more, so that the
  * status shows the warning for as long as it applies. `current` holds the warning of each subject.
  */
-export function standingWarnings(emit: Emit, current = new Map<string, string>()): WarnOf {
+export function warningsBySubject(emit: Emit, current = new Map<string, string>()): WarnOf {
   return (subject, sentence) => {
     const before = current.get(subject);
     if (sentence !== undefined) {

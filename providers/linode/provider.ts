@@ -129,10 +129,10 @@ class Linode implements DnsProvider {
     zone: Zone,
     apex: Apex,
     changes: readonly Change[],
-    { steps, current: standing }: Schedule,
+    { steps, current }: Schedule,
     signal: AbortSignal,
   ): Promise<CurrentRecord[]> {
-    const made = new Map<Change, CurrentRecord>(standing);
+    const made = new Map<Change, CurrentRecord>(current);
     for (const step of steps) {
       const written = await this.#write(zone, apex.name, step, signal);
       if (written && step.kind !== 'delete') made.set(step.change, toCurrent(written, apex));
@@ -157,8 +157,8 @@ class Linode implements DnsProvider {
  * Refuses a clash: Linode accepts some of these and then fails to render the whole zone. It is
  * PROVIDER_CONFLICT only if reading the zone again can resolve it.
  */
-function clash({ wanted, current: standing, isNew }: Clash): IngressError {
-  const inTheWay = describeRecord(standing);
+function clash({ wanted, current, isNew }: Clash): IngressError {
+  const inTheWay = describeRecord(current);
   return new IngressError(
     isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
     `${describeRecord(wanted)} cannot be written beside ${inTheWay}: a CNAME allows no other record`,

@@ -13,7 +13,7 @@ import { type Deps, type ManagedCertificate, manageCertificate } from '../reconc
 import { reconcile } from '../reconcile/reconcile.ts';
 import { GATEWAY } from '../reconcile/zones.ts';
 import { statusFile } from '../status/file.ts';
-import { standingWarnings } from '../warnings.ts';
+import { warningsBySubject } from '../warnings.ts';
 import { assembleDeps, reconcileTimeoutMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { findHostsOutside } from './wiring/connections.ts';
@@ -42,7 +42,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   onStop(stopped, (signal) => emit({ type: 'stopping', signal }));
   await using evidence = await openEvidence(config, emit);
   const warnings = new Map<string, string>();
-  const warnOf = standingWarnings(emit, warnings);
+  const warnOf = warningsBySubject(emit, warnings);
   const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });

@@ -39,7 +39,7 @@ function logged(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
 
 const failure = new IngressError('PROVIDER_UNREACHABLE', 'no answer');
 
-test('nothing is logged before the emergency line, nor for a certificate of other names', () => {
+test('nothing is logged before the urgent time, nor for a certificate of other names', () => {
   assert.deepEqual(logged(16 * 24, { failure }), []);
   assert.deepEqual(logged(5, { failure }, ['other.example.com']), []);
 });

@@ -39,7 +39,7 @@ export interface ZoneForecast {
   readonly names: readonly string[];
   readonly changes: readonly Change[];
   /** Desired records that are current already. */
-  readonly standing: readonly DnsRecord[];
+  readonly current: readonly DnsRecord[];
   /** Challenge values that an earlier run left in the zone, and that would be removed. */
   readonly leftovers: readonly CurrentRecord[];
 }
@@ -51,7 +51,7 @@ export interface CertificateForecast {
   readonly ending: Ending | undefined;
   readonly decision: RenewalDecision;
   /** Why an order that is due would not be opened yet. */
-  readonly held: Deferral | undefined;
+  readonly deferral: Deferral | undefined;
   /**
    * Why an order that is due would not be opened at all: the error that a start would fail with.
    */
@@ -155,7 +155,7 @@ function forecastZone({ zone, names, current = [], registered, plan }: ObservedZ
     zone,
     names: names.map(({ domain }) => domain),
     changes,
-    standing: desired.filter((record) => !changes.some((change) => writes(change, record))),
+    current: desired.filter((record) => !changes.some((change) => writes(change, record))),
     leftovers: current.filter((record) => registered.some((one) => sameData(toRecord(one), record))),
   };
 }
@@ -170,14 +170,19 @@ async function forecastCertificate(
 ): Promise<CertificateForecast> {
   const known = { ...endingAndFacts(deps, stored), names: certificate.names, decision };
   if (decision.action === 'keep')
-    return { ...known, held: undefined, refused: undefined, lastRefusal: undefined };
+    return { ...known, deferral: undefined, refused: undefined, lastRefusal: undefined };
   const task = { certificate, stored, reason: decision.reason, urgent: decision.urgent };
-  const check = async () => ({ held: await whyDeferred(deps, task, zones, signal) });
+  const check = async () => ({ deferral: await whyDeferred(deps, task, zones, signal) });
   const checked = await report.shared('certificate', [certificate], check);
   const refused = checked ? undefined : failuresOf(report, certificate).at(-1)?.error;
   const history = () => deps.authorities.primary.ledger.history();
   const past = await report.shared('certificate', [certificate], history);
-  return { ...known, held: checked?.held, refused, lastRefusal: past?.lastRefusal(certificate.names) };
+  return {
+    ...known,
+    deferral: checked?.deferral,
+    refused,
+    lastRefusal: past?.lastRefusal(certificate.names),
+  };
 }
 
 function endingAndFacts({ clock }: ReadDeps, stored: CertificateBundle | undefined) {

@@ -80,7 +80,7 @@ export function startWrites(
   const writes = zones.map((zone) => {
     const publish = wanted.filter(({ domain }) => run.zones.of.get(domain) === zone);
     const writing = write(deps, run, zone, publish, before.get(zone.zone.id), signal);
-    // Every certificate of the zone hears of it by its own wait.
+    // The wait of every certificate in the zone rejects with it.
     writing.catch(() => undefined);
     return [zone.zone.id, writing] as const;
   });

@@ -232,7 +232,7 @@ function longestWaitMs({ stored }: RenewalTask, now: number): number {
 const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
 
 /**
- * Until when a CA asks everybody to wait: an outage or its limit of requests, not one of the
+ * Until when a CA asks all its clients to wait: an outage or its limit of requests, not one of the
  * certificate's limits.
  */
 function pauseOf(thrown: IngressError, now: number): Date | undefined {

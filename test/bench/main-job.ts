@@ -50,10 +50,10 @@ async function measure(): Promise<Sample> {
   await second.ingress.seen('pass-finished');
   const restartCalls = [...world.cloudflare.calls];
   world.cloudflare.resetCalls();
-  const passes = second.ingress.log.filter(({ event }) => event === 'pass-finished').length;
+  const runs = second.ingress.log.filter(({ event }) => event === 'pass-finished').length;
   process.kill(nodePid(second.ingress), 'SIGHUP');
   await until(
-    () => second.ingress.log.filter(({ event }) => event === 'pass-finished').length > passes || undefined,
+    () => second.ingress.log.filter(({ event }) => event === 'pass-finished').length > runs || undefined,
     {
       clock: systemClock,
       timeoutMs: 10_000,

@@ -43,13 +43,13 @@ async function oneName(name: string): Promise<Costs> {
   await using account = await openAccount(name, { zones: [world.zone], publisher: world.nameServers });
   const environment = await environmentFor(world, { SET_CAA: 'true', ...account.environment });
   const root = environment['LETSENCRYPT_DIR'] ?? '';
-  const start = async (passes: number): Promise<Calls[]> => {
+  const start = async (runs: number): Promise<Calls[]> => {
     // These starts follow each other faster than an account's budget allows.
     rmSync(join(root, 'dstack-ingress/providers'), { recursive: true, force: true });
     await using ingress = startIngress(environment);
     await ingress.seen('pass-finished');
     const calls = [count(account)];
-    while (calls.length < passes) calls.push(await anotherPass(ingress, account));
+    while (calls.length < runs) calls.push(await anotherRun(ingress, account));
     await ingress.end('SIGTERM');
     return calls;
   };
@@ -62,7 +62,7 @@ async function oneName(name: string): Promise<Costs> {
   return { firstStart, passAfter, renewal: lessZone(renewing, restart, quietPass), quietPass };
 }
 
-async function anotherPass(ingress: Ingress, account: Account): Promise<Calls> {
+async function anotherRun(ingress: Ingress, account: Account): Promise<Calls> {
   const before = ingress.log.length;
   ingress.signal('SIGHUP');
   await ingress.seen('pass-finished', { fits: (line) => ingress.log.indexOf(line) >= before });

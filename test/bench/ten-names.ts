@@ -44,7 +44,7 @@ export async function tenNames(provider: string) {
   const subject = world.open();
   const journal = memoryJournal();
   const run = async (ordering: boolean) => {
-    await pass(subject, journal, ordering);
+    await reconcileOnce(subject, journal, ordering);
     return count(world);
   };
   const [firstStart, passAfter, renewal] = [await run(true), await run(false), await run(true)];
@@ -52,7 +52,11 @@ export async function tenNames(provider: string) {
   return { firstStart, passAfter, renewal, quietPass: await run(false) };
 }
 
-async function pass(provider: DnsProvider, journal: ChallengeJournal, ordering: boolean): Promise<void> {
+async function reconcileOnce(
+  provider: DnsProvider,
+  journal: ChallengeJournal,
+  ordering: boolean,
+): Promise<void> {
   const deps = { provider, journalOf: () => journal };
   // One journal for all names.
   const [first = ''] = DOMAINS;
@@ -105,9 +109,9 @@ function memoryJournal(): ChallengeJournal {
     write: async (entries) => {
       kept = entries;
     },
-    remove: async (struck) => {
+    remove: async (removed) => {
       kept = kept.filter(
-        (one) => !struck.some(({ name, value }) => one.name === name && one.value === value),
+        (one) => !removed.some(({ name, value }) => one.name === name && one.value === value),
       );
     },
     whyUnwritable: async () => undefined,

@@ -57,10 +57,10 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
 
   await t.test('a later run writes nothing and reads once', async () => {
     world.cloudflare.resetCalls();
-    const passes = ingress.log.filter(({ event }) => event === 'pass-finished').length;
+    const runs = ingress.log.filter(({ event }) => event === 'pass-finished').length;
     ingress.signal('SIGHUP');
     await ingress.seen('pass-finished', {
-      fits: (line) => ingress.log.filter(({ event }) => event === 'pass-finished').indexOf(line) >= passes,
+      fits: (line) => ingress.log.filter(({ event }) => event === 'pass-finished').indexOf(line) >= runs,
     });
     assert.deepEqual(writes(world), []);
     assert.equal(world.cloudflare.calls.length, 1);

@@ -101,8 +101,8 @@ test('a proxy that refuses, and one that is down: the error names HTTPS_PROXY', 
   const unaccepted = /proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\) does not accept the credentials/;
   assert.match(await failing(wrong, ca.host), new RegExp(`PROVIDER_UNREACHABLE.*${unaccepted.source}`));
   assert.match(await failing(wrong, provider.host), new RegExp(`ACME_UNREACHABLE.*${unaccepted.source}`));
-  const nobody = `http://127.0.0.1:${await world.freePort()}`;
+  const down = `http://127.0.0.1:${await world.freePort()}`;
   const unreached = /\(HTTPS_PROXY\) cannot be reached: connect ECONNREFUSED.*Check HTTPS_PROXY/;
-  assert.match(await failing(nobody, ca.host), new RegExp(`PROVIDER_UNREACHABLE.*${unreached.source}`));
-  assert.match(await failing(nobody, provider.host), new RegExp(`ACME_UNREACHABLE.*${unreached.source}`));
+  assert.match(await failing(down, ca.host), new RegExp(`PROVIDER_UNREACHABLE.*${unreached.source}`));
+  assert.match(await failing(down, provider.host), new RegExp(`ACME_UNREACHABLE.*${unreached.source}`));
 });

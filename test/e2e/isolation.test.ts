@@ -47,7 +47,7 @@ test('records that the provider refuses do not prevent a renewal', async (t) => 
   const { step, err } = await ingress.seen('pass-failed');
   assert.equal(step, 'records');
   assert.match(JSON.stringify(err), /9005/);
-  assert.equal(ingress.log.filter((line) => /9005/.test(JSON.stringify(line))).length, 1, 'told once');
+  assert.equal(ingress.log.filter((line) => /9005/.test(JSON.stringify(line))).length, 1, 'reported once');
 });
 
 test('on a first start, records that the provider refuses prevent any validation', async (t) => {

@@ -51,7 +51,7 @@ async function crashLoop({ pebble, apiCaFile }: World, environment: Environment,
   // Node.js reads NODE_EXTRA_CA_CERTS at its start only.
   setDefaultCACertificates([...getCACertificates(), readFileSync(apiCaFile, 'utf8')]);
   const results: ReconcileResult[] = [];
-  for (let turn = 0; turn < times; turn += 1) results.push(await start(environment));
+  for (let attempt = 0; attempt < times; attempt += 1) results.push(await start(environment));
   return { orders: pebble.orders(), validations: pebble.validations(), last: results.at(-1) };
 }
 

@@ -37,10 +37,10 @@ test('a first start on a self-hosted name server, and a run that finds nothing t
 
   await t.test('a later run reads once and writes nothing', async () => {
     front.resetCalls();
-    const passes = ingress.log.filter(({ event }) => event === 'pass-finished').length;
+    const runs = ingress.log.filter(({ event }) => event === 'pass-finished').length;
     ingress.signal('SIGHUP');
     await ingress.seen('pass-finished', {
-      fits: (line) => ingress.log.filter(({ event }) => event === 'pass-finished').indexOf(line) >= passes,
+      fits: (line) => ingress.log.filter(({ event }) => event === 'pass-finished').indexOf(line) >= runs,
     });
     assert.deepEqual(front.calls, ['read']);
   });

@@ -125,14 +125,14 @@ export async function handshake(environment: Environment, servername: string): P
 /** Waits until a condition holds; the error has the last failure. */
 export async function eventually<T>(
   what: string,
-  look: () => Promise<T | undefined> | T | undefined,
+  poll: () => Promise<T | undefined> | T | undefined,
   timeoutMs = 60_000,
 ): Promise<T> {
   let last: unknown;
   const seen = await until(
     async () => {
       try {
-        return await look();
+        return await poll();
       } catch (thrown) {
         last = thrown;
         return undefined;

@@ -19,7 +19,7 @@ function holder(world: World): string[] {
   return txtValues(world, APP_ADDRESS).map((value) => value.split(':')[0] ?? '');
 }
 
-async function pass(ingress: Ingress): Promise<void> {
+async function reconcileNow(ingress: Ingress): Promise<void> {
   const before = ingress.log.filter(({ event }) => event === 'pass-finished').length;
   ingress.signal('SIGHUP');
   await ingress.seen('pass-finished', {
@@ -30,7 +30,7 @@ async function pass(ingress: Ingress): Promise<void> {
 /** Asserts that both run and neither writes in a further run. */
 async function assertNoMoreWrites(world: World, ...ingresses: readonly Ingress[]): Promise<void> {
   world.cloudflare.resetCalls();
-  for (let turn = 0; turn < 3; turn += 1) for (const ingress of ingresses) await pass(ingress);
+  for (let run = 0; run < 3; run += 1) for (const ingress of ingresses) await reconcileNow(ingress);
   assert.deepEqual(writes(world), []);
 }
 
@@ -48,12 +48,12 @@ test('claim and claim: the last started container has the name, the other report
   await world.resolver.forgets();
   const green = await start(t, await container(world, 'd'));
   assert.deepEqual(holder(world), [idOf('d')]);
-  await pass(blue);
+  await reconcileNow(blue);
   const { msg } = await blue.seen('warning', {
     fits: (line) => /another container/.test(String(line['msg'])),
   });
   assert.match(String(msg), new RegExp(`${idOf('d')}.*APP_ADDRESS_MODE=hold`));
-  await pass(green);
+  await reconcileNow(green);
   await assertNoMoreWrites(world, blue, green);
   assert.deepEqual(holder(world), [idOf('d')]);
   const caa = world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA');
@@ -69,13 +69,13 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
   assert.deepEqual(holder(world), [idOf('b')]);
   await standby.seen('serving');
   await standby.seen('warning', { fits: (line) => /standby/.test(String(line['msg'])) });
-  await pass(blue);
+  await reconcileNow(blue);
   await assertNoMoreWrites(world, blue, standby);
   await blue.end('SIGTERM');
   const [record] = world.cloudflare.recordsOf('example.test').filter(({ name }) => name === APP_ADDRESS);
   assert.ok(record);
   world.cloudflare.removeRecord('example.test', record.id);
-  await pass(standby);
+  await reconcileNow(standby);
   assert.deepEqual(holder(world), [idOf('e')]);
 });
 
@@ -99,7 +99,7 @@ test('after simultaneous starts, each has its certificate, and one of them the n
   for (const ingress of both) await ingress.seen('pass-finished', { timeoutMs: 120_000 });
   for (const { log } of both) assert.ok(!log.some(({ event }) => event === 'pass-failed'));
   // A container whose name was taken after its run writes its CAA record again.
-  for (const ingress of both) await pass(ingress);
+  for (const ingress of both) await reconcileNow(ingress);
   await assertNoMoreWrites(world, ...both);
   assert.equal(holder(world).length, 1);
   assert.deepEqual(txtValues(world, CHALLENGE), []);

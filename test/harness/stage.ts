@@ -26,7 +26,7 @@ import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import { decidingFailure, type ReconcileResult } from '../../src/reconcile/report.ts';
 import { type ChallengeJournal, createChallengeJournal } from '../../src/records/registry.ts';
-import { standingWarnings } from '../../src/warnings.ts';
+import { warningsBySubject } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
 import { makeCertificate } from './ca/certificates.ts';
@@ -132,7 +132,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
     fallback: undefined,
     staging: undefined,
   };
-  const told = new Set<string>();
+  const warned = new Set<string>();
   let ids = 0;
   const stage: Stage = {
     ...{
@@ -184,10 +184,10 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
         return `attempt-${ids}`;
       },
       warn: (sentence) => {
-        if (!told.has(sentence)) warn(sentence);
-        told.add(sentence);
+        if (!warned.has(sentence)) warn(sentence);
+        warned.add(sentence);
       },
-      warnOf: standingWarnings(emit),
+      warnOf: warningsBySubject(emit),
       shared: emptySharedState(),
       ...{ provider, authorities: issuers, journalOf, store, clock, emit },
     },

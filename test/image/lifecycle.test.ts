@@ -109,7 +109,7 @@ test('the image in its compose project, from the first start to the end', async 
     await project.compose('restart', '--timeout', '10', 'ingress');
     const after = await eventually('an answer', () => project.get('/'));
     assert.equal(after.certificate.serialNumber, before.certificate.serialNumber);
-    await eventually('the pass after the restart', async () => {
+    await eventually('a reconciliation after the restart', async () => {
       const finished = (await events(project)).filter((event) => event === 'pass-finished');
       return finished.length >= 2 || undefined;
     });

@@ -228,7 +228,7 @@ export const crashes: readonly Mutant[] = [
     note: 'The signal that stops the program also aborts the removal of the challenges.',
   },
   {
-    id: 'crash-removal-holds-up-stop',
+    id: 'crash-removal-delays-stop',
     class: 'crash',
     file: 'src/reconcile/clean-up.ts',
     search: '  if (stopping.aborted) return AbortSignal.timeout(CLEANUP_WHILE_STOPPING_MS);\n',

@@ -53,7 +53,7 @@ export const renewals: readonly Mutant[] = [
     note: 'A renewal window that had passed at issuance is followed repeatedly.',
   },
   {
-    id: 'renewal-no-emergency',
+    id: 'renewal-no-urgent-time',
     class: 'renewal',
     file: 'src/certificates/renewal/policy.ts',
     search: '    spaced(urgency, issuances, times.urgentMinIntervalMs),\n',
@@ -98,7 +98,7 @@ export const renewals: readonly Mutant[] = [
     note: 'A mass revocation is noticed a day late.',
   },
   {
-    id: 'renewal-wish-follows-anything',
+    id: 'renewal-days-before-unbounded',
     class: 'renewal',
     file: 'src/certificates/renewal/policy.ts',
     search: "  return { rule: 'days-before', at: Math.max(asked, minAgeAt), why };",
@@ -107,7 +107,7 @@ export const renewals: readonly Mutant[] = [
     note: 'A RENEW_DAYS_BEFORE longer than the lifetime leads to a loop.',
   },
   {
-    id: 'renewal-end-not-told',
+    id: 'renewal-end-not-logged',
     class: 'renewal',
     file: 'src/reconcile/controller.ts',
     search:

@@ -27,7 +27,7 @@ const zone: ZoneForecast = {
   zone: { id: 'z1', name: 'example.com' },
   names: ['app.example.com'],
   changes: [],
-  standing: [alias],
+  current: [alias],
   leftovers: [],
 };
 const kept: CertificateForecast = {
@@ -40,7 +40,7 @@ const kept: CertificateForecast = {
     isSpaced: false,
     reason: 'renewal is due at 2026-11-30T00:00:00.000Z',
   },
-  ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
+  ...{ deferral: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 const settled: Forecast = {
   ...{ provider: 'cloudflare', names: ['app.example.com'], unplanned: [] },
@@ -50,7 +50,7 @@ const ordered: CertificateForecast = {
   names: ['app.example.com'],
   stored: undefined,
   decision: { action: 'order', urgent: true, rule: 'missing', reason: 'there is no certificate yet' },
-  ...{ held: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
+  ...{ deferral: undefined, refused: undefined, ending: undefined, lastRefusal: undefined },
 };
 
 const plan = (
@@ -91,7 +91,7 @@ const plans: readonly WordingRow[] = [
             { action: 'replace', replaced: address, record: alias },
             { action: 'create', record: txt('new:443') },
           ],
-          standing: [],
+          current: [],
           leftovers: [txt('challenge')],
         },
       ],
@@ -136,10 +136,10 @@ No record would change, no certificate would be ordered. This was a plan: nothin
     'several certificates, one of which has to wait',
     {
       names: ['a.example.com', '*.a.example.com', 'b.example.com'],
-      zones: [{ ...zone, changes: create, standing: [] }],
+      zones: [{ ...zone, changes: create, current: [] }],
       certificates: [
         { ...ordered, names: ['a.example.com', '*.a.example.com'] },
-        { ...ordered, names: ['b.example.com'], held },
+        { ...ordered, names: ['b.example.com'], deferral: held },
       ],
     },
     `What a start would do for a.example.com, *.a.example.com, b.example.com:

@@ -31,7 +31,7 @@ async function thrownBy(work: () => unknown): Promise<unknown> {
   return undefined;
 }
 
-/** What a budget throws after it was used up, or told to wait. */
+/** The error of a budget that is used up or has to wait. */
 async function overBudget(holdMs: number): Promise<unknown> {
   const clock = createFakeClock(new Date('2026-01-02T03:04:05Z'));
   const limit = { burst: 1, calls: 1, perMs: 3_600_000 };

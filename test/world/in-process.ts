@@ -20,7 +20,7 @@ import { errorFields, logEvents } from '../../src/log.ts';
 import { runController } from '../../src/reconcile/controller.ts';
 import { manageCertificate } from '../../src/reconcile/deps.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
-import { standingWarnings } from '../../src/warnings.ts';
+import { warningsBySubject } from '../../src/warnings.ts';
 import { createBegin } from './faults/preload/begin.ts';
 import { watchFiles } from './faults/preload/files.ts';
 import type { Actor, Begin } from './faults/preload/outside.ts';
@@ -167,7 +167,7 @@ async function compose(
   const emit = emitTo(logEvents(logTo(take)));
   await front.open(config.port);
   void tidyVolume(config, { emit, clock });
-  const warnOf = standingWarnings(emit);
+  const warnOf = warningsBySubject(emit);
   const deps = assembleDeps(config, { clock, serve: front.serve, emit, warnOf });
   await runController(
     {

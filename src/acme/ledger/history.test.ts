@@ -267,14 +267,14 @@ test('lastIssued gives the last certificate for exactly these names', () => {
 });
 
 test('lastRefusal has the CA’s message until a certificate is issued, also for entries of earlier versions', () => {
-  const told = historyWith(
+  const history = historyWith(
     failed(),
     failed({ message: 'no TXT record' }),
     failed({ code: 'ACME_UNREACHABLE', refused: false, message: 'gone' }),
   );
   const code = 'ACME_ORDER_FAILED';
-  assert.deepEqual(told.lastRefusal(APP), { at: minute(1), code, message: 'no TXT record' });
-  assert.equal(told.lastRefusal(BOTH), undefined);
+  assert.deepEqual(history.lastRefusal(APP), { at: minute(1), code, message: 'no TXT record' });
+  assert.equal(history.lastRefusal(BOTH), undefined);
   assert.deepEqual(historyWith(failed()).lastRefusal(APP), { at: minute(0), code, message: undefined });
   assert.equal(historyWith(failed({ message: 'no' }), issued('a')).lastRefusal(APP), undefined);
 });

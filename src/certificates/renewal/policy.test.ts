@@ -140,8 +140,8 @@ test('a decision says whether recent issuances defer the renewal', () => {
 test('a window that had passed when the certificate was issued is followed once', () => {
   const passed = window(-2, -1);
   assert.equal(decide(90, 1, { advice: passed, issuedAt: [after(-60), start] }).action, 'order');
-  const told = decide(90, 40, { advice: passed, issuedAt: [after(-0.1), start] });
-  assert.deepEqual(told.action === 'keep' && told.until, after(60));
+  const decision = decide(90, 40, { advice: passed, issuedAt: [after(-0.1), start] });
+  assert.deepEqual(decision.action === 'keep' && decision.until, after(60));
 });
 
 test('a certificate that will be revoked the day after it was issued is replaced at once', () => {

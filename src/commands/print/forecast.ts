@@ -24,12 +24,12 @@ function listed(names: readonly string[]): string {
   return names.length > LISTED ? `${names.length} names` : names.join(', ');
 }
 
-function describeZone({ zone, changes, leftovers, standing }: ZoneForecast, provider: string): string[] {
+function describeZone({ zone, changes, leftovers, current }: ZoneForecast, provider: string): string[] {
   return [
     `Records in the zone ${zone.name ?? zone.id} (${provider})`,
     ...changes.flatMap(describeChange),
     ...leftovers.map((record) => line('remove', `${full(record)}, left by an earlier run`)),
-    ...standing.map((record) => line('right', full(record))),
+    ...current.map((record) => line('right', full(record))),
   ];
 }
 
@@ -63,13 +63,13 @@ function describeChange(change: Change): string[] {
 }
 
 function describeCertificate(certificate: CertificateForecast): string[] {
-  const { stored, decision, held, refused, lastRefusal } = certificate;
+  const { stored, decision, deferral, refused, lastRefusal } = certificate;
   return [
     ...(stored ? [line('stored', `serial ${stored.serial}, ${describeLife(stored, certificate)}`)] : []),
     line(decision.action, decision.reason),
     ...(refused ? [line('but', `${refused.message} (${refused.code})`)] : []),
-    ...(lastRefusal && !held && !refused ? [line('last', describeRefusal(lastRefusal))] : []),
-    ...(held ? [line('later', `not before ${held.until.toISOString()}: ${held.reason}`)] : []),
+    ...(lastRefusal && !deferral && !refused ? [line('last', describeRefusal(lastRefusal))] : []),
+    ...(deferral ? [line('later', `not before ${deferral.until.toISOString()}: ${deferral.reason}`)] : []),
   ];
 }
 
@@ -84,7 +84,7 @@ function describeRefusal({ at, code, message }: PastFailure): string {
 function verdictOf({ names, unplanned, zones, certificates }: Forecast): string {
   const changed = zones.reduce((sum, { changes, leftovers }) => sum + changes.length + leftovers.length, 0);
   const ordered = certificates.filter(
-    ({ decision, held, refused }) => decision.action === 'order' && !held && !refused,
+    ({ decision, deferral, refused }) => decision.action === 'order' && !deferral && !refused,
   ).length;
   const known =
     changed === 0 ? 'No record would change' : `${changed} record${changed === 1 ? '' : 's'} would change`;

@@ -16,10 +16,15 @@ export function planJson({ failures, certificates, ...others }: Plan): string {
   const toJson = ({ code, message, fix }: IngressError) => ({ code, message, remedy: fix });
   return print({
     ...others,
-    certificates: certificates.map(({ held, refused, ...one }) => ({
+    zones: others.zones.map(({ current, leftovers, ...zone }) => ({ ...zone, standing: current, leftovers })),
+    certificates: certificates.map(({ deferral, refused, ...one }) => ({
       ...one,
       decision: decisionToJson(one.decision),
-      held: held && { at: held.until, why: held.reason, ...(held.failure && { failure: held.failure }) },
+      held: deferral && {
+        at: deferral.until,
+        why: deferral.reason,
+        ...(deferral.failure && { failure: deferral.failure }),
+      },
       refused: refused && toJson(refused),
     })),
     failures: failures.map(({ domain, error }) => ({ domain, ...toJson(error) })),

@@ -34,7 +34,7 @@ export function withRenewalConfs(
       return [[authority, remembered(load, ACCOUNT_MS, clock)]];
     }),
   );
-  const told = new Set<string>();
+  const written = new Set<string>();
 
   async function writeConfs(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
     const origin = await originOf(authorities, names, bundle);
@@ -49,7 +49,7 @@ export function withRenewalConfs(
       if (written === undefined) continue;
       emit({ type: 'renewal-conf-written', domain: names[0], ...written });
     }
-    told.add(names.join());
+    written.add(names.join());
   }
 
   async function writeSafely(names: Names, bundle: CertificateBundle): Promise<void> {
@@ -64,7 +64,7 @@ export function withRenewalConfs(
     ...store,
     async load(names) {
       const bundle = await store.load(names);
-      if (bundle !== undefined && !told.has(names.join())) await writeSafely(names, bundle);
+      if (bundle !== undefined && !written.has(names.join())) await writeSafely(names, bundle);
       return bundle;
     },
     async save(names, bundle) {

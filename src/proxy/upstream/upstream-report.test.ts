@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
-import { standingWarnings } from '../../warnings.ts';
+import { warningsBySubject } from '../../warnings.ts';
 import { doesNotAnswer, pointsToIngress } from './messages.ts';
 import { UpstreamReport } from './upstream-report.ts';
 
@@ -12,7 +12,7 @@ import { UpstreamReport } from './upstream-report.ts';
 function report(states: readonly string[], endpoint: { host?: string; inContainer?: boolean } = {}) {
   const { log, emit, lines } = memoryLog();
   const current = new Map<string, string>();
-  const warnOf = standingWarnings(emit, current);
+  const warnOf = warningsBySubject(emit, current);
   const subject = new UpstreamReport({
     host: 'app',
     port: 3000,

@@ -64,7 +64,7 @@ export function createMemoryProvider({
     if (apex === undefined) throw new IngressError('ZONE_NOT_FOUND', `the account has no zone ${id}`);
     return apex;
   };
-  const stand = ({ name: owner, type, value, ttl }: DnsRecord, apex: string): CurrentRecord => {
+  const place = ({ name: owner, type, value, ttl }: DnsRecord, apex: string): CurrentRecord => {
     const record = { name: owner, type, value, ttl };
     assertCanonical(record, apex, provider.capabilities);
     const same = records.find((one) => sameData(one, record));
@@ -104,7 +104,7 @@ export function createMemoryProvider({
     if (change.action === 'replace' && !take(change.replaced)) {
       throw new IngressError('PROVIDER_CONFLICT', `${describeRecord(change.replaced)} no longer exists`);
     }
-    return [stand(change.record, apex)];
+    return [place(change.record, apex)];
   };
 
   const provider: MemoryProvider = {
@@ -125,7 +125,7 @@ export function createMemoryProvider({
       return records.map(describeRecord).sort();
     },
     before: () => undefined,
-    plant: (record) => void stand(record, [...held].find((apex) => lies(record.name, apex)) ?? ''),
+    plant: (record) => void place(record, [...held].find((apex) => lies(record.name, apex)) ?? ''),
     dropZone: (apex) => void held.delete(apex),
     breakAfter: (after, error) => {
       broken = { after, error };

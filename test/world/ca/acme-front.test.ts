@@ -219,9 +219,9 @@ test('cuts the connection if the CA is down', async (t) => {
   afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
   const loopback = await claimLoopback();
   afterTest(t, () => loopback[Symbol.asyncDispose]());
-  const [address, nobody] = [loopback.next(), loopback.next()];
+  const [address, down] = [loopback.next(), loopback.next()];
   const behind = {
-    directoryUrl: `https://${nobody}:14000/dir`,
+    directoryUrl: `https://${down}:14000/dir`,
     apiCaFile: join(directory, 'acme-front.crt'),
   };
   const front = await startAcmeFront({ directory, address, behind });

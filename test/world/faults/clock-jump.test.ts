@@ -41,8 +41,8 @@ function program(t: TestContext) {
   };
   /** The days by which it is ahead. */
   const ahead = async (expression: string) => {
-    const told = await ask(expression);
-    const at = typeof told === 'string' ? Date.parse(told) : Number(told);
+    const shown = await ask(expression);
+    const at = typeof shown === 'string' ? Date.parse(shown) : Number(shown);
     return Math.round(((at - Date.now()) / DAY_MS) * 100) / 100 + 0; // Avoids -0.
   };
   return { clock, ask, ahead };
