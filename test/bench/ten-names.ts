@@ -47,9 +47,9 @@ export async function tenNames(provider: string) {
     await reconcileOnce(subject, journal, ordering);
     return count(world);
   };
-  const [firstStart, passAfter, renewal] = [await run(true), await run(false), await run(true)];
+  const [firstStart, nextRun, renewal] = [await run(true), await run(false), await run(true)];
   await run(false);
-  return { firstStart, passAfter, renewal, quietPass: await run(false) };
+  return { firstStart, nextRun, renewal, unchangedRun: await run(false) };
 }
 
 async function reconcileOnce(

@@ -199,7 +199,7 @@ const MEMORY = `The proportional share (PSS) of all processes of the contender, 
 connection, and the growth after a thousand more connections have made one request each and stayed
 open. Kernel buffers are not included.`;
 
-const NAMES = `Each name has a certificate. Ours gets them one by one through the runtime socket. HAProxy in the
+const NAMES = `Each name has a certificate. Ours gets them one by one through the runtime API. HAProxy in the
 older container's configuration reads a folder of PEM files and has a \`use_backend\` rule for each
 name, which it evaluates in order. nginx has a server for each name, Caddy a site. The clients
 request random names; for resumption, each loop has its own name; wrk requests the last name.`;
