@@ -6,7 +6,10 @@ import { test } from 'node:test';
 const root = new URL('../', import.meta.url);
 const documents = globSync('{*.md,docs/**/*.md,examples/**/*.md}', { cwd: root }).sort();
 
-/** The targets of links: Markdown files by their text, others by their existence. Paths are relative to the repository. */
+/**
+ * The targets of links: Markdown files by their text, others by their existence. Paths are relative
+ * to the repository.
+ */
 interface Tree {
   text(path: string): string;
   has(path: string): boolean;
@@ -36,7 +39,10 @@ function linksOf(text: string): string[] {
     .filter((link) => !/^[a-z][a-z+.-]*:/i.test(link));
 }
 
-/** The anchors that GitHub makes from headings: lower case, hyphens for spaces, a number after a repeated one. */
+/**
+ * The anchors that GitHub makes from headings: lower case, hyphens for spaces, a number after a
+ * repeated one.
+ */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of withoutFences(text).matchAll(/^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$/gm)) {

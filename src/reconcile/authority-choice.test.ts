@@ -10,7 +10,10 @@ const AFTER_MINUTES = 60;
 const minute = (count: number) => new Date(Date.UTC(2026, 10, 24, 0, count));
 const at = (count: number, entry: NewEntry): LedgerEntry => ({ at: minute(count).toISOString(), ...entry });
 
-/** An outage at a minute; with `until`, a refusal after which the CA may be asked again at that minute. */
+/**
+ * An outage at a minute; with `until`, a refusal after which the CA may be asked again at that
+ * minute.
+ */
 const failed = (count: number, until?: number) => {
   const entry = { event: 'failed', names: [...NAMES], code: 'ACME_UNREACHABLE' } as const;
   if (until === undefined) return at(count, { ...entry, refused: false });

@@ -129,8 +129,8 @@ test('records that are pending stay pending in a run that does not know what the
 });
 
 /**
- * Another container publishes its challenge at our challenge name after we have read the zone. `settled`
- * runs once the name servers serve what we wrote.
+ * Another container publishes its challenge at our challenge name after we have read the zone.
+ * `settled` runs once the name servers serve what we wrote.
  */
 function challengesMeanwhile(stage: Stage, settled: () => void = () => undefined): void {
   const { provider } = stage;

@@ -118,8 +118,8 @@ test('a challenge of the name whose journal is unreadable stays, and that of the
 });
 
 /**
- * One run over two certificates, the first of which has a file with a fault; asserts that the second
- * is not affected.
+ * One run over two certificates, the first of which has a file with a fault; asserts that the
+ * second is not affected.
  */
 async function reconcileWith(
   t: Parameters<typeof setStage>[0],

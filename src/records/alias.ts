@@ -91,7 +91,10 @@ export function chooseAlias(
   return { kind: 'name', target };
 }
 
-/** Whether a record of this type at the domain points clients elsewhere, so that an alias replaces it. Pure. */
+/**
+ * Whether a record of this type at the domain points clients elsewhere, so that an alias replaces
+ * it. Pure.
+ */
 export function conflictsWithAlias(type: string): boolean {
   return type === 'CNAME' || type === 'A' || type === 'AAAA';
 }

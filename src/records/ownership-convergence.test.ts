@@ -22,7 +22,9 @@ interface Kind {
   readonly app: number;
 }
 
-/** One container: a run reads the zone, and then writes change by change while others do the same. */
+/**
+ * One container: a run reads the zone, and then writes change by change while others do the same.
+ */
 interface Container {
   readonly mode: AddressMode;
   readonly desired: readonly DesiredRecord[];

@@ -80,8 +80,8 @@ export interface OwnershipDecisions {
   readonly mode: AddressMode;
   readonly decisions: ReadonlyMap<string, OwnershipDecision & { readonly own: DesiredRecord }>;
   /**
-   * For plan.ts: the ownership of the served name that a record is desired for; `claim` for a record
-   * of no such name.
+   * For plan.ts: the ownership of the served name that a record is desired for; `claim` for a
+   * record of no such name.
    */
   readonly ownershipOf: (record: DesiredRecord) => Ownership;
 }

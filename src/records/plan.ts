@@ -11,7 +11,9 @@ import { conflictsWithAlias } from './alias.ts';
 import type { DesiredRecord } from './desired.ts';
 import type { Ownership } from './ownership.ts';
 
-/** The difference between the desired and the current records, and what the operator should know. */
+/**
+ * The difference between the desired and the current records, and what the operator should know.
+ */
 export interface Plan {
   readonly changes: readonly Change[];
   /**

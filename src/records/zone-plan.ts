@@ -76,7 +76,9 @@ export function desiredOf({ desired }: Pick<Plan, 'desired'>, domain: string): r
   return desired.filter((record) => record.for === domain);
 }
 
-/** PROVIDER_REJECTED for a CNAME that excludes the records of a name, as the provider would report. */
+/**
+ * PROVIDER_REJECTED for a CNAME that excludes the records of a name, as the provider would report.
+ */
 export function cnameFault(cname: CurrentRecord): IngressError {
   const sentence = `${describeRecord(cname)} excludes every other record at its name and is not ours to remove`;
   return new IngressError('PROVIDER_REJECTED', sentence, {

@@ -10,7 +10,8 @@ import { type Calls, tenNames } from './ten-names.ts';
 
 /**
  * The API calls of each provider: with one name, those of the program in the local world; with ten
- * names of one zone, those of the provider's methods for one plan of all names, as the program makes it.
+ * names of one zone, those of the provider's methods for one plan of all names, as the program
+ * makes it.
  */
 
 interface Costs {
@@ -56,7 +57,7 @@ async function oneName(name: string): Promise<Costs> {
   const [firstStart, nextRun, unchangedRun] = await start(3);
   for (const folder of ['live', 'archive']) rmSync(join(root, folder), { recursive: true });
   await plantCertificate(environment, 10);
-  // Otherwise the order waits until no resolver can cache the first challenge (TTLs of up to 300 s).
+  // Otherwise the order waits until no resolver can cache the first challenge (TTL up to 300 s).
   jump(6 * 60_000);
   const [renewing] = await start(2);
   const [restart] = await start(1);

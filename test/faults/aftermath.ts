@@ -6,8 +6,9 @@ import type { Environment } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
 
 /**
- * The problems that remain after a fault is over and the ingress has finished a run. None if there is a valid certificate on
- * the volume and in handshakes, no challenge value and no open order, one account, and at most `orders` orders.
+ * The problems that remain after a fault is over and the ingress has finished a run. None if there
+ * is a valid certificate on the volume and in handshakes, no challenge value and no open order, one
+ * account, and at most `orders` orders.
  */
 export async function aftermath(world: World, environment: Environment, orders = 1): Promise<string[]> {
   const name = environment['DOMAIN'] ?? '';

@@ -21,8 +21,9 @@ import {
 } from './steps.ts';
 
 /**
- * The disk faults at a step: the disk becomes full, in the middle of the write if the step is one, or read-only. A failure before a file
- * is written equals a failure of the write: FAULTS=every tries these too.
+ * The disk faults at a step: the disk becomes full, in the middle of the write if the step is one,
+ * or read-only. A failure before a file is written equals a failure of the write: FAULTS=every
+ * tries these too.
  */
 function disksAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'ENOSPC' || act === 'EROFS' || act === 'torn');

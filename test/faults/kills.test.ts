@@ -9,8 +9,9 @@ import { start } from './start.ts';
 import { renewalFor, type StepFault, startFor, stepsOf } from './steps.ts';
 
 /**
- * Whether a kill after this step leaves the same state as a kill one step earlier: empty folders and temporary files are ignored, what the kernel has outlives
- * the process, and reading changes nothing. FAULTS=every tries these too.
+ * Whether a kill after this step leaves the same state as a kill one step earlier: empty folders
+ * and temporary files are ignored, what the kernel has outlives the process, and reading changes
+ * nothing. FAULTS=every tries these too.
  */
 function isIdle(step: string): boolean {
   return /^(?:mkdir|open|sync|GET|HEAD) |\.tmp #\d+$/.test(step) && process.env['FAULTS'] !== 'every';

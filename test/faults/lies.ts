@@ -20,7 +20,10 @@ export type Chosen = (world: World) => readonly { readonly faults: DnsFaults }[]
 
 export const isChallenge = ({ name }: SeenQuestion) => name.startsWith('_acme-challenge.');
 
-/** The chosen servers give faulty answers from the start until the ingress reports a wait or a failure. */
+/**
+ * The chosen servers give faulty answers from the start until the ingress reports a wait or a
+ * failure.
+ */
 export function faultyAnswers(
   who: string,
   chosen: Chosen,

@@ -37,7 +37,8 @@ export const writes: readonly ProviderCall[] = [
         if (name.endsWith(environment['DOMAIN'] ?? '')) world.cloudflare.removeRecord(world.zone, id);
     },
   },
-  // Not a renewal: Pebble reuses a valid authorization for one order in a hundred, which then has no challenge.
+  // Not a renewal: Pebble reuses a valid authorization for one order in a hundred, which then has
+  // no challenge.
   {
     what: 'the write of a challenge alone',
     is: (call, before) => isWrite(call) && before === 0,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Scene } from './survive.ts';
 
 /**
- * Waits for the first certificate and the end of its run, and makes the CA advise its renewal. Set up faults of the renewal
- * after that, and then advance the clocks: no order is made while resolvers may cache the last challenge.
+ * Waits for the first certificate and the end of its run, and makes the CA advise its renewal. Set
+ * up faults of the renewal after that, and then advance the clocks: no order is made while
+ * resolvers may cache the last challenge.
  */
 export async function adviseRenewal(scene: Scene): Promise<void> {
   const { world, environment, ingress } = scene;

@@ -7,7 +7,9 @@ const inProcess = process.env['FAULTS'] !== 'processes';
 /** The factor by which the time limits of a hasty trial are shortened. */
 export const HASTE = inProcess ? 4 : 1;
 
-/** Runs the ingress in this process, or the bundle in a process of its own with FAULTS=processes. */
+/**
+ * Runs the ingress in this process, or the bundle in a process of its own with FAULTS=processes.
+ */
 export function start(environment: Environment, options?: InProcessOptions): Ingress {
   return inProcess ? startInProcess(environment, options) : startIngress(environment);
 }

@@ -9,7 +9,10 @@ const LONGEST_MS = 90_000;
 /** Days left of 90: less than a third, so a renewal is due. */
 const DAYS_LEFT = 20;
 
-/** The environment of a first start with its own name and an empty volume, whose CA is the front of the world's CA. */
+/**
+ * The environment of a first start with its own name and an empty volume, whose CA is the front of
+ * the world's CA.
+ */
 export function startFor(world: World, host: string): Promise<Environment> {
   const ACME_DIRECTORY_URL = world.acmeFront.directoryUrl;
   return environmentFor(world, { DOMAIN: `${host}.${world.zone}`, ACME_DIRECTORY_URL });
@@ -47,8 +50,9 @@ export interface StepFault {
 }
 
 /**
- * Whether the fault loses an order: between the CA's response and the write of the order to the volume, the ingress does not know the order, so it creates another one. Between the two
- * there are only the steps of writing the order.
+ * Whether the fault loses an order: between the CA's response and the write of the order to the
+ * volume, the ingress does not know the order, so it creates another one. Between the two there are
+ * only the steps of writing the order.
  */
 export function isOrderLost(steps: readonly string[], { act, step }: StepFault): boolean {
   if (step === ASKED) return true;

@@ -35,11 +35,16 @@ export interface Trial {
   readonly accounts?: number;
   /** Whether the faults stay after they have occurred. Default: all are cleared. */
   readonly stays?: boolean;
-  /** Whether a run is requested (SIGHUP) after the fault. Default: the ingress recovers by itself. */
+  /**
+   * Whether a run is requested (SIGHUP) after the fault. Default: the ingress recovers by itself.
+   */
   readonly needsSighup?: boolean;
   /** Changes of the environment. */
   readonly environment?: Environment;
-  /** Whether the trial depends on time limits: these are divided by HASTE, and so are the injected delays. */
+  /**
+   * Whether the trial depends on time limits: these are divided by HASTE, and so are the injected
+   * delays.
+   */
   readonly hasty?: boolean;
 }
 
@@ -60,8 +65,8 @@ export async function surviveEach(t: TestContext, world: World, trials: readonly
 }
 
 /**
- * Starts an ingress with the fault, ends the fault once it has occurred, and lets the ingress finish a run. Then nothing may
- * be left of the fault.
+ * Starts an ingress with the fault, ends the fault once it has occurred, and lets the ingress
+ * finish a run. Then nothing may be left of the fault.
  */
 export async function survive(world: World, host: string, trial: Trial): Promise<void> {
   const plain = { ...(await startFor(world, host)), CERTBOT_EMAIL: `${host}@example.test` };

@@ -43,7 +43,7 @@ export const proxies: readonly Mutant[] = [
         'another program that answers on the socket is left alone, with a warning',
       ),
     ],
-    note: 'Any process that responds on the runtime socket is killed, even a foreign one.',
+    note: 'Any process that responds on the stats socket is killed, even a foreign one.',
   },
   {
     id: 'proxy-no-drain',

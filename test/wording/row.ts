@@ -1,4 +1,7 @@
-/** The message in one situation. Tests of behaviour assert codes, events and fields; only these rows assert wording. */
+/**
+ * The message in one situation. Tests of behaviour assert codes, events and fields; only these rows
+ * assert wording.
+ */
 export interface WordingRow {
   /** The situation. */
   readonly when: string;
