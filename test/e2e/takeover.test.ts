@@ -135,6 +135,7 @@ test('certbot’s certificate is renewed with its RSA account, and certbot can c
   const certbot = certbotOn(world, volume);
   await certbot.issue(lineage, { umask: '000', args: ['--key-type', 'rsa'] });
   const [before, askedBefore, old] = [contents(volume), asked(world), certificateIn(volume, lineage)];
+  const ordersBefore = world.pebble.orders();
   const ingress = again(t, environment);
   await ingress.seen('pass-finished');
   // Less than a quarter of the lifetime is left, so it is renewed whatever time the CA advises.
@@ -144,7 +145,9 @@ test('certbot’s certificate is renewed with its RSA account, and certbot can c
   const { serial } = await ingress.seen('serving', { fits: (line) => line['serial'] !== old.serialNumber });
 
   await t.test('with the same account', () => {
-    assert.deepEqual(asked(world), { accounts: askedBefore.accounts, orders: askedBefore.orders + 1 });
+    assert.equal(asked(world).accounts, askedBefore.accounts);
+    // Not the requests: Pebble may refuse the one with `replaces` (isReplaceableAtPebble).
+    assert.equal(world.pebble.orders(), ordersBefore + 1);
   });
   await t.test('live/ has the new certificate, and all old files remain', () => {
     assert.equal(certificateIn(volume, lineage).serialNumber, serial);
