@@ -51,7 +51,7 @@ export function createClient(options: ClientOptions): CloudflareClient {
   const { token, baseUrl, timeoutMs, budget, clock, outgoing } = options;
   let loading: Promise<Sdk> | undefined;
   const call = async <T extends z.ZodType>(
-    operation: Pick<Operation, 'doing' | 'permission'>,
+    operation: Pick<Operation, 'doing' | 'permission' | 'records'>,
     signal: AbortSignal,
     result: T,
     send: (sdk: Sdk, options: { signal: AbortSignal }) => { asResponse(): Promise<Response> },
@@ -99,7 +99,8 @@ export function createClient(options: ClientOptions): CloudflareClient {
         ),
       ),
     batch: async (zoneId, body, signal) => {
-      const operation = { doing: `write DNS records (${describeBatch(body)})`, ...edit };
+      const records = writtenBy(body);
+      const operation = { doing: `write DNS records (${describeBatch(records, body)})`, records, ...edit };
       const send = (sdk: Sdk, options: { signal: AbortSignal }) =>
         sdk.dns.records.batch({ zone_id: zoneId, ...body }, options);
       return (await call(operation, signal, answers.batch, send)).result;
@@ -136,8 +137,11 @@ async function allPages<T>(
   }
 }
 
-function describeBatch({ deletes = [], puts = [], posts = [] }: BatchBody): string {
-  const written = [...puts, ...posts].map((record) => `${record.name} ${record.type}`);
+function writtenBy({ puts = [], posts = [] }: BatchBody): string[] {
+  return [...puts, ...posts].map((record) => `${record.name} ${record.type}`);
+}
+
+function describeBatch(written: readonly string[], { deletes = [] }: BatchBody): string {
   const removed = deletes.length > 0 ? [`${deletes.length} removed`] : [];
   return [...written, ...removed].join(', ');
 }

@@ -1,5 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
-import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
+import type { Zone } from '../../src/dns/provider.ts';
+import { type DnsRecord, describeRecord } from '../../src/dns/record.ts';
+import { type ErrorCode, IngressError, isIngressError } from '../../src/errors.ts';
 import type { ProxyTrouble } from '../../src/net/outgoing.ts';
 import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import { clean, unreachable } from '../shared/errors.ts';
@@ -11,6 +13,8 @@ export interface Operation {
   readonly doing: string;
   /** The token's permission that it needs, as the dashboard names it. */
   readonly permission: 'Zone / Zone / Read' | 'Zone / DNS / Edit';
+  /** The records that it writes, such as `app.example.com A`, for the error's details. */
+  readonly records?: readonly string[];
   readonly baseUrl: string;
   /** Never part of a message, even if the server repeats it. */
   readonly token: Secret;
@@ -91,12 +95,15 @@ export function toIngressError(call: FailedCall, operation: Operation, now: Date
     : `HTTP ${call.status}`;
   const retryAfterMs = parseRetryAfter(call.headers?.get('retry-after'), now);
   const verb = call.status >= 500 ? 'failed' : 'refused';
+  const { hint, ...facts } = adviceFor(code, refusal, operation);
   return new IngressError(code, `Cloudflare ${verb} to ${operation.doing}: ${words}`, {
-    ...hintFor(code, refusal, operation),
+    ...(hint === undefined ? {} : { hint }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     details: {
       status: call.status,
       ...(refusal ? { code: refusal.code } : {}),
+      ...facts,
+      ...(operation.records ? { records: operation.records } : {}),
       ...rayOf(call.headers),
     },
   });
@@ -107,6 +114,30 @@ export function badAnswer(operation: Operation, what: string): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
     `Cloudflare was asked to ${operation.doing} and answered ${what}`,
+  );
+}
+
+/** The error for a token that Cloudflare knows, but that has expired or is disabled. */
+export function inactiveToken(status: string): IngressError {
+  return new IngressError('PROVIDER_CREDENTIALS_REJECTED', `The Cloudflare token is ${status}`, {
+    details: { reason: 'token-not-active', tokenStatus: status },
+  });
+}
+
+/** The error for a token whose list of zones is empty. */
+export function noZoneVisible(): IngressError {
+  return new IngressError('PROVIDER_PERMISSION_MISSING', 'The Cloudflare token sees no zone at all', {
+    hint: 'Give it Zone / Zone / Read and include the zone under Zone Resources, or set CLOUDFLARE_ZONE_ID.',
+    details: { permission: 'Zone / Zone / Read' },
+  });
+}
+
+/** The error for a record that Cloudflare created under another name than was sent. */
+export function createdElsewhere(zone: Zone, name: string, created: DnsRecord): IngressError {
+  return new IngressError(
+    'ZONE_MISMATCH',
+    `The zone ${zone.name ?? zone.id} does not hold ${name}: Cloudflare created ${describeRecord(created)} instead, which was removed again`,
+    { details: { zone: zone.name ?? zone.id, name, created: created.name } },
   );
 }
 
@@ -135,13 +166,24 @@ function codeOfStatus(status: number): ErrorCode {
   return status === 409 ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED';
 }
 
-function hintFor(code: ErrorCode, refusal: Refusal | undefined, operation: Operation): ErrorContext {
+/** Why Cloudflare rejects a token. */
+type TokenFault = 'address-not-allowed' | 'token-malformed' | 'token-rejected';
+
+/** The hint, if there is a better one than the registry's, and what the details say beside it. */
+interface Advice {
+  readonly hint?: string;
+  readonly reason?: TokenFault;
+  readonly permission?: Operation['permission'];
+}
+
+function adviceFor(code: ErrorCode, refusal: Refusal | undefined, { permission }: Operation): Advice {
   switch (code) {
     case 'PROVIDER_CREDENTIALS_REJECTED':
-      return { hint: hintForToken(refusal) };
+      return adviceForToken(refusal);
     case 'PROVIDER_PERMISSION_MISSING':
       return {
-        hint: `Give the token ${operation.permission} and include the zone under Zone Resources: ${TOKENS} > the token > Edit.`,
+        permission,
+        hint: `Give the token ${permission} and include the zone under Zone Resources: ${TOKENS} > the token > Edit.`,
       };
     case 'ZONE_NOT_FOUND':
       return { hint: 'Correct or remove CLOUDFLARE_ZONE_ID; without it, the zone is found automatically.' };
@@ -150,14 +192,23 @@ function hintFor(code: ErrorCode, refusal: Refusal | undefined, operation: Opera
   }
 }
 
-function hintForToken(refusal: Refusal | undefined): string {
+function adviceForToken(refusal: Refusal | undefined): Advice {
   if (/from location/i.test(refusal?.message ?? '')) {
-    return `Correct the token's Client IP Address Filtering, which allows other addresses only: ${TOKENS} > the token > Edit.`;
+    return {
+      reason: 'address-not-allowed',
+      hint: `Correct the token's Client IP Address Filtering, which allows other addresses only: ${TOKENS} > the token > Edit.`,
+    };
   }
   if (refusal?.code === 6111 || refusal?.code === 6003) {
-    return `Make a token at ${TOKENS}: CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.`;
+    return {
+      reason: 'token-malformed',
+      hint: `Make a token at ${TOKENS}: CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.`,
+    };
   }
-  return `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.`;
+  return {
+    reason: 'token-rejected',
+    hint: `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.`,
+  };
 }
 
 // The id by which Cloudflare's support finds a request.

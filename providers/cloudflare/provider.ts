@@ -2,7 +2,7 @@ import { KeyedMutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/name.ts';
 import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
-import { type Change, type CurrentRecord, describeRecord } from '../../src/dns/record.ts';
+import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { IngressError, isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import { namesOf } from '../shared/changes.ts';
@@ -12,7 +12,7 @@ import { ConfiguredZone, forgetIfGone, ZoneList } from '../shared/zones.ts';
 import type { ApiZone } from './answers.ts';
 import { groupSteps, matchAnswer, type Step, stepsAgainst, stepsByHandle, toBatch } from './changes.ts';
 import { type CloudflareClient, createClient } from './client.ts';
-import { isStale } from './errors.ts';
+import { createdElsewhere, inactiveToken, isStale, noZoneVisible } from './errors.ts';
 import { normalizeTtl, toCurrentRecords } from './records.ts';
 import { variables } from './variables.ts';
 import { chooseZone, nameFilter, zoneNotFound } from './zones.ts';
@@ -137,15 +137,13 @@ class Cloudflare implements DnsProvider {
   async #requireActive(signal: AbortSignal): Promise<void> {
     const status = await this.#client.tokenStatus(signal);
     if (status === 'active') return;
-    throw new IngressError('PROVIDER_CREDENTIALS_REJECTED', `The Cloudflare token is ${status}`);
+    throw inactiveToken(status);
   }
 
   async #listZones(signal: AbortSignal): Promise<readonly ApiZone[]> {
     const zones = await this.#client.zones(signal);
     if (zones.length > 0) return zones;
-    throw new IngressError('PROVIDER_PERMISSION_MISSING', 'The Cloudflare token sees no zone at all', {
-      hint: 'Give it Zone / Zone / Read and include the zone under Zone Resources, or set CLOUDFLARE_ZONE_ID.',
-    });
+    throw noZoneVisible();
   }
 
   async #readZone(id: string, signal: AbortSignal): Promise<Zone> {
@@ -198,10 +196,7 @@ class Cloudflare implements DnsProvider {
       record.handle === undefined ? [] : [{ id: record.handle }],
     );
     await this.#client.batch(zone.id, { deletes }, signal);
-    throw new IngressError(
-      'ZONE_MISMATCH',
-      `The zone ${zone.name ?? zone.id} does not hold ${first.asked.name}: Cloudflare created ${describeRecord(first.record)} instead, which was removed again`,
-    );
+    throw createdElsewhere(zone, first.asked.name, first.record);
   }
 }
 

@@ -77,7 +77,8 @@ export function createClient(options: ClientOptions): LinodeClient {
     records: (domainId, signal) =>
       list(`/domains/${domainId}/records`, 'list DNS records', answers.record, signal),
     create: (domainId, body, signal) => {
-      const operation = { doing: `create ${describe(body)}`, subject: 'domain' } as const;
+      const record = describe(body);
+      const operation = { doing: `create ${record}`, subject: 'domain', records: [record] } as const;
       return call(
         { method: 'POST', path: `/domains/${domainId}/records`, body, operation },
         answers.record,
@@ -85,7 +86,8 @@ export function createClient(options: ClientOptions): LinodeClient {
       );
     },
     update: (domainId, id, body, signal) => {
-      const operation = { doing: `change ${describe(body)}`, subject: 'record' } as const;
+      const record = describe(body);
+      const operation = { doing: `change ${record}`, subject: 'record', records: [record] } as const;
       const path = `/domains/${domainId}/records/${id}`;
       return call({ method: 'PUT', path, body, operation }, answers.record, signal);
     },

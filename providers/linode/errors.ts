@@ -1,8 +1,10 @@
 import type { Secret } from '../../src/config/secret.ts';
-import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
+import { describeRecord } from '../../src/dns/record.ts';
+import { type ErrorCode, IngressError } from '../../src/errors.ts';
 import { clean } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 import { failure } from './answers.ts';
+import type { Clash } from './changes.ts';
 
 /** The operation that failed, so that message and hint can name it. */
 export interface Operation {
@@ -12,6 +14,8 @@ export interface Operation {
    * What is gone after a 404. A page is gone if the list has become shorter since the first page.
    */
   readonly subject: 'domain' | 'page' | 'record';
+  /** The records that it writes, such as `app A`, for the error's details. */
+  readonly records?: readonly string[];
   /** Never part of a message, even if the server repeats it. */
   readonly token: Secret;
 }
@@ -37,17 +41,39 @@ export function toIngressError(
   const words =
     refusals.length > 0 ? clean(refusals.map(inWords).join('; '), [operation.token]) : `HTTP ${status}`;
   const verb = status >= 500 ? 'failed' : 'refused';
+  const { hint, ...facts } = adviceFor(code, refusals);
   return new IngressError(code, `Linode ${verb} to ${operation.doing}: ${words}`, {
-    ...hintFor(code, refusals),
+    ...(hint === undefined ? {} : { hint }),
     // Retry-After comes with every response, but is a request to wait only with these statuses.
     ...(retryAfterMs === undefined || (status !== 429 && status !== 503) ? {} : { retryAfterMs }),
-    details: { status },
+    details: {
+      status,
+      ...facts,
+      ...(operation.records ? { records: operation.records } : {}),
+    },
   });
 }
 
 /** The error for a successful response that is not documented. */
 export function badAnswer({ doing }: Pick<Operation, 'doing'>, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', `Linode was asked to ${doing} and answered ${what}`);
+}
+
+/**
+ * The error for a record that would share its name with a CNAME. Linode accepts some of these and
+ * then fails to render the whole zone. It is PROVIDER_CONFLICT only if reading the zone again can
+ * resolve it.
+ */
+export function clash({ wanted, current, isNew }: Clash): IngressError {
+  const [record, beside] = [describeRecord(wanted), describeRecord(current)];
+  return new IngressError(
+    isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
+    `${record} cannot be written beside ${beside}: a CNAME allows no other record`,
+    {
+      ...(isNew ? {} : { hint: `Remove ${beside} if it is not needed, or choose another name.` }),
+      details: { record, beside },
+    },
+  );
 }
 
 function refusalsOf(text: string): Refusal[] {
@@ -78,14 +104,23 @@ function says(refusals: readonly Refusal[], pattern: RegExp): boolean {
   return refusals.some(({ reason }) => pattern.test(reason));
 }
 
-function hintFor(code: ErrorCode, refusals: readonly Refusal[]): ErrorContext {
+/** The hint, if there is a better one than the registry's, and what the details say beside it. */
+interface Advice {
+  readonly hint?: string;
+  readonly reason?: 'token-rejected' | 'token-lacks-scope' | 'user-lacks-grant';
+}
+
+function adviceFor(code: ErrorCode, refusals: readonly Refusal[]): Advice {
   switch (code) {
     case 'PROVIDER_CREDENTIALS_REJECTED':
       return {
+        reason: 'token-rejected',
         hint: `Make a token at ${TOKENS} > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.`,
       };
     case 'PROVIDER_PERMISSION_MISSING':
-      return { hint: says(refusals, LACKS_SCOPE) ? SCOPE : GRANT };
+      return says(refusals, LACKS_SCOPE)
+        ? { reason: 'token-lacks-scope', hint: SCOPE }
+        : { reason: 'user-lacks-grant', hint: GRANT };
     case 'ZONE_NOT_FOUND':
       return {
         hint: 'Add the domain to the account again, or let the user of the token see it (User Permissions > Domains).',

@@ -10,8 +10,9 @@ import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
 import { forgetIfGone, ZoneList } from '../shared/zones.ts';
 import type { ApiRecord } from './answers.ts';
-import { type Clash, type Schedule, type Step, schedule } from './changes.ts';
+import { type Schedule, type Step, schedule } from './changes.ts';
 import { createClient, type LinodeClient } from './client.ts';
+import { clash } from './errors.ts';
 import { type Apex, DEFAULT_TTL, normalizeTtl, toBody, toCurrent } from './records.ts';
 import { variables } from './variables.ts';
 import { chooseDomain, domainNotFound, type LinodeDomain } from './zones.ts';
@@ -151,19 +152,6 @@ class Linode implements DnsProvider {
         return await this.#client.create(id, toBody(step.record, apex), signal);
     }
   }
-}
-
-/**
- * Refuses a clash: Linode accepts some of these and then fails to render the whole zone. It is
- * PROVIDER_CONFLICT only if reading the zone again can resolve it.
- */
-function clash({ wanted, current, isNew }: Clash): IngressError {
-  const inTheWay = describeRecord(current);
-  return new IngressError(
-    isNew ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
-    `${describeRecord(wanted)} cannot be written beside ${inTheWay}: a CNAME allows no other record`,
-    isNew ? {} : { hint: `Remove ${inTheWay} if it is not needed, or choose another name.` },
-  );
 }
 
 /** Linode, of Akamai (API v4, https://techdocs.akamai.com/linode-api/reference/get-domains). */

@@ -99,12 +99,12 @@ export function toBody(record: DnsRecord, apex: string): RecordBody {
       return { type, ...common, target: value };
     case 'CAA': {
       const caa = parseCaa(value);
-      if (!caa) throw rejected(record, 'is not flags, tag and quoted value');
-      if (caa.flags !== 0) throw rejected(record, 'has flags other than 0, which Linode would drop');
+      if (!caa) throw rejected(record, 'malformed-caa');
+      if (caa.flags !== 0) throw rejected(record, 'caa-flags');
       return { type, ...common, tag: caa.tag, target: caa.value };
     }
     default:
-      throw rejected(record, 'is of a type that is never written');
+      throw rejected(record, 'unwritable-type');
   }
 }
 
@@ -114,6 +114,15 @@ function relativeName({ name }: DnsRecord, apex: string): string {
   throw new IngressError('ZONE_MISMATCH', `The Linode domain ${apex} does not hold ${name}`);
 }
 
-function rejected(record: DnsRecord, why: string): IngressError {
-  return new IngressError('PROVIDER_REJECTED', `${describeRecord(record)} ${why}`);
+const WHY_REJECTED = {
+  'malformed-caa': 'is not flags, tag and quoted value',
+  'caa-flags': 'has flags other than 0, which Linode would drop',
+  'unwritable-type': 'is of a type that is never written',
+} as const;
+
+function rejected(record: DnsRecord, reason: keyof typeof WHY_REJECTED): IngressError {
+  const described = describeRecord(record);
+  return new IngressError('PROVIDER_REJECTED', `${described} ${WHY_REJECTED[reason]}`, {
+    details: { reason, record: described },
+  });
 }

@@ -25,18 +25,20 @@ export function domainNotFound(domains: readonly LinodeDomain[], name: string): 
   const sentence = `No domain of the Linode account can hold ${name}`;
   const longest = longestZone(domains.filter(isServed), name) ?? longestZone(domains, name);
   if (longest) {
-    const [obstacle, hint] = isServed(longest)
-      ? [`is a secondary one (type ${longest.type})`, SECONDARY]
-      : [`is not served (status ${longest.status})`, NOT_SERVED];
+    const { type, status } = longest;
+    const [reason, obstacle, hint] = isServed(longest)
+      ? ['secondary', `is a secondary one (type ${type})`, SECONDARY]
+      : ['not-served', `is not served (status ${status})`, NOT_SERVED];
     return new IngressError('ZONE_NOT_FOUND', `${sentence}: the domain ${longest.name} ${obstacle}`, {
       hint,
+      details: { reason, domain: longest.name, type, status },
     });
   }
   const sees =
     domains.length > 0 ? `sees ${summarize(domains.map((domain) => domain.name))}` : 'sees none at all';
   return new IngressError('ZONE_NOT_FOUND', sentence, {
     hint: `The token ${sees}. Add the domain at cloud.linode.com > Domains > Create Domain, or let the user of the token see it (User Permissions > Domains).`,
-    details: NAME_IN_DOUBT,
+    details: { ...NAME_IN_DOUBT, domains: domains.length },
   });
 }
 

@@ -13,23 +13,38 @@ const failure = (code: string, words = 'its words') => Object.assign(new Error(w
 
 test('the error for a call without a response has its cause, and the hint for that cause', () => {
   const thrown = failure('ENOTFOUND');
-  const { code, cause, hint } = unreachable(operation, thrown);
+  const { code, cause, details, hint } = unreachable(operation, thrown);
   assert.deepEqual([code, cause], ['PROVIDER_UNREACHABLE', thrown]);
+  assert.deepEqual(details, { reason: 'name-not-found', host: 'api.example' });
   const others = [new Error('odd'), failure('SELF_SIGNED_CERT_IN_CHAIN')];
   assert.equal(new Set([hint, ...others.map((other) => unreachable(operation, other).hint)]).size, 3);
 });
 
-test('an unknown failure has the general hint', () =>
-  assert.equal(unreachable(operation, new Error('odd')).hint, unreachable(operation, undefined).hint));
+test('an unknown failure has the general hint', () => {
+  const { details, hint } = unreachable(operation, new Error('odd'));
+  assert.deepEqual(details, { reason: 'unknown', host: 'api.example' });
+  assert.equal(hint, unreachable(operation, undefined).hint);
+});
 
-test('a failure of the proxy replaces message and hint', () => {
-  const trouble = { problem: 'the proxy says no', hint: 'Ask the proxy.' };
+test('a failure of the proxy determines message, hint and details', () => {
+  const trouble = {
+    kind: 'proxy-forbids-host',
+    proxy: 'proxy.example:3128',
+    status: 403,
+    problem: 'the proxy says no',
+    hint: 'Ask the proxy.',
+  } as const;
   const error = unreachable(operation, failure('ECONNRESET'), trouble);
   assert.ok(error.message.endsWith(trouble.problem), error.message);
   assert.equal(error.hint, trouble.hint);
+  assert.deepEqual(error.details, {
+    reason: 'proxy-forbids-host',
+    proxy: 'proxy.example:3128',
+    status: 403,
+  });
 });
 
-test('no secret is repeated', () =>
+test('the message contains no secret', () =>
   assert.ok(!unreachable(operation, failure('EPROTO', 'what is t0ken?')).message.includes('t0ken')));
 
 test('a list is summarized after its first items', () => {

@@ -51,20 +51,26 @@ export interface ApiOperation {
 
 /**
  * The error for a call without a complete response. `thrown` is what the HTTP client threw,
- * `trouble` what that says about a proxy. Pure.
+ * `trouble` what that says about a proxy. Its `reason` (in the details) is a SilenceKind or a
+ * ProxyTroubleKind. Pure.
  */
 export function unreachable(
   { title, doing, baseUrl, secrets }: ApiOperation,
   thrown: unknown,
   trouble?: ProxyTrouble,
 ): IngressError {
-  const { why, advice } = whyUnanswered(thrown, baseUrl, `the API of ${title}`);
+  const { kind, host, why, advice } = whyUnanswered(thrown, baseUrl, `the API of ${title}`);
   const sentence = `${title} could not be asked to ${doing}: ${clean(trouble?.problem ?? why, secrets)}`;
   return new IngressError('PROVIDER_UNREACHABLE', sentence, {
     cause: thrown,
+    details: trouble ? proxyDetails(trouble) : { reason: kind, host },
     ...(trouble && { hint: trouble.hint }),
     ...(!trouble && advice && { hint: advice, byItself: errorRegistry.PROVIDER_UNREACHABLE.byItself }),
   });
+}
+
+function proxyDetails({ kind, proxy, status }: ProxyTrouble): Readonly<Record<string, unknown>> {
+  return { reason: kind, proxy, ...(status === undefined ? {} : { status }) };
 }
 
 /**

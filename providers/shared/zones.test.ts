@@ -86,7 +86,7 @@ test('a configured zone is read once, and is refused for a name outside of it', 
   assert.deepEqual(await zone.find('A.example.com.', never), { id: 'Z1', name: 'example.com' });
   await assert.rejects(zone.find('example.org', never), {
     code: 'ZONE_MISMATCH',
-    details: { nameInDoubt: true },
+    details: { nameInDoubt: true, variable: 'ZONE_ID', zone: 'example.com', name: 'example.org' },
   });
   assert.equal(reads, 1);
 });

@@ -116,7 +116,7 @@ function assertHolds(apex: string | undefined, name: string, variable: string): 
   if (apex === undefined || isWithin(name, apex)) return;
   throw new IngressError('ZONE_MISMATCH', `${variable} is the zone ${apex}, which does not hold ${name}`, {
     hint: `Correct or remove ${variable}. Without it, the zone is found automatically.`,
-    details: NAME_IN_DOUBT,
+    details: { ...NAME_IN_DOUBT, variable, zone: apex, name },
   });
 }
 

@@ -27,7 +27,12 @@ test('the cause of a request that timed out is a timeout', () => {
 });
 
 test('the proxy’s problem and hint replace those of the failure', () => {
-  const trouble = { problem: 'the proxy is down', hint: 'Start the proxy.' };
+  const trouble = {
+    kind: 'proxy-unreachable',
+    proxy: 'proxy.example:3128',
+    problem: 'the proxy is down',
+    hint: 'Start the proxy.',
+  } as const;
   const { message, hint } = unreachable(request, failure('ECONNREFUSED'), trouble);
   assert.ok(message.endsWith(trouble.problem));
   assert.equal(hint, trouble.hint);

@@ -8,13 +8,13 @@ import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { openServer } from '../../test/world/open-server.ts';
-import { type HttpRequest, send } from './http.ts';
+import { BodyError, type HttpRequest, send } from './http.ts';
 import { createOutgoing } from './outgoing.ts';
 import { whyUnanswered } from './unanswered.ts';
 
 const never = new AbortController().signal;
 
-/** A server, and what sends it a request. */
+/** Opens a server, and returns a function that sends a request to it. */
 async function open(t: TestContext, server: Server) {
   const { port, ...opened } = await openServer(server, { host: '127.0.0.1', port: 0 });
   afterTest(t, () => opened[Symbol.asyncDispose]());
@@ -25,7 +25,7 @@ async function open(t: TestContext, server: Server) {
 
 const listen = (t: TestContext, listener: RequestListener) => open(t, createServer(listener));
 
-test('method, headers and body are sent, and the whole response comes back, whatever its status', async (t) => {
+test('method, headers and body are sent, and a response of any status is returned whole', async (t) => {
   const ask = await listen(t, async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     const { 'x-ask': asked, 'content-length': length } = request.headers;
@@ -41,7 +41,7 @@ test('method, headers and body are sent, and the whole response comes back, what
   }
 });
 
-test('a Unix socket is asked for the path of the URL', async (t) => {
+test('over a Unix socket, the request has the path of the URL', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'http-'));
   afterTest(t, () => rmSync(folder, { recursive: true }));
   const socketPath = join(folder, 'socket');
@@ -52,7 +52,7 @@ test('a Unix socket is asked for the path of the URL', async (t) => {
   assert.equal((await send({ ...request, socketPath })).text, 'localhost /Info');
 });
 
-test('a redirection is a response', async (t) => {
+test('a redirect is returned, not followed', async (t) => {
   const ask = await listen(t, (_, response) => response.writeHead(302, { location: '/there' }).end());
   assert.equal((await ask()).status, 302);
 });
@@ -60,20 +60,20 @@ test('a redirection is a response', async (t) => {
 test('a body may be as long as the limit, but not longer', async (t) => {
   const ask = await listen(t, (_, response) => response.end('x'.repeat(100)));
   assert.equal((await ask()).text.length, 100);
-  await assert.rejects(ask({ maxBytes: 99 }), /more than 99 bytes/);
+  await assert.rejects(ask({ maxBytes: 99 }), { name: 'BodyError', code: 'BODY_TOO_LONG', bytes: 99 });
 });
 
-test('a connection that ends within the body is an error that keeps its cause', async (t) => {
+test('a connection that closes within the body is an error with its cause', async (t) => {
   const ask = await listen(t, (_, response) =>
     response.writeHead(200, { 'content-length': 100 }).write('half', () => response.destroy()),
   );
   const failure: unknown = await ask().catch((thrown: unknown) => thrown);
-  assert.ok(failure instanceof Error);
-  assert.match(failure.message, /after 4 bytes/);
-  assert.match(whyUnanswered(failure, 'https://ca.example', 'it').why, /was closed before the answer/);
+  assert.ok(failure instanceof BodyError, String(failure));
+  assert.deepEqual([failure.code, failure.bytes], ['BODY_INCOMPLETE', 4]);
+  assert.equal(whyUnanswered(failure, 'https://ca.example', 'it').kind, 'connection-closed');
 });
 
-test('an answer that is no HTTP and repeats a secret is in no part of the error', async (t) => {
+test('a response that is not HTTP and repeats a secret appears nowhere in the error', async (t) => {
   const ask = await open(
     t,
     createTcpServer((socket) => {
@@ -87,7 +87,7 @@ test('an answer that is no HTTP and repeats a secret is in no part of the error'
 });
 
 for (const where of ['before the request', 'before the response', 'within the body'])
-  test(`an abort ${where} rejects with its reason`, async (t) => {
+  test(`an abort ${where} rejects with the signal’s reason`, async (t) => {
     const abort = new AbortController();
     const reason = new Error('stopped');
     if (where === 'before the request') abort.abort(reason);

@@ -27,11 +27,30 @@ export interface HttpResponse {
   readonly text: string;
 }
 
+/** A body that is longer than the limit, or that ends before it is complete. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly code: 'BODY_TOO_LONG' | 'BODY_INCOMPLETE';
+  /** The limit, or how many bytes had arrived. */
+  readonly bytes: number;
+
+  constructor(code: BodyError['code'], bytes: number, cause?: unknown) {
+    super(
+      code === 'BODY_TOO_LONG'
+        ? `the answer has more than ${bytes} bytes`
+        : `the answer broke off after ${bytes} bytes`,
+      cause === undefined ? {} : { cause },
+    );
+    this.code = code;
+    this.bytes = bytes;
+  }
+}
+
 /**
  * Sends one request and reads the whole response. No retries, no redirects. axios and Node's
  * `fetch` would do, but axios costs 20 MiB of memory, and `fetch` takes no agent, which the proxy
- * of HTTPS_PROXY and the address family need. Rejects with the transport's error, an error that
- * says that the body is too long or incomplete, or the signal's reason. No error holds the request.
+ * of HTTPS_PROXY and the address family need. Rejects with the transport's error, a
+ * BodyError, or the signal's reason. No error holds the request.
  */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
   const { method, headers = {}, body, socketPath, outgoing, family, maxBytes, signal } = request;
@@ -79,9 +98,9 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
     }
   } catch (cause) {
     if (response.complete) throw cause;
-    throw new Error(`the answer broke off after ${length} bytes`, { cause });
+    throw new BodyError('BODY_INCOMPLETE', length, cause);
   }
-  if (length > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
+  if (length > maxBytes) throw new BodyError('BODY_TOO_LONG', maxBytes);
   // Decoded as a whole: one character's bytes may arrive in two chunks.
   return new TextDecoder().decode(Buffer.concat(chunks));
 }

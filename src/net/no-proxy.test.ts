@@ -8,7 +8,7 @@ import { openServer } from '../../test/world/open-server.ts';
 import { bypassesProxy } from './no-proxy.ts';
 import { createOutgoing } from './outgoing.ts';
 
-/** Port 1 is nobody's, so that what goes directly to an address is refused at once. */
+/** Nothing listens on port 1, so a direct connection to an address is refused at once. */
 const asked: [noProxy: string, url: string, isDirect: boolean][] = [
   ['', 'https://ca.test/', false],
   ['ca.test', 'https://ca.test/dir', true],
@@ -38,10 +38,10 @@ const asked: [noProxy: string, url: string, isDirect: boolean][] = [
   ['[::1]', 'https://[::1]:1/', false],
 ];
 
-const nobody: LookupFunction = (hostname, _, found) => found(new Error(`${hostname} is looked up`), '');
+const noLookup: LookupFunction = (hostname, _, found) => found(new Error(`${hostname} is looked up`), '');
 
 for (const [noProxy, url, isDirect] of asked) {
-  test(`NO_PROXY=${noProxy}: ${url} ${isDirect ? 'goes past' : 'through'} the proxy, in Node.js as well`, async (t) => {
+  test(`NO_PROXY=${noProxy}: ${url} ${isDirect ? 'bypasses' : 'goes through'} the proxy, as in Node.js`, async (t) => {
     const connects: unknown[] = [];
     const proxy = createServer().on('connect', ({ url: target }, socket: Socket) => {
       connects.push(target);
@@ -52,7 +52,7 @@ for (const [noProxy, url, isDirect] of asked) {
     const host = `127.0.0.1:${opened.port}`;
     const { httpsAgent: agent } = createOutgoing({ url: `http://${host}/`, host, noProxy });
     const failed = Promise.withResolvers<unknown>();
-    request(url, { agent, lookup: nobody }).on('error', failed.resolve).end();
+    request(url, { agent, lookup: noLookup }).on('error', failed.resolve).end();
     await failed.promise;
     assert.deepEqual([connects.length === 0, bypassesProxy(url, noProxy)], [isDirect, isDirect]);
   });

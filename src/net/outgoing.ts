@@ -16,8 +16,31 @@ export interface HttpsProxy {
   readonly noProxy: string;
 }
 
+/** What is wrong with the proxy, or between the proxy and the host. */
+export type ProxyTroubleKind =
+  /** It rejects the credentials, or requires some. */
+  | 'proxy-credentials-rejected'
+  | 'proxy-forbids-host'
+  /** It could not resolve or reach the host. */
+  | 'proxy-cannot-reach-host'
+  /** It does not answer CONNECT as a proxy does. */
+  | 'not-a-proxy'
+  | 'proxy-unreachable'
+  /** HTTPS_PROXY says TLS, and the proxy speaks plain HTTP. */
+  | 'proxy-without-tls'
+  /** HTTPS_PROXY says TLS, and the connection ended without an answer. */
+  | 'proxy-silent-over-tls'
+  /** An unknown authority signed the certificate of the host: the proxy may intercept TLS. */
+  | 'proxy-intercepts-tls'
+  | 'proxy-timeout';
+
 /** What the failure of a request says about the proxy. */
 export interface ProxyTrouble {
+  readonly kind: ProxyTroubleKind;
+  /** `host:port` of the proxy. */
+  readonly proxy: string;
+  /** The HTTP status by which the proxy refused the tunnel. */
+  readonly status?: number;
   /** Replaces the HTTP client's own message. */
   readonly problem: string;
   readonly hint: string;
@@ -66,50 +89,85 @@ function proxyTrouble(thrown: unknown, proxy: HttpsProxy): ProxyTrouble | undefi
   const failures = chainOf(thrown);
   const refusal = failures.find(({ code }) => code === 'ERR_PROXY_TUNNEL');
   if (refusal) return refused(refusal, proxy);
-  const own = `the proxy ${proxy.host} (HTTPS_PROXY)`;
+  const { host } = proxy;
   const lost = failures.find((failure) => isOfConnection(failure, proxy));
   if (lost) {
-    const hint =
-      lost.code === 'ECONNRESET' && isByTls(proxy)
+    const isSilent = lost.code === 'ECONNRESET' && isByTls(proxy);
+    return {
+      kind: isSilent ? 'proxy-silent-over-tls' : 'proxy-unreachable',
+      proxy: host,
+      problem: `${nameOf(proxy)} cannot be reached: ${lost.words}`,
+      hint: isSilent
         ? TLS_UNANSWERED
-        : 'Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.';
-    return { problem: `${own} cannot be reached: ${lost.words}`, hint };
+        : 'Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.',
+    };
   }
   const strange = failures.find(({ code }) => code === 'EPROTO' || code.startsWith('ERR_SSL_'));
   if (strange && isByTls(proxy))
-    return { problem: `${strange.words}; HTTPS_PROXY is https://${proxy.host}`, hint: TLS_TO_PROXY };
+    return {
+      kind: 'proxy-without-tls',
+      proxy: host,
+      problem: `${strange.words}; HTTPS_PROXY is https://${host}`,
+      hint: TLS_TO_PROXY,
+    };
   const untrusted = failures.find(({ code }) => UNTRUSTED.test(code));
-  if (untrusted) {
-    const hint =
-      'Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate authority of the proxy, if the proxy intercepts TLS.';
-    return { problem: `${untrusted.words}; HTTPS_PROXY is ${proxy.host}`, hint };
-  }
+  if (untrusted)
+    return {
+      kind: 'proxy-intercepts-tls',
+      proxy: host,
+      problem: `${untrusted.words}; HTTPS_PROXY is ${host}`,
+      hint: 'Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate authority of the proxy, if the proxy intercepts TLS.',
+    };
   const late = failures.find(({ name }) => name === 'TimeoutError');
-  if (!late) return undefined;
-  const hint =
-    'Check that the proxy answers and allows this container; NO_PROXY lists hosts that are reached without it.';
-  return { problem: `${late.words}; HTTPS_PROXY is ${proxy.host}`, hint };
+  return (
+    late && {
+      kind: 'proxy-timeout',
+      proxy: host,
+      problem: `${late.words}; HTTPS_PROXY is ${host}`,
+      hint: 'Check that the proxy answers and allows this container; NO_PROXY lists hosts that are reached without it.',
+    }
+  );
 }
 
+function nameOf({ host }: HttpsProxy): string {
+  return `the proxy ${host} (HTTPS_PROXY)`;
+}
+
+/** The proxy opened no tunnel. Without a status it did not answer CONNECT in HTTP. */
 function refused({ statusCode, words }: Failure, proxy: HttpsProxy): ProxyTrouble {
-  const own = `the proxy ${proxy.host} (HTTPS_PROXY)`;
-  // tinyproxy answers 401 to wrong credentials.
-  if (statusCode === 407 || statusCode === 401) {
-    const hint = `Set HTTPS_PROXY with the user and password that the proxy requires: http://user:password@${proxy.host}.`;
-    return { problem: `${own} does not accept the credentials, or wants some: ${words}`, hint };
-  }
-  return { problem: `${own} opens no tunnel: ${words}`, hint: adviseOnRefusal(statusCode, proxy) };
+  const { kind, hint } = adviceOnRefusal(statusCode, proxy);
+  const what =
+    kind === 'proxy-credentials-rejected'
+      ? 'does not accept the credentials, or wants some'
+      : 'opens no tunnel';
+  return {
+    ...{ kind, proxy: proxy.host, hint },
+    ...(typeof statusCode === 'number' ? { status: statusCode } : {}),
+    problem: `${nameOf(proxy)} ${what}: ${words}`,
+  };
 }
 
-function adviseOnRefusal(statusCode: unknown, proxy: HttpsProxy): string {
+function adviceOnRefusal(status: unknown, proxy: HttpsProxy): Pick<ProxyTrouble, 'kind' | 'hint'> {
   const directly = 'add the host to NO_PROXY if it can be reached directly';
-  if (typeof statusCode !== 'number')
+  // tinyproxy answers 401 to wrong credentials.
+  if (status === 407 || status === 401)
+    return {
+      kind: 'proxy-credentials-rejected',
+      hint: `Set HTTPS_PROXY with the user and password that the proxy requires: http://user:password@${proxy.host}.`,
+    };
+  if (typeof status !== 'number')
     return isByTls(proxy)
-      ? TLS_UNANSWERED
-      : 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.';
-  return statusCode >= 500
-    ? `Check the URL, and that the proxy's own network and DNS can reach that host; or ${directly}.`
-    : `Configure the proxy to allow CONNECT to that host and port, or ${directly}.`;
+      ? { kind: 'proxy-silent-over-tls', hint: TLS_UNANSWERED }
+      : { kind: 'not-a-proxy', hint: 'Check that HTTPS_PROXY names an HTTP proxy that allows CONNECT.' };
+  return status >= 500
+    ? {
+        kind: 'proxy-cannot-reach-host',
+        hint: `Check the URL, and that the proxy's own network and DNS can reach that host; or ${directly}.`,
+      }
+    : {
+        kind: 'proxy-forbids-host',
+        hint: `Configure the proxy to allow CONNECT to that host and port, or ${directly}.`,
+      };
 }
 
 function isByTls({ url }: HttpsProxy): boolean {

@@ -61,7 +61,8 @@ describe('Linode: records', { concurrency: true }, () => {
     simulator.resetCalls();
     const critical = record(APP, 'CAA', '128 issue "ca.example"');
     const error = await failure(provider.apply(zone, create(TXT, critical), soon()), 'PROVIDER_REJECTED');
-    assert.match(error.message, /app\.example\.com CAA 128.*flags other than 0/);
+    const described = 'app.example.com CAA 128 issue "ca.example"';
+    assert.deepEqual(error.details, { reason: 'caa-flags', record: described });
     assert.equal(simulator.calls.length, 0);
   });
 
@@ -78,7 +79,8 @@ describe('Linode: records', { concurrency: true }, () => {
     const zone = await begun.provider.zone(APP, soon());
     const bad = create(record(APP, 'A', 'not an address'));
     const error = await failure(begun.provider.apply(zone, bad, soon()), 'PROVIDER_REJECTED');
-    assert.match(error.message, /refused to create app A: target: Must be a valid IPv4 address/);
+    assert.match(error.message, /target: Must be a valid IPv4 address/);
+    assert.deepEqual(error.details, { status: 400, records: ['app A'] });
   });
 
   test('the domain itself is never written, and its records only by id', async () => {
@@ -106,8 +108,10 @@ describe('Linode: conflicts', { concurrency: true }, () => {
       const zone = await provider.zone(APP, soon());
       const changes = create(record(CHALLENGE, 'TXT', 'x'), wanted);
       const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_REJECTED');
-      assert.match(error.hint, new RegExp(`[Rr]emove app\\.example\\.com ${planted.type} x`));
-      assert.match(error.message, /app\.example\.com.*cannot be written beside app\.example\.com/);
+      assert.deepEqual(error.details, {
+        record: `${APP} ${wanted.type} ${wanted.value}`,
+        beside: `${APP} ${planted.type} ${planted.target}`,
+      });
       assert.equal(simulator.recordsOf(ZONE).length, 1);
     });
   }

@@ -120,6 +120,8 @@ const requests: WordingRow[] = [
     when: 'a proxy fails',
     say: () =>
       unreachable(request, failure('ECONNREFUSED'), {
+        kind: 'proxy-unreachable',
+        proxy: 'proxy.example:3128',
         problem: 'the proxy is down',
         hint: 'Start the proxy.',
       }),

@@ -1,3 +1,4 @@
+import { BodyError } from '../../src/net/http.ts';
 import { createOutgoing } from '../../src/net/outgoing.ts';
 import type { WordingRow } from './row.ts';
 
@@ -55,6 +56,12 @@ export const rows: readonly WordingRow[] = [
       'the proxy proxy.example:3128 (HTTPS_PROXY) cannot be reached: its words -> Check HTTPS_PROXY, and that the proxy runs and can be reached from this container.',
   },
   {
+    when: 'a TLS proxy closes the connection',
+    say: () => trouble(failure('ECONNRESET', { port: 3128 }), 'https'),
+    message:
+      'the proxy proxy.example:3128 (HTTPS_PROXY) cannot be reached: its words -> Set HTTPS_PROXY to http:// unless the proxy itself speaks TLS. https:// means TLS between this container and the proxy; most proxies are http://, also for HTTPS. If the proxy does speak TLS, check that it runs, can be reached from this container and allows CONNECT.',
+  },
+  {
     when: 'the proxy speaks no TLS',
     say: () => trouble(failure('EPROTO'), 'https'),
     message:
@@ -80,5 +87,15 @@ export const rows: readonly WordingRow[] = [
         'https://ca.example/',
       ) ?? 'nothing',
     message: 'nothing',
+  },
+  {
+    when: 'a body is longer than the limit',
+    say: () => new BodyError('BODY_TOO_LONG', 99),
+    message: 'the answer has more than 99 bytes',
+  },
+  {
+    when: 'a connection closes within the body',
+    say: () => new BodyError('BODY_INCOMPLETE', 4),
+    message: 'the answer broke off after 4 bytes',
   },
 ];

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as cloudflare from '../../providers/cloudflare/errors.ts';
 import { zoneNotFound as noCloudflareZone } from '../../providers/cloudflare/zones.ts';
 import * as linode from '../../providers/linode/errors.ts';
+import { toBody as toLinodeBody } from '../../providers/linode/records.ts';
 import { domainNotFound } from '../../providers/linode/zones.ts';
 import * as namecheap from '../../providers/namecheap/errors.ts';
 import { understand } from '../../providers/namecheap/hosts.ts';
@@ -18,6 +19,8 @@ import { createFakeClock } from '../harness/fake-clock.ts';
 import type { WordingRow } from './row.ts';
 
 const NAME = 'app.example.com';
+const txt = { name: NAME, type: 'TXT', value: 'v', ttl: 60 };
+const cname = { name: NAME, type: 'CNAME', value: 'a.example.net', ttl: 60 };
 const never = new AbortController().signal;
 const secret = new Secret('hush-hush');
 const doing = 'list the zones';
@@ -160,6 +163,77 @@ const cloudflareRows: WordingRow[] = [
     hint: 'Check the base URL of the provider, and anything in between (a proxy, a captive portal).',
   },
   {
+    when: 'the Cloudflare token has expired',
+    say: () => cloudflare.inactiveToken('expired'),
+    message: 'The Cloudflare token is expired',
+    hint: 'Create new credentials as docs/providers.md describes, and set them in full.',
+  },
+  {
+    when: 'the Cloudflare token sees no zone',
+    say: () => cloudflare.noZoneVisible(),
+    message: 'The Cloudflare token sees no zone at all',
+    hint: 'Give it Zone / Zone / Read and include the zone under Zone Resources, or set CLOUDFLARE_ZONE_ID.',
+  },
+  {
+    when: 'Cloudflare creates a record under another name',
+    say: () =>
+      cloudflare.createdElsewhere({ id: 'Z1', name: 'example.net' }, NAME, {
+        ...{ name: `${NAME}.example.net`, type: 'TXT', value: 'v', ttl: 60 },
+      }),
+    message:
+      'The zone example.net does not hold app.example.com: Cloudflare created app.example.com.example.net TXT v instead, which was removed again',
+    hint: 'Correct or remove the zone id; without it the ingress finds the zone.',
+  },
+  {
+    when: 'Cloudflare wraps the cause of a refusal',
+    say: () =>
+      cloudflare.toIngressError(
+        {
+          status: 400,
+          headers: undefined,
+          body: {
+            errors: [
+              {
+                code: 1004,
+                message: 'DNS Validation Error',
+                error_chain: [{ code: 9021, message: 'Invalid TTL' }],
+              },
+            ],
+          },
+          cause: undefined,
+        },
+        token,
+        new Date(0),
+      ),
+    message: 'Cloudflare refused to list the zones: Invalid TTL (code 9021)',
+  },
+  {
+    when: 'Cloudflare fails without JSON',
+    say: () =>
+      cloudflare.toIngressError(
+        { status: 502, headers: undefined, body: undefined, cause: undefined },
+        token,
+        new Date(0),
+      ),
+    message: 'Cloudflare failed to list the zones: HTTP 502',
+  },
+  {
+    when: 'Cloudflare refuses the connection',
+    say: () =>
+      cloudflare.toIngressError(
+        cloudflare.failedCall(
+          new Error('Connection error.', {
+            cause: Object.assign(new Error('its words'), { code: 'ECONNREFUSED' }),
+          }),
+        ),
+        token,
+        new Date(0),
+      ),
+    message:
+      'Cloudflare could not be asked to list the zones: api.example refused the connection (its words)',
+    hint: 'Check that the API of Cloudflare runs at this URL, and that no firewall blocks it. The ingress retries by itself.',
+  },
+  {
     when: 'no Cloudflare zone holds the name',
     say: () => noCloudflareZone([{ id: '1', name: 'example.org' }], NAME),
     message: 'The Cloudflare token sees no zone that holds app.example.com',
@@ -179,6 +253,53 @@ const linodeRows: WordingRow[] = [
     say: () => refusedByLinode(401, 'Invalid Token'),
     message: 'Linode refused to list the zones: Invalid Token',
     hint: 'Make a token at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.',
+  },
+  {
+    when: 'Linode gives several reasons',
+    say: () =>
+      linode.toIngressError(
+        {
+          status: 400,
+          text: JSON.stringify({
+            errors: [
+              { reason: 'Too long', field: 'name' },
+              { reason: 'Empty', field: 'target' },
+            ],
+          }),
+          retryAfterMs: undefined,
+        },
+        { doing, subject: 'domain', token: secret },
+      ),
+    message: 'Linode refused to list the zones: name: Too long; target: Empty',
+    hint: "Read the provider's own words in the message, and check the record that is named beside them.",
+  },
+  {
+    when: 'Linode fails without JSON',
+    say: () =>
+      linode.toIngressError(
+        { status: 502, text: '<html>', retryAfterMs: undefined },
+        { doing, subject: 'domain', token: secret },
+      ),
+    message: 'Linode failed to list the zones: HTTP 502',
+  },
+  {
+    when: 'a CNAME would stand beside another record at Linode',
+    say: () => linode.clash({ wanted: cname, current: txt, isNew: false }),
+    message:
+      'app.example.com CNAME a.example.net cannot be written beside app.example.com TXT v: a CNAME allows no other record',
+    hint: 'Remove app.example.com TXT v if it is not needed, or choose another name.',
+  },
+  {
+    when: 'a record that a CNAME excludes has appeared at Linode',
+    say: () => linode.clash({ wanted: cname, current: txt, isNew: true }),
+    message:
+      'app.example.com CNAME a.example.net cannot be written beside app.example.com TXT v: a CNAME allows no other record',
+    hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
+  },
+  {
+    when: 'a CAA record has flags that Linode would drop',
+    say: () => thrownBy(() => toLinodeBody({ ...txt, type: 'CAA', value: '128 issue "x"' }, 'example.com')),
+    message: 'app.example.com CAA 128 issue "x" has flags other than 0, which Linode would drop',
   },
   {
     when: 'the Linode token lacks the scope',
