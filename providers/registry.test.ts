@@ -35,7 +35,7 @@ const cases: readonly (readonly [environment: Record<string, string>, faulty: st
   [{}, 'CLOUDFLARE_API_TOKEN'],
 ];
 for (const [environment, faulty] of cases) {
-  test(`of ${JSON.stringify(environment)} ${faulty ?? 'nothing'} is at fault`, () => {
+  test(`in ${JSON.stringify(environment)} ${faulty ?? 'nothing'} is invalid`, () => {
     const cloudflare = providers.find(({ name }) => name === 'cloudflare');
     assert.ok(cloudflare);
     const { values, faults } = readTable(cloudflare.variables, environment, () => '');

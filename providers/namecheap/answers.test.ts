@@ -20,11 +20,11 @@ function hostsOf(text: string) {
   return parsed.data?.DomainDNSGetHostsResult.host;
 }
 
-test('values stay the text that they are', () => {
+test('values are read as text, unchanged', () => {
   assert.equal(hostsOf(WHOLE)?.[0]?.['@Address'], ' 007 &amp; "a" <é> ');
 });
 
-test('one host, several and none are a list', () => {
+test('one host, several and none are read as a list', () => {
   const line = WHOLE.split('\n').find((text) => text.includes('<host')) ?? '';
   assert.equal(hostsOf(WHOLE)?.length, 1);
   assert.equal(hostsOf(WHOLE.replace(line, `${line}\n${line}`))?.length, 2);
@@ -34,7 +34,7 @@ test('one host, several and none are a list', () => {
   );
 });
 
-test('no part of a document is taken for the whole', () => {
+test('a truncated document is not parsed', () => {
   for (let length = 0; length < WHOLE.length - 1; length += 1) {
     assert.equal(parseXml(WHOLE.slice(0, length)), undefined, String(length));
   }
@@ -47,21 +47,21 @@ for (const text of [
   '<a></a><b>',
   '<!DOCTYPE a [<!ENTITY x "y">]><a b="&x;"/>',
 ]) {
-  test(`${text || 'nothing'} is no XML for us`, () => assert.equal(parseXml(text), undefined));
+  test(`${text || 'nothing'} is not accepted as XML`, () => assert.equal(parseXml(text), undefined));
 }
 
 const domains: readonly (readonly [name: string, domain: string | undefined, tld?: string])[] = [
   ['app.example.com', 'example.com', 'com'],
   ['_acme-challenge.app.example.co.uk', 'example.co.uk', 'co.uk'],
   ['*.example.com', 'example.com', 'com'],
-  // A private suffix is a domain like any other to a registry.
+  // To a registry, a private suffix is a domain like any other.
   ['app.sub.example.us.to', 'us.to', 'to'],
   ['xn--bcher-kva.example', 'xn--bcher-kva.example', 'example'],
   ['com', undefined],
   ['co.uk', undefined],
 ];
 for (const [name, domain, tld] of domains) {
-  test(`${name} is registered as ${domain}`, () => {
+  test(`the registrable domain of ${name} is ${domain}`, () => {
     const parts = registrableDomain(name);
     assert.equal(parts?.domain, domain);
     assert.equal(parts?.tld, tld);

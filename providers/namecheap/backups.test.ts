@@ -16,20 +16,20 @@ function begin() {
   return { files, keep, pass };
 }
 
-test('a backup is dated, and its path is given', async () => {
+test('a backup has a dated name, and its path is returned', async () => {
   const { keep, files } = begin();
   assert.equal(await keep('one'), '/memory/example.com/2026-01-02T03-04-05.678Z.txt');
   assert.deepEqual([...files.texts.values()], ['one']);
 });
 
-test('two of one millisecond do not overwrite each other', async () => {
+test('two backups of the same millisecond do not overwrite each other', async () => {
   const { keep, files } = begin();
   await keep('one');
-  assert.match(await keep('two'), /05\.679Z/);
+  assert.equal(await keep('two'), '/memory/example.com/2026-01-02T03-04-05.679Z.txt');
   assert.equal(files.texts.size, 2);
 });
 
-test('of the same text the newest stays', async () => {
+test('of backups with the same text the newest stays', async () => {
   const { keep, files, pass } = begin();
   for (const text of ['one', 'two', 'one']) {
     await keep(text);
@@ -44,7 +44,7 @@ test('of the same text the newest stays', async () => {
   );
 });
 
-test(`the newest ${KEPT} stay`, async () => {
+test(`the newest ${KEPT} backups stay`, async () => {
   const { keep, files, pass } = begin();
   for (let n = 0; n < KEPT + 5; n += 1) {
     await keep(`text ${n}`);
@@ -55,7 +55,7 @@ test(`the newest ${KEPT} stay`, async () => {
   assert.ok(!files.texts.has('example.com/2026-01-02T03-04-05.678Z.txt'));
 });
 
-test('an old file that cannot be cleared away is left', async () => {
+test('an old backup that cannot be removed is left', async () => {
   const { files } = begin();
   const stuck = { ...files, remove: () => Promise.reject(new Error('EROFS')) };
   const clock = { now: () => new Date(START), wait: async () => undefined };
@@ -64,7 +64,7 @@ test('an old file that cannot be cleared away is left', async () => {
   assert.equal(files.texts.size, 2);
 });
 
-test('a backup that cannot be read keeps no other from being cleared away', async () => {
+test('a backup that cannot be read does not prevent the removal of others', async () => {
   const { files, keep, pass } = begin();
   await keep('unreadable');
   const [lost = ''] = files.texts.keys();

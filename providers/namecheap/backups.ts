@@ -23,7 +23,7 @@ export async function keepBackup(
     return path;
   } catch (thrown) {
     const sentence = `the zone ${domain} was not written, because its content could not be saved to a file first: ${messageOf(thrown)}`;
-    throw new IngressError('STORE_FAILED', sentence, { cause: thrown });
+    throw new IngressError('STORE_FAILED', sentence, { cause: thrown, details: { zone: domain } });
   }
 }
 

@@ -38,29 +38,34 @@ const [A, B, C] = ['a', 'b', 'c'].map((value) => record('a', 'TXT', value)) as [
 ]; // three of three
 
 const cases: readonly (readonly [what: string, changes: Change[], hosts: Host[], differs: boolean])[] = [
-  ['nothing', [], [a, b, www], false],
+  ['no change changes nothing', [], [a, b, www], false],
   ['a creation comes last', [create(C)], [a, b, www, host('a', 'TXT', 'c')], true],
-  ['what stands is not created again', [create(B)], [a, b, www], false],
-  ['another TTL is set in place', [create({ ...A, ttl: 60 })], [host('a', 'TXT', 'a', '60'), b, www], true],
-  ['a removal', [remove(A)], [b, www], true],
-  ['what is gone is not removed again', [remove(C)], [a, b, www], false],
-  ['what is removed and created stays', [remove(B), create(B)], [a, www, b], false],
-  ['a replacement takes the place', [replace(A, C)], [host('a', 'TXT', 'c'), b, www], true],
+  ['a current record is not created again', [create(B)], [a, b, www], false],
+  ['a TTL is changed in place', [create({ ...A, ttl: 60 })], [host('a', 'TXT', 'a', '60'), b, www], true],
+  ['a removal removes the host', [remove(A)], [b, www], true],
+  ['a missing record is not removed again', [remove(C)], [a, b, www], false],
+  ['a record that is removed and created moves to the end', [remove(B), create(B)], [a, www, b], false],
   [
-    'a replacement of what is gone is a creation',
+    'a replacement takes the place of the replaced record',
+    [replace(A, C)],
+    [host('a', 'TXT', 'c'), b, www],
+    true,
+  ],
+  [
+    'a replacement of a missing record is a creation',
     [replace(C, record('c', 'A', '192.0.2.2'))],
     [a, b, www, host('c', 'A', '192.0.2.2')],
     true,
   ],
-  ['a replacement by what stands is a removal', [replace(A, B)], [b, www], true],
+  ['a replacement by a current record is a removal', [replace(A, B)], [b, www], true],
   [
-    'a replacement by itself sets the TTL',
+    'a replacement of a record by itself sets the TTL',
     [replace(A, { ...A, ttl: 60 })],
     [host('a', 'TXT', 'a', '60'), b, www],
     true,
   ],
   [
-    'an alias in the place of an address',
+    'a CNAME may replace an address',
     [replace(record('www', 'A', '192.0.2.1'), record('www', 'CNAME', 'x.example.net'))],
     [a, b, host('www', 'CNAME', 'x.example.net.')],
     true,
@@ -74,7 +79,7 @@ for (const [what, changes, expected, differs] of cases) {
   });
 }
 
-test('of two that are the same, one removal takes the one that is meant, or one of them', () => {
+test('of two equal records, a removal takes the one with its TTL, or either of them', () => {
   const twin = host('a', 'TXT', 'a', '60');
   const hostsAfter = (hosts: Host[], change: Change) => changeHosts(hosts, [change], DOMAIN);
   assert.deepEqual(hostsAfter([a, twin, www], remove({ ...A, ttl: 60 })).hosts, [a, www]);
@@ -83,7 +88,7 @@ test('of two that are the same, one removal takes the one that is meant, or one 
   assert.deepEqual([exact.hosts, exact.differs], [[a, www], true]);
 });
 
-test('what is wanted comes in the order of the changes', () => {
+test('the wanted hosts are in the order of the changes', () => {
   const { wanted, removed } = changeHosts([a, b, www], [create(C), remove(B), create(A)], DOMAIN);
   assert.deepEqual(
     wanted.map(({ address }) => address),
@@ -93,10 +98,10 @@ test('what is wanted comes in the order of the changes', () => {
 });
 
 for (const [what, hosts, change] of [
-  ['an alias beside an address', [www], create(record('www', 'CNAME', 'x.example.net'))],
-  ['text beside an alias', [host('www', 'CNAME', 'x.example.net.')], create(record('www', 'TXT', 'x'))],
+  ['a CNAME beside an address', [www], create(record('www', 'CNAME', 'x.example.net'))],
+  ['text beside a CNAME', [host('www', 'CNAME', 'x.example.net.')], create(record('www', 'TXT', 'x'))],
   [
-    'an alias beside another',
+    'a CNAME beside another',
     [host('www', 'CNAME', 'x.example.net.')],
     create(record('www', 'CNAME', 'y.example.net')),
   ],
@@ -109,18 +114,18 @@ for (const [what, hosts, change] of [
 }
 
 for (const type of ['A', 'AAAA', 'CNAME']) {
-  test(`${type} beside a redirect is refused, text is not`, () => {
+  test(`${type} beside a redirect is rejected, text is not`, () => {
     const hosts = [host('@', 'URL', 'http://www.example.com/')];
     const value = { A: '192.0.2.1', AAAA: '2001:db8::1' }[type] ?? 'x.example.net';
     assert.throws(
       () => changeHosts(hosts, [create(record('@', type, value))], DOMAIN),
-      (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED') && /Advanced DNS/.test(thrown.hint),
+      (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED') && thrown.details['reason'] === 'redirect',
     );
     assert.equal(changeHosts(hosts, [create(record('@', 'TXT', 'x'))], DOMAIN).hosts.length, 2);
   });
 }
 
-test('an alias that somebody put beside text is left, and does not hinder others', () => {
+test('an existing CNAME beside text is left, and does not prevent other changes', () => {
   const odd = [host('old', 'CNAME', 'x.example.net.'), host('old', 'TXT', 'x')];
   assert.equal(changeHosts(odd, [create(A)], DOMAIN).hosts.length, 3);
   const other = create({ ...record('old', 'TXT', 'x'), ttl: 60 });

@@ -1,11 +1,5 @@
-import {
-  type Change,
-  type CurrentRecord,
-  type DnsRecord,
-  describeRecord,
-  sameData,
-} from '../../src/dns/record.ts';
-import { IngressError } from '../../src/errors.ts';
+import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
+import { conflict, redirected } from './errors.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
@@ -112,18 +106,8 @@ function requireCompatible(entries: readonly Entry[], added: ReadonlySet<Host>):
     const redirect = others.find((other) => LEADING.has(current.type) && REDIRECTING.has(other.current.type));
     if (redirect) throw redirected(current, redirect.current);
     const conflicting = others.find((other) => [current.type, other.current.type].includes('CNAME'));
-    if (!conflicting) continue;
-    const { type, value } = conflicting.current;
-    const both = `${describeRecord(current)} is not allowed beside ${type} ${value}`;
-    throw new IngressError('PROVIDER_CONFLICT', `nothing was written to Namecheap: ${both}`);
+    if (conflicting) throw conflict(current, conflicting.current);
   }
-}
-
-function redirected(record: DnsRecord, other: DnsRecord): IngressError {
-  const why = `${describeRecord(record)} was not written, because the same name has ${other.type} ${other.value}`;
-  return new IngressError('PROVIDER_REJECTED', why, {
-    hint: 'Remove the redirect at Domain List > Manage > Advanced DNS. Namecheap would answer with both.',
-  });
 }
 
 function sameKeys(before: readonly Host[], after: readonly Host[]): boolean {

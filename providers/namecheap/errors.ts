@@ -1,6 +1,7 @@
 import type { Secret } from '../../src/config/secret.ts';
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
-import { type ErrorCode, type ErrorContext, IngressError } from '../../src/errors.ts';
+import { type DnsRecord, describeRecord } from '../../src/dns/record.ts';
+import { type ErrorCode, IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { clean, summarize } from '../shared/errors.ts';
 import type { Verdict } from './changes.ts';
 import type { Unwritable } from './hosts.ts';
@@ -49,8 +50,9 @@ export function toIngressError(refusal: Refusal, operation: Operation): IngressE
   // 2030288 is about a domain of the account with other name servers; the other numbers are about a
   // domain that the account does not hold.
   const doubt = code === 'ZONE_NOT_FOUND' && number !== '2030288' ? NAME_IN_DOUBT : {};
-  const details = { code: number, ...doubt };
-  return new IngressError(code, sentence, { ...contextOf(code, refusal, operation), details });
+  const { reason, ...context } = adviceFor(code, refusal, operation);
+  const details = { code: number, ...(reason === undefined ? {} : { reason }), ...doubt };
+  return new IngressError(code, sentence, { ...context, details });
 }
 
 function codeOf(number: string): ErrorCode {
@@ -61,21 +63,36 @@ function codeOf(number: string): ErrorCode {
   return UNAVAILABLE.has(number) ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REJECTED';
 }
 
-function contextOf(code: ErrorCode, { number }: Refusal, { clientIp }: Operation): ErrorContext {
+/** Pause and hint, if there is a better one than the registry's, and the reason for the details. */
+interface Advice {
+  readonly retryAfterMs?: number;
+  readonly hint?: string;
+  readonly reason?: 'address-not-allowed' | 'key-rejected' | 'other-name-servers' | 'domain-not-in-account';
+}
+
+function adviceFor(code: ErrorCode, { number }: Refusal, { clientIp }: Operation): Advice {
   if (code === 'PROVIDER_RATE_LIMITED') return { retryAfterMs: HOLD_MS };
   if (ADDRESS.has(number)) {
     return {
+      reason: 'address-not-allowed',
       hint: `Add ${clientIp} at ${API_ACCESS} > Whitelisted IPs, and check that NAMECHEAP_CLIENT_IP is the IPv4 address from which this container reaches the internet.`,
     };
   }
   if (code === 'PROVIDER_CREDENTIALS_REJECTED') {
     return {
+      reason: 'key-rejected',
       hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if ${clientIp} is not on the whitelist of that page.`,
     };
   }
-  if (number === '2030288') return { hint: `Point the domain at Namecheap's name servers: ${NAME_SERVERS}.` };
+  if (number === '2030288') {
+    return {
+      reason: 'other-name-servers',
+      hint: `Point the domain at Namecheap's name servers: ${NAME_SERVERS}.`,
+    };
+  }
   if (code === 'ZONE_NOT_FOUND') {
     return {
+      reason: 'domain-not-in-account',
       hint: 'Set NAMECHEAP_USERNAME to the account that holds the domain (Domain List).',
     };
   }
@@ -104,18 +121,22 @@ export function limited(
   return new IngressError(
     'PROVIDER_RATE_LIMITED',
     `Namecheap was asked to ${doing} and answered HTTP ${status}: too many calls in this minute, hour or day`,
-    { retryAfterMs: retryAfterMs ?? HOLD_MS },
+    { retryAfterMs: retryAfterMs ?? HOLD_MS, details: { status } },
   );
 }
 
+/** The error for a status of 500 or above. */
 export function unavailable({ doing }: Operation, status: number): IngressError {
-  return new IngressError('PROVIDER_UNAVAILABLE', `Namecheap failed to ${doing}: HTTP ${status}`);
+  return new IngressError('PROVIDER_UNAVAILABLE', `Namecheap failed to ${doing}: HTTP ${status}`, {
+    details: { status },
+  });
 }
 
 /** The error for a domain that is delegated to other name servers. */
 export function otherNameServers(domain: string): IngressError {
   return new IngressError('ZONE_NOT_FOUND', `The name servers of ${domain} are not Namecheap's`, {
     hint: `Point the domain at Namecheap's name servers (${NAME_SERVERS}), or choose the provider that serves it.`,
+    details: { reason: 'other-name-servers', domain },
   });
 }
 
@@ -161,6 +182,59 @@ export function unconfirmed(
     'PROVIDER_CONFLICT',
     `Namecheap accepted a write of ${domain} that has no effect: ${some(undone)}. The former content is in ${backup}`,
     { details: { undone, backup } },
+  );
+}
+
+/**
+ * The error for a write whose verification failed. `thrown` is the error of that read, `backup` the
+ * file with the former content.
+ */
+export function unverified(domain: string, thrown: unknown, backup: string): IngressError {
+  const known = isIngressError(thrown) ? thrown : undefined;
+  return new IngressError(
+    known?.code ?? 'PROVIDER_BAD_ANSWER',
+    `the zone ${domain} was written but not verified: ${messageOf(thrown)}. The former content is in ${backup}`,
+    {
+      cause: thrown,
+      ...(known ? { hint: known.hint } : {}),
+      ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+      details: { ...known?.details, written: true, backup },
+    },
+  );
+}
+
+/** The error for a zone with more hosts than Namecheap stores. Nothing was written. */
+export function tooManyHosts(domain: string, hosts: number, most: number): IngressError {
+  return new IngressError(
+    'PROVIDER_REJECTED',
+    `the zone ${domain} would have ${hosts} hosts, but Namecheap stores at most ${most}; nothing was written`,
+    {
+      hint: 'Remove unneeded hosts at Domain List > Manage > Advanced DNS.',
+      details: { hosts, most },
+    },
+  );
+}
+
+/** The error for a record that a CNAME excludes. Nothing was written. */
+export function conflict(record: DnsRecord, other: DnsRecord): IngressError {
+  const described = describeRecord(record);
+  return new IngressError(
+    'PROVIDER_CONFLICT',
+    `nothing was written to Namecheap: ${described} is not allowed beside ${other.type} ${other.value}`,
+    { details: { record: described, beside: describeRecord(other) } },
+  );
+}
+
+/** The error for an address or alias at the name of a redirect. Nothing was written. */
+export function redirected(record: DnsRecord, other: DnsRecord): IngressError {
+  const described = describeRecord(record);
+  return new IngressError(
+    'PROVIDER_REJECTED',
+    `${described} was not written, because the same name has ${other.type} ${other.value}`,
+    {
+      hint: 'Remove the redirect at Domain List > Manage > Advanced DNS. Namecheap would answer with both.',
+      details: { reason: 'redirect', record: described, beside: describeRecord(other) },
+    },
   );
 }
 

@@ -9,7 +9,7 @@ const hosts = [
 ];
 const form = setHostsForm(parts, 'MX', hosts);
 
-test('every host is numbered, with all that it has', () => {
+test('every host is numbered, with all of its fields', () => {
   assert.deepEqual(Object.fromEntries(form), {
     Command: 'namecheap.domains.dns.setHosts',
     SLD: 'example',
@@ -27,11 +27,11 @@ test('every host is numbered, with all that it has', () => {
   });
 });
 
-test('what is encoded is read back the same', () => {
+test('an encoded form is decoded to the same fields', () => {
   assert.deepEqual([...new URLSearchParams(encodeForm(form))], form);
 });
 
-test('lines without their breaks are the same form', () => {
+test('the lines of a form without their line breaks are the form', () => {
   const lines = formLines(form);
   assert.equal(lines.replaceAll('\n', ''), encodeForm(form));
   assert.equal(lines.split('\n').length, form.length + 1);

@@ -3,7 +3,7 @@ import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName } from '../../src/dns/name.ts';
 import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
 import { type Change, type CurrentRecord, sameData } from '../../src/dns/record.ts';
-import { IngressError, isIngressError, messageOf } from '../../src/errors.ts';
+import { IngressError } from '../../src/errors.ts';
 import { type Budget, createBudget, type Limit } from '../shared/budget.ts';
 import type { ProviderContext } from '../shared/context.ts';
 import { defineProvider } from '../shared/definition.ts';
@@ -11,7 +11,7 @@ import { forgetIfGone } from '../shared/zones.ts';
 import { keepBackup } from './backups.ts';
 import { type Changed, changeHosts, verify } from './changes.ts';
 import { createClient, type NamecheapClient } from './client.ts';
-import { notUnderstood, unconfirmed } from './errors.ts';
+import { notUnderstood, tooManyHosts, unconfirmed, unverified } from './errors.ts';
 import { formLines, type Host, type HostZone, setHostsForm } from './hosts.ts';
 import { createReads, type Reads } from './reads.ts';
 import { normalizeTtl, toCurrent } from './records.ts';
@@ -222,24 +222,7 @@ async function partsOf(name: string): Promise<DomainParts | undefined> {
 
 function requireRoom(domain: string, { hosts }: Changed): void {
   if (hosts.length <= MOST_HOSTS) return;
-  throw new IngressError(
-    'PROVIDER_REJECTED',
-    `the zone ${domain} would have ${hosts.length} hosts, but Namecheap stores at most ${MOST_HOSTS}; nothing was written`,
-    { hint: 'Remove unneeded hosts at Domain List > Manage > Advanced DNS.' },
-  );
-}
-
-function unverified(domain: string, thrown: unknown, backup: string): IngressError {
-  const known = isIngressError(thrown) ? thrown : undefined;
-  return new IngressError(
-    known?.code ?? 'PROVIDER_BAD_ANSWER',
-    `the zone ${domain} was written but not verified: ${messageOf(thrown)}. The former content is in ${backup}`,
-    {
-      cause: thrown,
-      ...(known ? { hint: known.hint } : {}),
-      ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
-    },
-  );
+  throw tooManyHosts(domain, hosts.length, MOST_HOSTS);
 }
 
 /**

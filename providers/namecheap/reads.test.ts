@@ -21,7 +21,7 @@ function begin() {
   return { reads, ask, pass };
 }
 
-test('what zone() read serves records() once, and then a write', async () => {
+test('a read by zone() serves records() once, and then a write', async () => {
   const { reads, ask } = begin();
   const read = await ask('zone');
   assert.equal(reads.recent('example.com'), undefined);
@@ -30,7 +30,7 @@ test('what zone() read serves records() once, and then a write', async () => {
   assert.equal(reads.recent('example.com'), read);
 });
 
-test('a read is of just now for less than a second, and never after a clock that went back', async () => {
+test('a read is recent for less than a second, and never if the clock went back', async () => {
   const { reads, ask, pass } = begin();
   const read = await ask('records');
   pass(999);
@@ -41,7 +41,7 @@ test('a read is of just now for less than a second, and never after a clock that
   assert.equal(reads.recent('example.com'), undefined);
 });
 
-test('a write forgets what was read before it, and what was asked before it ended', async () => {
+test('a write invalidates the reads that began before it ended', async () => {
   const { reads, ask } = begin();
   await ask('records');
   const slow = Promise.withResolvers<HostZone>();

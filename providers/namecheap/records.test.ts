@@ -25,11 +25,11 @@ const read: readonly (readonly [host: Host, name: string, value: string])[] = [
   [host('@', 'URL', 'http://example.net/'), 'example.com', 'http://example.net/'],
 ];
 for (const [given, name, value] of read) {
-  test(`${given.name} ${given.type} ${given.address} is ${name} ${value}`, () =>
+  test(`${given.name} ${given.type} ${given.address} is read as ${name} ${value}`, () =>
     assert.deepEqual(toCurrent(given, 'example.com'), { name, type: given.type, value, ttl: 1799 }));
 }
 
-test('the number of a host is its handle, and no part of what it means', () => {
+test('the id of a host is its handle, and not part of its key', () => {
   const numbered = { ...host('@', 'A', '192.0.2.1'), id: '7' };
   assert.equal(toCurrent(numbered, 'example.com').handle, '7');
   assert.equal(hostKey(numbered), hostKey({ ...numbered, id: '8' }));
@@ -59,7 +59,7 @@ const refused = [
   ['notexample.com', 'TXT', 'x', 'ZONE_MISMATCH'],
 ] as const;
 for (const [name, type, value, code] of refused) {
-  test(`${name} ${type} ${value} is not written`, () =>
+  test(`${name} ${type} ${value} is refused`, () =>
     assert.throws(
       () => toHost({ name, type, value, ttl: 60 }, 'example.com'),
       (thrown) => isIngressError(thrown, code),
@@ -73,10 +73,10 @@ for (const [seconds, expected] of [
   [60_000, 60_000],
   [86_400, 60_000],
 ] as const) {
-  test(`a TTL of ${seconds} is ${expected}`, () => assert.equal(normalizeTtl(seconds), expected));
+  test(`a TTL of ${seconds} becomes ${expected}`, () => assert.equal(normalizeTtl(seconds), expected));
 }
 
-test('hosts that mean the same have the same key, and others do not', () => {
+test('hosts with the same meaning have the same key, and others do not', () => {
   const key = hostKey(host('www', 'CNAME', 'a.example.'));
   assert.equal(hostKey(host('WWW', 'CNAME', 'A.example')), key);
   assert.equal(hostKey(host('www', 'CNAME', 'a.example.', '20')), key);

@@ -79,8 +79,17 @@ export function toHost(record: DnsRecord, domain: string): Host {
   };
 }
 
+const WHY_REJECTED = {
+  quote: 'holds a double quote, which Namecheap does not keep',
+  'malformed-caa': 'is not flags, tag and quoted value',
+  'unwritable-type': 'is of a type that is never written',
+} as const;
+
 function addressOf({ name, type, value }: DnsRecord): string {
-  const rejected = (why: string) => new IngressError('PROVIDER_REJECTED', `${name} ${type} ${why}: ${value}`);
+  const rejected = (reason: keyof typeof WHY_REJECTED) =>
+    new IngressError('PROVIDER_REJECTED', `${name} ${type} ${WHY_REJECTED[reason]}: ${value}`, {
+      details: { reason, record: `${name} ${type} ${value}` },
+    });
   switch (type) {
     case 'A':
     case 'AAAA':
@@ -88,13 +97,13 @@ function addressOf({ name, type, value }: DnsRecord): string {
     case 'CNAME':
       return `${value}.`;
     case 'TXT':
-      if (value.includes('"')) throw rejected('holds a double quote, which Namecheap does not keep');
+      if (value.includes('"')) throw rejected('quote');
       return value;
     case 'CAA':
       if (parseCaa(value)) return value;
-      throw rejected('is not flags, tag and quoted value');
+      throw rejected('malformed-caa');
     default:
-      throw rejected('is of a type that is never written');
+      throw rejected('unwritable-type');
   }
 }
 

@@ -25,7 +25,7 @@ const cases: readonly (readonly [environment: Record<string, string>, faulty?: s
   [{ ...GOOD, NAMECHEAP_SANDBOX: 'maybe' }, 'NAMECHEAP_SANDBOX'],
 ];
 for (const [environment, faulty] of cases) {
-  test(`of ${JSON.stringify(environment)} ${faulty ?? 'nothing'} is at fault`, () => {
+  test(`in ${JSON.stringify(environment)} ${faulty ?? 'nothing'} is invalid`, () => {
     const { values, faults } = readTable(namecheap.variables, environment, () => '');
     assert.deepEqual(
       faults.map(({ variable }) => variable),

@@ -4,8 +4,10 @@ import { zoneNotFound as noCloudflareZone } from '../../providers/cloudflare/zon
 import * as linode from '../../providers/linode/errors.ts';
 import { toBody as toLinodeBody } from '../../providers/linode/records.ts';
 import { domainNotFound } from '../../providers/linode/zones.ts';
+import { keepBackup } from '../../providers/namecheap/backups.ts';
 import * as namecheap from '../../providers/namecheap/errors.ts';
 import { understand } from '../../providers/namecheap/hosts.ts';
+import { toHost } from '../../providers/namecheap/records.ts';
 import * as rfc2136 from '../../providers/rfc2136/errors.ts';
 import * as route53 from '../../providers/route53/errors.ts';
 import { zoneNotFound as noHostedZone } from '../../providers/route53/zones.ts';
@@ -14,7 +16,7 @@ import { readJson, unreachable } from '../../providers/shared/errors.ts';
 import { ConfiguredZone } from '../../providers/shared/zones.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
-import { createTestContext } from '../harness/dns/provider-context.ts';
+import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
 import type { WordingRow } from './row.ts';
 
@@ -426,6 +428,72 @@ const namecheapRows: WordingRow[] = [
     say: () => namecheap.unavailable(key, 500),
     message: 'Namecheap failed to list the zones: HTTP 500',
     hint: "Check the provider's status page if it persists. The ingress retries by itself.",
+  },
+  {
+    when: 'Namecheap reports other name servers',
+    say: () => refusedByNamecheap('2030288'),
+    message: 'Namecheap refused to list the zones: its words (code 2030288)',
+    hint: "Point the domain at Namecheap's name servers: Domain List > Manage > Nameservers > Namecheap BasicDNS.",
+  },
+  {
+    when: 'the Namecheap account may not edit the domain',
+    say: () => refusedByNamecheap('2030166'),
+    message: 'Namecheap refused to list the zones: its words (code 2030166)',
+    hint: 'Let the owner of the domain give the account the permission Advanced DNS: Domain List > Manage > Sharing & Transfer > Share Access.',
+  },
+  {
+    when: 'Namecheap refuses without a code',
+    say: () => namecheap.toIngressError({ number: '', message: 'its words' }, key),
+    message: 'Namecheap refused to list the zones: its words',
+  },
+  {
+    when: 'a zone would have too many hosts',
+    say: () => namecheap.tooManyHosts('example.com', 151, 150),
+    message:
+      'the zone example.com would have 151 hosts, but Namecheap stores at most 150; nothing was written',
+    hint: 'Remove unneeded hosts at Domain List > Manage > Advanced DNS.',
+  },
+  {
+    when: 'a CNAME would stand beside another record at Namecheap',
+    say: () => namecheap.conflict(cname, txt),
+    message:
+      'nothing was written to Namecheap: app.example.com CNAME a.example.net is not allowed beside TXT v',
+    hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
+  },
+  {
+    when: 'a CNAME would stand beside a redirect',
+    say: () => namecheap.redirected(cname, { ...txt, type: 'URL', value: 'http://www.example.com/' }),
+    message:
+      'app.example.com CNAME a.example.net was not written, because the same name has URL http://www.example.com/',
+    hint: 'Remove the redirect at Domain List > Manage > Advanced DNS. Namecheap would answer with both.',
+  },
+  {
+    when: 'a TXT value has a quote, which Namecheap does not keep',
+    say: () => thrownBy(() => toHost({ ...txt, value: 'a "b"' }, 'example.com')),
+    message: 'app.example.com TXT holds a double quote, which Namecheap does not keep: a "b"',
+  },
+  {
+    when: 'a write is not verified',
+    say: () => namecheap.unverified('example.com', namecheap.unavailable(key, 500), '/b.txt'),
+    message:
+      'the zone example.com was written but not verified: Namecheap failed to list the zones: HTTP 500. The former content is in /b.txt',
+    hint: "Check the provider's status page if it persists. The ingress retries by itself.",
+  },
+  {
+    when: 'a backup cannot be written',
+    say: () =>
+      thrownBy(() =>
+        keepBackup(
+          {
+            ...createTestContext(),
+            files: { ...createMemoryFiles(), write: () => Promise.reject(new Error('ENOSPC')) },
+          },
+          'example.com',
+          'text',
+        ),
+      ),
+    message:
+      'the zone example.com was not written, because its content could not be saved to a file first: ENOSPC',
   },
   {
     when: 'the domain has other name servers',
