@@ -194,7 +194,9 @@ function sameSet(a: ApiRecordSet | undefined, b: ApiRecordSet | undefined): bool
 }
 
 function secondAlias(name: string, value: string): IngressError {
-  return new IngressError('PROVIDER_CONFLICT', `${name} has become an alias of ${value} since it was read`);
+  return new IngressError('PROVIDER_CONFLICT', `${name} has become an alias of ${value} since it was read`, {
+    details: { name, target: value },
+  });
 }
 
 function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
@@ -205,6 +207,12 @@ function cannotJoin(record: DnsRecord, set: ApiRecordSet): IngressError {
     `${describeRecord(record)} is not allowed beside the ${set.Type} records of ${record.name} that a policy answers (${what})`,
     {
       hint: `Remove them, or give them another name: Route 53 console > Hosted zones > the zone > Records > ${record.name} ${set.Type}.`,
+      details: {
+        reason: 'beside-policy',
+        record: describeRecord(record),
+        policy: current?.overriddenBy,
+        ...(set.SetIdentifier === undefined ? {} : { setIdentifier: set.SetIdentifier }),
+      },
     },
   );
 }
@@ -215,6 +223,7 @@ function partOfWhole(record: CurrentRecord): IngressError {
     `${describeRecord(record)} is one of several values that ${record.overriddenBy} answers together, and cannot be removed alone`,
     {
       hint: `Change it by hand: Route 53 console > Hosted zones > the zone > Records > ${record.name} ${record.type}.`,
+      details: { reason: 'part-of-policy', record: describeRecord(record), policy: record.overriddenBy },
     },
   );
 }
@@ -237,16 +246,19 @@ export function checkAliases(edits: readonly Edit[], memory: Pick<ZoneMemory, 'a
     );
     const types = new Set(memory.all(name).map(({ Type }) => Type));
     const others = [...types].filter((other) => other !== type && !emptied.has(other));
-    const rivals = type === 'CNAME' ? others : others.filter((other) => other === 'CNAME');
-    if (rivals.length > 0) throw rivalry(name, type, rivals);
+    const excluded = type === 'CNAME' ? others : others.filter((other) => other === 'CNAME');
+    if (excluded.length > 0) throw aliasBeside(name, type, excluded);
   }
 }
 
-function rivalry(name: string, type: string, rivals: readonly string[]): IngressError {
-  const sentence = `${name} ${type} is not allowed beside the ${rivals.join(' and ')} records of ${name}`;
-  if ([type, ...rivals].every((one) => HOSTS.has(one)))
-    return new IngressError('PROVIDER_CONFLICT', sentence);
+/** The error for a CNAME beside other types, or another type beside a CNAME. */
+function aliasBeside(name: string, type: string, others: readonly string[]): IngressError {
+  const sentence = `${name} ${type} is not allowed beside the ${others.join(' and ')} records of ${name}`;
+  const details = { name, type, beside: others };
+  if ([type, ...others].every((one) => HOSTS.has(one)))
+    return new IngressError('PROVIDER_CONFLICT', sentence, { details });
   return new IngressError('PROVIDER_REJECTED', sentence, {
     hint: 'Remove one of the two: Route 53 console > Hosted zones > the zone > Records. A CNAME allows no other record.',
+    details,
   });
 }

@@ -89,11 +89,11 @@ export function createCalls(ask: Ask): Route53 {
       return { sets: page.ResourceRecordSets, next };
     },
     async change(zoneId, changes, signal) {
-      const operation = inZone(
-        'ChangeResourceRecordSets',
-        `write DNS records (${describe(changes)})`,
-        zoneId,
-      );
+      const records = recordsOf(changes);
+      const operation = {
+        ...inZone('ChangeResourceRecordSets', `write DNS records (${describe(records)})`, zoneId),
+        records,
+      };
       const input = {
         HostedZoneId: zoneId,
         ChangeBatch: { Comment: 'dstack-ingress', Changes: [...changes] },
@@ -118,11 +118,15 @@ export function createCalls(ask: Ask): Route53 {
   };
 }
 
-function describe(changes: readonly ApiChange[]): string {
+/** The RRsets that the changes touch, such as `app.example.com A`. */
+function recordsOf(changes: readonly ApiChange[]): string[] {
   const names = changes.map(({ ResourceRecordSet: { Name, Type } }) => `${Name.replace(/\.$/, '')} ${Type}`);
-  const unique = [...new Set(names)];
-  const some = unique.slice(0, 5).join(', ');
-  return unique.length > 5 ? `${some} and ${unique.length - 5} others` : some;
+  return [...new Set(names)];
+}
+
+function describe(records: readonly string[]): string {
+  const some = records.slice(0, 5).join(', ');
+  return records.length > 5 ? `${some} and ${records.length - 5} others` : some;
 }
 
 /** Maximum page size. */

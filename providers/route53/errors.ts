@@ -1,5 +1,5 @@
 import type { Secret } from '../../src/config/secret.ts';
-import { type ErrorCode, type ErrorContext, IngressError, isIngressError } from '../../src/errors.ts';
+import { type ErrorCode, IngressError, isIngressError } from '../../src/errors.ts';
 import { clean } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 import { type Refusal, refusalOf } from './answers.ts';
@@ -11,6 +11,8 @@ export interface Operation {
   /** The IAM action that it needs, and on what. */
   readonly action: string;
   readonly resource: string;
+  /** The records that it writes, such as `app.example.com A`, for the error's details. */
+  readonly records?: readonly string[];
   /** Never part of a message, even if the server repeats them. */
   readonly secrets: readonly Secret[];
 }
@@ -91,15 +93,18 @@ export function toIngressError(
   const code = codeOf(status, refusal);
   const verb = status >= 500 ? 'failed' : 'refused';
   const pause = pauseOf(code, refusal, retryAfterMs);
+  const { facts, ...context } = adviceFor(code, refusal, operation);
   return new IngressError(
     code,
     `${serviceOf(operation)} ${verb} to ${operation.doing}: ${wordsOf(status, refusal, operation)}`,
     {
-      ...hintFor(code, refusal, operation),
+      ...context,
       ...(pause === undefined ? {} : { retryAfterMs: pause }),
       details: {
         status,
         ...(refusal.code === undefined ? {} : { code: refusal.code }),
+        ...facts,
+        ...(operation.records ? { records: operation.records } : {}),
         ...(refusal.requestId === undefined ? {} : { requestId: refusal.requestId }),
       },
     },
@@ -140,12 +145,43 @@ function wordsOf(status: number, { code, message }: Refusal, { secrets }: Operat
   return words === '' ? code : `${words} (${code})`;
 }
 
-function hintFor(code: ErrorCode, refusal: Refusal, operation: Operation): ErrorContext {
+/** Why AWS rejects credentials. */
+type CredentialFault =
+  | 'clock-wrong'
+  | 'credentials-expired'
+  | 'secret-wrong'
+  | 'sts-not-active'
+  | 'key-unknown';
+
+/** The permission that is missing: an IAM action and its resource. */
+interface MissingPermission {
+  readonly action: string;
+  readonly resource: string;
+  /** A policy denies the action, so another one that allows it has no effect. */
+  readonly denied?: true;
+}
+
+/** What replaces the registry's context, and what the details say beside it. */
+interface Advice {
+  readonly hint?: string;
+  readonly retryable?: boolean;
+  readonly facts?: MissingPermission | { readonly reason: CredentialFault };
+}
+
+function adviceFor(code: ErrorCode, refusal: Refusal, operation: Operation): Advice {
   switch (code) {
-    case 'PROVIDER_PERMISSION_MISSING':
-      return { hint: hintForPermission(refusal.message, operation) };
-    case 'PROVIDER_CREDENTIALS_REJECTED':
-      return hintForCredentials(refusal, operation);
+    case 'PROVIDER_PERMISSION_MISSING': {
+      const facts = missingPermission(refusal.message, operation);
+      return { hint: hintForPermission(facts), facts };
+    }
+    case 'PROVIDER_CREDENTIALS_REJECTED': {
+      const reason = credentialFault(refusal);
+      return {
+        hint: hintForCredentials(reason, operation),
+        ...(reason === 'clock-wrong' ? { retryable: true } : {}),
+        facts: { reason },
+      };
+    }
     case 'ZONE_NOT_FOUND':
       return { hint: 'Correct or remove AWS_HOSTED_ZONE_ID; without it, the zone is found automatically.' };
     default:
@@ -153,13 +189,18 @@ function hintFor(code: ErrorCode, refusal: Refusal, operation: Operation): Error
   }
 }
 
-function hintForPermission(message: string, operation: Operation): string {
+/** The permission that AWS names, else the one that the call needs. */
+function missingPermission(message: string, operation: Operation): MissingPermission {
   const action = /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? operation.action;
   const named = /on resource: (\S+)/.exec(message)?.[1] ?? operation.resource;
   // Each change has its own id, so the permission covers all ids.
   const resource = action === 'route53:GetChange' ? 'arn:aws:route53:::change/*' : named;
+  return { action, resource, ...(/explicit deny/i.test(message) ? { denied: true } : {}) };
+}
+
+function hintForPermission({ action, resource, denied }: MissingPermission): string {
   const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
-  if (/explicit deny/i.test(message)) {
+  if (denied) {
     return `A policy denies ${action} on ${resource}, and no other can allow it: find the Deny that the message speaks of.`;
   }
   if (action === 'sts:AssumeRole') {
@@ -171,33 +212,28 @@ function hintForPermission(message: string, operation: Operation): string {
   return `Add the statement ${statement} to its policy: ${IAM}.`;
 }
 
-function hintForCredentials({ code = '', message }: Refusal, operation: Operation): ErrorContext {
-  const late =
-    /^(RequestExpired|RequestTimeTooSkewed)$/.test(code) || /signature (expired|not yet)/i.test(message);
-  if (late) {
-    return {
-      hint: 'Set the clock of the host: AWS accepts requests within 5 minutes of their time.',
-      retryable: true,
-    };
+function credentialFault({ code = '', message }: Refusal): CredentialFault {
+  if (/^(RequestExpired|RequestTimeTooSkewed)$/.test(code) || /signature (expired|not yet)/i.test(message))
+    return 'clock-wrong';
+  if (code.startsWith('ExpiredToken')) return 'credentials-expired';
+  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') return 'secret-wrong';
+  return code === 'RegionDisabledException' ? 'sts-not-active' : 'key-unknown';
+}
+
+function hintForCredentials(fault: CredentialFault, { secrets }: Operation): string {
+  switch (fault) {
+    case 'clock-wrong':
+      return 'Set the clock of the host: AWS accepts requests within 5 minutes of their time.';
+    case 'credentials-expired':
+      return 'Set new temporary credentials, or use an access key and AWS_ROLE_ARN.';
+    case 'secret-wrong':
+      return 'Set AWS_SECRET_ACCESS_KEY to the whole secret of AWS_ACCESS_KEY_ID, without quotes.';
+    case 'sts-not-active':
+      return 'Activate STS in AWS_REGION (IAM console > Account settings > Security Token Service), or remove AWS_REGION.';
+    case 'key-unknown': {
+      const temporary =
+        secrets.length > 2 ? '' : ' An id that starts with ASIA needs AWS_SESSION_TOKEN as well.';
+      return `Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys).${temporary}`;
+    }
   }
-  if (code.startsWith('ExpiredToken')) {
-    return {
-      hint: 'Set new temporary credentials, or use an access key and AWS_ROLE_ARN.',
-    };
-  }
-  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') {
-    return {
-      hint: 'Set AWS_SECRET_ACCESS_KEY to the whole secret of AWS_ACCESS_KEY_ID, without quotes.',
-    };
-  }
-  if (code === 'RegionDisabledException') {
-    return {
-      hint: 'Activate STS in AWS_REGION (IAM console > Account settings > Security Token Service), or remove AWS_REGION.',
-    };
-  }
-  const temporary =
-    operation.secrets.length > 2 ? '' : ' An id that starts with ASIA needs AWS_SESSION_TOKEN as well.';
-  return {
-    hint: `Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys).${temporary}`,
-  };
 }

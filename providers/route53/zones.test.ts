@@ -16,17 +16,17 @@ for (const [name, id] of [
   ['example.org', undefined],
   ['com', undefined],
 ] as const) {
-  test(`${name} lies in ${id}`, () => assert.equal(chooseZone(zones, name)?.id, id));
+  test(`the zone of ${name} is ${id}`, () => assert.equal(chooseZone(zones, name)?.id, id));
 }
 
-test('of two zones of one name none is chosen', () => {
+test('of two zones with the same name none is chosen', () => {
   assert.equal(chooseZone(zones, 'a.twice.example'), undefined);
-  const { code, message } = zoneNotFound(zones, 'a.twice.example');
+  const { code, details } = zoneNotFound(zones, 'a.twice.example');
   assert.equal(code, 'ZONE_NOT_FOUND');
-  assert.ok(message.includes('Z3, Z4'), message);
+  assert.deepEqual(details, { reason: 'several-zones', zone: 'twice.example', ids: ['Z3', 'Z4'] });
 });
 
-test('ids and names are read without what the API puts around them', () => {
+test('ids and names are read without prefix, trailing dot and escapes, and private zones are dropped', () => {
   const listed = [
     { Id: '/hostedzone/Z1', Name: 'Example.com.', Config: { PrivateZone: false } },
     { Id: '/hostedzone/Z2', Name: 'example.com.', Config: { PrivateZone: true } },

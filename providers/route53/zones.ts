@@ -49,6 +49,7 @@ export function zoneNotFound(zones: readonly HostedZone[], name: string): Ingres
       `The AWS account has several public hosted zones ${zone.name} (${ids.join(', ')}), and its API does not tell which one is delegated`,
       {
         hint: `Set AWS_HOSTED_ZONE_ID to the one whose name servers the domain has at its registrar (${CONSOLE} > the zone > Hosted zone details), or delete the others.`,
+        details: { reason: 'several-zones', zone: zone.name, ids },
       },
     );
   }

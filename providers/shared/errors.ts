@@ -44,6 +44,7 @@ export interface ApiOperation {
   readonly title: string;
   /** Completes "<title> could not be asked to …". */
   readonly doing: string;
+  /** Any URL of the API; the error names its host. */
   readonly baseUrl: string;
   /** Never part of the message. */
   readonly secrets: readonly Secret[];

@@ -12,6 +12,7 @@ import { createFetch, createHttp } from './http.ts';
 
 const never = new AbortController().signal;
 
+/** A server, and two ways to call it: by a path of the base URL, and by a whole URL without one. */
 async function open(t: TestContext, server: Server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -20,16 +21,23 @@ async function open(t: TestContext, server: Server) {
   assert.ok(address !== null && typeof address !== 'string');
   const { clock, outgoing } = createTestContext();
   const held: number[] = [];
-  const http = createHttp({
-    title: 'Somebody',
-    baseUrl: `http://127.0.0.1:${address.port}`,
-    timeoutMs: 5000,
-    secrets: [new Secret('hush-hush')],
-    budget: { spend: async () => undefined, hold: async (ms) => void held.push(ms) },
-    clock,
-    outgoing,
-  });
-  return { held, ask: () => http({ doing: 'ask', method: 'GET', path: '/' }, never) };
+  const host = `127.0.0.1:${address.port}`;
+  const ask = (baseUrl: string, path: string) =>
+    createHttp({
+      title: 'An API',
+      baseUrl,
+      timeoutMs: 5000,
+      secrets: [new Secret('hush-hush')],
+      budget: { spend: async () => undefined, hold: async (ms) => void held.push(ms) },
+      clock,
+      outgoing,
+    })({ doing: 'ask', method: 'GET', path }, never);
+  return {
+    held,
+    host,
+    ask: () => ask(`http://${host}`, '/'),
+    askWholeUrl: () => ask('', `http://${host}/`),
+  };
 }
 
 for (const [status, heeded] of [
@@ -40,7 +48,7 @@ for (const [status, heeded] of [
   [429, true],
   [503, true],
 ] as const) {
-  test(`Retry-After with ${status} is ${heeded ? 'heeded' : 'no request to wait'}`, async (t) => {
+  test(`Retry-After with ${status} ${heeded ? 'makes the next calls wait' : 'is no request to wait'}`, async (t) => {
     const server = createServer((_, response) =>
       response.writeHead(status, { 'retry-after': '7' }).end('{}'),
     );
@@ -52,7 +60,20 @@ for (const [status, heeded] of [
   });
 }
 
-test('an answer that is no HTTP and repeats what was sent is in no part of the error', async (t) => {
+test('the error for a closed connection names the host, also of a whole URL', async (t) => {
+  const { ask, askWholeUrl, host } = await open(
+    t,
+    createTcpServer((socket) => void socket.once('data', () => socket.destroy())),
+  );
+  for (const call of [ask, askWholeUrl]) {
+    await assert.rejects(call(), {
+      code: 'PROVIDER_UNREACHABLE',
+      details: { reason: 'connection-closed', host },
+    });
+  }
+});
+
+test('a response that is not HTTP and repeats a secret appears nowhere in the error', async (t) => {
   const server = createTcpServer((socket) => {
     socket.on('error', () => undefined);
     socket.end('no HTTP, but the key hush-hush\r\n\r\n');
@@ -67,7 +88,7 @@ test('an answer that is no HTTP and repeats what was sent is in no part of the e
   assert.doesNotMatch(inspect(error, { depth: 20, showHidden: true }), /hush/);
 });
 
-test('a fetch ends with its signal while half of the body is missing', { timeout: 10_000 }, async (t) => {
+test('an aborted fetch ends even if half of the body is missing', { timeout: 10_000 }, async (t) => {
   const abort = new AbortController();
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-length': '100' });

@@ -9,6 +9,7 @@ import { timeoutError, unreachable } from './errors.ts';
 export interface HttpOptions {
   /** The provider's name in messages. */
   readonly title: string;
+  /** Empty if the paths of the calls are whole URLs. */
   readonly baseUrl: string;
   /** Milliseconds that one call may take, its body included. */
   readonly timeoutMs: number;
@@ -78,7 +79,7 @@ export function createHttp(options: HttpOptions): Http {
     } catch (thrown) {
       signal.throwIfAborted();
       const cause = deadline.aborted ? timeoutError(timeoutMs) : thrown;
-      throw unreachable({ ...options, doing }, cause, outgoing.trouble(cause, url));
+      throw unreachable({ ...options, baseUrl: url, doing }, cause, outgoing.trouble(cause, url));
     }
   };
 }

@@ -9,12 +9,16 @@ import * as namecheap from '../../providers/namecheap/errors.ts';
 import { understand } from '../../providers/namecheap/hosts.ts';
 import { toHost } from '../../providers/namecheap/records.ts';
 import * as rfc2136 from '../../providers/rfc2136/errors.ts';
+import type { ApiRecordSet } from '../../providers/route53/answers.ts';
+import { checkAliases, planEdits } from '../../providers/route53/changes.ts';
 import * as route53 from '../../providers/route53/errors.ts';
+import { toCurrentRecords } from '../../providers/route53/records.ts';
 import { zoneNotFound as noHostedZone } from '../../providers/route53/zones.ts';
 import { createBudget } from '../../providers/shared/budget.ts';
 import { readJson, unreachable } from '../../providers/shared/errors.ts';
 import { ConfiguredZone } from '../../providers/shared/zones.ts';
 import { Secret } from '../../src/config/secret.ts';
+import type { Change } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
@@ -613,21 +617,124 @@ const rfc2136Rows: WordingRow[] = [
 ];
 
 const call = { doing, action: 'route53:ListHostedZones', resource: '*', secrets: [secret] };
-const refusedByAws = (code: string, status = 403) =>
+const refusedByAws = (code: string, status = 403, more: Partial<typeof call> = {}, message = 'its words') =>
   route53.toIngressError(
     {
       status,
-      text: `<ErrorResponse><Error><Code>${code}</Code><Message>its words</Message></Error></ErrorResponse>`,
+      text: `<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
       retryAfterMs: undefined,
     },
-    call,
+    { ...call, ...more },
   );
+/** What planning throws if the zone has these RRsets. */
+const planAgainst = (change: Change, ...sets: readonly ApiRecordSet[]) =>
+  thrownBy(() =>
+    planEdits([change], (name, type) => sets.filter((set) => set.Name === `${name}.` && set.Type === type)),
+  );
+const weighted: ApiRecordSet = {
+  ...{ Name: `${NAME}.`, Type: 'TXT', TTL: 60, SetIdentifier: 'blue' },
+  ResourceRecords: [{ Value: '"one"' }, { Value: '"two"' }],
+};
+const [one] = toCurrentRecords(weighted);
+/** What a CNAME at the name throws beside records of these types. */
+const besideTypes = (...types: readonly string[]) =>
+  thrownBy(() => {
+    const made = { Name: `${NAME}.`, Type: 'CNAME' };
+    checkAliases([{ name: NAME, type: 'CNAME', removed: [], made, after: [made] }], {
+      all: () => types.map((Type) => ({ Name: `${NAME}.`, Type })),
+    });
+  });
 const route53Rows: WordingRow[] = [
   {
     when: 'AWS denies the action',
     say: () => refusedByAws('AccessDenied'),
     message: 'Route 53 refused to list the zones: its words (AccessDenied)',
     hint: 'Add the statement {"Effect":"Allow","Action":"route53:ListHostedZones","Resource":"*"} to its policy: IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON.',
+  },
+  {
+    when: 'AWS denies a write',
+    say: () =>
+      refusedByAws('AccessDenied', 403, {
+        action: 'route53:ChangeResourceRecordSets',
+        resource: 'arn:aws:route53:::hostedzone/Z1',
+      }),
+    message: 'Route 53 refused to list the zones: its words (AccessDenied)',
+    hint: 'If its policy allows route53:ChangeResourceRecordSets for some names, types or actions only, add those of the records above. If it does not allow it on arn:aws:route53:::hostedzone/Z1 at all, take the policy of docs/providers.md#route-53: IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON.',
+  },
+  {
+    when: 'a policy of AWS denies the action explicitly',
+    say: () => refusedByAws('AccessDenied', 403, {}, 'its words, with an explicit deny'),
+    message: 'Route 53 refused to list the zones: its words, with an explicit deny (AccessDenied)',
+    hint: 'A policy denies route53:ListHostedZones on *, and no other can allow it: find the Deny that the message speaks of.',
+  },
+  {
+    when: 'the role may not be assumed',
+    say: () => refusedByAws('AccessDenied', 403, { action: 'sts:AssumeRole', resource: 'arn:r' }),
+    message: 'AWS STS refused to list the zones: its words (AccessDenied)',
+    hint: 'The user needs the statement {"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:r"} (IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON), and the role has to trust the user: IAM console > Roles > the role > Trust relationships. Where that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.',
+  },
+  {
+    when: 'STS is not active in the region',
+    say: () => refusedByAws('RegionDisabledException', 403, { action: 'sts:AssumeRole' }),
+    message: 'AWS STS refused to list the zones: its words (RegionDisabledException)',
+    hint: 'Activate STS in AWS_REGION (IAM console > Account settings > Security Token Service), or remove AWS_REGION.',
+  },
+  {
+    when: 'the keys of a role have expired early',
+    say: () => route53.assumedAgain(refusedByAws('ExpiredToken')),
+    message: 'Route 53 refused to list the zones: its words (ExpiredToken)',
+    hint: 'Wait: the next attempt assumes the role again.',
+  },
+  {
+    when: 'Route 53 fails without an error of AWS',
+    say: () => route53.toIngressError({ status: 502, text: '<html>', retryAfterMs: undefined }, call),
+    message: 'Route 53 failed to list the zones: HTTP 502',
+  },
+  {
+    when: 'AWS STS answers an HTML page',
+    say: () => route53.badAnswer({ ...call, action: 'sts:AssumeRole' }, 'something that is not XML'),
+    message: 'AWS STS was asked to list the zones and answered something that is not XML',
+  },
+  {
+    when: 'a record would be beside an RRset with a routing policy',
+    say: () => planAgainst({ action: 'create', record: txt }, weighted),
+    message:
+      'app.example.com TXT v is not allowed beside the TXT records of app.example.com that a policy answers (route53-routing-policy, blue)',
+    hint: 'Remove them, or give them another name: Route 53 console > Hosted zones > the zone > Records > app.example.com TXT.',
+  },
+  {
+    when: 'one of several values of an RRset with a routing policy would be removed',
+    say: () => one && planAgainst({ action: 'remove', removed: one }, weighted),
+    message:
+      'app.example.com TXT one is one of several values that route53-routing-policy answers together, and cannot be removed alone',
+    hint: 'Change it by hand: Route 53 console > Hosted zones > the zone > Records > app.example.com TXT.',
+  },
+  {
+    when: 'a second CNAME has appeared',
+    say: () =>
+      planAgainst(
+        { action: 'create', record: cname },
+        ...[{ Name: `${NAME}.`, Type: 'CNAME', TTL: 60, ResourceRecords: [{ Value: 'b.example.net.' }] }],
+      ),
+    message: 'app.example.com has become an alias of b.example.net since it was read',
+  },
+  {
+    when: 'addresses have appeared where a CNAME is written',
+    say: () => besideTypes('A', 'AAAA'),
+    message: 'app.example.com CNAME is not allowed beside the A and AAAA records of app.example.com',
+    hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
+  },
+  {
+    when: 'a CNAME would be beside records that no plan removes',
+    say: () => besideTypes('MX'),
+    message: 'app.example.com CNAME is not allowed beside the MX records of app.example.com',
+    hint: 'Remove one of the two: Route 53 console > Hosted zones > the zone > Records. A CNAME allows no other record.',
+  },
+  {
+    when: 'AWS does not know the key of temporary credentials',
+    say: () => refusedByAws('InvalidClientTokenId', 403, { secrets: [secret, secret, secret] }),
+    message: 'Route 53 refused to list the zones: its words (InvalidClientTokenId)',
+    hint: 'Check AWS_ACCESS_KEY_ID: the key may be deleted or inactive (IAM console > Users > the user > Security credentials > Access keys).',
   },
   {
     when: 'AWS does not know the key',
