@@ -185,11 +185,15 @@ function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]
   const alias = all.find(({ type }) => type === 'CNAME');
   const other = alias && all.find((record) => !sameData(record, alias));
   if (!alias || !other || goal.length === 0) return;
-  const inTheWay = describeRecord(goal.includes(alias) ? other : alias);
+  const [record, beside] = [describeRecord(alias), describeRecord(other)];
+  const obstacle = goal.includes(alias) ? beside : record;
   throw new IngressError(
     isChanged && !(goal.includes(alias) && goal.includes(other)) ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
-    `${describeRecord(alias)} is not allowed beside ${describeRecord(other)} (RFC 1034 §3.6.2)`,
-    isChanged ? {} : { hint: `Remove ${inTheWay} if it is not needed, or choose another name.` },
+    `${record} is not allowed beside ${beside} (RFC 1034 §3.6.2)`,
+    {
+      ...(isChanged ? {} : { hint: `Remove ${obstacle} if it is not needed, or choose another name.` }),
+      details: { record, beside, obstacle },
+    },
   );
 }
 

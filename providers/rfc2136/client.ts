@@ -88,7 +88,7 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
     const takeChecked = (answer: Buffer): boolean => {
       const decoded = decode(answer, operation);
       if (decoded.id !== id || !decoded.isResponse || decoded.opcode !== task.opcode)
-        throw badAnswer('something else', operation);
+        throw badAnswer('other-message', operation);
       const verdict = verify(answer, decoded, clock.now());
       const isKnown = takenAt !== undefined;
       const circumstances = { operation, now: clock.now(), isFirst, isKnown, isTaken: wasJustTaken(), fine };
@@ -107,7 +107,7 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
       signal.throwIfAborted();
       if (isIngressError(thrown)) throw thrown;
       if (deadline.aborted) throw unreachable(timeoutError(timeoutMs), operation);
-      if (thrown instanceof IncompleteMessage) throw badAnswer('half a message', operation, thrown);
+      if (thrown instanceof IncompleteMessage) throw badAnswer('incomplete', operation, thrown);
       throw unreachable(thrown, operation);
     }
   };
@@ -130,7 +130,7 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
         take,
         NOT_HERE,
       );
-      if (!answer) throw badAnswer('nothing', operation);
+      if (!answer) throw badAnswer('empty', operation);
       return answer;
     },
     async transfer(zone, keep, signal) {
@@ -151,7 +151,8 @@ export function createClient({ server, key, timeoutMs, budget, clock }: ClientOp
     },
     async update(zone, { prerequisites, changes }, signal) {
       const permission = writePermission(key, zone, changes);
-      const operation = { doing: `update ${describeChanges(changes)}`, server, key, permission };
+      const records = recordsOf(changes);
+      const operation = { doing: `update ${records.join(', ')}`, server, key, records, permission };
       const task = {
         opcode: OPCODES.UPDATE,
         question: { name: zone, type: TYPES.SOA },
@@ -167,7 +168,7 @@ function decode(answer: Buffer, operation: Operation): Decoded {
   try {
     return decodeMessage(answer);
   } catch (thrown) {
-    throw badAnswer('octets that are no DNS message', operation, thrown);
+    throw badAnswer('not-dns', operation, thrown);
   }
 }
 
@@ -208,15 +209,15 @@ function createTransfer(zone: string, keep: (record: WireRecord) => boolean, ope
   const take: Take = ({ answers }) => {
     for (const record of answers) {
       if (isBound(record)) bounds += 1;
-      else if (bounds !== 1) throw badAnswer('records outside of the zone', operation);
+      else if (bounds !== 1) throw badAnswer('outside-zone', operation);
       if (bounds === 1 && keep(record)) kept.push(record);
     }
-    if (bounds === 0) throw badAnswer('a zone without records', operation);
+    if (bounds === 0) throw badAnswer('zone-without-records', operation);
     return bounds > 1;
   };
   return { take, kept };
 }
 
-function describeChanges(changes: readonly WireRecord[]): string {
-  return [...new Set(changes.map(({ name, type }) => `${name} ${typeName(type)}`))].join(', ');
+function recordsOf(changes: readonly WireRecord[]): string[] {
+  return [...new Set(changes.map(({ name, type }) => `${name} ${typeName(type)}`))];
 }

@@ -11,9 +11,24 @@ export interface Operation {
   readonly doing: string;
   readonly server: Server;
   readonly key: Key;
-  /** The hint that says how to give the key the permission. */
-  readonly permission?: string;
+  /** The RRsets that it changes, such as `app.example.com A`, for the error's details. */
+  readonly records?: readonly string[];
+  /** How to give the key the permission for it. */
+  readonly permission?: Permission;
 }
+
+/** How to give the key a permission. */
+export interface Permission {
+  readonly hint: string;
+  /** The statements of BIND that give it, for the error's details. */
+  readonly bind: readonly string[];
+}
+
+/**
+ * What may be wrong if a server refuses: its ACL (or update policy), one of the two clocks, the
+ * name or algorithm of the key, its secret, or the zone, which the server may not hold.
+ */
+export type Suspect = 'acl' | 'clock' | 'key' | 'secret' | 'zone';
 
 /** The response codes of RFC 1035 §4.1.1 and RFC 2136 §2.2. */
 const RCODES = [
@@ -56,14 +71,22 @@ function who({ server: { host } }: Operation): string {
 export function refused(name: string, operation: Operation): IngressError {
   const code = CODES.get(name) ?? 'PROVIDER_REJECTED';
   const verb = name === 'SERVFAIL' ? 'failed' : 'refused';
+  const lacked = code === 'PROVIDER_PERMISSION_MISSING' ? operation.permission : undefined;
   return new IngressError(code, `${who(operation)} ${verb} to ${operation.doing}: ${name}`, {
-    ...hintFor(code, name, operation),
-    details: { rcode: name },
+    ...(lacked ? { hint: lacked.hint } : hintFor(code, name)),
+    details: {
+      rcode: name,
+      ...(lacked ? { suspects: ['acl'], bind: lacked.bind } : {}),
+      ...recordsOf(operation),
+    },
   });
 }
 
-function hintFor(code: ErrorCode, rcode: string, { permission }: Operation): ErrorContext {
-  if (code === 'PROVIDER_PERMISSION_MISSING' && permission !== undefined) return { hint: permission };
+function recordsOf({ records }: Operation): Pick<Operation, 'records'> {
+  return records ? { records } : {};
+}
+
+function hintFor(code: ErrorCode, rcode: string): ErrorContext {
   if (code === 'PROVIDER_UNAVAILABLE') {
     return { hint: 'The log of the name server says why it failed.', byItself: RETRIES };
   }
@@ -88,15 +111,15 @@ export function badSignature(
 ): IngressError {
   switch (verdict.kind) {
     case 'unsigned':
-      return badAnswer('without a signature', operation);
+      return badAnswer('unsigned', operation);
     case 'forged':
-      return badAnswer('with a signature that is not of the key', operation);
+      return badAnswer('forged', operation);
     case 'mistimed':
       return mistimed(verdict.serverTime, operation, now);
     case 'refused':
       if (verdict.error === 'BADTIME') return mistimed(verdict.serverTime, operation, now);
       return isKnown && verdict.error === 'BADKEY' && operation.permission !== undefined
-        ? notLet(operation, operation.permission)
+        ? notAllowed(operation, operation.permission)
         : badKey(verdict.error, operation);
   }
 }
@@ -105,13 +128,13 @@ export function badSignature(
  * Knot returns BADKEY to a key without the permission; other servers to a key that they no longer
  * know.
  */
-function notLet(operation: Operation, permission: string): IngressError {
+function notAllowed(operation: Operation, { hint, bind }: Permission): IngressError {
   return new IngressError(
     'PROVIDER_PERMISSION_MISSING',
     `${who(operation)} refused to ${operation.doing}: BADKEY`,
     {
-      hint: `${permission} A key that was taken out of the server's configuration is refused in the same words.`,
-      details: { tsigError: 'BADKEY' },
+      hint: `${hint} A key that was taken out of the server's configuration is refused in the same words.`,
+      details: { tsigError: 'BADKEY', suspects: ['acl', 'key'], bind, ...recordsOf(operation) },
     },
   );
 }
@@ -125,7 +148,8 @@ function notLet(operation: Operation, permission: string): IngressError {
 export function bareRefusal(rcode: string, operation: Operation, isTaken: boolean): IngressError {
   const { name, algorithm } = operation.key;
   const sentence = `${who(operation)} refused to ${operation.doing}: ${rcode}, without a signature`;
-  const details = { rcode };
+  const suspects: readonly Suspect[] = isTaken ? ['acl', 'zone'] : ['acl', 'clock', 'key', 'secret', 'zone'];
+  const details = { rcode, signed: false, suspects, ...recordsOf(operation) };
   const acl = `does not allow the key ${name} to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines)`;
   if (isTaken) {
     return new IngressError('PROVIDER_PERMISSION_MISSING', sentence, {
@@ -142,27 +166,36 @@ export function bareRefusal(rcode: string, operation: Operation, isTaken: boolea
 }
 
 function badKey(error: string, operation: Operation): IngressError {
-  const { what, hint } = faultOfKey(error, operation.key);
+  const { name, algorithm } = operation.key;
+  const { what, hint, suspects } = faultOfKey(error, operation.key);
   return new IngressError(
     'PROVIDER_CREDENTIALS_REJECTED',
     `${who(operation)} refused to ${operation.doing}: ${what} (${error})`,
-    { hint, details: { tsigError: error } },
+    { hint, details: { tsigError: error, suspects, key: name, algorithm } },
   );
 }
 
-function faultOfKey(error: string, { name, algorithm }: Key): { what: string; hint: string } {
+interface KeyFault {
+  readonly what: string;
+  readonly hint: string;
+  readonly suspects: readonly Suspect[];
+}
+
+function faultOfKey(error: string, { name, algorithm }: Key): KeyFault {
   if (error === 'BADSIG') {
     return {
       what: `RFC2136_TSIG_SECRET is not the secret of the key ${name}`,
       hint: 'Set RFC2136_TSIG_SECRET to the secret of the key, as the configuration of the name server has it.',
+      suspects: ['secret'],
     };
   }
   const hint =
     'Set RFC2136_TSIG_KEY to the name of the key and RFC2136_TSIG_ALGORITHM to its algorithm, as the configuration of the name server has them.';
-  if (error !== 'BADKEY') return { what: 'see the code', hint };
+  if (error !== 'BADKEY') return { what: 'see the code', hint, suspects: ['key'] };
   return {
     what: `it knows no key ${name} of ${algorithm}`,
     hint: `${hint} Knot gives the same answer for a key that no acl of the zone names: docs/providers.md has the lines.`,
+    suspects: ['key', 'acl'],
   };
 }
 
@@ -176,35 +209,57 @@ function mistimed(serverTime: Date | undefined, operation: Operation, now: Date)
     {
       hint: 'Set the clocks of this host and of the name server: they may differ by at most 300 s. The key is valid.',
       retryable: true,
-      details: { tsigError: 'BADTIME' },
+      details: {
+        tsigError: 'BADTIME',
+        suspects: ['clock'],
+        ...(apart === undefined ? {} : { aheadSeconds: apart }),
+      },
     },
   );
 }
 
+/** How a response violates the RFCs. */
+const BAD_ANSWERS = {
+  unsigned: 'without a signature',
+  forged: 'with a signature that is not of the key',
+  'other-message': 'something else',
+  incomplete: 'half a message',
+  empty: 'nothing',
+  'not-dns': 'octets that are no DNS message',
+  'outside-zone': 'records outside of the zone',
+  'zone-without-records': 'a zone without records',
+} as const;
+
 /** The error for a response that violates the RFCs. */
-export function badAnswer(how: string, operation: Operation, cause?: unknown): IngressError {
+export function badAnswer(
+  reason: keyof typeof BAD_ANSWERS,
+  operation: Operation,
+  cause?: unknown,
+): IngressError {
   return new IngressError(
     'PROVIDER_BAD_ANSWER',
-    `${who(operation)} was asked to ${operation.doing} and answered ${how}`,
+    `${who(operation)} was asked to ${operation.doing} and answered ${BAD_ANSWERS[reason]}`,
     {
       hint: 'Check that RFC2136_NAMESERVER is the name server itself, not a proxy or resolver, and that it supports TSIG.',
+      details: { reason },
       ...(cause === undefined ? {} : { cause }),
     },
   );
 }
 
+/** The error for a name server without a complete response. */
 export function unreachable(cause: unknown, operation: Operation): IngressError {
   const words = clean(rootMessage(cause), [operation.key.secret]);
+  const { host, port } = operation.server;
+  const isUnknown = isUnknownHost(cause);
   return new IngressError(
     'PROVIDER_UNREACHABLE',
     `${who(operation)} could not be asked to ${operation.doing}: ${words}`,
     {
-      ...(isUnknownHost(cause)
-        ? { hint: `Correct RFC2136_NAMESERVER: the name ${operation.server.host} was not found.` }
-        : {
-            hint: `Check that TCP to port ${operation.server.port} of ${operation.server.host} is open.`,
-            byItself: RETRIES,
-          }),
+      ...(isUnknown
+        ? { hint: `Correct RFC2136_NAMESERVER: the name ${host} was not found.` }
+        : { hint: `Check that TCP to port ${port} of ${host} is open.`, byItself: RETRIES }),
+      details: { reason: isUnknown ? 'name-not-found' : 'no-response', host, port },
       cause,
     },
   );
@@ -215,22 +270,36 @@ function isUnknownHost(cause: unknown): boolean {
 }
 
 /**
- * The hint for a query. Some servers respond to queries about a zone only if its ACL names the key.
+ * The permission for a query. Some servers respond to queries about a zone only if its ACL names
+ * the key.
  */
-export const ZONE_PERMISSION =
-  'Let the key transfer and update the zone that holds the name: docs/providers.md has the lines.';
+export const ZONE_PERMISSION: Permission = {
+  hint: 'Let the key transfer and update the zone that holds the name: docs/providers.md has the lines.',
+  bind: [],
+};
 
-/** The hint for a zone transfer. */
-export function readPermission({ name }: Key, zone: string): string {
-  return `Let the key transfer the zone. BIND, in the block of the zone ${zone}: allow-transfer { key "${name}"; }; (Knot, PowerDNS: docs/providers.md). Where the server does not hold the zone, correct RFC2136_NAMESERVER or RFC2136_ZONE.`;
+/** The permission for a zone transfer. */
+export function readPermission({ name }: Key, zone: string): Permission {
+  const statement = `allow-transfer { key "${name}"; };`;
+  return {
+    hint: `Let the key transfer the zone. BIND, in the block of the zone ${zone}: ${statement} (Knot, PowerDNS: docs/providers.md). Where the server does not hold the zone, correct RFC2136_NAMESERVER or RFC2136_ZONE.`,
+    bind: [statement],
+  };
 }
 
-/** The hint for an update with these changes. */
-export function writePermission({ name: key }: Key, zone: string, changes: readonly WireRecord[]): string {
+/** The permission for an update with these changes. */
+export function writePermission(
+  { name: key }: Key,
+  zone: string,
+  changes: readonly WireRecord[],
+): Permission {
   const byName = Map.groupBy(changes, ({ name }) => name);
   const grants = [...byName].map(([name, records]) => {
     const isText = records.every(({ type }) => typeName(type) === 'TXT');
     return `grant "${key}" name ${name}. ${isText ? 'TXT' : 'A AAAA CNAME CAA'};`;
   });
-  return `Let the key write these names. BIND, to be added to the update-policy of the zone ${zone}: ${grants.join(' ')} (Knot, PowerDNS: docs/providers.md).`;
+  return {
+    hint: `Let the key write these names. BIND, to be added to the update-policy of the zone ${zone}: ${grants.join(' ')} (Knot, PowerDNS: docs/providers.md).`,
+    bind: grants,
+  };
 }

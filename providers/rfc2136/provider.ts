@@ -102,10 +102,10 @@ class Rfc2136 implements DnsProvider {
   }
 
   async records(zone: Zone, names: readonly string[], signal: AbortSignal): Promise<CurrentRecord[]> {
-    const standing = await this.#read(zone.id, names, signal);
+    const entries = await this.#read(zone.id, names, signal);
     const isOfTheZone = ({ name, type }: CurrentRecord) =>
       name === zone.id && (type === 'SOA' || type === 'NS');
-    return standing
+    return entries
       .map(toCurrent)
       .filter((record) => !isOfTheZone(record))
       .map((record) => this.#asAsked(zone.id, record));
@@ -133,9 +133,7 @@ class Rfc2136 implements DnsProvider {
     const { renewed: unmoved } = await this.#plan(apex, changes, signal);
     for (const set of unmoved) {
       this.#unmoved.set(keyOf(apex, set), set);
-      this.#warn(
-        `${set.name} ${set.type} keeps its TTL of ${set.current} s: the name server accepted ${set.wanted} s without changing it. The ingress does not try again.`,
-      );
+      this.#warn(ttlUnchanged(set));
     }
   }
 
@@ -204,6 +202,7 @@ class Rfc2136 implements DnsProvider {
       this.#cuts = [...new Set([...this.#cuts, cut])];
       throw new IngressError('ZONE_NOT_FOUND', `the zone ${apex} delegates ${cut}, which holds ${name}`, {
         hint: `Set RFC2136_NAMESERVER to the primary of ${cut}, or remove the NS records of ${cut}.`,
+        details: { zone: apex, cut, name },
       });
     }
   }
@@ -220,6 +219,11 @@ class Rfc2136 implements DnsProvider {
       throw thrown;
     }
   }
+}
+
+/** The warning about a server that accepts an update of a TTL and does not apply it. */
+export function ttlUnchanged({ name, type, current, wanted }: RenewedRrset): string {
+  return `${name} ${type} keeps its TTL of ${current} s: the name server accepted ${wanted} s without changing it. The ingress does not try again.`;
 }
 
 function keyOf(apex: string, { name, type }: Pick<RenewedRrset, 'name' | 'type'>): string {

@@ -11,6 +11,7 @@ import {
   nextState,
   notifyHint,
   type ServerState,
+  serversBehind,
 } from './server-state.ts';
 
 export interface PropagationOptions {
@@ -230,7 +231,7 @@ function timeoutError(
     return new IngressError(
       'PROPAGATION_TIMEOUT',
       message,
-      hint === undefined ? { details } : { details, hint },
+      hint === undefined ? { details } : { details: { ...details, unnotified: serversBehind(states) }, hint },
     );
   }
   const message = `${after} no name server of ${apex} answers at any address, and the resolvers do not return the published records: ${problems}`;

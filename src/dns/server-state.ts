@@ -124,15 +124,20 @@ function isDown(state: ServerState, { now, passedOverBefore }: Circumstances): b
   return state.failures >= DOWN_AFTER_PROBES && now - (state.failingSince ?? now) >= DOWN_AFTER_MS;
 }
 
+/** The host names of the servers that answer, but do not serve every record. Pure. */
+export function serversBehind(states: readonly ServerState[]): string[] {
+  const behind = states.filter((state) => !isPropagated(state) && state.last?.kind !== 'unreachable');
+  return [...new Set(behind.map(({ server }) => server.hostname))];
+}
+
 /**
  * The hint if servers do not serve in time what the operator's own primary has accepted: most
  * likely they got no NOTIFY. Undefined if every server that answers serves it. Pure.
  */
 export function notifyHint(states: readonly ServerState[]): string | undefined {
-  const behind = states.filter((state) => !isPropagated(state) && state.last?.kind !== 'unreachable');
-  if (behind.length === 0) return undefined;
-  const names = [...new Set(behind.map(({ server }) => server.hostname))].join(', ');
-  const notify = `Let the primary send NOTIFY to ${names} after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.`;
+  const names = serversBehind(states);
+  if (names.length === 0) return undefined;
+  const notify = `Let the primary send NOTIFY to ${names.join(', ')} after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.`;
   if (states.some(isPropagated)) return notify;
   return `Check that the domain is delegated to the primary of RFC2136_NAMESERVER and its secondaries. ${notify}`;
 }

@@ -25,6 +25,7 @@ function toContractWorld(simulator: CloudflareSimulator): ContractWorld {
     abilities: {
       anyZone: true,
       limitedCredentials: true,
+      namesWritePermission: ({ permission }) => permission === 'Zone / DNS / Edit',
       recordsPerZone: 3500,
       valuesPerName: 3500,
       caaFlags: true,

@@ -22,6 +22,7 @@ function toContractWorld(simulator: LinodeSimulator): ContractWorld {
     abilities: {
       anyZone: true,
       limitedCredentials: true,
+      namesWritePermission: ({ reason }) => reason === 'user-lacks-grant',
       recordsPerZone: 12_000,
       valuesPerName: 12_000,
       caaFlags: false,

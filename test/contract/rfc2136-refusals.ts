@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Suspect } from '../../providers/rfc2136/errors.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import { type IngressError, isIngressError } from '../../src/errors.ts';
 import { createHurryingClock, createTestContext } from '../harness/dns/provider-context.ts';
@@ -19,6 +20,11 @@ export interface Wording {
   readonly tellsKey: boolean;
 }
 
+function assertSuspects({ details }: IngressError, suspect: Suspect): void {
+  const { suspects } = details;
+  assert.ok(Array.isArray(suspects) && suspects.includes(suspect), JSON.stringify(details));
+}
+
 /** How real servers refuse an unknown or forbidden key, and a wrong clock. */
 export function refusals(title: string, start: StartPrimaryServer, { tellsClock, tellsKey }: Wording): void {
   const changes = create(record(APP, 'TXT', 'value'));
@@ -26,7 +32,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
 
   describe(`${title}: refusals`, () => {
     for (const seconds of [-1000, 1000]) {
-      test(`at every step, a clock that is off by ${seconds} s is named in the error, which is retryable`, async () => {
+      test(`at every step, a clock that is off by ${seconds} s is a suspect, and the error is retryable`, async () => {
         await using primary = await Primary.start({ zones: [ZONE], start });
         const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
         const open = () => openAt(primary, primary.key, {}, createTestContext(clock));
@@ -38,13 +44,15 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
         for (const step of steps) {
           const error = await failure(step(), 'PROVIDER_CREDENTIALS_REJECTED');
           assert.equal(error.retryable, true);
-          assert.match(error.hint, /clock/);
-          assert.match(error.message, tellsClock ? /differ by \d+ s.*BADTIME/ : /without a signature/);
+          const { tsigError, aheadSeconds, signed } = error.details;
+          assertSuspects(error, 'clock');
+          assert.deepEqual([tsigError, signed], tellsClock ? ['BADTIME', undefined] : [undefined, false]);
+          if (tellsClock) assert.ok(Math.abs(Number(aheadSeconds) - seconds) < 60, String(aheadSeconds));
         }
       });
     }
 
-    test('a clock that is set while the program runs is named, too', async () => {
+    test('a clock that is set while the program runs is a suspect, too', async () => {
       await using primary = await Primary.start({ zones: [ZONE], start });
       let seconds = 0;
       const clock = { ...createHurryingClock(), now: () => new Date(Date.now() + seconds * 1000) };
@@ -52,30 +60,27 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       await provider.apply(zone, changes, soon());
       seconds = 1000;
       const error = await failure(provider.records(zone, [APP], soon()), 'PROVIDER_CREDENTIALS_REJECTED');
-      assert.match(error.hint, /clock/);
+      assertSuspects(error, 'clock');
       assert.equal(error.retryable, true);
     });
 
-    test('an unknown key is named', async () => {
+    test('an unknown key is a suspect', async () => {
       await using primary = await Primary.start({ zones: [ZONE], start });
       const provider = openAt(primary, createKey('nobody'));
       const error = await failure(provider.zone(APP, soon()), 'PROVIDER_CREDENTIALS_REJECTED');
-      assert.match(error.hint, /RFC2136_TSIG_KEY/);
+      assertSuspects(error, 'key');
       assert.equal(error.retryable, !tellsKey);
     });
-
-    const namesAcl = (error: IngressError) => assert.match(error.hint, /ACL|Let the key|RFC2136_TSIG_KEY/);
 
     test('a key of another zone may not transfer', async () => {
       await using primary = await Primary.start({ zones: [ZONE, OTHER], start });
       const provider = openAt(primary, primary.limitedKey(OTHER, true));
       await provider.zone(OTHER, soon());
       const error = await failure(provider.records(zone, [APP], soon()), 'PROVIDER_PERMISSION_MISSING');
-      assert.doesNotMatch(error.hint, /proxy/);
-      namesAcl(error);
+      assertSuspects(error, 'acl');
     });
 
-    test('a key of another zone without an earlier query gets a hint to the ACL, too', async () => {
+    test('a key of another zone without an earlier query makes the ACL a suspect, too', async () => {
       await using primary = await Primary.start({ zones: [ZONE, OTHER], start });
       const key = primary.limitedKey(OTHER, true);
       const steps = [
@@ -89,16 +94,16 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
         );
         assert.ok(isIngressError(error), String(error));
         assert.match(error.code, /^PROVIDER_(?:PERMISSION_MISSING|CREDENTIALS_REJECTED)$/);
-        assert.match(error.hint, /\bacl\b|ACL|Let the key/);
+        assertSuspects(error, 'acl');
       }
     });
 
-    test('a read-only key may not write, and no proxy is blamed', async () => {
+    test('a read-only key may not write', async () => {
       await using primary = await Primary.start({ zones: [ZONE], start });
       const provider = openAt(primary, primary.limitedKey(ZONE, false));
       const error = await failure(provider.apply(zone, changes, soon()), 'PROVIDER_PERMISSION_MISSING');
       assert.equal(error.retryable, false);
-      namesAcl(error);
+      assertSuspects(error, 'acl');
     });
 
     test('a key that no ACL of the zone names finds it, is refused, or sees no zone', async () => {
@@ -111,7 +116,7 @@ export function refusals(title: string, start: StartPrimaryServer, { tellsClock,
       );
       if (error === undefined || isIngressError(error, 'ZONE_NOT_FOUND')) return;
       assert.ok(isIngressError(error, 'PROVIDER_PERMISSION_MISSING'), String(error));
-      namesAcl(error);
+      assertSuspects(error, 'acl');
     });
   });
 }

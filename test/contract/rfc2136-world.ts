@@ -87,6 +87,7 @@ function toContractWorld(primary: Primary, { unknownTypes, ...abilities }: Pecul
     abilities: {
       anyZone: true,
       limitedCredentials: true,
+      namesWritePermission: ({ suspects }) => Array.isArray(suspects) && suspects.includes('acl'),
       asksToWait: false,
       caaFlags: true,
       ...abilities,

@@ -42,6 +42,7 @@ function toContractWorld(simulator: Route53Simulator): ContractWorld {
     abilities: {
       anyZone: true,
       limitedCredentials: true,
+      namesWritePermission: ({ action }) => action === 'route53:ChangeResourceRecordSets',
       listsForeignZones: true,
       recordsPerZone: 10_000,
       valuesPerName: 400,

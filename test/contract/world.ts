@@ -26,6 +26,8 @@ export interface Abilities {
   readonly anyZone: boolean;
   /** Credentials can be limited to some zones, and to read access. */
   readonly limitedCredentials: boolean;
+  /** Whether an error's details name the missing permission to write. */
+  readonly namesWritePermission?: (details: Readonly<Record<string, unknown>>) => boolean;
   /** The list of zones also has zones that limited credentials do not reach. */
   readonly listsForeignZones?: boolean;
   /**

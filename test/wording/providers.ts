@@ -8,7 +8,11 @@ import { keepBackup } from '../../providers/namecheap/backups.ts';
 import * as namecheap from '../../providers/namecheap/errors.ts';
 import { understand } from '../../providers/namecheap/hosts.ts';
 import { toHost } from '../../providers/namecheap/records.ts';
+import { planUpdate } from '../../providers/rfc2136/changes.ts';
 import * as rfc2136 from '../../providers/rfc2136/errors.ts';
+import { ttlUnchanged } from '../../providers/rfc2136/provider.ts';
+import { toData } from '../../providers/rfc2136/records.ts';
+import { TYPES } from '../../providers/rfc2136/wire.ts';
 import type { ApiRecordSet } from '../../providers/route53/answers.ts';
 import { checkAliases, planEdits } from '../../providers/route53/changes.ts';
 import * as route53 from '../../providers/route53/errors.ts';
@@ -18,7 +22,7 @@ import { createBudget } from '../../providers/shared/budget.ts';
 import { readJson, unreachable } from '../../providers/shared/errors.ts';
 import { ConfiguredZone } from '../../providers/shared/zones.ts';
 import { Secret } from '../../src/config/secret.ts';
-import type { Change } from '../../src/dns/record.ts';
+import type { Change, DnsRecord } from '../../src/dns/record.ts';
 import { IngressError } from '../../src/errors.ts';
 import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
@@ -548,6 +552,21 @@ const update = {
   permission: rfc2136.ZONE_PERMISSION,
 } as const;
 const now = new Date('2026-01-02T03:04:05Z');
+const wire = (name: string, type: number) => ({ name, type, class: 1, ttl: 60, data: Buffer.alloc(0) });
+const writing = rfc2136.writePermission(update.key, 'example.com', [
+  wire(NAME, TYPES.CNAME),
+  wire(`_acme-challenge.${NAME}`, TYPES.TXT),
+]);
+const badAnswers: readonly (readonly [reason: Parameters<typeof rfc2136.badAnswer>[0], how: string])[] = [
+  ['forged', 'with a signature that is not of the key'],
+  ['other-message', 'something else'],
+  ['incomplete', 'half a message'],
+  ['empty', 'nothing'],
+  ['not-dns', 'octets that are no DNS message'],
+  ['outside-zone', 'records outside of the zone'],
+  ['zone-without-records', 'a zone without records'],
+];
+const entry = (record: DnsRecord) => ({ record, data: toData(record) });
 const rfc2136Rows: WordingRow[] = [
   {
     when: 'a name server refuses',
@@ -572,6 +591,94 @@ const rfc2136Rows: WordingRow[] = [
     say: () => rfc2136.bareRefusal('REFUSED', update, true),
     message: 'The name server ns1.example.com refused to list the zones: REFUSED, without a signature',
     hint: "Check the server's ACL and its zones. The key and the clocks are valid, so either its ACL does not allow the key key1 to do this (Knot: acl; PowerDNS: TSIG-ALLOW-AXFR, TSIG-ALLOW-DNSUPDATE and allow-dnsupdate-from; docs/providers.md has the lines), or it does not hold the zone.",
+  },
+  {
+    when: 'a key may not transfer the zone',
+    say: () =>
+      rfc2136.refused('REFUSED', {
+        ...update,
+        permission: rfc2136.readPermission(update.key, 'example.com'),
+      }),
+    message: 'The name server ns1.example.com refused to list the zones: REFUSED',
+    hint: 'Let the key transfer the zone. BIND, in the block of the zone example.com: allow-transfer { key "key1"; }; (Knot, PowerDNS: docs/providers.md). Where the server does not hold the zone, correct RFC2136_NAMESERVER or RFC2136_ZONE.',
+  },
+  {
+    when: 'a key may not write the names',
+    say: () => rfc2136.refused('REFUSED', { ...update, permission: writing }),
+    message: 'The name server ns1.example.com refused to list the zones: REFUSED',
+    hint: 'Let the key write these names. BIND, to be added to the update-policy of the zone example.com: grant "key1" name app.example.com. A AAAA CNAME CAA; grant "key1" name _acme-challenge.app.example.com. TXT; (Knot, PowerDNS: docs/providers.md).',
+  },
+  {
+    when: 'Knot does not allow the key to write',
+    say: () =>
+      rfc2136.badSignature(
+        { kind: 'refused', error: 'BADKEY', serverTime: undefined },
+        { ...update, permission: { hint: 'Let it.', bind: [] } },
+        now,
+        true,
+      ),
+    message: 'The name server ns1.example.com refused to list the zones: BADKEY',
+    hint: "Let it. A key that was taken out of the server's configuration is refused in the same words.",
+  },
+  {
+    when: 'a name server accepts no updates',
+    say: () => rfc2136.refused('NOTIMP', update),
+    message: 'The name server ns1.example.com refused to list the zones: NOTIMP',
+    hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and take dynamic updates (PowerDNS: dnsupdate=yes).',
+  },
+  {
+    when: 'a name is not in the zone',
+    say: () => rfc2136.refused('NOTZONE', update),
+    message: 'The name server ns1.example.com refused to list the zones: NOTZONE',
+    hint: 'Correct or remove RFC2136_ZONE.',
+  },
+  {
+    when: 'our clock is behind',
+    say: () =>
+      rfc2136.badSignature(
+        { kind: 'mistimed', serverTime: new Date(now.getTime() + 600_000) },
+        update,
+        now,
+        true,
+      ),
+    message:
+      'The name server ns1.example.com cannot list the zones: its clock and ours differ by 600 s: ours is behind (BADTIME)',
+  },
+  ...badAnswers.map(
+    ([reason, how]): WordingRow => ({
+      when: `a name server gives a bad answer: ${reason}`,
+      say: () => rfc2136.badAnswer(reason, update),
+      message: `The name server ns1.example.com was asked to list the zones and answered ${how}`,
+    }),
+  ),
+  {
+    when: 'a CNAME would be beside another record',
+    say: () => thrownBy(() => planUpdate([{ action: 'create', record: cname }], [entry(txt)])),
+    message:
+      'app.example.com CNAME a.example.net is not allowed beside app.example.com TXT v (RFC 1034 §3.6.2)',
+    hint: 'Remove app.example.com TXT v if it is not needed, or choose another name.',
+  },
+  {
+    when: 'a record appears where a CNAME replaces another',
+    say: () =>
+      thrownBy(() =>
+        planUpdate(
+          [
+            { action: 'create', record: cname },
+            { action: 'remove', removed: { ...txt, type: 'A', value: '192.0.2.1' } },
+          ],
+          [entry(txt)],
+        ),
+      ),
+    message:
+      'app.example.com CNAME a.example.net is not allowed beside app.example.com TXT v (RFC 1034 §3.6.2)',
+    hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
+  },
+  {
+    when: 'a name server does not change a TTL',
+    say: () => ttlUnchanged({ name: NAME, type: 'A', current: 3600, wanted: 60 }),
+    message:
+      'app.example.com A keeps its TTL of 3600 s: the name server accepted 60 s without changing it. The ingress does not try again.',
   },
   {
     when: 'a name server does not know the key',
