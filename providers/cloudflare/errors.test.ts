@@ -98,7 +98,7 @@ test('a missing permission is named', () => {
   assert.deepEqual(details, { status: 403, code: 10000, permission: 'Zone / Zone / Read' });
 });
 
-test('a rate limit carries the time to wait', () => {
+test('Retry-After becomes the error’s pause', () => {
   assert.equal(refused(429, undefined, { 'retry-after': '300' }).retryAfterMs, 300_000);
   assert.equal(refused(429, undefined).retryAfterMs, undefined);
 });

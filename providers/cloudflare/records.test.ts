@@ -32,12 +32,12 @@ const values: readonly (readonly [type: string, content: string, value: string])
   ['MX', 'Mail.Example.net', 'Mail.Example.net'],
 ];
 for (const [type, content, value] of values) {
-  test(`${type} ${content} is ${value}`, () => {
+  test(`${type} ${content} is read as ${value}`, () => {
     assert.equal(toCurrent(api({ type, content })).value, value);
   });
 }
 
-test('the parts of a CAA record go before its text', () => {
+test('the parts of a CAA record take precedence over its text', () => {
   const data = { flags: 128, tag: 'Issue', value: 'ca.example; a=b' };
   assert.equal(toCurrent(api({ type: 'CAA', content: 'old', data })).value, '128 issue "ca.example; a=b"');
 });
@@ -46,7 +46,7 @@ test('a name is lower case without a trailing dot', () => {
   assert.equal(toCurrent(api({ name: 'App.Example.COM.' })).name, 'app.example.com');
 });
 
-test('an automatic TTL is what Cloudflare answers for it', () => {
+test('an automatic TTL is the one that Cloudflare serves', () => {
   assert.equal(toCurrent(api({ ttl: 1 })).ttl, 300);
 });
 
@@ -74,7 +74,7 @@ for (const [wanted, ttl] of [
   test(`a TTL of ${wanted} becomes ${ttl}`, () => assert.equal(normalizeTtl(wanted), ttl));
 }
 
-test('bodies have what each type needs', () => {
+test('bodies have the fields that each type needs', () => {
   const common = { name: 'a.example', ttl: 60, comment: 'dstack-ingress' };
   const body = (type: string, value: string) => toBody({ name: 'a.example', type, value, ttl: 60 });
   assert.deepEqual(body('A', '192.0.2.1'), { ...common, type: 'A', content: '192.0.2.1', proxied: false });
@@ -90,7 +90,7 @@ for (const [type, value] of [
   ['CAA', 'issue ca'],
   ['MX', '10 mail'],
 ] as const) {
-  test(`a ${type} of ${value} is never sent`, () => {
+  test(`a ${type} of ${value} is rejected`, () => {
     const send = () => toBody({ name: 'a.example', type, value, ttl: 60 });
     assert.throws(send, (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED'));
   });

@@ -20,7 +20,7 @@ for (const [name, id] of [
   ['example.org', undefined],
   ['com', undefined],
 ] as const) {
-  test(`${name} lies in ${id}`, () => assert.equal(chooseZone(zones, name)?.id, id));
+  test(`the zone of ${name} is ${id}`, () => assert.equal(chooseZone(zones, name)?.id, id));
 }
 
 const filters: readonly (readonly [names: string[], filter: object | undefined])[] = [
@@ -32,6 +32,6 @@ const filters: readonly (readonly [names: string[], filter: object | undefined])
   [['a.example', 'b.other'], undefined],
 ];
 for (const [names, filter] of filters) {
-  test(`[${names.join(', ')}] are found by ${JSON.stringify(filter)}`, () =>
+  test(`[${names.join(', ')}] are filtered by ${JSON.stringify(filter)}`, () =>
     assert.deepEqual(nameFilter(names), filter));
 }

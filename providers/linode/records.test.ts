@@ -22,16 +22,21 @@ for (const [seconds, ttl] of [
   [86_400, 86_400],
   [9_999_999, 2_419_200],
 ] as const) {
-  test(`a TTL of ${seconds} is answered as ${ttl}`, () => assert.equal(normalizeTtl(seconds), ttl));
+  test(`a TTL of ${seconds} becomes ${ttl}`, () => assert.equal(normalizeTtl(seconds), ttl));
 }
 
 const read: readonly (readonly [what: string, Partial<ApiRecord>, name: string, value: string])[] = [
   ['the apex', { name: '' }, 'example.com', 'x'],
   ['a name in capitals', { name: 'App' }, 'app.example.com', 'x'],
   ['a wildcard', { name: '*', type: 'CNAME', target: 'A.Example.NET.' }, '*.example.com', 'a.example.net'],
-  ['an address under its whole name', { name: 'a.example.com', type: 'A' }, 'a.example.com', 'x'],
-  ['a TXT that only looks so', { name: 'a.example.com' }, 'a.example.com.example.com', 'x'],
-  ['an address of a name that ends alike', { name: 'ample.com', type: 'A' }, 'ample.com.example.com', 'x'],
+  ['an address with a fully qualified name', { name: 'a.example.com', type: 'A' }, 'a.example.com', 'x'],
+  ['a relative name that looks fully qualified', { name: 'a.example.com' }, 'a.example.com.example.com', 'x'],
+  [
+    'an address with a name that only ends alike',
+    { name: 'ample.com', type: 'A' },
+    'ample.com.example.com',
+    'x',
+  ],
   ['quotes as part of the value', { target: '"a" \\b ' }, 'app.example.com', '"a" \\b '],
   ['a long IPv6 address', { type: 'AAAA', target: '2001:DB8:0:0::1' }, 'app.example.com', '2001:db8::1'],
   ['CAA', { type: 'CAA', tag: 'ISSUE', target: 'ca;x=y' }, 'app.example.com', '0 issue "ca;x=y"'],
@@ -50,10 +55,10 @@ for (const [what, part, name, value] of read) {
   });
 }
 
-test('a record without a TTL of its own has that of its domain', () =>
+test('a record without its own TTL has the TTL of its domain', () =>
   assert.equal(toCurrent(api({ ttl_sec: 0 }), APEX).ttl, 3600));
 
-test('writes names relative, TTLs that Linode has, and values as they are', () => {
+test('writes relative names, documented TTLs, and unquoted values', () => {
   const value = `a "quoted" \\ ${'x'.repeat(300)} é`;
   assert.deepEqual(toBody(wanted('TXT', value), 'example.com'), {
     type: 'TXT',
@@ -65,16 +70,16 @@ test('writes names relative, TTLs that Linode has, and values as they are', () =
   assert.equal(toBody(wanted('CNAME', 'x.example', '*.a.example.com'), 'example.com').name, '*.a');
 });
 
-test('writes CAA in its parts', () => {
+test('writes CAA as tag and target', () => {
   const { tag, target } = toBody(wanted('CAA', '0 issue "ca;accounturi=https://ca/1"'), 'example.com');
   assert.deepEqual([tag, target], ['issue', 'ca;accounturi=https://ca/1']);
 });
 
 const refused: readonly (readonly [what: string, ...Parameters<typeof toBody>, code: string])[] = [
-  ['flags of CAA', wanted('CAA', '128 iodef "mailto:a@b.example"'), 'example.com', 'PROVIDER_REJECTED'],
-  ['CAA that is none', wanted('CAA', 'letsencrypt.org'), 'example.com', 'PROVIDER_REJECTED'],
+  ['CAA with flags', wanted('CAA', '128 iodef "mailto:a@b.example"'), 'example.com', 'PROVIDER_REJECTED'],
+  ['malformed CAA', wanted('CAA', 'letsencrypt.org'), 'example.com', 'PROVIDER_REJECTED'],
   ['a type that is never written', wanted('MX', '10 mx.example'), 'example.com', 'PROVIDER_REJECTED'],
-  ['a name outside', wanted('TXT', 'x', 'notexample.com'), 'example.com', 'ZONE_MISMATCH'],
+  ['a name outside the domain', wanted('TXT', 'x', 'notexample.com'), 'example.com', 'ZONE_MISMATCH'],
 ];
 for (const [what, record, apex, code] of refused) {
   test(`refuses ${what}`, () =>

@@ -26,18 +26,18 @@ const A = record('A', '192.0.2.1');
 const ALIAS = record('CNAME', 'a.example');
 const TXT = record('TXT', 'ours');
 
-describe('what is written', () => {
-  test('removals go first, and only of what stands', () => {
+describe('the changes of an update', () => {
+  test('removals come first, and only of current records', () => {
     const { parts } = planUpdate([...create(ALIAS), ...remove(A, record('A', '192.0.2.9'))], current(A));
     assert.deepEqual(changesOf(parts), ['A NONE 0 4', 'CNAME IN 60 11']);
   });
 
-  test('what stands is not written, and what is gone is not removed', () => {
+  test('a current record is not written, and a missing one is not removed', () => {
     const { parts, made } = planUpdate([...create(A), ...remove(TXT)], current(A));
     assert.deepEqual([parts, made], [[], current(A).map(toCurrent)]);
   });
 
-  test('the records that no change names decide the TTL', () => {
+  test('the records that no change names determine the TTL', () => {
     const theirs = record('TXT', 'theirs', 900);
     const { parts, made } = planUpdate(create(TXT), current(theirs));
     assert.deepEqual(changesOf(parts), ['TXT IN 900 5']);
@@ -46,7 +46,7 @@ describe('what is written', () => {
     assert.deepEqual([again.parts, withoutHandles(again.made)], [[], [{ ...TXT, ttl: 900 }]]);
   });
 
-  test('a set that is ours is written anew for another TTL', () => {
+  test('an RRset that is entirely ours is written again for another TTL', () => {
     const [one, two] = [record('TXT', 'one', 900), record('TXT', 'two', 900)];
     const { parts } = planUpdate(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), current(one, two));
     assert.deepEqual(changesOf(parts), ['TXT NONE 0 4', 'TXT NONE 0 4', 'TXT IN 60 4', 'TXT IN 60 4']);
@@ -58,7 +58,7 @@ describe('what is written', () => {
     assert.deepEqual(made, [...current(TXT), ...current(TXT)].map(toCurrent));
   });
 
-  test('one value goes, of two that are written alike, and the handle says which', () => {
+  test('of two equal values with different data one is removed, and the handle decides which', () => {
     const recut = { record: TXT, data: Buffer.from('\x02ou\x02rs', 'latin1') };
     const twice = [...current(TXT), recut];
     assert.deepEqual(changesOf(planUpdate(remove(TXT), twice).parts), ['TXT NONE 0 5']);
@@ -68,10 +68,10 @@ describe('what is written', () => {
 });
 
 describe('a new TTL in two messages', () => {
-  const apart = (changes: Change[], ...live: DnsRecord[]) =>
-    planUpdate(changes, current(...live)).apart.map((updates) => [changesOf(updates), guardsOf(updates)]);
+  const apart = (changes: Change[], ...existing: DnsRecord[]) =>
+    planUpdate(changes, current(...existing)).apart.map((updates) => [changesOf(updates), guardsOf(updates)]);
 
-  test('a record alone leaves, and comes back where nothing has taken its place', () => {
+  test('a single record is removed, and added again if the name is still free', () => {
     const old = record('CNAME', 'a.example', 900);
     assert.deepEqual(apart(create(ALIAS), old), [
       [['CNAME NONE 0 11'], []],
@@ -79,7 +79,7 @@ describe('a new TTL in two messages', () => {
     ]);
   });
 
-  test('of several records one leaves, so that the name never vanishes', () => {
+  test('of several records one is removed, so that the name always exists', () => {
     const [one, two] = [record('A', '192.0.2.1', 900), record('A', '192.0.2.2', 900)];
     assert.deepEqual(apart(create({ ...one, ttl: 60 }, { ...two, ttl: 60 }), one, two), [
       [['A NONE 0 4'], []],
@@ -87,60 +87,61 @@ describe('a new TTL in two messages', () => {
     ]);
   });
 
-  test('the sets are named, with both TTLs', () => {
+  test('the RRsets are returned, with both TTLs', () => {
     const { renewed } = planUpdate(create(A), current({ ...A, ttl: 900 }));
     assert.deepEqual(renewed, [{ name: APP, type: 'A', current: 900, wanted: 60 }]);
     assert.deepEqual(planUpdate(create(A, TXT), current(A)).renewed, []);
   });
 });
 
-describe('what has to be true', () => {
-  test('an alias at a free name needs the name to be free', () => {
+describe('the prerequisites of an update', () => {
+  test('a CNAME at a free name requires the name to be free', () => {
     assert.deepEqual(guardsOf(planUpdate(create(ALIAS), []).parts), ['ANY NONE 0 0']);
   });
 
-  test('an alias that takes a place needs exactly what was read there', () => {
+  test('a CNAME that replaces records requires exactly the RRsets that were read', () => {
     const guards = guardsOf(planUpdate([...create(ALIAS), ...remove(A)], current(A)).parts);
     assert.ok(guards.includes('A IN 0 4') && !guards.includes('A NONE 0 0'));
     for (const type of ['AAAA', 'CNAME', 'TXT', 'MX', 'HTTPS'])
       assert.ok(guards.includes(`${type} NONE 0 0`));
   });
 
-  test('anything else needs that no alias stands there, or the one that goes', () => {
+  test('any other type requires that there is no CNAME, or only the removed one', () => {
     assert.deepEqual(guardsOf(planUpdate(create(A), current(TXT)).parts), ['CNAME NONE 0 0']);
     const instead = planUpdate([...remove(ALIAS), ...create(A)], current(ALIAS));
     assert.deepEqual(guardsOf(instead.parts), ['CNAME IN 0 11']);
   });
 
-  test('a removal needs nothing', () => {
+  test('a removal requires nothing', () => {
     assert.deepEqual(guardsOf(planUpdate(remove(A), current(A)).parts), []);
   });
 });
 
-describe('what cannot stand', () => {
-  const cases: readonly (readonly [what: string, changes: Change[], live: DnsRecord[], code: string])[] = [
-    ['an alias beside what stays', create(ALIAS), [A], 'PROVIDER_REJECTED'],
-    ['an address beside an alias that stays', create(A), [ALIAS], 'PROVIDER_REJECTED'],
-    ['a second alias', create(ALIAS), [record('CNAME', 'b.example')], 'PROVIDER_REJECTED'],
+describe('a CNAME beside other records', () => {
+  const cases: readonly (readonly [what: string, changes: Change[], existing: DnsRecord[], code: string])[] =
     [
-      'an alias beside what took the place of the record to be removed',
-      [{ action: 'remove', removed: record('A', '192.0.2.7') }, ...create(ALIAS)],
-      [A],
-      'PROVIDER_CONFLICT',
-    ],
-    ['an alias and an address that are both wanted', create(ALIAS, A), [], 'PROVIDER_REJECTED'],
-  ];
-  for (const [what, changes, live, code] of cases) {
+      ['a CNAME beside a record that stays', create(ALIAS), [A], 'PROVIDER_REJECTED'],
+      ['an address beside a CNAME that stays', create(A), [ALIAS], 'PROVIDER_REJECTED'],
+      ['a second CNAME', create(ALIAS), [record('CNAME', 'b.example')], 'PROVIDER_REJECTED'],
+      [
+        'a CNAME beside the successor of the record to be removed',
+        [{ action: 'remove', removed: record('A', '192.0.2.7') }, ...create(ALIAS)],
+        [A],
+        'PROVIDER_CONFLICT',
+      ],
+      ['a CNAME and an address that are both wanted', create(ALIAS, A), [], 'PROVIDER_REJECTED'],
+    ];
+  for (const [what, changes, existing, code] of cases) {
     test(`${what} is ${code}`, () => {
       assert.throws(
-        () => planUpdate(changes, current(...live)),
+        () => planUpdate(changes, current(...existing)),
         (thrown) => isIngressError(thrown) && thrown.code === code,
       );
     });
   }
 });
 
-test('parts share a message as long as they fit, in their order', () => {
+test('parts share a message while they fit, in their order', () => {
   const wanted = Array.from({ length: 10 }, (_, at) => record('A', '192.0.2.1', 60, `n${at}.example.com`));
   const { parts } = planUpdate(create(...wanted), []);
   const packed = packUpdates(parts, 160);

@@ -4,7 +4,10 @@ import { Secret } from '../../src/config/secret.ts';
 import { createVerifier, type Key, sign } from './tsig.ts';
 import { type Decoded, decodeMessage, encodeMessage, OPCODES, TYPES } from './wire.ts';
 
-/** A real BIND signs in test/contract/rfc2136-keys.test.ts; here is what it would never send. */
+/**
+ * Messages that a real server would never send. test/contract/rfc2136-keys.test.ts verifies the
+ * signatures of BIND.
+ */
 
 const KEY: Key = { name: 'key.example', algorithm: 'hmac-sha256', secret: new Secret('c2VjcmV0') };
 const NOW = new Date('2026-01-02T03:04:05Z');
@@ -14,13 +17,13 @@ const MESSAGE = encodeMessage({
   question: { name: 'example.com', type: TYPES.SOA },
 });
 
-// With nothing before it, a request is checked like the answer to an empty signature, but for that
-// one's length.
+// Nothing precedes a request, so it is signed like the answer to an empty MAC, except for the length
+// of that MAC.
 function signedBy(key: Key, at = NOW): Buffer {
   return sign(MESSAGE, key, at).bytes;
 }
 
-test('a signature is the last record, and counted', () => {
+test('a signature is the last record of the message, and is counted in the header', () => {
   const { tsig, question } = decodeMessage(signedBy(KEY));
   assert.equal(tsig?.record.name, 'key.example');
   assert.equal(tsig.start, MESSAGE.length);
@@ -42,19 +45,19 @@ test('a signature depends on the secret, the time and every octet', () => {
   assert.equal(new Set(macs).size, macs.length);
 });
 
-test('our own request is no answer to itself', () => {
+test('our own request is not accepted as its response', () => {
   const { bytes, mac } = sign(MESSAGE, KEY, NOW);
   assert.deepEqual(createVerifier(KEY, mac)(bytes, decodeMessage(bytes), NOW), { kind: 'forged' });
 });
 
-test('a message without a signature is unsigned, and a hundred in a row are too many', () => {
+test('a message without a signature is unsigned, and the hundredth in a row is forged', () => {
   const verify = createVerifier(KEY, Buffer.alloc(32));
   const kinds = Array.from({ length: 100 }, () => verify(MESSAGE, decodeMessage(MESSAGE), NOW).kind);
   assert.deepEqual([...new Set(kinds.slice(0, 99))], ['unsigned']);
   assert.equal(kinds[99], 'forged');
 });
 
-test('a refusal of the key needs no signature, and is told by its name', () => {
+test('a refusal of the key needs no signature, and has the name of its code', () => {
   for (const [code, error] of [
     [16, 'BADSIG'],
     [17, 'BADKEY'],
@@ -65,7 +68,7 @@ test('a refusal of the key needs no signature, and is told by its name', () => {
   }
 });
 
-// A signature record that has an error and no MAC.
+// A TSIG record with an error and without a MAC.
 function refusing(error: number): Decoded {
   const decoded = decodeMessage(signedBy(KEY));
   assert.ok(decoded.tsig);

@@ -30,13 +30,13 @@ const servers: readonly (readonly [text: string, host: string, port: number])[] 
   ['bind:5353', 'bind', 5353],
 ];
 for (const [text, host, port] of servers) {
-  test(`the name server ${text} is port ${port} of ${host}`, () => {
+  test(`${text} is read as port ${port} of ${host}`, () => {
     assert.deepEqual(read({ RFC2136_NAMESERVER: text }).values.server, { host, port });
   });
 }
 
 for (const algorithm of ['hmac-sha512.', 'HMAC-SHA512']) {
-  test(`${algorithm} is taken as other programs write it`, () => {
+  test(`${algorithm} is accepted, as other programs write it`, () => {
     assert.equal(read({ RFC2136_TSIG_ALGORITHM: algorithm }).values.algorithm, 'hmac-sha512');
   });
 }
@@ -56,7 +56,7 @@ const faulty: readonly (readonly [variable: string, text: string])[] = [
   ['RFC2136_ZONE', 'com'],
 ];
 for (const [variable, text] of faulty) {
-  test(`${variable} cannot be ${text}`, () => {
+  test(`${variable} may not be ${text}`, () => {
     const { faults } = read({ [variable]: text });
     assert.deepEqual(
       faults.map((fault) => fault.variable),

@@ -15,14 +15,14 @@ import {
 } from './wire.ts';
 
 describe('names', () => {
-  test('an encoded name is read again', () => {
+  test('an encoded name is decoded to itself', () => {
     for (const name of ['', 'com', '_a.example.com', '*.example.com', `${'x'.repeat(63)}.example`]) {
       const { name: read, end } = readName(encodeName(name), 0);
       assert.deepEqual([read, end], [name, encodeName(name).length]);
     }
   });
 
-  test('what is no domain name is not encoded', () => {
+  test('an invalid domain name is not encoded', () => {
     for (const name of ['a..b', `${'x'.repeat(64)}.example`, `${'x.'.repeat(130)}com`]) {
       assert.throws(
         () => encodeName(name),
@@ -41,13 +41,13 @@ describe('names', () => {
     for (const start of [9, 11]) assert.throws(() => readName(octets, start), RangeError);
   });
 
-  test('octets that would be misread are written as numbers', () => {
+  test('ambiguous octets are escaped as numbers', () => {
     assert.equal(readName(Buffer.from([4, 97, 46, 32, 0xff, 0]), 0).name, 'a\\046\\032\\255');
   });
 });
 
 describe('messages', () => {
-  test('an update is what another library reads in it', () => {
+  test('another library decodes an update to its fields', () => {
     const record = {
       name: 'app.example.com',
       type: TYPES.A,
@@ -69,7 +69,7 @@ describe('messages', () => {
     assert.deepEqual([read.name, read.ttl, read.data], ['app.example.com', 60, '192.0.2.1']);
   });
 
-  test('what another library compresses is read in full', () => {
+  test('a message that another library compresses is decoded', () => {
     const message = packet.encode({
       type: 'response',
       id: 1,
@@ -85,7 +85,7 @@ describe('messages', () => {
     assert.deepEqual(answers[0]?.data, Buffer.concat([Buffer.of(0, 10), encodeName('mx.example.com')]));
   });
 
-  test('names in data are decompressed', () => {
+  test('names in record data are decompressed', () => {
     const question = { name: 'example.com', type: TYPES.MX };
     const bare = encodeMessage({ id: 1, opcode: OPCODES.QUERY, question });
     const data = Buffer.of(0, 10, 0xc0, 12);
@@ -98,7 +98,7 @@ describe('messages', () => {
     );
   });
 
-  test('any octets are a message or a RangeError, soon', () => {
+  test('any octets are decoded or rejected with a RangeError', () => {
     const base = encodeMessage({
       id: 1,
       opcode: OPCODES.QUERY,

@@ -17,7 +17,7 @@ const edit = (name: string, removed?: ApiRecordSet, made?: ApiRecordSet): Edit =
 });
 const names = (groups: readonly (readonly Edit[])[]) => groups.map((group) => group.map(({ name }) => name));
 
-test('removals come first, then what is changed, then what is new', () => {
+test('removals come first, then changed RRsets, then new ones', () => {
   const edits = [
     edit('new', undefined, set('new')),
     edit('changed', set('changed'), set('changed')),
@@ -42,9 +42,9 @@ test('a group holds 32000 characters at most', () => {
   assert.deepEqual(names(groupEdits(edits)), [['a', 'b'], ['c']]);
 });
 
-test('an edit beyond the limits goes alone, so that the API says what is wrong with it', () => {
+test('an edit beyond the limits is a group of its own, so that the API rejects only that', () => {
   const edits = [edit('a', undefined, set('a', 1001)), edit('b', undefined, set('b'))];
   assert.deepEqual(names(groupEdits(edits)), [['a'], ['b']]);
 });
 
-test('nothing is no group', () => assert.deepEqual(groupEdits([]), []));
+test('no edits make no group', () => assert.deepEqual(groupEdits([]), []));

@@ -31,8 +31,8 @@ const weighted = (identifier: string, values: readonly string[]): ApiRecordSet =
   Weight: 1,
 });
 
-const plan = (changes: readonly Change[], ...standing: readonly ApiRecordSet[]): PlannedEdits =>
-  planEdits(changes, (name, type) => standing.filter((one) => one.Name === `${name}.` && one.Type === type));
+const plan = (changes: readonly Change[], ...current: readonly ApiRecordSet[]): PlannedEdits =>
+  planEdits(changes, (name, type) => current.filter((one) => one.Name === `${name}.` && one.Type === type));
 
 type Row = readonly [
   what: string,
@@ -44,11 +44,11 @@ type Row = readonly [
 ];
 const rows: readonly Row[] = [
   ['creates an RRset', [create(txt('1'))], [], [], set(['1']), false],
-  ['adds a value to what stands', [create(txt('2'))], [set(['1'])], [set(['1'])], set(['1', '2']), false],
-  ['leaves what stands', [create(txt('1'))], [set(['2', '1'])], [], undefined, true],
-  ['mends the TTL', [create(txt('1'))], [set(['1'], 300)], [set(['1'], 300)], set(['1']), false],
-  ['takes the least TTL', [create(txt('1', 9)), create(txt('2', 5))], [], [], set(['1', '2'], 5), false],
-  ['makes a value once', [create(txt('1')), create(txt('1'))], [], [], set(['1']), false],
+  ['adds a value to a current RRset', [create(txt('2'))], [set(['1'])], [set(['1'])], set(['1', '2']), false],
+  ['leaves a current value', [create(txt('1'))], [set(['2', '1'])], [], undefined, true],
+  ['corrects the TTL', [create(txt('1'))], [set(['1'], 300)], [set(['1'], 300)], set(['1']), false],
+  ['uses the shortest TTL', [create(txt('1', 9)), create(txt('2', 5))], [], [], set(['1', '2'], 5), false],
+  ['creates a value once', [create(txt('1')), create(txt('1'))], [], [], set(['1']), false],
   [
     'removes a value beside others',
     [remove(txt('1'))],
@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
     false,
   ],
   ['removes the last value', [remove(txt('1'))], [set(['1'])], [set(['1'])], undefined, false],
-  ['has nothing to remove', [remove(txt('1'))], [set(['2'])], [], undefined, true],
+  ['skips a removal of a missing value', [remove(txt('1'))], [set(['2'])], [], undefined, true],
   [
     'replaces a value',
     [replace(txt('2'), txt('1'))],
@@ -67,10 +67,24 @@ const rows: readonly Row[] = [
     set(['3', '2']),
     false,
   ],
-  ['creates where the replaced is gone', [replace(txt('2'), txt('1'))], [], [], set(['2']), true],
-  ['is done replacing', [replace(txt('2'), txt('1'))], [set(['2'])], [], undefined, true],
   [
-    'gives a replaced value its TTL',
+    'creates the value if the replaced one is missing',
+    [replace(txt('2'), txt('1'))],
+    [],
+    [],
+    set(['2']),
+    true,
+  ],
+  [
+    'leaves a replacement that is already made',
+    [replace(txt('2'), txt('1'))],
+    [set(['2'])],
+    [],
+    undefined,
+    true,
+  ],
+  [
+    'gives a value that is replaced by itself the new TTL',
     [replace(txt('1', 9), txt('1'))],
     [set(['1'])],
     [set(['1'])],
@@ -78,7 +92,7 @@ const rows: readonly Row[] = [
     false,
   ],
   [
-    'leaves the TTL to a value that is not named',
+    'keeps the TTL of a value that no change names',
     [create(txt('1', 9))],
     [set(['2'])],
     [set(['2'])],
@@ -86,7 +100,7 @@ const rows: readonly Row[] = [
     false,
   ],
   [
-    'keeps what is both removed and wanted',
+    'keeps a value that is both removed and wanted',
     [create(txt('1')), remove(txt('1'))],
     [set(['1'])],
     [],
@@ -94,16 +108,16 @@ const rows: readonly Row[] = [
     true,
   ],
 ];
-for (const [what, changes, standing, removed, made, idle] of rows) {
+for (const [what, changes, current, removed, made, idle] of rows) {
   test(`it ${what}`, () => {
-    const planned = plan(changes, ...standing);
+    const planned = plan(changes, ...current);
     const edits = planned.edits.map((edit) => [edit.removed, edit.made]);
     assert.deepEqual(edits, removed.length > 0 || made ? [[removed, made]] : []);
     assert.equal(planned.idle, idle);
   });
 }
 
-test('records come in the order of the changes, with the TTL of their RRset', () => {
+test('records are in the order of the changes, with the TTL of their RRset', () => {
   const a: DnsRecord = { name: 'b.example', type: 'A', value: '192.0.2.1', ttl: 5 };
   const changes = [create(txt('2', 9)), create(a), remove(txt('0')), replace(txt('1', 7), txt('3'))];
   const { records } = plan(changes, set(['0', '3']));
@@ -114,14 +128,14 @@ test('records come in the order of the changes, with the TTL of their RRset', ()
   ]);
 });
 
-test('an RRset of a policy is removed whole, by its identifier', () => {
+test('an RRset with a routing policy is removed whole, by its identifier', () => {
   const [blue, green] = [weighted('blue', ['1', '2']), weighted('green', ['1', '2'])];
   const { edits, idle } = plan(toCurrentRecords(green).map(remove), blue, green);
   assert.deepEqual(edits[0]?.removed, [green]);
   assert.deepEqual([edits[0]?.after, idle], [[blue], false]);
 });
 
-test('a plain value is not found in an RRset of a policy', () => {
+test('a simple value is not found in an RRset with a routing policy', () => {
   const { edits, idle } = plan([remove(txt('1'))], weighted('blue', ['1']));
   assert.deepEqual([edits, idle], [[], true]);
 });
@@ -133,31 +147,36 @@ const refused: readonly (readonly [
   code: 'PROVIDER_REJECTED' | 'PROVIDER_CONFLICT',
 ])[] = [
   [
-    'to remove a part of an RRset of a policy',
+    'to remove a part of an RRset with a routing policy',
     toCurrentRecords(weighted('a', ['1', '2']))
       .slice(1)
       .map(remove),
     [weighted('a', ['1', '2'])],
     'PROVIDER_REJECTED',
   ],
-  ['to add to one', [create(txt('3'))], [weighted('a', ['1'])], 'PROVIDER_REJECTED'],
+  [
+    'to add a value to an RRset with a routing policy',
+    [create(txt('3'))],
+    [weighted('a', ['1'])],
+    'PROVIDER_REJECTED',
+  ],
   ['to write an unknown type', [create({ ...txt('1'), type: 'MX' })], [], 'PROVIDER_REJECTED'],
   [
-    'a second alias',
+    'a second CNAME',
     [create({ ...txt('b.example'), type: 'CNAME' })],
     [{ Name: 'a.example.', Type: 'CNAME', TTL: 60, ResourceRecords: [{ Value: 'c.example' }] }],
     'PROVIDER_CONFLICT',
   ],
 ];
-for (const [what, changes, standing, code] of refused) {
+for (const [what, changes, current, code] of refused) {
   test(`it refuses ${what}`, () =>
     assert.throws(
-      () => plan(changes, ...standing),
+      () => plan(changes, ...current),
       (thrown) => isIngressError(thrown, code),
     ));
 }
 
-test('memory serves for what the API itself checks, and for nothing else', () => {
+test('memory is used only for changes that the API itself checks', () => {
   const known = (_: string, type: string) => (type === 'TXT' ? [set(['1'])] : undefined);
   const alias = { ...txt('b.example'), type: 'CNAME' };
   const served = [[create(txt('2'))], [remove(txt('1'))], [create(alias)]];
@@ -171,17 +190,17 @@ test('memory serves for what the API itself checks, and for nothing else', () =>
   for (const changes of unserved) assert.equal(planFromMemory(changes, known), undefined);
 });
 
-test('whatever is removed and wanted, the RRset is what stood, without the one and with the other, compared as a whole', () => {
+test('the RRset after any changes is the current one without the removed and with the wanted values', () => {
   const values = fc.uniqueArray(fc.constantFrom('1', '2', '3', '4', '5'));
   fc.assert(
-    fc.property(values, values, values, fc.constantFrom(60, 300), (standing, removals, wanted, ttl) => {
-      const before = standing.length > 0 ? [set(standing, ttl)] : [];
+    fc.property(values, values, values, fc.constantFrom(60, 300), (current, removals, wanted, ttl) => {
+      const before = current.length > 0 ? [set(current, ttl)] : [];
       const changes = [
         ...removals.map((value) => remove(txt(value))),
         ...wanted.map((value) => create(txt(value))),
       ];
       const { edits, idle } = plan(changes, ...before);
-      const expected = new Set([...standing.filter((value) => !removals.includes(value)), ...wanted]);
+      const expected = new Set([...current.filter((value) => !removals.includes(value)), ...wanted]);
       const [edit] = edits;
       const after = edit ? edit.after : before;
       assert.deepEqual(new Set(after.flatMap(toCurrentRecords).map(({ value }) => value)), expected);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inOrder, isCovered } from './client.ts';
 
-test('names are in the order of their labels from the last to the first', () => {
+test('names are sorted by their labels, from the last to the first', () => {
   const sorted = [
     'example.com',
     '*.example.com',

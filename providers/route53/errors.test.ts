@@ -76,7 +76,7 @@ for (const [status, text, expected] of [
   [429, '', 'PROVIDER_RATE_LIMITED'],
   [502, '<html>', 'PROVIDER_UNAVAILABLE'],
 ] as const) {
-  test(`${status} with ${text || 'nothing'} is ${expected}`, () => {
+  test(`${status} with the body ${JSON.stringify(text)} is ${expected}`, () => {
     const error = refused(status, text);
     assert.equal(error.code, expected);
     assert.equal(error.details['status'], status);

@@ -25,7 +25,7 @@ const values: readonly (readonly [type: string, written: string, value: string])
   ['MX', '10 Mail.Example.net', '10 Mail.Example.net'],
 ];
 for (const [type, written, value] of values) {
-  test(`${type} ${written} is ${value}`, () => assert.equal(toValue(type, written), value));
+  test(`${type} ${written} is read as ${value}`, () => assert.equal(toValue(type, written), value));
 }
 
 const written: readonly (readonly [type: string, value: string, written: string])[] = [
@@ -38,10 +38,10 @@ const written: readonly (readonly [type: string, value: string, written: string]
   ['CAA', '0 issue "ca.example"', '0 issue "ca.example"'],
 ];
 for (const [type, value, text] of written) {
-  test(`${type} ${value} is written ${text}`, () => assert.equal(fromValue(record(type, value)), text));
+  test(`${type} ${value} is written as ${text}`, () => assert.equal(fromValue(record(type, value)), text));
 }
 
-test('any text comes back as it was written', () => {
+test('any text is read back as it was written', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => {
       const data = fromValue(record('TXT', text));
@@ -56,7 +56,7 @@ for (const [type, value] of [
   ['CAA', 'issue ca'],
   ['MX', '10 mail'],
 ] as const) {
-  test(`a ${type} of ${value} is never sent`, () => {
+  test(`a ${type} of ${value} is rejected`, () => {
     assert.throws(
       () => fromValue(record(type, value)),
       (thrown) => isIngressError(thrown, 'PROVIDER_REJECTED'),
@@ -64,7 +64,7 @@ for (const [type, value] of [
   });
 }
 
-test('names are lower case, without the dot, their escapes resolved', () => {
+test('names are read in lower case, without trailing dot and escapes', () => {
   assert.equal(nameOf('\\052.App.Example.COM.'), '*.app.example.com');
   assert.equal(nameOf('a\\100b.example'), 'a@b.example');
 });
@@ -114,11 +114,11 @@ for (const [set, overriddenBy, value] of special) {
   });
 }
 
-test('parts without a value do not count', () => {
+test('empty fields are ignored', () => {
   assert.equal(isSimple({ ...SIMPLE, SetIdentifier: undefined, Weight: undefined }), true);
 });
 
-test('the SOA and the NS records at the apex are of the zone, other NS records are not', () => {
+test('the SOA and NS records at the apex belong to the zone, other NS records do not', () => {
   const of = (Name: string, Type: string) => isOfZone({ ...SIMPLE, Name, Type }, 'a.example');
   assert.deepEqual(
     [of('a.example.', 'SOA'), of('a.example.', 'NS'), of('b.a.example.', 'NS'), of('a.example.', 'A')],

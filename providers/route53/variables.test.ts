@@ -7,7 +7,7 @@ const KEY = { AWS_ACCESS_KEY_ID: 'AKIAKEY', AWS_SECRET_ACCESS_KEY: 'abc/def+ghi'
 const read = (environment: Readonly<Record<string, string>>) =>
   readTable(variables, { ...KEY, ...environment }, () => '');
 
-test('what compose passes empty is not set, a role least of all', () => {
+test('an empty variable, as compose passes it, counts as not set', () => {
   const { values, faults } = read({
     AWS_ROLE_ARN: '',
     AWS_SESSION_TOKEN: ' ',
@@ -21,7 +21,7 @@ test('what compose passes empty is not set, a role least of all', () => {
   );
 });
 
-test('keys are cleaned of quotes and line breaks', () => {
+test('quotes and line breaks around keys are removed', () => {
   const { values } = read({ AWS_ACCESS_KEY_ID: ' "AKIAKEY"\n', AWS_SECRET_ACCESS_KEY: "'abc/def+ghi'\r\n" });
   assert.deepEqual(
     [values.accessKeyId.reveal(), values.secretAccessKey.reveal()],
@@ -30,7 +30,7 @@ test('keys are cleaned of quotes and line breaks', () => {
 });
 
 for (const id of ['Z0123456789ABC', '/hostedzone/Z0123456789ABC', 'hostedzone/Z0123456789ABC']) {
-  test(`${id} is a hosted zone`, () => {
+  test(`${id} is accepted as a hosted zone id`, () => {
     assert.equal(read({ AWS_HOSTED_ZONE_ID: id }).values.hostedZoneId, 'Z0123456789ABC');
   });
 }

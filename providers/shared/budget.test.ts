@@ -7,7 +7,7 @@ import { createBudget, type Limit } from './budget.ts';
 const LIMIT: Limit = { burst: 3, calls: 6, perMs: 60_000 };
 const never = new AbortController().signal;
 
-/** A clock that stands still unless somebody waits. */
+/** A clock that only moves when `wait` or `pass` moves it. */
 function stillClock(start = Date.parse('2026-01-02T03:04:05Z')) {
   let now = start;
   return {
@@ -24,11 +24,11 @@ function stillClock(start = Date.parse('2026-01-02T03:04:05Z')) {
 
 function begin(files = createMemoryFiles(), clock = stillClock()) {
   const context = createTestContext(clock, files);
-  return { context, clock, files, budget: createBudget({ title: 'Somebody', limit: LIMIT, context }) };
+  return { context, clock, files, budget: createBudget({ title: 'An API', limit: LIMIT, context }) };
 }
 
 describe('a budget of calls', () => {
-  test('gives the burst at once, and then as much as comes in', async () => {
+  test('allows the burst at once, and then calls at the refill rate', async () => {
     const { budget, context } = begin();
     for (let call = 0; call < 3; call += 1) await budget.spend(never);
     assert.deepEqual(context.waits, []);
@@ -38,7 +38,7 @@ describe('a budget of calls', () => {
     ]);
   });
 
-  test('lets no window see more than burst and calls together', async () => {
+  test('allows no more than burst plus calls in any window', async () => {
     const { budget, clock } = begin();
     const at: number[] = [];
     for (let call = 0; call < 40; call += 1) {
@@ -51,7 +51,7 @@ describe('a budget of calls', () => {
     assert.ok(most <= LIMIT.burst + LIMIT.calls && most > LIMIT.calls, String(most));
   });
 
-  test('is not filled again by a restart', async () => {
+  test('is not refilled by a restart', async () => {
     const first = begin();
     for (let call = 0; call < 3; call += 1) await first.budget.spend(never);
     const second = begin(first.files, first.clock);
@@ -59,7 +59,7 @@ describe('a budget of calls', () => {
     assert.equal(second.context.waits.length, 1);
   });
 
-  test('holds back for as long as the provider asks, also after a restart', async () => {
+  test('waits as long as the provider asked, also after a restart', async () => {
     const first = begin();
     await first.budget.spend(never);
     await first.budget.hold(20_000);
@@ -89,14 +89,14 @@ describe('a budget of calls', () => {
     assert.deepEqual(context.waits, []);
   });
 
-  test('an aborted call rejects with the reason of its signal, and the next call is not affected', async () => {
+  test('rejects an aborted call with the reason of its signal, and the next call is not affected', async () => {
     const { budget } = begin();
     const reason = new Error('enough');
     await assert.rejects(budget.spend(AbortSignal.abort(reason)), (thrown) => thrown === reason);
     await budget.spend(never);
   });
 
-  test('a clock that is set back makes no pause longer than an hour', async () => {
+  test('a clock that is set back does not lengthen a pause beyond an hour', async () => {
     const { budget, clock, context } = begin();
     await budget.hold(1000);
     clock.pass(-150 * 86_400_000);
@@ -106,7 +106,7 @@ describe('a budget of calls', () => {
     assert.deepEqual(context.waits, []);
   });
 
-  test('a clock that is set back and a damaged file do no harm', async () => {
+  test('keeps counting after a damaged file and a clock that is set back', async () => {
     const files = createMemoryFiles();
     await files.write('budget.json', '{"tokens": "many"');
     const { budget, clock, context } = begin(files);

@@ -12,11 +12,11 @@ const changes: readonly Change[] = [
   { action: 'remove', removed: a },
 ];
 
-test('a change writes a record, takes one away, or both', () => {
+test('a change writes a record, removes one, or both', () => {
   assert.deepEqual(changes.map(writtenBy), [a, b, undefined, undefined]);
   assert.deepEqual(changes.map(removedBy), [undefined, c, d, a]);
 });
 
-test('the names of changes are those of both sides, each once', () => {
+test('the names of changes are those of written and removed records, each once', () => {
   assert.deepEqual(namesOf(changes), ['a.example', 'b.example', 'c.example', 'd.example']);
 });

@@ -46,7 +46,7 @@ test('zones are listed once, and again for a name that none of them holds', asyn
   );
 });
 
-test('a list that was forgotten is read again', async () => {
+test('a forgotten list is read again', async () => {
   const { account, zones } = createList(['example.com']);
   await zones.refresh(never);
   const gone = new IngressError('ZONE_NOT_FOUND', 'gone');
@@ -63,7 +63,7 @@ test('a list that was forgotten is read again', async () => {
   }
 });
 
-test('a list that fails is read again by the next look', async () => {
+test('after a failed read the next lookup reads the list again', async () => {
   const failure = new Error('no');
   let lists = 0;
   const list = async () => {
@@ -76,7 +76,7 @@ test('a list that fails is read again by the next look', async () => {
   assert.equal((await zones.find('example.com', never)).name, 'example.com');
 });
 
-test('a configured zone is read once, and is refused for a name outside of it', async () => {
+test('a configured zone is read once, and rejects a name outside it', async () => {
   let reads = 0;
   const read = async (id: string) => {
     reads += 1;
@@ -91,7 +91,7 @@ test('a configured zone is read once, and is refused for a name outside of it', 
   assert.equal(reads, 1);
 });
 
-test('a configured zone whose name may not be read is taken for any name', async () => {
+test('a configured zone whose name may not be read accepts any name', async () => {
   const zone = new ConfiguredZone({
     variable: 'ZONE_ID',
     id: 'Z1',

@@ -186,7 +186,7 @@ describe('RFC 2136: changes that a server would silently ignore', () => {
       'a CNAME at the apex',
       `add x.${ZONE}. 60 IN A 192.0.2.9`,
       create({ ...ALIAS, name: ZONE }),
-      { record: `${ZONE} CNAME ${ALIAS.value}`, beside: 'APEX', obstacle: 'APEX' },
+      { record: `${ZONE} CNAME ${ALIAS.value}`, beside: `${ZONE} SOA`, obstacle: `${ZONE} SOA` },
     ],
   ];
   for (const [what, planted, changes, details] of cases) {
@@ -194,7 +194,11 @@ describe('RFC 2136: changes that a server would silently ignore', () => {
       await using begun = await begin();
       begun.primary.plant(ZONE, planted);
       const error = await failure(begun.provider.apply(begun.zone, changes, soon()), 'PROVIDER_REJECTED');
-      assert.deepEqual(error.details, details);
+      const withoutSerial = Object.entries(error.details).map(([key, shown]) => [
+        key,
+        String(shown).replace(/ SOA .*/, ' SOA'),
+      ]);
+      assert.deepEqual(Object.fromEntries(withoutSerial), details);
       assert.deepEqual(begun.primary.front.calls, ['read']);
     });
   }
