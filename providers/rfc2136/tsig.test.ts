@@ -17,8 +17,8 @@ const MESSAGE = encodeMessage({
   question: { name: 'example.com', type: TYPES.SOA },
 });
 
-// Nothing precedes a request, so it is signed like the answer to an empty MAC, except for the length
-// of that MAC.
+// Nothing precedes a request, so it is signed like the answer to an empty MAC, except for the
+// length of that MAC.
 function signedBy(key: Key, at = NOW): Buffer {
   return sign(MESSAGE, key, at).bytes;
 }

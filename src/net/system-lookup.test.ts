@@ -23,7 +23,9 @@ function fakeGetent(t: TestContext, script: string | undefined): string {
   return folder;
 }
 
-/** A getent that writes its process id to a file and then waits, like a resolver without an answer. */
+/**
+ * A getent that writes its process id to a file and then waits, like a resolver without an answer.
+ */
 function silentGetent(t: TestContext) {
   const folder = fakeGetent(t, `echo $$ >"\${0%/*}/pid"\nexec /bin/sleep 60`);
   return async () => {
