@@ -26,9 +26,11 @@ export const failure = z.object({
   errors: z.array(fault.extend({ error_chain: z.array(fault).nullish() })).min(1),
 });
 
+/** https://developers.cloudflare.com/api/resources/zones/methods/list/ */
 export const zone = z.object({ id: z.string(), name: z.string(), status: z.string().nullish() });
 export type ApiZone = z.infer<typeof zone>;
 
+/** https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/list/ */
 export const record = z.object({
   id: z.string(),
   name: z.string(),
@@ -51,4 +53,5 @@ const written = z
 export const batch = z.object({ puts: written, posts: written });
 export type ApiBatch = z.infer<typeof batch>;
 
+/** https://developers.cloudflare.com/api/resources/user/subresources/tokens/methods/verify/ */
 export const token = z.object({ status: z.string() });

@@ -25,6 +25,7 @@ export interface Step {
   readonly current?: CurrentRecord;
 }
 
+/** The request body of a batch. */
 export type BatchBody = Omit<RecordBatchParams, 'zone_id'>;
 
 /**
@@ -105,6 +106,7 @@ function weight({ delete: removal, put, post }: Step): number {
   return [removal, put, post].filter((part) => part !== undefined).length;
 }
 
+/** The request body for a group of steps. */
 export function toBatch(steps: readonly Step[]): BatchBody {
   const deletes = steps.flatMap((one) => (one.delete === undefined ? [] : [{ id: one.delete }]));
   const puts = steps.flatMap(({ put }) => (put ? [{ id: put.id, ...toBody(put.record) }] : []));

@@ -11,6 +11,7 @@ import type { BatchBody } from './changes.ts';
 import { badAnswer, failedCall, type Operation, toIngressError } from './errors.ts';
 import type { Sdk } from './sdk.ts';
 
+/** What the calls of one account need. */
 export interface ClientOptions {
   readonly token: Secret;
   readonly baseUrl: string;
@@ -21,6 +22,7 @@ export interface ClientOptions {
   readonly outgoing: Outgoing;
 }
 
+/** Selects records by their whole name or by its end. */
 export type NameFilter = { readonly exact: string } | { readonly endswith: string };
 
 /**

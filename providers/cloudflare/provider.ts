@@ -38,6 +38,7 @@ const TIMEOUT_MS = 15_000;
 /** A name outside every zone (RFC 6761 §6.4): reading its records shows what the token may do. */
 const NO_NAME = 'dstack-ingress.invalid';
 
+/** The settings of the provider, and what tests replace. */
 export interface CloudflareOptions extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
   readonly timeoutMs?: number;

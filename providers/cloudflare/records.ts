@@ -17,6 +17,7 @@ import type { ApiRecord } from './answers.ts';
  * RFC 1035 §5.1.
  */
 
+/** The request body of each type that this program writes. */
 export type RecordBody = ARecordParam | AAAARecordParam | CNAMERecordParam | TXTRecordParam | CAARecordParam;
 
 /**

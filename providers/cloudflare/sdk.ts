@@ -5,6 +5,7 @@ import { createClient } from 'cloudflare/tree-shakable';
 import type { Secret } from '../../src/config/secret.ts';
 import type { Fetch } from '../shared/http.ts';
 
+/** The SDK as `createSdk` makes it. */
 export type Sdk = ReturnType<typeof createSdk>;
 
 /**

@@ -14,6 +14,7 @@ export function chooseZone(zones: readonly ApiZone[], name: string): ApiZone | u
   return longestZone(active, name) ?? longestZone(zones, name);
 }
 
+/** The error for a name for which no zone was chosen. */
 export function zoneNotFound(zones: readonly ApiZone[], name: string): IngressError {
   const seen = summarize(zones.map((zone) => zone.name));
   return new IngressError('ZONE_NOT_FOUND', `The Cloudflare token sees no zone that holds ${name}`, {

@@ -13,6 +13,7 @@ export type Step =
   | { readonly kind: 'put'; readonly record: DnsRecord; readonly id: string; readonly change: Change }
   | { readonly kind: 'post'; readonly record: DnsRecord; readonly change: Change };
 
+/** The calls that a plan needs, or why they cannot be made. */
 export interface Schedule {
   /** In the order in which they are carried out. */
   readonly steps: readonly Step[];
@@ -22,6 +23,7 @@ export interface Schedule {
   readonly clash: Clash | undefined;
 }
 
+/** A record that would share its name with a CNAME (RFC 1034 §3.6.2). */
 export interface Clash {
   readonly wanted: DnsRecord;
   readonly current: DnsRecord;

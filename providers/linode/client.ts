@@ -10,6 +10,7 @@ import * as answers from './answers.ts';
 import { badAnswer, type Operation, toIngressError } from './errors.ts';
 import type { RecordBody } from './records.ts';
 
+/** What the calls of one account need. */
 export interface ClientOptions {
   readonly token: Secret;
   readonly baseUrl: string;
@@ -43,6 +44,7 @@ type Call = Omit<HttpCall, 'doing' | 'headers' | 'body'> & {
   readonly operation: Omit<Operation, 'token'>;
 };
 
+/** Makes calls by HTTP, within the budget of the account. */
 export function createClient(options: ClientOptions): LinodeClient {
   const { token } = options;
   const http = createHttp({ title: 'Linode', secrets: [token], ...options });

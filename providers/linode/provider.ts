@@ -38,6 +38,7 @@ const LIMIT: Limit = { burst: 150, calls: 600, perMs: 3_600_000 };
 
 const TIMEOUT_MS = 15_000;
 
+/** The settings of the provider, and what tests replace. */
 export interface LinodeOptions extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
   readonly timeoutMs?: number;

@@ -17,12 +17,14 @@ import type { ApiRecord } from './answers.ts';
  * that is sent becomes part of the value.
  */
 
+/** The domain that a record belongs to. */
 export interface Apex {
   readonly name: string;
   /** Seconds; the TTL that is served for a record without its own. */
   readonly defaultTtl: number;
 }
 
+/** The request body of a write. */
 export interface RecordBody {
   readonly type: string;
   readonly name: string;

@@ -6,6 +6,7 @@ import type { ApiDomain } from './answers.ts';
 
 /** Chooses the domain of an account for a name. Pure. */
 
+/** A domain of the account, with its canonical name. */
 export interface LinodeDomain extends Omit<ApiDomain, 'domain'> {
   readonly name: string;
 }

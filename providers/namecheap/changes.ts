@@ -1,5 +1,5 @@
 import { type Change, type CurrentRecord, type DnsRecord, sameData } from '../../src/dns/record.ts';
-import { conflict, redirected } from './errors.ts';
+import { conflict, redirected, type Verdict } from './errors.ts';
 import { describeHost, type Host, type HostZone, isMade } from './hosts.ts';
 import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
 
@@ -8,6 +8,7 @@ import { hostKey, normalizeTtl, toCurrent, toHost } from './records.ts';
  * Pure.
  */
 
+/** The zone with the changes applied. */
 export interface Changed {
   /** The new zone. Hosts that no change names are the same objects as before. */
   readonly hosts: readonly Host[];
@@ -115,17 +116,10 @@ function sameKeys(before: readonly Host[], after: readonly Host[]): boolean {
   return a.length === b.length && a.every((key, index) => key === b[index]);
 }
 
-/** Compares a read after a write with what was written. Pure. */
-export interface Verdict {
-  /** Hosts that no change named and that are missing or changed, in words. */
-  readonly lost: readonly string[];
-  /** Our hosts that were stored differently, in words: as written, and as stored. */
-  readonly mangled: readonly string[];
-  /** Our hosts that are missing, and removed ones that still exist, in words. */
-  readonly undone: readonly string[];
-}
-
-/** Verifies a write. Additional hosts are ignored: another client has added them since. */
+/**
+ * Compares a read after a write with what was written. Additional hosts are ignored: another client
+ * has added them since. Pure.
+ */
 export function verify(before: HostZone, changed: Changed, after: HostZone): Verdict {
   const there = new Set(after.hosts.map(hostKey));
   const expected = new Set(changed.hosts.map(hostKey));

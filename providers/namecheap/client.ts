@@ -17,6 +17,7 @@ import {
 import { encodeForm, type Form, type HostZone, understand } from './hosts.ts';
 import type { DomainParts } from './suffix.ts';
 
+/** What the calls of one account need. */
 export interface ClientOptions {
   readonly apiKey: Secret;
   readonly apiUser: string;

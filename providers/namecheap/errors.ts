@@ -3,7 +3,6 @@ import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type DnsRecord, describeRecord } from '../../src/dns/record.ts';
 import { type ErrorCode, IngressError, isIngressError, messageOf } from '../../src/errors.ts';
 import { clean, summarize } from '../shared/errors.ts';
-import type { Verdict } from './changes.ts';
 import type { Unwritable } from './hosts.ts';
 
 /** The operation that failed, so that message and hint can name it. */
@@ -150,6 +149,16 @@ export function notUnderstood(domain: string, unwritable: readonly Unwritable[])
       details: { reasons: unwritable.map(({ reason }) => reason) },
     },
   );
+}
+
+/** What a read after a write shows. */
+export interface Verdict {
+  /** Hosts that no change named and that are missing or changed, in words. */
+  readonly lost: readonly string[];
+  /** Our hosts that were stored differently, in words: as written, and as stored. */
+  readonly mangled: readonly string[];
+  /** Our hosts that are missing, and removed ones that still exist, in words. */
+  readonly undone: readonly string[];
 }
 
 /**

@@ -21,6 +21,7 @@ export interface Host {
   readonly ttl: string;
 }
 
+/** A whole zone as read by getHosts. */
 export interface HostZone {
   readonly domain: string;
   readonly emailType: string;
@@ -201,6 +202,7 @@ function textOf(value: unknown): string | undefined {
 
 /** Requests as forms. Pure. */
 
+/** The parameters of a call, in their order. */
 export type Form = readonly (readonly [key: string, value: string])[];
 
 /**
@@ -222,6 +224,7 @@ export function setHostsForm({ sld, tld }: DomainParts, emailType: string, hosts
   return [['Command', command], ['SLD', sld], ['TLD', tld], ['EmailType', emailType], ...parts];
 }
 
+/** The form as the body of a request. */
 export function encodeForm(form: Form): string {
   return form.map(encodePart).join('&');
 }

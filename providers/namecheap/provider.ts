@@ -45,6 +45,7 @@ const SANDBOX = 'https://api.sandbox.namecheap.com';
  */
 const MOST_HOSTS = 150;
 
+/** The settings of the provider, and what tests replace. */
 export interface NamecheapOptions extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
   readonly timeoutMs?: number;

@@ -34,6 +34,7 @@ interface Read {
   readonly forRecords: boolean;
 }
 
+/** Makes an empty cache. */
 export function createReads(clock: Clock): Reads {
   const reads = new Map<string, Read>();
   const writes = new Map<string, number>();

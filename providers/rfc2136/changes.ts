@@ -21,6 +21,7 @@ export interface Update {
   readonly changes: readonly WireRecord[];
 }
 
+/** The updates that a plan needs. */
 export interface PlannedUpdate {
   /** One for each owner name that has to change. */
   readonly parts: readonly Update[];
@@ -35,6 +36,7 @@ export interface PlannedUpdate {
   readonly made: readonly CurrentRecord[];
 }
 
+/** An RRset whose TTL changes. */
 export interface RenewedRrset {
   readonly name: string;
   readonly type: string;

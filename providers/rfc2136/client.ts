@@ -31,6 +31,7 @@ import {
   type WireRecord,
 } from './wire.ts';
 
+/** What the calls of one account need. */
 export interface ClientOptions {
   readonly server: Server;
   readonly key: Key;
@@ -64,6 +65,7 @@ type Take = (decoded: Decoded) => boolean;
 const MOMENT_MS = 60_000;
 const NOT_HERE = ['NXDOMAIN', 'REFUSED', 'NOTAUTH'];
 
+/** Makes signed calls over TCP, within the budget of the account. */
 export function createClient({ server, key, timeoutMs, budget, clock }: ClientOptions): Rfc2136Client {
   /** When the server last signed a response with our key. */
   let takenAt: number | undefined;

@@ -43,6 +43,7 @@ const TIMEOUT_MS = 15_000;
 /** Types that a server adds when it signs its zone. */
 const SIGNING = new Set<number>([TYPES.RRSIG, TYPES.NSEC]);
 
+/** The settings of the provider, and what tests replace. */
 export interface Rfc2136Options extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
   readonly timeoutMs?: number;

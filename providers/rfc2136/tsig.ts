@@ -6,6 +6,7 @@ import { CLASSES, type Decoded, encodeName, encodeRecord, readName, TYPES, type 
 
 /** Transaction signatures (RFC 8945). */
 
+/** A TSIG key. */
 export interface Key {
   /** In the canonical form of an owner name. */
   readonly name: string;

@@ -5,6 +5,7 @@ import { IngressError } from '../../src/errors.ts';
  * need them. Pure.
  */
 
+/** Numbers of record types (RFC 6895 §3.1). */
 export const TYPES = {
   A: 1,
   NS: 2,
@@ -33,7 +34,9 @@ export const TYPES = {
   URI: 256,
   CAA: 257,
 } as const;
+/** Numbers of classes (RFC 6895 §3.2). */
 export const CLASSES = { IN: 1, NONE: 254, ANY: 255 } as const;
+/** Numbers of operations (RFC 6895 §2.2). */
 export const OPCODES = { QUERY: 0, UPDATE: 5 } as const;
 
 /** A resource record on the wire; `data` contains no compressed names. */
@@ -46,11 +49,13 @@ export interface WireRecord {
   readonly data: Buffer;
 }
 
+/** The question of a query, or the zone of an update (RFC 2136 §2.3); the class is IN. */
 export interface WireQuestion {
   readonly name: string;
   readonly type: number;
 }
 
+/** A message to encode. */
 export interface Message {
   readonly id: number;
   readonly opcode: number;
@@ -108,6 +113,7 @@ export function encodeName(name: string): Buffer {
   throw new IngressError('PROVIDER_REJECTED', `${JSON.stringify(name)} is not a domain name`);
 }
 
+/** Encodes a record. Throws what `encodeName` throws. */
 export function encodeRecord(record: WireRecord): Buffer {
   const fixed = Buffer.alloc(10);
   fixed.writeUInt16BE(record.type, 0);
@@ -117,6 +123,7 @@ export function encodeRecord(record: WireRecord): Buffer {
   return Buffer.concat([encodeName(record.name), fixed, record.data]);
 }
 
+/** Encodes a message without compression. Throws what `encodeName` throws. */
 export function encodeMessage({ id, opcode, question, answers = [], authorities = [] }: Message): Buffer {
   const header = Buffer.alloc(HEADER);
   const fields = [id, opcode << 11, 1, answers.length, authorities.length, 0];

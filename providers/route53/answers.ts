@@ -22,6 +22,7 @@ const hostedZone = z.object({
 });
 export type ApiHostedZone = z.infer<typeof hostedZone>;
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZones.html */
 export const hostedZones = z.object({
   HostedZones: listOf(hostedZone),
   IsTruncated: z.boolean(),
@@ -41,6 +42,7 @@ const recordSet = z.looseObject({
 });
 export type ApiRecordSet = z.infer<typeof recordSet>;
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html */
 export const recordSets = z.object({
   ResourceRecordSets: listOf(recordSet),
   IsTruncated: z.boolean(),
@@ -52,6 +54,7 @@ export const recordSets = z.object({
 /** PENDING, or INSYNC once every name server has the change. */
 export const change = z.object({ ChangeInfo: z.object({ Id: z.string(), Status: z.string() }) });
 
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 export const assumedRole = z.object({
   Credentials: z.object({
     AccessKeyId: z.string().min(1),

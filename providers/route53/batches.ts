@@ -10,6 +10,7 @@ import type { Edit } from './changes.ts';
 const MOST_RECORDS = 1000;
 const MOST_CHARACTERS = 32_000;
 
+/** One change of ChangeResourceRecordSets. */
 export interface ApiChange {
   readonly Action: 'CREATE' | 'DELETE';
   readonly ResourceRecordSet: ApiRecordSet;

@@ -33,6 +33,7 @@ export interface Edit {
   readonly after: readonly ApiRecordSet[];
 }
 
+/** The edits that a plan needs. */
 export interface PlannedEdits {
   readonly edits: readonly Edit[];
   /** Created and replacing records in the order of the changes. */

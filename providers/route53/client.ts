@@ -13,6 +13,7 @@ export interface Start {
   readonly identifier?: string | undefined;
 }
 
+/** One page of a list of RRsets, and the start of the next. */
 export interface Page {
   readonly sets: readonly answers.ApiRecordSet[];
   readonly next: Start | undefined;
@@ -32,8 +33,11 @@ export interface Route53 {
   changeStatus(id: string, signal: AbortSignal): Promise<string>;
 }
 
+/** Makes one call with the SDK. */
 export type Send = (sdk: Sdk, connection: Connection) => Promise<unknown>;
+/** An operation as the calls describe it. */
 export type Route53Operation = Omit<Operation, 'secrets'>;
+/** Signs and sends a call, and parses its result with the schema. Throws an IngressError. */
 export type Ask = <T extends z.ZodType>(
   operation: Route53Operation,
   signal: AbortSignal,

@@ -10,6 +10,7 @@ import { type Ask, createCalls, type Route53, type Route53Operation, type Send }
 import { assumedAgain, badAnswer, isExpired, type Operation, toIngressError } from './errors.ts';
 import type { Connection, Keys, ReceivedAnswer, Sdk, SignedRequest } from './sdk.ts';
 
+/** What the calls of one account need. */
 export interface ClientOptions {
   readonly keys: Keys;
   readonly region: string;
@@ -157,6 +158,7 @@ export interface AssumedKeys extends Keys {
   readonly until: Date;
 }
 
+/** The keys of a role, assumed when needed. */
 export interface Session {
   /** Keys that stay valid for some minutes. Throws what assuming the role throws. */
   keys(signal: AbortSignal): Promise<Keys>;

@@ -117,6 +117,7 @@ export function badAnswer(operation: Operation, what: string): IngressError {
   return new IngressError('PROVIDER_BAD_ANSWER', sentence);
 }
 
+/** The service's name in messages. */
 export function serviceOf({ action }: Pick<Operation, 'action'>): string {
   return action.startsWith('sts:') ? 'AWS STS' : 'Route 53';
 }

@@ -42,6 +42,7 @@ const TIMEOUT_MS = 15_000;
 /** Milliseconds between two polls of a change's status. */
 const POLL_MS = 5000;
 
+/** The settings of the provider, and what tests replace. */
 export interface Route53Options extends Settings<typeof variables> {
   /** Milliseconds that one call may take. */
   readonly timeoutMs?: number;

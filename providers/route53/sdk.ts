@@ -35,12 +35,14 @@ export interface SignedRequest {
   readonly body?: unknown;
 }
 
+/** A response for the SDK to parse. */
 export interface ReceivedAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
+/** What one call is signed with, and where it goes. */
 export interface Connection {
   readonly keys: Keys;
   readonly region: string;
@@ -49,6 +51,7 @@ export interface Connection {
   readonly carry: (request: SignedRequest) => Promise<ReceivedAnswer>;
 }
 
+/** This file as a module, loaded late. */
 export type Sdk = typeof import('./sdk.ts');
 
 /**
@@ -80,6 +83,7 @@ function configuration({ keys, region, endpoint, carry }: Connection) {
   };
 }
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZones.html */
 export function listHostedZones(
   connection: Connection,
   input: ListHostedZonesCommandInput,
@@ -87,6 +91,7 @@ export function listHostedZones(
   return new Route53Client(configuration(connection)).send(new ListHostedZonesCommand(input));
 }
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html */
 export function listResourceRecordSets(
   connection: Connection,
   input: ListResourceRecordSetsCommandInput,
@@ -94,6 +99,7 @@ export function listResourceRecordSets(
   return new Route53Client(configuration(connection)).send(new ListResourceRecordSetsCommand(input));
 }
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html */
 export function changeResourceRecordSets(
   connection: Connection,
   input: ChangeResourceRecordSetsCommandInput,
@@ -101,10 +107,12 @@ export function changeResourceRecordSets(
   return new Route53Client(configuration(connection)).send(new ChangeResourceRecordSetsCommand(input));
 }
 
+/** https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetChange.html */
 export function getChange(connection: Connection, id: string): Promise<unknown> {
   return new Route53Client(configuration(connection)).send(new GetChangeCommand({ Id: id }));
 }
 
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 export function assumeRole(connection: Connection, input: AssumeRoleCommandInput): Promise<unknown> {
   return new STSClient(configuration(connection)).send(new AssumeRoleCommand(input));
 }

@@ -7,6 +7,7 @@ import { nameOf } from './records.ts';
 
 /** Chooses the hosted zone of an account for a name. Pure. */
 
+/** A public hosted zone of the account. */
 export interface HostedZone {
   readonly id: string;
   readonly name: string;

@@ -30,6 +30,7 @@ export interface Budget {
   hold(ms: number): Promise<void>;
 }
 
+/** Whose budget it is, and its size. */
 export interface BudgetOptions {
   /** The provider's name in messages. */
   readonly title: string;
@@ -52,6 +53,7 @@ interface State {
   readonly heldUntil: number;
 }
 
+/** Makes a budget, which reads its level from the volume with the first call. */
 export function createBudget({ title, limit, context }: BudgetOptions): Budget {
   const { clock, files, onWait } = context;
   const now = () => clock.now().getTime();

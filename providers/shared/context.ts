@@ -13,6 +13,7 @@ export interface ProviderContext {
   readonly outgoing: Outgoing;
 }
 
+/** A call that waits, and why. */
 export interface ProviderWait {
   /** Our own budget of calls, or the provider's Retry-After. */
   readonly reason: 'budget' | 'asked-to-wait';

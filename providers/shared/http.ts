@@ -6,6 +6,7 @@ import { parseRetryAfter } from '../../src/net/retry-after.ts';
 import type { Budget } from './budget.ts';
 import { timeoutError, unreachable } from './errors.ts';
 
+/** What all calls to one API have in common. */
 export interface HttpOptions {
   /** The provider's name in messages. */
   readonly title: string;
@@ -24,11 +25,12 @@ export interface HttpOptions {
   readonly family?: 4;
 }
 
+/** One call to the API. */
 export interface HttpCall {
   /** Completes "<title> could not be asked to …". */
   readonly doing: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Relative to the base URL. */
+  /** Relative to the base URL; a whole URL if that is empty. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number>>;
@@ -48,6 +50,7 @@ export interface HttpAnswer {
  */
 const ASKS_TO_WAIT = new Set([405, 429, 503]);
 
+/** Makes one call; see `createHttp`. */
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /** Bytes. No response that these APIs document is longer. */

@@ -73,6 +73,7 @@ export class ZoneList<Z extends { readonly name: string }> implements ZoneFinder
   }
 }
 
+/** The variable that configures the zone, and how to read the zone. */
 export interface ConfiguredZoneOptions {
   /** The variable that names the zone, and its value: the provider's id of the zone. */
   readonly variable: string;

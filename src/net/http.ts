@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { untilAborted } from '../async.ts';
 import type { Outgoing } from './outgoing.ts';
 
+/** One request, and the limits for its response. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: string | URL;

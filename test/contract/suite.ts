@@ -1,8 +1,8 @@
 import { describe } from 'node:test';
 import { failureContract } from './failures.ts';
-import { passContract } from './passes.ts';
 import { readContract } from './reads.ts';
 import { repetitionContract } from './repetition.ts';
+import { runContract } from './runs.ts';
 import type { ContractSetup } from './world.ts';
 import { writeContract } from './writes.ts';
 import { zoneContract } from './zones.ts';
@@ -16,6 +16,6 @@ export function providerContract(name: string, setup: ContractSetup): void {
   describe(`${name}: reads`, { concurrency: true }, () => readContract(setup));
   describe(`${name}: writes`, { concurrency: true }, () => writeContract(setup));
   describe(`${name}: repetition`, { concurrency: true }, () => repetitionContract(setup));
-  describe(`${name}: passes`, { concurrency: true }, () => passContract(setup));
+  describe(`${name}: runs`, { concurrency: true }, () => runContract(setup));
   describe(`${name}: failures`, { concurrency: true }, () => failureContract(setup));
 }

@@ -281,7 +281,6 @@ const linodeRows: WordingRow[] = [
         { doing, subject: 'domain', token: secret },
       ),
     message: 'Linode refused to list the zones: name: Too long; target: Empty',
-    hint: "Read the provider's own words in the message, and check the record that is named beside them.",
   },
   {
     when: 'Linode fails without JSON',

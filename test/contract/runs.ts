@@ -12,7 +12,7 @@ const ADDRESS = '_dstack-app-address.app.example.com';
 const OTHER = 'other.example.com';
 
 /** Complete runs with the program's own plan: what the verbs together guarantee. */
-export function passContract(setup: ContractSetup): void {
+export function runContract(setup: ContractSetup): void {
   function desired(provider: DnsProvider): DesiredRecord[] {
     const ttl = provider.capabilities.normalizeTtl(60);
     return [
