@@ -22,7 +22,7 @@ function once(kind: Kind, how: string, fault: AcmeFault, orders = 1): Trial {
   };
 }
 
-/** The number of orders: if the response to a new order is lost, only the CA knows that order. */
+/** Two orders if the response to a new order is lost, because only the CA knows that order. */
 const ordersNeeded = (kind: Kind) => (kind === 'POST /order-plz' ? 2 : 1);
 
 test('one response of the CA is lost or wrong', async (t) => {

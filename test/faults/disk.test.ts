@@ -22,8 +22,8 @@ import {
 
 /**
  * The disk faults at a step: the disk becomes full, in the middle of the write if the step is one,
- * or read-only. A failure before a file is written equals a failure of the write: FAULTS=every
- * tries these too.
+ * or read-only. A failure before a file is written has the same effect as a failure of the write,
+ * so only FAULTS=every tries those.
  */
 function disksAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'ENOSPC' || act === 'EROFS' || act === 'torn');
@@ -61,7 +61,7 @@ test('a volume that cannot be written from some step of a first start on, until 
   row.print();
 });
 
-/** Runs one process, or a second one if the first ends. */
+/** Expects the first process to recover, or a second one if the first has ended. */
 async function survive(world: World, faulty: Environment, mended: string, orders: number): Promise<void> {
   await using ingress = start(faulty);
   const end = await firstEnd(ingress);
@@ -72,7 +72,7 @@ async function survive(world: World, faulty: Environment, mended: string, orders
   await check();
 }
 
-/** How the run with the fault ended, or that the process did. */
+/** The end of the run with the fault, or of the process. */
 async function firstEnd(ingress: Ingress): Promise<'finished' | 'failed' | 'ended'> {
   return Promise.race([
     ingress.seen('pass-finished').then(() => 'finished' as const),

@@ -26,7 +26,7 @@ export async function surviveKill(
   assert.equal(exitCode, undefined, `it ended without being killed: ${words.join('\n')}`);
   assert.equal(points(faulty).at(-1), at);
   const orders = isOrderLost(steps, kill) ? 2 : 1;
-  const look = async () => assert.deepEqual(await aftermath(world, environment, orders), []);
-  await whenFinished(environment, look, run);
+  const check = async () => assert.deepEqual(await aftermath(world, environment, orders), []);
+  await whenFinished(environment, check, run);
   await rm(dirname(environment['LETSENCRYPT_DIR'] ?? ''), { recursive: true, force: true });
 }

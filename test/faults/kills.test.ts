@@ -10,14 +10,17 @@ import { renewalFor, type StepFault, startFor, stepsOf } from './steps.ts';
 
 /**
  * Whether a kill after this step leaves the same state as a kill one step earlier: empty folders
- * and temporary files are ignored, what the kernel has outlives the process, and reading changes
- * nothing. FAULTS=every tries these too.
+ * and temporary files are ignored, data that the kernel has outlives the process, and reading
+ * changes nothing. FAULTS=every tries these too.
  */
 function isIdle(step: string): boolean {
   return /^(?:mkdir|open|sync|GET|HEAD) |\.tmp #\d+$/.test(step) && process.env['FAULTS'] !== 'every';
 }
 
-/** The kills after or in the middle of a step; a kill before it is one after the step before. */
+/**
+ * The kills after a step or in the middle of it. A kill before a step equals a kill after the
+ * previous one.
+ */
 function killsAt(step: string): StepFault[] {
   const acts = actsAt(step).filter((act) => act === 'kill-after' || act === 'kill-torn');
   return acts.map((act) => ({ act, step }));

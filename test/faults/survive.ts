@@ -39,7 +39,7 @@ export interface Trial {
    * Whether a run is requested (SIGHUP) after the fault. Default: the ingress recovers by itself.
    */
   readonly needsSighup?: boolean;
-  /** Changes of the environment. */
+  /** Changes to the environment variables. */
   readonly environment?: Environment;
   /**
    * Whether the trial depends on time limits: these are divided by HASTE, and so are the injected
@@ -49,12 +49,12 @@ export interface Trial {
 }
 
 const LONGEST_MS = 90_000;
-/** The number of runs in 90 seconds according to the back-off. */
+/** The maximum number of failed runs in 90 seconds, according to the back-off. */
 const MOST_FAILURES = 4;
 /** The number of log lines that are shown with a failure. */
 const LAST_LINES = 20;
 
-/** A row of trials, one after the other. */
+/** A row of trials, run in sequence. */
 export async function surviveEach(t: TestContext, world: World, trials: readonly Trial[]): Promise<void> {
   const row = createRow(t);
   for (const [index, trial] of trials.entries()) {
