@@ -5,8 +5,8 @@ import { systemClock, until } from './clock.ts';
 
 test('until() polls until it gets a value, with pauses between', async () => {
   const clock = createFakeClock();
-  let looks = 0;
-  const seen = await until(() => (++looks === 3 ? 'seen' : undefined), {
+  let polls = 0;
+  const seen = await until(() => (++polls === 3 ? 'seen' : undefined), {
     clock,
     timeoutMs: 100,
     everyMs: 10,
@@ -23,13 +23,13 @@ test('false, null, 0 and an empty string are values', async () => {
 
 test('the last pause ends at the deadline and is followed by a last poll', async () => {
   const clock = createFakeClock();
-  let looks = 0;
-  const look = () => {
-    looks += 1;
+  let polls = 0;
+  const poll = () => {
+    polls += 1;
     return undefined;
   };
-  assert.equal(await until(look, { clock, timeoutMs: 25, everyMs: 10 }), undefined);
-  assert.deepEqual([looks, clock.waits], [4, [10, 10, 5]]);
+  assert.equal(await until(poll, { clock, timeoutMs: 25, everyMs: 10 }), undefined);
+  assert.deepEqual([polls, clock.waits], [4, [10, 10, 5]]);
 });
 
 test('with a time-out of 0 it polls once', async () => {
@@ -46,14 +46,14 @@ test('an error of the poll is thrown, and an abort ends the wait before the next
   };
   await assert.rejects(until(broken, options), /broken/);
   const abort = new AbortController();
-  let looks = 0;
-  const look = () => {
-    looks += 1;
+  let polls = 0;
+  const poll = () => {
+    polls += 1;
     abort.abort(new Error('stopped'));
     return undefined;
   };
-  await assert.rejects(until(look, { ...options, signal: abort.signal }), /stopped/);
-  assert.equal(looks, 1);
+  await assert.rejects(until(poll, { ...options, signal: abort.signal }), /stopped/);
+  assert.equal(polls, 1);
 });
 
 test('the system clock waits, and an abort ends the wait with its reason', async () => {

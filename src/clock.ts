@@ -39,17 +39,17 @@ export interface Until {
 }
 
 /**
- * Calls `look` until it returns something other than `undefined`, and returns that; returns
- * `undefined` after the timeout. Calls it at least once. Rethrows what `look` throws.
+ * Calls `poll` until it returns something other than `undefined`, and returns that; returns
+ * `undefined` after the timeout. Calls it at least once. Rethrows what `poll` throws.
  */
 export async function until<T>(
-  look: () => Promise<T | undefined> | T | undefined,
+  poll: () => Promise<T | undefined> | T | undefined,
   { clock, timeoutMs, everyMs, signal }: Until,
 ): Promise<T | undefined> {
   const deadline = clock.now().getTime() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
-    const seen = await look();
+    const seen = await poll();
     if (seen !== undefined) return seen;
     const left = deadline - clock.now().getTime();
     if (left <= 0) return undefined;

@@ -46,7 +46,7 @@ export async function plan({ json }: PrintOptions, clock: Clock = systemClock): 
   try {
     const found = await withDeadline({ clock, timeoutMs }, late, (ends) =>
       // Not every request can be aborted.
-      untilAborted(look(config, clock, ends), ends),
+      untilAborted(makePlan(config, clock, ends), ends),
     );
     print(found, json);
     return found.failures.length === 0 ? 0 : 1;
@@ -68,7 +68,7 @@ function print(found: Plan, json: boolean): void {
     process.stderr.write(`${several ? `${domain}: ` : ''}${describeFailure(error)}`);
 }
 
-async function look(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Plan> {
+async function makePlan(config: IngressConfig, clock: Clock, signal: AbortSignal): Promise<Plan> {
   const { letsencryptDir } = config;
   const { name } = config.provider;
   const files = readOnly(createProviderFiles(letsencryptDir, name));

@@ -154,8 +154,8 @@ export async function removeChallenges(
 }
 
 /**
- * Plans and writes, anew when another writer was faster. Resolves with the plan that was carried
- * out.
+ * Plans and writes, and repeats both if another writer was faster. Resolves with the plan that was
+ * carried out.
  */
 async function writeZone(
   deps: Deps,

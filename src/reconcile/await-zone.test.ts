@@ -108,10 +108,10 @@ test('a challenge that vanishes from the zone is written again', async (t) => {
 
 test('a failure to read the zone again is reported, and the wait goes on', async (t) => {
   const stage = await setStage(t);
-  let looks = 0;
+  let reads = 0;
   stage.shows = () => {
-    looks += 1;
-    if (looks === 2) fails(stage, 'records', 'PROVIDER_UNREACHABLE');
+    reads += 1;
+    if (reads === 2) fails(stage, 'records', 'PROVIDER_UNREACHABLE');
     return stage.lines.some(({ step }) => step === 'second look');
   };
   await reconcileOne(stage);

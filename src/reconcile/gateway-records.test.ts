@@ -283,10 +283,10 @@ test('records have not propagated while another value is served at the app-addre
 
 test('the progress of a wait is logged', async (t) => {
   const stage = await setStage(t);
-  let looks = 0;
+  let polls = 0;
   stage.shows = () => {
-    looks += 1;
-    return looks > 4;
+    polls += 1;
+    return polls > 4;
   };
   await run(stage);
   const line = stage.lines.find(({ event }) => event === 'waiting');

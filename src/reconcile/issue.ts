@@ -65,7 +65,7 @@ async function completeEverywhere(
   await primary.ledger.write({ event: 'issued', ...entry });
 }
 
-/** A first certificate needs its records before the CA is told; a renewal goes on without them. */
+/** A first certificate needs its records before validation; a renewal continues without them. */
 async function awaitOwnRecords(
   deps: Deps,
   run: ObservedRun,

@@ -53,7 +53,7 @@ export interface ObservedRun extends Run {
 /**
  * Finds the zone of every name, reads each zone once and plans its records. Where the desired
  * records are unknown, only the zones of certificates that are ordered all the same are found, and
- * nothing is read of them. A name that the public DNS looks for in another zone is left out.
+ * nothing is read of them. A name that the public DNS delegates to another zone is left out.
  * Failures are reported for the certificates that they concern. Writes nothing.
  */
 export async function observeZones(
@@ -234,10 +234,10 @@ function warnOfGateway(
 }
 
 /**
- * Finds names whose zone at the provider is not the one in which the public DNS looks for them: one
- * that has delegated them away, or one that is not delegated. An unknown placement is no fault. A
- * name whose placement was right is not asked for again by this process unless `again`. Rejects for
- * an abort only.
+ * Finds names whose zone at the provider is not the one that the public DNS uses for them: one that
+ * has delegated them to another zone, or one that is not delegated. An unknown placement is not a
+ * fault. A name whose placement was right is not checked again by this process unless `again`.
+ * Rejects for an abort only.
  */
 async function findMisplaced(
   deps: ReadDeps,

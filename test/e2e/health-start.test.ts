@@ -29,7 +29,7 @@ test('a start that waits for the CA is starting; health --wait prints nothing un
     isOver = true;
   });
   // As long as three of its own checks take.
-  for (let look = 0; look < 3; look += 1) await health(environment);
+  for (let count = 0; count < 3; count += 1) await health(environment);
   assert.equal(isOver, false);
   world.pebble.resume();
   const { exitCode, stdout } = await waiting;

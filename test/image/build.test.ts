@@ -58,18 +58,18 @@ test('scripts/build-image', async (t) => {
   });
 
   await t.test('the image has nothing that is not needed at run time', async () => {
-    const look = async (image: string, program: string, ...words: string[]) => {
+    const run = async (image: string, program: string, ...words: string[]) => {
       const text = await stage.engine.run(['run', '--rm', '--entrypoint', program, image, ...words]);
       return text.trim().split('\n');
     };
-    const manual = await look(name, 'apt-mark', 'showmanual');
-    const base = await look(await baseImage(stage.engine), 'apt-mark', 'showmanual');
+    const manual = await run(name, 'apt-mark', 'showmanual');
+    const base = await run(await baseImage(stage.engine), 'apt-mark', 'showmanual');
     assert.deepEqual(manual.filter((added) => !base.includes(added)).sort(), [
       'ca-certificates',
       'haproxy',
       'libatomic1',
     ]);
-    const local = await look(name, 'find', '/usr/local', '-type', 'f', '!', '-name', '*.js');
+    const local = await run(name, 'find', '/usr/local', '-type', 'f', '!', '-name', '*.js');
     assert.deepEqual(local.sort(), [
       '/usr/local/bin/dstack-ingress',
       '/usr/local/bin/node',

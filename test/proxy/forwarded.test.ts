@@ -148,7 +148,7 @@ describe('X-Forwarded', { concurrency: true }, () => {
   test('the port is a number, or the request is refused, in every version of HTTP', async (t) => {
     const { port } = await startServing(t, httpRoutes(await startHttpApp(t, mirror('app'))));
     const h1 = () => openH1(t, port);
-    const told = ({ status, body }: { status: number | undefined; body: string }) =>
+    const outcome = ({ status, body }: { status: number | undefined; body: string }) =>
       status === 200 ? valuesOf(mirrored(body), 'x-forwarded-port').join() : status;
     for (const [behind, expected] of PORTS) {
       const host = `app.example${behind}`;
@@ -157,7 +157,7 @@ describe('X-Forwarded', { concurrency: true }, () => {
         await (await h1()).get(`https://${host}/`, host),
         await ask(await openH2(t, port), { ':authority': host }),
       ];
-      assert.deepEqual(answers.map(told), [expected, expected, expected], host);
+      assert.deepEqual(answers.map(outcome), [expected, expected, expected], host);
     }
   });
 

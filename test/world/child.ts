@@ -65,23 +65,23 @@ export async function startChild(program: string, options: ChildOptions): Promis
   createInterface({ input: subprocess.all }).on('line', (line) => {
     lines.push(line);
     log?.(line);
-    for (const look of watchers) look();
+    for (const check of watchers) check();
   });
 
   const seen = (pattern: RegExp, timeoutMs: number): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (what: string) => reject(new Error(`${program} ${what}:\n${lines.slice(-20).join('\n')}`));
     let looked = 0;
-    const look = () => {
+    const check = () => {
       for (; looked < lines.length; looked += 1) if (pattern.test(lines[looked] ?? '')) resolve();
     };
     const timer = setTimeout(() => fail(`did not print ${pattern} within ${timeoutMs} ms`), timeoutMs);
-    watchers.add(look);
-    look();
+    watchers.add(check);
+    check();
     void ended.then(() => fail('ended'));
     return promise.finally(() => {
       clearTimeout(timer);
-      watchers.delete(look);
+      watchers.delete(check);
     });
   };
 

@@ -133,17 +133,17 @@ export function watchLog() {
   const log: LogLine[] = [];
   const words: string[] = [];
   const watchers = new Set<() => void>();
-  const look = () => {
+  const check = () => {
     for (const watcher of watchers) watcher();
   };
   return {
     add(line: LogLine): void {
       log.push(line);
-      look();
+      check();
     },
     say(line: string): void {
       words.push(line);
-      look();
+      check();
     },
     /** The log of an ingress whose end is this promise. */
     until: (ended: Promise<Ending>): Pick<Ingress, 'log' | 'words' | 'seen'> => ({
@@ -167,17 +167,17 @@ function seen(
     const last = [...log.slice(-8).map((line) => JSON.stringify(line)), ...words.slice(-20)].join('\n');
     reject(new Error(`the ingress ${what} without the event ${event}:\n${last}`));
   };
-  const look = () => {
+  const check = () => {
     const line = log.find((candidate) => candidate.event === event && fits(candidate));
     if (line) resolve(line);
   };
   const timer = setTimeout(() => fail(`still ran after ${timeoutMs} ms`), timeoutMs);
-  watchers.add(look);
-  look();
+  watchers.add(check);
+  check();
   void ended.then(() => fail('ended'));
   return promise.finally(() => {
     clearTimeout(timer);
-    watchers.delete(look);
+    watchers.delete(check);
   });
 }
 

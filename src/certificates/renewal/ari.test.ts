@@ -140,7 +140,7 @@ for (const [title, body] of nonsense) {
 }
 
 const now = new Date('2026-01-01T00:00:00Z');
-const looks: [retryAfterMs: number | undefined, hours: number][] = [
+const intervals: [retryAfterMs: number | undefined, hours: number][] = [
   [undefined, 6],
   [6 * 3_600_000, 6],
   [0, 1 / 60],
@@ -149,7 +149,7 @@ const looks: [retryAfterMs: number | undefined, hours: number][] = [
   [24 * 3_600_000, 24],
   [30 * 24 * 3_600_000, 24],
 ];
-for (const [retryAfterMs, hours] of looks) {
+for (const [retryAfterMs, hours] of intervals) {
   test(`Retry-After of ${retryAfterMs} ms: the CA is asked again after ${hours} h`, () => {
     assert.equal(nextLook(retryAfterMs, now).getTime() - now.getTime(), Math.round(hours * 3_600_000));
   });

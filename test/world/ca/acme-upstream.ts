@@ -16,7 +16,7 @@ export interface WholeRequest {
   readonly body: Buffer;
 }
 
-// Fields of one connection, not of the message (RFC 9110 §7.6.1), or computed anew.
+// Fields of one connection, not of the message (RFC 9110 §7.6.1), or recomputed.
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'];
 
 /** Reads a complete request. */

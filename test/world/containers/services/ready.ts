@@ -36,8 +36,8 @@ async function resolves({ RESOLVER_ADDRESS, ZONE }: Settings): Promise<boolean> 
   );
 }
 
-async function untilTrue(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  const seen = async () => (await look()) || undefined;
+async function untilTrue(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const seen = async () => (await check()) || undefined;
   const done = await until(seen, { clock: systemClock, timeoutMs: PATIENCE_MS, everyMs: EVERY_MS });
   if (!done) throw new Error(`${what} was not up within ${PATIENCE_MS / 1000} s`);
 }
