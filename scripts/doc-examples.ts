@@ -169,7 +169,7 @@ const state: State = {
   waiting: {
     since: '2026-11-25T12:32:58.000Z',
     sentence:
-      'waiting 90 s before the next call to Namecheap, until 2026-11-25T12:34:28.000Z: our own limit of calls is reached',
+      "waiting 90 s before the next call to Namecheap, until 2026-11-25T12:34:28.000Z: the ingress's own limit of calls is reached",
     until: '2026-11-25T12:34:28.000Z',
   },
   warnings: [],

@@ -371,7 +371,7 @@ function waitingSentence(event: Waiting): string {
   switch (event.for) {
     case 'provider': {
       const { title, reason, waitMs, until } = event;
-      const why = reason === 'budget' ? 'our own limit of calls is reached' : 'it asked to wait';
+      const why = reason === 'budget' ? "the ingress's own limit of calls is reached" : 'it asked to wait';
       return `waiting ${seconds(waitMs)} s before the next call to ${title}, until ${until.toISOString()}: ${why}`;
     }
     case 'resolvers':

@@ -6,25 +6,25 @@ const stopped: IngressEvent = { type: 'stopped' };
 const progress: IngressEvent = { type: 'progress', done: 1, due: 2 };
 
 test('every subscriber gets every event, in order', () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const emit = emitTo(
-    ({ type }) => void heard.push(`log ${type}`),
-    ({ type }) => void heard.push(`status ${type}`),
+    ({ type }) => void received.push(`log ${type}`),
+    ({ type }) => void received.push(`status ${type}`),
   );
   emit(progress);
   emit(stopped);
-  assert.deepEqual(heard, ['log progress', 'status progress', 'log stopped', 'status stopped']);
+  assert.deepEqual(received, ['log progress', 'status progress', 'log stopped', 'status stopped']);
 });
 
 test('a subscriber that throws affects neither the others nor the emitter', () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const emit = emitTo(
     () => {
       throw new Error('broken');
     },
-    ({ type }) => void heard.push(type),
+    ({ type }) => void received.push(type),
   );
   emit(progress);
   emit(stopped);
-  assert.deepEqual(heard, ['progress', 'stopped']);
+  assert.deepEqual(received, ['progress', 'stopped']);
 });

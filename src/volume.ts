@@ -11,13 +11,13 @@ import {
   writeAtomically,
 } from './files.ts';
 
-/** The file or directory at which a read or write fails, and our user. */
+/** The file or directory at which a read or write fails, and the user of the ingress. */
 export interface Obstacle {
   readonly path: string;
   readonly owner: number;
   /** Permission bits. */
   readonly mode: number;
-  /** Our effective user id. */
+  /** The effective user id of the ingress. */
   readonly uid: number;
 }
 

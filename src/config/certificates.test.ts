@@ -57,7 +57,7 @@ const planned: [title: string, settings: CertificateSettings, expected: string[]
     [['a.example', 'b.example', 'c.example'], ['d.example']],
   ],
   [
-    'aliases in the group that has DOMAIN, behind its names',
+    'aliases in the group that has DOMAIN, after its names',
     {
       domain: 'a.example',
       aliasDomains: ['x.example', 'b.example'],

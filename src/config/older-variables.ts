@@ -18,8 +18,8 @@ const MODE = `Remove it if this container should write the records through DNS_P
 const DELEGATION = `Remove it and set credentials for the zone of the served name; otherwise ${OLDER}.`;
 
 /**
- * Variables of older containers that determine who writes which records, or which key is served.
- * Ignoring them would change what is in production, so each is a fault.
+ * Variables of older containers that determine which program writes which records, or which key is
+ * served. Ignoring them would change what is in production, so each is a fault.
  */
 export const unsupported: Readonly<Record<string, Unsupported>> = {
   CHALLENGE_TYPE: {

@@ -20,15 +20,17 @@ export interface Capabilities {
    * same.
    */
   normalizeTtl(seconds: number): number;
-  /** Whether a name may have a CNAME beside records of other types (against RFC 1034 §3.6.2). */
+  /**
+   * Whether a name may have a CNAME together with records of other types (against RFC 1034 §3.6.2).
+   */
   readonly cnameBesideOthers: boolean;
   /** Whether a CNAME at the zone's apex is flattened: served as the addresses of its target. */
   readonly flattensApexCname: boolean;
   /** Whether a CNAME whose target's first label starts with an underscore is served. */
   readonly servesUnderscoreTargets: boolean;
   /**
-   * Whether all records of an RRset have one TTL (RFC 2181 §5.2), so that ours cannot differ from
-   * the others.
+   * Whether all records of an RRset have one TTL (RFC 2181 §5.2), so that a record of the ingress
+   * cannot have another TTL.
    */
   readonly sharesTtl: boolean;
   /**

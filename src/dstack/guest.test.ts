@@ -111,19 +111,19 @@ test('a URL is used unchanged', () => {
 });
 
 /** A socket that accepts connections and never responds. */
-async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; asked: Promise<void> }> {
+async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; requested: Promise<void> }> {
   const path = join(folder(t), 'dstack.sock');
-  const asked = Promise.withResolvers<void>();
+  const requested = Promise.withResolvers<void>();
   const server = createServer((connection) => {
-    connection.once('data', () => asked.resolve());
+    connection.once('data', () => requested.resolve());
   });
   const open = await openServer(server, { path });
   afterTest(t, () => open[Symbol.asyncDispose]());
-  return { agent: found(path), asked: asked.promise };
+  return { agent: found(path), requested: requested.promise };
 }
 
 test('a silent agent times out after five seconds', async (t) => {
-  const { agent, asked } = await silentAgent(t);
+  const { agent, requested } = await silentAgent(t);
   const limits: number[] = [];
   const limit = new AbortController();
   t.mock.method(AbortSignal, 'timeout', (ms: number) => {
@@ -131,7 +131,7 @@ test('a silent agent times out after five seconds', async (t) => {
     return limit.signal;
   });
   const asking = agent.appId(never);
-  await asked;
+  await requested;
   limit.abort(new Error('the time is over'));
   const { details } = await refusal(asking);
   assert.deepEqual(details, { endpoint: agent.endpoint, fault: 'no-answer' });
@@ -139,10 +139,10 @@ test('a silent agent times out after five seconds', async (t) => {
 });
 
 test('an abort while the agent is silent rejects with its reason', async (t) => {
-  const { agent, asked } = await silentAgent(t);
+  const { agent, requested } = await silentAgent(t);
   const abort = new AbortController();
   const asking = agent.appId(abort.signal);
-  await asked;
+  await requested;
   abort.abort(new Error('stopped'));
   await assert.rejects(asking, /stopped/);
 });

@@ -28,14 +28,14 @@ async function ask(port: number, path: string, method: string) {
     headers: Readonly<Record<string, unknown>>;
     body: string;
   }>();
-  const asked = request({ host: '127.0.0.1', port, path, method }, (response) => {
+  const sent = request({ host: '127.0.0.1', port, path, method }, (response) => {
     let body = '';
     response.setEncoding('utf8').on('data', (chunk: string) => {
       body += chunk;
     });
     response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body }));
   });
-  asked.on('error', reject).end();
+  sent.on('error', reject).end();
   return await promise;
 }
 

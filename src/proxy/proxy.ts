@@ -32,8 +32,8 @@ export interface ProxyOptions
   /** Milliseconds that open connections get to finish on `stop`; 8,000 by default and at most. */
   readonly drainMs?: number;
   /**
-   * Default: see privilegesToDrop. If we are root, HAProxy runs as the user haproxy in an empty
-   * chroot.
+   * Default: see privilegesToDrop. If this process is root, HAProxy runs as the user haproxy in an
+   * empty chroot.
    */
   readonly privileges?: Privileges;
   /**

@@ -41,7 +41,7 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
   ],
   'name-taken': ['it is taken'],
   waiting: [
-    'waiting 48 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: our own limit of calls is reached',
+    "waiting 48 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: the ingress's own limit of calls is reached",
     'waiting 0.3 s before the next call to Namecheap, until 2026-11-24T12:30:05.250Z: it asked to wait',
     'another client has a challenge at _acme-challenge.app.example.com, so the CA may have cached an answer without ours; waiting until 2026-11-24T12:30:05.250Z before asking the CA to validate',
     'waiting for every name server to serve the challenge',

@@ -109,7 +109,7 @@ export const rows: readonly WordingRow[] = [
     when: 'the app does not resolve, and never did',
     say: () => doesNotResolve('app', lookupFailure(Object.assign(new Error(), { code: 'ENOTFOUND' })), []),
     message:
-      "the app's name app does not resolve (the resolver says that it does not exist, ENOTFOUND): nothing can be forwarded to it. Check TARGET_ENDPOINT or ROUTING_MAP, and that the app and this container share a network",
+      "the app's name app does not resolve (the resolver reports that it does not exist, ENOTFOUND): nothing can be forwarded to it. Check TARGET_ENDPOINT or ROUTING_MAP, and that the app and this container share a network",
   },
   {
     when: 'the app no longer resolves',

@@ -14,12 +14,12 @@ const IPV6: LookupAddress = { address: '::1', family: 6 };
 function resolveWith(t: TestContext, find: (host: string) => Promise<readonly LookupAddress[]>): string[] {
   const { lookup } = dns;
   afterTest(t, () => Object.assign(dns, { lookup }));
-  const asked: string[] = [];
+  const lookedUp: string[] = [];
   findHostsOutside((host) => {
-    asked.push(host);
+    lookedUp.push(host);
     return find(host);
   });
-  return asked;
+  return lookedUp;
 }
 
 async function served(t: TestContext): Promise<number> {
@@ -33,15 +33,15 @@ async function served(t: TestContext): Promise<number> {
 
 test('connections resolve names with the given lookup, each name once at a time', async (t) => {
   const port = await served(t);
-  const asked = resolveWith(t, async () => [IPV4]);
+  const lookedUp = resolveWith(t, async () => [IPV4]);
   const get = async (host: string) => (await fetch(`http://${host}:${port}/`)).text();
   assert.deepEqual(
     await Promise.all([get('one.test'), get('one.test'), get('two.test')]),
     Array(3).fill('hello'),
   );
-  assert.deepEqual(asked.sort(), ['one.test', 'two.test']);
+  assert.deepEqual(lookedUp.sort(), ['one.test', 'two.test']);
   assert.equal(await get('127.0.0.1'), 'hello');
-  assert.equal(asked.length, 2);
+  assert.equal(lookedUp.length, 2);
 });
 
 test('a failed lookup is the error of the connection', async (t) => {

@@ -5,12 +5,12 @@ import { remembered } from './remembered.ts';
 
 test('a result is cached for the given time, and a failure is not', async () => {
   const clock = createFakeClock();
-  let asked = 0;
+  let calls = 0;
   const identify = remembered(
     async () => {
-      asked += 1;
-      if (asked === 1) throw new Error('not yet');
-      return asked;
+      calls += 1;
+      if (calls === 1) throw new Error('not yet');
+      return calls;
     },
     60_000,
     clock,

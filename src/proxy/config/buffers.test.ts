@@ -38,7 +38,7 @@ function fieldsOf({ fields, bytes }: Size): [name: string, value: string][] {
   return Array.from({ length: fields }, (_, index) => [name(index), value]);
 }
 
-/** The response fields that a path asks for. */
+/** The response fields that a path requests. */
 const answering = (query: string): OutgoingHttpHeaders => {
   const [fields, bytes] = query.slice(2).split('x').map(Number);
   return fields && bytes ? Object.fromEntries(fieldsOf({ fields, bytes })) : {};
@@ -167,7 +167,7 @@ describe('a header', { concurrency: 2 }, () => {
   });
 });
 
-test('evidence is read with 16 kB of header beside cookies: Node answers 431 by itself', async (t) => {
+test('the evidence server accepts a header of 16 kB besides cookies; Node responds with 431 to a larger one', async (t) => {
   const evidence = await startEvidenceServer(await temporaryDir(t), memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const routes: Route[] = httpRoutes(await startApp(t));

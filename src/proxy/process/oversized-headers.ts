@@ -19,21 +19,21 @@ export type RefineFailure = (failure: ConnectionFailure, line: string) => Promis
  * once a second, which delays no request.
  */
 export function detectOversizedHeaders(api: RuntimeApi, clock: Clock): RefineFailure {
-  const asked = new Map<string, { readonly at: number; readonly reply: Promise<string> }>();
-  const ask = async (command: string, side: Side): Promise<string> => {
+  const queries = new Map<string, { readonly at: number; readonly reply: Promise<string> }>();
+  const query = async (command: string, side: Side): Promise<string> => {
     const now = clock.now().getTime();
-    const last = asked.get(command);
+    const last = queries.get(command);
     // An app repeats its fault, but the next client may have made a different one.
     if (last && isRecent(last.at, MIN_INTERVAL_MS, now)) return side === 'response' ? await last.reply : '';
     const reply = api.send(command).catch(() => '');
-    asked.set(command, { at: now, reply });
+    queries.set(command, { at: now, reply });
     return await reply;
   };
   return async (failure, line) => {
     const unparsed = unparsedMessage(failure, line);
     if (!unparsed) return failure;
     const { proxy, side } = unparsed;
-    const captured = readShowErrors(await ask(`show errors ${proxy} ${side}`, side), BUFFER.fields);
+    const captured = readShowErrors(await query(`show errors ${proxy} ${side}`, side), BUFFER.fields);
     const isSame = captured?.client === failure.client && captured.ageMs < MAX_AGE_MS;
     return isSame && captured.tooLarge ? asTooLarge(failure, side) : failure;
   };

@@ -33,7 +33,7 @@ function endedAt(
 const silent = { peer: closed, progress: 'total=48 total=0' };
 const several = <T>(count: number, report: T): T[] => Array.from({ length: count }, () => report);
 
-test('a request is ended when nothing was transferred for the maximum of polls since HAProxy was first asked', () => {
+test('a request is ended when nothing was transferred for the maximum of polls since HAProxy was first queried', () => {
   assert.deepEqual(endedAt(several(5, silent)), [4]);
 });
 
@@ -68,16 +68,16 @@ test('a later request with the same session address is tracked from the start', 
   assert.deepEqual(endedAt([...several(4, silent), ...several(4, later)]), []);
 });
 
-test('HAProxy is asked twice about a request, the first time at the second poll that finds it', () => {
-  let asked = 0;
+test('HAProxy is queried twice about a request, the first time at the second poll that finds it', () => {
+  let queries = 0;
   let tracked: Tracked = new Map();
   for (let index = 0; index < MAX_POLLS + 2; index += 1) {
     const next = trackAbandoned(tracked, [request], new Map([[CLIENT, closed]]), MAX_POLLS);
-    asked += next.due.length;
-    if (index === 0) assert.equal(asked, 0);
+    queries += next.due.length;
+    if (index === 0) assert.equal(queries, 0);
     for (const { key, request: found } of next.due)
       next.tracked.set(key, updateProgress(found, 'x') ?? found);
     tracked = next.tracked;
   }
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
 });

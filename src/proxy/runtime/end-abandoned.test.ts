@@ -35,19 +35,19 @@ type Options = Omit<TestProxyOptions, 'routes' | 'target' | 'names' | 'alpn'>;
  * closed before it had responded.
  */
 async function serve(t: TestContext, handle: Handler, options: Options = {}) {
-  const [asked, abandoned]: [string[], string[]] = [[], []];
+  const [received, abandoned]: [string[], string[]] = [[], []];
   const app = await startHttpApp(t, async (request, response) => {
     const { url = '' } = request;
     response.on('close', () => {
       if (!response.writableFinished) abandoned.push(url);
     });
     await once(request.resume(), 'end');
-    asked.push(url);
+    received.push(url);
     handle(request, response);
   });
   return {
     ...(await startServing(t, httpRoutes(app), { abandoned: policy, ...options })),
-    asked,
+    received,
     abandoned,
   };
 }
@@ -64,13 +64,13 @@ async function read(socket: TLSSocket): Promise<string> {
 }
 
 /** Sends a request, and closes its side once the app has received it. */
-async function ask(socket: TLSSocket, asked: readonly string[]): Promise<void> {
-  socket.write(asks('/'));
-  await eventually('the request at the app', () => asked.length === 1);
+async function sendAndClose(socket: TLSSocket, received: readonly string[]): Promise<void> {
+  socket.write(requestTo('/'));
+  await eventually('the request at the app', () => received.length === 1);
   socket.end();
 }
 
-const asks = (path: string, method = 'GET') =>
+const requestTo = (path: string, method = 'GET') =>
   `${method} ${path} HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n`;
 
 const silent: Handler = () => undefined;
@@ -91,10 +91,10 @@ describe('the request of an HTTP/1.1 client that is gone is closed, although the
     for (const [how, end] of Object.entries(ends))
       for (const method of ['GET', 'POST'])
         test(`${how}, ${where}, to a ${method}`, async (t) => {
-          const { port, asked, abandoned, lines } = await serve(t, handle);
+          const { port, received, abandoned, lines } = await serve(t, handle);
           const { socket } = await openHalf(t, port);
-          socket.resume().write(asks('/', method));
-          await eventually('the request at the app', () => asked.length === 1);
+          socket.resume().write(requestTo('/', method));
+          await eventually('the request at the app', () => received.length === 1);
           end(socket);
           await eventually('the close at the app', () => abandoned.includes('/'));
           const failures = () => lines.filter(({ event }) => event === 'connection-failed');
@@ -106,10 +106,10 @@ describe('the request of an HTTP/1.1 client that is gone is closed, although the
         });
 
   test('with a RST', async (t) => {
-    const { port, asked, abandoned } = await serve(t, silent);
+    const { port, received, abandoned } = await serve(t, silent);
     const { socket, tcp } = await openHalf(t, port);
-    socket.write(asks('/'));
-    await eventually('the request at the app', () => asked.length === 1);
+    socket.write(requestTo('/'));
+    await eventually('the request at the app', () => received.length === 1);
     tcp.resetAndDestroy();
     await eventually('the close at the app', () => abandoned.includes('/'));
   });
@@ -117,12 +117,12 @@ describe('the request of an HTTP/1.1 client that is gone is closed, although the
 
 describe('the request is not ended of an HTTP/1.1 client', { concurrency: true }, () => {
   test('that waits with both sides open', async (t) => {
-    const { port, asked, abandoned } = await serve(t, (_request, response) => {
+    const { port, received, abandoned } = await serve(t, (_request, response) => {
       setTimeout(() => response.end('late'), LONG_MS);
     });
     const { socket } = await openHalf(t, port);
-    socket.write(asks('/'));
-    await eventually('the request at the app', () => asked.length === 1);
+    socket.write(requestTo('/'));
+    await eventually('the request at the app', () => received.length === 1);
     await eventually('the end', async () => {
       assert.deepEqual(abandoned, []);
       return socket.read()?.toString().endsWith('late') ?? false;
@@ -130,18 +130,18 @@ describe('the request is not ended of an HTTP/1.1 client', { concurrency: true }
   });
 
   test('that has closed its side, if the app is silent for less than the limit', async (t) => {
-    const { port, asked, abandoned } = await serve(t, (_request, response) => {
+    const { port, received, abandoned } = await serve(t, (_request, response) => {
       setTimeout(() => response.end('answer'), 150);
     });
     const { socket } = await openHalf(t, port);
-    await ask(socket, asked);
+    await sendAndClose(socket, received);
     assert.match(await read(socket), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nanswer$/s);
     assert.deepEqual(abandoned, []);
   });
 
   test('that has closed its side, if the response is slow but makes progress', async (t) => {
     const words = Array.from({ length: 20 }, (_, index) => `word ${index}\n`);
-    const { port, asked, abandoned } = await serve(t, async (_request, response) => {
+    const { port, received, abandoned } = await serve(t, async (_request, response) => {
       response.writeHead(200, { 'content-length': words.join('').length });
       for (const word of words) {
         response.write(word);
@@ -150,16 +150,19 @@ describe('the request is not ended of an HTTP/1.1 client', { concurrency: true }
       response.end();
     });
     const { socket } = await openHalf(t, port);
-    await ask(socket, asked);
+    await sendAndClose(socket, received);
     assert.ok((await read(socket)).endsWith(words.join('')));
     assert.deepEqual(abandoned, []);
   });
 
   test('that has closed its side and slowly reads what HAProxy has already sent', async (t) => {
     const body = 'x'.repeat(20_000_000);
-    const { port, asked, abandoned, lines } = await serve(t, (_request, response) => void response.end(body));
+    const { port, received, abandoned, lines } = await serve(
+      t,
+      (_request, response) => void response.end(body),
+    );
     const { socket } = await openHalf(t, port);
-    await ask(socket.pause(), asked);
+    await sendAndClose(socket.pause(), received);
     let bytes = 0;
     while (bytes < 4_000_000 && !socket.destroyed) {
       bytes += socket.read(Math.min(20_000, socket.readableLength))?.length ?? 0;
@@ -207,9 +210,9 @@ describe('without the TCP table of the kernel', () => {
   };
   for (const [why, readTable] of Object.entries(tables))
     test(`${why}, no request is ended, and one line is logged`, async (t) => {
-      const { runtimeDir, asked, abandoned, port } = await serve(t, silent, { abandoned: NEVER });
+      const { runtimeDir, received, abandoned, port } = await serve(t, silent, { abandoned: NEVER });
       const { socket } = await openHalf(t, port);
-      await ask(socket, asked);
+      await sendAndClose(socket, received);
       let polls = 0;
       const { log, lines } = memoryLog();
       const runtime = runtimeApi(join(runtimeDir, 'haproxy.sock'), systemClock);

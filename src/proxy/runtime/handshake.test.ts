@@ -18,37 +18,37 @@ async function freePath(t: TestContext): Promise<string> {
 
 /** A server that presents a certificate; resolves with the SNIs that it received. */
 async function showing(t: TestContext, certificate: TestCertificate, path: string): Promise<string[]> {
-  const asked: string[] = [];
+  const snis: string[] = [];
   const { chainPem, keyPem } = certificate;
   const server = createServer({ cert: chainPem, key: keyPem.reveal() }, (socket) => {
-    asked.push(String(socket.servername));
+    snis.push(String(socket.servername));
     socket.on('error', () => undefined);
     socket.resume();
   });
   server.listen(path);
   await once(server, 'listening');
   afterTest(t, () => server.close());
-  return asked;
+  return snis;
 }
 
 test('the certificate is compared by its fingerprint, with or without colons', async (t) => {
   const [certificate, path] = [await testCertificate('app.example'), await freePath(t)];
-  const asked = await showing(t, certificate, path);
+  const snis = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
   for (const written of [fingerprint256, fingerprint256.replaceAll(':', '').toLowerCase()]) {
     await verifyServed({ path, servername: 'app.example', fingerprint256: written, clock: systemClock });
   }
-  await eventually('both were asked', () => asked.length === 2);
-  assert.deepEqual(asked, ['app.example', 'app.example']);
+  await eventually('both handshakes', () => snis.length === 2);
+  assert.deepEqual(snis, ['app.example', 'app.example']);
 });
 
 test('the SNI for a wildcard is a name below it', async (t) => {
   const [certificate, path] = [await testCertificate('*.app.example'), await freePath(t)];
-  const asked = await showing(t, certificate, path);
+  const snis = await showing(t, certificate, path);
   const { fingerprint256 } = certificate;
   await verifyServed({ path, servername: '*.app.example', fingerprint256, clock: systemClock });
-  await eventually('it was asked', () => asked.length === 1);
-  assert.match(asked[0] ?? '', /^[a-z-]+\.app\.example$/);
+  await eventually('the handshake', () => snis.length === 1);
+  assert.match(snis[0] ?? '', /^[a-z-]+\.app\.example$/);
 });
 
 test('handshakes are repeated until the server presents the certificate', async (t) => {

@@ -8,7 +8,7 @@ const answers: readonly [what: string, bytes: Buffer, protocol: ProbedProtocol |
   ['a status line', Buffer.from('HTTP/1.1 200 OK\r\n'), 'http/1.1'],
   ['a status of 400', Buffer.from('HTTP/1.0 400 Bad Request\r\n\r\nDisallowedHost'), 'http/1.1'],
   [
-    'a status of 400 that asks for TLS',
+    'a status of 400 that requires TLS',
     Buffer.from('HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n'),
     undefined,
   ],

@@ -59,18 +59,18 @@ describe('an http:// target that', { concurrency: 4 }, () => {
   }
 
   test('responds 400 to other names and closes a connection is probed with its own name, and nothing is logged', async (t) => {
-    const asked: (string | undefined)[] = [];
+    const probedHosts: (string | undefined)[] = [];
     const app = await startEitherApp(t, (request, response) => {
       if (request.url === '/broken') return request.socket.destroy();
-      if (request.method === 'OPTIONS') asked.push(request.headers.host);
+      if (request.method === 'OPTIONS') probedHosts.push(request.headers.host);
       return response.writeHead(request.headers.host === 'app.example' ? 200 : 400).end();
     });
     const { port, lines } = await startServing(t, httpRoutes(app));
     const get = async (path: string) => (await openHttp1(t, port, 'app.example')).get(path);
     assert.equal((await get('/')).status, 200);
     assert.equal((await get('/broken')).status, 502);
-    await eventually('the probe', () => asked.length > 0);
-    assert.deepEqual(asked, ['app.example']);
+    await eventually('the probe', () => probedHosts.length > 0);
+    assert.deepEqual(probedHosts, ['app.example']);
     assert.ok(!lines.some(({ event }) => event === 'wrong-scheme'));
   });
 
