@@ -106,6 +106,7 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   }
 }
 
+/** The time limit and the signal of some work. */
 export interface Deadline {
   readonly clock: Clock;
   /** Milliseconds. */

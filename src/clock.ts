@@ -13,6 +13,7 @@ export interface Clock {
 // A timer's delay is a signed 32-bit number; a longer one would fire at once.
 const LONGEST_TIMER_MS = 2_147_483_647;
 
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => new Date(),
   async wait(ms, signal) {

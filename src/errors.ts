@@ -21,6 +21,7 @@ export interface ErrorKind {
 /** What a running ingress does about most errors. */
 export const RETRIES = 'The ingress retries by itself.';
 
+/** Every error code, in the order of docs/errors.md. */
 export const errorRegistry = {
   CONFIG_INVALID: {
     meaning: 'The configuration is invalid; every fault is listed with its variable and the fix.',
@@ -215,8 +216,10 @@ export const errorRegistry = {
   },
 } as const satisfies Record<string, ErrorKind>;
 
+/** A code of the registry. */
 export type ErrorCode = keyof typeof errorRegistry;
 
+/** What an error adds to the entry of its code. */
 export interface ErrorContext {
   /** Replaces the registry's hint, and its `byItself`, if more is known. */
   readonly hint?: string;

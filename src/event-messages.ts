@@ -16,10 +16,12 @@ interface Message<E> {
   readonly sentence: (event: E) => string;
 }
 
+/** The level of a log line. */
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 type Messages = { readonly [T in EventType]: Message<EventOf<T>> };
 
+/** The log line and sentence of every event. */
 export const eventMessages: Messages = {
   starting: {
     level: 'info',

@@ -270,6 +270,7 @@ export type IngressEvent =
   | CertificateEvent
   | RecordEvent;
 
+/** The names of the events. */
 export type EventType = IngressEvent['type'];
 
 /** The event or events of one type. */

@@ -9,11 +9,13 @@ export interface Commands {
   readonly health: (options: HealthOptions) => Promise<number>;
 }
 
+/** The options of a subcommand that prints a result. */
 export interface PrintOptions {
   /** Print JSON, for programs. */
   readonly json: boolean;
 }
 
+/** The options of `health`. */
 export interface HealthOptions extends PrintOptions {
   /** Wait for an ingress that is starting. */
   readonly wait: boolean;

@@ -2,6 +2,7 @@ import type { Fault } from './faults.ts';
 import type { Secret } from './secret.ts';
 import { type ConfigWarning, unused } from './warnings.ts';
 
+/** The directory URL of Let's Encrypt. */
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
 const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 
@@ -42,6 +43,7 @@ export interface AuthoritySettings {
   readonly fallbackEabHmacKey?: Secret | undefined;
 }
 
+/** The certificate authorities, with the faults and warnings of their settings. */
 export interface AuthorityChoice {
   readonly authorities: Authorities;
   /**

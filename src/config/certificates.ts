@@ -16,6 +16,7 @@ export interface PlannedCertificate {
   readonly names: CertGroup;
 }
 
+/** The certificates, with the faults and warnings of their settings. */
 export interface CertificatePlan {
   readonly certificates: readonly PlannedCertificate[];
   readonly faults: readonly Fault[];

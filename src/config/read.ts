@@ -3,6 +3,7 @@ import type { Fault, ValueFault } from './faults.ts';
 import type { Settings, Variable, VariableTable } from './variable.ts';
 import type { ConfigWarning } from './warnings.ts';
 
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the text of a file, for `NAME_FILE`. Throws what the file system throws. */

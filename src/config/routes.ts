@@ -16,6 +16,7 @@ export interface Route {
   readonly alpn: readonly string[];
 }
 
+/** Where an app listens, and what is forwarded to it. */
 export interface RouteTarget {
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
@@ -34,6 +35,7 @@ export interface RouteSettings extends NameSettings {
   readonly targetCaFile?: string | undefined;
 }
 
+/** The routes, with the faults and warnings of their settings. */
 export interface Routing {
   readonly routes: readonly Route[];
   readonly faults: readonly Fault[];

@@ -69,6 +69,7 @@ export const base64urlKey: VariableType<Secret> = type('base64url', (value) => {
   return new Secret(standard.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
 });
 
+/** One name of a certificate, which may be a wildcard. */
 export const certificateName: VariableType<string> = type(
   'domain name, or *.domain',
   (value) => parseCertificateName(value) ?? { wrong: notOneName(value) },
@@ -96,16 +97,19 @@ export const certificateNames: VariableType<readonly string[]> = type('domain na
  */
 export const certGroups: VariableType<readonly CertGroup[]> = type('domain name, …; …', parseGroups);
 
+/** A domain name of at least two labels. */
 export const domainName: VariableType<string> = type(
   'domain name',
   (value) => parseName(value) ?? { wrong: notAName(value) },
 );
 
+/** Where an app listens, see parseEndpoint. */
 export const endpoint: VariableType<Endpoint> = type('[scheme://]host:port', parseEndpoint);
 
 /** `name=endpoint` entries, separated like names. */
 export const routingMap: VariableType<RoutingMap> = type('name=endpoint, …', parseRoutingMap);
 
+/** `true` or `false`; yes, no, on, off, 1 and 0 are accepted too. */
 export const flag: VariableType<boolean> = type('true or false', (value) => {
   if (/^(true|1|yes|on)$/i.test(value)) return true;
   if (/^(false|0|no|off)$/i.test(value)) return false;
@@ -165,6 +169,7 @@ export const ownerLabel: VariableType<string> = text(
   'is not one DNS label of at most 54 letters, digits, "-" and "_"',
 );
 
+/** One plain email address. */
 export const email: VariableType<string> = text(
   'email address',
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/,
@@ -203,6 +208,7 @@ export const program: VariableType<string> = text(
   'is not a program name or path',
 );
 
+/** The IP address and port of a DNS server. */
 export interface ServerAddress {
   readonly address: string;
   readonly port: number;

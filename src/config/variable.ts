@@ -33,6 +33,7 @@ export interface Variable<T> extends VariableText {
   readonly _value?: T;
 }
 
+/** Variables by the key of their value. */
 export type VariableTable = Readonly<Record<string, Variable<unknown>>>;
 
 /** The result of reading a table: the same keys, with values. */

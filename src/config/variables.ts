@@ -296,4 +296,5 @@ export const variables = {
   }),
 };
 
+/** The values of the variables. */
 export type IngressSettings = Settings<typeof variables>;

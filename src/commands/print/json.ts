@@ -12,6 +12,7 @@ export interface Plan extends Forecast {
   readonly warnings: readonly string[];
 }
 
+/** The JSON of `plan`. */
 export function planJson({ failures, certificates, ...others }: Plan): string {
   const toJson = ({ code, message, fix }: IngressError) => ({ code, message, remedy: fix });
   return print({
@@ -31,6 +32,7 @@ export function planJson({ failures, certificates, ...others }: Plan): string {
   });
 }
 
+/** The JSON of `status`. */
 export function statusJson(state: State): string {
   return print(state);
 }
@@ -48,6 +50,7 @@ export interface HealthReport extends Health {
   readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];
 }
 
+/** The JSON of `health`. */
 export function healthJson({ status, sentence, names }: HealthReport): string {
   return print({ status, sentence, names });
 }

@@ -13,6 +13,7 @@ import { baseName } from '../../dns/name.ts';
 import { findGuestAgent, missingSocket } from '../../dstack/agent.ts';
 import { identityFault } from '../../dstack/identity.ts';
 
+/** The configuration with one of our providers. */
 export type IngressConfig = Config<(typeof providers)[number]>;
 
 /** The exit code for configuration errors: EX_CONFIG of sysexits.h. */

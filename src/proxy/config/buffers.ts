@@ -50,6 +50,7 @@ export const h2WindowSettings: readonly string[] = [
 
 /** The variable that holds the side whose header was too large, for the log. */
 export const TOO_LARGE_VARIABLE = 'txn.too_large';
+/** The direction of a message. */
 export type Side = 'request' | 'response';
 
 const rules = (when: 'http-request' | 'http-response', fetch: 'req' | 'res', side: Side, denial: string) => [

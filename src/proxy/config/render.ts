@@ -29,6 +29,7 @@ export interface Privileges {
   readonly chroot?: string;
 }
 
+/** Everything that haproxy.cfg depends on. */
 export interface ProxySettings extends ServerOptions {
   readonly port: number;
   /** Whether to listen on IPv6 besides IPv4, see hasIpv6. */

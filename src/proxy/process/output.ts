@@ -7,6 +7,7 @@ import { type ConnectionFailure, readFailure } from './failure.ts';
 import { createFailureLog } from './failure-log.ts';
 import type { RefineFailure } from './oversized-headers.ts';
 
+/** A line of HAProxy's output. */
 export interface OutputLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
   readonly text: string;

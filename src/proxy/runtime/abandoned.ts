@@ -15,6 +15,7 @@ export interface TrackedRequest {
 /** Keyed by session id, client and backend, which together identify a request. */
 export type Tracked = ReadonlyMap<string, TrackedRequest>;
 
+/** The result of one poll. */
 export interface Poll {
   /** The requests to track until the next poll. */
   readonly tracked: Map<string, TrackedRequest>;

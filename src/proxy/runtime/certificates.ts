@@ -3,6 +3,7 @@ import { protocol, servedName } from '../config/syntax.ts';
 import { expectReply, type RuntimeApi } from './runtime-api.ts';
 
 /** A certificate, and how HAProxy selects it. */
+/** HAProxy's list of certificates (`crt-list`). */
 export interface CrtListEntry {
   /**
    * The certificate's name, which may begin with `*.`. It names the entry in HAProxy and selects

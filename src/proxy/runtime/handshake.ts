@@ -15,6 +15,7 @@ export interface HandshakeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The certificate that a handshake must present. */
 export interface ExpectedCertificate extends Omit<HandshakeOptions, 'timeoutMs'> {
   /** SHA-256 of the certificate in hexadecimal, with or without colons. */
   readonly fingerprint256: string;

@@ -11,6 +11,7 @@ export interface TcpTable {
   readonly peers: ReadonlyMap<string, Peer>;
 }
 
+/** The other end of a connection. */
 export interface Peer {
   /** Whether the peer has closed its side and we have not (CLOSE_WAIT). */
   readonly closed: boolean;

@@ -36,6 +36,7 @@ export const probeTcp: TcpProbe = ({ address, port }, signal) =>
 /** What an app speaks on a port. */
 export type ProbedProtocol = 'http/1.1' | 'h2' | 'tls';
 
+/** The app to probe, and what to send to it. */
 export interface ProbeTarget {
   /** IP addresses, which are tried in turn until one connects. */
   readonly addresses: readonly string[];

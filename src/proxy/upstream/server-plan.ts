@@ -18,6 +18,7 @@ export interface ServerPlan {
   readonly slots: readonly (string | undefined)[];
 }
 
+/** The plan while the name has no address. */
 export const NO_SERVERS: ServerPlan = {
   main: undefined,
   slots: Array.from({ length: SLOTS }, () => undefined),
